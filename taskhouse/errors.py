@@ -1,0 +1,72 @@
+"""What can go wrong, grouped by what the caller should do.
+
+    TaskhouseError
+    ├── ConfigurationError   mend the settings, then start again (exit code 2)
+    ├── Retryable            the same request may succeed later
+    │   └── Throttled        … and not before ``retry_after_s``
+    ├── Permanent            the same request will fail again
+    │   ├── AccessDenied     key, scope or project
+    │   └── NotFound         it does not exist, or this key may not see it
+    ├── Contract             the server broke its word: an answer that cannot be read as documented
+    ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
+    ├── Locked               somebody else holds the warehouse; names the holder
+    └── Corrupt              a file of ours is damaged; names it and where it was set aside
+
+A message names the thing, the state and, in ``hint``, the command that mends it. It never holds a secret.
+"""
+
+
+class TaskhouseError(Exception):
+    """Root of every error that taskhouse raises on purpose."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+
+class ConfigurationError(TaskhouseError):
+    """A setting is missing or makes no sense."""
+
+
+class Retryable(TaskhouseError):
+    """A transport failure or a server error: the same request may succeed later."""
+
+
+class Throttled(Retryable):
+    """The server refuses more requests for longer than a call is willing to wait."""
+
+    def __init__(self, message: str, *, retry_after_s: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class Permanent(TaskhouseError):
+    """The same request will fail again."""
+
+
+class AccessDenied(Permanent):
+    """The key is invalid, lacks a scope, or may not see the project."""
+
+
+class NotFound(Permanent):
+    """The thing does not exist, or this key may not see it: the API does not tell these apart."""
+
+
+class Contract(TaskhouseError):
+    """The server's answer cannot be read as its contract says."""
+
+
+class Incomplete(TaskhouseError):
+    """The work ended without proof that it is complete."""
+
+
+class Locked(TaskhouseError):
+    """Another process holds what this one needs."""
+
+
+class Corrupt(TaskhouseError):
+    """A file that taskhouse wrote does not hold what it held."""

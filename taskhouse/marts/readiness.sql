@@ -1,0 +1,22 @@
+-- One row per snapshot of a repository's readiness over one window.
+SELECT
+    project_id,
+    repository,
+    window_days,
+    generated_at,
+    observed_at,
+    overall,
+    classification,
+    excluded,
+    core_suggestions_state,
+    replay_insights_state,
+    error_insights_state,
+    evidence_task_count,
+    evidence,
+    files_scanned,
+    detected_files_count,
+    event_name_count,
+    payload,
+    pass_id
+FROM
+    raw.readiness_snapshots

@@ -1,0 +1,13 @@
+-- One row per repository that was ever named by a task, as it was seen last.
+SELECT
+    project_id,
+    repository,
+    min(first_seen_at) AS first_seen_at,
+    max(last_seen_at) AS last_seen_at,
+    arg_max_null(absent_since, first_seen_at) AS absent_since,
+    count(*) AS stretches
+FROM
+    raw.repository_sightings
+GROUP BY
+    project_id,
+    repository

@@ -1,0 +1,161 @@
+"""The read side of PostHog Tasks, one method per endpoint: no decisions, no loops."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.client import READ_S, Answer, PostHog
+from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.pages import (
+    LogPage,
+    Page,
+    Repositories,
+    Row,
+    read_log,
+    read_object,
+    read_page,
+    read_repositories,
+)
+from taskhouse.posthog.wire import Connection
+
+READINESS_READ_S = 90.0
+"""A fresh readiness answer takes the server up to 45 seconds (API facts 4.5)."""
+
+WATCHDOG_S = 90.0
+"""Longest silence of a stream; keepalives come about every 20 seconds (API facts 5.2)."""
+
+Filter = str | int | bool
+
+
+class TasksApi:
+    """The tasks endpoints of one project, every request in one class of the budget and counted by one meter.
+
+    Every method raises what ``PostHog.ask`` raises, and ``Contract`` for a body that is not as documented.
+    """
+
+    def __init__(
+        self, client: PostHog, project_id: int | str, *, priority: Priority = Priority.HOT, meter: Meter | None = None
+    ) -> None:
+        self.client = client
+        self.project_id = project_id
+        self.priority = priority
+        self.meter = meter if meter is not None else Meter()
+        self._root = f"/api/projects/{quote(str(project_id), safe='@')}/tasks/"
+
+    def at(self, priority: Priority, meter: Meter | None = None) -> "TasksApi":
+        """The same project in another class of the budget, on the same meter unless another is given."""
+        return TasksApi(self.client, self.project_id, priority=priority, meter=self.meter if meter is None else meter)
+
+    async def me(self) -> Row:
+        """The key's owner: ``uuid``, ``distinct_id``, ``email`` and more."""
+        return read_object(await self.client.ask("GET", "/api/users/@me/", priority=self.priority, meter=self.meter))
+
+    async def list_tasks(self, limit: int = 100, offset: int = 0, **filters: Filter) -> Page:
+        """Full tasks, newest first unless ``ordering`` says otherwise.
+
+        The server gives at most 100 a page, whatever is asked, and ignores filters that it does not know
+        (API facts 1.7, 7.1).
+        """
+        return read_page(await self._get("", {"limit": limit, "offset": offset, **filters}))
+
+    async def task(self, task_id: str) -> Row:
+        """One task with its latest run (API facts 7.2)."""
+        return read_object(await self._get(f"{_segment(task_id)}/"))
+
+    async def summaries(self, ids: Iterable[str], limit: int = 100, offset: int = 0) -> Page:
+        """Summaries of up to 5,000 tasks; ids that are unknown or not visible are left out silently.
+
+        The same ids must be sent for every page; one malformed id fails them all (API facts 2).
+        """
+        return read_page(
+            await self.client.ask(
+                "POST",
+                f"{self._root}summaries/",
+                params={"limit": limit, "offset": offset},
+                json={"ids": list(ids)},
+                priority=self.priority,
+                meter=self.meter,
+            )
+        )
+
+    async def repositories(self) -> Repositories:
+        """Repositories seen on tasks, archived ones included, internal ones not (API facts 3)."""
+        return read_repositories(await self._get("repositories/"))
+
+    async def readiness(self, repository: str, window_days: int, *, refresh: bool = False) -> Row:
+        """Readiness of one repository over 1 to 30 days; unknown repositories are answered too (API facts 4).
+
+        ``refresh`` passes over the server's cache of ten minutes, at the price of some 22 GitHub requests.
+        """
+        params: dict[str, Filter] = {"repository": repository, "window_days": window_days}
+        if refresh:
+            params["refresh"] = True
+        return read_object(await self._get("repository_readiness/", params, read_s=READINESS_READ_S))
+
+    async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
+        """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
+        return read_page(await self._get(f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset}))
+
+    async def run(self, task_id: str, run_id: str) -> Row:
+        """One run (API facts 7.4)."""
+        return read_object(await self._get(f"{_segment(task_id)}/runs/{_segment(run_id)}/"))
+
+    async def session_logs(self, task_id: str, run_id: str, limit: int = 5000, offset: int = 0) -> LogPage:
+        """A page of a run's log, its ancestors' entries first (API facts 7.6).
+
+        A page may be short though more follow: go on by the number of entries received while ``has_more``.
+        More than 5,000 is refused.
+        """
+        path = f"{_segment(task_id)}/runs/{_segment(run_id)}/session_logs/"
+        return read_log(await self._get(path, {"limit": limit, "offset": offset}))
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        task_id: str,
+        run_id: str,
+        *,
+        last_event_id: str | None = None,
+        start_latest: bool = False,
+        read_s: float = WATCHDOG_S,
+    ) -> AsyncIterator[Connection]:
+        """One connection to a run's stream, resuming strictly after ``last_event_id`` (API facts 5).
+
+        A single attempt: whatever the status, it is the follower's to judge. ``start_latest`` begins after the newest
+        stored event, and on a finished run never ends.
+
+        Raises:
+            Retryable: No answer came.
+        """
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        if last_event_id is not None:
+            headers["Last-Event-ID"] = last_event_id
+        async with self.client.connect(
+            f"{self._root}{_segment(task_id)}/runs/{_segment(run_id)}/stream/",
+            params={"start": "latest"} if start_latest and last_event_id is None else None,
+            headers=headers,
+            priority=self.priority,
+            meter=self.meter,
+            read_s=read_s,
+        ) as response:
+            yield Connection(self.client, response, self.meter)
+
+    async def _get(self, path: str, params: Mapping[str, Filter] | None = None, *, read_s: float = READ_S) -> Answer:
+        return await self.client.ask(
+            "GET",
+            f"{self._root}{path}",
+            params={name: _query(value) for name, value in (params or {}).items()},
+            priority=self.priority,
+            meter=self.meter,
+            read_s=read_s,
+        )
+
+
+def _segment(part: str) -> str:
+    """An id as one segment of a path, unable to climb out of it."""
+    return quote(part, safe="").replace(".", "%2E") if set(part) <= {"."} else quote(part, safe="")
+
+
+def _query(value: Filter) -> str | int:
+    return str(value).lower() if isinstance(value, bool) else value

@@ -1,0 +1,140 @@
+"""What a stream's connections have come to, and what to do next: the follower's decisions, no I/O.
+
+The rules are those of PostHog's own clients where they agree, and of the server's code where they do not (stream facts
+1.5, API facts 5.8):
+
+- Only ``stream-end`` ends a stream. An end of the connection is never the end: it is reconnected, on a budget that
+  data and keepalives reset.
+- ``rotated`` is the server's 15-minute cap: reconnect, uncounted.
+- ``error`` frames are sticky, each reconnect meets them again: they have their own budget, which only data resets.
+- A cursor past the end never gets ``stream-end``: a connection that brought nothing but keepalives until it was
+  rotated, or several that brought nothing at all, is a reason to ask for the run's status. If the run is terminal,
+  one last connection is given until its first keepalive to bring something.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from taskhouse.posthog.retry import backoff
+
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+"""Statuses of a run that has ended (API facts 8)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPolicy:
+    """How patient a follower is; times in seconds.
+
+    Attributes:
+        watchdog_s: Longest silence, connecting included; keepalives come about every 20.
+        healthy_s: A connection that lived this long clears what was counted before it.
+        base_s: Upper bound of the first wait before a reconnect; it doubles each time.
+        cap_s: Upper bound of every such wait.
+        spread_s: Rotations are answered within this time, drawn evenly.
+        transport: Broken connections in a row.
+        errors: ``error`` frames in a row.
+        total: Broken connections and errors together without a healthy connection between them.
+        empty: Connections in a row that brought nothing, after which the run's status is asked.
+        asked_s: Longest ``Retry-After`` that is waited out.
+    """
+
+    watchdog_s: float = 90.0
+    healthy_s: float = 60.0
+    base_s: float = 0.5
+    cap_s: float = 30.0
+    spread_s: float = 2.0
+    transport: int = 9
+    errors: int = 5
+    total: int = 30
+    empty: int = 3
+    asked_s: float = 300.0
+
+
+class End(StrEnum):
+    """How one connection ended."""
+
+    EOF = "eof"
+    BROKEN = "broken"
+    ROTATED = "rotated"
+    ERROR = "error"
+    STREAM_END = "stream_end"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Connect again after ``wait_s`` seconds; ask for the run's status before if ``check``."""
+
+    wait_s: float
+    check: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The budget is used up; says which."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Contact:
+    """Budgets over the connections of one run's stream."""
+
+    policy: FollowPolicy
+    draw: Callable[[], float] = random.random
+    transport: int = 0
+    errors: int = 0
+    total: int = 0
+    empty: int = 0
+    data_here: bool = False
+    sign_here: bool = False
+
+    def connected(self) -> None:
+        """A connection begins."""
+        self.data_here = self.sign_here = False
+
+    def data(self) -> None:
+        """An event came."""
+        self.data_here = self.sign_here = True
+        self.transport = self.errors = self.empty = 0
+
+    def keepalive(self) -> None:
+        """A sign of life came."""
+        self.sign_here = True
+        self.transport = 0
+
+    def ended(self, end: End, *, lived_s: float, asked_s: float | None = None) -> Reconnect | Exhausted:
+        """What follows a connection that ended otherwise than by ``stream-end``.
+
+        Args:
+            end: How it ended.
+            lived_s: How long it had been open.
+            asked_s: The wait that the server asked for, if it refused the connection.
+        """
+        policy = self.policy
+        healthy = lived_s >= policy.healthy_s
+        if healthy:
+            self.transport = self.total = 0
+        if end is End.ROTATED and (healthy or self.data_here or self.sign_here):
+            return Reconnect(self.draw() * policy.spread_s, check=not self.data_here)
+        self.total += 1
+        if end is End.ERROR:
+            self.errors += 1
+            count, most, what = self.errors, policy.errors, "error frames"
+        else:
+            self.transport += 1
+            count, most, what = self.transport, policy.transport, "broken connections"
+        if asked_s is not None and asked_s > policy.asked_s:
+            return Exhausted(f"the server asks to wait {asked_s:.0f} seconds")
+        if count >= most:
+            return Exhausted(f"{count} {what} in a row")
+        if self.total >= policy.total:
+            return Exhausted(f"{self.total} broken connections and errors without a healthy one")
+        self.empty = self.empty + 1 if end is End.EOF and not self.sign_here else 0
+        check = self.empty >= policy.empty
+        if check:
+            self.empty = 0
+        wait = backoff(count, base_s=policy.base_s, cap_s=policy.cap_s, draw=self.draw)
+        return Reconnect(wait if asked_s is None else asked_s + self.draw() * policy.base_s, check=check)

@@ -1,0 +1,298 @@
+"""One run's stream, followed across its connections until it has an ending.
+
+The decisions are in ``contact``; this is the shell that connects, reads and waits. Only the ``event:`` line decides
+what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8). The cursor is the
+last id that came; frames without one leave it alone.
+
+One leg exists, the Django endpoint. Ids mean something only within the leg that gave them, so every batch names its
+leg; another leg needs its own way to connect (a base URL and a run's token) and its own cursor.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from taskhouse.errors import NotFound, Retryable
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
+from taskhouse.posthog.pages import Row
+from taskhouse.posthog.refusals import clean
+from taskhouse.posthog.retry import Sleep, pause
+from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
+
+DJANGO = "django"
+
+_CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
+_UNAVAILABLE = "Stream not available"
+
+T = TypeVar("T")
+
+
+class Ending(StrEnum):
+    """Why a follower ended.
+
+    ``STREAM_END``: the server closed the stream for good. ``TERMINAL_WITHOUT_STREAM``: the run is over and its stream
+    is missing, or will bring nothing more. ``ERROR_BUDGET``: errors or broken connections in a row. ``NOT_FOUND``: the
+    run does not exist or may not be seen. ``STOPPED``: the caller asked for it.
+    """
+
+    STREAM_END = "stream_end"
+    TERMINAL_WITHOUT_STREAM = "terminal_without_stream"
+    ERROR_BUDGET = "error_budget"
+    NOT_FOUND = "not_found"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events of one read, or a note about the connection; the last batch alone has an ``ending``.
+
+    Attributes:
+        frames: Events in order, with their own ids; ``Oversize`` stands for one too large to keep.
+        cursor: The last id that came so far, to resume after once the events are safe.
+        leg: Which endpoint's ids these are.
+        note: What happened, for people.
+        ending: Set on the last batch.
+        run: The run as it was asked for, where its status decided something.
+    """
+
+    frames: list[Frame | Oversize]
+    cursor: str | None
+    leg: str = DJANGO
+    note: str = ""
+    ending: Ending | None = None
+    run: Row | None = None
+
+
+class _Stopped(Exception):
+    """The caller set the stop event."""
+
+
+def follow(
+    api: TasksApi,
+    task_id: str,
+    run_id: str,
+    *,
+    cursor: str | None = None,
+    policy: FollowPolicy | None = None,
+    stop: asyncio.Event | None = None,
+    sleep: Sleep = pause,
+    clock: Callable[[], float] = time.monotonic,
+) -> AsyncGenerator[Batch, None]:
+    """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
+
+    Args:
+        api: The project's endpoints; every connection is paid as ``Priority.LIVE``.
+        task_id: The run's task.
+        run_id: The run.
+        cursor: Id to resume strictly after; None replays what the server still has.
+        policy: How patient to be.
+        stop: Ends the follower as soon as it is set.
+        sleep: Waits between connections.
+        clock: Seconds, for the age of a connection.
+
+    Raises:
+        AccessDenied: The key is invalid, lacks a scope or the project.
+        Permanent: The server refuses the request.
+    """
+    policy = policy or FollowPolicy()
+    patience = _Patience(stop)
+    follower = _Follower(
+        api.at(Priority.LIVE), task_id, run_id, cursor, policy, patience, sleep, clock, Contact(policy)
+    )
+    return follower.batches()
+
+
+class _Patience:
+    """Awaits one thing at a time, until it takes too long or the caller wants to stop."""
+
+    def __init__(self, stop: asyncio.Event | None) -> None:
+        self._stop = stop
+        self._scope: asyncio.Timeout | None = None
+        self._watcher = asyncio.create_task(self._watch(stop)) if stop is not None else None
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        if self._scope is not None:
+            self._scope.reschedule(0)
+
+    async def wait(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
+        if self._stop is not None and self._stop.is_set():
+            work.close()
+            raise _Stopped
+        try:
+            async with asyncio.timeout(seconds) as self._scope:
+                return await work
+        except TimeoutError:
+            if self._stop is not None and self._stop.is_set():
+                raise _Stopped from None
+            raise
+        finally:
+            self._scope = None
+
+    def close(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+
+@dataclass(slots=True)
+class _Follower:
+    api: TasksApi
+    task_id: str
+    run_id: str
+    cursor: str | None
+    policy: FollowPolicy
+    patience: _Patience
+    sleep: Sleep
+    clock: Callable[[], float]
+    contact: Contact
+    seen_data: bool = False
+    last_look: bool = False
+    wait_s: float = 0.0
+    # how the last connection ended
+    end: End = End.BROKEN
+    lived_s: float = 0.0
+    asked_s: float | None = None
+    why: str = field(default="")
+
+    async def batches(self) -> AsyncGenerator[Batch, None]:
+        try:
+            while True:
+                async with aclosing(self._connection()) as received:
+                    async for batch in received:
+                        yield batch
+                outcome = await self._outcome()
+                yield outcome
+                if outcome.ending is not None:
+                    return
+                await self.patience.wait(_coroutine(self.sleep, self.wait_s))
+        except _Stopped:
+            last = self._batch("the caller stopped", ending=Ending.STOPPED)
+        except NotFound as gone:
+            last = self._batch(gone.message, ending=Ending.NOT_FOUND)
+        finally:
+            self.patience.close()
+        yield last
+
+    async def _connection(self) -> AsyncGenerator[Batch, None]:
+        """Events of one connection; afterwards ``end`` and its company say how it ended."""
+        self.contact.connected()
+        self.end, self.lived_s, self.asked_s, self.why = End.BROKEN, 0.0, None, ""
+        decoder = FrameDecoder()
+        try:
+            async with AsyncExitStack() as stack:
+                connection = await self.patience.wait(
+                    stack.enter_async_context(
+                        self.api.stream(
+                            self.task_id, self.run_id, last_event_id=self.cursor, read_s=self.policy.watchdog_s
+                        )
+                    )
+                )
+                if connection.status != HTTPStatus.OK or not connection.event_stream:
+                    error, self.asked_s = await self.patience.wait(connection.refused(), self.policy.watchdog_s)
+                    raise error
+                chunks = await stack.enter_async_context(aclosing(connection.chunks()))
+                began = self.clock()
+                self.end = End.SILENT
+                while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
+                    self.lived_s = self.clock() - began
+                    events, closed = self._sort(decoder.feed(chunk))
+                    if events:
+                        yield Batch(events, self.cursor)
+                    if closed is not None:
+                        self.end = closed
+                        return
+                self.end = End.EOF
+        except Retryable as broken:
+            self.end, self.why = End.BROKEN, broken.message
+        except TimeoutError:
+            self.why = f"nothing came for {self.policy.watchdog_s:g} seconds"
+
+    def _sort(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
+        """The events among the frames, and how the connection ends if one of them says so."""
+        events = [frame for frame in frames if type(frame) is Oversize or frame[0] not in _CONTROL]
+        closed: End | None = None
+        if len(events) < len(frames):
+            events, closed = self._control(frames)
+        if events:
+            self.contact.data()
+            self.seen_data, self.last_look = True, False
+            self.cursor = next((frame.id for frame in reversed(events) if _resumable(frame.id)), self.cursor)
+        return events, closed
+
+    def _control(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
+        events: list[Frame | Oversize] = []
+        for frame in frames:
+            if isinstance(frame, Oversize) or frame.event not in _CONTROL:
+                events.append(frame)
+                continue
+            closed = _CONTROL[frame.event]
+            if closed is End.ERROR:
+                self.why = _error_text(frame.data)
+            if closed is not None:
+                return events, closed
+            self.contact.keepalive()
+            if self.last_look and not events and not self.contact.data_here:
+                return events, End.ROTATED
+        return events, None
+
+    async def _outcome(self) -> Batch:
+        """What the connection's end leads to."""
+        note = f"{self.end.value}: {self.why}" if self.why else self.end.value
+        if self.end is End.STREAM_END:
+            return self._batch(note, ending=Ending.STREAM_END)
+        if self.last_look and not self.contact.data_here and self.end in {End.EOF, End.ROTATED, End.ERROR}:
+            return self._batch(f"{note}; nothing more comes", ending=Ending.TERMINAL_WITHOUT_STREAM)
+        step = self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s)
+        missing = self.end is End.ERROR and self.why == _UNAVAILABLE and not self.contact.data_here
+        run: Row | None = None
+        if isinstance(step, Exhausted) or step.check or missing:
+            run = await self._run()
+            note += f"; the run is {clean(str(run.data.get('status')))}" if run else "; the run could not be asked for"
+        over = run is not None and run.data.get("status") in TERMINAL
+        if over and (missing or (isinstance(step, Exhausted) and not self.seen_data)):
+            return self._batch(note, ending=Ending.TERMINAL_WITHOUT_STREAM, run=run)
+        if isinstance(step, Exhausted):
+            return self._batch(f"{note}; {step.reason}", ending=Ending.ERROR_BUDGET, run=run)
+        self.last_look = self.last_look or over
+        self.wait_s = step.wait_s
+        return self._batch(note, run=run)
+
+    async def _run(self) -> Row | None:
+        try:
+            return await self.patience.wait(self.api.run(self.task_id, self.run_id))
+        except Retryable:
+            return None
+
+    def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:
+        return Batch([], self.cursor, note=note, ending=ending, run=run)
+
+
+async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _coroutine(sleep: Sleep, seconds: float) -> None:
+    await sleep(seconds)
+
+
+def _resumable(own: str | None) -> bool:
+    """Whether an id can stand in a header; one that cannot is an event's, but no cursor."""
+    return bool(own) and own is not None and own.isprintable() and own == own.strip()
+
+
+def _error_text(data: bytes) -> str:
+    try:
+        said = json.loads(data)
+    except (ValueError, RecursionError):
+        return clean(data[:1000].decode("utf-8", "replace"))
+    if isinstance(said, dict):
+        said = said.get("error") or said.get("errorMessage") or said
+    return clean(said if isinstance(said, str) else json.dumps(said))

@@ -1,0 +1,169 @@
+"""The exact text of each part of a JSON document, beside its value: no byte is ever rewritten.
+
+The stored original must be what arrived, and ``json.dumps(json.loads(x))`` is not: it changes spacing, floats,
+escapes and duplicate keys. Read as leniently as Python does (NaN, Infinity, lone surrogates, duplicate keys where the
+last wins), and bytes that are no UTF-8 survive as surrogate escapes.
+"""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_BOM = "\ufeff"
+_DIGITS = 4000  # Python refuses to convert longer integers
+
+
+class Slice(NamedTuple):
+    """A value and the exact text it was read from."""
+
+    value: Any
+    text: bytes
+
+
+class Member(NamedTuple):
+    """A member of an object, with the span of its value in the document's text."""
+
+    key: str
+    value: Any
+    start: int
+    end: int
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < _DIGITS else float(digits)
+
+
+_fast = json.JSONDecoder(strict=False)
+_patient = json.JSONDecoder(strict=False, parse_int=_whole)
+_skim = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def decode(body: bytes) -> str:
+    """The document's text; ``encode`` gives the same bytes back, but for a byte order mark."""
+    return body.decode("utf-8", "surrogateescape").removeprefix(_BOM)
+
+
+def encode(text: str) -> bytes:
+    """The bytes of a piece of the document's text."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
+    """Read one value at ``at``: the value and where it ends.
+
+    Args:
+        text: The document.
+        at: Where the value begins, white space already skipped.
+        skim: Only the end matters; numbers are left as text.
+
+    Raises:
+        ValueError: There is no JSON value, or it is nested deeper than Python reads.
+    """
+    try:
+        return (_skim if skim else _fast).raw_decode(text, at)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except json.JSONDecodeError as wrong:
+        raise ValueError(f"{wrong.msg} at character {wrong.pos}") from None
+    except ValueError:
+        return _patient.raw_decode(text, at)
+
+
+def skip(text: str, at: int) -> int:
+    """The first character at or after ``at`` that is no JSON white space."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _char(text: str, at: int) -> str:
+    return text[at : at + 1]
+
+
+def _expect(text: str, at: int, wanted: str) -> int:
+    if _char(text, at) != wanted:
+        raise ValueError(f"no {wanted} at character {at}")
+    return at + 1
+
+
+def elements(text: str, at: int = 0, *, skim: bool = False) -> tuple[list[tuple[Any, int, int]], int]:
+    """Value, start and end of each element of the array that begins at ``at``, and where the array ends."""
+    found: list[tuple[Any, int, int]] = []
+    at = skip(text, _expect(text, at, "["))
+    if _char(text, at) == "]":
+        return found, at + 1
+    while True:
+        value, end = scan(text, at, skim=skim)
+        found.append((value, at, end))
+        at = skip(text, end)
+        if _char(text, at) != ",":
+            return found, _expect(text, at, "]")
+        at = skip(text, at + 1)
+
+
+def members(text: str, at: int = 0, *, sliced: str = "") -> tuple[list[Member], int]:
+    """The members of the object that begins at ``at``, duplicates included, and where the object ends.
+
+    An array under the key ``sliced`` is given as a list of ``Slice``.
+    """
+    found: list[Member] = []
+    at = skip(text, _expect(text, at, "{"))
+    if _char(text, at) == "}":
+        return found, at + 1
+    while True:
+        if _char(text, at) != '"':
+            raise ValueError(f"no key at character {at}")
+        key, at = scan(text, at)
+        start = skip(text, _expect(text, skip(text, at), ":"))
+        if sliced and key == sliced and _char(text, start) == "[":
+            parts, end = elements(text, start)
+            value: Any = [Slice(part, encode(text[first:last])) for part, first, last in parts]
+        else:
+            value, end = scan(text, start)
+        found.append(Member(key, value, start, end))
+        at = skip(text, end)
+        if _char(text, at) != ",":
+            return found, _expect(text, at, "}")
+        at = skip(text, at + 1)
+
+
+def _finish(text: str, at: int) -> None:
+    if skip(text, at) != len(text):
+        raise ValueError(f"more text after the document at character {skip(text, at)}")
+
+
+def array(body: bytes) -> list[bytes]:
+    """The exact slices of the elements of a body that is one JSON array.
+
+    Raises:
+        ValueError: It is not.
+    """
+    text = decode(body)
+    parts, end = elements(text, skip(text, 0), skim=True)
+    _finish(text, end)
+    if len(text) == len(body):  # one byte each: no need to encode again
+        return [body[first:last] for _, first, last in parts]
+    return [encode(text[first:last]) for _, first, last in parts]
+
+
+def envelope(body: bytes, key: str) -> dict[str, Any]:
+    """A body that is one JSON object, by key; the array under ``key``, if it is one, as a list of ``Slice``.
+
+    Raises:
+        ValueError: It is not.
+    """
+    text = decode(body)
+    found, end = members(text, skip(text, 0), sliced=key)
+    _finish(text, end)
+    return {member.key: member.value for member in found}
+
+
+def document(text: str) -> Any:
+    """The value of a text that is one JSON document.
+
+    Raises:
+        ValueError: It is not.
+    """
+    value, end = scan(text, skip(text, 0))
+    _finish(text, end)
+    return value

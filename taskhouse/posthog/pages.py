@@ -1,0 +1,144 @@
+"""Bodies read as the API documents them: pages, single objects, log pages. Pure; a broken promise is ``Contract``."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from taskhouse.errors import Contract, Retryable
+from taskhouse.posthog import jsonslices
+from taskhouse.posthog.client import Answer
+from taskhouse.posthog.refusals import unreadable
+
+
+class Row(NamedTuple):
+    """One object: its value, and the exact bytes it arrived as."""
+
+    data: dict[str, Any]
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list.
+
+    Attributes:
+        rows: The objects, in the server's order.
+        count: How many the server says there are over all pages.
+        next: URL of the next page, as the server gave it; None on the last one.
+        body_sha256: Hex digest of the whole body.
+        bad: Exact text of elements that are no objects.
+    """
+
+    rows: list[Row]
+    count: int
+    next: str | None
+    body_sha256: str
+    bad: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """One page of a run's log: exact text of each entry, entries over all pages, and whether more follow."""
+
+    entries: list[bytes]
+    total: int
+    has_more: bool
+    body_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """Repositories seen on tasks: ``organization/repo`` names in the server's order; ``bad`` as in ``Page``."""
+
+    names: list[str]
+    body_sha256: str
+    bad: list[bytes] = field(default_factory=list)
+
+
+def digest(body: bytes) -> str:
+    """Hex SHA-256."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def not_json(answer: Answer, wrong: Exception) -> Contract | Retryable:
+    """A body that does not parse: a broken promise, unless a cut could have gone unnoticed."""
+    kind = answer.headers.get("content-type", "no content type").split(";")[0]
+    if answer.delimited:
+        return unreadable(answer.what, f"the body ({kind}) is not the JSON expected: {wrong}")
+    return Retryable(f"{answer.what} was answered with a body that may have been cut: {wrong}.")
+
+
+def read_object(answer: Answer) -> Row:
+    """A body that is one object.
+
+    Raises:
+        Contract: It is not.
+    """
+    try:
+        text = jsonslices.decode(answer.body)
+        value = jsonslices.document(text)
+    except ValueError as wrong:
+        raise not_json(answer, wrong) from None
+    if not isinstance(value, dict):
+        raise unreadable(answer.what, f"the body is a JSON {type(value).__name__}, not an object")
+    return Row(value, answer.body)
+
+
+def _read_list(answer: Answer, key: str) -> tuple[dict[str, Any], list[jsonslices.Slice]]:
+    try:
+        found = jsonslices.envelope(answer.body, key)
+    except ValueError as wrong:
+        raise not_json(answer, wrong) from None
+    if not isinstance(found.get(key), list):
+        raise unreadable(answer.what, f"the body has no array {key!r}")
+    return found, found[key]
+
+
+def read_page(answer: Answer) -> Page:
+    """A body that is ``{"count", "next", "previous", "results"}`` (API facts 1.7).
+
+    Raises:
+        Contract: It is not.
+    """
+    found, slices = _read_list(answer, "results")
+    count, following = found.get("count"), found.get("next", "")
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise unreadable(answer.what, "its 'count' is no number of rows")
+    if following is not None and (not isinstance(following, str) or not following):
+        raise unreadable(answer.what, "its 'next' is neither a URL nor null")
+    rows = [Row(value, text) for value, text in slices if isinstance(value, dict)]
+    bad = [text for value, text in slices if not isinstance(value, dict)]
+    return Page(rows, count, following, digest(answer.body), bad)
+
+
+def read_repositories(answer: Answer) -> Repositories:
+    """A body that is ``{"repositories": ["organization/repo", …]}`` (API facts 3).
+
+    Raises:
+        Contract: It is not.
+    """
+    _, slices = _read_list(answer, "repositories")
+    names = [value for value, _ in slices if isinstance(value, str) and value]
+    bad = [text for value, text in slices if not isinstance(value, str) or not value]
+    return Repositories(names, digest(answer.body), bad)
+
+
+def read_log(answer: Answer) -> LogPage:
+    """A body that is a bare array, with ``X-Total-Count`` and ``X-Has-More`` beside it (API facts 7.6).
+
+    Raises:
+        Contract: It is not.
+    """
+    try:
+        entries = jsonslices.array(answer.body)
+    except ValueError as wrong:
+        raise not_json(answer, wrong) from None
+    total, more = _header(answer.headers, "x-total-count"), _header(answer.headers, "x-has-more").lower()
+    if not (total.isascii() and total.isdigit()) or more not in {"true", "false"}:
+        raise unreadable(answer.what, "X-Total-Count or X-Has-More is missing or makes no sense")
+    return LogPage(entries, int(total), more == "true", digest(answer.body))
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name, "").strip()

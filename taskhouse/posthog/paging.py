@@ -1,0 +1,252 @@
+"""Walking a limit/offset list that moves, by a server that is not trusted to say where it ends.
+
+Offset pages are no snapshot: rows that appear or vanish between two requests shift the window, so that rows come
+twice or are stepped over (API facts 1.7, 9.15). So the walk computes every offset from the rows that it received and
+never follows ``next``; it reads ``next`` only as a claim to check. It decides nothing about the rows: it says what it
+saw, and the caller judges.
+
+A wrong host in ``next`` is noted, not fatal: self-hosted servers behind a proxy often name themselves wrongly, and the
+URL is never used.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
+
+from taskhouse.posthog.pages import Page, Row
+from taskhouse.posthog.refusals import origin
+
+LIMIT = 100
+"""The server's largest page (API facts 1.7)."""
+
+SLACK = 1000
+"""Rows that a list may grow by while it is walked, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Ask for the page at ``offset``."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The list ended."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Going on would prove nothing."""
+
+    reason: str
+
+
+Step = Continue | Done | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk proved.
+
+    Attributes:
+        complete: It ended by itself and as many distinct ids came as the server counted, first and last.
+        reason: Why, in words.
+        pages: Pages received.
+        rows: Objects received, repeats included.
+        distinct: Distinct ids received.
+        duplicates: Objects whose id had come before, but for those an overlap asked for.
+        bad: Elements that were no objects, or objects without an id.
+        first_count: The server's count on the first page; None when no page came.
+        last_count: The server's count on the last page.
+        moved: The count changed between pages.
+        joined: Every page held a row of the page before it, so that no row between them was stepped over. Without
+            an overlap this can be shown only of a single page.
+        notes: Oddities, each once.
+    """
+
+    complete: bool
+    reason: str
+    pages: int
+    rows: int
+    distinct: int
+    duplicates: int
+    bad: int
+    first_count: int | None
+    last_count: int | None
+    moved: bool
+    joined: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class PageWalk:
+    """The decisions of one walk; no I/O.
+
+    Attributes:
+        host: Origin that ``next`` should name; "" leaves it unchecked.
+        limit: Rows asked for on each page.
+        overlap: Rows of the page before that each page asks for again, to catch rows shifted by deletions.
+        key: Name of the id in a row.
+        slack: Rows beyond the first count after which the list is taken to be endless; by default a tenth of it.
+    """
+
+    host: str = ""
+    limit: int = LIMIT
+    overlap: int = 0
+    key: str = "id"
+    slack: int | None = None
+    ids: set[str] = field(default_factory=set)
+    _offset: int = 0
+    _pages: int = 0
+    _rows: int = 0
+    _duplicates: int = 0
+    _bad: int = 0
+    _first: int | None = None
+    _last: int | None = None
+    _moved: bool = False
+    _joined: bool = True
+    _tail: tuple[str, ...] = ()
+    _bodies: set[str] = field(default_factory=set)
+    _notes: dict[str, None] = field(default_factory=dict)
+    _end: Done | Broken | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.limit:
+            raise ValueError("the overlap must be smaller than a page")
+
+    def feed(self, page: Page) -> Step:
+        """Take the page at the offset last asked for, 0 at first, and decide what follows."""
+        grown = page.count - (self._last if self._last is not None else page.count)
+        self._count(page.count)
+        received = len(page.rows) + len(page.bad)
+        came = [found for row in page.rows if (found := self._id(row))]
+        fresh = [found for found in dict.fromkeys(came) if found not in self.ids]
+        again = received > 0 and page.body_sha256 in self._bodies
+        self._pages += 1
+        self._rows += len(page.rows)
+        self._bad += received - len(came)
+        self._bodies.add(page.body_sha256)
+        self._repeats(came)
+        self._check_next(page.next)
+        if received != self.limit and page.next:
+            self._note(f"pages of {received} rows where {self.limit} were asked for")
+        offset, end = self._offset, self._offset + received
+        self._offset = max(end - self.overlap, offset + 1) if received else offset
+        self._tail = tuple(came[-self.overlap :]) if self.overlap else ()
+        stuck = received > 0 and not fresh and not self._bad and end < page.count
+        self.ids.update(fresh)
+        if again:
+            return self._stop(Broken(f"the page at offset {offset} repeats an earlier one byte for byte"))
+        if stuck and grown < received - self.overlap:
+            return self._stop(Broken(f"the page at offset {offset} holds only rows that came before"))
+        return self._follow(page, offset, end, received)
+
+    def stop(self, reason: str) -> None:
+        """Note that the caller has seen enough."""
+        if self._end is None:
+            self._end = Done(reason)
+            self._note("not walked to the end")
+
+    def verdict(self) -> Verdict:
+        """What the walk has proved so far."""
+        complete, reason = self._judge()
+        return Verdict(
+            complete=complete,
+            reason=reason,
+            pages=self._pages,
+            rows=self._rows,
+            distinct=len(self.ids),
+            duplicates=self._duplicates,
+            bad=self._bad,
+            first_count=self._first,
+            last_count=self._last,
+            moved=self._moved,
+            joined=self._joined,
+            notes=tuple(self._notes),
+        )
+
+    def _follow(self, page: Page, offset: int, end: int, received: int) -> Step:
+        first = self._first or 0
+        slack = self.slack if self.slack is not None else max(SLACK, first // 10)
+        if len(self.ids) + self._bad > first + slack or page.count > first + slack:
+            return self._stop(
+                Broken(f"no end in sight: {len(self.ids)} rows and a count of {page.count}, first {first}")
+            )
+        if not received and page.next:
+            return self._stop(Broken(f"the page at offset {offset} is empty but names a next one"))
+        if not received or (page.next is None and end >= page.count):
+            return self._stop(Done("the last page came"))
+        return Continue(self._offset)
+
+    def _stop(self, end: Done | Broken) -> Done | Broken:
+        self._end = end
+        return end
+
+    def _count(self, count: int) -> None:
+        if self._first is None:
+            self._first = count
+        self._moved = self._moved or (self._last is not None and self._last != count)
+        self._last = count
+
+    def _id(self, row: Row) -> str:
+        found = row.data.get(self.key)
+        return found if isinstance(found, str) else ""
+
+    def _repeats(self, came: list[str]) -> None:
+        """Count repeats, and see whether this page joins the one before."""
+        expected = set(self._tail)
+        seen = set(self.ids)
+        for found in came:
+            if found in expected:
+                expected.discard(found)
+            elif found in seen:
+                self._duplicates += 1
+            seen.add(found)
+        if self._pages > 1 and came and not (self._tail and len(expected) < len(self._tail)):
+            self._joined = False
+
+    def _check_next(self, following: str | None) -> None:
+        if following is None:
+            return
+        if self.host and origin(following) != origin(self.host):
+            self._note("'next' names another host")
+        offset = parse_qs(urlsplit(following).query).get("offset", ["0"])[-1]
+        if not (offset.isascii() and offset.isdigit() and int(offset) > self._offset):
+            self._note("'next' does not move on")
+
+    def _note(self, note: str) -> None:
+        self._notes[note] = None
+
+    def _judge(self) -> tuple[bool, str]:
+        distinct = len(self.ids)
+        if self._end is None:
+            return False, "the walk did not end"
+        if isinstance(self._end, Broken) or self._end.reason != "the last page came":
+            return False, self._end.reason
+        if self._bad:
+            return False, f"{self._bad} rows could not be read"
+        if self._moved or self._first != self._last:
+            return False, f"the list moved: it counted {self._first}, then {self._last}; {distinct} distinct rows came"
+        if distinct != self._last:
+            return False, f"{distinct} distinct rows came where the server counts {self._last}"
+        return True, f"all {distinct} rows came"
+
+
+async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) -> AsyncIterator[Page]:
+    """Every page of a walk; ``walk.verdict()`` afterwards says what it proved.
+
+    A page that breaks the walk is not given out. A caller that leaves early should call ``walk.stop(reason)``.
+
+    Args:
+        fetch: Gets the page for a limit and an offset.
+        walk: The decisions, fresh.
+    """
+    step: Step = Continue(0)
+    while isinstance(step, Continue):
+        page = await fetch(walk.limit, step.offset)
+        step = walk.feed(page)
+        if not isinstance(step, Broken):
+            yield page

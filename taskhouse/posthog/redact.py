@@ -1,0 +1,75 @@
+"""What must not be kept of an event, cut out of its exact text; every other byte stays as it arrived.
+
+Two things (API facts 7.4, 9.17): the values of a run's internal ``state``, which may hold sandbox addresses and
+secrets, but for a few that are needed; and the query of presigned URLs, which is a key to the file. Linear in the
+event's length whatever it holds, and an event without either costs two substring searches.
+"""
+
+import re
+
+from taskhouse.posthog import jsonslices
+
+STATE_KEYS = frozenset(
+    {
+        "resume_from_run_id",
+        "token_usage",
+        "mode",
+        "run_source",
+        "pr_base_branch",
+        "task_summary",
+        "repositories",
+    }
+)
+"""Keys of a run's ``state`` whose values are kept."""
+
+REDACTED = "[redacted]"
+
+_SIGNATURE = b"X-Amz-Signature="
+_RUN_STATE = b'"task_run_state"'
+_QUERY = re.compile(rb"""\?(?:[^\s"'<>\\]|\\+u0026)*+""")
+"""From the question mark to the end of the URL; an ampersand may be escaped, also within JSON inside JSON."""
+
+
+def redact_event(data: bytes) -> tuple[bytes, bool]:
+    """The event's text without what must not be kept, and whether anything was cut."""
+    stateful = data.find(_RUN_STATE) >= 0  # on bytes, find is nearly twice as fast as `in`
+    if not stateful and (data.find(b"?") < 0 or data.find(_SIGNATURE) < 0):
+        return data, False
+    kept = _without_state(data) if stateful else data
+    if _SIGNATURE in kept:
+        kept = _QUERY.sub(_unsigned, kept)
+    return kept, kept != data
+
+
+def _unsigned(query: re.Match[bytes]) -> bytes:
+    return b"?" + REDACTED.encode() if _SIGNATURE in query[0] else query[0]
+
+
+def _without_state(data: bytes) -> bytes:
+    text = data.decode("utf-8", "surrogateescape")
+    try:
+        cuts = _cuts(text)
+    except ValueError:
+        return data
+    for start, end in reversed(cuts):
+        text = f'{text[:start]}"{REDACTED}"{text[end:]}'
+    return jsonslices.encode(text) if cuts else data
+
+
+def _cuts(text: str) -> list[tuple[int, int]]:
+    """Spans of the values to cut; none if the text is no run state."""
+    at = jsonslices.skip(text, 0)
+    if text[at : at + 1] != "{":
+        return []
+    fields, end = jsonslices.members(text, at)
+    if jsonslices.skip(text, end) != len(text):
+        return []
+    if {field.key: field.value for field in fields}.get("type") != "task_run_state":
+        return []
+    states = [field for field in fields if field.key == "state" and isinstance(field.value, dict)]
+    return [
+        (field.start, field.end)
+        for state in states
+        for field in jsonslices.members(text, state.start)[0]
+        if field.key not in STATE_KEYS
+    ]

@@ -1,0 +1,166 @@
+"""Every setting, read from the environment (and ``.env``), in one place."""
+
+import functools
+from datetime import tzinfo
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from taskhouse.errors import ConfigurationError
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Settings(BaseSettings):
+    """What to fetch, from where, at what pace, and where its state lives.
+
+    ``POSTHOG_HOST``, ``POSTHOG_PERSONAL_API_KEY`` and ``POSTHOG_PROJECT_IDS`` say where from; every other field is
+    read from ``TASKHOUSE_<FIELD>``.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="TASKHOUSE_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    host: str = Field(
+        "https://us.posthog.com",
+        validation_alias=AliasChoices("host", "POSTHOG_HOST"),
+        description="Origin of the PostHog server; https unless it is this machine.",
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("api_key", "POSTHOG_PERSONAL_API_KEY"),
+        description="Personal API key with the scope task:read.",
+    )
+    project_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+        (),
+        validation_alias=AliasChoices("project_ids", "POSTHOG_PROJECT_IDS"),
+        description="Comma-separated ids of the projects to keep.",
+    )
+    home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
+    schedules: bool = Field(default=False, description="Start every schedule and sensor with the Dagster daemon.")
+
+    readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
+        (7, 14, 30), description="Readiness windows in days, each 1 to 30."
+    )
+    timezone: str = Field("UTC", description="Time zone in which a day begins.")
+
+    requests_per_minute: int = Field(480, ge=0, description="The key's limit a minute; 0 switches our own budget off.")
+    requests_per_hour: int = Field(4800, ge=0, description="The key's limit an hour; 0 switches our own budget off.")
+    max_wait_s: float = Field(90.0, gt=0, description="Longest Retry-After that a call waits out by itself.")
+
+    capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps live run streams open.")
+    log_settle_s: float = Field(
+        default=10.0, ge=0, description="How long after a run's end its log is read again, since it is flushed late."
+    )
+    accept_viewer: bool = Field(
+        default=False, description="Go on although the key now belongs to somebody who sees the project otherwise."
+    )
+    lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
+    publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
+
+    @field_validator("project_ids", "readiness_windows", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(int(part) for part in value.replace(" ", "").split(",") if part)
+        return value
+
+    @field_validator("host")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be an origin such as https://eu.posthog.com")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("must be https: a key sent over http can be read on the way")
+        if parts.username or parts.password:
+            raise ValueError("must not carry credentials")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("readiness_windows")
+    @classmethod
+    def _windows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
+            raise ValueError("each window must be 1 to 30 days")
+        return tuple(sorted(set(value)))
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        ZoneInfo(value)
+        return value
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone in which a day begins."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def warehouse(self) -> Path:
+        """The DuckDB file that this process writes."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def spool(self) -> Path:
+        """Captured events that are not yet in the warehouse."""
+        return self.home / "spool"
+
+    @property
+    def published(self) -> Path:
+        """Read-only copies of the warehouse, and the pointer to the current one."""
+        return self.home / "published"
+
+    @property
+    def budget(self) -> Path:
+        """The request budget that every process on this machine shares."""
+        return self.home / "budget.sqlite"
+
+    def key(self) -> str:
+        """The API key in clear, for the Authorization header alone.
+
+        Raises:
+            ConfigurationError: No key is set.
+        """
+        if self.api_key is None or not self.api_key.get_secret_value():
+            raise ConfigurationError(
+                "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.",
+                hint="Create a personal API key with the scope task:read and export it, or run `taskhouse demo`.",
+            )
+        return self.api_key.get_secret_value()
+
+    def projects(self) -> tuple[int, ...]:
+        """The projects to keep.
+
+        Raises:
+            ConfigurationError: No project is set.
+        """
+        if not self.project_ids:
+            raise ConfigurationError(
+                "No project: POSTHOG_PROJECT_IDS is not set.",
+                hint="Export the numeric ids of your projects, for example POSTHOG_PROJECT_IDS=1,2.",
+            )
+        return self.project_ids
+
+
+@functools.cache
+def load() -> Settings:
+    """Settings of this process, read once.
+
+    Raises:
+        ConfigurationError: A value makes no sense; names the variable and never its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as problem:
+        first = problem.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        variable = name if name.startswith("POSTHOG_") else f"TASKHOUSE_{name.upper()}"
+        raise ConfigurationError(
+            f"{variable} {first['msg'].removeprefix('Value error, ')}.",
+            hint="Run `taskhouse check` when it is mended.",
+        ) from None

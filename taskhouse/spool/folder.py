@@ -1,0 +1,153 @@
+"""Where segments lie: open while a writer appends, sealed for the loader, damaged when they no longer match.
+
+spool/open/<segment>.part                      being written
+spool/open/<writer>.lock                       held as long as the writer lives
+spool/sealed/<segment>.<lines>.<crc32>.ndjson  whole: its name states its line count and checksum
+spool/damaged/<name>                           set aside, never deleted by taskhouse
+"""
+
+import os
+import re
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from taskhouse.spool import line
+
+_SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A sealed segment: where it lies and what its name says of it."""
+
+    path: Path
+    name: str
+    layer: str
+    lines: int
+    crc: int
+
+    def is_whole(self) -> bool:
+        """Whether the file holds exactly the lines that its name states."""
+        content = self.path.read_bytes()
+        return zlib.crc32(content) == self.crc and content.count(b"\n") == self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a clean-up found: segments sealed in place of a dead writer, torn bytes cut, files set aside."""
+
+    sealed: tuple[Segment, ...] = ()
+    torn_bytes: int = 0
+    damaged: tuple[Path, ...] = ()
+
+
+class Spool:
+    """The folder of segments below one ``TASKHOUSE_HOME``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.open = root / "open"
+        self.sealed = root / "sealed"
+        self.damaged = root / "damaged"
+        for folder in (self.open, self.sealed, self.damaged):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def segments(self) -> list[Segment]:
+        """Sealed segments, oldest first."""
+        return sorted((s for s in map(parse, self.sealed.iterdir()) if s), key=_age)
+
+    def recover(self) -> Recovery:
+        """Seal what dead writers left open: every whole line is kept, a torn tail is cut.
+
+        A file that is damaged elsewhere than at its end is set aside under its own name as well.
+        """
+        sealed, torn, damaged = [], 0, []
+        for part in sorted(self.open.glob("*.part")):
+            owner = part.stem.split("-", 1)[1].rsplit("-", 1)[0]
+            lock = FileLock(self.open / f"{owner}.lock", thread_local=False)
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                continue
+            try:
+                lines, tail, bad = _sift(part.read_bytes())
+                torn += tail
+                if bad:
+                    damaged.append(self._set_aside(part, keep=True))
+                if lines:
+                    sealed.append(self._reseal(part.stem, lines))
+                part.unlink()
+            finally:
+                lock.release()
+                Path(lock.lock_file).unlink(missing_ok=True)
+        return Recovery(tuple(sealed), torn, tuple(damaged))
+
+    def salvage(self, segment: Segment) -> tuple[Path, Segment | None]:
+        """Set a damaged segment aside and seal its whole lines anew under another name."""
+        lines, _, _ = _sift(segment.path.read_bytes())
+        again = self._reseal(f"{segment.name}-salvaged", lines) if lines else None
+        return self._set_aside(segment.path, keep=False), again
+
+    def _reseal(self, name: str, lines: list[bytes]) -> Segment:
+        content = b"".join(lines)
+        path = self.sealed / sealed_name(name, len(lines), zlib.crc32(content))
+        draft = self.open / f"{name}.draft"
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        sync_folder(self.sealed)
+        segment = parse(path)
+        assert segment is not None  # noqa: S101 - we made the name
+        return segment
+
+    def _set_aside(self, path: Path, *, keep: bool) -> Path:
+        target = self.damaged / path.name
+        if keep:
+            target.write_bytes(path.read_bytes())
+        else:
+            path.replace(target)
+        return target
+
+
+def sealed_name(segment: str, lines: int, crc: int) -> str:
+    """The file name of a sealed segment, which states what it must hold."""
+    return f"{segment}.{lines}.{crc:08x}.ndjson"
+
+
+def parse(path: Path) -> Segment | None:
+    """Read a sealed segment's name; None for a file that is none of ours."""
+    match = _SEALED.fullmatch(path.name)
+    if match is None:
+        return None
+    return Segment(path, match["segment"], match["layer"], int(match["lines"]), int(match["crc"], 16))
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside ``folder`` survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _age(segment: Segment) -> tuple[str, str]:
+    return segment.name.split("-", 1)[1], segment.name
+
+
+def _sift(content: bytes) -> tuple[list[bytes], int, bool]:
+    """The whole lines, the bytes of a torn tail, and whether a line inside is damaged."""
+    lines = _split(content)
+    tail = len(lines.pop()) if lines and not lines[-1].endswith(b"\n") else 0
+    whole = [text for text in lines if line.is_whole(text)]
+    return whole, tail, len(whole) != len(lines)
+
+
+def _split(content: bytes) -> list[bytes]:
+    pieces = content.split(b"\n")
+    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])

@@ -1,0 +1,171 @@
+"""The one appender of a process: what it wrote survives ``kill -9`` at once, a power failure after the next fsync."""
+
+import os
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock
+
+from taskhouse.spool import line
+from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
+from taskhouse.spool.line import Entry
+
+
+class SpoolWriter:
+    """Appends events to one open segment per layer, and seals it when it is large or old enough.
+
+    Args:
+        spool: Where segments lie.
+        seal_bytes: A segment of at least this size is sealed.
+        seal_seconds: An older segment is sealed by :meth:`tick`.
+        sync_seconds: The longest time between two fsyncs while events arrive, kept by :meth:`tick`.
+
+    Safe to use from several threads. Call :meth:`tick` about four times a second.
+    """
+
+    def __init__(
+        self, spool: Spool, *, seal_bytes: int = 32 << 20, seal_seconds: float = 1.0, sync_seconds: float = 1.0
+    ) -> None:
+        self.spool = spool
+        self.seal_bytes = seal_bytes
+        self.seal_seconds = seal_seconds
+        self.sync_seconds = sync_seconds
+        self.name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.events = 0
+        self._guard = threading.Lock()
+        self._open: dict[str, _Open] = {}
+        self._full: list[_Open] = []
+        self._count = 0
+        self._alive = FileLock(spool.open / f"{self.name}.lock", thread_local=False)
+        self._alive.acquire(timeout=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def append(
+        self, layer: str, entries: Iterable[Entry], *, project_id: int, task_id: str, run_id: str, leg: str
+    ) -> None:
+        """Append events of one run that arrived together, in order."""
+        with self._guard:
+            segment = self._segment(layer)
+            lines = line.encode(
+                entries,
+                first=segment.lines,
+                project_id=project_id,
+                task_id=task_id,
+                run_id=run_id,
+                leg=leg,
+                arrived_us=time.time_ns() // 1000,
+            )
+            self.events += len(lines)
+            segment.write(b"".join(lines), len(lines))
+            if segment.size >= self.seal_bytes:
+                self._full.append(self._open.pop(layer))
+
+    def mark(
+        self, layer: str, *, project_id: int, task_id: str, run_id: str, resource: str, position: str | None, state: str
+    ) -> None:
+        """Append the move of a run's cursor; it takes effect with the events before it."""
+        with self._guard:
+            segment = self._segment(layer)
+            text = line.encode_mark(
+                number=segment.lines,
+                project_id=project_id,
+                task_id=task_id,
+                run_id=run_id,
+                resource=resource,
+                position=position,
+                state=state,
+                arrived_us=time.time_ns() // 1000,
+            )
+            segment.write(text, 1)
+
+    def tick(self) -> None:
+        """Fsync and seal what is due; appending goes on meanwhile."""
+        now = time.monotonic()
+        with self._guard:
+            for layer, segment in list(self._open.items()):
+                if now - segment.began >= self.seal_seconds:
+                    self._full.append(self._open.pop(layer))
+            full, self._full = self._full, []
+            due = [segment.handle() for segment in self._open.values() if segment.due(now, self.sync_seconds)]
+        for handle in due:
+            os.fsync(handle)
+            os.close(handle)
+        for segment in full:
+            self._seal(segment)
+
+    def seal(self) -> list[Segment]:
+        """Seal whatever is open, now."""
+        with self._guard:
+            full, self._full = [*self._full, *self._open.values()], []
+            self._open.clear()
+        return [self._seal(segment) for segment in full]
+
+    def close(self) -> None:
+        """Seal everything and sign off; nothing can be appended afterwards."""
+        self.seal()
+        self._alive.release()
+        Path(self._alive.lock_file).unlink(missing_ok=True)
+
+    def _segment(self, layer: str) -> "_Open":
+        if layer not in self._open:
+            self._count += 1
+            self._open[layer] = _Open(self.spool.open / f"{layer}-{self.name}-{self._count:06d}.part")
+        return self._open[layer]
+
+    def _seal(self, segment: "_Open") -> Segment:
+        segment.close()
+        target = self.spool.sealed / sealed_name(segment.path.stem, segment.lines, segment.crc)
+        segment.path.replace(target)
+        sync_folder(self.spool.sealed)
+        sealed = parse(target)
+        assert sealed is not None  # noqa: S101 - we made the name
+        return sealed
+
+
+class _Open:
+    """A segment while it is being written: unbuffered, so that a killed process loses nothing it wrote."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines = 0
+        self.size = 0
+        self.crc = 0
+        self.safe = 0
+        self.began = self.synced = time.monotonic()
+        self._file = path.open("xb", buffering=0)
+
+    def write(self, content: bytes, lines: int) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[self._file.write(view) :]
+        self.crc = zlib.crc32(content, self.crc)
+        self.size += len(content)
+        self.lines += lines
+
+    def due(self, now: float, every: float) -> bool:
+        """Whether an fsync is due; it counts as done."""
+        if self.size == self.safe or now - self.synced < every:
+            return False
+        self.synced, self.safe = now, self.size
+        return True
+
+    def handle(self) -> int:
+        """A handle of its own, so that an fsync outlives the segment's being sealed."""
+        return os.dup(self._file.fileno())
+
+    def close(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()

@@ -1,0 +1,1 @@
+"""One module per resource: what to ask the server, and what to keep of the answer."""

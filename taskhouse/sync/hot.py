@@ -1,0 +1,41 @@
+"""Which tasks are worth asking about now: hot, cooling, cold. Pure."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+TERMINAL = frozenset({"completed", "failed", "cancelled"})
+"""Run states that end a run, until it is reopened (API facts 8)."""
+
+GRACE = timedelta(hours=1)
+"""How long a finished run is still asked about, since it can be reopened."""
+
+COOLING: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(minutes=15), timedelta()),
+    (timedelta(hours=6), timedelta(minutes=15)),
+    (timedelta(days=1), timedelta(hours=6)),
+)
+"""Something that has not changed for less than the first is asked about every second; after the last, once a day."""
+
+
+def rest(unchanged_for: timedelta) -> timedelta:
+    """The time between two questions about something that has not changed for so long."""
+    return next((pause for age, pause in COOLING if unchanged_for < age), timedelta(days=1))
+
+
+def due(*, status: str | None, changed_at: datetime, asked_at: datetime, now: datetime) -> bool:
+    """Whether to ask again: finished runs through their grace period, others ever more rarely as they rest."""
+    age = now - changed_at
+    if status is None or status in TERMINAL:
+        return age < GRACE
+    return now - asked_at >= rest(age)
+
+
+def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
+    """Ids of the tasks to ask for a summary; rows as the warehouse's question ``tasks`` gives them."""
+    return [
+        task["task_id"]
+        for task in known
+        if task["latest_run_id"] is not None
+        and due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
+    ]

@@ -1,0 +1,76 @@
+"""The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came."""
+
+from taskhouse.errors import NotFound
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.redact import redact_event
+from taskhouse.spool.line import Entry
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync.passes import Pass
+from taskhouse.sync.plan import Run
+
+RESOURCE = "run_log"
+PAGE = 5000
+"""Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
+
+
+async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
+    """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
+
+    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them: as many as the
+    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came.
+
+    Args:
+        this: The pass, for its doubts and its name.
+        api: The project's endpoints in the class of log requests.
+        writer: Where the entries go.
+        run: Whose log.
+        start: The first entry that is not kept yet.
+        settled: Whether the log is final with this reading.
+    """
+    try:
+        skipped = (await api.session_logs(run.task_id, run.parent, limit=1)).total if run.parent else 0
+        position = start
+        while True:
+            page = await api.session_logs(run.task_id, run.run_id, limit=PAGE, offset=skipped + position)
+            _append(this, writer, run, position, page.entries)
+            position += len(page.entries)
+            if not page.has_more:
+                break
+            if not page.entries:
+                this.doubt(f"the log of run {run.run_id} says that more follows, and gives nothing")
+                break
+    except NotFound:
+        _mark(this, writer, run, start, "not_found")
+        return start
+    own = page.total - skipped
+    if own > position:
+        this.doubt(f"the log of run {run.run_id} counts {own} entries, and gave {position}")
+    state = "settled" if settled else "drained"
+    _mark(this, writer, run, position, "expired" if settled and own < position else state)
+    return position
+
+
+def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: list[bytes]) -> None:
+    if not entries:
+        return
+    this.rows_seen += len(entries)
+    writer.append(
+        "log",
+        [Entry(None, position + n, *redact_event(text)) for n, text in enumerate(entries)],
+        project_id=this.context.project_id,
+        task_id=run.task_id,
+        run_id=run.run_id,
+        leg=this.pass_id,
+    )
+
+
+def _mark(this: Pass, writer: SpoolWriter, run: Run, position: int, state: str) -> None:
+    writer.mark(
+        "log",
+        project_id=this.context.project_id,
+        task_id=run.task_id,
+        run_id=run.run_id,
+        resource=RESOURCE,
+        position=str(position),
+        state=state,
+    )

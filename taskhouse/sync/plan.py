@@ -1,0 +1,96 @@
+"""Which runs' streams to open and which logs to read. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskhouse.sync import hot
+
+REPLAY = timedelta(minutes=30)
+"""How long a finished run's stream can still be replayed (API facts 5.4)."""
+
+LIVE = timedelta(hours=6)
+"""A stream that nobody writes to for so long is gone (API facts 5.4)."""
+
+WAITING = timedelta(hours=1)
+"""A run that waits to start is followed so long: local runs sit in that state by design."""
+
+ENDED = frozenset({"stream_end", "terminal_without_stream", "not_found"})
+"""States of a stream that will bring nothing more, unless its run moves again."""
+
+FINAL = frozenset({"settled", "expired", "not_found"})
+"""States of a log that will bring nothing more, unless its run moves again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What capture needs to know of a run.
+
+    Attributes:
+        cursor: Stream id to resume after.
+        position: Entries of its own log that are kept.
+        parent: The run that this one resumed, whose log comes before its own.
+        ended_at: When it ended; None while it runs.
+    """
+
+    task_id: str
+    run_id: str
+    cursor: str | None
+    position: int
+    parent: str | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Runs to stream, runs whose log alone is read, and runs left for later because they do not move."""
+
+    streams: list[Run] = field(default_factory=list)
+    logs: list[Run] = field(default_factory=list)
+    resting: int = 0
+
+
+def plan(rows: Iterable[Mapping[str, Any]], now: datetime) -> Plan:
+    """Decide for each run; rows as the warehouse's question ``runs`` gives them."""
+    found = Plan()
+    resting = 0
+    for row in rows:
+        if _streams(row, now):
+            found.streams.append(_run(row))
+        elif _logs(row, now):
+            found.logs.append(_run(row))
+        elif row["log_state"] not in FINAL:
+            resting += 1
+    return Plan(found.streams, found.logs, resting)
+
+
+def _streams(row: Mapping[str, Any], now: datetime) -> bool:
+    age: timedelta = now - row["changed_at"]
+    moved = row["stream_read_at"] is None or row["changed_at"] > row["stream_read_at"]
+    ended_at: datetime | None = row["completed_at"]
+    if row["status"] in hot.TERMINAL:
+        return row["stream_state"] not in ENDED and ended_at is not None and now - ended_at < REPLAY
+    if row["stream_state"] in ENDED and not moved:
+        return False
+    return age < (LIVE if row["status"] == "in_progress" else WAITING)
+
+
+def _logs(row: Mapping[str, Any], now: datetime) -> bool:
+    if row["log_read_at"] is None:
+        return True
+    if row["status"] in hot.TERMINAL:
+        return bool(row["log_state"] not in FINAL or row["changed_at"] > row["log_read_at"])
+    return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)
+
+
+def _run(row: Mapping[str, Any]) -> Run:
+    ended = (row["completed_at"] or row["changed_at"]) if row["status"] in hot.TERMINAL else None
+    return Run(
+        task_id=row["task_id"],
+        run_id=row["run_id"],
+        cursor=row["stream_position"],
+        position=int(row["log_position"] or 0),
+        parent=row["resume_from_run_id"],
+        ended_at=ended,
+    )

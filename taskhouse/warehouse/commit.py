@@ -1,0 +1,89 @@
+"""What a page brings, committed at once: versions, sightings, the page itself, bad records and cursors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.staging import of_table, stage
+
+Rows = Sequence[Mapping[str, Any]]
+
+SEEN = {"project_id": "BIGINT", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR"}
+SIGHTINGS = {"tasks": ("task_sightings", "task_id"), "repositories": ("repository_sightings", "repository")}
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that one commit brings; each list holds rows shaped like the table it goes to.
+
+    Attributes:
+        tasks: Rows for ``raw.task_versions``.
+        runs: Rows for ``raw.run_versions``.
+        readiness: Rows for ``raw.readiness_snapshots``.
+        seen: By sightings resource, rows of ``project_id, key, seen_at, pass_id``.
+        absent: The same, for what a complete pass proved absent.
+        pages: Rows for ``ledger.pages``.
+        quarantine: Rows for ``ledger.quarantine``.
+        drift: Rows for ``ledger.drift``.
+        cursors: Rows for ``ledger.cursors``, replacing those of the same key.
+    """
+
+    tasks: list[Mapping[str, Any]] = field(default_factory=list)
+    runs: list[Mapping[str, Any]] = field(default_factory=list)
+    readiness: list[Mapping[str, Any]] = field(default_factory=list)
+    seen: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    absent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    pages: list[Mapping[str, Any]] = field(default_factory=list)
+    quarantine: list[Mapping[str, Any]] = field(default_factory=list)
+    drift: list[Mapping[str, Any]] = field(default_factory=list)
+    cursors: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int]:
+    """Write a batch inside the caller's transaction; returns the rows added, by table."""
+    added = {
+        "task_versions": _insert(connection, batch.tasks, "raw.task_versions", "versions/tasks"),
+        "run_versions": _insert(connection, batch.runs, "raw.run_versions", "versions/runs"),
+    }
+    if batch.runs:
+        added["task_versions"] += _changes(connection, "versions/latest_run_moved")
+    added["readiness_snapshots"] = _insert(connection, batch.readiness, "raw.readiness_snapshots", "versions/readiness")
+    for resource, (table, key) in SIGHTINGS.items():
+        added[table] = _sightings(connection, table, key, batch.seen.get(resource, ()), batch.absent.get(resource, ()))
+    _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
+    added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
+    added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
+    if batch.cursors:
+        stage(connection, "incoming", batch.cursors, of_table(connection, "ledger.cursors"))
+        _changes(connection, "ledger/cursors_delete")
+        _changes(connection, "ledger/cursors_insert")
+    return added
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str) -> int:
+    """Stage the rows as ``incoming`` and run the statement; nothing is staged when there are none."""
+    if not rows:
+        return 0
+    stage(connection, "incoming", rows, of_table(connection, table))
+    return _changes(connection, path)
+
+
+def _sightings(connection: duckdb.DuckDBPyConnection, table: str, key: str, seen: Rows, absent: Rows) -> int:
+    added = 0
+    if seen:
+        stage(connection, "seen", seen, SEEN)
+        _changes(connection, "versions/sightings_seen", table=table, key=key)
+        added = _changes(connection, "versions/sightings_new", table=table, key=key)
+    if absent:
+        stage(connection, "seen", absent, SEEN)
+        _changes(connection, "versions/sightings_absent", table=table, key=key)
+    return added
+
+
+def _changes(connection: duckdb.DuckDBPyConnection, path: str, **names: str) -> int:
+    text = sql.warehouse(path)
+    row = connection.execute(text.format(**names) if names else text).fetchone()
+    return int(row[0]) if row else 0

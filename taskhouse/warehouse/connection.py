@@ -1,0 +1,117 @@
+"""Short connections to the warehouse file: open, do one thing, close."""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.warehouse import migrate, views
+from taskhouse.warehouse.lock import commit_lock
+
+COMPATIBILITY = "v1.5.0"
+"""Files stay readable for DuckDB 1.5 and MotherDuck."""
+
+
+class Warehouse:
+    """The DuckDB file of one PostHog host.
+
+    Nobody keeps a connection: every block opens the file under the commit lock and closes it, so that writers,
+    readers and people interleave. The schema is brought up to date by the first block of a process.
+    """
+
+    def __init__(self, path: Path, *, host: str, lock_wait_s: float = 60.0) -> None:
+        self.path = path
+        self.host = host
+        self.lock_wait_s = lock_wait_s
+        self._ready = False
+
+    @contextlib.contextmanager
+    def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: committed when the block ends, rolled back when it raises.
+
+        Raises:
+            Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
+            Corrupt: The file cannot be opened as a DuckDB file.
+            ConfigurationError: The warehouse belongs to another host, or to a newer taskhouse.
+        """
+        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s):
+            connection = self._open()
+            try:
+                if not self._ready:
+                    migrate.upgrade(connection, host=self.host)
+                    views.refresh(connection)
+                    self._ready = True
+                connection.execute("BEGIN")
+                try:
+                    yield connection
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+                connection.execute("COMMIT")
+            finally:
+                connection.close()
+
+    @contextlib.contextmanager
+    def still(self, purpose: str) -> Iterator[None]:
+        """Keep the file closed and complete for the length of the block, so that it can be copied.
+
+        Raises:
+            Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
+        """
+        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s):
+            connection = self._open()
+            connection.execute("CHECKPOINT")
+            connection.close()
+            yield
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""
+        until = time.monotonic() + self.lock_wait_s
+        while True:
+            try:
+                connection = duckdb.connect(str(self.path), config={"storage_compatibility_version": COMPATIBILITY})
+            except duckdb.IOException as problem:
+                if "lock" not in str(problem).lower():
+                    raise self._unreadable(problem) from None
+                if time.monotonic() >= until:
+                    raise self._held(problem) from None
+                time.sleep(0.05)
+            except (duckdb.SerializationException, duckdb.InternalException) as problem:
+                raise self._unreadable(problem) from None
+            else:
+                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute("SET python_enable_replacements = false")
+                return connection
+
+    def _held(self, problem: Exception) -> Locked:
+        process = re.search(r"PID (\d+)", str(problem))
+        who = f"process {process[1]}" if process else "another process"
+        return Locked(
+            f"The warehouse {self.path} has been open in {who} for {self.lock_wait_s:g} s.",
+            hint="Close it there, or read the published copy instead. Captured events stay in the spool.",
+        )
+
+    def _unreadable(self, problem: Exception) -> Corrupt:
+        return Corrupt(
+            f"The warehouse {self.path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
+            hint="Move it away and restore a published copy, or start a new one with `taskhouse sync`.",
+        )
+
+
+def query(path: Path, text: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """Run one read-only statement against a published copy; returns column names and rows.
+
+    Raises:
+        ConfigurationError: The statement is not valid, or would write.
+    """
+    with duckdb.connect(str(path), read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            result = connection.execute(text)
+        except duckdb.Error as problem:
+            raise ConfigurationError(f"The query failed: {problem}") from None
+        return [column[0] for column in result.description or []], result.fetchall()

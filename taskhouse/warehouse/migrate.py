@@ -1,0 +1,89 @@
+"""Bring a warehouse's schema up to date: each migration in a transaction, each recorded."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError
+from taskhouse.warehouse import sql
+
+MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "initial",
+        (
+            "ledger/migrations",
+            "ledger/origin",
+            "ledger/passes",
+            "ledger/pages",
+            "ledger/cursors",
+            "ledger/segments",
+            "ledger/gaps",
+            "ledger/quarantine",
+            "ledger/drift",
+            "ledger/views",
+            "raw/task_versions",
+            "raw/task_sightings",
+            "raw/repository_sightings",
+            "raw/readiness_snapshots",
+            "raw/run_versions",
+            "raw/run_events",
+            "raw/run_log_entries",
+        ),
+    ),
+)
+"""Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
+
+
+def upgrade(connection: duckdb.DuckDBPyConnection, *, host: str) -> None:
+    """Apply what is missing, and make sure that the file belongs to ``host``.
+
+    Raises:
+        ConfigurationError: The file belongs to another host, or was written by a newer taskhouse.
+    """
+    connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
+    done = _version(connection)
+    if done > len(MIGRATIONS):
+        raise ConfigurationError(
+            f"The warehouse is at schema version {done}, and this taskhouse knows {len(MIGRATIONS)}.",
+            hint="Install the newer taskhouse that wrote it.",
+        )
+    for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):
+        texts = [sql.statement("taskhouse.warehouse", f"schema/{path}") for path in statements]
+        connection.execute("BEGIN")
+        try:
+            for text in texts:
+                connection.execute(text)
+            connection.execute(
+                "INSERT INTO ledger.migrations BY NAME SELECT ? AS version, ? AS name, ? AS sha256, ? AS applied_at",
+                [number, name, hashlib.sha256("\n".join(texts).encode()).hexdigest(), datetime.now(UTC)],
+            )
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+    _belong(connection, host)
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    known = connection.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'migrations'"
+    ).fetchone()
+    if not known or not known[0]:
+        return 0
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM ledger.migrations").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _belong(connection: duckdb.DuckDBPyConnection, host: str) -> None:
+    owner = connection.execute("SELECT host FROM ledger.origin").fetchone()
+    if owner is None:
+        connection.execute(
+            "INSERT INTO ledger.origin BY NAME SELECT ? AS host, ? AS created_at", [host, datetime.now(UTC)]
+        )
+    elif owner[0] != host:
+        raise ConfigurationError(
+            f"This warehouse belongs to {owner[0]}, and POSTHOG_HOST is {host}.",
+            hint="Set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
+        )

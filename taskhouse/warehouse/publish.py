@@ -1,0 +1,132 @@
+"""Read-only copies of the warehouse, so that readers never meet a writer.
+
+published/<generation>.duckdb   mode 0444, under a new name each time
+published/<generation>.json     what it was copied from, and how long that took
+published/current.duckdb        a link to the newest, replaced atomically
+"""
+
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from taskhouse.errors import ConfigurationError
+from taskhouse.warehouse.connection import Warehouse
+
+KEPT = 2
+"""Generations that stay; a process that has an older one open keeps it until it closes it."""
+
+COPY_SHARE = 50
+"""A copy is made at most every 50 times as long as the last one took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The copy that is current, and whether it was made just now.
+
+    Attributes:
+        path: The generation's own path, not the link.
+        made_at: When it was copied.
+        seconds: How long copying took.
+        bytes: Its size.
+        fresh: Whether this call made it.
+    """
+
+    path: Path
+    made_at: datetime
+    seconds: float
+    bytes: int
+    fresh: bool
+
+
+def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool = False) -> Published | None:
+    """Copy the warehouse, unless nothing changed or the last copy is too young; None when there is nothing to copy.
+
+    Raises:
+        Locked: The warehouse is held by somebody else for too long; the last copy stays current.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    last = current(folder)
+    if last is not None and not force and _young(last, every_s):
+        return last
+    if not warehouse.path.exists():
+        return last
+    began = time.perf_counter()
+    with warehouse.still("publishing a copy"):
+        state = warehouse.path.stat()
+        source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+        if last is not None and _about(last.path).get("source") == source:
+            return last
+        draft = folder / f".draft-{os.getpid()}"
+        shutil.copyfile(warehouse.path, draft)
+    return _rename(folder, draft, source, time.perf_counter() - began)
+
+
+def current(folder: Path) -> Published | None:
+    """The newest copy, if there is one."""
+    link = folder / "current.duckdb"
+    if not link.is_symlink():
+        return None
+    path = folder / link.readlink()
+    if not path.exists():
+        return None
+    about = _about(path)
+    made = datetime.fromisoformat(about["made_at"]) if "made_at" in about else datetime.fromtimestamp(0, UTC)
+    return Published(path, made, float(about.get("seconds", 0.0)), path.stat().st_size, fresh=False)
+
+
+def readable(folder: Path) -> Path:
+    """Where readers should look.
+
+    Raises:
+        ConfigurationError: Nothing has been published yet.
+    """
+    found = current(folder)
+    if found is None:
+        raise ConfigurationError(
+            f"There is no published copy in {folder} yet.", hint="Run `taskhouse sync` (or `taskhouse demo`) first."
+        )
+    return found.path
+
+
+def _young(last: Published, every_s: float) -> bool:
+    age = (datetime.now(UTC) - last.made_at).total_seconds()
+    return age < max(every_s, COPY_SHARE * last.seconds)
+
+
+def _rename(folder: Path, draft: Path, source: dict[str, int], seconds: float) -> Published:
+    made = datetime.now(UTC)
+    path = folder / f"{made:%Y%m%dT%H%M%S%f}Z.duckdb"
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
+    draft.chmod(0o444)
+    Path(f"{path}.wal").unlink(missing_ok=True)
+    path.with_suffix(".json").write_text(
+        json.dumps({"made_at": made.isoformat(), "seconds": seconds, "source": source}), encoding="utf-8"
+    )
+    draft.replace(path)
+    link = folder / f".link-{os.getpid()}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    link.replace(folder / "current.duckdb")
+    _forget(folder, path)
+    return Published(path, made, seconds, path.stat().st_size, fresh=True)
+
+
+def _forget(folder: Path, newest: Path) -> None:
+    generations = sorted(path for path in folder.glob("*Z.duckdb") if path != newest)
+    for old in generations[: max(0, len(generations) - KEPT + 1)]:
+        old.with_suffix(".json").unlink(missing_ok=True)
+        old.unlink(missing_ok=True)
+
+
+def _about(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

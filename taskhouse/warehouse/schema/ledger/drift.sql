@@ -1,0 +1,9 @@
+-- One row per field or value that the server sends and taskhouse did not know.
+CREATE TABLE ledger.drift (
+    project_id BIGINT NOT NULL,
+    resource VARCHAR NOT NULL,
+    path VARCHAR NOT NULL,
+    example_type VARCHAR NOT NULL,
+    first_seen_at TIMESTAMPTZ NOT NULL,
+    pass_id VARCHAR NOT NULL
+)

@@ -1,0 +1,9 @@
+-- One row per unbroken stretch of time in which a repository was named by the project's tasks.
+CREATE TABLE raw.repository_sightings (
+    project_id BIGINT NOT NULL,
+    repository VARCHAR NOT NULL,
+    first_seen_at TIMESTAMPTZ NOT NULL,
+    last_seen_at TIMESTAMPTZ NOT NULL,
+    absent_since TIMESTAMPTZ,
+    pass_id VARCHAR NOT NULL
+)

@@ -1,0 +1,27 @@
+-- One row per version of a run. Signed addresses and the run's secrets are never kept.
+CREATE TABLE raw.run_versions (
+    project_id BIGINT NOT NULL,
+    task_id VARCHAR NOT NULL,
+    run_id VARCHAR NOT NULL,
+    valid_from TIMESTAMPTZ NOT NULL,
+    observed_in VARCHAR NOT NULL,
+    status VARCHAR,
+    environment VARCHAR,
+    stage VARCHAR,
+    branch VARCHAR,
+    runtime_adapter VARCHAR,
+    provider VARCHAR,
+    model VARCHAR,
+    reasoning_effort VARCHAR,
+    pr_url VARCHAR,
+    error_message VARCHAR,
+    resume_from_run_id VARCHAR,
+    created_at TIMESTAMPTZ,
+    updated_at TIMESTAMPTZ,
+    completed_at TIMESTAMPTZ,
+    content_hash VARCHAR NOT NULL,
+    payload VARCHAR USING COMPRESSION zstd,
+    payload_sha256 VARCHAR,
+    pass_id VARCHAR NOT NULL,
+    page INTEGER NOT NULL
+)

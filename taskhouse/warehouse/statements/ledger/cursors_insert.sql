@@ -1,0 +1,5 @@
+INSERT INTO ledger.cursors BY NAME
+SELECT
+    *
+FROM
+    incoming

@@ -1,0 +1,5 @@
+INSERT INTO ledger.pages BY NAME
+SELECT
+    *
+FROM
+    incoming

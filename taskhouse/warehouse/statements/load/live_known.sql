@@ -1,0 +1,19 @@
+-- Stored events that share an id with the batch. The bounds on stream_ms keep the cost flat as the table grows.
+CREATE OR REPLACE TEMP TABLE known AS
+SELECT
+    stored.project_id,
+    stored.run_id,
+    stored.source,
+    stored.stream_id,
+    stored.incarnation,
+    stored.payload
+FROM
+    raw.run_events AS stored
+    SEMI JOIN typed AS batch
+        ON stored.project_id = batch.project_id
+        AND stored.run_id = batch.run_id
+        AND stored.source = batch.source
+        AND stored.stream_ms = batch.stream_ms
+        AND stored.stream_seq = batch.stream_seq
+WHERE
+    stored.stream_ms BETWEEN $first_ms AND $last_ms

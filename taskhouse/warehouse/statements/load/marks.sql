@@ -1,0 +1,32 @@
+-- Cursors move with the events before them: the last stream id of each run, and what its marks say.
+CREATE OR REPLACE TEMP TABLE moved AS
+WITH moves AS (
+    SELECT
+        project_id,
+        run_id AS key,
+        line,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.resource') ELSE 'run_stream' END AS resource,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.position') ELSE stream_id END AS position,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.state') ELSE 'live' END AS state,
+        received_at AS updated_at
+    FROM
+        staged
+    WHERE
+        line_kind = 'mark'
+        OR (position IS NULL AND stream_id IS NOT NULL)
+)
+
+SELECT
+    project_id,
+    resource,
+    key,
+    arg_max(position, line) FILTER (WHERE position IS NOT NULL) AS position,
+    arg_max(state, line) AS state,
+    max(updated_at) AS updated_at,
+    $segment AS moved_by
+FROM
+    moves
+GROUP BY
+    project_id,
+    resource,
+    key

@@ -1,0 +1,78 @@
+-- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
+-- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
+CREATE OR REPLACE TEMP TABLE typed AS
+WITH readable AS (
+    SELECT
+        *,
+        json_valid(payload) AS json_ok,
+        CASE
+            WHEN json_valid(payload) THEN payload
+            WHEN json_valid(regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g'))
+            THEN regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g')
+        END AS document,
+        TRY_CAST(split_part(stream_id, '-', 1) AS UBIGINT) AS ms,
+        TRY_CAST(split_part(stream_id, '-', 2) AS UBIGINT) AS seq
+    FROM
+        staged
+    WHERE
+        line_kind = 'event'
+),
+
+fields AS (
+    SELECT
+        *,
+        json_extract_string(
+            document,
+            [
+                '$.type',
+                '$.timestamp',
+                '$.event_id',
+                '$.first_event_id',
+                '$.notification.method',
+                '$.notification.params.update.sessionUpdate',
+                '$.notification.params.update.toolCallId',
+                '$.notification.params.toolCallId',
+                '$.toolCall.toolCallId',
+                '$.event.type',
+                '$.updated_at'
+            ]
+        ) AS field
+    FROM
+        readable
+),
+
+times AS (
+    SELECT
+        *,
+        coalesce(
+            TRY_CAST(field[2] AS TIMESTAMPTZ),
+            TRY_CAST(field[11] AS TIMESTAMPTZ),
+            CASE WHEN ms < 10000000000000 THEN make_timestamptz(CAST(ms * 1000 AS BIGINT)) END
+        ) AS stated_at
+    FROM
+        fields
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    source,
+    stream_id,
+    CASE WHEN seq IS NOT NULL AND split_part(stream_id, '-', 3) = '' THEN ms END AS stream_ms,
+    CASE WHEN ms IS NOT NULL AND split_part(stream_id, '-', 3) = '' THEN seq END AS stream_seq,
+    position,
+    field[3] AS event_id,
+    field[4] AS first_event_id,
+    field[1] AS kind,
+    regexp_replace(field[5], '^__posthog/', '_posthog/') AS method,
+    coalesce(field[6], field[10]) AS session_update,
+    coalesce(field[7], field[8], field[9]) AS tool_call_id,
+    CASE WHEN stated_at BETWEEN '2000-01-01 00:00:00+00' AND '2200-01-01 00:00:00+00' THEN stated_at END AS occurred_at,
+    received_at,
+    payload,
+    json_ok,
+    redacted,
+    line
+FROM
+    times

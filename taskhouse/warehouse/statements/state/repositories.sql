@@ -1,0 +1,9 @@
+SELECT
+    repository
+FROM
+    raw.repository_sightings
+WHERE
+    project_id = $project_id
+    AND absent_since IS NULL
+ORDER BY
+    repository

@@ -1,0 +1,16 @@
+-- A cached answer (same generated_at) is not a second snapshot.
+INSERT INTO raw.readiness_snapshots BY NAME
+SELECT
+    *
+FROM
+    incoming
+    ANTI JOIN raw.readiness_snapshots AS stored
+        ON incoming.project_id = stored.project_id
+        AND incoming.repository = stored.repository
+        AND incoming.window_days = stored.window_days
+        AND incoming.generated_at = stored.generated_at
+QUALIFY
+    row_number() OVER (
+        PARTITION BY incoming.project_id, incoming.repository, incoming.window_days, incoming.generated_at
+        ORDER BY incoming.page
+    ) = 1

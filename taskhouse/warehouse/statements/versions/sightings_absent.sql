@@ -1,0 +1,10 @@
+-- The stretch of everything that a complete pass proved absent ends at that pass.
+UPDATE raw.{table} AS held
+SET
+    absent_since = seen.seen_at
+FROM
+    seen
+WHERE
+    held.project_id = seen.project_id
+    AND held.{key} = seen.key
+    AND held.absent_since IS NULL
