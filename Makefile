@@ -1,0 +1,44 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test sync dev check lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.ready  ## Install everything into .venv (the other targets do it by themselves)
+
+.venv/.ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "taskhouse needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it against the truth
+	$(BIN)/taskhouse demo
+
+test: setup  ## Run the tests
+	$(BIN)/python -m pytest
+
+sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name
+	$(BIN)/taskhouse sync
+
+dev: setup  ## Open the Dagster UI on http://localhost:3000
+	$(BIN)/taskhouse dev
+
+check: setup  ## Lint, types and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: setup  ## Lock the dependencies anew, with hashes and no addresses
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
+		--no-header --quiet --output-file requirements.lock
+
+clean:  ## Remove .venv and caches; what you captured in .taskhouse stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

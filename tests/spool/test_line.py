@@ -1,0 +1,54 @@
+"""The spool line: what is written is what is read, and damage shows."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.spool import line
+from taskhouse.spool.line import Entry
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"])).map(str.encode)
+ENTRY = st.builds(
+    Entry,
+    st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    st.none() | st.integers(0, 2**40),
+    TEXT,
+    st.booleans(),
+    st.just("event"),
+)
+
+
+def encode(*entries: Entry) -> list[bytes]:
+    return line.encode(entries, first=7, project_id=1, task_id="t", run_id="r", leg="django", arrived_us=1)
+
+
+@given(st.lists(ENTRY, max_size=5))
+def test_every_line_is_one_json_object_that_holds_the_exact_text(entries: list[Entry]) -> None:
+    lines = encode(*entries)
+    assert len(lines) == len(entries)
+    for number, (text, entry) in enumerate(zip(lines, entries, strict=True)):
+        read = json.loads(text)
+        assert text.count(b"\n") == 1
+        assert read["d"].encode() == entry.data
+        assert (read["i"], read["o"], read["x"], read["n"]) == (
+            entry.stream_id,
+            entry.position,
+            entry.redacted,
+            7 + number,
+        )
+
+
+@given(ENTRY, st.data())
+def test_any_changed_byte_and_any_cut_is_noticed(entry: Entry, data: st.DataObject) -> None:
+    (whole,) = encode(entry)
+    assert line.is_whole(whole)
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = bytes([whole[at] ^ data.draw(st.integers(1, 255))])
+    assert not line.is_whole(whole[:at] + flipped + whole[at + 1 :]) or flipped.lower() == whole[at : at + 1].lower()
+    assert not line.is_whole(whole[:at])
+
+
+def test_bytes_that_are_no_utf8_are_replaced_not_refused() -> None:
+    (text,) = encode(Entry("1-0", None, b"a\xff", redacted=False))
+    assert json.loads(text)["d"] == "a\N{REPLACEMENT CHARACTER}"

@@ -1,0 +1,141 @@
+"""Segments: what a killed process wrote is kept, a torn tail is cut, damage is set aside by name."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry
+from taskhouse.spool.writer import SpoolWriter
+
+RUN = {"project_id": 1, "task_id": "t", "run_id": "r", "leg": "django"}
+
+
+def entries(*texts: str) -> list[Entry]:
+    return [Entry(f"{n}-0", None, text.encode(), redacted=False) for n, text in enumerate(texts, start=1)]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool")
+
+
+def test_a_sealed_segment_states_its_lines_and_checksum(spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", entries("a", "b"), **RUN)
+        writer.mark("live", project_id=1, task_id="t", run_id="r", resource="x", position=None, state="s")
+    (segment,) = spool.segments()
+    assert (segment.layer, segment.lines) == ("live", 3)
+    assert segment.is_whole()
+    assert list(spool.open.iterdir()) == []
+
+
+def test_layers_have_segments_of_their_own(spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", entries("a"), **RUN)
+        writer.append("log", entries("a"), **RUN)
+    assert [segment.layer for segment in spool.segments()] == ["live", "log"]
+
+
+def test_a_segment_is_sealed_by_size_and_by_age(spool: Spool) -> None:
+    with SpoolWriter(spool, seal_bytes=1, seal_seconds=3600) as writer:
+        writer.append("live", entries("a"), **RUN)
+        writer.tick()
+        assert len(spool.segments()) == 1
+    with SpoolWriter(spool, seal_seconds=0) as writer:
+        writer.append("live", entries("a"), **RUN)
+        writer.tick()
+        assert len(spool.segments()) == 2
+
+
+def test_a_living_writer_is_left_alone(spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", entries("a"), **RUN)
+        assert spool.recover().sealed == ()
+    assert len(spool.segments()) == 1
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry
+from taskhouse.spool.writer import SpoolWriter
+writer = SpoolWriter(Spool(Path(sys.argv[1])), seal_bytes=20_000)
+n = 0
+while True:
+    n += 1
+    writer.append("live", [Entry(f"{n}-0", None, b"x" * 100, False)], project_id=1, task_id="t", run_id="r", leg="l")
+    writer.tick()
+    print(n, flush=True)
+"""
+
+
+def test_kill_9_loses_nothing_that_was_appended(spool: Spool) -> None:
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(spool.root)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    for text in child.stdout:
+        if int(text) >= 300:
+            break
+    os.kill(child.pid, signal.SIGKILL)
+    said = [int(text) for text in child.stdout.read().split()] or [300]
+    child.wait()
+    child.stdout.close()
+    spool.recover()
+    assert all(segment.is_whole() for segment in spool.segments())
+    kept = sum(segment.lines for segment in spool.segments())
+    assert kept - 1 <= max(said) <= kept
+    assert list(spool.open.iterdir()) == []
+
+
+def abandoned(spool: Spool, content: bytes) -> Path:
+    """An open segment of a writer that is no more."""
+    part = spool.open / "live-1-2-abc-000001.part"
+    part.write_bytes(content)
+    return part
+
+
+def lines(spool: Spool, *texts: str) -> bytes:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", entries(*texts), **RUN)
+    (segment,) = spool.segments()
+    content = segment.path.read_bytes()
+    segment.path.unlink()
+    return content
+
+
+@settings(max_examples=30, deadline=None)
+@given(cut=st.integers(0, 400))
+def test_a_torn_tail_is_cut_at_the_last_whole_line(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    spool = Spool(tmp_path_factory.mktemp("spool"))
+    content = lines(spool, "one", "two", "three")
+    torn = content[: max(0, len(content) - cut)]
+    abandoned(spool, torn)
+    found = spool.recover()
+    assert sum(segment.lines for segment in found.sealed) == torn.count(b"\n")
+    assert found.torn_bytes == len(torn) - (torn.rfind(b"\n") + 1)
+    assert found.damaged == ()
+
+
+def test_damage_inside_is_set_aside_and_the_rest_is_kept(spool: Spool) -> None:
+    content = lines(spool, "one", "two", "three")
+    at = content.index(b"two")
+    abandoned(spool, content[:at] + b"TWO" + content[at + 3 :])
+    found = spool.recover()
+    assert [segment.lines for segment in found.sealed] == [2]
+    assert [path.read_bytes()[at : at + 3] for path in found.damaged] == [b"TWO"]
+
+
+def test_recovering_twice_changes_nothing(spool: Spool) -> None:
+    part = abandoned(spool, lines(spool, "one"))
+    content = part.read_bytes()
+    first = spool.recover().sealed
+    part.write_bytes(content)
+    assert spool.recover().sealed == first
+    assert len(spool.segments()) == 1
