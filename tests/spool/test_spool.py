@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
 
-RUN = {"project_id": 1, "task_id": "t", "run_id": "r", "leg": "django"}
+RUN: dict[str, Any] = {"project_id": 1, "task_id": "t", "run_id": "r", "leg": "django"}
 
 
 def entries(*texts: str) -> list[Entry]:
@@ -64,6 +65,7 @@ def test_a_living_writer_is_left_alone(spool: Spool) -> None:
 CHILD = """
 import sys
 from pathlib import Path
+from typing import Any
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter

@@ -1,0 +1,138 @@
+"""An emulator and a warehouse that syncs from it, with a clock that the test moves."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings
+from taskhouse.settings import Settings
+from taskhouse.sync.passes import Report
+from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
+
+RAW = (
+    "task_versions",
+    "task_sightings",
+    "repository_sightings",
+    "readiness_snapshots",
+    "run_versions",
+    "run_events",
+    "run_log_entries",
+)
+
+
+class House:
+    """One emulator and one warehouse of its project 1; ``moment`` is what taskhouse takes for now."""
+
+    def __init__(self, emulator: Emulator, home: Path, **settings: Any) -> None:
+        self.emulator = emulator
+        environment = emulator.environment()
+        self.settings = Settings(
+            host=environment["POSTHOG_HOST"],
+            api_key=environment["POSTHOG_PERSONAL_API_KEY"],
+            project_ids=(1,),
+            home=home,
+            **{
+                "requests_per_minute": 0,
+                "requests_per_hour": 0,
+                "log_settle_s": 0.2,
+                "capture_seconds": 60,
+                **settings,
+            },
+        )
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        """The moment that taskhouse sees."""
+        return datetime.now(UTC) + self.later
+
+    def sync(self, resource: str) -> Report:
+        """One pass."""
+        return asyncio.run(sync(self.settings, 1, resource, now=self.now))
+
+    def sync_all(self) -> list[Report]:
+        """One pass over everything."""
+        return [self.sync(resource) for resource in RESOURCES]
+
+    def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Ask the warehouse."""
+        with open_warehouse(self.settings).transaction("reading") as connection:
+            return connection.execute(text, parameters or None).fetchall()
+
+    def counts(self) -> dict[str, int]:
+        """Rows of every raw table."""
+        return {table: int(self.rows(f"SELECT count(*) FROM raw.{table}")[0][0]) for table in RAW}
+
+    def present(self) -> list[tuple[Any, ...]]:
+        """Id, title, repository, flags and latest run of every task that is there."""
+        return self.rows(
+            "SELECT task_id, title, repository, archived, internal, latest_run_id, latest_run_status"
+            " FROM main.tasks WHERE absent_since IS NULL ORDER BY task_id"
+        )
+
+    def truth_tasks(self) -> list[tuple[Any, ...]]:
+        """The same from the emulator's truth."""
+        names = ("id", "title", "repository", "archived", "internal", "latest_run_id", "latest_run_status")
+        return sorted(tuple(task[name] for name in names) for task in self.emulator.truth(runs=False)["tasks"])
+
+    def hashes(self) -> dict[str, tuple[tuple[int, str], tuple[int, str]]]:
+        """Number and SHA-256 of the live events and the log entries of every run."""
+        return {
+            run_id: (
+                _digest(
+                    self.rows(
+                        "SELECT payload FROM raw.run_events WHERE run_id = ? AND stream_id IS NOT NULL"
+                        " ORDER BY incarnation, stream_ms, stream_seq",
+                        run_id,
+                    )
+                ),
+                _digest(
+                    self.rows("SELECT payload FROM raw.run_log_entries WHERE run_id = ? ORDER BY position", run_id)
+                ),
+            )
+            for (run_id,) in self.rows("SELECT DISTINCT run_id FROM raw.run_versions")
+        }
+
+    def truth_hashes(self) -> dict[str, tuple[tuple[int, str], tuple[int, str]]]:
+        """The same from the emulator's truth."""
+        return {
+            run["id"]: (
+                (run["live"]["count"], run["live"]["sha256"]),
+                (run["log"]["count"], run["log"]["sha256"]),
+            )
+            for run in self.emulator.truth()["runs"]
+        }
+
+
+def _digest(rows: list[tuple[Any, ...]]) -> tuple[int, str]:
+    digest = hashlib.sha256()
+    for (payload,) in rows:
+        digest.update(payload.encode() + b"\n")
+    return len(rows), digest.hexdigest()
+
+
+@pytest.fixture
+def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Start emulators that end with the test; keywords beginning with ``emulator_`` shape the emulator."""
+    running: list[Emulator] = []
+
+    def make(**keywords: Any) -> House:
+        world: dict[str, Any] = {"tasks": 60, "repositories": 6, "live_runs": 0, "speed": 0, "events": 0.3}
+        world |= {name.removeprefix("emulator_"): value for name, value in keywords.items() if "emulator_" in name}
+        emulator = Emulator(EmulatorSettings(**world))
+        emulator.__enter__()
+        running.append(emulator)
+        return House(
+            emulator,
+            tmp_path / f"home-{len(running)}",
+            **{name: value for name, value in keywords.items() if "emulator_" not in name},
+        )
+
+    yield make
+    for emulator in running:
+        emulator.__exit__(None, None, None)
