@@ -1,7 +1,8 @@
 """The read side of PostHog Tasks, one method per endpoint: no decisions, no loops."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from urllib.parse import quote
 
 from taskhouse.posthog.budget import Priority
@@ -26,6 +27,7 @@ WATCHDOG_S = 90.0
 """Longest silence of a stream; keepalives come about every 20 seconds (API facts 5.2)."""
 
 Filter = str | int | bool
+T = TypeVar("T")
 
 
 class TasksApi:
@@ -49,7 +51,9 @@ class TasksApi:
 
     async def me(self) -> Row:
         """The key's owner: ``uuid``, ``distinct_id``, ``email`` and more."""
-        return read_object(await self.client.ask("GET", "/api/users/@me/", priority=self.priority, meter=self.meter))
+        return await self.client.ask(
+            "GET", "/api/users/@me/", read=read_object, priority=self.priority, meter=self.meter
+        )
 
     async def list_tasks(self, limit: int = 100, offset: int = 0, **filters: Filter) -> Page:
         """Full tasks, newest first unless ``ordering`` says otherwise.
@@ -57,31 +61,30 @@ class TasksApi:
         The server gives at most 100 a page, whatever is asked, and ignores filters that it does not know
         (API facts 1.7, 7.1).
         """
-        return read_page(await self._get("", {"limit": limit, "offset": offset, **filters}))
+        return await self._get(read_page, "", {"limit": limit, "offset": offset, **filters})
 
     async def task(self, task_id: str) -> Row:
         """One task with its latest run (API facts 7.2)."""
-        return read_object(await self._get(f"{_segment(task_id)}/"))
+        return await self._get(read_object, f"{_segment(task_id)}/")
 
     async def summaries(self, ids: Iterable[str], limit: int = 100, offset: int = 0) -> Page:
         """Summaries of up to 5,000 tasks; ids that are unknown or not visible are left out silently.
 
         The same ids must be sent for every page; one malformed id fails them all (API facts 2).
         """
-        return read_page(
-            await self.client.ask(
-                "POST",
-                f"{self._root}summaries/",
-                params={"limit": limit, "offset": offset},
-                json={"ids": list(ids)},
-                priority=self.priority,
-                meter=self.meter,
-            )
+        return await self.client.ask(
+            "POST",
+            f"{self._root}summaries/",
+            read=read_page,
+            params={"limit": limit, "offset": offset},
+            json={"ids": list(ids)},
+            priority=self.priority,
+            meter=self.meter,
         )
 
     async def repositories(self) -> Repositories:
         """Repositories seen on tasks, archived ones included, internal ones not (API facts 3)."""
-        return read_repositories(await self._get("repositories/"))
+        return await self._get(read_repositories, "repositories/")
 
     async def readiness(self, repository: str, window_days: int, *, refresh: bool = False) -> Row:
         """Readiness of one repository over 1 to 30 days; unknown repositories are answered too (API facts 4).
@@ -91,15 +94,15 @@ class TasksApi:
         params: dict[str, Filter] = {"repository": repository, "window_days": window_days}
         if refresh:
             params["refresh"] = True
-        return read_object(await self._get("repository_readiness/", params, read_s=READINESS_READ_S))
+        return await self._get(read_object, "repository_readiness/", params, read_s=READINESS_READ_S)
 
     async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
         """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
-        return read_page(await self._get(f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset}))
+        return await self._get(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})
 
     async def run(self, task_id: str, run_id: str) -> Row:
         """One run (API facts 7.4)."""
-        return read_object(await self._get(f"{_segment(task_id)}/runs/{_segment(run_id)}/"))
+        return await self._get(read_object, f"{_segment(task_id)}/runs/{_segment(run_id)}/")
 
     async def session_logs(self, task_id: str, run_id: str, limit: int = 5000, offset: int = 0) -> LogPage:
         """A page of a run's log, its ancestors' entries first (API facts 7.6).
@@ -108,7 +111,7 @@ class TasksApi:
         More than 5,000 is refused.
         """
         path = f"{_segment(task_id)}/runs/{_segment(run_id)}/session_logs/"
-        return read_log(await self._get(path, {"limit": limit, "offset": offset}))
+        return await self._get(read_log, path, {"limit": limit, "offset": offset})
 
     @asynccontextmanager
     async def stream(
@@ -141,10 +144,18 @@ class TasksApi:
         ) as response:
             yield Connection(self.client, response, self.meter)
 
-    async def _get(self, path: str, params: Mapping[str, Filter] | None = None, *, read_s: float = READ_S) -> Answer:
+    async def _get(
+        self,
+        read: Callable[[Answer], T],
+        path: str,
+        params: Mapping[str, Filter] | None = None,
+        *,
+        read_s: float = READ_S,
+    ) -> T:
         return await self.client.ask(
             "GET",
             f"{self._root}{path}",
+            read=read,
             params={name: _query(value) for name, value in (params or {}).items()},
             priority=self.priority,
             meter=self.meter,

@@ -51,6 +51,12 @@ class _Gunzip:
         return rest
 
 
+def cut(body: bytes) -> bool:
+    """Whether a JSON body breaks off, as far as its first and last characters tell."""
+    first, last = body[:64].lstrip()[:1], body[-64:].rstrip()[-1:]
+    return not first or {b"{": b"}", b"[": b"]"}.get(first, last) != last
+
+
 async def read(chunks: AsyncIterator[bytes], encoding: str, *, cap: int = CAP) -> bytes:
     """The whole body.
 

@@ -134,7 +134,7 @@ class Budget:
 
     async def close(self) -> None:
         """Let go of the file."""
-        if self._buckets:
+        if self.on:
             await self._run(self._close)
         self._thread.shutdown(wait=False)
 
@@ -193,5 +193,6 @@ class Budget:
             bucket.conn.commit()
 
     def _close(self) -> None:
-        next(iter(self._buckets.values())).conn.close()
+        for bucket in [*self._buckets.values()][:1]:
+            bucket.conn.close()
         self._buckets.clear()

@@ -6,46 +6,43 @@ towards this machine; ``.netrc`` is never read. TLS is verified.
 """
 
 import asyncio
+import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from importlib import metadata
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from taskhouse import __name__ as product
-from taskhouse.errors import ConfigurationError, Permanent, Retryable, TaskhouseError, Throttled
+from taskhouse.errors import ConfigurationError, Permanent, Retryable, TaskhouseError
 from taskhouse.posthog import bodies
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.meter import Meter
-from taskhouse.posthog.refusals import TRY_AGAIN, clean, origin, refusal, unreadable
-from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, come_back, decide, pause, retry_after
+from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, clean, origin, refusal, throttled, unreadable
+from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
 from taskhouse.posthog.shards import Shards
 from taskhouse.settings import LOOPBACK, Settings
 
 CONNECT_S = 10.0
 READ_S = 60.0
 ATTEMPT_S = 600.0
+T = TypeVar("T")
 _ACCEPT = {"Accept": "*/*", "Accept-Encoding": "gzip"}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: its headers and its whole body.
-
-    ``delimited`` is False when the server said neither how long the body is nor where it ends, so that a cut goes
-    unnoticed.
-    """
+    """A successful answer: the request, its headers and its whole body."""
 
     what: str
     headers: Mapping[str, str]
     body: bytes
-    delimited: bool
 
 
 class PostHog:
@@ -62,12 +59,15 @@ class PostHog:
         self.budget = Budget(
             settings.budget, self._key, per_minute=settings.requests_per_minute, per_hour=settings.requests_per_hour
         )
+        wire_log = logging.getLogger("httpcore")
+        if wire_log.level == logging.NOTSET:
+            wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
         near = urlsplit(self.host).hostname in LOOPBACK
         options: dict[str, Any] = {
             "verify": ssl.create_default_context() if near else httpx.create_ssl_context(),
             "trust_env": not near,
             "follow_redirects": False,
-            "headers": {"User-Agent": f"{product} (+https://pypi.org/project/taskhouse/)"},
+            "headers": {"User-Agent": f"taskhouse/{_version()}"},
         }
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
         timeout = httpx.Timeout(READ_S, connect=CONNECT_S, pool=None)
@@ -103,17 +103,19 @@ class PostHog:
         method: str,
         path: str,
         *,
+        read: Callable[[Answer], T],
         priority: Priority,
         meter: Meter,
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
         read_s: float = READ_S,
-    ) -> Answer:
+    ) -> T:
         """One call, with its retries, each of them paid from the budget.
 
         Args:
             method: GET, or POST for a read that needs a body.
             path: Path on the host.
+            read: Makes a value of the answer; what is ``Retryable`` or ``Garbled`` to it is asked for again.
             priority: Class of the request in the budget.
             meter: Where the cost is counted.
             params: Query parameters.
@@ -126,21 +128,26 @@ class PostHog:
             AccessDenied: The key is invalid, lacks a scope or the project.
             NotFound: The thing does not exist or may not be seen.
             Permanent: The server refuses this request.
-            Contract: The body is larger than the cap or encoded unasked.
+            Contract: The body is not what the API documents, larger than the cap, or encoded unasked.
         """
         url, what = self.url(path), f"{method} {urlsplit(path).path}"
         spent, began = Spent(), time.monotonic()
         while True:
-            meter.throttled_s += await self.budget.acquire(priority)
+            waited = await self.budget.acquire(priority)
+            meter.throttled_s += waited
+            began += waited  # our own budget's queue is no fault of the server
             spent.attempts += 1
             meter.requests += 1
             meter.retries += spent.attempts > 1
             request = self._request(self._http, method, url, params=params, json=json, read_s=read_s)
-            fault = await self._attempt(request, what, meter)
-            if isinstance(fault, Answer):
-                return fault
-            error, asked = fault
-            if not isinstance(error, Retryable):
+            outcome = await self._attempt(request, what, meter)
+            if isinstance(outcome, Answer):
+                try:
+                    return read(outcome)
+                except (Retryable, Garbled) as unread:
+                    outcome = unread, None
+            error, asked = outcome
+            if not isinstance(error, Retryable | Garbled):
                 raise error
             step = decide(self.policy, spent, elapsed_s=time.monotonic() - began, retry_after_s=asked)
             if isinstance(step, GiveUp):
@@ -175,7 +182,7 @@ class PostHog:
         headers = response.headers
         if response.status_code >= HTTPStatus.MULTIPLE_CHOICES:
             return self.refused(response, body, what)
-        return Answer(what, headers, body, "content-length" in headers or "transfer-encoding" in headers)
+        return Answer(what, headers, body)
 
     def refused(self, response: httpx.Response, body: bytes, what: str) -> tuple[TaskhouseError, float | None]:
         """The error that an unsuccessful answer means, and the wait that the server asks for."""
@@ -247,13 +254,11 @@ class PostHog:
         )
 
 
-def throttled(error: Retryable, asked_s: float) -> Throttled:
-    """The same refusal, saying when to come back."""
-    return Throttled(
-        f"{error.message} It asks to come back at {come_back(asked_s)}.",
-        retry_after_s=asked_s,
-        hint="Other clients may use the same key; lower TASKHOUSE_REQUESTS_PER_MINUTE to leave them room.",
-    )
+def _version() -> str:
+    try:
+        return metadata.version("taskhouse")
+    except metadata.PackageNotFoundError:
+        return "unpackaged"
 
 
 def _usable(key: str) -> str:

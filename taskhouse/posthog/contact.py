@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from taskhouse.posthog.retry import backoff
+from taskhouse.posthog.sse import MAX_FRAME
 
 TERMINAL = frozenset({"completed", "failed", "cancelled"})
 """Statuses of a run that has ended (API facts 8)."""
@@ -38,6 +39,7 @@ class FollowPolicy:
         total: Broken connections and errors together without a healthy connection between them.
         empty: Connections in a row that brought nothing, after which the run's status is asked.
         asked_s: Longest ``Retry-After`` that is waited out.
+        max_frame: Bytes of one event at most; a larger one leaves an ``Oversize`` mark.
     """
 
     watchdog_s: float = 90.0
@@ -50,6 +52,7 @@ class FollowPolicy:
     total: int = 30
     empty: int = 3
     asked_s: float = 300.0
+    max_frame: int = MAX_FRAME
 
 
 class End(StrEnum):

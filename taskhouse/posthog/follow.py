@@ -11,18 +11,18 @@ leg; another leg needs its own way to connect (a base URL and a run's token) and
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, TypeVar
 
-from taskhouse.errors import NotFound, Retryable
+from taskhouse.errors import Contract, NotFound, Retryable
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
 from taskhouse.posthog.pages import Row
+from taskhouse.posthog.patience import Patience, Stopped
 from taskhouse.posthog.refusals import clean
 from taskhouse.posthog.retry import Sleep, pause
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
@@ -31,8 +31,6 @@ DJANGO = "django"
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
 _UNAVAILABLE = "Stream not available"
-
-T = TypeVar("T")
 
 
 class Ending(StrEnum):
@@ -71,10 +69,6 @@ class Batch:
     run: Row | None = None
 
 
-class _Stopped(Exception):
-    """The caller set the stop event."""
-
-
 def follow(
     api: TasksApi,
     task_id: str,
@@ -103,43 +97,11 @@ def follow(
         Permanent: The server refuses the request.
     """
     policy = policy or FollowPolicy()
-    patience = _Patience(stop)
+    patience = Patience(stop)
     follower = _Follower(
         api.at(Priority.LIVE), task_id, run_id, cursor, policy, patience, sleep, clock, Contact(policy)
     )
     return follower.batches()
-
-
-class _Patience:
-    """Awaits one thing at a time, until it takes too long or the caller wants to stop."""
-
-    def __init__(self, stop: asyncio.Event | None) -> None:
-        self._stop = stop
-        self._scope: asyncio.Timeout | None = None
-        self._watcher = asyncio.create_task(self._watch(stop)) if stop is not None else None
-
-    async def _watch(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        if self._scope is not None:
-            self._scope.reschedule(0)
-
-    async def wait(self, work: Coroutine[Any, Any, T], seconds: float | None = None) -> T:
-        if self._stop is not None and self._stop.is_set():
-            work.close()
-            raise _Stopped
-        try:
-            async with asyncio.timeout(seconds) as self._scope:
-                return await work
-        except TimeoutError:
-            if self._stop is not None and self._stop.is_set():
-                raise _Stopped from None
-            raise
-        finally:
-            self._scope = None
-
-    def close(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
 
 
 @dataclass(slots=True)
@@ -149,7 +111,7 @@ class _Follower:
     run_id: str
     cursor: str | None
     policy: FollowPolicy
-    patience: _Patience
+    patience: Patience
     sleep: Sleep
     clock: Callable[[], float]
     contact: Contact
@@ -173,7 +135,7 @@ class _Follower:
                 if outcome.ending is not None:
                     return
                 await self.patience.wait(_coroutine(self.sleep, self.wait_s))
-        except _Stopped:
+        except Stopped:
             last = self._batch("the caller stopped", ending=Ending.STOPPED)
         except NotFound as gone:
             last = self._batch(gone.message, ending=Ending.NOT_FOUND)
@@ -185,7 +147,7 @@ class _Follower:
         """Events of one connection; afterwards ``end`` and its company say how it ended."""
         self.contact.connected()
         self.end, self.lived_s, self.asked_s, self.why = End.BROKEN, 0.0, None, ""
-        decoder = FrameDecoder()
+        decoder = FrameDecoder(self.policy.max_frame)
         try:
             async with AsyncExitStack() as stack:
                 connection = await self.patience.wait(
@@ -257,7 +219,8 @@ class _Follower:
             run = await self._run()
             note += f"; the run is {clean(str(run.data.get('status')))}" if run else "; the run could not be asked for"
         over = run is not None and run.data.get("status") in TERMINAL
-        if over and (missing or (isinstance(step, Exhausted) and not self.seen_data)):
+        barren = isinstance(step, Exhausted) and self.end is End.ERROR and not self.seen_data
+        if over and (missing or barren):
             return self._batch(note, ending=Ending.TERMINAL_WITHOUT_STREAM, run=run)
         if isinstance(step, Exhausted):
             return self._batch(f"{note}; {step.reason}", ending=Ending.ERROR_BUDGET, run=run)
@@ -268,7 +231,7 @@ class _Follower:
     async def _run(self) -> Row | None:
         try:
             return await self.patience.wait(self.api.run(self.task_id, self.run_id))
-        except Retryable:
+        except (Retryable, Contract):
             return None
 
     def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:

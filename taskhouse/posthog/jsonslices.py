@@ -63,11 +63,14 @@ def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
     try:
         return (_skim if skim else _fast).raw_decode(text, at)
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        why = "nested too deeply"
     except json.JSONDecodeError as wrong:
-        raise ValueError(f"{wrong.msg} at character {wrong.pos}") from None
+        why = f"{wrong.msg} at character {wrong.pos}"
     except ValueError:
+        why = ""
+    if not why:
         return _patient.raw_decode(text, at)
+    raise ValueError(why)  # outside of the handlers: Python's own error carries the whole document along
 
 
 def skip(text: str, at: int) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from taskhouse.errors import Contract, Retryable
+from taskhouse.errors import Retryable
 from taskhouse.posthog import jsonslices
+from taskhouse.posthog.bodies import cut
 from taskhouse.posthog.client import Answer
-from taskhouse.posthog.refusals import unreadable
+from taskhouse.posthog.refusals import Garbled, unreadable
 
 
 class Row(NamedTuple):
@@ -61,12 +62,12 @@ def digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def not_json(answer: Answer, wrong: Exception) -> Contract | Retryable:
-    """A body that does not parse: a broken promise, unless a cut could have gone unnoticed."""
+def not_json(answer: Answer, wrong: Exception) -> Retryable | Garbled:
+    """The error for a body that does not parse, because it breaks off or for another reason."""
+    if cut(answer.body):
+        return Retryable(f"{answer.what} was answered with a body that breaks off: {wrong}.")
     kind = answer.headers.get("content-type", "no content type").split(";")[0]
-    if answer.delimited:
-        return unreadable(answer.what, f"the body ({kind}) is not the JSON expected: {wrong}")
-    return Retryable(f"{answer.what} was answered with a body that may have been cut: {wrong}.")
+    return Garbled(f"{answer.what} was answered with success, but the body ({kind}) is not the JSON expected: {wrong}.")
 
 
 def read_object(answer: Answer) -> Row:

@@ -12,7 +12,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
-from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Retryable, TaskhouseError
+from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Retryable, TaskhouseError, Throttled
+from taskhouse.posthog.retry import come_back
 
 QUOTE = 200
 """Characters of the server's own words that a message may hold."""
@@ -27,6 +28,10 @@ _HINTS = {
     "authentication_failed": "The key is not valid on this host: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
     "permission_denied": "The key needs the scope task:read and access to this project; run `taskhouse check`.",
 }
+
+
+class Garbled(Contract):
+    """A body that does not parse: perhaps a broken promise, perhaps a gateway's passing mood, so worth another try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,15 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(message, hint="It does not exist, or the owner of this key may not see it.")
     return Permanent(message)
+
+
+def throttled(error: TaskhouseError, asked_s: float) -> Throttled:
+    """The same refusal, saying when to come back."""
+    return Throttled(
+        f"{error.message} It asks to come back at {come_back(asked_s)}.",
+        retry_after_s=asked_s,
+        hint="Other clients may use the same key; lower TASKHOUSE_REQUESTS_PER_MINUTE to leave them room.",
+    )
 
 
 def unreadable(what: str, why: str) -> Contract:

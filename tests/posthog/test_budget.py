@@ -1,0 +1,186 @@
+"""One budget for a key: never exceeded, fair to the urgent, shared between processes, kept over restarts."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from taskhouse.errors import Corrupt, Throttled
+from taskhouse.posthog import budget as module
+from taskhouse.posthog.budget import Budget, Priority, Window, fingerprint, rates
+
+KEY = "phx_very_secret"
+
+
+class Clock:
+    """Wall time that moves when somebody sleeps."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ms = 1_800_000_000_000
+        self.slept: list[float] = []
+        monkeypatch.setattr(module, "_now_ms", lambda: self.ms)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.ms += int(seconds * 1000) + 1
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Clock | None = None, **limits: int) -> None:
+    async def run() -> None:
+        sleep = clock.sleep if clock else asyncio.sleep
+        budget = Budget(path, KEY, **{"per_minute": 20, "per_hour": 100} | limits, sleep=sleep)
+        try:
+            await work(budget)
+        finally:
+            await budget.close()
+
+    asyncio.run(run())
+
+
+def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: Clock) -> None:
+    granted: list[int] = []
+
+    async def work(budget: Budget) -> None:
+        for _ in range(150):
+            await budget.acquire(Priority.LIVE)
+            granted.append(clock.ms)
+
+    use(tmp_path / "b.sqlite", work, clock)
+    for at in granted:
+        assert sum(at - 60_000 < other <= at for other in granted) <= 20
+        assert sum(at - 3_600_000 < other <= at for other in granted) <= 100
+    assert granted[-1] - granted[0] < 3_730_000, "150 requests fit into an hour and three minutes"
+    assert len(clock.slept) < 20, "waits are computed, not polled"
+
+
+@pytest.mark.parametrize(
+    ("priority", "most"),
+    [(Priority.LIVE, 20), (Priority.LOG, 17), (Priority.HOT, 15), (Priority.READINESS, 12), (Priority.SWEEP, 9)],
+)
+def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Clock, priority: Priority, most: int) -> None:
+    async def work(budget: Budget) -> None:
+        for _ in range(most):
+            assert await budget.acquire(priority) == 0
+        with pytest.raises(Throttled, match=r"no room for .* before 20\d\d-.* UTC"):
+            await budget.acquire(priority, within_s=1)
+        for _ in range(20 - most):
+            assert await budget.acquire(Priority.LIVE) == 0, "what is above the ceiling is left to the live streams"
+        assert await budget.peek() == (Window(60, 20, 20), Window(3600, 20, 100))
+
+    use(tmp_path / "b.sqlite", work, clock)
+
+
+def test_the_count_survives_a_restart_and_holds_no_key(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "state" / "b.sqlite"
+
+    async def spend(budget: Budget) -> None:
+        for _ in range(7):
+            await budget.acquire(Priority.LIVE)
+
+    async def look(budget: Budget) -> None:
+        assert [window.used for window in await budget.peek()] == [7, 7]
+
+    use(path, spend, clock)
+    use(path, look, clock)
+    content = b"".join(file.read_bytes() for file in path.parent.iterdir())
+    assert KEY.encode() not in content
+    assert fingerprint(KEY).encode() in content
+
+
+def test_a_clock_that_was_set_back_blocks_nobody(tmp_path: Path, clock: Clock) -> None:
+    async def spend(budget: Budget) -> None:
+        for _ in range(20):
+            await budget.acquire(Priority.LIVE)
+
+    async def again(budget: Budget) -> None:
+        assert await budget.acquire(Priority.LIVE) == 0
+
+    use(tmp_path / "b.sqlite", spend, clock)
+    clock.ms -= 86_400_000
+    use(tmp_path / "b.sqlite", again, clock)
+
+
+def test_zero_switches_it_off_and_leaves_no_file(tmp_path: Path) -> None:
+    async def work(budget: Budget) -> None:
+        for _ in range(1000):
+            assert await budget.acquire(Priority.SWEEP) == 0
+        assert await budget.peek() == ()
+
+    use(tmp_path / "b.sqlite", work, per_minute=0, per_hour=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("minute", "hour", "limits"),
+    [(480, 4800, [480, 4800]), (0, 50, [50]), (50, 0, [50]), (50, 50, [50]), (50, 9000, [50]), (1, 1, [1]), (0, 0, [])],
+)
+def test_a_limit_that_another_implies_is_left_out(minute: int, hour: int, limits: list[int]) -> None:
+    assert [rate.limit for rate in rates(minute, hour)] == limits
+
+
+@pytest.mark.parametrize("share", [priority.value for priority in Priority])
+@pytest.mark.parametrize(("minute", "hour"), [(1, 2), (2, 3), (3, 100), (7, 419), (7, 420), (480, 4800), (100, 101)])
+def test_any_limits_make_a_bucket(tmp_path: Path, minute: int, hour: int, share: float) -> None:
+    async def work(budget: Budget) -> None:
+        assert await budget.acquire(Priority(share)) == 0
+
+    use(tmp_path / "b.sqlite", work, per_minute=minute, per_hour=hour)
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "b.sqlite"
+    path.write_bytes(b"no database" * 1000)
+
+    async def work(budget: Budget) -> None:
+        with pytest.raises(Corrupt, match=r"b\.sqlite cannot be read.*Delete"):
+            await budget.acquire(Priority.LIVE)
+
+    use(path, work)
+
+
+def test_waiting_does_not_block_the_event_loop(tmp_path: Path) -> None:
+    async def work(budget: Budget) -> None:
+        await budget.acquire(Priority.LIVE)
+        waiting = asyncio.create_task(budget.acquire(Priority.LIVE))
+        ticks = 0
+        until = time.monotonic() + 0.1
+        while time.monotonic() < until:
+            await asyncio.sleep(0.005)
+            ticks += 1
+        assert ticks > 8
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert not budget._turns[Priority.LIVE].locked()
+
+    use(tmp_path / "b.sqlite", work, per_minute=1, per_hour=0)
+
+
+def test_processes_share_it(tmp_path: Path) -> None:
+    program = f"""
+import asyncio
+from pathlib import Path
+from taskhouse.errors import Throttled
+from taskhouse.posthog.budget import Budget, Priority
+async def main():
+    budget = Budget(Path({str(tmp_path / "b.sqlite")!r}), {KEY!r}, per_minute=50, per_hour=0)
+    granted = 0
+    try:
+        while True:
+            await budget.acquire(Priority.LIVE, within_s=0)
+            granted += 1
+    except Throttled:
+        print(granted)
+    await budget.close()
+asyncio.run(main())
+"""
+    running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    assert sum(int(process.communicate(timeout=60)[0]) for process in running) == 50
