@@ -1,1 +1,30 @@
-"""The engine: it knows PostHog Tasks and DuckDB, and has never heard of Dagster."""
+"""The engine: it knows PostHog Tasks and DuckDB, and has never heard of Dagster.
+
+``taskhouse.open()`` reads the published warehouse from Python.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from taskhouse.reading import House
+    from taskhouse.settings import Settings
+
+__all__ = ["open"]
+
+
+def open(path_or_settings: "str | Path | Settings | None" = None) -> "House":  # noqa: A001 - read as taskhouse.open
+    """Open the published copy for reading: a context manager with ``sql``, ``frame``, ``arrow`` and ``views``.
+
+    Args:
+        path_or_settings: None for the settings of the environment; settings; the folder that holds all state; a folder
+            of published copies; or one DuckDB file.
+
+    Raises:
+        ConfigurationError: Nothing has been published there yet.
+        Corrupt: The file cannot be opened.
+    """
+    from taskhouse.reading import open_house  # noqa: PLC0415 - importing taskhouse stays free
+
+    return open_house(path_or_settings)

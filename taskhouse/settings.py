@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     )
     home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
     schedules: bool = Field(default=False, description="Start every schedule and sensor with the Dagster daemon.")
+    tasks_cron: str = Field("*/5 * * * *", description="When tasks are synced.")
+    repositories_cron: str = Field("7 * * * *", description="When repositories are synced.")
+    readiness_cron: str = Field("17 * * * *", description="When readiness is synced: what is due that day.")
+    runs_cron: str = Field("1-59/5 * * * *", description="When runs are synced.")
+    run_events_cron: str = Field("2-59/5 * * * *", description="When run events are synced.")
+    published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
 
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
         (7, 14, 30), description="Readiness windows in days, each 1 to 30."
@@ -119,6 +125,10 @@ class Settings(BaseSettings):
     def budget(self) -> Path:
         """The request budget that every process on this machine shares."""
         return self.home / "budget.sqlite"
+
+    def cron(self, name: str) -> str:
+        """When something is synced or published, in cron's five fields."""
+        return str(getattr(self, f"{name}_cron"))
 
     def key(self) -> str:
         """The API key in clear, for the Authorization header alone.

@@ -93,6 +93,7 @@ def load_segment(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Loa
         connection.execute(sql.warehouse("load/live_known"), {"first_ms": first_ms, "last_ms": last_ms})
         if unnumbered:
             connection.execute(sql.warehouse("load/live_known_unnumbered"))
+        connection.execute(sql.warehouse("load/live_contested"))
         inserted = _changes(connection, "load/live_insert", {"segment": segment.name})
         set_aside = _changes(connection, "load/oversize", marked)
     else:
