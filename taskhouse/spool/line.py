@@ -5,21 +5,33 @@ damaged line can be told from a whole one without parsing it:
 
     {"c":"9f3a0c11","k":"event","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"i":ID,"o":POSITION,"a":MICROS,"x":false,"d":TEXT}
 
-``k`` is ``event``, ``oversize`` or ``mark``, ``n`` the line's number in its segment, ``l`` the leg that issued the id,
-``i`` the stream id (null where the frame had none), ``o`` the position in the run's own log (null for live events),
-``a`` the time of arrival in microseconds since the epoch, ``x`` whether something was redacted, and ``d`` the event's
-exact text. An event too large to keep leaves an ``oversize`` line whose ``d`` is its size in bytes. A mark moves a
-cursor: its ``d`` is ``{"resource", "position", "state"}``.
+``k`` is the kind of line, ``n`` its number in its segment, ``l`` the leg that issued the id, ``i`` the stream id (null
+where the frame had none), ``o`` the position in the run's own log (null for live events), ``a`` the time of arrival in
+microseconds since the epoch, ``x`` whether something was redacted, and ``d`` the event's exact text. The kinds:
+
+- ``event``: an event, or an entry of the log.
+- ``oversize``: an event too large to keep; ``d`` is its size in bytes.
+- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state"}``.
+- ``resume``: how a connection to the stream began; ``d`` is ``{"after", "first", "events"}``: the cursor it was given,
+  the first id that came, and how many events it brought.
 """
 
 import json
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from json.encoder import encode_basestring
 from typing import NamedTuple
 
 _quote: Callable[[str], str] = encode_basestring
 _HEAD = len('{"c":"00000000",')
+
+
+class Whose(NamedTuple):
+    """The run that a line belongs to."""
+
+    project_id: int
+    task_id: str
+    run_id: str
 
 
 class Entry(NamedTuple):
@@ -39,11 +51,10 @@ def _seal(rest: bytes) -> bytes:
     return b'{"c":"%08x",' % zlib.crc32(rest) + rest
 
 
-def encode(
-    entries: Iterable[Entry], *, first: int, project_id: int, task_id: str, run_id: str, leg: str, arrived_us: int
-) -> list[bytes]:
+def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
     """Lines for events of one run that arrived together; the first gets line number ``first``."""
-    middle = f',"p":{project_id},"t":{json.dumps(task_id)},"r":{json.dumps(run_id)},"l":{json.dumps(leg)},"i":'
+    project, task, run = (json.dumps(part) for part in whose)
+    middle = f',"p":{project},"t":{task},"r":{run},"l":{json.dumps(leg)},"i":'
     lines = []
     for number, (stream_id, position, data, redacted, kind) in enumerate(entries, start=first):
         rest = (
@@ -55,31 +66,26 @@ def encode(
     return lines
 
 
-def encode_mark(
-    *,
-    number: int,
-    project_id: int,
-    task_id: str,
-    run_id: str,
-    resource: str,
-    position: str | None,
-    state: str,
-    arrived_us: int,
+def encode_fact(
+    whose: Whose, kind: str, facts: Mapping[str, object], *, number: int, leg: str | None, arrived_us: int
 ) -> bytes:
-    """The line that moves a cursor of a run in the same transaction as the events before it."""
+    """A line that is no event: ``mark`` moves a cursor of a run, ``resume`` tells how a connection began.
+
+    It takes effect in the same transaction as the events before it.
+    """
     rest = json.dumps(
         {
-            "k": "mark",
+            "k": kind,
             "n": number,
-            "p": project_id,
-            "t": task_id,
-            "r": run_id,
-            "l": None,
+            "p": whose.project_id,
+            "t": whose.task_id,
+            "r": whose.run_id,
+            "l": leg,
             "i": None,
             "o": None,
             "a": arrived_us,
             "x": False,
-            "d": json.dumps({"resource": resource, "position": position, "state": state}),
+            "d": json.dumps(facts),
         },
         separators=(",", ":"),
     )

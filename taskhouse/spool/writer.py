@@ -5,7 +5,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
-from taskhouse.spool.line import Entry
+from taskhouse.spool.line import Entry, Whose
 
 
 class SpoolWriter:
@@ -53,43 +53,29 @@ class SpoolWriter:
     ) -> None:
         self.close()
 
-    def append(
-        self, layer: str, entries: Iterable[Entry], *, project_id: int, task_id: str, run_id: str, leg: str
-    ) -> None:
+    def append(self, layer: str, whose: Whose, entries: Iterable[Entry], *, leg: str) -> None:
         """Append events of one run that arrived together, in order."""
         with self._guard:
             segment = self._segment(layer)
-            lines = line.encode(
-                entries,
-                first=segment.lines,
-                project_id=project_id,
-                task_id=task_id,
-                run_id=run_id,
-                leg=leg,
-                arrived_us=time.time_ns() // 1000,
-            )
+            lines = line.encode(whose, entries, first=segment.lines, leg=leg, arrived_us=time.time_ns() // 1000)
             self.events += len(lines)
             segment.write(b"".join(lines), len(lines))
             if segment.size >= self.seal_bytes:
                 self._full.append(self._open.pop(layer))
 
-    def mark(
-        self, layer: str, *, project_id: int, task_id: str, run_id: str, resource: str, position: str | None, state: str
-    ) -> None:
+    def mark(self, layer: str, whose: Whose, *, resource: str, position: str | None, state: str) -> None:
         """Append the move of a run's cursor; it takes effect with the events before it."""
+        self._fact(layer, whose, "mark", {"resource": resource, "position": position, "state": state}, leg=None)
+
+    def resume(self, layer: str, whose: Whose, *, leg: str, after: str | None, first: str | None, events: int) -> None:
+        """Append how a connection began: its cursor, the first id that came, and how many events it brought."""
+        self._fact(layer, whose, "resume", {"after": after, "first": first, "events": events}, leg=leg)
+
+    def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
         with self._guard:
             segment = self._segment(layer)
-            text = line.encode_mark(
-                number=segment.lines,
-                project_id=project_id,
-                task_id=task_id,
-                run_id=run_id,
-                resource=resource,
-                position=position,
-                state=state,
-                arrived_us=time.time_ns() // 1000,
-            )
-            segment.write(text, 1)
+            arrived_us = time.time_ns() // 1000
+            segment.write(line.encode_fact(whose, kind, facts, number=segment.lines, leg=leg, arrived_us=arrived_us), 1)
 
     def tick(self) -> None:
         """Fsync and seal what is due; appending goes on meanwhile."""

@@ -56,21 +56,11 @@ def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: l
     this.rows_seen += len(entries)
     writer.append(
         "log",
+        run.whose(this.context.project_id),
         [Entry(None, position + n, *redact_event(text)) for n, text in enumerate(entries)],
-        project_id=this.context.project_id,
-        task_id=run.task_id,
-        run_id=run.run_id,
         leg=this.pass_id,
     )
 
 
 def _mark(this: Pass, writer: SpoolWriter, run: Run, position: int, state: str) -> None:
-    writer.mark(
-        "log",
-        project_id=this.context.project_id,
-        task_id=run.task_id,
-        run_id=run.run_id,
-        resource=RESOURCE,
-        position=str(position),
-        state=state,
-    )
+    writer.mark("log", run.whose(this.context.project_id), resource=RESOURCE, position=str(position), state=state)

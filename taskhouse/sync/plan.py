@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from taskhouse.spool.line import Whose
 from taskhouse.sync import hot
 
 REPLAY = timedelta(minutes=30)
@@ -40,6 +41,10 @@ class Run:
     position: int
     parent: str | None
     ended_at: datetime | None
+
+    def whose(self, project_id: int) -> Whose:
+        """The run as the spool names it."""
+        return Whose(project_id, self.task_id, self.run_id)
 
 
 @dataclass(frozen=True, slots=True)

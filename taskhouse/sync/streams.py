@@ -25,32 +25,33 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
         run: Whose stream, and the id to resume after.
         stop: Set when the time for live streams is over.
     """
+    whose = run.whose(this.context.project_id)
     ending = Ending.STOPPED
+    after, first, count = run.cursor, None, 0
     async with aclosing(follow(api, run.task_id, run.run_id, cursor=run.cursor, stop=stop)) as batches:
         async for batch in batches:
-            if batch.frames:
-                _append(this, writer, run, batch.leg, batch.frames)
+            entries = _entries(this, run, batch.frames)
+            if entries:
+                writer.append("live", whose, entries, leg=batch.leg)
+                first = first or next((entry.stream_id for entry in entries if entry.stream_id), None)
+                count += len(entries)
+            elif batch.note and count:  # the connection ended
+                writer.resume("live", whose, leg=batch.leg, after=after, first=first, events=count)
+                after, first, count = batch.cursor, None, 0
             ending = batch.ending or ending
     if ending is not Ending.STOPPED:
-        writer.mark(
-            "live",
-            project_id=this.context.project_id,
-            task_id=run.task_id,
-            run_id=run.run_id,
-            resource=RESOURCE,
-            position=None,
-            state=ending.value,
-        )
+        writer.mark("live", whose, resource=RESOURCE, position=None, state=ending.value)
     return ending
 
 
-def _append(this: Pass, writer: SpoolWriter, run: Run, leg: str, frames: list[Frame | Oversize]) -> None:
+def _entries(this: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry]:
+    """Spool entries of frames. ``log-<n>`` frames are the log's own entries, which the log itself brings exactly."""
     entries = []
     for frame in frames:
         if isinstance(frame, Oversize):
             this.doubt(f"an event of run {run.run_id} has {frame.size} bytes, more than is kept")
             entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
-        else:
+        elif frame.id is None or not frame.id.startswith("log-"):
             entries.append(Entry(frame.id, None, *redact_event(frame.data)))
     this.rows_seen += len(entries)
-    writer.append("live", entries, project_id=this.context.project_id, task_id=run.task_id, run_id=run.run_id, leg=leg)
+    return entries

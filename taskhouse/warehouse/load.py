@@ -100,6 +100,7 @@ def load_segment(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Loa
         set_aside = _changes(connection, "load/log_conflicts", marked)
         inserted = _changes(connection, "load/log_insert", {"segment": segment.name})
     connection.execute(sql.warehouse("load/oddities"), marked)
+    connection.execute(sql.warehouse("load/resumes"), {"segment": segment.name})
     _move_cursors(connection, segment.name)
     duplicates = lines - marks - inserted - set_aside
     connection.execute(

@@ -18,6 +18,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ledger/pages",
             "ledger/cursors",
             "ledger/segments",
+            "ledger/resumes",
             "ledger/gaps",
             "ledger/quarantine",
             "ledger/drift",

@@ -5,17 +5,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry
+from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 
-RUN: dict[str, Any] = {"project_id": 1, "task_id": "t", "run_id": "r", "leg": "django"}
+RUN = Whose(1, "t", "r")
 
 
 def entries(*texts: str) -> list[Entry]:
@@ -29,8 +28,8 @@ def spool(tmp_path: Path) -> Spool:
 
 def test_a_sealed_segment_states_its_lines_and_checksum(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", entries("a", "b"), **RUN)
-        writer.mark("live", project_id=1, task_id="t", run_id="r", resource="x", position=None, state="s")
+        writer.append("live", RUN, entries("a", "b"), leg="django")
+        writer.mark("live", Whose(1, "t", "r"), resource="x", position=None, state="s")
     (segment,) = spool.segments()
     assert (segment.layer, segment.lines) == ("live", 3)
     assert segment.is_whole()
@@ -39,25 +38,25 @@ def test_a_sealed_segment_states_its_lines_and_checksum(spool: Spool) -> None:
 
 def test_layers_have_segments_of_their_own(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", entries("a"), **RUN)
-        writer.append("log", entries("a"), **RUN)
+        writer.append("live", RUN, entries("a"), leg="django")
+        writer.append("log", RUN, entries("a"), leg="django")
     assert [segment.layer for segment in spool.segments()] == ["live", "log"]
 
 
 def test_a_segment_is_sealed_by_size_and_by_age(spool: Spool) -> None:
     with SpoolWriter(spool, seal_bytes=1, seal_seconds=3600) as writer:
-        writer.append("live", entries("a"), **RUN)
+        writer.append("live", RUN, entries("a"), leg="django")
         writer.tick()
         assert len(spool.segments()) == 1
     with SpoolWriter(spool, seal_seconds=0) as writer:
-        writer.append("live", entries("a"), **RUN)
+        writer.append("live", RUN, entries("a"), leg="django")
         writer.tick()
         assert len(spool.segments()) == 2
 
 
 def test_a_living_writer_is_left_alone(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", entries("a"), **RUN)
+        writer.append("live", RUN, entries("a"), leg="django")
         assert spool.recover().sealed == ()
     assert len(spool.segments()) == 1
 
@@ -67,13 +66,13 @@ import sys
 from pathlib import Path
 from typing import Any
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry
+from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 writer = SpoolWriter(Spool(Path(sys.argv[1])), seal_bytes=20_000)
 n = 0
 while True:
     n += 1
-    writer.append("live", [Entry(f"{n}-0", None, b"x" * 100, False)], project_id=1, task_id="t", run_id="r", leg="l")
+    writer.append("live", Whose(1, "t", "r"), [Entry(f"{n}-0", None, b"x" * 100, False)], leg="l")
     writer.tick()
     print(n, flush=True)
 """
@@ -105,7 +104,7 @@ def abandoned(spool: Spool, content: bytes) -> Path:
 
 def lines(spool: Spool, *texts: str) -> bytes:
     with SpoolWriter(spool) as writer:
-        writer.append("live", entries(*texts), **RUN)
+        writer.append("live", RUN, entries(*texts), leg="django")
     (segment,) = spool.segments()
     content = segment.path.read_bytes()
     segment.path.unlink()

@@ -10,7 +10,7 @@ import pytest
 
 from taskhouse.errors import Corrupt
 from taskhouse.spool.folder import Segment, Spool
-from taskhouse.spool.line import Entry
+from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load, sql
 from taskhouse.warehouse.connection import Warehouse
@@ -28,7 +28,7 @@ def entry(position: int, data: str) -> Entry:
 def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str = "django") -> list[Segment]:
     """One sealed segment, not yet loaded."""
     with SpoolWriter(spool) as writer:
-        writer.append(layer, entries, project_id=1, task_id="t", run_id=run, leg=leg)
+        writer.append(layer, Whose(1, "t", run), entries, leg=leg)
     return spool.segments()
 
 
@@ -226,9 +226,9 @@ def test_loading_the_same_segment_again_changes_nothing(warehouse: Warehouse, sp
 
 def test_the_cursor_moves_with_the_events(warehouse: Warehouse, spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", [event("1-0", "{}"), event("2-0", "{}")], project_id=1, task_id="t", run_id="r", leg="l")
-        writer.append("live", [event(None, "{}")], project_id=1, task_id="t", run_id="r", leg="l")
-        writer.mark("live", project_id=1, task_id="t", run_id="r", resource="run_stream", position=None, state="over")
+        writer.append("live", Whose(1, "t", "r"), [event("1-0", "{}"), event("2-0", "{}")], leg="l")
+        writer.append("live", Whose(1, "t", "r"), [event(None, "{}")], leg="l")
+        writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state="over")
     load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT resource, key, position, state FROM ledger.cursors") == [
         ("run_stream", "r", "2-0", "over")
@@ -238,7 +238,7 @@ def test_the_cursor_moves_with_the_events(warehouse: Warehouse, spool: Spool) ->
 def test_a_mark_without_a_position_leaves_it_where_it_was(warehouse: Warehouse, spool: Spool) -> None:
     load_live(warehouse, spool, event("2-0", "{}"))
     with SpoolWriter(spool) as writer:
-        writer.mark("live", project_id=1, task_id="t", run_id="r", resource="run_stream", position=None, state="over")
+        writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state="over")
     load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT position, state FROM ledger.cursors") == [("2-0", "over")]
 
