@@ -1,0 +1,86 @@
+"""``python -m emulator``: start one and print the environment that points a client at it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime
+
+from emulator.serve import listen, serve_on
+from emulator.settings import EmulatorSettings, Key
+
+_DEFAULTS = EmulatorSettings()
+
+
+def _member(text: str) -> tuple[int, tuple[int, ...]]:
+    user, _, projects = text.partition(":")
+    return int(user), tuple(int(project) for project in projects.split(",") if project)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    add = made.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=int, default=8010, help="port to listen on; 0 takes a free one")
+    add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
+    add("--tasks", type=int, default=_DEFAULTS.tasks, help="tasks in each project")
+    add("--repositories", type=int, default=_DEFAULTS.repositories, help="repositories in each project")
+    add("--live-runs", type=int, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
+    add("--speed", type=float, default=_DEFAULTS.speed, help="simulated seconds per real second")
+    add("--pace", type=float, default=_DEFAULTS.pace, help="how much faster than real agents the live runs are")
+    add("--events", type=float, default=_DEFAULTS.events, help="scales the events of a run")
+    add("--start", type=datetime.fromisoformat, help="simulated moment of the start (default: now)")
+    add("--no-throttle", action="store_true", help="no limit on requests")
+    add("--frozen-activity", action="store_true", help="runs do not move last_activity_at")
+    add("--max-streams", type=int, default=_DEFAULTS.max_streams, help="streams open at once")
+    add("--project", type=int, action="append", metavar="ID", help="a project that exists (repeatable)")
+    add(
+        "--key",
+        type=Key.parse,
+        action="append",
+        metavar="KEY:USER:PROJECTS:SCOPES",
+        help="one more credential (repeatable)",
+    )
+    add("--member", type=_member, action="append", default=[], metavar="USER:PROJECTS", help="limits a user")
+    return made
+
+
+def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
+    """The settings that a command line asks for."""
+    return EmulatorSettings(
+        seed=arguments.seed,
+        tasks=arguments.tasks,
+        repositories=arguments.repositories,
+        live_runs=arguments.live_runs,
+        speed=arguments.speed,
+        pace=arguments.pace,
+        events=arguments.events,
+        start=arguments.start,
+        throttle=not arguments.no_throttle,
+        activity_moves=not arguments.frozen_activity,
+        max_streams=arguments.max_streams,
+        projects=tuple(arguments.project or _DEFAULTS.projects),
+        members=dict(arguments.member),
+        keys=(*_DEFAULTS.keys, *(arguments.key or ())),
+    )
+
+
+def main() -> int:
+    """Start and serve until interrupted."""
+    arguments = parser().parse_args()
+    settings = settings_of(arguments)
+    listener = listen(arguments.host, arguments.port)
+    lines = (
+        f"export POSTHOG_HOST=http://{arguments.host}:{listener.getsockname()[1]}",
+        f"export POSTHOG_PERSONAL_API_KEY={settings.keys[0].value}",
+        f"export POSTHOG_PROJECT_IDS={','.join(map(str, settings.keys[0].projects or settings.projects))}",
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    serve_on(listener, settings)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""``GET /runs/:id/stream/``: admission, then the frames that :mod:`emulator.sse` yields."""
+
+from __future__ import annotations
+
+import random
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response, StreamingResponse
+
+from emulator import sse
+from emulator.api.endpoint import SSE_TYPE
+from emulator.api.runs import reachable_run
+from emulator.driver import state_text
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.api.endpoint import Call
+    from emulator.service import Service
+    from emulator.world.model import Run
+
+_HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+_RETRY_AFTER_S: Final = (15, 44)
+
+
+class StreamRun:
+    """A run as the stream endpoint sees it."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self._run.id
+
+    def is_terminal(self) -> bool:
+        """Whether the run has ended."""
+        return self._run.is_terminal()
+
+    def state_frame(self) -> str:
+        """The run's present state as an event."""
+        return state_text(self._run)
+
+
+class CountedStream(StreamingResponse):
+    """A stream that holds one of the places until it ends, however it ends."""
+
+    def __init__(self, service: Service, run: Run, *, last_event_id: str | None, start_latest: bool) -> None:
+        frames = sse.frames(
+            service.store,
+            StreamRun(run),
+            last_event_id=last_event_id,
+            start_latest=start_latest,
+            clock=service.clock,
+            settings=service.settings.streams,
+        )
+        super().__init__(frames, headers=_HEADERS)
+        self.headers["Content-Type"] = SSE_TYPE
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the stream."""
+        self._service.open_streams += 1
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._service.open_streams -= 1
+
+
+class Admission:
+    """The cap on streams that are open at once; the answer over it is jittered."""
+
+    def __init__(self, most: int, seed: int) -> None:
+        self.most = most
+        self._rng = random.Random(f"admission-{seed}")
+
+    def refusal(self, open_streams: int) -> Response | None:
+        """503 with an empty body, or None when there is room."""
+        if open_streams < self.most:
+            return None
+        headers = {"Retry-After": str(self._rng.randint(*_RETRY_AFTER_S))}
+        return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
+
+
+def stream(call: Call) -> Response:
+    """Open a stream; ``start=latest`` counts only when it is spelled exactly so."""
+    run = reachable_run(call)
+    refusal = call.service.admission.refusal(call.service.open_streams)
+    if refusal is not None:
+        return refusal
+    return CountedStream(
+        call.service,
+        run,
+        last_event_id=call.request.headers.get("Last-Event-ID"),
+        start_latest=call.request.query_params.get("start") == "latest",
+    )

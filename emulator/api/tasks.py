@@ -1,0 +1,103 @@
+"""The task list, one task, summaries, repositories and what is pinned."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from emulator.api import errors, fields, paging
+from emulator.api.endpoint import json_response
+from emulator.api.filters import task_filter
+from emulator.api.rendering import compact
+from emulator.api.rows import Presigner, summary_row
+from emulator.world.model import is_pinned, visible
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from emulator.api.endpoint import Call
+    from emulator.world.model import Task
+
+SUMMARIES_MAX_IDS: Final = 5000
+
+
+def presigner(call: Call) -> Presigner:
+    """Signs with the moment and the host of the request."""
+    service = call.service
+    return Presigner(str(call.request.base_url), service.clock.now().strftime("%Y%m%dT%H%M%SZ"), service.serial())
+
+
+def list_tasks(call: Call) -> Response:
+    """``GET /tasks/``: full rows, newest first unless ordered otherwise."""
+    page = paging.window(call.request)
+    world, project = call.service.world, call.in_project
+    chosen = task_filter(call)
+    view = world.view(project.id, (call.caller.user.id, chosen.name), chosen.keep, chosen.key)
+    count = view.count()
+    sign = presigner(call)
+    rows = [sign.task(task, project, world) for task in view.page(page.offset, page.limit)]
+    return json_response(paging.envelope(call.request, page, count, rows))
+
+
+def visible_task(call: Call, name: str) -> Task | None:
+    """The task of that id if it is in the project, not deleted and visible to the caller."""
+    task = call.service.world.tasks.get(name)
+    if task is None or task.project_id != call.in_project.id or task.deleted:
+        return None
+    return task if visible(task, call.caller.user.id) else None
+
+
+def retrieve_task(call: Call) -> Response:
+    """``GET /tasks/:id/``. An id that is no UUID is an unhandled error of the server."""
+    found = fields.canonical_uuid(call.path["task_id"])
+    if found is None:
+        raise errors.server_error()
+    task = visible_task(call, found)
+    if task is None:
+        raise errors.not_found()
+    return json_response(presigner(call).task(task, call.in_project, call.service.world))
+
+
+def summaries(call: Call) -> Response:
+    """``POST /tasks/summaries/``: light rows of the ids that the caller sees, newest first; the rest is dropped."""
+    ids = fields.uuid_list(call.body(), "ids", longest=SUMMARIES_MAX_IDS)
+    page = paging.window(call.request)
+    found = [task for name in set(ids) if (task := visible_task(call, name)) is not None]
+    found.sort(key=lambda task: task.id)
+    found.sort(key=lambda task: task.created_at, reverse=True)
+    rows = [summary_row(task) for task in found[page.offset : page.offset + page.limit]]
+    return json_response(paging.envelope(call.request, page, len(found), rows))
+
+
+def repositories(call: Call) -> Response:
+    """``GET /tasks/repositories/``: distinct, ascending, archived tasks' included, not paged."""
+    names = call.service.world.repositories(call.in_project.id, call.caller.user.id)
+    return json_response(compact({"repositories": names}))
+
+
+def pinned(call: Call) -> Response:
+    """``GET /tasks/pinned/``: the ids of the caller's pinned tasks."""
+    user = call.caller.user.id
+    ids = [
+        task.id
+        for task in call.service.world.of_project[call.in_project.id]
+        if is_pinned(task, user) and not task.deleted and visible(task, user)
+    ]
+    return json_response(compact({"task_ids": ids}))
+
+
+def usage(call: Call) -> Response:
+    """``GET /tasks/:id/usage/``: what the task cost in US dollars; 502 when metering is down."""
+    task = visible_task(call, fields.canonical_uuid(call.path["task_id"]) or "")
+    if task is None:
+        raise errors.not_found()
+    if call.service.metering_down:
+        raise errors.PlainError(HTTPStatus.BAD_GATEWAY, {"error": "task_usage_upstream_unavailable"})
+    tokens = round(sum(run.seed % 4000 for run in task.runs) / 1000, 4)
+    compute = round(sum(run.seed % 700 for run in task.runs) / 1000, 4)
+    body = {
+        "token_cost_usd": tokens,
+        "compute_cost_usd": compute,
+        "total_cost_usd": round(tokens + compute, 4),
+    }
+    return json_response(compact(body))

@@ -1,0 +1,98 @@
+"""The Starlette application: routes in both slash forms, no redirects, and the driver for as long as it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from emulator.api import readiness, runs, stream, tasks, users
+from emulator.api.endpoint import SSE_TYPE, Endpoint
+from emulator.api.errors import not_found
+from emulator.control import control_routes
+from emulator.faults.wire import TRANSPORT
+from emulator.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from emulator.api.endpoint import Call
+    from emulator.settings import EmulatorSettings
+
+_PROJECT: Final = "/api/projects/{project_id}/tasks"
+_RUNS: Final = f"{_PROJECT}/{{task_id}}/runs"
+
+
+class EmulatorApp(Starlette):
+    """The application. ``service`` holds its parts."""
+
+    service: Service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve; faults need the connection itself, which the server's ``send`` belongs to."""
+        scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
+        await super().__call__(scope, receive, send)
+
+
+def _endpoints(service: Service) -> list[tuple[str, Endpoint]]:
+    return [
+        (_PROJECT, Endpoint("tasks.list", service, {"GET": tasks.list_tasks})),
+        (f"{_PROJECT}/summaries", Endpoint("tasks.summaries", service, {"POST": tasks.summaries})),
+        (f"{_PROJECT}/repositories", Endpoint("tasks.repositories", service, {"GET": tasks.repositories})),
+        (
+            f"{_PROJECT}/repository_readiness",
+            Endpoint("tasks.readiness", service, {"GET": readiness.repository_readiness}),
+        ),
+        (f"{_PROJECT}/pinned", Endpoint("tasks.pinned", service, {"GET": tasks.pinned})),
+        (f"{_PROJECT}/{{task_id}}", Endpoint("tasks.detail", service, {"GET": tasks.retrieve_task})),
+        (f"{_PROJECT}/{{task_id}}/usage", Endpoint("tasks.usage", service, {"GET": tasks.usage})),
+        (_RUNS, Endpoint("runs.list", service, {"GET": runs.list_runs})),
+        (f"{_RUNS}/{{run_id}}", Endpoint("runs.detail", service, {"GET": runs.retrieve_run})),
+        (f"{_RUNS}/{{run_id}}/logs", Endpoint("runs.logs", service, {"GET": runs.logs})),
+        (f"{_RUNS}/{{run_id}}/session_logs", Endpoint("runs.session_logs", service, {"GET": runs.session_logs})),
+        (f"{_RUNS}/{{run_id}}/stream_token", Endpoint("runs.stream_token", service, {"GET": runs.stream_token})),
+        (
+            f"{_RUNS}/{{run_id}}/stream",
+            Endpoint("runs.stream", service, {"GET": stream.stream}, media_type=SSE_TYPE),
+        ),
+        ("/api/users/@me", Endpoint("users.me", service, {"GET": users.me}, scope="user:read")),
+    ]
+
+
+def _missing(call: Call) -> Response:
+    del call
+    raise not_found("Endpoint not found.")
+
+
+def build_app(settings: EmulatorSettings) -> EmulatorApp:
+    """Make a world and the application that serves it; nothing moves before the application starts up."""
+    service = Service(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        playing = asyncio.create_task(service.driver.run_forever())
+        try:
+            yield
+        finally:
+            playing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await playing
+
+    routes = [
+        Route(path + slash, endpoint, name=endpoint.name)
+        for path, endpoint in _endpoints(service)
+        for slash in ("/", "")
+    ]
+    methods = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _missing)
+    routes.append(Route("/api/{rest:path}", Endpoint("unknown", service, methods)))
+    app = EmulatorApp(routes=[*control_routes(service), *routes], lifespan=lifespan)
+    app.router.redirect_slashes = False
+    app.service = service
+    return app

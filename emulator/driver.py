@@ -1,0 +1,290 @@
+"""Plays the live runs against the clock: events to the streams, log lines when they are flushed, status changes."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import random
+from collections import deque
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.api.rendering import hand_built
+from emulator.world.model import TERMINAL
+from emulator.world.plans import steps_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emulator.clock import Clock
+    from emulator.script import Step
+    from emulator.settings import EmulatorSettings
+    from emulator.streams import StreamStore
+    from emulator.truth import Truth
+    from emulator.world.logs import Logs
+    from emulator.world.model import Run
+    from emulator.world.world import World
+
+_IDLE_S: Final = 3600.0
+_TURN: Final = 64
+"""Steps of one run before the event loop and the other runs get their turn."""
+_US: Final = 1_000_000
+
+
+def state_text(run: Run) -> str:
+    """The run as a `task_run_state` event, printed as the server prints it."""
+    return json.dumps(
+        {
+            "type": "task_run_state",
+            "run_id": run.id,
+            "task_id": run.task.id,
+            "status": run.status,
+            "stage": run.stage,
+            "output": run.output,
+            "branch": run.branch,
+            "error_message": run.error_message,
+            "updated_at": hand_built(run.updated_at),
+            "completed_at": hand_built(run.completed_at),
+        }
+    )
+
+
+class Player:
+    """One run being played: the next step of its plan and the log lines that wait for their flush."""
+
+    def __init__(self, run: Run, steps: Iterator[Step], start_us: int) -> None:
+        self.run = run
+        self._steps = steps
+        self._start_us = start_us
+        self.step: Step | None = next(steps, None)
+        self.waiting: deque[tuple[int, str]] = deque()
+
+    def due_us(self) -> int | None:
+        """When something of this run is due next; None when it is all over."""
+        due = [self._at(self.step.at_s)] if self.step is not None else []
+        if self.waiting:
+            due.append(self.waiting[0][0])
+        return min(due, default=None)
+
+    def _at(self, seconds: float) -> int:
+        return self._start_us + round(seconds * _US)
+
+    def take(self, now_us: int) -> tuple[int, Step | str] | None:
+        """The next due step or log line with its due time, or None when nothing more is due."""
+        due = self.due_us()
+        if due is None or due > now_us:
+            return None
+        if self.waiting and self.waiting[0][0] <= due:
+            return self.waiting.popleft()
+        step = self.step
+        if step is None:
+            return None
+        self.step = next(self._steps, None)
+        if step.log is not None:
+            self.waiting.append((self._at(step.log_at_s), step.log))
+        return due, step
+
+    def stop(self) -> None:
+        """Forget the rest of the plan."""
+        self.step = None
+
+
+class Driver:
+    """All live runs in one heap, played by one task of the event loop."""
+
+    def __init__(
+        self, world: World, clock: Clock, store: StreamStore, logs: Logs, truth: Truth, settings: EmulatorSettings
+    ) -> None:
+        self._world = world
+        self._clock = clock
+        self._store = store
+        self._logs = logs
+        self._truth = truth
+        self._settings = settings
+        self._rng = random.Random(f"driver-{settings.seed}")
+        self._heap: list[tuple[int, int, Player]] = []
+        self._players: dict[str, Player] = {}
+        self._serial = count()
+        self._news = asyncio.Event()
+        self._failed: set[str] = set()
+        self._floor_ms: dict[str, int] = {}
+
+    def preload(self) -> None:
+        """Fill the streams of runs that just finished, and bring the live ones up to the present."""
+        for run in self._world.recent:
+            self._replay(run)
+        for run in self._world.live:
+            self.start(run)
+            player = self._players[run.id]
+            self._play(player, self._clock.now_us(), historical=True, most=None)
+
+    def _replay(self, run: Run) -> None:
+        """Give a finished run its stream as it now stands; what was trimmed was never offered."""
+        at_us = _us(run.created_at)
+        stream = self._store.stream(run.id)
+        offered = []
+        for step in steps_of(run, scale=self._settings.events):
+            if step.live is not None:
+                event_id = stream.append(step.live, (at_us + round(step.at_s * _US)) // 1000)
+                offered.append((event_id, step.live))
+            if step.change:
+                self._change(run, step.change)
+        done = run.completed_at or run.updated_at
+        stream.complete(_us(done) // 1000)
+        left = stream.count(self._clock.now_ms()) - 1
+        digest = self._truth.live(run.id)
+        for event_id, text in offered[max(0, len(offered) - left) :]:
+            digest.add(event_id, text)
+
+    def start(self, run: Run) -> None:
+        """Play a run from its (re)start on."""
+        self._logs.keep(run)
+        started = run.started_at or run.created_at
+        run.log_written_at = run.log_written_at or started
+        steps = steps_of(run, scale=self._settings.events, pace=self._settings.pace)
+        player = self._players[run.id] = Player(run, steps, _us(started))
+        self._push(player)
+
+    def _push(self, player: Player) -> None:
+        due = player.due_us()
+        if due is None:
+            if self._players.get(player.run.id) is player:
+                del self._players[player.run.id]
+            return
+        heapq.heappush(self._heap, (due, next(self._serial), player))
+        self._news.set()
+
+    def live_runs(self) -> int:
+        """Runs whose plan is not over."""
+        return sum(player.step is not None for player in self._players.values())
+
+    def pending_log_entries(self) -> int:
+        """Log lines that were written and not flushed."""
+        return sum(len(player.waiting) for player in self._players.values())
+
+    def is_live(self, run: Run) -> bool:
+        """Whether the run is being played."""
+        player = self._players.get(run.id)
+        return player is not None and player.step is not None
+
+    async def run_forever(self) -> None:
+        """Play until cancelled."""
+        while True:
+            self._news.clear()
+            await self.catch_up()
+            wait = (self._heap[0][0] - self._clock.now_us()) / _US if self._heap else _IDLE_S
+            await self._clock.wait_for(self._news, wait)
+
+    async def catch_up(self) -> None:
+        """Play everything that is due at the moment of the call; the event loop gets its turn in between."""
+        now = self._clock.now_us()
+        while self._heap and self._heap[0][0] <= now:
+            player = heapq.heappop(self._heap)[2]
+            self._play(player, now, historical=False, most=_TURN)
+            self._push(player)
+            await asyncio.sleep(0)
+
+    def _play(self, player: Player, now_us: int, *, historical: bool, most: int | None) -> None:
+        for turn in count():
+            taken = player.take(now_us) if most is None or turn < most else None
+            if taken is None:
+                return
+            due_us, item = taken
+            if isinstance(item, str):
+                self._logs.append(player.run, item)
+            else:
+                self._perform(player.run, item, (due_us if historical else now_us) // 1000)
+
+    def _perform(self, run: Run, step: Step, now_ms: int) -> None:
+        change = step.change or {}
+        status = change.get("status")
+        ends = status in TERMINAL
+        if change:
+            self._change(run, change)
+            self._moved(run)
+        late = ends and self._rng.random() < self._settings.late_state
+        if late:
+            self._store.stream(run.id).complete(now_ms)
+        if step.live is not None:
+            self._append(run, step.live, now_ms, reachable=not late)
+        if ends and not late:
+            self._store.stream(run.id).complete(now_ms)
+
+    def _append(self, run: Run, text: str, now_ms: int, *, reachable: bool) -> None:
+        now_ms = max(now_ms, self._floor_ms.get(run.id, 0))
+        event_id = self._store.stream(run.id).append(text, now_ms, publish=text.startswith('{"type": "task_run_state"'))
+        digest = self._truth.live(run.id)
+        if reachable and run.id not in self._failed:
+            digest.add(event_id, text)
+        else:
+            digest.unreachable += 1
+
+    def _change(self, run: Run, change: dict[str, Any]) -> None:
+        """New values of the row. Ending a run saves status, error_message and completed_at, not updated_at."""
+        ends = change.get("status") in TERMINAL
+        for name, value in change.items():
+            if name == "state":
+                run.state = {**run.state, **value}
+            elif name == "completed_at":
+                run.completed_at = _moment(value)
+            elif name == "updated_at":
+                if not ends:
+                    run.updated_at = _moment(value) or run.updated_at
+            else:
+                setattr(run, name, value)
+
+    def _moved(self, run: Run) -> None:
+        if self._settings.activity_moves:
+            run.task.last_activity_at = max(run.task.last_activity_at, self._clock.now())
+        self._world.touch(run.task)
+
+    def fail_stream(self, run: Run, message: str) -> None:
+        """Close the run's stream with an error sentinel; what follows it reaches no reader."""
+        self._store.stream(run.id).error(message, self._clock.now_ms())
+        self._failed.add(run.id)
+
+    def reopen(self, run: Run) -> None:
+        """Resume a finished run in the cloud: the same run queued again, with a fresh stream; its log goes on."""
+        now = self._clock.now()
+        self._stop(run)
+        self._logs.keep(run)
+        run.log_written_at = run.log_written_at or now
+        run.status, run.environment = "queued", "cloud"
+        run.completed_at = run.error_message = None
+        run.updated_at = run.started_at = now
+        run.incarnation += 1
+        stream = self._store.stream(run.id)
+        self._floor_ms[run.id] = stream.newest(self._clock.now_ms()).ms + 1
+        stream.reset()
+        self._failed.discard(run.id)
+        self._moved(run)
+        self.start(run)
+
+    def _stop(self, run: Run) -> None:
+        """Play the run no further; its waiting log lines are flushed."""
+        player = self._players.pop(run.id, None)
+        if player is not None:
+            player.stop()
+            while player.waiting:
+                self._logs.append(run, player.waiting.popleft()[1])
+
+    def finish(self, run: Run, status: str) -> None:
+        """End a run now: its waiting log lines are flushed, its state is published, its stream is closed."""
+        now = self._clock.now()
+        self._stop(run)
+        run.status, run.completed_at = status, now
+        if status == "failed":
+            run.error_message = run.error_message or "Stopped"
+        self._append(run, state_text(run), self._clock.now_ms(), reachable=True)
+        self._store.stream(run.id).complete(self._clock.now_ms())
+        self._moved(run)
+
+
+def _us(at: datetime) -> int:
+    return (at - datetime.fromtimestamp(0, at.tzinfo)) // timedelta(microseconds=1)
+
+
+def _moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) else None

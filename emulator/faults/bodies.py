@@ -1,0 +1,184 @@
+"""Faults inside a JSON body: what a server that broke its word would send."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from starlette.requests import Request
+
+from emulator.api.rendering import compact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from emulator.faults.fault import App, Fault
+
+    Edit = Callable[[Any, Fault, Scope], Any]
+
+_ENUMS: Final = ("results.*.latest_run.status", "results.*.status", "status", "overall")
+
+
+async def _rewritten(app: App, asgi: tuple[Scope, Receive, Send], change: Callable[[bytes], bytes]) -> None:
+    """Send a 200 JSON answer with another body, its length restated; anything else as it is."""
+    scope, receive, send = asgi
+    held: list[Message] = []
+    applies = False
+
+    async def watched(message: Message) -> None:
+        nonlocal applies
+        if message["type"] == "http.response.start":
+            types = [value for name, value in message["headers"] if name.lower() == b"content-type"]
+            applies = message["status"] == 200 and bool(types) and types[0].startswith(b"application/json")  # noqa: PLR2004
+        if not applies:
+            await send(message)
+            return
+        held.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            body = change(b"".join(part.get("body", b"") for part in held[1:]))
+            others = [(name, value) for name, value in held[0]["headers"] if name.lower() != b"content-length"]
+            await send({**held[0], "headers": [*others, (b"content-length", str(len(body)).encode())]})
+            await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    await app(scope, receive, watched)
+
+
+def edited(edit: Edit) -> Callable[[Fault, App, Scope, Receive, Send], Any]:
+    """A kind of fault from a function that changes the parsed body (in place, or by returning another)."""
+
+    async def kind(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+        def change(body: bytes) -> bytes:
+            parsed = json.loads(body)
+            result = edit(parsed, fault, scope)
+            return compact(parsed if result is None else result)
+
+        await _rewritten(app, (scope, receive, send), change)
+
+    return kind
+
+
+async def truncated(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Lose the end of the body: keep the ``share`` (half) of it, with a length that says so."""
+    share = float(fault.get("share", 0.5))
+    await _rewritten(app, (scope, receive, send), lambda body: body[: int(len(body) * share)])
+
+
+def _places(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
+    """The (container, key) pairs that a dotted path names; ``*`` is every element."""
+    step, rest = path[0], path[1:]
+    if isinstance(value, list):
+        keys: list[Any] = list(range(len(value))) if step == "*" else [int(step)] if step.isdigit() else []
+        keys = [key for key in keys if key < len(value)]
+    elif isinstance(value, dict):
+        keys = list(value) if step == "*" else [step] if step in value else []
+    else:
+        return
+    for key in keys:
+        if rest:
+            yield from _places(value[key], rest)
+        else:
+            yield value, key
+
+
+def _named(body: Any, fault: Fault, default: str) -> list[tuple[Any, Any]]:
+    return list(_places(body, str(fault.get("field", default)).split(".")))
+
+
+def missing_field(body: Any, fault: Fault, scope: Scope) -> None:
+    """Leave out ``field``, a dotted path (``results.0.id``)."""
+    del scope
+    for container, key in _named(body, fault, "results.0.id"):
+        del container[key]
+
+
+def mistyped_field(body: Any, fault: Fault, scope: Scope) -> None:
+    """Put ``value`` (an object by default) in ``field``."""
+    del scope
+    for container, key in _named(body, fault, "results.0.title"):
+        container[key] = fault.get("value", {"unexpected": "object"})
+
+
+def unknown_field(body: Any, fault: Fault, scope: Scope) -> None:
+    """Add a field that no client knows to every row, or to the answer."""
+    del scope
+    rows = body.get("results") if isinstance(body, dict) else body
+    for row in rows if isinstance(rows, list) else [body]:
+        if isinstance(row, dict):
+            row[str(fault.get("name", "brand_new_field"))] = fault.get("value", {"nested": [1, None, "x"]})
+
+
+def unknown_enum(body: Any, fault: Fault, scope: Scope) -> None:
+    """Put a value that no client knows in ``field``, by default in the status of every row."""
+    del scope
+    asked = fault.get("field", None)
+    for path in [str(asked)] if asked else _ENUMS:
+        for container, key in list(_places(body, path.split("."))):
+            container[key] = fault.get("value", "brand_new_value")
+
+
+def duplicate_row(body: Any, fault: Fault, scope: Scope) -> None:
+    """Show the first row twice."""
+    del fault, scope
+    if body["results"]:
+        body["results"].append(body["results"][0])
+
+
+def missing_row(body: Any, fault: Fault, scope: Scope) -> None:
+    """Leave out the last row without counting it out."""
+    del fault, scope
+    del body["results"][-1:]
+
+
+def count_lies(body: Any, fault: Fault, scope: Scope) -> None:
+    """Count ``by`` more rows (or fewer, when negative) than there are."""
+    del scope
+    body["count"] = max(0, body["count"] + int(fault.get("by", 7)))
+
+
+def next_repeats(body: Any, fault: Fault, scope: Scope) -> None:
+    """Let ``next`` point to the page itself."""
+    del fault
+    body["next"] = str(Request(scope).url)
+
+
+def next_cycles(body: Any, fault: Fault, scope: Scope) -> None:
+    """Let ``next`` point back to the first page, for ever."""
+    del fault
+    parts = urlsplit(str(Request(scope).url))
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "offset"]
+    body["next"] = urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def next_elsewhere(body: Any, fault: Fault, scope: Scope) -> None:
+    """Let ``next`` point to another ``host``; the last page too if ``always``."""
+    if body.get("next") is None and not fault.get("always", False):
+        return
+    parts = urlsplit(body["next"] or str(Request(scope).url))
+    body["next"] = urlunsplit(parts._replace(scheme="https", netloc=str(fault.get("host", "elsewhere.example.com"))))
+
+
+async def page_clamped(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve pages of at most ``limit`` (10) rows, whatever was asked."""
+    query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
+    asked = query.get("limit", "")
+    most = int(fault.get("limit", 10))
+    query["limit"] = str(min(int(asked), most) if asked.isdigit() and int(asked) else most)
+    await app({**scope, "query_string": urlencode(query).encode()}, receive, send)
+
+
+async def header(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send the header ``name`` with ``value``, or without a value leave it out."""
+    name = str(fault.get("name", "X-Has-More")).lower().encode()
+    value = fault.get("value", None)
+
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [pair for pair in message["headers"] if pair[0].lower() != name]
+            own = [] if value is None else [(name, str(value).encode())]
+            message = {**message, "headers": [*others, *own]}
+        await send(message)
+
+    await app(scope, receive, watched)

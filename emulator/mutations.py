@@ -1,0 +1,244 @@
+"""Changes to the world on request: what users, agents and administrators would do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.world.model import TERMINAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from emulator.service import Service
+    from emulator.world.model import Project, Run, Task
+
+_PROJECT_FLAGS: Final = (
+    "github_token",
+    "proactive_tasks",
+    "session_recording",
+    "exception_autocapture",
+)
+
+
+class MutationError(ValueError):
+    """A mutation that cannot be done."""
+
+
+def mutate(service: Service, asked: Any) -> dict[str, Any]:
+    """Do one ``{"action": …}``; returns the action with the ids that it touched.
+
+    Raises:
+        MutationError: An unknown action, id or value.
+    """
+    action = asked.get("action") if isinstance(asked, dict) else None
+    if action not in ACTIONS:
+        raise MutationError(f"an action is one of: {', '.join(sorted(ACTIONS))}")
+    return {"action": action, **ACTIONS[action](service, asked)}
+
+
+def _project(service: Service, asked: dict[str, Any]) -> Project:
+    project = service.world.projects.get(asked.get("project_id", service.settings.projects[0]))
+    if project is None:
+        raise MutationError("no such project")
+    return project
+
+
+def _task(service: Service, asked: dict[str, Any]) -> Task:
+    task = service.world.tasks.get(asked.get("task_id", ""))
+    if task is None:
+        raise MutationError("task_id names no task")
+    return task
+
+
+def _run(service: Service, asked: dict[str, Any]) -> Run:
+    run = service.world.runs.get(asked.get("run_id", ""))
+    if run is None:
+        raise MutationError("run_id names no run")
+    return run
+
+
+def _saved(service: Service, task: Task) -> dict[str, Any]:
+    """The task was saved: its updated_at moves."""
+    task.updated_at = service.clock.now()
+    service.world.touch(task, membership=True)
+    return {"task_id": task.id}
+
+
+def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """A task in a public channel; with ``run`` true its first run starts at once.
+
+    ``title``, ``repository``, ``origin_product``, ``created_by`` and ``internal`` are as given, else drawn.
+    """
+    project = _project(service, asked)
+    world, now = service.world, service.clock.now()
+    generator = world.generators[project.id]
+    given: dict[str, Any] = {
+        "updated_at": now,
+        "channel": generator.public_channels[0],
+        "internal": bool(asked.get("internal", False)),
+        "archived_at": None,
+        "deleted": False,
+    }
+    given |= {name: asked[name] for name in ("title", "repository", "origin_product", "created_by") if name in asked}
+    task = generator.task(len(world.of_project[project.id]) + 1, now, **given)
+    world.add_task(task)
+    if not asked.get("run", False):
+        return {"task_id": task.id}
+    return {"task_id": task.id, "run_id": _started(service, task, resume_from=None).id}
+
+
+def _started(service: Service, task: Task, *, resume_from: str | None) -> Run:
+    now = service.clock.now()
+    run = service.world.generators[task.project_id].run(task, now)
+    run.state.pop("resume_from_run_id", None)
+    if resume_from is not None:
+        run.state["resume_from_run_id"] = resume_from
+    if service.settings.activity_moves:
+        task.last_activity_at = max(task.last_activity_at, now)
+    service.world.add_run(run)
+    service.driver.start(run)
+    return run
+
+
+def new_run(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """A run of ``task_id`` that starts now; ``resume_from`` is a run of the same task, or true for the latest."""
+    task = _task(service, asked)
+    resume = asked.get("resume_from")
+    latest = task.latest_run
+    if resume is True:
+        resume = latest.id if latest else None
+    if resume is not None and (resume not in service.world.runs or service.world.runs[resume].task is not task):
+        raise MutationError("resume_from names no run of the task")
+    return {"task_id": task.id, "run_id": _started(service, task, resume_from=resume).id}
+
+
+def reopen(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Resume the terminal run ``run_id`` in the cloud: the same run, queued again, with a fresh stream."""
+    run = _run(service, asked)
+    if not run.is_terminal():
+        raise MutationError("only a terminal run can be reopened")
+    service.driver.reopen(run)
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
+def finish(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """End ``run_id`` now with ``status`` (completed)."""
+    run, status = _run(service, asked), asked.get("status", "completed")
+    if status not in TERMINAL or run.is_terminal():
+        raise MutationError("finish takes a run that is not terminal, and a terminal status")
+    service.driver.finish(run, status)
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
+def stream_error(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Close the stream of ``run_id`` with an error sentinel that says ``message``."""
+    run = _run(service, asked)
+    service.driver.fail_stream(run, str(asked.get("message", "Connection lost to task run stream")))
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
+def delete(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Soft-delete ``task_id``: gone without a trace, except for its run routes."""
+    task = _task(service, asked)
+    task.deleted = True
+    return _saved(service, task)
+
+
+def hide(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """File ``task_id`` in a personal channel of ``user_id`` (the last member)."""
+    task = _task(service, asked)
+    owner = asked.get("user_id", max(service.world.users))
+    if owner not in service.world.users:
+        raise MutationError("user_id names no user")
+    task.channel = service.world.generators[task.project_id].personal_channel(owner)
+    return _saved(service, task)
+
+
+def show(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """File ``task_id`` in a public channel."""
+    task = _task(service, asked)
+    task.channel = service.world.generators[task.project_id].public_channels[0]
+    return _saved(service, task)
+
+
+def rename(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Give ``task_id`` another ``title``."""
+    task = _task(service, asked)
+    task.title = str(asked.get("title", f"{task.title} (renamed)"))[:255]
+    task.title_manually_set = True
+    return _saved(service, task)
+
+
+def archive(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Archive ``task_id``, or take it back with ``archived`` false."""
+    task = _task(service, asked)
+    task.archived_at = service.clock.now() if asked.get("archived", True) else None
+    return _saved(service, task)
+
+
+def move(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Give ``task_id`` another ``repository`` (null is none), or ``internal``."""
+    task = _task(service, asked)
+    if "repository" in asked:
+        task.repository = asked["repository"].lower() if asked["repository"] else None
+    if "internal" in asked:
+        task.internal = bool(asked["internal"])
+    return _saved(service, task)
+
+
+def project(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Change ``project_id``: its ``name``, its GitHub integration (``github_integration``), its switches."""
+    found = _project(service, asked)
+    if "name" in asked:
+        found.name = str(asked["name"])
+    if "github_integration" in asked:
+        found.github_integration = found.id if asked["github_integration"] else None
+    for flag in _PROJECT_FLAGS:
+        if flag in asked:
+            setattr(found, flag, bool(asked[flag]))
+    for task in service.world.of_project[found.id]:
+        task.row_parts = None
+    return {"project_id": found.id}
+
+
+def repository(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Change what a scan of ``repository`` finds: ``reachable``, file counts, ``init``, ``capture``, ``errors``."""
+    found = _project(service, asked)
+    name = str(asked.get("repository", "")).lower()
+    facts = service.readiness.facts_of(found.id, name)
+    for field in ("reachable", "frontend_markers", "backend_markers", "frontend_files", "backend_files"):
+        if field in asked:
+            setattr(facts, field, type(getattr(facts, field))(asked[field]))
+    since = service.clock.now() - timedelta(days=1)
+    for field in ("init", "capture", "errors"):
+        if field in asked:
+            setattr(facts, f"{field}_at", since if asked[field] else None)
+    return {"repository": name}
+
+
+def settings(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Change the service: ``metering_down`` (usage answers 502), ``max_streams``."""
+    if "metering_down" in asked:
+        service.metering_down = bool(asked["metering_down"])
+    if "max_streams" in asked:
+        service.admission.most = int(asked["max_streams"])
+    return {}
+
+
+ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] = {
+    "new_task": new_task,
+    "new_run": new_run,
+    "reopen": reopen,
+    "finish": finish,
+    "stream_error": stream_error,
+    "delete": delete,
+    "hide": hide,
+    "show": show,
+    "rename": rename,
+    "archive": archive,
+    "move": move,
+    "project": project,
+    "repository": repository,
+    "settings": settings,
+}

@@ -1,0 +1,82 @@
+"""Everything that one emulator is made of, put together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from emulator.api.readiness import Readiness
+from emulator.api.stream import Admission
+from emulator.api.throttle import Throttle
+from emulator.clock import Clock
+from emulator.driver import Driver
+from emulator.faults import Faults
+from emulator.streams import StreamStore
+from emulator.truth import Truth
+from emulator.world.logs import Logs
+from emulator.world.world import World
+
+if TYPE_CHECKING:
+    from starlette.types import Message, Send
+
+    from emulator.settings import EmulatorSettings
+
+
+class Requests:
+    """Counts the API's requests by endpoint and by status; those that were never answered are ``none``."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start again at zero."""
+        self._by_endpoint: Counter[str] = Counter()
+        self._by_status: Counter[str] = Counter()
+
+    def counted(self, endpoint: str, send: Send) -> Send:
+        """Count one request, and its status once it is sent."""
+        self._by_endpoint[endpoint] += 1
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._by_status[str(message["status"])] += 1
+            await send(message)
+
+        return watched
+
+    def shown(self) -> dict[str, Any]:
+        """``{"total","by_endpoint","by_status"}``."""
+        total = self._by_endpoint.total()
+        by_status = dict(sorted(self._by_status.items()))
+        if unanswered := total - self._by_status.total():
+            by_status["none"] = unanswered
+        return {"total": total, "by_endpoint": dict(sorted(self._by_endpoint.items())), "by_status": by_status}
+
+
+class Service:
+    """The parts of an emulator and what they share. Belongs to one event loop."""
+
+    def __init__(self, settings: EmulatorSettings) -> None:
+        self.settings = settings
+        start = (settings.start or datetime.now(UTC)).astimezone(UTC)
+        self.world = World(settings, start)
+        self.clock = Clock(speed=settings.speed, start=start)
+        self.store = StreamStore(settings.streams, self.clock)
+        self.logs = Logs(self.world, self.clock, settings.events)
+        self.truth = Truth(self.world, self.logs)
+        self.driver = Driver(self.world, self.clock, self.store, self.logs, self.truth, settings)
+        self.readiness = Readiness(self.world, self.clock)
+        self.throttle = Throttle(self.clock)
+        self.admission = Admission(settings.max_streams, settings.seed)
+        self.faults = Faults()
+        self.requests = Requests()
+        self.open_streams = 0
+        self.metering_down = False
+        self._serial = count(1)
+        self.driver.preload()
+
+    def serial(self) -> int:
+        """A number that was not given out before."""
+        return next(self._serial) * 1000

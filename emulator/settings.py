@@ -1,0 +1,92 @@
+"""What one emulator is made of: its size, its seed, its keys and its switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from emulator.streams import StreamSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+DEFAULT_KEY = "phx_emulator"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A credential: ``phx_…`` is a personal API key (throttled), ``pha_…`` an OAuth token (not throttled).
+
+    ``projects`` limits the key to those projects; empty means every project of its user.
+    """
+
+    value: str = DEFAULT_KEY
+    user_id: int = 1
+    projects: tuple[int, ...] = (1,)
+    scopes: tuple[str, ...] = ("task:read", "user:read")
+
+    @classmethod
+    def parse(cls, text: str) -> Key:
+        """Read ``KEY:USER:PROJECTS:SCOPES``; PROJECTS and SCOPES are comma lists, ``*`` is every project.
+
+        Raises:
+            ValueError: The text has another form.
+        """
+        try:
+            value, user, projects, scopes = text.split(":", 3)
+            limit = () if projects in {"", "*"} else tuple(int(item) for item in projects.split(","))
+            return cls(value, int(user), limit, tuple(scopes.split(",")))
+        except ValueError:
+            raise ValueError(f"not KEY:USER:PROJECTS:SCOPES: {text!r}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorSettings:
+    """Everything that shapes an emulator. Equal settings with the same ``start`` make equal worlds.
+
+    Attributes:
+        seed: The seed of everything that is made up.
+        tasks: Tasks in each project.
+        repositories: Repositories in each project.
+        live_runs: Runs of the first project that run at the start.
+        start: The simulated moment of the start; None is now.
+        speed: Simulated seconds per real second; 0 stands still until it is advanced.
+        pace: How much faster than real agents the live runs emit, in simulated time.
+        events: Scales the events of a run; 1 gives some hundreds, 20 tens of thousands.
+        late_state: Share of the finished runs that publish one more state after the end marker of their stream.
+        projects: The ids of the projects that exist.
+        members: Projects of a user; a user who is not named is a member of all.
+        keys: The credentials that are accepted.
+        throttle: Whether 480 requests a minute and 4,800 an hour are enforced on a personal API key.
+        flag_gate: Whether every tasks endpoint answers 403, as before the feature flag was on.
+        max_streams: Streams open at once; one more gets 503. 0 rejects all.
+        session_logs_bytes: The byte budget of a page of session_logs; 0 is none.
+        activity_moves: Whether runs move ``Task.last_activity_at``.
+        ignored_parameters: Query parameters of the task list that are ignored, as an older server does.
+        github_integration: Whether the projects have a GitHub integration.
+        github_token: Whether that integration has a usable token.
+        streams: The constants of the stream server.
+    """
+
+    seed: int = 1
+    tasks: int = 200
+    repositories: int = 12
+    live_runs: int = 4
+    start: datetime | None = None
+    speed: float = 1.0
+    pace: float = 1.0
+    events: float = 1.0
+    late_state: float = 0.25
+    projects: tuple[int, ...] = (1,)
+    members: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    keys: tuple[Key, ...] = (Key(),)
+    throttle: bool = True
+    flag_gate: bool = False
+    max_streams: int = 500
+    session_logs_bytes: int = 16 * 1024 * 1024
+    activity_moves: bool = True
+    ignored_parameters: frozenset[str] = frozenset()
+    github_integration: bool = True
+    github_token: bool = True
+    streams: StreamSettings = field(default_factory=StreamSettings)

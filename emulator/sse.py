@@ -1,0 +1,186 @@
+"""One connection to a run's stream, as the frames that PostHog's server sends.
+
+A frame is an optional ``event:`` line, an optional ``id:`` line, one ``data:`` line of JSON and a blank line, LF only;
+no comments and no ``retry:``. The rules are those of the newest server (autumn 2026), confirmed by replaying recordings
+of it; older habits are switches of :class:`emulator.streams.StreamSettings`.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Final, NamedTuple, Protocol
+
+from emulator.clock import Clock
+from emulator.streams import START, Batch, CursorError, RunStream, StreamSettings, StreamStore, parse_cursor
+
+KEEPALIVE: Final = b'event: keepalive\ndata: {"type": "keepalive"}\n\n'
+ROTATED: Final = b'event: end\ndata: {"type": "rotated"}\n\n'
+STREAM_END: Final = b'event: stream-end\ndata: {"status": "complete"}\n\n'
+
+NOT_AVAILABLE: Final = "Stream not available"
+READ_ERROR: Final = "Stream read error"
+TOO_LONG: Final = "Stream timeout — task run took too long"
+
+_FIRST_DELAY_US: Final = 50_000
+_DELAY_STEP_US: Final = 150_000
+_MAX_DELAY_US: Final = 2_000_000
+_US: Final = 1_000_000
+
+
+class Run(Protocol):
+    """What the stream endpoint knows of the run; it is looked at once, when the connection opens."""
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        ...
+
+    def is_terminal(self) -> bool:
+        """Whether the run is completed, failed or cancelled."""
+        ...
+
+    def state_frame(self) -> str:
+        """The run as the JSON text of a `task_run_state` event, printed as the server prints it."""
+        ...
+
+
+class _Step(NamedTuple):
+    """Frames to send, then perhaps a closing frame."""
+
+    frames: list[bytes]
+    closing: bytes | None = None
+
+
+def error_frame(message: str) -> bytes:
+    """The frame that ends a connection with ``message``."""
+    return f"event: error\ndata: {json.dumps({'error': message})}\n\n".encode()
+
+
+async def frames(
+    store: StreamStore,
+    run: Run,
+    *,
+    last_event_id: str | None,
+    start_latest: bool,
+    clock: Clock,
+    settings: StreamSettings | None = None,
+) -> AsyncGenerator[bytes, None]:
+    """Yield the chunks of one connection, one frame each; the end of the iterator is the server closing it.
+
+    ``last_event_id`` is the header's text (None or empty: none); ``start_latest`` says that the query held
+    ``start=latest``, exactly. It never raises for what a client sent: a bad cursor is an ``error`` frame.
+    ``settings`` default to the store's. Close it with ``aclose()`` when the client goes away.
+    """
+    settings = settings or store.settings
+    connection = _Connection(store.stream(run.id), clock, settings)
+    # A mode that serves something before the live stream (a replay of the log) belongs here; it may drop the cursor.
+    async with aclosing(_appearance(connection, run)) as waiting:
+        async for frame in waiting:
+            yield frame
+    if connection.closed:
+        return
+    connection.begin(last_event_id, start_latest=start_latest)
+    while True:
+        step = await connection.step()
+        chunks = [b"".join(step.frames)] if settings.coalesce_chunks and step.frames else step.frames
+        for chunk in chunks:
+            yield chunk
+            if connection.outlived():
+                yield ROTATED
+                return
+        if step.closing is not None:
+            yield step.closing
+            return
+
+
+async def _appearance(connection: "_Connection", run: Run) -> AsyncGenerator[bytes, None]:
+    """Wait until the run has a stream: keepalives, or the frames that close the connection."""
+    settings, clock = connection.settings, connection.clock
+    terminal = run.is_terminal() and settings.drained
+    delay_us = _FIRST_DELAY_US
+    kept_us = connection.opened_us
+    while not connection.stream.exists(clock.now_ms()):
+        if terminal:
+            connection.closed = True
+            yield f"data: {run.state_frame()}\n\n".encode()
+            yield STREAM_END
+            return
+        connection.waited = True
+        now_us = clock.now_us()
+        if now_us - connection.opened_us >= settings.wait_s * _US:
+            connection.closed = True
+            yield error_frame(NOT_AVAILABLE)
+            return
+        if now_us - kept_us >= settings.keepalive_s * _US:
+            kept_us = now_us
+            yield KEEPALIVE
+        await clock.sleep(delay_us / _US)
+        delay_us = min(delay_us + _DELAY_STEP_US, _MAX_DELAY_US)
+
+
+class _Connection:
+    """A reader's place in the stream and the times that it keeps."""
+
+    def __init__(self, stream: RunStream, clock: Clock, settings: StreamSettings) -> None:
+        self.stream = stream
+        self.clock = clock
+        self.settings = settings
+        self.opened_us = clock.now_us()
+        self.waited = False
+        self.closed = False
+        self._cursor = START
+        self._refused = False
+        self._began_us = self._sent_us = self.opened_us
+
+    def begin(self, last_event_id: str | None, *, start_latest: bool) -> None:
+        """Choose where to read from: the cursor, else the newest entry if asked for and present, else the oldest."""
+        self._began_us = self._sent_us = self.clock.now_us()
+        if last_event_id:
+            try:
+                self._cursor = parse_cursor(last_event_id)
+            except CursorError:
+                self._refused = True
+        elif start_latest and not self.waited:
+            self._cursor = self.stream.newest(self.clock.now_ms())
+
+    def outlived(self) -> bool:
+        """Whether the connection has reached its cap; asked only after something was sent."""
+        settings = self.settings
+        return settings.rotation and self.clock.now_us() - self.opened_us >= settings.rotation_s * _US
+
+    async def step(self) -> _Step:
+        """Wait for the next batch, a keepalive or the end."""
+        if self._refused:
+            return _Step([], error_frame(READ_ERROR))
+        while self.clock.now_us() - self._began_us <= self.settings.ttl_s * _US:
+            batch = await self._xread()
+            now_us = self.clock.now_us()
+            if batch.frames or batch.closed:
+                self._cursor = batch.last
+                if batch.frames:
+                    self._sent_us = now_us
+                return _Step(batch.frames, _closing(batch))
+            if now_us - self._sent_us >= self.settings.keepalive_s * _US:
+                self._sent_us = now_us
+                return _Step([KEEPALIVE])
+        return _Step([], error_frame(TOO_LONG))
+
+    async def _xread(self) -> Batch:
+        """Read as one blocking XREAD does: what follows the cursor, or nothing after ``block_s``."""
+        settings, clock = self.settings, self.clock
+        until_us = clock.now_us() + round(settings.block_s * _US)
+        # Redis is a round trip away: a long replay lets the other connections have their turn.
+        await asyncio.sleep(0)
+        while True:
+            batch = self.stream.read(self._cursor, settings.batch, clock.now_ms())
+            left_us = until_us - clock.now_us()
+            if batch.frames or batch.closed or left_us <= 0:
+                return batch
+            await clock.wait_for(self.stream.changed(), left_us / _US)
+
+
+def _closing(batch: Batch) -> bytes | None:
+    if batch.closed is None:
+        return None
+    return STREAM_END if batch.closed == "complete" else error_frame(batch.error)

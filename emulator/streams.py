@@ -1,0 +1,286 @@
+"""The live stream of each run, with the habits of the Redis stream behind PostHog's endpoint.
+
+Facts of the server: entries are capped at about 5,000 (`XADD MAXLEN ~`, which drops whole nodes only), the key lives
+6 h after its newest write and 30 min once a sentinel stands in it, and ids are Redis' own. The store knows no HTTP;
+:mod:`emulator.sse` reads it.
+"""
+
+import asyncio
+import re
+from bisect import bisect_left, bisect_right
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from emulator.clock import Clock
+
+_SENTINEL_TEXT: Final = '{"type": "STREAM_STATUS", "status": "complete"}'
+_SENTINEL_ERROR_CHARS: Final = 500
+_NUMBER: Final = re.compile(r"\s*\+?([0-9]+)")
+_U64: Final = 2**64 - 1
+_ID_CHARS: Final = 127
+_COMPACT_AT: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """The server's constants (newest version) and the switches of older ones. Times are simulated seconds."""
+
+    max_entries: int = 5000
+    """Approximate cap of stored entries, the hidden sentinel included."""
+    node_entries: int = 100
+    node_bytes: int = 4096
+    """Redis' node limits: trimming drops a whole node, and only when the cap still holds without it."""
+    ttl_s: float = 6 * 3600
+    """Life of a stream after its newest write."""
+    completed_ttl_s: float = 30 * 60
+    """Life of a stream after a sentinel."""
+    completed_marker_s: float = 7 * 3600
+    """How long a second `complete` stays without effect."""
+    keepalive_s: float = 20.0
+    block_s: float = 5.0
+    wait_s: float = 120.0
+    rotation_s: float = 900.0
+    batch: int = 16
+    rotation: bool = True
+    """Off: servers before June 2026, which kept a connection up to ``ttl_s``."""
+    drained: bool = True
+    """Off: servers before September 2026, which let readers of a long finished run wait for ``wait_s``."""
+    coalesce_chunks: bool = False
+    """On: one chunk per read batch, for measuring. The real server sends one chunk per frame."""
+
+
+class StreamId(NamedTuple):
+    """A Redis stream id, ordered by both numbers."""
+
+    ms: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.seq}"
+
+
+START: Final = StreamId(0, 0)
+
+
+class CursorError(ValueError):
+    """Redis would refuse this cursor."""
+
+
+def parse_cursor(text: str) -> StreamId:
+    """Read ``<ms>-<seq>`` or ``<ms>`` as Redis' XREAD does; raises :class:`CursorError` for anything else."""
+    if len(text) > _ID_CHARS:
+        raise CursorError(text)
+    ms, dash, seq = text.partition("-")
+    return StreamId(_number(ms), _number(seq) if dash else 0)
+
+
+def _number(text: str) -> int:
+    found = _NUMBER.fullmatch(text)
+    if found is None or (number := int(found[1])) > _U64:
+        raise CursorError(text)
+    return number
+
+
+@dataclass(slots=True)
+class _Node:
+    """One listpack of the stream: how many entries, how many bytes, and the id that others are relative to."""
+
+    ms: int
+    seq: int
+    count: int = 0
+    size: int = 21
+
+
+def _int_size(value: int) -> int:
+    """Bytes of an integer in a listpack."""
+    if 0 <= value < 1 << 7:
+        return 2
+    for bits, size in ((12, 3), (15, 4), (23, 5), (31, 6)):
+        if -(1 << bits) <= value < 1 << bits:
+            return size
+    return 10
+
+
+def _text_size(length: int) -> int:
+    """Bytes of a string of ``length`` bytes in a listpack."""
+    size = length + (1 if length < 64 else 2 if length < 4096 else 5)  # noqa: PLR2004 - the format's own steps
+    return size + (1 if size < 128 else 2 if size < 16383 else 3)  # noqa: PLR2004
+
+
+class Batch(NamedTuple):
+    """What one read found: ``frames`` up to a sentinel, the last id among them, and that sentinel if met.
+
+    ``frames`` are finished SSE frames, one per entry. ``closed`` is None, ``"complete"`` or ``"error"``; ``error`` is
+    the error sentinel's message.
+    """
+
+    frames: list[bytes]
+    last: StreamId
+    closed: str | None = None
+    error: str = ""
+
+
+class RunStream:
+    """One run's stream. Every method that takes ``now_ms`` first lets the stream expire if its time has come.
+
+    Entries are kept as finished SSE frames, made once for all readers. The object outlives its content: a reader
+    attached to an expired or reset stream meets silence, then the entries of its next life.
+    """
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self._settings = settings
+        self._marked_until_ms = 0
+        self._changed: asyncio.Event | None = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._ids: list[StreamId] = []
+        self._frames: list[bytes] = []
+        self._head = 0
+        self._nodes: deque[_Node] = deque()
+        self._sentinels: list[tuple[StreamId, str | None]] = []
+        self._newest = START
+        self._expires_ms = 0
+
+    def exists(self, now_ms: int) -> bool:
+        """Whether the key is there: written to at least once, not expired and not reset."""
+        if self._ids and now_ms >= self._expires_ms:
+            self._forget()
+        return bool(self._ids)
+
+    def count(self, now_ms: int) -> int:
+        """Stored entries, sentinels among them."""
+        return len(self._ids) - self._head if self.exists(now_ms) else 0
+
+    def newest(self, now_ms: int) -> StreamId:
+        """The newest stored id, a hidden sentinel's too; 0-0 when there is no stream."""
+        return self._newest if self.exists(now_ms) else START
+
+    def oldest(self, now_ms: int) -> StreamId | None:
+        """The oldest surviving id, or None when there is no stream."""
+        return self._ids[self._head] if self.exists(now_ms) else None
+
+    def expires_ms(self, now_ms: int) -> int | None:
+        """When the stream will expire if nothing more is written, or None when there is no stream."""
+        return self._expires_ms if self.exists(now_ms) else None
+
+    def append(self, text: str, now_ms: int, *, publish: bool = False) -> str:
+        """Store one event and return its id ``<ms>-<seq>``. Wakes the readers.
+
+        ``text`` is the event as the server prints it: one line of JSON, ASCII, a space after ``,`` and ``:``. The life
+        goes back to 6 h, even after a sentinel. ``publish=True`` is the path of `task_run_state`, which leaves a
+        finished stream its 30 minutes.
+        """
+        finished = publish and now_ms < self._marked_until_ms
+        return self._add(text, now_ms, self._settings.completed_ttl_s if finished else self._settings.ttl_s)
+
+    def complete(self, now_ms: int) -> None:
+        """Write the completion sentinel; after any earlier sentinel only the 30 minutes start again."""
+        if now_ms < self._marked_until_ms:
+            if self.exists(now_ms):
+                self._expires_ms = now_ms + int(self._settings.completed_ttl_s * 1000)
+            return
+        self._close(None, _SENTINEL_TEXT, now_ms)
+
+    def error(self, message: str, now_ms: int) -> None:
+        """Write an error sentinel with the first 500 characters of ``message``; it may follow another sentinel."""
+        message = message[:_SENTINEL_ERROR_CHARS]
+        self._close(message, f"{_SENTINEL_TEXT}{message}", now_ms)
+
+    def reset(self) -> None:
+        """Delete the stream and its markers, as resuming a finished run in the cloud does."""
+        self._forget()
+        self._marked_until_ms = 0
+
+    def read(self, after: StreamId, count: int, now_ms: int) -> Batch:
+        """Up to ``count`` entries strictly after ``after``, stopping in front of a sentinel."""
+        if not self.exists(now_ms):
+            return Batch([], after)
+        ids = self._ids
+        low = bisect_right(ids, after, self._head)
+        high = min(low + count, len(ids))
+        if low == high:
+            return Batch([], after)
+        for at, error in self._sentinels:
+            if after < at <= ids[high - 1]:
+                frames = self._frames[low : bisect_left(ids, at, low, high)]
+                return Batch(frames, at, "complete" if error is None else "error", error or "")
+        return Batch(self._frames[low:high], ids[high - 1])
+
+    def changed(self) -> asyncio.Event:
+        """An event that the next write sets. Take it, read, and wait only if the read was empty."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        return self._changed
+
+    def _close(self, error: str | None, text: str, now_ms: int) -> None:
+        self._add(text, now_ms, self._settings.completed_ttl_s)
+        self._sentinels.append((self._newest, error))
+        self._marked_until_ms = now_ms + int(self._settings.completed_marker_s * 1000)
+
+    def _add(self, text: str, now_ms: int, ttl_s: float) -> str:
+        if self._ids and now_ms >= self._expires_ms:
+            self._forget()
+        ms, seq = self._newest
+        ms, seq = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
+        self._newest = StreamId(ms, seq)
+        self._ids.append(self._newest)
+        shown = f"{ms}-{seq}"
+        self._frames.append(f"id: {shown}\ndata: {text}\n\n".encode())
+        self._expires_ms = now_ms + int(ttl_s * 1000)
+        self._fill_node(len(text), ms, seq)
+        self._trim()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
+        return shown
+
+    def _fill_node(self, length: int, ms: int, seq: int) -> None:
+        nodes, settings = self._nodes, self._settings
+        node = nodes[-1] if nodes else None
+        if (
+            node is None
+            or node.count >= settings.node_entries
+            or node.size + len("data") + length >= settings.node_bytes
+        ):
+            node = _Node(ms, seq)
+            nodes.append(node)
+        node.count += 1
+        node.size += 4 + _int_size(ms - node.ms) + _int_size(seq - node.seq) + _text_size(length)
+
+    def _trim(self) -> None:
+        nodes, cap = self._nodes, self._settings.max_entries
+        while len(nodes) > 1 and len(self._ids) - self._head - nodes[0].count >= cap:
+            self._head += nodes.popleft().count
+        if self._sentinels and self._sentinels[0][0] < self._ids[self._head]:
+            self._sentinels = [mark for mark in self._sentinels if mark[0] >= self._ids[self._head]]
+        if self._head >= _COMPACT_AT:
+            del self._ids[: self._head]
+            del self._frames[: self._head]
+            self._head = 0
+
+
+class StreamStore:
+    """The streams of all runs. Expired content is dropped when touched and by a sweep every so often."""
+
+    def __init__(self, settings: StreamSettings, clock: Clock) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._runs: dict[str, RunStream] = {}
+        self._touched = 0
+
+    def stream(self, run_id: str) -> RunStream:
+        """The run's stream, empty if nothing was written. The same object for ever, so readers may hold it."""
+        self._touched += 1
+        if self._touched % _COMPACT_AT == 0:
+            self.sweep()
+        found = self._runs.get(run_id)
+        if found is None:
+            found = self._runs[run_id] = RunStream(self.settings)
+        return found
+
+    def sweep(self) -> int:
+        """Drop the content of every expired stream; returns how many streams are left with content."""
+        now_ms = self._clock.now_ms()
+        return sum(stream.exists(now_ms) for stream in self._runs.values())

@@ -1,0 +1,122 @@
+"""What a perfect client of a key should hold: running digests of what the streams offered, and the rest on request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.redaction import redacted
+from emulator.world.model import visible
+
+if TYPE_CHECKING:
+    from emulator.world.logs import Logs
+    from emulator.world.model import Run, Task
+    from emulator.world.world import World
+
+_PAUSE_EVERY: Final = 4
+
+
+@dataclass(slots=True)
+class Digest:
+    """Events in the order of appending: their number, the hash of their redacted texts, and the outer ids."""
+
+    count: int = 0
+    first_id: str | None = None
+    last_id: str | None = None
+    unreachable: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, event_id: str, text: str) -> None:
+        """Take in one event that readers of the stream can reach."""
+        self.count += 1
+        self.first_id = self.first_id or event_id
+        self.last_id = event_id
+        self.hash.update(redacted(text).encode() + b"\n")
+
+    def shown(self) -> dict[str, Any]:
+        """The digest as JSON."""
+        return {
+            "count": self.count,
+            "sha256": self.hash.hexdigest(),
+            "first_id": self.first_id,
+            "last_id": self.last_id,
+            "unreachable": self.unreachable,
+        }
+
+
+class Truth:
+    """Keeps the digest of every stream since the start, and every readiness answer that was served."""
+
+    def __init__(self, world: World, logs: Logs) -> None:
+        self._world = world
+        self._logs = logs
+        self._live: dict[str, Digest] = {}
+        self._readiness: dict[tuple[int, str, int, str], dict[str, Any]] = {}
+
+    def live(self, run_id: str) -> Digest:
+        """The run's digest."""
+        return self._live.setdefault(run_id, Digest())
+
+    def answered(self, project_id: int, answer: dict[str, Any]) -> None:
+        """Note a readiness answer; the same one again changes nothing."""
+        key = (project_id, answer["repository"], answer["windowDays"], answer["generatedAt"])
+        self._readiness[key] = {
+            "repository": answer["repository"],
+            "window_days": answer["windowDays"],
+            "generated_at": answer["generatedAt"],
+            "overall": answer["overall"],
+            "classification": answer["classification"],
+            "states": [answer[name]["state"] for name in ("coreSuggestions", "replayInsights", "errorInsights")],
+            "files_scanned": answer["scan"]["filesScanned"] if "scan" in answer else None,
+        }
+
+    async def of(self, project_id: int, user_id: int, *, with_runs: bool = True) -> dict[str, Any]:
+        """Everything that the user's perfect client holds; the event loop gets its turn in between."""
+        tasks = [task for task in self._world.of_project[project_id] if not task.deleted and visible(task, user_id)]
+        runs = []
+        for task in tasks if with_runs else ():
+            for run in task.runs:
+                runs.append(self._run(run))
+                if len(runs) % _PAUSE_EVERY == 0:
+                    await asyncio.sleep(0)
+        return {
+            "project_id": project_id,
+            "user_id": user_id,
+            "tasks": [_task(task) for task in tasks],
+            "repositories": self._world.repositories(project_id, user_id),
+            "readiness": [answer for key, answer in self._readiness.items() if key[0] == project_id],
+            "runs": runs,
+        }
+
+    def _run(self, run: Run) -> dict[str, Any]:
+        live = self._live.get(run.id)
+        count, digest = self._logs.digest(run)
+        return {
+            "id": run.id,
+            "task_id": run.task.id,
+            "status": run.status,
+            "environment": run.environment,
+            "live": (live or Digest()).shown(),
+            "log": {"count": count, "sha256": digest},
+        }
+
+
+def _task(task: Task) -> dict[str, Any]:
+    run = task.latest_run
+    return {
+        "id": task.id,
+        "title": task.title,
+        "repository": task.repository,
+        "origin_product": task.origin_product,
+        "archived": task.archived,
+        "internal": task.internal,
+        "created_at": task.created_at.isoformat(),
+        "updated_at": task.updated_at.isoformat(),
+        "last_activity_at": task.last_activity_at.isoformat(),
+        "runs": len(task.runs),
+        "latest_run_id": run.id if run else None,
+        "latest_run_status": run.status if run else None,
+        "latest_run_environment": run.environment if run else None,
+    }

@@ -1,0 +1,80 @@
+"""The stored logs: each run's own entries, and the chain that a resumed run's log is read as."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from emulator.redaction import redacted
+from emulator.world.plans import log_of
+
+if TYPE_CHECKING:
+    from emulator.clock import Clock
+    from emulator.world.model import Run
+    from emulator.world.world import World
+
+LIFE: Final = timedelta(days=30)
+"""How long the object store keeps a log after its last write."""
+_KEPT: Final = 64
+
+
+class Logs:
+    """Reads logs lazily: those of the past are derived from the run's seed, those of live runs are kept."""
+
+    def __init__(self, world: World, clock: Clock, scale: float) -> None:
+        self._world = world
+        self._clock = clock
+        self._scale = scale
+        self._derived: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+        self._digests: dict[str, tuple[int, int, str]] = {}
+
+    def expired(self, run: Run) -> bool:
+        """Whether the run's log is gone, or never was."""
+        return run.log_written_at is None or self._clock.now() - run.log_written_at >= LIFE
+
+    def own(self, run: Run) -> list[str]:
+        """The run's own entries, as the texts that are stored; empty once expired."""
+        if self.expired(run):
+            return []
+        if run.own_log is not None:
+            return run.own_log
+        key = (run.id, run.incarnation)
+        found = self._derived.get(key)
+        if found is None:
+            found = self._derived[key] = log_of(run, scale=self._scale)
+            if len(self._derived) > _KEPT:
+                self._derived.popitem(last=False)
+        else:
+            self._derived.move_to_end(key)
+        return found
+
+    def chain(self, run: Run) -> list[str]:
+        """The entries of the run's ancestors, oldest first, then its own."""
+        chain = self._world.chain(run)
+        return self.own(run) if len(chain) == 1 else [text for part in chain for text in self.own(part)]
+
+    def keep(self, run: Run) -> list[str]:
+        """Make the run's log one that can be appended to."""
+        if run.own_log is None or self.expired(run):
+            run.own_log = list(self.own(run))
+        return run.own_log
+
+    def append(self, run: Run, text: str) -> None:
+        """Store one more entry now."""
+        self.keep(run).append(text)
+        run.log_written_at = self._clock.now()
+
+    def digest(self, run: Run) -> tuple[int, str]:
+        """Count and SHA-256 of the run's own redacted entries, each followed by a newline."""
+        if self.expired(run):
+            return 0, hashlib.sha256().hexdigest()
+        known = self._digests.get(run.id)
+        length = -1 if run.own_log is None else len(run.own_log)
+        if known is None or known[0] != length:
+            entries = self.own(run)
+            text = "".join(f"{redacted(entry)}\n" for entry in entries)
+            known = (length, len(entries), hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+            self._digests[run.id] = known
+        return known[1], known[2]

@@ -1,0 +1,64 @@
+"""The plan of each run: what it emits, derived from the run's seed whenever it is asked for."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from emulator.script import RunSpec, play
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from emulator.script import Step
+    from emulator.world.model import Run
+
+_LIVE_S: Final = (90.0, 600.0)
+"""Shortest and longest natural duration of a live run."""
+_OUTCOMES: Final = ("completed", "failed", "cancelled")
+_OUTCOME_WEIGHTS: Final = (80, 14, 6)
+_LONG_ONE_IN: Final = 25
+_LONG_SIZE: Final = 4.0
+_CUT: Final = 0.7
+"""How far a run came that nobody finished."""
+
+
+def steps_of(run: Run, *, scale: float, pace: float | None = None) -> Iterator[Step]:
+    """The steps of the run's present incarnation.
+
+    With a ``pace`` the run is going on and has a length of its own (half of it at pace 2); without, it is history and
+    fills the time between its start and its end.
+    """
+    rng = random.Random(f"{run.seed}-{run.incarnation}")
+    outcome: Any = rng.choices(_OUTCOMES, _OUTCOME_WEIGHTS)[0]
+    duration = rng.uniform(*_LIVE_S) / (pace or 1.0)
+    if pace is None:
+        until = run.completed_at or run.log_written_at or run.created_at
+        duration = max(1.0, (until - _started(run)).total_seconds())
+        outcome = run.status if run.is_terminal() else "completed"
+    size = _LONG_SIZE if run.seed % _LONG_ONE_IN == 0 else rng.uniform(0.15, 1.1)
+    adapter: Any = "pi" if run.task.runtime == "pi" else run.runtime_adapter or "claude"
+    spec = RunSpec(
+        run_id=run.id,
+        task_id=run.task.id,
+        repository=run.task.repository or "acme/scratch",
+        branch=run.branch or f"posthog-code/{run.id[:8]}",
+        adapter=adapter,
+        outcome=outcome,
+        started_at=_started(run),
+        duration_s=duration,
+        size=size * scale,
+        prompt=run.task.title,
+    )
+    return play(spec, rng)
+
+
+def _started(run: Run) -> datetime:
+    return run.started_at or run.created_at
+
+
+def log_of(run: Run, *, scale: float) -> list[str]:
+    """The whole log of a run of the past."""
+    lines = [step.log for step in steps_of(run, scale=scale) if step.log is not None]
+    return lines if run.is_terminal() else lines[: int(len(lines) * _CUT)]

@@ -1,0 +1,5 @@
+INSERT INTO ledger.gaps BY NAME
+SELECT
+    *
+FROM
+    found
