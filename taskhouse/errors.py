@@ -10,6 +10,7 @@
     ├── Contract             the server broke its word: an answer that cannot be read as documented
     ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
     ├── Locked               somebody else holds the warehouse; names the holder
+    ├── Full                 no room to keep what comes; capture stops before the disk is full
     └── Corrupt              a file of ours is damaged; names it and where it was set aside
 
 A message names the thing, the state and, in ``hint``, the command that mends it. It never holds a secret.
@@ -66,6 +67,10 @@ class Incomplete(TaskhouseError):
 
 class Locked(TaskhouseError):
     """Another process holds what this one needs."""
+
+
+class Full(TaskhouseError):
+    """There is no room to keep what comes."""
 
 
 class Corrupt(TaskhouseError):

@@ -1,9 +1,10 @@
 """Every setting, read from the environment (and ``.env``), in one place."""
 
 import functools
+from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -50,9 +51,28 @@ class Settings(BaseSettings):
     run_events_cron: str = Field("2-59/5 * * * *", description="When run events are synced.")
     published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
 
+    sweep_summaries_hours: float = Field(
+        24.0, gt=0, description="How often every task that nothing has shown lately is asked for by name."
+    )
+    sweep_list_hours: float = Field(168.0, gt=0, description="How often the whole list of tasks is read.")
+    first_load_tasks: int = Field(
+        1000, ge=1, description="Tasks whose runs were never listed that one pass lists at most."
+    )
+    first_load_days: int | None = Field(
+        None, ge=1, description="Runs of tasks whose latest run is older are not listed; unset lists all."
+    )
+
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
         (7, 14, 30), description="Readiness windows in days, each 1 to 30."
     )
+    readiness_overrides: Annotated[Mapping[str, tuple[int, ...]], NoDecode] = Field(
+        default_factory=dict,
+        description="Other windows for some repositories: org/a=7,30;org/b=30; nothing after = leaves one out.",
+    )
+    readiness_refresh: Literal["never", "daily"] = Field(
+        "never", description="daily: pass over the server's cache, at the price of some 22 GitHub requests an answer."
+    )
+    readiness_limit_s: float = Field(90.0, gt=0, description="How long one readiness answer may take.")
     timezone: str = Field("UTC", description="Time zone in which a day begins.")
 
     requests_per_minute: int = Field(480, ge=0, description="The key's limit a minute; 0 switches our own budget off.")
@@ -63,6 +83,15 @@ class Settings(BaseSettings):
     log_settle_s: float = Field(
         default=10.0, ge=0, description="How long after a run's end its log is read again, since it is flushed late."
     )
+    max_streams: int = Field(500, ge=1, description="Streams of a project that are open at once at most.")
+    tail_poll_s: float = Field(5.0, gt=0, description="How often `taskhouse tail` looks for new runs.")
+    capture_text: Literal["full", "none"] = Field(
+        "full", description="none: prompts, messages and tool texts never reach the disk, only structure and sizes."
+    )
+    spool_seal_s: float = Field(1.0, gt=0, description="Age at which a spool segment is handed to the loader.")
+    spool_sync_s: float = Field(1.0, gt=0, description="Longest time between two fsyncs: the loss at a power failure.")
+    spool_max_gb: float = Field(20.0, gt=0, description="Capture stops when the spool has grown so large.")
+    spool_free_gb: float = Field(1.0, ge=0, description="Capture stops when the disk has so little room left.")
     accept_viewer: bool = Field(
         default=False, description="Go on although the key now belongs to somebody who sees the project otherwise."
     )
@@ -75,6 +104,19 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(int(part) for part in value.replace(" ", "").split(",") if part)
         return value
+
+    @field_validator("readiness_overrides", mode="before")
+    @classmethod
+    def _overrides(cls, value: object) -> object:
+        if isinstance(value, str):
+            parts = [part.partition("=") for part in value.replace(" ", "").split(";") if part]
+            value = {name: tuple(int(days) for days in text.split(",") if days) for name, _, text in parts}
+        return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("readiness_overrides")
+    @classmethod
+    def _other_windows(cls, value: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+        return {name: cls._bounded(days) for name, days in value.items()}
 
     @field_validator("host")
     @classmethod
@@ -91,7 +133,13 @@ class Settings(BaseSettings):
     @field_validator("readiness_windows")
     @classmethod
     def _windows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
+        if not value:
+            raise ValueError("there must be a window")
+        return cls._bounded(value)
+
+    @staticmethod
+    def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
             raise ValueError("each window must be 1 to 30 days")
         return tuple(sorted(set(value)))
 

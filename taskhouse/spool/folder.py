@@ -6,14 +6,18 @@ spool/sealed/<segment>.<lines>.<crc32>.ndjson  whole: its name states its line c
 spool/damaged/<name>                           set aside, never deleted by taskhouse
 """
 
+import contextlib
+import json
 import os
 import re
+import shutil
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from taskhouse.errors import Full
 from taskhouse.spool import line
 
 _SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.ndjson")
@@ -58,6 +62,36 @@ class Spool:
     def segments(self) -> list[Segment]:
         """Sealed segments, oldest first."""
         return sorted((s for s in map(parse, self.sealed.iterdir()) if s), key=_age)
+
+    def require_room(self, *, max_bytes: float, free_bytes: float) -> None:
+        """Refuse before the disk is full.
+
+        Raises:
+            Full: The spool holds more than ``max_bytes``, or the disk has less than ``free_bytes`` left.
+        """
+        held = sum(_size(path) for folder in (self.open, self.sealed) for path in folder.iterdir())
+        free = shutil.disk_usage(self.root).free
+        if held > max_bytes:
+            raise Full(
+                f"The spool {self.root} holds {held / 1e9:.1f} GB that are not in the warehouse yet.",
+                hint="Free the warehouse (see `taskhouse status`), or raise TASKHOUSE_SPOOL_MAX_GB.",
+            )
+        if free < free_bytes:
+            raise Full(
+                f"The disk of {self.root} has only {free / 1e9:.1f} GB left.",
+                hint="Make room, or lower TASKHOUSE_SPOOL_FREE_GB. Nothing that was captured is lost.",
+            )
+
+    def cursors(self) -> dict[str, str]:
+        """The last stream id of every run that has events here, for a start while the warehouse cannot be read."""
+        found: dict[str, str] = {}
+        for segment in self.segments():
+            if segment.layer == "live" and segment.is_whole():
+                for text in segment.path.read_bytes().splitlines():
+                    told = json.loads(text)
+                    if told["k"] == "event" and told["i"]:
+                        found[told["r"]] = told["i"]
+        return found
 
     def recover(self) -> Recovery:
         """Seal what dead writers left open: every whole line is kept, a torn tail is cut.
@@ -134,6 +168,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that the loader may be deleting just now."""
+    with contextlib.suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def _age(segment: Segment) -> tuple[str, str]:

@@ -1,8 +1,13 @@
-"""One writer at a time, across processes: a bounded lock around commits that names its holder."""
+"""One writer at a time, across processes: a bounded and fair lock around commits that names its holder.
+
+Fair by a turnstile: who waits for the lock stands in a gate, and whoever just released it must pass that gate again, so
+that a busy process cannot take the lock twice while another one waits at its head.
+"""
 
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +15,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import Locked
+
+POLL_S = 0.01
 
 
 @contextlib.contextmanager
@@ -22,8 +29,11 @@ def commit_lock(path: Path, *, purpose: str, wait_s: float) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = path.with_suffix(".lock.json")
     lock = FileLock(path.with_suffix(".lock"), thread_local=False)
+    gate = FileLock(path.with_suffix(".gate"), thread_local=False)
+    until = time.monotonic() + wait_s
     try:
-        lock.acquire(timeout=wait_s, poll_interval=0.01)
+        with gate.acquire(timeout=wait_s, poll_interval=POLL_S):
+            lock.acquire(timeout=max(0.0, until - time.monotonic()), poll_interval=POLL_S)
     except Timeout:
         raise Locked(
             f"The warehouse {path} has been busy for {wait_s:g} s: {_describe(holder)}.",

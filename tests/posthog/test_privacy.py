@@ -1,0 +1,69 @@
+"""With ``capture_text = none`` nothing that a person or an agent wrote is left."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.posthog.privacy import STRUCTURE, mark, run_without_text, task_without_text, without_text
+
+SECRET = "the secret sauce"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.just(SECRET),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_no_text_survives_under_a_key_that_is_not_structure(value: Any) -> None:
+    assert SECRET.encode() not in without_text(json.dumps(value).encode())
+
+
+def test_structure_numbers_and_sizes_survive() -> None:
+    event = {
+        "type": "notification",
+        "event_id": "1-7",
+        "notification": {
+            "method": "session/update",
+            "params": {"update": {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": SECRET}}},
+        },
+        "n": 1.5,
+    }
+    told = json.loads(without_text(json.dumps(event).encode()))
+    assert told["notification"]["params"]["update"].pop("content") == {"type": "text", "text": mark(SECRET)}
+    event["notification"]["params"]["update"].pop("content")  # type: ignore[index]
+    assert told == event
+    assert mark(SECRET).startswith(f"[text {len(SECRET)} ")
+
+
+def test_a_long_text_under_a_structural_key_is_no_name() -> None:
+    assert all(SECRET.encode() not in without_text(json.dumps({key: SECRET * 50}).encode()) for key in STRUCTURE)
+
+
+def test_what_is_not_json_is_one_mark() -> None:
+    assert json.loads(without_text(b"not json \xff")) == mark("not json \N{REPLACEMENT CHARACTER}")
+    deep = b"[" * 100_000
+    assert json.loads(without_text(deep)) == mark(deep.decode())
+
+
+def test_the_same_text_has_the_same_mark_and_lone_surrogates_do_not_matter() -> None:
+    assert mark("a") == mark("a") != mark("b")
+    assert json.loads(without_text(b'{"text": "\\ud83d"}'))["text"] == mark("\ud83d")
+
+
+def test_tasks_and_runs_lose_what_was_written() -> None:
+    task = task_without_text({"id": "1", "title": "t", "description": SECRET, "ci_prompt": SECRET})
+    run = run_without_text(
+        {
+            "id": "1",
+            "branch": "b",
+            "error_message": SECRET,
+            "output": {"final_message": SECRET, "pr_url": "https://x/1"},
+            "state": {"task_summary": SECRET, "resume_from_run_id": "r"},
+        }
+    )
+    assert SECRET not in json.dumps([task, run])
+    assert (task["title"], run["branch"], run["output"]["pr_url"]) == ("t", "b", "https://x/1")
+    assert run["state"]["resume_from_run_id"] == "r"
