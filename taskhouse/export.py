@@ -1,0 +1,210 @@
+"""Parquet files of everything that people read, of one generation, with a manifest that proves them.
+
+DIR/manifest.json                            what was exported, rows and SHA-256 of each file
+DIR/views.sql                                makes the same views over the files in any DuckDB
+DIR/readiness_trend/project_id=1/data.parquet
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.reading import House
+from taskhouse.warehouse import parquet
+
+MANIFEST = "manifest.json"
+LEDGER = ("ledger.passes", "ledger.gaps")
+"""Tables of the proof that go with the views."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One Parquet file.
+
+    Attributes:
+        path: Below the folder, with forward slashes.
+        project_id: The one project of its rows; None where the table is not partitioned, or for rows of no project.
+    """
+
+    table: str
+    path: str
+    project_id: int | None
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A finished export.
+
+    Attributes:
+        generation: The published generation that every file comes from.
+        exported_at: When it was written.
+    """
+
+    folder: Path
+    generation: str
+    exported_at: datetime
+    files: tuple[File, ...]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows by table."""
+        totals: dict[str, int] = {}
+        for file in self.files:
+            totals[file.table] = totals.get(file.table, 0) + file.rows
+        return totals
+
+
+def export(folder: str | Path, house: House, *, tables: Collection[str] | None = None) -> Export:
+    """Write Parquet files of one generation into ``folder``, which is replaced as a whole when all are complete.
+
+    What an interrupted export of the same generation had finished is kept and used.
+
+    Args:
+        folder: A new or empty folder, or an earlier export.
+        house: What to export.
+        tables: Views, or tables such as ``raw.run_versions``; every view and ``LEDGER`` by default.
+
+    Raises:
+        ConfigurationError: The folder holds something else, or there is no such table.
+        Locked: Another export is writing there.
+        Corrupt: A file does not hold the rows that were written.
+    """
+    target = Path(folder).absolute()
+    names = _names(house, tables)
+    if target.exists() and not (target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))):
+        raise ConfigurationError(
+            f"{target} is there already and holds no export.", hint="Name a new folder, or an earlier export."
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(_beside(target, "lock"))
+    try:
+        with lock.acquire(timeout=0):
+            return _export(target, house, names)
+    except Timeout:
+        raise Locked(f"Another export is writing {target}.", hint="Wait for it to end.") from None
+
+
+def _export(target: Path, house: House, names: list[str]) -> Export:
+    draft, old = _beside(target, f"draft-{house.generation}"), _beside(target, "old")
+    if old.exists() and not target.exists():  # died between the two renames
+        old.rename(target)
+    for left in target.parent.glob(f".{target.name}.draft-*"):
+        if left != draft:
+            shutil.rmtree(left)
+    draft.mkdir(exist_ok=True)
+    with house.reader.moment():
+        files = tuple(file for name in names for file in _write(house, name, draft))
+    done = Export(target, house.generation, datetime.now(UTC), files)
+    _put(draft / "views.sql", _views(house, done))
+    _put(draft / MANIFEST, json.dumps(_manifest(house, done), indent=1) + "\n")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    draft.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+    return done
+
+
+def _names(house: House, tables: Collection[str] | None) -> list[str]:
+    known = house.tables()
+    if tables is None:
+        return [name for name in known if name.startswith("main.")] + [name for name in LEDGER if name in known]
+    names = [name if "." in name else f"main.{name}" for name in tables]
+    for name, given in zip(names, tables, strict=True):
+        if name not in known:
+            raise ConfigurationError(f"There is no view {given!r}.", hint=f"There are: {', '.join(house.views())}.")
+    return list(dict.fromkeys(names))
+
+
+def _write(house: House, name: str, draft: Path) -> Iterator[File]:
+    """Files of one table: a part for each project, or one file where there is no project or no row."""
+    short = name.removeprefix("main.")
+    partitioned = "project_id" in house.tables()[name]
+    parts = parquet.projects(house.reader, name) if partitioned else []
+    for project in parts:
+        value = "__HIVE_DEFAULT_PARTITION__" if project is None else str(project)
+        path = f"{short}/project_id={value}/data.parquet"
+        yield _file(house, name, draft, path, project=project, partitioned=True)
+    if not parts:
+        yield _file(house, name, draft, f"{short}/data.parquet")
+
+
+def _file(
+    house: House, name: str, draft: Path, path: str, *, project: int | None = None, partitioned: bool = False
+) -> File:
+    """Write one file under its final name when it is complete, or take the one that is there."""
+    final = draft / path
+    if not final.exists():
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_suffix(".part")
+        written = parquet.write(house.reader, name, part, project=project, partitioned=partitioned)
+        if parquet.count(house.reader, part) != written:
+            raise Corrupt(f"{part} does not hold the {written} rows that were written.", hint="Export again.")
+        _sync(part)
+        part.rename(final)
+    with final.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    rows = parquet.count(house.reader, final)
+    return File(name.removeprefix("main."), path, project, rows, final.stat().st_size, digest)
+
+
+def _manifest(house: House, done: Export) -> dict[str, Any]:
+    known = house.tables()
+    return {
+        "format": 1,
+        "generation": done.generation,
+        "exported_at": done.exported_at.isoformat(),
+        "rows": sum(done.rows.values()),
+        "tables": {
+            table: {
+                "rows": rows,
+                "columns": known[table if "." in table else f"main.{table}"],
+                "files": [
+                    {key: value for key, value in asdict(file).items() if key != "table"}
+                    for file in done.files
+                    if file.table == table
+                ],
+            }
+            for table, rows in done.rows.items()
+        },
+    }
+
+
+def _views(house: House, done: Export) -> str:
+    """SQL that makes the exported tables readable again; paths are relative to the folder."""
+    known = house.tables()
+    statements = ["-- Run in this folder: duckdb -init views.sql"]
+    for table in done.rows:
+        typed = "project_id" in known[table if "." in table else f"main.{table}"]
+        hive = ", hive_partitioning = true, hive_types = {'project_id': BIGINT}" if typed else ""
+        if typed and not any("project_id=" in file.path for file in done.files if file.table == table):
+            hive = ""
+        name = table.replace(".", "_")
+        statements.append(f"CREATE OR REPLACE VIEW {name} AS FROM read_parquet('{table}/**/*.parquet'{hive});")
+    return "\n".join(statements) + "\n"
+
+
+def _put(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _beside(target: Path, what: str) -> Path:
+    return target.with_name(f".{target.name}.{what}")

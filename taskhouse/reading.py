@@ -1,0 +1,262 @@
+"""Read-only access for Python: SQL and views of the published copy as frames."""
+
+import importlib.util
+from collections.abc import Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from taskhouse import settings as environment
+from taskhouse.errors import ConfigurationError
+from taskhouse.settings import Settings
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.reading import Reader, Record, newest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOMENTS = ("day", "hour", "observed_at", "occurred_at", "started_at", "valid_from", "created_at", "first_seen_at")
+"""What ``since`` and ``until`` look at: the first of these columns that a view has."""
+
+
+class House:
+    """One published generation of the warehouse, open for reading.
+
+    What is published later does not change what it sees; open again to see it. Not for use by several threads at once.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._columns: dict[str, dict[str, str]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<House {self.generation}>"
+
+    @property
+    def path(self) -> Path:
+        """The file that is read."""
+        return self._reader.path
+
+    @property
+    def reader(self) -> Reader:
+        """The connection below, for the other floors of the engine."""
+        return self._reader
+
+    @property
+    def generation(self) -> str:
+        """The name of the generation that is read: the moment when it was published."""
+        return self._reader.path.stem
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+    def sql(self, text: str, **parameters: object) -> "pd.DataFrame":
+        """The rows of one statement; ``$name`` in it takes the parameter of that name.
+
+        Raises:
+            ConfigurationError: The statement is not valid, lacks a parameter, or would write.
+        """
+        return self._reader.frame(text, parameters)
+
+    def records(self, text: str, **parameters: object) -> list[Record]:
+        """As :meth:`sql`, but each row as a dictionary, with no pandas involved."""
+        return self._reader.records(text, parameters)
+
+    def views(self) -> dict[str, tuple[str, ...]]:
+        """The views for people, each with its columns. Tables of ``raw`` and ``ledger`` can be read too."""
+        return {
+            name.removeprefix("main."): tuple(columns)
+            for name, columns in self.tables().items()
+            if name.startswith("main.")
+        }
+
+    def tables(self) -> dict[str, dict[str, str]]:
+        """Every table and view as ``schema.name``, with its columns: name to DuckDB type."""
+        if self._columns is None:
+            self._columns = self._reader.columns()
+        return self._columns
+
+    def describe(self, view: str) -> "pd.DataFrame":
+        """Columns of a view, or of a table given as ``ledger.passes``: name, type, and what it says of itself.
+
+        Raises:
+            ConfigurationError: There is no such view.
+        """
+        schema, _, name = self._known(view).partition(".")
+        return self._reader.frame(sql.warehouse("reading/describe"), {"schema": schema, "name": name})
+
+    def frame(
+        self,
+        view: str,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        columns: Collection[str] | None = None,
+        **filters: object,
+    ) -> "pd.DataFrame":
+        """Rows of a view, or of a table given as ``ledger.passes``.
+
+        Args:
+            view: One of :meth:`views`.
+            since: First moment. A date, an aware time, or either as ISO 8601 text. Looks at the first column of
+                ``MOMENTS`` that the view has.
+            until: Last day, which is included whole; or, given as a time, the first moment that is left out.
+            columns: Only these columns, in this order.
+            filters: Column to value: a value that it must have, a collection of them, or None for NULL.
+                ``repository`` also takes a pattern such as ``acme/*``.
+
+        Raises:
+            ConfigurationError: There is no such view or column, or a moment cannot be read.
+        """
+        text, parameters = self._statement(view, since, until, columns, filters)
+        return self._reader.frame(text, parameters)
+
+    def arrow(
+        self,
+        view: str,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        columns: Collection[str] | None = None,
+        **filters: object,
+    ) -> Any:
+        """As :meth:`frame`, but a ``pyarrow.Table``.
+
+        Raises:
+            ConfigurationError: As for :meth:`frame`, or pyarrow is not installed.
+        """
+        if importlib.util.find_spec("pyarrow") is None:
+            raise ConfigurationError(
+                "arrow() needs pyarrow, which is not installed.", hint="Run `pip install pyarrow`, or use frame()."
+            )
+        text, parameters = self._statement(view, since, until, columns, filters)
+        return self._reader.arrow(text, parameters)
+
+    def _statement(
+        self,
+        view: str,
+        since: date | str | None,
+        until: date | str | None,
+        columns: Collection[str] | None,
+        filters: Mapping[str, object],
+    ) -> tuple[str, dict[str, object]]:
+        name = self._known(view)
+        return select(name, self.tables()[name], since=since, until=until, columns=columns, filters=filters)
+
+    def _known(self, view: str) -> str:
+        name = view if "." in view else f"main.{view}"
+        if name not in self.tables():
+            raise ConfigurationError(f"There is no view {view!r}.", hint=f"There are: {', '.join(self.views())}.")
+        return name
+
+
+def open_house(path_or_settings: str | Path | Settings | None = None) -> House:
+    """Open the published copy for reading.
+
+    Args:
+        path_or_settings: None for the settings of the environment; settings; the folder that holds all state; a folder
+            of published copies; or one DuckDB file.
+
+    Raises:
+        ConfigurationError: Nothing has been published there yet.
+        Corrupt: The file cannot be opened.
+    """
+    if path_or_settings is None or isinstance(path_or_settings, Settings):
+        return House(newest((path_or_settings or environment.load()).published))
+    path = Path(path_or_settings)
+    if path.is_dir():
+        return House(newest(path if (path / "current.duckdb").is_symlink() else path / "published"))
+    return House(Reader(path.resolve()))
+
+
+def select(
+    table: str,
+    known: Mapping[str, str],
+    *,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    columns: Collection[str] | None = None,
+    filters: Mapping[str, object] | None = None,
+) -> tuple[str, dict[str, object]]:
+    """A statement over one table and its parameters; every name in it was found among ``known``.
+
+    Raises:
+        ConfigurationError: A column is not among ``known``, or a moment cannot be read.
+    """
+    if isinstance(columns, str):
+        raise ConfigurationError(f"columns={columns!r} is one text.", hint=f"Write columns=[{columns!r}].")
+    wanted = [_column(table, known, name) for name in columns] if columns is not None else ["*"]
+    where: list[str] = []
+    parameters: dict[str, object] = {}
+    for number, (name, value) in enumerate((filters or {}).items()):
+        where.append(_condition(_column(table, known, name), name, value, f"p{number}", parameters))
+    if since is not None or until is not None:
+        clock = next((name for name in MOMENTS if name in known), None)
+        if clock is None:
+            raise ConfigurationError(f"{table} has no column of time.", hint="Leave since and until out.")
+        for word, moment in (("since", since), ("until", until)):
+            if moment is not None:
+                bound, parameters[word] = _bound(word, moment, calendar=known[clock] == "DATE")
+                where.append(f"{_quoted(clock)} {bound} ${word}")
+    text = f"SELECT {', '.join(wanted)} FROM {'.'.join(_quoted(part) for part in table.split('.'))}"  # noqa: S608 - names are known and quoted
+    return (f"{text} WHERE {' AND '.join(where)}" if where else text), parameters
+
+
+def _condition(column: str, name: str, value: object, key: str, parameters: dict[str, object]) -> str:
+    if value is None:
+        return f"{column} IS NULL"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if not value:
+            return "false"
+        parameters[key] = list(value)
+        return f"{column} IN (SELECT unnest(${key}))"
+    if name == "repository" and isinstance(value, str) and any(mark in value for mark in "*?["):
+        parameters[key] = value.lower()
+        return f"{column} GLOB ${key}"
+    parameters[key] = value
+    return f"{column} = ${key}"
+
+
+def _bound(word: str, moment: date | str, *, calendar: bool) -> tuple[str, date]:
+    """The comparison and its value: a day for a column of days, else an aware moment."""
+    value = _moment(word, moment)
+    operator = ">=" if word == "since" else "<="
+    if calendar:
+        return operator, value.astimezone(UTC).date() if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return (operator if word == "since" else "<"), value
+    day = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    return (operator, day) if word == "since" else ("<", day + timedelta(days=1))
+
+
+def _moment(word: str, moment: date | str) -> date:
+    if isinstance(moment, str):
+        try:
+            moment = date.fromisoformat(moment) if len(moment) <= len("2026-01-01") else datetime.fromisoformat(moment)
+        except ValueError:
+            raise ConfigurationError(f"{word}={moment!r} is not a date.", hint="Write it as 2026-01-31.") from None
+    if isinstance(moment, datetime) and moment.tzinfo is None:
+        raise ConfigurationError(
+            f"{word}={moment.isoformat()} has no time zone.", hint="Add tzinfo=UTC, or give a date alone."
+        )
+    return moment
+
+
+def _column(table: str, known: Mapping[str, str], name: str) -> str:
+    if name not in known:
+        raise ConfigurationError(f"{table} has no column {name!r}.", hint=f"It has: {', '.join(known)}.")
+    return _quoted(name)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,50 @@
+"""The readiness trend report: one file that a lead opens, drawn from one published generation.
+
+``render`` gives the text, ``write`` puts it into a file. The same data and the same options give the same bytes.
+"""
+
+import os
+from pathlib import Path
+
+from taskhouse.reading import House
+from taskhouse.report import html, markdown, table
+from taskhouse.report.gather import forget, gather
+from taskhouse.report.options import Format, Options, Period
+
+__all__ = ["Format", "Options", "Period", "render", "write"]
+
+EMPTY = "The warehouse holds no readiness and no run of what was asked for."
+HINT = "Run `taskhouse sync` (or `taskhouse demo`), then `taskhouse report` again; check --project and --repository."
+
+
+def render(house: House, options: Options | None = None) -> str:
+    """The report as text in ``options.format``; one that says so where there is no data.
+
+    Raises:
+        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+    """
+    options = options or Options()
+    try:
+        report = gather(house, options)
+        if options.format == "csv":
+            return table.rows(house, report)
+    finally:
+        forget(house)
+    if report is None:
+        return html.empty(EMPTY, HINT) if options.format == "html" else markdown.empty(EMPTY, HINT)
+    return html.page(report) if options.format == "html" else markdown.page(report)
+
+
+def write(house: House, path: str | Path, options: Options | None = None) -> Path:
+    """Write the report to a file, which appears whole or not at all; returns its path.
+
+    Raises:
+        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+    """
+    target = Path(path)
+    text = render(house, options)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8", newline="")
+    draft.replace(target)
+    return target

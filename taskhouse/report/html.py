@@ -1,0 +1,145 @@
+"""The report as one HTML file: no script runs, nothing is fetched, every text of the server is escaped."""
+
+import functools
+import importlib.resources
+import json
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from taskhouse.report import numbers, svg, words
+from taskhouse.report.model import LABELS, MISSING, Report, Repository, code, label
+
+LARGE = 150_000
+"""Bytes that a report of 40 repositories does not exceed."""
+
+NAMED = 1500
+"""How many of the repositories without a row of their own are named."""
+
+
+def page(report: Report) -> str:
+    """The whole document. Where it would become too large, tables of days give way to the JSON and the CSV."""
+    drawn = {
+        "report": report,
+        "figures": numbers.headline(report),
+        "missing": words.what_is_missing(report),
+        "groups": _groups(report),
+        "others": _others(report),
+        "charts": [_chart(window, report) for window in report.windows],
+        "runs": _runs(report),
+        "data": embedded(numbers.data(report)),
+    }
+    template, count = _template("report.html"), len(report.repositories)
+    bare = template.render(**drawn, tables=[], tabled=count, untabled=count)
+    tables = _tables(report, LARGE - len(bare.encode()))
+    return template.render(**drawn, tables=tables, tabled=len(tables), untabled=count - len(tables))
+
+
+def _tables(report: Report, room: int) -> list[Markup]:
+    """Tables of days, movers first, as far as they fit into so many bytes."""
+    template, tables = _template("days.html"), []
+    for number, repository in enumerate(report.repositories, start=1):
+        rows = numbers.days_of(repository, report)
+        table = template.render(number=number, repo=repository, windows=report.windows, rows=rows)
+        room -= len(table.encode())
+        if room < 0:
+            break
+        tables.append(Markup(table))  # noqa: S704 - a template that escapes made it
+    return tables
+
+
+def empty(said: str, hint: str) -> str:
+    """The document of a warehouse without data."""
+    return _template("empty.html").render(said=said, hint=hint)
+
+
+def embedded(value: Any) -> Markup:
+    """JSON that cannot end its script element, or begin a comment in it."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=False)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return Markup(text)  # noqa: S704 - no markup is left in it
+
+
+def _groups(report: Report) -> list[tuple[str, list[tuple[int, Repository]]]]:
+    numbered = list(enumerate(report.repositories, start=1))
+    moved = [(number, one) for number, one in numbered if one.mover]
+    still = [(number, one) for number, one in numbered if not one.mover]
+    return [(name, rows) for name, rows in (("Moved", moved), ("Unchanged", still)) if rows]
+
+
+def _others(report: Report) -> list[tuple[str, str, list[Repository], int]]:
+    """Repositories without a row, by where they stand: letter, words, the names that fit, and how many more."""
+    room, groups = NAMED, []
+    for letter, word in LABELS.items():
+        here = [one for one in report.rest if code(_series(one, report).state) == letter]
+        if here:
+            groups.append((letter, word, here[:room], max(0, len(here) - room)))
+            room = max(0, room - len(here))
+    return groups
+
+
+def _series(repository: Repository, report: Report) -> Any:
+    return repository.series.get(report.window) or next(iter(repository.series.values()))
+
+
+def _chart(window: int, report: Report) -> dict[str, Any]:
+    days = report.rollup[window]
+    top = max((sum(day.values()) for day in days), default=0)
+    last = days[-1]
+    first = next((day for day in days if day), last)
+    return {
+        "window": window,
+        "paths": svg.columns(days, svg.ORDER, top),
+        "top": top,
+        "legend": [
+            (letter, LABELS[letter], last.get(letter, 0), last.get(letter, 0) - first.get(letter, 0))
+            for letter in LABELS
+            if any(day.get(letter) for day in days)
+        ],
+    }
+
+
+def _runs(report: Report) -> dict[str, Any]:
+    days = [{"c": day.completed, "f": day.failed, "x": day.cancelled} for day in report.run_days]
+    top = max((sum(day.values()) for day in days), default=0)
+    longest = max((day.p90_s or 0.0 for day in report.run_days), default=0.0)
+    return {
+        "paths": svg.columns(days, "cfx", top),
+        "top": top,
+        "durations": svg.durations(report.run_days, longest),
+        "longest": longest,
+    }
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    folder = importlib.resources.files("taskhouse.report") / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=lambda value: words.clean(value) if type(value) is str else value,
+    )
+    for name in ("day", "short", "moment", "period", "signed", "percent", "number", "span", "story"):
+        environment.filters[f"as_{name}"] = getattr(words, name)
+    environment.globals.update(
+        strip=svg.strip,
+        unit=svg.unit,
+        width=lambda days: svg.unit(days) * days,
+        label=label,
+        code=code,
+        labels=LABELS,
+        missing_code=MISSING,
+        rollup_of=numbers.rollup_of,
+        runs_of=numbers.runs_of,
+    )
+    return environment
+
+
+def _template(name: str) -> jinja2.Template:
+    return _environment().get_template(name)

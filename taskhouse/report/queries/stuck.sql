@@ -1,0 +1,20 @@
+-- Runs that do not move, those that stand longest first; a local run that waits for its desktop is not one.
+SELECT
+    stuck.project_id,
+    stuck.run_id,
+    coalesce(task.title, stuck.task_id) AS title,
+    stuck.repository,
+    stuck.status,
+    stuck.since,
+    stuck.stuck_s,
+    stuck.why
+FROM
+    main.runs_stuck AS stuck
+    LEFT JOIN main.tasks AS task USING (project_id, task_id)
+WHERE
+    stuck.why <> 'local'
+    AND ($projects IS NULL OR stuck.project_id IN (SELECT unnest($projects::BIGINT[])))
+    AND ($pattern IS NULL OR stuck.repository GLOB $pattern)
+ORDER BY
+    stuck.since,
+    stuck.run_id

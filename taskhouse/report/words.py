@@ -1,0 +1,125 @@
+"""Numbers, days and states as people read them."""
+
+import math
+import unicodedata
+from datetime import UTC, date, datetime
+from itertools import groupby
+
+from taskhouse.report.model import BEFORE, LABELS, Report, Series
+from taskhouse.report.options import Period
+
+MINUS = "\u2212"
+EN_DASH = "\u2013"
+NEVER = "\u2014"
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+"""Not the process's locale: the same data gives the same bytes everywhere."""
+
+STRETCHES = 4
+"""Stretches of a strip that are told one by one; more than these are summed up."""
+
+
+def clean(text: object) -> str:
+    """A server's text without what no one can see: control characters, and halves of cut emoji."""
+    return "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
+    ).strip()
+
+
+def day(value: date) -> str:
+    """A day, as 4 Nov 2026."""
+    return f"{short(value)} {value.year}"
+
+
+def short(value: date) -> str:
+    """A day without its year."""
+    return f"{value.day} {MONTHS[value.month - 1]}"
+
+
+def moment(value: datetime) -> str:
+    """A moment, in UTC."""
+    value = value.astimezone(UTC)
+    return f"{day(value)}, {value:%H:%M} UTC"
+
+
+def period(value: Period) -> str:
+    """Days from and to, without what they share."""
+    since, until = value.since, value.until
+    if since == until:
+        return day(until)
+    first = day(since) if since.year != until.year else short(since)
+    return f"{first} {EN_DASH} {day(until)}"
+
+
+def signed(value: float, unit: str = "", digits: int = 0) -> str:
+    """A change with its sign; a real minus, so that columns of figures align."""
+    rounded = round(value, digits)
+    sign = "+" if rounded > 0 else MINUS if rounded < 0 else "\u00b1"
+    return f"{sign}{abs(rounded):,.{digits}f}{unit}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of one, as per cent."""
+    return NEVER if share is None else f"{100 * share:.{digits}f}%"
+
+
+def number(value: float | None) -> str:
+    """A score, or any number with at most one digit after the point."""
+    return NEVER if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its two largest units."""
+    if seconds is None or not math.isfinite(seconds):
+        return NEVER
+    whole = round(seconds)
+    for size, word, below, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {word}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
+
+
+def story(series: Series, since: date) -> str:
+    """What a strip shows, in a sentence."""
+    stretches = [(letter, len(list(days))) for letter, days in groupby(series.codes)]
+    if len(stretches) <= STRETCHES:
+        said = ", then ".join(f"{_letter(letter)} {count} d" for letter, count in stretches)
+    else:
+        counts = [(series.codes.count(letter), letter) for letter in (*LABELS, BEFORE)]
+        totals = ", ".join(f"{_letter(letter)} {count} d" for count, letter in counts if count)
+        said = f"{len(stretches)} stretches: {totals}"
+    breaks = [short(date.fromordinal(since.toordinal() + at)) for at, found in enumerate(series.days) if found.broken]
+    return said + (f"; classified anew on {', '.join(breaks[:3])}" if breaks else "")
+
+
+def tally(counts: dict[str, int]) -> list[tuple[str, str, int]]:
+    """Letters, words and numbers of the states that occur, from best to worst."""
+    return [(letter, LABELS[letter], counts[letter]) for letter in LABELS if counts.get(letter)]
+
+
+def what_is_missing(report: Report) -> list[str]:
+    """Sentences about what the report cannot show."""
+    cover = report.coverage
+    said = []
+    if not cover.passes:
+        said.append("No pass of the server has ended yet, so nothing is proved.")
+    unknown = cover.expected - cover.known
+    if unknown:
+        why = ", ".join(f"{reason} {days:,}" for reason, days in cover.missing)
+        said.append(f"{unknown:,} of {cover.expected:,} days of readiness are without information ({why}).")
+    if cover.gaps:
+        said.append(f"{cover.gaps:,} {_plural(cover.gaps, 'hole')} in run events could not be filled from the log.")
+    if cover.quarantined:
+        said.append(f"{cover.quarantined:,} {_plural(cover.quarantined, 'record')} could not be read and wait apart.")
+    if cover.absent:
+        left = _plural(cover.absent, "repository", "repositories")
+        said.append(f"{cover.absent:,} {left} without information in these days are left out.")
+    return said
+
+
+def _letter(letter: str) -> str:
+    return "not asked yet" if letter == BEFORE else LABELS[letter]
+
+
+def _plural(count: int, one: str, many: str | None = None) -> str:
+    return one if count == 1 else many or f"{one}s"

@@ -1,0 +1,130 @@
+"""One published generation, open for reading: statements in, frames out."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.warehouse import publish, sql
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+
+
+class Reader:
+    """A read-only connection to one generation; whatever is published later does not change what it sees."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: duckdb.DuckDBPyConnection | None = _connect(path)
+
+    def close(self) -> None:
+        """Let go of the generation; closing twice is harmless."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def frame(self, text: str, parameters: Mapping[str, Any] | None = None) -> "pd.DataFrame":
+        """The rows of one statement as a frame; times are aware and in UTC.
+
+        Raises:
+            ConfigurationError: The statement is not valid, or would write.
+        """
+        with self._cursor(text, parameters) as cursor:
+            return cursor.df()
+
+    def arrow(self, text: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The rows of one statement as a ``pyarrow.Table``; needs pyarrow.
+
+        Raises:
+            ConfigurationError: The statement is not valid, or would write.
+        """
+        try:
+            return self._open().sql(text, params=dict(parameters or {})).to_arrow_table()
+        except duckdb.Error as problem:
+            raise ConfigurationError(f"The query failed: {problem}") from None
+
+    def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
+        """The rows of one statement, each by column name.
+
+        Raises:
+            ConfigurationError: The statement is not valid, or would write.
+        """
+        with self._cursor(text, parameters) as cursor:
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def columns(self) -> dict[str, dict[str, str]]:
+        """Every table and view as ``schema.name``, with its columns: name to type."""
+        found: dict[str, dict[str, str]] = {}
+        for row in self.records(sql.warehouse("reading/columns")):
+            found.setdefault(f"{row['schema_name']}.{row['table_name']}", {})[row["column_name"]] = row["data_type"]
+        return found
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[None]:
+        """Statements inside the block see one value of ``now()``."""
+        connection = self._open()
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        if self._connection is None:
+            raise ConfigurationError(
+                "This warehouse has been closed.", hint="Read inside the `with taskhouse.open() as house:` block."
+            )
+        return self._connection
+
+    @contextlib.contextmanager
+    def _cursor(self, text: str, parameters: Mapping[str, Any] | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._open()
+        try:
+            yield connection.execute(text, dict(parameters or {}))
+        except duckdb.Error as problem:
+            raise ConfigurationError(f"The query failed: {problem}") from None
+
+
+def newest(folder: Path) -> Reader:
+    """The newest generation in a folder of published copies.
+
+    Raises:
+        ConfigurationError: Nothing has been published yet.
+    """
+    path = publish.readable(folder)
+    try:
+        return Reader(path)
+    except ConfigurationError:  # it was replaced, and removed, between looking and opening
+        return Reader(publish.readable(folder))
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    if not path.is_file():
+        raise ConfigurationError(f"There is no file {path}.", hint="Run `taskhouse sync` (or `taskhouse demo`) first.")
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.IOException as problem:
+        if "lock" not in str(problem).lower():
+            raise _unreadable(path, problem) from None
+        raise Locked(
+            f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."
+        ) from None
+    except (duckdb.SerializationException, duckdb.InternalException, duckdb.CatalogException) as problem:
+        raise _unreadable(path, problem) from None
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET python_enable_replacements = false")
+    return connection
+
+
+def _unreadable(path: Path, problem: Exception) -> Corrupt:
+    return Corrupt(
+        f"{path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
+        hint="Run `taskhouse sync`, which publishes a new copy.",
+    )

@@ -1,0 +1,144 @@
+"""An export is one moment, proves itself, and never leaves half of anything behind."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+from filelock import FileLock
+
+from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.export import export
+from taskhouse.reading import House
+from taskhouse.warehouse import parquet
+from taskhouse.warehouse.reading import Reader
+from tests.report.world import World, walk, with_runs
+
+TABLES = ("readiness_trend", "readiness", "runs", "ledger.passes")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    world = with_runs(walk(["acme/web", "acme/api"], days=12), days=4)
+    world.tables["raw.readiness_snapshots"] += walk(["beta/one"], days=9, project=2).tables["raw.readiness_snapshots"]
+    return world.publish(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def house(home: Path) -> House:
+    return House(Reader((home / "published" / "current.duckdb").resolve()))
+
+
+def test_every_view_comes_back_as_it_was(house: House, tmp_path: Path) -> None:
+    done = export(tmp_path / "out", house)
+    assert {name for name in house.tables() if name.startswith("main.")} <= {f"main.{name}" for name in done.rows}
+    with duckdb.connect(str(house.path), read_only=True) as before:
+        before.execute("SET TimeZone = 'UTC'")
+        for table, rows in done.rows.items():
+            files = f"read_parquet('{tmp_path}/out/{table}/**/*.parquet', union_by_name = true"
+            parted = any("project_id=" in file.path for file in done.files if file.table == table)
+            hive = ", hive_partitioning = true, hive_types = {'project_id': BIGINT}" if parted else ""
+            assert before.execute(f"SELECT count(*) FROM {files}{hive})").fetchone() == (rows,)
+            both = f"FROM (SELECT * FROM {table}) AS a"
+            names = ", ".join(f'"{name}"' for name in house.tables()[table if "." in table else f"main.{table}"])
+            lost = f"SELECT count(*) FROM (SELECT {names} {both} EXCEPT ALL SELECT {names} FROM {files}{hive}))"
+            assert before.execute(lost).fetchone() == (0,), table
+
+
+def test_the_manifest_proves_every_file(house: House, tmp_path: Path) -> None:
+    export(tmp_path / "out", house, tables=TABLES)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["generation"] == house.generation
+    listed = {file["path"]: file for table in manifest["tables"].values() for file in table["files"]}
+    found = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*.parquet")}
+    assert listed.keys() == found.keys()
+    for path, file in listed.items():
+        assert hashlib.sha256(found[path].read_bytes()).hexdigest() == file["sha256"]
+        assert found[path].stat().st_size == file["bytes"]
+        assert parquet.count(house.reader, found[path]) == file["rows"]
+    assert {file["project_id"] for file in manifest["tables"]["readiness"]["files"]} == {1, 2}
+    assert manifest["rows"] == sum(file["rows"] for file in listed.values())
+
+
+def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
+    with World().open(tmp_path / "home") as house:
+        export(tmp_path / "out", house, tables=["readiness"])
+        with duckdb.connect() as anywhere:
+            shape = anywhere.execute(f"DESCRIBE FROM read_parquet('{tmp_path}/out/readiness/data.parquet')").fetchall()
+        assert [row[0] for row in shape] == list(house.views()["readiness"])
+
+
+def test_views_sql_reads_the_files_in_any_duckdb(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = export(tmp_path / "out", house, tables=TABLES)
+    monkeypatch.chdir(tmp_path / "out")
+    with duckdb.connect() as anywhere:
+        anywhere.execute(Path("views.sql").read_text())
+        rows = anywhere.execute("SELECT count(*), count(DISTINCT project_id) FROM readiness").fetchone()
+        assert rows == (done.rows["readiness"], 2)
+        assert anywhere.execute("SELECT count(*) FROM ledger_passes").fetchone() == (done.rows["ledger.passes"],)
+
+
+def test_an_export_that_dies_leaves_the_old_one_and_is_taken_up_where_it_stopped(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    export(out, house, tables=["runs"])
+    old = (out / "manifest.json").read_bytes()
+    written: list[str] = []
+    real = parquet.write
+
+    def dying(reader: Reader, table: str, path: Path, **more: object) -> int:
+        if len(written) == 2:
+            path.write_bytes(b"half")
+            raise KeyboardInterrupt
+        written.append(table)
+        return real(reader, table, path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parquet, "write", dying)
+    with pytest.raises(KeyboardInterrupt):
+        export(out, house, tables=TABLES)
+    assert (out / "manifest.json").read_bytes() == old
+
+    def counting(reader: Reader, table: str, path: Path, **more: object) -> int:
+        written.append(table)
+        return real(reader, table, path, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(parquet, "write", counting)
+    done = export(out, house, tables=TABLES)
+    assert len(written) == len(done.files)
+    assert set(done.rows) == set(TABLES)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".out.lock") == ["out"]
+    assert not list(out.rglob("*.part"))
+
+
+def test_a_death_between_the_two_renames_is_mended(house: House, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(out, house, tables=["runs"])
+    out.rename(tmp_path / ".out.old")
+    (tmp_path / ".out.draft-20200101T000000000000Z").mkdir()
+    export(out, house, tables=["readiness"])
+    assert (out / "readiness").is_dir()
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".out.lock") == ["out"]
+
+
+def test_a_folder_of_something_else_is_not_touched(house: House, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
+    (tmp_path / "file").write_text("file")
+    for name in ("photos", "file"):
+        with pytest.raises(ConfigurationError, match="holds no export"):
+            export(tmp_path / name, house)
+    assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
+
+
+def test_names_are_checked_and_odd_folders_are_fine(house: House, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="There is no view"):
+        export(tmp_path / "out", house, tables=["runs; DROP TABLE x"])
+    done = export(tmp_path / "it's $1 'here'", house, tables=["runs"])
+    assert done.rows["runs"] > 0
+
+
+def test_two_exports_into_one_folder_do_not_meet(house: House, tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".out.lock"), pytest.raises(Locked, match="Another export"):
+        export(tmp_path / "out", house)

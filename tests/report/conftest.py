@@ -1,0 +1,33 @@
+"""One history that most of the report's tests read."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from taskhouse.reading import House
+from tests.report.world import HOSTILE, LAST, RIGHT_TO_LEFT, World, names, walk, with_runs
+
+STUCK = "<b>Fix</b> the \u202eresu login \U0001f994 | `x`"
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    made = with_runs(walk([*names(12), HOSTILE, RIGHT_TO_LEFT, "acme/\U0001f994-hedgehog"]))
+    made.run(90001, None, "in_progress", 86400 * 3, title=STUCK)
+    made.passed("run_events", "incomplete", "2 logs could not be read", started_at=LAST + timedelta(hours=7))
+    return made
+
+
+@pytest.fixture(scope="session")
+def home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return world.publish(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def house(home: Path) -> Iterator[House]:
+    import taskhouse  # noqa: PLC0415
+
+    with taskhouse.open(home) as opened:
+        yield opened

@@ -1,0 +1,76 @@
+"""The report in a real browser, opened from a file with the network off: it asks for nothing, and all can read it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskhouse.reading import House
+from taskhouse.report import Options, write
+from tests.report.browser import Browser, axe, browser
+
+pytestmark = pytest.mark.browser
+SCREENS = [(1280, False), (1280, True), (390, False), (390, True)]
+AUDIT = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations.map(
+  one => [one.id, one.impact, one.nodes.length, one.nodes[0].html.slice(0, 200)])));
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(house: House, tmp_path: Path) -> Path:
+    return write(house, tmp_path / "report.html", Options())
+
+
+def audit(chromium: Browser) -> list[Any]:
+    chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    chromium.run(f"{axe()}; window.axe = axe")
+    found: list[Any] = chromium.wait(AUDIT)
+    return found
+
+
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
+def test_it_asks_for_nothing_says_nothing_and_fits(chromium: Browser, page: Path, width: int, *, dark: bool) -> None:
+    chromium.open(page, width=width, dark=dark)
+    assert chromium.requests() == [page.as_uri()]
+    assert chromium.log("browser") == []
+    assert chromium.run("return document.documentElement.scrollWidth") == width
+    paper = chromium.run("return getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(16, 19, 21)" if dark else "rgb(252, 252, 251)")
+    chromium.picture(page.with_suffix(".png"))
+    assert page.with_suffix(".png").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(("width", "dark"), SCREENS)
+def test_axe_finds_nothing(chromium: Browser, page: Path, width: int, *, dark: bool) -> None:
+    chromium.open(page, width=width, dark=dark)
+    assert audit(chromium) == []
+
+
+def test_axe_would_find_something(chromium: Browser, page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace("--soft:#56606b", "--soft:#c0c4c8").replace("<html lang=en>", "<html>"), "utf-8")
+    chromium.open(page)
+    assert {"color-contrast", "html-has-lang"} <= {one[0] for one in audit(chromium)}
+
+
+def test_the_keyboard_reaches_the_repositories_first(chromium: Browser, page: Path) -> None:
+    chromium.open(page)
+    for kind in ("keyDown", "keyUp"):
+        chromium.cdp("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert chromium.run("return document.activeElement.textContent") == "Skip to the repositories"
+    assert chromium.run("return document.activeElement.getBoundingClientRect().left") >= 0
+
+
+def test_a_link_opens_the_table_it_points_to(chromium: Browser, page: Path) -> None:
+    chromium.open(page)
+    chromium.run("document.querySelector('.repos a').click()")
+    assert chromium.run("return document.querySelector(location.hash).closest('details').open") is True

@@ -1,0 +1,90 @@
+"""Markdown for chats, CSV for spreadsheets, and what both do with odd texts."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.reading import House
+from taskhouse.report import Options, html, markdown, render, words
+from taskhouse.report.table import COLUMNS
+from tests.report.tree import Tree
+from tests.report.world import HOSTILE
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+def test_markdown_has_the_headline_the_movers_and_what_is_missing(house: House) -> None:
+    text = render(house, Options(format="md"))
+    assert text.startswith("# Readiness, 26 Oct \u2013 24 Nov 2026\n")
+    assert "## Repositories" in text
+    assert "**Not proved complete** \u00b7 data as of 24 Nov 2026, 06:04 UTC" in text
+    assert "run_events of project 1" in text
+    assert len(text.encode()) < 20_000
+
+
+def test_markdown_leaves_no_markup_of_the_server(house: House) -> None:
+    text = render(house, Options(format="md"))
+    assert HOSTILE not in text
+    assert "<script" not in text
+    assert "&lt;/script\\>" in text
+
+
+@given(TEXTS)
+def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
+    told = markdown.escaped(text)
+    assert "\n" not in told
+    bare = told.replace("\\\\", "")
+    for mark in "`*_[]|<>#!":
+        assert f"\\{mark}" in bare or mark not in bare
+    assert "<" not in told
+
+
+def test_csv_holds_every_row_of_the_view(house: House) -> None:
+    rows = list(csv.DictReader(io.StringIO(render(house, Options(format="csv")))))
+    frame = house.frame("readiness_trend", since="2026-10-26", until="2026-11-24")
+    assert len(rows) == len(frame)
+    assert tuple(rows[0]) == COLUMNS
+    scores = [float(row["readiness_score"]) for row in rows if row["readiness_score"]]
+    assert sum(scores) == pytest.approx(frame["readiness_score"].sum())
+    assert {row["repository"] for row in rows} == set(frame["repository"])
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_no_cell_of_csv_is_a_formula(text: str) -> None:
+    from taskhouse.report.table import _cell  # noqa: PLC0415
+
+    assert _cell(text) == f"'{text}"
+
+
+@given(st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
+def test_embedded_json_comes_back_and_cannot_leave_its_element(value: object) -> None:
+    document = f"<script type=application/json id=data>{html.embedded(value)}</script><p>after</p>"
+    tree = Tree(document)
+    assert json.loads("".join(tree.all("script")[0].parts)) == value
+    assert tree.all("p")[0].text == "after"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_shown_as_text(text: str) -> None:
+    document = html.empty(text, "hint")
+    tree = Tree(document)
+    assert [one.name for one in tree.elements if "main" in one.parents] == ["header", "p", "h1", "p", "p"]
+    shown = next(one for one in tree.all("p") if one.attributes.get("class") == "lead")
+    assert shown.text == " ".join(words.clean(text).split())
+    document.encode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(None, "\u2014"), (0.4, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h")],
+)
+def test_spans_are_told_in_two_units(seconds: float | None, said: str) -> None:
+    assert words.span(seconds) == said
+
+
+def test_changes_have_a_real_minus_and_no_sign_of_nothing() -> None:
+    assert [words.signed(value) for value in (3, -3, 0, -0.2)] == ["+3", "\u22123", "\u00b10", "\u00b10"]
