@@ -1,26 +1,188 @@
 -- One row per run, as it was seen last, and how far its events are kept.
+--
+-- project_id: The PostHog project.
+-- task_id: The task that the run belongs to.
+-- run_id: The run.
+-- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`; a finished run can be reopened.
+-- environment: `local` or `cloud`.
+-- runtime_adapter: The agent: `claude`, `codex`; NULL where the server does not say.
+-- provider: Whose model.
+-- model: The model.
+-- reasoning_effort: How hard it was to think.
+-- stage: What the run was for, in the server's free words.
+-- branch: The branch that it works on.
+-- pr_url: The pull request that it says it made.
+-- error_message: Why it failed, in the server's words.
+-- resume_from_run_id: The run that it went on from.
+-- repository: Repository of its task, as the task was seen last.
+-- origin_product: What made its task, as the task was seen last.
+-- created_at: When the server made it.
+-- started_at: When its agent said for the first time that it runs; NULL where no event says so.
+-- updated_at: When the server says it changed; ending a run does not move it.
+-- completed_at: When it ended.
+-- queue_s: Seconds from `created_at` to `started_at`.
+-- duration_s: Seconds from `created_at` to `completed_at`, waiting included.
+-- active_s: Seconds from `started_at` to `completed_at`.
+-- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
+--   hole is known. `complete_with_gaps`: at its end, with a hole that could not be filled, or a stream that broke off.
+--   `log_only`: nothing of the stream, the whole log. `expired`: the log was gone before it had been read to its end.
+--   NULL: not looked at yet.
+-- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `not_found`, `error_budget`.
+-- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found`.
+-- events: Live events that are kept.
+-- log_entries: Entries of its log that are kept.
+-- gaps: Holes that stand open.
+-- certain_gaps: Those that the agent's own numbering proves.
+-- input_tokens: Tokens in, as the run's own state says, cumulative over the run; may lag or be missing.
+-- output_tokens: Tokens out, as the run's own state says.
+-- cache_read_tokens: Tokens read from the cache, as the run's own state says.
+-- cache_write_tokens: Tokens written to the cache, as the run's own state says; codex has none.
+-- thought_tokens: Tokens of thought, as the run's own state says; often not counted apart.
+-- total_tokens: All of them, as the run's own state says. The best total of a run; see `run_usage` for what events say.
+-- turns: Turns that ended and reported what they used.
+-- changed_at: When the newest version of the run was seen.
+-- payload: The run as JSON, without secrets and signed addresses.
+WITH live AS (
+    SELECT
+        project_id,
+        run_id,
+        count(*) AS events,
+        count(stream_ms) AS streamed,
+        min(occurred_at) FILTER (WHERE method = '_posthog/run_started' OR kind = 'pi_run_started') AS started_at
+    FROM
+        raw.run_events
+    GROUP BY
+        project_id,
+        run_id
+),
+
+log AS (
+    SELECT
+        project_id,
+        run_id,
+        count(*) AS log_entries,
+        min(occurred_at) FILTER (WHERE method = '_posthog/run_started' OR kind = 'pi_run_started') AS started_at
+    FROM
+        raw.run_log_entries
+    GROUP BY
+        project_id,
+        run_id
+),
+
+hole AS (
+    SELECT
+        project_id,
+        run_id,
+        count(*) AS gaps,
+        count(*) FILTER (WHERE certain) AS certain_gaps
+    FROM
+        ledger.gaps
+    WHERE
+        NOT repaired_from_log
+    GROUP BY
+        project_id,
+        run_id
+),
+
+told AS (
+    SELECT
+        run.*,
+        task.repository,
+        task.origin_product,
+        coalesce(least(live.started_at, log.started_at), live.started_at, log.started_at) AS started_at,
+        stream_cursor.state AS stream_state,
+        log_cursor.state AS log_state,
+        coalesce(live.events, 0) AS events,
+        coalesce(live.streamed, 0) AS streamed,
+        coalesce(log.log_entries, 0) AS log_entries,
+        coalesce(hole.gaps, 0) AS gaps,
+        coalesce(hole.certain_gaps, 0) AS certain_gaps,
+        json_extract_string(
+            main.event_document(run.payload),
+            [
+                '$.state.token_usage.input_tokens',
+                '$.state.token_usage.output_tokens',
+                '$.state.token_usage.cache_read_tokens',
+                '$.state.token_usage.cache_write_tokens',
+                '$.state.token_usage.thought_tokens',
+                '$.state.token_usage.total_tokens',
+                '$.state.token_usage.turns'
+            ]
+        ) AS usage
+    FROM
+        main.run_history AS run
+        LEFT JOIN main.task_history AS task
+            ON run.project_id = task.project_id
+            AND run.task_id = task.task_id
+            AND task.is_current
+        LEFT JOIN ledger.cursors AS stream_cursor
+            ON run.project_id = stream_cursor.project_id
+            AND run.run_id = stream_cursor.key
+            AND stream_cursor.resource = 'run_stream'
+        LEFT JOIN ledger.cursors AS log_cursor
+            ON run.project_id = log_cursor.project_id
+            AND run.run_id = log_cursor.key
+            AND log_cursor.resource = 'run_log'
+        LEFT JOIN live
+            ON run.project_id = live.project_id
+            AND run.run_id = live.run_id
+        LEFT JOIN log
+            ON run.project_id = log.project_id
+            AND run.run_id = log.run_id
+        LEFT JOIN hole
+            ON run.project_id = hole.project_id
+            AND run.run_id = hole.run_id
+    WHERE
+        run.is_current
+)
+
 SELECT
-    run.project_id,
-    run.task_id,
-    run.run_id,
-    run.status,
-    run.environment,
-    run.runtime_adapter,
-    run.provider,
-    run.model,
-    run.reasoning_effort,
-    run.stage,
-    run.branch,
-    run.pr_url,
-    run.error_message,
-    run.resume_from_run_id,
-    run.created_at,
-    run.updated_at,
-    run.completed_at,
-    date_diff('millisecond', run.created_at, run.completed_at) / 1000 AS duration_s,
-    run.valid_from AS changed_at,
-    run.payload
+    project_id,
+    task_id,
+    run_id,
+    status,
+    environment,
+    runtime_adapter,
+    provider,
+    model,
+    reasoning_effort,
+    stage,
+    branch,
+    pr_url,
+    error_message,
+    resume_from_run_id,
+    repository,
+    origin_product,
+    created_at,
+    started_at,
+    updated_at,
+    completed_at,
+    greatest(date_diff('millisecond', created_at, started_at), 0) / 1000 AS queue_s,
+    date_diff('millisecond', created_at, completed_at) / 1000 AS duration_s,
+    greatest(date_diff('millisecond', started_at, completed_at), 0) / 1000 AS active_s,
+    CASE
+        WHEN stream_state IS NULL AND log_state IS NULL THEN NULL
+        WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'
+        WHEN log_state IN ('expired', 'not_found') OR (log_state = 'settled' AND streamed + log_entries = 0) THEN 'expired'
+        WHEN log_state IS DISTINCT FROM 'settled' THEN 'live'
+        WHEN streamed = 0 THEN 'log_only'
+        WHEN gaps > 0 OR stream_state IS DISTINCT FROM 'stream_end' THEN 'complete_with_gaps'
+        ELSE 'complete'
+    END AS capture_state,
+    stream_state,
+    log_state,
+    events,
+    log_entries,
+    gaps,
+    certain_gaps,
+    main.token_count(usage[1]) AS input_tokens,
+    main.token_count(usage[2]) AS output_tokens,
+    main.token_count(usage[3]) AS cache_read_tokens,
+    main.token_count(usage[4]) AS cache_write_tokens,
+    main.token_count(usage[5]) AS thought_tokens,
+    main.token_count(usage[6]) AS total_tokens,
+    main.token_count(usage[7]) AS turns,
+    valid_from AS changed_at,
+    payload
 FROM
-    main.run_history AS run
-WHERE
-    run.is_current
+    told

@@ -1,18 +1,27 @@
-"""Views and macros for people: rebuilt when their text changed, in one transaction."""
+"""Views and macros for people, with what they say of themselves: rebuilt in one transaction when their text changed."""
 
 import hashlib
+import sys
 from datetime import UTC, datetime
 
 import duckdb
 
 from taskhouse import marts
-from taskhouse.warehouse import sql
+from taskhouse.marts.describe import Described, describe, markdown
+from taskhouse.warehouse import migrate, sql
+
+UTC_ZONE = "'UTC'"
+"""The literal in the macro ``day_zone`` that stands for the setting."""
 
 
-def refresh(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``."""
-    texts = {f"macros/{name}": sql.statement("taskhouse.marts", f"macros/{name}") for name in marts.MACROS}
-    texts |= {name: sql.statement("taskhouse.marts", name) for name in marts.VIEWS}
+def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -> None:
+    """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``.
+
+    Args:
+        connection: The warehouse, outside any transaction.
+        zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
+    """
+    texts = _texts(zone or _zone(connection))
     wanted = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
     held = dict(connection.execute("SELECT name, sha256 FROM ledger.views").fetchall())
     if held == wanted:
@@ -20,10 +29,10 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("BEGIN")
     try:
         for name in held:
-            kind, bare = ("MACRO", name.removeprefix("macros/")) if "/" in name else ("VIEW", name)
-            connection.execute(f"DROP {kind} IF EXISTS main.{bare}")
+            _drop(connection, name)
         for name, text in texts.items():
             connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
+            _comment(connection, name, describe(text))
         connection.execute("DELETE FROM ledger.views")
         connection.executemany(
             "INSERT INTO ledger.views BY NAME SELECT ? AS name, ? AS sha256, ? AS built_at",
@@ -33,3 +42,70 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def document(connection: duckdb.DuckDBPyConnection) -> str:
+    """``docs/views.md`` for a warehouse whose views are up to date."""
+    texts = _texts("UTC")
+    types: dict[str, dict[str, str]] = {}
+    for view, column, kind in connection.execute(sql.warehouse("views/columns")).fetchall():
+        types.setdefault(view, {})[column] = kind
+    calls = {name: f"{name}({', '.join(parameters)})" for name, parameters in _macros(connection).items()}
+    for name in marts.AS_OF:
+        arguments = ", ".join("now()" for _ in _macros(connection)[name])
+        shape = connection.execute(f"DESCRIBE FROM main.{name}({arguments})").fetchall()
+        types[name] = {column: kind for column, kind, *_ in shape}
+    kinds = {
+        "Views": {name: describe(texts[name]) for name in marts.VIEWS},
+        "Tables at a moment": {name: describe(texts[f"macros/{name}"]) for name in marts.AS_OF},
+        "Macros": {name: describe(texts[f"macros/{name}"]) for name in marts.MACROS},
+    }
+    return markdown(kinds, types, calls)
+
+
+def _texts(zone: str) -> dict[str, str]:
+    """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
+    quoted = "'" + zone.replace("'", "''") + "'"
+    names = [f"macros/{name}" for name in marts.MACROS]
+    names += [*marts.VIEWS, *(f"macros/{name}" for name in marts.AS_OF)]
+    texts = {name: sql.statement("taskhouse.marts", name) for name in names}
+    texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, quoted)
+    return texts
+
+
+def _zone(connection: duckdb.DuckDBPyConnection) -> str:
+    if "day_zone" not in _macros(connection):
+        return "UTC"
+    row = connection.execute("SELECT main.day_zone()").fetchone()
+    return str(row[0]) if row else "UTC"
+
+
+def _macros(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Macros of ``main`` with the names of their parameters."""
+    return dict(connection.execute(sql.warehouse("views/macros")).fetchall())
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    bare = name.removeprefix("macros/")
+    for kind in ("MACRO", "MACRO TABLE") if "/" in name else ("VIEW",):
+        connection.execute(f"DROP {kind} IF EXISTS main.{bare}")
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, name: str, described: Described) -> None:
+    bare = name.removeprefix("macros/")
+    kind = "VIEW" if "/" not in name else "MACRO TABLE" if bare in marts.AS_OF else "MACRO"
+    connection.execute(f"COMMENT ON {kind} main.{bare} IS {_literal(described.summary)}")
+    if kind == "VIEW":
+        for column, text in described.columns.items():
+            connection.execute(f'COMMENT ON COLUMN main.{bare}."{column}" IS {_literal(text)}')
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+if __name__ == "__main__":
+    with duckdb.connect() as scratch:
+        migrate.upgrade(scratch, host="https://example.com")
+        refresh(scratch)
+        sys.stdout.write(document(scratch))

@@ -1,0 +1,74 @@
+-- One row per project and hour in which something happened.
+--
+-- project_id: The PostHog project.
+-- hour: The full hour in UTC at which it begins.
+-- tasks_created: Tasks that were made.
+-- runs_created: Runs that were made.
+-- runs_ended: Runs that ended.
+-- live_events: Live events that happened; what one event is in both layers is counted in both.
+-- log_entries: Entries of logs that happened.
+-- active_runs: Runs with an event in either layer.
+WITH happened AS (
+    SELECT
+        project_id,
+        created_at AS moment,
+        'task' AS what,
+        NULL AS run_id
+    FROM
+        main.task_history
+    WHERE
+        is_current
+    UNION ALL
+    SELECT
+        project_id,
+        created_at,
+        'run',
+        NULL
+    FROM
+        main.run_history
+    WHERE
+        is_current
+    UNION ALL
+    SELECT
+        project_id,
+        completed_at,
+        'end',
+        NULL
+    FROM
+        main.run_history
+    WHERE
+        is_current
+        AND status IN ('completed', 'failed', 'cancelled')
+    UNION ALL
+    SELECT
+        project_id,
+        occurred_at,
+        'live',
+        run_id
+    FROM
+        raw.run_events
+    UNION ALL
+    SELECT
+        project_id,
+        occurred_at,
+        'log',
+        run_id
+    FROM
+        raw.run_log_entries
+)
+
+SELECT
+    project_id,
+    make_timestamptz(epoch_us(moment) // 3600000000 * 3600000000) AS hour,
+    count(*) FILTER (WHERE what = 'task') AS tasks_created,
+    count(*) FILTER (WHERE what = 'run') AS runs_created,
+    count(*) FILTER (WHERE what = 'end') AS runs_ended,
+    count(*) FILTER (WHERE what = 'live') AS live_events,
+    count(*) FILTER (WHERE what = 'log') AS log_entries,
+    count(DISTINCT run_id) AS active_runs
+FROM
+    happened
+WHERE
+    moment IS NOT NULL
+GROUP BY
+    ALL

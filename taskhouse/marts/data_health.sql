@@ -1,0 +1,166 @@
+-- One row per project, resource and day, from the first day on which the resource was read to the last on which anything of the
+-- project was: a day without a pass is a row with none.
+--
+-- project_id: The PostHog project.
+-- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. What either of the last two captured is in the
+--   row of `run_events`.
+-- day: The day on which passes began and rows came, in the time zone of `day_zone()`.
+-- passes: Passes that began.
+-- complete: Those that proved everything.
+-- incomplete: Those that did not.
+-- running: Those that have not ended.
+-- covered: Whether at least one was complete.
+-- last_complete_at: When the last complete one ended.
+-- reason: Why the last incomplete one was incomplete.
+-- requests: Requests that were made.
+-- retries: Those that were made again.
+-- throttled_s: Seconds spent waiting because the server said so.
+-- rows_seen: Rows that came.
+-- rows_added: Rows that were new.
+-- quarantined: Records that could not be read and were found on that day, and are not replayed. Spool damage and oddities of
+--   events and logs count for `run_events`.
+-- events: For `run_events`, live events that were read on that day.
+-- log_entries: For `run_events`, entries of logs that were read on that day.
+-- segments: For `run_events`, spool segments that brought them.
+-- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is late by nature.
+-- lag_p99_s: The 99th percentile of the same.
+-- gaps: For `run_events`, holes found on that day that stand open.
+-- certain_gaps: Those that the agent's own numbering proves.
+WITH pass AS (
+    SELECT
+        project_id,
+        resource,
+        main.day_of(started_at) AS day,
+        count(*) AS passes,
+        count(*) FILTER (WHERE verdict = 'complete') AS complete,
+        count(*) FILTER (WHERE verdict = 'incomplete') AS incomplete,
+        count(*) FILTER (WHERE verdict = 'running') AS running,
+        max(finished_at) FILTER (WHERE verdict = 'complete') AS last_complete_at,
+        arg_max(reason, started_at) FILTER (WHERE verdict = 'incomplete') AS reason,
+        CAST(sum(requests) AS BIGINT) AS requests,
+        CAST(sum(retries) AS BIGINT) AS retries,
+        sum(throttled_s) AS throttled_s,
+        CAST(sum(rows_seen) AS BIGINT) AS rows_seen,
+        CAST(sum(rows_added) AS BIGINT) AS rows_added
+    FROM
+        ledger.passes
+    GROUP BY
+        ALL
+),
+
+live AS (
+    SELECT
+        project_id,
+        'run_events' AS resource,
+        main.day_of(received_at) AS day,
+        count(*) AS events,
+        count(DISTINCT segment) AS segments,
+        quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.5) / 1000 AS lag_p50_s,
+        quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.99) / 1000 AS lag_p99_s
+    FROM
+        raw.run_events
+    GROUP BY
+        ALL
+),
+
+log AS (
+    SELECT
+        project_id,
+        'run_events' AS resource,
+        main.day_of(received_at) AS day,
+        count(*) AS log_entries,
+        count(DISTINCT segment) AS segments
+    FROM
+        raw.run_log_entries
+    GROUP BY
+        ALL
+),
+
+hole AS (
+    SELECT
+        project_id,
+        'run_events' AS resource,
+        main.day_of(detected_at) AS day,
+        count(*) AS gaps,
+        count(*) FILTER (WHERE certain) AS certain_gaps
+    FROM
+        ledger.gaps
+    WHERE
+        NOT repaired_from_log
+    GROUP BY
+        ALL
+),
+
+bad AS (
+    SELECT
+        project_id,
+        CASE resource
+            WHEN 'run_log' THEN 'run_events'
+            WHEN 'spool' THEN 'run_events'
+            WHEN 'summaries' THEN 'tasks'
+            ELSE resource
+        END AS resource,
+        main.day_of(first_seen_at) AS day,
+        count(*) AS quarantined
+    FROM
+        ledger.quarantine
+    WHERE
+        replayed_at IS NULL
+    GROUP BY
+        ALL
+),
+
+seen AS (
+    SELECT project_id, resource, day FROM pass
+    UNION
+    SELECT project_id, resource, day FROM live
+    UNION
+    SELECT project_id, resource, day FROM log
+    UNION
+    SELECT project_id, resource, day FROM hole
+    UNION
+    SELECT project_id, resource, day FROM bad
+),
+
+calendar AS (
+    SELECT
+        resource.project_id,
+        resource.resource,
+        CAST(unnest(generate_series(resource.first_day, project.last_day, INTERVAL 1 DAY)) AS DATE) AS day
+    FROM
+        (SELECT project_id, resource, min(day) AS first_day FROM seen GROUP BY project_id, resource) AS resource
+        INNER JOIN (SELECT project_id, max(day) AS last_day FROM seen GROUP BY project_id) AS project
+            ON resource.project_id = project.project_id
+)
+
+SELECT
+    calendar.project_id,
+    calendar.resource,
+    calendar.day,
+    coalesce(pass.passes, 0) AS passes,
+    coalesce(pass.complete, 0) AS complete,
+    coalesce(pass.incomplete, 0) AS incomplete,
+    coalesce(pass.running, 0) AS running,
+    coalesce(pass.complete, 0) > 0 AS covered,
+    pass.last_complete_at,
+    pass.reason,
+    coalesce(pass.requests, 0) AS requests,
+    coalesce(pass.retries, 0) AS retries,
+    coalesce(pass.throttled_s, 0) AS throttled_s,
+    coalesce(pass.rows_seen, 0) AS rows_seen,
+    coalesce(pass.rows_added, 0) AS rows_added,
+    coalesce(bad.quarantined, 0) AS quarantined,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.events, 0) END AS events,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(log.log_entries, 0) END AS log_entries,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.segments, 0) + coalesce(log.segments, 0) END AS segments,
+    live.lag_p50_s,
+    live.lag_p99_s,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(hole.gaps, 0) END AS gaps,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(hole.certain_gaps, 0) END AS certain_gaps
+FROM
+    calendar
+    LEFT JOIN pass USING (project_id, resource, day)
+    LEFT JOIN live USING (project_id, resource, day)
+    LEFT JOIN log USING (project_id, resource, day)
+    LEFT JOIN hole USING (project_id, resource, day)
+    LEFT JOIN bad USING (project_id, resource, day)

@@ -1,0 +1,182 @@
+-- One row per event of a run, in whichever layer it is: a live event and the log's entry of the same event are one row. They
+-- are the same where the agent's number is the same, else where what they say is the same, as often as both layers say
+-- it. Only agent messages are told twice still: chunk by chunk live, whole in the log; see `run_timeline`.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- layer: `both`, `live` or `log`.
+-- kind: Type of the envelope: `notification`, `task_run_state`, `permission_request`, `pi_event`, …
+-- method: JSON-RPC method, with one leading underscore where agents send two; a permission prompt always has
+--   `_posthog/permission_request`, also in the form that the live stream gives it.
+-- session_update: Kind of a `session/update`, or of an event of the pi runtime.
+-- tool_call_id: The tool call that it is about.
+-- event_id: The agent's number, `<boot>-<number>`; older agents give none.
+-- first_event_id: Of a message that the log coalesced, the number of its first chunk; `event_id` is that of its last.
+-- occurred_at: When it happened, as the live stream says, else as the log says.
+-- received_at: When it was read.
+-- stream_ms: First part of its id in the live stream.
+-- stream_seq: Second part of it.
+-- incarnation: 1 or more where an earlier event had the same id.
+-- position: Its place in the run's log, from 0.
+-- logged_at: When it happened, as the log says, which stamps it a little later.
+-- json_ok: Whether DuckDB reads the text as JSON as it is.
+-- payload: The exact text that arrived; of the live event where both layers have it.
+WITH entry AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        true AS is_live,
+        source,
+        incarnation,
+        stream_ms,
+        stream_seq,
+        NULL AS position,
+        event_id,
+        NULL AS first_event_id,
+        kind,
+        method,
+        session_update,
+        tool_call_id,
+        occurred_at,
+        received_at,
+        payload,
+        json_ok
+    FROM
+        raw.run_events
+    WHERE
+        stream_id IS NULL
+        OR NOT starts_with(stream_id, 'log-')
+    UNION ALL BY NAME
+    -- Frames named log-<n> are the log's own entries, come by way of the stream: used until the log itself is kept.
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        false AS is_live,
+        source,
+        incarnation,
+        TRY_CAST(substr(stream_id, 5) AS BIGINT) AS position,
+        event_id,
+        json_extract_string(main.event_document(payload), '$.first_event_id') AS first_event_id,
+        kind,
+        method,
+        session_update,
+        tool_call_id,
+        occurred_at,
+        received_at,
+        payload,
+        json_ok
+    FROM
+        raw.run_events AS frame
+    WHERE
+        starts_with(stream_id, 'log-')
+        AND NOT EXISTS (
+            SELECT 1
+            FROM raw.run_log_entries AS kept
+            WHERE
+                kept.project_id = frame.project_id
+                AND kept.task_id = frame.task_id
+                AND kept.run_id = frame.run_id
+        )
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        false AS is_live,
+        'log' AS source,
+        0 AS incarnation,
+        position,
+        event_id,
+        first_event_id,
+        kind,
+        method,
+        session_update,
+        tool_call_id,
+        occurred_at,
+        received_at,
+        payload,
+        json_ok
+    FROM
+        raw.run_log_entries
+),
+
+named AS (
+    SELECT
+        * REPLACE (
+            CASE WHEN kind = 'permission_request' THEN '_posthog/permission_request' ELSE method END AS method,
+            CASE
+                WHEN tool_call_id IS NULL AND kind = 'pi_event' AND starts_with(session_update, 'tool_call')
+                    THEN json_extract_string(main.event_document(payload), '$.event.toolCall.id')
+                ELSE tool_call_id
+            END AS tool_call_id
+        )
+    FROM
+        entry
+),
+
+keyed AS (
+    SELECT
+        *,
+        CASE
+            WHEN method = '_posthog/permission_request'
+                THEN 'request ' || coalesce(
+                    json_extract_string(main.event_document(payload), '$.requestId'),
+                    json_extract_string(main.event_document(payload), '$.notification.params.requestId'),
+                    event_id,
+                    md5(payload)
+                )
+            WHEN first_event_id IS NOT NULL THEN 'range ' || first_event_id || ' ' || coalesce(event_id, '')
+            WHEN event_id IS NOT NULL THEN 'event ' || event_id
+            ELSE 'content ' || md5(main.event_content(payload))
+        END AS identity
+    FROM
+        named
+),
+
+counted AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, is_live, source
+            ORDER BY coalesce(stream_ms, epoch_ms(received_at)), stream_seq, incarnation, position, received_at, payload
+        ) AS occurrence
+    FROM
+        keyed
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    CASE
+        WHEN bool_or(is_live) OVER same AND bool_or(NOT is_live) OVER same THEN 'both'
+        WHEN is_live THEN 'live'
+        ELSE 'log'
+    END AS layer,
+    kind,
+    method,
+    session_update,
+    tool_call_id,
+    event_id,
+    first_event_id,
+    coalesce(occurred_at, max(occurred_at) OVER same) AS occurred_at,
+    received_at,
+    stream_ms,
+    stream_seq,
+    incarnation,
+    max(position) OVER same AS position,
+    max(CASE WHEN NOT is_live THEN occurred_at END) OVER same AS logged_at,
+    json_ok,
+    payload
+FROM
+    counted
+WINDOW
+    same AS (PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, occurrence)
+QUALIFY
+    row_number() OVER (
+        PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, occurrence
+        ORDER BY is_live DESC, source
+    ) = 1

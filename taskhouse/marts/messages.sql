@@ -1,0 +1,100 @@
+-- One row per message of a run: what the agent said, what it thought, what the user said; chunks put together in their order. A
+-- message ends where the agent does something else, or where the log says that it ended.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- number: Place among the run's messages, from 1.
+-- role: `agent`, `thought` or `user`.
+-- text: The whole text, without NUL characters; what the log holds where a chunk is missing.
+-- characters: Its length in Unicode characters.
+-- chunks: Chunks that it was put together from; NULL for a message that came whole.
+-- layer: `both`, `live` or `log`: where it is kept.
+-- started_at: When its first chunk came.
+-- ended_at: When its last chunk came; as `started_at` for a message that came whole.
+-- first_event_id: The agent's number of its first chunk.
+-- last_event_id: The agent's number of its last chunk.
+-- first_ordinal: Where it begins in `run_timeline`.
+WITH entry AS (
+    SELECT
+        timeline.*,
+        CASE
+            WHEN session_update IN ('agent_message_chunk', 'agent_message', 'assistant_message_chunk', 'assistant_message')
+                THEN 'agent'
+            WHEN session_update IN ('agent_thought_chunk', 'agent_thought', 'assistant_thought_chunk', 'assistant_thought')
+                THEN 'thought'
+            WHEN session_update IN ('user_message_chunk', 'user_message') THEN 'user'
+        END AS role,
+        ends_with(session_update, '_chunk') AS is_chunk,
+        regexp_extract(event_id, '^(.*)-[0-9]+$', 1) AS boot,
+        TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) AS event_number
+    FROM
+        main.run_timeline AS timeline
+    WHERE
+        kind IN ('notification', 'pi_event')
+        AND (event_id IS NOT NULL OR method IS DISTINCT FROM '_posthog/progress')
+),
+
+-- Chunks that came live with numbers that do not follow each other: something that is not kept came between them.
+begun AS (
+    SELECT
+        *,
+        coalesce(
+            lag(role) OVER in_order IS NOT DISTINCT FROM role
+            AND is_chunk
+            AND lag(is_chunk) OVER in_order
+            AND lag(message) OVER in_order IS NOT DISTINCT FROM message
+            AND (
+                message IS NOT NULL
+                OR 'log' IN (layer, lag(layer) OVER in_order)
+                OR coalesce(
+                    lag(boot) OVER in_order = boot
+                    AND lag(event_number) OVER in_order + 1 = event_number,
+                    event_number IS NULL
+                )
+            ),
+            false
+        ) AS goes_on
+    FROM
+        entry
+    WINDOW
+        in_order AS (PARTITION BY project_id, task_id, run_id ORDER BY ordinal)
+),
+
+grouped AS (
+    SELECT
+        *,
+        count(*) FILTER (WHERE NOT goes_on) OVER (
+            PARTITION BY project_id, task_id, run_id
+            ORDER BY ordinal
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS block
+    FROM
+        begun
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    row_number() OVER (PARTITION BY project_id, task_id, run_id ORDER BY min(ordinal)) AS number,
+    role,
+    coalesce(string_agg(text, '' ORDER BY ordinal), '') AS text,
+    length(coalesce(string_agg(text, '' ORDER BY ordinal), '')) AS characters,
+    CASE WHEN bool_or(is_chunk) THEN count(*) END AS chunks,
+    CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer,
+    arg_min(occurred_at, ordinal) AS started_at,
+    arg_max(occurred_at, ordinal) AS ended_at,
+    arg_min(CASE WHEN is_chunk THEN event_id ELSE coalesce(first_event_id, event_id) END, ordinal) AS first_event_id,
+    arg_max(event_id, ordinal) AS last_event_id,
+    min(ordinal) AS first_ordinal
+FROM
+    grouped
+WHERE
+    role IS NOT NULL
+GROUP BY
+    project_id,
+    task_id,
+    run_id,
+    role,
+    block

@@ -1,0 +1,292 @@
+-- One row per project, repository, window and day, from the first answer about it to the last day on which the project
+-- was looked at. A day without an answer, or with one that is no information, has no state: nothing is filled in.
+--
+-- project_id: The PostHog project.
+-- repository: `organization/repository`, in lower case.
+-- window_days: Days that the server looked back for data.
+-- day: The day, in the time zone of `day_zone()`. Of several answers on one day the last with information counts.
+-- overall: `ready`, `partial`, `detected`, `needs_setup` or `unknown`; NULL where that day brought no information.
+-- readiness_score: 0 to 100: steps gone, over the capabilities that apply. Each has three: its code was found (`detected`),
+--   it is switched on (`waiting_for_data`), data arrives (`ready`). NULL where none applies or one is `unknown`.
+-- evidence: What the day's answer rests on: `scan`; or `empty_scan`, `no_integration`, `no_token`, `none`, which are no
+--   information. NULL where there was no answer.
+-- classification: What kind of repository the server took it for; NULL with `overall`.
+-- excluded: Whether the server leaves such repositories out.
+-- core_suggestions_state: State of the core suggestions.
+-- replay_insights_state: State of the replay insights.
+-- error_insights_state: State of the error insights, which the server judges for the whole project.
+-- evidence_task_count: Session summary tasks about the repository inside the window.
+-- generated_at: When the server made the day's answer.
+-- observed_at: When it was asked for.
+-- is_break: The first day of another classification: what is measured changed, so before and after do not compare.
+-- segment: Number of breaks up to this day. A line may be drawn inside a segment only.
+-- previous_overall: `overall` on the last day before with information, in the same segment; NULL on a day without.
+-- changed: `overall` differs from `previous_overall`.
+-- changed_after: On a day of change, the last day that showed the state before: the change came between the two.
+-- state_since: The first day of the state that stands on this day, as far as is known (days without information carry it on).
+-- days_in_state: Days that the state has stood, the first counted as 1; NULL on a day without information.
+-- overall_carried: `overall` on this day or, where it is NULL, on the last day before with information.
+-- first_ready_day: The first day that was `ready`, once there was one.
+-- days_to_ready: Days from the first day with information to `first_ready_day`; 0 where it was ready at once.
+WITH answer AS NOT MATERIALIZED (
+    SELECT
+        *,
+        main.day_of(observed_at) AS day,
+        epoch_us(main.local_time(observed_at)) % 86400000000 AS clock_us,
+        coalesce(evidence = 'scan' AND overall IS NOT NULL, false) AS informed
+    FROM
+        raw.readiness_snapshots
+),
+
+-- States as small numbers, so that a course of states sorts and compares as numbers do.
+state AS (
+    SELECT
+        overall,
+        classification,
+        least(row_number() OVER (ORDER BY overall, classification), 255) AS code
+    FROM (
+        SELECT DISTINCT
+            overall,
+            coalesce(classification, '') AS classification
+        FROM
+            raw.readiness_snapshots
+        WHERE
+            overall IS NOT NULL
+    )
+),
+
+-- Each answer as one number: day (17 bits), informed (1), clock (37), state (8). The last of a day is the one that counts.
+course AS (
+    SELECT
+        answer.project_id,
+        answer.repository,
+        answer.window_days,
+        list_sort(
+            list(
+                (
+                    ((answer.day - DATE '2000-01-01') << 46)
+                    | (CAST(answer.informed AS BIGINT) << 45)
+                    | (answer.clock_us << 8)
+                    | CASE WHEN answer.informed THEN state.code ELSE 0 END
+                )
+            )
+        ) AS answers
+    FROM
+        answer
+        LEFT JOIN state
+            ON answer.overall = state.overall
+            AND coalesce(answer.classification, '') = state.classification
+    GROUP BY
+        ALL
+),
+
+-- A run is a stretch of one state, one answer each day: it ends where the state changes, a day is missing or comes twice.
+cut AS (
+    SELECT
+        *,
+        list_filter(
+            range(1, len(answers) + 1),
+            lambda i:
+                i = 1
+                OR (answers[i] >> 46) <> (answers[i - 1] >> 46) + 1
+                OR (answers[i] & 255) <> (answers[i - 1] & 255)
+        ) AS starts
+    FROM
+        course
+),
+
+looked AS (
+    SELECT
+        project_id,
+        main.day_of(max(observed_at)) AS last_day
+    FROM
+        raw.readiness_snapshots
+    GROUP BY
+        project_id
+),
+
+ends AS (
+    SELECT
+        cut.project_id,
+        cut.repository,
+        cut.window_days,
+        unnest(list_select(answers, starts)) AS first_answer,
+        unnest(list_select(answers, list_append(list_transform(starts[2:], lambda i: i - 1), len(answers)))) AS last_answer,
+        unnest(
+            list_append(
+                list_transform(starts[2:], lambda i: answers[i] >> 46), (looked.last_day - DATE '2000-01-01') + 1
+            )
+        ) AS next_day
+    FROM
+        cut
+        INNER JOIN looked USING (project_id)
+),
+
+run AS (
+    SELECT
+        project_id,
+        repository,
+        window_days,
+        DATE '2000-01-01' + CAST(first_answer >> 46 AS INTEGER) AS from_day,
+        DATE '2000-01-01' + CAST(last_answer >> 46 AS INTEGER) AS to_day,
+        DATE '2000-01-01' + CAST(next_day AS INTEGER) AS next_day,
+        first_answer & 255 AS code
+    FROM
+        ends
+),
+
+-- Days with more than one answer: few.
+repeated AS (
+    SELECT DISTINCT
+        project_id,
+        repository,
+        window_days,
+        to_day AS day
+    FROM
+        run
+    WHERE
+        next_day = to_day
+),
+
+missing AS (
+    SELECT
+        project_id,
+        repository,
+        window_days,
+        CAST(unnest(generate_series(to_day + 1, next_day - 1, INTERVAL 1 DAY)) AS DATE) AS day
+    FROM
+        run
+    WHERE
+        next_day > to_day + 1
+),
+
+-- The first run of every state that stood, with the state before it. A run that another answer of its only day replaced
+-- never stood.
+entered AS (
+    SELECT
+        *,
+        lag(code) OVER ordered AS previous_code,
+        lag(last_day) OVER ordered AS previous_day
+    FROM (
+        SELECT
+            *,
+            CASE WHEN next_day = to_day THEN to_day - 1 ELSE to_day END AS last_day
+        FROM
+            run
+        WHERE
+            code > 0
+            AND next_day > from_day
+    )
+    WINDOW
+        ordered AS (PARTITION BY project_id, repository, window_days ORDER BY from_day)
+    QUALIFY
+        code IS DISTINCT FROM lag(code) OVER ordered
+),
+
+stand AS (
+    SELECT
+        entered.project_id,
+        entered.repository,
+        entered.window_days,
+        entered.from_day AS state_since,
+        coalesce(lead(entered.from_day) OVER ordered, DATE '9999-12-31') AS state_until,
+        state.overall,
+        CASE WHEN before.classification = state.classification THEN before.overall END AS overall_before,
+        CASE WHEN before.classification = state.classification THEN entered.previous_day END AS changed_after,
+        coalesce(before.classification <> state.classification, false) AS begins_segment,
+        count(*) FILTER (WHERE before.classification <> state.classification) OVER ordered AS segment,
+        first_value(entered.from_day) OVER ordered AS first_day,
+        min(entered.from_day) FILTER (WHERE state.overall = 'ready') OVER ordered AS first_ready_day
+    FROM
+        entered
+        INNER JOIN state
+            ON entered.code = state.code
+        LEFT JOIN state AS before
+            ON entered.previous_code = before.code
+    WINDOW
+        ordered AS (PARTITION BY entered.project_id, entered.repository, entered.window_days ORDER BY entered.from_day)
+),
+
+-- Outer and inner joins rather than ANTI and SEMI: DuckDB takes a filter on the repository through these to both sides.
+days AS (
+    SELECT
+        answer.*
+    FROM
+        answer
+        LEFT JOIN repeated
+            ON answer.project_id = repeated.project_id
+            AND answer.repository = repeated.repository
+            AND answer.window_days = repeated.window_days
+            AND answer.day = repeated.day
+    WHERE
+        repeated.day IS NULL
+    UNION ALL BY NAME
+    (
+        SELECT
+            answer.*
+        FROM
+            answer
+            INNER JOIN repeated
+                ON answer.project_id = repeated.project_id
+                AND answer.repository = repeated.repository
+                AND answer.window_days = repeated.window_days
+                AND answer.day = repeated.day
+        QUALIFY
+            row_number() OVER (
+                PARTITION BY answer.project_id, answer.repository, answer.window_days, answer.day
+                ORDER BY
+                    answer.informed DESC,
+                    answer.clock_us DESC,
+                    answer.overall DESC,
+                    coalesce(answer.classification, '') DESC
+            ) = 1
+    )
+    UNION ALL BY NAME
+    SELECT
+        *
+    FROM
+        missing
+)
+
+SELECT
+    days.project_id,
+    days.repository,
+    days.window_days,
+    days.day,
+    CASE WHEN days.informed THEN days.overall END AS overall,
+    CASE
+        WHEN days.informed
+            THEN main.readiness_score(
+                days.core_suggestions_state, days.replay_insights_state, days.error_insights_state
+            )
+    END AS readiness_score,
+    days.evidence,
+    CASE WHEN days.informed THEN days.classification END AS classification,
+    CASE WHEN days.informed THEN days.excluded END AS excluded,
+    CASE WHEN days.informed THEN days.core_suggestions_state END AS core_suggestions_state,
+    CASE WHEN days.informed THEN days.replay_insights_state END AS replay_insights_state,
+    CASE WHEN days.informed THEN days.error_insights_state END AS error_insights_state,
+    CASE WHEN days.informed THEN days.evidence_task_count END AS evidence_task_count,
+    days.generated_at,
+    days.observed_at,
+    coalesce(stand.begins_segment AND days.day = stand.state_since, false) AS is_break,
+    coalesce(stand.segment, 0) AS segment,
+    CASE
+        WHEN days.informed AND days.day = stand.state_since THEN stand.overall_before
+        WHEN days.informed THEN stand.overall
+    END AS previous_overall,
+    coalesce(days.day = stand.state_since AND stand.overall_before IS NOT NULL, false) AS changed,
+    CASE WHEN days.day = stand.state_since THEN stand.changed_after END AS changed_after,
+    stand.state_since,
+    CASE WHEN days.informed THEN days.day - stand.state_since + 1 END AS days_in_state,
+    stand.overall AS overall_carried,
+    stand.first_ready_day,
+    stand.first_ready_day - stand.first_day AS days_to_ready
+FROM
+    days
+    LEFT JOIN stand
+        ON days.project_id = stand.project_id
+        AND days.repository = stand.repository
+        AND days.window_days = stand.window_days
+        AND days.day >= stand.state_since
+        AND days.day < stand.state_until

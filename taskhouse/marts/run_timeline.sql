@@ -1,0 +1,193 @@
+-- One row per event of a run, both layers merged in their order, none twice. An agent message is there chunk by chunk where
+-- every chunk of it is kept, else whole as the log tells it.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- ordinal: Place in the run, from 1. Both layers keep their own order; what only one of them has is placed by its time.
+-- occurred_at: When it happened, as the live stream says, else as the log says.
+-- layer: `both`, `live` or `log`. A message that is shown whole is `both` where some of its chunks are kept as well.
+-- kind: Type of the envelope: `notification`, `task_run_state`, `permission_request`, `pi_event`, …
+-- method: JSON-RPC method, with one leading underscore where agents send two; a permission prompt always has
+--   `_posthog/permission_request`, also in the form that the live stream gives it.
+-- session_update: Kind of a `session/update`, or of an event of the pi runtime.
+-- tool_call_id: The tool call that it is about.
+-- event_id: The agent's number, `<boot>-<number>`; older agents give none.
+-- first_event_id: Of a message that is shown whole, the number of its first chunk.
+-- message: Of a chunk, the place in the run's log of the whole message, where the log has it.
+-- text: What it says in plain text, without NUL characters; see the macro `event_text`.
+-- payload: The exact text that arrived; of the live event where both layers have it.
+WITH entry AS (
+    SELECT
+        *,
+        layer <> 'log' AS is_live,
+        CASE WHEN layer <> 'log' THEN coalesce(stream_ms, epoch_ms(received_at)) END AS live_ms,
+        session_update IS NOT DISTINCT FROM 'agent_message_chunk' AND kind = 'notification' AND layer = 'live' AS is_chunk,
+        session_update IS NOT DISTINCT FROM 'agent_message' AND kind = 'notification' AND layer = 'log' AS is_whole,
+        -- The orchestrator's frames come between an agent's chunks and end no message.
+        kind IN ('notification', 'pi_event') AND (event_id IS NOT NULL OR method IS DISTINCT FROM '_posthog/progress')
+            AS is_agents
+    FROM
+        main.events_once
+),
+
+read AS (
+    SELECT
+        *,
+        CASE WHEN is_chunk OR is_whole THEN regexp_extract(event_id, '^(.*)-[0-9]+$', 1) END AS boot,
+        CASE WHEN is_chunk OR is_whole THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) END AS last_number,
+        CASE
+            WHEN is_chunk THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT)
+            WHEN is_whole THEN TRY_CAST(regexp_extract(first_event_id, '-([0-9]+)$', 1) AS BIGINT)
+        END AS first_number,
+        CASE WHEN (is_chunk AND event_id IS NULL) OR (is_whole AND first_event_id IS NULL) THEN main.event_text(payload) END
+            AS words
+    FROM
+        entry
+),
+
+-- For a chunk, the last message of the log that begins at or before it, and the stretch of chunks it is in.
+placed AS (
+    SELECT
+        *,
+        row_number() OVER live_order AS live_index,
+        count(*) FILTER (WHERE is_agents AND NOT is_chunk AND is_live) OVER live_order AS stretch,
+        last_value(CASE WHEN is_whole THEN first_number END IGNORE NULLS) OVER numbers AS range_first,
+        last_value(CASE WHEN is_whole THEN last_number END IGNORE NULLS) OVER numbers AS range_last
+    FROM
+        read
+    WINDOW
+        live_order AS (
+            PARTITION BY project_id, task_id, run_id
+            ORDER BY live_ms NULLS LAST, stream_seq, incarnation, received_at, position, payload
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ),
+        numbers AS (
+            PARTITION BY project_id, task_id, run_id, boot
+            ORDER BY first_number, is_chunk
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )
+),
+
+ranged AS (
+    SELECT
+        * REPLACE (
+            CASE WHEN first_number <= range_last THEN range_first END AS range_first
+        ),
+        CASE
+            WHEN is_chunk AND words IS NOT NULL
+                THEN md5(
+                    string_agg(CASE WHEN is_chunk THEN words END, '' ORDER BY live_index) OVER (
+                        PARTITION BY project_id, task_id, run_id, is_chunk, stretch
+                    )
+                )
+            WHEN is_whole AND words IS NOT NULL THEN md5(words)
+        END AS said
+    FROM
+        placed
+),
+
+matched AS (
+    SELECT
+        *,
+        CASE WHEN range_first IS NOT NULL THEN count(*) FILTER (WHERE is_chunk) OVER same_range END AS range_chunks,
+        CASE WHEN range_first IS NOT NULL THEN max(CASE WHEN is_whole THEN position END) OVER same_range END
+            AS range_position,
+        dense_rank() OVER (
+            PARTITION BY project_id, task_id, run_id, said, is_chunk
+            ORDER BY CASE WHEN is_chunk THEN stretch ELSE position END
+        ) AS nth
+    FROM
+        ranged
+    WINDOW
+        same_range AS (PARTITION BY project_id, task_id, run_id, boot, range_first)
+),
+
+judged AS (
+    SELECT
+        *,
+        range_chunks = range_last - range_first + 1 AS range_whole,
+        CASE WHEN said IS NOT NULL THEN bool_or(is_chunk) OVER same_words END AS said_live,
+        CASE WHEN said IS NOT NULL THEN max(CASE WHEN is_whole THEN position END) OVER same_words END AS said_position
+    FROM
+        matched
+    WINDOW
+        same_words AS (PARTITION BY project_id, task_id, run_id, said, nth)
+),
+
+shown AS (
+    SELECT
+        * REPLACE (
+            CASE
+                WHEN is_chunk AND (range_whole OR said_position IS NOT NULL) THEN 'both'
+                WHEN is_whole AND range_chunks > 0 THEN 'both'
+                ELSE layer
+            END AS layer,
+            CASE WHEN is_chunk THEN coalesce(range_position, said_position) ELSE position END AS position
+        ),
+        CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message,
+        max(CASE WHEN is_live THEN occurred_at END) OVER (
+            PARTITION BY project_id, task_id, run_id
+            ORDER BY live_index
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS live_at
+    FROM
+        judged
+    WHERE
+        NOT (is_whole AND (coalesce(range_whole, false) OR coalesce(said_live, false)))
+        AND NOT (is_chunk AND range_first IS NOT NULL AND NOT range_whole)
+),
+
+-- What only the log has comes after what the log has before it, and before what it has after it.
+anchored AS (
+    SELECT
+        *,
+        CASE
+            WHEN is_live THEN live_at
+            ELSE greatest(
+                max(CASE WHEN is_live THEN live_at END) OVER log_order,
+                least(
+                    max(coalesce(logged_at, occurred_at)) OVER log_order,
+                    min(CASE WHEN is_live THEN live_at END) OVER (
+                        PARTITION BY project_id, task_id, run_id, position IS NULL
+                        ORDER BY position, live_index
+                        ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+                    )
+                )
+            )
+        END AS sort_at,
+        CASE
+            WHEN is_live THEN live_index
+            ELSE coalesce(max(CASE WHEN is_live THEN live_index END) OVER log_order, 0)
+        END AS anchor
+    FROM
+        shown
+    WINDOW
+        log_order AS (
+            PARTITION BY project_id, task_id, run_id, position IS NULL
+            ORDER BY position, live_index
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    row_number() OVER (
+        PARTITION BY project_id, task_id, run_id
+        ORDER BY sort_at NULLS FIRST, anchor, is_live DESC, position
+    ) AS ordinal,
+    occurred_at,
+    layer,
+    kind,
+    method,
+    session_update,
+    tool_call_id,
+    event_id,
+    first_event_id,
+    message,
+    main.event_text(payload) AS text,
+    payload
+FROM
+    anchored

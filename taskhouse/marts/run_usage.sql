@@ -1,0 +1,109 @@
+-- One row per run whose events say what it used.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- results: Result messages that said what they used.
+-- input_tokens: Tokens in, added over them.
+-- output_tokens: Tokens out, added over them.
+-- cached_read_tokens: Tokens read from the cache, added over them.
+-- cached_write_tokens: Tokens written to the cache, added over them.
+-- total_tokens: All four, added over them. Results of background tasks are in it, which the run's own total
+--   (`runs.total_tokens`) leaves out; and what was not captured is not.
+-- turn_tokens: For pi, whose results say nothing else: the totals of its turns, added.
+-- context_peak: The most tokens that were in the context window at once.
+-- context_size: Size of that window, as last told.
+-- cost_usd: What the run cost in US dollars: in each session the last value, as long as values only grow there, added over the
+--   sessions. NULL where `cost_basis` says why. A session that goes on over several runs is in each of them.
+-- cost_basis: `last of each session`: the reported cost only grew, as a running total does. `not a running total`: in some
+--   session it fell, so values are not a session's so far, and no sum is made. `other currency`: not all of it is in
+--   dollars. `none reported`: no result had a cost, as with codex.
+-- sessions: Sessions that reported a cost.
+WITH spend AS (
+    SELECT
+        *,
+        lag(cost) OVER (PARTITION BY project_id, task_id, run_id, session_id ORDER BY occurred_at, cost) AS cost_before
+    FROM
+        main.token_usage
+    WHERE
+        measure = 'spend'
+        AND cost IS NOT NULL
+),
+
+session AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        session_id,
+        max(cost) AS cost,
+        bool_or(coalesce(cost < cost_before, false)) AS falls,
+        bool_or(coalesce(cost_currency <> 'USD', false)) AS is_foreign
+    FROM
+        spend
+    GROUP BY
+        ALL
+),
+
+cost AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        sum(cost) AS cost,
+        bool_or(falls) AS falls,
+        bool_or(is_foreign) AS is_foreign,
+        count(*) AS sessions
+    FROM
+        session
+    GROUP BY
+        ALL
+),
+
+used AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        count(*) FILTER (WHERE measure = 'spend' AND total_tokens IS NOT NULL) AS results,
+        CAST(sum(input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS input_tokens,
+        CAST(sum(output_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS output_tokens,
+        CAST(sum(cached_read_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_read_tokens,
+        CAST(sum(cached_write_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_write_tokens,
+        CAST(sum(total_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS total_tokens,
+        CAST(sum(total_tokens) FILTER (WHERE measure = 'turn') AS BIGINT) AS turn_tokens,
+        max(context_used) AS context_peak,
+        arg_max(context_size, occurred_at) AS context_size
+    FROM
+        main.token_usage
+    GROUP BY
+        ALL
+)
+
+SELECT
+    used.project_id,
+    used.task_id,
+    used.run_id,
+    used.results,
+    used.input_tokens,
+    used.output_tokens,
+    used.cached_read_tokens,
+    used.cached_write_tokens,
+    used.total_tokens,
+    CASE WHEN used.results = 0 THEN used.turn_tokens END AS turn_tokens,
+    used.context_peak,
+    used.context_size,
+    CASE WHEN NOT cost.falls AND NOT cost.is_foreign THEN round(cost.cost, 6) END AS cost_usd,
+    CASE
+        WHEN cost.cost IS NULL THEN 'none reported'
+        WHEN cost.is_foreign THEN 'other currency'
+        WHEN cost.falls THEN 'not a running total'
+        ELSE 'last of each session'
+    END AS cost_basis,
+    coalesce(cost.sessions, 0) AS sessions
+FROM
+    used
+    LEFT JOIN cost
+        ON used.project_id = cost.project_id
+        AND used.task_id = cost.task_id
+        AND used.run_id = cost.run_id

@@ -1,0 +1,116 @@
+-- One row per run that has not ended and has not moved for an hour, of a task that is still there: what it may wait for.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- repository: Repository of its task.
+-- status: `not_started`, `queued` or `in_progress`.
+-- environment: `local` or `cloud`.
+-- model: The model.
+-- created_at: When the server made it.
+-- since: When it moved last: the newest of what the server says, of its events and of its versions after the first.
+-- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of who asks).
+-- looked_at: When that pass began.
+-- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud. `orphaned`:
+--   in progress for more than a day without a sign. `waits for the user`: its last event asks for a permission, or its
+--   last turn ended. `silent`: in progress without a sign for less than a day.
+WITH last_event AS (
+    SELECT
+        project_id,
+        run_id,
+        max(occurred_at) AS last_event_at,
+        arg_max(coalesce(method, kind), (occurred_at, coalesce(stream_seq, 0))) AS last_event
+    FROM (
+        SELECT project_id, run_id, occurred_at, method, kind, stream_seq
+        FROM raw.run_events
+        UNION ALL BY NAME
+        SELECT project_id, run_id, occurred_at, method, kind, position AS stream_seq
+        FROM raw.run_log_entries
+    )
+    WHERE
+        occurred_at IS NOT NULL
+    GROUP BY
+        project_id,
+        run_id
+),
+
+version AS (
+    SELECT
+        project_id,
+        run_id,
+        count(*) AS versions
+    FROM
+        raw.run_versions
+    GROUP BY
+        project_id,
+        run_id
+),
+
+looked AS (
+    SELECT
+        project_id,
+        max(started_at) AS looked_at
+    FROM
+        ledger.passes
+    WHERE
+        resource IN ('runs', 'tasks')
+    GROUP BY
+        project_id
+),
+
+standing AS (
+    SELECT
+        run.*,
+        greatest(
+            run.created_at,
+            run.updated_at,
+            last_event.last_event_at,
+            CASE WHEN version.versions > 1 THEN run.changed_at END
+        ) AS since,
+        last_event.last_event,
+        looked.looked_at
+    FROM
+        main.runs AS run
+        INNER JOIN main.tasks AS task
+            ON run.project_id = task.project_id
+            AND run.task_id = task.task_id
+            AND task.absent_since IS NULL
+        INNER JOIN looked
+            ON run.project_id = looked.project_id
+        INNER JOIN version
+            ON run.project_id = version.project_id
+            AND run.run_id = version.run_id
+        LEFT JOIN last_event
+            ON run.project_id = last_event.project_id
+            AND run.run_id = last_event.run_id
+    WHERE
+        run.status NOT IN ('completed', 'failed', 'cancelled')
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    repository,
+    status,
+    environment,
+    model,
+    created_at,
+    since,
+    date_diff('second', since, looked_at) AS stuck_s,
+    looked_at,
+    CASE
+        WHEN environment = 'local' AND status <> 'in_progress' THEN 'local'
+        WHEN status <> 'in_progress' THEN 'not picked up'
+        WHEN last_event IN (
+            'permission_request', '_posthog/permission_request', '_posthog/turn_complete', '_posthog/awaiting_user_input'
+        )
+            AND looked_at - since < INTERVAL 1 DAY
+            THEN 'waits for the user'
+        WHEN looked_at - since >= INTERVAL 1 DAY THEN 'orphaned'
+        ELSE 'silent'
+    END AS why
+FROM
+    standing
+WHERE
+    looked_at - since >= INTERVAL 1 HOUR

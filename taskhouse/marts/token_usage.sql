@@ -1,0 +1,106 @@
+-- One row per event of a run that says what was used. `measure` says of what; rows of different measures never add up.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- occurred_at: When it was said.
+-- session_id: The agent's session. A resumed run may go on with the session of the run before.
+-- measure: `context`: how full the context window is at this moment; never to be added. `spend`: what one result message used;
+--   a turn can have several, and results of background tasks are among them, so the sum can pass the run's own total.
+--   `turn`: what a turn used as its end says (codex and pi); the same as its `spend`, told again.
+-- context_used: Tokens in the context window, for `context`.
+-- context_size: Its size, for `context`.
+-- input_tokens: Tokens in, for `spend` and `turn`.
+-- output_tokens: Tokens out, for `spend` and `turn`.
+-- cached_read_tokens: Tokens read from the cache, for `spend` and `turn`.
+-- cached_write_tokens: Tokens written to the cache, for `spend` and `turn`; codex has none.
+-- total_tokens: For `turn` what the event says; for `spend` the sum of the four.
+-- cost: The cost as it was reported. Whether it is that result's or the session's so far is not established: see `run_usage`.
+-- cost_currency: Its currency, where one was told; a bare number is in US dollars.
+-- layer: `both`, `live` or `log`: where it is kept.
+-- event_id: The agent's number.
+WITH entry AS (
+    SELECT
+        *,
+        CASE
+            WHEN method = '_posthog/usage_update' THEN 'spend'
+            WHEN method = 'session/update' THEN 'context'
+            ELSE 'turn'
+        END AS measure,
+        json_extract_string(
+            main.event_document(payload),
+            [
+                '$.notification.params.sessionId',
+                '$.notification.params.update.used',
+                '$.notification.params.update.size',
+                '$.notification.params.used.inputTokens',
+                '$.notification.params.used.outputTokens',
+                '$.notification.params.used.cachedReadTokens',
+                '$.notification.params.used.cachedWriteTokens',
+                '$.notification.params.usage.inputTokens',
+                '$.notification.params.usage.outputTokens',
+                '$.notification.params.usage.cachedReadTokens',
+                '$.notification.params.usage.cachedWriteTokens',
+                '$.notification.params.usage.totalTokens',
+                '$.event.totalTokens',
+                '$.notification.params.cost',
+                '$.notification.params.cost.amount',
+                '$.notification.params.cost.currency',
+                '$.notification.params.update.cost',
+                '$.notification.params.update.cost.amount',
+                '$.notification.params.update.cost.currency'
+            ]
+        ) AS field
+    FROM
+        main.events_once
+    WHERE
+        (method = 'session/update' AND session_update = 'usage_update')
+        OR method IN ('_posthog/usage_update', '_posthog/turn_complete')
+        OR session_update = 'turn_completed'
+),
+
+counted AS (
+    SELECT
+        *,
+        CASE WHEN measure = 'context' THEN main.token_count(field[2]) END AS context_used,
+        CASE WHEN measure = 'context' THEN main.token_count(field[3]) END AS context_size,
+        main.token_count(CASE measure WHEN 'spend' THEN field[4] WHEN 'turn' THEN field[8] END) AS input_tokens,
+        main.token_count(CASE measure WHEN 'spend' THEN field[5] WHEN 'turn' THEN field[9] END) AS output_tokens,
+        main.token_count(CASE measure WHEN 'spend' THEN field[6] WHEN 'turn' THEN field[10] END) AS cached_read_tokens,
+        main.token_count(CASE measure WHEN 'spend' THEN field[7] WHEN 'turn' THEN field[11] END) AS cached_write_tokens,
+        main.token_count(coalesce(field[12], field[13])) AS told_tokens,
+        TRY_CAST(coalesce(field[15], field[14], field[18], field[17]) AS DOUBLE) AS told_cost
+    FROM
+        entry
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    occurred_at,
+    field[1] AS session_id,
+    measure,
+    context_used,
+    context_size,
+    input_tokens,
+    output_tokens,
+    cached_read_tokens,
+    cached_write_tokens,
+    CASE
+        WHEN measure = 'turn' THEN told_tokens
+        WHEN coalesce(input_tokens, output_tokens, cached_read_tokens, cached_write_tokens) IS NOT NULL
+            THEN coalesce(input_tokens, 0)
+                + coalesce(output_tokens, 0)
+                + coalesce(cached_read_tokens, 0)
+                + coalesce(cached_write_tokens, 0)
+    END AS total_tokens,
+    CASE WHEN told_cost BETWEEN 0 AND 1e9 THEN told_cost END AS cost,
+    CASE WHEN told_cost BETWEEN 0 AND 1e9 THEN coalesce(field[16], field[19]) END AS cost_currency,
+    layer,
+    event_id
+FROM
+    counted
+WHERE
+    measure <> 'turn'
+    OR coalesce(input_tokens, output_tokens, cached_read_tokens, cached_write_tokens, told_tokens) IS NOT NULL

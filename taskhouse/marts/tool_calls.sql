@@ -1,0 +1,158 @@
+-- One row per tool call of a run: its updates of both layers merged field by field, the last that says something wins.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- tool_call_id: The agent's id of the call.
+-- tool_name: The agent's name of the tool (`_meta.claudeCode.toolName`); codex and pi give none.
+-- kind: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other`.
+-- title: What it is shown as.
+-- status: `pending`, `in_progress`, `completed` or `failed`.
+-- started_at: When it was first heard of.
+-- ended_at: When it was first `completed` or `failed`; NULL while it is neither.
+-- duration_s: Seconds between the two, waiting for a permission included.
+-- exit_code: Exit code of its terminal.
+-- is_error: It failed, or its output says that it is an error; NULL while it runs and says nothing of the kind.
+-- error: What went wrong, in the agent's words.
+-- paths: Paths that it names as locations or as edited, sorted, each once.
+-- parent_tool_call_id: The call of the sub-agent that made it.
+-- permission_asked: Whether the user was asked.
+-- permission_decision: What the user chose: `allow_once`, `allow_always`, `reject_once`, … or, where the agent offered no such
+--   kind, the option's id; `denied` where only the refusal is kept.
+-- permission_wait_s: Seconds from the question to the answer.
+-- updates: Events about it, each counted once.
+-- layer: `both`, `live` or `log`: where its events are kept.
+WITH entry AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        tool_call_id,
+        layer,
+        method,
+        occurred_at,
+        row_number() OVER (
+            PARTITION BY project_id, task_id, run_id, tool_call_id
+            ORDER BY occurred_at, stream_ms, stream_seq, incarnation, position
+        ) AS nth,
+        main.event_document(payload) AS document
+    FROM
+        main.events_once
+    WHERE
+        tool_call_id IS NOT NULL
+),
+
+read AS (
+    SELECT
+        *,
+        json_extract_string(
+            document,
+            [
+                '$.notification.params.update._meta.claudeCode.toolName',
+                '$.notification.params.update.kind',
+                '$.notification.params.update.title',
+                '$.notification.params.update.status',
+                '$.notification.params.update._meta.terminal_exit.exit_code',
+                '$.notification.params.update.rawOutput.isError',
+                '$.notification.params.update.error',
+                '$.notification.params.update.decisionReason',
+                '$.notification.params.update._meta.claudeCode.parentToolCallId',
+                '$.event.toolCall.kind',
+                '$.event.toolCall.title',
+                '$.event.toolCall.status',
+                '$.toolCall.kind',
+                '$.toolCall.title',
+                '$.notification.params.toolCall.kind',
+                '$.notification.params.toolCall.title',
+                '$.notification.params.optionId'
+            ]
+        ) AS field,
+        list_concat(
+            json_extract_string(document, '$.notification.params.update.locations[*].path'),
+            json_extract_string(document, '$.notification.params.update.content[*].path')
+        ) AS paths,
+        CASE
+            WHEN method = '_posthog/permission_request'
+                THEN list_zip(
+                    json_extract_string(
+                        coalesce(
+                            json_extract(document, '$.options'), json_extract(document, '$.notification.params.options')
+                        ),
+                        '$[*].optionId'
+                    ),
+                    json_extract_string(
+                        coalesce(
+                            json_extract(document, '$.options'), json_extract(document, '$.notification.params.options')
+                        ),
+                        '$[*].kind'
+                    )
+                )
+        END AS options
+    FROM
+        entry
+),
+
+merged AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        tool_call_id,
+        arg_max(field[1], nth) AS tool_name,
+        arg_max(coalesce(field[2], field[10], field[13], field[15]), nth) AS kind,
+        arg_max(coalesce(field[3], field[11], field[14], field[16]), nth) AS title,
+        arg_max(coalesce(field[4], field[12]), nth) AS status,
+        min(occurred_at) AS started_at,
+        min(occurred_at) FILTER (WHERE coalesce(field[4], field[12]) IN ('completed', 'failed')) AS ended_at,
+        TRY_CAST(arg_max(field[5], nth) AS INTEGER) AS exit_code,
+        TRY_CAST(arg_max(field[6], nth) AS BOOLEAN) AS says_error,
+        arg_max(coalesce(field[7], field[8]), nth) AS error,
+        arg_max(field[9], nth) AS parent_tool_call_id,
+        arg_max(field[8], nth) AS denial,
+        list_sort(list_distinct(flatten(list(paths)))) AS paths,
+        bool_or(method IS NOT DISTINCT FROM '_posthog/permission_request') AS permission_asked,
+        min(occurred_at) FILTER (WHERE method = '_posthog/permission_request') AS asked_at,
+        max(occurred_at) FILTER (
+            WHERE method IN ('_posthog/permission_resolved', '_posthog/permission_response')
+        ) AS answered_at,
+        arg_max(field[17], nth) AS option_id,
+        arg_max(options, nth) AS options,
+        count(*) AS updates,
+        CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer
+    FROM
+        read
+    GROUP BY
+        project_id,
+        task_id,
+        run_id,
+        tool_call_id
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    tool_call_id,
+    tool_name,
+    kind,
+    main.plain_text(title) AS title,
+    status,
+    started_at,
+    ended_at,
+    date_diff('millisecond', started_at, ended_at) / 1000 AS duration_s,
+    exit_code,
+    CASE WHEN ended_at IS NOT NULL OR says_error THEN status = 'failed' OR coalesce(says_error, false) END AS is_error,
+    main.plain_text(error) AS error,
+    list_filter(paths, lambda path: path IS NOT NULL) AS paths,
+    parent_tool_call_id,
+    permission_asked,
+    coalesce(
+        list_filter(options, lambda choice: choice[1] = option_id)[1][2],
+        option_id,
+        CASE WHEN denial IS NOT NULL THEN 'denied' END
+    ) AS permission_decision,
+    date_diff('millisecond', asked_at, answered_at) / 1000 AS permission_wait_s,
+    updates,
+    layer
+FROM
+    merged

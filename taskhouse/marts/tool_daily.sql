@@ -1,0 +1,35 @@
+-- One row per project, day and tool: calls that began on that day.
+--
+-- project_id: The PostHog project.
+-- day: The day, in the time zone of `day_zone()`.
+-- tool: The agent's name of the tool; the kind where it gives none (codex, pi).
+-- kind: `read`, `edit`, `execute`, …
+-- calls: Calls that began on this day.
+-- ended: Those that ended.
+-- failed: Those that ended with an error; see `tool_calls.is_error`.
+-- failure_rate: `failed` over `ended`.
+-- denied: Those that the user refused.
+-- runs: Runs that made them.
+-- duration_p50_s: Median duration of those that ended.
+-- duration_p90_s: 90th percentile of it.
+-- duration_p99_s: 99th percentile of it.
+-- total_s: Their durations, added. Calls can overlap, and a sub-agent's are inside that of its parent.
+SELECT
+    project_id,
+    main.day_of(started_at) AS day,
+    coalesce(tool_name, kind, 'unknown') AS tool,
+    kind,
+    count(*) AS calls,
+    count(ended_at) AS ended,
+    count(*) FILTER (WHERE ended_at IS NOT NULL AND is_error) AS failed,
+    count(*) FILTER (WHERE ended_at IS NOT NULL AND is_error) / nullif(count(ended_at), 0) AS failure_rate,
+    count(*) FILTER (WHERE permission_decision LIKE 'reject%' OR permission_decision = 'denied') AS denied,
+    count(DISTINCT run_id) AS runs,
+    quantile_cont(duration_s, 0.5) AS duration_p50_s,
+    quantile_cont(duration_s, 0.9) AS duration_p90_s,
+    quantile_cont(duration_s, 0.99) AS duration_p99_s,
+    sum(duration_s) AS total_s
+FROM
+    main.tool_calls
+GROUP BY
+    ALL

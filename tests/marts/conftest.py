@@ -1,0 +1,213 @@
+"""A warehouse that was synced once from an emulator, and an empty one whose raw tables a test fills itself."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings
+from emulator.streams import StreamSettings
+from taskhouse.settings import Settings
+from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.connection import Warehouse
+
+Row = dict[str, Any]
+
+FILLING = {"BIGINT": 0, "INTEGER": 0, "DOUBLE": 0.0, "BOOLEAN": False, "VARCHAR": "", "TIMESTAMP WITH TIME ZONE": None}
+"""What a column that may not be NULL gets where a test does not care."""
+
+
+class Tables:
+    """Raw rows in, rows of views out, inside one transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    def rows(self, text: str, *parameters: object) -> list[Row]:
+        """The rows of a statement, each by column name."""
+        result = self.connection.execute(text, list(parameters) or None)
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def frame(self, text: str) -> pd.DataFrame:
+        """The rows of a statement as a frame."""
+        return self.connection.execute(text).df()
+
+    def fill(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Put rows in place of what the table holds; what they leave out is NULL, or nothing of its type."""
+        self.connection.execute(f"DELETE FROM {table}")
+        schema, _, name = table.partition(".")
+        columns = self.connection.execute(
+            "SELECT column_name, data_type, is_nullable FROM duckdb_columns()"
+            " WHERE schema_name = ? AND table_name = ? ORDER BY column_index",
+            [schema, name],
+        ).fetchall()
+        epoch = datetime(2026, 1, 1, tzinfo=UTC)
+        nothing = {
+            column: None if nullable else (epoch if kind.startswith("TIMESTAMP") else FILLING[kind])
+            for column, kind, nullable in columns
+        }
+        if rows:
+            places = ", ".join("?" for _ in nothing)
+            self.connection.executemany(
+                f"INSERT INTO {table} VALUES ({places})", [list((nothing | dict(row)).values()) for row in rows]
+            )
+
+    def load(self, layer: str, texts: Sequence[tuple[str | int | None, str]], run: str = "r") -> None:
+        """Put events with their stream id, or entries with their position, through the load's own typing."""
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE staged (line_kind VARCHAR, line BIGINT, project_id BIGINT, task_id VARCHAR,"
+            " run_id VARCHAR, source VARCHAR, stream_id VARCHAR, position BIGINT, received_at TIMESTAMPTZ,"
+            " redacted BOOLEAN, payload VARCHAR)"
+        )
+        received = datetime(2026, 9, 1, tzinfo=UTC)
+        if not texts:
+            return
+        self.connection.execute(
+            "INSERT INTO staged SELECT 'event', line, 1, 't', $run, 'django', CASE WHEN $live THEN key END,"
+            " CASE WHEN NOT $live THEN CAST(key AS BIGINT) END, $received + to_milliseconds(line), false, payload FROM"
+            " (SELECT unnest(range($count)) AS line, unnest($keys) AS key, unnest($payloads) AS payload)",
+            {
+                "run": run,
+                "live": layer == "live",
+                "received": received,
+                "count": len(texts),
+                "keys": [None if key is None else str(key) for key, _ in texts],
+                "payloads": [text for _, text in texts],
+            },
+        )
+        self.connection.execute(sql.warehouse("load/typed"))
+        if layer == "live":
+            self.connection.execute(
+                "INSERT INTO raw.run_events BY NAME"
+                " SELECT * EXCLUDE (position, first_event_id, line), 0 AS incarnation, 's' AS segment FROM typed"
+            )
+        else:
+            self.connection.execute(
+                "INSERT INTO raw.run_log_entries BY NAME"
+                " SELECT * EXCLUDE (source, stream_id, stream_ms, stream_seq, line), 'p' AS pass_id, 's' AS segment"
+                " FROM typed"
+            )
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[Tables]:
+    """A new warehouse without rows."""
+    with Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1").transaction("a test") as connection:
+        yield Tables(connection)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
+    """A warehouse that the tests of a module share; each fills what it reads."""
+    path = tmp_path_factory.mktemp("scratch") / "warehouse.duckdb"
+    with Warehouse(path, host="http://localhost:1").transaction("tests") as connection:
+        yield Tables(connection)
+
+
+class Story:
+    """A warehouse after ten days of an emulator's life."""
+
+    def __init__(self, home: Path, emulator: Emulator) -> None:
+        self.emulator = emulator
+        environment = emulator.environment()
+        self.settings = Settings(
+            host=environment["POSTHOG_HOST"],
+            api_key=environment["POSTHOG_PERSONAL_API_KEY"],
+            project_ids=(1,),
+            home=home,
+            requests_per_minute=0,
+            requests_per_hour=0,
+            log_settle_s=0.1,
+            capture_seconds=30,
+        )
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        """The moment that taskhouse sees."""
+        return datetime.now(UTC) + self.later
+
+    def sync(self, *resources: str) -> None:
+        """One pass over each resource, over all of them by default."""
+        for resource in resources or RESOURCES:
+            asyncio.run(sync(self.settings, 1, resource, now=self.now))
+
+    def pass_time(self, **amount: float) -> None:
+        """Let time go by, for both sides."""
+        span = timedelta(**amount)
+        self.later += span
+        self.emulator.clock(advance_s=span.total_seconds())
+
+
+def _live(story: Story) -> None:
+    """Runs that are live are captured to their end; one is reopened, and captured again."""
+    story.sync()
+    done = next(run for run in story.emulator.truth()["runs"] if run["live"]["count"] and run["status"] == "completed")
+    story.emulator.mutate("reopen", run_id=done["id"])
+    story.emulator.mutate("finish", run_id=done["id"], status="failed")
+    story.later += timedelta(minutes=1)
+    story.sync("tasks", "runs", "run_events")
+
+
+def _days(story: Story) -> None:
+    """Repositories get ready, slip, are classified anew; one day there is no token, on another nobody asks."""
+    truth = story.emulator.truth(runs=False)
+    kinds = {row["repository"]: row["classification"] for row in truth["readiness"]}
+    names = [name for name in truth["repositories"] if kinds[name] not in {"sdk_or_library", "test_or_sandbox"}]
+    one, two, three = names[0], next(name for name in names[1:] if kinds[name] == "frontend_js"), names[-1]
+    story.emulator.mutate("repository", repository=one, init=True, capture=True, errors=True)
+    changes: dict[int, Callable[[], Any]] = {
+        2: lambda: story.emulator.mutate("project", github_token=False),
+        3: lambda: story.emulator.mutate("project", github_token=True),
+        5: lambda: story.emulator.mutate("repository", repository=one, init=False, capture=False, errors=False),
+        6: lambda: story.emulator.mutate(
+            "repository", repository=two, frontend_markers=0, frontend_files=0, backend_markers=9
+        ),
+        7: lambda: story.emulator.mutate("repository", repository=three, reachable=False),
+        8: lambda: story.emulator.mutate("project", exception_autocapture=False),
+    }
+    for day in range(1, 10):
+        story.pass_time(days=1)
+        changes.get(day, lambda: None)()
+        if day != 4:
+            story.sync("repositories", "readiness")
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a warehouse with ten days of history."""
+    folder = tmp_path_factory.mktemp("story")
+    settings = EmulatorSettings(
+        seed=5,
+        tasks=70,
+        repositories=6,
+        live_runs=5,
+        speed=60,
+        pace=8,
+        events=0.4,
+        throttle=False,
+        streams=StreamSettings(),
+    )
+    with Emulator(settings) as emulator:
+        story = Story(folder, emulator)
+        _live(story)
+        emulator.clock(speed=0)
+        _days(story)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kept(home: Path) -> Iterator[Tables]:
+    """The warehouse with ten days of history, open for reading."""
+    settings = Settings(home=home, host="http://127.0.0.1:1")
+    with duckdb.connect(str(settings.warehouse), read_only=True) as peek:
+        host = peek.execute("SELECT host FROM ledger.origin").fetchall()[0][0]
+    with open_warehouse(settings.model_copy(update={"host": host})).transaction("tests") as connection:
+        yield Tables(connection)

@@ -1,0 +1,144 @@
+"""No event, however odd, breaks a view or is missing from the timeline."""
+
+import json
+from typing import Any
+
+import pytest
+
+from taskhouse import marts
+
+ODD: tuple[str, ...] = (
+    "",
+    "not json",
+    "nul\u0001 \u2028 \u0085",
+    "[1, 2]",
+    '"a text"',
+    "null",
+    "17",
+    "{}",
+    '{"a": NaN}',
+    '{"type": "notification", "notification": {"method": "session/update", "params": {"update": {"used": NaN}}}}',
+    '{"type": "notification", "timestamp": "infinity", "notification": Infinity}',
+    '{"type": "notification", "timestamp": "2026-09-14T10:00:00Z", "notification": [1, {"params": 2}]}',
+    '{"type": {"deep": 1}, "timestamp": 5, "notification": "x", "event_id": 7}',
+    '{"type": "keepalive"}',
+    '{"type": "rotated"}',
+    '{"n": 123456789012345678901234567890, "n": 2, "f": 1e999}',
+    "[" * 5000 + "]" * 5000,
+    '{"type": "task_run_state", "status": ["completed"], "updated_at": {}}',
+    '{"type": "permission_request", "options": "all", "toolCall": {"toolCallId": ["x"]}}',
+    '{"type": "permission_request", "requestId": {"a": 1}, "options": [1, null], "toolCall": {"toolCallId": "t"}}',
+    '{"type": "pi_event", "event": {"type": ["tool_call_started"], "toolCall": 3}}',
+    '{"type": "pi_event", "event": {"type": "tool_call_started", "toolCall": {"id": {"x": 1}, "title": []}}}',
+    '{"type": "pi_event", "event": {"type": "assistant_message_chunk", "content": [null]}}',
+    '{"type": "pi_event", "event": "assistant_message_chunk"}',
+    '{"type": "pi_run_started"}',
+)
+
+
+def update(event_id: object = None, first_event_id: object = None, **fields: Any) -> str:
+    """A session update with odd fields."""
+    event = {"type": "notification", "notification": {"method": "session/update", "params": {"update": fields}}}
+    ids = {"event_id": event_id, "first_event_id": first_event_id}
+    return json.dumps(event | {name: value for name, value in ids.items() if value is not None})
+
+
+ODD_UPDATES: tuple[str, ...] = (
+    update(sessionUpdate="agent_message_chunk", content="a text"),
+    update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": {"a": 1}}),
+    update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": None}),
+    update(sessionUpdate="agent_message_chunk", content=[{"text": 1}]),
+    update(sessionUpdate="agent_message_chunk"),
+    update("1-1", sessionUpdate="agent_message_chunk", content={"text": "cut \ud83d"}),
+    update("99999999999999999999-1", sessionUpdate="agent_message_chunk", content={"text": "nul \u0000"}),
+    update("1-99999999999999999999", sessionUpdate="agent_message_chunk", content={"text": "far"}),
+    update("", sessionUpdate="agent_message_chunk", content={"text": "no number"}),
+    update("1", sessionUpdate="agent_message_chunk", content={"text": "one"}),
+    update(["1-2"], sessionUpdate="agent_thought_chunk", content={"text": 5}),
+    update(sessionUpdate=["agent_message"], content={}),
+    update(sessionUpdate="usage_update", used="many", size=-1, cost="free"),
+    update(sessionUpdate="usage_update", used=1e300, size=[], cost={"amount": {}, "currency": 3}),
+    update(sessionUpdate="tool_call", toolCallId=7, locations="here", content=3, _meta="x"),
+    update(sessionUpdate="tool_call", toolCallId="t", locations=[1, {"path": 3}, {"path": None}], content=[[]]),
+    update(sessionUpdate="tool_call_update", toolCallId="t", status=1, _meta={"terminal_exit": {"exit_code": 1e30}}),
+    update(sessionUpdate="tool_call_update", toolCallId="t", rawOutput={"isError": "maybe"}, error={"deep": "\u0000"}),
+    '{"type":"notification","notification":{"method":"_posthog/usage_update","params":{"used":[],"cost":{"amount":"x"}}}}',
+    '{"type":"notification","notification":{"method":"_posthog/usage_update","params":{"used":{"inputTokens":-4}}}}',
+    '{"type":"notification","notification":{"method":"__posthog/turn_complete","params":{"usage":{"totalTokens":1e99}}}}',
+    '{"type":"notification","notification":{"method":"_posthog/permission_resolved","params":{"toolCallId":"t"}}}',
+    '{"type":"notification","notification":{"method":{"a":1},"params":[1]}}',
+    update("1-2", "1-5", sessionUpdate="agent_message", content={"text": "backwards"}),
+    update("y", "x", sessionUpdate="agent_message", content=7),
+)
+
+
+@pytest.fixture
+def hostile(empty: Any) -> Any:
+    """A warehouse that holds each odd event in both layers."""
+    texts = [*ODD, *ODD_UPDATES]
+    empty.load("live", [(f"{1790000000000 + n}-0", text) for n, text in enumerate(texts)])
+    empty.load("live", [(None, text) for text in texts])
+    empty.load("live", [(f"log-{n}", text) for n, text in enumerate(texts)], run="thin")
+    empty.load("log", list(enumerate(texts)))
+    version = {"project_id": 1, "task_id": "t", "status": "completed"}
+    empty.fill(
+        "raw.run_versions", [{**version, "run_id": str(n), "payload": text, "page": n} for n, text in enumerate(texts)]
+    )
+    return empty
+
+
+def test_every_view_reads_on(hostile: Any) -> None:
+    for view in marts.VIEWS:
+        hostile.rows(f"SELECT * FROM main.{view}")
+
+
+def test_every_macro_reads_on(hostile: Any) -> None:
+    for call in ("readiness_as_of(DATE '2026-09-01')", "task_as_of(now())", "run_as_of(now())"):
+        hostile.rows(f"FROM main.{call}")
+
+
+def test_every_event_is_in_the_timeline(hostile: Any) -> None:
+    shown = {row["payload"] for row in hostile.rows("SELECT payload FROM main.run_timeline WHERE run_id = 'r'")}
+    assert set(ODD) - shown == set()
+    assert {text for text in ODD_UPDATES if text not in shown} <= {
+        text for text in ODD_UPDATES if "agent_message" in text
+    }
+
+
+def test_frames_of_the_log_count_until_the_log_itself_is_kept(hostile: Any) -> None:
+    assert {
+        row["layer"] for row in hostile.rows("SELECT DISTINCT layer FROM main.events_once WHERE run_id = 'thin'")
+    } == {"log"}
+    hostile.load("log", [(0, '{"kept": true}')], run="thin")
+    assert hostile.rows("SELECT payload FROM main.events_once WHERE run_id = 'thin'") == [{"payload": '{"kept": true}'}]
+
+
+def test_no_text_that_people_see_holds_a_nul(hostile: Any) -> None:
+    for column in ("main.run_timeline.text", "main.messages.text", "main.tool_calls.title", "main.tool_calls.error"):
+        view, _, name = column.rpartition(".")
+        assert hostile.rows(f"SELECT count(*) AS found FROM {view} WHERE contains({name}, chr(0))") == [{"found": 0}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ("[1]", "[1]"),
+        ("nope", None),
+        ("", None),
+        (None, None),
+        ('{"a": "\\ud83d\\ude00"}', '{"a": "\\ud83d\\ude00"}'),
+        ('{"a": "\\ud83d"}', '{"a": "\\ufffd"}'),
+        ('{"a": "\\ud83d"', None),
+    ],
+)
+def test_the_document_is_what_can_be_read(scratch: Any, text: str | None, expected: str | None) -> None:
+    assert scratch.rows("SELECT main.event_document(?) AS found", text) == [{"found": expected}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("5", 5), ("5.0", 5), ("1e3", 1000), ("-1", None), ("NaN", None), ("1e300", None), ("many", None), (None, None)],
+)
+def test_a_count_is_a_number_or_nothing(scratch: Any, text: str | None, expected: int | None) -> None:
+    assert scratch.rows("SELECT main.token_count(?::VARCHAR) AS found", text) == [{"found": expected}]

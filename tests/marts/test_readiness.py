@@ -1,0 +1,262 @@
+"""The readiness views against a plain computation, day by day, from the raw answers."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskhouse.warehouse import views
+
+Row = dict[str, Any]
+
+STEPS = {"needs_setup": 0, "detected": 1, "waiting_for_data": 2, "ready": 3}
+CAPABILITIES = ("core_suggestions_state", "replay_insights_state", "error_insights_state")
+
+
+def score(row: Row) -> float | None:
+    states = [row[name] for name in CAPABILITIES if row[name] != "not_applicable"]
+    if not states or any(state not in STEPS for state in states):
+        return None
+    return round(100 * sum(STEPS[state] for state in states) / (3 * len(states)) + 1e-9, 1)
+
+
+def trend(answers: Iterable[Row], zone: str = "UTC") -> list[Row]:
+    """What ``readiness_trend`` must hold, computed one day after the other."""
+    days: dict[tuple[Any, ...], dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    last: dict[int, date] = {}
+    for row in answers:
+        day = row["observed_at"].astimezone(ZoneInfo(zone)).date()
+        days[row["project_id"], row["repository"], row["window_days"]][day].append(row)
+        last[row["project_id"]] = max(day, last.get(row["project_id"], day))
+    found: list[Row] = []
+    for (project, repository, window), by_day in days.items():
+        found += _course(project, repository, window, by_day, last[project])
+    return found
+
+
+def _informed(row: Row) -> bool:
+    return row["evidence"] == "scan" and row["overall"] is not None
+
+
+def _course(project: int, repository: str, window: int, by_day: dict[date, list[Row]], last: date) -> list[Row]:
+    found: list[Row] = []
+    known: Row | None = None
+    first: date | None = None
+    first_ready: date | None = None
+    since: date | None = None
+    segment = 0
+    day = min(by_day)
+    while day <= last:
+        answers = sorted(by_day.get(day, []), key=lambda row: row["observed_at"])
+        informed = [row for row in answers if _informed(row)]
+        row = informed[-1] if informed else answers[-1] if answers else None
+        told: Row = {
+            "project_id": project,
+            "repository": repository,
+            "window_days": window,
+            "day": day,
+            "evidence": row["evidence"] if row else None,
+            "overall": None,
+            "classification": None,
+            "readiness_score": None,
+            "is_break": False,
+            "previous_overall": None,
+            "changed": False,
+            "changed_after": None,
+            "days_in_state": None,
+        }
+        if row and informed:
+            first = first or day
+            breaks = known is not None and (known["classification"] or "") != (row["classification"] or "")
+            if known is None or breaks or known["overall"] != row["overall"]:
+                since = day
+            told["is_break"] = breaks
+            segment += breaks
+            told["overall"], told["classification"] = row["overall"], row["classification"]
+            told["readiness_score"] = score(row)
+            if known is not None and not breaks:
+                told["previous_overall"] = known["overall"]
+                told["changed"] = known["overall"] != row["overall"]
+                told["changed_after"] = known["day"] if told["changed"] else None
+            assert since is not None
+            told["days_in_state"] = (day - since).days + 1
+            if row["overall"] == "ready" and first_ready is None:
+                first_ready = day
+            known = {**row, "day": day}
+        told["segment"] = segment
+        told["overall_carried"] = known["overall"] if known else None
+        told["state_since"] = since
+        told["first_ready_day"] = first_ready
+        told["days_to_ready"] = (first_ready - first).days if first_ready and first else None
+        found.append(told)
+        day += timedelta(days=1)
+    return found
+
+
+def key(row: Row) -> tuple[Any, ...]:
+    return row["project_id"], row["repository"], row["window_days"], row["day"]
+
+
+def assert_same(tables: Any, zone: str = "UTC") -> list[Row]:
+    expected = sorted(trend(tables.rows("SELECT * FROM raw.readiness_snapshots"), zone), key=key)
+    got = sorted(tables.rows("SELECT * FROM main.readiness_trend"), key=key)
+    names = list(expected[0]) if expected else []
+    assert [{name: row[name] for name in names} for row in got] == expected
+    return got
+
+
+def test_the_trend_equals_the_plain_computation(kept: Any) -> None:
+    got = assert_same(kept)
+    assert len(got) == 6 * 3 * 10
+    assert {row["evidence"] for row in got} >= {"scan", "no_token", "empty_scan", None}
+    assert any(row["changed"] for row in got)
+    assert any(row["is_break"] for row in got)
+
+
+def test_the_roll_up_equals_pandas(kept: Any) -> None:
+    frame = kept.frame("SELECT * FROM main.readiness_trend")
+    got = kept.frame("SELECT * FROM main.readiness_daily").sort_values(["window_days", "day"])
+    rows = []
+    for (window, day), part in frame.groupby(["window_days", "day"]):
+        states = part["overall"].value_counts()
+        informed = part["overall"].notna()
+        rows.append(
+            {
+                "window_days": window,
+                "day": day,
+                "repositories": len(part),
+                **{name: int(states.get(name, 0)) for name in ("ready", "partial", "detected", "needs_setup")},
+                "unknown": int(states.get("unknown", 0)),
+                "no_information": int((~informed & part["evidence"].notna()).sum()),
+                "missing": int(part["evidence"].isna().sum()),
+                "ready_carried": int((part["overall_carried"] == "ready").sum()),
+                "share_ready": states.get("ready", 0) / informed.sum() if informed.any() else None,
+                "scored": int(part["readiness_score"].notna().sum()),
+                "changed": int(part["changed"].sum()),
+                "breaks": int(part["is_break"].sum()),
+            }
+        )
+    expected = pd.DataFrame(rows)
+    pd.testing.assert_frame_equal(
+        got[list(expected.columns)].reset_index(drop=True), expected, check_dtype=False, check_names=False
+    )
+    mean = frame.groupby(["window_days", "day"])["readiness_score"].mean().round(1).reset_index(drop=True)
+    pd.testing.assert_series_equal(got["readiness_score"].reset_index(drop=True), mean, atol=0.051)
+
+
+def test_as_of_a_day_is_the_last_row_with_information_until_then(kept: Any) -> None:
+    answers = kept.rows("SELECT * FROM raw.readiness_snapshots")
+    days = sorted({row["day"] for row in trend(answers)})
+    for day in (days[0] - timedelta(days=1), days[2], days[4], days[-1], days[-1] + timedelta(days=30)):
+        expected = {}
+        for row in trend(answers):
+            if row["day"] <= day and (row["overall"] is not None or key(row)[:3] not in expected):
+                expected[key(row)[:3]] = row
+        got = kept.rows("SELECT * FROM readiness_as_of(?)", day)
+        assert len(got) == len(expected)
+        for row in got:
+            held = expected[row["project_id"], row["repository"], row["window_days"]]
+            known = held["overall"] is not None
+            assert (row["as_of"], row["overall"], row["readiness_score"], row["classification"]) == (
+                day,
+                held["overall"],
+                held["readiness_score"],
+                held["classification"],
+            )
+            assert row["day"] == (held["day"] if known else None)
+            assert row["age_days"] == ((day - held["day"]).days if known else None)
+            assert row["days_in_state"] == ((day - held["state_since"]).days + 1 if known else None)
+
+
+START = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> list[Row]:
+    rows = []
+    moments: set[int] = set()
+    for _ in range(draw(st.integers(0, 25))):
+        minutes = draw(st.integers(0, 12 * 24 * 6).filter(lambda value: value not in moments)) * 10
+        moments.add(minutes // 10)
+        observed = START + timedelta(minutes=minutes)
+        rows.append(
+            {
+                "project_id": draw(st.sampled_from([1, 1, 1, 2])),
+                "repository": draw(st.sampled_from(["acme/a", "acme/b"])),
+                "window_days": draw(st.sampled_from([7, 30])),
+                "generated_at": observed - timedelta(seconds=draw(st.integers(0, 600))),
+                "observed_at": observed,
+                "overall": draw(st.sampled_from(["ready", "partial", "needs_setup", "brand_new", None])),
+                "classification": draw(st.sampled_from(["frontend_js", "frontend_js", "unknown", None])),
+                "evidence": draw(st.sampled_from(["scan", "scan", "scan", "empty_scan", "no_token"])),
+                **{
+                    name: draw(st.sampled_from([*STEPS, "not_applicable", "unknown", "brand_new"]))
+                    for name in CAPABILITIES
+                },
+            }
+        )
+    return rows
+
+
+@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=snapshots())
+def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
+    scratch.fill("raw.readiness_snapshots", rows)
+    assert_same(scratch)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=snapshots(), zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]))
+def test_a_day_begins_in_the_zone_of_the_setting(scratch: Any, rows: list[Row], zone: str) -> None:
+    scratch.fill("raw.readiness_snapshots", rows)
+    scratch.connection.execute(f"CREATE OR REPLACE MACRO main.day_zone() AS '{zone}'")
+    try:
+        assert_same(scratch, zone)
+    finally:
+        scratch.connection.execute("CREATE OR REPLACE MACRO main.day_zone() AS 'UTC'")
+
+
+def test_the_zone_is_a_setting_of_the_refresh(tmp_path: Any) -> None:
+    import duckdb  # noqa: PLC0415 - beside its use: the engine's own connection is always in a transaction
+
+    from taskhouse.warehouse import migrate  # noqa: PLC0415
+
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        migrate.upgrade(connection, host="http://localhost:1")
+        for zone, expected in ((None, "UTC"), ("Asia/Kolkata", "Asia/Kolkata"), (None, "Asia/Kolkata"), ("UTC", "UTC")):
+            views.refresh(connection, zone=zone)
+            assert connection.execute("SELECT main.day_zone()").fetchall() == [(expected,)]
+
+
+def test_the_trend_does_not_depend_on_the_zone_of_who_asks(kept: Any) -> None:
+    before = kept.rows("SELECT * EXCLUDE (generated_at, observed_at) FROM main.readiness_trend ORDER BY ALL")
+    kept.connection.execute("SET TimeZone = 'Pacific/Auckland'")
+    try:
+        assert before == kept.rows(
+            "SELECT * EXCLUDE (generated_at, observed_at) FROM main.readiness_trend ORDER BY ALL"
+        )
+    finally:
+        kept.connection.execute("SET TimeZone = 'UTC'")
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (("ready", "ready", "ready"), 100.0),
+        (("ready", "not_applicable", "ready"), 100.0),
+        (("needs_setup", "needs_setup", "needs_setup"), 0.0),
+        (("detected", "waiting_for_data", "needs_setup"), 33.3),
+        (("waiting_for_data", "not_applicable", "not_applicable"), 66.7),
+        (("not_applicable", "not_applicable", "not_applicable"), None),
+        (("ready", "unknown", "ready"), None),
+        ((None, "ready", "ready"), None),
+    ],
+)
+def test_the_score_is_the_share_of_steps_gone(scratch: Any, states: tuple[Any, ...], expected: float | None) -> None:
+    assert scratch.rows("SELECT main.readiness_score(?, ?, ?) AS score", *states) == [{"score": expected}]

@@ -1,0 +1,132 @@
+"""``token_usage`` and ``run_usage``: what is counted, what is only shown, and what is not known."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+Row = dict[str, Any]
+START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
+
+
+def events(tables: Any) -> dict[tuple[str, str], Row]:
+    """Every numbered event of every run once, as Python reads it."""
+    found: dict[tuple[str, str], Row] = {}
+    for row in tables.rows(
+        "SELECT run_id, payload FROM raw.run_events UNION ALL SELECT run_id, payload FROM raw.run_log_entries"
+    ):
+        event = json.loads(row["payload"])
+        if isinstance(event, dict) and "event_id" in event:
+            found.setdefault((row["run_id"], event["event_id"]), event["notification"])
+    return found
+
+
+def test_every_result_is_there_once_with_its_tokens(kept: Any) -> None:
+    expected = {}
+    for key, said in events(kept).items():
+        if said.get("method", "").endswith("_posthog/usage_update"):
+            used = said["params"].get("used", {})
+            names = ("inputTokens", "outputTokens", "cachedReadTokens", "cachedWriteTokens")
+            expected[key] = (*(used.get(name) for name in names), said["params"]["cost"], said["params"]["sessionId"])
+    got = {
+        (row["run_id"], row["event_id"]): (
+            row["input_tokens"],
+            row["output_tokens"],
+            row["cached_read_tokens"],
+            row["cached_write_tokens"],
+            row["cost"],
+            row["session_id"],
+        )
+        for row in kept.rows("SELECT * FROM main.token_usage WHERE measure = 'spend'")
+    }
+    assert len(got) > 15
+    assert got == expected
+
+
+def test_the_context_is_shown_and_never_spent(kept: Any) -> None:
+    expected = {
+        key: (said["params"]["update"]["used"], said["params"]["update"]["size"])
+        for key, said in events(kept).items()
+        if said.get("params", {}).get("update", {}).get("sessionUpdate") == "usage_update"
+    }
+    rows = kept.rows("SELECT * FROM main.token_usage WHERE measure = 'context'")
+    assert {(row["run_id"], row["event_id"]): (row["context_used"], row["context_size"]) for row in rows} == expected
+    assert all(row["total_tokens"] is None and row["input_tokens"] is None for row in rows)
+
+
+def test_the_usage_of_a_run_adds_results_and_takes_the_last_cost_of_each_session(kept: Any) -> None:
+    tokens: dict[str, int] = defaultdict(int)
+    costs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for (run_id, _), said in sorted(
+        events(kept).items(), key=lambda item: (item[0][0], *map(int, item[0][1].split("-")))
+    ):
+        if said.get("method", "").endswith("_posthog/usage_update"):
+            tokens[run_id] += sum(said["params"].get("used", {}).values())
+            if said["params"]["cost"] is not None:
+                costs[run_id][said["params"]["sessionId"]].append(said["params"]["cost"])
+    rows = {row["run_id"]: row for row in kept.rows("SELECT * FROM main.run_usage")}
+    for run_id, total in tokens.items():
+        assert rows[run_id]["total_tokens"] == total
+        if not costs[run_id]:
+            assert (rows[run_id]["cost_usd"], rows[run_id]["cost_basis"]) == (None, "none reported")
+        else:
+            assert all(series == sorted(series) for series in costs[run_id].values())
+            assert rows[run_id]["cost_basis"] == "last of each session"
+            assert rows[run_id]["cost_usd"] == pytest.approx(sum(series[-1] for series in costs[run_id].values()))
+
+
+def test_the_total_of_a_run_is_what_its_own_state_says(kept: Any) -> None:
+    rows = kept.rows("SELECT * FROM main.runs")
+    assert any(row["total_tokens"] for row in rows)
+    for row in rows:
+        told = json.loads(row["payload"])["state"].get("token_usage", {})
+        assert {name: row[name] for name in ("input_tokens", "output_tokens", "total_tokens", "turns")} == {
+            name: told.get(name) for name in ("input_tokens", "output_tokens", "total_tokens", "turns")
+        }
+
+
+def spend(number: int, cost: Any, session: str = "s") -> str:
+    params = {"sessionId": session, "used": {"inputTokens": 10}, "cost": cost}
+    event = {
+        "type": "notification",
+        "timestamp": (START + timedelta(seconds=number)).isoformat(),
+        "notification": {"method": "_posthog/usage_update", "params": params},
+        "event_id": f"1-{number}",
+    }
+    return json.dumps(event)
+
+
+@pytest.mark.parametrize(
+    ("costs", "expected"),
+    [
+        ([0.1, 0.4, 0.4], (0.4, "last of each session")),
+        ([0.4, 0.1], (None, "not a running total")),
+        ([None, None], (None, "none reported")),
+        ([{"amount": 0.2, "currency": "USD"}, 0.3], (0.3, "last of each session")),
+        ([{"amount": 0.2, "currency": "EUR"}], (None, "other currency")),
+        ([0.5, "free", None], (0.5, "last of each session")),
+    ],
+)
+def test_a_cost_is_summed_only_where_it_can_be_a_running_total(
+    empty: Any, costs: list[Any], expected: tuple[float | None, str]
+) -> None:
+    empty.load("live", [(f"{n}-0", spend(n, cost)) for n, cost in enumerate(costs)])
+    [row] = empty.rows("SELECT * FROM main.run_usage")
+    assert (row["cost_usd"], row["cost_basis"]) == expected
+    assert (row["results"], row["total_tokens"]) == (len(costs), 10 * len(costs))
+
+
+def test_sessions_are_added(empty: Any) -> None:
+    empty.load("live", [("1-0", spend(1, 0.5)), ("2-0", spend(2, 0.2, "other")), ("3-0", spend(3, 0.6))])
+    [row] = empty.rows("SELECT cost_usd, sessions FROM main.run_usage")
+    assert row == {"cost_usd": pytest.approx(0.8), "sessions": 2}
+
+
+def test_the_same_result_in_both_layers_counts_once(empty: Any) -> None:
+    empty.load("live", [("1-0", spend(1, 0.5))])
+    empty.load("log", [(0, spend(1, 0.5))])
+    assert empty.rows("SELECT results, total_tokens, cost_usd FROM main.run_usage") == [
+        {"results": 1, "total_tokens": 10, "cost_usd": 0.5}
+    ]

@@ -1,0 +1,85 @@
+"""Every view and column says what it is, in the database and in the documentation."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from taskhouse import marts
+from taskhouse.marts.describe import describe
+from taskhouse.warehouse import migrate, sql, views
+
+FOLDER = Path(marts.__file__).parent
+PAGE = Path(__file__).parents[2] / "docs" / "views.md"
+
+
+def test_every_file_is_a_view_or_a_macro() -> None:
+    assert {path.stem for path in FOLDER.glob("*.sql")} == set(marts.VIEWS)
+    assert {path.stem for path in (FOLDER / "macros").glob("*.sql")} == {*marts.MACROS, *marts.AS_OF}
+
+
+@pytest.mark.parametrize("name", marts.VIEWS)
+def test_a_view_describes_its_columns_in_their_order(scratch: Any, name: str) -> None:
+    described = describe(sql.statement("taskhouse.marts", name))
+    columns = [row["column_name"] for row in scratch.rows(f"DESCRIBE main.{name}")]
+    assert list(described.columns) == columns
+    assert described.summary.startswith("One row per ")
+    assert all(text.endswith((".", "…")) for text in described.columns.values())
+
+
+@pytest.mark.parametrize("name", marts.AS_OF)
+def test_a_table_at_a_moment_describes_its_columns_in_their_order(scratch: Any, name: str) -> None:
+    described = describe(sql.statement("taskhouse.marts", f"macros/{name}"))
+    columns = [row["column_name"] for row in scratch.rows(f"DESCRIBE FROM main.{name}(now())")]
+    assert list(described.columns) == columns
+
+
+@pytest.mark.parametrize("name", marts.MACROS)
+def test_a_macro_says_what_it_gives(name: str) -> None:
+    assert describe(sql.statement("taskhouse.marts", f"macros/{name}")).summary.endswith(".")
+
+
+def test_the_descriptions_are_in_the_database(scratch: Any) -> None:
+    silent = "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'main' AND NOT internal"
+    assert scratch.rows(f"{silent} AND comment IS NULL") == []
+    assert len(scratch.rows(silent)) > 200
+    assert scratch.rows("SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL") == []
+    assert (
+        scratch.rows(
+            "SELECT function_name FROM duckdb_functions()"
+            " WHERE schema_name = 'main' AND NOT internal AND function_type LIKE '%macro' AND comment IS NULL"
+        )
+        == []
+    )
+
+
+def test_the_documentation_is_current(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        migrate.upgrade(connection, host="https://example.com")
+        views.refresh(connection)
+        assert PAGE.read_text(encoding="utf-8") == views.document(connection), (
+            "run `python -m taskhouse.warehouse.views > docs/views.md`"
+        )
+
+
+def test_a_refresh_rebuilds_what_changed_and_only_then(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        migrate.upgrade(connection, host="https://example.com")
+        views.refresh(connection)
+        built = connection.execute("SELECT DISTINCT built_at FROM ledger.views").fetchall()
+        views.refresh(connection)
+        assert connection.execute("SELECT DISTINCT built_at FROM ledger.views").fetchall() == built
+        connection.execute("UPDATE ledger.views SET sha256 = 'old' WHERE name = 'runs'")
+        connection.execute("INSERT INTO ledger.views VALUES ('gone', 'x', now()), ('macros/old', 'x', now())")
+        connection.execute("CREATE VIEW main.gone AS SELECT 1 AS one")
+        connection.execute("CREATE MACRO main.old(x) AS TABLE SELECT x AS one")
+        views.refresh(connection)
+        assert connection.execute("SELECT DISTINCT built_at FROM ledger.views").fetchall() != built
+        assert connection.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'gone'").fetchall() == []
+        assert connection.execute("SELECT 1 FROM duckdb_functions() WHERE function_name = 'old'").fetchall() == []
+
+
+def test_every_view_reads_an_empty_warehouse(scratch: Any) -> None:
+    for name in marts.VIEWS:
+        assert scratch.rows(f"SELECT * FROM main.{name}") == []
