@@ -1,0 +1,1 @@
+"""What is kept: one module per family of assets, and their checks."""

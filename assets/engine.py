@@ -1,0 +1,29 @@
+"""What an asset asks of the engine: settings, one pass, and how often Dagster may try again."""
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+    from taskhouse.sync.passes import Report
+
+
+class Engine(Protocol):
+    """The engine as the assets see it; the resource ``engine`` provides it."""
+
+    @property
+    def tries_again(self) -> int:
+        """How often Dagster may repeat a pass that the server or the warehouse did not let through."""
+        ...
+
+    @property
+    def copies_now(self) -> bool:
+        """Whether a published copy is made although the last one is young."""
+        ...
+
+    def settings(self) -> "Settings":
+        """What to fetch, from where, at what pace."""
+        ...
+
+    def sync(self, project_id: int, resource: str) -> "Report":
+        """One pass over one resource of one project; raises what ``taskhouse.sync.resources.sync`` raises."""
+        ...

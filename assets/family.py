@@ -1,0 +1,72 @@
+"""What the assets have in common: a family is one asset, the tables behind it and everything that makes them."""
+
+import hashlib
+import importlib.resources
+from dataclasses import dataclass, field
+
+OWNERS = ["team:taskhouse"]
+GROUP = "posthog_tasks"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of ``raw``, and what must hold in it.
+
+    Attributes:
+        name: Its name, without the schema.
+        key: Columns that name a row, beside ``project_id``.
+        begins: Column in which the validity of a row begins, where rows are versions or stretches of time.
+        ends: Column in which it ends; None where the next row of the same thing ends it.
+        segments: Whether rows come from spool segments: then only what a pass touched is looked at.
+        where: Rows that have a key at all.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    begins: str | None = None
+    ends: str | None = None
+    segments: bool = False
+    where: str = "TRUE"
+
+    @property
+    def thing(self) -> tuple[str, ...]:
+        """The key without the time in which a row begins."""
+        return tuple(column for column in self.key if column != self.begins)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One asset.
+
+    Attributes:
+        name: The asset's name, which is the resource's.
+        about: Its description, in Markdown.
+        tables: Where its rows are; the first one is the asset's own.
+        after: Assets that must be read before.
+        preview: Columns of the view of the same name to show after a pass, newest first.
+        newest: Column of that view by which rows are newest.
+        made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
+        every_s: How old the last complete pass may become before that is worth a warning.
+        quarantines: Names under which its unreadable records are kept, beside its own.
+        tags: Tags of the asset.
+    """
+
+    name: str
+    about: str
+    tables: tuple[Table, ...]
+    after: tuple[str, ...] = ()
+    preview: tuple[str, ...] = ()
+    newest: str = ""
+    made_by: tuple[str, ...] = ()
+    every_s: float = 3600.0
+    quarantines: tuple[str, ...] = ()
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def code_version(self) -> str:
+        """A fingerprint of everything that shapes the rows."""
+        digest = hashlib.sha256()
+        engine = importlib.resources.files("taskhouse")
+        schemas = (f"warehouse/schema/raw/{table.name}.sql" for table in self.tables)
+        for path in sorted({*self.made_by, *schemas}):
+            digest.update(path.encode() + b"\0" + engine.joinpath(path).read_bytes() + b"\0")
+        return digest.hexdigest()[:12]

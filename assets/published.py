@@ -1,0 +1,77 @@
+"""The read-only copy of the warehouse that people and tools query, so that readers never meet a writer.
+
+A copy holds what is proven and what is not, with the ledger that tells them apart; it is made at most every few
+minutes, and not when nothing changed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.attempts import attempt
+from assets.engine import Engine
+from assets.family import GROUP, OWNERS
+from assets.questions import asking
+
+NAME = "published"
+
+
+def asset_of(after: list[str], again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
+    """The asset of the published copy, downstream of every family."""
+    proven = dg.AssetCheckSpec(
+        "proven", asset=NAME, description="The last pass of every resource and project in the copy was complete."
+    )
+
+    @dg.asset(
+        name=NAME,
+        description=__doc__,
+        deps=after,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"duckdb", "python"},
+        pool=NAME,
+        check_specs=[proven],
+        retry_policy=again,
+    )
+    def compute(
+        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        from taskhouse.sync.resources import open_warehouse
+        from taskhouse.warehouse.publish import publish
+
+        settings = engine.settings()
+        made = attempt(
+            engine,
+            lambda: publish(
+                open_warehouse(settings),
+                settings.published,
+                every_s=settings.publish_every_s,
+                force=engine.copies_now,
+            ),
+        )
+        if made is None:
+            raise dg.Failure("There is nothing to publish yet.", allow_retries=False)
+        context.log.info("%s %s", "made" if made.fresh else "kept", made.path)
+        with asking(settings, "checking the copy") as questions:
+            open_ends = [f"{row['resource']} of {row['project_id']}" for row in questions.ask("unproven")]
+        yield dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(made.path)),
+                "made at": dg.MetadataValue.timestamp(made.made_at),
+                "fresh": made.fresh,
+                "bytes": made.bytes,
+                "seconds": made.seconds,
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=not open_ends,
+                    asset_key=NAME,
+                    check_name="proven",
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=f"Not proven complete: {', '.join(open_ends)}." if open_ends else None,
+                )
+            ],
+        )
+
+    return compute

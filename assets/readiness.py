@@ -1,0 +1,17 @@
+"""How ready each repository is, over each window of days: one snapshot a day, never refreshed on the server.
+
+An answer without a scan is kept and says so in ``evidence``: it is no information, not a bad grade.
+"""
+
+from assets.family import Family, Table
+
+READINESS = Family(
+    name="readiness",
+    about=__doc__,
+    tables=(Table("readiness_snapshots", ("repository", "window_days", "generated_at")),),
+    after=("repositories",),
+    preview=("repository", "window_days", "overall", "classification", "evidence", "generated_at"),
+    newest="generated_at",
+    made_by=("sync/readiness.py", "posthog/records.py", "warehouse/statements/versions/readiness.sql"),
+    every_s=26 * 3600.0,
+)

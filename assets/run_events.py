@@ -1,0 +1,37 @@
+"""What happened in each run, in two layers, each event with the exact text that arrived.
+
+``raw.run_events`` is the live stream, with its timing; ``raw.run_log_entries`` is the log that the server keeps, with
+what nobody was watching. A hole that the log cannot fill is a row in ``ledger.gaps``.
+"""
+
+from assets.family import Family, Table
+
+RUN_EVENTS = Family(
+    name="run_events",
+    about=__doc__,
+    tables=(
+        Table(
+            "run_events",
+            ("run_id", "incarnation", "source", "stream_ms", "stream_seq"),
+            segments=True,
+            where="stream_ms IS NOT NULL",
+        ),
+        Table("run_log_entries", ("run_id", "position"), segments=True),
+    ),
+    after=("runs",),
+    preview=("run_id", "stream_id", "kind", "method", "session_update", "received_at"),
+    newest="received_at",
+    made_by=(
+        "sync/run_events.py",
+        "sync/plan.py",
+        "sync/streams.py",
+        "sync/logs.py",
+        "posthog/redact.py",
+        "warehouse/load.py",
+        "warehouse/statements/load/stage.sql",
+        "warehouse/statements/load/typed.sql",
+        "warehouse/statements/load/live_insert.sql",
+        "warehouse/statements/load/log_insert.sql",
+    ),
+    quarantines=("run_log", "spool"),
+)

@@ -1,0 +1,16 @@
+"""Every run of every task, a version for each change of its state.
+
+The newest run comes with its task; the list of a task's runs is read where more than one may have appeared.
+"""
+
+from assets.family import Family, Table
+
+RUNS = Family(
+    name="runs",
+    about=__doc__,
+    tables=(Table("run_versions", ("run_id", "valid_from"), begins="valid_from"),),
+    after=("tasks",),
+    preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
+    newest="updated_at",
+    made_by=("sync/runs.py", "sync/hot.py", "posthog/records.py", "warehouse/statements/versions/runs.sql"),
+)

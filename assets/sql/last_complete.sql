@@ -1,0 +1,10 @@
+-- How long ago a resource of a project was last proved complete.
+SELECT
+    max(finished_at) AS finished_at,
+    epoch(now() - max(finished_at)) AS age_s
+FROM
+    ledger.passes
+WHERE
+    resource = $resource
+    AND project_id = $project_id
+    AND verdict = 'complete'

@@ -1,0 +1,14 @@
+-- The last finished pass of a resource, for every project that has one.
+SELECT
+    project_id,
+    pass_id,
+    verdict,
+    reason,
+    finished_at
+FROM
+    ledger.passes
+WHERE
+    resource = $resource
+    AND verdict <> 'running'
+QUALIFY
+    row_number() OVER (PARTITION BY project_id ORDER BY started_at DESC) = 1

@@ -1,0 +1,10 @@
+"""The command line: ``taskhouse``."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its code."""
+    from pipelines.cli.app import app
+
+    sys.exit(app())

@@ -1,0 +1,5 @@
+"""``python -m pipelines.cli``: the command line without its script."""
+
+from pipelines.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""The command ``taskhouse``: each subcommand is a module beside this one."""
+
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.check import check
+from pipelines.cli.demo import demo
+from pipelines.cli.dev import dev
+from pipelines.cli.emulator import PASSED_ON, emulator
+from pipelines.cli.exits import debug
+from pipelines.cli.query import query
+from pipelines.cli.schedule import schedule
+from pipelines.cli.status import status
+from pipelines.cli.sync import sync
+
+ABOUT = """Keep the history of PostHog Tasks in DuckDB.
+
+PostHog shows the present: a task's latest run, a repository's readiness now, a stream that is deleted half an hour
+after its run. taskhouse keeps what was: it pages through tasks, snapshots readiness, captures the events of every run,
+and proves that nothing is missing.
+
+**First steps:** `taskhouse demo` fills a warehouse from a local stand-in for PostHog. `taskhouse check` tells whether
+your own settings work, `taskhouse sync` fetches, `taskhouse query` asks.
+"""
+
+EPILOG = """**Settings** come from the environment or a file `.env`: POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY (scope
+task:read), POSTHOG_PROJECT_IDS (comma-separated), TASKHOUSE_HOME (where everything is kept; default .taskhouse).
+
+**Exit codes:** 0 complete; 1 failed; 2 usage or configuration, the key included; 3 finished, but not proved complete;
+130 interrupted.
+"""
+
+app = typer.Typer(
+    name="taskhouse",
+    help=ABOUT,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"taskhouse {version('taskhouse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    verbose: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=lambda value: _version(asked=value), is_eager=True, help="Show the version."
+        ),
+    ] = False,
+) -> None:
+    """Options of every command."""
+    del version
+    debug["on"] = verbose
+
+
+for command in (demo, check, sync, status, query, dev):
+    app.command()(command)
+app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
+app.add_typer(schedule, name="schedule")

@@ -1,0 +1,112 @@
+"""``taskhouse check``: try the settings against the server, step by step."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pipelines.cli.exits import Exit, code_of, guarded
+
+if TYPE_CHECKING:
+    from taskhouse.posthog.api import TasksApi
+    from taskhouse.posthog.pages import Page
+    from taskhouse.settings import Settings
+
+EVERYTHING = {"internal": "all", "archived": "all"}
+Line = tuple[str, str, str]
+
+
+@guarded
+def check() -> None:
+    """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
+
+    Also shows whose view of the project the key gives, and which features the server has: the order by activity that
+    makes a sync cheap, and the way streams are read. Makes at most a handful of requests for each project, and writes
+    nothing but their count.
+    """
+    from pipelines.cli import screen
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.settings import load
+
+    settings = load()
+    settings.key()
+    projects = settings.projects()
+    lines: list[Line] = []
+    problem: TaskhouseError | None = None
+    try:
+        asyncio.run(_check(settings, projects, lines))
+    except TaskhouseError as found:
+        problem = found
+    marks = {"ok": "green", "no": "yellow", "failed": "red"}
+    rows = [(screen.plain(mark, style=marks[mark]), what, said) for mark, what, said in lines]
+    screen.results().print(screen.table(("", "checked", "found"), rows))
+    if problem is not None:
+        from pipelines.cli.exits import complain
+
+        complain(problem)
+        raise typer.Exit(code_of(problem))
+    raise typer.Exit(Exit.COMPLETE)
+
+
+async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Line]) -> None:
+    from taskhouse.posthog.api import TasksApi
+    from taskhouse.posthog.client import PostHog
+    from taskhouse.posthog.retry import Policy
+    from taskhouse.sync.viewer import whoami
+
+    async with PostHog(settings, policy=Policy(attempts=2, faults_s=15.0, asked_s=5.0)) as client:
+        for project_id in projects:
+            api = TasksApi(client, project_id)
+            newest = await _tasks(api, lines)
+            if project_id == projects[0]:
+                lines[:0] = [
+                    ("ok", "host", f"{settings.host} answers"),
+                    ("ok", "key", "valid, with the scope task:read"),
+                    ("ok", "whose view", await whoami(api, settings.key())),
+                ]
+            lines.extend(_order(project_id, [row.data.get("last_activity_at") for row in newest.rows]))
+            lines.extend(await _stream(api, [row.data.get("latest_run") for row in newest.rows]))
+
+
+async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
+    """The newest tasks, as the server orders them; proves host, key, scope and project."""
+    from taskhouse.errors import TaskhouseError
+
+    what = f"tasks of project {api.project_id}"
+    try:
+        newest = await api.list_tasks(5, 0, ordering="-last_activity_at", **EVERYTHING)
+        usual = await api.list_tasks(1, 0)
+    except TaskhouseError as problem:
+        lines.append(("failed", what, problem.message))
+        raise
+    lines.append(("ok", what, f"{newest.count:,} in all, {usual.count:,} without archived and internal ones"))
+    return newest
+
+
+def _order(project_id: int, times: list[Any]) -> list[Line]:
+    """Whether tasks carry the time of their last activity, and come in its order."""
+    what = f"order by activity in project {project_id}"
+    if not times:
+        return [("no", what, "unknown: there is no task")]
+    if not all(isinstance(time, str) for time in times):
+        return [("no", what, "no last_activity_at: every sync reads the whole list")]
+    if times != sorted(times, reverse=True):
+        return [("no", what, "the server does not keep it: every sync reads the whole list")]
+    return [("ok", what, "yes: a sync reads only what is new")]
+
+
+async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
+    """Whether the server hands out stream tokens, and where streams are read."""
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.posthog.pages import read_object
+
+    run = next((run for run in runs if isinstance(run, dict) and run.get("id") and run.get("task")), None)
+    if run is None:
+        return []
+    path = f"/api/projects/{api.project_id}/tasks/{run['task']}/runs/{run['id']}/stream_token/"
+    try:
+        answer = await api.client.ask("GET", path, read=read_object, priority=api.priority, meter=api.meter)
+    except TaskhouseError:
+        return [("no", "stream_token", "no: streams are read from the server itself")]
+    base = answer.data.get("stream_base_url")
+    return [("ok", "stream_token", "yes: streams come through a proxy" if base else "yes: streams are direct")]

@@ -1,0 +1,122 @@
+"""``taskhouse demo``: the whole way, from a made-up PostHog to a warehouse that is checked against the truth."""
+
+import shutil
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipelines.cli.exits import Exit, guarded, say
+from pipelines.cli.sync import RESOURCES, conclude, judge
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+
+SPEED = 60
+PER_MINUTE = 480
+PER_HOUR = 4800
+EXAMPLE = "FROM runs SELECT status, count(*) AS runs, round(avg(duration_s)) AS seconds GROUP BY ALL ORDER BY ALL"
+
+
+@guarded
+def demo(
+    tasks: Annotated[int, typer.Option(min=1, help="Tasks to make up.")] = 240,
+    repositories: Annotated[int, typer.Option(min=1, help="Repositories to make up.")] = 12,
+    live_runs: Annotated[int, typer.Option(min=0, help="Runs that are going on while it captures.")] = 40,
+    seed: Annotated[int, typer.Option(help="Seed of everything that is made up.")] = 1,
+) -> None:
+    """Fill a warehouse from a local stand-in for PostHog, and check it against the truth.
+
+    Serves made-up tasks and live runs over real HTTP, with a clock that runs sixty times as fast; syncs them with the
+    same code as `taskhouse sync` until every run has ended; compares every task, repository, readiness answer, run,
+    event and log entry with what was served; and syncs once more, which must add nothing. Needs no key and no network.
+    Everything is kept in TASKHOUSE_HOME/demo, which is made anew each time.
+
+    Exit code 0 means that all of it was equal.
+    """
+    from pipelines.cli.standin import standing_in, truth
+
+    began = time.monotonic()
+    say(f"Starting a stand-in for PostHog: {tasks} tasks, {repositories} repositories, {live_runs} live runs …")
+    world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed, "speed": SPEED}
+    with standing_in(**world) as environment:
+        settings = _settings(environment)
+        shutil.rmtree(settings.home, ignore_errors=True)
+        say(f"Syncing from {settings.host} into {settings.warehouse}:")
+        first = _sync(settings)
+        if first is not Exit.COMPLETE:
+            raise typer.Exit(first)
+        equal = _compare(settings, truth(environment))
+        say("Syncing once more, which must add nothing:")
+        idle = _again(settings)
+    say(f"Done in {time.monotonic() - began:.0f} s.")
+    _farewell(settings)
+    raise typer.Exit(Exit.COMPLETE if equal and idle else Exit.FAILED)
+
+
+def _settings(environment: dict[str, str]) -> "Settings":
+    from taskhouse.settings import Settings, load
+
+    return Settings(
+        host=environment["POSTHOG_HOST"],
+        api_key=environment["POSTHOG_PERSONAL_API_KEY"],
+        project_ids=environment["POSTHOG_PROJECT_IDS"],
+        home=load().home / "demo",
+        requests_per_minute=PER_MINUTE * SPEED,
+        requests_per_hour=PER_HOUR * SPEED,
+        capture_seconds=600.0,
+        log_settle_s=2.0,
+    )
+
+
+def _sync(settings: "Settings") -> Exit:
+    from pipelines.cli.watch import watcher
+    from pipelines.run import sync_projects
+
+    with watcher() as shown:
+        outcome = sync_projects(settings, settings.projects(), RESOURCES, shown)
+    conclude(outcome)
+    return judge(outcome)
+
+
+def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
+    from pipelines.cli import screen
+    from pipelines.cli.truth import compare
+
+    lines = compare(settings, truth)
+    answers = {True: screen.plain("yes", style="green"), False: screen.plain("NO", style="bold red")}
+    rows = [(line.what, line.truth, line.held, answers[line.equal]) for line in lines]
+    out = screen.results()
+    out.print()
+    out.print(screen.table(("resource", "truth", "warehouse", "equal"), rows))
+    equal = all(line.equal for line in lines)
+    out.print("Everything is equal to the truth." if equal else "[bold red]The warehouse is not equal to the truth.[/]")
+    out.print()
+    return equal
+
+
+def _again(settings: "Settings") -> bool:
+    from pipelines.cli import screen
+    from pipelines.cli.truth import raw_counts
+
+    before = raw_counts(settings)
+    ended = _sync(settings)
+    grown = {table: count - before[table] for table, count in raw_counts(settings).items() if count != before[table]}
+    more = ", ".join(f"{count:+,} in raw.{table}" for table, count in grown.items())
+    screen.results().print(f"[bold red]Rows were added: {more}.[/]" if grown else "No row was added to any raw table.")
+    return not grown and ended is Exit.COMPLETE
+
+
+def _farewell(settings: "Settings") -> None:
+    import sys
+
+    from pipelines.cli import screen
+    from taskhouse.warehouse import publish
+
+    taskhouse = sys.argv[0] if sys.argv[0].endswith("taskhouse") else "taskhouse"
+    out = screen.results()
+    out.print(f"\nThe warehouse: {settings.warehouse}", soft_wrap=True, markup=False)
+    out.print(f"To read it:    {publish.readable(settings.published)}", soft_wrap=True, markup=False)
+    out.print(
+        f'Try:           TASKHOUSE_HOME={settings.home} {taskhouse} query "{EXAMPLE}"', soft_wrap=True, markup=False
+    )

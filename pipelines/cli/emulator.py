@@ -1,0 +1,39 @@
+"""``taskhouse emulator``: a local stand-in for PostHog."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.cli.exits import guarded
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+
+@guarded
+def emulator(context: typer.Context) -> None:
+    """Serve a local stand-in for PostHog, with made-up tasks, until it is interrupted.
+
+    Prints the variables that point `taskhouse sync` at it. Whatever it is asked for below `/_emulator/` is described in
+    docs/emulator.md: the truth to compare with, faults, and a clock.
+    """
+    from emulator.__main__ import main as serve
+
+    parser().parse_args(context.args)
+    sys.argv = ["taskhouse emulator", *context.args]
+    raise typer.Exit(serve())
+
+
+def parser() -> "ArgumentParser":
+    """The emulator's own command line, under our name."""
+    import inspect
+
+    from emulator.__main__ import parser as theirs
+
+    made = theirs()
+    made.prog = "taskhouse emulator"
+    made.description = inspect.cleandoc(emulator.__doc__ or "").replace("`", "")
+    return made

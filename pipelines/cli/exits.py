@@ -1,0 +1,101 @@
+"""Exit codes, and how an error becomes one clear line.
+
+====  ================================================================
+code  meaning
+====  ================================================================
+0     complete: everything is there, and proved
+1     failed: the server, the warehouse or this program
+2     usage or configuration: a person has to mend it first
+3     finished, but not proved complete
+130   interrupted; what was read until then is kept
+====  ================================================================
+"""
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+debug = {"on": False}
+
+
+class Exit(IntEnum):
+    """What the shell is told."""
+
+    COMPLETE = 0
+    FAILED = 1
+    USAGE = 2
+    UNPROVEN = 3
+    INTERRUPTED = 130
+
+
+def code_of(problem: BaseException) -> Exit:
+    """The exit code that an error means: what only a person can mend is usage or configuration."""
+    from taskhouse.errors import AccessDenied, ConfigurationError, Incomplete
+
+    if isinstance(problem, ConfigurationError | AccessDenied):
+        return Exit.USAGE
+    return Exit.UNPROVEN if isinstance(problem, Incomplete) else Exit.FAILED
+
+
+def guarded(command: Callable[..., T]) -> Callable[..., T]:
+    """A command whose errors end it with one line and the right exit code."""
+
+    @functools.wraps(command)
+    def run(*arguments: object, **options: object) -> T:
+        from taskhouse.errors import TaskhouseError
+
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt:
+            say("Interrupted. What was read until now is kept; the next sync goes on from there.")
+            raise typer.Exit(Exit.INTERRUPTED) from None
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(Exit.COMPLETE) from None
+        except TaskhouseError as problem:
+            complain(problem)
+            raise typer.Exit(code_of(problem)) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as problem:  # noqa: BLE001 - the last line of defence: no traceback for people
+            if debug["on"]:
+                traceback.print_exc()
+            say(f"Unexpected {type(problem).__name__}: {hidden(str(problem))}", style="red")
+            say("This is a bug in taskhouse. Run it again with `taskhouse --debug …` to see where.")
+            raise typer.Exit(Exit.FAILED) from None
+
+    return run
+
+
+def complain(problem: Exception) -> None:
+    """Say what is wrong and what mends it."""
+    from taskhouse.errors import TaskhouseError
+
+    if debug["on"]:
+        traceback.print_exception(problem)
+    message, hint = (problem.message, problem.hint) if isinstance(problem, TaskhouseError) else (str(problem), "")
+    for place, line in enumerate(hidden(message).splitlines()):
+        say(line if place else f"Error: {line}", style="red")
+    if hint:
+        say(f"Hint:  {hidden(hint)}")
+
+
+def hidden(text: str) -> str:
+    """The text without the key, wherever it may have come from."""
+    key = os.environ.get("POSTHOG_PERSONAL_API_KEY", "")
+    return text.replace(key, "[key]") if key else text
+
+
+def say(text: str, *, style: str = "") -> None:
+    """A line for people, on standard error."""
+    from pipelines.cli import screen
+
+    screen.notes().print(screen.plain(text, style=style), soft_wrap=True)

@@ -1,0 +1,55 @@
+"""``taskhouse schedule``: start or stop everything that runs by itself."""
+
+import typer
+
+from pipelines.cli.exits import guarded, say
+
+schedule = typer.Typer(no_args_is_help=True, help="Turn every schedule on or off, or tell which they are.")
+
+
+@schedule.command()
+@guarded
+def on() -> None:
+    """Turn every schedule on, from the next start or reload of Dagster.
+
+    Each resource has its own cadence, in TASKHOUSE_<RESOURCE>_CRON. `taskhouse dev` starts the daemon that ticks.
+    """
+    _turn(on=True)
+
+
+@schedule.command()
+@guarded
+def off() -> None:
+    """Turn every schedule off, from the next start or reload of Dagster."""
+    _turn(on=False)
+
+
+@schedule.command()
+@guarded
+def show() -> None:
+    """Tell whether the schedules are on, and when each of them runs."""
+    from pipelines import switch
+    from pipelines.cli import screen
+    from pipelines.cli.sync import RESOURCES
+    from taskhouse.settings import load
+
+    settings = load()
+    state = "on" if switch.is_on(settings) else "off"
+    rows = [(name, settings.cron(name), state) for name in (*RESOURCES, "published")]
+    screen.results().print(screen.table(("schedule", f"cron ({settings.timezone})", "state"), rows))
+
+
+def _turn(*, on: bool) -> None:
+    from pipelines import switch
+    from taskhouse.errors import ConfigurationError
+    from taskhouse.settings import load
+
+    settings = load()
+    word = "on" if on else "off"
+    if switch.pinned(settings):
+        raise ConfigurationError(
+            f"TASKHOUSE_SCHEDULES={str(settings.schedules).lower()} is set, and decides.",
+            hint=f"Unset it to use `taskhouse schedule {word}`.",
+        )
+    switch.turn(settings, on=on)
+    say(f"Schedules are {word} in {settings.home}. A Dagster that runs already takes notice when it is reloaded.")

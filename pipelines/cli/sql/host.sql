@@ -1,0 +1,4 @@
+SELECT
+    host
+FROM
+    ledger.origin

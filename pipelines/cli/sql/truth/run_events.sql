@@ -1,0 +1,13 @@
+SELECT
+    run_id,
+    payload
+FROM
+    raw.run_events
+WHERE
+    project_id = $project_id
+    AND stream_id IS NOT NULL
+ORDER BY
+    run_id,
+    incarnation,
+    stream_ms,
+    stream_seq

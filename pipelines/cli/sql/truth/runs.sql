@@ -1,0 +1,8 @@
+SELECT
+    run_id,
+    task_id,
+    status
+FROM
+    main.runs
+WHERE
+    project_id = $project_id

@@ -1,0 +1,97 @@
+"""``taskhouse sync``: fetch what is new from PostHog."""
+
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from pipelines.cli.exits import Exit, code_of, complain, guarded, say
+
+if TYPE_CHECKING:
+    from pipelines.run import Outcome
+
+T = TypeVar("T")
+
+RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events")
+
+
+@guarded
+def sync(
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"Only this resource (repeatable): {', '.join(RESOURCES)}."),
+    ] = None,
+    project: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="Only this project of POSTHOG_PROJECT_IDS (repeatable).")
+    ] = None,
+) -> None:
+    """Fetch what is new from PostHog into the warehouse, and publish a copy.
+
+    Runs the Dagster job `sync`, once for each project, so that the runs show in the Dagster UI. A sync can be
+    interrupted at any moment, and run again at any moment: rows are never lost and never doubled. A second sync waits
+    for the first.
+
+    Exit code 0 means that everything was proved complete, 3 that it finished without that proof: the table says which
+    resource and why.
+    """
+    from taskhouse.settings import load
+
+    settings = load()
+    settings.key()
+    projects = chosen(project, settings.projects(), "--project", "POSTHOG_PROJECT_IDS")
+    resources = chosen([name for text in select or () for name in text.split(",")], RESOURCES, "--select", "resources")
+
+    from pipelines.cli.watch import watcher
+    from pipelines.run import sync_projects
+
+    with watcher() as shown:
+        outcome = sync_projects(settings, projects, resources, shown)
+    conclude(outcome)
+    raise typer.Exit(judge(outcome))
+
+
+def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str) -> tuple[T, ...]:
+    """What was asked for, in the known order; everything where nothing was.
+
+    Raises:
+        ConfigurationError: Something that is not known was asked for.
+    """
+    from taskhouse.errors import ConfigurationError
+
+    for item in wanted or ():
+        if item not in known:
+            raise ConfigurationError(f"{option} {item} is not among {where}: {', '.join(map(str, known))}.")
+    return tuple(item for item in known if item in wanted) if wanted else known
+
+
+def conclude(outcome: "Outcome") -> None:
+    """Show what was added, and the verdict on each resource."""
+    from pipelines.cli import screen
+
+    columns: dict[str, list[object]] = {
+        "project": [report.project_id for report in outcome.reports],
+        "resource": [report.resource for report in outcome.reports],
+        "verdict": [screen.verdict(report.verdict) for report in outcome.reports],
+        "seen": [report.rows_seen for report in outcome.reports],
+        "added": [report.rows_added for report in outcome.reports],
+        "absent": [report.absent for report in outcome.reports],
+        "quarantined": [report.quarantined for report in outcome.reports],
+        "requests": [report.requests for report in outcome.reports],
+        "seconds": [float(report.seconds) for report in outcome.reports],
+    }
+    shown = {name: cells for name, cells in columns.items() if name not in {"absent", "quarantined"} or any(cells)}
+    if outcome.reports:
+        screen.results().print(screen.table(list(shown), zip(*shown.values(), strict=True)))
+    for report in outcome.reports:
+        if report.verdict != "complete":
+            say(f"{report.resource} of project {report.project_id} is not proved complete: {report.reason}")
+    for problem in outcome.problems:
+        say(f"{problem.resource} of project {problem.project_id} failed.")
+        complain(problem.error)
+
+
+def judge(outcome: "Outcome") -> Exit:
+    """The exit code of a sync; a mistake in the configuration outweighs a failure, and that a missing proof."""
+    codes = {code_of(problem.error) for problem in outcome.problems}
+    if codes:
+        return Exit.USAGE if codes == {Exit.USAGE} else Exit.FAILED
+    return Exit.COMPLETE if outcome.proven else Exit.UNPROVEN

@@ -1,0 +1,123 @@
+"""How a sync is shown while it runs: bars on a terminal, a line for each step elsewhere."""
+
+import time
+from typing import TYPE_CHECKING, Self
+
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipelines.cli import screen
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.sync import context, passes
+
+EVERY_S = 10.0
+
+
+def described(report: "passes.Report") -> str:
+    """A pass in one line."""
+    added = f"{report.rows_added:,} rows added"
+    return f"{report.verdict}, {report.rows_seen:,} seen, {added}, {report.requests:,} requests, {report.seconds:.1f} s"
+
+
+class Lines:
+    """A line for each step, on standard error: for logs, pipes and continuous integration."""
+
+    def __init__(self) -> None:
+        self._told_at = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        pass
+
+    def begins(self, project_id: int, resource: str) -> None:
+        """A pass begins."""
+        self._told_at = time.monotonic()
+        del project_id, resource
+
+    def moves(self, progress: "context.Progress") -> None:
+        """Say so now and then."""
+        if time.monotonic() - self._told_at < EVERY_S:
+            return
+        self._told_at = time.monotonic()
+        total = f" of {progress.total:,}" if progress.total is not None else ""
+        self._say(f"project {progress.project_id}  {progress.resource}: {progress.done:,}{total} {progress.unit} …")
+
+    def ends(self, report: "passes.Report") -> None:
+        """A pass came to its end."""
+        self._say(f"project {report.project_id}  {report.resource}: {described(report)}")
+
+    def fails(self, project_id: int, resource: str, problem: "TaskhouseError") -> None:
+        """A pass failed."""
+        self._say(f"project {project_id}  {resource}: failed: {problem.message}")
+
+    def waits(self, reason: str) -> None:
+        """Somebody else is first."""
+        self._say(reason)
+
+    def _say(self, text: str) -> None:
+        screen.notes().print(screen.plain(text), soft_wrap=True)
+
+
+class Bars:
+    """A bar for each pass, on a terminal."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.fields[project]}", style="dim"),
+            TextColumn("{task.description}", style="bold"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            console=screen.notes(),
+        )
+        self._shown: dict[tuple[int, str], TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._bars.stop()
+
+    def begins(self, project_id: int, resource: str) -> None:
+        """A pass begins."""
+        self._shown[project_id, resource] = self._bars.add_task(
+            resource, total=None, project=f"project {project_id}", state=""
+        )
+
+    def moves(self, progress: "context.Progress") -> None:
+        """Move its bar."""
+        total = f" of {progress.total:,}" if progress.total is not None else ""
+        self._bars.update(
+            self._shown[progress.project_id, progress.resource],
+            completed=progress.done,
+            total=progress.total,
+            state=f"{progress.done:,}{total} {progress.unit}",
+        )
+
+    def ends(self, report: "passes.Report") -> None:
+        """Fill its bar."""
+        colour = screen.VERDICTS[report.verdict]
+        state = f"[{colour}]{report.verdict}[/] {report.rows_seen:,} seen, {report.rows_added:,} rows added"
+        self._bars.update(self._shown[report.project_id, report.resource], total=1, completed=1, state=state)
+
+    def fails(self, project_id: int, resource: str, problem: "TaskhouseError") -> None:
+        """Stop its bar."""
+        del problem
+        self._bars.update(self._shown[project_id, resource], total=1, completed=0, state="[red]failed[/]")
+        self._bars.stop_task(self._shown[project_id, resource])
+
+    def waits(self, reason: str) -> None:
+        """Somebody else is first."""
+        self._bars.console.print(screen.plain(reason))
+
+
+def watcher() -> Lines | Bars:
+    """What fits where standard error goes."""
+    return Bars() if screen.notes().is_terminal else Lines()

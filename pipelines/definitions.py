@@ -1,0 +1,28 @@
+"""What Dagster loads. Nothing is connected to, requested or opened until a step runs."""
+
+import dagster as dg
+
+from assets.catalog import catalog
+from assets.engine import Engine
+from pipelines.jobs import jobs
+from pipelines.resources import EngineResource
+from pipelines.schedules import schedules
+from taskhouse.settings import Settings, load
+
+
+def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
+    """Assets, jobs and schedules for the projects of these settings, on the caller's engine if it has one."""
+    assets = catalog(settings.project_ids, repeat=engine is None)
+    made = jobs(assets)
+    return dg.Definitions(
+        assets=assets,
+        jobs=list(made.values()),
+        schedules=schedules(made, settings),
+        resources={"engine": engine or EngineResource()},
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions for the environment of this process."""
+    return build(load())

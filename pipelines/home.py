@@ -1,0 +1,85 @@
+"""Dagster's own folder inside ``TASKHOUSE_HOME``: where runs, ticks and check results are remembered."""
+
+import contextlib
+import importlib.resources
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+    from taskhouse.settings import Settings
+
+CONFIG = "dagster.yaml"
+
+_APART: dict[str, object] = {
+    # The terminal belongs to the command line, and passes exclude each other by the engine's own lock: a killed
+    # command must not leave a slot of a pool taken.
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+    "concurrency": {"pools": {"granularity": "run"}},
+}
+
+
+def prepare(settings: "Settings") -> Path:
+    """Make Dagster's folder, with our ``dagster.yaml`` unless there is one already; returns its absolute path.
+
+    Its databases are made here, by one process alone: two that make them at once damage them.
+    """
+    folder = (settings.home / "dagster").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / ".ready"
+    if ready.exists():
+        return folder
+    with FileLock(folder / ".prepare.lock", thread_local=False):
+        if not (folder / CONFIG).exists():
+            text = importlib.resources.files("pipelines").joinpath(CONFIG).read_text("utf-8")
+            (folder / CONFIG).write_text(text, "utf-8")
+        if not ready.exists():
+            _make_databases(str(folder))
+            ready.touch()
+    return folder
+
+
+def _make_databases(folder: str) -> None:
+    from dagster import DagsterInstance
+
+    with DagsterInstance.from_config(folder) as opened:
+        opened.get_runs(limit=1)
+        opened.event_log_storage.get_pool_limits()
+        opened.all_instigator_state()
+
+
+@contextlib.contextmanager
+def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
+    """The Dagster instance of these settings, for runs inside this process."""
+    from dagster import DagsterInstance
+    from dagster._core.instance.ref import InstanceRef
+
+    folder = str(prepare(settings))
+    with DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides=_APART)) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def alone(settings: "Settings", waiting: Callable[[], None]) -> Iterator[None]:
+    """Let one ``taskhouse sync`` of this home run at a time; the next one waits as long as it takes.
+
+    Args:
+        settings: Whose home.
+        waiting: Told once when somebody else is first.
+    """
+    folder = settings.home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "taskhouse-sync.lock", thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

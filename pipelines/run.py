@@ -1,0 +1,162 @@
+"""Run the job ``sync`` inside this process, one run per project, recorded in the Dagster instance."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import dagster as dg
+
+from pipelines import home
+from pipelines.definitions import build
+from pipelines.jobs import SYNC
+from taskhouse.errors import TaskhouseError
+from taskhouse.sync.resources import RESOURCES, sync
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+    from taskhouse.sync.context import Progress
+    from taskhouse.sync.passes import Report
+
+PUBLISHED = "published"
+TAG = "taskhouse/command"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+BUSY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+class Watcher(Protocol):
+    """Somebody who wants to see how it goes."""
+
+    def begins(self, project_id: int, resource: str) -> None:
+        """A pass begins."""
+
+    def moves(self, progress: "Progress") -> None:
+        """A pass got further."""
+
+    def ends(self, report: "Report") -> None:
+        """A pass came to its end."""
+
+    def fails(self, project_id: int, resource: str, problem: TaskhouseError) -> None:
+        """A pass failed."""
+
+    def waits(self, reason: str) -> None:
+        """Somebody else is first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with a resource of a project."""
+
+    project_id: int
+    resource: str
+    error: TaskhouseError
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How it ended.
+
+    Attributes:
+        reports: Passes that came to their end, in order.
+        problems: What failed, in order.
+        interrupted: Whether a person stopped it.
+    """
+
+    reports: list["Report"] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def proven(self) -> bool:
+        """Whether everything that was asked for is there, and complete."""
+        return not self.problems and all(report.verdict == "complete" for report in self.reports)
+
+
+class WatchedEngine:
+    """The engine for a run in this process: Dagster repeats nothing, and a copy is published at the end."""
+
+    tries_again = 0
+    copies_now = True
+
+    def __init__(self, settings: "Settings", watcher: Watcher, outcome: Outcome) -> None:
+        self._settings = settings
+        self._watcher = watcher
+        self._outcome = outcome
+
+    def settings(self) -> "Settings":
+        """The settings that the command was given."""
+        return self._settings
+
+    def sync(self, project_id: int, resource: str) -> "Report":
+        """One pass, watched."""
+        self._watcher.begins(project_id, resource)
+        try:
+            report = asyncio.run(sync(self._settings, project_id, resource, progress=self._watcher.moves))
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            self._outcome.interrupted = True
+            raise
+        except TaskhouseError as problem:
+            self._outcome.problems.append(Problem(project_id, resource, problem))
+            self._watcher.fails(project_id, resource, problem)
+            raise
+        self._outcome.reports.append(report)
+        self._watcher.ends(report)
+        return report
+
+
+def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequence[str], watcher: Watcher) -> Outcome:
+    """Sync resources of projects, one project after the other; a project that fails does not stop the next.
+
+    Args:
+        settings: What to fetch and where to keep it.
+        projects: Some of the projects that the settings name.
+        resources: Some of the resources; a copy is published after them.
+        watcher: Sees how it goes.
+
+    Raises:
+        KeyboardInterrupt: A person stopped it; Dagster has closed the run.
+    """
+    outcome = Outcome()
+    engine = WatchedEngine(settings, watcher, outcome)
+    names = [name for name in RESOURCES if name in resources]
+    with (
+        home.alone(settings, lambda: watcher.waits("Another `taskhouse sync` is running; this one waits for it.")),
+        home.instance(settings) as instance,
+    ):
+        _bury(instance)
+        job = build(settings, engine).resolve_job_def(SYNC)
+        for project_id in projects:
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=str(project_id),
+                asset_selection=[dg.AssetKey(name) for name in (*names, PUBLISHED)],
+                run_config=QUIET,
+                raise_on_error=False,
+                tags={TAG: SYNC},
+            )
+            if not result.success:
+                _explain(outcome, project_id, result)
+            if outcome.interrupted:
+                raise KeyboardInterrupt
+    return outcome
+
+
+def _bury(instance: dg.DagsterInstance) -> None:
+    """Close the runs of commands that were killed; nobody else runs one, since we hold the lock."""
+    for run in instance.get_runs(dg.RunsFilter(tags={TAG: SYNC}, statuses=BUSY)):
+        instance.report_run_failed(run, "The command ended before its run did.")
+
+
+def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResult) -> None:
+    """Add what failed outside of a pass: publishing, a check, or a bug."""
+    known = {problem.resource for problem in outcome.problems if problem.project_id == project_id}
+    for event in result.all_events:
+        if not event.is_step_failure or event.step_key in known:
+            continue
+        error = event.step_failure_data.error
+        cause = error.cause if error is not None and error.cause is not None else error
+        if cause is not None and cause.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+            outcome.interrupted = True
+            continue
+        text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
+        outcome.problems.append(Problem(project_id, event.step_key or SYNC, TaskhouseError(text[:500])))

@@ -1,0 +1,30 @@
+"""The one switch of all schedules: ``TASKHOUSE_SCHEDULES`` where it is set, else a file of the command line's."""
+
+from pathlib import Path
+
+from taskhouse.settings import Settings
+
+
+def switch_file(settings: Settings) -> Path:
+    """Where ``taskhouse schedule on`` leaves its mark."""
+    return settings.home / "schedules.on"
+
+
+def pinned(settings: Settings) -> bool:
+    """Whether the environment decides, and the command line cannot."""
+    return "schedules" in settings.model_fields_set
+
+
+def is_on(settings: Settings) -> bool:
+    """Whether the schedules run."""
+    return settings.schedules if pinned(settings) else switch_file(settings).exists()
+
+
+def turn(settings: Settings, *, on: bool) -> None:
+    """Turn every schedule on or off, from its next tick on."""
+    path = switch_file(settings)
+    if on:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,160 @@
+"""Emulators, homes of their own, and the command line as a person starts it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings, Key
+from taskhouse import settings as settings_module
+from taskhouse.settings import Settings
+
+SECRET = "phx_never_to_be_shown_4711"
+OURS = ("POSTHOG_", "TASKHOUSE_", "DAGSTER_", "FORCE_COLOR", "COLUMNS")
+QUIET: dict[str, Any] = {
+    "tasks": 16,
+    "repositories": 3,
+    "live_runs": 0,
+    "events": 0.3,
+    "throttle": False,
+    "projects": (1, 2),
+    "keys": (Key(SECRET, 1, (), ("task:read", "user:read")),),
+}
+LIVE: dict[str, Any] = {**QUIET, "tasks": 40, "live_runs": 3, "speed": 30.0, "pace": 4.0}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+class Commands:
+    """Runs ``taskhouse``, or another module, in processes of their own, with none of this machine's settings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.started: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> "subprocess.Popen[str]":
+        """Start one and go on."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.folder,
+            env={**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.started.append(process)
+        return process
+
+    def end(self, process: "subprocess.Popen[str]", within_s: float = 120.0) -> Ended:
+        """Wait for one."""
+        out, err = process.communicate(timeout=within_s)
+        return Ended(process.returncode, out, err)
+
+    def run(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> Ended:
+        """Run one to its end."""
+        return self.end(self.start(*arguments, module=module, **variables))
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An emulator, and a home that is synced from it."""
+
+    emulator: Emulator
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that point a command here, for project 1."""
+        return {
+            **self.emulator.environment(),
+            "POSTHOG_PROJECT_IDS": "1",
+            "TASKHOUSE_HOME": str(self.home),
+            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
+            "TASKHOUSE_REQUESTS_PER_HOUR": "0",
+            "TASKHOUSE_LOG_SETTLE_S": "1",
+        }
+
+    @property
+    def settings(self) -> Settings:
+        """The same for this process."""
+        where: dict[str, Any] = {"host": self.emulator.url, "api_key": SECRET, "project_ids": (1,), "home": self.home}
+        return Settings(_env_file=None, **where)
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No settings of this machine, and a folder without a ``.env``."""
+    for name in list(os.environ):
+        if name.startswith(OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    settings_module.load.cache_clear()
+    yield
+    settings_module.load.cache_clear()
+
+
+@pytest.fixture
+def taskhouse(tmp_path: Path) -> Iterator[Commands]:
+    """Runs commands; whatever still runs is ended with the test."""
+    commands = Commands(tmp_path)
+    yield commands
+    commands.close()
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[Scene]:
+    """Two projects in which nothing moves, and an empty home."""
+    with Emulator(EmulatorSettings(**QUIET)) as running:
+        yield Scene(running, tmp_path / "home")
+
+
+@pytest.fixture
+def lively(tmp_path: Path) -> Iterator[Scene]:
+    """Forty tasks, three of them with a run that is going on, on a clock thirty times as fast; an empty home."""
+    with Emulator(EmulatorSettings(**LIVE)) as running:
+        yield Scene(running, tmp_path / "home")
+
+
+@dataclass(frozen=True)
+class Synced(Scene):
+    """A scene after its first sync, and how that ended."""
+
+    first: Ended
+
+
+@pytest.fixture(scope="session")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
+    """A lively scene after its first sync; for tests that add nothing to it."""
+    folder = tmp_path_factory.mktemp("synced")
+    commands = Commands(folder)
+    with Emulator(EmulatorSettings(**LIVE)) as running:
+        scene = Scene(running, folder / "home")
+        first = commands.run("sync", **scene.environment)
+        assert first.code == 0, first
+        yield Synced(running, scene.home, first)
+    commands.close()

@@ -1,0 +1,134 @@
+"""Each check fails on the flaw it is for, and on nothing else."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets import checks, markdown
+from assets.questions import Questions
+from assets.run_events import RUN_EVENTS
+from assets.tasks import TASKS
+from taskhouse.warehouse.connection import Warehouse
+
+NOW = datetime.now(UTC)
+EARLY, LATE = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+
+
+EMPTY = {"VARCHAR": "", "BOOLEAN": False, "TIMESTAMP WITH TIME ZONE": NOW}
+
+
+def _put(connection: Any, table: str, **values: Any) -> None:
+    """Insert a row; what may not be NULL and is not given is empty."""
+    needed = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name || '.' || table_name = ? AND NOT is_nullable",
+        [table],
+    ).fetchall()
+    row = {**{name: EMPTY.get(kind, 0) for name, kind in needed}, "project_id": 1, **values}
+    if table == "ledger.segments":
+        del row["project_id"]
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
+    )
+
+
+def _version(connection: Any, begins: datetime) -> None:
+    _put(connection, "raw.task_versions", task_id="t", valid_from=begins)
+
+
+def _sighting(connection: Any, begins: datetime, ends: datetime | None) -> None:
+    _put(connection, "raw.task_sightings", task_id="t", first_seen_at=begins, last_seen_at=NOW, absent_since=ends)
+
+
+def _pass(connection: Any, resource: str, verdict: str, *, project_id: int = 1, began: datetime = EARLY) -> None:
+    _put(
+        connection, "ledger.passes", pass_id=f"{resource} {verdict} {project_id}", project_id=project_id,
+        resource=resource, started_at=began, finished_at=NOW, verdict=verdict, reason="why",
+    )  # fmt: skip
+
+
+def _event(connection: Any, seq: int) -> None:
+    _put(connection, "raw.run_events", run_id="r", stream_id=f"5-{seq}", stream_ms=5, stream_seq=seq, segment="s")
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Any:
+    with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("a test") as opened:
+        _pass(opened, "tasks", "complete")
+        _pass(opened, "run_events", "complete")
+        _version(opened, EARLY)
+        _version(opened, LATE)
+        _sighting(opened, EARLY, LATE)
+        _put(opened, "ledger.segments", segment="s", loaded_at=NOW)
+        _event(opened, 0)
+        _event(opened, 1)
+        yield opened
+
+
+def _failed(connection: Any, family: Any = TASKS, projects: tuple[str, ...] = ("1",)) -> set[str]:
+    found = checks.answers(Questions(connection), family, projects, 1, NOW - timedelta(minutes=1))
+    return {result.check_name or "" for result in found if not result.passed}
+
+
+def test_a_sound_warehouse_passes_every_check_and_each_declared_check_is_answered(connection: Any) -> None:
+    for family in (TASKS, RUN_EVENTS):
+        declared = [spec.name for spec in checks.specs(family, ("1",))]
+        found = list(checks.answers(Questions(connection), family, ("1",), 1, NOW))
+        assert [result.check_name for result in found] == declared
+        assert _failed(connection, family) == set()
+
+
+def test_two_versions_at_one_moment_are_a_double_and_an_overlap(connection: Any) -> None:
+    _version(connection, LATE)
+    assert _failed(connection) == {"unique_keys", "no_overlaps"}
+
+
+def test_a_sighting_that_begins_before_the_last_one_ended_overlaps(connection: Any) -> None:
+    _sighting(connection, LATE - timedelta(minutes=1), None)
+    assert _failed(connection) == {"no_overlaps"}
+
+
+def test_a_sighting_after_one_that_never_ended_overlaps(connection: Any) -> None:
+    _sighting(connection, NOW, None)
+    _sighting(connection, NOW + timedelta(minutes=1), None)
+    assert _failed(connection) == {"no_overlaps"}
+
+
+def test_an_event_that_is_there_twice_is_a_double(connection: Any) -> None:
+    _event(connection, 1)
+    assert _failed(connection, RUN_EVENTS) == {"unique_keys"}
+
+
+def test_only_what_came_since_the_pass_began_is_news(connection: Any) -> None:
+    _put(connection, "ledger.quarantine", resource="summaries", first_seen_at=EARLY)
+    _put(connection, "ledger.gaps", detected_at=EARLY, repaired_from_log=False)
+    _put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=True)
+    assert _failed(connection) | _failed(connection, RUN_EVENTS) == set()
+    _put(connection, "ledger.quarantine", resource="summaries", first_seen_at=NOW)
+    _put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=False)
+    assert _failed(connection) == {"quarantine"}
+    assert _failed(connection, RUN_EVENTS) == {"gaps"}
+
+
+def test_the_verdict_of_each_project_is_its_own_whoever_ran_last(connection: Any) -> None:
+    _pass(connection, "tasks", "incomplete", project_id=2, began=LATE)
+    assert _failed(connection, projects=("1", "2", "3")) == {"complete_2", "complete_3"}
+
+
+def test_a_pass_that_still_runs_changes_no_verdict(connection: Any) -> None:
+    _pass(connection, "tasks", "running", began=NOW)
+    assert _failed(connection) == set()
+
+
+def test_a_proof_that_is_too_old_is_a_warning(connection: Any) -> None:
+    connection.execute("UPDATE ledger.passes SET finished_at = ?", [NOW - timedelta(days=1)])
+    assert _failed(connection) == {"watermark"}
+
+
+def test_the_text_of_strangers_stays_text_in_a_preview() -> None:
+    shown = markdown.table([{"title": "a|b <img src=x>\n[x](javascript:y) `c`\u202e"}], ["title"])
+
+    assert shown.count("\n") == 2
+    assert shown.splitlines()[2] == r"| a\|b \<img src=x\> \[x\]\(javascript\:y\) \`c\` |"

@@ -1,0 +1,159 @@
+"""What Dagster loads: quickly, without opening anything, with partitions from the settings."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets.catalog import FAMILIES
+from assets.columns import columns
+from pipelines import switch
+from pipelines.cli.sync import RESOURCES as NAMED
+from pipelines.definitions import build, defs
+from taskhouse.settings import Settings
+from taskhouse.sync.resources import RESOURCES
+from taskhouse.warehouse.connection import Warehouse
+
+ROOT = Path(__file__).parents[2]
+
+
+def _settings(**values: Any) -> Settings:
+    return Settings(_env_file=None, **values)
+
+
+def _graph(definitions: dg.Definitions) -> Any:
+    return definitions.get_repository_def().asset_graph
+
+
+def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
+    return [item for item in build(settings).schedules or () if isinstance(item, dg.ScheduleDefinition)]
+
+
+def test_every_resource_of_the_engine_is_an_asset_and_has_a_name_on_the_command_line() -> None:
+    assert [family.name for family in FAMILIES] == ["tasks", "repositories", "readiness", "runs", "run_events"]
+    assert {family.name for family in FAMILIES} == set(RESOURCES) == set(NAMED)
+
+
+def test_the_lineage_is_what_builds_on_what() -> None:
+    graph = _graph(build(_settings(project_ids=(1,))))
+    parents = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+
+    assert parents == {
+        "tasks": set(),
+        "repositories": {"tasks"},
+        "readiness": {"repositories"},
+        "runs": {"tasks"},
+        "run_events": {"runs"},
+        "published": {"tasks", "repositories", "readiness", "runs", "run_events"},
+    }
+
+
+def test_a_project_more_in_the_settings_is_a_partition_more() -> None:
+    for ids in ((), (1,), (1, 2, 30)):
+        graph = _graph(build(_settings(project_ids=ids)))
+        partitions = graph.get(dg.AssetKey("tasks")).partitions_def
+        assert partitions.get_partition_keys() == [str(project) for project in ids]
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
+    graph = _graph(build(_settings(project_ids=(1,))))
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert len(node.description or "") > 60
+        assert node.owners == ["team:taskhouse"]
+        assert node.kinds == {"duckdb", "python"}
+        assert node.group_name == "posthog_tasks"
+        assert node.pools == {key.to_user_string()}
+    versions = {family.code_version() for family in FAMILIES}
+    assert len(versions) == len(FAMILIES)
+    assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES[0].code_version()
+
+
+def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_path: Path) -> None:
+    with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("looking") as connection:
+        for table in (table.name for family in FAMILIES for table in family.tables):
+            real = connection.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"
+                " ORDER BY column_index",
+                [table],
+            ).fetchall()
+            told = [
+                (column.name, column.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"))
+                for column in columns(table)
+            ]
+            assert told == real, table
+
+
+@pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])
+def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: str) -> None:
+    made = _schedules(_settings(project_ids=(1, 2), schedules=on, home=tmp_path))
+
+    assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES} | {
+        "published_schedule"
+    }
+    assert {schedule.default_status.value for schedule in made} == {status}
+
+
+def test_the_command_line_switches_them_where_the_environment_does_not(taskhouse: Any, tmp_path: Path) -> None:
+    settings = _settings(home=tmp_path)
+    variables = {"TASKHOUSE_HOME": str(tmp_path)}
+
+    assert taskhouse.run("schedule", "on", **variables).code == 0
+    assert switch.is_on(settings)
+    assert " on" in taskhouse.run("schedule", "show", **variables).out
+    assert not switch.is_on(_settings(home=tmp_path, schedules=False))
+    assert taskhouse.run("schedule", "off", **variables).code == 0
+    assert not switch.is_on(settings)
+
+
+def test_a_tick_asks_for_each_project_and_leaves_out_the_one_that_is_busy() -> None:
+    definitions = build(_settings(project_ids=(1, 2)))
+    schedule = next(item for item in _schedules(_settings(project_ids=(1, 2))) if item.name == "tasks_schedule")
+    repository = definitions.get_repository_def()
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(
+            instance=instance, repository_def=repository, scheduled_execution_time=datetime.now(UTC)
+        )
+        wanted = schedule.evaluate_tick(context).run_requests
+        instance.create_run_for_job(
+            definitions.resolve_job_def("sync_tasks"),
+            tags={"dagster/partition": "1"},
+            status=dg.DagsterRunStatus.STARTED,
+        )
+        context = dg.build_schedule_context(
+            instance=instance, repository_def=repository, scheduled_execution_time=datetime.now(UTC)
+        )
+        later = schedule.evaluate_tick(context).run_requests
+
+    assert [request.partition_key for request in wanted or ()] == ["1", "2"]
+    assert [request.partition_key for request in later or ()] == ["2"]
+
+
+def test_loading_takes_less_than_two_seconds_after_dagster_and_opens_no_database() -> None:
+    code = (
+        "import time, sys, dagster; began = time.perf_counter()\n"
+        "from pipelines.definitions import defs; defs().get_repository_def()\n"
+        "print(time.perf_counter() - began, sorted({'duckdb', 'pandas', 'httpx'} & set(sys.modules)))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split(maxsplit=1)
+
+    assert float(shown[0]) < 2
+    assert shown[1].strip() == "[]"
+
+
+def test_definitions_are_valid_without_any_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(ROOT / "workspace.yaml")]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert shown.returncode == 0, shown.stderr
+    assert isinstance(defs(), dg.Definitions)

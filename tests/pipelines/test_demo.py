@@ -1,0 +1,41 @@
+"""``taskhouse demo``: the newcomer's first command."""
+
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.mark.slow
+def test_the_demo_ends_with_everything_equal_and_nothing_added(taskhouse: Any, tmp_path: Path) -> None:
+    shown = taskhouse.run("demo", "--tasks", "40", "--live-runs", "4", "--repositories", "3", "--seed", "5")
+
+    assert shown.code == 0, shown
+    assert "Everything is equal to the truth." in shown.out
+    assert "No row was added to any raw table." in shown.out
+    assert (tmp_path / ".taskhouse" / "demo" / "warehouse.duckdb").exists()
+    assert "phx_emulator" not in shown.said
+
+
+def test_a_demo_that_is_killed_takes_its_emulator_along(taskhouse: Any) -> None:
+    process = taskhouse.start("demo", "--tasks", "40")
+    host = next(line.split()[2] for line in process.stderr if line.startswith("Syncing from"))
+    port = int(host.rpartition(":")[2])
+    assert _listens(port)
+    process.kill()
+    process.communicate()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and _listens(port):
+        time.sleep(0.05)
+
+    assert not _listens(port)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""What the shell is told: 0 complete, 1 failed, 2 usage or configuration, 3 not proved complete, 130 interrupted."""
+
+import signal
+from typing import Any
+
+import pytest
+
+WRONG = "phx_wrong_but_secret_all_the_same"
+NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRONG, "POSTHOG_PROJECT_IDS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "says"),
+    [
+        ({}, ("sync",), "POSTHOG_PERSONAL_API_KEY is not set"),
+        ({"POSTHOG_PERSONAL_API_KEY": WRONG}, ("sync",), "POSTHOG_PROJECT_IDS is not set"),
+        ({"POSTHOG_HOST": "http://example.com"}, ("sync",), "must be https"),
+        (NOWHERE, ("sync", "--select", "wishes"), "wishes is not among"),
+        (NOWHERE, ("sync", "--project", "7"), "7 is not among"),
+        ({}, ("sync", "--nonsense"), "No such option"),
+        ({}, ("query", "SELECT 1"), "There is no published copy"),
+        ({"TASKHOUSE_SCHEDULES": "true"}, ("schedule", "off"), "is set, and decides"),
+    ],
+)
+def test_what_a_person_must_mend_is_2_and_says_what(
+    taskhouse: Any, variables: dict[str, str], arguments: tuple[str, ...], says: str
+) -> None:
+    shown = taskhouse.run(*arguments, **variables)
+
+    assert shown.code == 2, shown
+    assert says in shown.said
+    assert "Traceback" not in shown.said
+    assert WRONG not in shown.said
+
+
+def test_a_host_that_is_not_there_is_1(taskhouse: Any) -> None:
+    shown = taskhouse.run("check", **NOWHERE)
+
+    assert shown.code == 1
+    assert "got no answer from http://127.0.0.1:9" in shown.said
+    assert WRONG not in shown.said
+
+
+@pytest.mark.parametrize("command", ["check", "sync"])
+def test_a_wrong_key_is_2(taskhouse: Any, quiet: Any, command: str) -> None:
+    shown = taskhouse.run(command, **{**quiet.environment, "POSTHOG_PERSONAL_API_KEY": WRONG})
+
+    assert shown.code == 2, shown
+    assert "The key is not valid on this host" in shown.said
+    assert "Traceback" not in shown.said
+    assert WRONG not in shown.said
+
+
+def test_an_interrupted_sync_is_130_and_says_that_nothing_is_lost(taskhouse: Any, quiet: Any) -> None:
+    quiet.emulator.faults({"kind": "delay", "seconds": 30, "endpoint": "tasks.readiness"})
+    process = taskhouse.start("sync", "--select", "tasks,repositories,readiness", **quiet.environment)
+    for line in process.stderr:
+        if "repositories" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    shown = taskhouse.end(process)
+
+    assert shown.code == 130, shown
+    assert "What was read until now is kept" in shown.err
+    assert "Traceback" not in shown.said
+
+
+def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(taskhouse: Any, quiet: Any) -> None:
+    quiet.home.mkdir()
+    (quiet.home / "locks").write_text("in the way")
+
+    short = taskhouse.run("sync", **quiet.environment)
+    long = taskhouse.run("--debug", "sync", **quiet.environment)
+
+    assert (short.code, long.code) == (1, 1)
+    assert "This is a bug in taskhouse" in short.err
+    assert "Traceback" not in short.err
+    assert "Traceback" in long.err

@@ -1,0 +1,182 @@
+"""``taskhouse sync`` end to end: the job runs in Dagster's instance, and what it brings is what was served."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from pipelines import home
+from pipelines.cli.truth import compare, raw_counts
+from taskhouse.settings import Settings
+
+CHECKS = {"complete_1", "unique_keys", "no_overlaps", "quarantine", "gaps", "watermark", "proven"}
+
+
+def _records(settings: Settings) -> tuple[list[dg.DagsterRun], dict[str, Any], dict[str, list[Any]]]:
+    """Runs, metadata by asset, and check results by asset, as Dagster remembers them."""
+    with home.instance(settings) as instance:
+        runs = list(instance.get_runs())
+        metadata: dict[str, Any] = {}
+        checks: dict[str, list[Any]] = {}
+        for run in runs:
+            for entry in instance.all_logs(run.run_id):
+                event = entry.dagster_event
+                if event is None:
+                    continue
+                if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+                    made = event.step_materialization_data.materialization
+                    metadata[made.asset_key.to_user_string()] = made.metadata
+                elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                    result = event.asset_check_evaluation_data
+                    checks.setdefault(result.asset_key.to_user_string(), []).append(result)
+    return runs, metadata, checks
+
+
+def _unequal(scene: Any, project_id: int = 1) -> list[Any]:
+    return [line for line in compare(scene.settings, scene.emulator.truth(project_id)) if not line.equal]
+
+
+def test_a_sync_brings_the_truth_and_a_second_one_adds_nothing(taskhouse: Any, synced: Any) -> None:
+    lines = compare(synced.settings, synced.emulator.truth(1))
+    before = raw_counts(synced.settings)
+    again = taskhouse.run("sync", **synced.environment)
+
+    assert [line for line in lines if not line.equal] == []
+    assert all(line.held for line in lines)
+    assert {line.what: line.held for line in lines}["readiness"] == 9
+    assert again.code == 0, again
+    assert raw_counts(synced.settings) == before
+    assert [row.split()[1] for row in synced.first.out.splitlines()[1:]] == [
+        "tasks", "repositories", "runs", "readiness", "run_events",
+    ]  # fmt: skip
+
+
+def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> None:
+    runs, metadata, checks = _records(synced.settings)
+    tasks = metadata["tasks"]
+    counts = ("rows added", "rows seen", "absent", "quarantined", "requests", "retries", "bytes", "dagster/row_count")
+
+    assert {(run.job_name, run.status.value, run.tags["dagster/partition"]) for run in runs} == {
+        ("sync", "SUCCESS", "1")
+    }
+    assert set(metadata) == {"tasks", "repositories", "readiness", "runs", "run_events", "published"}
+    assert {type(tasks[name]) for name in counts} == {dg.IntMetadataValue}
+    assert {type(tasks[name]) for name in ("seconds", "seconds throttled")} == {dg.FloatMetadataValue}
+    assert tasks["verdict"].value == "complete"
+    assert tasks["newest"].value.count("\n") >= 2
+    assert {result.check_name for found in checks.values() for result in found} == CHECKS
+    assert all(result.passed for found in checks.values() for result in found)
+
+
+def test_the_key_is_nowhere_in_what_is_kept_or_said(synced: Any) -> None:
+    key = synced.emulator.api_key
+    files = [path for path in synced.home.rglob("*") if path.is_file()]
+
+    assert len(files) > 10
+    assert [path for path in files if key.encode() in path.read_bytes()] == []
+    assert key not in synced.first.said
+
+
+def test_what_was_synced_is_answered_by_query_in_every_format(taskhouse: Any, synced: Any) -> None:
+    sql = "SELECT 1 AS n, NULL AS gap, 'a,b' AS words, TIMESTAMPTZ '2026-01-02 03:04:05+00' AS at"
+    home_only = {"TASKHOUSE_HOME": str(synced.home)}
+
+    assert taskhouse.run("query", sql, "--format", "csv", **home_only).out == (
+        'n,gap,words,at\n1,,"a,b",2026-01-02T03:04:05+00:00\n'
+    )
+    assert taskhouse.run("query", sql, "--format", "json", **home_only).out == (
+        '[{"n": 1, "gap": null, "words": "a,b", "at": "2026-01-02T03:04:05+00:00"}]\n'
+    )
+    assert "2026-01-02 03:04:05" in taskhouse.run("query", sql, **home_only).out
+    refused = taskhouse.run("query", "DELETE FROM raw.run_events", **home_only)
+    assert (refused.code, "read-only" in refused.err) == (2, True)
+
+
+def test_status_needs_no_key_and_tells_rows_age_and_verdict(taskhouse: Any, synced: Any) -> None:
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(synced.home))
+
+    assert shown.code == 0, shown
+    assert "Quarantine: empty" in shown.out
+    for resource in ("tasks", "repositories", "readiness", "runs", "run_events"):
+        line = next(line for line in shown.out.splitlines() if f" {resource} " in line)
+        assert "complete" in line
+
+
+def test_check_tells_whose_view_it_is_and_what_the_server_can(taskhouse: Any, synced: Any) -> None:
+    shown = taskhouse.run("check", **synced.environment)
+
+    assert shown.code == 0, shown
+    for words in ("answers", "valid, with the scope task:read", "whose view", "user ", "a sync reads only what is new"):
+        assert words in shown.out
+
+
+def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(taskhouse: Any, quiet: Any) -> None:
+    quiet.emulator.faults({"kind": "status", "status": 400, "endpoint": "tasks.readiness", "times": 1})
+    shown = taskhouse.run("sync", **quiet.environment)
+    told = taskhouse.run("status", **quiet.environment)
+    runs, metadata, checks = _records(quiet.settings)
+    failed = {(name, result.check_name): result for name in checks for result in checks[name] if not result.passed}
+
+    assert (shown.code, told.code) == (3, 3), (shown, told)
+    assert "readiness of project 1 is not proved complete" in shown.err
+    assert "incomplete" in shown.out
+    assert [run.status.value for run in runs] == ["SUCCESS"]
+    assert metadata["readiness"]["verdict"].value == "incomplete"
+    assert set(failed) == {
+        ("readiness", "complete_1"), ("readiness", "watermark"), ("published", "proven"),
+    }  # fmt: skip
+    assert failed["readiness", "complete_1"].severity is dg.AssetCheckSeverity.ERROR
+    assert failed["readiness", "watermark"].severity is dg.AssetCheckSeverity.WARN
+    assert taskhouse.run("sync", "--select", "readiness", **quiet.environment).code == 0
+    assert taskhouse.run("status", **quiet.environment).code == 0
+
+
+def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(taskhouse: Any, quiet: Any) -> None:
+    quiet.emulator.faults({"kind": "status", "status": 404, "path": "/projects/1/tasks/repositories"})
+    shown = taskhouse.run(
+        "sync", "--select", "tasks,repositories", **{**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"}
+    )
+    runs, _, checks = _records(quiet.settings)
+    verdicts = {result.check_name: result.passed for result in checks["repositories"]}
+
+    assert shown.code == 1
+    assert "repositories of project 1 failed" in shown.err
+    assert {run.tags["dagster/partition"]: run.status.value for run in runs} == {"1": "FAILURE", "2": "SUCCESS"}
+    assert verdicts["complete_1"] is False
+    assert verdicts["complete_2"] is True
+
+
+def test_two_syncs_at_once_both_end_well_one_after_the_other(taskhouse: Any, quiet: Any) -> None:
+    started = [taskhouse.start("sync", **quiet.environment) for _ in range(2)]
+    ends = [taskhouse.end(process) for process in started]
+
+    assert [shown.code for shown in ends] == [0, 0], ends
+    assert sum("Another `taskhouse sync` is running" in shown.err for shown in ends) == 1
+    assert _unequal(quiet) == []
+
+
+def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(taskhouse: Any, lively: Any) -> None:
+    process = taskhouse.start("sync", **lively.environment)
+    for line in process.stderr:
+        if "readiness:" in line:
+            break
+    until = time.monotonic() + 10
+    sealed = lively.settings.spool / "1" / "sealed"
+    while time.monotonic() < until and not _holds(sealed):
+        time.sleep(0.01)
+    assert process.poll() is None
+    process.kill()
+    killed = taskhouse.end(process)
+    again = taskhouse.run("sync", **lively.environment)
+    runs, _, _ = _records(lively.settings)
+
+    assert killed.code == -9
+    assert again.code == 0, again
+    assert lively.emulator.settled()["live_runs"] == 0
+    assert _unequal(lively) == []
+    assert sorted(run.status.value for run in runs) == ["FAILURE", "SUCCESS"]
+
+
+def _holds(folder: Path) -> bool:
+    return folder.exists() and any(folder.iterdir())
