@@ -8,6 +8,7 @@ from datetime import datetime
 
 from emulator.serve import listen, serve_on
 from emulator.settings import EmulatorSettings, Key
+from emulator.versions import NEWEST, VERSIONS, at_version
 
 _DEFAULTS = EmulatorSettings()
 
@@ -33,6 +34,10 @@ def parser() -> argparse.ArgumentParser:
     add("--start", type=datetime.fromisoformat, help="simulated moment of the start (default: now)")
     add("--no-throttle", action="store_true", help="no limit on requests")
     add("--frozen-activity", action="store_true", help="runs do not move last_activity_at")
+    add("--version", choices=tuple(VERSIONS), default=NEWEST, help="the server's time")
+    add("--thin-tail", type=float, default=_DEFAULTS.thin_tail, help="share of new runs that are thin-tail")
+    add("--presence-gated", type=float, default=_DEFAULTS.presence_gated, help="share that is presence-gated")
+    add("--proxy", type=float, default=_DEFAULTS.proxy, help="share whose streams are read through the agent proxy")
     add("--max-streams", type=int, default=_DEFAULTS.max_streams, help="streams open at once")
     add("--project", type=int, action="append", metavar="ID", help="a project that exists (repeatable)")
     add(
@@ -48,7 +53,8 @@ def parser() -> argparse.ArgumentParser:
 
 def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
     """The settings that a command line asks for."""
-    return EmulatorSettings(
+    return at_version(
+        arguments.version,
         seed=arguments.seed,
         tasks=arguments.tasks,
         repositories=arguments.repositories,
@@ -60,6 +66,9 @@ def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
         throttle=not arguments.no_throttle,
         activity_moves=not arguments.frozen_activity,
         max_streams=arguments.max_streams,
+        thin_tail=arguments.thin_tail,
+        presence_gated=arguments.presence_gated,
+        proxy=arguments.proxy,
         projects=tuple(arguments.project or _DEFAULTS.projects),
         members=dict(arguments.member),
         keys=(*_DEFAULTS.keys, *(arguments.key or ())),

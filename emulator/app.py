@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from emulator.api import readiness, runs, stream, tasks, users
+from emulator.api import agent_proxy, readiness, runs, stream, tasks, users
 from emulator.api.endpoint import SSE_TYPE, Endpoint
 from emulator.api.errors import not_found
 from emulator.control import control_routes
@@ -56,7 +56,7 @@ def _endpoints(service: Service) -> list[tuple[str, Endpoint]]:
         (f"{_RUNS}/{{run_id}}", Endpoint("runs.detail", service, {"GET": runs.retrieve_run})),
         (f"{_RUNS}/{{run_id}}/logs", Endpoint("runs.logs", service, {"GET": runs.logs})),
         (f"{_RUNS}/{{run_id}}/session_logs", Endpoint("runs.session_logs", service, {"GET": runs.session_logs})),
-        (f"{_RUNS}/{{run_id}}/stream_token", Endpoint("runs.stream_token", service, {"GET": runs.stream_token})),
+        (f"{_RUNS}/{{run_id}}/stream_token", Endpoint("runs.stream_token", service, {"GET": agent_proxy.stream_token})),
         (
             f"{_RUNS}/{{run_id}}/stream",
             Endpoint("runs.stream", service, {"GET": stream.stream}, media_type=SSE_TYPE),
@@ -91,6 +91,7 @@ def build_app(settings: EmulatorSettings) -> EmulatorApp:
         for slash in ("/", "")
     ]
     methods = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _missing)
+    routes.append(Route(agent_proxy.PATH, agent_proxy.AgentProxy(service), methods=["GET"], name=agent_proxy.NAME))
     routes.append(Route("/api/{rest:path}", Endpoint("unknown", service, methods)))
     app = EmulatorApp(routes=[*control_routes(service), *routes], lifespan=lifespan)
     app.router.redirect_slashes = False

@@ -30,6 +30,7 @@ def control_routes(service: Service) -> list[Route]:
         Route("/_emulator/clock", control.clock, methods=["GET", "POST"]),
         Route("/_emulator/mutate", control.mutate, methods=["POST"]),
         Route("/_emulator/settled", control.settled),
+        Route("/_emulator/streams", control.streams),
         Route("/_emulator/objects/{path:path}", control.stored_object),
     ]
 
@@ -108,6 +109,11 @@ class Control:
         driver = self._service.driver
         await driver.catch_up()
         return _answer({"live_runs": driver.live_runs(), "pending_log_entries": driver.pending_log_entries()})
+
+    async def streams(self, request: Request) -> Response:
+        """How many streams are open now, on each leg."""
+        del request
+        return _answer({"django": self._service.open_streams, "proxy": self._service.open_proxy_streams})
 
     async def stored_object(self, request: Request) -> Response:
         """What a ``log_url`` points to: one run's own log as JSON lines; 404 once it has expired."""

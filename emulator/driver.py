@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.api.rendering import hand_built
+from emulator.backlog import event_id_of
 from emulator.world.model import TERMINAL
 from emulator.world.plans import steps_of
 
@@ -108,7 +109,6 @@ class Driver:
         self._players: dict[str, Player] = {}
         self._serial = count()
         self._news = asyncio.Event()
-        self._failed: set[str] = set()
         self._floor_ms: dict[str, int] = {}
 
     def preload(self) -> None:
@@ -124,17 +124,22 @@ class Driver:
         """Give a finished run its stream as it now stands; what was trimmed was never offered."""
         at_us = _us(run.created_at)
         stream = self._store.stream(run.id)
+        digest = self._truth.live(run)
         offered = []
-        for step in steps_of(run, scale=self._settings.events):
+        for step in steps_of(run, scale=self._settings.events, numbered=self._settings.event_ids):
             if step.live is not None:
-                event_id = stream.append(step.live, (at_us + round(step.at_s * _US)) // 1000)
+                digest.emitted(step.live)
+            if step.live is not None and not run.presence_gated:
+                at_ms = (at_us + round(step.at_s * _US)) // 1000
+                event_id = stream.append(step.live, at_ms, thin=_is_thin(run, step.live))
                 offered.append((event_id, step.live))
+            elif step.live is not None:
+                digest.unmirrored += 1
             if step.change:
                 self._change(run, step.change)
         done = run.completed_at or run.updated_at
         stream.complete(_us(done) // 1000)
         left = stream.count(self._clock.now_ms()) - 1
-        digest = self._truth.live(run.id)
         for event_id, text in offered[max(0, len(offered) - left) :]:
             digest.add(event_id, text)
 
@@ -143,7 +148,8 @@ class Driver:
         self._logs.keep(run)
         started = run.started_at or run.created_at
         run.log_written_at = run.log_written_at or started
-        steps = steps_of(run, scale=self._settings.events, pace=self._settings.pace)
+        settings = self._settings
+        steps = steps_of(run, scale=settings.events, pace=settings.pace, numbered=settings.event_ids)
         player = self._players[run.id] = Player(run, steps, _us(started))
         self._push(player)
 
@@ -208,18 +214,38 @@ class Driver:
         if late:
             self._store.stream(run.id).complete(now_ms)
         if step.live is not None:
-            self._append(run, step.live, now_ms, reachable=not late)
+            self._append(run, step.live, now_ms)
         if ends and not late:
             self._store.stream(run.id).complete(now_ms)
 
-    def _append(self, run: Run, text: str, now_ms: int, *, reachable: bool) -> None:
+    def _append(self, run: Run, text: str, now_ms: int) -> str | None:
+        """Write an event to the run's stream and account for it; None if nobody watches a run that is gated."""
         now_ms = max(now_ms, self._floor_ms.get(run.id, 0))
-        event_id = self._store.stream(run.id).append(text, now_ms, publish=text.startswith('{"type": "task_run_state"'))
-        digest = self._truth.live(run.id)
-        if reachable and run.id not in self._failed:
+        stream, digest = self._store.stream(run.id), self._truth.live(run)
+        digest.emitted(text)
+        if run.presence_gated and not stream.watched(now_ms):
+            digest.unmirrored += 1
+            return None
+        reachable = not stream.closed(now_ms)
+        publish = text.startswith('{"type": "task_run_state"')
+        event_id = stream.append(text, now_ms, publish=publish, thin=_is_thin(run, text))
+        if reachable:
             digest.add(event_id, text)
         else:
             digest.unreachable += 1
+        return event_id
+
+    def inject(self, run: Run, *, live: str | None, log: str | None) -> str | None:
+        """Write these texts now, whatever they are: an event to the stream, a line to the log."""
+        event_id = None if live is None else self._append(run, live, self._clock.now_ms())
+        if log is not None:
+            self._logs.write(run, log)
+        return event_id
+
+    def restart_stream(self, run: Run) -> None:
+        """Lose the run's stream; what comes next gets the ids of what came first."""
+        self._floor_ms.pop(run.id, None)
+        self._store.stream(run.id).restart()
 
     def _change(self, run: Run, change: dict[str, Any]) -> None:
         """New values of the row. Ending a run saves status, error_message and completed_at, not updated_at."""
@@ -243,7 +269,6 @@ class Driver:
     def fail_stream(self, run: Run, message: str) -> None:
         """Close the run's stream with an error sentinel; what follows it reaches no reader."""
         self._store.stream(run.id).error(message, self._clock.now_ms())
-        self._failed.add(run.id)
 
     def reopen(self, run: Run) -> None:
         """Resume a finished run in the cloud: the same run queued again, with a fresh stream; its log goes on."""
@@ -258,7 +283,6 @@ class Driver:
         stream = self._store.stream(run.id)
         self._floor_ms[run.id] = stream.newest(self._clock.now_ms()).ms + 1
         stream.reset()
-        self._failed.discard(run.id)
         self._moved(run)
         self.start(run)
 
@@ -277,9 +301,14 @@ class Driver:
         run.status, run.completed_at = status, now
         if status == "failed":
             run.error_message = run.error_message or "Stopped"
-        self._append(run, state_text(run), self._clock.now_ms(), reachable=True)
+        self._append(run, state_text(run), self._clock.now_ms())
         self._store.stream(run.id).complete(self._clock.now_ms())
         self._moved(run)
+
+
+def _is_thin(run: Run, text: str) -> bool:
+    """Whether the event brings the small cap: one with a number, on a thin-tail run."""
+    return run.thin_tail and event_id_of(text) is not None
 
 
 def _us(at: datetime) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.script.hostile import HOSTILE, large
 from emulator.world.model import TERMINAL
+from emulator.world.modes import pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,7 @@ _PROJECT_FLAGS: Final = (
     "session_recording",
     "exception_autocapture",
 )
+_MODES: Final = ("thin_tail", "presence_gated", "proxy")
 
 
 class MutationError(ValueError):
@@ -68,7 +71,8 @@ def _saved(service: Service, task: Task) -> dict[str, Any]:
 def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """A task in a public channel; with ``run`` true its first run starts at once.
 
-    ``title``, ``repository``, ``origin_product``, ``created_by`` and ``internal`` are as given, else drawn.
+    ``title``, ``repository``, ``origin_product``, ``created_by`` and ``internal`` are as given, else drawn; for the
+    run, ``thin_tail``, ``presence_gated`` and ``proxy`` as well.
     """
     project = _project(service, asked)
     world, now = service.world, service.clock.now()
@@ -85,15 +89,16 @@ def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     world.add_task(task)
     if not asked.get("run", False):
         return {"task_id": task.id}
-    return {"task_id": task.id, "run_id": _started(service, task, resume_from=None).id}
+    return {"task_id": task.id, "run_id": _started(service, task, asked, resume_from=None).id}
 
 
-def _started(service: Service, task: Task, *, resume_from: str | None) -> Run:
+def _started(service: Service, task: Task, asked: dict[str, Any], *, resume_from: str | None) -> Run:
     now = service.clock.now()
     run = service.world.generators[task.project_id].run(task, now)
     run.state.pop("resume_from_run_id", None)
     if resume_from is not None:
         run.state["resume_from_run_id"] = resume_from
+    pin(run, service.settings, {name: bool(asked[name]) for name in _MODES if name in asked})
     if service.settings.activity_moves:
         task.last_activity_at = max(task.last_activity_at, now)
     service.world.add_run(run)
@@ -102,7 +107,10 @@ def _started(service: Service, task: Task, *, resume_from: str | None) -> Run:
 
 
 def new_run(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
-    """A run of ``task_id`` that starts now; ``resume_from`` is a run of the same task, or true for the latest."""
+    """A run of ``task_id`` that starts now; ``resume_from`` is a run of the same task, or true for the latest.
+
+    ``thin_tail``, ``presence_gated`` and ``proxy`` say how its stream is served, else the settings do.
+    """
     task = _task(service, asked)
     resume = asked.get("resume_from")
     latest = task.latest_run
@@ -110,7 +118,7 @@ def new_run(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
         resume = latest.id if latest else None
     if resume is not None and (resume not in service.world.runs or service.world.runs[resume].task is not task):
         raise MutationError("resume_from names no run of the task")
-    return {"task_id": task.id, "run_id": _started(service, task, resume_from=resume).id}
+    return {"task_id": task.id, "run_id": _started(service, task, asked, resume_from=resume).id}
 
 
 def reopen(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +144,40 @@ def stream_error(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     run = _run(service, asked)
     service.driver.fail_stream(run, str(asked.get("message", "Connection lost to task run stream")))
     return {"task_id": run.task.id, "run_id": run.id}
+
+
+def restart_stream(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Lose the stream of ``run_id`` as a Redis does that is set back: the next events get the first ones' ids again."""
+    run = _run(service, asked)
+    service.driver.restart_stream(run)
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
+def inject(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Write odd things of ``run_id`` now: raw text to its stream (``live``) and its log (``log``), or named ones.
+
+    ``hostile`` is a name of :data:`emulator.script.hostile.HOSTILE` or true for all of them, in both layers; ``bytes``
+    makes one legal event of about that size, filled with ``character``, in the stream. Answers with the stream ids,
+    null where nobody was watching a presence-gated run.
+    """
+    run = _run(service, asked)
+    pairs: list[tuple[str | None, str | None]] = []
+    if "live" in asked or "log" in asked:
+        pairs.append((asked.get("live"), asked.get("log")))
+    if "hostile" in asked:
+        names = list(HOSTILE) if asked["hostile"] is True else [asked["hostile"]]
+        if not HOSTILE.keys() >= set(names):
+            raise MutationError(f"hostile is true or one of: {', '.join(HOSTILE)}")
+        pairs += [(HOSTILE[name], HOSTILE[name] if "\n" not in HOSTILE[name] else None) for name in names]
+    if "bytes" in asked:
+        pairs.append((large(int(asked["bytes"]), str(asked.get("character", "x"))), None))
+    for live, log in pairs:
+        if not all(text is None or (isinstance(text, str) and "\r" not in text) for text in (live, log)):
+            raise MutationError("live and log are texts without carriage returns")
+        if log is not None and "\n" in log:
+            raise MutationError("a log entry is one line")
+    ids = [service.driver.inject(run, live=live, log=log) for live, log in pairs]
+    return {"task_id": run.task.id, "run_id": run.id, "stream_ids": ids}
 
 
 def delete(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
@@ -218,11 +260,15 @@ def repository(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
-    """Change the service: ``metering_down`` (usage answers 502), ``max_streams``."""
+    """Change the service: ``metering_down`` (usage answers 502), ``max_streams``, ``proxy_streams``, ``token_s``."""
     if "metering_down" in asked:
         service.metering_down = bool(asked["metering_down"])
     if "max_streams" in asked:
         service.admission.most = int(asked["max_streams"])
+    if "proxy_streams" in asked:
+        service.proxy_streams = int(asked["proxy_streams"])
+    if "token_s" in asked:
+        service.token_s = float(asked["token_s"])
     return {}
 
 
@@ -232,6 +278,8 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "reopen": reopen,
     "finish": finish,
     "stream_error": stream_error,
+    "restart_stream": restart_stream,
+    "inject": inject,
     "delete": delete,
     "hide": hide,
     "show": show,

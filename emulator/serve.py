@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import socket
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 _START_S: Final = 60.0
 _STOP_S: Final = 10.0
+_TICK_S: Final = 0.1
 _BACKLOG: Final = 2048
 
 
@@ -30,9 +34,25 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop at once, from another thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def main_loop(self) -> None:
+        for tick in count():
+            if await self.on_tick(tick):
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _TICK_S)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -133,7 +153,7 @@ class Emulator:
     ) -> None:
         """Stop serving; open streams are cut."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.stop()
             self._thread.join(_STOP_S)
             self._server = self._thread = None
 
@@ -174,6 +194,11 @@ class Emulator:
     def settled(self) -> dict[str, int]:
         """How many runs are live and how many log entries are not flushed."""
         answer: dict[str, int] = self._ask("settled")
+        return answer
+
+    def streams(self) -> dict[str, int]:
+        """How many streams are open, by leg."""
+        answer: dict[str, int] = self._ask("streams")
         return answer
 
     def _ask(self, path: str, body: Any = None) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.api.readiness import Readiness
 from emulator.api.stream import Admission
 from emulator.api.throttle import Throttle
+from emulator.api.tokens import Tokens
 from emulator.clock import Clock
 from emulator.driver import Driver
 from emulator.faults import Faults
@@ -72,7 +73,11 @@ class Service:
         self.admission = Admission(settings.max_streams, settings.seed)
         self.faults = Faults()
         self.requests = Requests()
+        self.tokens = Tokens()
+        self.token_s = settings.token_s
+        self.proxy_streams = settings.proxy_streams
         self.open_streams = 0
+        self.open_proxy_streams = 0
         self.metering_down = False
         self._serial = count(1)
         self.driver.preload()

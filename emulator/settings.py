@@ -66,6 +66,20 @@ class EmulatorSettings:
         ignored_parameters: Query parameters of the task list that are ignored, as an older server does.
         github_integration: Whether the projects have a GitHub integration.
         github_token: Whether that integration has a usable token.
+        event_ids: Whether agents number their events, as those since autumn 2026 do.
+        log_chains: Whether a resumed run's log is read with its ancestors'.
+        omitted: Fields that an older server does not have, by kind of row: ``task``, ``summary``, ``latest_run`` (of
+            a summary).
+        thin_tail: Share of new runs whose stream is a short tail behind their log.
+        thin_tail_origins: Origins all of whose runs are so.
+        presence_gated: Share of new runs whose stream gets events only while somebody reads it.
+        presence_gated_origins: Origins all of whose runs are so.
+        backlog_bytes: The largest log that a thin-tail stream replays.
+        proxy: Share of new runs whose stream token names the agent proxy.
+        proxy_host: The host name in the proxy's URL; empty is the host that was asked. The port is the same.
+        proxy_streams: Proxy streams open at once; one more gets 503.
+        stream_tokens: Whether there are stream tokens; off, the endpoint is 404, as before summer 2026.
+        token_s: How long a stream token is valid, in simulated seconds.
         streams: The constants of the stream server.
     """
 
@@ -89,4 +103,17 @@ class EmulatorSettings:
     ignored_parameters: frozenset[str] = frozenset()
     github_integration: bool = True
     github_token: bool = True
+    event_ids: bool = True
+    log_chains: bool = True
+    omitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    thin_tail: float = 0.0
+    thin_tail_origins: tuple[str, ...] = ()
+    presence_gated: float = 0.0
+    presence_gated_origins: tuple[str, ...] = ()
+    backlog_bytes: int = 16 * 1024 * 1024
+    proxy: float = 0.0
+    proxy_host: str = ""
+    proxy_streams: int = 500
+    stream_tokens: bool = True
+    token_s: float = 3600.0
     streams: StreamSettings = field(default_factory=StreamSettings)

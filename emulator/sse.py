@@ -7,10 +7,14 @@ of it; older habits are switches of :class:`emulator.streams.StreamSettings`.
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, Protocol
 
+from emulator import proxy
+from emulator.backlog import Backlog, Covered, is_stored
 from emulator.clock import Clock
 from emulator.streams import START, Batch, CursorError, RunStream, StreamSettings, StreamStore, parse_cursor
 
@@ -45,11 +49,32 @@ class Run(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """How a run's stream is served on this connection.
+
+    Attributes:
+        backlog: A thin-tail run's log, None on other runs.
+        gated: Whether the run is presence-gated: nobody waits for its stream.
+        proxied: Whether this is the agent proxy's leg.
+    """
+
+    backlog: Backlog | None = None
+    gated: bool = False
+    proxied: bool = False
+
+
+PLAIN: Final = Mode()
+
+
 class _Step(NamedTuple):
-    """Frames to send, then perhaps a closing frame."""
+    """Frames to send, then perhaps a closing frame; an empty one is the end without a word."""
 
     frames: list[bytes]
     closing: bytes | None = None
+
+
+_NOTHING: Final = _Step([])
 
 
 def error_frame(message: str) -> bytes:
@@ -65,6 +90,7 @@ async def frames(
     start_latest: bool,
     clock: Clock,
     settings: StreamSettings | None = None,
+    mode: Mode = PLAIN,
 ) -> AsyncGenerator[bytes, None]:
     """Yield the chunks of one connection, one frame each; the end of the iterator is the server closing it.
 
@@ -73,48 +99,62 @@ async def frames(
     ``settings`` default to the store's. Close it with ``aclose()`` when the client goes away.
     """
     settings = settings or store.settings
-    connection = _Connection(store.stream(run.id), clock, settings)
-    # A mode that serves something before the live stream (a replay of the log) belongs here; it may drop the cursor.
-    async with aclosing(_appearance(connection, run)) as waiting:
-        async for frame in waiting:
-            yield frame
-    if connection.closed:
-        return
-    connection.begin(last_event_id, start_latest=start_latest)
-    while True:
-        step = await connection.step()
-        chunks = [b"".join(step.frames)] if settings.coalesce_chunks and step.frames else step.frames
-        for chunk in chunks:
-            yield chunk
-            if connection.outlived():
-                yield ROTATED
+    if mode.proxied:
+        settings = replace(settings, wait_s=settings.proxy_wait_s)
+    connection = _Connection(store.stream(run.id), clock, settings, mode)
+    connection.stream.attach(connection.opened_us // 1000)
+    try:
+        step = connection.replay(last_event_id) if mode.backlog is not None and not start_latest else _NOTHING
+        if step.closing is None:
+            async with aclosing(_appearance(connection, run, step.frames)) as waiting:
+                async for frame in waiting:
+                    yield frame
+            if connection.closed:
                 return
-        if step.closing is not None:
-            yield step.closing
+            connection.begin(last_event_id, start_latest=start_latest)
+            step = _NOTHING
+        while step.closing is None:
+            step = connection.shown(await connection.step())
+            chunks = [b"".join(step.frames)] if settings.coalesce_chunks and step.frames else step.frames
+            for chunk in chunks:
+                yield chunk
+                if connection.outlived():
+                    yield connection.as_sent(ROTATED)
+                    return
+        if step.closing:
+            yield connection.as_sent(step.closing)
+    finally:
+        connection.stream.detach(connection.opened_us // 1000, clock.now_ms())
+
+
+async def _appearance(connection: "_Connection", run: Run, first: list[bytes]) -> AsyncGenerator[bytes, None]:
+    """What comes ``first``, then wait until the run has a stream: keepalives, or what closes the connection."""
+    settings, clock, mode = connection.settings, connection.clock, connection.mode
+    terminal = run.is_terminal()
+    for frame in first:
+        yield frame
+        if connection.outlived():
+            connection.closed = True
+            yield ROTATED
             return
-
-
-async def _appearance(connection: "_Connection", run: Run) -> AsyncGenerator[bytes, None]:
-    """Wait until the run has a stream: keepalives, or the frames that close the connection."""
-    settings, clock = connection.settings, connection.clock
-    terminal = run.is_terminal() and settings.drained
     delay_us = _FIRST_DELAY_US
     kept_us = connection.opened_us
-    while not connection.stream.exists(clock.now_ms()):
-        if terminal:
+    while not connection.stream.exists(clock.now_ms()) and not (mode.gated and not terminal):
+        if terminal and settings.drained:
             connection.closed = True
-            yield f"data: {run.state_frame()}\n\n".encode()
-            yield STREAM_END
+            if not mode.proxied:
+                yield f"data: {run.state_frame()}\n\n".encode()
+            yield connection.as_sent(STREAM_END)
             return
         connection.waited = True
         now_us = clock.now_us()
         if now_us - connection.opened_us >= settings.wait_s * _US:
             connection.closed = True
-            yield error_frame(NOT_AVAILABLE)
+            yield connection.as_sent(error_frame(NOT_AVAILABLE))
             return
         if now_us - kept_us >= settings.keepalive_s * _US:
             kept_us = now_us
-            yield KEEPALIVE
+            yield connection.as_sent(KEEPALIVE)
         await clock.sleep(delay_us / _US)
         delay_us = min(delay_us + _DELAY_STEP_US, _MAX_DELAY_US)
 
@@ -122,20 +162,36 @@ async def _appearance(connection: "_Connection", run: Run) -> AsyncGenerator[byt
 class _Connection:
     """A reader's place in the stream and the times that it keeps."""
 
-    def __init__(self, stream: RunStream, clock: Clock, settings: StreamSettings) -> None:
+    def __init__(self, stream: RunStream, clock: Clock, settings: StreamSettings, mode: Mode) -> None:
         self.stream = stream
         self.clock = clock
         self.settings = settings
+        self.mode = mode
         self.opened_us = clock.now_us()
         self.waited = False
         self.closed = False
         self._cursor = START
         self._refused = False
+        self._covered: Covered | None = None
+        self._replayed = False
         self._began_us = self._sent_us = self.opened_us
+
+    def replay(self, cursor: str | None) -> _Step:
+        """What of a thin-tail run's log comes first; with it the cursor is used up."""
+        backlog = self.mode.backlog
+        if backlog is None or is_stored(cursor, self.stream, self.clock.now_ms()):
+            return _NOTHING
+        if backlog.trouble is not None:
+            return _Step([], error_frame(backlog.trouble))
+        self._replayed = True
+        frames, self._covered = backlog.replay(cursor)
+        return _Step(frames)
 
     def begin(self, last_event_id: str | None, *, start_latest: bool) -> None:
         """Choose where to read from: the cursor, else the newest entry if asked for and present, else the oldest."""
         self._began_us = self._sent_us = self.clock.now_us()
+        if self._replayed:
+            return
         if last_event_id:
             try:
                 self._cursor = parse_cursor(last_event_id)
@@ -149,27 +205,43 @@ class _Connection:
         settings = self.settings
         return settings.rotation and self.clock.now_us() - self.opened_us >= settings.rotation_s * _US
 
+    def shown(self, step: _Step) -> _Step:
+        """The step without the live entries that the log covered, in this leg's writing."""
+        frames = step.frames
+        if self._covered is not None:
+            frames = [frame for frame in frames if frame not in self._covered]
+        if self.mode.proxied:
+            frames = [sent for frame in frames if (sent := proxy.shown(frame))]
+        return step._replace(frames=frames)
+
+    def as_sent(self, frame: bytes) -> bytes:
+        """A frame of the server's own in this leg's writing."""
+        return proxy.shown(frame) if self.mode.proxied else frame
+
     async def step(self) -> _Step:
         """Wait for the next batch, a keepalive or the end."""
         if self._refused:
             return _Step([], error_frame(READ_ERROR))
-        while self.clock.now_us() - self._began_us <= self.settings.ttl_s * _US:
+        while self.clock.now_us() - self._began_us <= self.settings.connection_s * _US:
             batch = await self._xread()
             now_us = self.clock.now_us()
             if batch.frames or batch.closed:
                 self._cursor = batch.last
                 if batch.frames:
                     self._sent_us = now_us
-                return _Step(batch.frames, _closing(batch))
+                return _Step(batch.frames, self._closing(batch))
             if now_us - self._sent_us >= self.settings.keepalive_s * _US:
                 self._sent_us = now_us
                 return _Step([KEEPALIVE])
-        return _Step([], error_frame(TOO_LONG))
+        return _Step([], error_frame(TOO_LONG) if self.settings.end_marker else b"")
 
     async def _xread(self) -> Batch:
-        """Read as one blocking XREAD does: what follows the cursor, or nothing after ``block_s``."""
+        """Read as blocking XREADs do: what follows the cursor, or nothing after as many ``block_s`` as are idle."""
         settings, clock = self.settings, self.clock
-        until_us = clock.now_us() + round(settings.block_s * _US)
+        now_us = clock.now_us()
+        idle_s = settings.keepalive_s - (now_us - self._sent_us) / _US
+        left_s = min(idle_s, settings.connection_s - (now_us - self._began_us) / _US)
+        until_us = now_us + max(1, math.ceil(left_s / settings.block_s)) * round(settings.block_s * _US)
         # Redis is a round trip away: a long replay lets the other connections have their turn.
         await asyncio.sleep(0)
         while True:
@@ -179,8 +251,9 @@ class _Connection:
                 return batch
             await clock.wait_for(self.stream.changed(), left_us / _US)
 
-
-def _closing(batch: Batch) -> bytes | None:
-    if batch.closed is None:
-        return None
-    return STREAM_END if batch.closed == "complete" else error_frame(batch.error)
+    def _closing(self, batch: Batch) -> bytes | None:
+        if batch.closed is None:
+            return None
+        if batch.closed == "complete":
+            return STREAM_END if self.settings.end_marker else b""
+        return error_frame(batch.error)

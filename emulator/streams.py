@@ -2,7 +2,8 @@
 
 Facts of the server: entries are capped at about 5,000 (`XADD MAXLEN ~`, which drops whole nodes only), the key lives
 6 h after its newest write and 30 min once a sentinel stands in it, and ids are Redis' own. The store knows no HTTP;
-:mod:`emulator.sse` reads it.
+:mod:`emulator.sse` reads it. Two modes of runs show here: thin-tail runs keep some 500 entries, and what a
+presence-gated run emits is written only while :meth:`RunStream.watched`.
 """
 
 import asyncio
@@ -28,11 +29,15 @@ class StreamSettings:
 
     max_entries: int = 5000
     """Approximate cap of stored entries, the hidden sentinel included."""
+    thin_entries: int = 500
+    """The cap that an entry with an event_id brings on a thin-tail run."""
     node_entries: int = 100
     node_bytes: int = 4096
     """Redis' node limits: trimming drops a whole node, and only when the cap still holds without it."""
     ttl_s: float = 6 * 3600
     """Life of a stream after its newest write."""
+    ttl_refreshed: bool = True
+    """Off: servers of spring 2026, where the first write set the life once and for all."""
     completed_ttl_s: float = 30 * 60
     """Life of a stream after a sentinel."""
     completed_marker_s: float = 7 * 3600
@@ -40,10 +45,18 @@ class StreamSettings:
     keepalive_s: float = 20.0
     block_s: float = 5.0
     wait_s: float = 120.0
+    proxy_wait_s: float = 300.0
     rotation_s: float = 900.0
+    connection_s: float = 6 * 3600
+    """Life of a connection that is never rotated."""
+    lease_s: float = 300.0
+    """How long a reader counts as watching; it outlives the connection."""
+    lease_refresh_s: float = 120.0
     batch: int = 16
     rotation: bool = True
-    """Off: servers before June 2026, which kept a connection up to ``ttl_s``."""
+    """Off: servers before June 2026, which kept a connection up to ``connection_s``."""
+    end_marker: bool = True
+    """Off: servers of spring 2026, where a finished run's stream just ends, without `stream-end`."""
     drained: bool = True
     """Off: servers before September 2026, which let readers of a long finished run wait for ``wait_s``."""
     coalesce_chunks: bool = False
@@ -132,6 +145,11 @@ class RunStream:
         self._settings = settings
         self._marked_until_ms = 0
         self._changed: asyncio.Event | None = None
+        self._readers = 0
+        self._leased_until_ms = 0
+        self._behind_ms = 0
+        self._rewound = False
+        self._first = START
         self._forget()
 
     def _forget(self) -> None:
@@ -165,20 +183,43 @@ class RunStream:
         """When the stream will expire if nothing more is written, or None when there is no stream."""
         return self._expires_ms if self.exists(now_ms) else None
 
-    def append(self, text: str, now_ms: int, *, publish: bool = False) -> str:
+    def closed(self, now_ms: int) -> bool:
+        """Whether a sentinel keeps readers from what is written now."""
+        return self.exists(now_ms) and bool(self._sentinels)
+
+    def attach(self, now_ms: int) -> None:
+        """A reader comes: it counts as watching from now on."""
+        self._readers += 1
+        self._lease(now_ms)
+
+    def detach(self, since_ms: int, now_ms: int) -> None:
+        """A reader that came at ``since_ms`` goes; what it last leased runs on."""
+        self._readers -= 1
+        every_ms = int(self._settings.lease_refresh_s * 1000)
+        self._lease(now_ms - (now_ms - since_ms) % every_ms)
+
+    def _lease(self, at_ms: int) -> None:
+        self._leased_until_ms = max(self._leased_until_ms, at_ms + int(self._settings.lease_s * 1000))
+
+    def watched(self, now_ms: int) -> bool:
+        """Whether somebody reads, or did a moment ago: only then is a presence-gated run's event written."""
+        return self._readers > 0 or now_ms < self._leased_until_ms
+
+    def append(self, text: str, now_ms: int, *, publish: bool = False, thin: bool = False) -> str:
         """Store one event and return its id ``<ms>-<seq>``. Wakes the readers.
 
         ``text`` is the event as the server prints it: one line of JSON, ASCII, a space after ``,`` and ``:``. The life
         goes back to 6 h, even after a sentinel. ``publish=True`` is the path of `task_run_state`, which leaves a
-        finished stream its 30 minutes.
+        finished stream its 30 minutes. ``thin=True`` trims to the cap of thin-tail runs.
         """
         finished = publish and now_ms < self._marked_until_ms
-        return self._add(text, now_ms, self._settings.completed_ttl_s if finished else self._settings.ttl_s)
+        ttl_s = self._settings.completed_ttl_s if finished else self._settings.ttl_s
+        return self._add(text, now_ms, ttl_s, self._settings.thin_entries if thin else None)
 
     def complete(self, now_ms: int) -> None:
         """Write the completion sentinel; after any earlier sentinel only the 30 minutes start again."""
         if now_ms < self._marked_until_ms:
-            if self.exists(now_ms):
+            if self.exists(now_ms) and self._settings.ttl_refreshed:
                 self._expires_ms = now_ms + int(self._settings.completed_ttl_s * 1000)
             return
         self._close(None, _SENTINEL_TEXT, now_ms)
@@ -192,6 +233,11 @@ class RunStream:
         """Delete the stream and its markers, as resuming a finished run in the cloud does."""
         self._forget()
         self._marked_until_ms = 0
+
+    def restart(self) -> None:
+        """Lose everything, and give the ids from the first one on again: a Redis that came back with an old clock."""
+        self.reset()
+        self._rewound = self._first != START
 
     def read(self, after: StreamId, count: int, now_ms: int) -> Batch:
         """Up to ``count`` entries strictly after ``after``, stopping in front of a sentinel."""
@@ -219,18 +265,25 @@ class RunStream:
         self._sentinels.append((self._newest, error))
         self._marked_until_ms = now_ms + int(self._settings.completed_marker_s * 1000)
 
-    def _add(self, text: str, now_ms: int, ttl_s: float) -> str:
+    def _add(self, text: str, now_ms: int, ttl_s: float, cap: int | None = None) -> str:
         if self._ids and now_ms >= self._expires_ms:
             self._forget()
+        if not self._ids or self._settings.ttl_refreshed:
+            self._expires_ms = now_ms + int(ttl_s * 1000)
+        if self._rewound:
+            self._behind_ms, self._rewound = now_ms - self._first.ms, False
         ms, seq = self._newest
-        ms, seq = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
+        id_ms = now_ms - self._behind_ms
+        ms, seq = (id_ms, 0) if id_ms > ms else (ms, seq + 1)
         self._newest = StreamId(ms, seq)
+        if self._first == START:
+            self._first = self._newest
         self._ids.append(self._newest)
         shown = f"{ms}-{seq}"
-        self._frames.append(f"id: {shown}\ndata: {text}\n\n".encode())
-        self._expires_ms = now_ms + int(ttl_s * 1000)
+        lines = text if "\n" not in text else text.replace("\n", "\ndata: ")
+        self._frames.append(f"id: {shown}\ndata: {lines}\n\n".encode("utf-8", "surrogatepass"))
         self._fill_node(len(text), ms, seq)
-        self._trim()
+        self._trim(self._settings.max_entries if cap is None else cap)
         if self._changed is not None:
             self._changed.set()
             self._changed = None
@@ -249,8 +302,8 @@ class RunStream:
         node.count += 1
         node.size += 4 + _int_size(ms - node.ms) + _int_size(seq - node.seq) + _text_size(length)
 
-    def _trim(self) -> None:
-        nodes, cap = self._nodes, self._settings.max_entries
+    def _trim(self, cap: int) -> None:
+        nodes = self._nodes
         while len(nodes) > 1 and len(self._ids) - self._head - nodes[0].count >= cap:
             self._head += nodes.popleft().count
         if self._sentinels and self._sentinels[0][0] < self._ids[self._head]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from emulator.proxy import shown_text
 from emulator.redaction import redacted
 from emulator.world.model import visible
 
@@ -16,33 +18,59 @@ if TYPE_CHECKING:
     from emulator.world.world import World
 
 _PAUSE_EVERY: Final = 4
+_TAIL: Final = 64
+_NUMBER: Final = re.compile(r'"event_id": ?"([0-9]+)-([0-9]+)"\}$')
+"""The agent's number, which its own events end with."""
 
 
 @dataclass(slots=True)
 class Digest:
-    """Events in the order of appending: their number, the hash of their redacted texts, and the outer ids."""
+    """Events in the order of appending: their number, the hash of their redacted texts, and the outer ids.
+
+    ``proxy`` is the same for a reader on the agent proxy's leg, where the run has one.
+    """
 
     count: int = 0
     first_id: str | None = None
     last_id: str | None = None
     unreachable: int = 0
+    unmirrored: int = 0
+    made: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
+    numbers: dict[int, int] = field(default_factory=dict)
+    proxy: Digest | None = None
+
+    def emitted(self, text: str) -> None:
+        """Take note of an event that the run made, whether anybody can have it or not: its agent's count."""
+        self.made += 1
+        found = _NUMBER.search(text, max(0, len(text) - _TAIL))
+        if found is not None:
+            boot = int(found[1])
+            self.numbers[boot] = max(self.numbers.get(boot, 0), int(found[2]))
 
     def add(self, event_id: str, text: str) -> None:
         """Take in one event that readers of the stream can reach."""
         self.count += 1
         self.first_id = self.first_id or event_id
         self.last_id = event_id
-        self.hash.update(redacted(text).encode() + b"\n")
+        self.hash.update(redacted(text).encode("utf-8", "surrogatepass") + b"\n")
+        if self.proxy is not None and (other := shown_text(text)) is not None:
+            self.proxy.add(event_id, other)
+
+    def sums(self) -> dict[str, Any]:
+        """Count and hash as JSON."""
+        return {"count": self.count, "sha256": self.hash.hexdigest()}
 
     def shown(self) -> dict[str, Any]:
         """The digest as JSON."""
         return {
-            "count": self.count,
-            "sha256": self.hash.hexdigest(),
+            **self.sums(),
             "first_id": self.first_id,
             "last_id": self.last_id,
             "unreachable": self.unreachable,
+            "unmirrored": self.unmirrored,
+            "emitted": self.made,
+            "proxy": None if self.proxy is None else self.proxy.sums(),
         }
 
 
@@ -55,9 +83,12 @@ class Truth:
         self._live: dict[str, Digest] = {}
         self._readiness: dict[tuple[int, str, int, str], dict[str, Any]] = {}
 
-    def live(self, run_id: str) -> Digest:
+    def live(self, run: Run) -> Digest:
         """The run's digest."""
-        return self._live.setdefault(run_id, Digest())
+        found = self._live.get(run.id)
+        if found is None:
+            found = self._live[run.id] = Digest(proxy=Digest() if run.proxied else None)
+        return found
 
     def answered(self, project_id: int, answer: dict[str, Any]) -> None:
         """Note a readiness answer; the same one again changes nothing."""
@@ -98,8 +129,11 @@ class Truth:
             "task_id": run.task.id,
             "status": run.status,
             "environment": run.environment,
+            "modes": [name for name in ("thin_tail", "presence_gated", "proxied") if getattr(run, name)],
+            "incarnation": run.incarnation,
             "live": (live or Digest()).shown(),
-            "log": {"count": count, "sha256": digest},
+            "log": {"count": count, "sha256": digest, "unreadable": len(run.unreadable)},
+            "agent": {str(boot): last for boot, last in (live or Digest()).numbers.items()},
         }
 
 

@@ -49,7 +49,7 @@ def task_filter(call: Call) -> Filter:
     user = call.caller.user.id
     ordering = fields.choice(query, "ordering", ORDERINGS) or ORDERINGS[0]
     internal = fields.choice(query, "internal", _THREE_WAY) or "false"
-    archived = fields.choice(query, "archived", _THREE_WAY) or "false"
+    archived = fields.choice(query, "archived", _THREE_WAY) or ("all" if "archived" in ignored else "false")
     tests = _tests(query, user)
 
     def keep(task: Task) -> bool:

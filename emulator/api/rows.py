@@ -10,6 +10,8 @@ from emulator.api.rendering import compact, stamp
 from emulator.world.texts import description_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from emulator.world.model import Project, Run, Task, User
     from emulator.world.world import World
 
@@ -64,7 +66,7 @@ def _signed(path: str) -> str:
 def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
     """A full task with its latest run, in the order of the serializer."""
     run = task.latest_run
-    return {
+    row = {
         "id": task.id,
         "task_number": task.number,
         "slug": "" if task.number is None else f"{project.slug_prefix}-{task.number}",
@@ -91,6 +93,12 @@ def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
         "channel": task.channel.id if task.channel else None,
         "slack_thread_references": _slack_threads(task),
     }
+    return _without(row, world.settings.omitted.get("task", ()))
+
+
+def _without(row: dict[str, Any], omitted: tuple[str, ...]) -> dict[str, Any]:
+    """The row as an older server has it."""
+    return {name: value for name, value in row.items() if name not in omitted}
 
 
 def _signal_report(task: Task) -> str | None:
@@ -149,29 +157,32 @@ def object_path(run: Run) -> str:
     return f"tasks/logs/team_{run.task.project_id}/task_{run.task.id}/run_{run.id}.jsonl"
 
 
-def summary_row(task: Task) -> bytes:
+def summary_row(task: Task, omitted: Mapping[str, tuple[str, ...]]) -> bytes:
     """The light row of the summaries endpoint, kept until the task changes."""
     if task.summary is None:
-        run = task.latest_run
-        output = (run.output or {}) if run else {}
-        task.summary = compact(
-            {
-                "id": task.id,
-                "title": task.title,
-                "repository": task.repository,
-                "created_at": stamp(task.created_at),
-                "updated_at": stamp(task.updated_at),
-                "origin_product": task.origin_product,
-                "created_by": task.created_by,
-                "latest_run": None
-                if run is None
-                else {
-                    "id": run.id,
-                    "status": run.status,
-                    "environment": run.environment,
-                    "pr_url": output.get("pr_url"),
-                    "pr_state": output.get("pr_state"),
-                },
-            }
-        )
+        row = {
+            "id": task.id,
+            "title": task.title,
+            "repository": task.repository,
+            "created_at": stamp(task.created_at),
+            "updated_at": stamp(task.updated_at),
+            "origin_product": task.origin_product,
+            "created_by": task.created_by,
+            "latest_run": _latest(task.latest_run, omitted.get("latest_run", ())),
+        }
+        task.summary = compact(_without(row, omitted.get("summary", ())))
     return task.summary
+
+
+def _latest(run: Run | None, omitted: tuple[str, ...]) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    output = run.output or {}
+    row = {
+        "id": run.id,
+        "status": run.status,
+        "environment": run.environment,
+        "pr_url": output.get("pr_url"),
+        "pr_state": output.get("pr_state"),
+    }
+    return _without(row, omitted)

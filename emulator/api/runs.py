@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from starlette.responses import Response
 
 from emulator.api import errors, fields, paging
 from emulator.api.endpoint import json_response
-from emulator.api.rendering import compact
 from emulator.api.tasks import presigner
 from emulator.world.model import visible
 
@@ -65,8 +63,8 @@ def retrieve_run(call: Call) -> Response:
 
 def logs(call: Call) -> Response:
     """``GET /runs/:id/logs/``: the chain's log as JSON lines; an expired or missing log is empty."""
-    entries = call.service.logs.chain(reachable_run(call))
-    content = "".join(f"{entry}\n" for entry in entries)
+    lines = call.service.logs.chain(reachable_run(call))
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogatepass")
     return Response(content, media_type="application/jsonl", headers=_uncached(len(content)))
 
 
@@ -132,7 +130,7 @@ def session_logs(call: Call) -> Response:
     )
     limit = fields.integer(query, "limit", default=SESSION_LOGS_DEFAULT, low=1, high=SESSION_LOGS_MOST)
     offset = fields.integer(query, "offset", default=0, low=0)
-    entries = call.service.logs.chain(run)
+    entries = call.service.logs.entry_chain(run)
     matching = entries if chosen.is_open() else [entry for entry in entries if chosen.passes(entry)]
     page = _within(matching[offset : offset + limit], call.service.settings.session_logs_bytes)
     content = b"[" + b",".join(page) + b"]"
@@ -156,12 +154,3 @@ def _within(entries: list[str], budget: int) -> list[bytes]:
             break
         page.append(text)
     return page
-
-
-def stream_token(call: Call) -> Response:
-    """``GET /runs/:id/stream_token/``: there is no proxy here, so the token is for nothing and the URL is null."""
-    run = reachable_run(call)
-    claims = {"run_id": run.id, "task_id": run.task.id, "team_id": call.in_project.id, "aud": "posthog:stream_read"}
-    parts = ({"alg": "RS256", "typ": "JWT"}, claims, {"emulator": True})
-    token = ".".join(base64.urlsafe_b64encode(compact(part)).decode().rstrip("=") for part in parts)
-    return json_response(compact({"token": token, "stream_base_url": None}))

@@ -11,7 +11,9 @@ from starlette.responses import Response, StreamingResponse
 from emulator import sse
 from emulator.api.endpoint import SSE_TYPE
 from emulator.api.runs import reachable_run
+from emulator.backlog import Backlog
 from emulator.driver import state_text
+from emulator.faults.frames import BACKLOG
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -45,28 +47,54 @@ class StreamRun:
 
 
 class CountedStream(StreamingResponse):
-    """A stream that holds one of the places until it ends, however it ends."""
+    """A stream that holds one of the places, and watches its run, until it ends, however it ends."""
 
-    def __init__(self, service: Service, run: Run, *, last_event_id: str | None, start_latest: bool) -> None:
-        frames = sse.frames(
+    def __init__(
+        self,
+        service: Service,
+        run: Run,
+        *,
+        last_event_id: str | None,
+        start_latest: bool,
+        proxied: bool = False,
+        trouble: str | None = None,
+    ) -> None:
+        backlog = None
+        if run.thin_tail and not proxied:
+            backlog = Backlog(
+                lambda: service.logs.entry_chain(run),
+                lambda: service.logs.entries(run),
+                most_bytes=service.settings.backlog_bytes,
+                trouble=trouble,
+            )
+        self._frames = sse.frames(
             service.store,
             StreamRun(run),
             last_event_id=last_event_id,
             start_latest=start_latest,
             clock=service.clock,
             settings=service.settings.streams,
+            mode=sse.Mode(backlog=backlog, gated=run.presence_gated, proxied=proxied),
         )
-        super().__init__(frames, headers=_HEADERS)
+        super().__init__(self._frames, headers=_HEADERS)
         self.headers["Content-Type"] = SSE_TYPE
         self._service = service
+        self._proxied = proxied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream."""
-        self._service.open_streams += 1
+        self._count(1)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._service.open_streams -= 1
+            self._count(-1)
+            await self._frames.aclose()
+
+    def _count(self, change: int) -> None:
+        if self._proxied:
+            self._service.open_proxy_streams += change
+        else:
+            self._service.open_streams += change
 
 
 class Admission:
@@ -95,4 +123,5 @@ def stream(call: Call) -> Response:
         run,
         last_event_id=call.request.headers.get("Last-Event-ID"),
         start_latest=call.request.query_params.get("start") == "latest",
+        trouble=call.request.scope.get(BACKLOG),
     )

@@ -65,7 +65,8 @@ def summaries(call: Call) -> Response:
     found = [task for name in set(ids) if (task := visible_task(call, name)) is not None]
     found.sort(key=lambda task: task.id)
     found.sort(key=lambda task: task.created_at, reverse=True)
-    rows = [summary_row(task) for task in found[page.offset : page.offset + page.limit]]
+    omitted = call.service.settings.omitted
+    rows = [summary_row(task, omitted) for task in found[page.offset : page.offset + page.limit]]
     return json_response(paging.envelope(call.request, page, len(found), rows))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.faults import answers, bodies, wire
+from emulator.faults import answers, bodies, frames, wire
 from emulator.faults.fault import App, Fault, FaultError
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[No
     "stall": wire.stall,
     "delay": wire.delay,
     "cut_frame": wire.cut_frame,
+    "cut_character": frames.framewise(frames.CutCharacter),
+    "dribble": frames.framewise(frames.Dribble),
+    "eof": frames.framewise(frames.Eof),
+    "error_frame": frames.framewise(frames.ErrorFrame),
+    "duplicate_id": frames.framewise(frames.DuplicateId),
+    "reordered_id": frames.framewise(frames.ReorderedId),
+    "reused_id": frames.framewise(frames.ReusedId),
+    "backlog": frames.backlog,
     "truncated": bodies.truncated,
     "missing_field": bodies.edited(bodies.missing_field),
     "mistyped_field": bodies.edited(bodies.mistyped_field),

@@ -20,7 +20,7 @@ _FRAME_END: Final = b"\n\n"
 _SETTLE_TURNS: Final = 3
 
 
-class _CutError(Exception):
+class CutError(Exception):
     """Unwinds the application after its response was cut."""
 
 
@@ -35,22 +35,21 @@ async def abort(scope: Scope) -> None:
         await asyncio.sleep(0)
 
 
-async def _cuttable(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+async def cuttable(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Run the application; being cut is a normal end."""
     try:
         await app(scope, receive, send)
-    except _CutError:
+    except CutError:
         return
     except BaseExceptionGroup as group:
-        if group.subgroup(_CutError) is None:
+        if group.subgroup(CutError) is None:
             raise
 
 
 def _half(message: Message, fault: Fault) -> int:
     """After how many bytes of the body the fault strikes: as asked, else half, else some."""
-    asked = fault.get("after_bytes", None)
-    if isinstance(asked, int):
-        return asked
+    if fault.get("after_bytes", None) is not None:
+        return fault.number("after_bytes", 0)
     lengths = [value for name, value in message.get("headers", ()) if name.lower() == b"content-length"]
     return int(lengths[0]) // 2 if lengths else _STREAM_BYTES
 
@@ -60,7 +59,7 @@ async def reset(fault: Fault, app: App, scope: Scope, receive: Receive, send: Se
 
     async def strike() -> None:
         await abort(scope)
-        raise _CutError
+        raise CutError
 
     await _interrupted(fault, app, (scope, receive, send), strike)
 
@@ -93,12 +92,12 @@ async def _interrupted(fault: Fault, app: App, asgi: tuple[Scope, Receive, Send]
             left -= len(body)
         await send(message)
 
-    await _cuttable(app, scope, receive, watched)
+    await cuttable(app, scope, receive, watched)
 
 
 async def cut_frame(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """End a stream in the middle of its frame number ``after_frames``: a reset, or with ``clean`` a proper end."""
-    frames = int(fault.get("after_frames", 2))
+    frames = fault.number("after_frames", 2)
 
     async def watched(message: Message) -> None:
         nonlocal frames
@@ -111,11 +110,11 @@ async def cut_frame(fault: Fault, app: App, scope: Scope, receive: Receive, send
             await send({"type": "http.response.body", "body": part, "more_body": not clean})
             if not clean:
                 await abort(scope)
-            raise _CutError
+            raise CutError
         frames -= body.count(_FRAME_END)
         await send(message)
 
-    await _cuttable(app, scope, receive, watched)
+    await cuttable(app, scope, receive, watched)
 
 
 async def delay(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:

@@ -30,7 +30,7 @@ class Pen:
         self._start_us = round(spec.started_at.timestamp() * 1_000_000)
         self._lag_ms = rng.randint(2, 30)
         self._append_ms = rng.randint(1, 6)
-        self._boot = 1
+        self._boot = spec.first_boot
         self._seq = 0
         self._second = -1
         self._prefix = ""

@@ -47,6 +47,8 @@ class RunSpec:
     prompt: str = "Find out why the totals differ and fix it."
     resumes: bool = False
     """Whether it goes on from an earlier run: the session is resumed, and the prompt says so."""
+    first_boot: int = 1
+    """The number of the agent's first boot; a run that was resumed in the cloud counts on."""
 
 
 Where = Literal["both", "live", "log", "frame", "chunks", "thoughts", "state", "row", "pi"]

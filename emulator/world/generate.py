@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.world import words
 from emulator.world.model import TERMINAL, Channel, Project, Run, Task, User, uuid_of
+from emulator.world.modes import pin
 
 if TYPE_CHECKING:
     from emulator.settings import EmulatorSettings
@@ -291,6 +292,7 @@ class Generator:
         if task.runtime == "pi":
             run.runtime_adapter = None
         run.state["sandbox_url"] = f"https://sandbox-{run.id[:8]}.example.com"
+        pin(run, self._settings)
         task.runs.append(run)
         return run
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -43,7 +44,8 @@ class Logs:
         key = (run.id, run.incarnation)
         found = self._derived.get(key)
         if found is None:
-            found = self._derived[key] = log_of(run, scale=self._scale)
+            numbered = self._world.settings.event_ids
+            found = self._derived[key] = log_of(run, scale=self._scale, numbered=numbered)
             if len(self._derived) > _KEPT:
                 self._derived.popitem(last=False)
         else:
@@ -51,20 +53,37 @@ class Logs:
         return found
 
     def chain(self, run: Run) -> list[str]:
-        """The entries of the run's ancestors, oldest first, then its own."""
+        """The lines of the run's ancestors, oldest first, then its own."""
         chain = self._world.chain(run)
         return self.own(run) if len(chain) == 1 else [text for part in chain for text in self.own(part)]
+
+    def entries(self, run: Run) -> list[str]:
+        """The run's own lines that can be read as entries."""
+        own = self.own(run)
+        return [text for at, text in enumerate(own) if at not in run.unreadable] if run.unreadable and own else own
+
+    def entry_chain(self, run: Run) -> list[str]:
+        """The entries of the ancestors (on servers that look at them), oldest first, then the run's own."""
+        chain = self._world.chain(run) if self._world.settings.log_chains else [run]
+        return self.entries(run) if len(chain) == 1 else [text for part in chain for text in self.entries(part)]
 
     def keep(self, run: Run) -> list[str]:
         """Make the run's log one that can be appended to."""
         if run.own_log is None or self.expired(run):
             run.own_log = list(self.own(run))
+            run.unreadable.clear()
         return run.own_log
 
     def append(self, run: Run, text: str) -> None:
         """Store one more entry now."""
         self.keep(run).append(text)
         run.log_written_at = self._clock.now()
+
+    def write(self, run: Run, text: str) -> None:
+        """Store one more line now, whatever it is; one that is no JSON object is skipped by readers of entries."""
+        if not _is_entry(text):
+            run.unreadable.add(len(self.keep(run)))
+        self.append(run, text)
 
     def digest(self, run: Run) -> tuple[int, str]:
         """Count and SHA-256 of the run's own redacted entries, each followed by a newline."""
@@ -73,8 +92,15 @@ class Logs:
         known = self._digests.get(run.id)
         length = -1 if run.own_log is None else len(run.own_log)
         if known is None or known[0] != length:
-            entries = self.own(run)
+            entries = self.entries(run)
             text = "".join(f"{redacted(entry)}\n" for entry in entries)
             known = (length, len(entries), hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
             self._digests[run.id] = known
         return known[1], known[2]
+
+
+def _is_entry(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from emulator.world.modes import PRESENCE_GATED, THIN_TAIL
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -78,6 +80,8 @@ class Run:
 
     ``own_log`` is None while the log can still be derived from ``seed``; ``log_written_at`` starts the 30 days after
     which the stored log expires; None is a run that never wrote one. ``incarnation`` counts resumes in the cloud.
+    ``unreadable`` are the places in ``own_log`` of lines that no reader can parse; ``via_proxy``: its stream's token
+    names the agent proxy.
     """
 
     id: str
@@ -102,10 +106,27 @@ class Run:
     log_written_at: datetime | None = None
     started_at: datetime | None = None
     incarnation: int = 0
+    unreadable: set[int] = field(default_factory=set)
+    via_proxy: bool = False
 
     def is_terminal(self) -> bool:
         """Whether the run has ended for now."""
         return self.status in TERMINAL
+
+    @property
+    def thin_tail(self) -> bool:
+        """Whether its stream is a short tail behind its log."""
+        return bool(self.state.get(THIN_TAIL))
+
+    @property
+    def presence_gated(self) -> bool:
+        """Whether its stream gets events only while somebody reads it."""
+        return bool(self.state.get(PRESENCE_GATED))
+
+    @property
+    def proxied(self) -> bool:
+        """Whether readers are sent to the agent proxy; those of a thin-tail run never are."""
+        return self.via_proxy and not self.thin_tail
 
     @property
     def resume_from(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.script import RunSpec, play
@@ -22,13 +23,16 @@ _LONG_ONE_IN: Final = 25
 _LONG_SIZE: Final = 4.0
 _CUT: Final = 0.7
 """How far a run came that nobody finished."""
+_BOOTS: Final = 10
+"""Boots of an agent that each incarnation of a run may have."""
+_NUMBER: Final = re.compile(r"""(?:, ?"(?:first_)?event_id": ?"[0-9]+-[0-9]+")+\}$""")
 
 
-def steps_of(run: Run, *, scale: float, pace: float | None = None) -> Iterator[Step]:
+def steps_of(run: Run, *, scale: float, pace: float | None = None, numbered: bool = True) -> Iterator[Step]:
     """The steps of the run's present incarnation.
 
     With a ``pace`` the run is going on and has a length of its own (half of it at pace 2); without, it is history and
-    fills the time between its start and its end.
+    fills the time between its start and its end. ``numbered``: whether its agent gives event ids.
     """
     rng = random.Random(f"{run.seed}-{run.incarnation}")
     outcome: Any = rng.choices(_OUTCOMES, _OUTCOME_WEIGHTS)[0]
@@ -50,15 +54,26 @@ def steps_of(run: Run, *, scale: float, pace: float | None = None) -> Iterator[S
         duration_s=duration,
         size=size * scale,
         prompt=run.task.title,
+        resumes=run.resume_from is not None or run.incarnation > 0,
+        first_boot=1 + _BOOTS * run.incarnation,
     )
-    return play(spec, rng)
+    steps = play(spec, rng)
+    return steps if numbered else map(_unnumbered, steps)
+
+
+def _unnumbered(step: Step) -> Step:
+    """The step as an older agent does it, without event ids."""
+    return step._replace(
+        live=step.live and _NUMBER.sub("}", step.live),
+        log=step.log and _NUMBER.sub("}", step.log),
+    )
 
 
 def _started(run: Run) -> datetime:
     return run.started_at or run.created_at
 
 
-def log_of(run: Run, *, scale: float) -> list[str]:
+def log_of(run: Run, *, scale: float, numbered: bool = True) -> list[str]:
     """The whole log of a run of the past."""
-    lines = [step.log for step in steps_of(run, scale=scale) if step.log is not None]
+    lines = [step.log for step in steps_of(run, scale=scale, numbered=numbered) if step.log is not None]
     return lines if run.is_terminal() else lines[: int(len(lines) * _CUT)]

@@ -18,6 +18,7 @@ from taskhouse.posthog.pages import (
     read_page,
     read_repositories,
 )
+from taskhouse.posthog.tokens import StreamToken
 from taskhouse.posthog.wire import Connection
 
 READINESS_READ_S = 90.0
@@ -86,15 +87,21 @@ class TasksApi:
         """Repositories seen on tasks, archived ones included, internal ones not (API facts 3)."""
         return await self._get(read_repositories, "repositories/")
 
-    async def readiness(self, repository: str, window_days: int, *, refresh: bool = False) -> Row:
+    async def readiness(
+        self, repository: str, window_days: int, *, refresh: bool = False, limit_s: float = READINESS_READ_S
+    ) -> Row:
         """Readiness of one repository over 1 to 30 days; unknown repositories are answered too (API facts 4).
 
-        ``refresh`` passes over the server's cache of ten minutes, at the price of some 22 GitHub requests.
+        Args:
+            repository: ``organization/repo``.
+            window_days: 1 to 30.
+            refresh: Pass over the server's cache of ten minutes, at the price of some 22 GitHub requests.
+            limit_s: How long an answer may take, after which it is not asked for again.
         """
         params: dict[str, Filter] = {"repository": repository, "window_days": window_days}
         if refresh:
             params["refresh"] = True
-        return await self._get(read_object, "repository_readiness/", params, read_s=READINESS_READ_S)
+        return await self._get(read_object, "repository_readiness/", params, read_s=limit_s, limit_s=limit_s)
 
     async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
         """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
@@ -131,18 +138,33 @@ class TasksApi:
         Raises:
             Retryable: No answer came.
         """
-        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-        if last_event_id is not None:
-            headers["Last-Event-ID"] = last_event_id
         async with self.client.connect(
             f"{self._root}{_segment(task_id)}/runs/{_segment(run_id)}/stream/",
             params={"start": "latest"} if start_latest and last_event_id is None else None,
-            headers=headers,
+            headers=_resuming(last_event_id),
             priority=self.priority,
             meter=self.meter,
             read_s=read_s,
         ) as response:
             yield Connection(self.client, response, self.meter)
+
+    async def stream_token(self, task_id: str, run_id: str, *, limit_s: float = READ_S) -> StreamToken:
+        """What opens a run's stream at the agent proxy, if that is where it is read (API facts 5.7).
+
+        A single attempt: without an answer there is always the other leg.
+        """
+        path = f"{_segment(task_id)}/runs/{_segment(run_id)}/stream_token/"
+        row = await self._get(read_object, path, read_s=limit_s, limit_s=limit_s, attempts=1)
+        return StreamToken.read(row.data, f"GET {self._root}{path}")
+
+    @asynccontextmanager
+    async def proxy_stream(
+        self, url: str, token: str, *, last_event_id: str | None = None, read_s: float = WATCHDOG_S
+    ) -> AsyncIterator[Connection]:
+        """One connection to a run's stream at the agent proxy; otherwise like :meth:`stream`."""
+        headers = _resuming(last_event_id)
+        async with self.client.connect_proxy(url, token, meter=self.meter, headers=headers, read_s=read_s) as response:
+            yield Connection(self.client, response, self.meter, secret=token)
 
     async def _get(
         self,
@@ -151,6 +173,8 @@ class TasksApi:
         params: Mapping[str, Filter] | None = None,
         *,
         read_s: float = READ_S,
+        limit_s: float | None = None,
+        attempts: int | None = None,
     ) -> T:
         return await self.client.ask(
             "GET",
@@ -160,7 +184,14 @@ class TasksApi:
             priority=self.priority,
             meter=self.meter,
             read_s=read_s,
+            limit_s=limit_s,
+            attempts=attempts,
         )
+
+
+def _resuming(last_event_id: str | None) -> dict[str, str]:
+    headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+    return headers if last_event_id is None else {**headers, "Last-Event-ID": last_event_id}
 
 
 def _segment(part: str) -> str:

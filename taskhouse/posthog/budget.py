@@ -87,11 +87,21 @@ def _now_ms() -> int:
 class Budget:
     """The windows of one key, for the tasks of one event loop; other processes open the same file."""
 
-    def __init__(self, path: Path, key: str, *, per_minute: int, per_hour: int, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: str,
+        *,
+        per_minute: int,
+        per_hour: int,
+        sleep: Sleep = asyncio.sleep,
+        now_ms: Callable[[], int] = _now_ms,
+    ) -> None:
         self._path = path
         self._table = f"key_{fingerprint(key)}"
         self._limits = (per_minute, per_hour)
         self._sleep = sleep
+        self._now_ms = now_ms
         self._buckets: dict[Priority, SQLiteBucket] = {}
         self._turns = {priority: asyncio.Lock() for priority in Priority}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="taskhouse-budget")
@@ -149,7 +159,7 @@ class Budget:
 
     def _take(self, priority: Priority) -> float:
         bucket = self._bucket(priority)
-        now = _now_ms()
+        now = self._now_ms()
         decision = bucket.put_decision(RateItem(priority.name, now))
         if isinstance(decision, Decision) and decision.allowed:
             self._granted += 1
@@ -164,7 +174,7 @@ class Budget:
         count = f"SELECT count(*) FROM '{self._table}' WHERE item_timestamp >= ?"  # noqa: S608 - our own hex name
         with bucket.lock:
             return tuple(
-                Window(span // 1000, bucket.conn.execute(count, (_now_ms() - span,)).fetchone()[0], limit)
+                Window(span // 1000, bucket.conn.execute(count, (self._now_ms() - span,)).fetchone()[0], limit)
                 for span, limit in zip((MINUTE_MS, HOUR_MS), self._limits, strict=True)
             )
 
@@ -183,7 +193,7 @@ class Budget:
 
     def _tidy(self, bucket: SQLiteBucket) -> None:
         """Forget what no window counts, and what a clock that was set back left in the future."""
-        now = _now_ms()
+        now = self._now_ms()
         with bucket.lock:
             for where, bound in (("<", now - HOUR_MS), (">", now + MINUTE_MS)):
                 bucket.conn.execute(

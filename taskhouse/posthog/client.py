@@ -1,8 +1,9 @@
 """One PostHog server over HTTP: the only place that holds the key, opens connections and retries.
 
 The key goes to one origin and nowhere else: redirects are not followed, an absolute URL of another origin is refused,
-and no message, log line or repr shows it. Proxies named in the environment are honoured (companies need them), except
-towards this machine; ``.netrc`` is never read. TLS is verified.
+and no message, log line or repr shows it. The agent proxy, which is another origin, gets a run's own token instead.
+Proxies named in the environment are honoured (companies need them), except towards this machine; ``.netrc`` is never
+read. TLS is verified.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from importlib import metadata
 from types import TracebackType
@@ -27,6 +28,7 @@ from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, clean, origin, refusal, throttled, unreadable
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
 from taskhouse.posthog.shards import Shards
+from taskhouse.posthog.tokens import Tokens
 from taskhouse.settings import LOOPBACK, Settings
 
 CONNECT_S = 10.0
@@ -53,6 +55,8 @@ class PostHog:
     ) -> None:
         self.host = settings.host
         self.policy = policy or Policy(asked_s=settings.max_wait_s)
+        self.stream_leg = settings.stream_leg
+        self.tokens = Tokens()
         self._key = _usable(settings.key())
         self._sleep = sleep
         self._cap = cap
@@ -109,6 +113,8 @@ class PostHog:
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
         read_s: float = READ_S,
+        limit_s: float | None = None,
+        attempts: int | None = None,
     ) -> T:
         """One call, with its retries, each of them paid from the budget.
 
@@ -121,6 +127,9 @@ class PostHog:
             params: Query parameters.
             json: Body to send as JSON.
             read_s: Longest silence while waiting for the answer.
+            limit_s: Longest time for one attempt, and for all of them together but for what the budget and the server
+                ask to wait; None leaves it to the policy.
+            attempts: Requests that it makes at most; None leaves it to the policy.
 
         Raises:
             Retryable: Faults lasted longer than the policy's patience.
@@ -132,6 +141,8 @@ class PostHog:
         """
         url, what = self.url(path), f"{method} {urlsplit(path).path}"
         spent, began = Spent(), time.monotonic()
+        policy = self.policy if limit_s is None else replace(self.policy, faults_s=limit_s)
+        policy = policy if attempts is None else replace(policy, attempts=attempts)
         while True:
             waited = await self.budget.acquire(priority)
             meter.throttled_s += waited
@@ -140,7 +151,7 @@ class PostHog:
             meter.requests += 1
             meter.retries += spent.attempts > 1
             request = self._request(self._http, method, url, params=params, json=json, read_s=read_s)
-            outcome = await self._attempt(request, what, meter)
+            outcome = await self._attempt(request, what, meter, limit_s or ATTEMPT_S)
             if isinstance(outcome, Answer):
                 try:
                     return read(outcome)
@@ -149,18 +160,18 @@ class PostHog:
             error, asked = outcome
             if not isinstance(error, Retryable | Garbled):
                 raise error
-            step = decide(self.policy, spent, elapsed_s=time.monotonic() - began, retry_after_s=asked)
+            step = decide(policy, spent, elapsed_s=time.monotonic() - began, retry_after_s=asked)
             if isinstance(step, GiveUp):
                 raise throttled(error, asked or 0.0) if step.throttled else error
             meter.throttled_s += step.wait_s if step.asked else 0.0
             await self._sleep(step.wait_s)
 
     async def _attempt(
-        self, request: httpx.Request, what: str, meter: Meter
+        self, request: httpx.Request, what: str, meter: Meter, limit_s: float
     ) -> Answer | tuple[TaskhouseError, float | None]:
         answered = False
         try:
-            async with asyncio.timeout(ATTEMPT_S):
+            async with asyncio.timeout(limit_s):
                 response = await self._http.send(request, stream=True)
                 try:
                     answered = True
@@ -184,18 +195,21 @@ class PostHog:
             return self.refused(response, body, what)
         return Answer(what, headers, body)
 
-    def refused(self, response: httpx.Response, body: bytes, what: str) -> tuple[TaskhouseError, float | None]:
-        """The error that an unsuccessful answer means, and the wait that the server asks for."""
-        headers = response.headers
-        error = refusal(response.status_code, body, what=what, location=headers.get("location", ""), secret=self._key)
+    def refused(
+        self, response: httpx.Response, body: bytes, what: str, *, secret: str = ""
+    ) -> tuple[TaskhouseError, float | None]:
+        """The error that an unsuccessful answer means, and the wait that the server asks for.
+
+        ``secret`` is what the request was signed with, if not the key.
+        """
+        headers, secret = response.headers, secret or self._key
+        error = refusal(response.status_code, body, what=what, location=headers.get("location", ""), secret=secret)
         return error, retry_after(headers.get("retry-after")) if response.status_code in TRY_AGAIN else None
 
-    def transport(self, what: str, wrong: Exception) -> Retryable:
-        """The error that a broken or refused connection means."""
-        return Retryable(
-            clean(f"{what} got no answer from {self.host}: {type(wrong).__name__} {wrong}", secret=self._key, limit=400)
-            + "."
-        )
+    def transport(self, what: str, wrong: Exception, *, host: str = "", secret: str = "") -> Retryable:
+        """The error that a broken or refused connection means; ``host`` and ``secret`` where they are not ours."""
+        said = f"{what} got no answer from {host or self.host}: {type(wrong).__name__} {wrong}"
+        return Retryable(clean(said, secret=secret or self._key, limit=400) + ".")
 
     @asynccontextmanager
     async def connect(
@@ -213,17 +227,45 @@ class PostHog:
         Raises:
             Retryable: No answer came.
         """
-        url, what = self.url(path), f"GET {urlsplit(path).path}"
+        url = self.url(path)
         meter.throttled_s += await self.budget.acquire(priority)
+        async with self._opened(url, self._key, meter=meter, params=params, headers=headers, read_s=read_s) as response:
+            yield response
+
+    @asynccontextmanager
+    async def connect_proxy(
+        self, url: str, token: str, *, meter: Meter, headers: Mapping[str, str] | None = None, read_s: float = READ_S
+    ) -> AsyncIterator[httpx.Response]:
+        """One open answer of the agent proxy, signed with a run's token instead of the key.
+
+        It costs nothing of the budget, which is the key's.
+
+        Raises:
+            Retryable: No answer came.
+        """
+        async with self._opened(url, token, meter=meter, headers=headers, read_s=read_s) as response:
+            yield response
+
+    @asynccontextmanager
+    async def _opened(
+        self,
+        url: str,
+        bearer: str,
+        *,
+        meter: Meter,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        read_s: float,
+    ) -> AsyncIterator[httpx.Response]:
         meter.requests += 1
         async with self._shards.lend() as http:
-            request = self._request(http, "GET", url, params=params, read_s=read_s, headers=headers)
+            request = self._request(http, "GET", url, params=params, read_s=read_s, headers=headers, bearer=bearer)
             try:
                 async with asyncio.timeout(read_s + CONNECT_S):
                     response = await http.send(request, stream=True)
             except (httpx.HTTPError, TimeoutError) as wrong:
                 meter.statuses[0] += 1
-                raise self.transport(what, wrong) from None
+                raise self.transport(f"GET {urlsplit(url).path}", wrong, host=origin(url), secret=bearer) from None
             try:
                 meter.statuses[response.status_code] += 1
                 yield response
@@ -240,6 +282,7 @@ class PostHog:
         params: Mapping[str, str | int] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        bearer: str = "",
     ) -> httpx.Request:
         return http.build_request(
             method,
@@ -248,7 +291,7 @@ class PostHog:
             json=json,
             timeout=httpx.Timeout(read_s, connect=CONNECT_S, pool=None),
             headers=httpx.Headers(
-                {**_ACCEPT, **(headers or {}), "Authorization": f"Bearer {self._key}"},
+                {**_ACCEPT, **(headers or {}), "Authorization": f"Bearer {bearer or self._key}"},
                 encoding="utf-8",
             ),
         )

@@ -38,6 +38,7 @@ class FollowPolicy:
         errors: ``error`` frames in a row.
         total: Broken connections and errors together without a healthy connection between them.
         empty: Connections in a row that brought nothing, after which the run's status is asked.
+        proxy: Connections to the agent proxy in a row that brought nothing, after which its leg is given up.
         asked_s: Longest ``Retry-After`` that is waited out.
         max_frame: Bytes of one event at most; a larger one leaves an ``Oversize`` mark.
     """
@@ -51,6 +52,7 @@ class FollowPolicy:
     errors: int = 5
     total: int = 30
     empty: int = 3
+    proxy: int = 5
     asked_s: float = 300.0
     max_frame: int = MAX_FRAME
 

@@ -4,8 +4,8 @@ The decisions are in ``contact``; this is the shell that connects, reads and wai
 what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8). The cursor is the
 last id that came; frames without one leave it alone.
 
-One leg exists, the Django endpoint. Ids mean something only within the leg that gave them, so every batch names its
-leg; another leg needs its own way to connect (a base URL and a run's token) and its own cursor.
+Ids mean something only within the leg that gave them, so every batch names its leg; which one a connection takes is
+the business of ``legs``.
 """
 
 import asyncio
@@ -21,13 +21,12 @@ from taskhouse.errors import Contract, NotFound, Retryable
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
+from taskhouse.posthog.legs import DJANGO, Legs
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.patience import Patience, Stopped
 from taskhouse.posthog.refusals import clean
 from taskhouse.posthog.retry import Sleep, pause
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
-
-DJANGO = "django"
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
 _UNAVAILABLE = "Stream not available"
@@ -54,8 +53,8 @@ class Batch:
 
     Attributes:
         frames: Events in order, with their own ids; ``Oversize`` stands for one too large to keep.
-        cursor: The last id that came so far, to resume after once the events are safe.
-        leg: Which endpoint's ids these are.
+        cursor: The last id that came so far on this leg, to resume after once the events are safe.
+        leg: Whose ids these are, ``django`` or ``proxy``.
         note: What happened, for people.
         ending: Set on the last batch.
         run: The run as it was asked for, where its status decided something.
@@ -75,6 +74,7 @@ def follow(
     run_id: str,
     *,
     cursor: str | None = None,
+    leg: str = DJANGO,
     policy: FollowPolicy | None = None,
     stop: asyncio.Event | None = None,
     sleep: Sleep = pause,
@@ -87,6 +87,7 @@ def follow(
         task_id: The run's task.
         run_id: The run.
         cursor: Id to resume strictly after; None replays what the server still has.
+        leg: The leg that gave the cursor; on the other one it is not used.
         policy: How patient to be.
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections.
@@ -97,19 +98,13 @@ def follow(
         Permanent: The server refuses the request.
     """
     policy = policy or FollowPolicy()
-    patience = Patience(stop)
-    follower = _Follower(
-        api.at(Priority.LIVE), task_id, run_id, cursor, policy, patience, sleep, clock, Contact(policy)
-    )
-    return follower.batches()
+    legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
+    return _Follower(legs, policy, Patience(stop), sleep, clock, Contact(policy)).batches()
 
 
 @dataclass(slots=True)
 class _Follower:
-    api: TasksApi
-    task_id: str
-    run_id: str
-    cursor: str | None
+    legs: Legs
     policy: FollowPolicy
     patience: Patience
     sleep: Sleep
@@ -150,16 +145,11 @@ class _Follower:
         decoder = FrameDecoder(self.policy.max_frame)
         try:
             async with AsyncExitStack() as stack:
-                connection = await self.patience.wait(
-                    stack.enter_async_context(
-                        self.api.stream(
-                            self.task_id, self.run_id, last_event_id=self.cursor, read_s=self.policy.watchdog_s
-                        )
-                    )
-                )
+                opening = self.legs.open(self.policy.watchdog_s)
+                connection = await self.patience.wait(stack.enter_async_context(opening))
                 if connection.status != HTTPStatus.OK or not connection.event_stream:
                     error, self.asked_s = await self.patience.wait(connection.refused(), self.policy.watchdog_s)
-                    raise error
+                    raise Retryable(error.message) if self.legs.refused(connection.status) else error
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock()
                 self.end = End.SILENT
@@ -167,7 +157,7 @@ class _Follower:
                     self.lived_s = self.clock() - began
                     events, closed = self._sort(decoder.feed(chunk))
                     if events:
-                        yield Batch(events, self.cursor)
+                        yield Batch(events, self.legs.cursor, self.legs.leg)
                     if closed is not None:
                         self.end = closed
                         return
@@ -180,13 +170,16 @@ class _Follower:
     def _sort(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
         """The events among the frames, and how the connection ends if one of them says so."""
         events = [frame for frame in frames if type(frame) is Oversize or frame[0] not in _CONTROL]
+        if frames:
+            self.legs.heard()
         closed: End | None = None
         if len(events) < len(frames):
             events, closed = self._control(frames)
         if events:
             self.contact.data()
             self.seen_data, self.last_look = True, False
-            self.cursor = next((frame.id for frame in reversed(events) if _resumable(frame.id)), self.cursor)
+            cursor = self.legs.cursor
+            self.legs.moved(next((frame.id for frame in reversed(events) if _resumable(frame.id)), cursor))
         return events, closed
 
     def _control(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
@@ -230,12 +223,12 @@ class _Follower:
 
     async def _run(self) -> Row | None:
         try:
-            return await self.patience.wait(self.api.run(self.task_id, self.run_id))
+            return await self.patience.wait(self.legs.api.run(self.legs.task_id, self.legs.run_id))
         except (Retryable, Contract):
             return None
 
     def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:
-        return Batch([], self.cursor, note=note, ending=ending, run=run)
+        return Batch([], self.legs.cursor, self.legs.leg, note=note, ending=ending, run=run)
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:

@@ -9,8 +9,9 @@ A wrong host in ``next`` is noted, not fatal: self-hosted servers behind a proxy
 URL is never used.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from taskhouse.posthog.pages import Page, Row
@@ -81,6 +82,10 @@ class Verdict:
     notes: tuple[str, ...]
 
 
+_LAST = "the last page came"
+_MARKED = ("offset", "pages", "rows", "duplicates", "bad", "first", "last", "moved")
+
+
 @dataclass(slots=True)
 class PageWalk:
     """The decisions of one walk; no I/O.
@@ -144,6 +149,40 @@ class PageWalk:
             return self._stop(Broken(f"the page at offset {offset} holds only rows that came before"))
         return self._follow(page, offset, end, received)
 
+    @property
+    def offset(self) -> int:
+        """Where the next page begins."""
+        return self._offset
+
+    @property
+    def ended(self) -> bool:
+        """Whether the list came to an end by itself, whatever it counted."""
+        return isinstance(self._end, Done) and self._end.reason == _LAST
+
+    def bookmark(self) -> dict[str, Any]:
+        """All that a later process needs to go on, as JSON can hold it, but for the ids and the pages' digests."""
+        return {name: getattr(self, f"_{name}") for name in _MARKED} | {"tail": list(self._tail)}
+
+    def resume(self, bookmark: Mapping[str, Any], *, ids: Iterable[str], bodies: Iterable[str], count: int) -> None:
+        """Go on where ``bookmark`` was set.
+
+        The next page is asked for where its rows should be by now: what the list grew or shrank by since then is taken
+        to have happened before them. Only if that page holds a row of the last one (``verdict().joined``) is it so.
+
+        Args:
+            bookmark: What :meth:`bookmark` gave.
+            ids: Ids that had come by then.
+            bodies: SHA-256 of the pages that had come by then.
+            count: What the server counts now.
+        """
+        for name in _MARKED:
+            setattr(self, f"_{name}", bookmark[name])
+        self._tail = tuple(bookmark["tail"])
+        self._offset = max(0, self._offset + count - (self._last or 0))
+        self._joined = True
+        self._bodies.update(bodies)
+        self.ids.update(ids)
+
     def stop(self, reason: str) -> None:
         """Note that the caller has seen enough."""
         if self._end is None:
@@ -178,7 +217,7 @@ class PageWalk:
         if not received and page.next:
             return self._stop(Broken(f"the page at offset {offset} is empty but names a next one"))
         if not received or (page.next is None and end >= page.count):
-            return self._stop(Done("the last page came"))
+            return self._stop(Done(_LAST))
         return Continue(self._offset)
 
     def _stop(self, end: Done | Broken) -> Done | Broken:
@@ -224,7 +263,7 @@ class PageWalk:
         distinct = len(self.ids)
         if self._end is None:
             return False, "the walk did not end"
-        if isinstance(self._end, Broken) or self._end.reason != "the last page came":
+        if isinstance(self._end, Broken) or self._end.reason != _LAST:
             return False, self._end.reason
         if self._bad:
             return False, f"{self._bad} rows could not be read"
@@ -244,7 +283,7 @@ async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) ->
         fetch: Gets the page for a limit and an offset.
         walk: The decisions, fresh.
     """
-    step: Step = Continue(0)
+    step: Step = Continue(walk.offset)
     while isinstance(step, Continue):
         page = await fetch(walk.limit, step.offset)
         step = walk.feed(page)

@@ -2,33 +2,21 @@
 
 Every function is pure and takes one object of the API. Kept is canonical JSON (sorted keys, no spaces) of the object
 without what changes at every call, what is signed and what is secret, beside the SHA-256 of the original text. Fields
-that taskhouse does not know are kept too, and named by :func:`unknown`, but never make a version by themselves.
+that taskhouse does not know (``shapes``) are kept too, but never make a version by themselves.
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
+from taskhouse.posthog import shapes
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.redact import STATE_KEYS, redact_event
 
-TASK = frozenset(
-    "id task_number slug title title_manually_set description origin_product runtime repository repositories "
-    "github_integration github_user_integration signal_report json_schema internal archived archived_at latest_run "
-    "created_at updated_at last_activity_at created_by ci_prompt channel slack_thread_references".split()
-)
-RUN = frozenset(
-    "id task stage branch status environment runtime_adapter provider model reasoning_effort log_url error_message "
-    "output state artifacts created_at updated_at completed_at".split()
-)
-SUMMARY = frozenset("id title repository created_at updated_at origin_product latest_run created_by".split())
-READINESS = frozenset(
-    "repository classification excluded coreSuggestions replayInsights errorInsights overall evidenceTaskCount "
-    "windowDays generatedAt cacheAgeSeconds scan".split()
-)
+TASK, RUN, SUMMARY, READINESS = shapes.TASK, shapes.RUN, shapes.SUMMARY, shapes.READINESS
 
 _PERSON = ("id", "uuid", "email")
 _UNVERSIONED = frozenset({"slug", "last_activity_at"})
@@ -70,7 +58,7 @@ def task(row: Row) -> dict[str, Any]:
         "latest_run_id": _uuid(latest, "id", "/latest_run") if latest else None,
         "latest_run_status": _text(latest, "status", "/latest_run") if latest else None,
         "latest_run_environment": _text(latest, "environment", "/latest_run", optional=True),
-        **_content(kept, versioned=TASK - _UNVERSIONED, updated_at=_time(data, "updated_at")),
+        **_content(kept, versioned=TASK.fields - _UNVERSIONED, updated_at=_time(data, "updated_at")),
         "payload_sha256": hashlib.sha256(row.text).hexdigest(),
     }
 
@@ -112,9 +100,7 @@ def merge(payload: str, columns: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("title", "repository", "origin_product"):
         if name in columns:
             kept[name] = columns[name]
-    if _time(kept, "updated_at") != columns["updated_at"]:
-        kept["updated_at"] = columns["updated_at"]
-    return _content(kept, versioned=TASK - _UNVERSIONED, updated_at=columns["updated_at"])
+    return _content(kept, versioned=TASK.fields - _UNVERSIONED, updated_at=_time(kept, "updated_at"))
 
 
 def run(row: Row) -> dict[str, Any]:
@@ -156,7 +142,7 @@ def run(row: Row) -> dict[str, Any]:
         "created_at": _time(data, "created_at"),
         "updated_at": _time(data, "updated_at"),
         "completed_at": _time(data, "completed_at", optional=True),
-        **_content(kept, versioned=RUN, updated_at=_time(data, "updated_at")),
+        **_content(kept, versioned=RUN.fields, updated_at=_time(data, "updated_at")),
         "payload_sha256": hashlib.sha256(row.text).hexdigest(),
     }
 
@@ -202,10 +188,29 @@ def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
     return {_NO_INTEGRATION: "no_integration", _NO_TOKEN: "no_token"}.get(str(reason), "none")
 
 
-def unknown(row: Row, known: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """JSON pointer and type of every field that taskhouse does not know."""
-    for name in sorted(row.data.keys() - known):
-        yield f"/{name}", type(row.data[name]).__name__
+def safe(text: bytes) -> str:
+    """A record that could not be read, without what must not be kept of any: secrets of a state, signed queries.
+
+    Text that is no JSON cannot be searched for a state, and only loses its signed queries.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return redact_event(text)[0].decode("utf-8", "replace")
+    kept = _without_secrets(value)
+    return redact_event(text if kept == value else canonical(kept))[0].decode("utf-8", "replace")
+
+
+def _without_secrets(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {name: value[name] for name in value if name not in {"state", "latest_run"}}
+    if "state" in value:
+        state = value["state"]
+        kept["state"] = {key: state[key] for key in state if key in STATE_KEYS} if isinstance(state, dict) else None
+    if "latest_run" in value:
+        kept["latest_run"] = _without_secrets(value["latest_run"])
+    return kept
 
 
 def canonical(value: object) -> bytes:

@@ -8,6 +8,7 @@ import httpx
 from taskhouse.errors import Retryable, TaskhouseError
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.refusals import origin
 
 _ERROR_BYTES = 65536
 
@@ -20,10 +21,11 @@ class Connection:
         event_stream: Whether the body is declared to be one.
     """
 
-    def __init__(self, client: PostHog, response: httpx.Response, meter: Meter) -> None:
+    def __init__(self, client: PostHog, response: httpx.Response, meter: Meter, *, secret: str = "") -> None:
         self._client = client
         self._response = response
         self._meter = meter
+        self._secret = secret
         self.status = response.status_code
         self.event_stream = response.headers.get("content-type", "").lower().startswith("text/event-stream")
 
@@ -43,7 +45,8 @@ class Connection:
                 self._meter.bytes += len(chunk)
                 yield chunk
         except httpx.HTTPError as wrong:
-            raise self._client.transport(self.what, wrong) from None
+            host = origin(str(self._response.url))
+            raise self._client.transport(self.what, wrong, host=host, secret=self._secret) from None
 
     async def refused(self) -> tuple[TaskhouseError, float | None]:
         """What an unsuccessful status means, and the seconds that the server asks to wait."""
@@ -57,4 +60,4 @@ class Connection:
             pass  # the status alone decides
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
             return Retryable(f"{self.what} was answered with something else than an event stream."), None
-        return self._client.refused(self._response, body, self.what)
+        return self._client.refused(self._response, body, self.what, secret=self._secret)

@@ -266,11 +266,24 @@ def test_an_idle_connection_gets_45_keepalives_and_is_rotated_at_900_seconds() -
 
 def test_without_rotation_a_connection_lasts_the_six_hours() -> None:
     clock = Clock(speed=0, start=BEGIN)
-    store = StreamStore(StreamSettings(rotation=False, keepalive_s=600, block_s=300, ttl_s=7200), clock)
+    store = StreamStore(StreamSettings(rotation=False, keepalive_s=600, block_s=300, connection_s=7200), clock)
     store.stream("run").append("{}", NOW)
     got, _ = _until_closed(store, clock, Live(), limit_s=9000)
     assert ROTATED not in got
     assert got[-1] == error_frame("Stream timeout — task run took too long")
+
+
+def test_in_spring_a_connection_of_six_hours_and_a_finished_stream_just_end() -> None:
+    settings = StreamSettings(rotation=False, end_marker=False, keepalive_s=600, block_s=0.1, connection_s=7200)
+    clock = Clock(speed=0, start=BEGIN)
+    store = StreamStore(settings, clock)
+    event = b"id: %d-0\ndata: {}\n\n" % NOW
+    store.stream("run").append("{}", NOW)
+    got, lasted_s = _until_closed(store, clock, Live(), limit_s=9000)
+    assert got == [event] + [KEEPALIVE] * 12
+    assert lasted_s == pytest.approx(7200, abs=1)
+    store.stream("run").complete(clock.now_ms())
+    assert _until_closed(store, clock, Live(), limit_s=20_000)[0] == [event]
 
 
 def test_a_long_finished_run_is_drained_at_once_and_on_older_servers_waited_for() -> None:

@@ -1,0 +1,116 @@
+"""Stream tokens: what the API says about the leg of one run's stream, kept for as long as it is valid.
+
+A token opens one run's stream at the agent proxy and nothing else. Its life is measured from the moment it came, by
+the difference of its own two times: the clocks of two machines need not agree.
+"""
+
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from taskhouse.posthog.refusals import unreadable
+from taskhouse.settings import LOOPBACK
+
+LIFE_S = 300.0
+"""Life of a token that does not say how long it lives."""
+
+EARLY_S = 30.0
+"""How long before its end a token is not used any more; at most a tenth of its life."""
+
+MOST = 10_000
+"""Tokens kept at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamToken:
+    """An answer of ``stream_token``.
+
+    Attributes:
+        value: The token.
+        base_url: Where the proxy stands; None means the Django endpoint (API facts 5.7).
+    """
+
+    value: str = field(repr=False)
+    base_url: str | None
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any], what: str) -> "StreamToken":
+        """The token in an answer to ``what``.
+
+        Raises:
+            Contract: It has another shape.
+        """
+        value, base = data.get("token"), data.get("stream_base_url")
+        if not isinstance(value, str) or not isinstance(base, str | None):
+            raise unreadable(what, "it holds no stream token")
+        return cls(value, base or None)
+
+    def url(self, run_id: str) -> str | None:
+        """The run's stream at the proxy; None where a token must not be sent.
+
+        It goes over https, or to this machine; and as a header it must be one printable word.
+        """
+        try:
+            parts = urlsplit(self.base_url or "")
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return None
+        secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
+        plain = "@" not in parts.netloc and not parts.query and not parts.fragment and port != 0
+        sendable = self.value.isascii() and self.value.isprintable() and " " not in self.value and self.value
+        if not (host and secure and plain and sendable):
+            return None
+        return f"{(self.base_url or '').rstrip('/')}/v1/runs/{quote(run_id, safe='')}/stream"
+
+    def life_s(self) -> float:
+        """Seconds from its making to its end, by its own claims."""
+        claims = _claims(self.value)
+        begun, ends = claims.get("iat"), claims.get("exp")
+        if isinstance(begun, int | float) and isinstance(ends, int | float) and ends > begun:
+            return float(ends - begun)
+        return LIFE_S
+
+
+class Tokens:
+    """The tokens of one process, by run."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, StreamToken]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, run_id: str) -> StreamToken | None:
+        """The run's token, if one is still good for a new connection."""
+        until, token = self._kept.get(run_id, (0.0, None))
+        if token is not None and self._clock() >= until:
+            self.drop(run_id)
+            return None
+        return token
+
+    def keep(self, run_id: str, token: StreamToken) -> None:
+        """Keep a token that just came."""
+        life = token.life_s()
+        self._kept.pop(run_id, None)
+        self._kept[run_id] = (self._clock() + life - min(EARLY_S, life / 10), token)
+        if len(self._kept) > MOST:
+            del self._kept[next(iter(self._kept))]
+
+    def drop(self, run_id: str) -> None:
+        """Forget the run's token: it was refused, or is over."""
+        self._kept.pop(run_id, None)
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """The claims that a JWT shows, unverified: they say how long to keep it and nothing more."""
+    try:
+        part = token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (IndexError, ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
