@@ -84,6 +84,9 @@ class Settings(BaseSettings):
         default=10.0, ge=0, description="How long after a run's end its log is read again, since it is flushed late."
     )
     max_streams: int = Field(500, ge=1, description="Streams of a project that are open at once at most.")
+    stream_leg: Literal["auto", "django"] = Field(
+        "django", description="Where streams are read: the API itself, or (auto) the agent proxy for runs that name it."
+    )
     tail_poll_s: float = Field(5.0, gt=0, description="How often `taskhouse tail` looks for new runs.")
     capture_text: Literal["full", "none"] = Field(
         "full", description="none: prompts, messages and tool texts never reach the disk, only structure and sizes."

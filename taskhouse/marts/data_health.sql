@@ -1,9 +1,9 @@
--- One row per project, resource and day, from the first day on which the resource was read to the last on which anything of the
--- project was: a day without a pass is a row with none.
+-- One row per project, resource and day, from the first day on which the resource was read to the last on which
+-- anything of the project was: a day without a pass is a row with none.
 --
 -- project_id: The PostHog project.
--- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. What either of the last two captured is in the
---   row of `run_events`.
+-- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. What either of the last two captured
+--   is in the row of `run_events`.
 -- day: The day on which passes began and rows came, in the time zone of `day_zone()`.
 -- passes: Passes that began.
 -- complete: Those that proved everything.
@@ -17,12 +17,13 @@
 -- throttled_s: Seconds spent waiting because the server said so.
 -- rows_seen: Rows that came.
 -- rows_added: Rows that were new.
--- quarantined: Records that could not be read and were found on that day, and are not replayed. Spool damage and oddities of
---   events and logs count for `run_events`.
+-- quarantined: Records that could not be read and were found on that day, and are not replayed. Spool damage and
+--   oddities of events and logs count for `run_events`.
 -- events: For `run_events`, live events that were read on that day.
 -- log_entries: For `run_events`, entries of logs that were read on that day.
 -- segments: For `run_events`, spool segments that brought them.
--- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is late by nature.
+-- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is late by
+--   nature.
 -- lag_p99_s: The 99th percentile of the same.
 -- gaps: For `run_events`, holes found on that day that stand open.
 -- certain_gaps: Those that the agent's own numbering proves.
@@ -152,7 +153,8 @@ SELECT
     coalesce(bad.quarantined, 0) AS quarantined,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.events, 0) END AS events,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(log.log_entries, 0) END AS log_entries,
-    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.segments, 0) + coalesce(log.segments, 0) END AS segments,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.segments, 0) + coalesce(log.segments, 0) END
+        AS segments,
     live.lag_p50_s,
     live.lag_p99_s,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(hole.gaps, 0) END AS gaps,

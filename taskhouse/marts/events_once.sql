@@ -1,6 +1,6 @@
--- One row per event of a run, in whichever layer it is: a live event and the log's entry of the same event are one row. They
--- are the same where the agent's number is the same, else where what they say is the same, as often as both layers say
--- it. Only agent messages are told twice still: chunk by chunk live, whole in the log; see `run_timeline`.
+-- One row per event of a run, in whichever layer it is: a live event and the log's entry of the same event are one row.
+-- They are the same where the agent's number is the same, else where what they say is the same, as often as both layers
+-- say it. Only agent messages are told twice still: chunk by chunk live, whole in the log; see `run_timeline`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,5 +1,5 @@
--- One row per message of a run: what the agent said, what it thought, what the user said; chunks put together in their order. A
--- message ends where the agent does something else, or where the log says that it ended.
+-- One row per message of a run: what the agent said, what it thought, what the user said; chunks put together in their
+-- order. A message ends where the agent does something else, or where the log says that it ended.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -19,9 +19,13 @@ WITH entry AS (
     SELECT
         timeline.*,
         CASE
-            WHEN session_update IN ('agent_message_chunk', 'agent_message', 'assistant_message_chunk', 'assistant_message')
+            WHEN session_update IN (
+                'agent_message_chunk', 'agent_message', 'assistant_message_chunk', 'assistant_message'
+            )
                 THEN 'agent'
-            WHEN session_update IN ('agent_thought_chunk', 'agent_thought', 'assistant_thought_chunk', 'assistant_thought')
+            WHEN session_update IN (
+                'agent_thought_chunk', 'agent_thought', 'assistant_thought_chunk', 'assistant_thought'
+            )
                 THEN 'thought'
             WHEN session_update IN ('user_message_chunk', 'user_message') THEN 'user'
         END AS role,

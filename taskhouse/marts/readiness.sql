@@ -12,8 +12,8 @@
 -- replay_insights_state: State of the replay insights.
 -- error_insights_state: State of the error insights, which the server judges for the whole project.
 -- evidence_task_count: Session summary tasks about the repository inside the window.
--- evidence: What the answer rests on: `scan`; or `empty_scan` (an unknown repository, an outage and a rate limit look alike),
---   `no_integration`, `no_token`, `none`, which are no information.
+-- evidence: What the answer rests on: `scan`; or `empty_scan` (an unknown repository, an outage and a rate limit look
+--   alike), `no_integration`, `no_token`, `none`, which are no information.
 -- files_scanned: Files that the server read.
 -- detected_files_count: Files that it found worth reading.
 -- event_name_count: Names of events that it found in them.

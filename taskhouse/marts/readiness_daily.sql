@@ -11,7 +11,8 @@
 -- unknown: Repositories with another state, `unknown` among them (those that the server excludes).
 -- no_information: Repositories whose answer that day rests on no scan.
 -- missing: Repositories without an answer that day.
--- ready_carried: Repositories that were `ready` on that day or, where it brought nothing, on the last day before that did.
+-- ready_carried: Repositories that were `ready` on that day or, where it brought nothing, on the last day before that
+--   did.
 -- share_ready: `ready` over the repositories with information that day; NULL where there was none.
 -- readiness_score: Mean of `readiness_score` over the repositories that have one that day.
 -- scored: How many those are.

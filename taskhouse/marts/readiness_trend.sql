@@ -1,13 +1,15 @@
--- One row per project, repository, window and day, from the first answer about it to the last day on which the project
--- was looked at. A day without an answer, or with one that is no information, has no state: nothing is filled in.
+-- One row per project, repository, window and day, from the first answer about it to the last day on which a pass over
+-- readiness began and ended. A day without an answer, or with one that is no information, has no state: nothing is
+-- filled in.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.
 -- window_days: Days that the server looked back for data.
 -- day: The day, in the time zone of `day_zone()`. Of several answers on one day the last with information counts.
 -- overall: `ready`, `partial`, `detected`, `needs_setup` or `unknown`; NULL where that day brought no information.
--- readiness_score: 0 to 100: steps gone, over the capabilities that apply. Each has three: its code was found (`detected`),
---   it is switched on (`waiting_for_data`), data arrives (`ready`). NULL where none applies or one is `unknown`.
+-- readiness_score: 0 to 100: steps gone, over the capabilities that apply. Each has three: its code was found
+--   (`detected`), it is switched on (`waiting_for_data`), data arrives (`ready`). NULL where none applies or one is
+--   `unknown`.
 -- evidence: What the day's answer rests on: `scan`; or `empty_scan`, `no_integration`, `no_token`, `none`, which are no
 --   information. NULL where there was no answer.
 -- classification: What kind of repository the server took it for; NULL with `overall`.
@@ -23,7 +25,8 @@
 -- previous_overall: `overall` on the last day before with information, in the same segment; NULL on a day without.
 -- changed: `overall` differs from `previous_overall`.
 -- changed_after: On a day of change, the last day that showed the state before: the change came between the two.
--- state_since: The first day of the state that stands on this day, as far as is known (days without information carry it on).
+-- state_since: The first day of the state that stands on this day, as far as is known (days without information carry
+--   it on).
 -- days_in_state: Days that the state has stood, the first counted as 1; NULL on a day without information.
 -- overall_carried: `overall` on this day or, where it is NULL, on the last day before with information.
 -- first_ready_day: The first day that was `ready`, once there was one.
@@ -55,7 +58,7 @@ state AS (
     )
 ),
 
--- Each answer as one number: day (17 bits), informed (1), clock (37), state (8). The last of a day is the one that counts.
+-- Each answer as one number: day (17 bits), informed (1), clock (37), state (8). The last of a day is what counts.
 course AS (
     SELECT
         answer.project_id,
@@ -80,7 +83,8 @@ course AS (
         ALL
 ),
 
--- A run is a stretch of one state, one answer each day: it ends where the state changes, a day is missing or comes twice.
+-- A run is a stretch of one state, one answer each day: it ends where the state changes, or a day is missing or comes
+-- twice.
 cut AS (
     SELECT
         *,
@@ -95,12 +99,31 @@ cut AS (
         course
 ),
 
+-- The last day on which the project was looked at, be it in vain.
 looked AS (
     SELECT
         project_id,
-        main.day_of(max(observed_at)) AS last_day
-    FROM
-        raw.readiness_snapshots
+        max(day) AS last_day
+    FROM (
+        SELECT
+            project_id,
+            main.day_of(max(observed_at)) AS day
+        FROM
+            raw.readiness_snapshots
+        GROUP BY
+            project_id
+        UNION ALL
+        SELECT
+            project_id,
+            main.day_of(max(started_at)) AS day
+        FROM
+            ledger.passes
+        WHERE
+            resource = 'readiness'
+            AND finished_at IS NOT NULL
+        GROUP BY
+            project_id
+    )
     GROUP BY
         project_id
 ),
@@ -111,7 +134,8 @@ ends AS (
         cut.repository,
         cut.window_days,
         unnest(list_select(answers, starts)) AS first_answer,
-        unnest(list_select(answers, list_append(list_transform(starts[2:], lambda i: i - 1), len(answers)))) AS last_answer,
+        unnest(list_select(answers, list_append(list_transform(starts[2:], lambda i: i - 1), len(answers))))
+            AS last_answer,
         unnest(
             list_append(
                 list_transform(starts[2:], lambda i: answers[i] >> 46), (looked.last_day - DATE '2000-01-01') + 1

@@ -1,5 +1,6 @@
--- One row per project, day, repository, model, runtime adapter, origin product and environment: runs that were created and
--- runs that ended on that day. A run that lasts over midnight counts as started on one day and as finished on another.
+-- One row per project, day, repository, model, runtime adapter, origin product and environment: runs that were created
+-- and runs that ended on that day. A run that lasts over midnight counts as started on one day and as finished on
+-- another.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.

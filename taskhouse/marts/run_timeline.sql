@@ -1,5 +1,5 @@
--- One row per event of a run, both layers merged in their order, none twice. An agent message is there chunk by chunk where
--- every chunk of it is kept, else whole as the log tells it.
+-- One row per event of a run, both layers merged in their order, none twice. An agent message is there chunk by chunk
+-- where every chunk of it is kept, else whole as the log tells it.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -22,7 +22,8 @@ WITH entry AS (
         *,
         layer <> 'log' AS is_live,
         CASE WHEN layer <> 'log' THEN coalesce(stream_ms, epoch_ms(received_at)) END AS live_ms,
-        session_update IS NOT DISTINCT FROM 'agent_message_chunk' AND kind = 'notification' AND layer = 'live' AS is_chunk,
+        session_update IS NOT DISTINCT FROM 'agent_message_chunk' AND kind = 'notification' AND layer = 'live'
+            AS is_chunk,
         session_update IS NOT DISTINCT FROM 'agent_message' AND kind = 'notification' AND layer = 'log' AS is_whole,
         -- The orchestrator's frames come between an agent's chunks and end no message.
         kind IN ('notification', 'pi_event') AND (event_id IS NOT NULL OR method IS DISTINCT FROM '_posthog/progress')
@@ -35,13 +36,16 @@ read AS (
     SELECT
         *,
         CASE WHEN is_chunk OR is_whole THEN regexp_extract(event_id, '^(.*)-[0-9]+$', 1) END AS boot,
-        CASE WHEN is_chunk OR is_whole THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) END AS last_number,
+        CASE WHEN is_chunk OR is_whole THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) END
+            AS last_number,
         CASE
             WHEN is_chunk THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT)
             WHEN is_whole THEN TRY_CAST(regexp_extract(first_event_id, '-([0-9]+)$', 1) AS BIGINT)
         END AS first_number,
-        CASE WHEN (is_chunk AND event_id IS NULL) OR (is_whole AND first_event_id IS NULL) THEN main.event_text(payload) END
-            AS words
+        CASE
+            WHEN (is_chunk AND event_id IS NULL) OR (is_whole AND first_event_id IS NULL)
+                THEN main.event_text(payload)
+        END AS words
     FROM
         entry
 ),

@@ -13,11 +13,11 @@
 -- turn_tokens: For pi, whose results say nothing else: the totals of its turns, added.
 -- context_peak: The most tokens that were in the context window at once.
 -- context_size: Size of that window, as last told.
--- cost_usd: What the run cost in US dollars: in each session the last value, as long as values only grow there, added over the
---   sessions. NULL where `cost_basis` says why. A session that goes on over several runs is in each of them.
--- cost_basis: `last of each session`: the reported cost only grew, as a running total does. `not a running total`: in some
---   session it fell, so values are not a session's so far, and no sum is made. `other currency`: not all of it is in
---   dollars. `none reported`: no result had a cost, as with codex.
+-- cost_usd: What the run cost in US dollars: in each session the last value, as long as values only grow there, added
+--   over the sessions. NULL where `cost_basis` says why. A session that goes on over several runs is in each of them.
+-- cost_basis: `last of each session`: the reported cost only grew, as a running total does. `not a running total`: in
+--   some session it fell, so values are not a session's so far, and no sum is made. `other currency`: not all of it is
+--   in dollars. `none reported`: no result had a cost, as with codex.
 -- sessions: Sessions that reported a cost.
 WITH spend AS (
     SELECT

@@ -25,9 +25,10 @@
 -- active_s: Seconds from `started_at` to `completed_at`.
 -- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
 --   hole is known. `complete_with_gaps`: at its end, with a hole that could not be filled, or a stream that broke off.
---   `log_only`: nothing of the stream, the whole log. `expired`: the log was gone before it had been read to its end.
---   NULL: not looked at yet.
--- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `not_found`, `error_budget`.
+--   `log_only`: nothing of the stream, the whole log. `expired`: the log was gone before it had been read to its end,
+--   or nothing at all was left of the run. NULL: not looked at yet.
+-- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `not_found`,
+--   `error_budget`.
 -- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found`.
 -- events: Live events that are kept.
 -- log_entries: Entries of its log that are kept.
@@ -163,7 +164,8 @@ SELECT
     CASE
         WHEN stream_state IS NULL AND log_state IS NULL THEN NULL
         WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'
-        WHEN log_state IN ('expired', 'not_found') OR (log_state = 'settled' AND streamed + log_entries = 0) THEN 'expired'
+        WHEN log_state IN ('expired', 'not_found') THEN 'expired'
+        WHEN log_state = 'settled' AND streamed + log_entries = 0 THEN 'expired'
         WHEN log_state IS DISTINCT FROM 'settled' THEN 'live'
         WHEN streamed = 0 THEN 'log_only'
         WHEN gaps > 0 OR stream_state IS DISTINCT FROM 'stream_end' THEN 'complete_with_gaps'

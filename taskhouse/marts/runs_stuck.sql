@@ -1,4 +1,5 @@
--- One row per run that has not ended and has not moved for an hour, of a task that is still there: what it may wait for.
+-- One row per run that has not ended and has not moved for an hour, of a task that is still there: what it may wait
+-- for.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -11,9 +12,9 @@
 -- since: When it moved last: the newest of what the server says, of its events and of its versions after the first.
 -- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of who asks).
 -- looked_at: When that pass began.
--- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud. `orphaned`:
---   in progress for more than a day without a sign. `waits for the user`: its last event asks for a permission, or its
---   last turn ended. `silent`: in progress without a sign for less than a day.
+-- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud.
+--   `orphaned`: in progress for more than a day without a sign. `waits for the user`: its last event asks for a
+--   permission, or its last turn ended. `silent`: in progress without a sign for less than a day.
 WITH last_event AS (
     SELECT
         project_id,
@@ -103,7 +104,10 @@ SELECT
         WHEN environment = 'local' AND status <> 'in_progress' THEN 'local'
         WHEN status <> 'in_progress' THEN 'not picked up'
         WHEN last_event IN (
-            'permission_request', '_posthog/permission_request', '_posthog/turn_complete', '_posthog/awaiting_user_input'
+            'permission_request',
+            '_posthog/permission_request',
+            '_posthog/turn_complete',
+            '_posthog/awaiting_user_input'
         )
             AND looked_at - since < INTERVAL 1 DAY
             THEN 'waits for the user'

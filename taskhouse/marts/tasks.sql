@@ -15,7 +15,8 @@
 -- latest_run_environment: `local` or `cloud`.
 -- first_seen_at: When it was first seen.
 -- last_seen_at: When it was last seen.
--- absent_since: When a complete pass no longer saw it: deleted, or hidden from this key's owner. NULL while it is there.
+-- absent_since: When a complete pass no longer saw it: deleted, or hidden from this key's owner. NULL while it is
+--   there.
 -- payload: The task as JSON, without its runs.
 WITH sighting AS (
     SELECT

@@ -5,9 +5,9 @@
 -- run_id: The run.
 -- occurred_at: When it was said.
 -- session_id: The agent's session. A resumed run may go on with the session of the run before.
--- measure: `context`: how full the context window is at this moment; never to be added. `spend`: what one result message used;
---   a turn can have several, and results of background tasks are among them, so the sum can pass the run's own total.
---   `turn`: what a turn used as its end says (codex and pi); the same as its `spend`, told again.
+-- measure: `context`: how full the context window is at this moment; never to be added. `spend`: what one result
+--   message used; a turn can have several, and results of background tasks are among them, so the sum can pass the
+--   run's own total. `turn`: what a turn used as its end says (codex and pi); the same as its `spend`, told again.
 -- context_used: Tokens in the context window, for `context`.
 -- context_size: Its size, for `context`.
 -- input_tokens: Tokens in, for `spend` and `turn`.
@@ -15,7 +15,8 @@
 -- cached_read_tokens: Tokens read from the cache, for `spend` and `turn`.
 -- cached_write_tokens: Tokens written to the cache, for `spend` and `turn`; codex has none.
 -- total_tokens: For `turn` what the event says; for `spend` the sum of the four.
--- cost: The cost as it was reported. Whether it is that result's or the session's so far is not established: see `run_usage`.
+-- cost: The cost as it was reported. Whether it is that result's or the session's so far is not established: see
+--   `run_usage`.
 -- cost_currency: Its currency, where one was told; a bare number is in US dollars.
 -- layer: `both`, `live` or `log`: where it is kept.
 -- event_id: The agent's number.

@@ -17,8 +17,8 @@
 -- paths: Paths that it names as locations or as edited, sorted, each once.
 -- parent_tool_call_id: The call of the sub-agent that made it.
 -- permission_asked: Whether the user was asked.
--- permission_decision: What the user chose: `allow_once`, `allow_always`, `reject_once`, … or, where the agent offered no such
---   kind, the option's id; `denied` where only the refusal is kept.
+-- permission_decision: What the user chose: `allow_once`, `allow_always`, `reject_once`, … or, where the agent offered
+--   no such kind, the option's id; `denied` where only the refusal is kept.
 -- permission_wait_s: Seconds from the question to the answer.
 -- updates: Events about it, each counted once.
 -- layer: `both`, `live` or `log`: where its events are kept.

@@ -11,7 +11,7 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
-- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state"}``.
+- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of"}``.
 - ``resume``: how a connection to the stream began; ``d`` is ``{"after", "first", "events"}``: the cursor it was given,
   the first id that came, and how many events it brought.
 """

@@ -6,6 +6,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -63,9 +64,27 @@ class SpoolWriter:
             if segment.size >= self.seal_bytes:
                 self._full.append(self._open.pop(layer))
 
-    def mark(self, layer: str, whose: Whose, *, resource: str, position: str | None, state: str) -> None:
-        """Append the move of a run's cursor; it takes effect with the events before it."""
-        self._fact(layer, whose, "mark", {"resource": resource, "position": position, "state": state}, leg=None)
+    def mark(
+        self,
+        layer: str,
+        whose: Whose,
+        *,
+        resource: str,
+        position: str | None,
+        state: str,
+        as_of: datetime | None = None,
+    ) -> None:
+        """Append the move of a run's cursor; it takes effect with the events before it.
+
+        ``as_of`` is the server's time of what was read: a run that moved later is read again.
+        """
+        facts = {
+            "resource": resource,
+            "position": position,
+            "state": state,
+            "as_of": as_of.isoformat() if as_of else None,
+        }
+        self._fact(layer, whose, "mark", facts, leg=None)
 
     def resume(self, layer: str, whose: Whose, *, leg: str, after: str | None, first: str | None, events: int) -> None:
         """Append how a connection began: its cursor, the first id that came, and how many events it brought."""

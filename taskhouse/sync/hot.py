@@ -32,10 +32,9 @@ def due(*, status: str | None, changed_at: datetime, asked_at: datetime, now: da
 
 
 def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
-    """Ids of the tasks to ask for a summary; rows as the warehouse's question ``tasks`` gives them."""
+    """Ids of the tasks to ask for a summary; rows as the question ``tasks_watched`` gives them."""
     return [
         task["task_id"]
         for task in known
-        if task["latest_run_id"] is not None
-        and due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
+        if due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
     ]

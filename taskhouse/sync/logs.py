@@ -2,9 +2,8 @@
 
 from taskhouse.errors import NotFound
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.redact import redact_event
-from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync import kept
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 
@@ -54,10 +53,11 @@ def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: l
     if not entries:
         return
     this.rows_seen += len(entries)
+    told = this.context.settings.capture_text
     writer.append(
         "log",
         run.whose(this.context.project_id),
-        [Entry(None, position + n, *redact_event(text)) for n, text in enumerate(entries)],
+        [kept.entry(None, position + n, text, told) for n, text in enumerate(entries)],
         leg=this.pass_id,
     )
 

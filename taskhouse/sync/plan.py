@@ -32,7 +32,8 @@ class Run:
         cursor: Stream id to resume after.
         position: Entries of its own log that are kept.
         parent: The run that this one resumed, whose log comes before its own.
-        ended_at: When it ended; None while it runs.
+        created_at: When it was made; none of its events is older.
+        ended_at: When the server last moved it, if it has ended; None while it runs.
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class Run:
     cursor: str | None
     position: int
     parent: str | None
+    created_at: datetime
     ended_at: datetime | None
 
     def whose(self, project_id: int) -> Whose:
@@ -71,31 +73,30 @@ def plan(rows: Iterable[Mapping[str, Any]], now: datetime) -> Plan:
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:
-    age: timedelta = now - row["changed_at"]
-    moved = row["stream_read_at"] is None or row["changed_at"] > row["stream_read_at"]
+    moved_at: datetime = row["moved_at"]
     ended_at: datetime | None = row["completed_at"]
-    if row["status"] in hot.TERMINAL:
-        return row["stream_state"] not in ENDED and ended_at is not None and now - ended_at < REPLAY
-    if row["stream_state"] in ENDED and not moved:
+    if row["stream_state"] in ENDED and moved_at <= row["stream_read_at"]:
         return False
-    return age < (LIVE if row["status"] == "in_progress" else WAITING)
+    if row["status"] in hot.TERMINAL:
+        return ended_at is not None and now - ended_at < REPLAY
+    return now - moved_at < (LIVE if row["status"] == "in_progress" else WAITING)
 
 
 def _logs(row: Mapping[str, Any], now: datetime) -> bool:
     if row["log_read_at"] is None:
         return True
     if row["status"] in hot.TERMINAL:
-        return bool(row["log_state"] not in FINAL or row["changed_at"] > row["log_read_at"])
+        return bool(row["log_state"] not in FINAL or row["moved_at"] > row["log_read_at"])
     return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)
 
 
 def _run(row: Mapping[str, Any]) -> Run:
-    ended = (row["completed_at"] or row["changed_at"]) if row["status"] in hot.TERMINAL else None
     return Run(
         task_id=row["task_id"],
         run_id=row["run_id"],
         cursor=row["stream_position"],
         position=int(row["log_position"] or 0),
         parent=row["resume_from_run_id"],
-        ended_at=ended,
+        created_at=row["created_at"],
+        ended_at=row["moved_at"] if row["status"] in hot.TERMINAL else None,
     )

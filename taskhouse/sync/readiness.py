@@ -1,101 +1,130 @@
-"""Readiness: one snapshot a day of each repository over each window, never refreshed on the server by default."""
+"""Readiness: one snapshot a day of each repository over each of its windows.
+
+Requests a pass: one for each repository and window without a snapshot of today. An answer costs the server up to 45
+seconds and some 22 GitHub requests (API facts 4.5), so four are in flight, each with its own time limit; a repository
+that was too slow once is asked for its other windows last.
+
+``errorInsights`` speaks of the whole project and not of the repository (API facts 4.3); it is kept under each.
+"""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time
 
 from taskhouse.errors import Contract, Permanent, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
-from taskhouse.sync.passes import Context, Pass, Report, running
+from taskhouse.sync.context import Context
+from taskhouse.sync.coverage import Pass, Report
+from taskhouse.sync.passes import running
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "readiness"
 AT_ONCE = 4
-"""Requests in flight: a fresh answer costs the server some 22 GitHub requests (API facts 4.5)."""
-
 COMMIT_ANSWERS = 50
 
 Due = tuple[str, int]
+"""A repository and a window in days."""
 
 
 async def sync(context: Context) -> Report:
-    """One pass over what is due: each repository and window that has no snapshot of today yet.
+    """One pass over what is due.
 
-    One that fails or is slow delays no other, and leaves the pass incomplete.
+    An answer that fails or is slow delays no other, and leaves the pass incomplete.
 
     Raises:
         TaskhouseError: The warehouse failed, or the server refuses the key.
     """
     async with running(context, RESOURCE) as this:
-        wanted = [
-            row["repository"] for row in context.read(state.records, "repositories", project_id=context.project_id)
-        ]
-        seen = context.read(state.records, RESOURCE, project_id=context.project_id)
-        pairs = due(wanted, context.settings.readiness_windows, seen, context)
+        settings, project_id = context.settings, context.project_id
+        names = [row["repository"] for row in context.read(state.records, "repositories", project_id=project_id)]
+        since = midnight(context)
+        seen = context.read(state.records, RESOURCE, project_id=project_id, since=since)
+        done = {(row["repository"], row["window_days"]) for row in seen}
+        pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
         await _ask(this, pairs)
         this.server_count = this.server_count_end = len(pairs)
-        this.complete(
-            f"{len(pairs)} answers were due, and all came; {len(wanted)} repositories,"
-            f" windows of {', '.join(map(str, context.settings.readiness_windows))} days"
-        )
+        this.complete(f"{len(pairs)} answers were due, and all came; {len(names)} repositories")
     return this.report()
 
 
-def due(
-    repositories: list[str],
-    windows: tuple[int, ...],
-    seen: list[Mapping[str, Any]] | list[dict[str, Any]],
-    context: Context,
-) -> list[Due]:
-    """Repositories and windows without a snapshot since the day began, in the time zone of the settings."""
+def midnight(context: Context) -> datetime:
+    """When today began, in the time zone of the settings."""
     zone = context.settings.zone
-    today = context.now().astimezone(zone).date()
-    done = {(row["repository"], row["window_days"]) for row in seen if _day(row["observed_at"], zone) >= today}
-    return [(name, days) for name in repositories for days in windows if (name, days) not in done]
+    return datetime.combine(context.now().astimezone(zone).date(), time(), zone)
 
 
-def _day(moment: datetime, zone: Any) -> Any:
-    return moment.astimezone(zone).date()
+def due(
+    repositories: Iterable[str],
+    windows: tuple[int, ...],
+    overrides: Mapping[str, tuple[int, ...]],
+    done: set[Due],
+) -> list[Due]:
+    """Each repository over each of its windows, but for those that are done."""
+    return [
+        (name, days)
+        for name in repositories
+        for days in overrides.get(name.lower(), windows)
+        if (name, days) not in done
+    ]
 
 
 async def _ask(this: Pass, pairs: list[Due]) -> None:
     """Ask for each pair, four at a time; commit now and then."""
-    api = this.api(Priority.READINESS)
-    gate = asyncio.Semaphore(AT_ONCE)
+    waiting, slow = deque(pairs), set[str]()
+    answers: asyncio.Queue[tuple[Due, Row | str]] = asyncio.Queue()
 
-    async def one(repository: str, days: int) -> tuple[Due, Row | str]:
-        async with gate:
-            try:
-                return (repository, days), await api.readiness(repository, days)
-            except (Retryable, Contract, Permanent) as problem:
-                return (repository, days), problem.message
+    async def work() -> None:
+        while waiting:
+            pair = waiting.popleft()
+            found = await _one(this, *pair)
+            if isinstance(found, str) and pair[0] not in slow:
+                slow.add(pair[0])
+                later = [other for other in waiting if other[0] == pair[0]]
+                for other in later:
+                    waiting.remove(other)
+                waiting.extend(later)
+            answers.put_nowait((pair, found))
 
-    batch, held = Batch(), 0
-    for done, answer in enumerate(asyncio.as_completed([one(*pair) for pair in pairs]), start=1):
-        pair, found = await answer
-        _take(this, batch, pair, found)
-        held += 1
-        this.tell(done, len(pairs), "answers")
-        if held >= COMMIT_ANSWERS:
-            await this.commit(batch)
-            batch, held = Batch(), 0
-    await this.commit(batch)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+        batch = Batch()
+        for done in range(1, len(pairs) + 1):
+            _take(this, batch, *await answers.get())
+            this.tell(done, len(pairs), "answers")
+            if len(batch.pages) >= COMMIT_ANSWERS:
+                await this.commit(batch)
+                batch = Batch()
+        await this.commit(batch)
+
+
+async def _one(this: Pass, repository: str, days: int) -> Row | str:
+    """One answer, or why there is none."""
+    settings = this.context.settings
+    try:
+        return await this.api(Priority.READINESS).readiness(
+            repository, days, refresh=settings.readiness_refresh == "daily", limit_s=settings.readiness_limit_s
+        )
+    except (Retryable, Contract, Permanent) as problem:
+        return problem.message
 
 
 def _take(this: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
+    key = f"{pair[0]}@{pair[1]}"
+    this.asked.add(key)
     if isinstance(found, str):
         this.doubt(f"no readiness of {pair[0]} over {pair[1]} days: {found}")
         return
-    key = f"{pair[0]}@{pair[1]}"
+    this.returned.add(key)
     number = this.page(batch, f"readiness {key}", [key], digest(found.text))
-    columns = this.read(batch, found, records.readiness, records.READINESS, RESOURCE)
+    columns = this.read(batch, found, records.readiness, records.READINESS, RESOURCE, key=key)
     if columns is None:
         return
-    if (columns["repository"], columns["window_days"]) != pair:
+    if (columns["repository"].lower(), columns["window_days"]) != (pair[0].lower(), pair[1]):
         this.quarantine(batch, RESOURCE, found.text, f"an answer about something else than {key}", key=key)
         return
     columns["observed_at"] = this.context.now().isoformat()

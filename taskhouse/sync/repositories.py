@@ -1,7 +1,15 @@
-"""Repositories: one request a pass, kept as sightings."""
+"""Repositories: one request a pass, kept as sightings.
+
+The answer has no count and no pages, so a short one cannot be told from a true one; what guards the history is the
+viewer, and that a great many absences at once are not believed.
+"""
 
 from taskhouse.posthog.budget import Priority
-from taskhouse.sync.passes import Context, Report, previous_viewer, running
+from taskhouse.sync.context import Context
+from taskhouse.sync.coverage import Report
+from taskhouse.sync.passes import running
+from taskhouse.sync.proof import believed
+from taskhouse.sync.viewer import other
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -15,22 +23,24 @@ async def sync(context: Context) -> Report:
         TaskhouseError: The server or the warehouse failed.
     """
     async with running(context, RESOURCE, identify=True) as this:
-        before = previous_viewer(context, RESOURCE)
         found = await this.api(Priority.HOT).repositories()
+        names = list(dict.fromkeys(found.names))
         batch = Batch()
-        this.page(batch, "repositories", found.names, found.body_sha256, len(found.names))
+        number = this.page(batch, "repositories", found.names, found.body_sha256, len(found.names))
+        this.duplicates = len(found.names) - len(names)
         for text in found.bad:
             this.quarantine(batch, RESOURCE, text, "not a repository name", pointer="/repositories")
-        batch.seen[RESOURCE] = [this.sighting(name) for name in dict.fromkeys(found.names)]
         held = [row["repository"] for row in context.read(state.records, RESOURCE, project_id=context.project_id)]
-        gone = sorted(set(held) - set(found.names))
-        if before not in {None, this.viewer} and not context.settings.accept_viewer:
-            this.doubt(f"this key sees the project as {this.viewer}, the history so far as {before}")
-        elif not found.bad:
-            batch.absent[RESOURCE] = [this.sighting(name) for name in gone]
-            this.absent = len(gone)
+        gone = sorted(set(held) - set(names))
+        batch.seen[RESOURCE] = [this.sighting(name, number) for name in names]
         await this.commit(batch)
         this.server_count = this.server_count_end = len(found.names)
-        this.tell(len(found.names), len(found.names), "repositories")
-        this.complete(f"all {len(found.names)} repositories that the server names are present")
+        this.tell(len(names), len(names), "repositories")
+        if reason := other(context, RESOURCE, this.viewer):
+            this.doubt(reason)
+        elif not believed(len(gone), len(held)):
+            this.doubt(f"{len(gone)} repositories are absent, more than is believed at once")
+        this.closing.absent[RESOURCE] = [this.sighting(name) for name in gone]
+        if this.complete(f"all {len(names)} repositories that the server names are present"):
+            this.absent = len(gone)
     return this.report()

@@ -1,12 +1,14 @@
 """The resources by name, in the order in which one builds on the other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync import readiness, repositories, run_events, runs, tasks
+from taskhouse.sync import planning, readiness, replay, repositories, run_events, runs, tail, tasks
+from taskhouse.sync.estimate import Estimate, Facts
 from taskhouse.sync.passes import Context, Progress, Report
 from taskhouse.warehouse.connection import Warehouse
 
@@ -43,3 +45,46 @@ async def sync(
     async with PostHog(settings) as client:
         context = Context(settings, project_id, client, open_warehouse(settings), progress, now)
         return await RESOURCES[resource](context)
+
+
+async def follow(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> list[Report]:
+    """Follow the streams of every project of the settings until ``stop`` is set: the engine of ``taskhouse tail``.
+
+    Raises:
+        Locked: Another tail follows one of the projects.
+        Full: There was no room left; everything captured until then is safe.
+        TaskhouseError: The server refuses the key.
+    """
+    async with PostHog(settings) as client:
+        warehouse = open_warehouse(settings)
+        contexts = [Context(settings, project_id, client, warehouse, progress) for project_id in settings.projects()]
+        return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
+
+
+async def plan(
+    settings: Settings, project_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> tuple[Facts, Estimate]:
+    """What a sync, a day and a first load of one project would spend: the engine of ``taskhouse plan``.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed.
+    """
+    async with PostHog(settings) as client:
+        return await planning.plan(Context(settings, project_id, client, open_warehouse(settings), now=now))
+
+
+async def replay_quarantine(
+    settings: Settings, project_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> replay.Replayed:
+    """Read what is in quarantine once more: the engine of ``taskhouse replay``. It asks the server nothing.
+
+    Raises:
+        TaskhouseError: The warehouse failed.
+    """
+    async with PostHog(settings) as client:
+        return await replay.replay(Context(settings, project_id, client, open_warehouse(settings), now=now))

@@ -1,12 +1,17 @@
-"""Runs: the list of every task whose runs may have moved.
+"""Runs: the list of every task that may have one that is not kept, or an older one that moves.
 
-The newest run of a task comes with the task. The list is asked for where it never was, where the latest run is not the
-one it was then or has another state, and where a run may still move. Requests a pass: one for each such task, and one
-more for every further hundred runs.
+The newest run of a task comes with the task. The list is asked for where it never was, where the latest run is another
+one than it was then or says something else than what is kept of it, and where an older run may still move. Requests a
+pass: one for each such task, and one more for every further 98 runs.
+
+A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
+pass, those first whose logs expire next; until its end the passes are incomplete and say how far it is.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from taskhouse.errors import NotFound
@@ -14,14 +19,38 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import hot
-from taskhouse.sync.passes import Context, Pass, Report, running
+from taskhouse.sync import hot, rows
+from taskhouse.sync.context import Context
+from taskhouse.sync.coverage import Pass, Report
+from taskhouse.sync.passes import running
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "runs"
 AT_ONCE = 8
 COMMIT_TASKS = 100
+
+EXPIRY = timedelta(days=30)
+"""How long the log of a run is kept on the server (API facts 7.5)."""
+
+Task = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whose lists to ask for.
+
+    Attributes:
+        moved: Tasks that changed, in any order.
+        first: Tasks never listed that this pass takes on, nearest to expiry first.
+        left: Tasks never listed that are left for later passes.
+        passed_over: Tasks never listed that are older than the settings want.
+    """
+
+    moved: list[Task]
+    first: list[Task]
+    left: int
+    passed_over: int
 
 
 async def sync(context: Context) -> Report:
@@ -31,92 +60,111 @@ async def sync(context: Context) -> Report:
         TaskhouseError: The server or the warehouse failed; what was read until then is kept.
     """
     async with running(context, RESOURCE) as this:
-        tasks = context.read(state.records, "tasks", project_id=context.project_id)
-        listed = context.read(state.cursors, context.project_id, RESOURCE)
-        runs = context.read(state.records, RESOURCE, project_id=context.project_id)
-        wanted = due(tasks, listed, runs, context)
-        await _list(this, wanted)
-        this.server_count = this.server_count_end = len(wanted)
-        this.complete(f"the runs of {len(wanted)} tasks may have moved, and all were read")
+        now = context.now()
+        found = context.read(
+            state.records,
+            "runs_due",
+            project_id=context.project_id,
+            terminal=sorted(hot.TERMINAL),
+            grace=now - hot.GRACE,
+        )
+        wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
+        total = len(wanted.moved) + len(wanted.first)
+        await _list(this, wanted.moved, Priority.HOT, total)
+        await _list(this, wanted.first, Priority.SWEEP, total)
+        this.server_count = this.server_count_end = total
+        if wanted.left:
+            this.doubt(f"first load: the runs of {wanted.left} tasks are still to be listed; run it again")
+        passed = f"; {wanted.passed_over} older ones are left out" if wanted.passed_over else ""
+        this.complete(f"the runs of {total} tasks may have moved, and all were read{passed}")
     return this.report()
 
 
-def due(
-    tasks: Iterable[Mapping[str, Any]],
-    listed: Mapping[str, Mapping[str, Any]],
-    runs: Iterable[Mapping[str, Any]],
-    context: Context,
-) -> list[Mapping[str, Any]]:
-    """Tasks whose list of runs to ask for; rows as the questions ``tasks``, ``cursors`` and ``runs`` give them."""
-    now = context.now()
-    moving = set()
-    for run in runs:
-        held = listed.get(run["task_id"])
-        if held is not None and hot.due(
-            status=run["status"], changed_at=run["changed_at"], asked_at=held["updated_at"], now=now
-        ):
-            moving.add(run["task_id"])
-    return [
-        task
-        for task in tasks
-        if task["latest_run_id"] is not None
-        and (task["task_id"] in moving or listed.get(task["task_id"], {}).get("position") != position(task))
-    ]
+def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
+    """What to ask for; rows as the question ``runs_due`` gives them."""
+    moved: list[Task] = []
+    never: list[Task] = []
+    passed_over = 0
+    for task in found:
+        if not task["never"]:
+            if task["moved"] or _older_moves(task, now):
+                moved.append(task)
+        elif days is not None and task["created_at"] is not None and now - task["created_at"] > timedelta(days=days):
+            passed_over += 1
+        else:
+            never.append(task)
+    never.sort(key=lambda task: _expires(task["created_at"], now))
+    return Due(moved, never[:most], max(0, len(never) - most), passed_over)
 
 
-def position(task: Mapping[str, Any]) -> str:
-    """What the list of runs was read at: the latest run and its state."""
-    return f"{task['latest_run_id']} {task['latest_run_status']}"
+def _older_moves(task: Task, now: datetime) -> bool:
+    return any(
+        hot.due(status=run["status"], changed_at=run["changed_at"], asked_at=task["listed_at"], now=now)
+        for run in task["older"] or ()
+    )
 
 
-async def _list(this: Pass, wanted: list[Mapping[str, Any]]) -> None:
+def _expires(created_at: datetime | None, now: datetime) -> tuple[bool, datetime]:
+    """Sorts what expires next first, and what has expired last."""
+    if created_at is None:
+        return False, now
+    return created_at + EXPIRY <= now, created_at
+
+
+async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(task: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[Page], str]:
+    async def one(task: Task) -> tuple[Task, list[Page], str]:
         async with gate:
-            return task, *await _pages(this, task["task_id"])
+            return task, *await _pages(this, task["task_id"], priority)
 
     batch, held = Batch(), 0
     asked = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
-        for done, answer in enumerate(asyncio.as_completed(asked), start=1):
+        for answer in asyncio.as_completed(asked):
             task, found, problem = await answer
             _take(this, batch, task, found, problem)
             held += 1
-            this.tell(done, len(wanted), "tasks")
+            this.tell(len(this.asked), total, "tasks")
             if held >= COMMIT_TASKS:
                 await this.commit(batch)
                 batch, held = Batch(), 0
     finally:
         for future in asked:
             future.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
     await this.commit(batch)
 
 
-async def _pages(this: Pass, task_id: str) -> tuple[list[Page], str]:
+async def _pages(this: Pass, task_id: str, priority: Priority) -> tuple[list[Page], str]:
     """Every page of a task's runs, and what keeps them from being all ("" if nothing does)."""
-    api = this.api(Priority.HOT)
-    walk = PageWalk(host=this.context.client.host, overlap=1)
+    api = this.api(priority)
+    walk = PageWalk(host=this.context.client.host, overlap=2)
     try:
         found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
     except NotFound:
         return [], ""
     verdict = walk.verdict()
+    this.duplicates += verdict.duplicates
     return found, "" if verdict.complete else verdict.reason
 
 
-def _take(this: Pass, batch: Batch, task: Mapping[str, Any], found: list[Page], problem: str) -> None:
+def _take(this: Pass, batch: Batch, task: Task, found: list[Page], problem: str) -> None:
     task_id = task["task_id"]
+    this.asked.add(task_id)
+    if found:
+        this.returned.add(task_id)
     for page in found:
-        ids = [str(row.data.get("id")) for row in page.rows]
-        number = this.page(batch, f"runs of {task_id}", ids, page.body_sha256, page.count)
+        number = this.page(batch, f"runs of {task_id}", rows.ids(page), page.body_sha256, page.count)
         for text in page.bad:
             this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
         for row in page.rows:
             columns = this.read(batch, row, records.run, records.RUN, RESOURCE)
-            if columns is not None:
+            if columns is not None and columns["task_id"] != task_id:
+                this.quarantine(batch, RESOURCE, row.text, f"a run of another task than {task_id}", pointer="/task")
+            elif columns is not None:
                 batch.runs.append(this.stamp(columns, number, RESOURCE))
     if problem:
         this.doubt(f"runs of {task_id}: {problem}")
     else:
-        batch.cursors.append(this.cursor(RESOURCE, task_id, position(task), "listed"))
+        batch.cursors.append(this.cursor(RESOURCE, task_id, task["latest_run_id"], "listed"))

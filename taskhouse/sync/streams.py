@@ -5,14 +5,12 @@ from contextlib import aclosing
 
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.follow import Ending, follow
-from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync import kept
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
-
-RESOURCE = "run_stream"
 
 
 async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop: asyncio.Event) -> Ending:
@@ -39,8 +37,6 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
                 writer.resume("live", whose, leg=batch.leg, after=after, first=first, events=count)
                 after, first, count = batch.cursor, None, 0
             ending = batch.ending or ending
-    if ending is not Ending.STOPPED:
-        writer.mark("live", whose, resource=RESOURCE, position=None, state=ending.value)
     return ending
 
 
@@ -52,6 +48,6 @@ def _entries(this: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry
             this.doubt(f"an event of run {run.run_id} has {frame.size} bytes, more than is kept")
             entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
         elif frame.id is None or not frame.id.startswith("log-"):
-            entries.append(Entry(frame.id, None, *redact_event(frame.data)))
+            entries.append(kept.entry(frame.id, None, frame.data, this.context.settings.capture_text))
     this.rows_seen += len(entries)
     return entries

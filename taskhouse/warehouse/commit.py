@@ -11,7 +11,22 @@ from taskhouse.warehouse.staging import of_table, stage
 
 Rows = Sequence[Mapping[str, Any]]
 
-SEEN = {"project_id": "BIGINT", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR"}
+SEEN = {
+    "project_id": "BIGINT",
+    "key": "VARCHAR",
+    "seen_at": "TIMESTAMPTZ",
+    "pass_id": "VARCHAR",
+    "page": "INTEGER",
+}
+GOOD = {"project_id": "BIGINT", "resource": "VARCHAR", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ"}
+SETTLED = {
+    "project_id": "BIGINT",
+    "resource": "VARCHAR",
+    "reason": "VARCHAR",
+    "payload": "VARCHAR",
+    "replayed_at": "TIMESTAMPTZ",
+    "outcome": "VARCHAR",
+}
 SIGHTINGS = {"tasks": ("task_sightings", "task_id"), "repositories": ("repository_sightings", "repository")}
 
 
@@ -23,10 +38,11 @@ class Batch:
         tasks: Rows for ``raw.task_versions``.
         runs: Rows for ``raw.run_versions``.
         readiness: Rows for ``raw.readiness_snapshots``.
-        seen: By sightings resource, rows of ``project_id, key, seen_at, pass_id``.
+        seen: By sightings resource, rows of ``project_id, key, seen_at, pass_id, page``.
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
+        settled: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.
     """
@@ -38,6 +54,7 @@ class Batch:
     absent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     pages: list[Mapping[str, Any]] = field(default_factory=list)
     quarantine: list[Mapping[str, Any]] = field(default_factory=list)
+    settled: list[Mapping[str, Any]] = field(default_factory=list)
     drift: list[Mapping[str, Any]] = field(default_factory=list)
     cursors: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -53,6 +70,7 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
     added["readiness_snapshots"] = _insert(connection, batch.readiness, "raw.readiness_snapshots", "versions/readiness")
     for resource, (table, key) in SIGHTINGS.items():
         added[table] = _sightings(connection, table, key, batch.seen.get(resource, ()), batch.absent.get(resource, ()))
+    _settle(connection, batch)
     _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
     added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
     added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
@@ -61,6 +79,26 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
         _changes(connection, "ledger/cursors_delete")
         _changes(connection, "ledger/cursors_insert")
     return added
+
+
+def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+    """Close what waits in quarantine: what was replayed, and what a good record of the same key has made obsolete."""
+    if batch.settled:
+        stage(connection, "settled", batch.settled, SETTLED)
+        _changes(connection, "ledger/replayed")
+    waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
+    if not waiting or not waiting[0]:
+        return
+    keyed = (("tasks", "task_id", batch.tasks), ("runs", "run_id", batch.runs))
+    good = [
+        {"project_id": row["project_id"], "resource": resource, "key": row[key], "seen_at": row["valid_from"]}
+        for resource, key, rows in keyed
+        for row in rows
+        if row["observed_in"] != "summaries"
+    ]
+    if good:
+        stage(connection, "good", good, GOOD)
+        _changes(connection, "ledger/superseded")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str) -> int:

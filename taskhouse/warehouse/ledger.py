@@ -1,10 +1,14 @@
-"""The proof: one row per pass, begun before the first request and closed with a verdict."""
+"""The proof: one row per pass, begun before the first request, kept true by every commit, closed with a verdict."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
+from taskhouse.errors import Locked
 from taskhouse.warehouse import sql
+
+BACKWARDS = timedelta(seconds=5)
+"""Clocks are set back by so much without anybody noticing."""
 
 
 def begin(
@@ -16,7 +20,19 @@ def begin(
     viewer: str | None,
     started_at: datetime,
 ) -> None:
-    """Open a pass, and close those of the same resource that a dead process left running."""
+    """Open a pass, and close those of the same resource that a dead process left running.
+
+    Raises:
+        Locked: A pass of a later moment is in the ledger: this one would put its observations before what is known.
+    """
+    newest = {"project_id": project_id, "resource": resource}
+    found = connection.execute(sql.warehouse("ledger/newest"), newest).fetchone()
+    if found and found[0] is not None and started_at < found[0] - BACKWARDS:
+        raise Locked(
+            f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
+            f" {found[0]:%Y-%m-%d %H:%M:%S}: history would run backwards.",
+            hint="Set this machine's clock; `taskhouse status` shows the passes.",
+        )
     connection.execute(
         sql.warehouse("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource}
     )
@@ -32,6 +48,30 @@ def begin(
     )
 
 
+def reopen(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
+    """Go on with a pass that was interrupted."""
+    connection.execute(sql.warehouse("ledger/reopen"), {"pass_id": pass_id})
+
+
+def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
+    """Make sure that no later pass has taken this one's place.
+
+    Raises:
+        Locked: It has: what this pass still brings is late.
+    """
+    found = connection.execute(sql.warehouse("ledger/verdict"), {"pass_id": pass_id}).fetchone()
+    if found and found[0] != "running":
+        raise Locked(
+            f"The pass {pass_id} was closed by a later one, and what it still brings is refused.",
+            hint="Run one process for a home; `taskhouse status` shows the passes.",
+        )
+
+
+def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
+    """What a pass cost and brought until now: the figures of ``ledger.passes``, and ``pass_id``."""
+    connection.execute(sql.warehouse("ledger/figures"), columns)
+
+
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
-    """Close a pass; ``columns`` are those of ``ledger.passes`` from ``viewer`` on, and ``pass_id``."""
+    """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict`` and ``reason``."""
     connection.execute(sql.warehouse("ledger/finish"), columns)

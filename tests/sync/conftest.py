@@ -1,19 +1,25 @@
 """An emulator and a warehouse that syncs from it, with a clock that the test moves."""
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync.passes import Report
+from taskhouse.sync.context import Context
+from taskhouse.sync.coverage import Report
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
+from taskhouse.warehouse.connection import Warehouse
+
+T = TypeVar("T")
 
 RAW = (
     "task_versions",
@@ -58,6 +64,21 @@ class House:
     def sync_all(self) -> list[Report]:
         """One pass over everything."""
         return [self.sync(resource) for resource in RESOURCES]
+
+    def warehouse(self) -> Warehouse:
+        """The warehouse, through a door of its own."""
+        return open_warehouse(self.settings)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something to its end."""
+        return asyncio.run(work)
+
+    @contextlib.contextmanager
+    def context(self) -> Iterator[Context]:
+        """What a pass works with, for tests that look inside."""
+        client = PostHog(self.settings)
+        yield Context(self.settings, 1, client, self.warehouse(), now=self.now)
+        asyncio.run(client.__aexit__(None, None, None))
 
     def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""

@@ -148,11 +148,3 @@ def test_a_version_for_every_real_change_and_none_for_a_volatile_one(make_house:
     assert house.rows(
         "SELECT title, is_current, valid_to IS NULL FROM main.task_history WHERE task_id = ? ORDER BY valid_from", one
     )[1:] == [("b", True, True)]
-
-
-def test_a_pass_that_died_is_closed_as_incomplete_by_the_next(make_house: Any) -> None:
-    house = make_house()
-    house.sync("tasks")
-    house.rows("UPDATE ledger.passes SET verdict = 'running', finished_at = NULL")
-    house.sync("tasks")
-    assert house.rows("SELECT verdict FROM ledger.passes ORDER BY started_at") == [("incomplete",), ("complete",)]

@@ -1,5 +1,5 @@
--- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had been looked at by the end of a
--- day: the last answer with information until then.
+-- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had been looked at by the
+-- end of a day: the last answer with information until then.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`.

@@ -1,4 +1,5 @@
--- `FROM task_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per task that had been seen by a moment, as it looked then.
+-- `FROM task_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per task that had been seen by a moment, as it
+-- looked then.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

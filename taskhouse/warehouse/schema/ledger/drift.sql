@@ -4,6 +4,8 @@ CREATE TABLE ledger.drift (
     resource VARCHAR NOT NULL,
     path VARCHAR NOT NULL,
     example_type VARCHAR NOT NULL,
+    -- the value itself where the field is known and its value is not
+    example VARCHAR,
     first_seen_at TIMESTAMPTZ NOT NULL,
     pass_id VARCHAR NOT NULL
 )

@@ -4,6 +4,7 @@ CREATE TABLE ledger.pages (
     project_id BIGINT NOT NULL,
     page INTEGER NOT NULL,
     request VARCHAR NOT NULL,
+    row_offset BIGINT,
     row_count BIGINT NOT NULL,
     first_key VARCHAR,
     last_key VARCHAR,

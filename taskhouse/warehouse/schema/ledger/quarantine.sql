@@ -7,6 +7,8 @@ CREATE TABLE ledger.quarantine (
     pointer VARCHAR,
     payload VARCHAR USING COMPRESSION zstd,
     first_seen_at TIMESTAMPTZ NOT NULL,
+    -- when it was settled, and how: replayed into its table, or superseded by a later record of the same key
     replayed_at TIMESTAMPTZ,
+    outcome VARCHAR,
     brought_by VARCHAR NOT NULL
 )

@@ -3,6 +3,7 @@ UPDATE ledger.passes
 SET
     verdict = 'incomplete',
     finished_at = $now,
+    interrupted = true,
     reason = 'the process ended before the pass did'
 WHERE
     verdict = 'running'

@@ -1,10 +1,10 @@
--- A bad record is kept once, however often it comes back.
+-- A bad record is kept once, however often it comes back before it is settled.
 INSERT INTO ledger.quarantine BY NAME
-SELECT
+SELECT DISTINCT ON (incoming.resource, incoming.project_id, incoming.reason, incoming.payload)
     incoming.*
 FROM
     incoming
-    ANTI JOIN ledger.quarantine AS held
+    ANTI JOIN (SELECT * FROM ledger.quarantine WHERE replayed_at IS NULL) AS held
         ON held.resource = incoming.resource
         AND held.project_id = incoming.project_id
         AND held.reason = incoming.reason

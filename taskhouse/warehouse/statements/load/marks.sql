@@ -1,4 +1,5 @@
--- Cursors move with the events before them: the last stream id of each run, and what its marks say.
+-- Cursors move with the events before them: the last stream id of each run, and what its marks say. A cursor is as new as the
+-- server's own time of what was read, where a mark tells it.
 CREATE OR REPLACE TEMP TABLE moved AS
 WITH moves AS (
     SELECT
@@ -8,7 +9,10 @@ WITH moves AS (
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.resource') ELSE 'run_stream' END AS resource,
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.position') ELSE stream_id END AS position,
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.state') ELSE 'live' END AS state,
-        received_at AS updated_at
+        greatest(
+            received_at,
+            CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(payload, '$.as_of') AS TIMESTAMPTZ) END
+        ) AS updated_at
     FROM
         staged
     WHERE

@@ -1,4 +1,4 @@
--- When each repository and window was last looked at.
+-- When each repository and window was last looked at, as far back as $since.
 SELECT
     repository,
     window_days,
@@ -7,6 +7,7 @@ FROM
     raw.readiness_snapshots
 WHERE
     project_id = $project_id
+    AND observed_at >= $since
 GROUP BY
     repository,
     window_days

@@ -26,6 +26,7 @@ SELECT
         version.completed_at,
         CASE WHEN version.versions > 1 THEN version.valid_from END
     ) AS changed_at,
+    greatest(version.created_at, version.updated_at, version.completed_at) AS moved_at,
     stream.position AS stream_position,
     stream.state AS stream_state,
     stream.updated_at AS stream_read_at,

@@ -4,7 +4,14 @@ SELECT
     *
 FROM
     incoming
-    ANTI JOIN raw.readiness_snapshots AS stored
+    ANTI JOIN (
+        SELECT
+            *
+        FROM
+            raw.readiness_snapshots
+        WHERE
+            generated_at >= (SELECT min(generated_at) FROM incoming)
+    ) AS stored
         ON incoming.project_id = stored.project_id
         AND incoming.repository = stored.repository
         AND incoming.window_days = stored.window_days

@@ -1,4 +1,5 @@
--- A version for every real change of a run, never two at one moment.
+-- A version for every real change of a run, in the order in which it was observed, never two at one moment. What was
+-- observed before the version that is held is late, and refused.
 INSERT INTO raw.run_versions BY NAME
 WITH current AS (
     SELECT
@@ -10,22 +11,44 @@ WITH current AS (
         row_number() OVER (PARTITION BY stored.project_id, stored.run_id ORDER BY stored.valid_from DESC) = 1
 ),
 
-once AS (
+line AS (
     SELECT
-        *
+        false AS fresh,
+        current.*
+    FROM
+        current
+    UNION ALL BY NAME
+    SELECT
+        true AS fresh,
+        incoming.*
     FROM
         incoming
-    QUALIFY
-        row_number() OVER (PARTITION BY project_id, run_id ORDER BY page DESC) = 1
+        LEFT JOIN current USING (project_id, run_id)
+    WHERE
+        current.run_id IS NULL
+        OR incoming.valid_from > current.valid_from - INTERVAL 1 MILLISECOND
+),
+
+judged AS (
+    SELECT
+        line.*,
+        row_number() OVER observed AS place,
+        max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
+        lag(run_id) OVER observed IS NULL
+        OR lag(content_hash) OVER observed IS DISTINCT FROM content_hash AS changed
+    FROM
+        line
+    WINDOW
+        whole AS (PARTITION BY project_id, run_id),
+        observed AS (PARTITION BY project_id, run_id ORDER BY fresh, valid_from, page)
 )
 
 SELECT
-    once.* REPLACE (
-        greatest(once.valid_from, current.valid_from + INTERVAL 1 MICROSECOND) AS valid_from
+    judged.* EXCLUDE (fresh, place, held_from, changed) REPLACE (
+        greatest(valid_from, held_from + INTERVAL 1 MICROSECOND) + to_microseconds(place - 1) AS valid_from
     )
 FROM
-    once
-    LEFT JOIN current USING (project_id, run_id)
+    judged
 WHERE
-    current.run_id IS NULL
-    OR current.content_hash <> once.content_hash
+    fresh
+    AND changed

@@ -1,7 +1,8 @@
 -- The stretch of everything that a complete pass proved absent ends at that pass.
 UPDATE raw.{table} AS held
 SET
-    absent_since = seen.seen_at
+    absent_since = greatest(seen.seen_at, held.last_seen_at),
+    absent_pass_id = seen.pass_id
 FROM
     seen
 WHERE

@@ -3,14 +3,19 @@ INSERT INTO raw.{table} BY NAME
 SELECT
     seen.project_id,
     seen.key AS {key},
-    min(seen.seen_at) AS first_seen_at,
-    max(seen.seen_at) AS last_seen_at,
-    any_value(seen.pass_id) AS pass_id
+    greatest(min(seen.seen_at), max(ended.absent_since)) AS first_seen_at,
+    greatest(max(seen.seen_at), max(ended.absent_since)) AS last_seen_at,
+    any_value(seen.pass_id) AS pass_id,
+    min(seen.page) AS page,
+    any_value(seen.pass_id) AS last_pass_id
 FROM
     seen
     ANTI JOIN (SELECT * FROM raw.{table} WHERE absent_since IS NULL) AS present
         ON present.project_id = seen.project_id
         AND present.{key} = seen.key
+    LEFT JOIN raw.{table} AS ended
+        ON ended.project_id = seen.project_id
+        AND ended.{key} = seen.key
 GROUP BY
     seen.project_id,
     seen.key

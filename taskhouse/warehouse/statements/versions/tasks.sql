@@ -1,4 +1,5 @@
--- A version for every real change of a task, never two at one moment.
+-- A version for every real change of a task, in the order in which it was observed, never two at one moment. What was
+-- observed before the version that is held is late, and refused.
 INSERT INTO raw.task_versions BY NAME
 WITH current AS (
     SELECT
@@ -10,25 +11,47 @@ WITH current AS (
         row_number() OVER (PARTITION BY stored.project_id, stored.task_id ORDER BY stored.valid_from DESC) = 1
 ),
 
-once AS (
+line AS (
     SELECT
-        *
+        false AS fresh,
+        current.*
+    FROM
+        current
+    UNION ALL BY NAME
+    SELECT
+        true AS fresh,
+        incoming.*
     FROM
         incoming
-    QUALIFY
-        row_number() OVER (PARTITION BY project_id, task_id ORDER BY page DESC) = 1
+        LEFT JOIN current USING (project_id, task_id)
+    WHERE
+        current.task_id IS NULL
+        OR incoming.valid_from > current.valid_from - INTERVAL 1 MILLISECOND
+),
+
+judged AS (
+    SELECT
+        line.*,
+        row_number() OVER observed AS place,
+        max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
+        lag(task_id) OVER observed IS NULL
+        OR lag(content_hash) OVER observed IS DISTINCT FROM content_hash
+        OR lag(latest_run_id) OVER observed IS DISTINCT FROM latest_run_id
+        OR lag(latest_run_status) OVER observed IS DISTINCT FROM latest_run_status
+        OR lag(latest_run_environment) OVER observed IS DISTINCT FROM latest_run_environment AS changed
+    FROM
+        line
+    WINDOW
+        whole AS (PARTITION BY project_id, task_id),
+        observed AS (PARTITION BY project_id, task_id ORDER BY fresh, valid_from, page)
 )
 
 SELECT
-    once.* REPLACE (
-        greatest(once.valid_from, current.valid_from + INTERVAL 1 MICROSECOND) AS valid_from
+    judged.* EXCLUDE (fresh, place, held_from, changed) REPLACE (
+        greatest(valid_from, held_from + INTERVAL 1 MICROSECOND) + to_microseconds(place - 1) AS valid_from
     )
 FROM
-    once
-    LEFT JOIN current USING (project_id, task_id)
+    judged
 WHERE
-    current.task_id IS NULL
-    OR current.content_hash <> once.content_hash
-    OR current.latest_run_id IS DISTINCT FROM once.latest_run_id
-    OR current.latest_run_status IS DISTINCT FROM once.latest_run_status
-    OR current.latest_run_environment IS DISTINCT FROM once.latest_run_environment
+    fresh
+    AND changed

@@ -1,5 +1,6 @@
--- Every task that is there now, with what its newest version says. It changed when the server says that it or its
--- latest run did, or when a later version was seen here; a first sight is no change.
+-- Tasks that are there now and may be worth a question: those whose latest run is not finished, and those that changed
+-- since $grace. A task changed when the server says that it or its latest run did, or when a later version was seen
+-- here; a first sight is no change.
 WITH version AS (
     SELECT
         *,
@@ -43,5 +44,11 @@ FROM
 WHERE
     sighting.project_id = $project_id
     AND sighting.absent_since IS NULL
+    AND (
+        NOT list_contains($terminal, version.latest_run_status)
+        OR greatest(
+            version.updated_at, run.moved_at, CASE WHEN version.versions > 1 THEN version.valid_from END
+        ) >= $grace
+    )
 ORDER BY
     sighting.task_id

@@ -1,0 +1,251 @@
+"""Capture: follow streams and drain logs of one project into the spool, and keep the spool loaded meanwhile.
+
+The same engine works inside a pass with a time budget and inside ``taskhouse tail``, which ends when it is told to.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection, Coroutine
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskhouse.errors import AccessDenied, Full, Locked, NotFound, Permanent, Retryable, TaskhouseError
+from taskhouse.posthog import records
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.follow import Ending
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync import logs, streams
+from taskhouse.sync.passes import Pass
+from taskhouse.sync.plan import Run
+from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.gaps import judge
+from taskhouse.warehouse.load import load_spool
+
+LOGS_AT_ONCE = 8
+TICK_S = 0.25
+STREAM = "run_stream"
+ROOM_EVERY = 40
+"""Ticks between two looks at the disk."""
+
+TABLES = {"live": "run_events", "log": "run_log_entries"}
+
+
+class Capture:
+    """The runs of one project that are being followed or drained just now.
+
+    Use :func:`capturing` to open one. After ``stop`` is set, streams are closed and nothing new is begun.
+    """
+
+    def __init__(self, this: Pass, spool: Spool, writer: SpoolWriter, group: asyncio.TaskGroup) -> None:
+        self.this = this
+        self.spool = spool
+        self.writer = writer
+        self.stop = asyncio.Event()
+        self.live: dict[str, asyncio.Task[None]] = {}
+        self.endings: dict[str, tuple[Ending, datetime]] = {}
+        self.full: Full | None = None
+        self._group = group
+        self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
+        self._touched: dict[str, Run] = {}
+
+    def follow(self, run: Run) -> bool:
+        """Follow a run's stream to its end, then drain its log; False where there is no room for one more."""
+        if run.run_id in self.live or self.stop.is_set():
+            return True
+        if len(self.live) >= self.this.context.settings.max_streams:
+            return False
+        task = self._group.create_task(self._follow(run))
+        self.live[run.run_id] = task
+        task.add_done_callback(lambda _: self.live.pop(run.run_id, None))
+        return True
+
+    def drain(self, run: Run) -> None:
+        """Read a run's log."""
+        self._group.create_task(self._spared(run, self._drain(run)))
+
+    async def idle(self, seconds: float) -> None:
+        """Wait until nothing is followed any more, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.live:
+                    await asyncio.wait(list(self.live.values()))
+
+    async def load(self) -> None:
+        """Bring every sealed segment into the warehouse.
+
+        Raises:
+            Locked: The warehouse is held; the segments stay in the spool.
+        """
+        loaded = await asyncio.to_thread(load_spool, self.this.context.warehouse, self.spool, report=self.this.doubt)
+        for layer, table in TABLES.items():
+            self.this.added[table] = self.this.added.get(table, 0) + loaded[layer].inserted
+
+    async def judge(self) -> None:
+        """Judge the gaps of every run that was read to its end since the last time."""
+        touched, self._touched = self._touched, {}
+        if touched:
+            await asyncio.to_thread(self._judge, touched.values())
+
+    def _judge(self, runs: Collection[Run]) -> None:
+        context = self.this.context
+        with context.warehouse.transaction("judging gaps") as connection:
+            judge(
+                connection,
+                context.project_id,
+                [run.run_id for run in runs],
+                since=min(run.created_at for run in runs),
+                now=context.now(),
+            )
+
+    async def _follow(self, run: Run) -> None:
+        await self._spared(run, self._stream(run))
+
+    async def _stream(self, run: Run) -> None:
+        ending = await streams.capture(self.this, self.this.api(Priority.LIVE), self.writer, run, self.stop)
+        self._touched[run.run_id] = run
+        if ending is Ending.STOPPED:
+            return
+        self.endings[run.run_id] = (ending, self.this.context.now())
+        if ending is Ending.ERROR_BUDGET:
+            self.this.doubt(f"the stream of run {run.run_id} failed again and again; the next pass tries it anew")
+        if ending is not Ending.NOT_FOUND:
+            run = await self._refetch(run)
+        self.writer.mark(
+            "live",
+            run.whose(self.this.context.project_id),
+            resource=STREAM,
+            position=None,
+            state=ending.value,
+            as_of=run.ended_at,
+        )
+        if ending is not Ending.NOT_FOUND:
+            await self._drain(run)
+
+    async def _spared(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
+        """Let one run's trouble be a doubt; only a refused key or a full disk ends the capture of all."""
+        try:
+            await work
+        except AccessDenied:
+            raise
+        except (Retryable, Permanent) as problem:
+            self.this.doubt(f"run {run.run_id}: {problem.message}")
+
+    async def _refetch(self, run: Run) -> Run:
+        """Ask for the run once more after its stream ended: the stream does not promise its final state."""
+        this, batch = self.this, Batch()
+        try:
+            row = await this.api(Priority.HOT).run(run.task_id, run.run_id)
+        except NotFound:
+            return run
+        number = this.page(batch, f"run {run.run_id}", [run.run_id], "")
+        columns = this.read(batch, row, records.run, records.RUN, "runs")
+        if columns is not None:
+            batch.runs.append(this.stamp(columns, number, "run"))
+        with contextlib.suppress(Locked):  # the next pass asks for the run anyway
+            await this.commit(batch)
+        moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")] if columns else []
+        times = [datetime.fromisoformat(moment) for moment in moved if moment]
+        return replace(run, ended_at=max(times, default=this.context.now()))
+
+    async def _drain(self, run: Run) -> None:
+        """Read a run's log; a run that ended just now is read once more after its last flush."""
+        this = self.this
+        api = this.api(Priority.LOG)
+        settle = timedelta(seconds=this.context.settings.log_settle_s)
+        async with self._gate:
+            now = this.context.now()
+            settled = run.ended_at is not None and now - run.ended_at >= settle
+            position = await logs.drain(this, api, self.writer, run, start=run.position, settled=settled)
+        if not settled and run.ended_at is not None:
+            await asyncio.sleep(min(settle, settle - (now - run.ended_at)).total_seconds())
+            async with self._gate:
+                await logs.drain(this, api, self.writer, run, start=position, settled=True)
+        self._touched[run.run_id] = run
+
+
+@contextlib.asynccontextmanager
+async def capturing(this: Pass) -> AsyncIterator[Capture]:
+    """Open the spool, keep it safe, sealed and loaded while the block captures, and load the rest at the end.
+
+    A warehouse that is held by somebody else only delays the load.
+
+    Raises:
+        Full: There was no room left; everything captured until then is safe.
+        Locked: At the end the warehouse could not be had; everything captured is in the spool.
+    """
+    settings = this.context.settings
+    spool = Spool(settings.spool / str(this.context.project_id))
+    _room(this, spool)
+    recovered = spool.recover()
+    for path in recovered.damaged:
+        this.doubt(f"a spool file was damaged and is set aside as {path}")
+    with SpoolWriter(spool, seal_seconds=settings.spool_seal_s, sync_seconds=settings.spool_sync_s) as writer:
+        try:
+            async with _working(this, spool, writer) as capture:
+                yield capture
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
+    await capture.load()
+    await capture.judge()
+    if capture.full is not None:
+        raise capture.full
+
+
+@contextlib.asynccontextmanager
+async def _working(this: Pass, spool: Spool, writer: SpoolWriter) -> AsyncIterator[Capture]:
+    """Housekeeping goes on until the last follower has ended."""
+    async with asyncio.TaskGroup() as housekeeping:
+        done = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                capture = Capture(this, spool, writer, group)
+                housekeeping.create_task(_safe(capture, done))
+                housekeeping.create_task(_loaded(capture, done))
+                yield capture
+        finally:
+            done.set()
+
+
+def _first(several: BaseExceptionGroup) -> BaseException:
+    """The error to show of those that ended a capture: one of ours if there is one."""
+    ours, others = several.split(TaskhouseError)
+    left: BaseException = ours or others or several
+    while isinstance(left, BaseExceptionGroup):
+        left = left.exceptions[0]
+    return left
+
+
+def _room(this: Pass, spool: Spool) -> None:
+    settings = this.context.settings
+    spool.require_room(max_bytes=settings.spool_max_gb * 1e9, free_bytes=settings.spool_free_gb * 1e9)
+
+
+async def _safe(capture: Capture, done: asyncio.Event) -> None:
+    """Fsync and seal what is due, and look at the disk now and then; never waits for the warehouse."""
+    ticks = 0
+    while not await _over(done):
+        await asyncio.to_thread(capture.writer.tick)
+        ticks += 1
+        if ticks % ROOM_EVERY == 0:
+            try:
+                _room(capture.this, capture.spool)
+            except Full as full:
+                capture.full = full
+                capture.stop.set()
+        capture.this.tell(capture.this.rows_seen, None, "events")
+
+
+async def _loaded(capture: Capture, done: asyncio.Event) -> None:
+    """Load what is sealed; while the warehouse is held, try again and again."""
+    while not await _over(done):
+        with contextlib.suppress(Locked):
+            await capture.load()
+            await capture.judge()
+
+
+async def _over(done: asyncio.Event) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), TICK_S)
+    return done.is_set()

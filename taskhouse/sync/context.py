@@ -1,0 +1,49 @@
+"""What every pass works with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from taskhouse.posthog.client import PostHog
+from taskhouse.settings import Settings
+from taskhouse.warehouse.connection import Warehouse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a pass is: ``done`` of ``total`` (None where unknown) ``unit``."""
+
+    resource: str
+    project_id: int
+    done: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What every pass needs.
+
+    Attributes:
+        settings: What to fetch and at what pace.
+        project_id: The PostHog project.
+        client: The server, and the request budget.
+        warehouse: Where history is kept.
+        progress: Told how far a pass is.
+        now: The present moment, aware and in UTC.
+    """
+
+    settings: Settings
+    project_id: int
+    client: PostHog
+    warehouse: Warehouse
+    progress: Callable[[Progress], None] = lambda _: None
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def read(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Ask the warehouse something, in a short transaction of its own."""
+        with self.warehouse.transaction("reading") as connection:
+            return question(connection, *arguments, **named)

@@ -1,0 +1,311 @@
+"""One attempt to read one resource of one project: what it cost, what it brought, and what it proved."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from taskhouse.posthog import privacy, records
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.pages import Row
+from taskhouse.posthog.shapes import Shape
+from taskhouse.sync.context import Context, Progress
+from taskhouse.warehouse import ledger
+from taskhouse.warehouse.commit import Batch, commit
+
+Verdict = Literal["complete", "incomplete"]
+
+HIDE = {"tasks": privacy.task_without_text, "runs": privacy.run_without_text}
+"""What keeps the words out of a record where the settings say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a pass ended.
+
+    Attributes:
+        added: Rows added, by table.
+        seconds: Wall time.
+    """
+
+    pass_id: str
+    project_id: int
+    resource: str
+    verdict: Verdict
+    reason: str
+    rows_seen: int
+    added: dict[str, int]
+    absent: int
+    quarantined: int
+    requests: int
+    retries: int
+    bytes: int
+    throttled_s: float
+    seconds: float
+
+    @property
+    def rows_added(self) -> int:
+        """Rows added to ``raw`` tables."""
+        return sum(count for table, count in self.added.items() if table not in {"quarantine", "drift"})
+
+
+@dataclass(slots=True)
+class Pass:
+    """A pass that is running. The sync functions fill it; ``passes.running`` opens and closes it.
+
+    Attributes:
+        kind: How it goes about it, where there is more than one way.
+        bookmark: Where an interrupted walk of this same pass goes on; None for a pass that just began.
+        keys: Distinct keys of the rows that came.
+        duplicates: Rows that came again though nothing asked for them twice.
+        asked: Ids asked for by name.
+        returned: Those of them that came back.
+        absent: Keys marked absent.
+        closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
+        doubts: Why it can no longer be complete.
+        interrupted: It ended by an error, not by its own judgement.
+    """
+
+    context: Context
+    resource: str
+    pass_id: str
+    started_at: datetime
+    kind: str | None = None
+    bookmark: str | None = None
+    viewer: str | None = None
+    meter: Meter = field(default_factory=Meter)
+    pages: int = 0
+    rows_seen: int = 0
+    keys: set[str] = field(default_factory=set)
+    duplicates: int = 0
+    asked: set[str] = field(default_factory=set)
+    returned: set[str] = field(default_factory=set)
+    first_key: str | None = None
+    last_key: str | None = None
+    added: dict[str, int] = field(default_factory=dict)
+    absent: int = 0
+    quarantined: int = 0
+    closing: Batch = field(default_factory=Batch)
+    server_count: int | None = None
+    server_count_end: int | None = None
+    doubts: list[str] = field(default_factory=list)
+    verdict: Verdict = "incomplete"
+    reason: str = "the pass did not come to its end"
+    interrupted: bool = True
+    earlier: Mapping[str, int] = field(default_factory=dict)
+
+    def api(self, priority: Priority) -> TasksApi:
+        """The project's endpoints, counted by this pass."""
+        return TasksApi(self.context.client, self.context.project_id, priority=priority, meter=self.meter)
+
+    def page(
+        self,
+        batch: Batch,
+        request: str,
+        keys: list[str],
+        sha256: str,
+        server_count: int | None = None,
+        *,
+        offset: int | None = None,
+    ) -> int:
+        """Enter a page that came into the batch; returns its number, which its rows carry."""
+        self.pages += 1
+        self.rows_seen += len(keys)
+        self.keys.update(keys)
+        if keys:
+            self.first_key = self.first_key or keys[0]
+            self.last_key = keys[-1]
+        batch.pages.append(
+            {
+                "pass_id": self.pass_id,
+                "project_id": self.context.project_id,
+                "page": self.pages,
+                "request": request,
+                "row_offset": offset,
+                "row_count": len(keys),
+                "first_key": keys[0] if keys else None,
+                "last_key": keys[-1] if keys else None,
+                "server_count": server_count,
+                "sha256": sha256,
+                "fetched_at": self.context.now().isoformat(),
+            }
+        )
+        return self.pages
+
+    def read(
+        self,
+        batch: Batch,
+        row: Row,
+        parse: Callable[[Row], dict[str, Any]],
+        known: Shape,
+        resource: str,
+        *,
+        key: str | None = None,
+    ) -> dict[str, Any] | None:
+        """Columns of a record, or None for one that breaks the contract: that one goes to quarantine with its text.
+
+        Its key there is the record's ``id`` unless another is given.
+        """
+        if self.context.settings.capture_text == "none" and resource in HIDE:
+            row = Row(HIDE[resource](row.data), row.text)
+        try:
+            columns = parse(row)
+        except records.BadRecord as bad:
+            self.quarantine(batch, resource, row.text, bad.reason, pointer=bad.pointer, key=key or row.data.get("id"))
+            return None
+        batch.drift.extend(
+            {
+                "project_id": self.context.project_id,
+                "resource": resource,
+                "path": unknown.path,
+                "example_type": unknown.kind,
+                "example": unknown.example,
+                "first_seen_at": self.context.now().isoformat(),
+                "pass_id": self.pass_id,
+            }
+            for unknown in known.unknown(row)
+        )
+        return columns
+
+    def quarantine(
+        self, batch: Batch, resource: str, text: bytes, reason: str, *, pointer: str | None = None, key: object = None
+    ) -> None:
+        """Keep a record that cannot be read, with its text but for what must not be kept of any record."""
+        self.quarantined += 1
+        if self.context.settings.capture_text == "none":
+            text = privacy.without_text(text)
+        batch.quarantine.append(
+            {
+                "resource": resource,
+                "project_id": self.context.project_id,
+                "record_key": str(key) if key is not None else None,
+                "reason": reason,
+                "pointer": pointer,
+                "payload": records.safe(text),
+                "first_seen_at": self.context.now().isoformat(),
+                "brought_by": self.pass_id,
+            }
+        )
+
+    def stamp(self, columns: dict[str, Any], page: int, observed_in: str) -> dict[str, Any]:
+        """The columns of a version, with what every version carries."""
+        return {
+            **columns,
+            "project_id": self.context.project_id,
+            "valid_from": self.context.now().isoformat(),
+            "observed_in": observed_in,
+            "pass_id": self.pass_id,
+            "page": page,
+        }
+
+    def sighting(self, key: str, page: int | None = None) -> dict[str, Any]:
+        """That a key was seen on a page, or missed, at the present moment."""
+        return {
+            "project_id": self.context.project_id,
+            "key": key,
+            "seen_at": self.context.now().isoformat(),
+            "pass_id": self.pass_id,
+            "page": page,
+        }
+
+    def cursor(self, resource: str, key: str, position: str | None, cursor_state: str) -> dict[str, Any]:
+        """A cursor that moves with the batch."""
+        return {
+            "project_id": self.context.project_id,
+            "resource": resource,
+            "key": key,
+            "position": position,
+            "state": cursor_state,
+            "updated_at": self.context.now().isoformat(),
+            "moved_by": self.pass_id,
+        }
+
+    async def commit(self, batch: Batch) -> None:
+        """Write a batch in one transaction, away from the event loop.
+
+        Raises:
+            Locked: A later pass has taken this one's place: what it still brings is refused.
+        """
+        await asyncio.to_thread(self._commit, batch)
+
+    def _commit(self, batch: Batch) -> None:
+        with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
+            ledger.still_open(connection, self.pass_id)
+            self.count(commit(connection, batch))
+            ledger.figures(connection, **self.figures())
+
+    def count(self, added: Mapping[str, int]) -> None:
+        """Add up the rows that a commit added."""
+        for table, count in added.items():
+            self.added[table] = self.added.get(table, 0) + count
+
+    def figures(self) -> dict[str, object]:
+        """The figures of ``ledger.passes``."""
+        return {
+            "pass_id": self.pass_id,
+            "kind": self.kind,
+            "viewer": self.viewer,
+            "requests": self.meter.requests,
+            "retries": self.meter.retries,
+            "bytes": self.meter.bytes,
+            "throttled_s": self.meter.throttled_s,
+            "pages": self.pages,
+            "rows_seen": self.rows_seen,
+            "rows_distinct": len(self.keys),
+            "duplicates": self.duplicates,
+            "rows_added": self.earlier.get("rows_added", 0) + self.report().rows_added,
+            "rows_absent": self.absent,
+            "ids_requested": len(self.asked),
+            "ids_returned": len(self.returned),
+            "ids_absent": len(self.asked - self.returned),
+            "first_key": self.first_key,
+            "last_key": self.last_key,
+            "quarantined": self.quarantined,
+            "server_count": self.server_count,
+            "server_count_end": self.server_count_end,
+        }
+
+    def tell(self, done: int, total: int | None, unit: str) -> None:
+        """Say how far the pass is."""
+        self.context.progress(Progress(self.resource, self.context.project_id, done, total, unit))
+
+    def doubt(self, reason: str) -> None:
+        """Something could not be proved: the pass can no longer be complete."""
+        if reason not in self.doubts:
+            self.doubts.append(reason)
+
+    def complete(self, reason: str) -> bool:
+        """Claim that everything that can be proved is proved; refused where there is doubt or quarantine."""
+        if self.quarantined:
+            self.doubt(f"{self.quarantined} records could not be read and are in quarantine")
+        if self.doubts:
+            self.incomplete("; ".join(self.doubts))
+            return False
+        self.verdict, self.reason, self.interrupted = "complete", reason, False
+        return True
+
+    def incomplete(self, reason: str) -> None:
+        """The pass ended without proof: what would have closed it is not written."""
+        self.verdict, self.reason, self.interrupted = "incomplete", reason, False
+
+    def report(self) -> Report:
+        """How it ended."""
+        return Report(
+            pass_id=self.pass_id,
+            project_id=self.context.project_id,
+            resource=self.resource,
+            verdict=self.verdict,
+            reason=self.reason,
+            rows_seen=self.rows_seen,
+            added={table: count for table, count in self.added.items() if count},
+            absent=self.absent,
+            quarantined=self.quarantined,
+            requests=self.meter.requests,
+            retries=self.meter.retries,
+            bytes=self.meter.bytes,
+            throttled_s=round(self.meter.throttled_s, 3),
+            seconds=round((self.context.now() - self.started_at).total_seconds(), 3),
+        )

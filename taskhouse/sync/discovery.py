@@ -1,0 +1,66 @@
+"""Discovery: the newest end of the list, back to where the last complete pass stood.
+
+The list is asked for by activity. Unknown parameters are ignored silently (API facts 1.7), so the order that came is
+looked at: a server without it lists by creation, and is then read back to the newest task that is known. Either way
+this is a hint that makes a pass quick, and proves nothing.
+"""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page, Row
+from taskhouse.posthog.paging import PageWalk, pages
+from taskhouse.sync import rows
+from taskhouse.sync.coverage import Pass
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+OVERLAP = timedelta(minutes=10)
+"""So far behind the watermark discovery still reads: clocks differ, and rows are saved before they are seen."""
+
+
+async def read(this: Pass, since: datetime) -> datetime | None:
+    """Take in what moved since a moment; the new watermark, or None where it may not move."""
+    api = this.api(Priority.HOT)
+    walk = PageWalk(host=this.context.client.host, overlap=2)
+    orders = ["last_activity_at", "created_at"]
+    mark: datetime | None = None
+    last: Row | None = None
+    bounds = {"last_activity_at": since - OVERLAP, "created_at": _newest_known(this, since) - OVERLAP}
+    async for page in pages(
+        lambda limit, offset: api.list_tasks(limit, offset, ordering="-last_activity_at", **rows.EVERYTHING), walk
+    ):
+        orders = [name for name in orders if _descends(page, name, last)]
+        batch = Batch()
+        rows.take(this, batch, page, f"list by {orders[0] if orders else 'no order'}")
+        this.server_count = this.server_count or page.count
+        mark = max(filter(None, [mark, rows.newest(page)]), default=None)
+        await this.commit(batch)
+        if not orders or not page.rows:
+            walk.stop("the server keeps no order that helps")
+            break
+        last = page.rows[-1]
+        reached = rows.moment(last, orders[0])
+        if reached is not None and reached < bounds[orders[0]]:
+            walk.stop("back at the watermark")
+            break
+    verdict = walk.verdict()
+    this.duplicates += verdict.duplicates
+    return mark if orders[:1] == ["last_activity_at"] and (verdict.joined or verdict.pages == 1) else None
+
+
+def _newest_known(this: Pass, otherwise: datetime) -> datetime:
+    found = this.context.read(state.records, "newest_task", project_id=this.context.project_id)
+    return found[0]["created_at"] or otherwise
+
+
+def _descends(page: Page, name: str, last: Row | None) -> bool:
+    """Whether the rows go back in time by this field, on from the last row of the page before."""
+    times = [rows.moment(row, name) for row in page.rows]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return False
+    before = rows.moment(last, name) if last is not None else None
+    follows = before is None or not known or known[-1] <= before
+    return follows and all(one >= two for one, two in pairwise(known))

@@ -1,0 +1,182 @@
+"""What a sync, a day and a first load will spend of the request budget, and how long they take. Pure.
+
+The formulas are those of ``docs/extraction.md``, where tests hold them against a server's own count of requests.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from taskhouse.posthog.budget import Priority
+from taskhouse.settings import Settings
+
+PAGE = 98
+"""Rows that a page of the list brings: 100, less the two that it shares with the page before."""
+
+SUMMARIES = 100
+LOG_PAGE = 5000
+DAY_S = 86_400
+LATENCY_S = 0.4
+"""What one request after another takes where nothing else limits it."""
+
+TICK = 3
+"""Whose view it is, one page of what moved, and one row for the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the estimate rests on: numbers that the warehouse or one ``limit=1`` request knows.
+
+    Attributes:
+        tasks: Tasks that the server counts.
+        known: Tasks that are kept here.
+        hot: Tasks that a tick asks for by name.
+        moved: Tasks a day whose latest run becomes another one or ends.
+        repositories: Repositories that the tasks name.
+        unlisted: Tasks whose runs were never listed, within the age that the settings want.
+        unread_logs: Runs whose log was never read and has not expired.
+        streams: Runs that are live at a time.
+    """
+
+    tasks: int
+    known: int = 0
+    hot: int = 0
+    moved: int = 0
+    repositories: int = 0
+    unlisted: int = 0
+    unread_logs: int = 0
+    streams: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line: what it is, the class of its requests, and how many."""
+
+    what: str
+    priority: Priority
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Several lines that share the budget: how many requests, and how long they take at least."""
+
+    items: tuple[Item, ...]
+    seconds: float
+
+    @property
+    def requests(self) -> int:
+        """Requests in all."""
+        return sum(item.requests for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What lies ahead.
+
+    Attributes:
+        sync: The next pass over every resource.
+        day: A day as the schedules run it, once the first load is over.
+        first_load: What is not kept yet.
+        of_hourly: Share of the hourly budget that an average hour of such a day takes; above 1 it cannot keep up.
+    """
+
+    sync: Cost
+    day: Cost
+    first_load: Cost
+    of_hourly: float
+
+
+def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entries_a_log: int = 1000) -> Estimate:
+    """Add it up.
+
+    Args:
+        facts: How much there is.
+        settings: Windows, sweeps and limits.
+        ticks_a_day: How often tasks are synced; 288 is every five minutes.
+        entries_a_log: Entries of an average run's log.
+    """
+    windows = len(settings.readiness_windows)
+    answers = facts.repositories * windows
+    new = max(0, facts.tasks - facts.known)
+    log_pages = math.ceil(max(1, entries_a_log) / LOG_PAGE)
+    load = (
+        Item("tasks: the whole list", Priority.SWEEP, list_pages(facts.tasks) if new else 0),
+        Item("readiness: every repository and window", Priority.READINESS, answers if new else 0),
+        Item("runs: the list of every task", Priority.SWEEP, facts.unlisted),
+        Item("logs: every run that has not expired", Priority.LOG, facts.unread_logs * log_pages),
+    )
+    tick = TICK + math.ceil(facts.hot / SUMMARIES)
+    first_pass = new > facts.tasks // 2
+    sync = (
+        Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
+        Item("repositories", Priority.HOT, 2),
+        Item("readiness", Priority.READINESS, answers),
+        Item("runs", Priority.SWEEP, min(facts.unlisted, settings.first_load_tasks)),
+        Item("run events: streams", Priority.LIVE, facts.streams * 2),
+        Item("run events: logs", Priority.LOG, facts.unread_logs * log_pages),
+    )
+    day = (
+        Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
+        Item(
+            "tasks: sweeps of the summaries",
+            Priority.SWEEP,
+            math.ceil(facts.tasks / SUMMARIES * 24 / settings.sweep_summaries_hours),
+        ),
+        Item(
+            "tasks: sweeps of the list",
+            Priority.SWEEP,
+            math.ceil(list_pages(facts.tasks) * 24 / settings.sweep_list_hours),
+        ),
+        Item("repositories", Priority.HOT, 24 * 2),
+        Item("readiness", Priority.READINESS, answers),
+        Item("runs", Priority.HOT, facts.moved),
+        Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
+        Item("run events: logs", Priority.LOG, facts.moved * 2 * log_pages),
+    )
+    hourly = settings.requests_per_hour
+    return Estimate(
+        sync=_cost(sync, settings),
+        day=_cost(day, settings),
+        first_load=_cost(load, settings),
+        of_hourly=round(sum(item.requests for item in day) / 24 / hourly, 3) if hourly else 0.0,
+    )
+
+
+def list_pages(tasks: int) -> int:
+    """Requests of a sweep of the list: the pages, whose view it is, and the proof."""
+    return math.ceil(max(0, tasks - 2) / PAGE) + 2
+
+
+def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:
+    """How long so many requests take from an empty budget: a burst each minute, and at most so many in an hour."""
+    if not requests:
+        return timedelta()
+    seconds = requests * LATENCY_S
+    if per_hour:
+        hours, rest = divmod(requests - 1, per_hour)
+        burst = (rest // per_minute) * 60 if per_minute else 0
+        seconds = max(seconds, hours * 3600 + burst)
+    elif per_minute:
+        seconds = max(seconds, (requests - 1) // per_minute * 60)
+    return timedelta(seconds=seconds)
+
+
+def _cost(items: Iterable[Item], settings: Settings) -> Cost:
+    """The slowest of: each class below its own ceiling, and all together below the whole."""
+    found = tuple(item for item in items if item.requests)
+    longest = duration(
+        sum(item.requests for item in found),
+        per_minute=settings.requests_per_minute,
+        per_hour=settings.requests_per_hour,
+    )
+    for priority in {item.priority for item in found}:
+        of_class = sum(item.requests for item in found if item.priority.value <= priority.value)
+        minute, hour = (
+            max(1, int(limit * priority.value)) if limit else 0
+            for limit in (settings.requests_per_minute, settings.requests_per_hour)
+        )
+        if any(item.priority is priority for item in found):
+            longest = max(longest, duration(of_class, per_minute=minute, per_hour=hour))
+    return Cost(found, longest.total_seconds())

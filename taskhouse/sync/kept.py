@@ -1,0 +1,15 @@
+"""What is kept of an event's text: everything but secrets, or nothing that was written."""
+
+from typing import Literal
+
+from taskhouse.posthog.privacy import without_text
+from taskhouse.posthog.redact import redact_event
+from taskhouse.spool.line import Entry
+
+
+def entry(stream_id: str | None, position: int | None, data: bytes, text: Literal["full", "none"]) -> Entry:
+    """The spool's entry for an event's exact text; marked as redacted where something was cut."""
+    kept, redacted = redact_event(data)
+    if text == "none":
+        kept, redacted = without_text(kept), True
+    return Entry(stream_id, position, kept, redacted)

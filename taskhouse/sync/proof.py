@@ -1,0 +1,120 @@
+"""The proof at a pass's end: as many tasks are present as the server counts, and one drawn at random is in its place.
+
+Where that fails, the difference is searched for by halving the list, ids that are not where they should be are asked
+for by name, and the proof is tried again. Only then is anything marked absent, together with the verdict.
+"""
+
+import random
+from collections.abc import Sequence
+
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page
+from taskhouse.sync import rows, summaries
+from taskhouse.sync.coverage import Pass
+from taskhouse.sync.search import PAGE, Key, Moved, Search
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+ROUNDS = 4
+"""How often a list that moves under the proof is tried."""
+
+FEW = 40
+"""Differences in number that are searched for; more are a matter for a sweep."""
+
+ABSENT_SHARE = 0.2
+ABSENT_ANYWAY = 20
+"""More absences than this share of what was present, and than this number, are not believed."""
+
+
+async def prove(this: Pass, missing: set[str]) -> str:
+    """Try to prove the pass; "" if it is complete, else why not.
+
+    Args:
+        this: The pass; completed here, with its absences, where the proof holds.
+        missing: Ids that are present here and were proved absent; more may be found.
+    """
+    reason = ""
+    for _ in range(ROUNDS):
+        present = _present(this)
+        if not believed(len(missing), len(present)):
+            return f"{len(missing)} tasks are absent, more than is believed at once"
+        ours = [key for key in present if key[1] not in missing]
+        aside = _aside(this)
+        search, reason = await _look(this, ours, len(aside))
+        if search is None:
+            if reason:
+                continue
+            return _complete(this, missing, len(ours), aside)
+        reason = f"{len(ours)} tasks are present, and the server counts {search.count}"
+        if abs(search.count - len(ours)) > FEW or not await _halve(this, search):
+            return reason
+        elsewhere = sorted(search.missing - missing)
+        missing |= set(await summaries.ask(this, elsewhere, priority=Priority.HOT, details=0))
+        if not search.missing & missing and not search.unexpected - aside:
+            return reason
+    return reason or "the list moved all the while"
+
+
+def believed(absent: int, present: int) -> bool:
+    """Whether so many absences at once are believed; a view that changed unnoticed looks like a great many."""
+    return absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
+
+
+async def _look(this: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | None, str]:
+    """One row at random: a search where the lists differ, else None, with a reason if the row shows nothing."""
+    offset = random.randrange(len(ours)) if ours else 0
+    page = await this.api(Priority.HOT).list_tasks(1, offset, **rows.EVERYTHING)
+    this.server_count_end = page.count
+    search = Search(ours, page.count)
+    if page.count != len(ours) + aside:
+        return search, ""
+    if aside or not ours:
+        return None, ""
+    found = _keys(page)
+    if not found:
+        return None, "a task could not be read"
+    if found[0] == ours[offset]:
+        return None, ""
+    search.parted(offset, found[0])
+    return search, ""
+
+
+async def _halve(this: Pass, search: Search) -> bool:
+    """Read pages until every difference is found; False if the list moved or there are too many."""
+    while (offset := search.offset()) is not None:
+        page = await this.api(Priority.HOT).list_tasks(PAGE, offset, **rows.EVERYTHING)
+        batch = Batch()
+        rows.take(this, batch, page, "list, searched")
+        await this.commit(batch)
+        try:
+            search.feed(offset, _keys(page), page.count)
+        except Moved:
+            return True
+    return search.found
+
+
+def _complete(this: Pass, missing: set[str], present: int, aside: set[str]) -> str:
+    if aside:
+        this.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
+    this.closing.absent[rows.RESOURCE] = [this.sighting(task_id) for task_id in sorted(missing)]
+    if not this.complete(f"all {present} tasks that the server counts are present"):
+        return this.reason
+    this.absent = len(missing)
+    return ""
+
+
+def _present(this: Pass) -> list[Key]:
+    found = this.context.read(state.records, "present", project_id=this.context.project_id)
+    return [(row["created_at"], row["task_id"]) for row in found]
+
+
+def _aside(this: Pass) -> set[str]:
+    found = this.context.read(state.records, "aside", project_id=this.context.project_id)
+    return {row["task_id"] for row in found}
+
+
+def _keys(page: Page) -> list[Key]:
+    """Where the page's rows stand; none if one of them does not say."""
+    keys = [(rows.moment(row, "created_at"), str(row.data.get("id"))) for row in page.rows]
+    found = [(moment, name) for moment, name in keys if moment is not None]
+    return found if len(found) == len(keys) and not page.bad else []

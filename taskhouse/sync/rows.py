@@ -1,0 +1,57 @@
+"""Pages of tasks taken into a batch: versions of the tasks and of their latest runs, and that they were seen."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from taskhouse.posthog import records
+from taskhouse.posthog.pages import Page, Row
+from taskhouse.sync.coverage import Pass
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "tasks"
+EVERYTHING: Mapping[str, str] = {"internal": "all", "archived": "all"}
+"""The list hides internal and archived tasks unless it is asked for them (API facts 9.23)."""
+
+COMMIT_PAGES = 10
+
+
+def take(this: Pass, batch: Batch, page: Page, request: str, offset: int | None = None) -> list[str]:
+    """Enter a page of full tasks; returns the ids of those that could not be read."""
+    number = this.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
+    for text in page.bad:
+        this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
+    return [str(row.data.get("id")) for row in page.rows if not take_one(this, batch, row, number, "list")]
+
+
+def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
+    """Take in one full task; False if it could not be read."""
+    columns = this.read(batch, row, records.task, records.TASK, RESOURCE)
+    if columns is None:
+        return False
+    batch.tasks.append(this.stamp(columns, page, observed_in))
+    batch.seen.setdefault(RESOURCE, []).append(this.sighting(columns["task_id"], page))
+    inner = records.latest_run(row)
+    run = this.read(batch, inner, records.run, records.RUN, "runs") if inner else None
+    if run is not None:
+        batch.runs.append(this.stamp(run, page, "task"))
+    return True
+
+
+def ids(page: Page) -> list[str]:
+    """The ids of a page's rows, as they came."""
+    return [str(row.data.get("id")) for row in page.rows]
+
+
+def moment(row: Row, name: str) -> datetime | None:
+    """A time of a row; None where it has none that makes sense."""
+    text = row.data.get(name)
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
+
+
+def newest(page: Page) -> datetime | None:
+    """The latest activity on a page."""
+    return max(filter(None, (moment(row, "last_activity_at") for row in page.rows)), default=None)

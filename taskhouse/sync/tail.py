@@ -1,0 +1,188 @@
+"""``taskhouse tail``: a service that follows the streams of a project until it is told to stop.
+
+It looks for runs that move every few seconds (one small request), and asks the warehouse every minute what the
+scheduled passes found. It needs the warehouse for neither: while that is held or missing, events gather in the spool,
+and a start resumes after what the spool holds.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from taskhouse.errors import Locked, Retryable
+from taskhouse.posthog import records
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.records import BadRecord
+from taskhouse.sync.capture import Capture, capturing
+from taskhouse.sync.passes import Context, Pass, Report, begin, finish
+from taskhouse.sync.plan import plan
+from taskhouse.warehouse import state
+
+RESOURCE = "tail"
+PLAN_EVERY_S = 60.0
+FIRST_PLAN_S = 3.0
+LOOK = 50
+"""Tasks in one look for runs that move."""
+
+
+async def run(context: Context, stop: asyncio.Event) -> Report:
+    """Follow the project's streams until ``stop`` is set, then seal the spool, load it and report.
+
+    Raises:
+        Locked: Another tail follows this project.
+        Full: There was no room left; everything captured until then is safe.
+        TaskhouseError: The server refuses the key.
+    """
+    async with _alone(context):
+        started = context.now()
+        this = Pass(context, RESOURCE, f"{started:%Y%m%dT%H%M%S}-{RESOURCE}-{secrets.token_hex(4)}", started)
+        try:
+            async with capturing(this) as capture:
+                await _Watch(this, capture).rounds(stop)
+                live = len(capture.live)
+                capture.stop.set()
+            this.complete(
+                f"told to stop; {len(capture.endings)} streams were read to their end, {live} were still live"
+            )
+        finally:
+            with contextlib.suppress(Locked):
+                await asyncio.to_thread(finish, this)
+    return this.report()
+
+
+def follower(context: Context) -> str:
+    """Who follows the project's streams just now, in words; "" if nobody does."""
+    lock = FileLock(_path(context), thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            holder = json.loads(_path(context).with_suffix(".json").read_text(encoding="utf-8"))
+            return f"`taskhouse tail` follows them in process {holder['pid']} since {holder['since']}"
+        return "`taskhouse tail` follows them"
+    lock.release()
+    return ""
+
+
+@contextlib.asynccontextmanager
+async def _alone(context: Context) -> AsyncIterator[None]:
+    path = _path(context)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Locked(
+            f"Project {context.project_id}: {follower(context) or 'another tail is starting'}.",
+            hint="One tail follows all streams of a project; stop the other one first.",
+        ) from None
+    try:
+        path.with_suffix(".json").write_text(
+            json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}), encoding="utf-8"
+        )
+        yield
+    finally:
+        lock.release()
+
+
+def _path(context: Context) -> Path:
+    return context.settings.home / "locks" / f"tail-{context.project_id}.lock"
+
+
+class _Watch:
+    """The rounds of one tail: what the warehouse knew at the last plan, and what was seen since."""
+
+    def __init__(self, this: Pass, capture: Capture) -> None:
+        self.this = this
+        self.capture = capture
+        self._known: dict[str, dict[str, Any]] = {
+            run_id: {**_UNREAD, "stream_position": cursor} for run_id, cursor in capture.spool.cursors().items()
+        }
+
+    async def rounds(self, stop: asyncio.Event) -> None:
+        """Plan and look, again and again; looking never waits for the warehouse, but for a moment at the start."""
+        first = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            planning = group.create_task(self._planning(first))
+            await _patiently(first, FIRST_PLAN_S)
+            while not (stop.is_set() or self.capture.stop.is_set()):
+                try:
+                    await self._look()
+                except Retryable as problem:
+                    self.this.doubt(f"new runs could not be looked for: {problem.message}")
+                await _patiently(stop, self.this.context.settings.tail_poll_s)
+            planning.cancel()
+
+    async def _planning(self, first: asyncio.Event) -> None:
+        """Ask the warehouse every minute what the scheduled passes found."""
+        context = self.this.context
+        begun = False
+        while True:
+            with contextlib.suppress(Locked):
+                if not begun:
+                    await asyncio.to_thread(begin, self.this)
+                    begun = True
+                rows = await asyncio.to_thread(context.read, state.records, "runs", project_id=context.project_id)
+                self._known = {row["run_id"]: row for row in rows}
+                self._follow(rows)
+                first.set()
+            await asyncio.sleep(PLAN_EVERY_S)
+
+    async def _look(self) -> None:
+        """Find runs that move, or ended just now, among the tasks with the newest activity."""
+        page = await self.this.api(Priority.LIVE).list_tasks(
+            LOOK, 0, ordering="-last_activity_at", internal="all", archived="all"
+        )
+        rows = []
+        for inner in filter(None, map(records.latest_run, page.rows)):
+            with contextlib.suppress(BadRecord):  # the scheduled pass puts it into quarantine
+                rows.append(_row(records.run(inner), self._known))
+        self._follow(rows)
+
+    def _follow(self, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            if (ended := self.capture.endings.get(row["run_id"])) is not None:
+                row["stream_state"], row["stream_read_at"] = ended[0].value, ended[1]
+        found = plan(rows, self.this.context.now())
+        for run in found.streams:
+            self.capture.follow(run)
+        for run in found.logs:
+            if run.run_id not in self.capture.live:
+                self.capture.drain(run)
+
+
+async def _patiently(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+_UNREAD: dict[str, Any] = dict.fromkeys(
+    ("stream_position", "stream_state", "stream_read_at", "log_position", "log_state", "log_read_at")
+)
+
+
+def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A run as the server tells it now, with how far it was read, as the plan wants it."""
+    held = known.get(columns["run_id"], _UNREAD)
+    times = {
+        name: datetime.fromisoformat(columns[name]) if columns[name] else None
+        for name in ("created_at", "updated_at", "completed_at")
+    }
+    return {
+        **{name: held[name] for name in _UNREAD},
+        **columns,
+        **times,
+        "log_state": "settled",  # its log is read when its stream ends, and by the scheduled passes
+        "log_read_at": datetime.max.replace(tzinfo=UTC),
+        "moved_at": (moved_at := max(filter(None, times.values()))),
+        "changed_at": moved_at,
+    }

@@ -1,0 +1,34 @@
+"""Whose view of the project a key gives: two keys of two users see two different sets (API facts 7.3)."""
+
+from taskhouse.errors import AccessDenied, NotFound
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.budget import fingerprint
+from taskhouse.sync.context import Context
+from taskhouse.warehouse import state
+
+
+async def whoami(api: TasksApi, key: str) -> str:
+    """Whose view this key gives: its owner's uuid, or a fingerprint of the key where its scope forbids to ask."""
+    try:
+        person = (await api.me()).data
+    except (AccessDenied, NotFound):
+        person = {}
+    name = person.get("uuid") or person.get("distinct_id")
+    return f"user {name}" if isinstance(name, str) else f"key {fingerprint(key)}"
+
+
+def previous_viewer(context: Context, resource: str) -> str | None:
+    """Whose view the last complete pass had; None before the first."""
+    found = context.read(state.records, "last_complete", project_id=context.project_id, resource=resource)
+    return found[0]["viewer"] if found else None
+
+
+def other(context: Context, resource: str, viewer: str | None) -> str:
+    """Why this view may not be compared with the history so far; "" where it may."""
+    before = previous_viewer(context, resource)
+    if before in {None, viewer} or context.settings.accept_viewer:
+        return ""
+    return (
+        f"this key sees the project as {viewer}, the history so far as {before};"
+        " set TASKHOUSE_ACCEPT_VIEWER=true once to go on with the new view"
+    )

@@ -1,0 +1,6 @@
+SELECT
+    verdict
+FROM
+    ledger.passes
+WHERE
+    pass_id = $pass_id

@@ -1,0 +1,78 @@
+-- Tasks whose list of runs may hold something that is not kept: it was never read, or not since the latest run became
+-- another one, or the task says of that run what the run kept here does not say, or an older run may still move.
+WITH task AS (
+    SELECT
+        task_id,
+        latest_run_id,
+        latest_run_status
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
+),
+
+run AS (
+    SELECT
+        task_id,
+        run_id,
+        status,
+        created_at,
+        greatest(
+            created_at,
+            updated_at,
+            completed_at,
+            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
+        ) AS changed_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+),
+
+older AS (
+    SELECT
+        run.task_id,
+        list(struct_pack(status := run.status, changed_at := run.changed_at)) AS runs
+    FROM
+        run
+        INNER JOIN task USING (task_id)
+    WHERE
+        run.run_id <> task.latest_run_id
+        AND (NOT list_contains($terminal, run.status) OR run.changed_at >= $grace)
+    GROUP BY
+        run.task_id
+)
+
+SELECT
+    task.task_id,
+    task.latest_run_id,
+    listed.position IS NULL AS never,
+    listed.position IS DISTINCT FROM task.latest_run_id
+    OR latest.status IS DISTINCT FROM task.latest_run_status AS moved,
+    listed.updated_at AS listed_at,
+    older.runs AS older,
+    latest.created_at
+FROM
+    raw.task_sightings AS sighting
+    INNER JOIN task USING (task_id)
+    LEFT JOIN ledger.cursors AS listed
+        ON listed.project_id = sighting.project_id
+        AND listed.resource = 'runs'
+        AND listed.key = sighting.task_id
+    LEFT JOIN run AS latest
+        ON latest.run_id = task.latest_run_id
+    LEFT JOIN older
+        ON older.task_id = sighting.task_id
+WHERE
+    sighting.project_id = $project_id
+    AND sighting.absent_since IS NULL
+    AND task.latest_run_id IS NOT NULL
+    AND (
+        listed.position IS DISTINCT FROM task.latest_run_id
+        OR latest.status IS DISTINCT FROM task.latest_run_status
+        OR older.runs IS NOT NULL
+    )

@@ -1,0 +1,160 @@
+"""The coverage ledger: every figure of a pass, held against what the emulator served."""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from emulator.settings import Key
+from taskhouse.errors import Locked, TaskhouseError
+from taskhouse.posthog import retry
+from taskhouse.sync.passes import begin, new
+from taskhouse.warehouse.commit import Batch
+
+SIZE = {"emulator_tasks": 520}
+
+
+def last(house: Any, resource: str = "tasks") -> dict[str, Any]:
+    with house.warehouse().transaction("reading") as connection:
+        result = connection.execute(
+            "SELECT * FROM ledger.passes WHERE resource = ? ORDER BY started_at DESC LIMIT 1", [resource]
+        )
+        return dict(zip([column[0] for column in result.description], result.fetchone(), strict=True))
+
+
+def test_a_sweep_records_what_it_cost_and_what_it_proved(make_house: Any) -> None:
+    house = make_house(**SIZE)
+    house.emulator.faults({"kind": "500", "endpoint": "tasks.list", "times": 2})
+    with retry.instant():
+        report = house.sync("tasks")
+    row, total = last(house), len(house.truth_tasks())
+    served = house.emulator.requests()
+    assert row["requests"] == served["total"] == report.requests
+    assert row["retries"] == served["by_status"]["500"] == 2
+    assert row["pages"] == house.rows("SELECT count(*) FROM ledger.pages")[0][0] == -(-(total - 2) // 98)
+    assert (row["server_count"], row["server_count_end"]) == (total, total)
+    assert (row["rows_distinct"], row["rows_seen"]) == (total, total + 2 * (row["pages"] - 1))
+    assert (row["duplicates"], row["rows_absent"], row["quarantined"], row["resumes"]) == (0, 0, 0, 0)
+    assert row["bytes"] > 1_000_000
+    assert row["throttled_s"] == 0
+    assert row["viewer"].startswith("user ")
+    assert (row["kind"], row["verdict"]) == ("list", "complete")
+    assert row["reason"] == f"all {total} tasks that the server counts are present"
+    newest_first = house.rows("SELECT task_id FROM raw.task_versions ORDER BY created_at DESC, task_id DESC")
+    assert (row["first_key"], row["last_key"]) == (newest_first[0][0], newest_first[-1][0])
+    assert row["finished_at"] > row["started_at"]
+
+
+def test_ids_asked_for_end_as_returned_or_absent(make_house: Any) -> None:
+    house = make_house(**SIZE)
+    house.sync("tasks")
+    ids = [row[0] for row in house.present()]
+    for task_id in ids[:3]:
+        house.emulator.mutate("delete", task_id=task_id)
+    house.later = timedelta(days=1, hours=1)
+    house.sync("tasks")
+    row = last(house)
+    assert row["kind"] == "summaries"
+    assert row["ids_requested"] == row["ids_returned"] + row["ids_absent"]
+    assert (row["ids_absent"], row["rows_absent"]) == (3, 3)
+    assert row["ids_requested"] >= len(ids) - 200
+
+
+def test_a_page_is_known_by_its_pass_its_number_and_its_hash(make_house: Any) -> None:
+    house = make_house(**SIZE)
+    house.sync("tasks")
+    house.sync("repositories")
+    house.sync("runs")
+    assert house.rows("SELECT count(*) FROM ledger.pages GROUP BY pass_id, page HAVING count(*) > 1") == []
+    assert house.rows("SELECT count(*) FROM ledger.pages WHERE length(sha256) <> 64") == [(0,)]
+    for table in ("task_versions", "run_versions", "task_sightings", "repository_sightings"):
+        assert house.rows(
+            f"SELECT count(*) FROM raw.{table} ANTI JOIN ledger.pages USING (project_id, pass_id, page)"
+        ) == [(0,)]
+
+
+def test_seconds_throttled_are_those_that_the_server_asked_for(make_house: Any) -> None:
+    house = make_house()
+    house.emulator.faults({"kind": "429", "endpoint": "tasks.list", "times": 1, "retry_after": 3})
+    with retry.instant():
+        house.sync("tasks")
+    assert last(house)["throttled_s"] == 3
+
+
+def test_an_incomplete_pass_moves_no_watermark_and_marks_nothing_absent(make_house: Any) -> None:
+    house = make_house(**SIZE)
+    house.sync("tasks")
+    before = house.rows("SELECT key, position FROM ledger.cursors WHERE key = 'activity'")
+    ids = [row[0] for row in house.present()]
+    house.emulator.mutate("delete", task_id=ids[0])
+    house.emulator.mutate("new_task", run=True)
+    house.emulator.faults({"kind": "count_lies", "by": 500, "endpoint": "tasks.list"})
+    assert house.sync("tasks").verdict == "incomplete"
+    assert house.rows("SELECT key, position FROM ledger.cursors WHERE key = 'activity'") == before
+    assert house.rows("SELECT count(*) FROM raw.task_sightings WHERE absent_since IS NOT NULL") == [(0,)]
+    house.emulator.faults()
+    assert (house.sync("tasks").verdict, house.present()) == ("complete", house.truth_tasks())
+
+
+def test_a_killed_pass_is_true_up_to_its_last_commit(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make_house(**SIZE)
+    monkeypatch.setattr("taskhouse.sync.rows.COMMIT_PAGES", 1)
+    house.emulator.faults({"kind": "500", "endpoint": "tasks.list", "after": 3})
+    with retry.instant(), suppress(TaskhouseError):
+        house.sync("tasks")
+    row = last(house)
+    assert (row["verdict"], row["interrupted"], row["pages"]) == ("incomplete", True, 3)
+    assert "500" in row["reason"]
+    assert row["rows_added"] == sum(
+        house.rows(f"SELECT count(*) FROM raw.{table}")[0][0]
+        for table in ("task_versions", "run_versions", "task_sightings")
+    )
+
+
+def test_another_view_is_incomplete_for_tasks_and_for_repositories(make_house: Any) -> None:
+    house = make_house(emulator_keys=(Key(), Key("phx_other", user_id=2)))
+    house.sync("tasks")
+    house.sync("repositories")
+    secret = type(house.settings.api_key)
+    house.settings = house.settings.model_copy(update={"api_key": secret("phx_other")})
+    for resource in ("tasks", "repositories"):
+        report = house.sync(resource)
+        assert (report.verdict, report.absent) == ("incomplete", 0)
+        assert "TASKHOUSE_ACCEPT_VIEWER" in report.reason
+    house.settings = house.settings.model_copy(update={"accept_viewer": True})
+    assert house.sync("repositories").verdict == "complete"
+
+
+def test_a_late_pass_is_refused(make_house: Any) -> None:
+    house = make_house()
+    house.sync("tasks")
+    house.later = timedelta(hours=-1)
+    with pytest.raises(Locked, match="history would run backwards"):
+        house.sync("tasks")
+
+
+def test_a_pass_whose_place_was_taken_can_write_nothing_more(make_house: Any) -> None:
+    house = make_house()
+    with house.context() as context:
+        older, newer = new(context, "tasks"), new(context, "tasks")
+        begin(older)
+        begin(newer)
+        with pytest.raises(Locked, match="is refused"):
+            house.run(older.commit(Batch()))
+        house.run(newer.commit(Batch()))
+
+
+def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
+    house = make_house(lock_wait_s=0.1)
+    with house.context() as context:
+        from taskhouse.sync.passes import running  # noqa: PLC0415
+
+        async def two() -> None:
+            async with running(context, "tasks") as one:
+                one.complete("done")
+                with pytest.raises(Locked, match="one at a time"):
+                    async with running(context, "tasks"):
+                        pass
+
+        house.run(two())

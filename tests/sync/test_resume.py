@@ -1,0 +1,154 @@
+"""A sweep that is interrupted goes on with its next page, or begins anew and says so."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from emulator.settings import Key
+from taskhouse.errors import TaskhouseError
+from taskhouse.posthog import retry
+from taskhouse.sync import rows
+
+PAGES = {"emulator_tasks": 1600}
+"""About 13 pages of what the key sees."""
+
+OUTAGE = {"kind": "500", "endpoint": "tasks.list"}
+
+
+@pytest.fixture(autouse=True)
+def commits_of_two_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "COMMIT_PAGES", 2)
+
+
+def broken_off(house: Any, *, after: int) -> None:
+    """A first sweep that meets an outage after so many pages."""
+    house.emulator.faults({**OUTAGE, "after": after})
+    with retry.instant(), suppress(TaskhouseError):
+        house.sync("tasks")
+    house.emulator.faults()
+
+
+def listed(house: Any) -> int:
+    return int(house.emulator.requests(reset=True)["by_endpoint"].get("tasks.list", 0))
+
+
+def passes(house: Any) -> list[tuple[Any, ...]]:
+    return house.rows("SELECT verdict, resumes, interrupted, reason FROM ledger.passes ORDER BY started_at")
+
+
+def test_a_pass_that_dies_at_8_of_14_pages_costs_about_6_more(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    broken_off(house, after=8)
+    assert passes(house)[0][0] == "incomplete"
+    listed(house)
+    report = house.sync("tasks")
+    assert (report.verdict, listed(house)) == ("complete", 1 + 5 + 1)  # a count, the pages, the proof
+    [(verdict, resumes, interrupted, _)] = passes(house)
+    assert (verdict, resumes, interrupted) == ("complete", 1, False)
+    assert house.present() == house.truth_tasks()
+    pages, distinct, offsets = house.rows("SELECT count(*), sum(row_count), count(DISTINCT row_offset) FROM ledger.pages")[0]
+    assert (pages, offsets) == (13, 13)
+    assert distinct == len(house.truth_tasks()) + 2 * 12
+
+
+@pytest.mark.parametrize("page", [0, 1, 5, 12])
+def test_wherever_it_breaks_off_the_next_pass_ends_with_the_truth(make_house: Any, page: int) -> None:
+    house = make_house(**PAGES)
+    broken_off(house, after=page)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.present() == house.truth_tasks()
+
+
+def test_an_outage_during_which_tasks_come_and_go_does_not_break_the_joint(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    ids = [task["id"] for task in house.emulator.truth(runs=False)["tasks"]]
+    broken_off(house, after=9)
+    for _ in range(15):
+        house.emulator.mutate("new_task")
+    for task_id in ids[::200]:
+        house.emulator.mutate("delete", task_id=task_id)
+    listed(house)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.present() == house.truth_tasks()
+    assert passes(house)[0][1] == 1
+
+
+def test_what_does_not_join_begins_anew_and_says_so(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    broken_off(house, after=7)
+    [(position,)] = house.rows("SELECT position FROM ledger.cursors WHERE key = 'walk'")
+    moved = json.loads(position)
+    moved["walk"]["tail"] = ["00000000-0000-4000-8000-000000000000"]
+    house.rows("UPDATE ledger.cursors SET position = ? WHERE key = 'walk'", json.dumps(moved))
+    assert house.sync("tasks").verdict == "complete"
+    first, second = passes(house)
+    assert first[0] == "incomplete"
+    assert "holds no row of the last one; a new pass begins" in first[3]
+    assert second[:3] == ("complete", 0, False)
+    assert house.present() == house.truth_tasks()
+
+
+def test_another_view_or_too_long_an_interruption_begins_anew(make_house: Any) -> None:
+    house = make_house(emulator_keys=(Key(), Key("phx_other", user_id=2)), **PAGES)
+    broken_off(house, after=7)
+    secret = type(house.settings.api_key)
+    house.settings = house.settings.model_copy(update={"api_key": secret("phx_other")})
+    house.sync("tasks")
+    assert "it was begun as user" in passes(house)[0][3]
+    house = make_house(**PAGES)
+    broken_off(house, after=7)
+    house.later = timedelta(days=2)
+    assert house.sync("tasks").verdict == "complete"
+    assert [row[1] for row in passes(house)] == [0, 0]
+
+
+def test_a_page_that_never_comes_does_not_keep_the_rest_waiting_for_ever(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    house.sync("tasks")
+    house.later = timedelta(days=8)
+    broken_off(house, after=6)
+    house.emulator.faults({**OUTAGE, "path": "tasks/$", "after": 2})
+    for _ in range(4):
+        with retry.instant(), suppress(TaskhouseError):
+            house.sync("tasks")
+    house.emulator.faults()
+    assert house.sync("tasks").verdict == "complete"
+
+
+CHILD = """
+import asyncio, sys
+from taskhouse.settings import load
+from taskhouse.sync import rows
+from taskhouse.sync.resources import sync
+rows.COMMIT_PAGES = 2
+asyncio.run(sync(load(), 1, "tasks"))
+"""
+
+
+def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    house.emulator.faults({"kind": "delay", "endpoint": "tasks.list", "seconds": 5, "after": 9})
+    environment = {**os.environ, **house.emulator.environment(), "TASKHOUSE_HOME": str(house.settings.home)}
+    with subprocess.Popen([sys.executable, "-c", CHILD], env=environment, cwd=house.settings.home.parent) as child:
+        end = time.monotonic() + 30
+        while house.emulator.requests()["by_endpoint"].get("tasks.list", 0) < 10:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+    house.emulator.faults()
+    assert passes(house)[0][:3] == ("running", 0, False)
+    listed(house)
+    assert house.sync("tasks").verdict == "complete"
+    assert listed(house) <= 8
+    assert house.present() == house.truth_tasks()
+    assert house.rows("SELECT resumes, requests > 13, rows_distinct FROM ledger.passes") == [
+        (1, True, len(house.truth_tasks()))
+    ]

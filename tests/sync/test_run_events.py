@@ -1,0 +1,190 @@
+"""Run events: both layers of every run, exactly, whatever is killed, locked or cut."""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from taskhouse.errors import Full
+
+VICTIM = Path(__file__).with_name("victim.py")
+
+
+def environment(house: Any) -> dict[str, str]:
+    """The environment of a process that works for the house."""
+    settings = house.settings
+    return (
+        os.environ
+        | house.emulator.environment()
+        | {
+            "TASKHOUSE_HOME": str(settings.home),
+            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
+            "TASKHOUSE_REQUESTS_PER_HOUR": "0",
+            "TASKHOUSE_LOG_SETTLE_S": "0.2",
+            "TASKHOUSE_TAIL_POLL_S": "0.2",
+            "TASKHOUSE_SPOOL_SEAL_S": "0.2",
+        }
+    )
+
+
+@contextlib.contextmanager
+def tail(house: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A tail in a process of its own, ended at the end."""
+    process = subprocess.Popen(
+        [sys.executable, str(VICTIM)],
+        env=environment(house),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def until(condition: Any, seconds: float = 30) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def finish(house: Any) -> None:
+    """Let every live run end, and read what is left."""
+    until(lambda: house.emulator.settled() == {"live_runs": 0, "pending_log_entries": 0}, 60)
+    for resource in ("tasks", "runs", "run_events"):
+        house.sync(resource)
+
+
+def test_a_run_that_is_still_live_is_resumed_by_the_next_pass(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=4, emulator_speed=20, emulator_pace=4, capture_seconds=0.5)
+    house.sync("tasks")
+    report = house.sync("run_events")
+    assert report.verdict == "complete"
+    assert "still live" in report.reason
+    house.settings = house.settings.model_copy(update={"capture_seconds": 60.0})
+    finish(house)
+    assert house.hashes() == house.truth_hashes()
+    assert house.rows("SELECT count(*) FROM ledger.gaps") == [(0,)]
+
+
+def test_kill_9_at_any_moment_loses_and_doubles_nothing(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=30, emulator_speed=20, emulator_pace=2, emulator_events=0.6)
+    house.sync("tasks")
+    chance = random.Random(7)
+    kills = 0
+    while house.emulator.settled()["live_runs"] and kills < 8:
+        with tail(house) as process:
+            time.sleep(chance.uniform(0.4, 1.6))
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+    assert kills >= 5
+    finish(house)
+    assert house.hashes() == house.truth_hashes()
+    assert house.rows("SELECT count(*) FROM ledger.gaps") == [(0,)]
+    doubled = house.rows(
+        "SELECT count(*) FROM (SELECT 1 FROM raw.run_events GROUP BY run_id, source, stream_id, incarnation"
+        " HAVING count(*) > 1)"
+    )
+    assert doubled == [(0,)]
+
+
+def test_tail_finds_new_runs_within_seconds_and_ends_cleanly_on_sigterm(make_house: Any) -> None:
+    house = make_house(emulator_speed=20, emulator_pace=2)
+    house.sync("tasks")
+    task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
+    with tail(house) as process:
+        run_id = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+        until(lambda: house.rows("SELECT count(*) FROM raw.run_events WHERE run_id = ?", run_id) > [(5,)])
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+        assert process.returncode == 0, output
+        assert "told to stop" in output
+    assert list((house.settings.spool / "1" / "open").iterdir()) == []
+    assert house.rows("SELECT verdict FROM ledger.passes WHERE resource = 'tail'") == [("complete",)]
+    finish(house)
+    assert house.hashes() == house.truth_hashes()
+
+
+def test_while_tail_follows_a_pass_leaves_its_streams_alone(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=2, emulator_speed=5)
+    house.sync("tasks")
+    with tail(house):
+        until(lambda: house.rows("SELECT count(*) FROM raw.run_events") > [(0,)])
+        report = house.sync("run_events")
+        assert report.verdict == "complete"
+        assert "taskhouse tail" in report.reason
+
+
+def test_a_reader_that_holds_the_warehouse_delays_the_load_alone(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=5, emulator_speed=30, emulator_pace=3, lock_wait_s=0.2)
+    house.sync("tasks")
+    with tail(house) as process:
+        until(lambda: house.rows("SELECT count(*) FROM raw.run_events") > [(0,)])
+        holder = None
+        while holder is None:
+            with contextlib.suppress(duckdb.IOException):
+                holder = duckdb.connect(str(house.settings.warehouse), read_only=True)
+        sealed = house.settings.spool / "1" / "sealed"
+        until(lambda: len(list(sealed.iterdir())) >= 2)
+        until(lambda: house.emulator.settled()["live_runs"] == 0, 60)
+        holder.close()
+        until(lambda: not list(sealed.iterdir()))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    finish(house)
+    assert house.hashes() == house.truth_hashes()
+
+
+def test_a_reopened_run_is_followed_again(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=1, emulator_speed=60, emulator_pace=5)
+    house.sync_all()
+    [(run_id,)] = house.rows("SELECT key FROM ledger.cursors WHERE resource = 'run_stream' ORDER BY updated_at LIMIT 1")
+    house.emulator.mutate("reopen", run_id=run_id)
+    house.later = timedelta(minutes=1)
+    finish(house)
+    assert house.hashes()[run_id] == house.truth_hashes()[run_id]
+
+
+def test_a_resumed_run_has_its_own_log_entries_alone(make_house: Any) -> None:
+    house = make_house(emulator_tasks=120)
+    house.sync_all()
+    parents = house.rows("SELECT count(*) FROM main.runs WHERE resume_from_run_id IS NOT NULL")
+    assert parents > [(3,)]
+    assert house.hashes() == house.truth_hashes()
+
+
+def test_without_text_no_word_of_a_run_reaches_the_disk(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=2, emulator_speed=60, emulator_pace=5, capture_text="none")
+    house.sync_all()
+    assert house.rows(
+        "SELECT count(*) FROM raw.run_events WHERE session_update = 'agent_message_chunk'"
+        " AND NOT json_extract_string(payload, '$.notification.params.update.content.text') LIKE '[text %'"
+    ) == [(0,)]
+    assert house.rows("SELECT count(*) FROM raw.run_events WHERE redacted") > [(10,)]
+    counts = {run_id: (live[0], log[0]) for run_id, (live, log) in house.hashes().items()}
+    assert counts == {run_id: (live[0], log[0]) for run_id, (live, log) in house.truth_hashes().items()}
+
+
+def test_capture_refuses_before_the_disk_is_full(make_house: Any) -> None:
+    house = make_house(spool_free_gb=10**9)
+    house.sync("tasks")
+    with pytest.raises(Full, match="GB left"):
+        house.sync("run_events")
+    assert house.rows("SELECT verdict FROM ledger.passes WHERE resource = 'run_events'") == [("incomplete",)]
