@@ -26,7 +26,7 @@ def score(row: Row) -> float | None:
     return round(100 * sum(STEPS[state] for state in states) / (3 * len(states)) + 1e-9, 1)
 
 
-def trend(answers: Iterable[Row], zone: str = "UTC") -> list[Row]:
+def trend(answers: Iterable[Row], zone: str = "UTC", passes: Iterable[Row] = ()) -> list[Row]:
     """What ``readiness_trend`` must hold, computed one day after the other."""
     days: dict[tuple[Any, ...], dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
     last: dict[int, date] = {}
@@ -34,6 +34,10 @@ def trend(answers: Iterable[Row], zone: str = "UTC") -> list[Row]:
         day = row["observed_at"].astimezone(ZoneInfo(zone)).date()
         days[row["project_id"], row["repository"], row["window_days"]][day].append(row)
         last[row["project_id"]] = max(day, last.get(row["project_id"], day))
+    for row in passes:
+        if row["resource"] == "readiness" and row["finished_at"] and row["project_id"] in last:
+            day = row["started_at"].astimezone(ZoneInfo(zone)).date()
+            last[row["project_id"]] = max(day, last[row["project_id"]])
     found: list[Row] = []
     for (project, repository, window), by_day in days.items():
         found += _course(project, repository, window, by_day, last[project])
@@ -104,7 +108,8 @@ def key(row: Row) -> tuple[Any, ...]:
 
 
 def assert_same(tables: Any, zone: str = "UTC") -> list[Row]:
-    expected = sorted(trend(tables.rows("SELECT * FROM raw.readiness_snapshots"), zone), key=key)
+    passes = tables.rows("SELECT * FROM ledger.passes")
+    expected = sorted(trend(tables.rows("SELECT * FROM raw.readiness_snapshots"), zone, passes), key=key)
     got = sorted(tables.rows("SELECT * FROM main.readiness_trend"), key=key)
     names = list(expected[0]) if expected else []
     assert [{name: row[name] for name in names} for row in got] == expected
@@ -209,6 +214,17 @@ def snapshots(draw: st.DrawFn) -> list[Row]:
 def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
     assert_same(scratch)
+
+
+def test_days_on_which_every_question_failed_are_missing_days(empty: Any) -> None:
+    answer = {"project_id": 1, "repository": "acme/a", "window_days": 7, "observed_at": START, "overall": "ready"}
+    empty.fill("raw.readiness_snapshots", [{**answer, "generated_at": START, "evidence": "scan"}])
+    later = START + timedelta(days=3)
+    passes = [{"project_id": 1, "resource": "readiness", "started_at": later, "finished_at": later}]
+    empty.fill("ledger.passes", passes)
+    assert [row["overall"] for row in assert_same(empty)] == ["ready", None, None, None]
+    empty.fill("ledger.passes", [{**passes[0], "finished_at": None}, {**passes[0], "resource": "tasks"}])
+    assert [row["overall"] for row in assert_same(empty)] == ["ready"]
 
 
 @settings(max_examples=25, deadline=None)

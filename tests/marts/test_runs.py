@@ -123,7 +123,7 @@ def test_the_days_of_runs_equal_pandas(kept: Any) -> None:
     ended = ended.assign(day=ended["completed_at"].dt.tz_convert("UTC").dt.date)
 
     def parts(frame: pd.DataFrame) -> dict[tuple[Any, ...], pd.DataFrame]:
-        found = frame.groupby(DIMENSIONS, dropna=False)
+        found: Any = frame.groupby(DIMENSIONS, dropna=False)
         return {tuple(None if pd.isna(value) else value for value in key): part for key, part in found}
 
     starts, ends = parts(begun), parts(ended)

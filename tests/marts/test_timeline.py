@@ -290,7 +290,7 @@ def test_every_message_of_the_log_is_there_with_its_words(kept: Any) -> None:
         event = read(row["payload"])
         words = update_of(event)["content"]["text"].replace("\0", "").encode("utf-8", "replace").decode()
         wholes[row["run_id"], event["first_event_id"], event["event_id"], words] += 1
-    got = Counter(
+    got: Counter[tuple[str, ...]] = Counter(
         (row["run_id"], row["first_event_id"], row["last_event_id"], row["text"])
         for row in kept.rows("SELECT * FROM main.messages WHERE role = 'agent' AND last_event_id IS NOT NULL")
     )
