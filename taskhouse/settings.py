@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     accept_viewer: bool = Field(
         default=False, description="Go on although the key now belongs to somebody who sees the project otherwise."
     )
+    accept_absences: bool = Field(
+        default=False, description="Believe that many tasks or repositories are gone at once; set it for one sync."
+    )
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
     publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 

@@ -7,7 +7,7 @@
 -- number: Place among the run's messages, from 1.
 -- role: `agent`, `thought` or `user`.
 -- text: The whole text, without NUL characters; what the log holds where a chunk is missing.
--- characters: Its length in Unicode characters.
+-- characters: Its length in Unicode characters, also where the capture keeps no text but only marks of its length.
 -- chunks: Chunks that it was put together from; NULL for a message that came whole.
 -- layer: `both`, `live` or `log`: where it is kept.
 -- started_at: When its first chunk came.
@@ -30,6 +30,9 @@ WITH entry AS (
             WHEN session_update IN ('user_message_chunk', 'user_message') THEN 'user'
         END AS role,
         ends_with(session_update, '_chunk') AS is_chunk,
+        coalesce(
+            TRY_CAST(regexp_extract(text, '^\[text ([0-9]+) [0-9a-f]{16}\]$', 1) AS BIGINT), length(text)
+        ) AS characters,
         regexp_extract(event_id, '^(.*)-[0-9]+$', 1) AS boot,
         TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) AS event_number
     FROM
@@ -84,7 +87,7 @@ SELECT
     row_number() OVER (PARTITION BY project_id, task_id, run_id ORDER BY min(ordinal)) AS number,
     role,
     coalesce(string_agg(text, '' ORDER BY ordinal), '') AS text,
-    length(coalesce(string_agg(text, '' ORDER BY ordinal), '')) AS characters,
+    coalesce(CAST(sum(characters) AS BIGINT), 0) AS characters,
     CASE WHEN bool_or(is_chunk) THEN count(*) END AS chunks,
     CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer,
     arg_min(occurred_at, ordinal) AS started_at,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.sync import rows, summaries
+from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass
 from taskhouse.sync.search import PAGE, Key, Moved, Search
 from taskhouse.warehouse import state
@@ -25,6 +26,8 @@ ABSENT_SHARE = 0.2
 ABSENT_ANYWAY = 20
 """More absences than this share of what was present, and than this number, are not believed."""
 
+ACCEPT = "if they are meant to be gone, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
+
 
 async def prove(this: Pass, missing: set[str]) -> str:
     """Try to prove the pass; "" if it is complete, else why not.
@@ -36,8 +39,8 @@ async def prove(this: Pass, missing: set[str]) -> str:
     reason = ""
     for _ in range(ROUNDS):
         present = _present(this)
-        if not believed(len(missing), len(present)):
-            return f"{len(missing)} tasks are absent, more than is believed at once"
+        if not believed(this.context, len(missing), len(present)):
+            return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]
         aside = _aside(this)
         search, reason = await _look(this, ours, len(aside))
@@ -55,9 +58,9 @@ async def prove(this: Pass, missing: set[str]) -> str:
     return reason or "the list moved all the while"
 
 
-def believed(absent: int, present: int) -> bool:
+def believed(context: Context, absent: int, present: int) -> bool:
     """Whether so many absences at once are believed; a view that changed unnoticed looks like a great many."""
-    return absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
+    return context.settings.accept_absences or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
 
 
 async def _look(this: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | None, str]:

@@ -8,7 +8,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Report
 from taskhouse.sync.passes import running
-from taskhouse.sync.proof import believed
+from taskhouse.sync.proof import ACCEPT, believed
 from taskhouse.sync.viewer import other
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -38,8 +38,8 @@ async def sync(context: Context) -> Report:
         this.tell(len(names), len(names), "repositories")
         if reason := other(context, RESOURCE, this.viewer):
             this.doubt(reason)
-        elif not believed(len(gone), len(held)):
-            this.doubt(f"{len(gone)} repositories are absent, more than is believed at once")
+        elif not believed(context, len(gone), len(held)):
+            this.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
         this.closing.absent[RESOURCE] = [this.sighting(name) for name in gone]
         if this.complete(f"all {len(names)} repositories that the server names are present"):
             this.absent = len(gone)

@@ -23,7 +23,7 @@ RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse that these settings name."""
-    return Warehouse(settings.warehouse, host=settings.host, lock_wait_s=settings.lock_wait_s)
+    return Warehouse(settings.warehouse, host=settings.host, lock_wait_s=settings.lock_wait_s, zone=settings.timezone)
 
 
 async def sync(

@@ -143,7 +143,7 @@ async def _pages(this: Pass, task_id: str, priority: Priority) -> tuple[list[Pag
     try:
         found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
     except NotFound:
-        return [], ""
+        return [], "the task is not there any more, or may not be seen; the next pass over the tasks decides"
     verdict = walk.verdict()
     this.duplicates += verdict.duplicates
     return found, "" if verdict.complete else verdict.reason

@@ -21,11 +21,18 @@ class Warehouse:
 
     Nobody keeps a connection: every block opens the file under the commit lock and closes it, so that writers,
     readers and people interleave. The schema is brought up to date by the first block of a process.
+
+    Args:
+        path: The file.
+        host: The PostHog host that it belongs to.
+        lock_wait_s: Longest wait for the commit lock, and for a foreign holder of the file.
+        zone: Time zone in which the views' days begin; None leaves it as it is in the file.
     """
 
-    def __init__(self, path: Path, *, host: str, lock_wait_s: float = 60.0) -> None:
+    def __init__(self, path: Path, *, host: str, lock_wait_s: float = 60.0, zone: str | None = None) -> None:
         self.path = path
         self.host = host
+        self.zone = zone
         self.lock_wait_s = lock_wait_s
         self._ready = False
 
@@ -43,7 +50,7 @@ class Warehouse:
             try:
                 if not self._ready:
                     migrate.upgrade(connection, host=self.host)
-                    views.refresh(connection)
+                    views.refresh(connection, zone=self.zone)
                     self._ready = True
                 connection.execute("BEGIN")
                 try:

@@ -33,10 +33,11 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
         for name, text in texts.items():
             connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
             _comment(connection, name, describe(text))
+        now = datetime.now(UTC)
         connection.execute("DELETE FROM ledger.views")
         connection.executemany(
             "INSERT INTO ledger.views BY NAME SELECT ? AS name, ? AS sha256, ? AS built_at",
-            [[name, digest, datetime.now(UTC)] for name, digest in wanted.items()],
+            [[name, digest, now] for name, digest in wanted.items()],
         )
         connection.execute("COMMIT")
     except BaseException:

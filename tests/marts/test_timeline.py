@@ -377,6 +377,19 @@ def test_both_layers_keep_their_own_order(kept: Any) -> None:
         assert known > 500
 
 
+def test_lengths_are_known_where_no_text_is_kept(scratch: Any) -> None:
+    units = play([("agent", ["abc", "de"]), ("note", [""]), ("thought", ["f"])], numbered=True)
+    for unit in units:
+        for event in unit.events:
+            if unit.role:
+                event.body = session_update(KINDS[unit.role], f"[text {len(event.words)} 0123456789abcdef]")
+    capture(scratch, units, lambda _event: True, lambda _event: False)
+    assert scratch.rows("SELECT role, characters FROM main.messages ORDER BY number") == [
+        {"role": "agent", "characters": 5},
+        {"role": "thought", "characters": 1},
+    ]
+
+
 def test_ordinals_count_from_one_without_a_hole(kept: Any) -> None:
     assert (
         kept.rows(
