@@ -1,17 +1,19 @@
-"""Column names, types and descriptions of a table, read from the statement that creates it.
-
-A description is the comment behind a column: ``title VARCHAR, -- What the task is called.``
-"""
+"""Column names, types and descriptions of a table: from the statement that makes it, and from the views over it."""
 
 import functools
 import importlib.resources
 import re
 from typing import NamedTuple
 
-_COLUMN = re.compile(
-    r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+[A-Z0-9(), ]*?)(?P<filled> NOT NULL)?(?: USING COMPRESSION \w+)?"
-    r"(?: NOT NULL)?,?\s*(?:-- (?P<about>.*))?$"
-)
+_COLUMN = re.compile(r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+)\b(?P<rest>.*)$")
+_OURS = {
+    "content_hash": "Fingerprint of everything that makes a version.",
+    "page": "The page of that pass, in `ledger.pages`.",
+    "pass_id": "The pass that brought the row, in `ledger.passes`.",
+    "last_pass_id": "The pass that saw it last.",
+    "absent_pass_id": "The pass that found it gone.",
+}
+"""Columns that no view shows."""
 
 
 class Column(NamedTuple):
@@ -24,12 +26,17 @@ class Column(NamedTuple):
 
 
 @functools.cache
-def columns(table: str) -> tuple[Column, ...]:
-    """Columns of a table of ``raw``, in their order."""
-    text = importlib.resources.files("taskhouse.warehouse").joinpath(f"schema/raw/{table}.sql").read_text("utf-8")
-    found = (_COLUMN.match(line) for line in text.splitlines())
+def columns(table: str, views: tuple[str, ...] = ()) -> tuple[Column, ...]:
+    """Columns of a table of ``raw``, in their order, described by the first of the views that has them."""
+    from taskhouse.marts.describe import describe
+
+    package = importlib.resources.files("taskhouse")
+    about = dict(_OURS)
+    for view in reversed(views):
+        about |= describe(package.joinpath(f"marts/{view}.sql").read_text("utf-8")).columns
+    text = package.joinpath(f"warehouse/schema/raw/{table}.sql").read_text("utf-8")
+    found = filter(None, map(_COLUMN.match, text.splitlines()))
     return tuple(
-        Column(match["name"], match["type"].strip(), "NOT NULL" in match[0], (match["about"] or "").strip())
+        Column(match["name"], match["type"], "NOT NULL" in match["rest"], about.get(match["name"], ""))
         for match in found
-        if match
     )

@@ -45,6 +45,7 @@ class Family:
         after: Assets that must be read before.
         preview: Columns of the view of the same name to show after a pass, newest first.
         newest: Column of that view by which rows are newest.
+        views: Views over its own table, whose descriptions of columns hold for it too.
         made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
         every_s: How old the last complete pass may become before that is worth a warning.
         quarantines: Names under which its unreadable records are kept, beside its own.
@@ -57,6 +58,7 @@ class Family:
     after: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
     newest: str = ""
+    views: tuple[str, ...] = ()
     made_by: tuple[str, ...] = ()
     every_s: float = 3600.0
     quarantines: tuple[str, ...] = ()

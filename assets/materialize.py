@@ -67,7 +67,7 @@ def _schema(family: Family) -> dg.TableSchema:
                 description=column.about or None,
                 constraints=dg.TableColumnConstraints(nullable=not column.filled),
             )
-            for column in columns(family.tables[0].name)
+            for column in columns(family.tables[0].name, family.views)
         ]
     )
 

@@ -9,10 +9,13 @@ from pipelines.cli.demo import demo
 from pipelines.cli.dev import dev
 from pipelines.cli.emulator import PASSED_ON, emulator
 from pipelines.cli.exits import debug
+from pipelines.cli.plan import plan, replay
 from pipelines.cli.query import query
+from pipelines.cli.report import export, report
 from pipelines.cli.schedule import schedule
 from pipelines.cli.status import status
 from pipelines.cli.sync import sync
+from pipelines.cli.tail import tail
 
 ABOUT = """Keep the history of PostHog Tasks in DuckDB.
 
@@ -67,7 +70,7 @@ def options(
     debug["on"] = verbose
 
 
-for command in (demo, check, sync, status, query, dev):
+for command in (demo, check, plan, sync, tail, status, query, report, export, replay, dev):
     app.command()(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

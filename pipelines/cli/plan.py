@@ -1,0 +1,89 @@
+"""``taskhouse plan`` and ``taskhouse replay``: what lies ahead, and what was set aside."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+import typer
+
+from pipelines.cli.exits import Exit, guarded, say
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from taskhouse.sync.context import Context
+    from taskhouse.sync.estimate import Cost, Estimate, Facts
+
+T = TypeVar("T")
+
+
+@guarded
+def plan() -> None:
+    """Say what a sync, a day and the first load would spend, before anything is asked.
+
+    Asks PostHog for one row, to learn how many tasks there are. The numbers are requests; how long they take follows
+    from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
+    """
+    from taskhouse.sync.planning import plan as gather
+
+    for project_id, (facts, estimate) in _each(gather).items():
+        _show(project_id, facts, estimate)
+
+
+def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
+    from pipelines.cli import screen
+
+    say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {facts.streams} runs are live.")
+    rows: list[list[object]] = []
+    for title, cost in (("next sync", estimate.sync), ("a day", estimate.day), ("first load", estimate.first_load)):
+        rows += [["", item.what, item.priority.name.lower(), item.requests, ""] for item in cost.items if item.requests]
+        rows.append([title, "in all", "", cost.requests, _time(cost)])
+    screen.results().print(screen.table(["", "what", "class", "requests", "at least"], rows))
+    say(f"An average hour of such a day takes {estimate.of_hourly:.0%} of the hourly budget.")
+
+
+def _time(cost: "Cost") -> str:
+    return str(timedelta(seconds=round(cost.seconds)))
+
+
+@guarded
+def replay() -> None:
+    """Read the records in quarantine again, as after an upgrade.
+
+    What can be read now takes its place in history, at the moment when it was first seen; the rest stays. Nothing is
+    asked of PostHog. Exit code 3 means that something is still in quarantine.
+    """
+    from taskhouse.sync.replay import replay as read
+
+    left = 0
+    for project_id, done in _each(read).items():
+        left += sum(done.still.values())
+        say(
+            f"project {project_id}: {sum(done.replayed.values()):,} records can be read now,"
+            f" {sum(done.still.values()):,} stay in quarantine"
+        )
+    raise typer.Exit(Exit.UNPROVEN if left else Exit.COMPLETE)
+
+
+def _each(work: "Callable[[Context], Awaitable[T]]") -> dict[int, T]:
+    """The work for each project of the settings."""
+
+    async def run() -> dict[int, T]:
+        async with _contexts() as contexts:
+            return {context.project_id: await work(context) for context in contexts}
+
+    return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _contexts() -> "AsyncIterator[list[Context]]":
+    from taskhouse.posthog.client import PostHog
+    from taskhouse.settings import load
+    from taskhouse.sync.context import Context
+    from taskhouse.sync.resources import open_warehouse
+
+    settings = load()
+    async with PostHog(settings) as client:
+        warehouse = open_warehouse(settings)
+        yield [Context(settings, project_id, client, warehouse) for project_id in settings.projects()]

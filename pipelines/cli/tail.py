@@ -1,0 +1,59 @@
+"""``taskhouse tail``: follow run streams as a service."""
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import typer
+
+from pipelines.cli.exits import Exit, guarded, say
+
+if TYPE_CHECKING:
+    from taskhouse.sync.context import Progress
+    from taskhouse.sync.coverage import Report
+
+EVERY_S = 60.0
+"""Seconds between two lines that say how far it is."""
+
+
+@guarded
+def tail() -> None:
+    """Follow the streams of every run that moves, until it is told to stop.
+
+    Finds new runs within seconds, and keeps their events in the spool at once and in the warehouse moments later. While
+    somebody holds the warehouse open, events gather in the spool. SIGTERM or Ctrl-C seals the spool, loads it and ends
+    with exit code 0; a kill at any moment loses nothing.
+
+    The scheduled syncs go on beside it and leave the streams to it. One tail follows all streams of a project.
+    """
+    from taskhouse.settings import load
+
+    settings = load()
+    settings.key()
+    say(f"Following the runs of project {', '.join(map(str, settings.projects()))} on {settings.host}. Stop: Ctrl-C.")
+    reports = asyncio.run(_until_told())
+    for report in reports:
+        say(
+            f"project {report.project_id}: {report.reason}; {report.rows_added:,} events kept,"
+            f" {report.requests:,} requests"
+        )
+    raise typer.Exit(Exit.COMPLETE if all(report.verdict == "complete" for report in reports) else Exit.UNPROVEN)
+
+
+async def _until_told() -> "list[Report]":
+    from taskhouse.settings import load
+    from taskhouse.sync.resources import follow
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    last: dict[int, float] = {}
+
+    def tell(progress: "Progress") -> None:
+        now = loop.time()
+        if now - last.setdefault(progress.project_id, now) >= EVERY_S:
+            last[progress.project_id] = now
+            say(f"project {progress.project_id}: {progress.done:,} {progress.unit} so far")
+
+    return await follow(load(), stop, progress=tell)
