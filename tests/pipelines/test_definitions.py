@@ -91,6 +91,11 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
             assert told == real, table
 
 
+def test_every_column_of_an_asset_is_described() -> None:
+    for family in FAMILIES:
+        assert [column.name for column in columns(family.tables[0].name, family.views) if not column.about] == []
+
+
 @pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])
 def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: str) -> None:
     made = _schedules(_settings(project_ids=(1, 2), schedules=on, home=tmp_path))

@@ -1,0 +1,83 @@
+"""The commands beside sync: tail, plan, report, export, replay."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator(EmulatorSettings(tasks=40, repositories=4, live_runs=3, speed=10, events=0.3)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {
+        **os.environ,
+        **emulator.environment(),
+        "TASKHOUSE_HOME": str(tmp_path_factory.mktemp("home")),
+        "TASKHOUSE_CAPTURE_SECONDS": "1",
+        "TASKHOUSE_TAIL_POLL_S": "0.2",
+    }
+
+
+def taskhouse(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "pipelines.cli", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_before_the_first_sync_a_report_says_what_to_run(environment: dict[str, str]) -> None:
+    done = taskhouse(environment, "report")
+    assert done.returncode == 2
+    assert "taskhouse sync" in done.stderr
+
+
+def test_plan_says_what_a_first_load_would_spend(environment: dict[str, str]) -> None:
+    done = taskhouse(environment, "plan")
+    assert done.returncode == 0, done.stderr
+    assert "first load" in done.stdout
+
+
+def test_report_and_export_after_a_sync(environment: dict[str, str], tmp_path: Path) -> None:
+    assert taskhouse(environment, "sync").returncode == 0
+    page = tmp_path / "report.html"
+    assert taskhouse(environment, "report", "--output", str(page)).returncode == 0
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    printed = taskhouse(environment, "report", "--format", "md", "-o", "-")
+    assert printed.stdout.startswith("# Readiness")
+    assert taskhouse(environment, "export", str(tmp_path / "out")).returncode == 0
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["tables"]["tasks"]["rows"] > 0
+
+
+def test_replay_with_an_empty_quarantine_is_complete(environment: dict[str, str]) -> None:
+    done = taskhouse(environment, "replay")
+    assert (done.returncode, "0 stay in quarantine" in done.stderr) == (0, True)
+
+
+def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "pipelines.cli", "tail"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as first:
+        lock = Path(environment["TASKHOUSE_HOME"]) / "locks" / "tail-1.json"
+        end = time.monotonic() + 30
+        while not lock.exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        second = taskhouse(environment, "tail")
+        assert second.returncode == 1
+        assert f"process {first.pid}" in second.stderr
+        first.send_signal(signal.SIGTERM)
+        _, told = first.communicate(timeout=60)
+        assert first.returncode == 0, told
+        assert "told to stop" in told
+        assert "phx_emulator" not in told + second.stderr
