@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test sync dev check lock clean
+.PHONY: help setup demo test soak sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest
+
+soak: setup  ## Minutes of changes, faults and kills, after which one clean sync must equal the truth
+	$(BIN)/python -m tests.soak
 
 sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name
 	$(BIN)/taskhouse sync

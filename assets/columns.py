@@ -8,6 +8,7 @@ from typing import NamedTuple
 _COLUMN = re.compile(r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+)\b(?P<rest>.*)$")
 _OURS = {
     "content_hash": "Fingerprint of everything that makes a version.",
+    "payload_sha256": "SHA-256 of the text that the server sent.",
     "page": "The page of that pass, in `ledger.pages`.",
     "pass_id": "The pass that brought the row, in `ledger.passes`.",
     "last_pass_id": "The pass that saw it last.",

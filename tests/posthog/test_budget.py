@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from taskhouse.errors import Corrupt, Throttled
-from taskhouse.posthog import budget as module
 from taskhouse.posthog.budget import Budget, Priority, Window, fingerprint, rates
 
 KEY = "phx_very_secret"
@@ -19,10 +18,12 @@ KEY = "phx_very_secret"
 class Clock:
     """Wall time that moves when somebody sleeps."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.ms = 1_800_000_000_000
         self.slept: list[float] = []
-        monkeypatch.setattr(module, "_now_ms", lambda: self.ms)
+
+    def now_ms(self) -> int:
+        return self.ms
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -30,14 +31,18 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock() -> Clock:
+    return Clock()
 
 
 def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Clock | None = None, **limits: int) -> None:
     async def run() -> None:
-        sleep = clock.sleep if clock else asyncio.sleep
-        budget = Budget(path, KEY, **{"per_minute": 20, "per_hour": 100} | limits, sleep=sleep)
+        most = {"per_minute": 20, "per_hour": 100} | limits
+        per_minute, per_hour = most["per_minute"], most["per_hour"]
+        if clock is None:
+            budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour)
+        else:
+            budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour, sleep=clock.sleep, now_ms=clock.now_ms)
         try:
             await work(budget)
         finally:

@@ -90,12 +90,21 @@ def hold(
 
 def world(**changed: Any) -> EmulatorSettings:
     return EmulatorSettings(
-        **{"tasks": 3, "live_runs": 0, "speed": 0.0, "throttle": False, "late_state": 0.0, "events": 0.13, **changed}
+        **{
+            "tasks": 3,
+            "live_runs": 0,
+            "speed": 0.0,
+            "throttle": False,
+            "late_state": 0.0,
+            "events": 0.13,
+            "pace": 3.0,
+            **changed,
+        }
     )
 
 
 def test_a_gated_run_is_whole_from_the_moment_of_the_first_reader(settings: MakeSettings) -> None:
-    for held in hold(settings, world(), modes={"presence_gated": True}, before_s=20):
+    for held in hold(settings, world(), modes={"presence_gated": True}, before_s=8):
         live = held.truth["live"]
         assert live["unmirrored"] > 0
         assert (len(held.frames), digest(held.frames)) == (live["count"], live["sha256"])
@@ -115,7 +124,7 @@ def numbered(frame: Frame) -> set[tuple[int, int]]:
 def test_a_thin_tail_run_is_whole_by_its_agents_own_count(
     settings: MakeSettings, faults: tuple[dict[str, Any], ...]
 ) -> None:
-    for held in hold(settings, world(), *faults, modes={"thin_tail": True}, before_s=45, policy=PATIENT):
+    for held in hold(settings, world(), *faults, modes={"thin_tail": True}, before_s=16, policy=PATIENT):
         seen = set().union(*map(numbered, held.frames))
         assert seen == {(int(b), n) for b, last in held.truth["agent"].items() for n in range(1, last + 1)}
         assert any((frame.id or "").startswith("log-") for frame in held.frames)
@@ -160,7 +169,7 @@ def test_without_proxy_runs_auto_is_django(settings: MakeSettings) -> None:
 @pytest.mark.parametrize("leg", ["auto", "django"])
 @pytest.mark.parametrize("version", ["2026-07", "2026-05"])
 def test_on_an_older_server_a_run_is_followed_to_its_end(settings: MakeSettings, version: str, leg: str) -> None:
-    old = at_version(version, tasks=3, live_runs=0, speed=0.0, throttle=False, late_state=0.0, events=0.13)
+    old = at_version(version, tasks=3, live_runs=0, speed=0.0, throttle=False, late_state=0.0, events=0.13, pace=3.0)
     for held in hold(settings, old, stream_leg=leg):
         assert digest(held.frames) == held.truth["live"]["sha256"]
         assert held.ending is (Ending.STREAM_END if version == "2026-07" else Ending.TERMINAL_WITHOUT_STREAM)

@@ -1,14 +1,11 @@
 """Tasks: whatever moves, the warehouse ends equal to the server, or says that it could not prove it."""
 
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from emulator.settings import Key
-from taskhouse.errors import TaskhouseError
-from taskhouse.posthog import retry
 
 BIG = {"emulator_tasks": 520, "emulator_repositories": 6}
 
@@ -107,34 +104,6 @@ def test_a_new_field_is_kept_and_recorded(make_house: Any) -> None:
     assert house.rows("SELECT count(*) FROM raw.task_versions WHERE contains(payload, 'brand_new_field')")[0][0] > 0
     house.emulator.faults()
     assert house.sync("tasks").rows_added == 0
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "count_lies", "by": 7},
-        {"kind": "count_lies", "by": -7},
-        {"kind": "missing_row"},
-        {"kind": "truncated"},
-        {"kind": "next_repeats"},
-        {"kind": "next_cycles"},
-        {"kind": "next_elsewhere", "always": True},
-        {"kind": "page_clamped", "limit": 7},
-        {"kind": "duplicate_row"},
-        {"kind": "not_json"},
-    ],
-    ids=lambda fault: f"{fault['kind']} {fault.get('by', '')}".strip(),
-)
-def test_a_list_that_lies_ends_in_the_full_set_or_in_an_incomplete_pass(make_house: Any, fault: dict[str, Any]) -> None:
-    house = make_house()
-    house.emulator.faults({**fault, "endpoint": "tasks.list"})
-    with retry.instant(), suppress(TaskhouseError):
-        house.sync("tasks")
-    [(verdict,)] = house.rows("SELECT verdict FROM ledger.passes")
-    assert verdict == "incomplete" or house.present() == house.truth_tasks()
-    house.emulator.faults()
-    assert house.sync("tasks").verdict == "complete"
-    assert house.present() == house.truth_tasks()
 
 
 def test_a_version_for_every_real_change_and_none_for_a_volatile_one(make_house: Any) -> None:

@@ -1,0 +1,58 @@
+"""The estimate: adds up as the documentation says, and a real pass costs what was said."""
+
+from pathlib import Path
+from typing import Any
+
+from taskhouse.settings import Settings
+from taskhouse.sync.estimate import Facts, duration, estimate, list_pages
+from taskhouse.sync.resources import plan
+
+
+def settings(tmp_path: Path, **given: Any) -> Settings:
+    return Settings(host="http://localhost:1", home=tmp_path, **given)
+
+
+def test_a_first_load_of_100_000_tasks(tmp_path: Path) -> None:
+    found = estimate(Facts(tasks=100_000, repositories=1000, unlisted=95_000, unread_logs=20_000), settings(tmp_path))
+    what = {item.what: item.requests for item in found.first_load.items}
+    assert what["tasks: the whole list"] == 1023
+    assert what["readiness: every repository and window"] == 3000
+    assert found.first_load.requests == 1023 + 3000 + 95_000 + 20_000
+    assert 40 < found.first_load.seconds / 3600 < 60  # 2,160 an hour for what may wait
+
+
+def test_an_ordinary_day_leaves_most_of_the_budget(tmp_path: Path) -> None:
+    facts = Facts(tasks=100_000, known=100_000, hot=300, moved=1000, repositories=1000, streams=20)
+    found = estimate(facts, settings(tmp_path))
+    assert found.first_load.requests == 0
+    assert found.of_hourly < 0.2
+    assert found.day.requests < 24 * 4800
+
+
+def test_500_streams_and_ten_thousand_runs_a_day_still_fit(tmp_path: Path) -> None:
+    facts = Facts(tasks=100_000, known=100_000, hot=1500, moved=10_000, repositories=1000, streams=500)
+    assert 0.6 < estimate(facts, settings(tmp_path)).of_hourly < 1
+
+
+def test_durations_follow_both_windows() -> None:
+    assert duration(0, per_minute=480, per_hour=4800).total_seconds() == 0
+    assert duration(4800, per_minute=480, per_hour=4800).total_seconds() == 1920  # one after another
+    assert duration(9601, per_minute=480, per_hour=4800).total_seconds() == 7200
+    assert duration(961, per_minute=480, per_hour=0).total_seconds() == 384.4
+    assert duration(10, per_minute=0, per_hour=0).total_seconds() == 4
+
+
+def test_the_plan_asks_for_one_row_and_the_pass_costs_what_it_said(make_house: Any) -> None:
+    house = make_house(emulator_tasks=520)
+    facts, found = house.run(plan(house.settings, 1, now=house.now))
+    assert house.emulator.requests(reset=True)["total"] == 1
+    assert (facts.tasks, facts.known) == (len(house.truth_tasks()), 0)
+    said = {item.what: item.requests for item in found.sync.items}
+    report = house.sync("tasks")
+    assert report.requests == said["tasks"] == list_pages(facts.tasks)
+    facts, found = house.run(plan(house.settings, 1, now=house.now))
+    assert facts.known == facts.tasks
+    assert house.sync("tasks").requests <= {item.what: item.requests for item in found.sync.items}["tasks"]
+    house.sync("runs")
+    facts, _ = house.run(plan(house.settings, 1, now=house.now))
+    assert facts.unlisted == 0

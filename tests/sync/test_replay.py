@@ -1,0 +1,119 @@
+"""Bad records: set aside with reason, place and text, read again by a newer version, settled by a later good one."""
+
+from typing import Any
+
+import pytest
+
+from taskhouse.posthog import records
+from taskhouse.sync import replay
+from taskhouse.sync.resources import replay_quarantine
+
+
+def quarantine(house: Any) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = house.rows("SELECT resource, pointer, outcome FROM ledger.quarantine ORDER BY 1, 2")
+    return found
+
+
+def strict(parse: Any) -> Any:
+    """A version that understands less: no task may be called seven."""
+
+    def read(row: Any) -> dict[str, Any]:
+        if row.data["title"] == "seven":
+            raise records.BadRecord("/title", "seven is no title")
+        columns: dict[str, Any] = parse(row)
+        return columns
+
+    return read
+
+
+def test_a_newer_version_reads_what_an_older_one_could_not(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make_house()
+    task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
+    house.emulator.mutate("rename", task_id=task_id, title="seven")
+    with monkeypatch.context() as older:
+        older.setattr(records, "task", strict(records.task))
+        older.setitem(replay.READ, "tasks", records.task)
+        report = house.sync("tasks")
+        assert (report.verdict, report.quarantined) == ("incomplete", 1)
+        assert quarantine(house) == [("tasks", "/title", None)]
+        assert house.run(replay_quarantine(house.settings, 1, now=house.now)).still == {"tasks": 1}
+    done = house.run(replay_quarantine(house.settings, 1, now=house.now))
+    assert (done.replayed, done.still, done.report.verdict) == ({"tasks": 1}, {}, "complete")
+    assert quarantine(house) == [("tasks", "/title", "replayed")]
+    assert house.present() == house.truth_tasks()
+    assert house.rows("SELECT count(*) FROM raw.task_versions ANTI JOIN ledger.pages USING (pass_id, page)") == [(0,)]
+    assert house.run(replay_quarantine(house.settings, 1, now=house.now)).replayed == {}
+    assert house.sync("tasks").verdict == "complete"
+
+
+def test_a_record_that_stays_bad_costs_no_sweep_every_time(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = make_house(emulator_tasks=520)
+    task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
+    house.emulator.mutate("rename", task_id=task_id, title="seven")
+    monkeypatch.setattr(records, "task", strict(records.task))
+    house.sync("tasks")
+    report = house.sync("tasks")
+    assert report.verdict == "incomplete"
+    assert report.requests <= 6
+    assert "in quarantine" in report.reason
+
+
+def test_a_later_good_record_settles_the_quarantine(make_house: Any) -> None:
+    house = make_house()
+    house.emulator.faults({"kind": "mistyped_field", "endpoint": "tasks.list", "field": "results.0.title", "times": 1})
+    house.sync("tasks")
+    house.sync("tasks")
+    assert quarantine(house) == [("tasks", "/title", "superseded")]
+
+
+def test_a_replayed_record_does_not_undo_what_came_later(make_house: Any) -> None:
+    house = make_house()
+    house.emulator.faults({"kind": "mistyped_field", "endpoint": "runs.list", "field": "results.0.status", "times": 1})
+    house.sync("tasks")
+    house.sync("runs")
+    [(payload,)] = house.rows("SELECT payload FROM ledger.quarantine")
+    house.sync("runs")
+    house.rows(
+        "UPDATE ledger.quarantine SET replayed_at = NULL, outcome = NULL, payload = replace(?, ':7', ':\"queued\"')",
+        payload,
+    )
+    before = house.rows("SELECT run_id, status FROM main.runs ORDER BY 1")
+    house.run(replay_quarantine(house.settings, 1, now=house.now))
+    assert house.rows("SELECT run_id, status FROM main.runs ORDER BY 1") == before
+
+
+def test_what_is_secret_is_not_kept_in_quarantine_either(make_house: Any) -> None:
+    house = make_house(emulator_tasks=40)
+    house.emulator.faults({"kind": "mistyped_field", "endpoint": "*.list", "field": "results.*.created_at", "value": 7})
+    house.sync("tasks")
+    assert house.rows("SELECT count(*) > 20 FROM ledger.quarantine") == [(True,)]
+    assert house.rows(
+        "SELECT count(*) FROM ledger.quarantine WHERE contains(payload, 'X-Amz-Signature')"
+        " OR contains(payload, 'sandbox_url')"
+    ) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "resource", "field", "path"),
+    [
+        ("tasks.list", "runs", "results.*.latest_run.status", "/status"),
+        ("tasks.list", "tasks", "results.*.origin_product", "/origin_product"),
+        ("tasks.readiness", "readiness", "overall", "/overall"),
+        ("tasks.readiness", "readiness", "coreSuggestions.state", "/coreSuggestions/state"),
+        ("runs.list", "runs", "results.*.environment", "/environment"),
+    ],
+)
+def test_a_new_value_is_kept_and_recorded_once(
+    make_house: Any, endpoint: str, resource: str, field: str, path: str
+) -> None:
+    house = make_house(emulator_tasks=30, emulator_repositories=3)
+    house.emulator.faults({"kind": "unknown_enum", "endpoint": endpoint, "field": field, "value": "brand_new"})
+    for name in ("tasks", "repositories", "readiness", "runs"):
+        assert house.sync(name).verdict == "complete"
+    assert house.rows("SELECT resource, path, example_type, example FROM ledger.drift") == [
+        (resource, path, "str", "brand_new")
+    ]
+
+
+def test_what_cannot_be_replayed_stays() -> None:
+    assert set(replay.READ) == {"tasks", "runs", "readiness"}

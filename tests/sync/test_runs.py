@@ -1,0 +1,95 @@
+"""Runs: one request for each task whose runs moved, and a first load that can take its days."""
+
+from datetime import timedelta
+from typing import Any
+
+from taskhouse.sync.runs import due
+
+
+def listed(house: Any) -> int:
+    return int(house.emulator.requests(reset=True)["by_endpoint"].get("runs.list", 0))
+
+
+def held(house: Any) -> set[str]:
+    return {row[0] for row in house.rows("SELECT run_id FROM raw.run_versions")}
+
+
+def truth(house: Any) -> set[str]:
+    return {run["id"] for run in house.emulator.truth()["runs"]}
+
+
+def test_a_first_load_asks_once_for_each_task_and_an_idle_pass_for_none(make_house: Any) -> None:
+    house = make_house()
+    house.sync("tasks")
+    house.emulator.requests(reset=True)
+    assert house.sync("runs").verdict == "complete"
+    with_runs = [task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]]
+    assert listed(house) == len(with_runs)
+    assert held(house) == truth(house)
+    house.sync("tasks")
+    house.sync("runs")
+    older = house.rows("SELECT count(*) FROM raw.run_versions WHERE status NOT IN ('completed', 'failed', 'cancelled')")
+    assert listed(house) <= older[0][0]
+
+
+def test_a_run_that_came_with_its_task_is_not_asked_for_again(make_house: Any) -> None:
+    house = make_house()
+    house.sync("tasks")
+    house.sync("runs")
+    house.sync("runs")
+    listed(house)
+    some = [row[0] for row in house.present() if row[5]][:5]
+    for task_id in some:
+        house.emulator.mutate("new_run", task_id=task_id)
+    house.sync("tasks")
+    house.sync("runs")
+    assert listed(house) <= 5 + 3
+    assert held(house) == truth(house)
+
+
+def test_a_first_load_goes_on_pass_by_pass_and_is_incomplete_until_its_end(make_house: Any) -> None:
+    house = make_house(first_load_tasks=20)
+    house.sync("tasks")
+    reports = [house.sync("runs")]
+    while reports[-1].verdict == "incomplete":
+        assert "are still to be listed" in reports[-1].reason
+        reports.append(house.sync("runs"))
+    assert len(reports) == 3
+    assert held(house) == truth(house)
+
+
+def test_a_first_load_begins_with_what_expires_next_and_can_be_limited_by_age(make_house: Any) -> None:
+    house = make_house()
+    now = house.now()
+
+    def task(name: str, days: float | None) -> dict[str, Any]:
+        created = None if days is None else now - timedelta(days=days)
+        return {"task_id": name, "never": True, "created_at": created}
+
+    found = [task("new", 1), task("old", 29), task("expired", 40), task("middle", 10)]
+    wanted = due(found, now, most=3, days=None)
+    assert [row["task_id"] for row in wanted.first] == ["old", "middle", "new"]
+    assert (wanted.left, wanted.passed_over) == (1, 0)
+    wanted = due(found, now, most=10, days=15)
+    assert [row["task_id"] for row in wanted.first] == ["middle", "new"]
+    assert (wanted.left, wanted.passed_over) == (0, 2)
+
+
+def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any, monkeypatch: Any) -> None:
+    from contextlib import suppress  # noqa: PLC0415
+
+    from taskhouse.errors import TaskhouseError  # noqa: PLC0415
+    from taskhouse.posthog import retry  # noqa: PLC0415
+
+    monkeypatch.setattr("taskhouse.sync.runs.COMMIT_TASKS", 5)
+    house = make_house()
+    house.sync("tasks")
+    house.emulator.faults({"kind": "500", "endpoint": "runs.list", "after": 20})
+    with retry.instant(), suppress(TaskhouseError):
+        house.sync("runs")
+    house.emulator.faults()
+    listed(house)
+    assert house.sync("runs").verdict == "complete"
+    total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
+    assert listed(house) <= total - 10
+    assert held(house) == truth(house)
