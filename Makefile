@@ -40,7 +40,7 @@ check: setup  ## Lint, types and layers
 
 lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --python-version 3.11 \
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements.lock
 
 clean:  ## Remove .venv and caches; what you captured in .taskhouse stays

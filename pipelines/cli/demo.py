@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from pipelines.cli.sync import RESOURCES, conclude, judge
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
+    from taskhouse.sync.context import Progress
 
 SPEED = 60
 PER_MINUTE = 480
@@ -27,23 +29,24 @@ def demo(
 ) -> None:
     """Fill a warehouse from a local stand-in for PostHog, and check it against the truth.
 
-    Serves made-up tasks and live runs over real HTTP, with a clock that runs sixty times as fast; syncs them with the
+    Serves made-up tasks and live runs over real HTTP, with a clock that runs sixty times as fast
+    once it captures; syncs them with the
     same code as `taskhouse sync` until every run has ended; compares every task, repository, readiness answer, run,
     event and log entry with what was served; and syncs once more, which must add nothing. Needs no key and no network.
     Everything is kept in TASKHOUSE_HOME/demo, which is made anew each time.
 
     Exit code 0 means that all of it was equal.
     """
-    from pipelines.cli.standin import standing_in, truth
+    from pipelines.cli.standin import hurry, standing_in, truth
 
     began = time.monotonic()
     say(f"Starting a stand-in for PostHog: {tasks} tasks, {repositories} repositories, {live_runs} live runs …")
-    world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed, "speed": SPEED}
+    world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed}
     with standing_in(**world) as environment:
         settings = _settings(environment)
         shutil.rmtree(settings.home, ignore_errors=True)
         say(f"Syncing from {settings.host} into {settings.warehouse}:")
-        first = _sync(settings)
+        first = _sync(settings, lambda: hurry(environment, SPEED))
         if first is not Exit.COMPLETE:
             raise typer.Exit(first)
         equal = _compare(settings, truth(environment))
@@ -69,11 +72,26 @@ def _settings(environment: dict[str, str]) -> "Settings":
     )
 
 
-def _sync(settings: "Settings") -> Exit:
+def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> Exit:
+    """Sync everything.
+
+    Args:
+        settings: What to fetch.
+        flowing: Called once the streams are open. Only then may the clock run: a stream is deleted half an hour after
+            its run, and at sixty times the speed a slow machine would miss those that ended just before.
+    """
     from pipelines.cli.watch import watcher
     from pipelines.run import sync_projects
 
+    waiting = [flowing]
+
+    def moves(progress: "Progress") -> None:
+        if waiting and progress.resource == "run_events" and progress.done:
+            waiting.pop()()
+        tell(progress)
+
     with watcher() as shown:
+        tell, shown.moves = shown.moves, moves  # type: ignore[method-assign]
         outcome = sync_projects(settings, settings.projects(), RESOURCES, shown)
     conclude(outcome)
     return judge(outcome)

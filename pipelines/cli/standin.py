@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 START = [sys.executable, "-m", "pipelines.cli.standin"]
 ENDS_S = 15.0
@@ -52,6 +52,13 @@ def truth(environment: dict[str, str]) -> dict[str, object]:
     with urlopen(f"{environment['POSTHOG_HOST']}/_emulator/truth", timeout=TRUTH_S) as answer:  # noqa: S310 - our own http
         found: dict[str, object] = json.load(answer)
         return found
+
+
+def hurry(environment: dict[str, str], speed: float) -> None:
+    """Let the emulator's clock run ``speed`` times as fast from now on."""
+    body = json.dumps({"speed": speed}).encode()
+    url = f"{environment['POSTHOG_HOST']}/_emulator/clock"
+    urlopen(Request(url, body), timeout=TRUTH_S).close()  # noqa: S310 - our own http
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ QUIET: dict[str, Any] = {
     "projects": (1, 2),
     "keys": (Key(SECRET, 1, (), ("task:read", "user:read")),),
 }
-LIVE: dict[str, Any] = {**QUIET, "tasks": 40, "live_runs": 3, "speed": 30.0, "pace": 4.0}
+LIVE: dict[str, Any] = {**QUIET, "tasks": 40, "live_runs": 3, "pace": 4.0}
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,23 @@ class Scene:
             "TASKHOUSE_LOG_SETTLE_S": "1",
         }
 
+    def hurry(self, process: "subprocess.Popen[str]") -> str:
+        """Let the clock run thirty times as fast once the runs are about to be captured; what was said until then."""
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "readiness:" in line:
+                self.emulator.clock(speed=30)
+                break
+        return said
+
+    def capture(self, process: "subprocess.Popen[str]", commands: Commands) -> Ended:
+        """A sync to its end, with the clock running while it captures."""
+        said = self.hurry(process)
+        ended = commands.end(process)
+        return Ended(ended.code, ended.out, said + ended.err)
+
     @property
     def settings(self) -> Settings:
         """The same for this process."""
@@ -135,7 +152,7 @@ def quiet(tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.fixture
 def lively(tmp_path: Path) -> Iterator[Scene]:
-    """Forty tasks, three of them with a run that is going on, on a clock thirty times as fast; an empty home."""
+    """Forty tasks, three of them with a run that is going on, on a clock that stands nearly still; an empty home."""
     with Emulator(EmulatorSettings(**LIVE)) as running:
         yield Scene(running, tmp_path / "home")
 
@@ -154,7 +171,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
     commands = Commands(folder)
     with Emulator(EmulatorSettings(**LIVE)) as running:
         scene = Scene(running, folder / "home")
-        first = commands.run("sync", **scene.environment)
+        first = scene.capture(commands.start("sync", **scene.environment), commands)
         assert first.code == 0, first
         yield Synced(running, scene.home, first)
     commands.close()

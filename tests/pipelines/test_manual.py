@@ -25,7 +25,7 @@ EVERY = _all(typer.main.get_command(app))
 
 
 def test_there_are_these_commands() -> None:
-    assert sorted(typer.main.get_command(app).commands) == sorted(COMMANDS)  # type: ignore[attr-defined]
+    assert set(COMMANDS) <= set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY, ids=[" ".join(path) or "taskhouse" for path, _ in EVERY])

@@ -158,9 +158,7 @@ def test_two_syncs_at_once_both_end_well_one_after_the_other(taskhouse: Any, qui
 
 def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(taskhouse: Any, lively: Any) -> None:
     process = taskhouse.start("sync", **lively.environment)
-    for line in process.stderr:
-        if "readiness:" in line:
-            break
+    lively.hurry(process)
     until = time.monotonic() + 10
     sealed = lively.settings.spool / "1" / "sealed"
     while time.monotonic() < until and not _holds(sealed):

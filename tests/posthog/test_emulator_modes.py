@@ -124,7 +124,7 @@ def numbered(frame: Frame) -> set[tuple[int, int]]:
 def test_a_thin_tail_run_is_whole_by_its_agents_own_count(
     settings: MakeSettings, faults: tuple[dict[str, Any], ...]
 ) -> None:
-    for held in hold(settings, world(), *faults, modes={"thin_tail": True}, before_s=16, policy=PATIENT):
+    for held in hold(settings, world(pace=1.0), *faults, modes={"thin_tail": True}, before_s=45, policy=PATIENT):
         seen = set().union(*map(numbered, held.frames))
         assert seen == {(int(b), n) for b, last in held.truth["agent"].items() for n in range(1, last + 1)}
         assert any((frame.id or "").startswith("log-") for frame in held.frames)
