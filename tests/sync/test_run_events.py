@@ -22,10 +22,11 @@ VICTIM = Path(__file__).with_name("victim.py")
 
 def environment(house: Any) -> dict[str, str]:
     """The environment of a process that works for the house."""
-    settings = house.settings
+    settings, world = house.settings, house.emulator
+    given: dict[str, str] = world.environment()
     return (
         os.environ
-        | house.emulator.environment()
+        | given
         | {
             "TASKHOUSE_HOME": str(settings.home),
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
