@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from taskhouse.posthog.legs import DJANGO
 from taskhouse.spool.line import Whose
 from taskhouse.sync import hot
 
@@ -30,6 +31,7 @@ class Run:
 
     Attributes:
         cursor: Stream id to resume after.
+        leg: The endpoint that gave it, ``django`` or ``proxy``.
         position: Entries of its own log that are kept.
         parent: The run that this one resumed, whose log comes before its own.
         created_at: When it was made; none of its events is older.
@@ -43,6 +45,7 @@ class Run:
     parent: str | None
     created_at: datetime
     ended_at: datetime | None
+    leg: str = DJANGO
 
     def whose(self, project_id: int) -> Whose:
         """The run as the spool names it."""
@@ -99,4 +102,5 @@ def _run(row: Mapping[str, Any]) -> Run:
         parent=row["resume_from_run_id"],
         created_at=row["created_at"],
         ended_at=row["moved_at"] if row["status"] in hot.TERMINAL else None,
+        leg=row["stream_leg"] or DJANGO,
     )

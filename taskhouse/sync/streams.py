@@ -26,7 +26,7 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
     whose = run.whose(this.context.project_id)
     ending = Ending.STOPPED
     after, first, count = run.cursor, None, 0
-    async with aclosing(follow(api, run.task_id, run.run_id, cursor=run.cursor, stop=stop)) as batches:
+    async with aclosing(follow(api, run.task_id, run.run_id, cursor=run.cursor, leg=run.leg, stop=stop)) as batches:
         async for batch in batches:
             entries = _entries(this, run, batch.frames)
             if entries:

@@ -166,7 +166,7 @@ async def _patiently(event: asyncio.Event, seconds: float) -> None:
 
 
 _UNREAD: dict[str, Any] = dict.fromkeys(
-    ("stream_position", "stream_state", "stream_read_at", "log_position", "log_state", "log_read_at")
+    ("stream_position", "stream_leg", "stream_state", "stream_read_at", "log_position", "log_state", "log_read_at")
 )
 
 

@@ -134,7 +134,7 @@ def test_while_tail_follows_a_pass_leaves_its_streams_alone(make_house: Any) -> 
 
 
 def test_a_reader_that_holds_the_warehouse_delays_the_load_alone(make_house: Any) -> None:
-    house = make_house(emulator_live_runs=5, emulator_speed=30, emulator_pace=3, lock_wait_s=0.2)
+    house = make_house(emulator_live_runs=5, emulator_speed=30, emulator_pace=3)
     house.sync("tasks")
     with tail(house) as process:
         until(lambda: house.rows("SELECT count(*) FROM raw.run_events") > [(0,)])

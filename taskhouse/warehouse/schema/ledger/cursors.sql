@@ -4,6 +4,7 @@ CREATE TABLE ledger.cursors (
     resource VARCHAR NOT NULL,
     key VARCHAR NOT NULL,
     position VARCHAR,
+    leg VARCHAR,
     state VARCHAR,
     updated_at TIMESTAMPTZ NOT NULL,
     moved_by VARCHAR NOT NULL

@@ -1,7 +1,8 @@
 -- A mark without a position leaves the position where it was.
 UPDATE moved
 SET
-    position = coalesce(moved.position, stored.position)
+    position = coalesce(moved.position, stored.position),
+    leg = coalesce(moved.leg, stored.leg)
 FROM
     ledger.cursors AS stored
 WHERE

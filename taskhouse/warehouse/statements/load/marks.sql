@@ -8,6 +8,7 @@ WITH moves AS (
         line,
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.resource') ELSE 'run_stream' END AS resource,
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.position') ELSE stream_id END AS position,
+        CASE line_kind WHEN 'mark' THEN NULL ELSE source END AS leg,
         CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.state') ELSE 'live' END AS state,
         greatest(
             received_at,
@@ -25,6 +26,7 @@ SELECT
     resource,
     key,
     arg_max(position, line) FILTER (WHERE position IS NOT NULL) AS position,
+    arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
     arg_max(state, line) AS state,
     max(updated_at) AS updated_at,
     $segment AS moved_by
