@@ -107,11 +107,12 @@ class Capture:
         self._touched[run.run_id] = run
         if ending is Ending.STOPPED:
             return
-        self.endings[run.run_id] = (ending, self.this.context.now())
         if ending is Ending.ERROR_BUDGET:
             self.this.doubt(f"the stream of run {run.run_id} failed again and again; the next pass tries it anew")
         if ending is not Ending.NOT_FOUND:
             run = await self._refetch(run)
+        now = self.this.context.now()
+        self.endings[run.run_id] = (ending, max(now, run.ended_at or now))
         self.writer.mark(
             "live",
             run.whose(self.this.context.project_id),

@@ -45,8 +45,11 @@ async def ask(this: Pass, ids: Sequence[str], *, priority: Priority, details: in
     wanted: list[str] = []
     for some in _slices(ids, ASK):
         absent += await _settle(this, some, priority, wanted)
+    batch = Batch()
     for task_id in wanted[:details]:
-        await _whole(this, task_id, priority)
+        await _whole(this, batch, task_id, priority)
+    if batch.pages:
+        await this.commit(batch)
     return absent
 
 
@@ -106,16 +109,14 @@ async def _keep(this: Pass, held: Sequence[Page], wanted: list[str]) -> None:
     await this.commit(batch)
 
 
-async def _whole(this: Pass, task_id: str, priority: Priority) -> None:
+async def _whole(this: Pass, batch: Batch, task_id: str, priority: Priority) -> None:
     """Read one task whole; one that vanished meanwhile is left to the next pass."""
     try:
         row = await this.api(priority).task(task_id)
     except NotFound:
         return
-    batch = Batch()
     number = this.page(batch, f"task {task_id}", [task_id], digest(row.text))
     rows.take_one(this, batch, row, number, "task")
-    await this.commit(batch)
 
 
 def _heads(this: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:

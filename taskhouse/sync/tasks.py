@@ -106,23 +106,23 @@ class _Due:
 
     def __init__(self, context: Context) -> None:
         now, settings = context.now(), context.settings
-        ask = {"project_id": context.project_id}
-        last = {
-            (row["kind"], row["verdict"]): row["started_at"]
-            for row in context.read(state.records, "attempts", resource=RESOURCE, **ask)
-        }
+        project = context.project_id
+        with context.warehouse.transaction("reading what is due") as connection:
+            attempts = state.records(connection, "attempts", resource=RESOURCE, project_id=project)
+            present = state.records(connection, "present_count", project_id=project)[0]["tasks"]
+            mark = state.cursors(connection, project, RESOURCE).get("activity")
+        last = {(row["kind"], row["verdict"]): row["started_at"] for row in attempts}
         walked = [last[key] for key in last if key[0] == sweep.KIND]
         proved = last.get((sweep.KIND, "complete"))
         tried = max(walked, default=None)
         self.list_again = tried is None or now - tried >= AGAIN
         self.list = (
             tried is None
-            or context.read(state.records, "present_count", **ask)[0]["tasks"] <= SMALL
+            or present <= SMALL
             or (self.list_again and (proved is None or now - proved >= timedelta(hours=settings.sweep_list_hours)))
         )
         light = timedelta(hours=settings.sweep_summaries_hours)
         asked = max([*walked, *(last[key] for key in last if key == ("summaries", "complete"))], default=now)
         self.summaries = now - asked >= light
         self.unseen_before = now - light / 2
-        mark = context.read(state.cursors, context.project_id, RESOURCE).get("activity")
         self.since: datetime = datetime.fromisoformat(mark["position"]) if mark else (tried or now)

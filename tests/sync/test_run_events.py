@@ -147,8 +147,10 @@ def test_a_reader_that_holds_the_warehouse_delays_the_load_alone(make_house: Any
         until(lambda: house.emulator.settled()["live_runs"] == 0, 60)
         holder.close()
         until(lambda: not list(sealed.iterdir()))
+        asked = house.emulator.requests()["by_endpoint"]["runs.stream"]
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
+    assert asked <= 7 + 5  # six streams, and at most one more look at each of the five that were live
     finish(house)
     assert house.hashes() == house.truth_hashes()
 
