@@ -398,12 +398,3 @@ def test_ordinals_count_from_one_without_a_hole(kept: Any) -> None:
         )
         == []
     )
-
-
-def test_a_filter_on_the_run_reaches_the_tables(kept: Any) -> None:
-    run_id = kept.rows("SELECT run_id FROM raw.run_events LIMIT 1")[0]["run_id"]
-    for view in ("events_once", "run_timeline", "messages", "tool_calls", "token_usage"):
-        plan = kept.rows(f"EXPLAIN SELECT * FROM main.{view} WHERE run_id = '{run_id}'")[0]["explain_value"]
-        scans = plan.count("SEQ_SCAN") + plan.count("Sequential Scan")
-        assert scans >= 2
-        assert plan.count(run_id[:8]) >= 2, view

@@ -88,3 +88,12 @@ def test_a_refresh_rebuilds_what_changed_and_only_then(tmp_path: Path) -> None:
 def test_every_view_reads_an_empty_warehouse(scratch: Any) -> None:
     for name in marts.VIEWS:
         assert scratch.rows(f"SELECT * FROM main.{name}") == []
+
+
+def test_a_filter_on_the_run_reaches_the_tables(kept: Any) -> None:
+    run_id = kept.rows("SELECT run_id FROM raw.run_events LIMIT 1")[0]["run_id"]
+    for view in ("events_once", "run_timeline", "messages", "tool_calls", "token_usage"):
+        plan = kept.rows(f"EXPLAIN SELECT * FROM main.{view} WHERE run_id = '{run_id}'")[0]["explain_value"]
+        scans = plan.count("SEQ_SCAN") + plan.count("Sequential Scan")
+        assert scans >= 2
+        assert plan.count(run_id[:8]) >= 2, view
