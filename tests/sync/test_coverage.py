@@ -158,3 +158,11 @@ def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
                         pass
 
         house.run(two())
+
+
+def test_without_words_no_prompt_is_kept(make_house: Any) -> None:
+    house = make_house(capture_text="none")
+    house.sync("tasks")
+    house.sync("runs")
+    assert house.rows("SELECT count(*) FROM raw.task_versions WHERE NOT contains(payload, '[text ')") == [(0,)]
+    assert house.sync("tasks").rows_added == 0

@@ -8,4 +8,4 @@ FROM
 WHERE
     held.project_id = seen.project_id
     AND held.{key} = seen.key
-    AND false
+    AND held.absent_since IS NULL
