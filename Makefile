@@ -21,7 +21,7 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 	$(BIN)/taskhouse demo
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 soak: setup  ## Minutes of changes, faults and kills, after which one clean sync must equal the truth
 	$(BIN)/python -m tests.soak
