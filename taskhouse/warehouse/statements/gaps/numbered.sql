@@ -17,7 +17,7 @@ WITH told AS (
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
         event.event_id IS NOT NULL
-        AND event.stream_ms >= $since_ms
+        AND event.stream_ms >= CAST($since_ms AS UBIGINT)
 ),
 
 logged AS (

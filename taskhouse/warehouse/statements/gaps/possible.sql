@@ -37,7 +37,7 @@ sides AS (
             AND event.run_id = seams.run_id
             AND event.source = seams.source
             AND event.event_id IS NOT NULL
-            AND event.stream_ms >= $since_ms
+            AND event.stream_ms >= CAST($since_ms AS UBIGINT)
     GROUP BY
         seams.project_id,
         seams.run_id,

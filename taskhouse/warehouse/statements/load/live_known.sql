@@ -16,4 +16,4 @@ FROM
         AND stored.stream_ms = batch.stream_ms
         AND stored.stream_seq = batch.stream_seq
 WHERE
-    stored.stream_ms BETWEEN $first_ms AND $last_ms
+    stored.stream_ms BETWEEN CAST($first_ms AS UBIGINT) AND CAST($last_ms AS UBIGINT)
