@@ -1,18 +1,17 @@
 """``taskhouse plan`` and ``taskhouse replay``: what lies ahead, and what was set aside."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from pipelines.cli.exits import Exit, guarded, say
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
-    from taskhouse.sync.context import Context
+    from taskhouse.settings import Settings
     from taskhouse.sync.estimate import Cost, Estimate, Facts
 
 T = TypeVar("T")
@@ -25,9 +24,9 @@ def plan() -> None:
     Asks PostHog for one row, to learn how many tasks there are. The numbers are requests; how long they take follows
     from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
     """
-    from taskhouse.sync.planning import plan as gather
+    from taskhouse.sync import resources
 
-    for project_id, (facts, estimate) in _each(gather).items():
+    for project_id, (facts, estimate) in _each(resources.plan).items():
         _show(project_id, facts, estimate)
 
 
@@ -54,10 +53,10 @@ def replay() -> None:
     What can be read now takes its place in history, at the moment when it was first seen; the rest stays. Nothing is
     asked of PostHog. Exit code 3 means that something is still in quarantine.
     """
-    from taskhouse.sync.replay import replay as read
+    from taskhouse.sync import resources
 
     left = 0
-    for project_id, done in _each(read).items():
+    for project_id, done in _each(resources.replay_quarantine).items():
         left += sum(done.still.values())
         say(
             f"project {project_id}: {sum(done.replayed.values()):,} records can be read now,"
@@ -66,24 +65,9 @@ def replay() -> None:
     raise typer.Exit(Exit.UNPROVEN if left else Exit.COMPLETE)
 
 
-def _each(work: "Callable[[Context], Awaitable[T]]") -> dict[int, T]:
-    """The work for each project of the settings."""
-
-    async def run() -> dict[int, T]:
-        async with _contexts() as contexts:
-            return {context.project_id: await work(context) for context in contexts}
-
-    return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _contexts() -> "AsyncIterator[list[Context]]":
-    from taskhouse.posthog.client import PostHog
+def _each(work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
+    """What the work gives for each project of the settings."""
     from taskhouse.settings import load
-    from taskhouse.sync.context import Context
-    from taskhouse.sync.resources import open_warehouse
 
     settings = load()
-    async with PostHog(settings) as client:
-        warehouse = open_warehouse(settings)
-        yield [Context(settings, project_id, client, warehouse) for project_id in settings.projects()]
+    return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-TERMINAL = frozenset({"completed", "failed", "cancelled"})
+from taskhouse.posthog import contact
+
+TERMINAL = contact.TERMINAL
 """Run states that end a run, until it is reopened (API facts 8)."""
 
 GRACE = timedelta(hours=1)
