@@ -70,4 +70,5 @@ def _each(work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int
     from taskhouse.settings import load
 
     settings = load()
+    settings.key()  # what is missing first is said first, as by every other command
     return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}
