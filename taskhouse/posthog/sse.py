@@ -3,8 +3,12 @@
 The WHATWG rules, but for two: the id belongs to its frame and is not inherited (a keepalive must not look like an
 event), and the data stays bytes. Lines end at CR, LF or CRLF and nowhere else: U+2028 and U+0085 are data. Every CR
 ends a line, so it is turned into LF on entry and framing knows one line end only.
+
+A chunk that is nothing but plain frames, one ``id:`` and one ``data:`` line each, is read by one regular expression:
+that is how PostHog writes nearly all of them, and it halves the time. Anything else goes line by line.
 """
 
+import re
 from typing import NamedTuple
 
 MAX_FRAME = 8 * 1024 * 1024
@@ -12,6 +16,8 @@ MAX_FRAME = 8 * 1024 * 1024
 
 _BOM = b"\xef\xbb\xbf"
 _HEAD = 4096
+_PLAIN = re.compile(rb"id: ([^\n\0]*)\ndata: ([^\n]*)\n\n")
+_AROUND = len(b"id: \ndata: \n\n")
 
 
 class Frame(NamedTuple):
@@ -51,20 +57,21 @@ class FrameDecoder:
         chunk = self._lines(chunk)
         if not chunk:
             return []
-        pieces = (self._carry + chunk if self._carry else chunk).split(b"\n\n")
-        rest = pieces.pop()
+        text = self._carry + chunk if self._carry else chunk
+        end = text.rfind(b"\n\n") + 2
+        whole, rest = (text[:end], text[end:]) if end > 1 else (b"", text)
         found: list[Frame | Oversize] = []
-        if pieces and self._parts:
-            self._hold(pieces[0])
-            if self._size > self._max:
-                found.append(self._oversize(b"".join(self._parts), self._size))
-                del pieces[0]
-            else:
-                pieces[0] = b"".join(self._parts)
+        if whole and self._parts:
+            last, _, whole = whole.partition(b"\n\n")
+            self._hold(last)
+            begun, size = b"".join(self._parts), self._size
+            found = [self._oversize(begun, size)] if size > self._max else self._frames(begun + b"\n\n")
             self._parts, self._size = [], 0
+        if not self._parts:
+            rest = rest.lstrip(b"\n")  # blank lines between frames
         self._carry = b"\n" if rest.endswith(b"\n") else b""
         self._hold(rest.removesuffix(b"\n"))
-        return self._frames(pieces, found)
+        return found + self._frames(whole) if whole else found
 
     def _lines(self, chunk: bytes) -> bytes:
         """The chunk with LF for every line end, and without a byte order mark at the stream's start."""
@@ -93,19 +100,18 @@ class FrameDecoder:
         lines = head[:_HEAD].split(b"\n")[:-1]
         return Oversize(_fields(lines)[1], size)
 
-    def _frames(self, pieces: list[bytes], found: list[Frame | Oversize]) -> list[Frame | Oversize]:
-        add, new, most = found.append, tuple.__new__, self._max
-        for piece in pieces:
-            if len(piece) > most:
-                add(self._oversize(piece, len(piece)))
-                continue
-            cut = piece.find(b"\n")
-            if piece.startswith(b"id: ") and piece.startswith(b"\ndata: ", cut) and piece.find(b"\n", cut + 1) < 0:
-                own = piece[4:cut]
-                add(new(Frame, ("", None if b"\0" in own else own.decode("utf-8", "replace"), piece[cut + 7 :])))
-            elif (frame := _frame(piece)) is not None:
-                add(frame)
-        return found
+    def _frames(self, whole: bytes) -> list[Frame | Oversize]:
+        """The frames of a text that ends with the end of one."""
+        if len(whole) <= self._max:
+            plain = _PLAIN.findall(whole)
+            if sum([len(own) + len(data) for own, data in plain]) + _AROUND * len(plain) == len(whole):
+                new = tuple.__new__
+                return [new(Frame, ("", own.decode("utf-8", "replace"), data)) for own, data in plain]
+        frames = [
+            _frame(piece) if len(piece) <= self._max else self._oversize(piece, len(piece))
+            for piece in (piece.lstrip(b"\n") for piece in whole.split(b"\n\n"))
+        ]
+        return [frame for frame in frames if frame is not None]
 
 
 def _frame(piece: bytes) -> Frame | None:

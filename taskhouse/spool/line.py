@@ -18,11 +18,11 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Mapping
-from json.encoder import encode_basestring
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-_quote: Callable[[str], str] = encode_basestring
+import orjson
+
 _HEAD = len('{"c":"00000000",')
 
 
@@ -48,20 +48,29 @@ class Entry(NamedTuple):
 
 
 def _seal(rest: bytes) -> bytes:
-    return b'{"c":"%08x",' % zlib.crc32(rest) + rest
+    return b'{"c":"%08x",%b' % (zlib.crc32(rest), rest)
 
 
 def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
     """Lines for events of one run that arrived together; the first gets line number ``first``."""
-    project, task, run = (json.dumps(part) for part in whose)
-    middle = f',"p":{project},"t":{task},"r":{run},"l":{json.dumps(leg)},"i":'
+    dumps, join = orjson.dumps, b"".join
+    project, task, run, source = map(dumps, (*whose, leg))
+    middle = join((b',"p":', project, b',"t":', task, b',"r":', run, b',"l":', source, b',"i":'))
+    arrived = b',"a":%d,"x":' % arrived_us
     lines = []
     for number, (stream_id, position, data, redacted, kind) in enumerate(entries, start=first):
-        rest = (
-            f'"k":"{kind}","n":{number}{middle}{"null" if stream_id is None else _quote(stream_id)}'
-            f',"o":{"null" if position is None else position},"a":{arrived_us},"x":{"true" if redacted else "false"}'
-            f',"d":{_quote(data.decode("utf-8", "replace"))}}}\n'
-        ).encode()
+        rest = join(
+            (
+                b'"k":%b,"n":%d' % (dumps(kind), number),
+                middle,
+                dumps(stream_id),
+                b',"o":null' if position is None else b',"o":%d' % position,
+                arrived,
+                b'true,"d":' if redacted else b'false,"d":',
+                dumps(data.decode("utf-8", "replace")),
+                b"}\n",
+            )
+        )
         lines.append(_seal(rest))
     return lines
 
