@@ -1,8 +1,10 @@
-"""Load sealed spool segments: each in one transaction with its cursors and its proof, then delete the file."""
+"""Load sealed spool segments: a batch in one transaction with its cursors and its proof, then delete the files."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 from filelock import FileLock
@@ -13,6 +15,10 @@ from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 
 LAYERS = ("live", "log")
+BATCH_BYTES = 128 << 20
+BATCH_SEGMENTS = 200
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ class Loaded:
 def load_spool(
     warehouse: Warehouse, spool: Spool, *, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Loaded]:
-    """Load every sealed segment, oldest first; what that did, by layer (``live``, ``log``).
+    """Load the segments that are sealed now, oldest first; what that did, by layer (``live``, ``log``).
 
     Loading a segment twice, or after a crash at any point, adds nothing.
 
@@ -51,95 +57,142 @@ def load_spool(
 
     Raises:
         Locked: The warehouse is held by somebody else; the segments stay where they are.
-        Corrupt: A segment's lines do not add up; nothing of it was loaded.
+        Corrupt: A segment's lines do not add up; nothing of its batch was loaded.
     """
     total = {layer: Loaded() for layer in LAYERS}
     with FileLock(spool.root / "load.lock", thread_local=False):
-        for segment in spool.segments():
-            whole: Segment | None = segment
-            if not segment.is_whole():
-                aside, whole = spool.salvage(segment)
-                report(f"the spool segment {segment.name} was damaged and is set aside as {aside}")
-                _record_damage(warehouse, segment, whole)
-            if whole is not None:
-                total[whole.layer] += _load(warehouse, whole)
+        for batch in _batches(spool.segments()):
+            whole = [good for segment in batch if (good := _whole(warehouse, spool, segment, report)) is not None]
+            if whole:
+                total[whole[0].layer] += _load(warehouse, whole)
     return total
 
 
-def _load(warehouse: Warehouse, segment: Segment) -> Loaded:
-    with warehouse.transaction(f"loading {segment.name}") as connection:
-        known = connection.execute("SELECT 1 FROM ledger.segments WHERE segment = ?", [segment.name]).fetchone()
-        loaded = Loaded() if known else load_segment(connection, segment)
-    segment.path.unlink(missing_ok=True)
+def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
+    """Segments of one layer that are loaded together: a commit costs much, and a row more costs little."""
+    for layer in LAYERS:
+        batch: list[Segment] = []
+        size = 0
+        for segment in segments:
+            if segment.layer == layer:
+                size += segment.path.stat().st_size
+                if batch and (size > BATCH_BYTES or len(batch) == BATCH_SEGMENTS):
+                    yield batch
+                    batch, size = [], segment.path.stat().st_size
+                batch.append(segment)
+        if batch:
+            yield batch
+
+
+def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
+    """The segment, or what could be saved of a damaged one."""
+    if segment.is_whole():
+        return segment
+    aside, saved = spool.salvage(segment)
+    report(f"the spool segment {segment.name} was damaged and is set aside as {aside}")
+    _record_damage(warehouse, segment, saved)
+    return saved
+
+
+def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
+    with warehouse.transaction(f"loading {batch[-1].name}") as connection:
+        held = "SELECT segment FROM ledger.segments WHERE list_contains($names, segment)"
+        known = connection.execute(held, {"names": [segment.name for segment in batch]}).fetchall()
+        new = [segment for segment in batch if (segment.name,) not in known]
+        loaded = load_segments(connection, new) if new else Loaded()
+    for segment in batch:
+        segment.path.unlink(missing_ok=True)
     return loaded
 
 
-def load_segment(connection: duckdb.DuckDBPyConnection, segment: Segment) -> Loaded:
-    """Load one whole segment inside the caller's transaction.
+def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> Loaded:
+    """Load whole segments of one layer inside the caller's transaction.
 
     Raises:
-        Corrupt: DuckDB did not read the lines that the segment's name states.
+        Corrupt: DuckDB did not read the lines that a segment's name states, or not all of them have an end.
     """
-    connection.execute(sql.warehouse("load/stage"), {"path": str(segment.path)})
-    lines, marks, numbered, unnumbered, first_ms, last_ms = _prepare(connection)
-    if lines != segment.lines:
-        raise Corrupt(
-            f"Segment {segment.name} states {segment.lines} lines, and {lines} could be read.",
-            hint="Nothing of it was loaded; the file is still in the spool.",
-        )
+    names = [segment.name for segment in batch]
+    connection.execute("SET VARIABLE paths = $paths", {"paths": [str(segment.path) for segment in batch]})
+    connection.execute("SET VARIABLE segments = $names", {"names": names})
+    for step in ("lines", "typed", "staged"):
+        connection.execute(sql.warehouse(f"load/{step}"))
+    read = {row["segment"]: row for row in _rows(connection, "load/lengths")}
+    for segment in batch:
+        lines = read[segment.name]["lines"] if segment.name in read else 0
+        if lines != segment.lines:
+            raise Corrupt(
+                f"Segment {segment.name} states {segment.lines} lines, and {lines} could be read.",
+                hint="Nothing of it was loaded; the file is still in the spool.",
+            )
     now = datetime.now(UTC)
-    marked = {"segment": segment.name, "now": now}
-    if segment.layer == "live":
-        connection.execute(sql.warehouse("load/live_known"), {"first_ms": first_ms, "last_ms": last_ms})
-        if unnumbered:
-            connection.execute(sql.warehouse("load/live_known_unnumbered"))
-        connection.execute(sql.warehouse("load/live_contested"))
-        inserted = _changes(connection, "load/live_insert", {"segment": segment.name})
-        set_aside = _changes(connection, "load/oversize", marked)
-    else:
-        set_aside = _changes(connection, "load/log_conflicts", marked)
-        inserted = _changes(connection, "load/log_insert", {"segment": segment.name})
-    connection.execute(sql.warehouse("load/oddities"), marked)
-    connection.execute(sql.warehouse("load/resumes"), {"segment": segment.name})
-    _move_cursors(connection, segment.name)
-    duplicates = lines - marks - inserted - set_aside
-    connection.execute(
-        sql.warehouse("load/segment"),
-        {
-            **marked,
-            "layer": segment.layer,
-            "bytes": segment.path.stat().st_size,
-            "lines": lines,
-            "inserted": inserted,
-            "duplicates": duplicates,
-            "set_aside": set_aside,
-            "marks": marks,
-            "first_ms": first_ms,
-            "last_ms": last_ms,
-        },
-    )
-    if duplicates < 0 or (not numbered and not unnumbered and inserted):
-        raise Corrupt(f"Segment {segment.name} does not add up: {inserted} inserted of {lines} lines.")
-    return Loaded(1, lines, inserted, duplicates, set_aside, marks)
+    inserted, set_aside = (_live if batch[0].layer == "live" else _log)(connection, list(read.values()), now)
+    since = min(row["first_received_at"] for row in read.values())
+    connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
+    connection.execute(sql.warehouse("load/resumes"))
+    _move_cursors(connection)
+    counts = {row["segment"]: row for row in _rows(connection, "load/counts")}
+    total = Loaded()
+    for segment in batch:
+        told, became = read[segment.name], counts[segment.name]
+        aside = set_aside[segment.name]
+        duplicates = segment.lines - became["marks"] - became["inserted"] - aside
+        one = Loaded(1, segment.lines, became["inserted"], duplicates, aside, became["marks"])
+        total += one
+        connection.execute(
+            sql.warehouse("load/segment"),
+            {
+                "segment": segment.name,
+                "layer": segment.layer,
+                "bytes": segment.path.stat().st_size,
+                **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "set_aside", "marks")},
+                "first_ms": told["first_ms"],
+                "last_ms": told["last_ms"],
+                "now": now,
+            },
+        )
+        if duplicates < 0:
+            raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
+    if inserted != total.inserted:
+        raise Corrupt(f"The segments {', '.join(names)} do not add up: {inserted} rows were inserted of {total}.")
+    return total
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection) -> tuple[int, int, int, int, int | None, int | None]:
-    """Lines, marks, events with and without a numeric id, and the first and last millisecond among the ids."""
-    connection.execute(sql.warehouse("load/typed"))
-    row = connection.execute(sql.warehouse("load/counts")).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate has one row
-    return row
+def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime) -> tuple[int, Counter[str]]:
+    """Insert events; how many, and how many lines of each segment were set aside."""
+    numbers = [row[name] for row in read for name in ("first_ms", "last_ms") if row[name] is not None]
+    bounds = {"first_ms": min(numbers, default=None), "last_ms": max(numbers, default=None)}
+    connection.execute(sql.warehouse("load/live_known"), bounds)
+    connection.execute(sql.warehouse("load/live_contested"))
+    if any(row["unnumbered"] for row in read):
+        connection.execute(sql.warehouse("load/live_known_unnumbered"))
+    connection.execute(sql.warehouse("load/live_judged"))
+    inserted = connection.execute(sql.warehouse("load/live_insert")).fetchall()[0][0]
+    return inserted, _brought_by(connection, "load/oversize", now)
 
 
-def _move_cursors(connection: duckdb.DuckDBPyConnection, segment: str) -> None:
-    connection.execute(sql.warehouse("load/marks"), {"segment": segment})
-    for step in ("cursors_keep", "cursors_delete", "cursors_insert"):
+def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> tuple[int, Counter[str]]:
+    """Insert entries of logs; how many, and how many lines of each segment were set aside."""
+    connection.execute(sql.warehouse("load/log_known"))
+    connection.execute(sql.warehouse("load/log_judged"))
+    inserted = connection.execute(sql.warehouse("load/log_insert")).fetchall()[0][0]
+    if not connection.execute("SELECT EXISTS (FROM judged)").fetchall()[0][0]:
+        return inserted, Counter()
+    return inserted, _brought_by(connection, "load/log_conflicts", now)
+
+
+def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
+    for step in ("marks", "cursors_keep", "cursors_delete", "cursors_insert"):
         connection.execute(sql.warehouse(f"load/{step}"))
 
 
-def _changes(connection: duckdb.DuckDBPyConnection, path: str, parameters: dict[str, object]) -> int:
-    row = connection.execute(sql.warehouse(path), parameters).fetchone()
-    return int(row[0]) if row else 0
+def _brought_by(connection: duckdb.DuckDBPyConnection, path: str, now: datetime) -> Counter[str]:
+    return Counter(name for (name,) in connection.execute(sql.warehouse(path), {"now": now}).fetchall())
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, path: str) -> list[Row]:
+    result = connection.execute(sql.warehouse(path))
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None) -> None:

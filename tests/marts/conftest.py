@@ -62,38 +62,41 @@ class Tables:
 
     def load(self, layer: str, texts: Sequence[tuple[str | int | None, str]], run: str = "r") -> None:
         """Put events with their stream id, or entries with their position, through the load's own typing."""
-        self.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE staged (line_kind VARCHAR, line BIGINT, project_id BIGINT, task_id VARCHAR,"
-            " run_id VARCHAR, source VARCHAR, stream_id VARCHAR, position BIGINT, received_at TIMESTAMPTZ,"
-            " redacted BOOLEAN, payload VARCHAR)"
-        )
-        received = datetime(2026, 9, 1, tzinfo=UTC)
         if not texts:
             return
         self.connection.execute(
-            "INSERT INTO staged SELECT 'event', line, 1, 't', $run, 'django', CASE WHEN $live THEN key END,"
-            " CASE WHEN NOT $live THEN CAST(key AS BIGINT) END, $received + to_milliseconds(line), false, payload FROM"
-            " (SELECT unnest(range($count)) AS line, unnest($keys) AS key, unnest($payloads) AS payload)",
+            "CREATE OR REPLACE TEMP TABLE batch AS"
+            " SELECT unnest(range($count)) AS line, unnest($keys) AS key, unnest($payloads) AS payload",
             {
-                "run": run,
-                "live": layer == "live",
-                "received": received,
                 "count": len(texts),
                 "keys": [None if key is None else str(key) for key, _ in texts],
                 "payloads": [text for _, text in texts],
             },
         )
+        live = layer == "live"
+        identity = (
+            "key AS stream_id, TRY_CAST(split_part(key, '-', 1) AS UBIGINT) AS stream_ms,"
+            " TRY_CAST(split_part(key, '-', 2) AS UBIGINT) AS stream_seq, CAST(NULL AS BIGINT) AS position"
+            if live
+            else "CAST(NULL AS VARCHAR) AS stream_id, CAST(NULL AS UBIGINT) AS stream_ms,"
+            " CAST(NULL AS UBIGINT) AS stream_seq, CAST(key AS BIGINT) AS position"
+        )
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP VIEW lines AS SELECT 's' AS segment, line, 'event' AS line_kind, 1 AS project_id,"
+            f" 't' AS task_id, '{run}' AS run_id, 'django' AS source, {identity},"
+            " TIMESTAMPTZ '2026-09-01 00:00:00+00' + to_milliseconds(line) AS received_at, false AS redacted, payload"
+            " FROM batch"
+        )
         self.connection.execute(sql.warehouse("load/typed"))
-        if layer == "live":
+        if live:
             self.connection.execute(
                 "INSERT INTO raw.run_events BY NAME"
-                " SELECT * EXCLUDE (position, first_event_id, line), 0 AS incarnation, 's' AS segment FROM typed"
+                " SELECT * EXCLUDE (position, first_event_id, line), 0 AS incarnation FROM typed"
             )
         else:
             self.connection.execute(
                 "INSERT INTO raw.run_log_entries BY NAME"
-                " SELECT * EXCLUDE (source, stream_id, stream_ms, stream_seq, line), 'p' AS pass_id, 's' AS segment"
-                " FROM typed"
+                " SELECT * EXCLUDE (source, stream_id, stream_ms, stream_seq, line), 'p' AS pass_id FROM typed"
             )
 
 

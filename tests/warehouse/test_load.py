@@ -254,9 +254,56 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     (segment,) = spooled(spool, "live", event("1-0", "{}"))
     more = Segment(segment.path, segment.name, segment.layer, segment.lines + 1, segment.crc)
     with pytest.raises(Corrupt, match="states 2 lines"), warehouse.transaction("loading") as connection:
-        load.load_segment(connection, more)
+        load.load_segments(connection, [more])
     assert rows(warehouse, "SELECT count(*) FROM raw.run_events") == [(0,)]
     assert segment.path.exists()
+
+
+SEGMENTS = "SELECT lines, inserted, duplicates, marks FROM ledger.segments ORDER BY segment"
+
+
+def test_a_batch_is_stored_like_its_segments_one_by_one(warehouse: Warehouse, spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        for texts in ([("1-0", '{"a":1}'), ("1-1", "{}")], [("1-0", '{"a":2}'), ("1-1", "{}")], [("1-0", '{"a":1}')]):
+            writer.append("live", Whose(1, "t", "r"), [event(*text) for text in texts], leg="django")
+            writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state=str(len(texts)))
+            writer.seal()
+    names = [segment.name for segment in spool.segments()]
+    loaded = load_spool(warehouse, spool)["live"]
+    assert (loaded.segments, loaded.lines, loaded.inserted, loaded.duplicates, loaded.marks) == (3, 8, 3, 2, 3)
+    assert rows(warehouse, SEGMENTS) == [(3, 2, 0, 1), (3, 1, 1, 1), (2, 0, 1, 1)]
+    assert rows(warehouse, EVENTS) == [("1-0", 0, '{"a":1}'), ("1-0", 1, '{"a":2}'), ("1-1", 0, "{}")]
+    assert rows(warehouse, "SELECT segment FROM raw.run_events ORDER BY stream_seq, incarnation") == [
+        (names[0],),
+        (names[1],),
+        (names[0],),
+    ]
+    assert rows(warehouse, "SELECT position, state, moved_by FROM ledger.cursors") == [("1-0", "1", names[2])]
+
+
+def test_a_segment_that_was_loaded_before_adds_nothing_to_its_batch(warehouse: Warehouse, spool: Spool) -> None:
+    (first,) = spooled(spool, "live", event("1-0", "{}"))
+    copy = first.path.read_bytes()
+    load_spool(warehouse, spool)
+    spooled(spool, "live", event("2-0", "{}"))
+    first.path.write_bytes(copy)
+    loaded = load_spool(warehouse, spool)["live"]
+    assert (loaded.segments, loaded.inserted, loaded.duplicates) == (1, 1, 0)
+    assert spool.segments() == []
+    assert len(rows(warehouse, SEGMENTS)) == 2
+
+
+def test_a_batch_of_log_entries_keeps_the_first_text_of_a_position(warehouse: Warehouse, spool: Spool) -> None:
+    spooled(spool, "log", entry(1, '{"a":1}'), entry(2, "{}"))
+    spooled(spool, "log", entry(1, '{"a":2}'), entry(3, "{}"))
+    loaded = load_spool(warehouse, spool)["log"]
+    assert (loaded.segments, loaded.inserted, loaded.set_aside, loaded.duplicates) == (2, 3, 1, 0)
+    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":2}')]
+    assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY position") == [
+        (1, '{"a":1}'),
+        (2, "{}"),
+        (3, "{}"),
+    ]
 
 
 @pytest.mark.parametrize("damage", ["flip", "nul", "cut"])
@@ -296,10 +343,9 @@ def test_a_crash_inside_the_transaction_leaves_the_segment(
 def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse, spool: Spool) -> None:
     load_live(warehouse, spool, event("1-0", "{}"))
     load_live(warehouse, spool, event("500-0", "{}"))
-    spooled(spool, "live", event("500-0", "{}"))
-    (segment,) = spool.segments()
+    batch = spooled(spool, "live", event("500-0", "{}"))
     with warehouse.transaction("loading") as connection:
-        load.load_segment(connection, segment)
+        load.load_segments(connection, batch)
         assert connection.execute("SELECT stream_id FROM known").fetchall() == [("500-0",)]
         plan = connection.execute("EXPLAIN " + sql.warehouse("load/live_known"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")

@@ -1,9 +1,11 @@
+-- What became of the events of the batch, by segment.
 SELECT
-    (SELECT count(*) FROM staged) AS lines,
-    (SELECT count(*) FROM staged WHERE line_kind IN ('mark', 'resume')) AS marks,
-    count(*) FILTER (WHERE stream_ms IS NOT NULL) AS numbered,
-    count(*) FILTER (WHERE stream_ms IS NULL) AS unnumbered,
-    min(stream_ms) AS first_ms,
-    max(stream_ms) AS last_ms
+    staged.segment,
+    count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS marks,
+    count(*) FILTER (WHERE line_kind = 'event' AND (judged.line IS NULL OR judged.incarnation IS NOT NULL)) AS inserted
 FROM
-    typed
+    staged
+    LEFT JOIN judged
+        ON staged.line = judged.line
+GROUP BY
+    staged.segment

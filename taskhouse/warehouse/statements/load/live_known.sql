@@ -9,7 +9,7 @@ SELECT
     stored.payload
 FROM
     raw.run_events AS stored
-    SEMI JOIN typed AS batch
+    SEMI JOIN staged AS batch
         ON stored.project_id = batch.project_id
         AND stored.run_id = batch.run_id
         AND stored.source = batch.source

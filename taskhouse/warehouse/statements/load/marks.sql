@@ -6,13 +6,14 @@ WITH moves AS (
         project_id,
         run_id AS key,
         line,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.resource') ELSE 'run_stream' END AS resource,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.position') ELSE stream_id END AS position,
+        segment,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.resource') ELSE 'run_stream' END AS resource,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.position') ELSE stream_id END AS position,
         CASE line_kind WHEN 'mark' THEN NULL ELSE source END AS leg,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(payload, '$.state') ELSE 'live' END AS state,
+        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.state') ELSE 'live' END AS state,
         greatest(
             received_at,
-            CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(payload, '$.as_of') AS TIMESTAMPTZ) END
+            CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(facts, '$.as_of') AS TIMESTAMPTZ) END
         ) AS updated_at
     FROM
         staged
@@ -29,7 +30,7 @@ SELECT
     arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
     arg_max(state, line) AS state,
     max(updated_at) AS updated_at,
-    $segment AS moved_by
+    arg_max(segment, line) AS moved_by
 FROM
     moves
 GROUP BY

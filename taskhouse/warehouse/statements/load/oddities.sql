@@ -6,13 +6,13 @@ SELECT
     record_key,
     'the event is not JSON that DuckDB reads; its text is stored with json_ok = false' AS reason,
     $now AS first_seen_at,
-    $segment AS brought_by
+    segment AS brought_by
 FROM (
-    SELECT 'run_events' AS resource, project_id, run_id || '@' || coalesce(stream_id, '') AS record_key
+    SELECT 'run_events' AS resource, project_id, run_id || '@' || coalesce(stream_id, '') AS record_key, segment
     FROM raw.run_events
-    WHERE NOT json_ok AND segment = $segment
+    WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
     UNION ALL
-    SELECT 'run_log' AS resource, project_id, run_id || '@' || position AS record_key
+    SELECT 'run_log' AS resource, project_id, run_id || '@' || position AS record_key, segment
     FROM raw.run_log_entries
-    WHERE NOT json_ok AND segment = $segment
+    WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
 )

@@ -4,9 +4,9 @@ SELECT DISTINCT ON (record_key)
     'run_events' AS resource,
     staged.project_id,
     staged.run_id || '@' || coalesce(staged.stream_id, '') AS record_key,
-    'an event of ' || staged.payload || ' bytes is more than is kept' AS reason,
+    'an event of ' || staged.facts || ' bytes is more than is kept' AS reason,
     $now AS first_seen_at,
-    $segment AS brought_by
+    staged.segment AS brought_by
 FROM
     staged
 WHERE
@@ -19,3 +19,5 @@ WHERE
             AND held.record_key = staged.run_id || '@' || coalesce(staged.stream_id, '')
             AND held.reason LIKE 'an event of %'
     )
+RETURNING
+    brought_by

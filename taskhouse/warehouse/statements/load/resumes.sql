@@ -4,11 +4,11 @@ SELECT
     staged.project_id,
     staged.run_id,
     staged.source,
-    json_extract_string(staged.payload, '$.after') AS after_stream_id,
-    json_extract_string(staged.payload, '$.first') AS first_stream_id,
-    CAST(json_extract_string(staged.payload, '$.events') AS BIGINT) AS events,
+    json_extract_string(staged.facts, '$.after') AS after_stream_id,
+    json_extract_string(staged.facts, '$.first') AS first_stream_id,
+    CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
     staged.received_at AS ended_at,
-    $segment AS segment
+    staged.segment
 FROM
     staged
 WHERE

@@ -1,6 +1,6 @@
 -- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
 -- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
-CREATE OR REPLACE TEMP TABLE typed AS
+CREATE OR REPLACE TEMP VIEW typed AS
 WITH readable AS (
     SELECT
         *,
@@ -9,11 +9,9 @@ WITH readable AS (
             WHEN json_valid(payload) THEN payload
             WHEN json_valid(regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g'))
             THEN regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g')
-        END AS document,
-        TRY_CAST(split_part(stream_id, '-', 1) AS UBIGINT) AS ms,
-        TRY_CAST(split_part(stream_id, '-', 2) AS UBIGINT) AS seq
+        END AS document
     FROM
-        staged
+        lines
     WHERE
         line_kind = 'event'
 ),
@@ -47,7 +45,7 @@ times AS (
         coalesce(
             TRY_CAST(field[2] AS TIMESTAMPTZ),
             TRY_CAST(field[11] AS TIMESTAMPTZ),
-            CASE WHEN ms < 10000000000000 THEN make_timestamptz(CAST(ms * 1000 AS BIGINT)) END
+            CASE WHEN stream_ms < 10000000000000 THEN make_timestamptz(CAST(stream_ms * 1000 AS BIGINT)) END
         ) AS stated_at
     FROM
         fields
@@ -59,8 +57,8 @@ SELECT
     run_id,
     source,
     stream_id,
-    CASE WHEN seq IS NOT NULL AND split_part(stream_id, '-', 3) = '' THEN ms END AS stream_ms,
-    CASE WHEN ms IS NOT NULL AND split_part(stream_id, '-', 3) = '' THEN seq END AS stream_seq,
+    stream_ms,
+    stream_seq,
     position,
     field[3] AS event_id,
     field[4] AS first_event_id,
@@ -73,6 +71,7 @@ SELECT
     payload,
     json_ok,
     redacted,
-    line
+    line,
+    segment
 FROM
     times

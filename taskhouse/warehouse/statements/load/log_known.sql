@@ -1,0 +1,12 @@
+-- Positions of the batch that are stored already.
+CREATE OR REPLACE TEMP TABLE known AS
+SELECT
+    stored.project_id,
+    stored.run_id,
+    stored.position
+FROM
+    raw.run_log_entries AS stored
+    SEMI JOIN staged AS batch
+        ON stored.project_id = batch.project_id
+        AND stored.run_id = batch.run_id
+        AND stored.position = batch.position
