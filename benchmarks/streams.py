@@ -11,6 +11,7 @@ median of the rounds, and every ratio is taken within a round, since the machine
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib.util
 import json
 import multiprocessing
@@ -142,8 +143,11 @@ def collected(url: str, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> int:
-    """Capture through the spool, load meanwhile; returns the committed rows."""
+Work = Callable[[], int]
+
+
+def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
+    """Capture through the spool, load meanwhile."""
     settings = Settings(
         host=url, api_key="phx_emulator", project_ids=(1,), home=home, requests_per_minute=0, requests_per_hour=0
     )
@@ -167,13 +171,16 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> int:
                     ]
                 )
 
-    asyncio.run(work())
-    with warehouse.transaction("counting") as connection:
-        row = connection.execute("SELECT count(*) FROM raw.run_events").fetchone()
-    return int(row[0]) if row else 0
+    def measured() -> int:
+        asyncio.run(work())
+        with warehouse.transaction("counting") as connection:
+            row = connection.execute("SELECT count(*) FROM raw.run_events").fetchone()
+        return int(row[0]) if row else 0
+
+    return measured
 
 
-def floor(url: str, runs: list[dict[str, Any]], home: Path, prepared: Path) -> int:
+def floor(url: str, runs: list[dict[str, Any]], home: Path, prepared: Path) -> Work:
     """Read the raw bytes, then insert the same rows from a file in one statement."""
     total = 0
 
@@ -181,14 +188,17 @@ def floor(url: str, runs: list[dict[str, Any]], home: Path, prepared: Path) -> i
         nonlocal total
         total += len(chunk)
 
-    asyncio.run(each(url, runs, take))
-    with duckdb.connect(str(home / "floor.duckdb")) as connection:
-        connection.execute(f"CREATE TABLE run_events AS SELECT * FROM read_json('{prepared}')")  # noqa: S608
-        row = connection.execute("SELECT count(*) FROM run_events").fetchone()
-    return int(row[0]) if row else 0
+    def measured() -> int:
+        asyncio.run(each(url, runs, take))
+        with duckdb.connect(str(home / "floor.duckdb")) as connection:
+            connection.execute(f"CREATE TABLE run_events AS SELECT * FROM read_json('{prepared}')")  # noqa: S608
+            row = connection.execute("SELECT count(*) FROM run_events").fetchone()
+        return int(row[0]) if row else 0
+
+    return measured
 
 
-def with_dlt(url: str, runs: list[dict[str, Any]], home: Path, *, arrow: bool) -> int:
+def with_dlt(url: str, runs: list[dict[str, Any]], home: Path, *, arrow: bool) -> Work:
     """dlt, merging on the run and the stream id, through Parquet files."""
     import dlt  # type: ignore[import-not-found] # noqa: PLC0415
 
@@ -209,17 +219,23 @@ def with_dlt(url: str, runs: list[dict[str, Any]], home: Path, *, arrow: bool) -
         destination=dlt.destinations.duckdb(str(home / "dlt.duckdb")),
         dataset_name="bench",
     )
-    pipeline.run(resource, loader_file_format="parquet")
-    with duckdb.connect(str(home / "dlt.duckdb")) as connection:
-        row = connection.execute("SELECT count(*) FROM bench.run_events").fetchone()
-    return int(row[0]) if row else 0
+
+    def measured() -> int:
+        pipeline.run(resource, loader_file_format="parquet")
+        with duckdb.connect(str(home / "dlt.duckdb")) as connection:
+            row = connection.execute("SELECT count(*) FROM bench.run_events").fetchone()
+        return int(row[0]) if row else 0
+
+    return measured
 
 
-def timed(work: Callable[[Path], int], expected: int) -> float:
-    """Seconds of one run in a fresh folder; the rows must all be there."""
+def timed(contender: Callable[[Path], Work], expected: int) -> float:
+    """Seconds of one run in a fresh folder, imports and an empty warehouse made before; the rows must all be there."""
     with tempfile.TemporaryDirectory() as folder:
+        work = contender(Path(folder))
+        gc.collect()
         began = time.perf_counter()
-        count = work(Path(folder))
+        count = work()
         seconds = time.perf_counter() - began
     if count != expected:
         raise ValueError(f"{count} rows came, and {expected} were expected")
@@ -240,7 +256,7 @@ def main() -> int:
         rows = collected(url, runs)
         prepared.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         print(f"{events} events of {len(runs)} runs, {prepared.stat().st_size / 1e6:.0f} MB as NDJSON")
-        contenders: dict[str, Callable[[Path], int]] = {
+        contenders: dict[str, Callable[[Path], Work]] = {
             "taskhouse": lambda home: taskhouse(url, runs, home),
             "floor": lambda home: floor(url, runs, home, prepared),
         }

@@ -5,6 +5,7 @@ The same engine works inside a pass with a time budget and inside ``taskhouse ta
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Collection, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ from taskhouse.warehouse.load import load_spool
 LOGS_AT_ONCE = 8
 TICK_S = 0.25
 STREAM = "run_stream"
+LONGEST_REST_S = 1.0
 ROOM_EVERY = 40
 """Ticks between two looks at the disk."""
 
@@ -239,14 +241,17 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what is sealed; while the warehouse is held, try again and again."""
-    while not await _over(done):
+    """Load what is sealed, and rest as long as that took; while the warehouse is held, try again and again."""
+    took = 0.0
+    while not await _over(done, max(TICK_S, took)):
+        began = time.monotonic()
         with contextlib.suppress(Locked):
             await capture.load()
             await capture.judge()
+        took = min(time.monotonic() - began, LONGEST_REST_S)
 
 
-async def _over(done: asyncio.Event) -> bool:
+async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(done.wait(), TICK_S)
+        await asyncio.wait_for(done.wait(), seconds)
     return done.is_set()
