@@ -162,10 +162,14 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
     numbers = [row[name] for row in read for name in ("first_ms", "last_ms") if row[name] is not None]
     bounds = {"first_ms": min(numbers, default=None), "last_ms": max(numbers, default=None)}
     connection.execute(sql.warehouse("load/live_known"), bounds)
-    connection.execute(sql.warehouse("load/live_contested"))
-    if any(row["unnumbered"] for row in read):
-        connection.execute(sql.warehouse("load/live_known_unnumbered"))
-    connection.execute(sql.warehouse("load/live_judged"))
+    connection.execute(sql.warehouse("load/live_doubtful"))
+    if connection.execute("SELECT EXISTS (FROM doubtful)").fetchall()[0][0]:
+        connection.execute(sql.warehouse("load/live_contested"))
+        if any(row["unnumbered"] for row in read):
+            connection.execute(sql.warehouse("load/live_known_unnumbered"))
+        connection.execute(sql.warehouse("load/live_judged"))
+    else:
+        connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
     inserted = connection.execute(sql.warehouse("load/live_insert")).fetchall()[0][0]
     return inserted, _brought_by(connection, "load/oversize", now)
 

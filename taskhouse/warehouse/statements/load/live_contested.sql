@@ -1,45 +1,5 @@
--- Events of the batch that need a closer look, with their texts: their id stands in it more than once, or is stored already,
--- or is no number.
+-- The doubtful events with their texts, which are read once more for it.
 CREATE OR REPLACE TEMP TABLE contested AS
-WITH ids AS (
-    SELECT
-        project_id,
-        run_id,
-        source,
-        stream_id
-    FROM
-        staged
-    WHERE
-        line_kind = 'event'
-    GROUP BY
-        ALL
-    HAVING
-        count(*) > 1
-        OR any_value(stream_ms) IS NULL
-    UNION
-    SELECT
-        project_id,
-        run_id,
-        source,
-        stream_id
-    FROM
-        known
-),
-
-numbers AS (
-    SELECT
-        staged.line
-    FROM
-        staged
-        SEMI JOIN ids
-            ON staged.project_id = ids.project_id
-            AND staged.run_id = ids.run_id
-            AND staged.source = ids.source
-            AND staged.stream_id IS NOT DISTINCT FROM ids.stream_id
-    WHERE
-        staged.line_kind = 'event'
-)
-
 SELECT
     lines.line,
     lines.project_id,
@@ -49,7 +9,5 @@ SELECT
     lines.payload
 FROM
     lines
-    SEMI JOIN numbers
-        ON lines.line = numbers.line
-WHERE
-    EXISTS (FROM numbers)
+    SEMI JOIN doubtful
+        ON lines.line = doubtful.line
