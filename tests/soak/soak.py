@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from emulator.settings import EmulatorSettings
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import open_warehouse, sync
 from tests.soak.restless import Restless
+from tests.soak.result import Result
 
 SLACK = timedelta(seconds=20)
 """Longest time between an answer of the server and the moment under which it is kept."""
@@ -53,14 +53,6 @@ SELECT 'snapshots taken twice', count(*) FROM (
     SELECT 1 FROM raw.readiness_snapshots GROUP BY repository, window_days, generated_at HAVING count(*) > 1
 )
 """
-
-
-@dataclass(slots=True)
-class Result:
-    """How it went, in figures, and what was wrong."""
-
-    figures: dict[str, object] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
 class Soak:
