@@ -85,10 +85,21 @@ class Capture:
             self.this.added[table] = self.this.added.get(table, 0) + loaded[layer].inserted
 
     async def judge(self) -> None:
-        """Judge the gaps of every run that was read to its end since the last time."""
+        """Judge the gaps of every run that was read to its end since the last time, with all that was read loaded.
+
+        Raises:
+            Locked: The warehouse is held; they are judged the next time.
+        """
         touched, self._touched = self._touched, {}
-        if touched:
+        if not touched:
+            return
+        try:
+            await asyncio.to_thread(self.writer.seal)
+            await self.load()
             await asyncio.to_thread(self._judge, touched.values())
+        except Locked:
+            self._touched = touched | self._touched
+            raise
 
     def _judge(self, runs: Collection[Run]) -> None:
         context = self.this.context
@@ -106,8 +117,8 @@ class Capture:
 
     async def _stream(self, run: Run) -> None:
         ending = await streams.capture(self.this, self.this.api(Priority.LIVE), self.writer, run, self.stop)
-        self._touched[run.run_id] = run
         if ending is Ending.STOPPED:
+            self._touched[run.run_id] = run
             return
         if ending is Ending.ERROR_BUDGET:
             self.this.doubt(f"the stream of run {run.run_id} failed again and again; the next pass tries it anew")
@@ -123,7 +134,9 @@ class Capture:
             state=ending.value,
             as_of=run.ended_at,
         )
-        if ending is not Ending.NOT_FOUND:
+        if ending is Ending.NOT_FOUND:
+            self._touched[run.run_id] = run
+        else:
             await self._drain(run)
 
     async def _spared(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
@@ -153,6 +166,13 @@ class Capture:
         return replace(run, ended_at=max(times, default=this.context.now()))
 
     async def _drain(self, run: Run) -> None:
+        """Read a run's log, as far as it can be had, and have the run judged."""
+        try:
+            await self._log(run)
+        finally:
+            self._touched[run.run_id] = run
+
+    async def _log(self, run: Run) -> None:
         """Read a run's log; a run that ended just now is read once more after its last flush."""
         this = self.this
         api = this.api(Priority.LOG)
@@ -165,7 +185,6 @@ class Capture:
             await asyncio.sleep(min(settle, settle - (now - run.ended_at)).total_seconds())
             async with self._gate:
                 await logs.drain(this, api, self.writer, run, start=position, settled=True)
-        self._touched[run.run_id] = run
 
 
 @contextlib.asynccontextmanager
