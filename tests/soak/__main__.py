@@ -1,28 +1,44 @@
-"""``python -m tests.soak``: minutes of changes, faults and kills, after which one clean sync equals the truth."""
+"""``python -m tests.soak``: minutes of changes, faults and kills, after which what is kept equals the truth."""
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.soak.result import Result
 from tests.soak.soak import Soak
+from tests.soak.streams import StreamSoak
 
 
 def main() -> int:
     """Run it; 0 if everything is as it should be."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=60, help="of the syncs")
     parser.add_argument("--tasks", type=int, default=700)
+    parser.add_argument("--tail-kills", type=int, default=104, help="of the tail, in quiet streams and in faulty ones")
+    parser.add_argument("--live", type=int, default=55, help="runs that are live at any moment")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(Path(folder), seed=asked.seed, tasks=asked.tasks)
-        result = soak.run(kills=asked.kills)
-    for name, value in result.figures.items():
-        sys.stdout.write(f"{name:24} {value}\n")
+    wrong = False
+    if asked.kills:
+        with tempfile.TemporaryDirectory() as folder:
+            wrong |= _told("syncs", Soak(Path(folder), seed=asked.seed, tasks=asked.tasks).run(kills=asked.kills))
+    for faults in (False, True) if asked.tail_kills else ():
+        with tempfile.TemporaryDirectory() as folder:
+            soak = StreamSoak(Path(folder), seed=asked.seed, live=asked.live, faults=faults)
+            wrong |= _told(f"streams{' with faults' * faults}", soak.run(kills=asked.tail_kills))
+    return int(wrong)
+
+
+def _told(name: str, result: Result) -> bool:
+    """Print what a soak found; whether anything is wrong."""
+    sys.stdout.write(f"{name}\n")
+    for figure, value in result.figures.items():
+        sys.stdout.write(f"  {figure:26} {value}\n")
     for problem in result.problems:
-        sys.stdout.write(f"WRONG: {problem}\n")
-    return 1 if result.problems else 0
+        sys.stdout.write(f"  WRONG: {problem}\n")
+    sys.stdout.flush()
+    return bool(result.problems)
 
 
 if __name__ == "__main__":

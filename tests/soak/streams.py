@@ -90,9 +90,10 @@ class StreamSoak:
         seed: Of the world, the kills and the faults.
         live: Runs that are live at any moment.
         faults: Whether streams fail at random, too.
+        pace: How much faster than real agents the runs are.
     """
 
-    def __init__(self, home: Path, *, seed: int, live: int, faults: bool) -> None:
+    def __init__(self, home: Path, *, seed: int, live: int, faults: bool, pace: float = 1.0) -> None:
         self.rng = random.Random(f"streams-{seed}")
         self.live = live
         self.faults = faults
@@ -105,6 +106,7 @@ class StreamSoak:
                 live_runs=live,
                 events=0.5,
                 speed=20,
+                pace=pace,
                 throttle=False,
                 max_streams=1000,
                 streams=StreamSettings(max_entries=50_000, completed_ttl_s=6 * 3600),
@@ -168,8 +170,8 @@ class StreamSoak:
         chosen = [{**self.rng.choice(HARMLESS), "endpoint": "runs.stream", "times": 8} for _ in range(2)]
         cut = self.rng.randint(1, 40)
         lossy = [
-            {"kind": "reordered_id", "after_frames": cut, "endpoint": "runs.stream", "path": LOSSY, "times": 10},
             {"kind": "eof", "after_frames": cut + 1, "endpoint": "runs.stream", "path": LOSSY, "times": 10},
+            {"kind": "reordered_id", "after_frames": cut, "endpoint": "runs.stream", "path": LOSSY, "times": 10},
         ]
         self.emulator.faults(*lossy, *[{**fault, "after": self.rng.randrange(8)} for fault in chosen])
         with contextlib.suppress(OSError):  # the run has ended

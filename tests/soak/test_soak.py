@@ -1,14 +1,23 @@
-"""A short soak with fixed seeds; ``make soak`` runs the long one."""
+"""Short soaks with fixed seeds; ``make soak`` runs the long ones."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.soak.soak import Soak
+from tests.soak.streams import StreamSoak
 
 
 @pytest.mark.slow
-def test_eight_kills(tmp_path: Path) -> None:
+def test_syncs_that_are_killed(tmp_path: Path) -> None:
     result = Soak(tmp_path, seed=7, tasks=420).run(kills=8, pause_s=1.5)
     assert result.problems == []
     assert result.figures["changes"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("faults", [False, True], ids=["quiet", "faulty"])
+def test_tails_that_are_killed(tmp_path: Path, faults: bool) -> None:  # noqa: FBT001
+    result = StreamSoak(tmp_path, seed=7, live=20, faults=faults, pace=3).run(kills=6, pause_s=1.0)
+    assert result.problems == []
+    assert result.figures["events held"]
