@@ -10,6 +10,7 @@ the business of ``legs``.
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
@@ -30,6 +31,7 @@ from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
 _UNAVAILABLE = "Stream not available"
+_REDIS_ID = re.compile("[0-9]+(-[0-9]+)?")
 
 
 class Ending(StrEnum):
@@ -112,6 +114,7 @@ class _Follower:
     contact: Contact
     seen_data: bool = False
     last_look: bool = False
+    refused_cursor: bool = False
     wait_s: float = 0.0
     # how the last connection ended
     end: End = End.BROKEN
@@ -205,6 +208,11 @@ class _Follower:
             return self._batch(note, ending=Ending.STREAM_END)
         if self.last_look and not self.contact.data_here and self.end in {End.EOF, End.ROTATED, End.ERROR}:
             return self._batch(f"{note}; nothing more comes", ending=Ending.TERMINAL_WITHOUT_STREAM)
+        if self._cursor_refused():
+            note += f"; {self.legs.cursor} is no cursor for this run, and all that the server still has is read"
+            self.refused_cursor, self.wait_s = True, 0.0
+            self.legs.moved(None)
+            return self._batch(note)
         step = self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s)
         missing = self.end is End.ERROR and self.why == _UNAVAILABLE and not self.contact.data_here
         run: Row | None = None
@@ -220,6 +228,12 @@ class _Follower:
         self.last_look = self.last_look or over
         self.wait_s = step.wait_s
         return self._batch(note, run=run)
+
+    def _cursor_refused(self) -> bool:
+        """Whether an error may be the cursor's fault, for the first time: Redis takes its own alone (API facts 5.3)."""
+        cursor = self.legs.cursor
+        fault = cursor is not None and not _REDIS_ID.fullmatch(cursor)
+        return fault and self.end is End.ERROR and not self.contact.data_here and not self.refused_cursor
 
     async def _run(self) -> Row | None:
         try:

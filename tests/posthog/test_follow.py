@@ -319,3 +319,24 @@ def test_rotation_is_spread_and_not_counted() -> None:
 
 def test_more_patience_than_there_is() -> None:
     assert isinstance(Contact(FollowPolicy()).ended(End.BROKEN, lived_s=0, asked_s=301), Exhausted)
+
+
+@pytest.mark.parametrize("cursor", ["log-3", "not-a-redis-id"])
+def test_a_cursor_that_is_refused_is_dropped_once(settings: MakeSettings, cursor: str) -> None:
+    batches, server = followed(settings, [events(ERROR), events(event(1), STREAM_END)], cursor=cursor)
+    assert (numbers(batches), batches[-1].ending) == ([1], Ending.STREAM_END)
+    assert cursors(server) == [cursor, None]
+    assert f"{cursor} is no cursor" in batches[0].note
+
+
+def test_a_cursor_that_the_server_gave_is_never_dropped(settings: MakeSettings) -> None:
+    _, server = followed(settings, [events(ERROR), events(ERROR), events(event(1), STREAM_END)], cursor="17-0")
+    assert cursors(server) == ["17-0"] * 3
+
+
+def test_a_stream_whose_ids_are_refused_is_not_read_for_ever(settings: MakeSettings) -> None:
+    odd = b'id: odd\ndata: {"n": 1}\n\n'
+    scripts = [events(odd, ERROR), events(ERROR), events(odd, ERROR), *[events(ERROR)] * 3, run_is("in_progress")]
+    batches, server = followed(settings, scripts, policy=replace(FAST, errors=3))
+    assert batches[-1].ending is Ending.ERROR_BUDGET
+    assert cursors(server) == [None, "odd", None, "odd", "odd"]
