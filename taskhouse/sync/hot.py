@@ -26,11 +26,10 @@ def rest(unchanged_for: timedelta) -> timedelta:
 
 
 def due(*, status: str | None, changed_at: datetime, asked_at: datetime, now: datetime) -> bool:
-    """Whether to ask again: finished runs through their grace period, others ever more rarely as they rest."""
-    age = now - changed_at
+    """Whether to ask again: finished runs until once after their grace period, others ever more rarely as they rest."""
     if status is None or status in TERMINAL:
-        return age < GRACE
-    return now - asked_at >= rest(age)
+        return asked_at < changed_at + GRACE
+    return now - asked_at >= rest(now - changed_at)
 
 
 def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:

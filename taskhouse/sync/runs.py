@@ -66,7 +66,7 @@ async def sync(context: Context) -> Report:
             "runs_due",
             project_id=context.project_id,
             terminal=sorted(hot.TERMINAL),
-            grace=now - hot.GRACE,
+            grace_s=hot.GRACE.total_seconds(),
         )
         wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         total = len(wanted.moved) + len(wanted.first)

@@ -93,3 +93,24 @@ def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any
     total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
     assert listed(house) <= total - 10
     assert held(house) == truth(house)
+
+
+def test_an_older_run_that_is_reopened_while_nobody_looks_is_found(make_house: Any) -> None:
+    house = make_house()
+    house.sync("tasks")
+    task_id = next(task["id"] for task in house.emulator.truth(runs=False)["tasks"] if not task["runs"])
+    older = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+    house.emulator.mutate("finish", run_id=older, status="failed")
+    house.emulator.clock(advance_s=1)
+    house.emulator.mutate("new_run", task_id=task_id)
+    for resource in ("tasks", "runs"):
+        house.sync(resource)
+    house.emulator.mutate("reopen", run_id=older)
+    house.later = timedelta(hours=5)
+    for resource in ("tasks", "runs", "runs"):
+        house.sync(resource)
+    assert house.rows("SELECT status FROM main.runs WHERE run_id = ?", older) == [("queued",)]
+    listed(house)
+    house.later = timedelta(hours=5, minutes=1)
+    house.sync("runs")
+    assert listed(house) <= 1 + 3

@@ -40,9 +40,16 @@ older AS (
     FROM
         run
         INNER JOIN task USING (task_id)
+        INNER JOIN ledger.cursors AS listed
+            ON listed.project_id = $project_id
+            AND listed.resource = 'runs'
+            AND listed.key = run.task_id
     WHERE
         run.run_id <> task.latest_run_id
-        AND (NOT list_contains($terminal, run.status) OR run.changed_at >= $grace)
+        AND (
+            NOT list_contains($terminal, run.status)
+            OR listed.updated_at < run.changed_at + to_seconds($grace_s)
+        )
     GROUP BY
         run.task_id
 )
