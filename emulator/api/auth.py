@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emulator.api.errors import denied, not_found
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from emulator.settings import EmulatorSettings, Key
     from emulator.world.model import Project, User
     from emulator.world.world import World
+
+VIEWER: Final = "emulator.viewer"
+"""Where a fault leaves in the scope whose view the key has for this request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def authenticate(request: Request, body: Mapping[str, object] | None, world: Wor
     personal = not token.startswith("pha_")
     for key in world.settings.keys:
         if key.value == token:
-            return Caller(world.users[key.user_id], key, personal)
+            return Caller(world.users[request.scope.get(VIEWER, key.user_id)], key, personal)
     if personal:
         raise denied(f"Personal API key found in {where} is invalid.", "authentication_failed")
     raise denied("Access token invalid.", "authentication_failed")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.faults import answers, bodies, frames, wire
+from emulator.faults import answers, bodies, frames, meanwhile, sizes, wire
 from emulator.faults.fault import App, Fault, FaultError
+from emulator.mutations import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,14 +40,19 @@ KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[No
     "mistyped_field": bodies.edited(bodies.mistyped_field),
     "unknown_field": bodies.edited(bodies.unknown_field),
     "unknown_enum": bodies.edited(bodies.unknown_enum),
-    "duplicate_row": bodies.edited(bodies.duplicate_row),
-    "missing_row": bodies.edited(bodies.missing_row),
-    "count_lies": bodies.edited(bodies.count_lies),
-    "next_repeats": bodies.edited(bodies.next_repeats),
-    "next_cycles": bodies.edited(bodies.next_cycles),
-    "next_elsewhere": bodies.edited(bodies.next_elsewhere),
+    "duplicate_row": bodies.paged(bodies.duplicate_row),
+    "missing_row": bodies.paged(bodies.missing_row),
+    "count_lies": bodies.paged(bodies.count_lies),
+    "next_repeats": bodies.paged(bodies.next_repeats),
+    "next_cycles": bodies.paged(bodies.next_cycles),
+    "next_elsewhere": bodies.paged(bodies.next_elsewhere),
     "page_clamped": bodies.page_clamped,
     "header": bodies.header,
+    "large": sizes.large,
+    "gzip_bomb": sizes.gzip_bomb,
+    "deep": sizes.deep,
+    "viewer": meanwhile.viewer,
+    "mutate": meanwhile.mutate,
 }
 ANSWERS: Final = frozenset({"status", "429", "500", "502", "503", "not_json"})
 """Kinds that never ask the application; a request that one of them answers spends no other fault."""
@@ -66,6 +72,9 @@ class Faults:
         """
         wanted = given if isinstance(given, list) else [given]
         faults = [Fault.read(item, KINDS) for item in wanted]
+        for fault in faults:
+            if fault.kind == "mutate" and fault.get("action", None) not in ACTIONS:
+                raise FaultError(f"a mutation has an action, one of: {', '.join(sorted(ACTIONS))}")
         if not faults:
             self.clear()
         self._active += faults

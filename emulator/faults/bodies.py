@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 _ENUMS: Final = ("results.*.latest_run.status", "results.*.status", "status", "overall")
 
 
-async def _rewritten(app: App, asgi: tuple[Scope, Receive, Send], change: Callable[[bytes], bytes]) -> None:
-    """Send a 200 JSON answer with another body, its length restated; anything else as it is."""
+async def rewritten(
+    app: App,
+    asgi: tuple[Scope, Receive, Send],
+    change: Callable[[bytes], bytes | Iterator[bytes]],
+    *,
+    encoding: bytes = b"",
+) -> None:
+    """Send a 200 JSON answer with another body, its length restated; anything else as it is.
+
+    A body that comes in pieces is sent as they come, without a length.
+    """
     scope, receive, send = asgi
     held: list[Message] = []
     applies = False
@@ -39,9 +48,16 @@ async def _rewritten(app: App, asgi: tuple[Scope, Receive, Send], change: Callab
         held.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             body = change(b"".join(part.get("body", b"") for part in held[1:]))
-            others = [(name, value) for name, value in held[0]["headers"] if name.lower() != b"content-length"]
-            await send({**held[0], "headers": [*others, (b"content-length", str(len(body)).encode())]})
-            await send({"type": "http.response.body", "body": body, "more_body": False})
+            headers = [(name, value) for name, value in held[0]["headers"] if name.lower() != b"content-length"]
+            if isinstance(body, bytes):
+                headers.append((b"content-length", str(len(body)).encode()))
+                body = iter([body])
+            if encoding:
+                headers.append((b"content-encoding", encoding))
+            await send({**held[0], "headers": headers})
+            for piece in body:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     await app(scope, receive, watched)
 
@@ -55,19 +71,32 @@ def edited(edit: Edit) -> Callable[[Fault, App, Scope, Receive, Send], Any]:
             result = edit(parsed, fault, scope)
             return compact(parsed if result is None else result)
 
-        await _rewritten(app, (scope, receive, send), change)
+        await rewritten(app, (scope, receive, send), change)
 
     return kind
+
+
+def paged(edit: Edit) -> Callable[[Fault, App, Scope, Receive, Send], Any]:
+    """The same from a function that changes a page of a list; answers that are none pass as they are."""
+
+    def of_page(body: Any, fault: Fault, scope: Scope) -> Any:
+        return edit(body, fault, scope) if isinstance(body, dict) and "results" in body else None
+
+    return edited(of_page)
 
 
 async def truncated(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Lose the end of the body: keep the ``share`` (half) of it, with a length that says so."""
     share = float(fault.get("share", 0.5))
-    await _rewritten(app, (scope, receive, send), lambda body: body[: int(len(body) * share)])
+    await rewritten(app, (scope, receive, send), lambda body: body[: int(len(body) * share)])
+
+
+def places(body: Any, field: str) -> list[tuple[Any, Any]]:
+    """The (container, key) pairs that a dotted path (``results.0.id``) names; ``*`` is every element."""
+    return list(_places(body, field.split(".")))
 
 
 def _places(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
-    """The (container, key) pairs that a dotted path names; ``*`` is every element."""
     step, rest = path[0], path[1:]
     if isinstance(value, list):
         keys: list[Any] = list(range(len(value))) if step == "*" else [int(step)] if step.isdigit() else []
@@ -83,21 +112,17 @@ def _places(value: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
             yield value, key
 
 
-def _named(body: Any, fault: Fault, default: str) -> list[tuple[Any, Any]]:
-    return list(_places(body, str(fault.get("field", default)).split(".")))
-
-
 def missing_field(body: Any, fault: Fault, scope: Scope) -> None:
     """Leave out ``field``, a dotted path (``results.0.id``)."""
     del scope
-    for container, key in _named(body, fault, "results.0.id"):
+    for container, key in places(body, str(fault.get("field", "results.0.id"))):
         del container[key]
 
 
 def mistyped_field(body: Any, fault: Fault, scope: Scope) -> None:
     """Put ``value`` (an object by default) in ``field``."""
     del scope
-    for container, key in _named(body, fault, "results.0.title"):
+    for container, key in places(body, str(fault.get("field", "results.0.title"))):
         container[key] = fault.get("value", {"unexpected": "object"})
 
 
@@ -115,7 +140,7 @@ def unknown_enum(body: Any, fault: Fault, scope: Scope) -> None:
     del scope
     asked = fault.get("field", None)
     for path in [str(asked)] if asked else _ENUMS:
-        for container, key in list(_places(body, path.split("."))):
+        for container, key in places(body, path):
             container[key] = fault.get("value", "brand_new_value")
 
 

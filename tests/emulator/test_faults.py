@@ -268,3 +268,59 @@ def test_a_fault_that_nobody_knows_is_refused_whole(pair: Pair) -> None:
         assert answer.status_code == 400
         assert answer.json()["error"]
     assert emulator.active_faults() == []
+
+
+def test_faults_of_pages_leave_other_answers_alone(pair: Pair) -> None:
+    emulator, client = pair
+    session_logs = finished_stream(emulator).replace("/stream/", "/session_logs/")
+    for path in (f"{PROJECT}/repositories/", session_logs):
+        whole = client.get(path).json()
+        for kind in ("duplicate_row", "missing_row", "count_lies", "next_repeats", "next_cycles", "next_elsewhere"):
+            emulator.faults({"kind": kind, "times": 1, "always": True})
+            assert client.get(path).json() == whole, kind
+
+
+@pytest.mark.parametrize(("kind", "on_the_wire"), [("large", 20_000_000), ("gzip_bomb", 25_000)])
+def test_a_body_of_any_size_that_is_true_nevertheless(pair: Pair, kind: str, on_the_wire: int) -> None:
+    emulator, client = pair
+    whole = plain(client)
+    emulator.faults({"kind": kind, "times": 2, "bytes": 20_000_000})
+    assert plain(client) == whole
+    with client.stream("GET", LIST) as answer:
+        assert len(answer.read()) == 20_000_000
+        assert answer.num_bytes_downloaded <= on_the_wire + len(json.dumps(whole))
+
+
+def test_endless_nesting_in_a_field_or_in_place_of_the_body(pair: Pair) -> None:
+    emulator, client = pair
+    emulator.faults({"kind": "deep", "times": 1, "depth": 3, "field": "results.1.title"})
+    assert client.get(LIST).json()["results"][1]["title"] == [[[]]]
+    emulator.faults({"kind": "deep", "times": 1})
+    with pytest.raises(RecursionError):
+        client.get(LIST).json()
+
+
+def test_a_key_whose_owner_or_membership_changes(own: Own) -> None:
+    emulator, client = own(tasks=60, members={8: ()})
+    mine, theirs = client.get(LIST).json()["count"], emulator.truth(key="phx_second_user", runs=False)["tasks"]
+    emulator.faults({"kind": "viewer", "user_id": 2, "after": 1, "times": 1, "endpoint": "tasks.list"})
+    assert [client.get(LIST).json()["count"] for _ in range(3)] == [mine, len(theirs), mine]
+    emulator.faults({"kind": "viewer", "user_id": 2}, {"kind": "viewer", "user_id": 8, "after": 1})
+    assert client.get("/api/users/@me/").json()["id"] == 2
+    assert client.get(LIST).status_code == 403
+
+
+def test_mutations_between_the_pages(own: Own) -> None:
+    emulator, client = own(tasks=60)
+    one, two = (row["id"] for row in client.get(LIST).json()["results"][:2])
+    count = client.get(LIST).json()["count"]
+    emulator.faults(
+        {"kind": "mutate", "action": "delete", "task_id": one, "after": 1, "times": 1},
+        {"kind": "mutate", "action": "rename", "task_id": two, "title": "new", "after": 2, "times": 1},
+        {"kind": "mutate", "action": "new_task", "after": 2, "times": 1},
+    )
+    pages = [client.get(LIST).json() for _ in range(3)]
+    assert [page["count"] for page in pages] == [count, count - 1, count]
+    assert [page["results"][1]["title"] == "new" for page in pages] == [False, False, True]
+    answer = client.post("/_emulator/faults", json={"kind": "mutate", "action": "earthquake"})
+    assert (answer.status_code, "new_task" in answer.json()["error"]) == (400, True)
