@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -57,6 +58,7 @@ async def rewritten(
             await send({**held[0], "headers": headers})
             for piece in body:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)  # a client that left is noticed
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     await app(scope, receive, watched)

@@ -3,8 +3,8 @@
 import zlib
 from collections.abc import AsyncIterator
 
-CAP = 512 * 1024 * 1024
-"""Bytes of one decompressed body at most."""
+CAP = 64 * 1024 * 1024
+"""Bytes of one decompressed body at most: four times the largest page that the server makes (API facts 7.6)."""
 
 _STEP = 1024 * 1024
 

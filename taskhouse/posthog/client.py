@@ -25,7 +25,7 @@ from taskhouse.errors import ConfigurationError, Permanent, Retryable, Taskhouse
 from taskhouse.posthog import bodies
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.meter import Meter
-from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, clean, origin, refusal, throttled, unreadable
+from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, Oversized, clean, origin, refusal, throttled, unreadable
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
 from taskhouse.posthog.shards import Shards
 from taskhouse.posthog.tokens import Tokens
@@ -186,7 +186,7 @@ class PostHog:
         except bodies.Truncated:
             return Retryable(f"{what} was answered with a damaged body."), None
         except bodies.TooLarge:
-            return unreadable(what, f"the body has more than {self._cap} bytes"), None
+            return Oversized(f"{what} was answered with more than {self._cap} bytes, the most that is read."), None
         except bodies.Encoded:
             return unreadable(what, "the body has an encoding that was not asked for"), None
         meter.bytes += len(body)

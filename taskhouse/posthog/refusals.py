@@ -34,6 +34,10 @@ class Garbled(Contract):
     """A body that does not parse: perhaps a broken promise, perhaps a gateway's passing mood, so worth another try."""
 
 
+class Oversized(Contract):
+    """A body larger than is read; fewer rows may fit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What an error body said, as far as it can be read; empty where it said nothing."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import AccessDenied, Full, Locked, NotFound, Permanent, Retryable, TaskhouseError
+from taskhouse.errors import AccessDenied, Contract, Full, Locked, NotFound, Permanent, Retryable, TaskhouseError
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
@@ -145,7 +145,7 @@ class Capture:
             await work
         except AccessDenied:
             raise
-        except (Retryable, Permanent) as problem:
+        except (Retryable, Permanent, Contract) as problem:
             self.this.doubt(f"run {run.run_id}: {problem.message}")
 
     async def _refetch(self, run: Run) -> Run:

@@ -63,7 +63,6 @@ class Pass:
         duplicates: Rows that came again though nothing asked for them twice.
         asked: Ids asked for by name.
         returned: Those of them that came back.
-        absent: Keys marked absent.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
         doubts: Why it can no longer be complete.
         interrupted: It ended by an error, not by its own judgement.
@@ -86,7 +85,6 @@ class Pass:
     first_key: str | None = None
     last_key: str | None = None
     added: dict[str, int] = field(default_factory=dict)
-    absent: int = 0
     quarantined: int = 0
     closing: Batch = field(default_factory=Batch)
     server_count: int | None = None
@@ -96,6 +94,11 @@ class Pass:
     reason: str = "the pass did not come to its end"
     interrupted: bool = True
     earlier: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def absent(self) -> int:
+        """Keys that the pass marks absent; only a complete one does."""
+        return sum(map(len, self.closing.absent.values())) if self.verdict == "complete" else 0
 
     def api(self, priority: Priority) -> TasksApi:
         """The project's endpoints, counted by this pass."""

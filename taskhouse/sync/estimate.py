@@ -145,8 +145,8 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
 
 
 def list_pages(tasks: int) -> int:
-    """Requests of a sweep of the list: the pages, whose view it is, and the proof."""
-    return math.ceil(max(0, tasks - 2) / PAGE) + 2
+    """Requests of a sweep of the list: the pages, whose view it is before and after, and the proof."""
+    return math.ceil(max(0, tasks - 2) / PAGE) + 3
 
 
 def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:

@@ -2,6 +2,7 @@
 
 from taskhouse.errors import NotFound
 from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.refusals import Oversized
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept
 from taskhouse.sync.passes import Pass
@@ -16,7 +17,8 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
     """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
 
     A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them: as many as the
-    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came.
+    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. A page
+    that is larger than is read is asked for with fewer entries.
 
     Args:
         this: The pass, for its doubts and its name.
@@ -28,9 +30,15 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
     """
     try:
         skipped = (await api.session_logs(run.task_id, run.parent, limit=1)).total if run.parent else 0
-        position = start
+        position, limit = start, PAGE
         while True:
-            page = await api.session_logs(run.task_id, run.run_id, limit=PAGE, offset=skipped + position)
+            try:
+                page = await api.session_logs(run.task_id, run.run_id, limit=limit, offset=skipped + position)
+            except Oversized:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 10)
+                continue
             _append(this, writer, run, position, page.entries)
             position += len(page.entries)
             if not page.has_more:

@@ -31,7 +31,8 @@ async def running(
     Args:
         context: What the pass works with.
         resource: The resource, as in ``ledger.passes``.
-        identify: Ask the server whose key this is; only passes that judge absence need it.
+        identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something;
+            only passes that judge absence need it.
         resume: Go on with the last pass if it was interrupted on a walk; ``bookmark`` then says where.
 
     Raises:
@@ -46,6 +47,9 @@ async def running(
             if identify:
                 await _identify(this)
             yield this
+            if identify and this.verdict == "complete" and (this.absent or this.report().rows_added):
+                await _identify(this)
+                this.complete(this.reason)
         except BaseException as problem:
             message = problem.message if isinstance(problem, TaskhouseError) else type(problem).__name__
             this.incomplete(message[:500])

@@ -49,7 +49,11 @@ async def prove(this: Pass, missing: set[str]) -> str:
                 continue
             return _complete(this, missing, len(ours), aside)
         reason = f"{len(ours)} tasks are present, and the server counts {search.count}"
-        if abs(search.count - len(ours)) > FEW or not await _halve(this, search):
+        try:
+            found = abs(search.count - len(ours)) <= FEW and await _halve(this, search)
+        except Moved:
+            continue
+        if not found:
             return reason
         elsewhere = sorted(search.missing - missing)
         missing |= set(await summaries.ask(this, elsewhere, priority=Priority.HOT, details=0))
@@ -83,16 +87,17 @@ async def _look(this: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | N
 
 
 async def _halve(this: Pass, search: Search) -> bool:
-    """Read pages until every difference is found; False if the list moved or there are too many."""
+    """Read pages until every difference is found; False if there are too many.
+
+    Raises:
+        Moved: The list changed meanwhile.
+    """
     while (offset := search.offset()) is not None:
         page = await this.api(Priority.HOT).list_tasks(PAGE, offset, **rows.EVERYTHING)
         batch = Batch()
         rows.take(this, batch, page, "list, searched")
         await this.commit(batch)
-        try:
-            search.feed(offset, _keys(page), page.count)
-        except Moved:
-            return True
+        search.feed(offset, _keys(page), page.count)
     return search.found
 
 
@@ -100,10 +105,7 @@ def _complete(this: Pass, missing: set[str], present: int, aside: set[str]) -> s
     if aside:
         this.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
     this.closing.absent[rows.RESOURCE] = [this.sighting(task_id) for task_id in sorted(missing)]
-    if not this.complete(f"all {present} tasks that the server counts are present"):
-        return this.reason
-    this.absent = len(missing)
-    return ""
+    return "" if this.complete(f"all {present} tasks that the server counts are present") else this.reason
 
 
 def _present(this: Pass) -> list[Key]:

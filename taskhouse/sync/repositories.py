@@ -41,6 +41,5 @@ async def sync(context: Context) -> Report:
         elif not believed(context, len(gone), len(held)):
             this.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
         this.closing.absent[RESOURCE] = [this.sighting(name) for name in gone]
-        if this.complete(f"all {len(names)} repositories that the server names are present"):
-            this.absent = len(gone)
+        this.complete(f"all {len(names)} repositories that the server names are present")
     return this.report()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import NotFound
+from taskhouse.errors import Contract, NotFound
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
@@ -144,6 +144,8 @@ async def _pages(this: Pass, task_id: str, priority: Priority) -> tuple[list[Pag
         found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
     except NotFound:
         return [], "the task is not there any more, or may not be seen; the next pass over the tasks decides"
+    except Contract as problem:
+        return [], problem.message
     verdict = walk.verdict()
     this.duplicates += verdict.duplicates
     return found, "" if verdict.complete else verdict.reason

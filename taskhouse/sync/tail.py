@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskhouse.errors import Locked, Retryable
+from taskhouse.errors import Contract, Locked, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.records import BadRecord
@@ -116,7 +116,7 @@ class _Watch:
             while not (stop.is_set() or self.capture.stop.is_set()):
                 try:
                     await self._look()
-                except Retryable as problem:
+                except (Retryable, Contract) as problem:
                     self.this.doubt(f"new runs could not be looked for: {problem.message}")
                 await _patiently(stop, self.this.context.settings.tail_poll_s)
             planning.cancel()

@@ -201,7 +201,7 @@ def test_a_body_above_the_cap_is_refused_before_it_is_held(settings: MakeSetting
     body = b" " * 50_000_000
     script = answer(gzip.compress(body, 1), Content_Encoding="gzip") if packed else answer(body)
     error, server, _ = ask(settings, [script], cap=10_000)
-    assert type(error) is Contract
+    assert isinstance(error, Contract)
     assert "more than 10000 bytes" in error.message
     assert len(server.requests) == 1
 
