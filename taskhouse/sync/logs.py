@@ -17,8 +17,8 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
     """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
 
     A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them: as many as the
-    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. A page
-    that is larger than is read is asked for with fewer entries.
+    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a
+    page that is larger than is read, fewer entries are asked for.
 
     Args:
         this: The pass, for its doubts and its name.

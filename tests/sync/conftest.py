@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,21 +103,19 @@ class House:
 
     def hashes(self) -> dict[str, tuple[tuple[int, str], tuple[int, str]]]:
         """Number and SHA-256 of the live events and the log entries of every run."""
-        return {
-            run_id: (
-                _digest(
-                    self.rows(
-                        "SELECT payload FROM raw.run_events WHERE run_id = ? AND stream_id IS NOT NULL"
-                        " ORDER BY incarnation, stream_ms, stream_seq",
-                        run_id,
-                    )
-                ),
-                _digest(
-                    self.rows("SELECT payload FROM raw.run_log_entries WHERE run_id = ? ORDER BY position", run_id)
-                ),
-            )
-            for (run_id,) in self.rows("SELECT DISTINCT run_id FROM raw.run_versions")
-        }
+        live = self._texts(
+            "SELECT run_id, payload FROM raw.run_events WHERE stream_id IS NOT NULL"
+            " ORDER BY run_id, incarnation, stream_ms, stream_seq"
+        )
+        log = self._texts("SELECT run_id, payload FROM raw.run_log_entries ORDER BY run_id, position")
+        runs = self.rows("SELECT DISTINCT run_id FROM raw.run_versions")
+        return {run_id: (_digest(live.get(run_id, ())), _digest(log.get(run_id, ()))) for (run_id,) in runs}
+
+    def _texts(self, text: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for run_id, payload in self.rows(text):
+            found.setdefault(run_id, []).append(payload)
+        return found
 
     def truth_hashes(self) -> dict[str, tuple[tuple[int, str], tuple[int, str]]]:
         """The same from the emulator's truth."""
@@ -130,11 +128,8 @@ class House:
         }
 
 
-def _digest(rows: list[tuple[Any, ...]]) -> tuple[int, str]:
-    digest = hashlib.sha256()
-    for (payload,) in rows:
-        digest.update(payload.encode() + b"\n")
-    return len(rows), digest.hexdigest()
+def _digest(texts: Sequence[str]) -> tuple[int, str]:
+    return len(texts), hashlib.sha256("".join(f"{text}\n" for text in texts).encode()).hexdigest()
 
 
 @pytest.fixture

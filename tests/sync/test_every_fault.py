@@ -1,0 +1,72 @@
+"""Every fault that the emulator knows, against what docs/extraction.md says of it: no loss is green, none a traceback."""
+
+import re
+import resource
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.faults.active import KINDS
+from taskhouse.errors import TaskhouseError
+from taskhouse.posthog import retry
+
+DOC = Path(__file__).parents[2] / "docs" / "extraction.md"
+PLACES = {
+    "the list": ("tasks", "tasks.list"),
+    "the log": ("run_events", "runs.session_logs"),
+    "the stream": ("run_events", "runs.stream"),
+}
+"""By where a fault strikes: the pass that meets it, and the endpoint."""
+
+GIVEN: dict[str, dict[str, Any]] = {
+    "429": {"retry_after": 120},
+    "stall": {"seconds": 0.02},
+    "delay": {"seconds": 0.02},
+    "deep": {"field": "results.0.title"},
+    "viewer": {"after": 2, "endpoint": "*"},
+    "mutate": {"action": "new_task", "after": 1, "times": 3},
+}
+"""What a kind is given where its own defaults would show nothing, or take their time."""
+
+
+def table() -> dict[str, tuple[str, str]]:
+    """By kind of fault: where it strikes, and how a pass ends while it lasts."""
+    rows = re.findall(r"^\| (`.+`) \| (the .+) \| .+ \| (complete|incomplete) \|$", DOC.read_text(), re.MULTILINE)
+    return {kind: (where, ending) for kinds, where, ending in rows for kind in re.findall(r"`(\w+)`", kinds)}
+
+
+def test_the_table_names_every_kind() -> None:
+    assert set(table()) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
+    where, ending = table()[kind]
+    asked, endpoint = PLACES[where]
+    house = make_house(emulator_tasks=140 if asked == "tasks" else 30, log_settle_s=0)
+    if asked != "tasks":
+        house.sync("tasks")
+    house.emulator.faults({"kind": kind, "endpoint": endpoint, **GIVEN.get(kind, {})})
+    began, memory = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with retry.instant(), suppress(TaskhouseError):
+        house.sync(asked)
+    assert time.monotonic() - began < 30
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 250_000
+    verdict, reason = house.rows(
+        "SELECT verdict, reason FROM ledger.passes WHERE resource = ? ORDER BY started_at DESC LIMIT 1", asked
+    )[0]
+    assert (verdict, bool(reason)) == (ending, True), reason
+    if asked == "tasks" and verdict == "complete":
+        assert {row[0] for row in house.present()} == {row[0] for row in house.truth_tasks()}
+    house.emulator.faults()
+    assert house.sync(asked).verdict == "complete"
+    if asked == "tasks":
+        assert house.present() == house.truth_tasks()
+    else:
+        held, truth = house.hashes(), house.truth_hashes()
+        assert sum(live[0] for live, _ in held.values()) > 100
+        for run_id, (live, log) in held.items():
+            assert (live[0], log) == (truth[run_id][0][0], truth[run_id][1])
