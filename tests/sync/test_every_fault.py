@@ -1,4 +1,4 @@
-"""Every fault that the emulator knows, against what docs/extraction.md says of it: no loss is green, none a traceback."""
+"""Every fault of the emulator, against what docs/extraction.md says of it: no loss is green, none a traceback."""
 
 import re
 import resource
