@@ -56,10 +56,10 @@ class Settings(BaseSettings):
     )
     sweep_list_hours: float = Field(168.0, gt=0, description="How often the whole list of tasks is read.")
     first_load_tasks: int = Field(
-        1000, ge=1, description="Tasks whose runs were never listed that one pass lists at most."
+        1000, ge=1, description="Tasks never listed, and logs never read, that one pass of a first load takes on."
     )
     first_load_days: int | None = Field(
-        None, ge=1, description="Runs of tasks whose latest run is older are not listed; unset lists all."
+        None, ge=1, description="A first load leaves out runs and logs that rest for more days; unset leaves out none."
     )
 
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(

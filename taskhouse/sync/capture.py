@@ -51,6 +51,7 @@ class Capture:
         self._group = group
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
         self._touched: dict[str, Run] = {}
+        self._drained: set[str] = set()
 
     def follow(self, run: Run) -> bool:
         """Follow a run's stream to its end, then drain its log; False where there is no room for one more."""
@@ -64,8 +65,11 @@ class Capture:
         return True
 
     def drain(self, run: Run) -> None:
-        """Read a run's log."""
-        self._group.create_task(self._spared(run, self._drain(run)))
+        """Read a run's log, unless it is being read."""
+        if run.run_id not in self._drained:
+            self._drained.add(run.run_id)
+            task = self._group.create_task(self._spared(run, self._drain(run)))
+            task.add_done_callback(lambda _: self._drained.discard(run.run_id))
 
     async def idle(self, seconds: float) -> None:
         """Wait until nothing is followed any more, at most so long."""

@@ -115,7 +115,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("readiness", Priority.READINESS, answers),
         Item("runs", Priority.SWEEP, min(facts.unlisted, settings.first_load_tasks)),
         Item("run events: streams", Priority.LIVE, facts.streams * 2),
-        Item("run events: logs", Priority.LOG, facts.unread_logs * log_pages),
+        Item("run events: logs", Priority.LOG, min(facts.unread_logs, settings.first_load_tasks) * log_pages),
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),

@@ -12,6 +12,9 @@ TERMINAL = contact.TERMINAL
 GRACE = timedelta(hours=1)
 """How long a finished run is still asked about, since it can be reopened."""
 
+EXPIRY = timedelta(days=30)
+"""How long the log of a run is kept on the server (API facts 7.5)."""
+
 COOLING: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta(minutes=15), timedelta()),
     (timedelta(hours=6), timedelta(minutes=15)),
@@ -30,6 +33,11 @@ def due(*, status: str | None, changed_at: datetime, asked_at: datetime, now: da
     if status is None or status in TERMINAL:
         return asked_at < changed_at + GRACE
     return now - asked_at >= rest(now - changed_at)
+
+
+def expires(changed_at: datetime, now: datetime) -> tuple[bool, datetime]:
+    """Sorts what expires next first, and what has expired last."""
+    return changed_at + EXPIRY <= now, changed_at
 
 
 def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:

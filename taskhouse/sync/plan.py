@@ -1,7 +1,7 @@
 """Which runs' streams to open and which logs to read. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,25 +54,51 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Runs to stream, runs whose log alone is read, and runs left for later because they do not move."""
+    """What to read.
 
-    streams: list[Run] = field(default_factory=list)
-    logs: list[Run] = field(default_factory=list)
-    resting: int = 0
+    Attributes:
+        streams: Runs to stream.
+        logs: Runs whose log alone is read; of those never read, nearest to expiry first.
+        left: Runs whose log was never read that are left for later passes.
+        passed_over: Runs whose log was never read that have rested for longer than the settings want.
+        resting: Runs left for later because they do not move.
+    """
+
+    streams: list[Run]
+    logs: list[Run]
+    left: int
+    passed_over: int
+    resting: int
 
 
-def plan(rows: Iterable[Mapping[str, Any]], now: datetime) -> Plan:
-    """Decide for each run; rows as the warehouse's question ``runs`` gives them."""
-    found = Plan()
-    resting = 0
+def plan(rows: Iterable[Mapping[str, Any]], now: datetime, *, most: int, days: int | None) -> Plan:
+    """Decide for each run; rows as the warehouse's question ``runs`` gives them.
+
+    Args:
+        rows: The runs.
+        now: The present moment.
+        most: Logs never read before that one pass takes on.
+        days: Logs of runs that have rested for longer are never begun; None begins all.
+    """
+    streams: list[Run] = []
+    again: list[Run] = []
+    never: list[Mapping[str, Any]] = []
+    resting = passed_over = 0
     for row in rows:
         if _streams(row, now):
-            found.streams.append(_run(row))
+            streams.append(_run(row))
+        elif row["log_read_at"] is None:
+            if days is not None and now - row["changed_at"] > timedelta(days=days):
+                passed_over += 1
+            else:
+                never.append(row)
         elif _logs(row, now):
-            found.logs.append(_run(row))
+            again.append(_run(row))
         elif row["log_state"] not in FINAL:
             resting += 1
-    return Plan(found.streams, found.logs, resting)
+    never.sort(key=lambda row: hot.expires(row["changed_at"], now))
+    first = [_run(row) for row in never[:most]]
+    return Plan(streams, again + first, max(0, len(never) - most), passed_over, resting)
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:
@@ -86,8 +112,6 @@ def _streams(row: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _logs(row: Mapping[str, Any], now: datetime) -> bool:
-    if row["log_read_at"] is None:
-        return True
     if row["status"] in hot.TERMINAL:
         return bool(row["log_state"] not in FINAL or row["moved_at"] > row["log_read_at"])
     return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
-from taskhouse.sync import rows, runs
+from taskhouse.sync import hot, rows
 from taskhouse.sync.context import Context
 from taskhouse.sync.estimate import Estimate, Facts, estimate
 from taskhouse.sync.tasks import hot_tasks
@@ -30,13 +30,14 @@ async def gather(context: Context) -> Facts:
     """The numbers."""
     now = context.now()
     days = context.settings.first_load_days
+    oldest = now - timedelta(days=days) if days else EVER
     held = context.read(
         state.records,
         "facts",
         project_id=context.project_id,
         yesterday=now - timedelta(days=1),
-        expired=now - runs.EXPIRY,
-        oldest=now - timedelta(days=days) if days else EVER,
+        expired=max(now - hot.EXPIRY, oldest),
+        oldest=oldest,
     )[0]
     api = TasksApi(context.client, context.project_id, priority=Priority.HOT)
     tasks = (await api.list_tasks(1, 0, **rows.EVERYTHING)).count

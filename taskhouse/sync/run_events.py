@@ -4,6 +4,7 @@ from taskhouse.sync import tail
 from taskhouse.sync.capture import capturing
 from taskhouse.sync.passes import Context, Report, running
 from taskhouse.sync.plan import plan
+from taskhouse.sync.runs import left_out
 from taskhouse.warehouse import state
 
 RESOURCE = "run_events"
@@ -22,15 +23,26 @@ async def sync(context: Context) -> Report:
     async with running(context, RESOURCE) as this:
         async with capturing(this) as capture:
             await capture.load()
-            found = plan(context.read(state.records, "runs", project_id=context.project_id), context.now())
+            settings = context.settings
+            found = plan(
+                context.read(state.records, "runs", project_id=context.project_id),
+                context.now(),
+                most=settings.first_load_tasks,
+                days=settings.first_load_days,
+            )
             for run in found.logs:
                 capture.drain(run)
             followed = tail.follower(context)
             waiting = 0 if followed else sum(not capture.follow(run) for run in found.streams)
-            await capture.idle(context.settings.capture_seconds)
+            await capture.idle(settings.capture_seconds)
             live = len(capture.live)
             capture.stop.set()
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs)
         read = f"{len(capture.endings)} streams were read to their end, {live} are still live, {waiting} wait for room"
-        this.complete(f"{followed or read}; {len(found.logs)} runs were read from their log, {found.resting} rest")
+        if found.left:
+            this.doubt(f"first load: the logs of {found.left} runs are still to be read; run it again")
+        this.complete(
+            f"{followed or read}; {len(found.logs)} runs were read from their log, {found.resting} rest"
+            + left_out(found.passed_over, "logs of runs", settings.first_load_days)
+        )
     return this.report()

@@ -30,9 +30,6 @@ RESOURCE = "runs"
 AT_ONCE = 8
 COMMIT_TASKS = 100
 
-EXPIRY = timedelta(days=30)
-"""How long the log of a run is kept on the server (API facts 7.5)."""
-
 Task = Mapping[str, Any]
 
 
@@ -44,7 +41,7 @@ class Due:
         moved: Tasks that changed, in any order.
         first: Tasks never listed that this pass takes on, nearest to expiry first.
         left: Tasks never listed that are left for later passes.
-        passed_over: Tasks never listed that are older than the settings want.
+        passed_over: Tasks never listed whose latest run has rested for longer than the settings want.
     """
 
     moved: list[Task]
@@ -75,9 +72,20 @@ async def sync(context: Context) -> Report:
         this.server_count = this.server_count_end = total
         if wanted.left:
             this.doubt(f"first load: the runs of {wanted.left} tasks are still to be listed; run it again")
-        passed = f"; {wanted.passed_over} older ones are left out" if wanted.passed_over else ""
-        this.complete(f"the runs of {total} tasks may have moved, and all were read{passed}")
+        this.complete(
+            f"the runs of {total} tasks may have moved, and all were read"
+            + left_out(wanted.passed_over, "tasks", context.settings.first_load_days)
+        )
     return this.report()
+
+
+def left_out(count: int, what: str, days: int | None) -> str:
+    """What a first load leaves out by age, as a verdict says it; "" where it is nothing."""
+    return (
+        f"; {count} {what} that rest for more than {days} days are left out (TASKHOUSE_FIRST_LOAD_DAYS)"
+        if count
+        else ""
+    )
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
@@ -89,11 +97,11 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
         if not task["never"]:
             if task["moved"] or _older_moves(task, now):
                 moved.append(task)
-        elif days is not None and task["created_at"] is not None and now - task["created_at"] > timedelta(days=days):
+        elif days is not None and task["changed_at"] is not None and now - task["changed_at"] > timedelta(days=days):
             passed_over += 1
         else:
             never.append(task)
-    never.sort(key=lambda task: _expires(task["created_at"], now))
+    never.sort(key=lambda task: hot.expires(task["changed_at"] or now, now))
     return Due(moved, never[:most], max(0, len(never) - most), passed_over)
 
 
@@ -102,13 +110,6 @@ def _older_moves(task: Task, now: datetime) -> bool:
         hot.due(status=run["status"], changed_at=run["changed_at"], asked_at=task["listed_at"], now=now)
         for run in task["older"] or ()
     )
-
-
-def _expires(created_at: datetime | None, now: datetime) -> tuple[bool, datetime]:
-    """Sorts what expires next first, and what has expired last."""
-    if created_at is None:
-        return False, now
-    return created_at + EXPIRY <= now, created_at
 
 
 async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) -> None:

@@ -151,7 +151,9 @@ class _Watch:
         for row in rows:
             if (ended := self.capture.endings.get(row["run_id"])) is not None:
                 row["stream_state"], row["stream_read_at"] = ended[0].value, ended[1]
-        found = plan(rows, self.this.context.now())
+        context = self.this.context
+        settings = context.settings
+        found = plan(rows, context.now(), most=settings.first_load_tasks, days=settings.first_load_days)
         for run in found.streams:
             self.capture.follow(run)
         for run in found.logs:

@@ -1,5 +1,6 @@
 """Runs: one request for each task whose runs moved, and a first load that can take its days."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -64,7 +65,7 @@ def test_a_first_load_begins_with_what_expires_next_and_can_be_limited_by_age(ma
 
     def task(name: str, days: float | None) -> dict[str, Any]:
         created = None if days is None else now - timedelta(days=days)
-        return {"task_id": name, "never": True, "created_at": created}
+        return {"task_id": name, "never": True, "changed_at": created}
 
     found = [task("new", 1), task("old", 29), task("expired", 40), task("middle", 10)]
     wanted = due(found, now, most=3, days=None)
@@ -73,6 +74,42 @@ def test_a_first_load_begins_with_what_expires_next_and_can_be_limited_by_age(ma
     wanted = due(found, now, most=10, days=15)
     assert [row["task_id"] for row in wanted.first] == ["middle", "new"]
     assert (wanted.left, wanted.passed_over) == (0, 2)
+
+
+def test_logs_of_a_first_load_are_read_nearest_to_expiry_first(make_house: Any) -> None:
+    house = make_house(emulator_tasks=30, first_load_tasks=5, log_settle_s=0)
+    house.sync("tasks")
+    ages = dict(house.rows("SELECT run_id, greatest(created_at, updated_at, completed_at) FROM raw.run_versions"))
+    valid = sorted((at, run) for run, at in ages.items() if at + timedelta(days=30) > house.now())
+    reports = [house.sync("run_events")]
+    assert "are still to be read" in reports[0].reason
+    read = house.rows("SELECT key FROM ledger.cursors WHERE resource = 'run_log'")
+    streamed = house.rows("SELECT key FROM ledger.cursors WHERE resource = 'run_stream'")
+    assert {run for (run,) in set(read) - set(streamed)} == {run for _, run in valid[:5]}
+    while reports[-1].verdict == "incomplete":
+        reports.append(house.sync("run_events"))
+    assert 3 <= len(reports) <= 8
+    assert {run: log for run, (_, log) in house.hashes().items()} == {
+        run: log for run, (_, log) in house.truth_hashes().items() if run in ages
+    }
+
+
+def test_a_first_load_that_is_limited_by_age_counts_what_it_leaves_out(make_house: Any) -> None:
+    house = make_house(first_load_days=12, log_settle_s=0)
+    house.sync("tasks")
+    old = "now()::TIMESTAMPTZ - greatest(created_at, updated_at, completed_at) > INTERVAL 12 DAYS"
+    (count,) = house.rows(f"SELECT count(*) FROM raw.run_versions WHERE {old}")[0]
+    assert count > 5
+    runs, events = house.sync("runs"), house.sync("run_events")
+    assert (runs.verdict, events.verdict) == ("complete", "complete")
+    assert f"{count} tasks that rest for more than 12 days are left out" in runs.reason
+    assert re.search(r"[1-9]\d* logs of runs that rest for more than 12 days are left out", events.reason)
+    (task_id,) = house.rows(f"SELECT task_id FROM raw.run_versions WHERE {old} ORDER BY run_id LIMIT 1")[0]
+    house.emulator.mutate("new_run", task_id=task_id)
+    house.sync("tasks")
+    house.sync("runs")
+    kept = {row[0] for row in house.rows("SELECT run_id FROM raw.run_versions WHERE task_id = ?", task_id)}
+    assert kept == {run["id"] for run in house.emulator.truth()["runs"] if run["task_id"] == task_id}
 
 
 def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any, monkeypatch: Any) -> None:

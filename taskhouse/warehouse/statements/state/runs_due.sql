@@ -62,7 +62,7 @@ SELECT
     OR latest.status IS DISTINCT FROM task.latest_run_status AS moved,
     listed.updated_at AS listed_at,
     older.runs AS older,
-    latest.created_at
+    latest.changed_at
 FROM
     raw.task_sightings AS sighting
     INNER JOIN task USING (task_id)
