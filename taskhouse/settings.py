@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     accept_absences: bool = Field(
         default=False, description="Believe that many tasks or repositories are gone at once; set it for one sync."
     )
+    pass_wait_s: float = Field(60.0, gt=0, description="How long a pass waits for another one of the same resource.")
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
     publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 

@@ -87,6 +87,8 @@ class Capture:
         loaded = await asyncio.to_thread(load_spool, self.this.context.warehouse, self.spool, report=self.this.doubt)
         for layer, table in TABLES.items():
             self.this.added[table] = self.this.added.get(table, 0) + loaded[layer].inserted
+            self.this.loaded += loaded[layer].inserted + loaded[layer].set_aside
+            self.this.duplicates += loaded[layer].duplicates
 
     async def judge(self) -> None:
         """Judge the gaps of every run that was read to its end since the last time, with all that was read loaded.
@@ -260,7 +262,7 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
             except Full as full:
                 capture.full = full
                 capture.stop.set()
-        capture.this.tell(capture.this.rows_seen, None, "events")
+        capture.this.tell(capture.this.captured, None, "events")
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:

@@ -61,6 +61,8 @@ class Pass:
         bookmark: Where an interrupted walk of this same pass goes on; None for a pass that just began.
         keys: Distinct keys of the rows that came.
         duplicates: Rows that came again though nothing asked for them twice.
+        captured: Events and log entries that went into the spool.
+        loaded: Those that were loaded, each once.
         asked: Ids asked for by name.
         returned: Those of them that came back.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
@@ -77,9 +79,10 @@ class Pass:
     viewer: str | None = None
     meter: Meter = field(default_factory=Meter)
     pages: int = 0
-    rows_seen: int = 0
     keys: set[str] = field(default_factory=set)
     duplicates: int = 0
+    captured: int = 0
+    loaded: int = 0
     asked: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
     first_key: str | None = None
@@ -94,6 +97,11 @@ class Pass:
     reason: str = "the pass did not come to its end"
     interrupted: bool = True
     earlier: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def rows_distinct(self) -> int:
+        """Rows, events and log entries that came, each counted once."""
+        return len(self.keys) + self.loaded
 
     @property
     def absent(self) -> int:
@@ -116,8 +124,7 @@ class Pass:
     ) -> int:
         """Enter a page that came into the batch; returns its number, which its rows carry."""
         self.pages += 1
-        self.rows_seen += len(keys)
-        self.keys.update(keys)
+        self.keys.update(filter(None, keys))
         if keys:
             self.first_key = self.first_key or keys[0]
             self.last_key = keys[-1]
@@ -256,8 +263,8 @@ class Pass:
             "bytes": self.meter.bytes,
             "throttled_s": self.meter.throttled_s,
             "pages": self.pages,
-            "rows_seen": self.rows_seen,
-            "rows_distinct": len(self.keys),
+            "rows_seen": self.rows_distinct + self.duplicates,
+            "rows_distinct": self.rows_distinct,
             "duplicates": self.duplicates,
             "rows_added": self.earlier.get("rows_added", 0) + self.report().rows_added,
             "rows_absent": self.absent,
@@ -302,7 +309,7 @@ class Pass:
             resource=self.resource,
             verdict=self.verdict,
             reason=self.reason,
-            rows_seen=self.rows_seen,
+            rows_seen=self.rows_distinct + self.duplicates,
             added={table: count for table, count in self.added.items() if count},
             absent=self.absent,
             quarantined=self.quarantined,

@@ -60,7 +60,7 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
 def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: list[bytes]) -> None:
     if not entries:
         return
-    this.rows_seen += len(entries)
+    this.captured += len(entries)
     told = this.context.settings.capture_text
     writer.append(
         "log",

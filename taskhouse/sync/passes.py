@@ -99,7 +99,6 @@ def _interrupted(context: Context, resource: str) -> Pass | None:
         viewer=row["viewer"],
         meter=Meter(row["requests"], row["retries"], row["bytes"], row["throttled_s"]),
         pages=row["pages"],
-        rows_seen=row["rows_seen"],
         duplicates=row["duplicates"],
         first_key=row["first_key"],
         last_key=row["last_key"],

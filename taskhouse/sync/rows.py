@@ -20,7 +20,8 @@ def take(this: Pass, batch: Batch, page: Page, request: str, offset: int | None 
     number = this.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
     for text in page.bad:
         this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
-    return [str(row.data.get("id")) for row in page.rows if not take_one(this, batch, row, number, "list")]
+    taken = [take_one(this, batch, row, number, "list") for row in page.rows]
+    return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
 
 
 def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
@@ -38,8 +39,8 @@ def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) ->
 
 
 def ids(page: Page) -> list[str]:
-    """The ids of a page's rows, as they came."""
-    return [str(row.data.get("id")) for row in page.rows]
+    """The ids of a page's rows, as they came; "" for a row without one."""
+    return [name if isinstance(name := row.data.get("id"), str) else "" for row in page.rows]
 
 
 def moment(row: Row, name: str) -> datetime | None:

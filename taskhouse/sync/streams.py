@@ -49,5 +49,5 @@ def _entries(this: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry
             entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
         elif frame.id is None or not frame.id.startswith("log-"):
             entries.append(kept.entry(frame.id, None, frame.data, this.context.settings.capture_text))
-    this.rows_seen += len(entries)
+    this.captured += len(entries)
     return entries

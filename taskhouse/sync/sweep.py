@@ -58,11 +58,13 @@ async def _walk(this: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: se
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
     batch, held, offset = Batch(), 0, walk.offset
+    before = this.duplicates - walk.verdict().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **rows.EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
             return f"the page at offset {resumed} holds no row of the last one"
         resumed = None
         unread += rows.take(this, batch, page, "list", offset)
+        this.duplicates = before + walk.verdict().duplicates
         newest = max(filter(None, [newest, rows.newest(page)]), default=None)
         this.server_count = page.count if this.server_count is None else this.server_count
         this.tell(len(walk.ids), page.count, "tasks")
@@ -94,7 +96,6 @@ def _bookmark(this: Pass, walk: PageWalk, newest: datetime | None, unread: Seque
 async def _judge(this: Pass, walk: PageWalk, newest: datetime | None, missing: set[str]) -> None:
     """Settle what did not come, and prove the whole."""
     verdict = walk.verdict()
-    this.duplicates += verdict.duplicates
     if not walk.ended:
         this.incomplete(verdict.reason)
         return
