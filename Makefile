@@ -23,8 +23,9 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-soak: setup  ## Minutes of changes, faults and kills, after which one clean sync must equal the truth
+soak: setup  ## Minutes of changes, faults and kills, and the first day of a large project on the clock of its throttle
 	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak.day
 
 sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name
 	$(BIN)/taskhouse sync
