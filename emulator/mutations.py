@@ -62,8 +62,9 @@ def _run(service: Service, asked: dict[str, Any]) -> Run:
 
 
 def _saved(service: Service, task: Task) -> dict[str, Any]:
-    """The task was saved: its updated_at moves."""
-    task.updated_at = service.clock.now()
+    """The task was saved: its updated_at moves, if the settings let it."""
+    if service.settings.saves_move:
+        task.updated_at = service.clock.now()
     service.world.touch(task, membership=True)
     return {"task_id": task.id}
 

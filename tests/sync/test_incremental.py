@@ -51,6 +51,34 @@ def test_what_a_tick_does_not_show_the_next_sweep_of_the_summaries_does(make_hou
     assert spent(house) <= 5 + math.ceil(len(house.present()) / 100) + 110
 
 
+@pytest.mark.parametrize(
+    ("moves", "later", "kind"),
+    [(True, timedelta(days=1), "summaries"), (False, timedelta(days=7), "list")],
+    ids=["updated_at moves", "updated_at stands still"],
+)
+def test_what_is_archived_is_found_at_the_latest_by_the_sweep_of_the_list(
+    make_house: Any,
+    moves: bool,  # noqa: FBT001
+    later: timedelta,
+    kind: str,
+) -> None:
+    house = make_house(emulator_tasks=500, emulator_saves_move=moves, emulator_activity_moves=False)
+    house.sync("tasks")
+    old = [task_id for task_id, *_, archived, _, _, _ in house.present() if not archived][:5]
+    for task_id in old:
+        house.emulator.mutate("archive", task_id=task_id)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.present() != house.truth_tasks()
+    house.later = later + timedelta(hours=1)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.rows("SELECT kind FROM ledger.passes ORDER BY started_at DESC LIMIT 1") == [(kind,)]
+    assert house.present() == house.truth_tasks()
+    history = house.rows(
+        "SELECT task_id FROM main.task_history WHERE archived AND list_contains(?, task_id) ORDER BY 1", old
+    )
+    assert [task_id for (task_id,) in history] == sorted(old)
+
+
 @pytest.mark.parametrize("place", [0, 600])
 def test_a_deletion_anywhere_costs_some_ten_requests_and_not_a_sweep(make_house: Any, place: int) -> None:
     house = make_house(emulator_tasks=900)
