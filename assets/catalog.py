@@ -1,10 +1,10 @@
 """Every asset, in the order in which one builds on the other."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import materialize, published
+from assets import materialize, published, report, views
 from assets.attempts import REPEAT
 from assets.family import Family
 from assets.readiness import READINESS
@@ -13,17 +13,32 @@ from assets.run_events import RUN_EVENTS
 from assets.runs import RUNS
 from assets.tasks import TASKS
 
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+
 FAMILIES: tuple[Family, ...] = (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS)
 
+When = dg.AutomationCondition[Any]
 
-def catalog(projects: Sequence[int], *, repeat: bool = True) -> list[dg.AssetsDefinition]:
-    """The assets, with one partition per project where they are read from PostHog.
+
+def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
+    """The assets, with one partition per project but for the copy, which holds every project.
 
     Args:
-        projects: Ids of the projects, from the settings.
+        settings: Which projects, and how often views are looked at.
         repeat: Whether Dagster may repeat a step that failed.
     """
-    partitions = dg.StaticPartitionsDefinition([str(project) for project in projects])
+    partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
     read = [materialize.asset_of(family, partitions, again) for family in FAMILIES]
-    return [*read, published.asset_of([family.name for family in FAMILIES], again)]
+    copy = published.asset_of([family.name for family in FAMILIES], again)
+    shown = views.asset_of(FAMILIES, partitions, again, _seldom(settings.cron("views"), settings.timezone))
+    return [*read, copy, shown, report.asset_of(FAMILIES, partitions, again, dg.AutomationCondition.eager())]
+
+
+def _seldom(cron: str, timezone: str) -> When:
+    """Soon after a copy was published, but once in a while: a look costs as much as there is, not as has changed."""
+    copies = dg.AssetSelection.assets(published.NAME) | dg.AssetSelection.groups(views.GROUP)
+    tick: When = dg.AutomationCondition.cron_tick_passed(cron, timezone)
+    due = (dg.AutomationCondition.missing() | tick.since_last_handled()).with_label("missing, or due")
+    return dg.AutomationCondition.eager().allow(copies) & due

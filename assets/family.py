@@ -2,7 +2,7 @@
 
 import hashlib
 import importlib.resources
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"
@@ -49,7 +49,6 @@ class Family:
         made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
         every_s: How old the last complete pass may become before that is worth a warning.
         quarantines: Names under which its unreadable records are kept, beside its own.
-        tags: Tags of the asset.
     """
 
     name: str
@@ -62,7 +61,10 @@ class Family:
     made_by: tuple[str, ...] = ()
     every_s: float = 3600.0
     quarantines: tuple[str, ...] = ()
-    tags: dict[str, str] = field(default_factory=dict)
+
+    def column(self, table: Table, column: str) -> str:
+        """What the asset calls a column: its name, and that of its table where that is not the asset's own."""
+        return column if table is self.tables[0] else f"{table.name}.{column}"
 
     def code_version(self) -> str:
         """A fingerprint of everything that shapes the rows."""

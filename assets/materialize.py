@@ -31,7 +31,7 @@ def asset_of(
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
-        tags=family.tags,
+        tags={"layer": "raw"},
         pool=family.name,
         code_version=family.code_version(),
         check_specs=checks.specs(family, keys),
@@ -62,12 +62,13 @@ def _schema(family: Family) -> dg.TableSchema:
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
-                column.name,
+                family.column(table, column.name),
                 column.type,
                 description=column.about or None,
                 constraints=dg.TableColumnConstraints(nullable=not column.filled),
             )
-            for column in columns(family.tables[0].name, family.views)
+            for table in family.tables
+            for column in columns(table.name, family.views)
         ]
     )
 
@@ -76,7 +77,7 @@ def _metadata(questions: Questions, family: Family, report: "Report") -> dict[st
     project = {"project_id": report.project_id}
     rows = questions.ask("row_count", project, table=family.tables[0].name)[0]["row_count"]
     newest = questions.ask(
-        "preview", project, columns=", ".join(family.preview), view=family.name, newest=family.newest
+        "preview", project, columns=", ".join(family.preview), view=family.name, newest=family.newest, where="TRUE"
     )
     return {
         "dagster/row_count": rows,

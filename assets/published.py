@@ -30,6 +30,7 @@ def asset_of(after: list[str], again: dg.RetryPolicy | None) -> dg.AssetsDefinit
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
+        tags={"layer": "published"},
         pool=NAME,
         check_specs=[proven],
         retry_policy=again,

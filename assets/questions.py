@@ -1,29 +1,40 @@
-"""Questions to the warehouse that describe a pass: one ``.sql`` file each below ``assets/sql``."""
+"""Questions to the warehouse, or to its published copy: one ``.sql`` file each below ``assets/sql``."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from taskhouse.reading import House
     from taskhouse.settings import Settings
 
 Rows = list[dict[str, Any]]
 
 
 class Questions:
-    """Asks questions over one open connection."""
+    """Asks questions.
 
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
+    Args:
+        records: Gives the rows of a statement and its parameters, each by column name.
+    """
+
+    def __init__(self, records: Callable[[str, Mapping[str, object]], Rows]) -> None:
+        self._records = records
 
     def ask(self, question: str, parameters: Mapping[str, object] | None = None, **names: str) -> Rows:
         """The rows of ``sql/<question>.sql`` by column name; ``names`` fill in its identifiers, which are our own."""
         from taskhouse.warehouse import sql
 
         text = sql.statement("assets", f"sql/{question}")
-        result = self._connection.execute(text.format(**names) if names else text, dict(parameters or {}))
-        columns = [column[0] for column in result.description or []]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return self._records(text.format(**names) if names else text, parameters or {})
+
+
+def records(connection: Any, text: str, parameters: Mapping[str, object]) -> Rows:
+    """The rows of a statement over a connection to the warehouse."""
+    result = connection.execute(text, dict(parameters))
+    columns = [column[0] for column in result.description or []]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
 @contextlib.contextmanager
@@ -37,4 +48,23 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
     from taskhouse.sync.resources import open_warehouse
 
     with open_warehouse(settings).transaction(purpose) as connection:
-        yield Questions(connection)
+        yield Questions(functools.partial(records, connection))
+
+
+@contextlib.contextmanager
+def reading(settings: "Settings") -> Iterator[tuple["House", Questions]]:
+    """The published copy, in which nobody is kept waiting however long a question takes."""
+    from taskhouse.reading import open_house
+
+    with open_house(settings) as house:
+        yield house, Questions(house.reader.records)
+
+
+def unproven(questions: Questions, project_id: int, resources: Iterable[str]) -> dict[str, str]:
+    """Those of the resources whose last pass over a project is not complete, and why: the ledger's verdict."""
+    found: dict[str, str] = {}
+    for resource in resources:
+        rows = [row for row in questions.ask("verdicts", {"resource": resource}) if row["project_id"] == project_id]
+        if not rows or rows[0]["verdict"] != "complete":
+            found[resource] = rows[0]["reason"] if rows else "there was no pass yet"
+    return found

@@ -11,9 +11,9 @@ from taskhouse.settings import Settings, load
 
 
 def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
-    """Assets, jobs and schedules for the projects of these settings, on the caller's engine if it has one."""
-    assets = catalog(settings.project_ids, repeat=engine is None)
-    made = jobs(assets)
+    """Assets, jobs, schedules and sensors for the projects of these settings, on the caller's engine if it has one."""
+    assets = catalog(settings, repeat=engine is None)
+    made = jobs()
     return dg.Definitions(
         assets=assets,
         jobs=list(made.values()),

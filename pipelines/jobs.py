@@ -1,8 +1,11 @@
-"""Jobs: one for everything, and one for each asset, so that each has a cadence of its own."""
+"""Jobs: one for everything that is read, and one for each asset of it, so that each has a cadence of its own."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from assets import published
+from assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -10,16 +13,16 @@ if TYPE_CHECKING:
 SYNC = "sync"
 
 
-def jobs(assets: list[dg.AssetsDefinition]) -> "dict[str, UnresolvedAssetJobDefinition]":
+def jobs() -> "dict[str, UnresolvedAssetJobDefinition]":
     """Jobs by name."""
-    names = [asset.key.to_user_string() for asset in assets]
+    names = [*(family.name for family in FAMILIES), published.NAME]
     made = {
         SYNC: dg.define_asset_job(
             SYNC, selection=dg.AssetSelection.assets(*names), description="Every resource of one project, in order."
         )
     }
-    for asset, name in zip(assets, names, strict=True):
+    for name in names:
         made[name] = dg.define_asset_job(
-            f"sync_{name}", selection=dg.AssetSelection.assets(asset), description=f"Only {name}."
+            f"sync_{name}", selection=dg.AssetSelection.assets(name), description=f"Only {name}."
         )
     return made

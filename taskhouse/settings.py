@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     runs_cron: str = Field("1-59/5 * * * *", description="When runs are synced.")
     run_events_cron: str = Field("2-59/5 * * * *", description="When run events are synced.")
     published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
+    views_cron: str = Field(
+        "9 * * * *", description="When views are due: with the next copy, they are looked at and reports are written."
+    )
 
     sweep_summaries_hours: float = Field(
         24.0, gt=0, description="How often every task that nothing has shown lately is asked for by name."

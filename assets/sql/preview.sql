@@ -5,6 +5,7 @@ FROM
     main.{view}
 WHERE
     project_id = $project_id
+    AND {where}
 ORDER BY
     {newest} DESC NULLS LAST
 LIMIT 5

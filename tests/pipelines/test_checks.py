@@ -1,13 +1,14 @@
 """Each check fails on the flaw it is for, and on nothing else."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assets import checks, markdown
-from assets.questions import Questions
+from assets.questions import Questions, records
 from assets.run_events import RUN_EVENTS
 from assets.tasks import TASKS
 from taskhouse.warehouse.connection import Warehouse
@@ -68,14 +69,14 @@ def connection(tmp_path: Path) -> Any:
 
 
 def _failed(connection: Any, family: Any = TASKS, projects: tuple[str, ...] = ("1",)) -> set[str]:
-    found = checks.answers(Questions(connection), family, projects, 1, NOW - timedelta(minutes=1))
+    found = checks.answers(Questions(partial(records, connection)), family, projects, 1, NOW - timedelta(minutes=1))
     return {result.check_name or "" for result in found if not result.passed}
 
 
 def test_a_sound_warehouse_passes_every_check_and_each_declared_check_is_answered(connection: Any) -> None:
     for family in (TASKS, RUN_EVENTS):
         declared = [spec.name for spec in checks.specs(family, ("1",))]
-        found = list(checks.answers(Questions(connection), family, ("1",), 1, NOW))
+        found = list(checks.answers(Questions(partial(records, connection)), family, ("1",), 1, NOW))
         assert [result.check_name for result in found] == declared
         assert _failed(connection, family) == set()
 

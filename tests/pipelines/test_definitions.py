@@ -1,5 +1,6 @@
 """What Dagster loads: quickly, without opening anything, with partitions from the settings."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -9,11 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets import report
 from assets.catalog import FAMILIES
 from assets.columns import columns
 from pipelines import switch
 from pipelines.cli.sync import RESOURCES as NAMED
 from pipelines.definitions import build, defs
+from taskhouse import marts
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import RESOURCES
 from taskhouse.warehouse.connection import Warehouse
@@ -45,14 +48,26 @@ def test_the_lineage_is_what_builds_on_what() -> None:
         for key in graph.get_all_asset_keys()
     }
 
-    assert parents == {
+    assert {name: above for name, above in parents.items() if not name.startswith("views/")} == {
         "tasks": set(),
         "repositories": {"tasks"},
         "readiness": {"repositories"},
         "runs": {"tasks"},
         "run_events": {"runs"},
         "published": {"tasks", "repositories", "readiness", "runs", "run_events"},
+        "report": {f"views/{name}" for name in report.READS},
     }
+    assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
+    assert parents["views/run_daily"] == {"views/runs"}
+    assert len(parents) == 7 + len(marts.VIEWS)
+
+
+def test_the_report_is_drawn_from_the_views_that_it_builds_on() -> None:
+    files = [*(ROOT / "taskhouse" / "report").rglob("*.sql"), ROOT / "assets" / "sql" / "report_figures.sql"]
+    texts = [path.read_text("utf-8") for path in files]
+    read = {name for text in texts for name in re.findall(r"(?:FROM|JOIN)\s+main\.(\w+)", text)}
+
+    assert read == set(report.READS)
 
 
 def test_a_project_more_in_the_settings_is_a_partition_more() -> None:
@@ -66,11 +81,12 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
     graph = _graph(build(_settings(project_ids=(1,))))
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
-        assert len(node.description or "") > 60
+        assert len(node.description or "") > 30
         assert node.owners == ["team:taskhouse"]
-        assert node.kinds == {"duckdb", "python"}
-        assert node.group_name == "posthog_tasks"
-        assert node.pools == {key.to_user_string()}
+        assert node.kinds & {"duckdb", "html"}
+        assert node.group_name in {"posthog_tasks", "views"}
+        assert node.pools == {key.path[0]}
+        assert set(node.tags) >= {"layer"}
     versions = {family.code_version() for family in FAMILIES}
     assert len(versions) == len(FAMILIES)
     assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES[0].code_version()
@@ -93,7 +109,8 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
 
 def test_every_column_of_an_asset_is_described() -> None:
     for family in FAMILIES:
-        assert [column.name for column in columns(family.tables[0].name, family.views) if not column.about] == []
+        for table in family.tables:
+            assert [column.name for column in columns(table.name, family.views) if not column.about] == []
 
 
 @pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])

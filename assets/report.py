@@ -1,0 +1,85 @@
+"""The readiness trend report of a project as one HTML file, drawn from the published copy.
+
+The same in Markdown is on the page of each materialization. It is not drawn while a resource that it rests on is not
+proven complete: the last report stays, and the step says why.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from assets.attempts import attempt
+from assets.engine import Engine
+from assets.family import OWNERS, Family
+from assets.questions import reading, unproven
+from assets.views import GROUP, key, rests_on
+
+NAME = "report"
+READS = ("readiness", "readiness_trend", "readiness_daily", "run_history", "runs_stuck", "tasks")
+"""Views that the report is drawn from."""
+
+
+def asset_of(
+    families: tuple[Family, ...],
+    projects: dg.StaticPartitionsDefinition,
+    again: dg.RetryPolicy | None,
+    when: "dg.AutomationCondition[Any]",
+) -> dg.AssetsDefinition:
+    """The asset of the report, with one partition per project.
+
+    Args:
+        families: Whose tables the views below it read.
+        projects: One partition per project.
+        again: How Dagster repeats a step that failed.
+        when: When a report is due.
+    """
+    resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))
+
+    @dg.asset(
+        name=NAME,
+        description=__doc__,
+        deps=[key(view) for view in READS],
+        partitions_def=projects,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"html", "python"},
+        tags={"layer": "report"},
+        pool=NAME,
+        output_required=False,
+        retry_policy=again,
+        automation_condition=when,
+    )
+    def compute(
+        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
+        yield from attempt(engine, lambda: list(_written(context, engine, resources)))
+
+    return compute
+
+
+def _written(
+    context: dg.AssetExecutionContext, engine: Engine, resources: list[str]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    from taskhouse.report import Options, render, write
+
+    project_id, settings = int(context.partition_key), engine.settings()
+    with reading(settings) as (house, questions):
+        open_ends = unproven(questions, project_id, resources)
+        if open_ends:
+            told = "; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items())
+            context.log.warning("The report of project %s waits for its proof: %s", project_id, told)
+            return
+        path = settings.home / "reports" / f"readiness-{project_id}.html"
+        write(house, path, Options(projects=(project_id,)))
+        shown = render(house, Options(projects=(project_id,), format="md"))
+        figures = questions.ask("report_figures", {"project_id": project_id})
+        yield dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(path.resolve())),
+                "bytes": path.stat().st_size,
+                "project": str(project_id),
+                "report": dg.MetadataValue.md(shown),
+                **{name: value for name, value in (figures[0] if figures else {}).items() if value is not None},
+            }
+        )

@@ -1,0 +1,7 @@
+SELECT
+    count(*) AS row_count
+FROM
+    main.{view}
+WHERE
+    project_id = $project_id
+    AND {where}

@@ -1,0 +1,254 @@
+"""The views for people: one asset each, made in one step for a project, out of the published copy.
+
+A view is text: the warehouse makes it anew when its text changes, and a copy carries it. What a step does is to hold it
+against its documentation, count its rows and show the newest ones. It leaves out a view that rests on a resource whose
+last pass over the project is not proven complete: the ledger decides, in the copy that is read.
+"""
+
+import functools
+import hashlib
+import importlib.resources
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets import markdown, published
+from assets.attempts import attempt
+from assets.engine import Engine
+from assets.family import OWNERS, Family
+from assets.questions import Questions, reading, unproven
+
+if TYPE_CHECKING:
+    from taskhouse.reading import House
+
+GROUP = "views"
+CHECK = "as_documented"
+EVENTS = "events_once"
+SHOWN = 8
+"""Columns of a preview."""
+
+ALWAYS = frozenset({"data_health"})
+"""Views that tell what is not proven, and so never wait for the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view.
+
+    Attributes:
+        name: Its name in ``main``.
+        text: Its statement.
+        about: What one row is.
+        described: What each column is.
+        reads: Tables and views in its text, as ``schema.name``.
+        types: The type of each column.
+        origins: Of each column, what it is made of: ``schema.name`` to columns.
+    """
+
+    name: str
+    text: str
+    about: str
+    described: dict[str, str]
+    reads: tuple[str, ...]
+    types: dict[str, str]
+    origins: dict[str, dict[str, list[str]]]
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """Its asset."""
+        return key(self.name)
+
+    @property
+    def below(self) -> tuple[str, ...]:
+        """The views that it reads."""
+        return tuple(table.removeprefix("main.") for table in self.reads if table.startswith("main."))
+
+    @property
+    def newest(self) -> str:
+        """The column by which its rows are newest."""
+        from taskhouse.reading import MOMENTS
+
+        return next((name for name in MOMENTS if name in self.types), next(reversed(self.types)))
+
+
+def key(name: str) -> dg.AssetKey:
+    """The asset of a view."""
+    return dg.AssetKey([GROUP, name])
+
+
+@functools.cache
+def known() -> dict[str, View]:
+    """Every view by name, in the order in which one builds on the other."""
+    from taskhouse.marts.describe import describe
+
+    folder = importlib.resources.files("taskhouse").joinpath("marts")
+    made = {}
+    for name, read in json.loads(folder.joinpath("lineage.json").read_text("utf-8")).items():
+        text = folder.joinpath(f"{name}.sql").read_text("utf-8")
+        said = describe(text)
+        made[name] = View(
+            name=name,
+            text=text,
+            about=said.summary,
+            described=said.columns,
+            reads=tuple(read["reads"]),
+            types={column: each["type"] for column, each in read["columns"].items()},
+            origins={column: each["from"] for column, each in read["columns"].items()},
+        )
+    return made
+
+
+def rests_on(name: str, families: tuple[Family, ...]) -> frozenset[str]:
+    """The resources that a view shows, directly or through another view."""
+    view = known()[name]
+    own = {family.name for family in families for table in family.tables if f"raw.{table.name}" in view.reads}
+    return frozenset(own).union(*(rests_on(below, families) for below in view.below))
+
+
+def asset_of(
+    families: tuple[Family, ...],
+    projects: dg.StaticPartitionsDefinition,
+    again: dg.RetryPolicy | None,
+    when: "dg.AutomationCondition[Any]",
+) -> dg.AssetsDefinition:
+    """The assets of all views, made by one step for each project.
+
+    Args:
+        families: Whose tables the views read.
+        projects: One partition per project.
+        again: How Dagster repeats a step that failed.
+        when: When a view is due.
+    """
+
+    @dg.multi_asset(
+        name=GROUP,
+        specs=[_spec(view, families, when) for view in known().values()],
+        partitions_def=projects,
+        can_subset=True,
+        pool=GROUP,
+        check_specs=[
+            dg.AssetCheckSpec(
+                CHECK, asset=view.key, description="Its columns and their types are those of docs/views.md."
+            )
+            for view in known().values()
+        ],
+        retry_policy=again,
+    )
+    def compute(
+        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        project_id = int(context.partition_key)
+        wanted = [view for view in known().values() if view.key in context.selected_asset_keys]
+        yield from attempt(engine, lambda: list(_made(context, engine, wanted, families, project_id)))
+
+    return compute
+
+
+def _made(
+    context: dg.AssetExecutionContext,
+    engine: Engine,
+    wanted: list[View],
+    families: tuple[Family, ...],
+    project_id: int,
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+    with reading(engine.settings()) as (house, questions):
+        open_ends = unproven(questions, project_id, [family.name for family in families])
+        run = next((row["run_id"] for row in questions.ask("newest_run", {"project_id": project_id})), None)
+        for view in wanted:
+            waits = () if view.name in ALWAYS else sorted(rests_on(view.name, families) & open_ends.keys())
+            if waits:
+                told = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
+                context.log.warning("%s of project %s waits for its proof: %s", view.name, project_id, told)
+                continue
+            check = _documented(house, view)
+            if check.passed:
+                yield dg.MaterializeResult(
+                    asset_key=view.key,
+                    metadata=_metadata(questions, view, families, project_id, run),
+                    check_results=[check],
+                )
+            else:
+                yield check
+
+
+def _spec(view: View, families: tuple[Family, ...], when: "dg.AutomationCondition[Any]") -> dg.AssetSpec:
+    tables = {f"raw.{table.name}": family.name for family in families for table in family.tables}
+    stored = {tables[name] for name in view.reads if name in tables}
+    copy = {published.NAME} if any(not name.startswith("main.") for name in view.reads) else set()
+    return dg.AssetSpec(
+        view.key,
+        deps=[*sorted(stored | copy), *map(key, view.below)],
+        description=view.about,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"duckdb", "sql"},
+        tags={"layer": "view"},
+        code_version=hashlib.sha256(view.text.encode()).hexdigest()[:12],
+        automation_condition=when,
+        skippable=True,
+        metadata={
+            "dagster/table_name": f"main.{view.name}",
+            "dagster/column_schema": dg.TableSchema(
+                columns=[
+                    dg.TableColumn(name, kind, description=view.described.get(name))
+                    for name, kind in view.types.items()
+                ]
+            ),
+        },
+    )
+
+
+def _lineage(view: View, families: tuple[Family, ...]) -> dg.TableColumnLineage:
+    tables = {f"raw.{table.name}": (family, table) for family in families for table in family.tables}
+
+    def parts(origins: dict[str, list[str]]) -> Iterator[dg.TableColumnDep]:
+        for name, columns in origins.items():
+            for column in columns:
+                if name in tables:
+                    family, table = tables[name]
+                    yield dg.TableColumnDep(family.name, family.column(table, column))
+                elif name.startswith("main."):
+                    yield dg.TableColumnDep(key(name.removeprefix("main.")), column)
+
+    return dg.TableColumnLineage({column: list(parts(origins)) for column, origins in view.origins.items()})
+
+
+def _documented(house: "House", view: View) -> dg.AssetCheckResult:
+    held = house.tables().get(f"main.{view.name}")
+    same = held == view.types
+    return dg.AssetCheckResult(
+        passed=same,
+        asset_key=view.key,
+        check_name=CHECK,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=None if same else "The copy was published by another taskhouse. Run `taskhouse sync`.",
+        metadata={"columns": len(held or {}), "documented": len(view.types)},
+    )
+
+
+def _metadata(
+    questions: Questions, view: View, families: tuple[Family, ...], project_id: int, run: str | None
+) -> dict[str, Any]:
+    """What a view holds; one that puts events together, of the newest run alone, since the whole takes too long."""
+    shown = [name for name in view.types if name not in {"project_id", "payload"}][:SHOWN]
+    parameters: dict[str, object] = {"project_id": project_id}
+    where, counted = "TRUE", "dagster/row_count"
+    if _joins_events(view) and "run_id" in view.types:
+        where, counted = "run_id = $run_id", "rows of the newest run"
+        parameters["run_id"] = run
+    asked = {"view": view.name, "where": where}
+    rows = questions.ask("view_count", parameters, **asked)[0]["row_count"]
+    newest = questions.ask("preview", parameters, columns=", ".join(shown), newest=view.newest, **asked)
+    return {
+        "dagster/column_lineage": _lineage(view, families),
+        counted: rows,
+        "project": str(project_id),
+        "newest": dg.MetadataValue.md(markdown.table(newest, shown)),
+    }
+
+
+def _joins_events(view: View) -> bool:
+    return view.name == EVENTS or any(_joins_events(known()[below]) for below in view.below)

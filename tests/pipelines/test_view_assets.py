@@ -1,0 +1,174 @@
+"""Views and the report as assets: made from the copy, for each project by itself, when the ledger says complete."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from assets import report, views
+from pipelines.definitions import build
+from pipelines.run import QUIET
+from taskhouse.reading import open_house
+from taskhouse.settings import Settings
+from taskhouse.sync.resources import open_warehouse
+from taskhouse.warehouse.publish import publish
+
+VIEWS = [views.key(name) for name in views.known()]
+
+
+class Still:
+    """An engine that asks no server."""
+
+    tries_again = 0
+    copies_now = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def settings(self) -> Settings:
+        return self._settings
+
+    def sync(self, project_id: int, resource: str) -> Any:
+        raise AssertionError(f"{resource} of {project_id} was asked for")
+
+
+@pytest.fixture
+def home(synced: Any, tmp_path: Path) -> Settings:
+    """A warehouse that was synced for project 1, to change at will."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    shutil.copy(synced.home / "warehouse.duckdb", folder)
+    settings = synced.settings.model_copy(update={"home": folder, "project_ids": (1, 2)})
+    assert isinstance(settings, Settings)
+    publish(open_warehouse(settings), settings.published, every_s=0, force=True)
+    return settings
+
+
+def _unprove(settings: Settings, resource: str) -> None:
+    with open_warehouse(settings).transaction("a test") as connection:
+        connection.execute(
+            "INSERT INTO ledger.passes BY NAME SELECT * REPLACE (started_at + INTERVAL 1 DAY AS started_at,"
+            " 'incomplete' AS verdict, 'for a test' AS reason) FROM ledger.passes WHERE resource = ?",
+            [resource],
+        )
+    publish(open_warehouse(settings), settings.published, every_s=0, force=True)
+
+
+def _materialize(settings: Settings, keys: list[dg.AssetKey], project: str = "1") -> dg.ExecuteInProcessResult:
+    definitions = build(settings, Still(settings))
+    with dg.DagsterInstance.ephemeral() as instance:
+        return definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            partition_key=project, asset_selection=keys, instance=instance, raise_on_error=False, run_config=QUIET
+        )
+
+
+def _made(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMaterialization]:
+    found = (event.step_materialization_data.materialization for event in result.get_asset_materialization_events())
+    return {made.asset_key.to_user_string(): made for made in found}
+
+
+def test_every_view_and_the_report_are_made_from_the_copy(home: Settings) -> None:
+    result = _materialize(home, [*VIEWS, dg.AssetKey(report.NAME)])
+    made = _made(result)
+
+    assert result.success
+    assert set(made) == {key.to_user_string() for key in VIEWS} | {"report"}
+    assert all(check.passed for check in result.get_asset_check_evaluations())
+    with open_house(home) as house:
+        rows = house.records("SELECT count(*) AS n FROM tasks WHERE project_id = 1")[0]["n"]
+    assert made["views/tasks"].metadata["dagster/row_count"].value == rows > 20
+    assert str(made["views/tasks"].metadata["newest"].value).count("\n") == 6
+    assert made["views/messages"].metadata["rows of the newest run"].value
+    assert "dagster/row_count" not in made["views/messages"].metadata
+    page = Path(str(made["report"].metadata["path"].value))
+    assert page == (home.home / "reports" / "readiness-1.html").resolve()
+    assert page.stat().st_size == made["report"].metadata["bytes"].value
+    assert "# " in str(made["report"].metadata["report"].value)
+    assert made["report"].metadata["repositories"].value
+
+
+def test_column_lineage_leads_to_columns_that_the_assets_above_have(home: Settings) -> None:
+    definitions = build(home, Still(home))
+    graph = definitions.get_repository_def().asset_graph
+    made = _made(_materialize(home, VIEWS))
+
+    def columns(key: dg.AssetKey) -> set[str]:
+        return {column.name for column in graph.get(key).metadata["dagster/column_schema"].columns}
+
+    leaps = 0
+    for name, event in made.items():
+        lineage: Any = event.metadata["dagster/column_lineage"].value
+        assert set(lineage.deps_by_column) == columns(dg.AssetKey(name.split("/")))
+        for parts in lineage.deps_by_column.values():
+            for part in parts:
+                assert part.column_name in columns(part.asset_key)
+                assert part.asset_key in graph.get(dg.AssetKey(name.split("/"))).parent_keys
+                leaps += 1
+    assert leaps > 400
+
+
+def test_what_is_not_proven_waits_and_the_rest_does_not(home: Settings) -> None:
+    _unprove(home, "readiness")
+    result = _materialize(home, [*VIEWS, dg.AssetKey(report.NAME)])
+
+    assert result.success
+    left = {key.to_user_string() for key in VIEWS} | {"report"}
+    left -= set(_made(result))
+    assert left == {"views/readiness", "views/readiness_trend", "views/readiness_daily", "report"}
+
+
+def test_one_project_does_not_wait_for_another(home: Settings) -> None:
+    """Project 2 was never read: only what tells so is there."""
+    assert set(_made(_materialize(home, VIEWS, "2"))) == {"views/data_health"}
+    assert len(_made(_materialize(home, VIEWS, "1"))) == len(VIEWS)
+
+
+def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Settings) -> None:
+    with open_warehouse(home).transaction("a test") as connection:
+        connection.execute("CREATE OR REPLACE VIEW main.repositories AS SELECT 1 AS project_id")
+    publish(open_warehouse(home), home.published, every_s=0, force=True)
+    result = _materialize(home, VIEWS)
+
+    assert [check.asset_key for check in result.get_asset_check_evaluations() if not check.passed] == [
+        views.key("repositories")
+    ]
+    assert len(_made(result)) == len(VIEWS) - 1
+
+
+def _requested(definitions: dg.Definitions, instance: dg.DagsterInstance, at: datetime, cursor: Any) -> tuple[Any, Any]:
+    found = dg.evaluate_automation_conditions(definitions, instance, dg.AssetSelection.all(), at, cursor)
+    asked = {
+        (key.to_user_string(), partition)
+        for key in [*VIEWS, dg.AssetKey(report.NAME)]
+        for partition in found.get_requested_partitions(key) or ()
+    }
+    return found.cursor, asked
+
+
+def test_views_are_due_with_a_copy_but_at_most_once_an_hour(home: Settings) -> None:
+    definitions = build(home, Still(home))
+    everything = {(key.to_user_string(), project) for key in [*VIEWS, dg.AssetKey(report.NAME)] for project in "12"}
+    start = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    def copied(instance: dg.DagsterInstance) -> None:
+        instance.report_runless_asset_event(dg.AssetMaterialization("published"))
+
+    def made(instance: dg.DagsterInstance) -> None:
+        for name, project in everything:
+            instance.report_runless_asset_event(dg.AssetMaterialization(name.split("/"), partition=project))
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        ticks: list[set[Any]] = []
+        cursor = None
+        for minute, happens in ((0, None), (1, copied), (2, made), (5, copied), (10, None), (11, None), (15, copied)):
+            if happens:
+                happens(instance)
+            cursor, asked = _requested(definitions, instance, start + timedelta(minutes=minute), cursor)
+            ticks.append(asked)
+
+    assert ticks[:4] == [set(), everything, set(), set()]
+    assert ticks[4] == everything
+    assert ticks[5:] == [set(), set()]
