@@ -13,8 +13,11 @@ import dagster as dg
 from assets.family import Family, Table
 from assets.questions import Questions
 
-RUN_EVENTS = "run_events"
+CAPTURE_LAG_S = 1800.0
+"""How long the server keeps the stream of a finished run (API facts 5.4)."""
+
 FOREVER = 10.0 * 365 * 86400
+NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since)"
 
 
 def verdict_name(project: str) -> str:
@@ -30,9 +33,16 @@ def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
     about["unique_keys"] = "No two rows have the same key."
     if any(table.begins for table in family.tables):
         about["no_overlaps"] = "No two versions, and no two sightings, of one thing are valid at the same time."
+    if any(table.refers for table in family.tables):
+        about["references"] = "Whatever a row names is held."
     about["quarantine"] = "No record had to be set aside since the pass began."
-    if family.name == RUN_EVENTS:
+    about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
+    if family.live:
         about["gaps"] = "No hole was found that the run's log does not fill."
+        about["capture_lag"] = (
+            f"99 of 100 live events were captured within {CAPTURE_LAG_S / 60:g} min. A replay after an outage, or the"
+            " first look at a run that goes on, is late by nature."
+        )
     about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
     return [dg.AssetCheckSpec(name, asset=family.name, description=text) for name, text in about.items()]
 
@@ -53,12 +63,19 @@ def answers(
     yield _unique(questions, family, project_id, since)
     if any(table.begins for table in family.tables):
         yield _overlaps(questions, family, project_id)
+    if any(table.refers for table in family.tables):
+        yield _references(questions, family, project_id, since)
     named = {"project_id": project_id, "since": since}
-    count = questions.ask("quarantine", {**named, "resources": [family.name, *family.quarantines]})[0]
+    ours = {**named, "resources": [family.name, *family.quarantines]}
+    count = questions.ask("quarantine", ours)[0]
     yield _warning(family, "quarantine", project_id, passed=not count["new"], **count)
-    if family.name == RUN_EVENTS:
+    drift = questions.ask("drift", ours)[0]
+    yield _warning(family, "drift", project_id, passed=not drift["new"], **drift)
+    if family.live:
         holes = questions.ask("gaps", named)[0]
         yield _warning(family, "gaps", project_id, passed=not holes["new"], **holes)
+        late = questions.ask("capture_lag", named)[0]
+        yield _warning(family, "capture_lag", project_id, passed=(late["lag_p99_s"] or 0) <= CAPTURE_LAG_S, **late)
     age = questions.ask("last_complete", {"resource": family.name, "project_id": project_id})[0]["age_s"]
     age_s = FOREVER if age is None else round(float(age), 1)
     yield _warning(family, "watermark", project_id, passed=age_s <= family.every_s, age_s=age_s)
@@ -100,6 +117,19 @@ def _overlaps(questions: Questions, family: Family, project_id: int) -> dg.Asset
     return _error(family, "no_overlaps", project_id, passed=not overlaps, rows=looked_at, overlaps=overlaps)
 
 
+def _references(questions: Questions, family: Family, project_id: int, since: datetime) -> dg.AssetCheckResult:
+    looked_at = orphans = 0
+    for table in family.tables:
+        if table.refers:
+            column, other = table.refers
+            parameters: dict[str, Any] = {"project_id": project_id, **({"since": since} if table.segments else {})}
+            names = {"table": table.name, "column": column, "other": other, "where": NEW if table.segments else "TRUE"}
+            row = questions.ask("orphans", parameters, **names)[0]
+            looked_at += row["looked_at"]
+            orphans += row["orphans"]
+    return _error(family, "references", project_id, passed=not orphans, looked_at=looked_at, orphans=orphans)
+
+
 def _stretch(table: Table) -> dict[str, str]:
     return {
         "table": table.name,
@@ -110,11 +140,11 @@ def _stretch(table: Table) -> dict[str, str]:
     }
 
 
-def _error(family: Family, name: str, project_id: int, *, passed: bool, **figures: float) -> dg.AssetCheckResult:
+def _error(family: Family, name: str, project_id: int, *, passed: bool, **figures: Any) -> dg.AssetCheckResult:
     return _result(family, name, project_id, dg.AssetCheckSeverity.ERROR, passed=passed, figures=figures)
 
 
-def _warning(family: Family, name: str, project_id: int, *, passed: bool, **figures: float) -> dg.AssetCheckResult:
+def _warning(family: Family, name: str, project_id: int, *, passed: bool, **figures: Any) -> dg.AssetCheckResult:
     return _result(family, name, project_id, dg.AssetCheckSeverity.WARN, passed=passed, figures=figures)
 
 
@@ -125,12 +155,12 @@ def _result(
     severity: dg.AssetCheckSeverity,
     *,
     passed: bool,
-    figures: dict[str, float],
+    figures: dict[str, Any],
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
         asset_key=family.name,
         check_name=name,
         severity=severity,
-        metadata={"project": str(project_id), **figures},
+        metadata={"project": str(project_id), **{name: value for name, value in figures.items() if value is not None}},
     )

@@ -19,6 +19,8 @@ class Table:
         ends: Column in which it ends; None where the next row of the same thing ends it.
         segments: Whether rows come from spool segments: then only what a pass touched is looked at.
         where: Rows that have a key at all.
+        compares: Columns that make a row say something else than the one before it; none where rows never change.
+        refers: Column that names a thing, and the table that must hold it.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Table:
     ends: str | None = None
     segments: bool = False
     where: str = "TRUE"
+    compares: tuple[str, ...] = ()
+    refers: tuple[str, str] | None = None
 
     @property
     def thing(self) -> tuple[str, ...]:
@@ -48,6 +52,9 @@ class Family:
         views: Views over its own table, whose descriptions of columns hold for it too.
         made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
         every_s: How old the last complete pass may become before that is worth a warning.
+        live: Whether rows are captured as they happen, so that how late they are is a figure.
+        sees_runs: Whether a pass sees runs start and end.
+        trend: A question whose days are drawn.
         quarantines: Names under which its unreadable records are kept, beside its own.
     """
 
@@ -60,6 +67,9 @@ class Family:
     views: tuple[str, ...] = ()
     made_by: tuple[str, ...] = ()
     every_s: float = 3600.0
+    live: bool = False
+    sees_runs: bool = False
+    trend: str = ""
     quarantines: tuple[str, ...] = ()
 
     def column(self, table: Table, column: str) -> str:

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 
-from assets import checks, markdown
+from assets import checks, figures
 from assets.attempts import attempt
 from assets.columns import columns
 from assets.engine import Engine
 from assets.family import GROUP, OWNERS, Family
-from assets.questions import Questions, asking
-
-if TYPE_CHECKING:
-    from taskhouse.sync.passes import Report
+from assets.questions import asking
 
 
 def asset_of(
@@ -51,7 +48,7 @@ def asset_of(
         context.log.info("%s of project %s is %s: %s", family.name, project_id, report.verdict, report.reason)
         with asking(engine.settings(), f"checking {family.name}") as questions:
             yield dg.MaterializeResult(
-                metadata=_metadata(questions, family, report),
+                metadata=figures.of_pass(questions, family, report, began),
                 check_results=list(checks.answers(questions, family, keys, project_id, began)),
             )
 
@@ -71,28 +68,3 @@ def _schema(family: Family) -> dg.TableSchema:
             for column in columns(table.name, family.views)
         ]
     )
-
-
-def _metadata(questions: Questions, family: Family, report: "Report") -> dict[str, Any]:
-    project = {"project_id": report.project_id}
-    rows = questions.ask("row_count", project, table=family.tables[0].name)[0]["row_count"]
-    newest = questions.ask(
-        "preview", project, columns=", ".join(family.preview), view=family.name, newest=family.newest, where="TRUE"
-    )
-    return {
-        "dagster/row_count": rows,
-        "verdict": report.verdict,
-        "reason": report.reason,
-        "pass": report.pass_id,
-        "project": str(report.project_id),
-        "rows added": report.rows_added,
-        "rows seen": report.rows_seen,
-        "absent": report.absent,
-        "quarantined": report.quarantined,
-        "requests": report.requests,
-        "retries": report.retries,
-        "seconds throttled": float(report.throttled_s),
-        "bytes": report.bytes,
-        "seconds": float(report.seconds),
-        "newest": dg.MetadataValue.md(markdown.table(newest, family.preview)),
-    }

@@ -8,11 +8,19 @@ from assets.family import Family, Table
 READINESS = Family(
     name="readiness",
     about=__doc__,
-    tables=(Table("readiness_snapshots", ("repository", "window_days", "generated_at")),),
+    tables=(
+        Table(
+            "readiness_snapshots",
+            ("repository", "window_days", "generated_at"),
+            compares=("overall", "classification", "evidence"),
+            refers=("repository", "repository_sightings"),
+        ),
+    ),
     after=("repositories",),
     preview=("repository", "window_days", "overall", "classification", "evidence", "generated_at"),
     newest="generated_at",
     views=("readiness",),
     made_by=("sync/readiness.py", "posthog/records.py", "warehouse/statements/versions/readiness.sql"),
+    trend="readiness_days",
     every_s=26 * 3600.0,
 )

@@ -15,8 +15,9 @@ RUN_EVENTS = Family(
             ("run_id", "incarnation", "source", "stream_ms", "stream_seq"),
             segments=True,
             where="stream_ms IS NOT NULL",
+            refers=("run_id", "run_versions"),
         ),
-        Table("run_log_entries", ("run_id", "position"), segments=True),
+        Table("run_log_entries", ("run_id", "position"), segments=True, refers=("run_id", "run_versions")),
     ),
     after=("runs",),
     preview=("run_id", "stream_id", "kind", "method", "session_update", "received_at"),
@@ -36,5 +37,6 @@ RUN_EVENTS = Family(
         "warehouse/statements/load/log_judged.sql",
         "warehouse/statements/load/log_insert.sql",
     ),
+    live=True,
     quarantines=("run_log", "spool"),
 )

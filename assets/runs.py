@@ -8,10 +8,19 @@ from assets.family import Family, Table
 RUNS = Family(
     name="runs",
     about=__doc__,
-    tables=(Table("run_versions", ("run_id", "valid_from"), begins="valid_from"),),
+    tables=(
+        Table(
+            "run_versions",
+            ("run_id", "valid_from"),
+            begins="valid_from",
+            compares=("content_hash",),
+            refers=("task_id", "task_versions"),
+        ),
+    ),
     after=("tasks",),
     preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
     newest="updated_at",
     views=("run_history",),
     made_by=("sync/runs.py", "sync/hot.py", "posthog/records.py", "warehouse/statements/versions/runs.sql"),
+    sees_runs=True,
 )

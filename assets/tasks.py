@@ -10,7 +10,13 @@ TASKS = Family(
     name="tasks",
     about=__doc__,
     tables=(
-        Table("task_versions", ("task_id", "valid_from"), begins="valid_from"),
+        Table(
+            "task_versions",
+            ("task_id", "valid_from"),
+            begins="valid_from",
+            compares=("content_hash",),
+            refers=("task_id", "task_sightings"),
+        ),
         Table("task_sightings", ("task_id", "first_seen_at"), begins="first_seen_at", ends="absent_since"),
     ),
     preview=("task_id", "title", "repository", "latest_run_status", "updated_at"),
@@ -25,5 +31,6 @@ TASKS = Family(
         "warehouse/statements/versions/sightings_seen.sql",
         "warehouse/statements/versions/sightings_absent.sql",
     ),
+    sees_runs=True,
     quarantines=("summaries",),
 )

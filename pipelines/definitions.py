@@ -7,6 +7,7 @@ from assets.engine import Engine
 from pipelines.jobs import jobs
 from pipelines.resources import EngineResource
 from pipelines.schedules import schedules
+from pipelines.sensors import sensors
 from taskhouse.settings import Settings, load
 
 
@@ -18,6 +19,7 @@ def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
         assets=assets,
         jobs=list(made.values()),
         schedules=schedules(made, settings),
+        sensors=sensors(made, settings),
         resources={"engine": engine or EngineResource()},
     )
 

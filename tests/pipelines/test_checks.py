@@ -10,48 +10,32 @@ import pytest
 from assets import checks, markdown
 from assets.questions import Questions, records
 from assets.run_events import RUN_EVENTS
+from assets.runs import RUNS
 from assets.tasks import TASKS
 from taskhouse.warehouse.connection import Warehouse
+from tests.pipelines.rows import put
 
 NOW = datetime.now(UTC)
 EARLY, LATE = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
 
 
-EMPTY = {"VARCHAR": "", "BOOLEAN": False, "TIMESTAMP WITH TIME ZONE": NOW}
-
-
-def _put(connection: Any, table: str, **values: Any) -> None:
-    """Insert a row; what may not be NULL and is not given is empty."""
-    needed = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns()"
-        " WHERE schema_name || '.' || table_name = ? AND NOT is_nullable",
-        [table],
-    ).fetchall()
-    row = {**{name: EMPTY.get(kind, 0) for name, kind in needed}, "project_id": 1, **values}
-    if table == "ledger.segments":
-        del row["project_id"]
-    connection.execute(
-        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
-    )
-
-
 def _version(connection: Any, begins: datetime) -> None:
-    _put(connection, "raw.task_versions", task_id="t", valid_from=begins)
+    put(connection, "raw.task_versions", task_id="t", valid_from=begins)
 
 
 def _sighting(connection: Any, begins: datetime, ends: datetime | None) -> None:
-    _put(connection, "raw.task_sightings", task_id="t", first_seen_at=begins, last_seen_at=NOW, absent_since=ends)
+    put(connection, "raw.task_sightings", task_id="t", first_seen_at=begins, last_seen_at=NOW, absent_since=ends)
 
 
 def _pass(connection: Any, resource: str, verdict: str, *, project_id: int = 1, began: datetime = EARLY) -> None:
-    _put(
+    put(
         connection, "ledger.passes", pass_id=f"{resource} {verdict} {project_id}", project_id=project_id,
         resource=resource, started_at=began, finished_at=NOW, verdict=verdict, reason="why",
     )  # fmt: skip
 
 
 def _event(connection: Any, seq: int) -> None:
-    _put(connection, "raw.run_events", run_id="r", stream_id=f"5-{seq}", stream_ms=5, stream_seq=seq, segment="s")
+    put(connection, "raw.run_events", run_id="r", stream_id=f"5-{seq}", stream_ms=5, stream_seq=seq, segment="s")
 
 
 @pytest.fixture
@@ -62,9 +46,10 @@ def connection(tmp_path: Path) -> Any:
         _version(opened, EARLY)
         _version(opened, LATE)
         _sighting(opened, EARLY, LATE)
-        _put(opened, "ledger.segments", segment="s", loaded_at=NOW)
+        put(opened, "ledger.segments", segment="s", loaded_at=NOW)
         _event(opened, 0)
         _event(opened, 1)
+        put(opened, "raw.run_versions", run_id="r", task_id="t", valid_from=EARLY)
         yield opened
 
 
@@ -103,12 +88,12 @@ def test_an_event_that_is_there_twice_is_a_double(connection: Any) -> None:
 
 
 def test_only_what_came_since_the_pass_began_is_news(connection: Any) -> None:
-    _put(connection, "ledger.quarantine", resource="summaries", first_seen_at=EARLY)
-    _put(connection, "ledger.gaps", detected_at=EARLY, repaired_from_log=False)
-    _put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=True)
+    put(connection, "ledger.quarantine", resource="summaries", first_seen_at=EARLY)
+    put(connection, "ledger.gaps", detected_at=EARLY, repaired_from_log=False)
+    put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=True)
     assert _failed(connection) | _failed(connection, RUN_EVENTS) == set()
-    _put(connection, "ledger.quarantine", resource="summaries", first_seen_at=NOW)
-    _put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=False)
+    put(connection, "ledger.quarantine", resource="summaries", first_seen_at=NOW)
+    put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=False)
     assert _failed(connection) == {"quarantine"}
     assert _failed(connection, RUN_EVENTS) == {"gaps"}
 
@@ -121,6 +106,27 @@ def test_the_verdict_of_each_project_is_its_own_whoever_ran_last(connection: Any
 def test_a_pass_that_still_runs_changes_no_verdict(connection: Any) -> None:
     _pass(connection, "tasks", "running", began=NOW)
     assert _failed(connection) == set()
+
+
+def test_a_row_that_names_what_is_not_held_is_an_orphan(connection: Any) -> None:
+    put(connection, "raw.run_events", run_id="unknown", stream_id="5-9", stream_ms=5, stream_seq=9, segment="s")
+    put(connection, "raw.run_versions", run_id="q", task_id="unknown", valid_from=EARLY)
+    assert _failed(connection, RUN_EVENTS) == {"references"}
+    assert _failed(connection, RUNS, ()) == {"references", "watermark"}
+
+
+def test_a_field_that_nobody_knew_is_a_warning_of_the_pass_that_met_it(connection: Any) -> None:
+    put(connection, "ledger.drift", resource="tasks", path="old", first_seen_at=EARLY)
+    assert _failed(connection) == set()
+    put(connection, "ledger.drift", resource="summaries", path="new", first_seen_at=NOW)
+    assert _failed(connection) == {"drift"}
+
+
+def test_live_events_that_came_half_an_hour_late_are_a_warning(connection: Any) -> None:
+    put(connection, "raw.run_events", run_id="r", segment="s", occurred_at=NOW - timedelta(minutes=29), received_at=NOW)
+    assert _failed(connection, RUN_EVENTS) == set()
+    put(connection, "raw.run_events", run_id="r", segment="s", occurred_at=NOW - timedelta(minutes=31), received_at=NOW)
+    assert _failed(connection, RUN_EVENTS) == {"capture_lag"}
 
 
 def test_a_proof_that_is_too_old_is_a_warning(connection: Any) -> None:

@@ -1,0 +1,94 @@
+"""What Dagster is told of a pass: numbers that its pages plot, the newest rows, and a picture."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets import markdown, picture
+from assets.family import Family
+from assets.questions import Questions
+
+if TYPE_CHECKING:
+    from taskhouse.sync.passes import Report
+
+ACTIVE = "runs that became active"
+ENDED = "runs that ended"
+
+
+def of_pass(questions: Questions, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
+    """Metadata of a materialization.
+
+    Args:
+        questions: The warehouse.
+        family: The asset.
+        report: How its pass ended.
+        since: When it began.
+    """
+    project = {"project_id": report.project_id}
+    own = {**project, "pass_id": report.pass_id}
+    return {
+        "dagster/row_count": questions.ask("row_count", project, table=family.tables[0].name)[0]["row_count"],
+        "verdict": report.verdict,
+        "reason": report.reason,
+        "pass": report.pass_id,
+        "project": str(report.project_id),
+        "rows added": report.rows_added,
+        "rows changed": _changed(questions, family, own),
+        "rows seen": report.rows_seen,
+        "absent": report.absent,
+        "quarantined": report.quarantined,
+        "requests": report.requests,
+        "retries": report.retries,
+        "seconds throttled": float(report.throttled_s),
+        "bytes": report.bytes,
+        "seconds": float(report.seconds),
+        **_lag(questions, family, report, since),
+        **_moved(questions, family, own),
+        **_trend(questions, family, report.project_id),
+        "newest": dg.MetadataValue.md(_newest(questions, family, project)),
+    }
+
+
+def _changed(questions: Questions, family: Family, own: dict[str, Any]) -> int:
+    table = family.tables[0]
+    if not table.compares:
+        return 0
+    names = {"thing": ", ".join(table.key[:-1]), "compares": ", ".join(table.compares), "begins": table.key[-1]}
+    return int(questions.ask("rows_changed", own, table=table.name, **names)[0]["changed"])
+
+
+def _lag(questions: Questions, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
+    """How late the pass could be: the age of the last proof when it began; and how late live events were captured."""
+    rows = questions.ask("pass_lag", {"pass_id": report.pass_id})
+    found = {"lag seconds": rows[0]["lag_s"]} if rows else {}
+    if family.live:
+        late = questions.ask("capture_lag", {"project_id": report.project_id, "since": since})[0]
+        found |= {"capture lag p50 seconds": late["lag_p50_s"], "capture lag p99 seconds": late["lag_p99_s"]}
+    return {name: round(float(value), 3) for name, value in found.items() if value is not None}
+
+
+def _moved(questions: Questions, family: Family, own: dict[str, Any]) -> dict[str, Any]:
+    """What the sensor ``runs_moved`` looks at."""
+    from taskhouse.sync.hot import TERMINAL
+
+    if not family.sees_runs:
+        return {}
+    row = questions.ask("runs_moved", {**own, "terminal": sorted(TERMINAL)})[0]
+    return {ACTIVE: row["active"], ENDED: row["ended"]}
+
+
+def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, Any]:
+    if not family.trend:
+        return {}
+    days = questions.ask(family.trend, {"project_id": project_id})
+    if not days:
+        return {}
+    drawn = picture.bars([(day["repositories"], day["ready"]) for day in days], "repositories ready, of all, by day")
+    told = f"{days[-1]['ready']} of {days[-1]['repositories']} repositories were ready on {days[-1]['day']}"
+    return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "ready": days[-1]["ready"]}
+
+
+def _newest(questions: Questions, family: Family, project: dict[str, Any]) -> str:
+    names = {"columns": ", ".join(family.preview), "view": family.name, "newest": family.newest, "where": "TRUE"}
+    return markdown.table(questions.ask("preview", project, **names), family.preview)

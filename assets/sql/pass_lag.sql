@@ -1,0 +1,14 @@
+-- How long ago a resource of a project had been proved complete when a pass over it began.
+SELECT
+    epoch(this.started_at - max(before.finished_at)) AS lag_s
+FROM
+    ledger.passes AS this
+    LEFT JOIN ledger.passes AS before
+        ON before.project_id = this.project_id
+        AND before.resource = this.resource
+        AND before.verdict = 'complete'
+        AND before.started_at < this.started_at
+WHERE
+    this.pass_id = $pass_id
+GROUP BY
+    this.started_at
