@@ -78,6 +78,7 @@ def test_the_lag_is_the_age_of_the_last_proof_when_the_pass_began(connection: An
 def test_the_capture_lag_is_that_of_the_events_of_the_pass(connection: Any) -> None:
     put(connection, "ledger.segments", segment="old", loaded_at=BEFORE)
     put(connection, "ledger.segments", segment="new", loaded_at=NOW)
+    put(connection, "raw.run_events", run_id="unwatched", segment="new", occurred_at=BEFORE, received_at=NOW)
     for segment, late in (("old", 900), ("new", 2), ("new", 4), ("new", 6)):
         happened = NOW - timedelta(seconds=late)
         put(connection, "raw.run_events", run_id="r", segment=segment, occurred_at=happened, received_at=NOW)
