@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import materialize, published, report, views
+from assets import maintenance, materialize, published, report, views
 from assets.attempts import REPEAT
 from assets.family import Family
 from assets.readiness import READINESS
@@ -22,7 +22,7 @@ When = dg.AutomationCondition[Any]
 
 
 def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
-    """The assets, with one partition per project but for the copy, which holds every project.
+    """The assets, with one partition per project, but for the copy and the housekeeping.
 
     Args:
         settings: Which projects, and how often views are looked at.
@@ -33,7 +33,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     read = [materialize.asset_of(family, partitions, again) for family in FAMILIES]
     copy = published.asset_of([family.name for family in FAMILIES], again)
     shown = views.asset_of(FAMILIES, partitions, again, _seldom(settings.cron("views"), settings.timezone))
-    return [*read, copy, shown, report.asset_of(FAMILIES, partitions, again, dg.AutomationCondition.eager())]
+    written = report.asset_of(FAMILIES, partitions, again, dg.AutomationCondition.eager())
+    return [*read, copy, shown, written, maintenance.asset_of(again)]
 
 
 def _seldom(cron: str, timezone: str) -> When:

@@ -39,9 +39,8 @@ def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
     about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
     if family.live:
         about["gaps"] = "No hole was found that the run's log does not fill."
-        about["capture_lag"] = (
-            f"Of the events of runs that were looked at before, 99 of 100 were captured within {CAPTURE_LAG_S / 60:g} min."
-        )
+        minutes = CAPTURE_LAG_S / 60
+        about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
     about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
     return [dg.AssetCheckSpec(name, asset=family.name, description=text) for name, text in about.items()]
 

@@ -1,10 +1,10 @@
-"""Jobs: one for everything that is read, and one for each asset of it, so that each has a cadence of its own."""
+"""Jobs: one for everything that is read, and one for each asset with a cadence of its own."""
 
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import published
+from assets import maintenance, published
 from assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def jobs() -> "dict[str, UnresolvedAssetJobDefinition]":
             SYNC, selection=dg.AssetSelection.assets(*names), description="Every resource of one project, in order."
         )
     }
-    for name in names:
+    for name in (*names, maintenance.NAME):
         made[name] = dg.define_asset_job(
             f"sync_{name}", selection=dg.AssetSelection.assets(name), description=f"Only {name}."
         )

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets import maintenance, published
 from pipelines import switch
 from pipelines.jobs import SYNC
 from taskhouse.settings import Settings
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 PARTITION = "dagster/partition"
+WHOLE = {published.NAME, maintenance.NAME}
+"""Assets that are of no single project."""
+
 BUSY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -28,7 +32,7 @@ def schedules(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Sett
 
 
 def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings) -> dg.ScheduleDefinition:
-    projects: list[str | None] = [None] if name == "published" else [str(project) for project in settings.project_ids]
+    projects: list[str | None] = [None] if name in WHOLE else [str(project) for project in settings.project_ids]
     on = dg.DefaultScheduleStatus.RUNNING if switch.is_on(settings) else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
@@ -37,7 +41,7 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
         cron_schedule=settings.cron(name),
         execution_timezone=settings.timezone,
         default_status=on,
-        description=f"Syncs {name} of every project.",
+        description=f"Runs {job.name}{'' if name in WHOLE else ', for every project'}.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         idle = [project for project in projects if not _busy(context.instance, job.name, project)]

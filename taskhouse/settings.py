@@ -54,6 +54,14 @@ class Settings(BaseSettings):
         "9 * * * *", description="When views are due: with the next copy, they are looked at and reports are written."
     )
 
+    maintenance_cron: str = Field(
+        "41 3 * * *", description="When unused room is given back and old traces are forgotten."
+    )
+    keep_pages_days: int = Field(90, ge=1, description="How long the ledger keeps pages that brought nothing.")
+    keep_runs_days: int = Field(
+        14, ge=1, description="How long Dagster keeps runs that succeeded; others stay six times as long."
+    )
+
     sweep_summaries_hours: float = Field(
         24.0, gt=0, description="How often every task that nothing has shown lately is asked for by name."
     )

@@ -45,22 +45,18 @@ class Warehouse:
             Corrupt: The file cannot be opened as a DuckDB file.
             ConfigurationError: The warehouse belongs to another host, or to a newer taskhouse.
         """
-        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s):
-            connection = self._open()
+        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s), self.opened() as connection:
+            if not self._ready:
+                migrate.upgrade(connection, host=self.host)
+                views.refresh(connection, zone=self.zone)
+                self._ready = True
+            connection.execute("BEGIN")
             try:
-                if not self._ready:
-                    migrate.upgrade(connection, host=self.host)
-                    views.refresh(connection, zone=self.zone)
-                    self._ready = True
-                connection.execute("BEGIN")
-                try:
-                    yield connection
-                except BaseException:
-                    connection.execute("ROLLBACK")
-                    raise
-                connection.execute("COMMIT")
-            finally:
-                connection.close()
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
 
     @contextlib.contextmanager
     def still(self, purpose: str) -> Iterator[None]:
@@ -70,10 +66,23 @@ class Warehouse:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
         """
         with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s):
-            connection = self._open()
-            connection.execute("CHECKPOINT")
-            connection.close()
+            with self.opened() as connection:
+                connection.execute("CHECKPOINT")
             yield
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file itself, for whoever holds the commit lock; the schema is left as it is.
+
+        Raises:
+            Locked: Another process has had the file open for ``lock_wait_s`` seconds.
+            Corrupt: The file cannot be opened as a DuckDB file.
+        """
+        connection = self._open()
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""

@@ -1,7 +1,9 @@
-"""Rows that a test puts into a warehouse by itself."""
+"""Rows that a test puts into a warehouse by itself, and an engine that brings none."""
 
 from datetime import UTC, datetime
 from typing import Any
+
+from taskhouse.settings import Settings
 
 NOW = datetime.now(UTC)
 EMPTY = {"VARCHAR": "", "BOOLEAN": False, "TIMESTAMP WITH TIME ZONE": NOW}
@@ -20,3 +22,19 @@ def put(connection: Any, table: str, **values: Any) -> None:
     connection.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
     )
+
+
+class Still:
+    """An engine that asks no server."""
+
+    tries_again = 0
+    copies_now = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def settings(self) -> Settings:
+        return self._settings
+
+    def sync(self, project_id: int, resource: str) -> Any:
+        raise AssertionError(f"{resource} of {project_id} was asked for")

@@ -55,11 +55,12 @@ def test_the_lineage_is_what_builds_on_what() -> None:
         "runs": {"tasks"},
         "run_events": {"runs"},
         "published": {"tasks", "repositories", "readiness", "runs", "run_events"},
+        "maintenance": set(),
         "report": {f"views/{name}" for name in report.READS},
     }
     assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
     assert parents["views/run_daily"] == {"views/runs"}
-    assert len(parents) == 7 + len(marts.VIEWS)
+    assert len(parents) == 8 + len(marts.VIEWS)
 
 
 def test_the_report_is_drawn_from_the_views_that_it_builds_on() -> None:
@@ -118,7 +119,8 @@ def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: 
     made = _schedules(_settings(project_ids=(1, 2), schedules=on, home=tmp_path))
 
     assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES} | {
-        "published_schedule"
+        "published_schedule",
+        "maintenance_schedule",
     }
     assert {schedule.default_status.value for schedule in made} == {status}
 

@@ -15,24 +15,9 @@ from taskhouse.reading import open_house
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse.publish import publish
+from tests.pipelines.rows import Still
 
 VIEWS = [views.key(name) for name in views.known()]
-
-
-class Still:
-    """An engine that asks no server."""
-
-    tries_again = 0
-    copies_now = True
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def settings(self) -> Settings:
-        return self._settings
-
-    def sync(self, project_id: int, resource: str) -> Any:
-        raise AssertionError(f"{resource} of {project_id} was asked for")
 
 
 @pytest.fixture

@@ -1,0 +1,121 @@
+"""Housekeeping of the warehouse: forget pages that brought nothing, and give unused room back.
+
+History is never forgotten: every version, event, pass and gap stays.
+"""
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from taskhouse.errors import Corrupt
+from taskhouse.warehouse import migrate, sql, views
+from taskhouse.warehouse.connection import COMPATIBILITY, Warehouse
+from taskhouse.warehouse.lock import commit_lock
+
+FREE_SHARE = 0.25
+"""Share of unused blocks from which on the file is written anew."""
+
+SMALL = 64 * 1024 * 1024
+"""Bytes below which that is not worth the while."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What became of the file.
+
+    Attributes:
+        before: Its size in bytes.
+        after: Its size afterwards.
+        free_share: Share of it that was unused before.
+        done: Whether it was written anew.
+        why: Why it was, or was not.
+    """
+
+    before: int
+    after: int
+    free_share: float
+    done: bool
+    why: str
+
+
+def forget(warehouse: Warehouse, *, days: int) -> int:
+    """Forget pages older than so many days that no row names; returns how many.
+
+    Raises:
+        Locked: The warehouse is held by somebody else for too long.
+    """
+    before = datetime.now(UTC) - timedelta(days=days)
+    with warehouse.transaction("forgetting old pages") as connection:
+        return len(connection.execute(sql.warehouse("maintenance/pages"), {"before": before}).fetchall())
+
+
+def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int = SMALL) -> Compaction:
+    """Write the file anew, without its unused blocks, where those are many and there is room for a second one.
+
+    Whoever commits waits meanwhile. The new file takes the old one's place in one step, and only if it holds as many
+    rows in every table.
+
+    Raises:
+        Locked: The warehouse is held by somebody else for too long.
+        Corrupt: The new file does not hold what the old one does; the old one stays.
+    """
+    if not warehouse.path.exists():
+        return Compaction(0, 0, 0.0, done=False, why="there is no warehouse yet")
+    with commit_lock(warehouse.path, purpose="compacting", wait_s=warehouse.lock_wait_s):
+        for left in warehouse.path.parent.glob(f".{warehouse.path.name}.compact-*"):
+            left.unlink()
+        with warehouse.opened() as connection:
+            connection.execute("CHECKPOINT")
+            size, unused = connection.execute(sql.warehouse("maintenance/size")).fetchall()[0]
+            unused = float(unused or 0)
+            reason = _reason(warehouse.path, size, unused, free_share, small)
+            if reason:
+                return Compaction(size, size, unused, done=False, why=reason)
+            draft = warehouse.path.with_name(f".{warehouse.path.name}.compact-{os.getpid()}")
+            try:
+                after = _rewrite(connection, warehouse, draft)
+            except BaseException:
+                draft.unlink(missing_ok=True)
+                raise
+        with draft.open("rb+") as file:
+            os.fsync(file.fileno())
+        draft.replace(warehouse.path)
+    return Compaction(size, after, unused, done=True, why=f"{unused:.0%} of it was unused")
+
+
+def _reason(path: Path, size: int, unused: float, free_share: float, small: int) -> str:
+    """Why the file stays as it is; empty where it does not."""
+    if size < small:
+        return f"the file is smaller than {small / 1e6:.0f} MB"
+    if unused < free_share:
+        return f"{unused:.0%} of it is unused, less than {free_share:.0%}"
+    if shutil.disk_usage(path.parent).free < 2 * size:
+        return "the disk has no room for a second file"
+    return ""
+
+
+def _rewrite(old: duckdb.DuckDBPyConnection, warehouse: Warehouse, draft: Path) -> int:
+    """Copy every table into a new file of the same schema; returns its size."""
+    tables = [name for (name,) in old.execute(sql.warehouse("maintenance/tables")).fetchall()]
+    zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
+    with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as new:
+        migrate.upgrade(new, host=warehouse.host)
+        views.refresh(new, zone=zone)
+    place = str(draft).replace("'", "''")
+    old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")
+    for name in tables:
+        if name != "ledger.views":
+            old.execute(f"DELETE FROM compacted.{name}")  # noqa: S608 - our own names
+            old.execute(f"INSERT INTO compacted.{name} BY NAME SELECT * FROM {name}")  # noqa: S608
+            held, kept = old.execute(
+                f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM compacted.{name})"  # noqa: S608
+            ).fetchall()[0]
+            if held != kept:
+                raise Corrupt(f"Compacting kept {kept} of {held} rows of {name}; the file was left as it is.")
+    old.execute("CHECKPOINT compacted")
+    old.execute("DETACH compacted")
+    return draft.stat().st_size

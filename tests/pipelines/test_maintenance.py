@@ -1,0 +1,48 @@
+"""Housekeeping as Dagster runs it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets import maintenance
+from pipelines.definitions import build
+from pipelines.run import QUIET
+from taskhouse.reading import open_house
+from taskhouse.settings import Settings
+from taskhouse.sync.resources import open_warehouse
+from tests.pipelines.rows import Still
+
+
+def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, project_ids=(1,), home=tmp_path)
+    with open_warehouse(settings).transaction("a test") as connection:
+        connection.execute("SELECT 1")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = build(settings, Still(settings)).resolve_job_def("sync_maintenance")
+        made = job.execute_in_process(instance=instance, run_config=QUIET).asset_materializations_for_node(
+            "maintenance"
+        )
+
+    told: dict[str, Any] = {name: value.value for name, value in made[0].metadata.items()}
+    assert told["pages forgotten"] == told["runs forgotten"] == 0
+    assert told["bytes before"] == told["bytes after"] > 0
+    assert not told["compacted"]
+    with open_house(settings) as house:
+        assert house.views()
+
+
+def test_old_runs_are_forgotten_and_failures_six_times_later(tmp_path: Path) -> None:
+    success, failure, started = (dg.DagsterRunStatus[name] for name in ("SUCCESS", "FAILURE", "STARTED"))
+    job = build(Settings(_env_file=None)).resolve_job_def("sync_published")
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        for status in (success, success, failure, started):
+            instance.create_run_for_job(job, status=status)
+        left = []
+        for days in (13, 15, 83, 85):
+            forgotten = maintenance.forget_runs(instance, 14, datetime.now(UTC) + timedelta(days=days))
+            left.append((forgotten, {run.status for run in instance.get_runs()}))
+
+    everything = {success, failure, started}
+    assert left == [(0, everything), (2, {failure, started}), (0, {failure, started}), (1, {started})]

@@ -1,0 +1,100 @@
+"""Housekeeping gives room back and keeps everything else."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from taskhouse.warehouse import maintenance, views
+from taskhouse.warehouse.connection import Warehouse
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path / "w.duckdb", host="http://localhost", zone="Europe/Berlin")
+
+
+def _events(warehouse: Warehouse, count: int) -> None:
+    with warehouse.transaction("a test") as connection:
+        connection.execute(
+            "INSERT INTO raw.run_events BY NAME SELECT 1 AS project_id, 't' AS task_id, 'r' AS run_id,"
+            " 0 AS incarnation, 'django' AS source, i AS stream_ms, i AS stream_seq, true AS json_ok,"
+            " false AS redacted, 's' AS segment, md5(i::VARCHAR) AS payload"
+            " FROM range(?) AS numbers (i)",
+            [count],
+        )
+
+
+def _everything(warehouse: Warehouse) -> dict[str, Any]:
+    with duckdb.connect(str(warehouse.path), read_only=True) as connection:
+        names = connection.execute(
+            "SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE schema_name IN ('raw', 'ledger')"
+        ).fetchall()
+        held: dict[str, Any] = {
+            name: connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {name} AS t").fetchall()
+            for (name,) in names
+            if name != "ledger.views"
+        }
+        held["views"] = connection.execute("SELECT name, sha256 FROM ledger.views ORDER BY name").fetchall()
+        held["zone"] = connection.execute("SELECT main.day_zone()").fetchall()
+        held["comments"] = connection.execute(
+            "SELECT count(comment) FROM duckdb_columns() WHERE schema_name = 'main'"
+        ).fetchall()
+        return held
+
+
+def test_a_file_that_is_half_unused_is_written_anew_with_everything_in_it(warehouse: Warehouse) -> None:
+    _events(warehouse, 300_000)
+    with warehouse.transaction("a test") as connection:
+        connection.execute("DELETE FROM raw.run_events WHERE stream_ms < 250000")
+    before = _everything(warehouse)
+    done = maintenance.compact(warehouse, small=0)
+
+    assert done.done, done
+    assert done.after < done.before / 2
+    assert warehouse.path.stat().st_size == done.after
+    assert _everything(warehouse) == before
+    _events(warehouse, 10)
+    assert not maintenance.compact(warehouse, small=0).done
+    assert sorted(path.name for path in warehouse.path.parent.glob("*duckdb*")) == ["w.duckdb"]
+    assert list(warehouse.path.parent.glob(".*compact*")) == []
+
+
+def test_a_small_file_and_a_full_one_are_left_alone(warehouse: Warehouse) -> None:
+    _events(warehouse, 1000)
+    assert "smaller" in maintenance.compact(warehouse).why
+    assert "unused" in maintenance.compact(warehouse, small=0).why
+
+
+def test_the_old_file_stays_where_the_new_one_cannot_be_filled(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _events(warehouse, 1000)
+    before = _everything(warehouse)
+    with monkeypatch.context() as patch:
+        patch.setattr(views, "refresh", lambda connection, **_: connection.execute("DROP TABLE raw.run_events"))
+        with pytest.raises(duckdb.CatalogException):
+            maintenance.compact(warehouse, small=0, free_share=0)
+    assert _everything(warehouse) == before
+    assert list(warehouse.path.parent.glob(".*compact*")) == []
+
+
+def test_old_pages_are_forgotten_unless_a_row_names_them(warehouse: Warehouse) -> None:
+    with warehouse.transaction("a test") as connection:
+        for pass_id, age in (("old", 91), ("named", 91), ("young", 89)):
+            connection.execute(
+                "INSERT INTO ledger.pages BY NAME SELECT ? AS pass_id, 1 AS project_id, 1 AS page, '' AS request,"
+                " 0 AS row_count, '' AS sha256, ?::TIMESTAMPTZ AS fetched_at",
+                [pass_id, NOW - timedelta(days=age)],
+            )
+        connection.execute(
+            "INSERT INTO raw.task_sightings BY NAME SELECT 1 AS project_id, 't' AS task_id, now() AS first_seen_at,"
+            " now() AS last_seen_at, 'named' AS pass_id, 1 AS page, 'named' AS last_pass_id"
+        )
+    assert maintenance.forget(warehouse, days=90) == 1
+    with warehouse.transaction("a test") as connection:
+        assert connection.execute("SELECT pass_id FROM ledger.pages ORDER BY 1").fetchall() == [("named",), ("young",)]
