@@ -66,7 +66,7 @@ class Service:
         self.clock = Clock(speed=settings.speed, start=start)
         self.store = StreamStore(settings.streams, self.clock)
         self.logs = Logs(self.world, self.clock, settings.events)
-        self.truth = Truth(self.world, self.logs)
+        self.truth = Truth(self.world, self.logs, self.clock)
         self.driver = Driver(self.world, self.clock, self.store, self.logs, self.truth, settings)
         self.readiness = Readiness(self.world, self.clock)
         self.throttle = Throttle(self.clock)

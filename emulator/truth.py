@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.proxy import shown_text
 from emulator.redaction import redacted
+from emulator.world import metering
 from emulator.world.model import visible
 
 if TYPE_CHECKING:
+    from emulator.clock import Clock
     from emulator.world.logs import Logs
     from emulator.world.model import Run, Task
     from emulator.world.world import World
@@ -77,8 +79,9 @@ class Digest:
 class Truth:
     """Keeps the digest of every stream since the start, and every readiness answer that was served."""
 
-    def __init__(self, world: World, logs: Logs) -> None:
+    def __init__(self, world: World, logs: Logs, clock: Clock) -> None:
         self._world = world
+        self._clock = clock
         self._logs = logs
         self._live: dict[str, Digest] = {}
         self._readiness: dict[tuple[int, str, int, str], dict[str, Any]] = {}
@@ -106,6 +109,7 @@ class Truth:
     async def of(self, project_id: int, user_id: int, *, with_runs: bool = True) -> dict[str, Any]:
         """Everything that the user's perfect client holds; the event loop gets its turn in between."""
         tasks = [task for task in self._world.of_project[project_id] if not task.deleted and visible(task, user_id)]
+        now = self._clock.now()
         runs = []
         for task in tasks if with_runs else ():
             for run in task.runs:
@@ -115,7 +119,7 @@ class Truth:
         return {
             "project_id": project_id,
             "user_id": user_id,
-            "tasks": [_task(task) for task in tasks],
+            "tasks": [_task(task) | {"usage": metering.usage(task, now)} for task in tasks],
             "repositories": self._world.repositories(project_id, user_id),
             "readiness": [answer for key, answer in self._readiness.items() if key[0] == project_id],
             "runs": runs,

@@ -10,6 +10,7 @@ from emulator.api.endpoint import json_response
 from emulator.api.filters import task_filter
 from emulator.api.rendering import compact
 from emulator.api.rows import Presigner, summary_row
+from emulator.world import metering
 from emulator.world.model import is_pinned, visible
 
 if TYPE_CHECKING:
@@ -94,11 +95,4 @@ def usage(call: Call) -> Response:
         raise errors.not_found()
     if call.service.metering_down:
         raise errors.PlainError(HTTPStatus.BAD_GATEWAY, {"error": "task_usage_upstream_unavailable"})
-    tokens = round(sum(run.seed % 4000 for run in task.runs) / 1000, 4)
-    compute = round(sum(run.seed % 700 for run in task.runs) / 1000, 4)
-    body = {
-        "token_cost_usd": tokens,
-        "compute_cost_usd": compute,
-        "total_cost_usd": round(tokens + compute, 4),
-    }
-    return json_response(compact(body))
+    return json_response(compact(metering.usage(task, call.service.clock.now())))

@@ -206,11 +206,17 @@ def test_runs_move_last_activity_but_never_updated_at(own: Own) -> None:
         assert first == made["task_id"]
 
 
-def test_usage_and_its_own_error_shape(own: Own, check: Check) -> None:
+def test_usage_grows_while_a_run_goes_on_and_has_its_own_error_shape(own: Own, check: Check) -> None:
     emulator, client = own(tasks=5)
-    task = emulator.mutate("new_task")["task_id"]
-    usage = client.get(f"{PROJECT}/{task}/usage/").json()
-    assert set(usage) == {"token_cost_usd", "compute_cost_usd", "total_cost_usd"}
+    task = emulator.mutate("new_task", run=True)["task_id"]
+    usage = []
+    for _ in range(3):
+        usage.append(client.get(f"{PROJECT}/{task}/usage/").json())
+        truth = {row["id"]: row["usage"] for row in emulator.truth(runs=False)["tasks"]}
+        assert usage[-1] == truth[task]
+        emulator.clock(advance_s=900)
+    assert set(usage[0]) == {"token_cost_usd", "compute_cost_usd", "total_cost_usd"}
+    assert usage[0]["total_cost_usd"] < usage[1]["total_cost_usd"] == usage[2]["total_cost_usd"]
     emulator.mutate("settings", metering_down=True)
     answer = client.get(f"{PROJECT}/{task}/usage/")
     assert (answer.status_code, answer.json()) == (502, {"error": "task_usage_upstream_unavailable"})
