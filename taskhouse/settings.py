@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     readiness_cron: str = Field("17 * * * *", description="When readiness is synced: what is due that day.")
     runs_cron: str = Field("1-59/5 * * * *", description="When runs are synced.")
     run_events_cron: str = Field("2-59/5 * * * *", description="When run events are synced.")
+    task_usage_cron: str = Field("27 * * * *", description="When the usage of tasks is synced, where it is on.")
     published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
     views_cron: str = Field(
         "9 * * * *", description="When views are due: with the next copy, they are looked at and reports are written."
@@ -71,6 +72,10 @@ class Settings(BaseSettings):
     )
     first_load_days: int | None = Field(
         None, ge=1, description="A first load leaves out runs and logs that rest for more days; unset leaves out none."
+    )
+
+    task_usage: bool = Field(
+        default=False, description="Ask what each task cost, as the resource task_usage: one request a task that moved."
     )
 
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
@@ -191,6 +196,10 @@ class Settings(BaseSettings):
     def budget(self) -> Path:
         """The request budget that every process on this machine shares."""
         return self.home / "budget.sqlite"
+
+    def wants(self, resource: str) -> bool:
+        """Whether a resource is synced at all."""
+        return resource != "task_usage" or self.task_usage
 
     def cron(self, name: str) -> str:
         """When something is synced or published, in cron's five fields."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events")
+RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events", "task_usage")
 
 
 @guarded

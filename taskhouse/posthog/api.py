@@ -103,6 +103,10 @@ class TasksApi:
             params["refresh"] = True
         return await self._get(read_object, "repository_readiness/", params, read_s=limit_s, limit_s=limit_s)
 
+    async def usage(self, task_id: str) -> Row:
+        """What a task has cost until now, in US dollars; 502 while the server's metering is down (API facts 7.7)."""
+        return await self._get(read_object, f"{_segment(task_id)}/usage/")
+
     async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
         """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
         return await self._get(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})

@@ -7,6 +7,7 @@ that taskhouse does not know (``shapes``) are kept too, but never make a version
 
 import hashlib
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from taskhouse.posthog.pages import Row
 from taskhouse.posthog.redact import STATE_KEYS, redact_event
 
 TASK, RUN, SUMMARY, READINESS = shapes.TASK, shapes.RUN, shapes.SUMMARY, shapes.READINESS
+USAGE = shapes.USAGE
 
 _PERSON = ("id", "uuid", "email")
 _UNVERSIONED = frozenset({"slug", "last_activity_at"})
@@ -177,6 +179,21 @@ def readiness(row: Row) -> dict[str, Any]:
     }
 
 
+def usage(row: Row) -> dict[str, Any]:
+    """Columns of ``raw.task_usage`` from the usage of a task, which does not say whose it is.
+
+    Raises:
+        BadRecord: An amount is missing or no number.
+    """
+    amounts = {name: _amount(row.data, name) for name in sorted(USAGE.fields)}
+    return {
+        **amounts,
+        "content_hash": hashlib.sha256(canonical(amounts)).hexdigest(),
+        "payload": redact_event(canonical(row.data))[0].decode(),
+        "payload_sha256": hashlib.sha256(row.text).hexdigest(),
+    }
+
+
 def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
     """What an answer rests on: ``scan``, ``empty_scan``, ``no_integration``, ``no_token`` or ``none``.
 
@@ -242,6 +259,20 @@ def _text(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = 
 
 def _number(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> int | None:
     return cast("int | None", _value(data, name, at, int, "a whole number", optional=optional))
+
+
+def _amount(data: Mapping[str, Any], name: str) -> float | None:
+    """An amount of money, as a number or as the text of one; null is an amount that the server does not know."""
+    value = data.get(name, "")
+    if value is None:
+        return None
+    try:
+        amount = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        amount = math.nan
+    if not math.isfinite(amount):
+        raise BadRecord(f"/{name}", "missing" if name not in data else "not an amount")
+    return amount
 
 
 def _flag(data: Mapping[str, Any], name: str, at: str = "") -> bool | None:

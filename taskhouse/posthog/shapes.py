@@ -84,6 +84,7 @@ SUMMARY = Shape(
         "latest_run.pr_state": _words("open draft merged closed unknown"),
     },
 )
+USAGE = Shape(_words("token_cost_usd compute_cost_usd total_cost_usd"))
 READINESS = Shape(
     _words(
         "repository classification excluded coreSuggestions replayInsights errorInsights overall evidenceTaskCount "

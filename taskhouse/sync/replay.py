@@ -21,7 +21,7 @@ from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "replay"
 COMMIT_RECORDS = 500
-READ = {"tasks": records.task, "runs": records.run, "readiness": records.readiness}
+READ = {"tasks": records.task, "runs": records.run, "readiness": records.readiness, "task_usage": records.usage}
 """What can be replayed. A summary is only half a task, and the next one brings it again."""
 
 
@@ -77,6 +77,8 @@ def _take(this: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
     if resource == "readiness":
         columns["observed_at"] = held["first_seen_at"].isoformat()
         batch.readiness.append(then.stamp(columns, number, RESOURCE))
+    elif resource == "task_usage":
+        batch.usage.append(then.stamp(columns | {"task_id": key}, number, RESOURCE))
     elif resource == "runs":
         batch.runs.append(then.stamp(columns, number, RESOURCE))
     else:

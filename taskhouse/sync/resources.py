@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from taskhouse.errors import ConfigurationError
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync import planning, readiness, replay, repositories, run_events, runs, tail, tasks
+from taskhouse.sync import planning, readiness, replay, repositories, run_events, runs, tail, task_usage, tasks
 from taskhouse.sync.estimate import Estimate, Facts
 from taskhouse.sync.passes import Context, Progress, Report
 from taskhouse.warehouse.connection import Warehouse
@@ -18,6 +18,7 @@ RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
     readiness.RESOURCE: readiness.sync,
     runs.RESOURCE: runs.sync,
     run_events.RESOURCE: run_events.sync,
+    task_usage.RESOURCE: task_usage.sync,
 }
 
 

@@ -38,6 +38,7 @@ class Batch:
         tasks: Rows for ``raw.task_versions``.
         runs: Rows for ``raw.run_versions``.
         readiness: Rows for ``raw.readiness_snapshots``.
+        usage: Rows for ``raw.task_usage``.
         seen: By sightings resource, rows of ``project_id, key, seen_at, pass_id, page``.
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
@@ -50,6 +51,7 @@ class Batch:
     tasks: list[Mapping[str, Any]] = field(default_factory=list)
     runs: list[Mapping[str, Any]] = field(default_factory=list)
     readiness: list[Mapping[str, Any]] = field(default_factory=list)
+    usage: list[Mapping[str, Any]] = field(default_factory=list)
     seen: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     absent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     pages: list[Mapping[str, Any]] = field(default_factory=list)
@@ -63,11 +65,12 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
     """Write a batch inside the caller's transaction; returns the rows added, by table."""
     added = {
         "task_versions": _insert(connection, batch.tasks, "raw.task_versions", "versions/tasks"),
-        "run_versions": _insert(connection, batch.runs, "raw.run_versions", "versions/runs"),
+        "run_versions": _insert(connection, batch.runs, "raw.run_versions", "versions/changes", key="run_id"),
     }
     if batch.runs:
         added["task_versions"] += _changes(connection, "versions/latest_run_moved")
     added["readiness_snapshots"] = _insert(connection, batch.readiness, "raw.readiness_snapshots", "versions/readiness")
+    added["task_usage"] = _insert(connection, batch.usage, "raw.task_usage", "versions/changes", key="task_id")
     for resource, (table, key) in SIGHTINGS.items():
         added[table] = _sightings(connection, table, key, batch.seen.get(resource, ()), batch.absent.get(resource, ()))
     _settle(connection, batch)
@@ -89,7 +92,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
     if not waiting or not waiting[0]:
         return
-    keyed = (("tasks", "task_id", batch.tasks), ("runs", "run_id", batch.runs))
+    keyed = (
+        ("tasks", "task_id", batch.tasks),
+        ("runs", "run_id", batch.runs),
+        ("task_usage", "task_id", batch.usage),
+    )
     good = [
         {"project_id": row["project_id"], "resource": resource, "key": row[key], "seen_at": row["valid_from"]}
         for resource, key, rows in keyed
@@ -101,12 +108,12 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         _changes(connection, "ledger/superseded")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str) -> int:
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str, *, key: str = "") -> int:
     """Stage the rows as ``incoming`` and run the statement; nothing is staged when there are none."""
     if not rows:
         return 0
     stage(connection, "incoming", rows, of_table(connection, table))
-    return _changes(connection, path)
+    return _changes(connection, path, table=table, key=key)
 
 
 def _sightings(connection: duckdb.DuckDBPyConnection, table: str, key: str, seen: Rows, absent: Rows) -> int:

@@ -32,6 +32,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "raw/run_log_entries",
         ),
     ),
+    ("task usage", ("raw/task_usage",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

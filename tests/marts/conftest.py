@@ -139,7 +139,7 @@ class Story:
 
     def sync(self, *resources: str) -> None:
         """One pass over each resource, over all of them by default."""
-        for resource in resources or RESOURCES:
+        for resource in resources or filter(self.settings.wants, RESOURCES):
             asyncio.run(sync(self.settings, 1, resource, now=self.now))
 
     def pass_time(self, **amount: float) -> None:

@@ -27,6 +27,7 @@ RAW = (
     "repository_sightings",
     "readiness_snapshots",
     "run_versions",
+    "task_usage",
     "run_events",
     "run_log_entries",
 )
@@ -62,8 +63,8 @@ class House:
         return asyncio.run(sync(self.settings, 1, resource, now=self.now))
 
     def sync_all(self) -> list[Report]:
-        """One pass over everything."""
-        return [self.sync(resource) for resource in RESOURCES]
+        """One pass over everything that the settings want."""
+        return [self.sync(resource) for resource in filter(self.settings.wants, RESOURCES)]
 
     def warehouse(self) -> Warehouse:
         """The warehouse, through a door of its own."""

@@ -116,4 +116,4 @@ def test_a_new_value_is_kept_and_recorded_once(
 
 
 def test_what_cannot_be_replayed_stays() -> None:
-    assert set(replay.READ) == {"tasks", "runs", "readiness"}
+    assert set(replay.READ) == {"tasks", "runs", "readiness", "task_usage"}

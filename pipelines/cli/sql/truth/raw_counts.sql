@@ -11,3 +11,5 @@ UNION ALL
 SELECT 'run_events', count(*) FROM raw.run_events
 UNION ALL
 SELECT 'run_log_entries', count(*) FROM raw.run_log_entries
+UNION ALL
+SELECT 'task_usage', count(*) FROM raw.task_usage

@@ -1,14 +1,14 @@
--- A version for every real change of a run, in the order in which it was observed, never two at one moment. What was
+-- A version for every real change of a thing, in the order in which it was observed, never two at one moment. What was
 -- observed before the version that is held is late, and refused.
-INSERT INTO raw.run_versions BY NAME
+INSERT INTO {table} BY NAME
 WITH current AS (
     SELECT
         stored.*
     FROM
-        raw.run_versions AS stored
-        SEMI JOIN incoming USING (project_id, run_id)
+        {table} AS stored
+        SEMI JOIN incoming USING (project_id, {key})
     QUALIFY
-        row_number() OVER (PARTITION BY stored.project_id, stored.run_id ORDER BY stored.valid_from DESC) = 1
+        row_number() OVER (PARTITION BY stored.project_id, stored.{key} ORDER BY stored.valid_from DESC) = 1
 ),
 
 line AS (
@@ -23,9 +23,9 @@ line AS (
         incoming.*
     FROM
         incoming
-        LEFT JOIN current USING (project_id, run_id)
+        LEFT JOIN current USING (project_id, {key})
     WHERE
-        current.run_id IS NULL
+        current.{key} IS NULL
         OR incoming.valid_from > current.valid_from - INTERVAL 1 MILLISECOND
 ),
 
@@ -34,13 +34,13 @@ judged AS (
         line.*,
         row_number() OVER observed AS place,
         max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
-        lag(run_id) OVER observed IS NULL
+        lag({key}) OVER observed IS NULL
         OR lag(content_hash) OVER observed IS DISTINCT FROM content_hash AS changed
     FROM
         line
     WINDOW
-        whole AS (PARTITION BY project_id, run_id),
-        observed AS (PARTITION BY project_id, run_id ORDER BY fresh, valid_from, page)
+        whole AS (PARTITION BY project_id, {key}),
+        observed AS (PARTITION BY project_id, {key} ORDER BY fresh, valid_from, page)
 )
 
 SELECT
