@@ -11,12 +11,13 @@ from assets.readiness import READINESS
 from assets.repositories import REPOSITORIES
 from assets.run_events import RUN_EVENTS
 from assets.runs import RUNS
+from assets.task_usage import TASK_USAGE
 from assets.tasks import TASKS
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
-FAMILIES: tuple[Family, ...] = (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS)
+FAMILIES: tuple[Family, ...] = (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE)
 
 When = dg.AutomationCondition[Any]
 
@@ -30,10 +31,11 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     """
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
-    read = [materialize.asset_of(family, partitions, again) for family in FAMILIES]
-    copy = published.asset_of([family.name for family in FAMILIES], again)
-    shown = views.asset_of(FAMILIES, partitions, again, _seldom(settings.cron("views"), settings.timezone))
-    written = report.asset_of(FAMILIES, partitions, again, dg.AutomationCondition.eager())
+    families = [family for family in FAMILIES if settings.wants(family.name)]
+    read = [materialize.asset_of(family, partitions, again) for family in families]
+    copy = published.asset_of([family.name for family in families], again)
+    shown = views.asset_of(families, partitions, again, _seldom(settings.cron("views"), settings.timezone))
+    written = report.asset_of(families, partitions, again, dg.AutomationCondition.eager())
     return [*read, copy, shown, written, maintenance.asset_of(again)]
 
 

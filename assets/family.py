@@ -47,7 +47,8 @@ class Family:
         about: Its description, in Markdown.
         tables: Where its rows are; the first one is the asset's own.
         after: Assets that must be read before.
-        preview: Columns of the view of the same name to show after a pass, newest first.
+        shown: The view to show after a pass, where it is not the one of the same name.
+        preview: Columns of that view to show, newest first.
         newest: Column of that view by which rows are newest.
         views: Views over its own table, whose descriptions of columns hold for it too.
         made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
@@ -62,6 +63,7 @@ class Family:
     about: str
     tables: tuple[Table, ...]
     after: tuple[str, ...] = ()
+    shown: str = ""
     preview: tuple[str, ...] = ()
     newest: str = ""
     views: tuple[str, ...] = ()

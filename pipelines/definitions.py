@@ -14,7 +14,7 @@ from taskhouse.settings import Settings, load
 def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
     """Assets, jobs, schedules and sensors for the projects of these settings, on the caller's engine if it has one."""
     assets = catalog(settings, repeat=engine is None)
-    made = jobs()
+    made = jobs(settings)
     return dg.Definitions(
         assets=assets,
         jobs=list(made.values()),

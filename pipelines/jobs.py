@@ -10,12 +10,14 @@ from assets.catalog import FAMILIES
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+    from taskhouse.settings import Settings
+
 SYNC = "sync"
 
 
-def jobs() -> "dict[str, UnresolvedAssetJobDefinition]":
-    """Jobs by name."""
-    names = [*(family.name for family in FAMILIES), published.NAME]
+def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
+    """Jobs by name, for what the settings want."""
+    names = [*(family.name for family in FAMILIES if settings.wants(family.name)), published.NAME]
     made = {
         SYNC: dg.define_asset_job(
             SYNC, selection=dg.AssetSelection.assets(*names), description="Every resource of one project, in order."

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 _USD_AN_HOUR: Final = 0.12
 """Of a sandbox; local runs have none."""
 
+_LONGEST_S: Final = 6 * 3600.0
+"""After which nobody pays for a run that nobody ended."""
+
 _WAITING: Final = frozenset({"not_started", "queued"})
 _DIGITS: Final = 6
 
@@ -31,4 +34,4 @@ def _seconds(run: Run, now: datetime) -> float:
     if run.status in _WAITING:
         return 0.0
     end = (run.completed_at or run.updated_at) if run.is_terminal() else now
-    return max(0.0, (end - run.created_at).total_seconds())
+    return min(_LONGEST_S, max(0.0, (end - run.created_at).total_seconds()))

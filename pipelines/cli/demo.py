@@ -92,7 +92,7 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
 
     with watcher() as shown:
         tell, shown.moves = shown.moves, moves  # type: ignore[method-assign]
-        outcome = sync_projects(settings, settings.projects(), RESOURCES, shown)
+        outcome = sync_projects(settings, settings.projects(), tuple(filter(settings.wants, RESOURCES)), shown)
     conclude(outcome)
     return judge(outcome)
 

@@ -33,12 +33,17 @@ def sync(
     Exit code 0 means that everything was proved complete, 3 that it finished without that proof: the table says which
     resource and why.
     """
+    from taskhouse.errors import ConfigurationError
     from taskhouse.settings import load
 
     settings = load()
     settings.key()
     projects = chosen(project, settings.projects(), "--project", "POSTHOG_PROJECT_IDS")
-    resources = chosen([name for text in select or () for name in text.split(",")], RESOURCES, "--select", "resources")
+    wanted = [name for text in select or () for name in text.split(",")]
+    resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), RESOURCES, "--select", "resources")
+    for name in resources:
+        if not settings.wants(name):
+            raise ConfigurationError(f"{name} is off.", hint=f"Switch it on: TASKHOUSE_{name.upper()}=true.")
 
     from pipelines.cli.watch import watcher
     from pipelines.run import sync_projects

@@ -29,6 +29,8 @@ VIEWS: tuple[str, ...] = (
     "readiness_daily",
     "run_history",
     "runs",
+    "task_cost_history",
+    "task_cost",
     "run_daily",
     "runs_stuck",
     "pull_requests",

@@ -35,6 +35,7 @@ class Facts:
         moved: Tasks a day whose latest run becomes another one or ends.
         repositories: Repositories that the tasks name.
         unlisted: Tasks whose runs were never listed, within the age that the settings want.
+        unpriced: Tasks whose usage was never asked for, within the same age.
         unread_logs: Runs whose log was never read and has not expired.
         streams: Runs that are live at a time.
     """
@@ -45,6 +46,7 @@ class Facts:
     moved: int = 0
     repositories: int = 0
     unlisted: int = 0
+    unpriced: int = 0
     unread_logs: int = 0
     streams: int = 0
 
@@ -105,6 +107,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("tasks: the whole list", Priority.SWEEP, list_pages(facts.tasks) if new else 0),
         Item("readiness: every repository and window", Priority.READINESS, answers if new else 0),
         Item("runs: the list of every task", Priority.SWEEP, facts.unlisted),
+        Item("task usage: every task", Priority.SWEEP, facts.unpriced),
         Item("logs: every run that has not expired", Priority.LOG, facts.unread_logs * log_pages),
     )
     tick = TICK + math.ceil(facts.hot / SUMMARIES)
@@ -116,6 +119,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("runs", Priority.SWEEP, min(facts.unlisted, settings.first_load_tasks)),
         Item("run events: streams", Priority.LIVE, facts.streams * 2),
         Item("run events: logs", Priority.LOG, min(facts.unread_logs, settings.first_load_tasks) * log_pages),
+        Item("task usage", Priority.SWEEP, min(facts.unpriced, settings.first_load_tasks)),
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
@@ -134,6 +138,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("runs", Priority.HOT, facts.moved),
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
         Item("run events: logs", Priority.LOG, facts.moved * 2 * log_pages),
+        Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
     )
     hourly = settings.requests_per_hour
     return Estimate(

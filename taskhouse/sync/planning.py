@@ -49,6 +49,7 @@ async def gather(context: Context) -> Facts:
         moved=held["moved"],
         repositories=held["repositories"],
         unlisted=held["unlisted"] + unseen,
+        unpriced=(held["unpriced"] + unseen) if context.settings.task_usage else 0,
         unread_logs=held["unread_logs"] + unseen // 3,
         streams=held["streams"],
     )

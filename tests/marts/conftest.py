@@ -116,9 +116,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
 
 
 class Story:
-    """A warehouse after ten days of an emulator's life."""
+    """A warehouse that follows an emulator's life."""
 
-    def __init__(self, home: Path, emulator: Emulator) -> None:
+    def __init__(self, home: Path, emulator: Emulator, **settings: Any) -> None:
         self.emulator = emulator
         environment = emulator.environment()
         self.settings = Settings(
@@ -130,6 +130,7 @@ class Story:
             requests_per_hour=0,
             log_settle_s=0.1,
             capture_seconds=30,
+            **settings,
         )
         self.later = timedelta()
 
@@ -181,6 +182,12 @@ def _days(story: Story) -> None:
         changes.get(day, lambda: None)()
         if day != 4:
             story.sync("repositories", "readiness")
+
+
+@pytest.fixture(scope="session")
+def make_story() -> type[Story]:
+    """Makes other stories."""
+    return Story
 
 
 @pytest.fixture(scope="session")

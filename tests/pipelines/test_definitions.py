@@ -37,12 +37,14 @@ def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def test_every_resource_of_the_engine_is_an_asset_and_has_a_name_on_the_command_line() -> None:
-    assert [family.name for family in FAMILIES] == ["tasks", "repositories", "readiness", "runs", "run_events"]
-    assert {family.name for family in FAMILIES} == set(RESOURCES) == set(NAMED)
+    assert [family.name for family in FAMILIES] == list(RESOURCES) == list(NAMED)
+    assert list(NAMED) == ["tasks", "repositories", "readiness", "runs", "run_events", "task_usage"]
 
 
-def test_the_lineage_is_what_builds_on_what() -> None:
-    graph = _graph(build(_settings(project_ids=(1,))))
+@pytest.mark.parametrize("usage", [False, True])
+def test_the_lineage_is_what_builds_on_what(*, usage: bool) -> None:
+    graph = _graph(build(_settings(project_ids=(1,), task_usage=usage)))
+    more = {"task_usage": {"runs"}} if usage else {}
     parents = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
@@ -54,13 +56,14 @@ def test_the_lineage_is_what_builds_on_what() -> None:
         "readiness": {"repositories"},
         "runs": {"tasks"},
         "run_events": {"runs"},
-        "published": {"tasks", "repositories", "readiness", "runs", "run_events"},
+        **more,
+        "published": {"tasks", "repositories", "readiness", "runs", "run_events", *more},
         "maintenance": set(),
         "report": {f"views/{name}" for name in report.READS},
     }
     assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
     assert parents["views/run_daily"] == {"views/runs"}
-    assert len(parents) == 8 + len(marts.VIEWS)
+    assert len(parents) == 8 + len(more) + len(marts.VIEWS)
 
 
 def test_the_report_is_drawn_from_the_views_that_it_builds_on() -> None:
@@ -79,7 +82,7 @@ def test_a_project_more_in_the_settings_is_a_partition_more() -> None:
 
 
 def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
-    graph = _graph(build(_settings(project_ids=(1,))))
+    graph = _graph(build(_settings(project_ids=(1,), task_usage=True)))
     for key in graph.get_all_asset_keys():
         node = graph.get(key)
         assert len(node.description or "") > 30
@@ -116,7 +119,7 @@ def test_every_column_of_an_asset_is_described() -> None:
 
 @pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])
 def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: str) -> None:
-    made = _schedules(_settings(project_ids=(1, 2), schedules=on, home=tmp_path))
+    made = _schedules(_settings(project_ids=(1, 2), task_usage=True, schedules=on, home=tmp_path))
 
     assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES} | {
         "published_schedule",

@@ -69,6 +69,25 @@ def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> No
     assert all(result.passed for found in checks.values() for result in found)
 
 
+def test_what_tasks_cost_is_synced_where_it_is_on(taskhouse: Any, quiet: Any) -> None:
+    variables = {**quiet.environment, "TASKHOUSE_TASK_USAGE": "true"}
+    done = taskhouse.run("sync", "--select", "tasks,runs,task_usage", **variables)
+    costs = [task["usage"]["total_cost_usd"] for task in quiet.emulator.truth(runs=False)["tasks"] if task["runs"]]
+    shown = taskhouse.run("query", "SELECT sum(total_cost_usd)::DECIMAL(9, 3) FROM task_cost", **variables)
+    _, metadata, checks = _records(quiet.settings)
+
+    assert done.code == 0, done
+    assert shown.out.split()[-1] == f"{sum(costs):.3f}"
+    assert metadata["task_usage"]["dagster/row_count"].value == len(costs)
+    assert metadata["task_usage"]["newest"].value.count("\n") == 6
+    assert {result.check_name for result in checks["task_usage"]} == {
+        "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark",
+    }  # fmt: skip
+    assert all(result.passed for result in checks["task_usage"])
+    [line] = [row for row in taskhouse.run("status", **variables).out.splitlines() if "task_usage" in row]
+    assert line.split()[:4] == ["1", "task_usage", str(len(costs)), "complete"]
+
+
 def test_the_key_is_nowhere_in_what_is_kept_or_said(synced: Any) -> None:
     key = synced.emulator.api_key
     files = [path for path in synced.home.rglob("*") if path.is_file()]

@@ -56,3 +56,16 @@ def test_the_plan_asks_for_one_row_and_the_pass_costs_what_it_said(make_house: A
     house.sync("runs")
     facts, _ = house.run(plan(house.settings, 1, now=house.now))
     assert facts.unlisted == 0
+
+
+def test_usage_is_planned_only_where_it_is_on(make_house: Any) -> None:
+    house = make_house(emulator_tasks=40, task_usage=True, first_load_tasks=25)
+    for resource in ("tasks", "runs"):
+        house.sync(resource)
+    _, found = house.run(plan(house.settings, 1, now=house.now))
+    said = {item.what: item.requests for item in found.sync.items}
+    assert house.sync("task_usage").requests == said["task usage"] == 25
+    house.settings = house.settings.model_copy(update={"task_usage": False})
+    facts, found = house.run(plan(house.settings, 1, now=house.now))
+    assert facts.unpriced == 0
+    assert not any("usage" in item.what for cost in (found.sync, found.day, found.first_load) for item in cost.items)

@@ -58,6 +58,17 @@ SELECT
     ) AS unlisted,
     (
         SELECT count(*)
+        FROM task
+        ANTI JOIN (SELECT * FROM cursor WHERE resource = 'task_usage') AS asked
+            ON asked.key = task.task_id
+        LEFT JOIN run
+            ON run.run_id = task.latest_run_id
+        WHERE
+            task.latest_run_id IS NOT NULL
+            AND coalesce(run.created_at >= $oldest, true)
+    ) AS unpriced,
+    (
+        SELECT count(*)
         FROM run
         ANTI JOIN (SELECT * FROM cursor WHERE resource = 'run_log') AS read
             ON read.key = run.run_id
