@@ -3,7 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test soak sync dev check lock clean
+.PHONY: help setup demo test soak lowest sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,15 @@ test: setup  ## Run the tests
 soak: setup  ## Minutes of changes, faults and kills, and the first day of a large project on the clock of its throttle
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.day
+
+lowest: setup  ## Run the tests of warehouse and views on the oldest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lowest
+	$(BIN)/uv pip compile pyproject.toml --resolution lowest-direct --python .venv/lowest/bin/python --no-header --quiet \
+		--output-file .venv/lowest/lowest.txt
+	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/lowest.txt \
+		pytest pytest-xdist hypothesis
+	.venv/lowest/bin/python -m pytest -n auto --dist loadfile tests/warehouse tests/marts
 
 sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name
 	$(BIN)/taskhouse sync
