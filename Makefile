@@ -27,14 +27,14 @@ soak: setup  ## Minutes of changes, faults and kills, and the first day of a lar
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.day
 
-lowest: setup  ## Run the tests of warehouse, views and budget on the oldest versions that pyproject.toml allows
+lowest: setup  ## Run the tests of warehouse, views, reading and budget on the oldest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lowest
 	$(BIN)/uv pip compile pyproject.toml --resolution lowest-direct --python .venv/lowest/bin/python --no-header --quiet \
 		--output-file .venv/lowest/lowest.txt
 	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/lowest.txt \
 		pytest pytest-xdist hypothesis
-	.venv/lowest/bin/python -m pytest -n auto --dist loadfile tests/warehouse tests/marts tests/posthog/test_budget.py
+	.venv/lowest/bin/python -m pytest -n auto --dist loadfile tests/warehouse tests/marts tests/reading tests/posthog/test_budget.py
 
 sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name
 	$(BIN)/taskhouse sync
