@@ -9,27 +9,58 @@
 -- environment: `local` or `cloud`.
 -- model: The model.
 -- created_at: When the server made it.
--- since: When it moved last: the newest of what the server says, of its events and of its versions after the first.
+-- since: When it moved last: the newest of what the server says, of the id at which its stream stands, of its events of
+--   the day before `looked_at`, and of its versions after the first.
 -- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of who asks).
 -- looked_at: When that pass began.
 -- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud.
 --   `orphaned`: in progress for more than a day without a sign. `waits for the user`: its last event asks for a
 --   permission, or its last turn ended. `silent`: in progress without a sign for less than a day.
-WITH last_event AS (
+WITH looked AS (
+    SELECT
+        project_id,
+        max(started_at) AS looked_at
+    FROM
+        ledger.passes
+    WHERE
+        resource IN ('runs', 'tasks')
+    GROUP BY
+        project_id
+),
+
+-- Events of one day: DuckDB takes the bound to the table and passes over what lies before it.
+event AS (
+    SELECT
+        project_id,
+        run_id,
+        occurred_at,
+        coalesce(method, kind) AS name,
+        coalesce(stream_seq, 0) AS place
+    FROM
+        raw.run_events
+    WHERE
+        occurred_at >= (SELECT min(looked_at) - INTERVAL 1 DAY FROM looked)
+    UNION ALL
+    SELECT
+        project_id,
+        run_id,
+        occurred_at,
+        coalesce(method, kind) AS name,
+        position AS place
+    FROM
+        raw.run_log_entries
+    WHERE
+        occurred_at >= (SELECT min(looked_at) - INTERVAL 1 DAY FROM looked)
+),
+
+last_event AS (
     SELECT
         project_id,
         run_id,
         max(occurred_at) AS last_event_at,
-        arg_max(coalesce(method, kind), (occurred_at, coalesce(stream_seq, 0))) AS last_event
-    FROM (
-        SELECT project_id, run_id, occurred_at, method, kind, stream_seq
-        FROM raw.run_events
-        UNION ALL BY NAME
-        SELECT project_id, run_id, occurred_at, method, kind, position AS stream_seq
-        FROM raw.run_log_entries
-    )
-    WHERE
-        occurred_at IS NOT NULL
+        arg_max(name, (occurred_at, place)) AS last_event
+    FROM
+        event
     GROUP BY
         project_id,
         run_id
@@ -47,31 +78,27 @@ version AS (
         run_id
 ),
 
-looked AS (
-    SELECT
-        project_id,
-        max(started_at) AS looked_at
-    FROM
-        ledger.passes
-    WHERE
-        resource IN ('runs', 'tasks')
-    GROUP BY
-        project_id
-),
-
 standing AS (
     SELECT
-        run.*,
+        run.project_id,
+        run.task_id,
+        run.run_id,
+        task.repository,
+        run.status,
+        run.environment,
+        run.model,
+        run.created_at,
         greatest(
             run.created_at,
             run.updated_at,
+            TRY(make_timestamptz(CAST(split_part(stream_cursor.position, '-', 1) AS BIGINT) * 1000)),
             last_event.last_event_at,
-            CASE WHEN version.versions > 1 THEN run.changed_at END
+            CASE WHEN version.versions > 1 THEN run.valid_from END
         ) AS since,
         last_event.last_event,
         looked.looked_at
     FROM
-        main.runs AS run
+        main.run_history AS run
         INNER JOIN main.tasks AS task
             ON run.project_id = task.project_id
             AND run.task_id = task.task_id
@@ -81,11 +108,16 @@ standing AS (
         INNER JOIN version
             ON run.project_id = version.project_id
             AND run.run_id = version.run_id
+        LEFT JOIN ledger.cursors AS stream_cursor
+            ON run.project_id = stream_cursor.project_id
+            AND run.run_id = stream_cursor.key
+            AND stream_cursor.resource = 'run_stream'
         LEFT JOIN last_event
             ON run.project_id = last_event.project_id
             AND run.run_id = last_event.run_id
     WHERE
-        run.status NOT IN ('completed', 'failed', 'cancelled')
+        run.is_current
+        AND run.status NOT IN ('completed', 'failed', 'cancelled')
 )
 
 SELECT

@@ -66,7 +66,7 @@ class Tables:
             return
         self.connection.execute(
             "CREATE OR REPLACE TEMP TABLE batch AS"
-            " SELECT unnest(range($count)) AS line, unnest(CAST($keys AS VARCHAR[])) AS key, unnest($payloads) AS payload",
+            " SELECT unnest(range($count)) AS line, unnest($keys::VARCHAR[]) AS key, unnest($payloads) AS payload",
             {
                 "count": len(texts),
                 "keys": [None if key is None else str(key) for key, _ in texts],

@@ -5,6 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -189,6 +190,40 @@ def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
     rows = scratch.rows("SELECT why, since, stuck_s FROM main.runs_stuck")
     assert rows == ([{"why": why, "since": moved, "stuck_s": hours * 3600}] if why else [])
+
+
+@pytest.mark.parametrize(("position", "hours"), [("{}-7", 30), ("log-9", 40), ("9" * 18 + "-0", 40), (None, 40)])
+def test_a_run_without_lately_an_event_stands_since_its_stream_does(
+    scratch: Any, position: str | None, hours: int
+) -> None:
+    whose = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    created, last = NOW - timedelta(hours=40), NOW - timedelta(hours=30)
+    text = position.format(round(last.timestamp() * 1000)) if position else None
+    scratch.fill("raw.task_versions", [{"project_id": 1, "task_id": "t"}])
+    scratch.fill("raw.task_sightings", [{"project_id": 1, "task_id": "t"}])
+    scratch.fill("raw.run_versions", [{**whose, "status": "in_progress", "created_at": created}])
+    scratch.fill("raw.run_events", [])
+    scratch.fill("raw.run_log_entries", [])
+    scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
+    scratch.fill("ledger.cursors", [{"project_id": 1, "resource": "run_stream", "key": "r", "position": text}])
+    rows = scratch.rows("SELECT why, stuck_s FROM main.runs_stuck")
+    scratch.fill("ledger.cursors", [])
+    assert rows == [{"why": "orphaned", "stuck_s": hours * 3600}]
+
+
+@pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 does not take the bound to the table")
+def test_what_stands_still_is_found_without_reading_what_happened_before_the_last_day(scratch: Any) -> None:
+    scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
+    scratch.connection.execute(
+        "INSERT INTO raw.run_events BY NAME SELECT 1 AS project_id, 't' AS task_id, 'r' AS run_id, 0 AS incarnation,"
+        " 'django' AS source, $1 - to_days(9) + to_seconds(n) AS occurred_at, $1 AS received_at, '' AS payload,"
+        " false AS json_ok, false AS redacted, 's' AS segment FROM range(300_000) AS events (n)",
+        [NOW],
+    )
+    told = scratch.rows("EXPLAIN ANALYZE SELECT * FROM main.runs_stuck")[0]["explain_value"]
+    scratch.fill("raw.run_events", [])
+    assert "run_events" in told
+    assert "300,000" not in told.replace("300000", "300,000")
 
 
 def test_the_hours_equal_pandas(kept: Any) -> None:
