@@ -31,7 +31,7 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     """
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
-    families = [family for family in FAMILIES if settings.wants(family.name)]
+    families = tuple(family for family in FAMILIES if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
     copy = published.asset_of([family.name for family in families], again)
     shown = views.asset_of(families, partitions, again, _seldom(settings.cron("views"), settings.timezone))

@@ -35,7 +35,8 @@ def show() -> None:
 
     settings = load()
     state = "on" if switch.is_on(settings) else "off"
-    rows = [(name, settings.cron(name), state) for name in (*filter(settings.wants, RESOURCES), "published", "views", "maintenance")]
+    names = (*filter(settings.wants, RESOURCES), "published", "views", "maintenance")
+    rows = [(name, settings.cron(name), state) for name in names]
     screen.results().print(screen.table(("schedule", f"cron ({settings.timezone})", "state"), rows))
 
 
