@@ -6,7 +6,8 @@ The same engine works inside a pass with a time budget and inside ``taskhouse ta
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections import deque
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,12 +72,17 @@ class Capture:
             task = self._group.create_task(self._spared(run, self._drain(run)))
             task.add_done_callback(lambda _: self._drained.discard(run.run_id))
 
-    async def idle(self, seconds: float) -> None:
-        """Wait until nothing is followed any more, at most so long."""
+    async def follow_all(self, runs: Iterable[Run], seconds: float) -> int:
+        """Follow runs to their end, more as others end, for at most so long; how many never found room."""
+        waiting = deque(runs)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while self.live:
-                    await asyncio.wait(list(self.live.values()))
+                while waiting or self.live:
+                    while waiting and self.follow(waiting[0]):
+                        waiting.popleft()
+                    if self.live:
+                        await asyncio.wait(list(self.live.values()), return_when=asyncio.FIRST_COMPLETED)
+        return len(waiting)
 
     async def load(self) -> None:
         """Bring every sealed segment into the warehouse.

@@ -33,12 +33,13 @@ async def sync(context: Context) -> Report:
             for run in found.logs:
                 capture.drain(run)
             followed = tail.follower(context)
-            waiting = 0 if followed else sum(not capture.follow(run) for run in found.streams)
-            await capture.idle(settings.capture_seconds)
+            waiting = await capture.follow_all(() if followed else found.streams, settings.capture_seconds)
             live = len(capture.live)
             capture.stop.set()
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs)
-        read = f"{len(capture.endings)} streams were read to their end, {live} are still live, {waiting} wait for room"
+        read = f"{len(capture.endings)} streams were read to their end, {live} are still live"
+        if waiting:
+            this.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
         if found.left:
             this.doubt(f"first load: the logs of {found.left} runs are still to be read; run it again")
         this.complete(

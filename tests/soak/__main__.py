@@ -9,6 +9,9 @@ from tests.soak.result import Result
 from tests.soak.soak import Soak
 from tests.soak.streams import StreamSoak
 
+SHOWN = 20
+"""Problems of one soak that are printed."""
+
 
 def main() -> int:
     """Run it; 0 if everything is as it should be."""
@@ -35,8 +38,10 @@ def _told(name: str, result: Result) -> bool:
     sys.stdout.write(f"{name}\n")
     for figure, value in result.figures.items():
         sys.stdout.write(f"  {figure:26} {value}\n")
-    for problem in result.problems:
+    for problem in result.problems[:SHOWN]:
         sys.stdout.write(f"  WRONG: {problem}\n")
+    if len(result.problems) > SHOWN:
+        sys.stdout.write(f"  WRONG: and {len(result.problems) - SHOWN} more\n")
     sys.stdout.flush()
     return bool(result.problems)
 

@@ -191,3 +191,20 @@ def test_capture_refuses_before_the_disk_is_full(make_house: Any) -> None:
     with pytest.raises(Full, match="GB left"):
         house.sync("run_events")
     assert house.rows("SELECT verdict FROM ledger.passes WHERE resource = 'run_events'") == [("incomplete",)]
+
+
+def test_streams_that_find_no_room_wait_for_those_before_them(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=6, emulator_speed=60, emulator_pace=5, max_streams=2)
+    house.sync("tasks")
+    house.sync("runs")
+    assert house.sync("run_events").verdict == "complete"
+    finish(house)
+    assert house.hashes() == house.truth_hashes()
+
+
+def test_a_stream_that_never_found_room_leaves_the_pass_incomplete(make_house: Any) -> None:
+    house = make_house(emulator_live_runs=3, max_streams=1, capture_seconds=1)
+    house.sync("tasks")
+    report = house.sync("run_events")
+    assert report.verdict == "incomplete"
+    assert "found no room" in report.reason
