@@ -34,16 +34,24 @@ T = TypeVar("T")
 class TasksApi:
     """The tasks endpoints of one project, every request in one class of the budget and counted by one meter.
 
+    ``within_s`` is the longest wait for room in the budget; None waits as long as it takes.
     Every method raises what ``PostHog.ask`` raises, and ``Contract`` for a body that is not as documented.
     """
 
     def __init__(
-        self, client: PostHog, project_id: int | str, *, priority: Priority = Priority.HOT, meter: Meter | None = None
+        self,
+        client: PostHog,
+        project_id: int | str,
+        *,
+        priority: Priority = Priority.HOT,
+        meter: Meter | None = None,
+        within_s: float | None = None,
     ) -> None:
         self.client = client
         self.project_id = project_id
         self.priority = priority
         self.meter = meter if meter is not None else Meter()
+        self.within_s = within_s
         self._root = f"/api/projects/{quote(str(project_id), safe='@')}/tasks/"
 
     def at(self, priority: Priority, meter: Meter | None = None) -> "TasksApi":
@@ -190,6 +198,7 @@ class TasksApi:
             read_s=read_s,
             limit_s=limit_s,
             attempts=attempts,
+            within_s=self.within_s,
         )
 
 

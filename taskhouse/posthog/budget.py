@@ -12,7 +12,8 @@ class             ceiling  what it is
 ``LOG``               85%  logs, which expire after 30 days
 ``HOT``               75%  tasks and runs that change now
 ``READINESS``         60%  the day's readiness answers
-``SWEEP``             45%  slow full passes and first loads, which can wait
+``SWEEP``             45%  slow full passes, which can wait
+``FIRST``             35%  the first load of runs and logs, which takes days beside all others
 ================  =======  ==========================================================================
 
 The windows live in SQLite under a file lock (pyrate-limiter's bucket), stamped with wall time, so they survive
@@ -53,6 +54,7 @@ class Priority(Enum):
     HOT = 0.75
     READINESS = 0.6
     SWEEP = 0.45
+    FIRST = 0.35
 
 
 @dataclass(frozen=True, slots=True)

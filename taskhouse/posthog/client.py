@@ -115,6 +115,7 @@ class PostHog:
         read_s: float = READ_S,
         limit_s: float | None = None,
         attempts: int | None = None,
+        within_s: float | None = None,
     ) -> T:
         """One call, with its retries, each of them paid from the budget.
 
@@ -130,10 +131,12 @@ class PostHog:
             limit_s: Longest time for one attempt, and for all of them together but for what the budget and the server
                 ask to wait; None leaves it to the policy.
             attempts: Requests that it makes at most; None leaves it to the policy.
+            within_s: Longest wait for room in the budget; None waits as long as it takes.
 
         Raises:
             Retryable: Faults lasted longer than the policy's patience.
-            Throttled: The server asked for a longer wait than ``asked_s``; the message says until when.
+            Throttled: The server asked for a longer wait than ``asked_s``, or the budget for a longer one than
+                ``within_s``; the message says until when.
             AccessDenied: The key is invalid, lacks a scope or the project.
             NotFound: The thing does not exist or may not be seen.
             Permanent: The server refuses this request.
@@ -144,7 +147,7 @@ class PostHog:
         policy = self.policy if limit_s is None else replace(self.policy, faults_s=limit_s)
         policy = policy if attempts is None else replace(policy, attempts=attempts)
         while True:
-            waited = await self.budget.acquire(priority)
+            waited = await self.budget.acquire(priority, within_s=within_s)
             meter.throttled_s += waited
             began += waited  # our own budget's queue is no fault of the server
             spent.attempts += 1

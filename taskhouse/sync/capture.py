@@ -12,7 +12,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import AccessDenied, Contract, Full, Locked, NotFound, Permanent, Retryable, TaskhouseError
+from taskhouse.errors import (
+    AccessDenied,
+    Contract,
+    Full,
+    Locked,
+    NotFound,
+    Permanent,
+    Retryable,
+    TaskhouseError,
+    Throttled,
+)
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
@@ -53,6 +63,8 @@ class Capture:
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
         self._touched: dict[str, Run] = {}
         self._drained: set[str] = set()
+        self.waiting: deque[Run] = deque()
+        self._crowded = False
 
     def follow(self, run: Run) -> bool:
         """Follow a run's stream to its end, then drain its log; False where there is no room for one more."""
@@ -71,6 +83,24 @@ class Capture:
             self._drained.add(run.run_id)
             task = self._group.create_task(self._spared(run, self._drain(run)))
             task.add_done_callback(lambda _: self._drained.discard(run.run_id))
+
+    def begin(self, runs: Iterable[Run]) -> None:
+        """Read logs that were never read, in this order, while the budget has room; what is left stays ``waiting``."""
+        self.waiting.extend(runs)
+        for _ in range(LOGS_AT_ONCE):
+            self._group.create_task(self._begin())
+
+    async def _begin(self) -> None:
+        while self.waiting and not self._crowded:
+            run = self.waiting.popleft()
+            await self._spared(run, self._first(run))
+
+    async def _first(self, run: Run) -> None:
+        try:
+            await self._read(run, Priority.FIRST, settled=self._settled(run))
+        except Throttled:
+            self._crowded = True
+            self.waiting.append(run)
 
     async def follow_all(self, runs: Iterable[Run], seconds: float) -> int:
         """Follow runs to their end, more as others end, for at most so long; how many never found room."""
@@ -178,25 +208,29 @@ class Capture:
         return replace(run, ended_at=max(times, default=this.context.now()))
 
     async def _drain(self, run: Run) -> None:
-        """Read a run's log, as far as it can be had, and have the run judged."""
+        """Read a run's log; a run that ended just now is read once more after its last flush."""
+        async with self._gate:
+            settled = self._settled(run)
+            run = await self._read(run, Priority.LOG, settled=settled)
+        if not settled and run.ended_at is not None:
+            settle = self.this.context.settings.log_settle_s
+            await asyncio.sleep(min(settle, settle - (self.this.context.now() - run.ended_at).total_seconds()))
+            async with self._gate:
+                await self._read(run, Priority.LOG, settled=True)
+
+    def _settled(self, run: Run) -> bool:
+        """Whether a run's log has had its last flush."""
+        settle = timedelta(seconds=self.this.context.settings.log_settle_s)
+        return run.ended_at is not None and self.this.context.now() - run.ended_at >= settle
+
+    async def _read(self, run: Run, priority: Priority, *, settled: bool) -> Run:
+        """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""
+        api = self.this.api(priority)
         try:
-            await self._log(run)
+            position = await logs.drain(self.this, api, self.writer, run, start=run.position, settled=settled)
         finally:
             self._touched[run.run_id] = run
-
-    async def _log(self, run: Run) -> None:
-        """Read a run's log; a run that ended just now is read once more after its last flush."""
-        this = self.this
-        api = this.api(Priority.LOG)
-        settle = timedelta(seconds=this.context.settings.log_settle_s)
-        async with self._gate:
-            now = this.context.now()
-            settled = run.ended_at is not None and now - run.ended_at >= settle
-            position = await logs.drain(this, api, self.writer, run, start=run.position, settled=settled)
-        if not settled and run.ended_at is not None:
-            await asyncio.sleep(min(settle, settle - (now - run.ended_at)).total_seconds())
-            async with self._gate:
-                await logs.drain(this, api, self.writer, run, start=position, settled=True)
+        return replace(run, position=position)
 
 
 @contextlib.asynccontextmanager

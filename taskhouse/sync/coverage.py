@@ -18,6 +18,9 @@ from taskhouse.warehouse.commit import Batch, commit
 
 Verdict = Literal["complete", "incomplete"]
 
+ROOM_S = 60.0
+"""The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
+
 HIDE = {"tasks": privacy.task_without_text, "runs": privacy.run_without_text}
 """What keeps the words out of a record where the settings say so."""
 
@@ -109,8 +112,11 @@ class Pass:
         return sum(map(len, self.closing.absent.values())) if self.verdict == "complete" else 0
 
     def api(self, priority: Priority) -> TasksApi:
-        """The project's endpoints, counted by this pass."""
-        return TasksApi(self.context.client, self.context.project_id, priority=priority, meter=self.meter)
+        """The project's endpoints, counted by this pass; a first load waits a minute at most for room in the budget."""
+        within_s = ROOM_S if priority is Priority.FIRST else None
+        return TasksApi(
+            self.context.client, self.context.project_id, priority=priority, meter=self.meter, within_s=within_s
+        )
 
     def page(
         self,

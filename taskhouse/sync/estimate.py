@@ -106,9 +106,9 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
     load = (
         Item("tasks: the whole list", Priority.SWEEP, list_pages(facts.tasks) if new else 0),
         Item("readiness: every repository and window", Priority.READINESS, answers if new else 0),
-        Item("runs: the list of every task", Priority.SWEEP, facts.unlisted),
         Item("task usage: every task", Priority.SWEEP, facts.unpriced),
-        Item("logs: every run that has not expired", Priority.LOG, facts.unread_logs * log_pages),
+        Item("runs: the list of every task", Priority.FIRST, facts.unlisted),
+        Item("logs: every run that has not expired", Priority.FIRST, facts.unread_logs * log_pages),
     )
     tick = TICK + math.ceil(facts.hot / SUMMARIES)
     first_pass = new > facts.tasks // 2
@@ -116,10 +116,10 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
         Item("repositories", Priority.HOT, 2),
         Item("readiness", Priority.READINESS, answers),
-        Item("runs", Priority.SWEEP, min(facts.unlisted, settings.first_load_tasks)),
+        Item("runs", Priority.FIRST, min(facts.unlisted, settings.first_load_tasks)),
         Item("run events: streams", Priority.LIVE, facts.streams * 2),
-        Item("run events: logs", Priority.LOG, min(facts.unread_logs, settings.first_load_tasks) * log_pages),
         Item("task usage", Priority.SWEEP, min(facts.unpriced, settings.first_load_tasks)),
+        Item("run events: logs", Priority.FIRST, min(facts.unread_logs, settings.first_load_tasks) * log_pages),
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),

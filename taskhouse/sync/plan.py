@@ -58,14 +58,16 @@ class Plan:
 
     Attributes:
         streams: Runs to stream.
-        logs: Runs whose log alone is read; of those never read, nearest to expiry first.
-        left: Runs whose log was never read that are left for later passes.
+        logs: Runs whose log alone is read.
+        first: The same of runs whose log was never read, nearest to expiry first.
+        left: More of these, for later passes.
         passed_over: Runs whose log was never read that have rested for longer than the settings want.
         resting: Runs left for later because they do not move.
     """
 
     streams: list[Run]
     logs: list[Run]
+    first: list[Run]
     left: int
     passed_over: int
     resting: int
@@ -81,7 +83,7 @@ def plan(rows: Iterable[Mapping[str, Any]], now: datetime, *, most: int, days: i
         days: Logs of runs that have rested for longer are never begun; None begins all.
     """
     streams: list[Run] = []
-    again: list[Run] = []
+    logs: list[Run] = []
     never: list[Mapping[str, Any]] = []
     resting = passed_over = 0
     for row in rows:
@@ -93,12 +95,12 @@ def plan(rows: Iterable[Mapping[str, Any]], now: datetime, *, most: int, days: i
             else:
                 never.append(row)
         elif _logs(row, now):
-            again.append(_run(row))
+            logs.append(_run(row))
         elif row["log_state"] not in FINAL:
             resting += 1
     never.sort(key=lambda row: hot.expires(row["changed_at"], now))
     first = [_run(row) for row in never[:most]]
-    return Plan(streams, again + first, max(0, len(never) - most), passed_over, resting)
+    return Plan(streams, logs, first, len(never) - len(first), passed_over, resting)
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:

@@ -32,18 +32,20 @@ async def sync(context: Context) -> Report:
             )
             for run in found.logs:
                 capture.drain(run)
+            capture.begin(found.first)
             followed = tail.follower(context)
             waiting = await capture.follow_all(() if followed else found.streams, settings.capture_seconds)
             live = len(capture.live)
             capture.stop.set()
-        this.server_count = this.server_count_end = len(found.streams) + len(found.logs)
+        begun = len(found.first) - len(capture.waiting)
+        this.server_count = this.server_count_end = len(found.streams) + len(found.logs) + begun
         read = f"{len(capture.endings)} streams were read to their end, {live} are still live"
         if waiting:
             this.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
-        if found.left:
-            this.doubt(f"first load: the logs of {found.left} runs are still to be read; run it again")
+        if left := found.left + len(capture.waiting):
+            this.doubt(f"first load: the logs of {left} runs are still to be read; run it again")
         this.complete(
-            f"{followed or read}; {len(found.logs)} runs were read from their log, {found.resting} rest"
+            f"{followed or read}; {len(found.logs) + begun} runs were read from their log, {found.resting} rest"
             + left_out(found.passed_over, "logs of runs", settings.first_load_days)
         )
     return this.report()

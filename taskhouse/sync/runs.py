@@ -5,16 +5,18 @@ one than it was then or says something else than what is kept of it, and where a
 pass: one for each such task, and one more for every further 98 runs.
 
 A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
-pass, those first whose logs expire next; until its end the passes are incomplete and say how far it is.
+pass and while the budget has room for it, those first whose logs expire next; until its end the passes are incomplete
+and say how far it is.
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import Contract, NotFound
+from taskhouse.errors import Contract, NotFound, Retryable, Throttled
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
@@ -68,10 +70,11 @@ async def sync(context: Context) -> Report:
         wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         total = len(wanted.moved) + len(wanted.first)
         await _list(this, wanted.moved, Priority.HOT, total)
-        await _list(this, wanted.first, Priority.SWEEP, total)
+        with suppress(Throttled):
+            await _list(this, wanted.first, Priority.FIRST, total)
         this.server_count = this.server_count_end = total
-        if wanted.left:
-            this.doubt(f"first load: the runs of {wanted.left} tasks are still to be listed; run it again")
+        if left := wanted.left + sum(task["task_id"] not in this.asked for task in wanted.first):
+            this.doubt(f"first load: the runs of {left} tasks are still to be listed; run it again")
         this.complete(
             f"the runs of {total} tasks may have moved, and all were read"
             + left_out(wanted.passed_over, "tasks", context.settings.first_load_days)
@@ -130,6 +133,9 @@ async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) 
             if held >= COMMIT_TASKS:
                 await this.commit(batch)
                 batch, held = Batch(), 0
+    except Retryable:
+        await this.commit(batch)
+        raise
     finally:
         for future in asked:
             future.cancel()

@@ -69,7 +69,14 @@ def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: 
 
 @pytest.mark.parametrize(
     ("priority", "most"),
-    [(Priority.LIVE, 20), (Priority.LOG, 17), (Priority.HOT, 15), (Priority.READINESS, 12), (Priority.SWEEP, 9)],
+    [
+        (Priority.LIVE, 20),
+        (Priority.LOG, 17),
+        (Priority.HOT, 15),
+        (Priority.READINESS, 12),
+        (Priority.SWEEP, 9),
+        (Priority.FIRST, 7),
+    ],
 )
 def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Clock, priority: Priority, most: int) -> None:
     async def work(budget: Budget) -> None:

@@ -112,7 +112,7 @@ def test_a_day_of_100_000_tasks_and_1000_repositories(tmp_path: Path, monkeypatc
             work.append(simulated.burst(item.priority, requests, at_s=8 * HOUR_S))
         else:
             work.append(simulated.spread(item.priority, requests))
-    work.append(simulated.burst(Priority.SWEEP, 24 * 2160 // SCALE // 2, at_s=0))  # a first load of runs beside it all
+    work.append(simulated.burst(Priority.FIRST, 24 * 1680 // SCALE // 2, at_s=0))  # a first load of runs beside it all
     asyncio.run(simulated.run(work))
     assert simulated.refused == 0
     assert simulated.time.us - 1_800_000_000_000_000 < 30 * HOUR_S * 1e6

@@ -18,7 +18,7 @@ def test_a_first_load_of_100_000_tasks(tmp_path: Path) -> None:
     assert what["tasks: the whole list"] == 1024
     assert what["readiness: every repository and window"] == 3000
     assert found.first_load.requests == 1024 + 3000 + 95_000 + 20_000
-    assert 40 < found.first_load.seconds / 3600 < 60  # 2,160 an hour for what may wait
+    assert 60 < found.first_load.seconds / 3600 < 72  # 1,680 an hour for what may wait longest
 
 
 def test_an_ordinary_day_leaves_most_of_the_budget(tmp_path: Path) -> None:
