@@ -13,7 +13,7 @@ import pytest
 from assets import report
 from assets.catalog import FAMILIES
 from assets.columns import columns
-from pipelines import switch
+from pipelines import home, switch
 from pipelines.cli.sync import RESOURCES as NAMED
 from pipelines.definitions import build, defs
 from taskhouse import marts
@@ -184,3 +184,11 @@ def test_definitions_are_valid_without_any_setting(tmp_path: Path, monkeypatch: 
 
     assert shown.returncode == 0, shown.stderr
     assert isinstance(defs(), dg.Definitions)
+
+
+def test_the_command_line_does_not_wait_for_the_disk_with_each_event(tmp_path: Path) -> None:
+    with home.instance(_settings(home=tmp_path)) as opened:
+        storage: Any = opened.event_log_storage
+        with storage.index_connection() as connection:
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
