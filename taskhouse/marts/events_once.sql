@@ -46,7 +46,8 @@ WITH entry AS (
     FROM
         raw.run_events
     WHERE
-        stream_id IS NULL
+        stream_ms IS NOT NULL
+        OR stream_id IS NULL
         OR NOT starts_with(stream_id, 'log-')
     UNION ALL BY NAME
     -- Frames named log-<n> are the log's own entries, come by way of the stream: used until the log itself is kept.
@@ -71,7 +72,8 @@ WITH entry AS (
     FROM
         raw.run_events AS frame
     WHERE
-        starts_with(stream_id, 'log-')
+        stream_ms IS NULL
+        AND starts_with(stream_id, 'log-')
         AND NOT EXISTS (
             SELECT 1
             FROM raw.run_log_entries AS kept
@@ -120,6 +122,7 @@ named AS (
 keyed AS (
     SELECT
         *,
+        CASE WHEN stream_ms IS NULL AND position IS NULL THEN payload END AS unplaced,
         CASE
             WHEN method = '_posthog/permission_request'
                 THEN 'request ' || coalesce(
@@ -141,7 +144,13 @@ counted AS (
         *,
         row_number() OVER (
             PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, is_live, source
-            ORDER BY coalesce(stream_ms, epoch_ms(received_at)), stream_seq, incarnation, position, received_at, payload
+            ORDER BY
+                coalesce(stream_ms, epoch_ms(received_at)),
+                stream_seq,
+                incarnation,
+                position,
+                received_at,
+                unplaced
         ) AS occurrence
     FROM
         keyed

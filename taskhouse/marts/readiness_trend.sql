@@ -84,16 +84,14 @@ course AS (
 ),
 
 -- A run is a stretch of one state, one answer each day: it ends where the state changes, or a day is missing or comes
--- twice.
+-- twice. Of two neighbours, day and state alone then do not differ by one day; before the first there is none.
 cut AS (
     SELECT
         *,
         list_filter(
             range(1, len(answers) + 1),
-            lambda i:
-                i = 1
-                OR (answers[i] >> 46) <> (answers[i - 1] >> 46) + 1
-                OR (answers[i] & 255) <> (answers[i - 1] & 255)
+            lambda i: (answers[i] & -70368744177409) - (answers[i - 1] & -70368744177409)
+                IS DISTINCT FROM 70368744177664
         ) AS starts
     FROM
         course
