@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 
@@ -59,16 +60,18 @@ class Warehouse:
             connection.execute("COMMIT")
 
     @contextlib.contextmanager
-    def still(self, purpose: str) -> Iterator[None]:
-        """Keep the file closed and complete for the length of the block, so that it can be copied.
+    def still(self, purpose: str) -> Iterator[BinaryIO]:
+        """The file, complete and written by nobody for the length of the block, so that it can be copied.
+
+        Copy what is given: to close any other handle of the file would end the lock that keeps foreign writers out.
 
         Raises:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
         """
-        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s):
-            with self.opened() as connection:
-                connection.execute("CHECKPOINT")
-            yield
+        locked = commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s)
+        with locked, self.path.open("rb") as file, self.opened() as connection:
+            connection.execute("CHECKPOINT")
+            yield file
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:

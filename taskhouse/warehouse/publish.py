@@ -17,6 +17,7 @@ from typing import Any
 from taskhouse.errors import ConfigurationError
 from taskhouse.warehouse.connection import Warehouse
 
+CHUNK = 8 * 1024 * 1024
 KEPT = 2
 """Generations that stay; a process that has an older one open keeps it until it closes it."""
 
@@ -56,13 +57,14 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     if not warehouse.path.exists():
         return last
     began = time.perf_counter()
-    with warehouse.still("publishing a copy"):
+    with warehouse.still("publishing a copy") as file:
         state = warehouse.path.stat()
         source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
         if last is not None and _about(last.path).get("source") == source:
             return last
         draft = folder / f".draft-{os.getpid()}"
-        shutil.copyfile(warehouse.path, draft)
+        with draft.open("wb") as copy:
+            shutil.copyfileobj(file, copy, CHUNK)
     return _rename(folder, draft, source, time.perf_counter() - began)
 
 

@@ -1,0 +1,50 @@
+"""Copies for readers: whole, whoever else has the warehouse open."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from taskhouse.errors import Locked
+from taskhouse.warehouse.connection import Warehouse, query
+from taskhouse.warehouse.publish import publish, readable
+
+FOREIGN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE theirs AS SELECT 1')"
+HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); sys.stdin.read()"
+
+
+def _write(path: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", FOREIGN, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_nobody_writes_the_file_while_it_is_copied(warehouse: Warehouse) -> None:
+    with warehouse.transaction("making it"):
+        pass
+    with warehouse.still("copying") as file:
+        assert file.read(1)
+        assert "lock" in _write(warehouse.path).stderr
+    assert _write(warehouse.path).returncode == 0
+
+
+def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.transaction("making it"):
+        pass
+    first = publish(warehouse, tmp_path / "published", every_s=0)
+    assert first is not None
+    assert _write(warehouse.path).returncode == 0
+    impatient = Warehouse(warehouse.path, host=warehouse.host, lock_wait_s=0.2)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(warehouse.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(Locked, match=f"process {holder.pid}"):
+            publish(impatient, tmp_path / "published", every_s=0, force=True)
+        assert readable(tmp_path / "published") == first.path
+        holder.kill()
+    second = publish(warehouse, tmp_path / "published", every_s=0, force=True)
+    assert second is not None
+    assert query(second.path, "FROM theirs")[1] == [(1,)]
