@@ -23,7 +23,7 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 test: setup  ## Run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-soak: setup  ## Minutes of changes, faults and kills, and the first day of a large project on the clock of its throttle
+soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.day
 

@@ -1,10 +1,11 @@
-"""``python -m tests.soak``: minutes of changes, faults and kills, after which what is kept equals the truth."""
+"""``python -m tests.soak``: changes, faults, kills and crowds, after which what is kept equals the truth."""
 
 import argparse
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.soak.crowd import Crowd
 from tests.soak.result import Result
 from tests.soak.soak import Soak
 from tests.soak.streams import StreamSoak
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=700)
     parser.add_argument("--tail-kills", type=int, default=104, help="of the tail, in quiet streams and in faulty ones")
     parser.add_argument("--live", type=int, default=55, help="runs that are live at any moment")
+    parser.add_argument("--crowds", type=int, default=20, help="how often every asset runs at once in a crowd")
     asked = parser.parse_args()
     wrong = False
     if asked.kills:
@@ -30,6 +32,10 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             soak = StreamSoak(Path(folder), seed=asked.seed, live=asked.live, faults=faults)
             wrong |= _told(f"streams{' with faults' * faults}", soak.run(kills=asked.tail_kills))
+    for number in range(asked.crowds):
+        with tempfile.TemporaryDirectory() as folder:
+            crowd = Crowd(Path(folder) / "home").run(hold_s=20, read_only=number % 2 == 1)
+            wrong |= _told(f"crowd {number + 1}", crowd)
     return int(wrong)
 
 
