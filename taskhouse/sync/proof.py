@@ -37,12 +37,13 @@ async def prove(this: Pass, missing: set[str]) -> str:
         missing: Ids that are present here and were proved absent; more may be found.
     """
     reason = ""
+    gone = set(await summaries.ask(this, sorted(_aside(this)), priority=Priority.HOT, details=0))
     for _ in range(ROUNDS):
         present = _present(this)
         if not believed(this.context, len(missing), len(present)):
             return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]
-        aside = _aside(this)
+        aside = _aside(this) - gone
         search, reason = await _look(this, ours, len(aside))
         if search is None:
             if reason:

@@ -117,3 +117,18 @@ def test_a_new_value_is_kept_and_recorded_once(
 
 def test_what_cannot_be_replayed_stays() -> None:
     assert set(replay.READ) == {"tasks", "runs", "readiness", "task_usage"}
+
+
+def test_a_bad_record_that_is_deleted_on_the_server_leaves_the_proof(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house()
+    task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
+    house.emulator.mutate("rename", task_id=task_id, title="seven")
+    with monkeypatch.context() as older:
+        older.setattr(records, "task", strict(records.task))
+        assert house.sync("tasks").verdict == "incomplete"
+    house.emulator.mutate("delete", task_id=task_id)
+    report = house.sync("tasks")
+    assert (report.verdict, report.reason) == ("complete", "all 51 tasks that the server counts are present")
+    assert house.present() == house.truth_tasks()
