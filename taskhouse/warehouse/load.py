@@ -176,8 +176,8 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
 
 def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> tuple[int, Counter[str]]:
     """Insert entries of logs; how many, and how many lines of each segment were set aside."""
-    connection.execute(sql.warehouse("load/log_known"))
-    connection.execute(sql.warehouse("load/log_judged"))
+    for step in ("log_doubtful", "log_known", "log_judged"):
+        connection.execute(sql.warehouse(f"load/{step}"))
     inserted = connection.execute(sql.warehouse("load/log_insert")).fetchall()[0][0]
     if not connection.execute("SELECT EXISTS (FROM judged)").fetchall()[0][0]:
         return inserted, Counter()

@@ -259,6 +259,30 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     assert segment.path.exists()
 
 
+LOG_CURSOR = "SELECT position, state FROM ledger.cursors WHERE resource = 'run_log'"
+
+
+def test_entries_of_a_log_move_its_cursor_and_a_mark_says_the_rest(warehouse: Warehouse, spool: Spool) -> None:
+    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
+    load_spool(warehouse, spool)
+    assert rows(warehouse, LOG_CURSOR) == [("2", "drained")]
+    with SpoolWriter(spool) as writer:
+        writer.append("log", Whose(1, "t", "r"), [entry(2, "{}")], leg="pass")
+        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="3", state="settled")
+    load_spool(warehouse, spool)
+    assert rows(warehouse, LOG_CURSOR) == [("3", "settled")]
+
+
+def test_only_entries_before_the_cursor_are_looked_up(warehouse: Warehouse, spool: Spool) -> None:
+    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
+    load_spool(warehouse, spool)
+    batch = spooled(spool, "log", entry(1, "{}"), entry(2, "{}"))
+    with warehouse.transaction("loading") as connection:
+        load.load_segments(connection, batch)
+        assert connection.execute("SELECT position FROM doubtful").fetchall() == [(1,)]
+    assert rows(warehouse, "SELECT position FROM raw.run_log_entries ORDER BY 1") == [(0,), (1,), (2,)]
+
+
 SEGMENTS = "SELECT lines, inserted, duplicates, marks FROM ledger.segments ORDER BY segment"
 
 

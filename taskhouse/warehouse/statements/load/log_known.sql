@@ -6,7 +6,7 @@ SELECT
     stored.position
 FROM
     raw.run_log_entries AS stored
-    SEMI JOIN staged AS batch
-        ON stored.project_id = batch.project_id
-        AND stored.run_id = batch.run_id
-        AND stored.position = batch.position
+    SEMI JOIN doubtful
+        ON stored.project_id = doubtful.project_id
+        AND stored.run_id = doubtful.run_id
+        AND stored.position = doubtful.position

@@ -1,5 +1,5 @@
--- Cursors move with the events before them: the last stream id of each run, and what its marks say. A cursor is as new as the
--- server's own time of what was read, where a mark tells it.
+-- Cursors move with the events before them: the last stream id of each run, the entries of its log that are stored, and
+-- what its marks say. A cursor is as new as the server's own time of what was read, where a mark tells it.
 CREATE OR REPLACE TEMP TABLE moved AS
 WITH moves AS (
     SELECT
@@ -7,10 +7,22 @@ WITH moves AS (
         run_id AS key,
         line,
         segment,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.resource') ELSE 'run_stream' END AS resource,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.position') ELSE stream_id END AS position,
-        CASE line_kind WHEN 'mark' THEN NULL ELSE source END AS leg,
-        CASE line_kind WHEN 'mark' THEN json_extract_string(facts, '$.state') ELSE 'live' END AS state,
+        CASE
+            WHEN line_kind = 'mark' THEN json_extract_string(facts, '$.resource')
+            WHEN position IS NULL THEN 'run_stream'
+            ELSE 'run_log'
+        END AS resource,
+        CASE
+            WHEN line_kind = 'mark' THEN json_extract_string(facts, '$.position')
+            WHEN position IS NULL THEN stream_id
+            ELSE CAST(position + 1 AS VARCHAR)
+        END AS position,
+        CASE WHEN line_kind <> 'mark' AND position IS NULL THEN source END AS leg,
+        CASE
+            WHEN line_kind = 'mark' THEN json_extract_string(facts, '$.state')
+            WHEN position IS NULL THEN 'live'
+            ELSE 'drained'
+        END AS state,
         greatest(
             received_at,
             CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(facts, '$.as_of') AS TIMESTAMPTZ) END
@@ -19,7 +31,8 @@ WITH moves AS (
         staged
     WHERE
         line_kind = 'mark'
-        OR (position IS NULL AND stream_id IS NOT NULL)
+        OR stream_id IS NOT NULL
+        OR position IS NOT NULL
 )
 
 SELECT
