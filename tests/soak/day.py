@@ -177,13 +177,23 @@ class Outcome:
 class Day:
     """One day, or its first hours."""
 
-    def __init__(self, home: Path, *, tasks: int, repositories: int, hours: float, first_load_tasks: int) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        tasks: int,
+        repositories: int,
+        hours: float,
+        first_load_tasks: int,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self.hours = hours
         self.emulator = Emulator(
             EmulatorSettings(tasks=tasks, repositories=repositories, live_runs=20, start=START, speed=0, events=0.1)
         )
         self.home = home
         self.first_load_tasks = first_load_tasks
+        self.tell = tell
         self.rng = random.Random(1)
         self.passes: Counter[tuple[str, str]] = Counter()
 
@@ -225,6 +235,7 @@ class Day:
         while (began := self.time.us) < self.hours * 3.6e9:
             report = await RESOURCES[resource](self.context)
             self.passes[(resource, report.verdict)] += 1
+            self.tell(f"{self.time.now():%d %H:%M}  {resource}: {report.verdict}, {report.requests} requests")
             await self.time.sleep(max(1.0, every_s - (self.time.us - began) / 1e6))
 
     async def _changes(self) -> None:
@@ -254,7 +265,7 @@ def main() -> int:
     parser.add_argument("--first-load-tasks", type=int, default=1000)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = Day(Path(folder), **vars(asked)).run()
+        outcome = Day(Path(folder), tell=lambda line: sys.stderr.write(f"{line}\n"), **vars(asked)).run()
     lines = {
         **{f"requests {name}": count for name, count in outcome.requests["by_endpoint"].items()},
         **{f"answered {status}": count for status, count in outcome.requests["by_status"].items()},
