@@ -1,0 +1,67 @@
+"""Whatever is killed under ``taskhouse dev``, a re-execution from the failure completes exactly."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings
+from pipelines.cli.truth import compare, raw_counts
+from tests.pipelines.conftest import QUIET, Scene
+from tests.pipelines.deployment import Deployment
+
+pytestmark = pytest.mark.slow
+SLOW = {"kind": "delay", "seconds": 3, "endpoint": "tasks.readiness"}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
+        yield Scene(running, tmp_path_factory.mktemp("killed") / "home")
+
+
+@pytest.fixture(scope="module")
+def dev(scene: Scene) -> Iterator[Deployment]:
+    deployment = Deployment(scene.settings, {**os.environ, **scene.environment, "TASKHOUSE_TASKS_CRON": "* * * * *"})
+    yield deployment
+    deployment.close()
+
+
+@pytest.fixture(autouse=True)
+def _changed(scene: Scene) -> None:
+    """A task of a new repository, so that every run has something to bring."""
+    names = len(scene.emulator.truth(runs=False)["repositories"])
+    scene.emulator.mutate("new_task", title="one more", repository=f"acme/number-{names}")
+    scene.emulator.faults(SLOW)
+
+
+def _exact(scene: Scene, dev: Deployment) -> None:
+    """All of the truth and nothing twice: equal now, and a run more adds nothing."""
+    assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
+    before = raw_counts(scene.settings)
+    assert dev.ended(dev.launch("sync")) == "SUCCESS"
+    assert raw_counts(scene.settings) == before
+
+
+def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: Deployment) -> None:
+    run = dev.launch("sync")
+    os.kill(dev.process(run, "readiness"), signal.SIGKILL)
+
+    assert dev.ended(run) == "SUCCESS"
+    assert [event.step_key for event in dev.events(run) if event.is_step_restarted] == ["readiness"]
+    _exact(scene, dev)
+
+
+def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployment) -> None:
+    run = dev.launch("sync")
+    dev.process(run, "readiness")
+    os.kill(dev.process(run, None), signal.SIGKILL)
+
+    assert dev.ended(run) == "FAILURE"
+    scene.emulator.faults()
+    again = dev.again(run)
+    assert dev.ended(again) == "SUCCESS"
+    assert "tasks" not in {event.step_key for event in dev.events(again) if event.is_step_start}
+    _exact(scene, dev)
