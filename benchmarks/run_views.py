@@ -1,20 +1,21 @@
 """How long the views of runs take, for one run and for all, over a million events.
 
-    python benchmarks/run_views.py [--runs 200] [--events 5000] [--repeat 5]
+    python benchmarks/run_views.py [--runs 200] [--events 5000] [--live 20] [--repeat 5] [--all]
 
 The events are made inside DuckDB: four in five are chunks of a message, the log holds the messages whole, every 25th
-event belongs to a tool call.
+event belongs to a tool call. So many runs are live at a time; one in twenty never ended.
 """
 
 import argparse
 import statistics
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
-from taskhouse.warehouse import migrate, views
+from taskhouse.warehouse import ledger, migrate, views
 
 EVENTS = """
 CREATE TABLE made AS
@@ -62,8 +63,36 @@ SELECT
 FROM
     made
 ORDER BY
-    number, run
+    run // $live, number, run
 """  # noqa: S608 - our own text
+
+RUNS = """
+INSERT INTO raw.run_versions BY NAME
+SELECT
+    1 AS project_id, run_id AS task_id, run_id, min(occurred_at) AS valid_from, 'runs' AS observed_in,
+    CASE WHEN hash(run_id) % 20 = 0 THEN 'in_progress' ELSE 'completed' END AS status, 'cloud' AS environment,
+    min(occurred_at) AS created_at, min(occurred_at) AS updated_at, run_id AS content_hash, '{}' AS payload,
+    'pass' AS pass_id, 1 AS page
+FROM
+    raw.run_events
+GROUP BY
+    run_id
+"""
+TASKS = """
+INSERT INTO raw.task_versions BY NAME
+SELECT
+    project_id, task_id, valid_from, 'list' AS observed_in, 'a title' AS title, 'acme/web' AS repository, created_at,
+    updated_at, content_hash, '{}' AS payload, pass_id, page
+FROM
+    raw.run_versions
+"""
+SIGHTINGS = """
+INSERT INTO raw.task_sightings BY NAME
+SELECT
+    project_id, task_id, valid_from AS first_seen_at, valid_from AS last_seen_at, pass_id, page, pass_id AS last_pass_id
+FROM
+    raw.run_versions
+"""
 
 LOG = f"""
 INSERT INTO raw.run_log_entries BY NAME
@@ -114,6 +143,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--events", type=int, default=5000)
+    parser.add_argument("--live", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--all", action="store_true", help="also read each view whole")
     given = parser.parse_args()
@@ -122,8 +152,13 @@ def main() -> None:
         migrate.upgrade(connection, host="https://example.com")
         views.refresh(connection)
         connection.execute(EVENTS, {"runs": given.runs, "events": given.events})
-        connection.execute(LIVE)
+        connection.execute(LIVE, {"live": given.live})
         connection.execute(LOG)
+        for text in (RUNS, TASKS, SIGHTINGS):
+            connection.execute(text)
+        (last,) = connection.execute("SELECT max(occurred_at) FROM raw.run_events").fetchone() or (None,)
+        begun = last + timedelta(hours=2)
+        ledger.begin(connection, pass_id="pass", project_id=1, resource="runs", viewer=None, started_at=begun)
         connection.execute("DROP TABLE made")
         connection.execute("CHECKPOINT")
         live, log = connection.execute(
@@ -134,6 +169,8 @@ def main() -> None:
         for view in VIEWS:
             rows, spent = _ask(connection, f"SELECT * FROM main.{view} WHERE run_id = '{run}'", given.repeat)  # noqa: S608
             print(f"{view:14} one run  {rows:>9,} rows {spent:7.0f} ms")
+        rows, spent = _ask(connection, "SELECT * FROM main.runs_stuck", given.repeat)
+        print(f"{'runs_stuck':14} all runs {rows:>9,} rows {spent:7.0f} ms")
         for view in VIEWS if given.all else ():
             rows, spent = _ask(connection, f"SELECT count(*), max(hash(COLUMNS(*))) FROM main.{view}", 1)  # noqa: S608
             print(f"{view:14} all runs {rows:>9,} rows {spent:7.0f} ms")
