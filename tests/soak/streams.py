@@ -132,6 +132,7 @@ class StreamSoak:
                 requests_per_hour=0,
                 log_settle_s=0.2,
                 capture_seconds=600,
+                first_load_tasks=100_000,
             )
             self._sync("tasks")
             for number in range(kills):
