@@ -144,6 +144,13 @@ class Deployment:
         with home.instance(self.settings) as instance:
             return list(instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
 
+    def times(self, run_id: str) -> tuple[float, float]:
+        """When a run began and ended."""
+        with home.instance(self.settings) as instance:
+            record = instance.get_run_record_by_id(run_id)
+        assert record is not None
+        return record.start_time or 0.0, record.end_time or 0.0
+
     def events(self, run_id: str) -> list[dg.DagsterEvent]:
         """What is in the log of a run."""
         with home.instance(self.settings) as instance:

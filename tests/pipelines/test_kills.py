@@ -10,7 +10,7 @@ from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from pipelines.cli.truth import compare, raw_counts
 from tests.pipelines.conftest import QUIET, Scene
-from tests.pipelines.deployment import Deployment
+from tests.pipelines.deployment import Deployment, until
 
 pytestmark = pytest.mark.slow
 SLOW = {"kind": "delay", "seconds": 3, "endpoint": "tasks.readiness"}
@@ -64,4 +64,34 @@ def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployme
     again = dev.again(run)
     assert dev.ended(again) == "SUCCESS"
     assert "tasks" not in {event.step_key for event in dev.events(again) if event.is_step_start}
+    _exact(scene, dev)
+
+
+def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, dev: Deployment) -> None:
+    scene.emulator.faults({**SLOW, "seconds": 60})
+    run = dev.launch("sync")
+    dev.process(run, "readiness")
+    waiting = dev.launch("sync_readiness")
+    dev.terminate(run)
+
+    assert dev.ended(run) == "CANCELED"
+    scene.emulator.faults()
+    assert dev.ended(waiting) == "SUCCESS"
+    assert dev.times(waiting)[0] >= dev.times(run)[1]
+    assert dev.ended(dev.again(run)) == "SUCCESS"
+    _exact(scene, dev)
+
+
+def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once(scene: Scene, dev: Deployment) -> None:
+    scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.list"})
+    dev.tick("tasks_schedule")
+    run = until(lambda: next((one.run_id for one in dev.runs() if "dagster/schedule_name" in one.tags), None))
+    dev.process(run, "tasks")
+    os.kill(dev.daemon(), signal.SIGKILL)
+    dev.wait()
+    scene.emulator.faults()
+    dev.start()
+
+    assert dev.ended(run) == "SUCCESS" or dev.ended(dev.again(run)) == "SUCCESS"
+    assert dev.ended(dev.launch("sync")) == "SUCCESS"
     _exact(scene, dev)

@@ -19,7 +19,7 @@ import pytest
 SWITCHES = (
     *"--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --hide-scrollbars".split(),
     *"--disable-background-networking --disable-component-update --force-device-scale-factor=1".split(),
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 OFF = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
 
@@ -34,12 +34,20 @@ class Browser:
         """Open a file as a screen of this width shows it."""
         self.cdp("Network.enable")
         self.cdp("Network.emulateNetworkConditions", **OFF)
+        self._screen(width, height, dark=dark)
+        self._post("url", {"url": page.as_uri()})
+
+    def visit(self, url: str, *, width: int = 1280, height: int = 900) -> None:
+        """Go to a server of this machine."""
+        self._screen(width, height, dark=False)
+        self._post("url", {"url": url})
+
+    def _screen(self, width: int, height: int, *, dark: bool) -> None:
         self.cdp(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.cdp("Emulation.setEmulatedMedia", features=[scheme])
-        self._post("url", {"url": page.as_uri()})
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script returns; it runs beside the page's own policy."""

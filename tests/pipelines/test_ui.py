@@ -1,0 +1,86 @@
+"""Dagster's UI in a real browser: what a person sees who materializes everything from the graph."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator.serve import Emulator
+from emulator.settings import EmulatorSettings
+from pipelines.cli.truth import compare
+from tests.pipelines.conftest import QUIET, Scene
+from tests.pipelines.deployment import Deployment, until
+from tests.report.browser import Browser, browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+ASSETS = ("tasks", "repositories", "readiness", "runs", "run_events", "published")
+PAGES = {
+    "asset-groups": ASSETS,
+    "assets/tasks": ("row_count", "complete_1", "latest_run_status"),
+    "assets/tasks?view=checks": ("complete_1", "unique_keys", "no_overlaps"),
+    "assets/tasks?view=plots": ("rows added", "seconds throttled"),
+    "assets/published": ("proven",),
+}
+"""Pages that a person looks at, and what each must tell."""
+
+BUTTON = """
+const found = [...document.querySelectorAll('button, a')].filter(one => one.innerText.trim().startsWith(arguments[0])
+  && !one.disabled);
+if (found.length) found[found.length - 1].click();
+return found.length;
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
+        yield Scene(running, tmp_path / "home")
+
+
+@pytest.fixture
+def dev(scene: Scene) -> Iterator[Deployment]:
+    deployment = Deployment(scene.settings, {**os.environ, **scene.environment})
+    yield deployment
+    deployment.close()
+
+
+def _shows(chromium: Browser, *words: str) -> None:
+    until(lambda: all(word in chromium.run("return document.body.innerText") for word in words))
+
+
+def _press(chromium: Browser, label: str) -> None:
+    until(lambda: chromium.run(BUTTON, label))
+
+
+def _made(dev: Deployment) -> set[str]:
+    return {
+        event.asset_key.to_user_string()
+        for run in dev.runs()
+        for event in dev.events(run.run_id)
+        if event.is_step_materialization and event.asset_key
+    }
+
+
+def test_everything_is_materialized_from_the_graph_and_told_of(
+    chromium: Browser, scene: Scene, dev: Deployment, tmp_path: Path
+) -> None:
+    chromium.visit(f"{dev.url}/asset-groups", width=1500)
+    _shows(chromium, *ASSETS)
+    _press(chromium, "Materialize all")
+    _press(chromium, "All")
+    _press(chromium, "Launch")
+    until(lambda: set(ASSETS) <= _made(dev), 240)
+    assert {dev.ended(run.run_id) for run in dev.runs()} == {"SUCCESS"}
+    assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
+
+    for page, words in PAGES.items():
+        chromium.visit(f"{dev.url}/{page}", width=1500)
+        _shows(chromium, *words)
+        chromium.picture(tmp_path / f"{len(list(tmp_path.iterdir()))}.png")
