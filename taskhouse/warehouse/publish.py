@@ -65,7 +65,7 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
         draft = folder / f".draft-{os.getpid()}"
         with draft.open("wb") as copy:
             shutil.copyfileobj(file, copy, CHUNK)
-    return _rename(folder, draft, source, time.perf_counter() - began)
+    return _rename(folder, draft, source, round(time.perf_counter() - began, 3))
 
 
 def current(folder: Path) -> Published | None:
