@@ -1,5 +1,6 @@
 """Whatever is killed under ``taskhouse dev``, a re-execution from the failure completes exactly."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from pipelines.cli.truth import compare, raw_counts
+from taskhouse.sync.resources import RESOURCES, sync
 from tests.pipelines.conftest import QUIET, Scene
 from tests.pipelines.deployment import Deployment, until
 
@@ -37,11 +39,12 @@ def _changed(scene: Scene) -> None:
     scene.emulator.faults(SLOW)
 
 
-def _exact(scene: Scene, dev: Deployment) -> None:
-    """All of the truth and nothing twice: equal now, and a run more adds nothing."""
+def _exact(scene: Scene) -> None:
+    """All of the truth and nothing twice: equal now, and a pass more over everything adds nothing."""
     assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
     before = raw_counts(scene.settings)
-    assert dev.ended(dev.launch("sync")) == "SUCCESS"
+    for resource in RESOURCES:
+        assert asyncio.run(sync(scene.settings, 1, resource)).verdict == "complete"
     assert raw_counts(scene.settings) == before
 
 
@@ -51,7 +54,7 @@ def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: 
 
     assert dev.ended(run) == "SUCCESS"
     assert [event.step_key for event in dev.events(run) if event.is_step_restarted] == ["readiness"]
-    _exact(scene, dev)
+    _exact(scene)
 
 
 def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployment) -> None:
@@ -64,7 +67,7 @@ def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployme
     again = dev.again(run)
     assert dev.ended(again) == "SUCCESS"
     assert "tasks" not in {event.step_key for event in dev.events(again) if event.is_step_start}
-    _exact(scene, dev)
+    _exact(scene)
 
 
 def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, dev: Deployment) -> None:
@@ -79,7 +82,7 @@ def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, d
     assert dev.ended(waiting) == "SUCCESS"
     assert dev.times(waiting)[0] >= dev.times(run)[1]
     assert dev.ended(dev.again(run)) == "SUCCESS"
-    _exact(scene, dev)
+    _exact(scene)
 
 
 def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once(scene: Scene, dev: Deployment) -> None:
@@ -94,4 +97,4 @@ def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once
 
     assert dev.ended(run) == "SUCCESS" or dev.ended(dev.again(run)) == "SUCCESS"
     assert dev.ended(dev.launch("sync")) == "SUCCESS"
-    _exact(scene, dev)
+    _exact(scene)
