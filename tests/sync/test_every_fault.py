@@ -70,3 +70,29 @@ def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
         assert sum(live[0] for live, _ in held.values()) > 100
         for run_id, (live, log) in held.items():
             assert (live[0], log) == (truth[run_id][0][0], truth[run_id][1])
+
+
+def test_of_a_log_page_that_is_too_large_fewer_entries_are_asked_for(make_house: Any) -> None:
+    house = make_house(emulator_tasks=8, log_settle_s=0)
+    house.sync("tasks")
+    house.emulator.faults({"kind": "large", "endpoint": "runs.session_logs", "bytes": 70_000_000, "times": 2})
+    assert house.sync("run_events").verdict == "complete"
+    truth = house.truth_hashes()
+    assert {run_id: log for run_id, (_, log) in house.hashes().items()} == {
+        run_id: truth[run_id][1] for run_id in house.hashes()
+    }
+
+
+def test_an_unreadable_answer_about_one_run_spares_the_others(make_house: Any) -> None:
+    house = make_house(emulator_tasks=30, log_settle_s=0)
+    house.sync("tasks")
+    task_id, run_id = house.rows("SELECT task_id, run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0]
+    for endpoint, asked, path in (("runs.list", "runs", task_id), ("runs.session_logs", "run_events", run_id)):
+        house.emulator.requests(reset=True)
+        house.emulator.faults({"kind": "deep", "endpoint": endpoint, "path": path})
+        with retry.instant():
+            report = house.sync(asked)
+        assert (report.verdict, "is not the JSON expected" in report.reason) == ("incomplete", True)
+        assert house.emulator.requests()["by_endpoint"][endpoint] > 20
+        house.emulator.faults()
+        assert house.sync(asked).verdict == "complete"
