@@ -34,7 +34,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     families = tuple(family for family in FAMILIES if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
     copy = published.asset_of([family.name for family in families], again)
-    shown = views.asset_of(families, partitions, again, _seldom(settings.cron("views"), settings.timezone))
+    without = tuple(family for family in FAMILIES if family not in families)
+    shown = views.asset_of(families, without, partitions, again, _seldom(settings.cron("views"), settings.timezone))
     written = report.asset_of(families, partitions, again, dg.AutomationCondition.eager())
     return [*read, copy, shown, written, maintenance.asset_of(again)]
 

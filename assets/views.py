@@ -110,6 +110,7 @@ def rests_on(name: str, families: tuple[Family, ...]) -> frozenset[str]:
 
 def asset_of(
     families: tuple[Family, ...],
+    without: tuple[Family, ...],
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
     when: "dg.AutomationCondition[Any]",
@@ -118,14 +119,16 @@ def asset_of(
 
     Args:
         families: Whose tables the views read.
+        without: What the settings do not want; views of it are left out.
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
         when: When a view is due.
     """
+    shown = [view for view in known().values() if not rests_on(view.name, without)]
 
     @dg.multi_asset(
         name=GROUP,
-        specs=[_spec(view, families, when) for view in known().values()],
+        specs=[_spec(view, families, when) for view in shown],
         partitions_def=projects,
         can_subset=True,
         pool=GROUP,
@@ -133,7 +136,7 @@ def asset_of(
             dg.AssetCheckSpec(
                 CHECK, asset=view.key, description="Its columns and their types are those of docs/views.md."
             )
-            for view in known().values()
+            for view in shown
         ],
         retry_policy=again,
     )
@@ -141,7 +144,7 @@ def asset_of(
         context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         project_id = int(context.partition_key)
-        wanted = [view for view in known().values() if view.key in context.selected_asset_keys]
+        wanted = [view for view in shown if view.key in context.selected_asset_keys]
         yield from attempt(engine, lambda: list(_made(context, engine, wanted, families, project_id)))
 
     return compute
