@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import logs, streams
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
+from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 from taskhouse.warehouse.gaps import judge
 from taskhouse.warehouse.load import load_spool
@@ -38,6 +39,9 @@ from taskhouse.warehouse.load import load_spool
 LOGS_AT_ONCE = 8
 TICK_S = 0.25
 STREAM = "run_stream"
+OVERLOOKED = timedelta(days=7)
+"""How far back a start looks for runs that were read and not judged."""
+
 LONGEST_REST_S = 1.0
 ROOM_EVERY = 40
 """Ticks between two looks at the disk."""
@@ -61,7 +65,8 @@ class Capture:
         self.full: Full | None = None
         self._group = group
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
-        self._touched: dict[str, Run] = {}
+        self._touched: dict[str, datetime] = {}
+        self._overlooked = True
         self._drained: set[str] = set()
         self.waiting: deque[Run] = deque()
         self._crowded = False
@@ -132,27 +137,31 @@ class Capture:
         Raises:
             Locked: The warehouse is held; they are judged the next time.
         """
+        if self._overlooked:
+            self._touched = await asyncio.to_thread(self._unjudged) | self._touched
+            self._overlooked = False
         touched, self._touched = self._touched, {}
         if not touched:
             return
         try:
             await asyncio.to_thread(self.writer.seal)
             await self.load()
-            await asyncio.to_thread(self._judge, touched.values())
+            await asyncio.to_thread(self._judge, touched)
         except Locked:
             self._touched = touched | self._touched
             raise
 
-    def _judge(self, runs: Collection[Run]) -> None:
+    def _unjudged(self) -> dict[str, datetime]:
+        """Runs that another process read and did not come to judge, with their age."""
+        context = self.this.context
+        since = context.now() - OVERLOOKED
+        found = context.read(state.records, "unjudged", project_id=context.project_id, since=since)
+        return {row["run_id"]: row["created_at"] for row in found}
+
+    def _judge(self, touched: dict[str, datetime]) -> None:
         context = self.this.context
         with context.warehouse.transaction("judging gaps") as connection:
-            judge(
-                connection,
-                context.project_id,
-                [run.run_id for run in runs],
-                since=min(run.created_at for run in runs),
-                now=context.now(),
-            )
+            judge(connection, context.project_id, touched, since=min(touched.values()), now=context.now())
 
     async def _follow(self, run: Run) -> None:
         await self._spared(run, self._stream(run))
@@ -160,7 +169,7 @@ class Capture:
     async def _stream(self, run: Run) -> None:
         ending = await streams.capture(self.this, self.this.api(Priority.LIVE), self.writer, run, self.stop)
         if ending is Ending.STOPPED:
-            self._touched[run.run_id] = run
+            self._touched[run.run_id] = run.created_at
             return
         if ending is Ending.ERROR_BUDGET:
             self.this.doubt(f"the stream of run {run.run_id} failed again and again; the next pass tries it anew")
@@ -177,7 +186,7 @@ class Capture:
             as_of=run.ended_at,
         )
         if ending is Ending.NOT_FOUND:
-            self._touched[run.run_id] = run
+            self._touched[run.run_id] = run.created_at
         else:
             await self._drain(run)
 
@@ -229,7 +238,7 @@ class Capture:
         try:
             position = await logs.drain(self.this, api, self.writer, run, start=run.position, settled=settled)
         finally:
-            self._touched[run.run_id] = run
+            self._touched[run.run_id] = run.created_at
         return replace(run, position=position)
 
 

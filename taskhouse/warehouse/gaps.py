@@ -46,7 +46,8 @@ def judge(
     connection.execute(sql.warehouse("gaps/possible"), {**bound, "window": WINDOW})
     connection.execute("ALTER TABLE found ADD COLUMN detected_at TIMESTAMPTZ")
     connection.execute("UPDATE found SET detected_at = ?", [now])
-    for step in ("keep", "delete", "insert"):
+    for step in ("keep", "delete", "insert", "forget"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
+    connection.execute(sql.warehouse("gaps/remember"), {"now": now})
     row = connection.execute("SELECT count(*) FROM found WHERE NOT repaired_from_log").fetchone()
     return int(row[0]) if row else 0

@@ -1,6 +1,7 @@
 """Run events: both layers of every run, exactly, whatever is killed, locked or cut."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -16,6 +17,11 @@ import duckdb
 import pytest
 
 from taskhouse.errors import Full
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse import state
+from taskhouse.warehouse.load import load_spool
 
 VICTIM = Path(__file__).with_name("victim.py")
 
@@ -208,3 +214,23 @@ def test_a_stream_that_never_found_room_leaves_the_pass_incomplete(make_house: A
     report = house.sync("run_events")
     assert report.verdict == "incomplete"
     assert "found no room" in report.reason
+
+
+def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: Any) -> None:
+    house = make_house()
+    house.sync_all()
+    spool = Spool(house.settings.spool / "1")
+    now_ms = int(house.now().timestamp() * 1000)
+    told = [
+        Entry(f"{now_ms}-{number}", None, json.dumps({"event_id": f"1-{number}"}).encode(), redacted=False)
+        for number in (1, 3)
+    ]
+    with SpoolWriter(spool) as writer:
+        writer.append("live", Whose(1, "t", "killed"), told, leg="django")
+    load_spool(house.warehouse(), spool)
+    assert house.rows("SELECT count(*) FROM ledger.gaps") == [(0,)]
+    house.sync("run_events")
+    assert house.rows("SELECT run_id, certain FROM ledger.gaps") == [("killed", True)]
+    with house.warehouse().transaction("reading") as connection:
+        unjudged = state.records(connection, "unjudged", project_id=1, since=house.now() - timedelta(days=1))
+    assert unjudged == []
