@@ -32,7 +32,7 @@ from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded
 
-EVENTS = 280
+EVENTS = 600
 """Events of a run as the emulator makes it unscaled, about."""
 
 LIVES_S = 345
@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--rate", type=float, default=5000, help="events a second of all streams together")
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--warm-up", type=float, default=15, help="seconds before, for the streams to open")
+    parser.add_argument("--warm-up", type=float, default=40, help="seconds before, for the streams to open")
     asked = parser.parse_args()
     commits: dict[str, datetime] = {}
     with served(asked.streams, asked.rate) as url, tempfile.TemporaryDirectory() as folder, noted(commits):

@@ -315,11 +315,12 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what is sealed, and rest as long as that took; while the warehouse is held, try again and again."""
+    """Load what has come, and rest as long as that took; while the warehouse is held, try again and again."""
     took = 0.0
     while not await _over(done, max(TICK_S, took)):
         began = time.monotonic()
         with contextlib.suppress(Locked):
+            await asyncio.to_thread(capture.writer.seal)
             await capture.load()
             await capture.judge()
         took = min(time.monotonic() - began, LONGEST_REST_S)
