@@ -90,5 +90,10 @@ def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, A
 
 
 def _newest(questions: Questions, family: Family, project: dict[str, Any]) -> str:
-    names = {"columns": ", ".join(family.preview), "view": family.name, "newest": family.newest, "where": "TRUE"}
+    names = {
+        "columns": ", ".join(family.preview),
+        "view": family.shown or family.name,
+        "newest": family.newest,
+        "where": "TRUE",
+    }
     return markdown.table(questions.ask("preview", project, **names), family.preview)

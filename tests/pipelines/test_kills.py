@@ -43,7 +43,7 @@ def _exact(scene: Scene) -> None:
     """All of the truth and nothing twice: equal now, and a pass more over everything adds nothing."""
     assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
     before = raw_counts(scene.settings)
-    for resource in RESOURCES:
+    for resource in filter(scene.settings.wants, RESOURCES):
         assert asyncio.run(sync(scene.settings, 1, resource)).verdict == "complete"
     assert raw_counts(scene.settings) == before
 

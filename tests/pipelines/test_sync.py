@@ -10,7 +10,10 @@ from pipelines import home
 from pipelines.cli.truth import compare, raw_counts
 from taskhouse.settings import Settings
 
-CHECKS = {"complete_1", "unique_keys", "no_overlaps", "quarantine", "gaps", "watermark", "proven"}
+CHECKS = {
+    "complete_1", "unique_keys", "no_overlaps", "quarantine", "gaps", "watermark", "proven",
+    "capture_lag", "drift", "references",
+}  # fmt: skip
 
 
 def _records(settings: Settings) -> tuple[list[dg.DagsterRun], dict[str, Any], dict[str, list[Any]]]:

@@ -15,8 +15,9 @@ from tests.report.browser import Browser, browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ASSETS = ("tasks", "repositories", "readiness", "runs", "run_events", "published")
+GRAPH = "locations/__repository__@pipelines.definitions/asset-groups/posthog_tasks"
 PAGES = {
-    "asset-groups": ("100% filled", "5 / 5 Passed", "1 / 1 Passed", "DuckDB"),
+    GRAPH: ("100% filled", "5 / 5 Passed", "1 / 1 Passed", "DuckDB"),
     "assets/tasks": ("Row count", "Passing", "latest_run_status", "Every 5 minutes"),
     "assets/tasks?view=checks": ("complete_1", "no_overlaps", "unique_keys", "that the server counts are present"),
     "assets/published": ("The read-only copy", "sync_published"),
@@ -80,7 +81,7 @@ def _made(dev: Deployment) -> set[str]:
 def test_everything_is_materialized_from_the_graph_and_told_of(
     chromium: Browser, scene: Scene, dev: Deployment, tmp_path: Path
 ) -> None:
-    chromium.visit(f"{dev.url}/asset-groups", width=1500)
+    chromium.visit(f"{dev.url}/{GRAPH}", width=1500)
     _shows(chromium, *ASSETS)
     _press(chromium, "Materialize all")
     _press(chromium, "All")

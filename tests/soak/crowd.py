@@ -97,7 +97,7 @@ class Crowd:
         runs = {"project 2": self._start("pipelines.cli", "sync", "--project", "2", **environment)}
         job = ("job", "execute", "-m", "pipelines.definitions", "-j")
         partition = ("--tags", json.dumps({"dagster/partition": "1"}))
-        for name in RESOURCES:
+        for name in filter(self.settings.wants, RESOURCES):
             runs[name] = self._start("dagster", *job, f"sync_{name}", *partition, **environment)
         runs["published"] = self._start("dagster", *job, "sync_published", **environment)
         for name, process in runs.items():
