@@ -35,8 +35,8 @@ def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:
 
 def test_old_runs_are_forgotten_and_failures_six_times_later(tmp_path: Path) -> None:
     success, failure, started = (dg.DagsterRunStatus[name] for name in ("SUCCESS", "FAILURE", "STARTED"))
-    job = build(Settings(_env_file=None)).resolve_job_def("sync_published")
     with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        job = build(Settings(_env_file=None)).resolve_job_def("sync_published")
         for status in (success, success, failure, started):
             instance.create_run_for_job(job, status=status)
         left = []

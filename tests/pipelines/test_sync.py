@@ -84,7 +84,7 @@ def test_what_tasks_cost_is_synced_where_it_is_on(taskhouse: Any, quiet: Any) ->
     assert metadata["task_usage"]["dagster/row_count"].value == len(costs)
     assert metadata["task_usage"]["newest"].value.count("\n") == 6
     assert {result.check_name for result in checks["task_usage"]} == {
-        "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark",
+        "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark", "drift",
     }  # fmt: skip
     assert all(result.passed for result in checks["task_usage"])
     [line] = [row for row in taskhouse.run("status", **variables).out.splitlines() if "task_usage" in row]
