@@ -21,7 +21,7 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 	$(BIN)/taskhouse demo
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
