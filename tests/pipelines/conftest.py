@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings, Key
@@ -121,6 +122,13 @@ class Scene:
         """The same for this process."""
         where: dict[str, Any] = {"host": self.emulator.url, "api_key": SECRET, "project_ids": (1,), "home": self.home}
         return Settings(_env_file=None, **where)
+
+
+@pytest.fixture(autouse=True)
+def _no_instance_left() -> Iterator[None]:
+    """A schedule's context can leave its instance behind as the place where definitions look for state."""
+    with set_defs_state_storage(None):
+        yield
 
 
 @pytest.fixture(autouse=True)
