@@ -32,9 +32,9 @@ class Questions:
 
 def records(connection: Any, text: str, parameters: Mapping[str, object]) -> Rows:
     """The rows of a statement over a connection to the warehouse."""
-    result = connection.execute(text, dict(parameters))
-    columns = [column[0] for column in result.description or []]
-    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    from taskhouse.warehouse import sql
+
+    return sql.rows(connection.execute(text, dict(parameters)))
 
 
 @contextlib.contextmanager

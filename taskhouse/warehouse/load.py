@@ -116,7 +116,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     connection.execute("SET VARIABLE segments = $names", {"names": names})
     for step in ("lines", "typed", "staged"):
         connection.execute(sql.warehouse(f"load/{step}"))
-    read = {row["segment"]: row for row in _rows(connection, "load/lengths")}
+    read = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/lengths")))}
     for segment in batch:
         lines = read[segment.name]["lines"] if segment.name in read else 0
         if lines != segment.lines:
@@ -130,7 +130,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
     connection.execute(sql.warehouse("load/resumes"))
     _move_cursors(connection)
-    counts = {row["segment"]: row for row in _rows(connection, "load/counts")}
+    counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/counts")))}
     total = Loaded()
     for segment in batch:
         told, became = read[segment.name], counts[segment.name]
@@ -191,12 +191,6 @@ def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _brought_by(connection: duckdb.DuckDBPyConnection, path: str, now: datetime) -> Counter[str]:
     return Counter(name for (name,) in connection.execute(sql.warehouse(path), {"now": now}).fetchall())
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, path: str) -> list[Row]:
-    result = connection.execute(sql.warehouse(path))
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None) -> None:

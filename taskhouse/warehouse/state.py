@@ -11,9 +11,7 @@ Record = dict[str, Any]
 
 def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Record]:
     """The rows of ``statements/state/<question>.sql``, each by column name; times are aware and in UTC."""
-    result = connection.execute(sql.warehouse(f"state/{question}"), parameters)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    return sql.rows(connection.execute(sql.warehouse(f"state/{question}"), parameters))
 
 
 def cursors(connection: duckdb.DuckDBPyConnection, project_id: int, resource: str) -> dict[str, Record]:
