@@ -25,7 +25,7 @@ TASKS = Family(
     made_by=(
         "sync/tasks.py",
         "posthog/records.py",
-        "warehouse/statements/versions/tasks.sql",
+        "warehouse/statements/versions/changes.sql",
         "warehouse/statements/versions/latest_run_moved.sql",
         "warehouse/statements/versions/sightings_new.sql",
         "warehouse/statements/versions/sightings_seen.sql",

@@ -29,6 +29,9 @@ SETTLED = {
 }
 SIGHTINGS = {"tasks": ("task_sightings", "task_id"), "repositories": ("repository_sightings", "repository")}
 
+TASK_TOLD = "content_hash, latest_run_id, latest_run_status, latest_run_environment"
+"""Columns of a task of which any change makes a version."""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -64,7 +67,9 @@ class Batch:
 def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int]:
     """Write a batch inside the caller's transaction; returns the rows added, by table."""
     added = {
-        "task_versions": _insert(connection, batch.tasks, "raw.task_versions", "versions/tasks"),
+        "task_versions": _insert(
+            connection, batch.tasks, "raw.task_versions", "versions/changes", key="task_id", told=TASK_TOLD
+        ),
         "run_versions": _insert(connection, batch.runs, "raw.run_versions", "versions/changes", key="run_id"),
     }
     if batch.runs:
@@ -108,12 +113,20 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         _changes(connection, "ledger/superseded")
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str, *, key: str = "") -> int:
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    table: str,
+    path: str,
+    *,
+    key: str = "",
+    told: str = "content_hash",
+) -> int:
     """Stage the rows as ``incoming`` and run the statement; nothing is staged when there are none."""
     if not rows:
         return 0
     stage(connection, "incoming", rows, of_table(connection, table))
-    return _changes(connection, path, table=table, key=key)
+    return _changes(connection, path, table=table, key=key, told=told)
 
 
 def _sightings(connection: duckdb.DuckDBPyConnection, table: str, key: str, seen: Rows, absent: Rows) -> int:

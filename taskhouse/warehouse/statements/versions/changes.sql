@@ -35,7 +35,7 @@ judged AS (
         row_number() OVER observed AS place,
         max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
         lag({key}) OVER observed IS NULL
-        OR lag(content_hash) OVER observed IS DISTINCT FROM content_hash AS changed
+        OR lag(({told})) OVER observed IS DISTINCT FROM ({told}) AS changed
     FROM
         line
     WINDOW
