@@ -38,6 +38,11 @@ class Segment:
         content = self.path.read_bytes()
         return zlib.crc32(content) == self.crc and content.count(b"\n") == self.lines
 
+    def longest(self) -> int:
+        """Length of the longest line in bytes, its newline included."""
+        with self.path.open("rb") as file:
+            return max(map(len, file), default=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Recovery:

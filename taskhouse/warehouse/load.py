@@ -17,6 +17,8 @@ from taskhouse.warehouse.connection import Warehouse
 LAYERS = ("live", "log")
 BATCH_BYTES = 64 << 20
 BATCH_SEGMENTS = 200
+LINE_BYTES = 1 << 20
+"""Length of a line, in bytes, that is made room for at least."""
 
 Row = dict[str, Any]
 
@@ -114,7 +116,8 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     names = [segment.name for segment in batch]
     connection.execute("SET VARIABLE paths = $paths", {"paths": [str(segment.path) for segment in batch]})
     connection.execute("SET VARIABLE segments = $names", {"names": names})
-    for step in ("lines", "typed", "staged"):
+    connection.execute("SET VARIABLE longest = $longest", {"longest": max(LINE_BYTES, *(s.longest() for s in batch))})
+    for step in ("lines", "fields", "typed", "staged"):
         connection.execute(sql.warehouse(f"load/{step}"))
     read = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/lengths")))}
     for segment in batch:
@@ -165,6 +168,7 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
     connection.execute(sql.warehouse("load/live_doubtful"))
     if connection.execute("SELECT EXISTS (FROM doubtful)").fetchall()[0][0]:
         connection.execute(sql.warehouse("load/live_contested"))
+        connection.execute(sql.warehouse("load/live_known_texts"))
         if any(row["unnumbered"] for row in read):
             connection.execute(sql.warehouse("load/live_known_unnumbered"))
         connection.execute(sql.warehouse("load/live_judged"))

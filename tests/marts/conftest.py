@@ -87,7 +87,8 @@ class Tables:
             " TIMESTAMPTZ '2026-09-01 00:00:00+00' + to_milliseconds(line) AS received_at, false AS redacted, payload"
             " FROM batch"
         )
-        self.connection.execute(sql.warehouse("load/typed"))
+        for step in ("fields", "typed"):
+            self.connection.execute(sql.warehouse(f"load/{step}"))
         if live:
             self.connection.execute(
                 "INSERT INTO raw.run_events BY NAME"

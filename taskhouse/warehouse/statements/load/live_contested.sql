@@ -6,6 +6,8 @@ SELECT
     lines.run_id,
     lines.source,
     lines.stream_id,
+    lines.stream_ms,
+    lines.stream_seq,
     lines.payload
 FROM
     lines

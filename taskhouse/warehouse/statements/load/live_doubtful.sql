@@ -22,7 +22,7 @@ WITH ids AS (
         source,
         stream_id
     FROM
-        known
+        known_ids
 )
 
 SELECT

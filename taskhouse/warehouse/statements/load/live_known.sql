@@ -1,12 +1,11 @@
--- Stored events that share an id with the batch. The bounds on stream_ms keep the cost flat as the table grows.
-CREATE OR REPLACE TEMP TABLE known AS
+-- Ids of the batch that are stored already. The bounds on stream_ms keep the cost flat as the table grows, and no stored
+-- text is read for it.
+CREATE OR REPLACE TEMP TABLE known_ids AS
 SELECT
     stored.project_id,
     stored.run_id,
     stored.source,
-    stored.stream_id,
-    stored.incarnation,
-    stored.payload
+    stored.stream_id
 FROM
     raw.run_events AS stored
     SEMI JOIN staged AS batch

@@ -1,42 +1,16 @@
 -- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
 -- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
 CREATE OR REPLACE TEMP VIEW typed AS
-WITH readable AS (
+WITH told AS (
     SELECT
         *,
-        json_valid(payload) AS json_ok,
-        CASE
-            WHEN json_valid(payload) THEN payload
-            WHEN json_valid(regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g'))
-            THEN regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g')
-        END AS document
+        fields(payload) AS own,
+        own IS NOT NULL AS json_ok,
+        coalesce(own, fields(regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g'))) AS field
     FROM
         lines
     WHERE
         line_kind = 'event'
-),
-
-fields AS (
-    SELECT
-        *,
-        json_extract_string(
-            document,
-            [
-                '$.type',
-                '$.timestamp',
-                '$.event_id',
-                '$.first_event_id',
-                '$.notification.method',
-                '$.notification.params.update.sessionUpdate',
-                '$.notification.params.update.toolCallId',
-                '$.notification.params.toolCallId',
-                '$.toolCall.toolCallId',
-                '$.event.type',
-                '$.updated_at'
-            ]
-        ) AS field
-    FROM
-        readable
 ),
 
 times AS (
@@ -48,7 +22,7 @@ times AS (
             CASE WHEN stream_ms < 10000000000000 THEN make_timestamptz(CAST(stream_ms * 1000 AS BIGINT)) END
         ) AS stated_at
     FROM
-        fields
+        told
 )
 
 SELECT
