@@ -5,7 +5,6 @@ The same engine works inside a pass with a time budget and inside ``taskhouse ta
 
 import asyncio
 import contextlib
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from dataclasses import replace
@@ -42,7 +41,6 @@ STREAM = "run_stream"
 OVERLOOKED = timedelta(days=7)
 """How far back a start looks for runs that were read and not judged."""
 
-LONGEST_REST_S = 1.0
 ROOM_EVERY = 40
 """Ticks between two looks at the disk."""
 
@@ -315,15 +313,12 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what has come, and rest as long as that took; while the warehouse is held, try again and again."""
-    took = 0.0
-    while not await _over(done, max(TICK_S, took)):
-        began = time.monotonic()
+    """Load what has come, now and then; while the warehouse is held, try again and again."""
+    while not await _over(done, capture.this.context.settings.spool_seal_s):
         with contextlib.suppress(Locked):
             await asyncio.to_thread(capture.writer.seal)
             await capture.load()
             await capture.judge()
-        took = min(time.monotonic() - began, LONGEST_REST_S)
 
 
 async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:
