@@ -2,8 +2,9 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST ?=
 
-.PHONY: help setup demo test soak lowest sync dev check lock clean
+.PHONY: help setup demo test cover soak lowest sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,10 @@ demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it
 	$(BIN)/taskhouse demo
 
 test: setup  ## Run the tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST)
+
+cover: setup  ## Run the tests and show which lines and branches they reach
+	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
