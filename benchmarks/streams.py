@@ -164,7 +164,7 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
                             this,
                             api,
                             capture.writer,
-                            Run(run["task_id"], run["id"], None, 0, None, context.now(), None),
+                            Run(run["task_id"], run["id"], None, 0, (), context.now(), None),
                             capture.stop,
                         )
                         for run in runs

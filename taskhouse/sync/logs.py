@@ -1,5 +1,7 @@
 """The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came."""
 
+from collections.abc import Sequence
+
 from taskhouse.errors import NotFound
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.refusals import Oversized
@@ -12,12 +14,15 @@ RESOURCE = "run_log"
 PAGE = 5000
 """Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
 
+CHAIN = 10
+"""Ancestors whose logs stand before a run's own, the nearest ones (API facts 7.5)."""
+
 
 async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
     """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
 
-    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them: as many as the
-    parent's whole log counts are skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a
+    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them and are
+    skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a
     page that is larger than is read, fewer entries are asked for.
 
     Args:
@@ -29,7 +34,7 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
         settled: Whether the log is final with this reading.
     """
     try:
-        skipped = (await api.session_logs(run.task_id, run.parent, limit=1)).total if run.parent else 0
+        skipped = await _before(api, run.task_id, run.ancestors)
         position, limit = start, PAGE
         while True:
             try:
@@ -55,6 +60,20 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
     state = "settled" if settled else "drained"
     _mark(this, writer, run, position, "expired" if settled and own < position else state)
     return position
+
+
+async def _before(api: TasksApi, task_id: str, ancestors: Sequence[str]) -> int:
+    """Entries of its ancestors that stand before a run's own: all that its parent's log counts.
+
+    Where the chain is longer than the server looks, the parent's log begins with one run more.
+    """
+    if not ancestors:
+        return 0
+    count = (await api.session_logs(task_id, ancestors[0], limit=1)).total
+    if len(ancestors) > CHAIN:
+        oldest, *older = ancestors[CHAIN:]
+        count -= (await api.session_logs(task_id, oldest, limit=1)).total - await _before(api, task_id, older)
+    return count
 
 
 def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: list[bytes]) -> None:

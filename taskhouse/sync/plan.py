@@ -33,7 +33,7 @@ class Run:
         cursor: Stream id to resume after.
         leg: The endpoint that gave it, ``django`` or ``proxy``.
         position: Entries of its own log that are kept.
-        parent: The run that this one resumed, whose log comes before its own.
+        ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
         created_at: When it was made; none of its events is older.
         ended_at: When the server last moved it, if it has ended; None while it runs.
     """
@@ -42,7 +42,7 @@ class Run:
     run_id: str
     cursor: str | None
     position: int
-    parent: str | None
+    ancestors: tuple[str, ...]
     created_at: datetime
     ended_at: datetime | None
     leg: str = DJANGO
@@ -73,12 +73,20 @@ class Plan:
     resting: int
 
 
-def plan(rows: Iterable[Mapping[str, Any]], now: datetime, *, most: int, days: int | None) -> Plan:
+def plan(
+    rows: Iterable[Mapping[str, Any]],
+    now: datetime,
+    *,
+    parents: Mapping[str, str | None],
+    most: int,
+    days: int | None,
+) -> Plan:
     """Decide for each run; rows as the warehouse's question ``runs`` gives them.
 
     Args:
         rows: The runs.
         now: The present moment.
+        parents: By run the one that it resumed, of every run that is known.
         most: Logs never read before that one pass takes on.
         days: Logs of runs that have rested for longer are never begun; None begins all.
     """
@@ -88,18 +96,18 @@ def plan(rows: Iterable[Mapping[str, Any]], now: datetime, *, most: int, days: i
     resting = passed_over = 0
     for row in rows:
         if _streams(row, now):
-            streams.append(_run(row))
+            streams.append(_run(row, parents))
         elif row["log_read_at"] is None:
             if days is not None and now - row["changed_at"] > timedelta(days=days):
                 passed_over += 1
             else:
                 never.append(row)
         elif _logs(row, now):
-            logs.append(_run(row))
+            logs.append(_run(row, parents))
         elif row["log_state"] not in FINAL:
             resting += 1
     never.sort(key=lambda row: hot.expires(row["changed_at"], now))
-    first = [_run(row) for row in never[:most]]
+    first = [_run(row, parents) for row in never[:most]]
     return Plan(streams, logs, first, len(never) - len(first), passed_over, resting)
 
 
@@ -119,14 +127,27 @@ def _logs(row: Mapping[str, Any], now: datetime) -> bool:
     return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)
 
 
-def _run(row: Mapping[str, Any]) -> Run:
+def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
     return Run(
         task_id=row["task_id"],
         run_id=row["run_id"],
         cursor=row["stream_position"],
         position=int(row["log_position"] or 0),
-        parent=row["resume_from_run_id"],
+        ancestors=_ancestors(row["run_id"], parents),
         created_at=row["created_at"],
         ended_at=row["moved_at"] if row["status"] in hot.TERMINAL else None,
         leg=row["stream_leg"] or DJANGO,
     )
+
+
+def parents_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """By run the one that it resumed."""
+    return {row["run_id"]: row["resume_from_run_id"] for row in rows}
+
+
+def _ancestors(run_id: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    """What a run goes on from, nearest first; runs that name each other in a circle end it."""
+    found = [run_id]
+    while (parent := parents.get(found[-1])) is not None and parent not in found:
+        found.append(parent)
+    return tuple(found[1:])

@@ -3,7 +3,7 @@
 from taskhouse.sync import tail
 from taskhouse.sync.capture import capturing
 from taskhouse.sync.passes import Context, Report, running
-from taskhouse.sync.plan import plan
+from taskhouse.sync.plan import parents_of, plan
 from taskhouse.sync.runs import left_out
 from taskhouse.warehouse import state
 
@@ -24,9 +24,11 @@ async def sync(context: Context) -> Report:
         async with capturing(this) as capture:
             await capture.load()
             settings = context.settings
+            rows = context.read(state.records, "runs", project_id=context.project_id)
             found = plan(
-                context.read(state.records, "runs", project_id=context.project_id),
+                rows,
                 context.now(),
+                parents=parents_of(rows),
                 most=settings.first_load_tasks,
                 days=settings.first_load_days,
             )

@@ -23,7 +23,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.records import BadRecord
 from taskhouse.sync.capture import Capture, capturing
 from taskhouse.sync.passes import Context, Pass, Report, begin, finish
-from taskhouse.sync.plan import plan
+from taskhouse.sync.plan import parents_of, plan
 from taskhouse.warehouse import state
 
 RESOURCE = "tail"
@@ -103,6 +103,7 @@ class _Watch:
     def __init__(self, this: Pass, capture: Capture) -> None:
         self.this = this
         self.capture = capture
+        self._parents: dict[str, str | None] = {}
         self._known: dict[str, dict[str, Any]] = {
             run_id: {**_UNREAD, "stream_position": cursor} for run_id, cursor in capture.spool.cursors().items()
         }
@@ -153,7 +154,14 @@ class _Watch:
                 row["stream_state"], row["stream_read_at"] = ended[0].value, ended[1]
         context = self.this.context
         settings = context.settings
-        found = plan(rows, context.now(), most=settings.first_load_tasks, days=settings.first_load_days)
+        self._parents |= parents_of(rows)
+        found = plan(
+            rows,
+            context.now(),
+            parents=self._parents,
+            most=settings.first_load_tasks,
+            days=settings.first_load_days,
+        )
         for run in found.streams:
             self.capture.follow(run)
         for run in found.logs:

@@ -179,6 +179,20 @@ def test_a_resumed_run_has_its_own_log_entries_alone(make_house: Any) -> None:
     assert house.hashes() == house.truth_hashes()
 
 
+@pytest.mark.parametrize("resumes", [10, 11, 23])
+def test_a_run_after_many_resumes_has_its_own_log_entries_alone(make_house: Any, resumes: int) -> None:
+    house = make_house(emulator_tasks=20, emulator_live_runs=1, emulator_speed=60, emulator_pace=5)
+    task_id = house.emulator.truth()["tasks"][0]["id"]
+    last = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+    for _ in range(resumes):
+        last = house.emulator.mutate("new_run", task_id=task_id, resume_from=last)["run_id"]
+    house.sync_all()
+    house.later = timedelta(minutes=1)
+    finish(house)
+    assert house.rows(f"SELECT count(*) FROM raw.run_log_entries WHERE run_id = '{last}'") > [(0,)]
+    assert house.hashes() == house.truth_hashes()
+
+
 def test_without_text_no_word_of_a_run_reaches_the_disk(make_house: Any) -> None:
     house = make_house(emulator_live_runs=2, emulator_speed=60, emulator_pace=5, capture_text="none")
     house.sync_all()
