@@ -9,12 +9,10 @@ from pathlib import Path
 from taskhouse.reading import House
 from taskhouse.report import html, markdown, table
 from taskhouse.report.gather import forget, gather
+from taskhouse.report.model import Nothing
 from taskhouse.report.options import Format, Options, Period
 
 __all__ = ["Format", "Options", "Period", "render", "write"]
-
-EMPTY = "The warehouse holds no readiness and no run of what was asked for."
-HINT = "Run `taskhouse sync` (or `taskhouse demo`), then `taskhouse report` again; check --project and --repository."
 
 
 def render(house: House, options: Options | None = None) -> str:
@@ -27,11 +25,11 @@ def render(house: House, options: Options | None = None) -> str:
     try:
         report = gather(house, options)
         if options.format == "csv":
-            return table.rows(house, report)
+            return table.rows(house, None if isinstance(report, Nothing) else report)
     finally:
         forget(house)
-    if report is None:
-        return html.empty(EMPTY, HINT) if options.format == "html" else markdown.empty(EMPTY, HINT)
+    if isinstance(report, Nothing):
+        return html.empty(report) if options.format == "html" else markdown.empty(report)
     return html.page(report) if options.format == "html" else markdown.page(report)
 
 

@@ -5,14 +5,14 @@ from datetime import UTC, date, datetime
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import House
-from taskhouse.report import evidence, health
+from taskhouse.report import evidence, health, nothing
 from taskhouse.report.ask import ask
-from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Report, Repository, Series, code
+from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
 from taskhouse.report.options import Options, Period
 
 
-def gather(house: House, options: Options) -> Report | None:
-    """Everything that the report says; None where nothing is known yet.
+def gather(house: House, options: Options) -> Report | Nothing:
+    """Everything that the report says, or why there is nothing to say.
 
     Raises:
         ConfigurationError: The days make no sense, or nothing is known over the window asked for.
@@ -23,25 +23,26 @@ def gather(house: House, options: Options) -> Report | None:
     bounds = ask(house, "bounds", projects=projects)[0]
     last = bounds["last_readiness"] or bounds["last_run"]
     if last is None:
-        return None
+        return nothing.why(house, options)
     period = options.period(last)
     compared = options.compared(period)
     earliest = compared.since if compared else period.since
     ask(house, "moves", since=min(earliest, period.since), until=period.until)
     repositories = _repositories(house, period, compared)
+    runs, by_day = health.runs(house, period, chosen)
+    if not repositories and not runs.ended:
+        return nothing.why(house, options, period)
     windows = tuple(sorted({window for repository in repositories for window in repository.series}))
     window = _window(options, windows)
     repositories.sort(key=lambda repository: rank(repository, window))
     shown, rest = repositories[: options.rows], repositories[options.rows :]
     _fill(house, shown, period)
-    runs, by_day = health.runs(house, period, chosen)
     stuck, stuck_total = health.stuck(house, chosen)
     return Report(
         options=options,
         period=period,
         compared=compared,
         as_of=bounds["finished_at"] or bounds["observed_at"] or datetime(last.year, last.month, last.day, tzinfo=UTC),
-        generation=house.generation,
         windows=windows,
         window=window,
         repositories=shown,

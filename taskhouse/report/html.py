@@ -3,16 +3,20 @@
 import functools
 import importlib.resources
 import json
+from datetime import date
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from taskhouse.report import numbers, svg, words
-from taskhouse.report.model import LABELS, MISSING, Report, Repository, code, label
+from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, code, label
 
 LARGE = 150_000
 """Bytes that a report of 40 repositories does not exceed."""
+
+NEWS = 6
+"""How many repositories are named at the top that got ready, and that slipped."""
 
 NAMED = 1500
 """How many of the repositories without a row of their own are named."""
@@ -23,6 +27,9 @@ def page(report: Report) -> str:
     drawn = {
         "report": report,
         "figures": numbers.headline(report),
+        "alarms": words.alarms(report),
+        "news": _news(report),
+        "known_since": _known_since(report),
         "missing": words.what_is_missing(report),
         "groups": _groups(report),
         "others": _others(report),
@@ -49,9 +56,9 @@ def _tables(report: Report, room: int) -> list[Markup]:
     return tables
 
 
-def empty(said: str, hint: str) -> str:
-    """The document of a warehouse without data."""
-    return _template("empty.html").render(said=said, hint=hint)
+def empty(nothing: Nothing) -> str:
+    """The document that says why there is no report."""
+    return _template("empty.html").render(nothing=nothing)
 
 
 def embedded(value: Any) -> Markup:
@@ -60,6 +67,20 @@ def embedded(value: Any) -> Markup:
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
     return Markup(text)  # noqa: S704 - no markup is left in it
+
+
+def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository]], int]]:
+    """Who got ready and who slipped: the first of them, each with the number of its row, and how many more."""
+    rows = {id(repository): number for number, repository in enumerate(report.repositories, start=1)}
+    told = (("Got ready", report.got_ready), ("Slipped", report.slipped))
+    return [(name, [(rows.get(id(one)), one) for one in here[:NEWS]], max(0, len(here) - NEWS)) for name, here in told]
+
+
+def _known_since(report: Report) -> date | None:
+    """The first day with an answer, where it is not the first of the report."""
+    days = zip(report.period.dates, zip(*report.rollup.values(), strict=True), strict=True) if report.rollup else ()
+    first = next((day for day, windows in days if any(windows)), None)
+    return None if first == report.period.since else first
 
 
 def _groups(report: Report) -> list[tuple[str, list[tuple[int, Repository]]]]:
@@ -88,15 +109,12 @@ def _chart(window: int, report: Report) -> dict[str, Any]:
     days = report.rollup[window]
     top = max((sum(day.values()) for day in days), default=0)
     last = days[-1]
-    first = next((day for day in days if day), last)
     return {
         "window": window,
         "paths": svg.columns(days, svg.ORDER, top),
         "top": top,
         "legend": [
-            (letter, LABELS[letter], last.get(letter, 0), last.get(letter, 0) - first.get(letter, 0))
-            for letter in LABELS
-            if any(day.get(letter) for day in days)
+            (letter, LABELS[letter], last.get(letter, 0)) for letter in LABELS if any(day.get(letter) for day in days)
         ],
     }
 

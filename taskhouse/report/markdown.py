@@ -4,14 +4,16 @@ import re
 from collections.abc import Sequence
 
 from taskhouse.report import numbers, words
-from taskhouse.report.model import BEFORE, MISSING, Change, Report, Repository, Series, label
+from taskhouse.report.model import BEFORE, MISSING, Change, Nothing, Report, Repository, Series, label
 
 BARS = {"r": "\u2588", "p": "\u2585", "d": "\u2583", "n": "\u2581", "u": "\u254c", MISSING: "\u00b7", BEFORE: "\u2007"}
 DAYS = 30
 """Days of a strip in text; a longer one shows its end."""
 
 ROWS = 15
-ISOLATE, END = "\u2068", "\u2069"
+NEWS = 10
+"""Repositories that are named as ready, or as slipped."""
+
 SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>@]|:(?=//)|(?<=www)\.)")
 
 
@@ -21,9 +23,10 @@ def page(report: Report) -> str:
         f"# Readiness, {words.period(report.period)}",
         _facts(report),
         _table(
-            ("Number", f"over {report.window} days", "change"),
+            ("Number", f"over {report.window} days" if report.window else "", "change"),
             [(one.name, f"**{one.value}** {one.of}", one.change or words.NEVER) for one in numbers.headline(report)],
         ),
+        *_news(report),
         *_movers(report),
         *_changes("Slipped", report.worst),
         *_changes("Got better", report.best),
@@ -32,16 +35,16 @@ def page(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def empty(said: str, hint: str) -> str:
-    """The text of a warehouse without data."""
-    return f"# No data yet\n\n{said}\n\n{hint}\n"
+def empty(nothing: Nothing) -> str:
+    """The text that says why there is no report."""
+    return f"# {nothing.title}\n\n{escaped(nothing.said)}\n\n{nothing.hint}\n"
 
 
 def escaped(text: object) -> str:
     """A server's text that Markdown and HTML leave as it is, kept apart from the direction of its neighbours."""
     plain = " ".join(words.clean(text).split())
     plain = plain.replace("&", "&amp;").replace("<", "&lt;")
-    return ISOLATE + SPECIAL.sub(r"\\\1", plain) + END
+    return words.ISOLATE + SPECIAL.sub(r"\\\1", plain) + words.END
 
 
 def spark(series: Series) -> str:
@@ -57,6 +60,17 @@ def _facts(report: Report) -> str:
         *[f"seen through the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
     ]
     return " \u00b7 ".join(facts)
+
+
+def _news(report: Report) -> list[str]:
+    """Who got ready and who slipped over the headline's window."""
+    told = [("Got ready", report.got_ready), ("Slipped", report.slipped)] if report.window else []
+    return [
+        f"**{name}** {len(here)}: {', '.join(escaped(one.name) for one in here[:NEWS])}"
+        + (f" and {len(here) - NEWS:,} more" if len(here) > NEWS else "")
+        for name, here in told
+        if here
+    ]
 
 
 def _movers(report: Report) -> list[str]:
@@ -98,7 +112,7 @@ def _missing(report: Report) -> list[str]:
     said = words.what_is_missing(report)
     said += [f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete]
     if report.stuck_total:
-        said.append(f"{report.stuck_total:,} runs are stuck.")
+        said.append(f"{report.stuck_total:,} {words.plural(report.stuck_total, 'run is', 'runs are')} stuck.")
     return ["## What is missing", "\n".join(f"- {sentence}" for sentence in said)] if said else []
 
 

@@ -72,6 +72,11 @@ class Series:
         return 0.0 if self.score is None or self.base_score is None else self.score - self.base_score
 
     @property
+    def got_ready(self) -> bool:
+        """Whether it is ready and was not."""
+        return self.state == "ready" and self.base not in (None, "ready")
+
+    @property
     def codes(self) -> str:
         """One letter for each day."""
         return "".join(day.code for day in self.days)
@@ -203,6 +208,15 @@ class Coverage:
         return bool(self.passes) and not (self.incomplete or self.gaps or self.quarantined)
 
 
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Why there is nothing to report, and what to do; commands stand between backticks."""
+
+    title: str
+    said: str
+    hint: str
+
+
 @dataclass(slots=True)
 class Report:
     """Everything that a report says.
@@ -217,7 +231,6 @@ class Report:
     period: Period
     compared: Period | None
     as_of: datetime
-    generation: str
     windows: tuple[int, ...]
     window: int
     repositories: list[Repository]
@@ -238,6 +251,20 @@ class Report:
     def everyone(self) -> list[Repository]:
         """Every repository of the report."""
         return [*self.repositories, *self.rest]
+
+    @property
+    def got_ready(self) -> list[Repository]:
+        """Repositories that are ready over the headline's window and were not before, in the order of the report."""
+        return [one for one in self._known if one.series[self.window].got_ready]
+
+    @property
+    def slipped(self) -> list[Repository]:
+        """Repositories whose score over the headline's window is lower than before, in the order of the report."""
+        return [one for one in self._known if one.series[self.window].change < 0]
+
+    @property
+    def _known(self) -> list[Repository]:
+        return [one for one in self.everyone if self.window in one.series]
 
     @property
     def projects(self) -> list[int]:

@@ -164,7 +164,6 @@ def data(report: Report) -> dict[str, Any]:
     return {
         "format": 1,
         "as_of": report.as_of.isoformat(),
-        "generation": report.generation,
         "period": [report.period.since.isoformat(), report.period.until.isoformat()],
         "compared": [report.compared.since.isoformat(), report.compared.until.isoformat()] if report.compared else None,
         "windows": report.windows,

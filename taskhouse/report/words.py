@@ -14,8 +14,15 @@ NEVER = "\u2014"
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 """Not the process's locale: the same data gives the same bytes everywhere."""
 
+ISOLATE, END = "\u2068", "\u2069"
+"""Around a text whose direction must not touch that of its neighbours."""
+
+UNPROVEN = "No pass of the server has ended yet, so nothing is proved."
 STRETCHES = 4
 """Stretches of a strip that are told one by one; more than these are summed up."""
+
+ALARMS = 3
+"""Resources that are named at the top where they were not read to their end."""
 
 
 def clean(text: object) -> str:
@@ -97,23 +104,40 @@ def tally(counts: dict[str, int]) -> list[tuple[str, str, int]]:
     return [(letter, LABELS[letter], counts[letter]) for letter in LABELS if counts.get(letter)]
 
 
+def alarms(report: Report) -> list[str]:
+    """What a reader must know before the numbers: resources that were not read to their end, and holes."""
+    cover = report.coverage
+    said = [] if cover.passes else [UNPROVEN]
+    said += [
+        f"{one.resource.replace('_', ' ')} of project {one.project_id}: {ISOLATE}{one.reason.rstrip('.')}{END}."
+        for one in cover.incomplete
+    ]
+    if len(said) > ALARMS:
+        said[ALARMS:] = [f"{len(said) - ALARMS} more resources."]
+    return said + _holes(report)
+
+
 def what_is_missing(report: Report) -> list[str]:
     """Sentences about what the report cannot show."""
     cover = report.coverage
-    said = []
-    if not cover.passes:
-        said.append("No pass of the server has ended yet, so nothing is proved.")
+    said = [] if cover.passes else [UNPROVEN]
     unknown = cover.expected - cover.known
     if unknown:
         why = ", ".join(f"{reason} {days:,}" for reason, days in cover.missing)
         said.append(f"{unknown:,} of {cover.expected:,} days of readiness are without information ({why}).")
-    if cover.gaps:
-        said.append(f"{cover.gaps:,} {_plural(cover.gaps, 'hole')} in run events could not be filled from the log.")
-    if cover.quarantined:
-        said.append(f"{cover.quarantined:,} {_plural(cover.quarantined, 'record')} could not be read and wait apart.")
+    said += _holes(report)
     if cover.absent:
-        left = _plural(cover.absent, "repository", "repositories")
+        left = plural(cover.absent, "repository", "repositories")
         said.append(f"{cover.absent:,} {left} without information in these days are left out.")
+    return said
+
+
+def _holes(report: Report) -> list[str]:
+    cover, said = report.coverage, []
+    if cover.gaps:
+        said.append(f"{cover.gaps:,} {plural(cover.gaps, 'hole')} in run events could not be filled from the log.")
+    if cover.quarantined:
+        said.append(f"{cover.quarantined:,} {plural(cover.quarantined, 'record')} could not be read and wait apart.")
     return said
 
 
@@ -121,5 +145,6 @@ def _letter(letter: str) -> str:
     return "not asked yet" if letter == BEFORE else LABELS[letter]
 
 
-def _plural(count: int, one: str, many: str | None = None) -> str:
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """The word for one, or for another count."""
     return one if count == 1 else many or f"{one}s"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from taskhouse.reading import House
 from taskhouse.report import Options, html, markdown, render, words
+from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
 from tests.report.tree import Tree
 from tests.report.world import HOSTILE
@@ -70,9 +71,9 @@ def test_embedded_json_comes_back_and_cannot_leave_its_element(value: object) ->
 
 @given(st.text(max_size=60))
 def test_any_text_is_shown_as_text(text: str) -> None:
-    document = html.empty(text, "hint")
+    document = html.empty(Nothing("Nothing", text, "hint"))
     tree = Tree(document)
-    assert [one.name for one in tree.elements if "main" in one.parents] == ["header", "p", "h1", "p", "p"]
+    assert [one.name for one in tree.elements if "main" in one.parents] == ["header", "p", "h1", "p", "bdi", "p"]
     shown = next(one for one in tree.all("p") if one.attributes.get("class") == "lead")
     assert shown.text == " ".join(words.clean(text).split())
     document.encode()
