@@ -21,8 +21,8 @@ def check() -> None:
     """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
 
     Also shows whose view of the project the key gives, and which features the server has: the order by activity that
-    makes a sync cheap, and the way streams are read. Makes at most a handful of requests for each project, and writes
-    nothing but their count.
+    makes a sync cheap, the way streams are read, and, where TASKHOUSE_TASK_USAGE is on, what a task cost. Makes at most
+    a handful of requests for each project, and writes nothing but their count.
     """
     from pipelines.cli import screen
     from taskhouse.errors import TaskhouseError
@@ -65,7 +65,10 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
                     ("ok", "whose view", await whoami(api, settings.key())),
                 ]
             lines.extend(_order(project_id, [row.data.get("last_activity_at") for row in newest.rows]))
-            lines.extend(await _stream(api, [row.data.get("latest_run") for row in newest.rows]))
+            runs = [row.data.get("latest_run") for row in newest.rows]
+            lines.extend(await _stream(api, runs))
+            if settings.task_usage:
+                lines.append(await _usage(api, runs, lines))
 
 
 async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
@@ -100,7 +103,7 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
     from taskhouse.errors import TaskhouseError
     from taskhouse.posthog.pages import read_object
 
-    run = next((run for run in runs if isinstance(run, dict) and run.get("id") and run.get("task")), None)
+    run = _first(runs)
     if run is None:
         return []
     path = f"/api/projects/{api.project_id}/tasks/{run['task']}/runs/{run['id']}/stream_token/"
@@ -110,3 +113,26 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
         return [("no", "stream_token", "no: streams are read from the server itself")]
     base = answer.data.get("stream_base_url")
     return [("ok", "stream_token", "yes: streams come through a proxy" if base else "yes: streams are direct")]
+
+
+async def _usage(api: "TasksApi", runs: list[Any], lines: list[Line]) -> Line:
+    """Whether the server tells what a task cost: asked of one that has a run, as a sync does."""
+    from taskhouse.errors import TaskhouseError
+
+    what = f"usage of tasks in project {api.project_id}"
+    run = _first(runs)
+    if run is None:
+        return ("no", what, "unknown: none of the newest tasks has a run")
+    try:
+        answer = await api.usage(run["task"])
+    except TaskhouseError as problem:
+        lines.append(("failed", what, problem.message))
+        raise
+    cost = answer.data.get("total_cost_usd")
+    told = f"; its newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
+    return ("ok", what, f"the server answers{told}")
+
+
+def _first(runs: list[Any]) -> dict[str, Any] | None:
+    """The first run that names itself and its task."""
+    return next((run for run in runs if isinstance(run, dict) and run.get("id") and run.get("task")), None)

@@ -133,6 +133,22 @@ def test_check_tells_whose_view_it_is_and_what_the_server_can(taskhouse: Any, sy
         assert words in shown.out
 
 
+def test_check_tries_the_usage_of_tasks_only_where_it_is_on(taskhouse: Any, quiet: Any) -> None:
+    switch = {"TASKHOUSE_TASK_USAGE": "true"}
+    off = taskhouse.run("check", **quiet.environment)
+    asked = quiet.emulator.requests()["by_endpoint"].get("tasks.usage")
+    on = taskhouse.run("check", **quiet.environment, **switch)
+    quiet.emulator.mutate("settings", metering_down=True)
+    down = taskhouse.run("check", **quiet.environment, **switch)
+
+    assert (off.code, on.code, down.code) == (0, 0, 1), (off, on, down)
+    assert asked is None
+    assert "usage" not in off.out
+    assert "usage of tasks in project 1" in on.out
+    assert "US dollars" in on.out
+    assert "502" in down.said
+
+
 def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(taskhouse: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 400, "endpoint": "tasks.readiness", "times": 1})
     shown = taskhouse.run("sync", **quiet.environment)
