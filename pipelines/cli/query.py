@@ -37,10 +37,10 @@ def query(
     - `taskhouse query "SHOW ALL TABLES" --format csv`
     """
     from taskhouse.settings import load
-    from taskhouse.warehouse import connection, publish
+    from taskhouse.warehouse import publish, reading
 
     text = sys.stdin.read() if sql == "-" else sql
-    columns, rows = connection.query(publish.readable(load().published), text)
+    columns, rows = reading.query(publish.readable(load().published), text)
     write(columns, rows, form)
 
 

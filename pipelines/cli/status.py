@@ -1,6 +1,5 @@
 """``taskhouse status``: what is held, how old it is, and what is not proved."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,10 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 Record = dict[str, Any]
-Ask = Callable[[str], list[Record]]
+Held = dict[str, list[Record] | None]
+"""Rows by question; None where a copy cannot answer it."""
+
+OPEN = "unknown"
 
 BUSY_S = 3.0
 QUESTIONS = ("passes", "rows", "gaps", "quarantine")
@@ -24,8 +26,8 @@ def status() -> None:
     """Show what is held: by resource and project the last pass, its verdict, rows and age.
 
     Also the holes in run events, the records that could not be read, and how much of the request budget of the last
-    minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy. Exit code 3 where the
-    last pass over something was not complete.
+    minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy, with what that cannot
+    tell left open where another version made it. Exit code 3 where the last pass over something was not complete.
     """
     from taskhouse.settings import load
 
@@ -36,23 +38,27 @@ def status() -> None:
         raise typer.Exit(Exit.COMPLETE)
     show(held)
     budget(settings)
-    unproven = [row for row in held["passes"] if row["verdict"] == "incomplete"]
+    unproven = [row for row in held["passes"] or [] if row["verdict"] == "incomplete"]
     for row in unproven:
         say(f"{row['resource']} of project {row['project_id']} is not proved complete: {row['reason']}")
     raise typer.Exit(Exit.UNPROVEN if unproven else Exit.COMPLETE)
 
 
-def look(settings: "Settings") -> dict[str, list[Record]] | None:
+def look(settings: "Settings") -> Held | None:
     """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
-    from taskhouse.errors import TaskhouseError
+    from taskhouse.errors import Locked, TaskhouseError
     from taskhouse.warehouse import publish
 
     copy = publish.current(settings.published)
     if not settings.warehouse.exists():
         return None if copy is None else _copied(copy.path)
     try:
-        return _live(settings, _host(copy.path) if copy else settings.host)
+        return _live(settings, _host(copy.path, settings) if copy else settings.host)
     except TaskhouseError as problem:
+        if copy is None and isinstance(problem, Locked):
+            raise Locked(
+                problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
+            ) from None
         if copy is None:
             raise
         age_s = (datetime.now(UTC) - copy.made_at).total_seconds()
@@ -62,7 +68,7 @@ def look(settings: "Settings") -> dict[str, list[Record]] | None:
         return _copied(copy.path)
 
 
-def _live(settings: "Settings", host: str) -> dict[str, list[Record]]:
+def _live(settings: "Settings", host: str) -> Held:
     from taskhouse.warehouse.connection import Warehouse
 
     warehouse = Warehouse(settings.warehouse, host=host, lock_wait_s=BUSY_S)
@@ -76,20 +82,35 @@ def _live(settings: "Settings", host: str) -> dict[str, list[Record]]:
         return {question: ask(question) for question in QUESTIONS}
 
 
-def _copied(path: Any) -> dict[str, list[Record]]:
-    from taskhouse.warehouse.connection import query
+def _copied(path: Any) -> Held:
+    """The same from a copy; one that another version made may not know every answer."""
+    from taskhouse.errors import ConfigurationError
+    from taskhouse.warehouse.reading import query
 
-    def ask(question: str) -> list[Record]:
-        names, rows = query(path, _text(question))
+    def ask(question: str) -> list[Record] | None:
+        try:
+            names, rows = query(path, _text(question))
+        except ConfigurationError:
+            if question == "passes":
+                raise
+            return None
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    return {question: ask(question) for question in QUESTIONS}
+    held = {question: ask(question) for question in QUESTIONS}
+    if None in held.values():
+        say("Another version of taskhouse made this copy, and it does not tell everything; the next sync mends that.")
+    return held
 
 
-def _host(path: Any) -> str:
-    from taskhouse.warehouse.connection import query
+def _host(path: Any, settings: "Settings") -> str:
+    """The host of a copy; that of the settings where the copy cannot be read."""
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.warehouse.reading import query
 
-    return str(query(path, _text("host"))[1][0][0])
+    try:
+        return str(query(path, _text("host"))[1][0][0])
+    except TaskhouseError:
+        return settings.host
 
 
 def _text(question: str) -> str:
@@ -98,19 +119,17 @@ def _text(question: str) -> str:
     return sql.statement("pipelines.cli", f"sql/{question}")
 
 
-def show(held: dict[str, list[Record]]) -> None:
+def show(held: Held) -> None:
     """Print the tables."""
     from pipelines.cli import screen
 
-    counts = {(row["project_id"], row["resource"]): row["row_count"] for row in held["rows"]}
     order = {name: place for place, name in enumerate(RESOURCES)}
-    passes = sorted(held["passes"], key=lambda row: (row["project_id"], order.get(row["resource"], len(order))))
+    passes = sorted(held["passes"] or [], key=lambda row: (row["project_id"], order.get(row["resource"], len(order))))
     rows = [
         (
             row["project_id"],
             row["resource"],
-            counts.get((row["project_id"], row["resource"]), 0)
-            + (counts.get((row["project_id"], "run_log"), 0) if row["resource"] == "run_events" else 0),
+            _rows(held["rows"], row["project_id"], row["resource"]),
             screen.verdict(row["verdict"]),
             f"{screen.age(row['age_s'])} ago",
             "never" if row["complete_age_s"] is None else f"{screen.age(row['complete_age_s'])} ago",
@@ -122,15 +141,23 @@ def show(held: dict[str, list[Record]]) -> None:
     out = screen.results()
     out.print(screen.table(columns, rows))
     holes = ", ".join(
-        f"{row['gaps']} in project {row['project_id']} ({row['unfilled']} not filled)" for row in held["gaps"]
+        f"{row['gaps']} in project {row['project_id']} ({row['unfilled']} not filled)" for row in held["gaps"] or []
     )
-    out.print(f"\nGaps in run events: {holes or 'none'}")
+    out.print(f"\nGaps in run events: {OPEN if held['gaps'] is None else holes or 'none'}")
     if held["quarantine"]:
         found = [(row["project_id"], row["resource"], row["records"], row["reason"]) for row in held["quarantine"]]
         out.print("Quarantine:")
         out.print(screen.table(("project", "resource", "records", "reason"), found))
     else:
-        out.print("Quarantine: empty")
+        out.print(f"Quarantine: {OPEN if held['quarantine'] is None else 'empty'}")
+
+
+def _rows(counts: list[Record] | None, project_id: int, resource: str) -> int | str:
+    """Rows of history that a resource brought; those of logs count for run_events."""
+    if counts is None:
+        return OPEN
+    mine = {resource, "run_log"} if resource == "run_events" else {resource}
+    return sum(int(row["row_count"]) for row in counts if row["project_id"] == project_id and row["resource"] in mine)
 
 
 def budget(settings: "Settings") -> None:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.errors import Corrupt, Locked
 from taskhouse.warehouse import migrate, views
 from taskhouse.warehouse.lock import commit_lock
 
@@ -119,18 +119,3 @@ class Warehouse:
             f"The warehouse {self.path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
             hint="Move it away and restore a published copy, or start a new one with `taskhouse sync`.",
         )
-
-
-def query(path: Path, text: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """Run one read-only statement against a published copy; returns column names and rows.
-
-    Raises:
-        ConfigurationError: The statement is not valid, or would write.
-    """
-    with duckdb.connect(str(path), read_only=True) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        try:
-            result = connection.execute(text)
-        except duckdb.Error as problem:
-            raise ConfigurationError(f"The query failed: {problem}") from None
-        return [column[0] for column in result.description or []], result.fetchall()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt, Locked
-from taskhouse.warehouse import publish, sql
+from taskhouse.warehouse import publish, sql, views
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Reader:
         try:
             return self._open().sql(text, params=dict(parameters or {})).to_arrow_table()
         except duckdb.Error as problem:
-            raise ConfigurationError(f"The query failed: {problem}") from None
+            raise _failed(self._open(), problem) from None
 
     def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
         """The rows of one statement, each by column name.
@@ -89,7 +89,22 @@ class Reader:
         try:
             yield connection.execute(text, dict(parameters or {}))
         except duckdb.Error as problem:
-            raise ConfigurationError(f"The query failed: {problem}") from None
+            raise _failed(connection, problem) from None
+
+
+def query(path: Path, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Run one read-only statement against a published copy; returns column names and rows.
+
+    Raises:
+        ConfigurationError: The statement is not valid, or would write.
+        Corrupt: The file cannot be opened.
+    """
+    with contextlib.closing(_connect(path)) as connection:
+        try:
+            result = connection.execute(text)
+            return [column[0] for column in result.description or []], result.fetchall()
+        except duckdb.Error as problem:
+            raise _failed(connection, problem) from None
 
 
 def newest(folder: Path) -> Reader:
@@ -121,6 +136,16 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
     return connection
+
+
+def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> ConfigurationError:
+    """What to say of a statement that failed; a copy of another version may lack what it asks for."""
+    try:
+        other = not views.current(connection)
+    except duckdb.Error:  # a file that is no warehouse of ours
+        other = False
+    hint = "Another version of taskhouse made this copy: `taskhouse sync` publishes a new one." if other else ""
+    return ConfigurationError(f"The query failed: {problem}", hint=hint)
 
 
 def _unreadable(path: Path, problem: Exception) -> Corrupt:

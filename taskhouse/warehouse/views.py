@@ -22,8 +22,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
         zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
     """
     texts = _texts(zone or _zone(connection))
-    wanted = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
-    held = dict(connection.execute("SELECT name, sha256 FROM ledger.views").fetchall())
+    wanted, held = _digests(texts), _held(connection)
     if held == wanted:
         return
     connection.execute("BEGIN")
@@ -43,6 +42,11 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def current(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the views are those of this taskhouse, whatever the time zone of their days."""
+    return _held(connection) == _digests(_texts(_zone(connection)))
 
 
 def document(connection: duckdb.DuckDBPyConnection) -> str:
@@ -72,6 +76,14 @@ def _texts(zone: str) -> dict[str, str]:
     texts = {name: sql.statement("taskhouse.marts", name) for name in names}
     texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, quoted)
     return texts
+
+
+def _digests(texts: dict[str, str]) -> dict[str, str]:
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+
+
+def _held(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, sha256 FROM ledger.views").fetchall())
 
 
 def _zone(connection: duckdb.DuckDBPyConnection) -> str:

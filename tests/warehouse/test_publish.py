@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from taskhouse.errors import Locked
-from taskhouse.warehouse.connection import Warehouse, query
+from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish, readable
+from taskhouse.warehouse.reading import query
 
 FOREIGN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE theirs AS SELECT 1')"
 HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); sys.stdin.read()"

@@ -1,0 +1,90 @@
+"""What ``taskhouse status`` says while somebody else has the warehouse open."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from tests.report.world import walk
+
+HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def busy(tmp_path: Path) -> Iterator[Path]:
+    """A home with a published copy, whose warehouse another process holds."""
+    home = walk(["acme/web"], days=3).publish(tmp_path / "home")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(home / "warehouse.duckdb")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        yield home
+        holder.kill()
+
+
+def copy(home: Path) -> Path:
+    return (home / "published" / "current.duckdb").resolve()
+
+
+def of_another_version(path: Path) -> None:
+    """The copy as a taskhouse without task usage made it."""
+    path.chmod(0o644)
+    with duckdb.connect(str(path)) as connection:
+        for view in ("task_cost", "task_cost_history"):
+            connection.execute(f"DROP VIEW main.{view}")
+            connection.execute("DELETE FROM ledger.views WHERE name = ?", [view])
+        connection.execute("DROP TABLE raw.task_usage")
+
+
+def test_the_published_copy_answers_and_its_age_is_told(taskhouse: Any, busy: Path) -> None:
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    assert shown.code == 0, shown
+    assert "has been open in process" in shown.err
+    assert "This is the published copy of" in shown.err
+    [line] = [line for line in shown.out.splitlines() if " readiness " in line]
+    assert int(line.split()[2]) > 0
+
+
+def test_a_copy_of_another_version_tells_what_it_can_and_guesses_nothing(taskhouse: Any, busy: Path) -> None:
+    of_another_version(copy(busy))
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    asked = taskhouse.run("query", "FROM task_cost", TASKHOUSE_HOME=str(busy))
+    assert shown.code == 0, shown
+    assert "Another version of taskhouse made this copy" in shown.err
+    [line] = [line for line in shown.out.splitlines() if " readiness " in line]
+    assert line.split()[2:4] == ["unknown", "complete"]
+    assert asked.code == 2
+    assert "Another version of taskhouse made this copy" in asked.err
+
+
+def test_a_mistake_in_a_query_is_not_blamed_on_the_copy(taskhouse: Any, busy: Path) -> None:
+    asked = taskhouse.run("query", "FROM nothing_here", TASKHOUSE_HOME=str(busy))
+    assert asked.code == 2
+    assert "Another version" not in asked.err
+
+
+def test_without_a_copy_nobody_is_sent_to_one(taskhouse: Any, busy: Path) -> None:
+    copy(busy).unlink()
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    assert shown.code == 1
+    assert "has been open in process" in shown.err
+    assert "no copy is published yet" in shown.err
+
+
+@pytest.mark.parametrize("command", [("status",), ("query", "SELECT 1")])
+def test_a_damaged_copy_is_named_and_no_bug(taskhouse: Any, busy: Path, command: tuple[str, ...]) -> None:
+    copy(busy).chmod(0o644)
+    copy(busy).write_bytes(b"no database" * 1000)
+    shown = taskhouse.run(*command, TASKHOUSE_HOME=str(busy))
+    assert shown.code == 1
+    assert f"{copy(busy).name} cannot be opened" in shown.err
+    assert "taskhouse sync" in shown.err
+    assert "bug" not in shown.err
