@@ -1,7 +1,7 @@
 -- One row per project, resource and day, from the first day on which the resource was read to the last on which
 -- anything of the project was: a day without a pass is a row with none.
 --
--- project_id: The PostHog project.
+-- project_id: The PostHog project; NULL for damage in the spool that names none.
 -- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. What either of the last two captured
 --   is in the row of `run_events`.
 -- day: The day on which passes began and rows came, in the time zone of `day_zone()`.
@@ -131,7 +131,7 @@ calendar AS (
     FROM
         (SELECT project_id, resource, min(day) AS first_day FROM seen GROUP BY project_id, resource) AS resource
         INNER JOIN (SELECT project_id, max(day) AS last_day FROM seen GROUP BY project_id) AS project
-            ON resource.project_id = project.project_id
+            ON resource.project_id IS NOT DISTINCT FROM project.project_id
 )
 
 SELECT
@@ -165,4 +165,7 @@ FROM
     LEFT JOIN live USING (project_id, resource, day)
     LEFT JOIN log USING (project_id, resource, day)
     LEFT JOIN hole USING (project_id, resource, day)
-    LEFT JOIN bad USING (project_id, resource, day)
+    LEFT JOIN bad
+        ON calendar.project_id IS NOT DISTINCT FROM bad.project_id
+        AND calendar.resource = bad.resource
+        AND calendar.day = bad.day

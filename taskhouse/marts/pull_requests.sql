@@ -4,7 +4,8 @@
 -- pr_url: Its address.
 -- repository: `organization/repository`, from the address; NULL where the address has another form.
 -- number: Its number, from the address.
--- state: `open`, `draft`, `merged`, `closed` or `unknown`, as seen last; NULL where the server does not say.
+-- state: `open`, `draft`, `merged`, `closed` or `unknown`, as seen last; NULL where the server does not say. Of a run
+--   that names several, what it says is about its `pr_url`; of the others it says nothing.
 -- merged: Whether the server says that it was merged.
 -- ci_status: State of its checks, as seen last.
 -- head_branch: Its branch.
@@ -36,12 +37,20 @@ WITH version AS (
         main.run_history AS run
 ),
 
-named AS (
+each AS (
     SELECT
-        * EXCLUDE (urls, pr_url),
+        * EXCLUDE (pr_url),
+        pr_url AS own_url,
         unnest(urls) AS pr_url
     FROM
         version
+),
+
+named AS (
+    SELECT
+        * REPLACE (CASE WHEN pr_url = own_url OR len(urls) = 1 THEN field END AS field)
+    FROM
+        each
 ),
 
 request AS (

@@ -158,9 +158,11 @@ SELECT
     started_at,
     updated_at,
     completed_at,
-    greatest(date_diff('millisecond', created_at, started_at), 0) / 1000 AS queue_s,
+    CASE WHEN started_at < created_at THEN 0 ELSE date_diff('millisecond', created_at, started_at) / 1000 END
+        AS queue_s,
     date_diff('millisecond', created_at, completed_at) / 1000 AS duration_s,
-    greatest(date_diff('millisecond', started_at, completed_at), 0) / 1000 AS active_s,
+    CASE WHEN completed_at < started_at THEN 0 ELSE date_diff('millisecond', started_at, completed_at) / 1000 END
+        AS active_s,
     CASE
         WHEN stream_state IS NULL AND log_state IS NULL THEN NULL
         WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'

@@ -137,7 +137,8 @@ def _holes(report: Report) -> list[str]:
     if cover.gaps:
         said.append(f"{cover.gaps:,} {plural(cover.gaps, 'hole')} in run events could not be filled from the log.")
     if cover.quarantined:
-        said.append(f"{cover.quarantined:,} {plural(cover.quarantined, 'record')} could not be read and wait apart.")
+        waits = plural(cover.quarantined, "record could not be read and waits", "records could not be read and wait")
+        said.append(f"{cover.quarantined:,} {waits} apart.")
     return said
 
 

@@ -83,6 +83,15 @@ def test_coverage_never_says_that_nothing_is_missing_beside_what_is(tmp_path: Pa
     assert claim in whole
 
 
+def test_damage_that_names_no_project_is_told_in_the_report_of_each(tmp_path: Path) -> None:
+    world = walk(["acme/web"], days=4)
+    world.add("ledger.quarantine", resource="spool", project_id=None, reason="torn", first_seen_at=LAST)
+    with world.open(tmp_path) as house:
+        head = Tree(render(house, Options(projects=(1,)))).all("header")[0].text
+    assert "Not proved complete" in head
+    assert "Missing: 1 record could not be read and waits apart." in head
+
+
 def test_every_repository_has_a_row_with_a_strip_for_each_window(house: House, world: World) -> None:
     tree = Tree(render(house))
     rows = [one for one in tree.all("th", scope="row") if one.attributes.get("role") == "rowheader"]

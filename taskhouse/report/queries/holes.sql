@@ -1,4 +1,4 @@
--- What is known to be missing.
+-- What is known to be missing; damage in the spool that names no project may be of any.
 SELECT
     (
         SELECT count(*) FROM ledger.gaps
@@ -6,5 +6,7 @@ SELECT
     ) AS gaps,
     (
         SELECT count(*) FROM ledger.quarantine
-        WHERE replayed_at IS NULL AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
+        WHERE
+            replayed_at IS NULL
+            AND ($projects IS NULL OR project_id IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
     ) AS quarantined

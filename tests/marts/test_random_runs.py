@@ -1,0 +1,296 @@
+"""The views of runs, pull requests, activity and health on made-up rows, each against pandas over the raw tables."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from tests.marts.made_up import ENDED, TABLES, Dice, made_up
+
+Row = dict[str, Any]
+
+KEY = ["project_id", "run_id"]
+
+
+@pytest.fixture(scope="module", params=[(1, "UTC"), (2, "Europe/Berlin"), (3, "America/New_York"), (4, "Asia/Kolkata")])
+def drawn(request: pytest.FixtureRequest, scratch: Any) -> Iterator[tuple[Any, str]]:
+    """The tables filled with one draw, and the zone in which its days begin."""
+    seed, zone = request.param
+    for table, rows in made_up(Dice(seed)).items():
+        scratch.fill(table, rows)
+    scratch.connection.execute(f"CREATE OR REPLACE MACRO main.day_zone() AS '{zone}'")
+    yield scratch, zone
+    scratch.connection.execute("CREATE OR REPLACE MACRO main.day_zone() AS 'UTC'")
+    for table in TABLES:
+        scratch.fill(table, [])
+
+
+def frame(tables: Any, name: str) -> pd.DataFrame:
+    found: pd.DataFrame = tables.frame(f"SELECT * FROM {name}")
+    return found
+
+
+def days(moments: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
+    found: pd.Series[Any] = moments.dt.tz_convert(ZoneInfo(zone)).dt.date
+    return found
+
+
+def same(got: pd.DataFrame, expected: pd.DataFrame, by: list[str]) -> None:
+    """Both hold the same rows, whatever their order; a missing value is a missing value."""
+    assert len(expected)
+    assert not expected.duplicated(by).any()
+    tidy = [one.sort_values(by).reset_index(drop=True)[list(expected.columns)] for one in (got, expected)]
+    for one in tidy:
+        if "day" in one:
+            one["day"] = pd.to_datetime(one["day"])
+    plain = [one.astype(object).where(one.notna(), None) for one in tidy]
+    pd.testing.assert_frame_equal(plain[0], plain[1], check_dtype=False, atol=1e-6, rtol=0)
+
+
+def latest(tables: Any, name: str, key: str) -> pd.DataFrame:
+    return frame(tables, name).sort_values("valid_from").groupby(["project_id", key]).tail(1)
+
+
+def expected_runs(tables: Any) -> pd.DataFrame:
+    """One row per run: its newest version, with the newest of its task, and what both layers say."""
+    task = latest(tables, "raw.task_versions", "task_id")[["project_id", "task_id", "repository", "origin_product"]]
+    runs = latest(tables, "raw.run_versions", "run_id").merge(task, on=["project_id", "task_id"], how="left")
+    live, log = frame(tables, "raw.run_events"), frame(tables, "raw.run_log_entries")
+    both = pd.concat([live, log])
+    begins = both[(both["method"] == "_posthog/run_started") | (both["kind"] == "pi_run_started")]
+    started = begins.groupby(KEY)["occurred_at"].min().rename("started_at")
+    gaps = frame(tables, "ledger.gaps")
+    counts = [
+        live.groupby(KEY).size().rename("events"),
+        log.groupby(KEY).size().rename("log_entries"),
+        gaps[~gaps["repaired_from_log"]].groupby(KEY).size().rename("gaps"),
+    ]
+    runs = runs.join(started, on=KEY)
+    for column in counts:
+        runs = runs.join(column, on=KEY)
+        runs[str(column.name)] = runs[str(column.name)].fillna(0)
+    runs["duration_s"] = (runs["completed_at"] - runs["created_at"]).dt.total_seconds()
+    runs["queue_s"] = (runs["started_at"] - runs["created_at"]).dt.total_seconds().clip(lower=0)
+    runs["active_s"] = (runs["completed_at"] - runs["started_at"]).dt.total_seconds().clip(lower=0)
+    told = [json.loads(text)["state"]["token_usage"]["total_tokens"] for text in runs["payload"]]
+    runs["total_tokens"] = [value if isinstance(value, int) and value >= 0 else None for value in told]
+    return runs
+
+
+def test_runs(drawn: tuple[Any, str]) -> None:
+    tables, _ = drawn
+    names = "task_id status model repository origin_product started_at duration_s queue_s active_s events log_entries"
+    expected = expected_runs(tables)[[*KEY, *names.split(), "gaps", "total_tokens"]]
+    same(frame(tables, "main.runs"), expected, KEY)
+
+
+def test_run_daily(drawn: tuple[Any, str]) -> None:
+    tables, zone = drawn
+    runs = expected_runs(tables)
+    begun = runs[runs["created_at"].notna()]
+    ended = runs[runs["completed_at"].notna() & runs["status"].isin(ENDED)]
+    by = ["project_id", "day", "repository", "model", "runtime_adapter", "origin_product", "environment"]
+    begun = begun.assign(day=days(begun["created_at"], zone), begins=True)
+    ended = ended.assign(day=days(ended["completed_at"], zone), begins=False)
+    rows = []
+    for key, part in pd.concat([begun, ended]).groupby(by, dropna=False):
+        start, end = part[part["begins"]], part[~part["begins"]]
+        counts = {status: int((end["status"] == status).sum()) for status in ENDED}
+        quantiles = {
+            f"{name}_p{round(share * 100)}_s": values.quantile(share)
+            for name, values, shares in (
+                ("duration", end["duration_s"], (0.5, 0.9, 0.99)),
+                ("queue", start["queue_s"], (0.5, 0.9)),
+            )
+            for share in shares
+        }
+        tokens = pd.to_numeric(end["total_tokens"])
+        rows.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                "started": len(start),
+                "finished": len(end),
+                **counts,
+                "success_rate": counts["completed"] / len(end) if len(end) else None,
+                **quantiles,
+                "total_tokens": tokens.sum(min_count=1),
+                "pull_requests": int(end["pr_url"].notna().sum()),
+            }
+        )
+    same(frame(tables, "main.run_daily"), pd.DataFrame(rows), by)
+
+
+def test_pull_requests(drawn: tuple[Any, str]) -> None:
+    tables, _ = drawn
+    named: dict[tuple[int, str], list[Row]] = {}
+    versions: Any = frame(tables, "raw.run_versions").sort_values(["valid_from", "run_id"]).to_dict("records")
+    for version in versions:
+        output = json.loads(version["payload"])["output"] or {}
+        own = version["pr_url"]
+        urls = {*(output.get("pr_urls") or []), *([own] if isinstance(own, str) else [])}
+        for url in urls:
+            about = output if len(urls) == 1 or url == own else {}
+            named.setdefault((version["project_id"], url), []).append(version | {"output": about})
+    rows = []
+    for (project, url), versions in named.items():
+
+        def last(name: str, versions: list[Row] = versions) -> Any:
+            told = [one["output"].get(name) for one in versions]
+            return next((value for value in reversed(told) if value is not None), None)
+
+        merged = [one["output"]["pr_merged"] for one in versions if one["output"].get("pr_merged") is not None]
+        rows.append(
+            {
+                "project_id": project,
+                "pr_url": url,
+                "repository": "/".join(url.split("/")[3:5]).lower(),
+                "number": int(url.rsplit("/", 1)[1]),
+                "state": last("pr_state"),
+                "merged": any(merged) if merged else None,
+                "ci_status": last("ci_status"),
+                "head_branch": last("head_branch"),
+                "run_id": versions[-1]["run_id"],
+                "task_id": versions[-1]["task_id"],
+                "runs": len({one["run_id"] for one in versions}),
+                "first_seen_at": versions[0]["valid_from"],
+                "last_seen_at": versions[-1]["valid_from"],
+            }
+        )
+    same(frame(tables, "main.pull_requests"), pd.DataFrame(rows), ["project_id", "pr_url"])
+
+
+def test_activity_hourly(drawn: tuple[Any, str]) -> None:
+    tables, _ = drawn
+    runs, tasks = expected_runs(tables), latest(tables, "raw.task_versions", "task_id")
+    series = {
+        "tasks_created": tasks[["project_id", "created_at"]],
+        "runs_created": runs[["project_id", "created_at"]],
+        "runs_ended": runs[runs["status"].isin(ENDED)][["project_id", "completed_at"]],
+        "live_events": frame(tables, "raw.run_events")[["project_id", "occurred_at", "run_id"]],
+        "log_entries": frame(tables, "raw.run_log_entries")[["project_id", "occurred_at", "run_id"]],
+    }
+    parts = []
+    for name, found in series.items():
+        part = found.set_axis([*["project_id", "moment"], *found.columns[2:]], axis=1).dropna(subset=["moment"])
+        parts.append(part.assign(hour=part["moment"].dt.floor("h"), what=name))
+    every = pd.concat(parts)
+    by = ["project_id", "hour"]
+    counts = every.pivot_table(index=by, columns="what", values="moment", aggfunc="count", fill_value=0)
+    active = every.groupby(by)["run_id"].nunique().rename("active_runs")
+    same(frame(tables, "main.activity_hourly"), counts.join(active).reset_index(), by)
+
+
+def test_data_health(drawn: tuple[Any, str]) -> None:
+    tables, zone = drawn
+    passes, gaps = frame(tables, "ledger.passes"), frame(tables, "ledger.gaps")
+    live, log, bad = (
+        frame(tables, "raw.run_events"),
+        frame(tables, "raw.run_log_entries"),
+        frame(tables, "ledger.quarantine"),
+    )
+    bad = bad[bad["replayed_at"].isna()].assign(
+        resource=lambda found: found["resource"].replace(
+            {"run_log": "run_events", "spool": "run_events", "summaries": "tasks"}
+        )
+    )
+    gaps = gaps[~gaps["repaired_from_log"]]
+    sources = {"passes": (passes, "started_at"), "bad": (bad, "first_seen_at"), "gaps": (gaps, "detected_at")}
+    sources |= {"live": (live, "received_at"), "log": (log, "received_at")}
+    held = {}
+    for name, (found, moment) in sources.items():
+        resource = found.get("resource", "run_events")
+        project = found["project_id"].astype(object).where(found["project_id"].notna(), None)
+        held[name] = found.assign(resource=resource, day=days(found[moment], zone), project_id=project)
+    seen = {
+        key for found in held.values() for key in zip(found["project_id"], found["resource"], found["day"], strict=True)
+    }
+    rows = []
+    for project, resource in {key[:2] for key in seen}:
+        first = min(day for one, other, day in seen if (one, other) == (project, resource))
+        last = max(day for one, _, day in seen if one == project)
+        for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+            here = {
+                name: found[
+                    (found["day"] == day)
+                    & (found["resource"] == resource)
+                    & pd.Series([one == project for one in found["project_id"]], index=found.index, dtype=bool)
+                ]
+                for name, found in held.items()
+            }
+            rows.append({"project_id": project, "resource": resource, "day": day, **_health(here, resource)})
+    same(frame(tables, "main.data_health"), pd.DataFrame(rows), ["project_id", "resource", "day"])
+
+
+def _health(here: dict[str, pd.DataFrame], resource: str) -> Row:
+    passes, live = here["passes"].sort_values("started_at"), here["live"]
+    verdict = {name: passes[passes["verdict"] == name] for name in ("complete", "incomplete", "running")}
+    reasons = list(verdict["incomplete"]["reason"])
+    late: Any = live["received_at"] - live["occurred_at"]
+    lag = late / pd.Timedelta(seconds=1)
+    events = resource == "run_events"
+    return {
+        "passes": len(passes),
+        **{name: len(found) for name, found in verdict.items()},
+        "covered": len(verdict["complete"]) > 0,
+        "last_complete_at": verdict["complete"]["finished_at"].max() if len(verdict["complete"]) else None,
+        "reason": reasons[-1] if reasons else None,
+        **{name: passes[name].sum() for name in ("requests", "retries", "throttled_s", "rows_seen", "rows_added")},
+        "quarantined": len(here["bad"]),
+        "events": len(live) if events else None,
+        "log_entries": len(here["log"]) if events else None,
+        "segments": live["segment"].nunique() + here["log"]["segment"].nunique() if events else None,
+        "lag_p50_s": lag.quantile(0.5),
+        "lag_p99_s": lag.quantile(0.99),
+        "gaps": len(here["gaps"]) if events else None,
+        "certain_gaps": int(here["gaps"]["certain"].sum()) if events else None,
+    }
+
+
+ASKS = ("permission_request", "_posthog/permission_request", "_posthog/turn_complete", "_posthog/awaiting_user_input")
+
+
+def test_runs_stuck(drawn: tuple[Any, str]) -> None:
+    tables, _ = drawn
+    runs, passes = expected_runs(tables), frame(tables, "ledger.passes")
+    present = frame(tables, "raw.task_sightings")
+    present = present[present["absent_since"].isna()][["project_id", "task_id"]]
+    looked = passes[passes["resource"].isin(["runs", "tasks"])].groupby("project_id")["started_at"].max()
+    versions = frame(tables, "raw.run_versions").groupby(KEY).size()
+    cursors = frame(tables, "ledger.cursors").set_index(["project_id", "key"])["position"]
+    live = frame(tables, "raw.run_events").assign(place=0)
+    log = frame(tables, "raw.run_log_entries").assign(place=lambda found: found["position"])
+    both = pd.concat([live, log]).dropna(subset=["occurred_at"])
+    both = both[both["occurred_at"] >= looked.min() - timedelta(days=1)].sort_values(["occurred_at", "place"])
+    newest = both.groupby(KEY).tail(1).set_index(KEY)
+    rows = []
+    for run in runs.merge(present, on=["project_id", "task_id"]).to_dict("records"):
+        key = (run["project_id"], run["run_id"])
+        known = latest(tables, "raw.task_versions", "task_id")
+        if run["status"] in ENDED or not len(
+            known[(known[["project_id", "task_id"]] == [key[0], run["task_id"]]).all(axis=1)]
+        ):
+            continue
+        signs = [run["created_at"], run["updated_at"], *([run["valid_from"]] if versions[key] > 1 else [])]
+        if isinstance(cursors.get(key), str):
+            signs.append(pd.Timestamp(int(cursors[key].split("-")[0]), unit="ms", tz="UTC"))
+        name = None
+        if key in newest.index:
+            event = newest.loc[key]
+            signs.append(event["occurred_at"])
+            name = event["method"] if isinstance(event["method"], str) else event["kind"]
+        since = max((sign for sign in signs if not pd.isna(sign)), default=None)
+        rest = None if since is None else looked[run["project_id"]] - since
+        if rest is None or rest < timedelta(hours=1):
+            continue
+        if run["status"] != "in_progress":
+            why = "local" if run["environment"] == "local" else "not picked up"
+        elif rest >= timedelta(days=1):
+            why = "orphaned"
+        else:
+            why = "waits for the user" if name in ASKS else "silent"
+        rows.append({**dict(zip(KEY, key, strict=True)), "since": since, "why": why, "repository": run["repository"]})
+    same(frame(tables, "main.runs_stuck"), pd.DataFrame(rows), KEY)
