@@ -124,59 +124,80 @@ def test_the_trend_equals_the_plain_computation(kept: Any) -> None:
     assert any(row["is_break"] for row in got)
 
 
-def test_the_roll_up_equals_pandas(kept: Any) -> None:
-    frame = kept.frame("SELECT * FROM main.readiness_trend")
-    got = kept.frame("SELECT * FROM main.readiness_daily").sort_values(["window_days", "day"])
-    rows = []
-    for (window, day), part in frame.groupby(["window_days", "day"]):
-        states = part["overall"].value_counts()
-        informed = part["overall"].notna()
-        rows.append(
-            {
-                "window_days": window,
-                "day": day,
-                "repositories": len(part),
-                **{name: int(states.get(name, 0)) for name in ("ready", "partial", "detected", "needs_setup")},
-                "unknown": int(states.get("unknown", 0)),
-                "no_information": int((~informed & part["evidence"].notna()).sum()),
-                "missing": int(part["evidence"].isna().sum()),
-                "ready_carried": int((part["overall_carried"] == "ready").sum()),
-                "share_ready": states.get("ready", 0) / informed.sum() if informed.any() else None,
-                "scored": int(part["readiness_score"].notna().sum()),
-                "changed": int(part["changed"].sum()),
-                "breaks": int(part["is_break"].sum()),
-            }
+STATES = ("ready", "partial", "detected", "needs_setup")
+
+
+def assert_rolled_up(tables: Any, days: list[Row]) -> None:
+    """``readiness_daily`` is what pandas makes of the plain computation's rows."""
+    by = ["project_id", "window_days", "day"]
+    expected = []
+    for key, part in pd.DataFrame(days).groupby(by) if days else ():
+        informed = part[part["overall"].notna()]
+        states = informed["overall"].value_counts()
+        ready = int(states.get("ready", 0))
+        scores = pd.to_numeric(part["readiness_score"]).dropna()
+        expected.append(
+            (
+                *key,
+                len(part),
+                *(int(states.get(name, 0)) for name in STATES),
+                int((~informed["overall"].isin(STATES)).sum()),
+                int((part["overall"].isna() & part["evidence"].notna()).sum()),
+                int(part["evidence"].isna().sum()),
+                int((part["overall_carried"] == "ready").sum()),
+                ready / len(informed) if len(informed) else None,
+                len(scores),
+                int(part["changed"].sum()),
+                int(part["is_break"].sum()),
+                pytest.approx(scores.mean(), abs=0.051) if len(scores) else None,
+            )
         )
-    expected = pd.DataFrame(rows)
-    pd.testing.assert_frame_equal(
-        got[list(expected.columns)].reset_index(drop=True), expected, check_dtype=False, check_names=False
+    names = (
+        *by,
+        "repositories",
+        *STATES,
+        *"unknown no_information missing ready_carried share_ready scored changed breaks readiness_score".split(),
     )
-    mean = frame.groupby(["window_days", "day"])["readiness_score"].mean().round(1).reset_index(drop=True)
-    pd.testing.assert_series_equal(got["readiness_score"].reset_index(drop=True), mean, atol=0.051)
+    got = tables.rows(f"SELECT * FROM main.readiness_daily ORDER BY {', '.join(by)}")
+    assert [tuple(row[name] for name in names) for row in got] == expected
+
+
+def test_the_roll_up_equals_pandas(kept: Any) -> None:
+    passes = kept.rows("SELECT * FROM ledger.passes")
+    assert_rolled_up(kept, trend(kept.rows("SELECT * FROM raw.readiness_snapshots"), passes=passes))
+
+
+def assert_as_of(tables: Any, course: list[Row], day: date) -> None:
+    """``readiness_as_of`` is the last row with information until a day, or the first where none has any."""
+    expected: dict[tuple[Any, ...], Row] = {}
+    for row in course:
+        if row["day"] <= day and (row["overall"] is not None or key(row)[:3] not in expected):
+            expected[key(row)[:3]] = row
+    got = tables.rows("SELECT * FROM readiness_as_of(?)", day)
+    assert {key(row | {"day": None})[:3] for row in got} == expected.keys()
+    assert len(got) == len(expected)
+    for row in got:
+        held = expected[row["project_id"], row["repository"], row["window_days"]]
+        known = held["overall"] is not None
+        ready = [one["first_ready_day"] for one in course if key(one)[:3] == key(held)[:3] and one["day"] <= day]
+        assert (row["as_of"], row["overall"], row["readiness_score"], row["classification"]) == (
+            day,
+            held["overall"],
+            held["readiness_score"],
+            held["classification"],
+        )
+        assert row["day"] == (held["day"] if known else None)
+        assert row["age_days"] == ((day - held["day"]).days if known else None)
+        assert row["state_since"] == (held["state_since"] if known else None)
+        assert row["days_in_state"] == ((day - held["state_since"]).days + 1 if known else None)
+        assert row["first_ready_day"] == ready[-1]
 
 
 def test_as_of_a_day_is_the_last_row_with_information_until_then(kept: Any) -> None:
-    answers = kept.rows("SELECT * FROM raw.readiness_snapshots")
-    days = sorted({row["day"] for row in trend(answers)})
+    course = trend(kept.rows("SELECT * FROM raw.readiness_snapshots"), passes=kept.rows("SELECT * FROM ledger.passes"))
+    days = sorted({row["day"] for row in course})
     for day in (days[0] - timedelta(days=1), days[2], days[4], days[-1], days[-1] + timedelta(days=30)):
-        expected = {}
-        for row in trend(answers):
-            if row["day"] <= day and (row["overall"] is not None or key(row)[:3] not in expected):
-                expected[key(row)[:3]] = row
-        got = kept.rows("SELECT * FROM readiness_as_of(?)", day)
-        assert len(got) == len(expected)
-        for row in got:
-            held = expected[row["project_id"], row["repository"], row["window_days"]]
-            known = held["overall"] is not None
-            assert (row["as_of"], row["overall"], row["readiness_score"], row["classification"]) == (
-                day,
-                held["overall"],
-                held["readiness_score"],
-                held["classification"],
-            )
-            assert row["day"] == (held["day"] if known else None)
-            assert row["age_days"] == ((day - held["day"]).days if known else None)
-            assert row["days_in_state"] == ((day - held["state_since"]).days + 1 if known else None)
+        assert_as_of(kept, course, day)
 
 
 START = datetime(2026, 3, 27, 22, 0, tzinfo=UTC)
@@ -214,6 +235,22 @@ def snapshots(draw: st.DrawFn) -> list[Row]:
 def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
     assert_same(scratch)
+    course = trend(rows)
+    assert_rolled_up(scratch, course)
+    for back in (0, 3, 9):
+        assert_as_of(scratch, course, START.date() + timedelta(days=12 - back))
+
+
+def test_the_answers_are_those_that_are_kept(kept: Any) -> None:
+    names = (
+        "project_id repository window_days generated_at observed_at overall classification excluded evidence payload"
+    )
+    order = "ORDER BY project_id, repository, window_days, observed_at"
+    raw = kept.rows(f"SELECT * FROM raw.readiness_snapshots {order}")
+    got = kept.rows(f"SELECT * FROM main.readiness {order}")
+    assert [[row[name] for name in names.split()] for row in got] == [
+        [row[name] for name in names.split()] for row in raw
+    ]
 
 
 def test_days_on_which_every_question_failed_are_missing_days(empty: Any) -> None:

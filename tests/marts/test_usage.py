@@ -3,9 +3,13 @@
 import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
+import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 Row = dict[str, Any]
 START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
@@ -130,3 +134,123 @@ def test_the_same_result_in_both_layers_counts_once(empty: Any) -> None:
     assert empty.rows("SELECT results, total_tokens, cost_usd FROM main.run_usage") == [
         {"results": 1, "total_tokens": 10, "cost_usd": 0.5}
     ]
+
+
+counts = st.one_of(st.none(), st.integers(0, 50), st.sampled_from([-4, "many", 1e300, 7.0]))
+prices = st.one_of(
+    st.none(),
+    st.integers(0, 8).map(lambda value: value / 4),
+    st.sampled_from(["free", -1, {"amount": 0.5, "currency": "USD"}, {"amount": 3, "currency": "EUR"}, {"amount": 2}]),
+)
+happenings = st.tuples(
+    st.sampled_from(["spend", "spend", "spend", "context", "turn"]),
+    st.sampled_from(["a", "b", None]),
+    st.fixed_dictionaries(dict.fromkeys(("inputTokens", "outputTokens", "cachedReadTokens"), counts)),
+    prices,
+    st.sampled_from(["live", "log", "both"]),
+)
+NAMES = {"inputTokens": "input_tokens", "outputTokens": "output_tokens", "cachedReadTokens": "cached_read_tokens"}
+
+
+def told(number: int, measure: str, session: str | None, used: Row, cost: Any) -> str:
+    params: Row = {} if session is None else {"sessionId": session}
+    method = {"spend": "_posthog/usage_update", "context": "session/update", "turn": "_posthog/turn_complete"}[measure]
+    if measure == "context":
+        update = {
+            "sessionUpdate": "usage_update",
+            "used": used["inputTokens"],
+            "size": used["outputTokens"],
+            "cost": cost,
+        }
+        params["update"] = update
+    elif measure == "spend":
+        params |= {"used": used, "cost": cost}
+    else:
+        params["usage"] = used | {"totalTokens": used["inputTokens"]}
+    at = (START + timedelta(seconds=number)).isoformat()
+    notification = {"method": method, "params": params}
+    return json.dumps(
+        {"type": "notification", "timestamp": at, "notification": notification, "event_id": f"1-{number}"}
+    )
+
+
+def count(value: Any) -> int | None:
+    return int(value) if isinstance(value, int | float) and 0 <= value <= 1e15 else None
+
+
+def price(value: Any) -> tuple[float | None, str | None]:
+    amount, currency = (value["amount"], value.get("currency")) if isinstance(value, dict) else (value, None)
+    return (amount, currency) if isinstance(amount, int | float) and amount >= 0 else (None, None)
+
+
+def row_of(measure: str, session: str | None, used: Row, cost: Any) -> Row | None:
+    """What ``token_usage`` must say of one event; None where it must say nothing."""
+    tokens = {column: count(used[name]) if measure != "context" else None for name, column in NAMES.items()}
+    known = [value for value in tokens.values() if value is not None]
+    total = sum(known) if known else None
+    if measure == "turn":
+        total = tokens["input_tokens"]
+        if not known and total is None:
+            return None
+    amount, currency = price(cost) if measure != "turn" else (None, None)
+    context = measure == "context"
+    return {
+        "measure": measure,
+        "session_id": session,
+        **tokens,
+        "total_tokens": total,
+        "context_used": count(used["inputTokens"]) if context else None,
+        "context_size": count(used["outputTokens"]) if context else None,
+        "cost": amount,
+        "cost_currency": currency,
+    }
+
+
+def usage_of(rows: list[Row]) -> Row:
+    """What ``run_usage`` must say of a run with these rows, which are in their order."""
+    frame = pd.DataFrame(rows, columns=list(row_of("spend", None, dict.fromkeys(NAMES), None) or {})).astype(object)
+    spend = frame[frame["measure"] == "spend"]
+    totals = {name: spend[name].dropna() for name in (*NAMES.values(), "total_tokens")}
+    sums = {name: sum(values) if len(values) else None for name, values in totals.items()}
+    priced = spend[spend["cost"].notna()]
+    sessions = [list(part["cost"]) for _, part in priced.groupby("session_id", dropna=False)]
+    falls = any(later < before for costs in sessions for before, later in pairwise(costs))
+    foreign = any(value != "USD" for value in priced["cost_currency"].dropna())
+    basis = (
+        "none reported"
+        if priced.empty
+        else "other currency"
+        if foreign
+        else "not a running total"
+        if falls
+        else "last of each session"
+    )
+    turns = frame[frame["measure"] == "turn"]["total_tokens"].dropna()
+    used, size = (frame[name].dropna() for name in ("context_used", "context_size"))
+    results = len(totals["total_tokens"])
+    return {
+        "results": results,
+        **sums,
+        "turn_tokens": sum(turns) if len(turns) and not results else None,
+        "context_peak": max(used, default=None),
+        "context_size": size.iloc[-1] if len(size) else None,
+        "cost_usd": pytest.approx(sum(costs[-1] for costs in sessions)) if basis == "last of each session" else None,
+        "cost_basis": basis,
+        "sessions": len(sessions),
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(script=st.lists(happenings, max_size=10))
+def test_any_reports_are_counted_as_pandas_counts_them(scratch: Any, script: list[Any]) -> None:
+    scratch.fill("raw.run_events", [])
+    scratch.fill("raw.run_log_entries", [])
+    texts = [(layer, told(number, *what)) for number, (*what, layer) in enumerate(script)]
+    scratch.load("live", [(f"{n}-0", text) for n, (layer, text) in enumerate(texts) if layer != "log"])
+    scratch.load("log", [(n, text) for n, (layer, text) in enumerate(texts) if layer != "live"])
+    expected = [row for *what, _ in script if (row := row_of(*what)) is not None]
+    rows = scratch.rows("SELECT * FROM main.token_usage ORDER BY occurred_at")
+    assert [{name: row[name] for name in expected[0]} for row in rows] == expected if expected else rows == []
+    got = scratch.rows("SELECT * FROM main.run_usage")
+    wanted = usage_of(expected)
+    assert [{name: row[name] for name in wanted} for row in got] == ([wanted] if expected else [])
