@@ -139,11 +139,15 @@ def test_calls_equal_the_merge_by_hand(kept: Any) -> None:
     assert any(row["tool_name"] is None for row in got)
 
 
-def test_the_day_of_a_tool_equals_pandas(kept: Any) -> None:
-    calls = kept.frame("SELECT * FROM main.tool_calls")
+def assert_days(tables: Any) -> None:
+    """``tool_daily`` is what pandas makes of the calls."""
+    calls = tables.frame("SELECT * FROM main.tool_calls")
+    got = tables.rows("SELECT * FROM main.tool_daily")
+    if calls.empty:
+        assert got == []
+        return
     calls["tool"] = calls["tool_name"].fillna(calls["kind"]).fillna("unknown")
     calls["day"] = calls["started_at"].dt.tz_convert("UTC").dt.date
-    got = kept.rows("SELECT * FROM main.tool_daily")
     found = calls.groupby(["day", "tool", "kind"], dropna=False)
     assert len(got) == len(found)
     for row in got:
@@ -158,9 +162,17 @@ def test_the_day_of_a_tool_equals_pandas(kept: Any) -> None:
         )
         assert row["failure_rate"] == (failed / len(ended) if len(ended) else None)
         if len(ended):
-            assert abs(row["duration_p50_s"] - ended["duration_s"].quantile(0.5)) < 1e-9
-            assert abs(row["duration_p90_s"] - ended["duration_s"].quantile(0.9)) < 1e-9
+            for share in (50, 90, 99):
+                assert abs(row[f"duration_p{share}_s"] - ended["duration_s"].quantile(share / 100)) < 1e-9
             assert abs(row["total_s"] - ended["duration_s"].sum()) < 1e-9
+        refused = [
+            str(decision).startswith("reject") or decision == "denied" for decision in part["permission_decision"]
+        ]
+        assert row["denied"] == sum(refused)
+
+
+def test_the_day_of_a_tool_equals_pandas(kept: Any) -> None:
+    assert_days(kept)
 
 
 updates = st.fixed_dictionaries(
@@ -211,6 +223,7 @@ def test_any_updates_merge_as_by_hand(scratch: Any, calls: list[tuple[str, Row, 
     scratch.load("live", live)
     scratch.load("log", log)
     assert_same(scratch)
+    assert_days(scratch)
 
 
 def test_a_call_that_waits_has_no_end(scratch: Any) -> None:
