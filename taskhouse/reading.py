@@ -109,7 +109,7 @@ class House:
         Args:
             view: One of :meth:`views`.
             since: First moment. A date, an aware time, or either as ISO 8601 text. Looks at the first column of
-                ``MOMENTS`` that the view has.
+                ``MOMENTS`` that the view has: at its own days in a column of days, else at days in UTC.
             until: Last day, which is included whole; or, given as a time, the first moment that is left out.
             columns: Only these columns, in this order.
             filters: Column to value: a value that it must have, a collection of them, or None for NULL.

@@ -1,9 +1,11 @@
 """What the documents and the example say is run as it stands."""
 
+import ast
+import json
 import re
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -59,12 +61,27 @@ def test_the_recipes_of_the_export_read_its_files(home: Path) -> None:
 
 
 @pytest.mark.usefixtures("home")
-def test_the_example_runs_and_prints_frames(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_path(str(ROOT / "examples" / "readiness.py"))
-    told = capsys.readouterr().out
-    assert "acme/web" in told
-    assert "success" in told
-    assert "complete" in told
+def test_the_notebook_runs_from_top_to_bottom_and_shows_frames() -> None:
+    notebook = json.loads((ROOT / "examples" / "readiness.ipynb").read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    names: dict[str, Any] = {}
+    shown = {cell["id"]: run_cell("".join(cell["source"]), names) for cell in cells}
+    assert "acme/web" in shown["trend"].columns
+    assert len(shown["columns"]) == 6
+    assert {"previous_overall", "overall"} <= set(shown["changes"].columns)
+    assert shown["runs"]["success"].between(0, 1).any()
+    assert set(shown["proof"]["verdict"]) == {"complete"}
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell; returns what a notebook would show below it, which is the value of its last expression."""
+    body = ast.parse(source).body
+    last = body.pop() if isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "a cell", "exec"), names)  # noqa: S102 - our own notebook
+    if not isinstance(last, ast.Expr):
+        return None
+    return eval(compile(ast.Expression(last.value), "a cell", "eval"), names)  # noqa: S307 - our own notebook
 
 
 def test_sizes_and_definitions_in_the_document_are_those_of_the_code() -> None:
