@@ -10,7 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from taskhouse.report import numbers, svg, words
-from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, code, label
+from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, Series, code, label
 
 LARGE = 150_000
 """Bytes that a report of 40 repositories does not exceed."""
@@ -69,11 +69,14 @@ def embedded(value: Any) -> Markup:
     return Markup(text)  # noqa: S704 - no markup is left in it
 
 
-def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository]], int]]:
+def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository, Series]], int]]:
     """Who got ready and who slipped: the first of them, each with the number of its row, and how many more."""
     rows = {id(repository): number for number, repository in enumerate(report.repositories, start=1)}
     told = (("Got ready", report.got_ready), ("Slipped", report.slipped))
-    return [(name, [(rows.get(id(one)), one) for one in here[:NEWS]], max(0, len(here) - NEWS)) for name, here in told]
+    return [
+        (name, [(rows.get(id(one)), one, series) for one, series in here[:NEWS]], max(0, len(here) - NEWS))
+        for name, here in told
+    ]
 
 
 def _known_since(report: Report) -> date | None:

@@ -63,14 +63,18 @@ def _facts(report: Report) -> str:
 
 
 def _news(report: Report) -> list[str]:
-    """Who got ready and who slipped over the headline's window."""
+    """Who got ready and who slipped."""
     told = [("Got ready", report.got_ready), ("Slipped", report.slipped)] if report.window else []
     return [
-        f"**{name}** {len(here)}: {', '.join(escaped(one.name) for one in here[:NEWS])}"
+        f"**{name}** {len(here)}: {', '.join(_named(*one, report) for one in here[:NEWS])}"
         + (f" and {len(here) - NEWS:,} more" if len(here) > NEWS else "")
         for name, here in told
         if here
     ]
+
+
+def _named(repository: Repository, series: Series, report: Report) -> str:
+    return escaped(repository.name) + (f" ({series.window} days)" if series.window != report.window else "")
 
 
 def _movers(report: Report) -> list[str]:

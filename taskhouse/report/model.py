@@ -1,6 +1,6 @@
 """What a report says, as plain values: filled from the warehouse, drawn as HTML, Markdown or CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -253,18 +253,23 @@ class Report:
         return [*self.repositories, *self.rest]
 
     @property
-    def got_ready(self) -> list[Repository]:
-        """Repositories that are ready over the headline's window and were not before, in the order of the report."""
-        return [one for one in self._known if one.series[self.window].got_ready]
+    def got_ready(self) -> list[tuple[Repository, Series]]:
+        """Repositories that are ready and were not, each with the window over which it got so."""
+        return self._which(lambda series: series.got_ready)
 
     @property
-    def slipped(self) -> list[Repository]:
-        """Repositories whose score over the headline's window is lower than before, in the order of the report."""
-        return [one for one in self._known if one.series[self.window].change < 0]
+    def slipped(self) -> list[tuple[Repository, Series]]:
+        """Repositories whose score is lower than before, each with the window over which it slipped."""
+        return self._which(lambda series: series.change < 0)
 
-    @property
-    def _known(self) -> list[Repository]:
-        return [one for one in self.everyone if self.window in one.series]
+    def _which(self, wanted: Callable[[Series], bool]) -> list[tuple[Repository, Series]]:
+        """Those over the headline's window first, then those over another one: the one over which it moved most."""
+        found = []
+        for repository in self.everyone:
+            moved = [series for series in repository.series.values() if wanted(series)]
+            if moved:
+                found.append((repository, max(moved, key=lambda one: (one.window == self.window, abs(one.change)))))
+        return sorted(found, key=lambda pair: pair[1].window != self.window)
 
     @property
     def projects(self) -> list[int]:

@@ -60,7 +60,7 @@ def headline(report: Report) -> list[Figure]:
             "Stepped up / down",
             f"{report.steps[0]} / {report.steps[1]}",
             "repositories in these days",
-            f"{report.steps_before[0]} / {report.steps_before[1]} before" if report.compared else "",
+            f"{report.steps_before[0]} / {report.steps_before[1]} before" if report.coverage.known_before else "",
         ),
         *_runs(report),
     ]
