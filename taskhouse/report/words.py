@@ -29,7 +29,7 @@ def clean(text: object) -> str:
     """A server's text without what no one can see: control characters, and halves of cut emoji."""
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
-    ).strip()
+    )
 
 
 def day(value: date) -> str:

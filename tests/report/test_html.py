@@ -77,6 +77,20 @@ def test_every_repository_has_a_row_with_a_strip_for_each_window(house: House, w
     assert all(one.text for one in tree.all("title"))
 
 
+def test_a_repository_may_be_known_over_some_windows_only(tmp_path: Path) -> None:
+    world = World()
+    for window in (7, 30):
+        world.snapshot("acme/web", window, LAST, "ready")
+    world.snapshot("acme/api", 7, LAST, "ready")
+    world.snapshot("acme/api", 30, LAST, "unknown", evidence="no_token")
+    with world.open(tmp_path) as house:
+        tree, text = Tree(render(house)), render(house, Options(format="md"))
+    cells = [one for one in tree.all("td") if one.attributes.get("data-w") == "30"]
+    assert [one.text for one in cells if "ready" not in one.text] == ["no information"]
+    assert len(cells) == 2
+    assert "| \u2068acme/api\u2069 |" in text
+
+
 def test_the_embedded_numbers_are_those_of_the_view(house: House) -> None:
     document = render(house)
     frame = house.frame("readiness_trend", since=FIRST, until=LAST.date())
@@ -216,6 +230,8 @@ def test_many_repositories_show_the_movers_and_name_the_rest(tmp_path: Path) -> 
     assert "280 more repositories" in rest
     assert [one.text for one in tree.all("a", href="#rest")] == ["280 more"]
     assert len(tree.all("div", id="rest")) == 1
+    for named in tree.all("p", class_="names"):
+        assert named.text.count(", ") == named.text.count(",")
     assert "taskhouse report --repository" in rest
     assert all(name in rest for _, name, _ in told["others"])
 

@@ -99,10 +99,21 @@ def test_a_slip_over_another_window_is_named_with_it(tmp_path: Path) -> None:
     assert "**Slipped** 1: \u2068a/one\u2069 (30 days)" in text
 
 
+def test_words_are_apart_where_several_projects_are_told(tmp_path: Path) -> None:
+    world = walk(["acme/web"], days=3)
+    world.snapshot("acme/web", 7, LAST - timedelta(days=1), "needs_setup", project=2)
+    world.snapshot("acme/web", 7, LAST, "ready", project=2)
+    world.passed("readiness", project_id=2)
+    with world.open(tmp_path) as house:
+        tree = Tree(render(house))
+    assert "acme/web of project 2 needs setup \u2192 ready" in [one.text for one in tree.all("dd")][-2]
+    assert "1d2e10 in project 2" in tree.all("header")[0].text
+
+
 def test_a_compared_period_of_which_nothing_is_known_is_not_shown_as_zero(tmp_path: Path) -> None:
     with walk(["acme/web"], days=3).open(tmp_path) as house:
         head, figures = Tree(render(house)).all("header")[0].text, Tree(render(house)).all("dl")[0].text
-    assert "(no readiness is known of then)" in head
+    assert "2026 (no readiness is known of then)" in head
     assert "before" not in figures
 
 
