@@ -57,7 +57,7 @@ def gather(house: House, options: Options) -> Report | Nothing:
         run_days=by_day,
         stuck=stuck,
         stuck_total=stuck_total,
-        coverage=_coverage(house, projects, period, compared, len(repositories)),
+        coverage=_coverage(house, projects, period, compared, repositories),
     )
 
 
@@ -151,13 +151,16 @@ def _steps(house: House, window: int, period: Period) -> tuple[int, int]:
 
 
 def _coverage(
-    house: House, projects: list[int] | None, period: Period, compared: Period | None, shown: int
+    house: House, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
 ) -> Coverage:
     missing = ask(house, "missing", since=period.since, until=period.until)
     before = ask(house, "missing", since=compared.since, until=compared.until) if compared else []
     ever = house.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
+    passes = health.passes(house, projects)
+    read = {one.project_id for one in passes if one.resource == "readiness"}
     return Coverage(
-        passes=health.passes(house, projects),
+        passes=passes,
+        unread=sorted({one.project_id for one in shown} - read) if passes else [],
         viewers=health.viewers(house, projects),
         **ask(house, "holes", projects=projects)[0],
         known=sum(row["days"] for row in missing if row["why"] is None),
@@ -165,5 +168,5 @@ def _coverage(
         known_before=sum(row["days"] for row in before if row["why"] is None),
         expected_before=sum(row["days"] for row in before),
         missing=[(row["why"].replace("_", " "), row["days"]) for row in missing if row["why"]],
-        absent=ever - shown,
+        absent=ever - len(shown),
     )

@@ -183,6 +183,7 @@ class Coverage:
         known: Days, of each repository and window, with information.
         expected: Such days in all.
         missing: Such days without information, by why.
+        unread: Projects whose readiness is shown though no pass over it has ended.
         absent: Repositories left out, since nothing is known of them in the period or the compared one.
     """
 
@@ -195,6 +196,7 @@ class Coverage:
     known_before: int = 0
     expected_before: int = 0
     missing: list[tuple[str, int]] = field(default_factory=list)
+    unread: list[int] = field(default_factory=list)
     absent: int = 0
 
     @property
@@ -205,7 +207,7 @@ class Coverage:
     @property
     def complete(self) -> bool:
         """Whether every latest pass is complete and no hole is known."""
-        return bool(self.passes) and not (self.incomplete or self.gaps or self.quarantined)
+        return bool(self.passes) and not (self.incomplete or self.unread or self.gaps or self.quarantined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def alarms(report: Report) -> list[str]:
         f"{one.resource.replace('_', ' ')} of project {one.project_id}: {ISOLATE}{one.reason.rstrip('.')}{END}."
         for one in cover.incomplete
     ]
+    said += [f"readiness of project {project}: no pass over it has ended." for project in cover.unread]
     if len(said) > ALARMS:
         said[ALARMS:] = [f"{len(said) - ALARMS} more resources."]
     return said + _holes(report)

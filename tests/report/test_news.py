@@ -26,6 +26,17 @@ def test_coverage_never_says_that_nothing_is_missing_beside_what_is(tmp_path: Pa
     assert claim in whole
 
 
+def test_readiness_whose_first_pass_has_not_ended_is_not_called_complete(tmp_path: Path) -> None:
+    world = World()
+    world.snapshot("acme/web", 7, LAST, "ready")
+    world.passed("tasks")
+    world.passed("readiness", "running", finished_at=None)
+    with world.open(tmp_path) as house:
+        head = Tree(render(house)).all("header")[0].text
+    assert "Not proved complete" in head
+    assert "Missing: readiness of project 1: no pass over it has ended." in head
+
+
 def test_damage_that_names_no_project_is_told_in_the_report_of_each(tmp_path: Path) -> None:
     world = walk(["acme/web"], days=4)
     world.add("ledger.quarantine", resource="spool", project_id=None, reason="torn", first_seen_at=LAST)
