@@ -98,6 +98,12 @@ def test_only_what_came_since_the_pass_began_is_news(connection: Any) -> None:
     assert _failed(connection, RUN_EVENTS) == {"gaps"}
 
 
+def test_damage_in_the_spool_names_no_project_and_fails_the_check_of_each(connection: Any) -> None:
+    put(connection, "ledger.quarantine", resource="spool", project_id=None, first_seen_at=NOW)
+    assert _failed(connection, RUN_EVENTS) == {"quarantine"}
+    assert _failed(connection) == set()
+
+
 def test_the_verdict_of_each_project_is_its_own_whoever_ran_last(connection: Any) -> None:
     _pass(connection, "tasks", "incomplete", project_id=2, began=LATE)
     assert _failed(connection, projects=("1", "2", "3")) == {"complete_2", "complete_3"}
