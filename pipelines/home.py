@@ -2,11 +2,14 @@
 
 import contextlib
 import importlib.resources
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
+
+from pipelines.startup import uncollected
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -55,23 +58,49 @@ def _make_databases(folder: str) -> None:
 @contextlib.contextmanager
 def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     """The Dagster instance of these settings, for runs inside this process."""
-    from dagster import DagsterInstance
-    from dagster._core.instance.ref import InstanceRef
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
+    with uncollected():
+        from dagster import DagsterInstance
+        from dagster._core.instance.ref import InstanceRef
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
 
-    folder = str(prepare(settings))
-    event.listen(Engine, "connect", _hurry)
+        folder = str(prepare(settings))
+        hurry = _Hurry()
+        event.listen(Engine, "connect", hurry.connected)
     try:
-        with DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides=_APART)) as opened:
+        with contextlib.ExitStack() as stack:
+            with uncollected():
+                ref = InstanceRef.from_dir(folder, overrides=_APART)
+                opened = stack.enter_context(DagsterInstance.from_ref(ref))
             yield opened
     finally:
-        event.remove(Engine, "connect", _hurry)
+        event.remove(Engine, "connect", hurry.connected)
+        hurry.close()
 
 
-def _hurry(connection: Any, _record: object) -> None:
-    """Spare an fsync for each of some 300 commits: a power failure may take the last of them, and none is a proof."""
-    connection.execute("PRAGMA synchronous = NORMAL")
+class _Hurry:
+    """Spares what Dagster's databases cost where one process writes some 600 times into them.
+
+    Dagster opens and closes a connection for each write. The last one that is closed copies the write-ahead log into
+    the database and waits for the disk: so one of each file stays open until the end. Nor does a commit wait for the
+    disk: a power failure may take the last of them, and none is a proof.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, sqlite3.Connection] = {}
+
+    def connected(self, connection: Any, _record: object) -> None:
+        """A connection was opened."""
+        connection.execute("PRAGMA synchronous = NORMAL")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        if path not in self._open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            kept = self._open[path] = sqlite3.connect(path, check_same_thread=False)
+            kept.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
+
+    def close(self) -> None:
+        """Let go of every file."""
+        for each in self._open.values():
+            each.close()
 
 
 @contextlib.contextmanager

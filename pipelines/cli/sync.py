@@ -45,8 +45,11 @@ def sync(
         if not settings.wants(name):
             raise ConfigurationError(f"{name} is off.", hint=f"Switch it on: TASKHOUSE_{name.upper()}=true.")
 
-    from pipelines.cli.watch import watcher
-    from pipelines.run import sync_projects
+    from pipelines.startup import uncollected
+
+    with uncollected():
+        from pipelines.cli.watch import watcher
+        from pipelines.run import sync_projects
 
     with watcher() as shown:
         outcome = sync_projects(settings, projects, resources, shown)

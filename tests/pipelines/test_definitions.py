@@ -1,5 +1,6 @@
 """What Dagster loads: quickly, without opening anything, with partitions from the settings."""
 
+import gc
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from assets.columns import columns
 from pipelines import home, switch
 from pipelines.cli.sync import RESOURCES as NAMED
 from pipelines.definitions import build, defs
+from pipelines.startup import uncollected
 from taskhouse import marts
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import RESOURCES
@@ -184,6 +186,26 @@ def test_definitions_are_valid_without_any_setting(tmp_path: Path, monkeypatch: 
 
     assert shown.returncode == 0, shown.stderr
     assert isinstance(defs(), dg.Definitions)
+
+
+def test_the_write_ahead_log_stays_open_between_two_writes_of_the_command_line(tmp_path: Path) -> None:
+    log = tmp_path / "dagster" / "history" / "runs" / "index.db-wal"
+    home.prepare(_settings(home=tmp_path))
+    assert not log.exists()
+    with home.instance(_settings(home=tmp_path)) as opened:
+        opened.report_runless_asset_event(dg.AssetMaterialization("tasks"))
+        assert log.stat().st_size > 0
+    assert not log.exists()
+
+
+def test_nothing_that_is_imported_is_looked_at_for_garbage() -> None:
+    frozen = gc.get_freeze_count()
+    with uncollected():
+        assert not gc.isenabled()
+        kept = [[number] for number in range(1000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= frozen + len(kept)
+    gc.unfreeze()
 
 
 def test_the_command_line_does_not_wait_for_the_disk_with_each_event(tmp_path: Path) -> None:
