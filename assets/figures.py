@@ -1,6 +1,6 @@
 """What Dagster is told of a pass: numbers that its pages plot, the newest rows, and a picture."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ACTIVE = "runs that became active"
 ENDED = "runs that ended"
+SINCE_PROOF = "seconds since the last complete pass"
 
 
 def of_pass(questions: Questions, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
@@ -32,21 +33,22 @@ def of_pass(questions: Questions, family: Family, report: "Report", since: datet
         "verdict": report.verdict,
         "reason": report.reason,
         "pass": report.pass_id,
+        "pass in the ledger": f"taskhouse query \"FROM ledger.passes WHERE pass_id = '{report.pass_id}'\"",
         "project": str(report.project_id),
         "rows added": report.rows_added,
         "rows changed": _changed(questions, family, own),
-        "rows seen": report.rows_seen,
-        "absent": report.absent,
-        "quarantined": report.quarantined,
+        "records received": report.rows_seen,
+        "records absent": report.absent,
+        "records quarantined": report.quarantined,
         "requests": report.requests,
         "retries": report.retries,
         "seconds throttled": float(report.throttled_s),
-        "bytes": report.bytes,
+        "bytes received": report.bytes,
         "seconds": float(report.seconds),
         **_lag(questions, family, report, since),
         **_moved(questions, family, own),
         **_trend(questions, family, report.project_id),
-        "newest": dg.MetadataValue.md(_newest(questions, family, project)),
+        "newest rows": dg.MetadataValue.md(_newest(questions, family, project)),
     }
 
 
@@ -61,7 +63,7 @@ def _changed(questions: Questions, family: Family, own: dict[str, Any]) -> int:
 def _lag(questions: Questions, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
     """How late the pass could be: the age of the last proof when it began; and how late live events were captured."""
     rows = questions.ask("pass_lag", {"pass_id": report.pass_id})
-    found = {"lag seconds": rows[0]["lag_s"]} if rows else {}
+    found = {SINCE_PROOF: rows[0]["lag_s"]} if rows else {}
     if family.live:
         late = questions.ask("capture_lag", {"project_id": report.project_id, "since": since})[0]
         found |= {"capture lag p50 seconds": late["lag_p50_s"], "capture lag p99 seconds": late["lag_p99_s"]}
@@ -84,9 +86,12 @@ def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, A
     days = questions.ask(family.trend, {"project_id": project_id})
     if not days:
         return {}
-    drawn = picture.bars([(day["repositories"], day["ready"]) for day in days], "repositories ready, of all, by day")
+    held = {day["day"]: (day["repositories"], day["ready"]) for day in days}
+    first, last = min(held), max(held)
+    every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    drawn = picture.bars([held.get(day, (0, 0)) for day in every], "repositories ready, of all, by day")
     told = f"{days[-1]['ready']} of {days[-1]['repositories']} repositories were ready on {days[-1]['day']}"
-    return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "ready": days[-1]["ready"]}
+    return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "repositories ready": days[-1]["ready"]}
 
 
 def _newest(questions: Questions, family: Family, project: dict[str, Any]) -> str:

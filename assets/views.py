@@ -249,7 +249,7 @@ def _metadata(
         "dagster/column_lineage": _lineage(view, families),
         counted: rows,
         "project": str(project_id),
-        "newest": dg.MetadataValue.md(markdown.table(newest, shown)),
+        "newest rows": dg.MetadataValue.md(markdown.table(newest, shown)),
     }
 
 

@@ -1,11 +1,12 @@
 """The numbers that Dagster plots are those of the pass."""
 
-import base64
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -47,9 +48,16 @@ def test_a_pass_tells_what_it_cost_and_what_it_brought(connection: Any) -> None:
     told = _figures(connection, TASKS)
     assert told["rows added"] == 2
     assert told["requests"] == 9
-    assert (told["bytes"], told["seconds throttled"], told["absent"], told["quarantined"]) == (1234, 0.5, 1, 0)
+    assert (told["bytes received"], told["seconds throttled"]) == (1234, 0.5)
+    assert (told["records absent"], told["records quarantined"]) == (1, 0)
     assert told["pass"] == "now"
-    assert "lag seconds" not in told
+    assert figures.SINCE_PROOF not in told
+
+
+def test_what_is_told_of_a_pass_says_how_to_look_at_it(connection: Any) -> None:
+    put(connection, "ledger.passes", pass_id="now", resource="tasks", started_at=NOW, verdict="complete")
+    question = _figures(connection, TASKS)["pass in the ledger"].split('"')[1]
+    assert connection.execute(f"SELECT pass_id FROM ({question})").fetchall() == [("now",)]
 
 
 def test_a_row_is_changed_that_says_something_else_than_the_one_before(connection: Any) -> None:
@@ -72,7 +80,7 @@ def test_the_lag_is_the_age_of_the_last_proof_when_the_pass_began(connection: An
             verdict=verdict,
         )  # fmt: skip
     put(connection, "ledger.passes", pass_id="now", resource="runs", started_at=NOW, verdict="complete")
-    assert _figures(connection, RUNS)["lag seconds"] == 300.0
+    assert _figures(connection, RUNS)[figures.SINCE_PROOF] == 300.0
 
 
 def test_the_capture_lag_is_that_of_the_events_of_the_pass(connection: Any) -> None:
@@ -95,13 +103,30 @@ def test_the_trend_of_readiness_is_a_picture_of_the_last_days(connection: Any) -
             evidence="scan", generated_at=observed, observed_at=observed,
         )  # fmt: skip
     told = _figures(connection, READINESS)
-    assert told["ready"] == 1
-    drawn = base64.b64decode(told["trend"].md_str.split("base64,")[1].split(")")[0]).decode()
-    assert drawn.count("<rect") == 4
+    assert told["repositories ready"] == 1
+    assert unquote(told["trend"].md_str).count("M") == 3
     assert f"1 of 2 repositories were ready on {NOW:%Y-%m-%d}" in told["trend"].md_str
 
 
+def test_a_day_without_an_answer_is_a_hole_in_the_picture(connection: Any) -> None:
+    for ago in (3, 0):
+        observed = NOW - timedelta(days=ago)
+        put(
+            connection, "raw.readiness_snapshots", repository="a/b", window_days=7, overall="partial",
+            evidence="scan", generated_at=observed, observed_at=observed,
+        )  # fmt: skip
+    drawn = unquote(_figures(connection, READINESS)["trend"].md_str)
+    assert "width='48'" in drawn
+    assert re.findall(r"M\d+", drawn) == ["M5", "M41"]
+
+
 def test_a_bar_is_as_tall_as_its_number() -> None:
-    drawn = picture.bars([(4, 1), (0, 0)], "a test")
-    text = base64.b64decode(drawn.split("base64,")[1][:-1]).decode()
-    assert [part.split('"')[1] for part in text.split(" height=")[2:]] == ["48", "12", "0", "0"]
+    drawn = unquote(picture.bars([(4, 1), (0, 0)], "a test"))
+    assert re.findall(r" d='(.*?)'", drawn) == ["M5,48V0", "M5,48V36"]
+    assert "(data:image/svg+xml,<svg" in drawn
+
+
+def test_a_month_is_short_enough_to_be_shown_in_place() -> None:
+    days = [(100_000 - number, 1 + number) for number in range(31)]
+    drawn = picture.bars(days, "repositories ready, of all, by day")
+    assert len(drawn) + len("\n\n100000 of 100000 repositories were ready on 2026-01-01") < 1000

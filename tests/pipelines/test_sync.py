@@ -58,7 +58,16 @@ def test_a_sync_brings_the_truth_and_a_second_one_adds_nothing(taskhouse: Any, s
 def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> None:
     runs, metadata, checks = _records(synced.settings)
     tasks = metadata["tasks"]
-    counts = ("rows added", "rows seen", "absent", "quarantined", "requests", "retries", "bytes", "dagster/row_count")
+    counts = (
+        "rows added",
+        "records received",
+        "records absent",
+        "records quarantined",
+        "requests",
+        "retries",
+        "bytes received",
+        "dagster/row_count",
+    )
 
     assert {(run.job_name, run.status.value, run.tags["dagster/partition"]) for run in runs} == {
         ("sync", "SUCCESS", "1")
@@ -67,7 +76,7 @@ def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> No
     assert {type(tasks[name]) for name in counts} == {dg.IntMetadataValue}
     assert {type(tasks[name]) for name in ("seconds", "seconds throttled")} == {dg.FloatMetadataValue}
     assert tasks["verdict"].value == "complete"
-    assert tasks["newest"].value.count("\n") >= 2
+    assert tasks["newest rows"].value.count("\n") >= 2
     assert {result.check_name for found in checks.values() for result in found} == CHECKS
     assert all(result.passed for found in checks.values() for result in found)
 
@@ -82,7 +91,7 @@ def test_what_tasks_cost_is_synced_where_it_is_on(taskhouse: Any, quiet: Any) ->
     assert done.code == 0, done
     assert shown.out.split()[-1] == f"{sum(costs):.3f}"
     assert metadata["task_usage"]["dagster/row_count"].value == len(costs)
-    assert metadata["task_usage"]["newest"].value.count("\n") == 6
+    assert metadata["task_usage"]["newest rows"].value.count("\n") == 6
     assert {result.check_name for result in checks["task_usage"]} == {
         "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark", "drift",
     }  # fmt: skip

@@ -67,7 +67,7 @@ def test_every_view_and_the_report_are_made_from_the_copy(home: Settings) -> Non
     with open_house(home) as house:
         rows = house.records("SELECT count(*) AS n FROM tasks WHERE project_id = 1")[0]["n"]
     assert made["views/tasks"].metadata["dagster/row_count"].value == rows > 20
-    assert str(made["views/tasks"].metadata["newest"].value).count("\n") == 6
+    assert str(made["views/tasks"].metadata["newest rows"].value).count("\n") == 6
     assert made["views/messages"].metadata["rows of the newest run"].value
     assert "dagster/row_count" not in made["views/messages"].metadata
     page = Path(str(made["report"].metadata["path"].value))
