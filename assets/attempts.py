@@ -14,6 +14,9 @@ AGAIN_S = 60.0
 REPEAT = dg.RetryPolicy(max_retries=1, delay=AGAIN_S)
 """For what is not the engine's to judge: a machine without memory, a full disk."""
 
+BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
+"""What is our own mistake, and is none the less so a minute later."""
+
 T = TypeVar("T")
 
 
@@ -32,3 +35,5 @@ def attempt(engine: Engine, work: Callable[[], T]) -> T:
             raise dg.RetryRequested(max_retries=engine.tries_again, seconds_to_wait=AGAIN_S) from problem
         metadata = {"error": type(problem).__name__, "hint": problem.hint or "none"}
         raise dg.Failure(problem.message, metadata=metadata, allow_retries=False) from problem
+    except BUGS as problem:
+        raise dg.Failure(f"{type(problem).__name__}: {problem}", allow_retries=False) from problem

@@ -1,8 +1,8 @@
 """One step: a pass of the engine, and everything that Dagster should know of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -12,6 +12,9 @@ from assets.columns import columns
 from assets.engine import Engine
 from assets.family import GROUP, OWNERS, Family
 from assets.questions import asking
+
+if TYPE_CHECKING:
+    from taskhouse.sync.passes import Report
 
 
 def asset_of(
@@ -46,13 +49,19 @@ def asset_of(
         began = datetime.now(UTC)
         report = attempt(engine, lambda: engine.sync(project_id, family.name))
         context.log.info("%s of project %s is %s: %s", family.name, project_id, report.verdict, report.reason)
-        with asking(engine.settings(), f"checking {family.name}") as questions:
-            yield dg.MaterializeResult(
-                metadata=figures.of_pass(questions, family, report, began),
-                check_results=list(checks.answers(questions, family, keys, project_id, began)),
-            )
+        yield attempt(engine, lambda: _told(engine, family, keys, report, began))
 
     return compute
+
+
+def _told(
+    engine: Engine, family: Family, projects: Sequence[str], report: "Report", began: datetime
+) -> dg.MaterializeResult[Any]:
+    with asking(engine.settings(), f"checking {family.name}") as questions:
+        return dg.MaterializeResult(
+            metadata=figures.of_pass(questions, family, report, began),
+            check_results=list(checks.answers(questions, family, projects, report.project_id, began)),
+        )
 
 
 def _schema(family: Family) -> dg.TableSchema:
