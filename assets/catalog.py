@@ -1,10 +1,11 @@
 """Every asset, in the order in which one builds on the other."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import maintenance, materialize, published, report, views
+from assets import keys, maintenance, materialize, published, report, views
 from assets.attempts import REPEAT
 from assets.family import Family
 from assets.readiness import READINESS
@@ -31,18 +32,20 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     """
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
-    families = tuple(family for family in FAMILIES if settings.wants(family.name))
+    prefix = settings.asset_prefix
+    families = tuple(replace(family, prefix=prefix) for family in FAMILIES if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
-    copy = published.asset_of([family.name for family in families], again)
-    without = tuple(family for family in FAMILIES if family not in families)
-    shown = views.asset_of(families, without, partitions, again, _seldom(settings.cron("views"), settings.timezone))
-    written = report.asset_of(families, partitions, again, dg.AutomationCondition.eager())
-    return [*read, copy, shown, written, maintenance.asset_of(again)]
+    copy = published.asset_of([family.key for family in families], prefix, again)
+    without = tuple(family for family in FAMILIES if not settings.wants(family.name))
+    shown = views.asset_of(families, without, prefix, partitions, again, _seldom(settings))
+    written = report.asset_of(families, prefix, partitions, again, dg.AutomationCondition.eager())
+    return [*read, copy, shown, written, maintenance.asset_of(prefix, again)]
 
 
-def _seldom(cron: str, timezone: str) -> When:
+def _seldom(settings: "Settings") -> When:
     """Soon after a copy was published, but once in a while: a look costs as much as there is, not as has changed."""
-    copies = dg.AssetSelection.assets(published.NAME) | dg.AssetSelection.groups(views.GROUP)
-    tick: When = dg.AutomationCondition.cron_tick_passed(cron, timezone)
+    copy = keys.key(settings.asset_prefix, published.NAME)
+    copies = dg.AssetSelection.assets(copy) | dg.AssetSelection.groups(views.GROUP)
+    tick: When = dg.AutomationCondition.cron_tick_passed(settings.cron("views"), settings.timezone)
     due = (dg.AutomationCondition.missing() | tick.since_last_handled()).with_label("missing, or due")
     return dg.AutomationCondition.eager().allow(copies) & due

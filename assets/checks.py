@@ -42,7 +42,7 @@ def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
         minutes = CAPTURE_LAG_S / 60
         about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
     about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
-    return [dg.AssetCheckSpec(name, asset=family.name, description=text) for name, text in about.items()]
+    return [dg.AssetCheckSpec(name, asset=family.key, description=text) for name, text in about.items()]
 
 
 def answers(
@@ -86,7 +86,7 @@ def _verdicts(questions: Questions, family: Family, projects: Sequence[str]) -> 
         verdict = row["verdict"] if row else "unknown"
         yield dg.AssetCheckResult(
             passed=verdict == "complete",
-            asset_key=family.name,
+            asset_key=family.key,
             check_name=verdict_name(project),
             severity=dg.AssetCheckSeverity.ERROR if row else dg.AssetCheckSeverity.WARN,
             description=row["reason"] if row else "There was no pass yet.",
@@ -157,7 +157,7 @@ def _result(
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=passed,
-        asset_key=family.name,
+        asset_key=family.key,
         check_name=name,
         severity=severity,
         metadata={"project": str(project_id), **{name: value for name, value in figures.items() if value is not None}},

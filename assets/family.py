@@ -4,6 +4,10 @@ import hashlib
 import importlib.resources
 from dataclasses import dataclass
 
+import dagster as dg
+
+from assets import keys
+
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"
 
@@ -57,6 +61,7 @@ class Family:
         sees_runs: Whether a pass sees runs start and end.
         trend: A question whose days are drawn.
         quarantines: Names under which its unreadable records are kept, beside its own.
+        prefix: Stands before the name of the asset and its pool.
     """
 
     name: str
@@ -73,6 +78,17 @@ class Family:
     sees_runs: bool = False
     trend: str = ""
     quarantines: tuple[str, ...] = ()
+    prefix: str = ""
+
+    @property
+    def key(self) -> dg.AssetKey:
+        """Its asset."""
+        return keys.key(self.prefix, self.name)
+
+    @property
+    def pool(self) -> str:
+        """The pool in which its passes wait for each other."""
+        return keys.label(self.prefix, self.name)
 
     def column(self, table: Table, column: str) -> str:
         """What the asset calls a column: its name, and that of its table where that is not the asset's own."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets import keys
 from assets.attempts import attempt
 from assets.engine import Engine
 from assets.family import GROUP, OWNERS
@@ -33,17 +34,17 @@ ENDED = {
 }
 
 
-def asset_of(again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
+def asset_of(prefix: str, again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
     """The asset of the housekeeping; its numbers are plotted like those of any other."""
 
     @dg.asset(
-        name=NAME,
+        key=keys.key(prefix, NAME),
         description=__doc__,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
         tags={"layer": "maintenance"},
-        pool=NAME,
+        pool=keys.label(prefix, NAME),
         retry_policy=again,
     )
     def compute(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import checks, figures
+from assets import checks, figures, keys
 from assets.attempts import attempt
 from assets.columns import columns
 from assets.engine import Engine
@@ -21,20 +21,20 @@ def asset_of(
     family: Family, projects: dg.StaticPartitionsDefinition, again: dg.RetryPolicy | None
 ) -> dg.AssetsDefinition:
     """The asset of a family, with one partition per project."""
-    keys = projects.get_partition_keys()
+    partitions = projects.get_partition_keys()
 
     @dg.asset(
-        name=family.name,
+        key=family.key,
         description=family.about,
-        deps=list(family.after),
+        deps=[keys.key(family.prefix, name) for name in family.after],
         partitions_def=projects,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
         tags={"layer": "raw"},
-        pool=family.name,
+        pool=family.pool,
         code_version=family.code_version(),
-        check_specs=checks.specs(family, keys),
+        check_specs=checks.specs(family, partitions),
         retry_policy=again,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=family.every_s)),
         metadata={
@@ -49,7 +49,7 @@ def asset_of(
         began = datetime.now(UTC)
         report = attempt(engine, lambda: engine.sync(project_id, family.name))
         context.log.info("%s of project %s is %s: %s", family.name, project_id, report.verdict, report.reason)
-        yield attempt(engine, lambda: _told(engine, family, keys, report, began))
+        yield attempt(engine, lambda: _told(engine, family, partitions, report, began))
 
     return compute
 

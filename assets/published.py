@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets import keys
 from assets.attempts import attempt
 from assets.engine import Engine
 from assets.family import GROUP, OWNERS
@@ -17,21 +18,22 @@ from assets.questions import asking
 NAME = "published"
 
 
-def asset_of(after: list[str], again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
+def asset_of(after: list[dg.AssetKey], prefix: str, again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
     """The asset of the published copy, downstream of every family."""
+    key = keys.key(prefix, NAME)
     proven = dg.AssetCheckSpec(
-        "proven", asset=NAME, description="The last pass of every resource and project in the copy was complete."
+        "proven", asset=key, description="The last pass of every resource and project in the copy was complete."
     )
 
     @dg.asset(
-        name=NAME,
+        key=key,
         description=__doc__,
         deps=after,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
         tags={"layer": "published"},
-        pool=NAME,
+        pool=keys.label(prefix, NAME),
         check_specs=[proven],
         retry_policy=again,
     )
@@ -67,7 +69,7 @@ def asset_of(after: list[str], again: dg.RetryPolicy | None) -> dg.AssetsDefinit
             check_results=[
                 dg.AssetCheckResult(
                     passed=not open_ends,
-                    asset_key=NAME,
+                    asset_key=key,
                     check_name="proven",
                     severity=dg.AssetCheckSeverity.WARN,
                     description=f"Not proven complete: {', '.join(open_ends)}." if open_ends else None,

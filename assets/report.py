@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from assets import keys
 from assets.attempts import attempt
 from assets.engine import Engine
 from assets.family import OWNERS, Family
@@ -22,6 +23,7 @@ READS = ("readiness", "readiness_trend", "readiness_daily", "run_history", "runs
 
 def asset_of(
     families: tuple[Family, ...],
+    prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
     when: "dg.AutomationCondition[Any]",
@@ -30,6 +32,7 @@ def asset_of(
 
     Args:
         families: Whose tables the views below it read.
+        prefix: Stands before its name.
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
         when: When a report is due.
@@ -37,15 +40,15 @@ def asset_of(
     resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))
 
     @dg.asset(
-        name=NAME,
+        key=keys.key(prefix, NAME),
         description=__doc__,
-        deps=[key(view) for view in READS],
+        deps=[key(view, prefix) for view in READS],
         partitions_def=projects,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"html", "python"},
         tags={"layer": "report"},
-        pool=NAME,
+        pool=keys.label(prefix, NAME),
         output_required=False,
         retry_policy=again,
         automation_condition=when,

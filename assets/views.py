@@ -10,12 +10,12 @@ import hashlib
 import importlib.resources
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import markdown, published
+from assets import keys, markdown, published
 from assets.attempts import attempt
 from assets.engine import Engine
 from assets.family import OWNERS, Family
@@ -46,6 +46,7 @@ class View:
         reads: Tables and views in its text, as ``schema.name``.
         types: The type of each column.
         origins: Of each column, what it is made of: ``schema.name`` to columns.
+        prefix: Stands before the name of its asset.
     """
 
     name: str
@@ -55,11 +56,12 @@ class View:
     reads: tuple[str, ...]
     types: dict[str, str]
     origins: dict[str, dict[str, list[str]]]
+    prefix: str = ""
 
     @property
     def key(self) -> dg.AssetKey:
         """Its asset."""
-        return key(self.name)
+        return key(self.name, self.prefix)
 
     @property
     def below(self) -> tuple[str, ...]:
@@ -74,9 +76,9 @@ class View:
         return next((name for name in MOMENTS if name in self.types), next(reversed(self.types)))
 
 
-def key(name: str) -> dg.AssetKey:
+def key(name: str, prefix: str = "") -> dg.AssetKey:
     """The asset of a view."""
-    return dg.AssetKey([GROUP, name])
+    return keys.key(prefix, GROUP, name)
 
 
 @functools.cache
@@ -111,6 +113,7 @@ def rests_on(name: str, families: tuple[Family, ...]) -> frozenset[str]:
 def asset_of(
     families: tuple[Family, ...],
     without: tuple[Family, ...],
+    prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
     when: "dg.AutomationCondition[Any]",
@@ -120,18 +123,19 @@ def asset_of(
     Args:
         families: Whose tables the views read.
         without: What the settings do not want; views of it are left out.
+        prefix: Stands before their names.
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
         when: When a view is due.
     """
-    shown = [view for view in known().values() if not rests_on(view.name, without)]
+    shown = [replace(view, prefix=prefix) for view in known().values() if not rests_on(view.name, without)]
 
     @dg.multi_asset(
         name=GROUP,
         specs=[_spec(view, families, when) for view in shown],
         partitions_def=projects,
         can_subset=True,
-        pool=GROUP,
+        pool=keys.label(prefix, GROUP),
         check_specs=[
             dg.AssetCheckSpec(
                 CHECK, asset=view.key, description="Its columns and their types are those of docs/views.md."
@@ -178,12 +182,13 @@ def _made(
 
 
 def _spec(view: View, families: tuple[Family, ...], when: "dg.AutomationCondition[Any]") -> dg.AssetSpec:
-    tables = {f"raw.{table.name}": family.name for family in families for table in family.tables}
+    tables = {f"raw.{table.name}": family.key for family in families for table in family.tables}
     stored = {tables[name] for name in view.reads if name in tables}
-    copy = {published.NAME} if any(not name.startswith("main.") for name in view.reads) else set()
+    if any(not name.startswith("main.") for name in view.reads):
+        stored.add(keys.key(view.prefix, published.NAME))
     return dg.AssetSpec(
         view.key,
-        deps=[*sorted(stored | copy), *map(key, view.below)],
+        deps=[*sorted(stored), *(key(name, view.prefix) for name in view.below)],
         description=view.about,
         group_name=GROUP,
         owners=OWNERS,
@@ -212,9 +217,9 @@ def _lineage(view: View, families: tuple[Family, ...]) -> dg.TableColumnLineage:
             for column in columns:
                 if name in tables:
                     family, table = tables[name]
-                    yield dg.TableColumnDep(family.name, family.column(table, column))
+                    yield dg.TableColumnDep(family.key, family.column(table, column))
                 elif name.startswith("main."):
-                    yield dg.TableColumnDep(key(name.removeprefix("main.")), column)
+                    yield dg.TableColumnDep(key(name.removeprefix("main."), view.prefix), column)
 
     return dg.TableColumnLineage({column: list(parts(origins)) for column, origins in view.origins.items()})
 

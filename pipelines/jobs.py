@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import maintenance, published
+from assets import keys, maintenance, published
 from assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
@@ -17,14 +17,19 @@ SYNC = "sync"
 
 def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     """Jobs by name, for what the settings want."""
+    prefix = settings.asset_prefix
     names = [*(family.name for family in FAMILIES if settings.wants(family.name)), published.NAME]
     made = {
         SYNC: dg.define_asset_job(
-            SYNC, selection=dg.AssetSelection.assets(*names), description="Every resource of one project, in order."
+            keys.label(prefix, SYNC),
+            selection=dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names)),
+            description="Every resource of one project, in order.",
         )
     }
     for name in (*names, maintenance.NAME):
         made[name] = dg.define_asset_job(
-            f"sync_{name}", selection=dg.AssetSelection.assets(name), description=f"Only {name}."
+            keys.label(prefix, f"sync_{name}"),
+            selection=dg.AssetSelection.assets(keys.key(prefix, name)),
+            description=f"Only {name}.",
         )
     return made

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
+from assets.keys import key, label
 from pipelines import home
 from pipelines.definitions import build
 from pipelines.jobs import SYNC
@@ -124,12 +125,12 @@ def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequ
         home.instance(settings) as instance,
     ):
         _bury(instance)
-        job = build(settings, engine).resolve_job_def(SYNC)
+        job = build(settings, engine).resolve_job_def(label(settings.asset_prefix, SYNC))
         for project_id in projects:
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=str(project_id),
-                asset_selection=[dg.AssetKey(name) for name in (*names, PUBLISHED)],
+                asset_selection=[key(settings.asset_prefix, name) for name in (*names, PUBLISHED)],
                 run_config=QUIET,
                 raise_on_error=False,
                 tags={TAG: SYNC},
@@ -151,7 +152,8 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
     """Add what failed outside of a pass: publishing, a check, or a bug."""
     known = {problem.resource for problem in outcome.problems if problem.project_id == project_id}
     for event in result.all_events:
-        if not event.is_step_failure or event.step_key in known:
+        step = (event.step_key or SYNC).rpartition("__")[2]  # a prefix of the assets stands before it
+        if not event.is_step_failure or step in known:
             continue
         error = event.step_failure_data.error
         cause = error.cause if error is not None and error.cause is not None else error
@@ -159,4 +161,4 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
             outcome.interrupted = True
             continue
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
-        outcome.problems.append(Problem(project_id, event.step_key or SYNC, TaskhouseError(text[:500])))
+        outcome.problems.append(Problem(project_id, step, TaskhouseError(text[:500])))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.figures import ACTIVE, ENDED
+from assets.keys import key
 from pipelines import switch
 from pipelines.schedules import PARTITION
 from taskhouse.settings import Settings
@@ -36,10 +37,12 @@ def sensors(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Settin
         minimum_interval_seconds=EVERY_S,
         description="Looks at the views of what was published, and writes the reports.",
     )
-    return [automation, _moved(jobs[CAPTURE], on)]
+    return [automation, _moved(jobs[CAPTURE], settings, on)]
 
 
-def _moved(job: "UnresolvedAssetJobDefinition", on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    projects = {str(project) for project in settings.project_ids}
+
     @dg.sensor(
         name="runs_moved",
         job=job,
@@ -54,14 +57,14 @@ def _moved(job: "UnresolvedAssetJobDefinition", on: dg.DefaultSensorStatus) -> d
         for name in SEEN_BY:
             after = cursor.get(name)
             found = context.instance.fetch_materializations(
-                dg.AssetRecordsFilter(dg.AssetKey(name), after_storage_id=after),
+                dg.AssetRecordsFilter(key(settings.asset_prefix, name), after_storage_id=after),
                 limit=1 if after is None else AT_ONCE,
                 ascending=after is not None,
             ).records
             cursor[name] = max((record.storage_id for record in found), default=after or 0)
             for record in found if after is not None else ():
                 made = record.asset_materialization
-                if made and made.partition and (_number(made, ACTIVE) or _number(made, ENDED)):
+                if made and made.partition in projects and (_number(made, ACTIVE) or _number(made, ENDED)):
                     asked[made.partition] = f"{name} {record.storage_id}"
         requests = [
             dg.RunRequest(run_key=run_key, partition_key=project)

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         description="Comma-separated ids of the projects to keep.",
     )
     home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
+    asset_prefix: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9_]*)?$",
+        description="Stands before every asset, pool and job, where several taskhouses share one Dagster instance.",
+    )
     schedules: bool = Field(default=False, description="Start every schedule and sensor with the Dagster daemon.")
     tasks_cron: str = Field("*/5 * * * *", description="When tasks are synced.")
     repositories_cron: str = Field("7 * * * *", description="When repositories are synced.")
