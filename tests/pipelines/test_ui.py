@@ -20,9 +20,15 @@ PAGES = {
     GRAPH: ("100% filled", " Passed", "1 / 1 Passed", "DuckDB"),
     "assets/tasks": ("Row count", "Passing", "latest_run_status", "Every 5 minutes"),
     "assets/tasks?view=checks": ("complete_1", "no_overlaps", "unique_keys", "that the server counts are present"),
+    "assets/readiness?view=events": ("repositories were ready on", "bytes received", "window_days"),
     "assets/published": ("The read-only copy", "sync_published"),
+    "assets/views/runs?view=lineage": ("run_history", "run_daily"),
+    "automation": ("runs_moved", "tasks_schedule", "Every 5 minutes"),
 }
 """Pages that a person looks at, and what each must tell."""
+
+FIGURES = 10
+"""Numbers of a pass that are plotted, at least."""
 
 BUTTON = """
 const found = [...document.querySelectorAll('button, a')].filter(one => one.innerText.trim().startsWith(arguments[0])
@@ -94,3 +100,9 @@ def test_everything_is_materialized_from_the_graph_and_told_of(
         chromium.visit(f"{dev.url}/{page}", width=2300)
         _shows(chromium, *words)
         chromium.picture(tmp_path / f"{len(list(tmp_path.iterdir()))}.png")
+
+    chromium.visit(f"{dev.url}/assets/tasks", width=2300, height=3000)
+    _press(chromium, "Plots")
+    _shows(chromium, "rows added", "records received", "seconds throttled", "bytes received")
+    until(lambda: chromium.run("return document.querySelectorAll('canvas').length") > FIGURES)
+    chromium.picture(tmp_path / "plots.png")
