@@ -54,7 +54,6 @@ class Family:
         shown: The view to show after a pass, where it is not the one of the same name.
         preview: Columns of that view to show, newest first.
         newest: Column of that view by which rows are newest.
-        views: Views over its own table, whose descriptions of columns hold for it too.
         made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
         every_s: How old the last complete pass may become before that is worth a warning.
         live: Whether rows are captured as they happen, so that how late they are is a figure.
@@ -71,7 +70,6 @@ class Family:
     shown: str = ""
     preview: tuple[str, ...] = ()
     newest: str = ""
-    views: tuple[str, ...] = ()
     made_by: tuple[str, ...] = ()
     every_s: float = 3600.0
     live: bool = False

@@ -8,7 +8,6 @@ import dagster as dg
 
 from assets import checks, figures, keys
 from assets.attempts import attempt
-from assets.columns import columns
 from assets.engine import Engine
 from assets.family import GROUP, OWNERS, Family
 from assets.questions import asking
@@ -65,6 +64,8 @@ def _told(
 
 
 def _schema(family: Family) -> dg.TableSchema:
+    from taskhouse.marts.stored import columns
+
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -74,6 +75,6 @@ def _schema(family: Family) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(nullable=not column.filled),
             )
             for table in family.tables
-            for column in columns(table.name, family.views)
+            for column in columns(table.name)
         ]
     )

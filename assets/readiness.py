@@ -19,7 +19,6 @@ READINESS = Family(
     after=("repositories",),
     preview=("repository", "window_days", "overall", "classification", "evidence", "generated_at"),
     newest="generated_at",
-    views=("readiness",),
     made_by=("sync/readiness.py", "posthog/records.py", "warehouse/statements/versions/readiness.sql"),
     trend="readiness_days",
     every_s=26 * 3600.0,

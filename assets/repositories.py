@@ -11,7 +11,6 @@ REPOSITORIES = Family(
     after=("tasks",),
     preview=("repository", "first_seen_at", "last_seen_at", "absent_since"),
     newest="last_seen_at",
-    views=("repositories",),
     made_by=(
         "sync/repositories.py",
         "posthog/pages.py",

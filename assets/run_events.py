@@ -22,7 +22,6 @@ RUN_EVENTS = Family(
     after=("runs",),
     preview=("run_id", "stream_id", "kind", "method", "session_update", "received_at"),
     newest="received_at",
-    views=("run_events", "events_once"),
     made_by=(
         "sync/run_events.py",
         "sync/plan.py",

@@ -20,7 +20,6 @@ RUNS = Family(
     after=("tasks",),
     preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
     newest="updated_at",
-    views=("run_history",),
     made_by=("sync/runs.py", "sync/hot.py", "posthog/records.py", "warehouse/statements/versions/changes.sql"),
     sees_runs=True,
 )

@@ -21,7 +21,6 @@ TASKS = Family(
     ),
     preview=("task_id", "title", "repository", "latest_run_status", "updated_at"),
     newest="updated_at",
-    views=("task_history", "tasks"),
     made_by=(
         "sync/tasks.py",
         "posthog/records.py",

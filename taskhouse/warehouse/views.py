@@ -8,14 +8,18 @@ import duckdb
 
 from taskhouse import marts
 from taskhouse.marts.describe import Described, describe, markdown
+from taskhouse.marts.stored import SHOWN_BY, columns
 from taskhouse.warehouse import migrate, sql
 
 UTC_ZONE = "'UTC'"
 """The literal in the macro ``day_zone`` that stands for the setting."""
 
+STORED = "raw"
+"""Under what the comments on the tables of ``raw`` are remembered, beside the views."""
+
 
 def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -> None:
-    """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``.
+    """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``, and describe every column.
 
     Args:
         connection: The warehouse, outside any transaction.
@@ -27,11 +31,14 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
         return
     connection.execute("BEGIN")
     try:
-        for name in held:
+        for name in held.keys() - {STORED}:
             _drop(connection, name)
         for name, text in texts.items():
             connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
             _comment(connection, name, describe(text))
+        for table in SHOWN_BY:
+            for column in columns(table):
+                connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {_literal(column.about)}")
         now = datetime.now(UTC)
         connection.execute("DELETE FROM ledger.views")
         connection.executemany(
@@ -79,7 +86,8 @@ def _texts(zone: str) -> dict[str, str]:
 
 
 def _digests(texts: dict[str, str]) -> dict[str, str]:
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+    made_of = texts | {STORED: repr([columns(table) for table in SHOWN_BY])}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in made_of.items()}
 
 
 def _held(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

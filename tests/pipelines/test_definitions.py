@@ -13,12 +13,12 @@ import pytest
 
 from assets import report
 from assets.catalog import FAMILIES
-from assets.columns import columns
 from pipelines import home, switch
 from pipelines.cli.sync import RESOURCES as NAMED
 from pipelines.definitions import build, defs
 from pipelines.startup import uncollected
 from taskhouse import marts
+from taskhouse.marts.stored import columns
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import RESOURCES
 from taskhouse.warehouse.connection import Warehouse
@@ -111,12 +111,18 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
                 for column in columns(table)
             ]
             assert told == real, table
+            said = connection.execute(
+                "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"
+                " ORDER BY column_index",
+                [table],
+            ).fetchall()
+            assert said == [(column.name, column.about) for column in columns(table)], table
 
 
 def test_every_column_of_an_asset_is_described() -> None:
     for family in FAMILIES:
         for table in family.tables:
-            assert [column.name for column in columns(table.name, family.views) if not column.about] == []
+            assert [column.name for column in columns(table.name) if not column.about] == []
 
 
 @pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])

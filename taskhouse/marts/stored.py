@@ -1,9 +1,11 @@
-"""Column names, types and descriptions of a table: from the statement that makes it, and from the views over it."""
+"""Columns of the tables of ``raw``: names and types from the statement that makes a table, words from views over it."""
 
 import functools
 import importlib.resources
 import re
 from typing import NamedTuple
+
+from taskhouse.marts.describe import describe
 
 _COLUMN = re.compile(r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+)\b(?P<rest>.*)$")
 _OURS = {
@@ -16,6 +18,18 @@ _OURS = {
 }
 """Columns that no view shows."""
 
+SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "task_versions": ("task_history", "tasks"),
+    "task_sightings": ("task_history", "tasks"),
+    "repository_sightings": ("repositories",),
+    "readiness_snapshots": ("readiness",),
+    "run_versions": ("run_history",),
+    "run_events": ("run_events", "events_once"),
+    "run_log_entries": ("run_events", "events_once"),
+    "task_usage": ("task_cost_history",),
+}
+"""Every table, and the views whose words hold for its columns too; the first that has a column describes it."""
+
 
 class Column(NamedTuple):
     """One column of a table."""
@@ -27,13 +41,11 @@ class Column(NamedTuple):
 
 
 @functools.cache
-def columns(table: str, views: tuple[str, ...] = ()) -> tuple[Column, ...]:
-    """Columns of a table of ``raw``, in their order, described by the first of the views that has them."""
-    from taskhouse.marts.describe import describe
-
+def columns(table: str) -> tuple[Column, ...]:
+    """Columns of a table, in their order."""
     package = importlib.resources.files("taskhouse")
     about = dict(_OURS)
-    for view in reversed(views):
+    for view in reversed(SHOWN_BY[table]):
         about |= describe(package.joinpath(f"marts/{view}.sql").read_text("utf-8")).columns
     text = package.joinpath(f"warehouse/schema/raw/{table}.sql").read_text("utf-8")
     found = filter(None, map(_COLUMN.match, text.splitlines()))
