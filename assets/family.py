@@ -3,6 +3,7 @@
 import hashlib
 import importlib.resources
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 
 import dagster as dg
 
@@ -54,7 +55,7 @@ class Family:
         shown: The view to show after a pass, where it is not the one of the same name.
         preview: Columns of that view to show, newest first.
         newest: Column of that view by which rows are newest.
-        made_by: Files below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
+        made_by: Files and folders below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
         every_s: How old the last complete pass may become before that is worth a warning.
         live: Whether rows are captured as they happen, so that how late they are is a figure.
         sees_runs: Whether a pass sees runs start and end.
@@ -98,5 +99,12 @@ class Family:
         engine = importlib.resources.files("taskhouse")
         schemas = (f"warehouse/schema/raw/{table.name}.sql" for table in self.tables)
         for path in sorted({*self.made_by, *schemas}):
-            digest.update(path.encode() + b"\0" + engine.joinpath(path).read_bytes() + b"\0")
+            for file in _files(engine.joinpath(path)):
+                digest.update(f"{path} {file.name}".encode() + b"\0" + file.read_bytes() + b"\0")
         return digest.hexdigest()[:12]
+
+
+def _files(place: Traversable) -> list[Traversable]:
+    if place.is_file():
+        return [place]
+    return sorted((file for file in place.iterdir() if file.is_file()), key=lambda file: file.name)

@@ -23,6 +23,7 @@ TASKS = Family(
     newest="updated_at",
     made_by=(
         "sync/tasks.py",
+        "sync/rows.py",
         "posthog/records.py",
         "warehouse/statements/versions/changes.sql",
         "warehouse/statements/versions/latest_run_moved.sql",

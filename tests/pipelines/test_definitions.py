@@ -2,6 +2,7 @@
 
 import gc
 import re
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 
 from assets import report
 from assets.catalog import FAMILIES
+from assets.run_events import RUN_EVENTS
 from pipelines import home, switch
 from pipelines.cli.sync import RESOURCES as NAMED
 from pipelines.definitions import build, defs
@@ -96,6 +98,20 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
     versions = {family.code_version() for family in FAMILIES}
     assert len(versions) == len(FAMILIES)
     assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES[0].code_version()
+
+
+@pytest.mark.parametrize("touched", ["warehouse/statements/load/live_contested.sql", "posthog/sse.py"])
+def test_what_shapes_events_makes_another_code_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, touched: str
+) -> None:
+    before = RUN_EVENTS.code_version()
+    copy = tmp_path / "taskhouse"
+    shutil.copytree(ROOT / "taskhouse", copy)
+    monkeypatch.setattr("importlib.resources.files", lambda _: copy)
+    assert RUN_EVENTS.code_version() == before
+    with (copy / touched).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert RUN_EVENTS.code_version() != before
 
 
 def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_path: Path) -> None:
