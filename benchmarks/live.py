@@ -137,6 +137,7 @@ def main() -> int:
             asyncio.run(sync(settings, 1, name))
         began = time.time()
         asyncio.run(captured(settings, asked.warm_up + asked.seconds))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         since = datetime.fromtimestamp(began + asked.warm_up, UTC)
         with open_warehouse(settings).transaction("figures") as connection:
             connection.execute("CREATE TEMP TABLE loaded (segment VARCHAR, committed_at TIMESTAMPTZ)")
@@ -145,7 +146,6 @@ def main() -> int:
             texts = connection.execute("SELECT sum(strlen(payload) + 1) FROM raw.run_events").fetchall()[0][0]
         with open_warehouse(settings).still("measuring"):
             size = settings.warehouse.stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(f"{events} events of {runs} streams in {asked.seconds:g} s, {rate:.0f} a second")
     print(f"arrival to commit: median {middle:.2f} s, p99 {p99:.2f} s, longest {most:.2f} s")
     print(f"peak memory {peak / 1e6:.0f} MB")
