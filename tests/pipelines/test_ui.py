@@ -1,5 +1,6 @@
 """Dagster's UI in a real browser: what a person sees who materializes everything from the graph."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ PAGES = {
     "automation": ("runs_moved", "tasks_schedule", "Every 5 minutes"),
 }
 """Pages that a person looks at, and what each must tell."""
+
+LOADS = 9
+"""How often a page is loaded at most."""
 
 FIGURES = 10
 """Numbers of a pass that are plotted, at least."""
@@ -57,18 +61,26 @@ def dev(scene: Scene) -> Iterator[Deployment]:
     deployment.close()
 
 
+def _missing(chromium: Browser, words: tuple[str, ...]) -> list[str]:
+    text = chromium.run("return document.body.innerText")
+    return [word for word in words if word not in text]
+
+
 def _shows(chromium: Browser, *words: str) -> None:
-    missing = list(words)
-
-    def look() -> bool:
-        text = chromium.run("return document.body.innerText")
-        missing[:] = [word for word in words if word not in text]
-        return not missing
-
     try:
-        until(look)
+        until(lambda: not _missing(chromium, words))
     except AssertionError:
-        pytest.fail(f"not shown: {missing}")
+        pytest.fail(f"not shown: {_missing(chromium, words)}")
+
+
+def _visit(chromium: Browser, url: str, words: tuple[str, ...]) -> None:
+    """Load a page until it tells all that it must: an open one does not tell what Dagster's daemon finds out later."""
+    for _ in range(LOADS):
+        chromium.visit(url, width=2300)
+        with contextlib.suppress(AssertionError):
+            until(lambda: not _missing(chromium, words), 20)
+            return
+    pytest.fail(f"not shown: {_missing(chromium, words)}")
 
 
 def _press(chromium: Browser, label: str) -> None:
@@ -97,8 +109,7 @@ def test_everything_is_materialized_from_the_graph_and_told_of(
     assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
 
     for page, words in PAGES.items():
-        chromium.visit(f"{dev.url}/{page}", width=2300)
-        _shows(chromium, *words)
+        _visit(chromium, f"{dev.url}/{page}", words)
         chromium.picture(tmp_path / f"{len(list(tmp_path.iterdir()))}.png")
 
     chromium.visit(f"{dev.url}/assets/tasks", width=2300, height=3000)
