@@ -11,6 +11,7 @@ import pytest
 from emulator.script.hostile import HOSTILE
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from emulator.streams import StreamSettings
 from emulator.versions import at_version
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
@@ -153,7 +154,8 @@ def test_tokens_that_expire_and_cuts_lose_nothing_on_the_proxy(settings: MakeSet
         {"kind": "dribble", "endpoint": "proxy.stream", "rate": 0.3, "bytes": 100},
         {"kind": "503", "endpoint": "proxy.stream", "times": 2, "retry_after": 5},
     ]
-    short = world(token_s=20.0, proxy_host="localhost")
+    kept = StreamSettings(completed_ttl_s=24 * 3600.0)  # a second in which this machine stands still is 20 minutes here
+    short = world(token_s=60.0, proxy_host="localhost", streams=kept)
     for held in hold(settings, short, *faults, modes={"proxy": True}, policy=PATIENT, stream_leg="auto"):
         assert {batch.leg for batch in held.batches} == {"proxy"}
         assert digest(held.frames) == held.truth["live"]["proxy"]["sha256"]
