@@ -21,9 +21,9 @@ CHAIN = 10
 async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
     """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
 
-    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them and are
-    skipped. Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a
-    page that is larger than is read, fewer entries are asked for.
+    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them and are skipped.
+    Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a page that is larger than is read,
+    fewer entries are asked for.
 
     Args:
         this: The pass, for its doubts and its name.
