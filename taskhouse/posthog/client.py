@@ -18,6 +18,7 @@ from importlib import metadata
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies
 
 import httpx
 
@@ -27,8 +28,8 @@ from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, Oversized, clean, origin, refusal, throttled, unreadable
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
-from taskhouse.posthog.shards import Shards
 from taskhouse.posthog.tokens import Tokens
+from taskhouse.posthog.transport import StreamTransport
 from taskhouse.settings import LOOPBACK, Settings
 
 CONNECT_S = 10.0
@@ -67,16 +68,18 @@ class PostHog:
         if wire_log.level == logging.NOTSET:
             wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
         near = urlsplit(self.host).hostname in LOOPBACK
+        tls = ssl.create_default_context() if near else httpx.create_ssl_context()
         options: dict[str, Any] = {
-            "verify": ssl.create_default_context() if near else httpx.create_ssl_context(),
+            "verify": tls,
             "trust_env": not near,
             "follow_redirects": False,
             "headers": {"User-Agent": f"taskhouse/{_version()}"},
         }
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
-        timeout = httpx.Timeout(READ_S, connect=CONNECT_S, pool=None)
-        self._http = httpx.AsyncClient(**options, limits=limits, timeout=timeout)
-        self._shards = Shards(options)
+        self._http = httpx.AsyncClient(**options, limits=limits)
+        proxied = not near and getproxies().keys() - {"no"}
+        wire = {"limits": httpx.Limits()} if proxied else {"transport": StreamTransport(tls)}
+        self._streams = httpx.AsyncClient(**options, **wire)
 
     def __repr__(self) -> str:
         return f"PostHog({self.host})"
@@ -88,7 +91,7 @@ class PostHog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._http.aclose()
-        await self._shards.close()
+        await self._streams.aclose()
         await self.budget.close()
 
     def url(self, path: str) -> str:
@@ -261,19 +264,18 @@ class PostHog:
         read_s: float,
     ) -> AsyncIterator[httpx.Response]:
         meter.requests += 1
-        async with self._shards.lend() as http:
-            request = self._request(http, "GET", url, params=params, read_s=read_s, headers=headers, bearer=bearer)
-            try:
-                async with asyncio.timeout(read_s + CONNECT_S):
-                    response = await http.send(request, stream=True)
-            except (httpx.HTTPError, TimeoutError) as wrong:
-                meter.statuses[0] += 1
-                raise self.transport(f"GET {urlsplit(url).path}", wrong, host=origin(url), secret=bearer) from None
-            try:
-                meter.statuses[response.status_code] += 1
-                yield response
-            finally:
-                await response.aclose()
+        request = self._request(self._streams, "GET", url, params=params, read_s=read_s, headers=headers, bearer=bearer)
+        try:
+            async with asyncio.timeout(read_s + CONNECT_S):
+                response = await self._streams.send(request, stream=True)
+        except (httpx.HTTPError, TimeoutError) as wrong:
+            meter.statuses[0] += 1
+            raise self.transport(f"GET {urlsplit(url).path}", wrong, host=origin(url), secret=bearer) from None
+        try:
+            meter.statuses[response.status_code] += 1
+            yield response
+        finally:
+            await response.aclose()
 
     def _request(
         self,

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from filelock import FileLock, Timeout
 from taskhouse.errors import Full
 from taskhouse.spool import line
 
+_BLOCK = 512 * 1024
 _SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.ndjson")
 
 
@@ -35,13 +37,22 @@ class Segment:
 
     def is_whole(self) -> bool:
         """Whether the file holds exactly the lines that its name states."""
-        content = self.path.read_bytes()
-        return zlib.crc32(content) == self.crc and content.count(b"\n") == self.lines
+        crc = lines = 0
+        for block in self._blocks():
+            crc, lines = zlib.crc32(block, crc), lines + block.count(b"\n")
+        return (crc, lines) == (self.crc, self.lines)
 
-    def longest(self) -> int:
-        """Length of the longest line in bytes, its newline included."""
-        with self.path.open("rb") as file:
-            return max(map(len, file), default=0)
+    def line_bytes(self) -> int:
+        """Bytes that no line is longer than: 1 MiB, or little more than the longest."""
+        without = most = 0
+        for block in self._blocks():
+            without = 0 if b"\n" in block else without + 1
+            most = max(most, without)
+        return (most + 2) * _BLOCK
+
+    def _blocks(self) -> Iterator[bytes]:
+        with self.path.open("rb", buffering=0) as file:
+            yield from iter(lambda: file.read(_BLOCK), b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from taskhouse.warehouse.connection import Warehouse
 LAYERS = ("live", "log")
 BATCH_BYTES = 64 << 20
 BATCH_SEGMENTS = 200
-LINE_BYTES = 1 << 20
-"""Length of a line, in bytes, that is made room for at least."""
 
 Row = dict[str, Any]
 
@@ -116,7 +114,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     names = [segment.name for segment in batch]
     connection.execute("SET VARIABLE paths = $paths", {"paths": [str(segment.path) for segment in batch]})
     connection.execute("SET VARIABLE segments = $names", {"names": names})
-    connection.execute("SET VARIABLE longest = $longest", {"longest": max(LINE_BYTES, *(s.longest() for s in batch))})
+    connection.execute("SET VARIABLE longest = $longest", {"longest": max(s.line_bytes() for s in batch)})
     for step in ("lines", "fields", "typed", "staged"):
         connection.execute(sql.warehouse(f"load/{step}"))
     read = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/lengths")))}

@@ -10,11 +10,12 @@ Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Server:
-    """Where it listens, and the head and body of every request that it got."""
+    """Where it listens, the head and body of every request that it got, and its open connections."""
 
     origin: str = ""
     requests: list[tuple[str, bytes]] = field(default_factory=list)
     open: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     def header(self, index: int, name: str) -> str | None:
         for line in self.requests[index][0].split("\r\n")[1:]:
@@ -74,6 +75,7 @@ async def serving(scripts: Sequence[Script]) -> AsyncIterator[Server]:
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.open += 1
+        server.idle.clear()
         if (task := asyncio.current_task()) is not None:
             handling.add(task)
         try:
@@ -83,11 +85,20 @@ async def serving(scripts: Sequence[Script]) -> AsyncIterator[Server]:
                 0,
             )
             server.requests.append((head, await reader.readexactly(length)))
-            await scripts[min(len(server.requests), len(scripts)) - 1](writer)
+            script = asyncio.ensure_future(scripts[min(len(server.requests), len(scripts)) - 1](writer))
+            gone = asyncio.ensure_future(reader.read())
+            try:
+                await asyncio.wait({script, gone}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                script.cancel()
+                gone.cancel()
+                await asyncio.gather(script, gone, return_exceptions=True)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the client has gone, or the test is over
         finally:
             server.open -= 1
+            if not server.open:
+                server.idle.set()
             writer.close()
 
     listening = await asyncio.start_server(handle, "127.0.0.1", 0)

@@ -355,23 +355,33 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(settings: 
 def test_proxies_of_the_environment_are_for_the_outside_only(
     settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-
     async def run() -> None:
-        async with (
-            PostHog(settings("http://localhost:8000")) as near,
-            PostHog(settings("https://eu.posthog.com")) as far,
-        ):
-            assert not near._http._mounts
-            assert far._http._mounts
+        async with serving([answer(b"{}", "502 Bad Gateway")]) as proxy:
+            monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+            monkeypatch.setenv("HTTPS_PROXY", proxy.origin.replace("//", "//me:word@"))
+            monkeypatch.setenv("NO_PROXY", "direct.example.invalid")
+            for host in ("https://far.example.invalid", "https://direct.example.invalid"):
+                async with PostHog(settings(host), policy=Policy(attempts=1)) as far:
+                    api = TasksApi(far, 1)
+                    with pytest.raises(Retryable):
+                        await api.task("t")
+                    with pytest.raises(Retryable):
+                        async with api.stream("t", "r"):
+                            pass
+            asked = [head.split("\r\n")[0] for head, _ in proxy.requests]
+            assert asked == ["CONNECT far.example.invalid:443 HTTP/1.1"] * 2
+            assert {proxy.header(n, "proxy-authorization") for n in (0, 1)} == {"Basic bWU6d29yZA=="}
+            assert not any(KEY in head for head, _ in proxy.requests)
+            async with serving([answer(b"{}"), events()]) as near, PostHog(settings(near.origin)) as client:
+                assert await TasksApi(client, 1).task("t") == Row({}, b"{}")
+                async with TasksApi(client, 1).stream("t", "r") as connection:
+                    assert connection.status == 200
+            assert len(proxy.requests) == 2
 
     asyncio.run(run())
-    row, _, _ = ask(settings, [answer(b"{}")])
-    assert row == Row({}, b"{}")
 
 
-def test_streams_are_spread_over_clients_of_fifty(settings: MakeSettings) -> None:
+def test_many_streams_are_open_at_once_and_all_are_closed(settings: MakeSettings) -> None:
     async def run() -> None:
         script = events(b"data: {}\n\n", hold=True)
         async with serving([script]) as server, PostHog(settings(server.origin)) as client:
@@ -390,11 +400,10 @@ def test_streams_are_spread_over_clients_of_fifty(settings: MakeSettings) -> Non
 
             holding = [asyncio.create_task(hold()) for _ in range(120)]
             await asyncio.wait_for(all_open.wait(), 30)
-            assert (server.open, len(client._shards)) == (120, 3)
-            assert sorted(client._shards._lent.values()) == [20, 50, 50]
+            assert server.open == 120
             for task in holding:
                 task.cancel()
             await asyncio.gather(*holding, return_exceptions=True)
-            assert sum(client._shards._lent.values()) == 0
+            await asyncio.wait_for(server.idle.wait(), 5)
 
     asyncio.run(run())
