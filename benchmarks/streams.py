@@ -152,6 +152,8 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
         host=url, api_key="phx_emulator", project_ids=(1,), home=home, requests_per_minute=0, requests_per_hour=0
     )
     warehouse = open_warehouse(settings)
+    with warehouse.transaction("making the tables"):
+        pass
 
     async def work() -> None:
         async with PostHog(settings) as client:

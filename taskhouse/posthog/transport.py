@@ -14,6 +14,9 @@ import httpx
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+_AHEAD = 16384
+"""Bytes that are read ahead of a stream; twice as many make it wait. More would let one stream hold up the others."""
+
 _HEAD = 65536
 """Bytes of one header line at most."""
 
@@ -60,6 +63,7 @@ class StreamTransport(httpx.AsyncBaseTransport):
                 max_field_size=_HEAD,
                 max_line_size=_HEAD,
                 middlewares=(_once,),
+                read_bufsize=_AHEAD,
             )
         return self._session
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from taskhouse.errors import Full
 from taskhouse.spool import line
 
-_BLOCK = 512 * 1024
+_BLOCK = 8 << 20
 _SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.ndjson")
 
 

@@ -42,6 +42,7 @@ class SpoolWriter:
         self._guard = threading.Lock()
         self._open: dict[str, _Open] = {}
         self._full: list[_Open] = []
+        self._late: list[_Open] = []
         self._count = 0
         self._alive = FileLock(spool.open / f"{self.name}.lock", thread_local=False)
         self._alive.acquire(timeout=0)
@@ -110,6 +111,7 @@ class SpoolWriter:
             os.close(handle)
         for segment in full:
             self._seal(segment)
+        self._sync(now - self.sync_seconds)
 
     def seal(self) -> list[Segment]:
         """Seal whatever is open, now."""
@@ -121,6 +123,7 @@ class SpoolWriter:
     def close(self) -> None:
         """Seal everything and sign off; nothing can be appended afterwards."""
         self.seal()
+        self._sync(time.monotonic())
         self._alive.release()
         Path(self._alive.lock_file).unlink(missing_ok=True)
 
@@ -131,13 +134,23 @@ class SpoolWriter:
         return self._open[layer]
 
     def _seal(self, segment: "_Open") -> Segment:
-        segment.close()
         target = self.spool.sealed / sealed_name(segment.path.stem, segment.lines, segment.crc)
         segment.path.replace(target)
-        sync_folder(self.spool.sealed)
+        segment.path = target
+        with self._guard:
+            self._late.append(segment)
         sealed = parse(target)
         assert sealed is not None  # noqa: S101 - we made the name
         return sealed
+
+    def _sync(self, before: float) -> None:
+        """Fsync sealed segments that had none since; one that is loaded by now is gone, and needs none."""
+        with self._guard:
+            due = [segment for segment in self._late if segment.synced <= before]
+            self._late = [segment for segment in self._late if segment.synced > before]
+        left = [segment.close() for segment in due]
+        if any(left):
+            sync_folder(self.spool.sealed)
 
 
 class _Open:
@@ -171,6 +184,10 @@ class _Open:
         """A handle of its own, so that an fsync outlives the segment's being sealed."""
         return os.dup(self._file.fileno())
 
-    def close(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+    def close(self) -> bool:
+        """Give the file back, after an fsync if it is still there; whether it is."""
+        with self._file:
+            there = self.path.exists()
+            if there and self.size > self.safe:
+                os.fsync(self._file.fileno())
+        return there

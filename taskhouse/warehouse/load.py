@@ -15,7 +15,7 @@ from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 
 LAYERS = ("live", "log")
-BATCH_BYTES = 64 << 20
+BATCH_BYTES = 128 << 20
 BATCH_SEGMENTS = 200
 
 Row = dict[str, Any]

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ def test_a_living_writer_is_left_alone(spool: Spool) -> None:
 
 CHILD = """
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from taskhouse.spool.folder import Spool
@@ -140,3 +142,35 @@ def test_recovering_twice_changes_nothing(spool: Spool) -> None:
     part.write_bytes(content)
     assert spool.recover().sealed == first
     assert len(spool.segments()) == 1
+
+
+def test_what_is_not_loaded_is_synced_a_second_later(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with SpoolWriter(spool, seal_seconds=3600, sync_seconds=0.05) as writer:
+        writer.append("live", RUN, entries("open"), leg="django")
+        writer.tick()
+        assert synced == []
+        time.sleep(0.06)
+        writer.tick()
+        (part,) = spool.open.glob("*.part")
+        assert synced == [part.name]
+        writer.tick()
+        assert synced == [part.name], "what is safe is not synced again"
+
+        writer.append("live", RUN, entries("sealed, and loaded"), leg="django")
+        (loaded,) = writer.seal()
+        writer.append("live", RUN, entries("sealed, and left"), leg="django")
+        (left,) = writer.seal()
+        loaded.path.unlink()
+        assert synced == [part.name], "to seal waits for no disk"
+        time.sleep(0.06)
+        writer.tick()
+        assert synced[1:] == [left.path.name, "sealed"]
+
+        writer.append("live", RUN, entries("the last"), leg="django")
+    assert synced[3:] == [spool.segments()[-1].path.name, "sealed"]
