@@ -99,6 +99,7 @@ def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
         held = "SELECT segment FROM ledger.segments WHERE list_contains($names, segment)"
         known = connection.execute(held, {"names": [segment.name for segment in batch]}).fetchall()
         new = [segment for segment in batch if (segment.name,) not in known]
+        connection.execute("SET threads = 1")
         loaded = load_segments(connection, new) if new else Loaded()
     for segment in batch:
         segment.path.unlink(missing_ok=True)

@@ -148,7 +148,7 @@ def test_what_is_not_loaded_is_synced_a_second_later(spool: Spool, monkeypatch: 
     synced: list[str] = []
 
     def fsync(descriptor: int) -> None:
-        synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
 
     monkeypatch.setattr(os, "fsync", fsync)
     with SpoolWriter(spool, seal_seconds=3600, sync_seconds=0.05) as writer:
