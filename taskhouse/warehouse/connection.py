@@ -13,10 +13,6 @@ from taskhouse.errors import Corrupt, Locked
 from taskhouse.warehouse import migrate, views
 from taskhouse.warehouse.lock import commit_lock
 
-CHECKPOINT = "1KB"
-"""A larger commit goes straight into the file. Through the write-ahead log its data would be written twice, since the
-file is closed, and so checkpointed, a moment later."""
-
 COMPATIBILITY = "v1.5.0"
 """Files stay readable for DuckDB 1.5 and MotherDuck."""
 
@@ -106,7 +102,6 @@ class Warehouse:
             except (duckdb.SerializationException, duckdb.InternalException) as problem:
                 raise self._unreadable(problem) from None
             else:
-                connection.execute(f"SET checkpoint_threshold = '{CHECKPOINT}'")
                 connection.execute("SET TimeZone = 'UTC'")
                 connection.execute("SET python_enable_replacements = false")
                 return connection
