@@ -1,28 +1,29 @@
-"""The wire of streams: aiohttp beneath httpx, whose parser is C.
+"""The wire of streams, beneath httpx: one connection for each, and a parser that is C.
 
-A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a fifth; and its
+A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a tenth; and its
 pool walks all connections for each one that it opens, of which there may be hundreds. What is asked and answered stays
-httpx's: only sockets, TLS and HTTP/1.1 are done here.
+httpx's: only the socket, TLS and the framing of HTTP/1.1 are done here.
 """
 
+import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from http import HTTPStatus
 
-import aiohttp
+import httptools
 import httpx
-from aiohttp.http_exceptions import HttpProcessingError
-from yarl import URL
 
-_AHEAD = 16384
-"""Bytes that are read ahead of a stream; twice as many make it wait. More would let one stream hold up the others."""
-
+_READ = 65536
 _HEAD = 65536
-"""Bytes of one header line at most."""
+"""Bytes of an answer's head at most."""
+
+_PORTS = {"http": 80, "https": 443}
 
 
 class StreamTransport(httpx.AsyncBaseTransport):
-    """A connection for each request, as many at once as there are, and none of them through a proxy.
+    """Sends a request without a body over a connection of its own, and gives its answer as it comes.
+
+    How long to wait for the next bytes is up to who reads them.
 
     Args:
         tls: What proves a server.
@@ -30,72 +31,128 @@ class StreamTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body, once; the answer's body is read as it is asked for.
+        """Send a request, once.
 
         Raises:
             httpx.TransportError: No answer came.
         """
-        limits = request.extensions["timeout"]
-        with _as_httpx():
-            response = await self._opened().request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers.multi_items(),
-                allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=limits["connect"], sock_read=limits["read"]),
-            )
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+        answer = _Answer(*await self._connected(request))
+        try:
+            answer.writer.write(_asked(request))
+            await answer.head()
+        except BaseException:
+            await answer.aclose()
+            raise
+        return httpx.Response(answer.status, headers=answer.headers, stream=answer)
 
-    async def aclose(self) -> None:
-        """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                auto_decompress=False,
-                connector=aiohttp.TCPConnector(ssl=self._tls, limit=0, force_close=True),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                max_field_size=_HEAD,
-                max_line_size=_HEAD,
-                middlewares=(_once,),
-                read_bufsize=_AHEAD,
-            )
-        return self._session
+    async def _connected(self, request: httpx.Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        url, host = request.url, request.url.raw_host.decode()
+        secure = url.scheme == "https"
+        try:
+            async with asyncio.timeout(request.extensions["timeout"]["connect"]):
+                return await asyncio.open_connection(
+                    host,
+                    url.port or _PORTS[url.scheme],
+                    ssl=self._tls if secure else None,
+                    server_hostname=host if secure else None,
+                    limit=_READ,
+                    happy_eyeballs_delay=0.25,
+                )
+        except TimeoutError:
+            raise httpx.ConnectTimeout("the connection took too long") from None
+        except OSError as wrong:
+            raise httpx.ConnectError(str(wrong)) from None
 
 
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
+class _Answer(httpx.AsyncByteStream):
+    """One answer: what the parser calls back with, and the body as it comes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self.status = 0
+        self.headers: list[tuple[bytes, bytes]] = []
+        self._reader = reader
+        self._parser = httptools.HttpResponseParser(self)
+        self._body: list[bytes] = []
+        self._begun = self._over = False
+        self._fault = ""
+
+    async def head(self) -> None:
+        """Read as far as the body.
+
+        Raises:
+            httpx.TransportError: It breaks off, is no HTTP, or too long.
+        """
+        size = 0
+        while not self._begun:
+            size += await self._more()
+            if size > _HEAD and not self._begun:
+                raise httpx.RemoteProtocolError(f"the head has more than {_HEAD} bytes")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _as_httpx():
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+        while self._body or not self._over:
+            if self._body:
+                body, self._body = self._body, []
+                yield b"".join(body)
+            else:
+                await self._more()
 
     async def aclose(self) -> None:
-        self._response.close()
+        self.writer.transport.abort()
+
+    async def _more(self) -> int:
+        """Take what has come, and how many bytes that is; a fault is told once what came before it is read."""
+        if self._fault:
+            raise httpx.RemoteProtocolError(self._fault)
+        try:
+            data = await self._reader.read(_READ)
+        except OSError as wrong:
+            raise httpx.ReadError(str(wrong)) from None
+        if not data:
+            self._end()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as wrong:
+            self._fault = str(wrong)
+        except httptools.HttpParserUpgrade:
+            self._fault = "the server changes the protocol"
+        return len(data)
+
+    def _end(self) -> None:
+        """The connection has ended, which ends a body of no stated length."""
+        stated = {b"content-length", b"transfer-encoding"} & {name.lower() for name, _ in self.headers}
+        if self._begun and not stated:
+            self._over = True
+        else:
+            self._fault = "the connection ended before the answer did"
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called back; what comes after the body is none of ours."""
+        if not self._begun:
+            self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Called back; ``100 Continue`` and its like come before the answer."""
+        self.status = self._parser.get_status_code()
+        self._begun = self.status >= HTTPStatus.OK
+        if not self._begun:
+            self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        """Called back."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """Called back."""
+        self._over = self._begun
 
 
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """One attempt: where a connection breaks, aiohttp would ask again by itself, and nobody paid for that."""
-    with _as_httpx():
-        return await send(request)
-
-
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """The faults of this wire in the names that httpx has for them."""
-    try:
-        yield
-    except TimeoutError as wrong:
-        kind = httpx.ReadTimeout if isinstance(wrong, aiohttp.SocketTimeoutError) else httpx.ConnectTimeout
-        raise kind(str(wrong)) from wrong
-    except aiohttp.ClientConnectorError as wrong:
-        raise httpx.ConnectError(str(wrong)) from wrong
-    except (aiohttp.ClientError, HttpProcessingError, OSError) as wrong:
-        raise httpx.ReadError(str(wrong) or "the connection was lost") from wrong
+def _asked(request: httpx.Request) -> bytes:
+    """The request as it goes over the wire."""
+    lines = [b"%b %b HTTP/1.1" % (request.method.encode(), request.url.raw_path)]
+    lines += [b"%b: %b" % (name, value) for name, value in request.headers.raw if name.lower() != b"connection"]
+    if any(b"\n" in line or b"\r" in line for line in lines):
+        raise httpx.LocalProtocolError("a line of the request has a line end in it")
+    return b"\r\n".join([*lines, b"Connection: close", b"", b""])

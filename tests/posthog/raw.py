@@ -60,11 +60,11 @@ def exact(*parts: bytes, gap_s: float = 0.0, hold: bool = False) -> Script:
     return script
 
 
-def events(*parts: bytes, end: bool = True, hold: bool = False) -> Script:
-    """An event stream with one HTTP chunk for each part; without ``end`` it breaks off."""
+def events(*parts: bytes, end: bool = True, hold: bool = False, tail: bytes | None = None) -> Script:
+    """An event stream with one HTTP chunk for each part; without ``end`` it breaks off, and after a ``tail``."""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
     body = [f"{len(part):x}\r\n".encode() + part + b"\r\n" for part in parts]
-    return exact(head, *body, *([b"0\r\n\r\n"] if end and not hold else []), hold=hold)
+    return exact(head, *body, *([b"0\r\n\r\n"] if end and not hold and tail is None else [tail or b""]), hold=hold)
 
 
 @asynccontextmanager

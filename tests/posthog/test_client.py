@@ -407,3 +407,24 @@ def test_many_streams_are_open_at_once_and_all_are_closed(settings: MakeSettings
             await asyncio.wait_for(server.idle.wait(), 5)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("tail", [b"", b"zz\r\n", b"ff\r\n"])
+def test_what_came_before_a_break_is_read(settings: MakeSettings, tail: bytes) -> None:
+    parts = [b"data: %d\n\n" % number for number in range(9)]
+    found: list[bytes] = []
+
+    async def run() -> None:
+        async with (
+            serving([events(*parts, tail=tail)]) as server,
+            PostHog(settings(server.origin)) as client,
+            TasksApi(client, 1).stream("t", "r") as connection,
+        ):
+            await asyncio.wait_for(server.idle.wait(), 5)
+            await asyncio.sleep(0.05)  # all of it and the break are here before the first is asked for
+            async for chunk in connection.chunks():
+                found.append(chunk)  # noqa: PERF401 - it ends with an error
+
+    with pytest.raises(Retryable):
+        asyncio.run(run())
+    assert b"".join(found) == b"".join(parts)
