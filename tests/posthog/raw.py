@@ -1,6 +1,7 @@
 """A server of exact bytes: each connection is answered by the next script, for faults that no real server makes."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ def events(*parts: bytes, end: bool = True, hold: bool = False, tail: bytes | No
 
 
 @asynccontextmanager
-async def serving(scripts: Sequence[Script]) -> AsyncIterator[Server]:
+async def serving(scripts: Sequence[Script], *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Answer the n-th request by the n-th script, and all later ones by the last."""
     server = Server()
     handling: set[asyncio.Task[None]] = set()
@@ -101,9 +102,9 @@ async def serving(scripts: Sequence[Script]) -> AsyncIterator[Server]:
                 server.idle.set()
             writer.close()
 
-    listening = await asyncio.start_server(handle, "127.0.0.1", 0)
+    listening = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls)
     host, port = listening.sockets[0].getsockname()[:2]
-    server.origin = f"http://{host}:{port}"
+    server.origin = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield server
     finally:

@@ -4,11 +4,14 @@ import asyncio
 import gzip
 import json
 import logging
+import ssl
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from taskhouse.errors import (
     AccessDenied,
@@ -31,6 +34,7 @@ from tests.posthog.raw import Script, Server, answer, events, exact, serving
 MakeSettings = Callable[..., Settings]
 KEY = "phx_0123456789secret"
 QUICK = Policy(attempts=3)
+ONCE = Policy(attempts=1)
 
 
 def hog(code: str, detail: str = "Why.", attr: str | None = None) -> bytes:
@@ -361,7 +365,7 @@ def test_proxies_of_the_environment_are_for_the_outside_only(
             monkeypatch.setenv("HTTPS_PROXY", proxy.origin.replace("//", "//me:word@"))
             monkeypatch.setenv("NO_PROXY", "direct.example.invalid")
             for host in ("https://far.example.invalid", "https://direct.example.invalid"):
-                async with PostHog(settings(host), policy=Policy(attempts=1)) as far:
+                async with PostHog(settings(host), policy=ONCE) as far:
                     api = TasksApi(far, 1)
                     with pytest.raises(Retryable):
                         await api.task("t")
@@ -379,6 +383,37 @@ def test_proxies_of_the_environment_are_for_the_outside_only(
             assert len(proxy.requests) == 2
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "other.example"])
+def test_a_server_proves_who_it_is(
+    settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    authority, tls = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(tls)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+
+    async def asked() -> list[int]:
+        async with serving([answer(b"{}"), events()], tls=tls) as server:
+            async with PostHog(settings(server.origin), policy=ONCE) as client:
+                api = TasksApi(client, 1)
+                answered = []
+                for call in (api.task("t"), _opened(api)):
+                    try:
+                        await call
+                    except Retryable as refused:
+                        assert "certificate verify failed" in refused.message  # noqa: PT017 - either may happen
+                    answered.append(len(server.requests))
+            return answered
+
+    assert asyncio.run(asked()) == [0, 0]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    assert asyncio.run(asked()) == ([1, 2] if name == "127.0.0.1" else [0, 0])
+
+
+async def _opened(api: TasksApi) -> None:
+    async with api.stream("t", "r") as connection:
+        assert connection.status == 200
 
 
 def test_many_streams_are_open_at_once_and_all_are_closed(settings: MakeSettings) -> None:
