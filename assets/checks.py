@@ -1,15 +1,16 @@
 """Checks of an asset, declared beside it and answered from the warehouse in the same step.
 
-``complete_<project>`` shows the ledger's verdict on that project, whichever project a run was for, so that one
-project's failure is never shown as another's. The other checks look at the project of the run.
+Dagster keeps one answer of a check, whichever project the run was for. So ``complete_<project>`` shows the ledger's
+verdict on that project, and every other check is asked of each project that was ever read, since the last pass over it
+began: it passes if it passes for all of them, and says for which it does not.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from assets import markdown
 from assets.family import Family, Table
 from assets.questions import Questions
 
@@ -18,6 +19,14 @@ CAPTURE_LAG_S = 1800.0
 
 FOREVER = 10.0 * 365 * 86400
 NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since)"
+ERRORS = frozenset({"unique_keys", "no_overlaps", "references"})
+"""Checks of what must never be; the others warn."""
+
+Pass = Mapping[str, Any]
+"""``project_id``, and ``since``: when the last pass over it began."""
+
+Found = tuple[dict[str, Any], str]
+"""Figures of a project, and what is wrong with it; "" where nothing is."""
 
 
 def verdict_name(project: str) -> str:
@@ -30,23 +39,12 @@ def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
     about = {
         verdict_name(project): f"The last pass over project {project} proved itself complete." for project in projects
     }
-    about["unique_keys"] = "No two rows have the same key."
-    if any(table.begins for table in family.tables):
-        about["no_overlaps"] = "No two versions, and no two sightings, of one thing are valid at the same time."
-    if any(table.refers for table in family.tables):
-        about["references"] = "Whatever a row names is held."
-    about["quarantine"] = "No record had to be set aside since the pass began."
-    about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
-    if family.live:
-        about["gaps"] = "No hole was found that the run's log does not fill."
-        minutes = CAPTURE_LAG_S / 60
-        about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
-    about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
+    about |= {name: f"{text} Holds for every project that was ever read." for name, text in _shared(family).items()}
     return [dg.AssetCheckSpec(name, asset=family.key, description=text) for name, text in about.items()]
 
 
 def answers(
-    questions: Questions, family: Family, projects: Sequence[str], project_id: int, since: datetime
+    questions: Questions, family: Family, projects: Sequence[str], project_id: int
 ) -> Iterator[dg.AssetCheckResult]:
     """The answer to every check of a family.
 
@@ -54,35 +52,40 @@ def answers(
         questions: An open connection.
         family: Whose checks.
         projects: Every project that is kept.
-        project_id: The project of this run.
-        since: When the pass began.
+        project_id: The project of this run, whose pass is in the ledger.
     """
-    yield from _verdicts(questions, family, projects)
-    yield _unique(questions, family, project_id, since)
+    passes = {str(row["project_id"]): row for row in questions.ask("verdicts", {"resource": family.name})}
+    yield from _verdicts(family, projects, passes)
+    begun = {project: passes[project]["started_at"] for project in projects if project in passes}
+    for name in _shared(family):
+        ask = ASKED[name]
+        found = {
+            project: ask(questions, family, {"project_id": int(project), "since": since})
+            for project, since in begun.items()
+        }
+        yield _answer(family, name, str(project_id), found)
+
+
+def _shared(family: Family) -> dict[str, str]:
+    """The checks that are asked of each project, and what they say."""
+    about = {"unique_keys": "No two rows have the same key."}
     if any(table.begins for table in family.tables):
-        yield _overlaps(questions, family, project_id)
+        about["no_overlaps"] = "No two versions, and no two sightings, of one thing are valid at the same time."
     if any(table.refers for table in family.tables):
-        yield _references(questions, family, project_id, since)
-    named = {"project_id": project_id, "since": since}
-    ours = {**named, "resources": [family.name, *family.quarantines]}
-    count = questions.ask("quarantine", ours)[0]
-    yield _warning(family, "quarantine", project_id, passed=not count["new"], **count)
-    drift = questions.ask("drift", ours)[0]
-    yield _warning(family, "drift", project_id, passed=not drift["new"], **drift)
+        about["references"] = "Whatever a row names is held."
+    about["quarantine"] = "No record had to be set aside since the pass began."
+    about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
     if family.live:
-        holes = questions.ask("gaps", named)[0]
-        yield _warning(family, "gaps", project_id, passed=not holes["new"], **holes)
-        late = questions.ask("capture_lag", named)[0]
-        yield _warning(family, "capture_lag", project_id, passed=(late["lag_p99_s"] or 0) <= CAPTURE_LAG_S, **late)
-    age = questions.ask("last_complete", {"resource": family.name, "project_id": project_id})[0]["age_s"]
-    age_s = FOREVER if age is None else round(float(age), 1)
-    yield _warning(family, "watermark", project_id, passed=age_s <= family.every_s, age_s=age_s)
+        about["gaps"] = "No hole was found that the run's log does not fill, since the pass began."
+        minutes = CAPTURE_LAG_S / 60
+        about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
+    about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
+    return about
 
 
-def _verdicts(questions: Questions, family: Family, projects: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
-    found = {str(row["project_id"]): row for row in questions.ask("verdicts", {"resource": family.name})}
+def _verdicts(family: Family, projects: Sequence[str], passes: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
     for project in projects:
-        row = found.get(project)
+        row = passes.get(project)
         verdict = row["verdict"] if row else "unknown"
         yield dg.AssetCheckResult(
             passed=verdict == "complete",
@@ -94,38 +97,100 @@ def _verdicts(questions: Questions, family: Family, projects: Sequence[str]) -> 
         )
 
 
-def _unique(questions: Questions, family: Family, project_id: int, since: datetime) -> dg.AssetCheckResult:
-    looked_at = doubles = 0
+def _answer(family: Family, name: str, project: str, found: Mapping[str, Found]) -> dg.AssetCheckResult:
+    """One answer for all projects, with the figures of one of them to plot, and a table of all."""
+    own, _ = found[project]
+    rows = [{"project": each, **figures} for each, (figures, _) in found.items()]
+    table = {"projects": dg.MetadataValue.md(markdown.table(rows, list(rows[0])))} if len(rows) > 1 else {}
+    wrong = [f"project {each}: {trouble}" for each, (_, trouble) in found.items() if trouble]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        asset_key=family.key,
+        check_name=name,
+        severity=dg.AssetCheckSeverity.ERROR if name in ERRORS else dg.AssetCheckSeverity.WARN,
+        description="; ".join(wrong) or None,
+        metadata={"project": project, **{key: value for key, value in own.items() if value is not None}, **table},
+    )
+
+
+def _unique(questions: Questions, family: Family, last: Pass) -> Found:
+    rows = []
     for table in family.tables:
         question = "unique_keys_touched" if table.segments else "unique_keys"
-        parameters: dict[str, Any] = {"project_id": project_id, **({"since": since} if table.segments else {})}
-        row = questions.ask(question, parameters, table=table.name, key=", ".join(table.key), where=table.where)[0]
-        looked_at += row["looked_at"]
-        doubles += row["doubles"]
-    return _error(family, "unique_keys", project_id, passed=not doubles, rows=looked_at, doubles=doubles)
+        names = {"table": table.name, "key": ", ".join(table.key), "where": table.where}
+        rows += questions.ask(question, _since(table, last), **names)
+    return _sum(rows, "doubles", "doubled")
 
 
-def _overlaps(questions: Questions, family: Family, project_id: int) -> dg.AssetCheckResult:
-    looked_at = overlaps = 0
+def _overlaps(questions: Questions, family: Family, last: Pass) -> Found:
+    rows = []
     for table in family.tables:
         if table.begins:
-            row = questions.ask("overlaps", {"project_id": project_id}, **_stretch(table))[0]
-            looked_at += row["looked_at"]
-            overlaps += row["overlaps"]
-    return _error(family, "no_overlaps", project_id, passed=not overlaps, rows=looked_at, overlaps=overlaps)
+            rows += questions.ask("overlaps", {"project_id": last["project_id"]}, **_stretch(table))
+    return _sum(rows, "overlaps", "overlapping")
 
 
-def _references(questions: Questions, family: Family, project_id: int, since: datetime) -> dg.AssetCheckResult:
-    looked_at = orphans = 0
+def _references(questions: Questions, family: Family, last: Pass) -> Found:
+    rows = []
     for table in family.tables:
         if table.refers:
             column, other = table.refers
-            parameters: dict[str, Any] = {"project_id": project_id, **({"since": since} if table.segments else {})}
             names = {"table": table.name, "column": column, "other": other, "where": NEW if table.segments else "TRUE"}
-            row = questions.ask("orphans", parameters, **names)[0]
-            looked_at += row["looked_at"]
-            orphans += row["orphans"]
-    return _error(family, "references", project_id, passed=not orphans, looked_at=looked_at, orphans=orphans)
+            rows += questions.ask("orphans", _since(table, last), **names)
+    return _sum(rows, "orphans", "not held")
+
+
+def _quarantine(questions: Questions, family: Family, last: Pass) -> Found:
+    return _sum(questions.ask("quarantine", _ours(family, last)), "new", "set aside")
+
+
+def _drift(questions: Questions, family: Family, last: Pass) -> Found:
+    row = questions.ask("drift", _ours(family, last))[0]
+    return row, f"{row['new']} unknown" if row["new"] else ""
+
+
+def _gaps(questions: Questions, _: Family, last: Pass) -> Found:
+    return _sum(questions.ask("gaps", last), "new", "unfilled")
+
+
+def _capture_lag(questions: Questions, _: Family, last: Pass) -> Found:
+    row = questions.ask("capture_lag", last)[0]
+    late = row["lag_p99_s"] or 0.0
+    return row, f"{late / 60:.0f} min late" if late > CAPTURE_LAG_S else ""
+
+
+def _watermark(questions: Questions, family: Family, last: Pass) -> Found:
+    proven = {"resource": family.name, "project_id": last["project_id"]}
+    age = questions.ask("last_complete", proven)[0]["age_s"]
+    age_s = FOREVER if age is None else round(float(age), 1)
+    told = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
+    return {"age_s": age_s}, told if age_s > family.every_s else ""
+
+
+ASKED: Mapping[str, Callable[[Questions, Family, Pass], Found]] = {
+    "unique_keys": _unique,
+    "no_overlaps": _overlaps,
+    "references": _references,
+    "quarantine": _quarantine,
+    "drift": _drift,
+    "gaps": _gaps,
+    "capture_lag": _capture_lag,
+    "watermark": _watermark,
+}
+
+
+def _sum(rows: Sequence[Mapping[str, int]], wrong: str, told: str) -> Found:
+    figures = {name: sum(row[name] for row in rows) for name in rows[0]}
+    return figures, f"{figures[wrong]} {told}" if figures[wrong] else ""
+
+
+def _since(table: Table, last: Pass) -> dict[str, Any]:
+    """What is asked of a whole table names no moment."""
+    return dict(last) if table.segments else {"project_id": last["project_id"]}
+
+
+def _ours(family: Family, last: Pass) -> dict[str, Any]:
+    return {**last, "resources": [family.name, *family.quarantines]}
 
 
 def _stretch(table: Table) -> dict[str, str]:
@@ -136,29 +201,3 @@ def _stretch(table: Table) -> dict[str, str]:
         "ends": table.ends or "NULL::TIMESTAMPTZ",
         "open_end": "ends IS NULL" if table.ends else "FALSE",
     }
-
-
-def _error(family: Family, name: str, project_id: int, *, passed: bool, **figures: Any) -> dg.AssetCheckResult:
-    return _result(family, name, project_id, dg.AssetCheckSeverity.ERROR, passed=passed, figures=figures)
-
-
-def _warning(family: Family, name: str, project_id: int, *, passed: bool, **figures: Any) -> dg.AssetCheckResult:
-    return _result(family, name, project_id, dg.AssetCheckSeverity.WARN, passed=passed, figures=figures)
-
-
-def _result(
-    family: Family,
-    name: str,
-    project_id: int,
-    severity: dg.AssetCheckSeverity,
-    *,
-    passed: bool,
-    figures: dict[str, Any],
-) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        passed=passed,
-        asset_key=family.key,
-        check_name=name,
-        severity=severity,
-        metadata={"project": str(project_id), **{name: value for name, value in figures.items() if value is not None}},
-    )

@@ -59,7 +59,7 @@ def _told(
     with asking(engine.settings(), f"checking {family.name}") as questions:
         return dg.MaterializeResult(
             metadata=figures.of_pass(questions, family, report, began),
-            check_results=list(checks.answers(questions, family, projects, report.project_id, began)),
+            check_results=list(checks.answers(questions, family, projects, report.project_id)),
         )
 
 

@@ -11,7 +11,7 @@ WITH stretch AS (
 )
 
 SELECT
-    count(*) AS looked_at,
+    count(*) AS rows,
     count(*) FILTER (
         next_begins <= begins
         OR (next_begins IS NOT NULL AND {open_end})

@@ -1,6 +1,6 @@
 -- Rows of a project that share their key with another row.
 SELECT
-    count(*) AS looked_at,
+    count(*) AS rows,
     count(*) - count(DISTINCT ({key})) AS doubles
 FROM
     raw.{table}

@@ -17,7 +17,7 @@ WITH touched AS (
 )
 
 SELECT
-    count(*) AS looked_at,
+    count(*) AS rows,
     count(*) - count(DISTINCT ({key})) AS doubles
 FROM
     raw.{table}

@@ -4,7 +4,7 @@ SELECT
     pass_id,
     verdict,
     reason,
-    finished_at
+    started_at
 FROM
     ledger.passes
 WHERE

@@ -16,7 +16,7 @@ from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 
 NOW = datetime.now(UTC)
-EARLY, LATE = NOW - timedelta(hours=2), NOW - timedelta(hours=1)
+EARLY, LATE, BEGAN = NOW - timedelta(hours=2), NOW - timedelta(hours=1), NOW - timedelta(minutes=1)
 
 
 def _version(connection: Any, begins: datetime) -> None:
@@ -27,7 +27,7 @@ def _sighting(connection: Any, begins: datetime, ends: datetime | None) -> None:
     put(connection, "raw.task_sightings", task_id="t", first_seen_at=begins, last_seen_at=NOW, absent_since=ends)
 
 
-def _pass(connection: Any, resource: str, verdict: str, *, project_id: int = 1, began: datetime = EARLY) -> None:
+def _pass(connection: Any, resource: str, verdict: str, *, project_id: int = 1, began: datetime = BEGAN) -> None:
     put(
         connection, "ledger.passes", pass_id=f"{resource} {verdict} {project_id}", project_id=project_id,
         resource=resource, started_at=began, finished_at=NOW, verdict=verdict, reason="why",
@@ -53,16 +53,19 @@ def connection(tmp_path: Path) -> Any:
         yield opened
 
 
+def _answers(connection: Any, family: Any, projects: tuple[str, ...], run: int = 1) -> dict[str, Any]:
+    found = checks.answers(Questions(partial(records, connection)), family, projects, run)
+    return {result.check_name or "": result for result in found}
+
+
 def _failed(connection: Any, family: Any = TASKS, projects: tuple[str, ...] = ("1",)) -> set[str]:
-    found = checks.answers(Questions(partial(records, connection)), family, projects, 1, NOW - timedelta(minutes=1))
-    return {result.check_name or "" for result in found if not result.passed}
+    return {name for name, result in _answers(connection, family, projects).items() if not result.passed}
 
 
 def test_a_sound_warehouse_passes_every_check_and_each_declared_check_is_answered(connection: Any) -> None:
     for family in (TASKS, RUN_EVENTS):
         declared = [spec.name for spec in checks.specs(family, ("1",))]
-        found = list(checks.answers(Questions(partial(records, connection)), family, ("1",), 1, NOW))
-        assert [result.check_name for result in found] == declared
+        assert list(_answers(connection, family, ("1",))) == declared
         assert _failed(connection, family) == set()
 
 
@@ -105,8 +108,83 @@ def test_damage_in_the_spool_names_no_project_and_fails_the_check_of_each(connec
 
 
 def test_the_verdict_of_each_project_is_its_own_whoever_ran_last(connection: Any) -> None:
-    _pass(connection, "tasks", "incomplete", project_id=2, began=LATE)
-    assert _failed(connection, projects=("1", "2", "3")) == {"complete_2", "complete_3"}
+    _pass(connection, "tasks", "incomplete", project_id=2)
+    assert _failed(connection, projects=("1", "2", "3")) == {"complete_2", "complete_3", "watermark"}
+
+
+def _trouble(connection: Any) -> None:
+    """In project 1, one thing or two for each check."""
+    _version(connection, LATE)
+    _event(connection, 1)
+    put(connection, "raw.task_versions", task_id="unseen", valid_from=NOW)
+    put(connection, "raw.run_events", run_id="unknown", stream_id="5-9", stream_ms=5, stream_seq=9, segment="s")
+    for resource in ("tasks", "run_events"):
+        put(connection, "ledger.quarantine", resource=resource, first_seen_at=NOW)
+        put(connection, "ledger.drift", resource=resource, path="a|b", first_seen_at=NOW)
+    put(connection, "ledger.gaps", detected_at=NOW, repaired_from_log=False)
+    put(connection, "ledger.segments", segment="first", loaded_at=EARLY)
+    put(connection, "raw.run_events", run_id="r", stream_id="4-0", stream_ms=4, segment="first")
+    put(
+        connection, "raw.run_events", run_id="r", stream_id="6-0", stream_ms=6, segment="s",
+        occurred_at=NOW - timedelta(minutes=40), received_at=NOW,
+    )  # fmt: skip
+    connection.execute("UPDATE ledger.passes SET finished_at = ? WHERE project_id = 1", [NOW - timedelta(hours=9)])
+
+
+TROUBLE = {
+    "unique_keys": "1 doubled",
+    "no_overlaps": "1 overlapping",
+    "references": "1 not held",
+    "quarantine": "1 set aside",
+    "drift": "1 unknown",
+    "gaps": "1 unfilled",
+    "capture_lag": "40 min late",
+    "watermark": "complete 9.0 h ago",
+}
+
+
+@pytest.mark.parametrize("family", [TASKS, RUN_EVENTS])
+def test_a_run_of_another_project_shows_the_trouble_of_each_one_that_was_read(connection: Any, family: Any) -> None:
+    _pass(connection, family.name, "complete", project_id=2)
+    every = ("1", "2", "3")
+    assert {name for name, result in _answers(connection, family, every, 2).items() if not result.passed} == {
+        "complete_3"
+    }
+    _trouble(connection)
+    answers = _answers(connection, family, every, 2)
+    told = {name: result.description for name, result in answers.items() if name in TROUBLE}
+
+    assert set(answers) == {"complete_1", "complete_2", "complete_3", *told}
+    assert len(told) == len(TROUBLE) - (2 if family is TASKS else 1)
+    assert told == {name: f"project 1: {TROUBLE[name]}" for name in told}
+    assert not any(answers[name].passed for name in told)
+    assert all(result.passed for name, result in _answers(connection, family, ("2",), 2).items())
+
+
+def test_the_figures_are_those_of_the_run_and_a_table_has_those_of_each_project(connection: Any) -> None:
+    _pass(connection, "tasks", "complete", project_id=2)
+    _trouble(connection)
+    two = _answers(connection, TASKS, ("1", "2"), 2)
+    shown = {name: value.value for name, value in two["unique_keys"].metadata.items()}
+
+    assert {name: shown[name] for name in ("project", "rows", "doubles")} == {"project": "2", "rows": 0, "doubles": 0}
+    assert shown["projects"].splitlines() == [
+        "| project | rows | doubles |",
+        "| --- | --- | --- |",
+        "| 1 | 5 | 1 |",
+        "| 2 | 0 | 0 |",
+    ]
+    assert r"a\|b" in two["drift"].metadata["projects"].value
+    assert "projects" not in _answers(connection, TASKS, ("1",))["unique_keys"].metadata
+
+
+def test_news_of_a_project_is_what_came_since_its_own_last_pass_began(connection: Any) -> None:
+    _pass(connection, "tasks", "complete", project_id=2, began=LATE)
+    for project in (1, 2):
+        put(connection, "ledger.quarantine", resource="tasks", project_id=project, first_seen_at=LATE)
+    assert _answers(connection, TASKS, ("1", "2"))["quarantine"].description == "project 2: 1 set aside"
+    _pass(connection, "tasks", "running", project_id=2, began=NOW)
+    assert _answers(connection, TASKS, ("1", "2"))["quarantine"].description == "project 2: 1 set aside"
 
 
 def test_a_pass_that_still_runs_changes_no_verdict(connection: Any) -> None:
@@ -117,8 +195,9 @@ def test_a_pass_that_still_runs_changes_no_verdict(connection: Any) -> None:
 def test_a_row_that_names_what_is_not_held_is_an_orphan(connection: Any) -> None:
     put(connection, "raw.run_events", run_id="unknown", stream_id="5-9", stream_ms=5, stream_seq=9, segment="s")
     put(connection, "raw.run_versions", run_id="q", task_id="unknown", valid_from=EARLY)
+    _pass(connection, "runs", "complete")
     assert _failed(connection, RUN_EVENTS) == {"references"}
-    assert _failed(connection, RUNS, ()) == {"references", "watermark"}
+    assert _failed(connection, RUNS) == {"references"}
 
 
 def test_a_field_that_nobody_knew_is_a_warning_of_the_pass_that_met_it(connection: Any) -> None:
