@@ -11,6 +11,7 @@ import pytest
 from assets import report, views
 from assets.task_usage import TASK_USAGE
 from pipelines.definitions import build
+from pipelines.home import instance as instance_of
 from pipelines.run import QUIET
 from taskhouse.reading import open_house
 from taskhouse.settings import Settings
@@ -111,6 +112,40 @@ def test_one_project_does_not_wait_for_another(home: Settings) -> None:
     """Project 2 was never read: only what tells so is there."""
     assert set(_made(_materialize(home, VIEWS, "2"))) == {"views/data_health"}
     assert len(_made(_materialize(home, VIEWS, "1"))) == len(VIEWS)
+
+
+def _answer(settings: Settings, name: str) -> tuple[str, str | None]:
+    """What Dagster shows of a check of the tasks."""
+    key = dg.AssetCheckKey(dg.AssetKey("tasks"), name)
+    with instance_of(settings) as instance:
+        found: Any = instance.event_log_storage.get_asset_check_summary_records([key])[key]
+    record = found.last_check_execution_record
+    return record.status.value, record.event.dagster_event.asset_check_evaluation_data.description
+
+
+def test_trouble_of_one_project_is_shown_by_a_run_of_another_and_stops_nothing_there(
+    taskhouse: Any, quiet: Any
+) -> None:
+    both = {**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"}
+    settings = quiet.settings.model_copy(update={"project_ids": (1, 2)})
+    second = ("sync", "--select", "tasks,runs", "--project", "2")
+    ends = [taskhouse.run("sync", "--select", "tasks", **both)]
+    shown = [_answer(settings, "unique_keys")]
+    for change in (
+        "INSERT INTO raw.task_versions FROM raw.task_versions WHERE project_id = 1 LIMIT 3",
+        "DELETE FROM raw.task_versions WHERE project_id = 1",
+    ):
+        with open_warehouse(settings).transaction("a test") as connection:
+            connection.execute(change)
+        ends.append(taskhouse.run(*second, **both))
+        shown.append(_answer(settings, "unique_keys"))
+        assert [line.split()[:3] for line in ends[-1].out.splitlines()[1:]] == [
+            ["2", "tasks", "complete"], ["2", "runs", "complete"],
+        ]  # fmt: skip
+        assert set(_made(_materialize(settings, [views.key("tasks")], "2"))) == {"views/tasks"}
+
+    assert [ended.code for ended in ends] == [0, 0, 0], ends
+    assert shown == [("SUCCEEDED", None), ("FAILED", "project 1: 3 doubled"), ("SUCCEEDED", None)]
 
 
 def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Settings) -> None:
