@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import keys, maintenance, materialize, published, report, views
+from assets import cadence, keys, maintenance, materialize, published, report, views
 from assets.attempts import REPEAT
 from assets.family import Family
 from assets.readiness import READINESS
@@ -33,13 +33,23 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
     prefix = settings.asset_prefix
-    families = tuple(replace(family, prefix=prefix) for family in FAMILIES if settings.wants(family.name))
+    families = tuple(_paced(family, settings) for family in FAMILIES if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
-    copy = published.asset_of([family.key for family in families], prefix, again)
+    copy = published.asset_of(
+        [family.key for family in families], prefix, again, cadence.fresh(settings, published.NAME)
+    )
     without = tuple(family for family in FAMILIES if not settings.wants(family.name))
-    shown = views.asset_of(families, without, prefix, partitions, again, _seldom(settings))
-    written = report.asset_of(families, prefix, partitions, again, dg.AutomationCondition.eager())
-    return [*read, copy, shown, written, maintenance.asset_of(prefix, again)]
+    seldom = cadence.fresh(settings, "views", published.NAME)
+    shown = views.asset_of(families, without, prefix, partitions, again, _seldom(settings), seldom)
+    written = report.asset_of(families, prefix, partitions, again, dg.AutomationCondition.eager(), seldom)
+    kept = maintenance.asset_of(prefix, again, cadence.fresh(settings, maintenance.NAME))
+    return [*read, copy, shown, written, kept]
+
+
+def _paced(family: Family, settings: "Settings") -> Family:
+    """With its prefix, and never late for the only reason that its schedule is slow."""
+    late_s = cadence.late(settings, family.name).total_seconds()
+    return replace(family, prefix=settings.asset_prefix, every_s=max(family.every_s, late_s))
 
 
 def _seldom(settings: "Settings") -> When:

@@ -34,7 +34,7 @@ ENDED = {
 }
 
 
-def asset_of(prefix: str, again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
+def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
     """The asset of the housekeeping; its numbers are plotted like those of any other."""
 
     @dg.asset(
@@ -46,6 +46,7 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
         tags={"layer": "maintenance"},
         pool=keys.label(prefix, NAME),
         retry_policy=again,
+        freshness_policy=fresh,
     )
     def compute(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult[Any]:
         settings = engine.settings()

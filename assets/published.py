@@ -18,7 +18,9 @@ from assets.questions import asking
 NAME = "published"
 
 
-def asset_of(after: list[dg.AssetKey], prefix: str, again: dg.RetryPolicy | None) -> dg.AssetsDefinition:
+def asset_of(
+    after: list[dg.AssetKey], prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolicy
+) -> dg.AssetsDefinition:
     """The asset of the published copy, downstream of every family."""
     key = keys.key(prefix, NAME)
     proven = dg.AssetCheckSpec(
@@ -36,6 +38,7 @@ def asset_of(after: list[dg.AssetKey], prefix: str, again: dg.RetryPolicy | None
         pool=keys.label(prefix, NAME),
         check_specs=[proven],
         retry_policy=again,
+        freshness_policy=fresh,
     )
     def compute(
         context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]

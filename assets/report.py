@@ -27,6 +27,7 @@ def asset_of(
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
     when: "dg.AutomationCondition[Any]",
+    fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
     """The asset of the report, with one partition per project.
 
@@ -36,6 +37,7 @@ def asset_of(
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
         when: When a report is due.
+        fresh: How old it may become.
     """
     resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))
 
@@ -52,6 +54,7 @@ def asset_of(
         output_required=False,
         retry_policy=again,
         automation_condition=when,
+        freshness_policy=fresh,
     )
     def compute(
         context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]

@@ -117,6 +117,7 @@ def asset_of(
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
     when: "dg.AutomationCondition[Any]",
+    fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
     """The assets of all views, made by one step for each project.
 
@@ -127,12 +128,13 @@ def asset_of(
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
         when: When a view is due.
+        fresh: How old it may become.
     """
     shown = [replace(view, prefix=prefix) for view in known().values() if not rests_on(view.name, without)]
 
     @dg.multi_asset(
         name=GROUP,
-        specs=[_spec(view, families, when) for view in shown],
+        specs=[_spec(view, families, when, fresh) for view in shown],
         partitions_def=projects,
         can_subset=True,
         pool=keys.label(prefix, GROUP),
@@ -181,7 +183,9 @@ def _made(
                 yield check
 
 
-def _spec(view: View, families: tuple[Family, ...], when: "dg.AutomationCondition[Any]") -> dg.AssetSpec:
+def _spec(
+    view: View, families: tuple[Family, ...], when: "dg.AutomationCondition[Any]", fresh: dg.FreshnessPolicy
+) -> dg.AssetSpec:
     tables = {f"raw.{table.name}": family.key for family in families for table in family.tables}
     stored = {tables[name] for name in view.reads if name in tables}
     if any(not name.startswith("main.") for name in view.reads):
@@ -196,6 +200,7 @@ def _spec(view: View, families: tuple[Family, ...], when: "dg.AutomationConditio
         tags={"layer": "view"},
         code_version=hashlib.sha256(view.text.encode()).hexdigest()[:12],
         automation_condition=when,
+        freshness_policy=fresh,
         skippable=True,
         metadata={
             "dagster/table_name": f"main.{view.name}",

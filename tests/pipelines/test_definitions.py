@@ -5,14 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from assets import report
+from assets import cadence, report
 from assets.catalog import FAMILIES
 from assets.run_events import RUN_EVENTS
 from pipelines import home, switch
@@ -98,6 +98,43 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
     versions = {family.code_version() for family in FAMILIES}
     assert len(versions) == len(FAMILIES)
     assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES[0].code_version()
+
+
+def _windows(**values: Any) -> dict[str, float]:
+    """After how many hours each asset is late; the views as one."""
+    graph = _graph(build(_settings(project_ids=(1,), task_usage=True, **values)))
+    found = {(key.path[0], graph.get(key).freshness_policy) for key in graph.get_all_asset_keys()}
+    windows = {name: policy.fail_window.to_timedelta().total_seconds() / 3600 for name, policy in found}
+    assert len(windows) == len(found)
+    return windows
+
+
+def test_every_asset_is_late_after_three_ticks_that_brought_nothing_or_later() -> None:
+    often = {"tasks": 1, "runs": 1, "run_events": 1, "published": 1, "views": 3, "report": 3}
+    seldom = {"repositories": 6, "task_usage": 3, "readiness": 26, "maintenance": 72}
+    assert _windows() == often | seldom
+    assert _windows(tasks_cron="0 6 * * *", views_cron="0 7 * * 1-5") == often | seldom | {
+        "tasks": 72, "views": 216, "report": 216,
+    }  # fmt: skip
+    assert _windows(published_cron="5 */8 * * *") == often | seldom | {"published": 24, "views": 24, "report": 24}
+
+
+@pytest.mark.parametrize(
+    ("cron", "hours"),
+    [
+        ("*/5 * * * *", 1 / 12),
+        ("0 0,6,12,18 * * *", 6),
+        ("*/15 9-16 * * *", 16.25),
+        ("*/15 7-11,15-23 * * *", 7.25),
+        ("0 9 * * 1-5", 72),
+        ("30 3 1 * *", 31 * 24),
+        ("@daily", 24),
+        ("never", 0),
+    ],
+)
+def test_the_longest_rest_of_a_schedule(cron: str, hours: float) -> None:
+    for zone in ("UTC", "America/Los_Angeles", "Asia/Kathmandu"):
+        assert cadence.rest(cron, zone) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("touched", ["warehouse/statements/load/live_contested.sql", "posthog/sse.py"])
