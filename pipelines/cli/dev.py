@@ -10,6 +10,8 @@ import typer
 from pipelines.cli.exits import guarded, say
 
 WORKSPACE = Path("workspace.yaml")
+SUPERSEDED = "ignore:Function `dev_command` is superseded"
+"""Dagster's advice to type ``dg dev`` is not for who typed ``taskhouse dev``; every other warning is shown."""
 
 
 @guarded
@@ -29,4 +31,6 @@ def dev(
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
     say(f"Dagster keeps its state in {folder}.")
     command = [sys.executable, "-m", "dagster", "dev", *workspace, "--host", host, "--port", str(port)]
-    os.execve(sys.executable, command, {**os.environ, "DAGSTER_HOME": str(folder)})  # noqa: S606 - our own interpreter
+    warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), SUPERSEDED)))
+    environment = {**os.environ, "DAGSTER_HOME": str(folder), "PYTHONWARNINGS": warnings}
+    os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter

@@ -81,3 +81,22 @@ def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: di
         assert first.returncode == 0, told
         assert "told to stop" in told
         assert "phx_emulator" not in told + second.stderr
+
+
+def test_dev_hides_dagsters_advice_on_its_command_and_keeps_what_else_is_said_of_warnings(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "dagster"
+    folder.mkdir()
+    (folder / ".ready").touch()
+    (folder / "dagster.yaml").write_text("nonsense: true", "utf-8")  # ends it before it serves anything
+    variables = {**environment, "TASKHOUSE_HOME": str(tmp_path), "PYTHONWARNINGS": "default::Nonsense"}
+    ours = taskhouse(variables, "dev").stderr
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
+    dagster = {**environment, "DAGSTER_HOME": str(folder)}
+    theirs = subprocess.run(command, env=dagster, capture_output=True, text=True, timeout=120, check=False).stderr
+
+    assert "SupersessionWarning" in theirs
+    assert "SupersessionWarning" not in ours
+    assert all("nonsense" in told for told in (ours, theirs))
+    assert ours.count("unknown warning category: 'Nonsense'") == 2  # of our process, and of Dagster's
