@@ -10,7 +10,7 @@ from typing import BinaryIO
 import duckdb
 
 from taskhouse.errors import Corrupt, Locked
-from taskhouse.warehouse import migrate, views
+from taskhouse.warehouse import migrate, preimage, views
 from taskhouse.warehouse.lock import commit_lock
 
 COMPATIBILITY = "v1.5.0"
@@ -82,15 +82,17 @@ class Warehouse:
             Corrupt: The file cannot be opened as a DuckDB file.
         """
         connection = self._open()
-        try:
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(self.path.open("rb"))
+            stack.callback(connection.close)  # before the handle: to close that ends DuckDB's own lock
+            preimage.keep(self.path, file, connection)
             yield connection
-        finally:
-            connection.close()
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""
         until = time.monotonic() + self.lock_wait_s
         while True:
+            preimage.mend(self.path)
             try:
                 connection = duckdb.connect(str(self.path), config={"storage_compatibility_version": COMPATIBILITY})
             except duckdb.IOException as problem:
@@ -99,7 +101,7 @@ class Warehouse:
                 if time.monotonic() >= until:
                     raise self._held(problem) from None
                 time.sleep(0.05)
-            except (duckdb.SerializationException, duckdb.InternalException) as problem:
+            except duckdb.Error as problem:
                 raise self._unreadable(problem) from None
             else:
                 connection.execute("SET TimeZone = 'UTC'")
