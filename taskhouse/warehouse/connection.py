@@ -96,7 +96,7 @@ class Warehouse:
             try:
                 connection = duckdb.connect(str(self.path), config={"storage_compatibility_version": COMPATIBILITY})
             except duckdb.IOException as problem:
-                if "lock" not in str(problem).lower():
+                if "set lock" not in str(problem):
                     raise self._unreadable(problem) from None
                 if time.monotonic() >= until:
                     raise self._held(problem) from None

@@ -126,7 +126,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as problem:
-        if "lock" not in str(problem).lower():
+        if "set lock" not in str(problem):
             raise _unreadable(path, problem) from None
         raise Locked(
             f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."
