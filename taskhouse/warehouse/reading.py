@@ -131,7 +131,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         raise Locked(
             f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."
         ) from None
-    except (duckdb.SerializationException, duckdb.InternalException, duckdb.CatalogException) as problem:
+    except duckdb.Error as problem:
         raise _unreadable(path, problem) from None
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET python_enable_replacements = false")
