@@ -98,15 +98,15 @@ class Spool:
                 hint="Make room, or lower TASKHOUSE_SPOOL_FREE_GB. Nothing that was captured is lost.",
             )
 
-    def cursors(self) -> dict[str, str]:
-        """The last stream id of every run that has events here, for a start while the warehouse cannot be read."""
-        found: dict[str, str] = {}
+    def cursors(self) -> dict[str, tuple[str, str]]:
+        """Of every run that has events here the last stream id, after the leg that gave it: ahead of the warehouse."""
+        found: dict[str, tuple[str, str]] = {}
         for segment in self.segments():
             if segment.layer == "live" and segment.is_whole():
                 for text in segment.path.read_bytes().splitlines():
                     told = json.loads(text)
                     if told["k"] == "event" and told["i"]:
-                        found[told["r"]] = told["i"]
+                        found[told["r"]] = told["l"], told["i"]
         return found
 
     def recover(self) -> Recovery:

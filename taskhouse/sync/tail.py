@@ -104,8 +104,12 @@ class _Watch:
         self.this = this
         self.capture = capture
         self._parents: dict[str, str | None] = {}
+        self._spooled = {
+            run_id: {"stream_leg": leg, "stream_position": cursor}
+            for run_id, (leg, cursor) in capture.spool.cursors().items()
+        }
         self._known: dict[str, dict[str, Any]] = {
-            run_id: {**_UNREAD, "stream_position": cursor} for run_id, cursor in capture.spool.cursors().items()
+            run_id: {**_UNREAD, **cursor} for run_id, cursor in self._spooled.items()
         }
 
     async def rounds(self, stop: asyncio.Event) -> None:
@@ -131,8 +135,11 @@ class _Watch:
                 if not begun:
                     await asyncio.to_thread(begin, self.this)
                     begun = True
-                rows = await asyncio.to_thread(context.read, state.records, "runs", project_id=context.project_id)
-                self._known = {row["run_id"]: row for row in rows}
+                rows, others = await asyncio.to_thread(context.read, _held, context.project_id)
+                for row in (*others, *rows):  # at the start the spool is ahead
+                    row.update(self._spooled.pop(row["run_id"], {}))
+                self._known |= {row["run_id"]: row for row in (*others, *rows)}
+                self._spooled = {}
                 self._follow(rows)
                 first.set()
             await asyncio.sleep(PLAN_EVERY_S)
@@ -173,6 +180,12 @@ async def _patiently(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, at most so long."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
+
+
+def _held(connection: Any, project_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The runs that are listed, and how far others are read."""
+    rows = state.records(connection, "runs", project_id=project_id)
+    return rows, state.records(connection, "unlisted", project_id=project_id)
 
 
 _UNREAD: dict[str, Any] = dict.fromkeys(

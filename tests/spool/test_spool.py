@@ -174,3 +174,11 @@ def test_what_is_not_loaded_is_synced_a_second_later(spool: Spool, monkeypatch: 
 
         writer.append("live", RUN, entries("the last"), leg="django")
     assert synced[3:] == [spool.segments()[-1].path.name, "sealed"]
+
+
+def test_the_spool_tells_where_each_stream_was_and_on_which_leg(spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", RUN, entries("a", "b"), leg="proxy")
+        writer.append("live", Whose(1, "t", "other"), [Entry(None, None, b"no id", redacted=False)], leg="django")
+        writer.append("log", RUN, [Entry(None, 7, b"of the log", redacted=False)], leg="log")
+    assert spool.cursors() == {"r": ("proxy", "2-0")}

@@ -110,6 +110,8 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(make_house: Any) -> None
         " HAVING count(*) > 1)"
     )
     assert doubled == [(0,)]
+    again = "SELECT sum(duplicates) FROM ledger.segments WHERE layer = 'live'"
+    assert house.rows(again) == [(0,)], "a tail goes on where the last one was, though no pass has listed its runs"
 
 
 def test_tail_finds_new_runs_within_seconds_and_ends_cleanly_on_sigterm(make_house: Any) -> None:
