@@ -1,6 +1,6 @@
 """The wire of streams, beneath httpx: one connection for each, and a parser that is C.
 
-A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a tenth; and its
+A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a fifth; and its
 pool walks all connections for each one that it opens, of which there may be hundreds. What is asked and answered stays
 httpx's: only the socket, TLS and the framing of HTTP/1.1 are done here.
 """
