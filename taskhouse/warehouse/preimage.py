@@ -52,7 +52,7 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
         kept.write(_LEAD.pack(crc, size, len(there)))
         kept.write(rest)
         kept.flush()
-        os.fdatasync(kept.fileno())
+        os.fsync(kept.fileno())
 
 
 def mend(path: Path) -> int:
