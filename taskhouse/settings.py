@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         "full", description="none: prompts, messages and tool texts never reach the disk, only structure and sizes."
     )
     spool_seal_s: float = Field(
-        0.5, gt=0, description="Rest between two loads of the spool; what is open is sealed for it."
+        0.5, gt=0, description="Rest between two loads of the spool, and three times as long while little comes."
     )
     spool_sync_s: float = Field(1.0, gt=0, description="Longest time between two fsyncs: the loss at a power failure.")
     spool_max_gb: float = Field(20.0, gt=0, description="Capture stops when the spool has grown so large.")

@@ -44,6 +44,11 @@ OVERLOOKED = timedelta(days=7)
 ROOM_EVERY = 40
 """Ticks between two looks at the disk."""
 
+FEW = 100
+SELDOM = 3
+"""While a load brings fewer than 100 events, the rest before the next one is three times as long: a commit of few costs
+as much as one of many."""
+
 TABLES = {"live": "run_events", "log": "run_log_entries"}
 
 
@@ -256,7 +261,8 @@ async def capturing(this: Pass) -> AsyncIterator[Capture]:
     recovered = spool.recover()
     for path in recovered.damaged:
         this.doubt(f"a spool file was damaged and is set aside as {path}")
-    with SpoolWriter(spool, seal_seconds=settings.spool_seal_s, sync_seconds=settings.spool_sync_s) as writer:
+    seal_s = SELDOM * settings.spool_seal_s
+    with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s) as writer:
         try:
             async with _working(this, spool, writer) as capture:
                 yield capture
@@ -314,11 +320,15 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
     """Load what has come, now and then; while the warehouse is held, try again and again."""
-    while not await _over(done, capture.this.context.settings.spool_seal_s):
+    rest = capture.this.context.settings.spool_seal_s
+    seldom = 1
+    while not await _over(done, rest * seldom):
+        before = capture.this.loaded
         with contextlib.suppress(Locked):
             await asyncio.to_thread(capture.writer.seal)
             await capture.load()
             await capture.judge()
+        seldom = 1 if capture.this.loaded - before >= FEW else SELDOM
 
 
 async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:
