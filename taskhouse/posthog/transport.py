@@ -6,6 +6,7 @@ httpx's: only the socket, TLS and the framing of HTTP/1.1 are done here.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -48,22 +49,25 @@ class StreamTransport(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status, headers=answer.headers, stream=answer)
 
     async def _connected(self, request: httpx.Request) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the first address of the host that takes one, each in its share of the time."""
         url, host = request.url, request.url.raw_host.decode()
-        secure = url.scheme == "https"
+        port = url.port or _PORTS[url.scheme]
+        tls, name = (self._tls, host) if url.scheme == "https" else (None, None)
+        wrong = httpx.ConnectError(f"{host} has no address")
         try:
-            async with asyncio.timeout(request.extensions["timeout"]["connect"]):
-                return await asyncio.open_connection(
-                    host,
-                    url.port or _PORTS[url.scheme],
-                    ssl=self._tls if secure else None,
-                    server_hostname=host if secure else None,
-                    limit=_READ,
-                    happy_eyeballs_delay=0.25,
-                )
-        except TimeoutError:
-            raise httpx.ConnectTimeout("the connection took too long") from None
-        except OSError as wrong:
-            raise httpx.ConnectError(str(wrong)) from None
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as unknown:
+            raise httpx.ConnectError(str(unknown)) from None
+        addresses = list(dict.fromkeys(address for *_, (address, *_) in found))
+        for address in addresses:
+            try:
+                async with asyncio.timeout(request.extensions["timeout"]["connect"] / len(addresses)):
+                    return await asyncio.open_connection(str(address), port, limit=_READ, ssl=tls, server_hostname=name)
+            except TimeoutError:
+                wrong = httpx.ConnectError(f"{host} did not answer in time")
+            except OSError as refused:
+                wrong = httpx.ConnectError(str(refused))
+        raise wrong
 
 
 class _Answer(httpx.AsyncByteStream):

@@ -128,7 +128,9 @@ def _trouble(connection: Any) -> None:
         connection, "raw.run_events", run_id="r", stream_id="6-0", stream_ms=6, segment="s",
         occurred_at=NOW - timedelta(minutes=40), received_at=NOW,
     )  # fmt: skip
-    connection.execute("UPDATE ledger.passes SET finished_at = ? WHERE project_id = 1", [NOW - timedelta(hours=9)])
+    connection.execute(
+        "UPDATE ledger.passes SET finished_at = ? WHERE project_id = 1", [datetime.now(UTC) - timedelta(hours=9)]
+    )
 
 
 TROUBLE = {
