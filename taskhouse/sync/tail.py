@@ -137,7 +137,7 @@ class _Watch:
                     begun = True
                 rows, others = await asyncio.to_thread(context.read, _held, context.project_id)
                 for row in (*others, *rows):  # at the start the spool is ahead
-                    row.update(self._spooled.pop(row["run_id"], {}))
+                    row.update(self._spooled.get(row["run_id"], {}))
                 self._known |= {row["run_id"]: row for row in (*others, *rows)}
                 self._spooled = {}
                 self._follow(rows)

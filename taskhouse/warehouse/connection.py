@@ -17,6 +17,11 @@ COMPATIBILITY = "v1.5.0"
 """Files stay readable for DuckDB 1.5 and MotherDuck."""
 
 
+def held(problem: duckdb.IOException) -> bool:
+    """Whether a file cannot be opened since another process has it; "lock" alone is also in "block"."""
+    return "set lock" in str(problem)
+
+
 class Warehouse:
     """The DuckDB file of one PostHog host.
 
@@ -96,7 +101,7 @@ class Warehouse:
             try:
                 connection = duckdb.connect(str(self.path), config={"storage_compatibility_version": COMPATIBILITY})
             except duckdb.IOException as problem:
-                if "set lock" not in str(problem):
+                if not held(problem):
                     raise self._unreadable(problem) from None
                 if time.monotonic() >= until:
                     raise self._held(problem) from None

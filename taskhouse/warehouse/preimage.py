@@ -47,9 +47,8 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
     there = [(number, block) for number, block in zip(ids, blocks, strict=True) if len(block) == size]
     numbers = struct.pack(f"<{len(there)}q", *(number for number, _ in there))
     rest = b"".join((numbers, headers, *(block for _, block in there)))
-    crc = zlib.crc32(rest, zlib.crc32(_LEAD.pack(0, size, len(there))))
     with beside(path).open("wb") as kept:
-        kept.write(_LEAD.pack(crc, size, len(there)))
+        kept.write(_LEAD.pack(_crc(size, len(there), rest), size, len(there)))
         kept.write(rest)
         kept.flush()
         os.fsync(kept.fileno())
@@ -58,9 +57,9 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
 def mend(path: Path) -> int:
     """Put the kept metadata back where a write of it was cut short; how many blocks that were.
 
-    Does nothing while another process has the warehouse open.
+    Does nothing while another process has the warehouse open, or where it may not be written.
     """
-    if not (path.exists() and beside(path).exists()):
+    if not (beside(path).exists() and os.access(path, os.R_OK | os.W_OK)):
         return 0
     with path.open("rb+", buffering=0) as file:
         try:
@@ -71,7 +70,7 @@ def mend(path: Path) -> int:
             return 0
         content = beside(path).read_bytes()
         crc, size, count = _LEAD.unpack_from(content)
-        if zlib.crc32(content[_LEAD.size :], zlib.crc32(_LEAD.pack(0, size, count))) != crc:
+        if _crc(size, count, content[_LEAD.size :]) != crc:
             beside(path).unlink()  # it was cut short itself, when nothing else had been written yet
             return 0
         ids = struct.unpack_from(f"<{count}q", content, _LEAD.size)
@@ -85,6 +84,10 @@ def mend(path: Path) -> int:
         if mended:
             os.fsync(file.fileno())
         return mended
+
+
+def _crc(size: int, count: int, rest: bytes) -> int:
+    return zlib.crc32(rest, zlib.crc32(_LEAD.pack(0, size, count)))
 
 
 def _headers(kept: Path) -> bytes:

@@ -9,6 +9,7 @@ import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.warehouse import publish, sql, views
+from taskhouse.warehouse.connection import held
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as problem:
-        if "set lock" not in str(problem):
+        if not held(problem):
             raise _unreadable(path, problem) from None
         raise Locked(
             f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."

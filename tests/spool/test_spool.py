@@ -64,7 +64,6 @@ def test_a_living_writer_is_left_alone(spool: Spool) -> None:
 
 CHILD = """
 import sys
-import time
 from pathlib import Path
 from typing import Any
 from taskhouse.spool.folder import Spool

@@ -99,6 +99,14 @@ def test_kept_metadata_that_is_damaged_or_short_is_never_put_back(path: Path, da
         rows(path)
 
 
+def test_a_file_that_may_not_be_written_is_left_to_duckdb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tear(path, metadata(path)[0])
+    monkeypatch.setattr(os, "access", lambda *_: False)  # whoever is root may write everything
+    before = path.read_bytes()
+    assert preimage.mend(path) == 0
+    assert path.read_bytes() == before
+
+
 def test_a_file_that_somebody_else_has_open_is_left_alone(path: Path) -> None:
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
