@@ -58,19 +58,30 @@ class Outcome:
     """How it ended.
 
     Attributes:
+        wanted: The projects and resources that were asked for.
         reports: Passes that came to their end, in order.
         problems: What failed, in order.
         interrupted: Whether a person stopped it.
     """
 
+    wanted: frozenset[tuple[int, str]]
     reports: list["Report"] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     interrupted: bool = False
 
     @property
     def proven(self) -> bool:
-        """Whether everything that was asked for is there, and complete."""
-        return not self.problems and all(report.verdict == "complete" for report in self.reports)
+        """Whether a complete pass was reported for everything that was asked for, and nothing else failed."""
+        return not self.problems and self.wanted == {
+            (report.project_id, report.resource) for report in self.reports if report.verdict == "complete"
+        }
+
+    @property
+    def skipped(self) -> list[tuple[int, str]]:
+        """What was asked for and has neither a report nor a failure of its own: an earlier step failed."""
+        ended = {(report.project_id, report.resource) for report in self.reports}
+        ended |= {(problem.project_id, problem.resource) for problem in self.problems}
+        return sorted(self.wanted - ended)
 
 
 class WatchedEngine:
@@ -117,9 +128,9 @@ def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequ
     Raises:
         KeyboardInterrupt: A person stopped it; Dagster has closed the run.
     """
-    outcome = Outcome()
-    engine = WatchedEngine(settings, watcher, outcome)
     names = [name for name in RESOURCES if name in resources]
+    outcome = Outcome(frozenset((project_id, name) for project_id in projects for name in names))
+    engine = WatchedEngine(settings, watcher, outcome)
     with (
         home.alone(settings, lambda: watcher.waits("Another `taskhouse sync` is running; this one waits for it.")),
         home.instance(settings) as instance,
@@ -149,7 +160,7 @@ def _bury(instance: dg.DagsterInstance) -> None:
 
 
 def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResult) -> None:
-    """Add what failed outside of a pass: publishing, a check, or a bug."""
+    """Add what failed outside of a pass: publishing, a check, a bug, or the run itself before any step began."""
     known = {problem.resource for problem in outcome.problems if problem.project_id == project_id}
     for event in result.all_events:
         step = (event.step_key or SYNC).rpartition("__")[2]  # a prefix of the assets stands before it
@@ -162,3 +173,15 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
             continue
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
         outcome.problems.append(Problem(project_id, step, TaskhouseError(text[:500])))
+    if not outcome.interrupted and all(problem.project_id != project_id for problem in outcome.problems):
+        outcome.problems.append(Problem(project_id, SYNC, TaskhouseError(_run_failure(result))))
+
+
+def _run_failure(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed though none of its steps did."""
+    for event in result.all_events:
+        error = event.job_failure_data.error if event.is_job_failure else None
+        if error is not None:
+            cause = error.cause or error
+            return f"Dagster could not run it: {cause.message.strip()[:500]}"
+    return "Dagster could not run it, and gave no reason."

@@ -95,6 +95,8 @@ def conclude(outcome: "Outcome") -> None:
     for problem in outcome.problems:
         say(f"{problem.resource} of project {problem.project_id} failed.")
         complain(problem.error)
+    for project_id, resource in outcome.skipped:
+        say(f"{resource} of project {project_id} was not synced: the run failed before it.")
 
 
 def judge(outcome: "Outcome") -> Exit:
@@ -102,4 +104,6 @@ def judge(outcome: "Outcome") -> Exit:
     codes = {code_of(problem.error) for problem in outcome.problems}
     if codes:
         return Exit.USAGE if codes == {Exit.USAGE} else Exit.FAILED
+    if outcome.skipped:
+        return Exit.FAILED
     return Exit.COMPLETE if outcome.proven else Exit.UNPROVEN

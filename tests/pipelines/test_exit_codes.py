@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.run import Outcome
+
 WRONG = "phx_wrong_but_secret_all_the_same"
 NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRONG, "POSTHOG_PROJECT_IDS": "1"}
 
@@ -77,3 +79,25 @@ def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(taskho
     assert "This is a bug in taskhouse" in short.err
     assert "Traceback" not in short.err
     assert "Traceback" in long.err
+
+
+def test_a_sync_that_could_open_no_file_is_1_and_never_0(taskhouse: Any, quiet: Any) -> None:
+    few = range(18, 31, 2)
+    homes = {files: quiet.home.with_name(f"home-{files}") for files in few}
+    started = {
+        files: taskhouse.start_with(
+            files, "sync", "--select", "repositories", **quiet.environment | {"TASKHOUSE_HOME": str(home)}
+        )
+        for files, home in homes.items()
+    }
+    ended = {files: taskhouse.end(process) for files, process in started.items()}
+
+    unsaid = {files: shown for files, shown in ended.items() if not (homes[files] / "warehouse.duckdb").exists()}
+    assert unsaid, "all of them had files enough"
+    assert {shown.code for shown in unsaid.values()} == {1}, unsaid
+    assert any("repositories of project 1 was not synced" in shown.said for shown in ended.values()), ended
+
+
+def test_nothing_is_proven_by_silence() -> None:
+    assert not Outcome(frozenset({(1, "tasks"), (2, "tasks")})).proven
+    assert Outcome(frozenset({(2, "tasks"), (1, "tasks")})).skipped == [(1, "tasks"), (2, "tasks")]
