@@ -1,7 +1,7 @@
 """What a stream's connections have come to, and what to do next: the follower's decisions, no I/O.
 
-The rules are those of PostHog's own clients where they agree, and of the server's code where they do not (stream facts
-1.5, API facts 5.8):
+The rules are those of PostHog's own clients where they agree (API facts 10.1), and of the server's code where they do
+not (API facts 5.8):
 
 - Only ``stream-end`` ends a stream. An end of the connection is never the end: it is reconnected, on a budget that
   data and keepalives reset.

@@ -3,7 +3,7 @@
 Both show the same run, but an id belongs to the leg that gave it, and the legs' texts differ byte for byte. So each leg
 has its own cursor, and a run that gave events on Django stays there: to change over would be to read it all again.
 ``auto`` asks the API for a run's leg, one request a run; it also gives up what only Django has, the orchestrator's
-progress (stream facts 2.2).
+progress (API facts 6.2).
 """
 
 from collections.abc import AsyncIterator
