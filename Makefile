@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST ?=
 
-.PHONY: help setup demo test cover soak lowest sync dev check lock clean
+.PHONY: help setup demo test cover worlds soak lowest sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: setup  ## Run the tests
 
 cover: setup  ## Run the tests and show which lines and branches they reach
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
+
+worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds
+	$(BIN)/python -m pytest -m worlds -n 2 --dist worksteal $(PYTEST)
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
