@@ -12,10 +12,13 @@ MACROS: tuple[str, ...] = (
     "day_start",
     "readiness_steps",
     "readiness_score",
+    "event_number",
+    "event_boot",
     "event_document",
     "event_content",
     "plain_text",
     "event_text",
+    "text_hidden",
     "token_count",
 )
 """Macros below ``macros/``, in the order in which they are made; each file is one CREATE MACRO statement."""

@@ -22,6 +22,8 @@
 -- logged_at: When it happened, as the log says, which stamps it a little later.
 -- json_ok: Whether DuckDB reads the text as JSON as it is.
 -- payload: The exact text that arrived; of the live event where both layers have it.
+-- redacted: Whether something was taken out of that text: a secret, a signed address, or with `capture_text = none`
+--   every text.
 WITH entry AS (
     SELECT
         project_id,
@@ -42,7 +44,8 @@ WITH entry AS (
         occurred_at,
         received_at,
         payload,
-        json_ok
+        json_ok,
+        redacted
     FROM
         raw.run_events
     WHERE
@@ -68,7 +71,8 @@ WITH entry AS (
         occurred_at,
         received_at,
         payload,
-        json_ok
+        json_ok,
+        redacted
     FROM
         raw.run_events AS frame
     WHERE
@@ -100,7 +104,8 @@ WITH entry AS (
         occurred_at,
         received_at,
         payload,
-        json_ok
+        json_ok,
+        redacted
     FROM
         raw.run_log_entries
 ),
@@ -179,7 +184,8 @@ SELECT
     max(position) OVER same AS position,
     max(CASE WHEN NOT is_live THEN occurred_at END) OVER same AS logged_at,
     json_ok,
-    payload
+    payload,
+    redacted
 FROM
     counted
 WINDOW

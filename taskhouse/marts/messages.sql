@@ -31,10 +31,14 @@ WITH entry AS (
         END AS role,
         ends_with(session_update, '_chunk') AS is_chunk,
         coalesce(
-            TRY_CAST(regexp_extract(text, '^\[text ([0-9]+) [0-9a-f]{16}\]$', 1) AS BIGINT), length(text)
+            CASE
+                WHEN main.text_hidden(redacted, payload)
+                    THEN TRY_CAST(regexp_extract(text, '^\[text ([0-9]{1,9}) [0-9a-f]{16}\]$', 1) AS BIGINT)
+            END,
+            length(text)
         ) AS characters,
-        regexp_extract(event_id, '^(.*)-[0-9]+$', 1) AS boot,
-        TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) AS event_number
+        main.event_boot(event_id) AS boot,
+        main.event_number(event_id) AS event_number
     FROM
         main.run_timeline AS timeline
     WHERE
@@ -87,7 +91,7 @@ SELECT
     row_number() OVER (PARTITION BY project_id, task_id, run_id ORDER BY min(ordinal)) AS number,
     role,
     coalesce(string_agg(text, '' ORDER BY ordinal), '') AS text,
-    coalesce(CAST(sum(characters) AS BIGINT), 0) AS characters,
+    coalesce(TRY_CAST(sum(characters) AS BIGINT), 0) AS characters,
     CASE WHEN bool_or(is_chunk) THEN count(*) END AS chunks,
     CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer,
     arg_min(occurred_at, ordinal) AS started_at,

@@ -63,7 +63,7 @@ SELECT
     quantile_cont(duration_s, 0.99) FILTER (WHERE NOT begins) AS duration_p99_s,
     quantile_cont(queue_s, 0.5) FILTER (WHERE begins) AS queue_p50_s,
     quantile_cont(queue_s, 0.9) FILTER (WHERE begins) AS queue_p90_s,
-    CAST(sum(total_tokens) FILTER (WHERE NOT begins) AS BIGINT) AS total_tokens,
+    TRY_CAST(sum(total_tokens) FILTER (WHERE NOT begins) AS BIGINT) AS total_tokens,
     count(pr_url) FILTER (WHERE NOT begins) AS pull_requests
 FROM
     moment

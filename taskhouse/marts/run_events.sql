@@ -17,7 +17,8 @@
 -- received_at: When it was read.
 -- payload: The exact text that arrived.
 -- json_ok: Whether DuckDB reads the text as JSON as it is.
--- redacted: Whether a secret or a signed address was taken out of the text.
+-- redacted: Whether something was taken out of the text: a secret, a signed address, or with `capture_text = none`
+--   every text.
 -- segment: The spool segment that brought it.
 SELECT
     *

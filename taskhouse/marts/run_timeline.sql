@@ -17,6 +17,8 @@
 -- message: Of a chunk, the place in the run's log of the whole message, where the log has it.
 -- text: What it says in plain text, without NUL characters; see the macro `event_text`.
 -- payload: The exact text that arrived; of the live event where both layers have it.
+-- redacted: Whether something was taken out of that text: a secret, a signed address, or with `capture_text = none`
+--   every text.
 WITH entry AS (
     SELECT
         *,
@@ -35,12 +37,11 @@ WITH entry AS (
 read AS (
     SELECT
         *,
-        CASE WHEN is_chunk OR is_whole THEN regexp_extract(event_id, '^(.*)-[0-9]+$', 1) END AS boot,
-        CASE WHEN is_chunk OR is_whole THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT) END
-            AS last_number,
+        CASE WHEN is_chunk OR is_whole THEN main.event_boot(event_id) END AS boot,
+        CASE WHEN is_chunk OR is_whole THEN main.event_number(event_id) END AS last_number,
         CASE
-            WHEN is_chunk THEN TRY_CAST(regexp_extract(event_id, '-([0-9]+)$', 1) AS BIGINT)
-            WHEN is_whole THEN TRY_CAST(regexp_extract(first_event_id, '-([0-9]+)$', 1) AS BIGINT)
+            WHEN is_chunk THEN main.event_number(event_id)
+            WHEN is_whole THEN main.event_number(first_event_id)
         END AS first_number,
         CASE
             WHEN (is_chunk AND event_id IS NULL) OR (is_whole AND first_event_id IS NULL)
@@ -192,6 +193,7 @@ SELECT
     first_event_id,
     message,
     main.event_text(payload) AS text,
-    payload
+    payload,
+    redacted
 FROM
     anchored

@@ -66,12 +66,12 @@ used AS (
         task_id,
         run_id,
         count(*) FILTER (WHERE measure = 'spend' AND total_tokens IS NOT NULL) AS results,
-        CAST(sum(input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS input_tokens,
-        CAST(sum(output_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS output_tokens,
-        CAST(sum(cached_read_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_read_tokens,
-        CAST(sum(cached_write_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_write_tokens,
-        CAST(sum(total_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS total_tokens,
-        CAST(sum(total_tokens) FILTER (WHERE measure = 'turn') AS BIGINT) AS turn_tokens,
+        TRY_CAST(sum(input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS input_tokens,
+        TRY_CAST(sum(output_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS output_tokens,
+        TRY_CAST(sum(cached_read_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_read_tokens,
+        TRY_CAST(sum(cached_write_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_write_tokens,
+        TRY_CAST(sum(total_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS total_tokens,
+        TRY_CAST(sum(total_tokens) FILTER (WHERE measure = 'turn') AS BIGINT) AS turn_tokens,
         max(context_used) AS context_peak,
         arg_max(context_size, occurred_at) AS context_size
     FROM

@@ -3,12 +3,19 @@
 What stays is structure: keys, numbers, flags, and the texts under keys that hold no prose. Every other text is replaced
 by its length and a hash, ``[text 42 1f3a…]``: the same text has the same mark, and an analyst can still count, join and
 compare. The list says what stays, so that a new field is hidden until somebody decides otherwise.
+
+Nobody can imitate what is left: a text of the form of a mark is hidden like any other, also under a key whose texts
+stay, and such an event never contains ``[redacted]``, which every event does that only lost a secret. So a row without
+its texts is known by ``redacted`` and the absence of that word (macro ``text_hidden``), never by the form of a text.
 """
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from taskhouse.posthog.redact import REDACTED
 
 STRUCTURE = frozenset(
     "type jsonrpc method id event_id first_event_id timestamp sessionId sessionUpdate toolCallId parentToolCallId "
@@ -23,6 +30,11 @@ STRUCTURE = frozenset(
 SHORT = 200
 """Even under such a key, a longer text is no name."""
 
+HIDDEN = "[hidden]"
+"""What stands for ``[redacted]``, in keys too, where the texts are hidden."""
+
+_MARK = re.compile(r"\[text [0-9]+ [0-9a-f]{16}\]")
+
 HIDDEN_OF_TASK = ("description", "ci_prompt", "json_schema")
 HIDDEN_OF_RUN = ("error_message",)
 
@@ -30,10 +42,10 @@ HIDDEN_OF_RUN = ("error_message",)
 def without_text(data: bytes) -> bytes:
     """The event's structure as compact JSON; a text that is no JSON becomes one mark."""
     try:
-        value = json.loads(data)
+        hidden = json.dumps(_hide(json.loads(data), ""), separators=(",", ":"))
     except (ValueError, RecursionError):
-        return json.dumps(mark(data.decode("utf-8", "replace"))).encode()
-    return json.dumps(_hide(value, ""), separators=(",", ":")).encode()
+        hidden = json.dumps(mark(data.decode("utf-8", "replace")))
+    return hidden.replace(REDACTED, HIDDEN).encode()
 
 
 def mark(text: str) -> str:
@@ -64,6 +76,6 @@ def _hide(value: Any, key: str) -> Any:
         return {name: _hide(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_hide(inner, key) for inner in value]
-    if isinstance(value, str) and not (key in STRUCTURE and len(value) <= SHORT):
+    if isinstance(value, str) and (key not in STRUCTURE or len(value) > SHORT or _MARK.search(value)):
         return mark(value)
     return value

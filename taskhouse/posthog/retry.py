@@ -14,6 +14,11 @@ from email.utils import parsedate_to_datetime
 
 Sleep = Callable[[float], Awaitable[None]]
 
+LONGEST = 100
+"""Characters of a ``Retry-After`` at most; an HTTP date has 29."""
+
+YEAR_S = 366 * 86_400.0
+
 _switch = {"instant": False}
 
 
@@ -97,22 +102,23 @@ def decide(
 
 
 def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for; None when it is absent or unreadable.
+    """Seconds that a ``Retry-After`` header asks for; None when it is absent, unreadable or more than a year.
 
     Django sends whole seconds (API facts 1.6); intermediaries may send an HTTP date.
     """
-    if value is None:
+    if value is None or len(value) > LONGEST:
         return None
     text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text) if len(text) < 10 else None  # noqa: PLR2004 - thirty years is no answer
     try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
+        seconds = float(text) if text.isascii() and text.isdigit() else _until(text, now or datetime.now(UTC))
+    except (ValueError, OverflowError):
         return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+    return max(0.0, seconds) if seconds <= YEAR_S else None
+
+
+def _until(date: str, now: datetime) -> float:
+    when = parsedate_to_datetime(date)
+    return ((when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - now).total_seconds()
 
 
 def come_back(seconds: float, *, now: datetime | None = None) -> str:

@@ -60,7 +60,9 @@ class Tables:
                 f"INSERT INTO {table} VALUES ({places})", [list((nothing | dict(row)).values()) for row in rows]
             )
 
-    def load(self, layer: str, texts: Sequence[tuple[str | int | None, str]], run: str = "r") -> None:
+    def load(
+        self, layer: str, texts: Sequence[tuple[str | int | None, str]], run: str = "r", *, redacted: bool = False
+    ) -> None:
         """Put events with their stream id, or entries with their position, through the load's own typing."""
         if not texts:
             return
@@ -84,7 +86,8 @@ class Tables:
         self.connection.execute(
             "CREATE OR REPLACE TEMP VIEW lines AS SELECT 's' AS segment, line, 'event' AS line_kind, 1 AS project_id,"
             f" 't' AS task_id, '{run}' AS run_id, 'django' AS source, {identity},"
-            " TIMESTAMPTZ '2026-09-01 00:00:00+00' + to_milliseconds(line) AS received_at, false AS redacted, payload"
+            " TIMESTAMPTZ '2026-09-01 00:00:00+00' + to_milliseconds(line) AS received_at,"
+            f" {redacted} AS redacted, payload"
             " FROM batch"
         )
         for step in ("fields", "typed"):

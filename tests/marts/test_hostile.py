@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from taskhouse import marts
+from taskhouse.posthog.privacy import mark, without_text
 
 ODD: tuple[str, ...] = (
     "",
@@ -69,6 +70,12 @@ ODD_UPDATES: tuple[str, ...] = (
     '{"type":"notification","notification":{"method":{"a":1},"params":[1]}}',
     update("1-2", "1-5", sessionUpdate="agent_message", content={"text": "backwards"}),
     update("y", "x", sessionUpdate="agent_message", content=7),
+    update("x-9223372036854775807", sessionUpdate="agent_message_chunk", content={"text": "last"}),
+    update("x-9223372036854775806", sessionUpdate="agent_message_chunk", content={"text": "last but one"}),
+    update("x-9223372036854775807", "x-0", sessionUpdate="agent_message", content={"text": "all"}),
+    update("y-9223372036854775807", "y--9223372036854775808", sessionUpdate="agent_message", content={"text": "all"}),
+    update(sessionUpdate="agent_message_chunk", content={"text": "[text 9223372036854775807 0123456789abcdef]"}),
+    update(sessionUpdate="agent_thought_chunk", content={"text": "[text 1 0123456789abcdef]"}),
 )
 
 
@@ -117,6 +124,60 @@ def test_no_text_that_people_see_holds_a_nul(hostile: Any) -> None:
     for column in ("main.run_timeline.text", "main.messages.text", "main.tool_calls.title", "main.tool_calls.error"):
         view, _, name = column.rpartition(".")
         assert hostile.rows(f"SELECT count(*) AS found FROM {view} WHERE contains({name}, chr(0))") == [{"found": 0}]
+
+
+def chunk(text: str) -> str:
+    """A whole message of the agent."""
+    return update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": text})
+
+
+@pytest.mark.parametrize("text", ["a text", mark("a text"), "[text 9223372036854775807 0123456789abcdef]", ""])
+def test_a_text_is_as_long_as_it_was_whatever_mark_it_imitates(empty: Any, text: str) -> None:
+    hidden = without_text(chunk(text).encode()).decode()
+    lost_a_secret = chunk(f"{text} https://s3/x?[redacted]")
+    empty.load("live", [("1790000000000-0", chunk(text))], run="as it is")
+    empty.load("live", [("1790000000000-0", hidden)], run="without text", redacted=True)
+    empty.load("log", [(0, hidden)], run="log without text", redacted=True)
+    empty.load("live", [("1790000000000-0", lost_a_secret)], run="without a secret", redacted=True)
+    found = {row["run_id"]: row["characters"] for row in empty.rows("SELECT run_id, characters FROM main.messages")}
+    assert found == {
+        "as it is": len(text),
+        "without text": len(text),
+        "log without text": len(text),
+        "without a secret": len(text) + len(" https://s3/x?[redacted]"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("event_id", "boot", "number"),
+    [
+        ("k9d2x-9", "k9d2x", 9),
+        ("bootA-13", "bootA", 13),
+        ("a-b-7", "a-b", 7),
+        ("x-0", "x", 0),
+        ("x-007", "x", 7),
+        ("x--5", "x-", 5),
+        ("a\nb-4", "a\nb", 4),
+        ("a\0b-3", "a\0b", 3),
+        ("x-999999999999999", "x", 999999999999999),
+        ("x-00000000000000000000000012", "x", 12),
+        ("x-1000000000000000", None, None),
+        ("x-9223372036854775807", None, None),
+        ("x-" + "9" * 5000, None, None),
+        ("x-\u0663", None, None),
+        ("x-1.5", None, None),
+        ("x-", None, None),
+        ("-5", None, None),
+        ("5", None, None),
+        ("", None, None),
+        (None, None, None),
+    ],
+)
+def test_an_agents_number_is_one_that_can_be_counted_with(
+    scratch: Any, event_id: str | None, boot: str | None, number: int | None
+) -> None:
+    found = "SELECT main.event_boot($1::VARCHAR) AS boot, main.event_number($1::VARCHAR) AS number"
+    assert scratch.rows(found, event_id) == [{"boot": boot, "number": number}]
 
 
 @pytest.mark.parametrize(

@@ -384,6 +384,7 @@ def test_lengths_are_known_where_no_text_is_kept(scratch: Any) -> None:
             if unit.role:
                 event.body = session_update(KINDS[unit.role], f"[text {len(event.words)} 0123456789abcdef]")
     capture(scratch, units, lambda _event: True, lambda _event: False)
+    scratch.connection.execute("UPDATE raw.run_events SET redacted = true")
     assert scratch.rows("SELECT role, characters FROM main.messages ORDER BY number") == [
         {"role": "agent", "characters": 5},
         {"role": "thought", "characters": 1},

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,28 @@ def test_structure_numbers_and_sizes_survive() -> None:
 
 def test_a_long_text_under_a_structural_key_is_no_name() -> None:
     assert all(SECRET.encode() not in without_text(json.dumps({key: SECRET * 50}).encode()) for key in STRUCTURE)
+
+
+@pytest.mark.parametrize("key", ["kind", "stopReason", "status", "text"])
+def test_no_text_imitates_a_mark(key: str) -> None:
+    for said in (mark("a"), f"so: {mark('a')}", "[text 9223372036854775807 0123456789abcdef]"):
+        assert json.loads(without_text(json.dumps({key: said}).encode())) == {key: mark(said)}
+
+
+@given(
+    st.recursive(
+        st.text() | st.just("[redacted]"),
+        lambda inner: st.dictionaries(st.sampled_from(["[redacted]", "a[redacted]", "kind"]), inner) | st.lists(inner),
+        max_leaves=5,
+    )
+)
+def test_what_is_hidden_never_says_that_it_only_lost_a_secret(value: Any) -> None:
+    assert b"[redacted]" not in without_text(json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("depth", [200, 400, 900, 990, 1100, 100_000])
+def test_nesting_of_any_depth_is_hidden(depth: int) -> None:
+    assert SECRET.encode() not in without_text(b'{"a":' * depth + json.dumps(SECRET).encode() + b"}" * depth)
 
 
 def test_what_is_not_json_is_one_mark() -> None:

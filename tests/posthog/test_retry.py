@@ -70,10 +70,33 @@ def test_the_time_for_faults_is_bounded() -> None:
         ("1.5", None),
         ("٣", None),
         ("9" * 400, None),
+        ("999999999", None),
+        ("31622400", 31622400.0),
+        ("9999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", None),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("Tue, 01 Sep 2026 10:00:30 +99999999999999999999", None),
+        ("Tue, 01 Sep 0001 10:00:30 +2359", 0.0),
+        ("Tue, 01 Sep 2026 99999999999999999999:00:30 GMT", None),
     ],
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
     assert retry.retry_after(header, now=NOW) == seconds
+
+
+@given(
+    st.text(max_size=40)
+    | st.lists(
+        st.sampled_from(["Tue,", "01", "Sep", "2026", "0", "-1", "+2359", "GMT", "24:60:60", "10:00"])
+        | st.integers().map(str),
+        max_size=8,
+    ).map(" ".join)
+)
+def test_whatever_a_header_asks_for_is_a_wait_or_nothing(header: str) -> None:
+    seconds = retry.retry_after(header, now=NOW)
+    assert seconds is None or (seconds >= 0 and retry.come_back(seconds, now=NOW))
 
 
 def test_the_moment_to_come_back_is_said_in_utc() -> None:
