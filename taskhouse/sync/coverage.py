@@ -18,6 +18,21 @@ from taskhouse.warehouse.commit import Batch, commit
 
 Verdict = Literal["complete", "incomplete"]
 
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the verdict of a complete pass rests on.
+
+    Attributes:
+        kind: ``listed`` if everything that the verdict speaks of was read; ``counted`` if only the count and a sample
+            agree.
+        at: When the oldest page was read that the verdict rests on; None while not everything was read at least once.
+    """
+
+    kind: Literal["listed", "counted"]
+    at: datetime | None
+
+
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
 
@@ -32,6 +47,7 @@ class Report:
     Attributes:
         added: Rows added, by table.
         seconds: Wall time.
+        proof: What a complete verdict rests on; None for an incomplete one.
     """
 
     pass_id: str
@@ -48,6 +64,7 @@ class Report:
     bytes: int
     throttled_s: float
     seconds: float
+    proof: Proof | None = None
 
     @property
     def rows_added(self) -> int:
@@ -71,6 +88,7 @@ class Pass:
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
         doubts: Why it can no longer be complete.
         interrupted: It ended by an error, not by its own judgement.
+        proof: What a complete verdict rests on.
     """
 
     context: Context
@@ -99,6 +117,7 @@ class Pass:
     verdict: Verdict = "incomplete"
     reason: str = "the pass did not come to its end"
     interrupted: bool = True
+    proof: Proof | None = None
     earlier: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -293,19 +312,25 @@ class Pass:
         if reason not in self.doubts:
             self.doubts.append(reason)
 
-    def complete(self, reason: str) -> bool:
-        """Claim that everything that can be proved is proved; refused where there is doubt or quarantine."""
+    def complete(self, reason: str, proof: Proof | None = None) -> bool:
+        """Claim that everything that can be proved is proved; refused where there is doubt or quarantine.
+
+        Args:
+            reason: What was proved, in words.
+            proof: What the claim rests on; by default on what this pass itself read, since it began.
+        """
         if self.quarantined:
             self.doubt(f"{self.quarantined} records could not be read and are in quarantine")
         if self.doubts:
             self.incomplete("; ".join(self.doubts))
             return False
         self.verdict, self.reason, self.interrupted = "complete", reason, False
+        self.proof = proof or Proof("listed", self.started_at)
         return True
 
     def incomplete(self, reason: str) -> None:
         """The pass ended without proof: what would have closed it is not written."""
-        self.verdict, self.reason, self.interrupted = "incomplete", reason, False
+        self.verdict, self.reason, self.interrupted, self.proof = "incomplete", reason, False, None
 
     def report(self) -> Report:
         """How it ended."""
@@ -324,4 +349,5 @@ class Pass:
             bytes=self.meter.bytes,
             throttled_s=round(self.meter.throttled_s, 3),
             seconds=round((self.context.now() - self.started_at).total_seconds(), 3),
+            proof=self.proof,
         )

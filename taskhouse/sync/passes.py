@@ -49,7 +49,7 @@ async def running(
             yield this
             if identify and this.verdict == "complete" and (this.absent or this.report().rows_added):
                 await _identify(this)
-                this.complete(this.reason)
+                this.complete(this.reason, this.proof)
         except BaseException as problem:
             message = problem.message if isinstance(problem, TaskhouseError) else type(problem).__name__
             this.incomplete(message[:500])
@@ -143,4 +143,6 @@ def finish(this: Pass) -> None:
             interrupted=this.interrupted,
             verdict=this.verdict,
             reason=this.reason,
+            proof=this.proof.kind if this.proof else None,
+            proven_at=this.proof.at if this.proof else None,
         )

@@ -11,7 +11,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.sync import rows, summaries
 from taskhouse.sync.context import Context
-from taskhouse.sync.coverage import Pass
+from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.sync.search import PAGE, Key, Moved, Search
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -29,12 +29,16 @@ ABSENT_ANYWAY = 20
 ACCEPT = "if they are meant to be gone, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
 
 
-async def prove(this: Pass, missing: set[str]) -> str:
+NOT_YET = "the list was not wholly read yet"
+
+
+async def prove(this: Pass, missing: set[str], rests_on: Proof) -> str:
     """Try to prove the pass; "" if it is complete, else why not.
 
     Args:
         this: The pass; completed here, with its absences, where the proof holds.
         missing: Ids that are present here and were proved absent; more may be found.
+        rests_on: What was read of the list, and when.
     """
     reason = ""
     gone = set(await summaries.ask(this, sorted(_aside(this)), priority=Priority.HOT, details=0))
@@ -48,7 +52,7 @@ async def prove(this: Pass, missing: set[str]) -> str:
         if search is None:
             if reason:
                 continue
-            return _complete(this, missing, len(ours), aside)
+            return _complete(this, missing, said(len(ours), rests_on), rests_on, aside)
         reason = f"{len(ours)} tasks are present, and the server counts {search.count}"
         try:
             found = abs(search.count - len(ours)) <= FEW and await _halve(this, search)
@@ -102,11 +106,18 @@ async def _halve(this: Pass, search: Search) -> bool:
     return search.found
 
 
-def _complete(this: Pass, missing: set[str], present: int, aside: set[str]) -> str:
+def said(present: int, rests_on: Proof) -> str:
+    """What a complete pass has proved, and no more."""
+    read = f"every page was read at {rests_on.at:%Y-%m-%d %H:%M} UTC or later" if rests_on.at else NOT_YET
+    drawn = ", and one drawn at random stands in its place" if present else ""
+    return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
+
+
+def _complete(this: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
     if aside:
         this.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
     this.closing.absent[rows.RESOURCE] = [this.sighting(task_id) for task_id in sorted(missing)]
-    return "" if this.complete(f"all {present} tasks that the server counts are present") else this.reason
+    return "" if this.complete(reason, rests_on) else this.reason
 
 
 def _present(this: Pass) -> list[Key]:

@@ -17,7 +17,7 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.sync.context import Context
-from taskhouse.sync.coverage import Pass, Report
+from taskhouse.sync.coverage import Pass, Proof, Report
 from taskhouse.sync.passes import running
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -47,7 +47,8 @@ async def sync(context: Context) -> Report:
         pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
         await _ask(this, pairs)
         this.server_count = this.server_count_end = len(pairs)
-        this.complete(f"{len(pairs)} answers were due, and all came; {len(names)} repositories")
+        proof = Proof("listed", min([this.started_at, *(row["observed_at"] for row in seen)]))
+        this.complete(f"{len(pairs)} answers were due, and all came; {len(names)} repositories", proof)
     return this.report()
 
 

@@ -14,7 +14,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.sync import proof, rows, summaries
-from taskhouse.sync.coverage import Pass
+from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -102,7 +102,8 @@ async def _judge(this: Pass, walk: PageWalk, newest: datetime | None, missing: s
     held = {row["task_id"] for row in this.context.read(state.records, "present", project_id=this.context.project_id)}
     rest = sorted(held - walk.ids - missing)
     missing |= set(await summaries.ask(this, rest, priority=Priority.HOT))
-    if reason := await proof.prove(this, missing):
+    rests_on = Proof("listed", this.started_at) if verdict.joined else Proof("counted", None)
+    if reason := await proof.prove(this, missing, rests_on):
         this.incomplete(reason)
         return
     if newest is not None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from taskhouse.posthog.budget import Priority
 from taskhouse.sync import discovery, hot, proof, rows, summaries, sweep
 from taskhouse.sync.context import Context
-from taskhouse.sync.coverage import Pass, Report
+from taskhouse.sync.coverage import Pass, Proof, Report
 from taskhouse.sync.passes import running
 from taskhouse.sync.viewer import other
 from taskhouse.warehouse import state
@@ -72,7 +72,7 @@ async def _tick(this: Pass, due: "_Due", missing: set[str]) -> bool:
         ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
         found = await summaries.ask(this, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
         missing |= set(found)
-    if reason := await proof.prove(this, missing):
+    if reason := await proof.prove(this, missing, Proof("counted", None)):
         this.incomplete(reason)
         return True
     if mark is not None:

@@ -73,5 +73,5 @@ def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
-    """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict`` and ``reason``."""
+    """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
     connection.execute(sql.warehouse("ledger/finish"), columns)

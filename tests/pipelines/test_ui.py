@@ -20,7 +20,7 @@ GRAPH = "locations/__repository__@pipelines.definitions/asset-groups/posthog_tas
 PAGES = {
     GRAPH: ("100% filled", " Passed", "1 / 1 Passed", "DuckDB"),
     "assets/tasks": ("Row count", "Passing", "latest_run_status", "Every 5 minutes"),
-    "assets/tasks?view=checks": ("complete_1", "no_overlaps", "unique_keys", "that the server counts are present"),
+    "assets/tasks?view=checks": ("complete_1", "no_overlaps", "unique_keys", "as the server counts"),
     "assets/readiness?view=events": ("repositories were ready on", "bytes received", "window_days"),
     "assets/published": ("The read-only copy", "sync_published"),
     "assets/views/runs?view=lineage": ("run_history", "run_daily"),

@@ -41,7 +41,11 @@ def test_a_sweep_records_what_it_cost_and_what_it_proved(make_house: Any) -> Non
     assert row["throttled_s"] == 0
     assert row["viewer"].startswith("user ")
     assert (row["kind"], row["verdict"]) == ("list", "complete")
-    assert row["reason"] == f"all {total} tasks that the server counts are present"
+    assert row["reason"] == (
+        f"as many tasks are present as the server counts ({total}), and one drawn at random stands in its place;"
+        f" every page was read at {row['started_at']:%Y-%m-%d %H:%M} UTC or later"
+    )
+    assert (row["proof"], row["proven_at"]) == ("listed", row["started_at"])
     newest_first = house.rows("SELECT task_id FROM raw.task_versions ORDER BY created_at DESC, task_id DESC")
     assert (row["first_key"], row["last_key"]) == (newest_first[0][0], newest_first[-1][0])
     assert row["finished_at"] > row["started_at"]

@@ -3,6 +3,8 @@ SET
     finished_at = $finished_at,
     interrupted = $interrupted,
     verdict = $verdict,
-    reason = $reason
+    reason = $reason,
+    proof = $proof,
+    proven_at = $proven_at
 WHERE
     pass_id = $pass_id
