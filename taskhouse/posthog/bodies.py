@@ -63,7 +63,7 @@ async def read(chunks: AsyncIterator[bytes], encoding: str, *, cap: int = CAP) -
     Args:
         chunks: The body as it comes off the wire, still encoded.
         encoding: The ``Content-Encoding`` header.
-        cap: Bytes at most, after decompression.
+        cap: Bytes at most, before decompression and after it.
 
     Raises:
         TooLarge: It has more.
@@ -75,8 +75,11 @@ async def read(chunks: AsyncIterator[bytes], encoding: str, *, cap: int = CAP) -
         raise Encoded
     gunzip = None if kind in {"", "identity"} else _Gunzip()
     parts: list[bytes] = []
-    size = 0
+    size = came = 0
     async for chunk in chunks:
+        came += len(chunk)
+        if came > cap:
+            raise TooLarge
         for part in [chunk] if gunzip is None else gunzip.feed(chunk, cap - size):
             size += len(part)
             if size > cap:

@@ -15,8 +15,8 @@ import httptools
 import httpx
 
 _READ = 65536
-_HEAD = 65536
-"""Bytes of an answer's head at most."""
+_BESIDE = 65536
+"""Bytes at most that stand beside the body: its head, what comes before that, the extensions of a chunk, trailers."""
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -80,6 +80,7 @@ class _Answer(httpx.AsyncByteStream):
         self._reader = reader
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
+        self._beside = 0
         self._begun = self._over = False
         self._fault = ""
 
@@ -89,11 +90,8 @@ class _Answer(httpx.AsyncByteStream):
         Raises:
             httpx.TransportError: It breaks off, is no HTTP, or too long.
         """
-        size = 0
         while not self._begun:
-            size += await self._more()
-            if size > _HEAD and not self._begun:
-                raise httpx.RemoteProtocolError(f"the head has more than {_HEAD} bytes")
+            await self._more()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while self._body or not self._over:
@@ -106,8 +104,12 @@ class _Answer(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         self.writer.transport.abort()
 
-    async def _more(self) -> int:
-        """Take what has come, and how many bytes that is; a fault is told once what came before it is read."""
+    async def _more(self) -> None:
+        """Take what has come; a fault is told once what came before it is read.
+
+        The parser keeps the names and values of headers and trailers by itself, so what stands beside the body is
+        counted here, from one piece of the body to the next.
+        """
         if self._fault:
             raise httpx.RemoteProtocolError(self._fault)
         try:
@@ -116,13 +118,15 @@ class _Answer(httpx.AsyncByteStream):
             raise httpx.ReadError(str(wrong)) from None
         if not data:
             self._end()
+        self._beside += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as wrong:
             self._fault = str(wrong)
         except httptools.HttpParserUpgrade:
             self._fault = "the server changes the protocol"
-        return len(data)
+        if self._beside > _BESIDE and not self._over:
+            self._fault = self._fault or f"more than {_BESIDE} bytes stand beside the body"
 
     def _end(self) -> None:
         """The connection has ended, which ends a body of no stated length."""
@@ -145,8 +149,10 @@ class _Answer(httpx.AsyncByteStream):
             self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        """Called back."""
-        self._body.append(body)
+        """Called back; what comes after the answer is none of ours."""
+        if not self._over:
+            self._body.append(body)
+            self._beside = 0
 
     def on_message_complete(self) -> None:
         """Called back."""
