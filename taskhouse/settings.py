@@ -1,6 +1,8 @@
 """Every setting, read from the environment (and ``.env``), in one place."""
 
 import functools
+import logging
+import os
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -8,38 +10,66 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasGenerator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from taskhouse import cron
 from taskhouse.errors import ConfigurationError
+from taskhouse.variables import Stray, strays, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+FILE = ".env"
 
 
 class Settings(BaseSettings):
     """What to fetch, from where, at what pace, and where its state lives.
 
     ``POSTHOG_HOST``, ``POSTHOG_PERSONAL_API_KEY`` and ``POSTHOG_PROJECT_IDS`` say where from; every other field is
-    read from ``TASKHOUSE_<FIELD>``.
+    read from ``TASKHOUSE_<FIELD>``. A field has no other name in the environment: what other programs call ``HOST`` or
+    ``API_KEY`` must not decide where the key goes.
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TASKHOUSE_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_file=FILE,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        case_sensitive=True,
+        alias_generator=AliasGenerator(validation_alias=variable),
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let callers name the fields, and the environment its variables."""
+        del file_secret_settings
+        given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        named = {variable(name) if name in cls.model_fields else name: value for name, value in given.items()}
+        return InitSettingsSource(settings_cls, named), env_settings, dotenv_settings
 
     host: str = Field(
         "https://us.posthog.com",
-        validation_alias=AliasChoices("host", "POSTHOG_HOST"),
         description="Origin of the PostHog server; https unless it is this machine.",
     )
     api_key: SecretStr | None = Field(
         None,
-        validation_alias=AliasChoices("api_key", "POSTHOG_PERSONAL_API_KEY"),
         description="Personal API key with the scope task:read.",
     )
     project_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
-        validation_alias=AliasChoices("project_ids", "POSTHOG_PROJECT_IDS"),
         description="Comma-separated ids of the projects to keep.",
     )
     home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
@@ -130,17 +160,19 @@ class Settings(BaseSettings):
 
     @field_validator("project_ids", "readiness_windows", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(int(part) for part in value.replace(" ", "").split(",") if part)
-        return value
+    def _split(cls, value: object, info: ValidationInfo) -> object:
+        what = "ids, such as 1,2" if info.field_name == "project_ids" else "days, each 1 to 30"
+        return _numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
 
     @field_validator("readiness_overrides", mode="before")
     @classmethod
     def _overrides(cls, value: object) -> object:
         if isinstance(value, str):
+            allowed = "must be windows by repository, such as org/a=7,30;org/b="
             parts = [part.partition("=") for part in value.replace(" ", "").split(";") if part]
-            value = {name: tuple(int(days) for days in text.split(",") if days) for name, _, text in parts}
+            if not all(sign for _, sign, _ in parts):
+                raise ValueError(allowed)
+            value = {name: _numbers(days, allowed) for name, _, days in parts}
         return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
 
     @field_validator("readiness_overrides")
@@ -151,7 +183,11 @@ class Settings(BaseSettings):
     @field_validator("host")
     @classmethod
     def _origin(cls, value: str) -> str:
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+            _ = parts.port
+        except ValueError:
+            raise ValueError("must be an origin such as https://eu.posthog.com") from None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an origin such as https://eu.posthog.com")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
@@ -173,10 +209,20 @@ class Settings(BaseSettings):
             raise ValueError("each window must be 1 to 30 days")
         return tuple(sorted(set(value)))
 
+    @field_validator("*")
+    @classmethod
+    def _cron(cls, value: object, info: ValidationInfo) -> object:
+        if str(info.field_name).endswith("_cron") and not cron.valid(str(value)):
+            raise ValueError(cron.ALLOWED)
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _zone(cls, value: str) -> str:
-        ZoneInfo(value)
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError, KeyError):  # a folder of zones, a path, or nothing of that name
+            raise ValueError("must be the name of a time zone, such as UTC or Europe/Berlin") from None
         return value
 
     @property
@@ -244,15 +290,58 @@ def load() -> Settings:
     """Settings of this process, read once.
 
     Raises:
-        ConfigurationError: A value makes no sense; names the variable and never its value.
+        ConfigurationError: A value makes no sense, or a name is misspelt; names the variable and never its value.
     """
     try:
+        _look_for_strays()
         return Settings()
     except ValidationError as problem:
-        first = problem.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        variable = name if name.startswith("POSTHOG_") else f"TASKHOUSE_{name.upper()}"
+        wrong = {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
         raise ConfigurationError(
-            f"{variable} {first['msg'].removeprefix('Value error, ')}.",
-            hint="Run `taskhouse check` when it is mended.",
+            "\n".join(f"{name} {said}." for name, said in wrong.items()),
+            hint="Fix the value, then run `taskhouse check`. docs/settings.md lists every setting.",
         ) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(
+            f"The file {Path(FILE).resolve()} cannot be read ({type(problem).__name__}).",
+            hint="Make it a readable text file in UTF-8, or remove it.",
+        ) from None
+
+
+def _look_for_strays() -> None:
+    """Refuse, or tell of, variables that were meant for taskhouse and are not read."""
+    filed = DotEnvSettingsSource(Settings, env_file=FILE, case_sensitive=True).env_vars
+    documented = [variable(field) for field in Settings.model_fields]
+    found = list(strays({*os.environ, *filed}, documented))
+    for stray in found:
+        where = "" if stray.name in os.environ else f" in {FILE}"
+        if stray.refused:
+            raise ConfigurationError(f"{stray.name} is set{where}, and is no setting.", hint=_instead(stray))
+    for stray in found:
+        logging.getLogger("taskhouse").warning(
+            "taskhouse does not read %s; did you mean %s? docs/settings.md lists every setting.",
+            stray.name,
+            stray.nearest,
+        )
+
+
+def _instead(stray: Stray) -> str:
+    meant = f"Did you mean {stray.nearest}? " if stray.nearest else "Unset it. "
+    return f"{meant}docs/settings.md lists every setting."
+
+
+def _said(kind: str, message: str) -> str:
+    """What is wrong with a value, as the rest of a sentence; never the value itself."""
+    if kind == "bool_parsing":
+        return "must be true or false"
+    if kind == "string_pattern_mismatch":
+        return "must be lower-case letters, digits and underscores, with a letter first"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+def _numbers(text: str, allowed: str) -> tuple[int, ...]:
+    """Comma-separated whole numbers; the error says what is allowed and never what was there."""
+    parts = [part for part in text.replace(" ", "").split(",") if part]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(allowed)
+    return tuple(map(int, parts))

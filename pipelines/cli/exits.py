@@ -11,6 +11,7 @@ code  meaning
 ====  ================================================================
 """
 
+import contextlib
 import functools
 import os
 import sys
@@ -89,9 +90,20 @@ def complain(problem: Exception) -> None:
 
 
 def hidden(text: str) -> str:
-    """The text without the key, wherever it may have come from."""
-    key = os.environ.get("POSTHOG_PERSONAL_API_KEY", "")
-    return text.replace(key, "[key]") if key else text
+    """The text without the key, whether that came from the environment or from ``.env``."""
+    for key in _keys():
+        text = text.replace(key, "[key]")
+    return text
+
+
+def _keys() -> set[str]:
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.settings import load
+
+    keys = {os.environ.get("POSTHOG_PERSONAL_API_KEY", "")}
+    with contextlib.suppress(TaskhouseError):
+        keys.add(load().key())
+    return {form for key in keys for form in (key, key.strip()) if form}
 
 
 def say(text: str, *, style: str = "") -> None:

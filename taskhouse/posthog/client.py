@@ -26,7 +26,18 @@ from taskhouse.errors import ConfigurationError, Permanent, Retryable, Taskhouse
 from taskhouse.posthog import bodies
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.meter import Meter
-from taskhouse.posthog.refusals import TRY_AGAIN, Garbled, Oversized, clean, origin, refusal, throttled, unreadable
+from taskhouse.posthog.refusals import (
+    KEY_REFUSED,
+    REGIONS,
+    TRY_AGAIN,
+    Garbled,
+    Oversized,
+    clean,
+    origin,
+    refusal,
+    throttled,
+    unreadable,
+)
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
 from taskhouse.posthog.tokens import Tokens
 from taskhouse.posthog.transport import StreamTransport
@@ -55,6 +66,7 @@ class PostHog:
         self, settings: Settings, *, policy: Policy | None = None, sleep: Sleep = pause, cap: int = bodies.CAP
     ) -> None:
         self.host = settings.host
+        self._host_given = "host" in settings.model_fields_set
         self.policy = policy or Policy(asked_s=settings.max_wait_s)
         self.stream_leg = settings.stream_leg
         self.tokens = Tokens()
@@ -208,8 +220,10 @@ class PostHog:
 
         ``secret`` is what the request was signed with, if not the key.
         """
-        headers, secret = response.headers, secret or self._key
+        headers, ours, secret = response.headers, not secret, secret or self._key
         error = refusal(response.status_code, body, what=what, location=headers.get("location", ""), secret=secret)
+        if ours and not self._host_given and error.hint == KEY_REFUSED:
+            error.hint = REGIONS
         return error, retry_after(headers.get("retry-after")) if response.status_code in TRY_AGAIN else None
 
     def transport(self, what: str, wrong: Exception, *, host: str = "", secret: str = "") -> Retryable:

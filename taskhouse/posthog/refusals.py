@@ -23,11 +23,19 @@ TRY_AGAIN = frozenset({408, 425, 429}) | frozenset(range(500, 600))
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 
+KEY_REFUSED = "The key is not valid on this host: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST."
+
 _HINTS = {
     "not_authenticated": "The server saw no key: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
-    "authentication_failed": "The key is not valid on this host: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
+    "authentication_failed": KEY_REFUSED,
     "permission_denied": "The key needs the scope task:read and access to this project; run `taskhouse check`.",
 }
+
+REGIONS = (
+    "POSTHOG_HOST is not set, so taskhouse asked https://us.posthog.com. PostHog Cloud has two regions, and a key is"
+    " valid in one: set POSTHOG_HOST to https://us.posthog.com or https://eu.posthog.com, or to your own server."
+)
+"""What mends a refused key if nobody said which server it belongs to."""
 
 
 class Garbled(Contract):

@@ -1,6 +1,7 @@
 """What the shell is told: 0 complete, 1 failed, 2 usage or configuration, 3 not proved complete, 130 interrupted."""
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,41 @@ def test_what_a_person_must_mend_is_2_and_says_what(
     assert says in shown.said
     assert "Traceback" not in shown.said
     assert WRONG not in shown.said
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_a_newcomers_environment_leads_to_the_server_they_named(taskhouse: Any, quiet: Any, place: str) -> None:
+    others = {"HOST": "https://elsewhere.example.com", "API_KEY": "sk_elsewhere", "POSTHOG_API_KEY": "phc_public"}
+    ours = {**quiet.environment, "TASKHOUSE_CAPTURE_TEXTS": "none"}
+    key = ours["POSTHOG_PERSONAL_API_KEY"]
+    if place == ".env":
+        (taskhouse.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in ours.items()), "utf-8")
+        ours = {}
+    misspelt = taskhouse.run("check", **others, **ours)
+    assert (misspelt.code, "Did you mean TASKHOUSE_CAPTURE_TEXT?" in misspelt.err) == (2, True)
+    if place == ".env":
+        text = (taskhouse.folder / ".env").read_text("utf-8").replace("CAPTURE_TEXTS", "CAPTURE_TEXT")
+        (taskhouse.folder / ".env").write_text(text, "utf-8")
+    else:
+        ours = {name.replace("CAPTURE_TEXTS", "CAPTURE_TEXT"): value for name, value in ours.items()}
+    found = taskhouse.run("check", **others, **ours)
+    assert found.code == 0, found
+    assert f"{quiet.emulator.url} answers" in found.out
+    assert key not in misspelt.said + found.said
+
+
+def test_a_key_in_the_file_is_hidden_like_one_in_the_environment(taskhouse: Any, tmp_path: Path) -> None:
+    (taskhouse.folder / ".env").write_text(f"POSTHOG_PERSONAL_API_KEY={WRONG}\n", "utf-8")
+    shown = taskhouse.run("query", f"SELECT '{WRONG}' FROM nowhere", TASKHOUSE_HOME=str(tmp_path / WRONG))
+    assert (shown.code, "[key]" in shown.err) == (2, True)
+    assert WRONG not in shown.said
+
+
+def test_a_variable_of_another_posthog_tool_is_told_apart(taskhouse: Any) -> None:
+    shown = taskhouse.run("sync", POSTHOG_API_KEY="phc_public")
+    assert shown.code == 2
+    assert "does not read POSTHOG_API_KEY; did you mean POSTHOG_PERSONAL_API_KEY?" in shown.err
+    assert "phc_public" not in shown.said
 
 
 def test_a_host_that_is_not_there_is_1(taskhouse: Any) -> None:

@@ -62,3 +62,14 @@ def test_light_commands_import_neither_dagster_nor_pandas(arguments: str) -> Non
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_reference_of_settings_is_up_to_date_and_the_readme_points_to_it() -> None:
+    from pipelines.cli.settings import reference as settings  # noqa: PLC0415
+
+    written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert written == settings(), "run: python -m pipelines.cli.settings > docs/settings.md"
+    assert "docs/settings.md" in readme
+    assert "TASKHOUSE_CAPTURE_TEXT=none" in readme

@@ -6,8 +6,10 @@ import json
 import logging
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from taskhouse.errors import (
@@ -98,6 +100,23 @@ PASSING = [
     answer(hog("throttled"), "429 Too Many Requests", Retry_After="Tue, 01 Sep 2020 10:00:00 GMT"),
     answer(hog("throttled"), "429 Too Many Requests"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", [None, "https://us.posthog.com"])
+def test_a_key_refused_by_the_default_region_names_both(
+    host: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POSTHOG_HOST", raising=False)
+    monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path))
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_of_the_other_region")
+    if host:
+        monkeypatch.setenv("POSTHOG_HOST", host)
+    body = b'{"code": "authentication_failed", "detail": "Invalid personal API key."}'
+    client = PostHog(Settings(_env_file=None))
+    error, _ = client.refused(httpx.Response(403), body, "GET /api/")
+    asyncio.run(client.__aexit__(None, None, None))
+    assert ("https://eu.posthog.com" in error.hint) is (host is None)
+    assert "POSTHOG_HOST" in error.hint
 
 
 @pytest.mark.parametrize(("script", "kind", "message", "hint"), PERMANENT)

@@ -1,0 +1,51 @@
+"""Whether an expression is one of cron's: checked where settings are read, before a scheduler would trip over it."""
+
+import re
+
+ALLOWED = "must be five fields of cron, such as */5 * * * * (minute, hour, day of month, month, day of week)"
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
+    (0, 59, ()),
+    (0, 23, ()),
+    (1, 31, ()),
+    (1, 12, _MONTHS),
+    (0, 6, _DAYS),
+)
+_PART = re.compile(r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def valid(expression: str) -> bool:
+    """Whether every field holds numbers or names in their range, and the day comes in some year."""
+    fields = expression.lower().split()
+    if len(fields) != len(_FIELDS):
+        return False
+    met = [_field(text, *bounds) for text, bounds in zip(fields, _FIELDS, strict=True)]
+    if not all(met):
+        return False
+    weekday_decides = not fields[4].startswith("*")
+    return weekday_decides or any(min(met[2]) <= _LONGEST[month - 1] for month in met[3])
+
+
+def _field(text: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
+    """The numbers that a field stands for; none where it makes no sense."""
+    met: set[int] = set()
+    for part in text.split(","):
+        found = _PART.fullmatch(part)
+        if found is None:
+            return set()
+        first, last, step = found.groups()
+        start = low if first is None else _number(first, low, names)
+        end = _number(last, low, names) if last else (start if first is not None and step is None else high)
+        if not low <= start <= end <= high or step in {"0", "00"}:
+            return set()
+        met |= set(range(start, end + 1, int(step or 1)))
+    return met
+
+
+def _number(text: str, low: int, names: tuple[str, ...]) -> int:
+    """A number, or a name as its number; -1 for a name that is none."""
+    if text.isdigit():
+        return int(text)
+    return names.index(text) + low if text in names else -1

@@ -1,0 +1,62 @@
+"""Cron expressions are judged where settings are read, and never more kindly than the scheduler judges them."""
+
+import pytest
+from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.cron import valid
+from taskhouse.errors import ConfigurationError
+from taskhouse.settings import Settings, load
+
+NUMBER = st.integers(0, 70).map(str) | st.sampled_from(["jan", "Sun", "xyz", ""])
+PART = st.one_of(
+    st.just("*"), NUMBER, st.tuples(NUMBER, NUMBER).map("-".join), st.tuples(st.just("*"), NUMBER).map("/".join)
+)
+FIELD = st.lists(PART, min_size=1, max_size=2).map(",".join)
+
+
+@given(st.lists(FIELD, min_size=4, max_size=6).map(" ".join))
+def test_what_is_let_through_has_a_next_tick_for_the_scheduler(expression: str) -> None:
+    if valid(expression):
+        assert is_valid_cron_string(expression)
+        assert next(cron_string_iterator(0.0, expression, "UTC"))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "*/5 * * * *",
+        "1-59/5 * * * *",
+        "41 3 * * *",
+        "0 0 1,15 * 3",
+        "0 9 * jan-mar MON-FRI",
+        "5/10 * * * *",
+        "0 0 29 2 *",
+    ],
+)
+def test_expressions_of_every_kind_are_let_through(expression: str) -> None:
+    assert valid(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["", "daily", "@daily", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *",
+     "*/0 * * * *", "5-1 * * * *", "0 0 31 2 *", "0 0 30 feb *", "a b c d e", "1,,2 * * * *", "\u0663 * * * *"],
+)  # fmt: skip
+def test_what_no_scheduler_can_use_is_refused(expression: str) -> None:
+    assert not valid(expression)
+
+
+@pytest.mark.parametrize("field", [name for name in Settings.model_fields if name.endswith("_cron")])
+def test_a_setting_names_itself_and_what_is_allowed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"TASKHOUSE_{field.upper()}", "every phx_4711")
+    with pytest.raises(ConfigurationError) as refused:
+        load()
+    assert refused.value.message.startswith(f"TASKHOUSE_{field.upper()} must be five fields of cron")
+    assert "4711" not in str(refused.value)
+
+
+def test_the_defaults_are_valid() -> None:
+    settings = Settings()
+    assert all(valid(getattr(settings, name)) for name in Settings.model_fields if name.endswith("_cron"))
