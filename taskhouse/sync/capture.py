@@ -32,7 +32,7 @@ from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
-from taskhouse.warehouse.gaps import judge
+from taskhouse.warehouse.gaps import judge_runs
 from taskhouse.warehouse.load import load_spool
 
 LOGS_AT_ONCE = 8
@@ -163,8 +163,9 @@ class Capture:
 
     def _judge(self, touched: dict[str, datetime]) -> None:
         context = self.this.context
-        with context.warehouse.transaction("judging gaps") as connection:
-            judge(connection, context.project_id, touched, since=min(touched.values()), now=context.now())
+        failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now())
+        for run_id, reason in failed.items():
+            self.this.doubt(f"the gaps of run {run_id} could not be judged: {reason}")
 
     async def _follow(self, run: Run) -> None:
         await self._spared(run, self._stream(run))

@@ -3,18 +3,64 @@
 Certain is a hole that the agent's own numbering proves: ``event_id`` is ``<boot>-<number>``, and numbers run from 1
 without a break within a boot. Possible is a resume that may have crossed a trim. Nothing else is a gap: stream ids are
 not dense, and an event without a number proves nothing.
+
+Agents give the numbers, so nothing is ever counted out between two of them: holes are found at the edges of what is
+held, and cost the same whether one event is missing or a billion. Memory grows with the events held, 0.2 KB for each.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import duckdb
 
 from taskhouse.warehouse import sql
+from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.staging import stage
 
 WINDOW = 2000
 """Events that even the shortest stream of a plain run keeps (API facts 5.4)."""
+
+_EVERYTHING = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
+"""Errors that concern the warehouse, not the run that was being judged."""
+
+
+def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetime], *, now: datetime) -> dict[str, str]:
+    """Judge runs together; if that fails, halves of them, so that a run that cannot be judged stops no other.
+
+    Such a run gets a possible gap that says so.
+
+    Args:
+        warehouse: What is held.
+        project_id: The project of the runs.
+        runs: The runs to judge, each with the time when it was created.
+        now: The moment of the judgement.
+
+    Returns:
+        The runs that could not be judged, each with the reason.
+
+    Raises:
+        Locked: The warehouse is held by somebody else.
+    """
+    try:
+        with warehouse.transaction("judging gaps") as connection:
+            judge(connection, project_id, runs, since=min(runs.values(), default=now), now=now)
+    except _EVERYTHING:
+        raise
+    except duckdb.Error as problem:
+        if len(runs) > 1:
+            ids = list(runs)
+            halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+            first, second = ({run_id: runs[run_id] for run_id in half} for half in halves)
+            return judge_runs(warehouse, project_id, first, now=now) | judge_runs(
+                warehouse, project_id, second, now=now
+            )
+        reason = "".join(c if c.isprintable() else " " for c in str(problem)[:200])
+        with warehouse.transaction("recording a run that could not be judged") as connection:
+            _begin(connection, project_id, runs)
+            connection.execute(sql.warehouse("gaps/unjudged"), {"reason": reason})
+            _keep(connection, now)
+        return dict.fromkeys(runs, reason)
+    return {}
 
 
 def judge(
@@ -34,16 +80,22 @@ def judge(
     if not run_ids:
         return 0
     bound = {"since_ms": max(0, int(since.timestamp() * 1000) - 3_600_000)}
-    stage(
-        connection,
-        "judged",
-        [{"project_id": project_id, "run_id": run_id} for run_id in run_ids],
-        {"project_id": "BIGINT", "run_id": "VARCHAR"},
-    )
+    _begin(connection, project_id, run_ids)
     connection.execute(sql.warehouse("gaps/numbered"), bound)
     for step in ("holes", "certain"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     connection.execute(sql.warehouse("gaps/possible"), {**bound, "window": WINDOW})
+    return _keep(connection, now)
+
+
+def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str]) -> None:
+    rows = [{"project_id": project_id, "run_id": run_id} for run_id in run_ids]
+    stage(connection, "judged", rows, {"project_id": "BIGINT", "run_id": "VARCHAR"})
+    connection.execute(sql.warehouse("gaps/none"))
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
+    """Put what was found in place of what stood there; returns how many gaps are not repaired."""
     connection.execute("ALTER TABLE found ADD COLUMN detected_at TIMESTAMPTZ")
     connection.execute("UPDATE found SET detected_at = ?", [now])
     for step in ("keep", "delete", "insert", "forget"):

@@ -1,6 +1,7 @@
 """What is a gap and what is none."""
 
 import json
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,38 +42,49 @@ def log(*ranges: tuple[int, int], boot: str = "1") -> list[Entry]:
 
 
 class Judge:
-    """A warehouse that is filled through the spool and judged."""
+    """One run in a warehouse that is filled through the spool and judged."""
 
     def __init__(self, warehouse: Warehouse, spool: Spool) -> None:
         self.warehouse, self.spool = warehouse, spool
+        self.run = Whose(1, "t", secrets.token_hex(8))
 
     def hold(self, *, live: list[Entry] = [], log: list[Entry] = [], resumes: list[tuple[Any, Any, int]] = []) -> None:  # noqa: B006
         with SpoolWriter(self.spool) as writer:
             if live:
-                writer.append("live", RUN, live, leg="django")
+                writer.append("live", self.run, live, leg="django")
             if log:
-                writer.append("log", RUN, log, leg="pass")
+                writer.append("log", self.run, log, leg="pass")
             for after, first, events in resumes:
-                writer.resume("live", RUN, leg="django", after=after, first=first, events=events)
+                writer.resume("live", self.run, leg="django", after=after, first=first, events=events)
         load_spool(self.warehouse, self.spool)
 
     def judge(self) -> list[tuple[Any, ...]]:
         with self.warehouse.transaction("judging") as connection:
-            open_ = gaps.judge(connection, 1, ["r"], since=START, now=NOW)
-            rows = connection.execute(
-                "SELECT after_stream_id, before_stream_id, certain, repaired_from_log FROM ledger.gaps ORDER BY ALL"
+            open_ = gaps.judge(connection, 1, [self.run.run_id], since=START, now=NOW)
+        rows = self.rows("after_stream_id, before_stream_id, certain, repaired_from_log")
+        assert open_ == sum(not row[3] for row in rows)
+        return rows
+
+    def rows(self, columns: str) -> list[tuple[Any, ...]]:
+        with self.warehouse.transaction("reading") as connection:
+            return connection.execute(
+                f"SELECT {columns} FROM ledger.gaps WHERE run_id = ? ORDER BY ALL", [self.run.run_id]
             ).fetchall()
-            assert open_ == sum(not row[3] for row in rows)
-            return rows
 
 
 def at(number: int) -> str:
     return f"{BASE + number}-0"
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
+    folder = tmp_path_factory.mktemp("gaps")
+    return Warehouse(folder / "w.duckdb", host="http://localhost:1"), Spool(folder / "spool")
+
+
 @pytest.fixture
-def judge(warehouse: Warehouse, spool: Spool) -> Judge:
-    return Judge(warehouse, spool)
+def judge(home: tuple[Warehouse, Spool]) -> Judge:
+    return Judge(*home)
 
 
 def test_a_whole_stream_has_no_gap(judge: Judge) -> None:
@@ -142,27 +154,131 @@ def test_judging_again_keeps_the_time_and_a_repair_shows(judge: Judge) -> None:
     judge.hold(live=live(1, 4))
     judge.judge()
     with judge.warehouse.transaction("later") as connection:
-        gaps.judge(connection, 1, ["r"], since=START, now=datetime(2026, 10, 1, tzinfo=UTC))
-        assert connection.execute("SELECT detected_at FROM ledger.gaps").fetchall() == [(NOW,)]
+        gaps.judge(connection, 1, [judge.run.run_id], since=START, now=datetime(2026, 10, 1, tzinfo=UTC))
+    assert judge.rows("detected_at") == [(NOW,)]
     judge.hold(log=log((2, 3)))
     assert judge.judge() == [(at(1), at(4), True, True)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     held=st.sets(st.integers(1, 12), min_size=1),
     logged=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=5),
 )
 def test_every_number_is_held_or_in_a_gap(
-    tmp_path_factory: pytest.TempPathFactory, held: set[int], logged: list[tuple[int, int]]
+    home: tuple[Warehouse, Spool], held: set[int], logged: list[tuple[int, int]]
 ) -> None:
-    folder = tmp_path_factory.mktemp("gaps")
-    judge = Judge(Warehouse(folder / "w.duckdb", host="http://localhost:1"), Spool(folder / "spool"))
+    judge = Judge(*home)
     judge.hold(live=live(*sorted(held)), log=log(*[(first, first + more) for first, more in logged]))
     covered = {number for first, more in logged for number in range(first, first + more + 1)}
-    lost = set(range(1, max(held | covered) + 1)) - held - covered
+    top = max(held | covered)
+    lost = set(range(1, top + 1)) - held - covered
+    repaired = {number for number in covered - held if min(held) < number < max(held)}
     judge.judge()
-    with judge.warehouse.transaction("reading") as connection:
-        told = connection.execute("SELECT how FROM ledger.gaps WHERE NOT repaired_from_log").fetchall()
-    spans = [[int(part.split("-")[1]) for part in how.split() if part.startswith("1-")] for (how,) in told]
-    assert {number for first, last in spans for number in range(first, last + 1)} == lost
+    found: dict[bool, set[int]] = {False: set(), True: set()}
+    for how, in_log in judge.rows("how, repaired_from_log"):
+        first, last = (int(part.split("-")[1]) for part in how.split() if part.startswith("1-"))
+        stretch = set(range(first, last + 1))
+        assert not stretch & (held | found[False] | found[True])
+        assert first - 1 not in found[in_log]
+        assert last + 1 not in found[in_log], "an unbroken stretch is one gap"
+        found[in_log] |= stretch
+    assert found == {False: lost, True: repaired}
+
+
+def text(event_id: Any, **more: Any) -> bytes:
+    return json.dumps({"event_id": event_id, **more}).encode()
+
+
+NO_NUMBERS = (
+    "x-9223372036854775807",
+    "x-9223372036854775808",
+    "x-170141183460469231731687303715884105728",
+    "x-" + "9" * 400,
+    "x-1000000000000000",
+    "y" * 300 + "-3",
+    "x-٣",
+    "x-+3",
+    "x-3 ",
+    "x-",
+    "-",
+    "-3",
+    "3",
+    "",
+    "x-1e3",
+    "x-0x3",
+)
+
+
+def test_what_is_no_number_or_beyond_all_counting_is_none(judge: Judge) -> None:
+    events = [Entry(at(9 + n), None, text(name), redacted=False) for n, name in enumerate(NO_NUMBERS)]
+    entries = [
+        Entry(None, position, content, redacted=False)
+        for position, content in enumerate(
+            [
+                *(text(name) for name in NO_NUMBERS),
+                *(text(name, first_event_id="x-1") for name in NO_NUMBERS),
+                *(text("1-3", first_event_id=name) for name in NO_NUMBERS),
+            ]
+        )
+    ]
+    judge.hold(live=[*live(1, 2, 4), *events], log=entries)
+    assert judge.judge() == [(at(2), at(4), True, True)]
+
+
+def test_a_boot_is_any_text(judge: Judge) -> None:
+    boots = ("k9d2x", "bootA", "a-b", "-", "1-", "ü\n", "a\u0000b", " ")
+    held = [event for n, boot in enumerate(boots) for event in live(1, 2, 5, boot=boot, at=n * 10)]
+    entries = [Entry(None, n, text(f"{boot}-3"), redacted=False) for n, boot in enumerate(boots)]
+    judge.hold(live=held, log=entries)
+    wanted = [(at(n * 10 + 2), at(n * 10 + 5), True, in_log) for n in range(len(boots)) for in_log in (False, True)]
+    assert judge.judge() == sorted(wanted)
+
+
+def test_zeros_before_a_number_change_nothing(judge: Judge) -> None:
+    events = [Entry(at(n), None, text(name), redacted=False) for n, name in ((1, "b-0001"), (2, "b-" + "0" * 40 + "3"))]
+    judge.hold(live=events)
+    assert judge.judge() == [(at(1), at(2), True, False)]
+
+
+def test_a_hole_is_one_row_and_costs_the_same_however_long_it_is(judge: Judge) -> None:
+    far = 999_999_999_999_999
+    events = [Entry(at(n), None, text(f"b{n}-{far}"), redacted=False) for n in range(200)]
+    entries = [Entry(None, n, text(f"b{n}-{far - 5}"), redacted=False) for n in range(200)]
+    judge.hold(live=[*live(1, 2_000_000_000, at=300), *events], log=entries)
+    assert len(judge.judge()) == 1 + 2 * 200
+    hows = {how for (how,) in judge.rows("how")}
+    assert "the agent's events 1-2 to 1-1999999999 are in neither layer" in hows
+
+
+def test_an_entry_of_the_log_that_claims_more_than_a_million_events_is_believed_for_its_last_alone(
+    judge: Judge,
+) -> None:
+    judge.hold(live=live(1, 3_000_000), log=log((2, 2_999_999)))
+    assert judge.judge() == [(at(1), at(3_000_000), True, False), (at(1), at(3_000_000), True, True)]
+    assert judge.rows("how") == [
+        ("the agent's events 1-2 to 1-2999998 are in neither layer",),
+        ("the agent's events 1-2999999 to 1-2999999 came from the log alone",),
+    ]
+
+
+def test_a_run_that_cannot_be_judged_stops_no_other_and_is_a_possible_gap(
+    home: tuple[Warehouse, Spool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [Judge(*home) for _ in range(5)]
+    for run in runs:
+        run.hold(live=live(1, 3))
+    bad, whole = runs[3].run.run_id, gaps.judge
+
+    def refusing(connection: Any, project_id: int, run_ids: Any, **moments: Any) -> int:
+        if bad in run_ids:
+            connection.execute("SELECT CAST('x' AS BIGINT)")
+        return whole(connection, project_id, run_ids, **moments)
+
+    monkeypatch.setattr(gaps, "judge", refusing)
+    failed = gaps.judge_runs(home[0], 1, {run.run.run_id: START for run in runs}, now=NOW)
+    assert list(failed) == [bad]
+    assert "Could not convert string 'x'" in failed[bad]
+    assert [run.rows("certain") for run in runs] == [[(run is not runs[3],)] for run in runs]
+    monkeypatch.undo()
+    assert runs[3].judge() == [(at(1), at(3), True, False)], "a later judgement takes its place"

@@ -1,12 +1,13 @@
--- Unbroken stretches of numbers that the live stream lacks, in every boot of which the live stream has something. A
--- stretch that begins a boot and stands in the log is no hole: nobody was watching yet.
+-- Unbroken stretches of numbers that the live stream lacks, in every boot of which the live stream has something. Found
+-- at the edges of what is held, so that a stretch costs the same however long it is. What the log has from before the
+-- first live number, or after the last one, is no hole: nobody was watching yet, or any more.
 CREATE OR REPLACE TEMP TABLE holes AS
-WITH bounds AS (
+WITH boots AS (
     SELECT
         project_id,
         run_id,
         boot,
-        max(number) AS last
+        row_number() OVER () AS id
     FROM
         numbered
     GROUP BY
@@ -15,93 +16,133 @@ WITH bounds AS (
         boot
     HAVING
         bool_or(live)
-        AND max(number) < 10000000
-),
-
-expected AS (
-    SELECT
-        project_id,
-        run_id,
-        boot,
-        unnest(range(1, last + 1)) AS number
-    FROM
-        bounds
 ),
 
 held AS (
-    SELECT
-        project_id,
-        run_id,
-        boot,
-        number,
-        bool_or(live) AS live
+    SELECT DISTINCT
+        boots.id,
+        numbered.live,
+        numbered.first,
+        numbered.last
     FROM
         numbered
+        INNER JOIN boots USING (project_id, run_id, boot)
+),
+
+placed AS (
+    SELECT
+        *,
+        CASE WHEN live THEN first - row_number() OVER (PARTITION BY id, live ORDER BY first) ELSE first END AS unbroken
+    FROM
+        held
+),
+
+spans AS (
+    SELECT
+        id,
+        live,
+        min(first) AS first,
+        max(last) AS last
+    FROM
+        placed
     GROUP BY
-        project_id,
-        run_id,
-        boot,
+        id,
+        live,
+        unbroken
+),
+
+edges AS (
+    SELECT
+        id,
+        unnest([first, last + 1]) AS number,
+        unnest([CAST(live AS INTEGER), -CAST(live AS INTEGER)]) AS live,
+        unnest([CAST(NOT live AS INTEGER), -CAST(NOT live AS INTEGER)]) AS log
+    FROM
+        spans
+    UNION ALL
+    SELECT
+        id,
+        1,
+        0,
+        0
+    FROM
+        boots
+),
+
+summed AS (
+    SELECT
+        id,
+        number,
+        sum(live) AS live,
+        sum(log) AS log
+    FROM
+        edges
+    GROUP BY
+        id,
         number
 ),
 
-missing AS (
+pieces AS (
     SELECT
-        expected.project_id,
-        expected.run_id,
-        expected.boot,
-        expected.number,
-        held.number IS NOT NULL AS in_log,
-        expected.number - row_number() OVER (
-            PARTITION BY expected.project_id, expected.run_id, expected.boot, held.number IS NOT NULL
-            ORDER BY expected.number
-        ) AS stretch
+        id,
+        number AS first,
+        lead(number) OVER edge - 1 AS last,
+        sum(live) OVER edge > 0 AS live,
+        sum(log) OVER edge > 0 AS in_log
     FROM
-        expected
-        LEFT JOIN held USING (project_id, run_id, boot, number)
+        summed
+    WINDOW
+        edge AS (PARTITION BY id ORDER BY number)
+),
+
+marked AS (
+    SELECT
+        *,
+        max(CASE WHEN live THEN last END) OVER before AS live_before,
+        min(CASE WHEN live THEN first END) OVER after AS live_after,
+        (live, in_log) IS DISTINCT FROM lag((live, in_log)) OVER piece AS is_new
+    FROM
+        pieces
     WHERE
-        NOT coalesce(held.live, FALSE)
+        last IS NOT NULL
+    WINDOW
+        piece AS (PARTITION BY id ORDER BY first),
+        before AS (
+            PARTITION BY id ORDER BY first
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ),
+        after AS (
+            PARTITION BY id ORDER BY first
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        )
 ),
 
 stretches AS (
     SELECT
-        project_id,
-        run_id,
-        boot,
-        in_log,
-        min(number) AS first,
-        max(number) AS last
+        *,
+        count(*) FILTER (WHERE is_new) OVER (PARTITION BY id ORDER BY first) AS stretch
     FROM
-        missing
-    GROUP BY
-        project_id,
-        run_id,
-        boot,
-        in_log,
-        stretch
-),
-
-watched AS (
-    SELECT
-        project_id,
-        run_id,
-        boot,
-        min(number) AS first,
-        max(number) AS last
-    FROM
-        numbered
-    WHERE
-        live
-    GROUP BY
-        project_id,
-        run_id,
-        boot
+        marked
 )
 
 SELECT
-    stretches.*
+    boots.project_id,
+    boots.run_id,
+    boots.boot,
+    stretches.in_log,
+    min(stretches.first) AS first,
+    max(stretches.last) AS last,
+    any_value(stretches.live_before) AS live_before,
+    any_value(stretches.live_after) AS live_after
 FROM
     stretches
-    INNER JOIN watched USING (project_id, run_id, boot)
+    INNER JOIN boots USING (id)
 WHERE
-    NOT stretches.in_log
-    OR (stretches.first > watched.first AND stretches.last < watched.last)
+    NOT stretches.live
+    AND (NOT stretches.in_log OR (stretches.live_before IS NOT NULL AND stretches.live_after IS NOT NULL))
+GROUP BY
+    boots.project_id,
+    boots.run_id,
+    boots.boot,
+    stretches.in_log,
+    stretches.stretch

@@ -1,53 +1,56 @@
--- Every number that an agent gave to an event of a judged run and that is held, by boot: from the live stream, and
--- from the log, where one entry may stand for a range.
+-- The numbers that agents gave to what is held of the judged runs, by boot. A live event has one number; an entry of the
+-- log may stand for a range, if it is believed: one of more than a million events counts for its last number alone. The
+-- macros bound the numbers, and an id that is longer than any real one has none.
 CREATE OR REPLACE TEMP TABLE numbered AS
-WITH told AS (
+WITH live AS (
     SELECT
         event.project_id,
         event.run_id,
-        event.source,
-        event.stream_ms,
-        event.stream_seq,
+        main.event_boot(event.event_id) AS boot,
+        main.event_number(event.event_id) AS first,
         event.stream_id,
-        regexp_extract(event.event_id, '^(.+)-[0-9]+$', 1) AS boot,
-        TRY_CAST(regexp_extract(event.event_id, '-([0-9]+)$', 1) AS BIGINT) AS number,
-        TRUE AS live
+        event.stream_ms,
+        event.stream_seq
     FROM
         raw.run_events AS event
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
-        event.event_id IS NOT NULL
+        strlen(event.event_id) <= 256
         AND event.stream_ms >= CAST($since_ms AS UBIGINT)
 ),
 
-logged AS (
+log AS (
     SELECT
         entry.project_id,
         entry.run_id,
-        regexp_extract(entry.event_id, '^(.+)-[0-9]+$', 1) AS boot,
-        TRY_CAST(regexp_extract(coalesce(entry.first_event_id, entry.event_id), '-([0-9]+)$', 1) AS BIGINT) AS first,
-        TRY_CAST(regexp_extract(entry.event_id, '-([0-9]+)$', 1) AS BIGINT) AS last
+        main.event_boot(entry.event_id) AS boot,
+        main.event_boot(entry.first_event_id) AS first_boot,
+        main.event_number(entry.first_event_id) AS first,
+        main.event_number(entry.event_id) AS last
     FROM
         raw.run_log_entries AS entry
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
-        entry.event_id IS NOT NULL
-        AND (
-            entry.first_event_id IS NULL
-            OR regexp_extract(entry.first_event_id, '^(.+)-[0-9]+$', 1)
-            = regexp_extract(entry.event_id, '^(.+)-[0-9]+$', 1)
-        )
+        strlen(entry.event_id) <= 256
 )
 
-SELECT * EXCLUDE (stream_seq) FROM told WHERE number IS NOT NULL
+SELECT
+    *,
+    first AS last,
+    TRUE AS live
+FROM
+    live
+WHERE
+    first IS NOT NULL
 UNION ALL BY NAME
 SELECT
     project_id,
     run_id,
     boot,
-    unnest(range(first, last + 1)) AS number,
+    CASE WHEN first_boot = boot AND last - first BETWEEN 0 AND 1000000 THEN first ELSE last END AS first,
+    last,
     FALSE AS live
 FROM
-    logged
+    log
 WHERE
-    last - first BETWEEN 0 AND 1000000
+    last IS NOT NULL
