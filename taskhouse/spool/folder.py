@@ -141,6 +141,14 @@ class Spool:
         again = self._reseal(f"{segment.name}-salvaged", lines) if lines else None
         return self._set_aside(segment.path, keep=False), again
 
+    def halve(self, segment: Segment) -> list[Segment]:
+        """Two segments in place of one of several lines; done again after a crash, it gives the same two."""
+        lines, _, _ = _sift(segment.path.read_bytes())
+        middle = len(lines) // 2
+        halves = [self._reseal(f"{segment.name}-{n}", part) for n, part in enumerate((lines[:middle], lines[middle:]))]
+        segment.path.unlink()
+        return halves
+
     def _reseal(self, name: str, lines: list[bytes]) -> Segment:
         content = b"".join(lines)
         path = self.sealed / sealed_name(name, len(lines), zlib.crc32(content))

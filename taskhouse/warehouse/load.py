@@ -1,5 +1,10 @@
-"""Load sealed spool segments: a batch in one transaction with its cursors and its proof, then delete the files."""
+"""Load sealed spool segments: a batch in one transaction with its cursors and its proof, then delete the files.
 
+No line can stop the others. A batch that DuckDB refuses is loaded segment by segment, and a segment by halves, down to
+the line that it refuses: that one goes to quarantine with its text.
+"""
+
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +22,18 @@ from taskhouse.warehouse.connection import Warehouse
 LAYERS = ("live", "log")
 BATCH_BYTES = 128 << 20
 BATCH_SEGMENTS = 200
+MOST_REFUSED = 100
+"""Lines that one load sets aside at most: more is no matter of the lines."""
+
+NOT_THE_LINES = (
+    duckdb.OperationalError,  # the disk, the memory, the lock
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.ParserException,
+    duckdb.InterruptException,
+    duckdb.FatalException,
+)
+"""Errors that no line causes; a load ends with them."""
 
 Row = dict[str, Any]
 
@@ -60,11 +77,12 @@ def load_spool(
         Corrupt: A segment's lines do not add up; nothing of its batch was loaded.
     """
     total = {layer: Loaded() for layer in LAYERS}
+    refused = Counter[str]()
     with FileLock(spool.root / "load.lock", thread_local=False):
         for batch in _batches(spool.segments()):
             whole = [good for segment in batch if (good := _whole(warehouse, spool, segment, report)) is not None]
             if whole:
-                total[whole[0].layer] += _load(warehouse, whole)
+                total[whole[0].layer] += _load_apart(warehouse, spool, whole, refused, report)
     return total
 
 
@@ -92,6 +110,51 @@ def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callabl
     report(f"the spool segment {segment.name} was damaged and is set aside as {aside}")
     _record_damage(warehouse, segment, saved)
     return saved
+
+
+def _load_apart(
+    warehouse: Warehouse, spool: Spool, batch: list[Segment], refused: Counter[str], report: Callable[[str], None]
+) -> Loaded:
+    """Load a batch; one that DuckDB refuses part by part, in the order of its lines."""
+    try:
+        return _load(warehouse, batch)
+    except NOT_THE_LINES:
+        raise
+    except duckdb.Error as problem:
+        single = len(batch) == 1 and batch[0].lines == 1
+        if single and refused.total() == MOST_REFUSED:
+            raise
+        why = f"{type(problem).__name__}: {str(problem).splitlines()[0][:200]}"
+    if single:
+        refused[batch[0].layer] += 1
+        return _set_aside(warehouse, batch[0], why, report)
+    parts = batch if len(batch) > 1 else spool.halve(batch[0])
+    return sum((_load_apart(warehouse, spool, [part], refused, report) for part in parts), Loaded())
+
+
+def _set_aside(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
+    """Keep the only line of a segment in quarantine, since it cannot be loaded."""
+    line = json.loads(segment.path.read_bytes())
+    identity = line["i"] if segment.layer == "live" else line["o"]
+    key = f"{line['r']}@{'' if identity is None else identity}"
+    now, done = datetime.now(UTC), Loaded(1, 1, set_aside=1)
+    with warehouse.transaction(f"setting aside {segment.name}") as connection:
+        connection.execute(
+            sql.warehouse("load/refused"),
+            {
+                "resource": "run_events" if segment.layer == "live" else "run_log",
+                "project_id": line["p"],
+                "record_key": key,
+                "reason": f"this {line['k']} cannot be loaded: {why}",
+                "payload": line["d"],
+                "now": now,
+                "segment": segment.name,
+            },
+        )
+        _remember(connection, segment, done, {"first_ms": None, "last_ms": None}, now)
+    report(f"the {line['k']} {key} cannot be loaded and is in quarantine")
+    segment.path.unlink()
+    return done
 
 
 def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
@@ -140,23 +203,28 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
         duplicates = segment.lines - became["marks"] - became["inserted"] - aside
         one = Loaded(1, segment.lines, became["inserted"], duplicates, aside, became["marks"])
         total += one
-        connection.execute(
-            sql.warehouse("load/segment"),
-            {
-                "segment": segment.name,
-                "layer": segment.layer,
-                "bytes": segment.path.stat().st_size,
-                **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "set_aside", "marks")},
-                "first_ms": told["first_ms"],
-                "last_ms": told["last_ms"],
-                "now": now,
-            },
-        )
+        _remember(connection, segment, one, told, now)
         if duplicates < 0:
             raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
     if inserted != total.inserted:
         raise Corrupt(f"The segments {', '.join(names)} do not add up: {inserted} rows were inserted of {total}.")
     return total
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, segment: Segment, one: Loaded, told: Row, now: datetime) -> None:
+    """Enter a segment into the ledger."""
+    connection.execute(
+        sql.warehouse("load/segment"),
+        {
+            "segment": segment.name,
+            "layer": segment.layer,
+            "bytes": segment.path.stat().st_size,
+            **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "set_aside", "marks")},
+            "first_ms": told["first_ms"],
+            "last_ms": told["last_ms"],
+            "now": now,
+        },
+    )
 
 
 def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime) -> tuple[int, Counter[str]]:

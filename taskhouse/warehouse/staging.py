@@ -1,10 +1,13 @@
-"""Bring rows from Python into a temporary table: one parameter, one statement, no row-by-row insert."""
+"""Bring rows from Python into a temporary table: one parameter a few thousand rows, no row-by-row insert."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
+
+CHUNK = 8 << 20
+"""Characters of JSON that one statement reads at most, but for a single row: it takes some 10 times as much memory."""
 
 
 def stage(
@@ -15,12 +18,25 @@ def stage(
     Values are anything that JSON can hold; times are ISO 8601 text. A lone surrogate in a text becomes U+FFFD, since
     no database stores one.
     """
-    structure = json.dumps([dict(columns)])
-    text = json.dumps([{name: row.get(name) for name in columns} for row in rows], ensure_ascii=False, default=str)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(from_json($1::JSON, '{structure}'), recursive := true)",
-        [text.encode("utf-8", "replace").decode()],
-    )
+    source = f"SELECT unnest(from_json($1::JSON, '{json.dumps([dict(columns)])}'), recursive := true)"
+    make = f"CREATE OR REPLACE TEMP TABLE {table} AS"
+    for text in _chunks(rows, columns):
+        connection.execute(f"{make} {source}", [text.encode("utf-8", "replace").decode()])
+        make = f"INSERT INTO {table}"
+
+
+def _chunks(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> Iterator[str]:
+    """JSON arrays of the rows, in their order; one of none where there are none."""
+    held: list[str] = []
+    size = 0
+    for row in rows:
+        text = json.dumps({name: row.get(name) for name in columns}, ensure_ascii=False, default=str)
+        if held and size + len(text) > CHUNK:
+            yield f"[{','.join(held)}]"
+            held, size = [], 0
+        held.append(text)
+        size += len(text)
+    yield f"[{','.join(held)}]"
 
 
 def of_table(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
