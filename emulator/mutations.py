@@ -131,6 +131,14 @@ def reopen(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     return {"task_id": run.task.id, "run_id": run.id}
 
 
+def protected(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let ``run_id`` hold what the key may not read, or no longer with ``protected`` false: 403 on its routes."""
+    run = _run(service, asked)
+    run.protected = bool(asked.get("protected", True))
+    service.world.touch(run.task)
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
 def finish(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """End ``run_id`` now with ``status`` (completed)."""
     run, status = _run(service, asked), asked.get("status", "completed")
@@ -277,6 +285,7 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "new_task": new_task,
     "new_run": new_run,
     "reopen": reopen,
+    "protected": protected,
     "finish": finish,
     "stream_error": stream_error,
     "restart_stream": restart_stream,

@@ -134,6 +134,7 @@ class Truth:
             "status": run.status,
             "environment": run.environment,
             "modes": [name for name in ("thin_tail", "presence_gated", "proxied") if getattr(run, name)],
+            "protected": run.protected,
             "incarnation": run.incarnation,
             "live": (live or Digest()).shown(),
             "log": {"count": count, "sha256": digest, "unreadable": len(run.unreadable)},

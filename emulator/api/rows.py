@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from emulator.world.model import Project, Run, Task, User
     from emulator.world.world import World
 
+HIDDEN: Final[dict[str, Any]] = {"log_url": None, "output": None, "error_message": None, "artifacts": []}
+"""What a protected run shows outside its own routes."""
+
 _MARK: Final = re.compile(rb'"@signed:([^"@]+)@"')
 
 
@@ -59,6 +62,12 @@ def run_dict(run: Run) -> dict[str, Any]:
     }
 
 
+def latest_run_dict(run: Run) -> dict[str, Any]:
+    """A run inside its task: what a protected one holds is hidden there, and nothing says so."""
+    row = run_dict(run)
+    return row | HIDDEN if run.protected else row
+
+
 def _signed(path: str) -> str:
     return f"@signed:{path}@"
 
@@ -84,7 +93,7 @@ def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
         "internal": task.internal,
         "archived": task.archived,
         "archived_at": stamp(task.archived_at),
-        "latest_run": None if run is None else run_dict(run),
+        "latest_run": None if run is None else latest_run_dict(run),
         "created_at": stamp(task.created_at),
         "updated_at": stamp(task.updated_at),
         "last_activity_at": stamp(task.last_activity_at),
@@ -177,7 +186,7 @@ def summary_row(task: Task, omitted: Mapping[str, tuple[str, ...]]) -> bytes:
 def _latest(run: Run | None, omitted: tuple[str, ...]) -> dict[str, Any] | None:
     if run is None:
         return None
-    output = run.output or {}
+    output = {} if run.protected else run.output or {}
     row = {
         "id": run.id,
         "status": run.status,

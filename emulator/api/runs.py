@@ -15,6 +15,8 @@ from emulator.api.tasks import presigner
 from emulator.world.model import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from emulator.api.endpoint import Call
     from emulator.world.model import Run, Task
 
@@ -37,17 +39,29 @@ def reachable_task(call: Call) -> Task:
 
 
 def reachable_run(call: Call) -> Run:
-    """The run of the path; it must belong to the task."""
+    """The run of the path; it must belong to the task.
+
+    Raises:
+        ApiError: 404 for an unknown run, 403 for one whose content the key may not read.
+    """
     task = reachable_task(call)
     run = call.service.world.runs.get(fields.canonical_uuid(call.path["run_id"]) or "")
     if run is None or run.task is not task:
         raise errors.not_found()
+    _readable([run])
     return run
+
+
+def _readable(runs: Iterable[Run]) -> None:
+    """Refuse where one of the runs holds what the key may not read; one such run makes its task's whole list 403."""
+    if any(run.protected for run in runs):
+        raise errors.denied("You do not have permission to perform this action.")
 
 
 def list_runs(call: Call) -> Response:
     """``GET /runs/``: newest first, paged."""
     task = reachable_task(call)
+    _readable(task.runs)
     page = paging.window(call.request)
     runs = sorted(task.runs, key=lambda run: run.created_at, reverse=True)
     sign = presigner(call)

@@ -81,7 +81,7 @@ class Run:
     ``own_log`` is None while the log can still be derived from ``seed``; ``log_written_at`` starts the 30 days after
     which the stored log expires; None is a run that never wrote one. ``incarnation`` counts resumes in the cloud.
     ``unreadable`` are the places in ``own_log`` of lines that no reader can parse; ``via_proxy``: its stream's token
-    names the agent proxy.
+    names the agent proxy. ``protected``: the key may not read what the run holds (403 by content).
     """
 
     id: str
@@ -108,6 +108,7 @@ class Run:
     incarnation: int = 0
     unreadable: set[int] = field(default_factory=set)
     via_proxy: bool = False
+    protected: bool = False
 
     def is_terminal(self) -> bool:
         """Whether the run has ended for now."""

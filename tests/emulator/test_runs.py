@@ -355,3 +355,35 @@ def test_finishing_a_run_by_hand_flushes_its_log_and_closes_its_stream(own: Own)
     assert client.get(f"{path}/stream/", headers=SSE).text.endswith(
         'event: stream-end\ndata: {"status": "complete"}\n\n'
     )
+
+
+def test_a_protected_run_is_403_on_its_routes_and_takes_its_list_with_it(own: Own) -> None:
+    world, client = own(tasks=30)
+    task = next(
+        task
+        for task in _tasks(client)
+        if task["latest_run"] and task["latest_run"]["output"] and _count(client, task) > 1
+    )
+    rest, path = client.get(f"{PROJECT}/{task['id']}/runs/").json()["results"][1:], path_of(task["latest_run"])
+    world.mutate("protected", run_id=task["latest_run"]["id"])
+    for route in ("", "logs/", "session_logs/", "stream_token/"):
+        refused = client.get(f"{path}/{route}")
+        assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    stream = client.get(f"{path}/stream/", headers=SSE)
+    assert (stream.status_code, stream.text) == (403, "typecodedetailattr")
+    assert client.get(f"{PROJECT}/{task['id']}/runs/").status_code == 403
+    assert [client.get(f"{path_of(run)}/").status_code for run in rest] == [200] * len(rest)
+    nested = next(row for row in _tasks(client) if row["id"] == task["id"])["latest_run"]
+    assert [nested[name] for name in ("log_url", "output", "error_message", "artifacts")] == [None, None, None, []]
+    assert nested["status"] == task["latest_run"]["status"]
+    world.mutate("protected", run_id=task["latest_run"]["id"], protected=False)
+    assert client.get(f"{path}/").json()["output"] == task["latest_run"]["output"]
+
+
+def _tasks(client: httpx.Client) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = client.get(f"{PROJECT}/", params={"limit": 100}).json()["results"]
+    return found
+
+
+def _count(client: httpx.Client, task: dict[str, Any]) -> int:
+    return int(client.get(f"{PROJECT}/{task['id']}/runs/").json()["count"])
