@@ -6,6 +6,7 @@
     │   └── Throttled        … and not before ``retry_after_s``
     ├── Permanent            the same request will fail again
     │   ├── AccessDenied     key, scope or project
+    │   ├── Refused          this one thing, for what it holds; the key may read others
     │   └── NotFound         it does not exist, or this key may not see it
     ├── Contract             the server broke its word: an answer that cannot be read as documented
     ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
@@ -50,7 +51,18 @@ class Permanent(TaskhouseError):
 
 
 class AccessDenied(Permanent):
-    """The key is invalid, lacks a scope, or may not see the project."""
+    """The key is invalid, lacks a scope, or may not see the project.
+
+    ``about_key`` says that the answer names the key. Otherwise it may be about the one thing that was asked for.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", about_key: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.about_key = about_key
+
+
+class Refused(Permanent):
+    """This key may not read this one thing, and reads others: a state of the thing, which may pass."""
 
 
 class NotFound(Permanent):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import quote
 
+from taskhouse.errors import AccessDenied
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import READ_S, Answer, PostHog
 from taskhouse.posthog.meter import Meter
@@ -35,7 +36,8 @@ class TasksApi:
     """The tasks endpoints of one project, every request in one class of the budget and counted by one meter.
 
     ``within_s`` is the longest wait for room in the budget; None waits as long as it takes.
-    Every method raises what ``PostHog.ask`` raises, and ``Contract`` for a body that is not as documented.
+    Every method raises what ``PostHog.ask`` raises, and ``Contract`` for a body that is not as documented. Those about
+    runs raise ``Refused`` for what is refused while the key may list the project's tasks.
     """
 
     def __init__(
@@ -117,11 +119,11 @@ class TasksApi:
 
     async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
         """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
-        return await self._get(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})
+        return await self._get_run(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})
 
     async def run(self, task_id: str, run_id: str) -> Row:
         """One run (API facts 7.4)."""
-        return await self._get(read_object, f"{_segment(task_id)}/runs/{_segment(run_id)}/")
+        return await self._get_run(read_object, f"{_segment(task_id)}/runs/{_segment(run_id)}/")
 
     async def session_logs(self, task_id: str, run_id: str, limit: int = 5000, offset: int = 0) -> LogPage:
         """A page of a run's log, its ancestors' entries first (API facts 7.6).
@@ -130,7 +132,7 @@ class TasksApi:
         More than 5,000 is refused.
         """
         path = f"{_segment(task_id)}/runs/{_segment(run_id)}/session_logs/"
-        return await self._get(read_log, path, {"limit": limit, "offset": offset})
+        return await self._get_run(read_log, path, {"limit": limit, "offset": offset})
 
     @asynccontextmanager
     async def stream(
@@ -177,6 +179,17 @@ class TasksApi:
         headers = _resuming(last_event_id)
         async with self.client.connect_proxy(url, token, meter=self.meter, headers=headers, read_s=read_s) as response:
             yield Connection(self.client, response, self.meter, secret=token)
+
+    async def _get_run(self, read: Callable[[Answer], T], path: str, params: Mapping[str, Filter] | None = None) -> T:
+        """A route of runs, whose 403 may be about the run alone.
+
+        Raises:
+            Refused: It is.
+        """
+        try:
+            return await self._get(read, path, params)
+        except AccessDenied as denied:
+            raise await self.client.access.about(denied, self.project_id, lambda: self.list_tasks(1)) from None
 
     async def _get(
         self,

@@ -24,6 +24,7 @@ import httpx
 
 from taskhouse.errors import ConfigurationError, Permanent, Retryable, TaskhouseError
 from taskhouse.posthog import bodies
+from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.refusals import (
@@ -70,6 +71,7 @@ class PostHog:
         self.policy = policy or Policy(asked_s=settings.max_wait_s)
         self.stream_leg = settings.stream_leg
         self.tokens = Tokens()
+        self.access = Access()
         self._key = _usable(settings.key())
         self._sleep = sleep
         self._cap = cap

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
-from taskhouse.errors import Contract, NotFound, Retryable
+from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
@@ -39,13 +39,15 @@ class Ending(StrEnum):
 
     ``STREAM_END``: the server closed the stream for good. ``TERMINAL_WITHOUT_STREAM``: the run is over and its stream
     is missing, or will bring nothing more. ``ERROR_BUDGET``: errors or broken connections in a row. ``NOT_FOUND``: the
-    run does not exist or may not be seen. ``STOPPED``: the caller asked for it.
+    run does not exist or may not be seen. ``REFUSED``: the key may not read this one run. ``STOPPED``: the caller asked
+    for it.
     """
 
     STREAM_END = "stream_end"
     TERMINAL_WITHOUT_STREAM = "terminal_without_stream"
     ERROR_BUDGET = "error_budget"
     NOT_FOUND = "not_found"
+    REFUSED = "refused"
     STOPPED = "stopped"
 
 
@@ -125,9 +127,12 @@ class _Follower:
     async def batches(self) -> AsyncGenerator[Batch, None]:
         try:
             while True:
-                async with aclosing(self._connection()) as received:
-                    async for batch in received:
-                        yield batch
+                try:
+                    async with aclosing(self._connection()) as received:
+                        async for batch in received:
+                            yield batch
+                except AccessDenied as denied:
+                    raise await self._meant(denied) from None
                 outcome = await self._outcome()
                 yield outcome
                 if outcome.ending is not None:
@@ -137,6 +142,8 @@ class _Follower:
             last = self._batch("the caller stopped", ending=Ending.STOPPED)
         except NotFound as gone:
             last = self._batch(gone.message, ending=Ending.NOT_FOUND)
+        except Refused as refused:
+            last = self._batch(refused.message, ending=Ending.REFUSED)
         finally:
             self.patience.close()
         yield last
@@ -234,6 +241,18 @@ class _Follower:
         cursor = self.legs.cursor
         fault = cursor is not None and not _REDIS_ID.fullmatch(cursor)
         return fault and self.end is End.ERROR and not self.contact.data_here and not self.refused_cursor
+
+    async def _meant(self, denied: AccessDenied) -> TaskhouseError:
+        """Whom a stream's 403 is about. Its body does not say (API facts 9.2), and the run's own does."""
+        if denied.about_key:
+            return denied
+        try:
+            await self.patience.wait(self.legs.api.run(self.legs.task_id, self.legs.run_id))
+        except (AccessDenied, Refused, NotFound, Retryable) as meant:
+            return meant
+        except Contract:
+            pass  # an answer about the run, whatever it says
+        return Refused(denied.message)
 
     async def _run(self) -> Row | None:
         try:

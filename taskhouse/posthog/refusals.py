@@ -2,7 +2,8 @@
 
 API facts 1.5: ``{"type","code","detail","attr"}``, or ``{"error": …}`` from some actions, or on the stream endpoint
 the literal text ``typecodedetailattr``; a gateway in between may say anything. The status decides, the body explains.
-A bad key is answered 403 like a missing scope, so only ``code`` tells them apart.
+A bad key is answered 403 like a missing scope and like a run that is refused for its content: ``code`` names the key,
+and where it names nobody, a second route tells (``access``).
 """
 
 import json
@@ -119,7 +120,9 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
             hint="Set POSTHOG_HOST to the server's final origin.",
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return AccessDenied(message, hint=_HINTS.get(said.code, _HINTS["permission_denied"]))
+        about_key = status == HTTPStatus.UNAUTHORIZED or said.code in {"not_authenticated", "authentication_failed"}
+        hint = _HINTS.get(said.code, _HINTS["permission_denied"])
+        return AccessDenied(message, hint=hint, about_key=about_key)
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(message, hint="It does not exist, or the owner of this key may not see it.")
     return Permanent(message)

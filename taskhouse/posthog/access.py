@@ -1,0 +1,53 @@
+"""Whom a 403 is about: the key, or one run that this key may not read.
+
+A bad key, a missing scope and a run that is refused for its content all answer 403 (API facts 1.4, 9.1). Two codes name
+the key. ``permission_denied`` names nobody: it is about the run if the same key may list the tasks of the project.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refused, Retryable
+
+REMEMBER_S = 60.0
+"""How long an answered list of tasks vouches for the key, so that many refused runs cost one request."""
+
+
+class Access:
+    """What is known of the key of one process, by project."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._good_until: dict[int | str, float] = {}
+        self._lock = asyncio.Lock()
+
+    async def about(
+        self, denied: AccessDenied, project_id: int | str, list_tasks: Callable[[], Awaitable[object]]
+    ) -> AccessDenied | Refused:
+        """The same refusal: as ``Refused`` if the key may list the project's tasks.
+
+        Args:
+            denied: What one thing of the project was answered.
+            project_id: The project.
+            list_tasks: Asks for one row of the project's list of tasks.
+
+        Raises:
+            Retryable: The list could not be asked for, so the refusal may be about either.
+        """
+        if denied.about_key:
+            return denied
+        async with self._lock:
+            if self._clock() >= self._good_until.get(project_id, 0.0):
+                try:
+                    await list_tasks()
+                except AccessDenied as key:
+                    return key
+                except NotFound:
+                    return denied
+                except (Retryable, Contract, Permanent) as unclear:
+                    raise Retryable(
+                        f"{denied.message} Whether the key is to blame is not known: {unclear.message}"
+                    ) from None
+                self._good_until[project_id] = self._clock() + REMEMBER_S
+        return Refused(denied.message, hint="The key may read other runs of the project.")
