@@ -26,10 +26,12 @@
 -- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
 --   hole is known. `complete_with_gaps`: at its end, with a hole that could not be filled, or a stream that broke off.
 --   `log_only`: nothing of the stream, the whole log. `expired`: the log was gone before it had been read to its end,
---   or nothing at all was left of the run. NULL: not looked at yet.
--- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `not_found`,
---   `error_budget`.
--- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found`.
+--   or nothing at all was left of the run. `refused`: the server refuses the log just now; taskhouse asks again while
+--   the server may have it. NULL: not looked at yet.
+-- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `error_budget`,
+--   `not_found` (404), `refused` (403), or `lost`: refused for as long as the server may have had it.
+-- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found` (404),
+--   `refused` (403), or `lost`: refused for as long as the server may have had it.
 -- events: Live events that are kept.
 -- log_entries: Entries of its log that are kept.
 -- gaps: Holes that stand open.
@@ -166,7 +168,8 @@ SELECT
     CASE
         WHEN stream_state IS NULL AND log_state IS NULL THEN NULL
         WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'
-        WHEN log_state IN ('expired', 'not_found') THEN 'expired'
+        WHEN log_state IN ('expired', 'lost') THEN 'expired'
+        WHEN log_state IN ('not_found', 'refused') THEN 'refused'
         WHEN log_state = 'settled' AND streamed + log_entries = 0 THEN 'expired'
         WHEN log_state IS DISTINCT FROM 'settled' THEN 'live'
         WHEN streamed = 0 THEN 'log_only'

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from taskhouse.errors import (
     Locked,
     NotFound,
     Permanent,
+    Refused,
     Retryable,
     TaskhouseError,
     Throttled,
@@ -27,7 +28,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import logs, streams
+from taskhouse.sync import logs, revisit, streams
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 from taskhouse.warehouse import state
@@ -49,7 +50,18 @@ SELDOM = 3
 """While a load brings fewer than 100 events, the rest before the next one is three times as long: a commit of few costs
 as much as one of many."""
 
+REFUSALS = {Ending.NOT_FOUND: revisit.NOT_FOUND, Ending.REFUSED: revisit.REFUSED}
+
 TABLES = {"live": "run_events", "log": "run_log_entries"}
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run's stream ended: the state of its cursor, when it was read, and since when the state has held."""
+
+    state: str
+    at: datetime
+    since: datetime
 
 
 class Capture:
@@ -64,13 +76,14 @@ class Capture:
         self.writer = writer
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}
-        self.endings: dict[str, tuple[Ending, datetime]] = {}
+        self.endings: dict[str, Ended] = {}
         self.full: Full | None = None
         self._group = group
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
         self._touched: dict[str, datetime] = {}
         self._overlooked = True
         self._drained: set[str] = set()
+        self._lost: set[tuple[str, str]] = set()
         self.waiting: deque[Run] = deque()
         self._crowded = False
 
@@ -89,7 +102,7 @@ class Capture:
         """Read a run's log, unless it is being read."""
         if run.run_id not in self._drained:
             self._drained.add(run.run_id)
-            task = self._group.create_task(self._spared(run, self._drain(run)))
+            task = self._group.create_task(self._spared(logs.about(run), self._drain(run)))
             task.add_done_callback(lambda _: self._drained.discard(run.run_id))
 
     def begin(self, runs: Iterable[Run]) -> None:
@@ -98,10 +111,40 @@ class Capture:
         for _ in range(LOGS_AT_ONCE):
             self._group.create_task(self._begin())
 
+    def lost(self, layer: str, runs: Iterable[Run]) -> None:
+        """Give up what was refused until the server no longer had it; the judgement makes a gap of it.
+
+        Args:
+            layer: ``live`` for streams, ``log`` for logs.
+            runs: Whose.
+        """
+        resource = {"live": STREAM, "log": logs.RESOURCE}[layer]
+        for run in runs:
+            if (layer, run.run_id) not in self._lost:
+                self._lost.add((layer, run.run_id))
+                whose = run.whose(self.this.context.project_id)
+                at = run.cursor if layer == "live" else None
+                refusal = run.stream_state if layer == "live" else run.log_state
+                self.writer.mark(layer, whose, resource=f"{resource}_lost", position=at, state=refusal or "")
+                self._mark(layer, run, resource, revisit.LOST)
+                self._touched[run.run_id] = run.created_at
+
+    def _mark(self, layer: str, run: Run, resource: str, state: str, as_of: datetime | None = None) -> None:
+        """A state of a run's stream or log that holds from now on."""
+        whose = run.whose(self.this.context.project_id)
+        self.writer.mark(
+            layer, whose, resource=resource, position=None, state=state, as_of=as_of or self.this.context.now()
+        )
+
+    @property
+    def read_to_their_end(self) -> int:
+        """How many streams were; those that were refused do not count."""
+        return sum(ended.state not in revisit.STATES for ended in self.endings.values())
+
     async def _begin(self) -> None:
         while self.waiting and not self._crowded:
             run = self.waiting.popleft()
-            await self._spared(run, self._first(run))
+            await self._spared(logs.about(run), self._first(run))
 
     async def _first(self, run: Run) -> None:
         try:
@@ -164,11 +207,15 @@ class Capture:
     def _judge(self, touched: dict[str, datetime]) -> None:
         context = self.this.context
         failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now())
-        for run_id, reason in failed.items():
-            self.this.doubt(f"the gaps of run {run_id} could not be judged: {reason}")
+        for run_id in touched:
+            about = f"the gaps of run {run_id}"
+            if run_id in failed:
+                self.this.doubt(f"{about} could not be judged: {failed[run_id]}", about=about)
+            else:
+                self.this.settle(about)
 
     async def _follow(self, run: Run) -> None:
-        await self._spared(run, self._stream(run))
+        await self._spared(_stream_of(run), self._stream(run))
 
     async def _stream(self, run: Run) -> None:
         ending = await streams.capture(self.this, self.this.api(Priority.LIVE), self.writer, run, self.stop)
@@ -176,39 +223,44 @@ class Capture:
             self._touched[run.run_id] = run.created_at
             return
         if ending is Ending.ERROR_BUDGET:
-            self.this.doubt(f"the stream of run {run.run_id} failed again and again; the next pass tries it anew")
-        if ending is not Ending.NOT_FOUND:
-            run = await self._refetch(run)
-        now = self.this.context.now()
-        self.endings[run.run_id] = (ending, max(now, run.ended_at or now))
-        self.writer.mark(
-            "live",
-            run.whose(self.this.context.project_id),
-            resource=STREAM,
-            position=None,
-            state=ending.value,
-            as_of=run.ended_at,
-        )
-        if ending is Ending.NOT_FOUND:
-            self._touched[run.run_id] = run.created_at
+            reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
+            self.this.doubt(reason, about=_stream_of(run))
         else:
-            await self._drain(run)
+            self.this.settle(_stream_of(run))
+        if ending in REFUSALS:
+            self._ended(run, REFUSALS[ending])
+            self._mark("live", run, STREAM, REFUSALS[ending])
+        else:
+            run = await self._refetch(run)
+            self._ended(run, ending.value)
+            self._mark("live", run, STREAM, ending.value, as_of=run.ended_at)
+        await self._drain(run)
 
-    async def _spared(self, run: Run, work: Coroutine[Any, Any, None]) -> None:
+    def _ended(self, run: Run, state: str) -> None:
+        """Note how a stream ended; a state that stays the same has held since it began."""
+        now = self.this.context.now()
+        at = max(now, run.ended_at or now)
+        before = self.endings.get(run.run_id)
+        if before is None and run.stream_since is not None:
+            before = Ended(run.stream_state or "", at, run.stream_since)
+        since = before.since if before is not None and before.state == state else at
+        self.endings[run.run_id] = Ended(state, at, since)
+
+    async def _spared(self, about: str, work: Coroutine[Any, Any, None]) -> None:
         """Let one run's trouble be a doubt; only a refused key or a full disk ends the capture of all."""
         try:
             await work
         except AccessDenied:
             raise
         except (Retryable, Permanent, Contract) as problem:
-            self.this.doubt(f"run {run.run_id}: {problem.message}")
+            self.this.doubt(f"{about}: {problem.message}", about=about)
 
     async def _refetch(self, run: Run) -> Run:
         """Ask for the run once more after its stream ended: the stream does not promise its final state."""
         this, batch = self.this, Batch()
         try:
             row = await this.api(Priority.HOT).run(run.task_id, run.run_id)
-        except NotFound:
+        except (NotFound, Refused):
             return run
         number = this.page(batch, f"run {run.run_id}", [run.run_id], "")
         columns = this.read(batch, row, records.run, records.RUN, "runs")
@@ -240,10 +292,16 @@ class Capture:
         """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""
         api = self.this.api(priority)
         try:
-            position = await logs.drain(self.this, api, self.writer, run, start=run.position, settled=settled)
+            with self.this.trying(logs.about(run)):
+                position = await logs.drain(self.this, api, self.writer, run, start=run.position, settled=settled)
         finally:
             self._touched[run.run_id] = run.created_at
         return replace(run, position=position)
+
+
+def _stream_of(run: Run) -> str:
+    """What a doubt about its stream is about."""
+    return f"the stream of run {run.run_id}"
 
 
 @contextlib.asynccontextmanager

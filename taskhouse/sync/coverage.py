@@ -1,7 +1,8 @@
 """One attempt to read one resource of one project: what it cost, what it brought, and what it proved."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -86,7 +87,8 @@ class Pass:
         asked: Ids asked for by name.
         returned: Those of them that came back.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
-        doubts: Why it can no longer be complete.
+        doubts: Why it cannot be complete as things are, by what each is about.
+        notes: What every verdict says besides its reason.
         interrupted: It ended by an error, not by its own judgement.
         proof: What a complete verdict rests on.
     """
@@ -113,7 +115,8 @@ class Pass:
     closing: Batch = field(default_factory=Batch)
     server_count: int | None = None
     server_count_end: int | None = None
-    doubts: list[str] = field(default_factory=list)
+    doubts: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     verdict: Verdict = "incomplete"
     reason: str = "the pass did not come to its end"
     interrupted: bool = True
@@ -307,10 +310,31 @@ class Pass:
         """Say how far the pass is."""
         self.context.progress(Progress(self.resource, self.context.project_id, done, total, unit))
 
-    def doubt(self, reason: str) -> None:
-        """Something could not be proved: the pass can no longer be complete."""
-        if reason not in self.doubts:
-            self.doubts.append(reason)
+    def doubt(self, reason: str, *, about: str = "") -> None:
+        """Something could not be proved: as things are, the pass cannot be complete.
+
+        ``about`` names the thing, so that a later success can settle the doubt; a newer doubt takes its place.
+        """
+        self.doubts[about or reason] = reason
+
+    def settle(self, about: str) -> None:
+        """What was doubted about a thing is answered by later evidence."""
+        self.doubts.pop(about, None)
+
+    @contextlib.contextmanager
+    def trying(self, about: str) -> Iterator[None]:
+        """A block that does a thing again: if it ends well, only what it doubts itself still stands."""
+        before = self.doubts.pop(about, None)
+        try:
+            yield
+        except BaseException:
+            if before is not None:
+                self.doubts.setdefault(about, before)
+            raise
+
+    def note(self, text: str) -> None:
+        """Something that every verdict says, whatever it is."""
+        self.notes.append(text)
 
     def complete(self, reason: str, proof: Proof | None = None) -> bool:
         """Claim that everything that can be proved is proved; refused where there is doubt or quarantine.
@@ -322,14 +346,15 @@ class Pass:
         if self.quarantined:
             self.doubt(f"{self.quarantined} records could not be read and are in quarantine")
         if self.doubts:
-            self.incomplete("; ".join(self.doubts))
+            self.incomplete("; ".join(self.doubts.values()))
             return False
-        self.verdict, self.reason, self.interrupted = "complete", reason, False
+        self.verdict, self.reason, self.interrupted = "complete", "; ".join([reason, *self.notes]), False
         self.proof = proof or Proof("listed", self.started_at)
         return True
 
     def incomplete(self, reason: str) -> None:
         """The pass ended without proof: what would have closed it is not written."""
+        reason = "; ".join([reason, *self.notes])
         self.verdict, self.reason, self.interrupted, self.proof = "incomplete", reason, False, None
 
     def report(self) -> Report:

@@ -1,12 +1,13 @@
 """The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from taskhouse.errors import NotFound
+from taskhouse.errors import NotFound, Refused
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.refusals import Oversized
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import kept
+from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 
@@ -16,6 +17,11 @@ PAGE = 5000
 
 CHAIN = 10
 """Ancestors whose logs stand before a run's own, the nearest ones (API facts 7.5)."""
+
+
+def about(run: Run) -> str:
+    """What a doubt about a run's log is about: the next reading settles it, or doubts it anew."""
+    return f"the log of run {run.run_id}"
 
 
 async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
@@ -49,14 +55,15 @@ async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, sta
             if not page.has_more:
                 break
             if not page.entries:
-                this.doubt(f"the log of run {run.run_id} says that more follows, and gives nothing")
+                this.doubt(f"{about(run)} says that more follows, and gives nothing", about=about(run))
                 break
-    except NotFound:
-        _mark(this, writer, run, start, "not_found")
+    except (NotFound, Refused) as refusal:
+        state = revisit.state_of(refusal)
+        _mark(this, writer, run, start, state, as_of=this.context.now())
         return start
     own = page.total - skipped
     if own > position:
-        this.doubt(f"the log of run {run.run_id} counts {own} entries, and gave {position}")
+        this.doubt(f"{about(run)} counts {own} entries, and gave {position}", about=about(run))
     state = "settled" if settled else "drained"
     _mark(this, writer, run, position, "expired" if settled and own < position else state)
     return position
@@ -89,5 +96,8 @@ def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: l
     )
 
 
-def _mark(this: Pass, writer: SpoolWriter, run: Run, position: int, state: str) -> None:
-    writer.mark("log", run.whose(this.context.project_id), resource=RESOURCE, position=str(position), state=state)
+def _mark(
+    this: Pass, writer: SpoolWriter, run: Run, position: int, state: str, *, as_of: datetime | None = None
+) -> None:
+    whose = run.whose(this.context.project_id)
+    writer.mark("log", whose, resource=RESOURCE, position=str(position), state=state, as_of=as_of)

@@ -7,7 +7,7 @@ from typing import Any
 
 from taskhouse.posthog.legs import DJANGO
 from taskhouse.spool.line import Whose
-from taskhouse.sync import hot
+from taskhouse.sync import hot, revisit
 
 REPLAY = timedelta(minutes=30)
 """How long a finished run's stream can still be replayed (API facts 5.4)."""
@@ -18,10 +18,10 @@ LIVE = timedelta(hours=6)
 WAITING = timedelta(hours=1)
 """A run that waits to start is followed so long: local runs sit in that state by design."""
 
-ENDED = frozenset({"stream_end", "terminal_without_stream", "not_found"})
+ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 """States of a stream that will bring nothing more, unless its run moves again."""
 
-FINAL = frozenset({"settled", "expired", "not_found"})
+FINAL = frozenset({"settled", "expired", revisit.LOST})
 """States of a log that will bring nothing more, unless its run moves again."""
 
 
@@ -36,6 +36,9 @@ class Run:
         ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
         created_at: When it was made; none of its events is older.
         ended_at: When the server last moved it, if it has ended; None while it runs.
+        stream_state: What the last look at its stream came to.
+        stream_since: Since when that has held.
+        log_state: What the last look at its log came to.
     """
 
     task_id: str
@@ -46,6 +49,9 @@ class Run:
     created_at: datetime
     ended_at: datetime | None
     leg: str = DJANGO
+    stream_state: str | None = None
+    stream_since: datetime | None = None
+    log_state: str | None = None
 
     def whose(self, project_id: int) -> Whose:
         """The run as the spool names it."""
@@ -63,6 +69,8 @@ class Plan:
         left: More of these, for later passes.
         passed_over: Runs whose log was never read that have rested for longer than the settings want.
         resting: Runs left for later because they do not move.
+        lost_streams: Runs whose stream was refused until the server no longer had it.
+        lost_logs: The same of their logs.
     """
 
     streams: list[Run]
@@ -71,6 +79,8 @@ class Plan:
     left: int
     passed_over: int
     resting: int
+    lost_streams: list[Run]
+    lost_logs: list[Run]
 
 
 def plan(
@@ -90,41 +100,74 @@ def plan(
         most: Logs never read before that one pass takes on.
         days: Logs of runs that have rested for longer are never begun; None begins all.
     """
-    streams: list[Run] = []
-    logs: list[Run] = []
-    never: list[Mapping[str, Any]] = []
-    resting = passed_over = 0
-    for row in rows:
-        if _streams(row, now):
-            streams.append(_run(row, parents))
-        elif row["log_read_at"] is None:
-            if days is not None and now - row["changed_at"] > timedelta(days=days):
-                passed_over += 1
-            else:
-                never.append(row)
-        elif _logs(row, now):
-            logs.append(_run(row, parents))
-        elif row["log_state"] not in FINAL:
-            resting += 1
-    never.sort(key=lambda row: hot.expires(row["changed_at"], now))
-    first = [_run(row, parents) for row in never[:most]]
-    return Plan(streams, logs, first, len(never) - len(first), passed_over, resting)
+    rows = list(rows)
+    streams = [row for row in rows if _streams(row, now)]
+    rest = [row for row in rows if not _streams(row, now)]
+    never = sorted(
+        (row for row in rest if row["log_read_at"] is None), key=lambda row: hot.expires(row["changed_at"], now)
+    )
+    oldest = None if days is None else now - timedelta(days=days)
+    wanted = [row for row in never if oldest is None or row["changed_at"] >= oldest]
+    read = [row for row in rest if row["log_read_at"] is not None]
+    logs = [row for row in read if _logs(row, now)]
+
+    def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
+        return [_run(row, parents) for row in chosen]
+
+    return Plan(
+        streams=runs(streams),
+        logs=runs(logs),
+        first=runs(wanted[:most]),
+        left=len(wanted[most:]),
+        passed_over=len(never) - len(wanted),
+        resting=sum(not _logs(row, now) and row["log_state"] not in FINAL | revisit.STATES for row in read),
+        lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
+        lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
+    )
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:
-    moved_at: datetime = row["moved_at"]
-    ended_at: datetime | None = row["completed_at"]
-    if row["stream_state"] in ENDED and moved_at <= row["stream_read_at"]:
+    until = _stream_until(row)
+    if now >= until:
         return False
+    if row["stream_state"] in revisit.STATES:
+        return _again(row, "stream", until, now)
+    return not (row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"])
+
+
+def _stream_until(row: Mapping[str, Any]) -> datetime:
+    """When the server no longer has a run's stream, or there is no more reason to ask for it."""
+    moved_at: datetime = row["moved_at"]
     if row["status"] in hot.TERMINAL:
-        return ended_at is not None and now - ended_at < REPLAY
-    return now - moved_at < (LIVE if row["status"] == "in_progress" else WAITING)
+        return row["completed_at"] + REPLAY if row["completed_at"] is not None else moved_at
+    return moved_at + (LIVE if row["status"] == "in_progress" else WAITING)
+
+
+def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
+    """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task has come back since."""
+    asked_at: datetime = row[f"{what}_read_at"]
+    returned_at: datetime | None = row["returned_at"]
+    if row[f"{what}_state"] == revisit.NOT_FOUND and returned_at is not None and returned_at > asked_at:
+        return True
+    return revisit.due(since=row[f"{what}_since"] or asked_at, asked_at=asked_at, now=now, until=until)
 
 
 def _logs(row: Mapping[str, Any], now: datetime) -> bool:
+    if row["log_state"] in revisit.STATES:
+        return _again(row, "log", _log_until(row), now)
     if row["status"] in hot.TERMINAL:
         return bool(row["log_state"] not in FINAL or row["moved_at"] > row["log_read_at"])
     return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)
+
+
+def _log_until(row: Mapping[str, Any]) -> datetime:
+    changed_at: datetime = row["changed_at"]
+    return changed_at + hot.EXPIRY
+
+
+def _lost(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
+    """Whether a ``stream`` or ``log`` was refused until the server no longer had it."""
+    return row[f"{what}_state"] in revisit.STATES and now >= until
 
 
 def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
@@ -137,6 +180,9 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
         created_at=row["created_at"],
         ended_at=row["moved_at"] if row["status"] in hot.TERMINAL else None,
         leg=row["stream_leg"] or DJANGO,
+        stream_state=row["stream_state"],
+        stream_since=row["stream_since"],
+        log_state=row["log_state"],
     )
 
 

@@ -1,6 +1,6 @@
 """Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
 
-from taskhouse.sync import tail
+from taskhouse.sync import refused, tail
 from taskhouse.sync.capture import capturing
 from taskhouse.sync.passes import Context, Report, running
 from taskhouse.sync.plan import parents_of, plan
@@ -32,6 +32,8 @@ async def sync(context: Context) -> Report:
                 most=settings.first_load_tasks,
                 days=settings.first_load_days,
             )
+            capture.lost("live", found.lost_streams)
+            capture.lost("log", found.lost_logs)
             for run in found.logs:
                 capture.drain(run)
             capture.begin(found.first)
@@ -39,9 +41,10 @@ async def sync(context: Context) -> Report:
             waiting = await capture.follow_all(() if followed else found.streams, settings.capture_seconds)
             live = len(capture.live)
             capture.stop.set()
+        await refused.tell(this, ("run_stream", "run_log"), "run")
         begun = len(found.first) - len(capture.waiting)
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs) + begun
-        read = f"{len(capture.endings)} streams were read to their end, {live} are still live"
+        read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"
         if waiting:
             this.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
         if left := found.left + len(capture.waiting):

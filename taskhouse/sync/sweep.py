@@ -34,7 +34,7 @@ async def resume(this: Pass) -> str:
     """Go on with the walk of an interrupted pass; "" when it has been judged, else why going on is not sound."""
     mark: dict[str, Any] = json.loads(this.bookmark or "{}")
     if this.doubts:
-        return "; ".join(this.doubts)
+        return "; ".join(this.doubts.values())
     if this.earlier["resumes"] - mark["resumes"] > STUCK:
         return f"{STUCK} attempts brought it no further"
     walk = PageWalk(host=this.context.client.host, overlap=OVERLAP)

@@ -21,6 +21,7 @@ from taskhouse.errors import Contract, Locked, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.records import BadRecord
+from taskhouse.sync import refused
 from taskhouse.sync.capture import Capture, capturing
 from taskhouse.sync.passes import Context, Pass, Report, begin, finish
 from taskhouse.sync.plan import parents_of, plan
@@ -29,6 +30,7 @@ from taskhouse.warehouse import state
 RESOURCE = "tail"
 PLAN_EVERY_S = 60.0
 FIRST_PLAN_S = 3.0
+LOOKING = "new runs"
 LOOK = 50
 """Tasks in one look for runs that move."""
 
@@ -49,8 +51,9 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
                 await _Watch(this, capture).rounds(stop)
                 live = len(capture.live)
                 capture.stop.set()
+            await refused.tell(this, ("run_stream", "run_log"), "run")
             this.complete(
-                f"told to stop; {len(capture.endings)} streams were read to their end, {live} were still live"
+                f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
             )
         finally:
             with contextlib.suppress(Locked):
@@ -120,9 +123,10 @@ class _Watch:
             await _patiently(first, FIRST_PLAN_S)
             while not (stop.is_set() or self.capture.stop.is_set()):
                 try:
-                    await self._look()
+                    with self.this.trying(LOOKING):
+                        await self._look()
                 except (Retryable, Contract) as problem:
-                    self.this.doubt(f"new runs could not be looked for: {problem.message}")
+                    self.this.doubt(f"{LOOKING} could not be looked for: {problem.message}", about=LOOKING)
                 await _patiently(stop, self.this.context.settings.tail_poll_s)
             planning.cancel()
 
@@ -158,7 +162,7 @@ class _Watch:
     def _follow(self, rows: list[dict[str, Any]]) -> None:
         for row in rows:
             if (ended := self.capture.endings.get(row["run_id"])) is not None:
-                row["stream_state"], row["stream_read_at"] = ended[0].value, ended[1]
+                row["stream_state"], row["stream_read_at"], row["stream_since"] = ended.state, ended.at, ended.since
         context = self.this.context
         settings = context.settings
         self._parents |= parents_of(rows)
@@ -169,6 +173,8 @@ class _Watch:
             most=settings.first_load_tasks,
             days=settings.first_load_days,
         )
+        self.capture.lost("live", found.lost_streams)
+        self.capture.lost("log", found.lost_logs)
         for run in found.streams:
             self.capture.follow(run)
         for run in found.logs:
@@ -189,7 +195,17 @@ def _held(connection: Any, project_id: int) -> tuple[list[dict[str, Any]], list[
 
 
 _UNREAD: dict[str, Any] = dict.fromkeys(
-    ("stream_position", "stream_leg", "stream_state", "stream_read_at", "log_position", "log_state", "log_read_at")
+    (
+        "stream_position",
+        "stream_leg",
+        "stream_state",
+        "stream_read_at",
+        "stream_since",
+        "log_position",
+        "log_state",
+        "log_read_at",
+        "returned_at",
+    )
 )
 
 
@@ -201,7 +217,7 @@ def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str,
         for name in ("created_at", "updated_at", "completed_at")
     }
     return {
-        **{name: held[name] for name in _UNREAD},
+        **{name: held.get(name) for name in _UNREAD},
         **columns,
         **times,
         "log_state": "settled",  # its log is read when its stream ends, and by the scheduled passes

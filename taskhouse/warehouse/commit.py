@@ -84,6 +84,7 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
     added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
     if batch.cursors:
         stage(connection, "incoming", batch.cursors, of_table(connection, "ledger.cursors"))
+        _changes(connection, "ledger/cursors_since")
         _changes(connection, "ledger/cursors_delete")
         _changes(connection, "ledger/cursors_insert")
     return added

@@ -85,6 +85,7 @@ def judge(
     for step in ("holes", "certain"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     connection.execute(sql.warehouse("gaps/possible"), {**bound, "window": WINDOW})
+    connection.execute(sql.warehouse("gaps/lost"))
     return _keep(connection, now)
 
 

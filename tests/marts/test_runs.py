@@ -87,7 +87,8 @@ NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
         ("failed", None, "settled", 0, 5, None, "log_only"),
         ("failed", None, "settled", 0, 0, None, "expired"),
         ("failed", "stream_end", "expired", 5, 2, None, "expired"),
-        ("failed", None, "not_found", 0, 0, None, "expired"),
+        ("failed", None, "not_found", 0, 0, None, "refused"),
+        ("failed", None, "lost", 0, 0, None, "expired"),
     ],
 )
 def test_the_state_of_the_capture(

@@ -1,5 +1,5 @@
 INSERT INTO ledger.cursors BY NAME
 SELECT
-    *
+    * EXCLUDE (unbroken)
 FROM
     moved

@@ -1,8 +1,9 @@
--- A mark without a position leaves the position where it was.
+-- A mark without a position leaves the position where it was, and a state that stays the same has held since it began.
 UPDATE moved
 SET
     position = coalesce(moved.position, stored.position),
-    leg = coalesce(moved.leg, stored.leg)
+    leg = coalesce(moved.leg, stored.leg),
+    since = CASE WHEN moved.unbroken AND stored.state IS NOT DISTINCT FROM moved.state THEN stored.since ELSE moved.since END
 FROM
     ledger.cursors AS stored
 WHERE

@@ -33,19 +33,50 @@ WITH moves AS (
         line_kind = 'mark'
         OR stream_id IS NOT NULL
         OR position IS NOT NULL
+),
+
+states AS (
+    SELECT
+        project_id,
+        resource,
+        key,
+        state,
+        arg_max(position, line) FILTER (WHERE position IS NOT NULL) AS position,
+        max(line) FILTER (WHERE position IS NOT NULL) AS position_line,
+        arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
+        max(line) FILTER (WHERE leg IS NOT NULL) AS leg_line,
+        min(line) AS first_line,
+        max(line) AS last_line,
+        min(updated_at) AS first_at,
+        max(updated_at) AS last_at,
+        arg_max(segment, line) AS segment
+    FROM
+        moves
+    GROUP BY
+        project_id,
+        resource,
+        key,
+        state
 )
 
 SELECT
     project_id,
     resource,
     key,
-    arg_max(position, line) FILTER (WHERE position IS NOT NULL) AS position,
-    arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
-    arg_max(state, line) AS state,
-    max(updated_at) AS updated_at,
-    arg_max(segment, line) AS moved_by
+    arg_max(position, position_line) AS position,
+    arg_max(leg, leg_line) AS leg,
+    arg_max(state, last_line) AS state,
+    max(last_at) AS updated_at,
+    arg_max(segment, last_line) AS moved_by,
+    count(*) = 1 AS unbroken,
+    -- a state that came, went and came again within the batch has held since its last line, at the latest
+    CASE
+        WHEN arg_max(first_line, last_line) > coalesce(max(last_line, 2)[2], -1)
+            THEN arg_max(first_at, last_line)
+        ELSE arg_max(last_at, last_line)
+    END AS since
 FROM
-    moves
+    states
 GROUP BY
     project_id,
     resource,

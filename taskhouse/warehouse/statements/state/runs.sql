@@ -1,5 +1,6 @@
 -- The newest version of every run, with how far its stream and its log have been read. It changed when the server
--- says so, or when a later version was seen here; a first sight is no change.
+-- says so, or when a later version was seen here; a first sight is no change. Its task returned when it was seen again
+-- after an absence, or for the first time.
 WITH version AS (
     SELECT
         *,
@@ -31,9 +32,12 @@ SELECT
     stream.leg AS stream_leg,
     stream.state AS stream_state,
     stream.updated_at AS stream_read_at,
+    stream.since AS stream_since,
     log.position AS log_position,
     log.state AS log_state,
-    log.updated_at AS log_read_at
+    log.updated_at AS log_read_at,
+    log.since AS log_since,
+    sighting.first_seen_at AS returned_at
 FROM
     version
     LEFT JOIN ledger.cursors AS stream
@@ -44,6 +48,10 @@ FROM
         ON log.project_id = version.project_id
         AND log.resource = 'run_log'
         AND log.key = version.run_id
+    LEFT JOIN raw.task_sightings AS sighting
+        ON sighting.project_id = version.project_id
+        AND sighting.task_id = version.task_id
+        AND sighting.absent_since IS NULL
 ORDER BY
     version.created_at DESC,
     version.run_id

@@ -5,6 +5,7 @@ SELECT
     any_value(leg) FILTER (WHERE resource = 'run_stream') AS stream_leg,
     any_value(state) FILTER (WHERE resource = 'run_stream') AS stream_state,
     any_value(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
+    any_value(since) FILTER (WHERE resource = 'run_stream') AS stream_since,
     any_value(position) FILTER (WHERE resource = 'run_log') AS log_position,
     any_value(state) FILTER (WHERE resource = 'run_log') AS log_state,
     any_value(updated_at) FILTER (WHERE resource = 'run_log') AS log_read_at

@@ -1,0 +1,43 @@
+-- What the server refused at the last look, with the time: streams and logs by run, lists of runs by task. It is gone
+-- where its task is proved absent.
+WITH told AS (
+    SELECT
+        cursor.resource,
+        cursor.key,
+        cursor.state,
+        coalesce(cursor.since, cursor.updated_at) AS since,
+        cursor.updated_at AS asked_at,
+        CASE WHEN cursor.resource = 'runs' THEN cursor.key ELSE run.task_id END AS task_id
+    FROM
+        ledger.cursors AS cursor
+        LEFT JOIN (
+            SELECT
+                run_id,
+                any_value(task_id) AS task_id
+            FROM
+                raw.run_versions
+            WHERE
+                project_id = $project_id
+            GROUP BY
+                run_id
+        ) AS run
+            ON run.run_id = cursor.key
+    WHERE
+        cursor.project_id = $project_id
+        AND list_contains($resources, cursor.resource)
+        AND cursor.state IN ('not_found', 'refused')
+)
+
+SELECT
+    told.*,
+    task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
+    AND task_id NOT IN (
+        SELECT task_id
+        FROM raw.task_sightings
+        WHERE project_id = $project_id AND absent_since IS NULL
+    ) AS gone
+FROM
+    told
+ORDER BY
+    since,
+    key

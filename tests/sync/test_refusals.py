@@ -1,0 +1,182 @@
+"""A refusal is a state with a time: asked again while the server may have the data, a gap after that, never silence."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.errors import AccessDenied
+from taskhouse.sync import revisit
+
+START = datetime(2026, 9, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def move(house: Any, **later: float) -> None:
+    """Let time pass for both sides."""
+    house.later += timedelta(**later)
+    house.emulator.clock(advance_s=timedelta(**later).total_seconds())
+
+
+def capture(house: Any) -> Any:
+    report = house.sync("run_events")
+    assert house.rows("SELECT reason FROM ledger.passes WHERE pass_id = ?", report.pass_id) == [(report.reason,)]
+    return report
+
+
+def finished(house: Any) -> tuple[str, str]:
+    """A run that ends now, with its task: its stream can be read for half an hour, its log for 30 days."""
+    task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
+    run_id = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+    house.emulator.clock(advance_s=1)
+    move(house, seconds=60)
+    house.emulator.mutate("finish", run_id=run_id)
+    move(house, seconds=30)
+    for resource in ("tasks", "runs"):
+        house.sync(resource)
+    return task_id, run_id
+
+
+def held(house: Any, run_id: str) -> Any:
+    return house.hashes()[run_id]
+
+
+def true(house: Any, run_id: str) -> Any:
+    return house.truth_hashes()[run_id]
+
+
+def gaps(house: Any, run_id: str) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = house.rows(
+        "SELECT how, certain, repaired_from_log FROM ledger.gaps WHERE run_id = ? ORDER BY ALL", run_id
+    )
+    return found
+
+
+@pytest.fixture
+def house(make_house: Any) -> Any:
+    return make_house(emulator_tasks=10, emulator_events=0.2, log_settle_s=0)
+
+
+def test_a_task_that_was_hidden_during_one_pass_loses_nothing(house: Any) -> None:
+    task_id, run_id = finished(house)
+    house.emulator.mutate("hide", task_id=task_id)
+    hidden = capture(house)
+    assert hidden.verdict == "incomplete"
+    assert "runs are not found (404) for less than a day" in hidden.reason
+    house.emulator.mutate("show", task_id=task_id)
+    move(house, minutes=2)
+    assert capture(house).verdict == "complete"
+    assert held(house, run_id) == true(house, run_id)
+    assert held(house, run_id)[0][0] > 5
+    assert gaps(house, run_id) == []
+
+
+def test_a_task_that_comes_back_is_asked_for_at_once(house: Any) -> None:
+    task_id, run_id = finished(house)
+    house.emulator.mutate("hide", task_id=task_id)
+    house.sync("tasks")
+    report = capture(house)
+    assert report.verdict == "complete"
+    assert "of them with their task" in report.reason
+    house.emulator.mutate("show", task_id=task_id)
+    house.sync("tasks")
+    capture(house)
+    assert held(house, run_id) == true(house, run_id)
+
+
+def test_a_stream_that_stays_out_of_reach_is_a_gap_and_its_log_is_still_read(house: Any) -> None:
+    task_id, run_id = finished(house)
+    house.emulator.mutate("hide", task_id=task_id)
+    capture(house)
+    house.emulator.mutate("show", task_id=task_id)
+    move(house, minutes=40)
+    capture(house)
+    said = "the stream was not found (404) for as long as the server may have had it"
+    assert gaps(house, run_id) == [(said, False, True)]
+    assert held(house, run_id)[1] == true(house, run_id)[1]
+    detected = house.rows("SELECT detected_at FROM ledger.gaps WHERE run_id = ?", run_id)
+    move(house, minutes=5)
+    house.emulator.mutate("reopen", run_id=run_id)
+    house.sync("tasks")
+    house.sync("runs")
+    house.emulator.mutate("finish", run_id=run_id)
+    capture(house)
+    assert gaps(house, run_id) == [(said, False, True)], "a later stream brings nothing back of the lost one"
+    assert house.rows("SELECT detected_at FROM ledger.gaps WHERE run_id = ?", run_id) == detected
+
+
+def test_a_log_that_stays_out_of_reach_is_a_gap_and_asked_for_in_growing_pauses(house: Any) -> None:
+    task_id, run_id = finished(house)
+    house.emulator.mutate("hide", task_id=task_id)
+    house.sync("tasks")
+    looks = []
+    for hours in (0, 0.05, 0.1, 0.05, 24, 31 * 24):
+        move(house, hours=hours)
+        capture(house)
+        looks += house.rows(
+            "SELECT state, updated_at - since FROM ledger.cursors WHERE resource = 'run_log' AND key = ?", run_id
+        )
+    assert [state for state, _ in looks] == ["not_found"] * 5 + ["lost"]
+    ages = [age.total_seconds() / 60 for _, age in looks[:5]]
+    assert ages == pytest.approx([0, 3, 9, 9, 24 * 60 + 12], abs=1), "at the fourth pass it is not asked for"
+    house.emulator.mutate("show", task_id=task_id)
+    house.sync("tasks")
+    capture(house)
+    said = "the {} was not found (404) for as long as the server may have had it"
+    assert [how for how, *_ in gaps(house, run_id)] == [f"{said.format('stream')}; {said.format('log')}"]
+
+
+def test_a_protected_run_concerns_itself_alone(house: Any) -> None:
+    _, run_id = finished(house)
+    others = house.emulator.mutate("new_run", task_id=house.emulator.truth(runs=False)["tasks"][1]["id"])["run_id"]
+    house.emulator.mutate("finish", run_id=others)
+    house.sync("tasks")
+    house.emulator.mutate("protected", run_id=run_id)
+    report = capture(house)
+    assert report.verdict == "incomplete"
+    assert "1 runs are refused (403) for less than a day" in report.reason
+    whole = house.hashes()
+    assert {run: whole[run] for run in whole if run != run_id} == {
+        run: one for run, one in house.truth_hashes().items() if run in whole and run != run_id
+    }
+    move(house, days=1, minutes=1)
+    agreed = capture(house)
+    assert agreed.verdict == "complete", agreed.reason
+    assert "1 runs are refused (403)" in agreed.reason
+    house.emulator.mutate("protected", run_id=run_id, protected=False)
+    move(house, days=1, minutes=1)
+    assert "refused" not in capture(house).reason
+    assert held(house, run_id)[1] == true(house, run_id)[1]
+
+
+def test_a_key_that_is_refused_ends_the_pass(house: Any) -> None:
+    finished(house)
+    house.emulator.faults({"kind": "status", "status": 403, "endpoint": "*"})
+    with pytest.raises(AccessDenied):
+        capture(house)
+
+
+@given(
+    ages=st.lists(st.floats(0, 40 * 24 * 60), min_size=1, max_size=60).map(sorted),
+    window=st.floats(1, 30 * 24 * 60),
+)
+def test_a_refusal_is_asked_about_seldom_and_once_more_a_day_later(ages: list[float], window: float) -> None:
+    """Whenever passes come: never after the end, never within a minute, and each look a day later if there is one."""
+    until = START + timedelta(minutes=window)
+    asked = [START]
+    for moment in (START + timedelta(minutes=age) for age in ages):
+        if revisit.due(since=START, asked_at=asked[-1], now=moment, until=until):
+            asked.append(moment)
+    assert all(moment < until for moment in asked[1:])
+    assert all(
+        late - early >= timedelta(minutes=1) for early, late in pairwise(asked) if late < START + revisit.CONFIRMED
+    )
+    days = window / 24 / 60
+    assert len(asked) <= 25 + days
+    later = [
+        START + timedelta(minutes=age) for age in ages if revisit.CONFIRMED <= timedelta(minutes=age) < until - START
+    ]
+    assert not later or revisit.confirmed(since=START, asked_at=asked[-1])
