@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.worlds.state import TERMINAL
 from tests.worlds.stream import THIN, covered, number_of
 
 if TYPE_CHECKING:
@@ -170,27 +172,44 @@ class Judge:
                 continue
             if any(each.refused.ever(self.sync.began, one.finished) for each in run.chain()):
                 continue
-            self._stream(run, mine, one)
-            self._log(run, mine, one)
+            self._stream(run, mine, one, self._looked(one))
+            self._log(run, mine, one, self._looked(one))
 
-    def _stream(self, run: Run, mine: HeldRun, one: Pass) -> None:
+    def _looked(self, one: Pass) -> float:
+        """The moment of the oldest look at the runs that the verdict rests on."""
+        rests = [self.passes[name] for name in ("tasks", "runs")]
+        return min(self.sync.began, one.proven, *(each.proven for each in rests if each is not None))
+
+    def _kind(self, kind: str, run: Run) -> str:
+        """Keep apart what befell a run that is not the latest of its task and was reopened."""
+        reopened = len(run.versions) > 1 and any(
+            before[1]["status"] in TERMINAL and after[1]["status"] not in TERMINAL
+            for before, after in itertools.pairwise(run.versions)
+        )
+        return f"{kind}-of-older-run" if reopened and run is not run.task.latest else kind
+
+    def _stream(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
         have = {stream_id for stream_id, *_ in self.held.events.get(run.id, ())}
         told = self._told(run)
         lost = [piece for piece in run.frames if piece.stream_id not in have and not covered(told, piece)]
-        there = [piece for piece in lost if piece.readable(one.started, one.finished)]
+        there = [piece for piece in lost if piece.readable(since, one.finished)]
         if there:
-            self.blame("events-missing", run.id, f"{len(there)}, first {there[0].stream_id}; {mine}; {one.reason}")
+            self.blame(
+                self._kind("events-missing", run),
+                run.id,
+                f"{len(there)}, first {there[0].stream_id}; {mine}; {one.reason}",
+            )
         thin = run.window == THIN and run.agent.numbered  # what has no number there is lost without any trace
-        gone = [piece for piece in lost if piece.until < one.started and not (thin and piece.event_id is None)]
+        gone = [piece for piece in lost if piece.until < since and not (thin and piece.event_id is None)]
         if not gone or run.id in self.held.gaps or mine.capture_state not in ("complete", "live"):
             return
         reached = {piece.generation for piece in run.frames if piece.stream_id in have}
         inside = [piece for piece in gone if piece.generation in reached]
         later = [piece for piece in gone if piece.generation > min(reached, default=99)]
         if inside:
-            self.blame("lost-without-gap", run.id, self._lost(run, inside, mine))
+            self.blame(self._kind("lost-without-gap", run), run.id, self._lost(run, inside, mine))
         elif later:
-            self.blame("lost-reopened", run.id, self._lost(run, later, mine))
+            self.blame(self._kind("lost-reopened", run), run.id, self._lost(run, later, mine))
 
     def _lost(self, run: Run, lost: list[Piece], mine: HeldRun) -> str:
         way = "numbered" if run.agent.numbered else "unnumbered"
@@ -200,16 +219,17 @@ class Judge:
         held = {position for position, *_ in self.held.entries.get(run.id, ())}
         return [piece for place, piece in enumerate(run.entries) if place in held and number_of(piece.event_id)]
 
-    def _log(self, run: Run, mine: HeldRun, one: Pass) -> None:
+    def _log(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
         have = {position for position, *_ in self.held.entries.get(run.id, ())}
-        rested = run.terminal and run.versions[-1][0] < one.started - LAST_FLUSH
+        rested = run.terminal and run.versions[-1][0] < since - LAST_FLUSH
         short = [
             place
             for place, piece in enumerate(run.entries)
-            if place not in have and piece.readable(one.started - (LAST_FLUSH if rested else 0), one.finished)
+            if place not in have and piece.readable(since - (LAST_FLUSH if rested else 0), one.finished)
         ]
         if short and (rested or mine.log_state == "settled") and run.terminal:
             what = f"{len(short)} of {len(run.entries)}, first {short[0]}; {mine}; {one.reason}"
-            self.blame("log-settled-short" if mine.log_state == "settled" else "log-missing", run.id, what)
+            kind = "log-settled-short" if mine.log_state == "settled" else "log-missing"
+            self.blame(self._kind(kind, run), run.id, what)
         elif short and mine.log_state == "not_found":
             self.blame("log-given-up", run.id, f"{len(short)} of {len(run.entries)}; {mine}; {one.reason}")

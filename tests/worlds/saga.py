@@ -15,7 +15,7 @@ from random import Random
 from tests.worlds import agent, clock, held, life, steps
 from tests.worlds.oracle import Judge, Sync, Violation
 from tests.worlds.server import Server, facts
-from tests.worlds.state import World
+from tests.worlds.state import Nature, World
 
 COMMAND = str(Path(sys.executable).with_name("taskhouse"))
 KEY = "phx_a_key_of_this_world"
@@ -48,6 +48,7 @@ class Saga:
     story: list[str] = field(default_factory=list)
     size: dict[str, int] = field(default_factory=dict)
     killed: int = 0
+    nature: Nature = field(default_factory=Nature)
 
     def about(self, subject: str) -> list[str]:
         """What happened to something."""
@@ -56,6 +57,7 @@ class Saga:
     def report(self) -> str:
         """What contradicts what, and how to see it again."""
         lines = [f"world {self.plan.seed}: {self.size}, {len(self.syncs)} syncs, {self.killed} killed"]
+        lines.append(f"  {self.nature}")
         first: dict[str, Violation] = {}
         for number, one in self.violations:
             if first.setdefault(one.kind, one) is not one:
@@ -77,7 +79,7 @@ class Teller:
         self.library = clock.shim(folder)
         world = World(self.rng.choice((1, 2, 4711)), KEY, life.nature(self.rng))
         self.server = Server(life.make(world, self.rng, time.time(), tasks=plan.tasks, bulk=plan.bulk), plan.seed)
-        self.saga = Saga(plan)
+        self.saga = Saga(plan, nature=world.nature)
 
     def tell(self) -> Saga:
         """Live through it."""
