@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ def _passes(base: duckdb.DuckDBPyConnection, held: Held) -> None:
     sql = f"SELECT resource, epoch(started_at), epoch(finished_at), verdict, reason, kind, {proof} FROM ledger.passes"
     for resource, started, finished, verdict, reason, kind, rests, proven in _rows(base, sql):
         end = started if finished is None else finished
-        moment = started if proven is None else proven
+        moment = proven if proven is not None else -math.inf if rests == "counted" else started
         held.passes.append(Pass(resource, started, end, verdict or "", reason or "", rests, moment, kind or ""))
 
 

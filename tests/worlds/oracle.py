@@ -119,7 +119,7 @@ class Judge:
 
     def tasks(self, one: Pass) -> None:
         """A complete pass over tasks: all that was visible all the while, and nothing else."""
-        rests = f"{one.kind}, proof {one.proof}, {one.started - one.proven:.0f} s old: {one.reason}"
+        rests = f"{one.kind}, proof {one.proof}, proven {one.started - one.proven:.0f} s before: {one.reason}"
         for task in self.world.tasks.values():
             if task.seen.throughout(one.proven - SLACK, one.finished + SLACK) and task.id not in self.held.present:
                 self.blame("task-missing", task.id, rests)
@@ -172,35 +172,39 @@ class Judge:
                 continue
             if any(each.refused.ever(self.sync.began, one.finished) for each in run.chain()):
                 continue
-            self._stream(run, mine, one, self._looked(one))
-            self._log(run, mine, one, self._looked(one))
+            since = self._looked(one) if self._reopened(run) else self.sync.began
+            self._stream(run, mine, one, since)
+            self._log(run, mine, one, since)
 
     def _looked(self, one: Pass) -> float:
         """The moment of the oldest look at the runs that the verdict rests on."""
         rests = [self.passes[name] for name in ("tasks", "runs")]
         return min(self.sync.began, one.proven, *(each.proven for each in rests if each is not None))
 
+    @staticmethod
+    def _reopened(run: Run) -> bool:
+        pairs = itertools.pairwise(row["status"] in TERMINAL for _, row in run.versions)
+        return any(ended and not still for ended, still in pairs)
+
     def _kind(self, kind: str, run: Run) -> str:
         """Keep apart what befell a run that is not the latest of its task and was reopened."""
-        reopened = len(run.versions) > 1 and any(
-            before[1]["status"] in TERMINAL and after[1]["status"] not in TERMINAL
-            for before, after in itertools.pairwise(run.versions)
-        )
-        return f"{kind}-of-older-run" if reopened and run is not run.task.latest else kind
+        return f"{kind}-of-older-run" if self._reopened(run) and run is not run.task.latest else kind
 
     def _stream(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
         have = {stream_id for stream_id, *_ in self.held.events.get(run.id, ())}
         told = self._told(run)
-        lost = [piece for piece in run.frames if piece.stream_id not in have and not covered(told, piece)]
-        there = [piece for piece in lost if piece.readable(since, one.finished)]
+        thin = run.window == THIN and run.agent.numbered  # the log's entries stand for what they cover
+        lacking = [piece for piece in run.frames if piece.stream_id not in have]
+        lost = [piece for piece in lacking if not covered(told, piece)]
+        there = [piece for piece in (lost if thin else lacking) if piece.readable(since, one.finished)]
         if there:
             self.blame(
                 self._kind("events-missing", run),
                 run.id,
                 f"{len(there)}, first {there[0].stream_id}; {mine}; {one.reason}",
             )
-        thin = run.window == THIN and run.agent.numbered  # what has no number there is lost without any trace
-        gone = [piece for piece in lost if piece.until < since and not (thin and piece.event_id is None)]
+        traceless = [piece for piece in lost if thin and piece.event_id is None]
+        gone = [piece for piece in lost if piece.until < since and piece not in traceless]
         if not gone or run.id in self.held.gaps or mine.capture_state not in ("complete", "live"):
             return
         reached = {piece.generation for piece in run.frames if piece.stream_id in have}

@@ -33,7 +33,8 @@ class Plan:
     pace: float = 3.0
     troubles: int = 3
     kills: float = 0.25
-    evening: float = 8.0
+    evening: float = 999.0
+    capture: int = 5
     heal: bool = True
     gaps: tuple[float, ...] = (0, 0, 300, 2400, 7 * 3600, 30 * 3600)
 
@@ -213,8 +214,10 @@ class Teller:
 def draw(seed: int) -> Plan:
     """The plan of a world by its seed."""
     rng = Random(seed * 7919)
-    bulk = rng.choice((0, 0, 0, 330))
-    return Plan(seed, syncs=rng.randint(3, 6), tasks=rng.choice((3, 8, 15)), bulk=bulk, troubles=rng.choice((0, 2, 5)))
+    bulk, evening = rng.choice((0, 0, 0, 330)), rng.choice((6.0, 999.0, 999.0))
+    plan = Plan(seed, syncs=rng.randint(3, 6), tasks=rng.choice((3, 8, 15)), bulk=bulk, evening=evening)
+    plan.troubles, plan.capture = rng.choice((0, 2, 5)), rng.choice((1, 5, 12))
+    return plan
 
 
 def main() -> None:

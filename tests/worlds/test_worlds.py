@@ -6,12 +6,17 @@ everything else.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
+from tests.worlds import held
+from tests.worlds.oracle import Judge
 from tests.worlds.saga import Plan, Teller, draw
+from tests.worlds.state import Spans
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +24,8 @@ if TYPE_CHECKING:
 SYNCS = int(os.environ.get("WORLD_SYNCS", "100"))
 FIRST = int(os.environ.get("WORLD_SEED", "1000"))
 SHORT = [
-    Plan(1, syncs=2, tasks=4, troubles=0, kills=0.0, evening=3.0, heal=False, gaps=(2400.0,)),
-    Plan(2, syncs=2, tasks=4, troubles=1, kills=0.0, evening=3.0, heal=False, gaps=(300.0,)),
+    Plan(1, syncs=2, tasks=4, troubles=0, kills=0.0, evening=999.0, capture=2, heal=False, gaps=(2400.0,)),
+    Plan(2, syncs=2, tasks=4, troubles=1, kills=0.0, evening=999.0, capture=2, heal=False, gaps=(300.0,)),
 ]
 
 
@@ -29,6 +34,44 @@ def test_a_short_life_holds_no_false_claim(plan: Plan, tmp_path: Path) -> None:
     saga = Teller(plan, tmp_path).tell()
     assert len(saga.syncs) == plan.syncs
     assert not saga.violations, saga.report()
+
+
+TAMPERED = {
+    "events-missing": "DELETE FROM raw.run_events WHERE kind = 'task_run_state'",
+    "log-settled-short": "DELETE FROM raw.run_log_entries WHERE run_id = (SELECT max(run_id) FROM raw.run_log_entries)",
+    "task-missing": "DELETE FROM raw.task_sightings WHERE task_id = (SELECT max(task_id) FROM raw.task_sightings)",
+    "run-missing": "DELETE FROM raw.run_versions WHERE run_id = (SELECT max(run_id) FROM raw.run_versions)",
+    "repository-missing": "UPDATE raw.repository_sightings SET absent_since = now()",
+    "readiness-missing": "DELETE FROM raw.readiness_snapshots",
+    "changed": "UPDATE raw.run_events SET payload = payload || ' '",
+    "doubled": "INSERT INTO raw.run_log_entries FROM raw.run_log_entries LIMIT 1",
+    "never-was": "UPDATE raw.run_events SET stream_id = '7-7'",
+    "green-without-proof": "UPDATE ledger.passes SET verdict = 'incomplete' WHERE resource = 'runs'",
+    "published-behind": "DELETE FROM raw.run_log_entries",
+    "red-without-reason": "SELECT 1",
+    "task-ghost": "SELECT 1",
+}
+
+
+def test_the_judge_sees_what_is_wrong(tmp_path: Path) -> None:
+    """A home that was right is spoilt in one way after the other, and each is found."""
+    teller = Teller(
+        Plan(7, syncs=1, tasks=6, pace=0.0, troubles=0, kills=0.0, evening=1.0, heal=False, capture=2), tmp_path
+    )
+    saga = teller.tell()
+    assert not saga.violations, saga.report()
+    right = (teller.home / "warehouse.duckdb").read_bytes()
+    for kind, sql in TAMPERED.items():
+        (teller.home / "warehouse.duckdb").write_bytes(right)
+        with duckdb.connect(str(teller.home / "warehouse.duckdb")) as base:
+            base.execute(sql)
+        home = held.read(teller.home)
+        assert home is not None
+        if kind == "task-ghost":
+            next(iter(teller.server.world.tasks.values())).seen = Spans([(0.0, 1.0)])
+        sync = dataclasses.replace(saga.syncs[-1], code=3 if kind == "red-without-reason" else 0)
+        found = Judge(teller.server.world, home, sync).judge()
+        assert kind in {one.kind for one in found}, f"{kind} is not seen: {found}"
 
 
 @pytest.mark.worlds
