@@ -10,9 +10,11 @@ _FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
     (0, 23, ()),
     (1, 31, ()),
     (1, 12, _MONTHS),
-    (0, 6, _DAYS),
+    (0, 7, _DAYS),
 )
 _PART = re.compile(r"(?:\*|([0-9]{1,2}|[a-z]{3})(?:-([0-9]{1,2}|[a-z]{3}))?)(?:/([0-9]{1,2}))?", re.ASCII)
+_SPECIAL = {2: re.compile(r"\?|l"), 4: re.compile(r"\?|(?:[0-7]|[a-z]{3})#[1-5]|l[0-7]")}
+"""What stands for days that no list of numbers can: any, the last, the second Monday."""
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -21,11 +23,20 @@ def valid(expression: str) -> bool:
     fields = expression.lower().split()
     if len(fields) != len(_FIELDS):
         return False
-    met = [_field(text, *bounds) for text, bounds in zip(fields, _FIELDS, strict=True)]
+    met = [
+        set(range(low, high + 1)) if _special(place, text, names) else _field(text, low, high, names)
+        for place, (text, (low, high, names)) in enumerate(zip(fields, _FIELDS, strict=True))
+    ]
     if not all(met):
         return False
-    weekday_decides = not fields[4].startswith("*")
+    weekday_decides = not fields[4].startswith(("*", "?"))
     return weekday_decides or any(min(met[2]) <= _LONGEST[month - 1] for month in met[3])
+
+
+def _special(place: int, text: str, names: tuple[str, ...]) -> bool:
+    known = place in _SPECIAL and _SPECIAL[place].fullmatch(text) is not None
+    name = text.partition("#")[0]
+    return known and (len(name) != 3 or name in names)  # noqa: PLR2004 - names of days have three letters
 
 
 def _field(text: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
@@ -38,9 +49,10 @@ def _field(text: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
         first, last, step = found.groups()
         start = low if first is None else _number(first, low, names)
         end = _number(last, low, names) if last else (start if first is not None and step is None else high)
-        if not low <= start <= end <= high or step in {"0", "00"}:
+        if not (low <= start <= high and low <= end <= high) or step in {"0", "00"}:
             return set()
-        met |= set(range(start, end + 1, int(step or 1)))
+        wrapped = high - low + 1 if start > end else 0
+        met |= {low + (at - low) % (high - low + 1) for at in range(start, end + wrapped + 1, int(step or 1))}
     return met
 
 
