@@ -8,6 +8,7 @@ from pipelines.jobs import jobs
 from pipelines.resources import EngineResource
 from pipelines.schedules import schedules
 from pipelines.sensors import sensors
+from taskhouse.home import close
 from taskhouse.settings import Settings, load
 
 
@@ -26,5 +27,6 @@ def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions for the environment of this process."""
+    """The definitions for the environment of this process, which from now on makes files for its owner alone."""
+    close()
     return build(load())

@@ -31,6 +31,9 @@ def prepare(settings: "Settings") -> Path:
 
     Its databases are made here, by one process alone: two that make them at once damage them.
     """
+    from taskhouse import home
+
+    home.ready(settings)
     folder = (settings.home / "dagster").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / ".ready"

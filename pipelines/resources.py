@@ -22,8 +22,10 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
 
     def settings(self) -> "Settings":
         """Settings of the process, with what this run changes."""
+        from taskhouse.home import ready
         from taskhouse.settings import load
 
+        ready(load())
         changed: dict[str, object] = {}
         if self.capture_seconds is not None:
             changed["capture_seconds"] = self.capture_seconds

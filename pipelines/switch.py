@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from taskhouse.home import ready
 from taskhouse.settings import Settings
 
 
@@ -24,7 +25,7 @@ def turn(settings: Settings, *, on: bool) -> None:
     """Turn every schedule on or off, from its next tick on."""
     path = switch_file(settings)
     if on:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        ready(settings)
         path.touch()
     else:
         path.unlink(missing_ok=True)

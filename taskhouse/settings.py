@@ -73,6 +73,9 @@ class Settings(BaseSettings):
         description="Comma-separated ids of the projects to keep.",
     )
     home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
+    readers_group: str = Field(
+        "", description="Group that may read the published copies; unset, only the owner of the home may."
+    )
     asset_prefix: str = Field(
         "",
         pattern=r"^([a-z][a-z0-9_]*)?$",

@@ -26,11 +26,13 @@ def check() -> None:
     """
     from pipelines.cli import screen
     from taskhouse.errors import TaskhouseError
+    from taskhouse.home import ready
     from taskhouse.settings import load
 
     settings = load()
     settings.key()
     projects = settings.projects()
+    ready(settings)
     lines: list[Line] = []
     problem: TaskhouseError | None = None
     try:

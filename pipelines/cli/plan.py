@@ -67,8 +67,11 @@ def replay() -> None:
 
 def _each(work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
     """What the work gives for each project of the settings."""
+    from taskhouse.home import ready
     from taskhouse.settings import load
 
     settings = load()
     settings.key()  # what is missing first is said first, as by every other command
-    return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}
+    projects = settings.projects()
+    ready(settings)
+    return {project_id: asyncio.run(work(settings, project_id)) for project_id in projects}

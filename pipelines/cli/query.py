@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.exits import guarded
+from pipelines.cli.exits import guarded, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,13 +23,20 @@ class Format(StrEnum):
 @guarded
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement; - reads it from standard input.")],
+    *,
     form: Annotated[Format, typer.Option("--format", "-f", help="How rows are written.")] = Format.TABLE,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="CSV: leave text as it is, formulas and terminal commands included.")
+    ] = False,
 ) -> None:
     """Ask the published copy in SQL, and print the rows.
 
     The copy is read-only and as old as the last sync that changed anything. Views for people are in the schema `main`:
     tasks, task_history, repositories, readiness, runs, run_history, run_events and more. What arrived is in `raw`, the
     proof in `ledger`. Times are in UTC.
+
+    Titles and messages are whatever somebody wrote. So in CSV a text that a spreadsheet would take for a formula gets
+    an apostrophe in front, and a terminal is shown no control characters; how many cells that changed is said.
 
     For example:
 
@@ -41,29 +48,51 @@ def query(
 
     text = sys.stdin.read() if sql == "-" else sql
     columns, rows = reading.query(publish.readable(load().published), text)
-    write(columns, rows, form)
+    write(columns, rows, form, raw=raw)
 
 
-def write(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", form: Format) -> None:
+def write(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", form: Format, *, raw: bool = False) -> None:
     """Print rows: a table for people, CSV or a JSON array for programs."""
     if form is Format.CSV:
-        import csv
-
-        out = csv.writer(sys.stdout, lineterminator="\n")
-        out.writerow(columns)
-        out.writerows([_portable(value) if value is not None else None for value in row] for row in rows)
+        _csv(columns, rows, raw=raw)
     elif form is Format.JSON:
         import json
+
+        from taskhouse.cells import in_json as harmless
 
         lines = (
             json.dumps(dict(zip(columns, row, strict=True)), default=_portable, ensure_ascii=False) for row in rows
         )
-        sys.stdout.write("[" + ",\n ".join(lines) + "]\n")
+        sys.stdout.write(harmless("[" + ",\n ".join(lines) + "]\n"))
     else:
         from pipelines.cli import screen
 
         screen.results().print(screen.table(columns, rows, exact=True))
         screen.notes().print(f"[dim]{len(rows):,} row{'s' if len(rows) != 1 else ''}[/]")
+
+
+def _csv(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", *, raw: bool) -> None:
+    from taskhouse.cells import disarmed, harmless, line
+
+    changed, shown = 0, sys.stdout.isatty()
+
+    def cell(value: Any) -> Any:
+        nonlocal changed
+        if value is None:
+            return None
+        value = _portable(value)
+        if raw or isinstance(value, int | float):
+            return value
+        text = disarmed(str(value))
+        text = harmless(text) if shown else text
+        changed += text != str(value)
+        return text
+
+    sys.stdout.write(line(cell(name) for name in columns))
+    for row in rows:
+        sys.stdout.write(line(cell(value) for value in row))
+    if changed:
+        say(f"Changed, so that they do nothing in a spreadsheet or terminal: {changed:,} cells; --raw leaves them.")
 
 
 def _portable(value: Any) -> Any:

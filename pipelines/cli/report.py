@@ -51,6 +51,7 @@ def report(
     is drawn from the published copy; without --output it goes to the folder `reports` of TASKHOUSE_HOME.
     """
     import taskhouse
+    from taskhouse.home import as_asked
     from taskhouse.report import Options, render, write
     from taskhouse.settings import load
 
@@ -68,8 +69,8 @@ def report(
             typer.echo(render(house, options), nl=False)
             return
         target = output or load().home / "reports" / f"readiness.{form.value}"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write(house, target, options)
+        with as_asked(target, load().home):
+            write(house, target, options)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
 
 
@@ -84,8 +85,9 @@ def export(
     """
     import taskhouse
     from taskhouse.export import export as write
+    from taskhouse.home import as_asked
     from taskhouse.settings import load
 
-    with taskhouse.open(load()) as house:
+    with taskhouse.open(load()) as house, as_asked(folder, load().home):
         done = write(folder, house)
     say(f"Written: {done.folder} ({len(done.files)} files, {sum(done.rows.values()):,} rows)")

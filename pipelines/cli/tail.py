@@ -26,10 +26,13 @@ def tail() -> None:
 
     The scheduled syncs go on beside it and leave the streams to it. One tail follows all streams of a project.
     """
+    from taskhouse.home import ready
     from taskhouse.settings import load
 
     settings = load()
     settings.key()
+    settings.projects()
+    ready(settings)
     say(f"Following the runs of project {', '.join(map(str, settings.projects()))} on {settings.host}. Stop: Ctrl-C.")
     reports = asyncio.run(_until_told())
     for report in reports:

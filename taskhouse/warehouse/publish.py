@@ -1,6 +1,6 @@
 """Read-only copies of the warehouse, so that readers never meet a writer.
 
-published/<generation>.duckdb   mode 0444, under a new name each time
+published/<generation>.duckdb   mode 0400, under a new name each time; 0440 if the folder gives them to a group
 published/<generation>.json     what it was copied from, and how long that took
 published/current.duckdb        a link to the newest, replaced atomically
 """
@@ -8,6 +8,7 @@ published/current.duckdb        a link to the newest, replaced atomically
 import json
 import os
 import shutil
+import stat
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -105,7 +106,7 @@ def _rename(folder: Path, draft: Path, source: dict[str, int], seconds: float) -
     path = folder / f"{made:%Y%m%dT%H%M%S%f}Z.duckdb"
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
-    draft.chmod(0o444)
+    draft.chmod(0o440 if folder.stat().st_mode & stat.S_ISGID else 0o400)
     Path(f"{path}.wal").unlink(missing_ok=True)
     path.with_suffix(".json").write_text(
         json.dumps({"made_at": made.isoformat(), "seconds": seconds, "source": source}), encoding="utf-8"

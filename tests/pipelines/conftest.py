@@ -48,6 +48,7 @@ class Commands:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.umask = 0o022  # of most machines
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> "subprocess.Popen[str]":
@@ -68,6 +69,7 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            umask=self.umask,
         )
         self.started.append(process)
         return process

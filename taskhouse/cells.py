@@ -1,0 +1,32 @@
+"""Text of strangers in the cells of a CSV: no formula for a spreadsheet, no command for a terminal."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+_FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n\x00]")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+
+
+def line(cells: Iterable[object]) -> str:
+    """A line of CSV, in which no line end inside a cell begins another row: a lone CR is quoted as well as LF."""
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"
+
+
+def disarmed(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would take for a formula; a number is none."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def in_json(text: str) -> str:
+    """JSON that means the same, and in which nothing commands a terminal."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def harmless(text: str) -> str:
+    """The text, with control characters and changes of direction written out; tabs and ends of lines stay."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

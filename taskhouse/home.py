@@ -1,0 +1,134 @@
+"""Who may read what taskhouse keeps: its owner, and of the published copies a group, if the settings name one.
+
+Everything below the home is made under a umask that leaves nothing to others, the files of DuckDB, SQLite and Dagster
+included. What is written elsewhere, such as an export, follows the umask of whoever asked for it.
+"""
+
+import contextlib
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from taskhouse.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+
+CLOSED = 0o077
+OURS = (
+    *("warehouse", ".warehouse", "budget.sqlite", "schedules.on"),
+    *("spool", "published", "dagster", "locks", "reports", "demo"),
+)
+"""How the names begin of all that taskhouse makes in its home: nothing else there is touched."""
+
+_given: list[int] = []
+
+
+def close() -> None:
+    """From now on this process, and all that it starts, makes files that only their owner can read."""
+    before = os.umask(CLOSED)
+    if not _given:
+        _given.append(before)
+
+
+@contextlib.contextmanager
+def as_asked(target: Path, home: Path) -> Iterator[None]:
+    """Write a file for somebody: outside the home it follows the umask that this process was started with."""
+    if not _given or target.resolve().is_relative_to(home.resolve()):
+        yield
+        return
+    before = os.umask(_given[0])
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def ready(settings: "Settings") -> None:
+    """Make the home, or tighten one that others may read, and say so.
+
+    Raises:
+        ConfigurationError: The group of the settings does not exist, or the owner of the home is not a member.
+    """
+    home, group = settings.home, _group(settings.readers_group)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if home.stat().st_uid != os.geteuid():
+        return
+    wanted = 0o700 if group is None else 0o710
+    inside = list(home.iterdir())
+    shared = not all(path.name.startswith(OURS) for path in inside)
+    if shared or _mode(home) != wanted:
+        ours = [path for path in inside if path.name.startswith(OURS) and path != settings.published]
+        loose = [path for path in _all(ours) if _tighten(path)]
+        if loose:
+            logging.getLogger("taskhouse").warning(
+                "Others could read %d files and folders in %s; from now on only their owner can.", len(loose), home
+            )
+    _copies(settings, group)
+    if not shared:
+        _give(home, wanted, group, settings.readers_group)
+
+
+def _copies(settings: "Settings", group: int | None) -> None:
+    """Let the group of the settings read the published copies, and nobody else."""
+    folder = settings.published
+    if group is None and not folder.exists():
+        return
+    folder.mkdir(mode=0o700, exist_ok=True)
+    wanted = 0o700 if group is None else 0o2750  # new copies are of the folder's group
+    if _mode(folder) == wanted and group in {None, folder.stat().st_gid}:
+        return
+    for path in folder.iterdir():
+        if not path.is_symlink():
+            _give(path, 0o400 if group is None else 0o440, group, settings.readers_group)
+    _give(folder, wanted, group, settings.readers_group)
+
+
+def _give(path: Path, mode: int, group: int | None, name: str) -> None:
+    if group is not None and path.stat().st_gid != group:
+        try:
+            os.chown(path, -1, group)
+        except PermissionError:
+            raise ConfigurationError(
+                f"TASKHOUSE_READERS_GROUP is {name}, and {path} cannot be given to that group.",
+                hint="Run taskhouse as a member of the group.",
+            ) from None
+    if _mode(path) != mode:
+        path.chmod(mode)
+
+
+def _group(name: str) -> int | None:
+    if not name:
+        return None
+    import grp  # noqa: PLC0415 - only where there are groups
+
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        raise ConfigurationError(
+            "TASKHOUSE_READERS_GROUP names no group of this machine.", hint="See `getent group` for those there are."
+        ) from None
+
+
+def _all(paths: list[Path]) -> Iterator[Path]:
+    """The paths and all that is below them; what a link points to is not."""
+    for path in paths:
+        yield path
+        if path.is_dir() and not path.is_symlink():
+            yield from _all(list(path.iterdir()))
+
+
+def _tighten(path: Path) -> bool:
+    """Leave a file or folder to its owner alone; whether it was open to others."""
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        if not path.is_symlink() and _mode(path) & CLOSED:
+            path.chmod(_mode(path) & ~CLOSED)
+            return True
+    return False
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
