@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n\x00]")
-_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -18,8 +17,8 @@ def line(cells: Iterable[object]) -> str:
 
 
 def disarmed(text: str) -> str:
-    """The text, with an apostrophe before what a spreadsheet would take for a formula; a number is none."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+    """The text, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def in_json(text: str) -> str:

@@ -72,6 +72,8 @@ def write(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", form: Forma
 
 
 def _csv(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", *, raw: bool) -> None:
+    from numbers import Number
+
     from taskhouse.cells import disarmed, harmless, line
 
     changed, shown = 0, sys.stdout.isatty()
@@ -80,12 +82,12 @@ def _csv(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", *, raw: bool
         nonlocal changed
         if value is None:
             return None
-        value = _portable(value)
-        if raw or isinstance(value, int | float):
-            return value
-        text = disarmed(str(value))
+        written = str(_portable(value))
+        if raw or isinstance(value, Number):
+            return written
+        text = disarmed(written)
         text = harmless(text) if shown else text
-        changed += text != str(value)
+        changed += text != written
         return text
 
     sys.stdout.write(line(cell(name) for name in columns))
