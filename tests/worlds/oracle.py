@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.worlds.state import TERMINAL
-from tests.worlds.stream import THIN, covered, number_of
+from tests.worlds.stream import THIN, number_of, told_by
 
 if TYPE_CHECKING:
     from tests.worlds.held import Held, HeldRun, Pass
@@ -195,7 +195,7 @@ class Judge:
         told = self._told(run)
         thin = run.window == THIN and run.agent.numbered  # the log's entries stand for what they cover
         lacking = [piece for piece in run.frames if piece.stream_id not in have]
-        lost = [piece for piece in lacking if not covered(told, piece)]
+        lost = [piece for piece in lacking if number_of(piece.event_id) not in told]
         there = [piece for piece in (lost if thin else lacking) if piece.readable(since, one.finished)]
         if there:
             self.blame(
@@ -203,8 +203,8 @@ class Judge:
                 run.id,
                 f"{len(there)}, first {there[0].stream_id}; {mine}; {one.reason}",
             )
-        traceless = [piece for piece in lost if thin and piece.event_id is None]
-        gone = [piece for piece in lost if piece.until < since and piece not in traceless]
+        numbered = [piece for piece in lost if piece.event_id is not None or not thin]  # the rest leaves no trace
+        gone = [piece for piece in numbered if piece.until < since]
         if not gone or run.id in self.held.gaps or mine.capture_state not in ("complete", "live"):
             return
         reached = {piece.generation for piece in run.frames if piece.stream_id in have}
@@ -219,9 +219,9 @@ class Judge:
         way = "numbered" if run.agent.numbered else "unnumbered"
         return f"{len(lost)} {way} events beside held ones, window {run.window}, first {lost[0].stream_id}; {mine}"
 
-    def _told(self, run: Run) -> list[Piece]:
+    def _told(self, run: Run) -> set[tuple[str, int]]:
         held = {position for position, *_ in self.held.entries.get(run.id, ())}
-        return [piece for place, piece in enumerate(run.entries) if place in held and number_of(piece.event_id)]
+        return told_by([piece for place, piece in enumerate(run.entries) if place in held])
 
     def _log(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
         have = {position for position, *_ in self.held.entries.get(run.id, ())}

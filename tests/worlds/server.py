@@ -69,7 +69,7 @@ class Server:
         async def later() -> Found:
             return act()
 
-        return asyncio.run_coroutine_threadsafe(later(), self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(later(), self._loop).result(300)
 
     def _live(self) -> None:
         asyncio.set_event_loop(self._loop)

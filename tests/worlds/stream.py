@@ -52,15 +52,15 @@ def number_of(event_id: str | None) -> tuple[str, int] | None:
     return (boot, int(number)) if dash and number.isascii() and number.isdigit() else None
 
 
-def covered(entries: list[Piece], piece: Piece) -> bool:
-    """Whether a log tells of a live event by its number."""
-    mine = number_of(piece.event_id)
+def told_by(entries: list[Piece]) -> set[tuple[str, int]]:
+    """The numbers that a log tells of, alone or in a range."""
+    found: set[tuple[str, int]] = set()
     for entry in entries:
         last = number_of(entry.event_id)
         first = number_of(entry.first_event_id) or last
-        if mine and last and first and mine[0] == last[0] == first[0] and first[1] <= mine[1] <= last[1]:
-            return True
-    return False
+        if last and first and last[0] == first[0]:
+            found.update((last[0], number) for number in range(first[1], last[1] + 1))
+    return found
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Reader:
         if after is None:
             yield error("Stream read error" if run.stream is not None else "Stream not available")
             return
-        told = [piece for piece in run.entries if piece.until > self.clock()] if backlog else []
+        told = told_by([piece for piece in run.entries if piece.until > self.clock()] if backlog else [])
         for waiting in backlog:
             yield waiting
         async for sent in self._tail(after, told, blind=self.latest and run.sentinel is not None):
@@ -104,13 +104,13 @@ class Reader:
             return place(self.cursor) if re.fullmatch(r"[0-9]+(-[0-9]+)?", self.cursor) else None
         return run.last_stream_ms if self.latest else START
 
-    async def _tail(self, after: tuple[int, int], told: list[Piece], *, blind: bool) -> AsyncIterator[bytes]:
+    async def _tail(self, after: tuple[int, int], told: set[tuple[str, int]], *, blind: bool) -> AsyncIterator[bytes]:
         run, begun = self.run, self.clock()
         quiet_since = begun
         while True:
             for piece in (batch := self._next(after)):
                 after = place(piece.stream_id or "0-0")
-                if not (told and covered(told, piece)):
+                if number_of(piece.event_id) not in told:
                     yield frame(piece.text, stream_id=piece.stream_id)
                 quiet_since = self.clock()
             if batch:
