@@ -92,7 +92,7 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
     parts = connection.execute(_METADATA).fetchall()
     used = {number: ALL_PARTS & ~sum(1 << part for part in free) for number, free in parts if number < _IN_MEMORY}
     blocks = {number: os.pread(file.fileno(), BLOCK, offset(number)) for number in used}
-    there = {number: (used[number], block) for number, block in blocks.items() if used[number] and intact(block)}
+    there = {number: (used[number], block) for number, block in blocks.items() if used[number] and len(block) == BLOCK}
     Kept(headers, there).write(beside(path))
 
 
@@ -138,7 +138,7 @@ def _torn(path: Path, file: BinaryIO, kept: Kept) -> dict[int, bytes]:
             if not ours:  # the copy is that of a twin, whose headers are the same: it is of no use here
                 beside(path).unlink()
                 return {}
-        elif ours:
+        elif ours and intact(block):
             torn[number] = there
         else:
             damaged.append(number)
