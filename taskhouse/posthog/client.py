@@ -9,7 +9,6 @@ read. TLS is verified.
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from taskhouse.errors import ConfigurationError, Permanent, Retryable, Taskhouse
 from taskhouse.posthog import bodies
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.refusals import (
     KEY_REFUSED,
@@ -47,6 +47,8 @@ from taskhouse.settings import LOOPBACK, Settings
 CONNECT_S = 10.0
 READ_S = 60.0
 ATTEMPT_S = 600.0
+HEAD_S = 30.0
+"""Longest wait for the head of a stream's answer, after the connection."""
 T = TypeVar("T")
 _ACCEPT = {"Accept": "*/*", "Accept-Encoding": "gzip"}
 
@@ -72,6 +74,8 @@ class PostHog:
         self.stream_leg = settings.stream_leg
         self.tokens = Tokens()
         self.access = Access()
+        self._calls = Gate()
+        self._gates: dict[str, Gate] = {}
         self._key = _usable(settings.key())
         self._sleep = sleep
         self._cap = cap
@@ -107,6 +111,15 @@ class PostHog:
         await self._http.aclose()
         await self._streams.aclose()
         await self.budget.close()
+
+    def gate(self, url: str) -> Gate:
+        """The line in front of the streams of a URL's host."""
+        return self._gates.setdefault(origin(url), Gate())
+
+    @property
+    def streams_down(self) -> bool:
+        """Whether the host's streams cannot be opened just now."""
+        return self.gate(self.host).open
 
     def url(self, path: str) -> str:
         """The absolute URL of a path, or of a URL that the server gave.
@@ -160,10 +173,12 @@ class PostHog:
             Contract: The body is not what the API documents, larger than the cap, or encoded unasked.
         """
         url, what = self.url(path), f"{method} {urlsplit(path).path}"
-        spent, began = Spent(), time.monotonic()
+        spent, clock = Spent(), asyncio.get_running_loop().time
+        began = clock()
         policy = self.policy if limit_s is None else replace(self.policy, faults_s=limit_s)
         policy = policy if attempts is None else replace(policy, attempts=attempts)
         while True:
+            await self._turn(what, policy.faults_s - (clock() - began))
             waited = await self.budget.acquire(priority, within_s=within_s)
             meter.throttled_s += waited
             began += waited  # our own budget's queue is no fault of the server
@@ -180,11 +195,23 @@ class PostHog:
             error, asked = outcome
             if not isinstance(error, Retryable | Garbled):
                 raise error
-            step = decide(policy, spent, elapsed_s=time.monotonic() - began, retry_after_s=asked)
+            step = decide(policy, spent, elapsed_s=clock() - began, retry_after_s=asked)
             if isinstance(step, GiveUp):
                 raise throttled(error, asked or 0.0) if step.throttled else error
             meter.throttled_s += step.wait_s if step.asked else 0.0
             await self._sleep(step.wait_s)
+
+    async def _turn(self, what: str, within_s: float) -> None:
+        """Wait until the host may be asked.
+
+        Raises:
+            Retryable: It did not answer others for so long.
+        """
+        try:
+            async with asyncio.timeout(max(0.0, within_s)):
+                await self._calls.turn()
+        except TimeoutError:
+            raise Retryable(f"{what} was not sent: {self.host} gives no answer.") from None
 
     async def _attempt(
         self, request: httpx.Request, what: str, meter: Meter, limit_s: float
@@ -195,6 +222,7 @@ class PostHog:
                 response = await self._http.send(request, stream=True)
                 try:
                     answered = True
+                    self._calls.succeeded()
                     meter.statuses[response.status_code] += 1
                     encoding = response.headers.get("content-encoding", "")
                     body = await bodies.read(response.aiter_raw(), encoding, cap=self._cap)
@@ -202,6 +230,9 @@ class PostHog:
                     await response.aclose()
         except (httpx.HTTPError, TimeoutError) as wrong:
             meter.statuses[0] += not answered
+            if not answered:
+                self._calls.failed(what)
+                self.gate(self.host).failed(what)  # its streams fare no better
             return self.transport(what, wrong), None
         except bodies.Truncated:
             return Retryable(f"{what} was answered with a damaged body."), None
@@ -282,7 +313,7 @@ class PostHog:
         meter.requests += 1
         request = self._request(self._streams, "GET", url, params=params, read_s=read_s, headers=headers, bearer=bearer)
         try:
-            async with asyncio.timeout(read_s + CONNECT_S):
+            async with asyncio.timeout(min(read_s, HEAD_S) + CONNECT_S):
                 response = await self._streams.send(request, stream=True)
         except (httpx.HTTPError, TimeoutError) as wrong:
             meter.statuses[0] += 1

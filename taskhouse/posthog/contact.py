@@ -110,13 +110,17 @@ class Contact:
         self.sign_here = True
         self.transport = 0
 
-    def ended(self, end: End, *, lived_s: float, asked_s: float | None = None) -> Reconnect | Exhausted:
+    def ended(
+        self, end: End, *, lived_s: float, asked_s: float | None = None, shared: bool = False
+    ) -> Reconnect | Exhausted:
         """What follows a connection that ended otherwise than by ``stream-end``.
 
         Args:
             end: How it ended.
             lived_s: How long it had been open.
             asked_s: The wait that the server asked for, if it refused the connection.
+            shared: Whether others fail at the same host, too. Then it costs this run nothing of its budgets, and the
+                line in front of the host decides when it is tried again.
         """
         policy = self.policy
         healthy = lived_s >= policy.healthy_s
@@ -124,6 +128,10 @@ class Contact:
             self.transport = self.total = 0
         if end is End.ROTATED and (healthy or self.data_here or self.sign_here):
             return Reconnect(self.draw() * policy.spread_s, check=not self.data_here)
+        if asked_s is not None and asked_s > policy.asked_s:
+            return Exhausted(f"the server asks to wait {asked_s:.0f} seconds")
+        if shared and end is not End.ERROR:
+            return Reconnect((asked_s or 0.0) + self.draw() * policy.base_s)
         self.total += 1
         if end is End.ERROR:
             self.errors += 1
@@ -131,8 +139,6 @@ class Contact:
         else:
             self.transport += 1
             count, most, what = self.transport, policy.transport, "broken connections"
-        if asked_s is not None and asked_s > policy.asked_s:
-            return Exhausted(f"the server asks to wait {asked_s:.0f} seconds")
         if count >= most:
             return Exhausted(f"{count} {what} in a row")
         if self.total >= policy.total:

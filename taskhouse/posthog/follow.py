@@ -11,7 +11,6 @@ the business of ``legs``.
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowP
 from taskhouse.posthog.legs import DJANGO, Legs
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.patience import Patience, Stopped
-from taskhouse.posthog.refusals import clean
+from taskhouse.posthog.refusals import TRY_AGAIN, clean
 from taskhouse.posthog.retry import Sleep, pause
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
 
@@ -82,7 +81,7 @@ def follow(
     policy: FollowPolicy | None = None,
     stop: asyncio.Event | None = None,
     sleep: Sleep = pause,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] | None = None,
 ) -> AsyncGenerator[Batch, None]:
     """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
 
@@ -95,7 +94,7 @@ def follow(
         policy: How patient to be.
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections.
-        clock: Seconds, for the age of a connection.
+        clock: Seconds, for the age of a connection; the event loop's unless another is given.
 
     Raises:
         AccessDenied: The key is invalid, lacks a scope or the project.
@@ -103,6 +102,7 @@ def follow(
     """
     policy = policy or FollowPolicy()
     legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
+    clock = clock or asyncio.get_running_loop().time
     return _Follower(legs, policy, Patience(stop), sleep, clock, Contact(policy)).batches()
 
 
@@ -115,6 +115,7 @@ class _Follower:
     clock: Callable[[], float]
     contact: Contact
     seen_data: bool = False
+    heard: bool = False
     last_look: bool = False
     refused_cursor: bool = False
     wait_s: float = 0.0
@@ -151,6 +152,7 @@ class _Follower:
     async def _connection(self) -> AsyncGenerator[Batch, None]:
         """Events of one connection; afterwards ``end`` and its company say how it ended."""
         self.contact.connected()
+        self.heard = False
         self.end, self.lived_s, self.asked_s, self.why = End.BROKEN, 0.0, None, ""
         decoder = FrameDecoder(self.policy.max_frame)
         try:
@@ -159,12 +161,19 @@ class _Follower:
                 connection = await self.patience.wait(stack.enter_async_context(opening))
                 if connection.status != HTTPStatus.OK or not connection.event_stream:
                     error, self.asked_s = await self.patience.wait(connection.refused(), self.policy.watchdog_s)
+                    if connection.status not in TRY_AGAIN:
+                        self.heard = True
+                        self.legs.gate.answered()
                     raise Retryable(error.message) if self.legs.refused(connection.status) else error
+                self.legs.gate.answered()
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock()
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
                     self.lived_s = self.clock() - began
+                    if not self.heard:
+                        self.heard = True
+                        self.legs.gate.succeeded()
                     events, closed = self._sort(decoder.feed(chunk))
                     if events:
                         yield Batch(events, self.legs.cursor, self.legs.leg)
@@ -176,6 +185,8 @@ class _Follower:
             self.end, self.why = End.BROKEN, broken.message
         except TimeoutError:
             self.why = f"nothing came for {self.policy.watchdog_s:g} seconds"
+        if self.end in {End.BROKEN, End.SILENT} and not self.heard:
+            self.legs.gate.failed(self.legs.run_id, self.asked_s)
 
     def _sort(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
         """The events among the frames, and how the connection ends if one of them says so."""
@@ -220,7 +231,7 @@ class _Follower:
             self.refused_cursor, self.wait_s = True, 0.0
             self.legs.moved(None)
             return self._batch(note)
-        step = self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s)
+        step = self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s, shared=self.legs.gate.open)
         missing = self.end is End.ERROR and self.why == _UNAVAILABLE and not self.contact.data_here
         run: Row | None = None
         if isinstance(step, Exhausted) or step.check or missing:

@@ -6,6 +6,7 @@ has its own cursor, and a run that gave events on Django stays there: to change 
 progress (API facts 6.2).
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from http import HTTPStatus
 
 from taskhouse.errors import Contract, Permanent, Retryable
 from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.refusals import TRY_AGAIN
 from taskhouse.posthog.tokens import StreamToken
 from taskhouse.posthog.wire import Connection
 
 DJANGO = "django"
 PROXY = "proxy"
+
+PROXY_WAIT_S = 30.0
+"""A proxy that is in trouble is waited for so long; then Django is taken for good."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class Legs:
         run_id: The run.
         leg: The leg of the present connection; before the first, the one that gave the cursor.
         cursors: The last id that came, by leg.
+        gate: The line in front of the present connection's host.
         tries: Connections to the proxy in a row that may bring nothing before Django is taken for good.
     """
 
@@ -40,11 +46,13 @@ class Legs:
     leg: str
     cursors: dict[str, str | None]
     tries: int
+    gate: Gate = field(init=False)
     _barren: int = field(default=0, init=False)
     _django: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._django = self.api.client.stream_leg == DJANGO
+        self.gate = self.api.client.gate(self.api.client.host)
 
     @property
     def cursor(self) -> str | None:
@@ -61,16 +69,20 @@ class Legs:
 
     @asynccontextmanager
     async def open(self, read_s: float) -> AsyncIterator[Connection]:
-        """The next connection, on the leg that is right now.
+        """The next connection, on the leg that is right now, once its host may be tried.
 
         Raises:
             Retryable: No answer came.
         """
         token = await self._token(read_s)
         url = token.url(self.run_id) if token is not None else None
+        if url is not None:  # in line, the token may grow too old
+            token = await self._token(read_s) if await self._proxy_turn(url) else None
+            url = token.url(self.run_id) if token is not None else None
         stream: AbstractAsyncContextManager[Connection]
         if token is None or url is None:
-            self.leg = DJANGO
+            self.leg, self.gate = DJANGO, self.api.client.gate(self.api.client.host)
+            await self.gate.turn()
             stream = self.api.stream(self.task_id, self.run_id, last_event_id=self.cursor, read_s=read_s)
         else:
             self.leg = PROXY
@@ -78,6 +90,17 @@ class Legs:
             stream = self.api.proxy_stream(url, token.value, last_event_id=self.cursor, read_s=read_s)
         async with stream as connection:
             yield connection
+
+    async def _proxy_turn(self, url: str) -> bool:
+        """Wait until the proxy may be tried; False where that takes so long that Django is taken instead."""
+        self.gate = self.api.client.gate(url)
+        try:
+            async with asyncio.timeout(PROXY_WAIT_S):
+                await self.gate.turn()
+        except TimeoutError:
+            self._django = True
+            return False
+        return True
 
     def refused(self, status: int) -> bool:
         """The present connection was refused with a status; whether another one may fare better.

@@ -40,6 +40,8 @@ async def sync(context: Context) -> Report:
             followed = tail.follower(context)
             waiting = await capture.follow_all(() if followed else found.streams, settings.capture_seconds)
             live = len(capture.live)
+            if live and context.client.streams_down:
+                this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
             capture.stop.set()
         await refused.tell(this, ("run_stream", "run_log"), "run")
         begun = len(found.first) - len(capture.waiting)

@@ -50,6 +50,8 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
             async with capturing(this) as capture:
                 await _Watch(this, capture).rounds(stop)
                 live = len(capture.live)
+                if live and context.client.streams_down:
+                    this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
                 capture.stop.set()
             await refused.tell(this, ("run_stream", "run_log"), "run")
             this.complete(
