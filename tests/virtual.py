@@ -5,10 +5,18 @@ time goes on as it does outside.
 """
 
 import asyncio
+import contextlib
 import selectors
 import socket
-from collections.abc import Callable, Coroutine
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
+from unittest import mock
+
+from emulator import clock, serve
+from emulator.app import build_app
+from emulator.service import Service
+from emulator.settings import EmulatorSettings
 
 T = TypeVar("T")
 
@@ -59,3 +67,21 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run something in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(work)
+
+
+@contextlib.asynccontextmanager
+async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Service]]:
+    """An emulator in this loop and its time: its origin, and its parts."""
+    loop = asyncio.get_running_loop()
+    time = types.SimpleNamespace(monotonic_ns=lambda: int(loop.time() * 1e9))
+    with mock.patch.object(clock, "time", time):
+        app = build_app(settings)
+        listener = serve.listen("127.0.0.1", 0)
+        server = serve._server(app)
+        serving = asyncio.create_task(server._serve([listener]))
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.service
+        finally:
+            server.stop()
+            await serving
+            listener.close()

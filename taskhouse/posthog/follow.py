@@ -78,6 +78,7 @@ def follow(
     *,
     cursor: str | None = None,
     leg: str = DJANGO,
+    failed: bool = False,
     policy: FollowPolicy | None = None,
     stop: asyncio.Event | None = None,
     sleep: Sleep = pause,
@@ -91,6 +92,8 @@ def follow(
         run_id: The run.
         cursor: Id to resume strictly after; None replays what the server still has.
         leg: The leg that gave the cursor; on the other one it is not used.
+        failed: Whether the follower before ended with ``ERROR_BUDGET``; then the first error that comes before an
+            event ends this one, too.
         policy: How patient to be.
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections.
@@ -101,9 +104,10 @@ def follow(
         Permanent: The server refuses the request.
     """
     policy = policy or FollowPolicy()
+    contact = Contact(policy, errors=policy.errors - 1 if failed else 0)
     legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
     clock = clock or asyncio.get_running_loop().time
-    return _Follower(legs, policy, Patience(stop), sleep, clock, Contact(policy)).batches()
+    return _Follower(legs, policy, Patience(stop), sleep, clock, contact).batches()
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """Which runs' streams to open and which logs to read. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskhouse.posthog.legs import DJANGO
@@ -17,6 +18,8 @@ LIVE = timedelta(hours=6)
 
 WAITING = timedelta(hours=1)
 """A run that waits to start is followed so long: local runs sit in that state by design."""
+
+_STAMPED = re.compile("([0-9]{13})-[0-9]+")
 
 ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 """States of a stream that will bring nothing more, unless its run moves again."""
@@ -132,6 +135,8 @@ def _streams(row: Mapping[str, Any], now: datetime) -> bool:
         return False
     if row["stream_state"] in revisit.STATES:
         return _again(row, "stream", until, now)
+    if row["stream_state"] == revisit.FAILED:
+        return _retry(row, now)
     return not (row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"])
 
 
@@ -150,6 +155,23 @@ def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) ->
     if row[f"{what}_state"] == revisit.NOT_FOUND and returned_at is not None and returned_at > asked_at:
         return True
     return revisit.due(since=row[f"{what}_since"] or asked_at, asked_at=asked_at, now=now, until=until)
+
+
+def _retry(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether to try a stream again that failed; at once if its run has ended since, or begins anew."""
+    asked_at: datetime = row["stream_read_at"]
+    moved = row["moved_at"] > asked_at
+    if moved and row["status"] != "in_progress":
+        return True
+    last = _event_at(row["stream_position"])
+    since = min(asked_at, max(filter(None, (row["stream_since"] or asked_at, last))))
+    return revisit.failed_due(since=since, asked_at=asked_at, moved=moved, now=now)
+
+
+def _event_at(position: str | None) -> datetime | None:
+    """When the server wrote the event of a stream's position; None where the id does not tell."""
+    found = _STAMPED.fullmatch(position or "")
+    return datetime.fromtimestamp(int(found[1]) / 1000, UTC) if found else None
 
 
 def _logs(row: Mapping[str, Any], now: datetime) -> bool:

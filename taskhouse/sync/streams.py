@@ -8,7 +8,7 @@ from taskhouse.posthog.follow import Ending, follow
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import kept
+from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 
@@ -26,7 +26,9 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
     whose = run.whose(this.context.project_id)
     ending = Ending.STOPPED
     after, first, count = run.cursor, None, 0
-    async with aclosing(follow(api, run.task_id, run.run_id, cursor=run.cursor, leg=run.leg, stop=stop)) as batches:
+    failed = run.stream_state == revisit.FAILED
+    following = follow(api, run.task_id, run.run_id, cursor=run.cursor, leg=run.leg, failed=failed, stop=stop)
+    async with aclosing(following) as batches:
         async for batch in batches:
             entries = _entries(this, run, batch.frames)
             if entries:

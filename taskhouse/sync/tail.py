@@ -1,8 +1,8 @@
 """``taskhouse tail``: a service that follows the streams of a project until it is told to stop.
 
-It looks for runs that move every few seconds (one small request), and asks the warehouse every minute what the
-scheduled passes found. It needs the warehouse for neither: while that is held or missing, events gather in the spool,
-and a start resumes after what the spool holds.
+It looks for runs that move every few seconds (one request, and more while each brings runs that it does not follow
+yet), and asks the warehouse every minute what the scheduled passes found. It needs the warehouse for neither: while
+that is held or missing, events gather in the spool, and a start resumes after what the spool holds.
 """
 
 import asyncio
@@ -23,16 +23,18 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.records import BadRecord
 from taskhouse.sync import refused
 from taskhouse.sync.capture import Capture, capturing
+from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.passes import Context, Pass, Report, begin, finish
 from taskhouse.sync.plan import parents_of, plan
+from taskhouse.sync.rows import EVERYTHING
 from taskhouse.warehouse import state
 
 RESOURCE = "tail"
 PLAN_EVERY_S = 60.0
 FIRST_PLAN_S = 3.0
 LOOKING = "new runs"
-LOOK = 50
-"""Tasks in one look for runs that move."""
+PAGE = 100
+"""Tasks on one page of a look for runs that move, the most that the server gives."""
 
 
 async def run(context: Context, stop: asyncio.Event) -> Report:
@@ -108,6 +110,7 @@ class _Watch:
     def __init__(self, this: Pass, capture: Capture) -> None:
         self.this = this
         self.capture = capture
+        self._depth = 1
         self._parents: dict[str, str | None] = {}
         self._spooled = {
             run_id: {"stream_leg": leg, "stream_position": cursor}
@@ -121,15 +124,21 @@ class _Watch:
         """Plan and look, again and again; looking never waits for the warehouse, but for a moment at the start."""
         first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
+            settings = self.this.context.settings
+            request_s = per_request_s(
+                settings.requests_per_minute, settings.requests_per_hour, len(settings.projects())
+            )
+            pace = Pace(settings.tail_poll_s, request_s)
             planning = group.create_task(self._planning(first))
             await _patiently(first, FIRST_PLAN_S)
             while not (stop.is_set() or self.capture.stop.is_set()):
+                pages = 1
                 try:
                     with self.this.trying(LOOKING):
-                        await self._look()
+                        pages = await self._look()
                 except (Retryable, Contract) as problem:
                     self.this.doubt(f"{LOOKING} could not be looked for: {problem.message}", about=LOOKING)
-                await _patiently(stop, self.this.context.settings.tail_poll_s)
+                await _patiently(stop, pace.after(pages))
             planning.cancel()
 
     async def _planning(self, first: asyncio.Event) -> None:
@@ -150,18 +159,30 @@ class _Watch:
                 first.set()
             await asyncio.sleep(PLAN_EVERY_S)
 
-    async def _look(self) -> None:
-        """Find runs that move, or ended just now, among the tasks with the newest activity."""
-        page = await self.this.api(Priority.LIVE).list_tasks(
-            LOOK, 0, ordering="-last_activity_at", internal="all", archived="all"
-        )
-        rows = []
-        for inner in filter(None, map(records.latest_run, page.rows)):
-            with contextlib.suppress(BadRecord):  # the scheduled pass puts it into quarantine
-                rows.append(_row(records.run(inner), self._known))
-        self._follow(rows)
+    async def _look(self) -> int:
+        """Find runs that move, or ended just now, among the tasks with the newest activity; how many pages that took.
 
-    def _follow(self, rows: list[dict[str, Any]]) -> None:
+        It goes on until a page brings no run that is followed from then on, and the next look goes at least as deep,
+        since tasks change places while pages are read. A server that ignores the order lists the newest tasks first,
+        which are those most likely to move; the others are left to the scheduled passes.
+        """
+        api = self.this.api(Priority.LIVE)
+        pages = brought = 0
+        while True:
+            page = await api.list_tasks(PAGE, pages * PAGE, ordering="-last_activity_at", **EVERYTHING)
+            rows = []
+            for inner in filter(None, map(records.latest_run, page.rows)):
+                with contextlib.suppress(BadRecord):  # the scheduled pass puts it into quarantine
+                    rows.append(_row(records.run(inner), self._known))
+            pages += 1
+            begun = self._follow(rows)
+            brought += begun
+            if (not begun and pages >= self._depth) or len(page.rows) < PAGE:
+                self._depth = pages if brought else 1
+                return pages
+
+    def _follow(self, rows: list[dict[str, Any]]) -> int:
+        """Read what is due of these runs; how many streams are followed that were not before."""
         for row in rows:
             if (ended := self.capture.endings.get(row["run_id"])) is not None:
                 row["stream_state"], row["stream_read_at"], row["stream_since"] = ended.state, ended.at, ended.since
@@ -177,11 +198,14 @@ class _Watch:
         )
         self.capture.lost("live", found.lost_streams)
         self.capture.lost("log", found.lost_logs)
+        before = len(self.capture.live)
         for run in found.streams:
             self.capture.follow(run)
+        begun = len(self.capture.live) - before
         for run in found.logs:
             if run.run_id not in self.capture.live:
                 self.capture.drain(run)
+        return begun
 
 
 async def _patiently(event: asyncio.Event, seconds: float) -> None:

@@ -1,0 +1,156 @@
+"""What ``taskhouse tail`` asks of a key's hour, and how soon it follows what moves, by figures; in virtual time."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.mutations import mutate
+from emulator.service import Service
+from emulator.settings import EmulatorSettings
+from taskhouse.posthog.client import PostHog
+from taskhouse.settings import Settings
+from taskhouse.sync import tail
+from taskhouse.sync.context import Context
+from taskhouse.sync.looking import Pace, per_request_s
+from taskhouse.sync.resources import open_warehouse
+from tests.virtual import emulated, run
+
+WORLD: dict[str, Any] = {"tasks": 10, "repositories": 2, "live_runs": 0, "events": 0.1, "pace": 0.05, "throttle": False}
+
+
+@dataclass
+class Followed:
+    """An emulator and a tail that follows its project."""
+
+    service: Service
+    task: "asyncio.Task[Any]"
+    stop: asyncio.Event
+
+    def asked(self, endpoint: str = "") -> int:
+        """Requests since the last time, of an endpoint or of all."""
+        found = self.service.requests.shown()
+        self.service.requests.reset()
+        return int(found["by_endpoint"].get(endpoint, 0) if endpoint else found["total"])
+
+    def change(self, action: str, **given: Any) -> dict[str, Any]:
+        return mutate(self.service, {"action": action, **given})
+
+    async def until(self, condition: Callable[[], bool], most_s: float) -> float:
+        """Seconds until something holds."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not condition():
+            await asyncio.sleep(0.2)
+            assert loop.time() - began <= most_s
+        return loop.time() - began
+
+
+@contextlib.asynccontextmanager
+async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -> AsyncIterator[Followed]:
+    loop = asyncio.get_running_loop()
+    start, began = datetime.now(UTC), loop.time()
+    async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, service):
+        settings = Settings(
+            host=origin,
+            api_key=service.settings.keys[0].value,
+            project_ids=(1,),
+            home=home,
+            requests_per_minute=limits[0],
+            requests_per_hour=limits[1],
+            spool_seal_s=60,
+            log_settle_s=0.2,
+        )
+        stop = asyncio.Event()
+        async with PostHog(settings) as client:
+            context = Context(
+                settings,
+                1,
+                client,
+                open_warehouse(settings),
+                now=lambda: start + timedelta(seconds=loop.time() - began),
+            )
+            task = asyncio.create_task(tail.run(context, stop))
+            try:
+                yield Followed(service, task, stop)
+            finally:
+                stop.set()
+                await task
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(133, 35), (600, 55), pytest.param(3600, 150, marks=pytest.mark.worlds)])
+def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float, most: int) -> None:
+    async def story() -> int:
+        async with followed(tmp_path) as tail_of:
+            run_id = tail_of.change("new_task", run=True, title="sticky")["run_id"]
+            await tail_of.until(lambda: tail_of.service.open_streams > 0, 30)
+            await asyncio.sleep(20)
+            tail_of.asked()
+            tail_of.change("stream_error", run_id=run_id, message="Connection lost")
+            await asyncio.sleep(seconds)
+            spent = tail_of.service.requests.shown()
+            return int(spent["total"]) - int(spent["by_endpoint"]["tasks.list"])
+
+    assert run(story()) <= most, "159 in 133 seconds when every look tried it anew"
+
+
+@pytest.mark.parametrize("how", ["finish", "reopen"])
+def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path, how: str) -> None:
+    async def story() -> float:
+        async with followed(tmp_path) as tail_of:
+            run_id = tail_of.change("new_task", run=True, title="sticky")["run_id"]
+            await tail_of.until(lambda: tail_of.service.open_streams > 0, 30)
+            tail_of.change("stream_error", run_id=run_id, message="Connection lost")
+            await asyncio.sleep(400)
+            tail_of.change("finish", run_id=run_id)
+            if how == "reopen":
+                tail_of.change("reopen", run_id=run_id)
+                return await tail_of.until(lambda: tail_of.service.open_streams > 0, 60)
+            tail_of.asked()
+            return await tail_of.until(lambda: tail_of.service.requests.shown()["by_endpoint"].get("runs.stream"), 60)
+
+    assert run(story()) <= 10
+
+
+@pytest.mark.parametrize(("runs", "most_s"), [(51, 9), (120, 12), (450, 30)])
+@pytest.mark.parametrize("ordering", [True, False])
+def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, most_s: float, *, ordering: bool) -> None:
+    async def story() -> tuple[float, int]:
+        ignored = frozenset() if ordering else frozenset({"ordering"})
+        async with followed(tmp_path, (480, 4800), ignored_parameters=ignored) as tail_of:
+            await asyncio.sleep(30)
+            for number in range(runs):
+                tail_of.change("new_task", run=True, title=f"new {number}")
+            tail_of.asked()
+            shown = tail_of.service.requests.shown
+            took = await tail_of.until(lambda: shown()["by_endpoint"].get("runs.stream", 0) >= runs, 120)
+            return took, shown()["by_endpoint"]["tasks.list"]
+
+    took_s, looks = run(story())
+    assert took_s <= most_s, "one look was fifty tasks, and the others waited for the plan of the next minute"
+    assert looks <= 6 + runs // 100
+
+
+def test_looking_takes_its_share_of_an_hour_at_most() -> None:
+    for limits in ((480, 4800), (0, 4800), (480, 0), (60, 1000)):
+        hourly = min(limit for limit in (limits[0] * 60, limits[1]) if limit)
+        for pages in (1, 2, 7):
+            pace, now, asked = Pace(5.0, per_request_s(*limits, 1)), 0.0, 0
+            while now < 24 * 3600:
+                asked += pages
+                now += pace.after(pages)
+            assert asked / 24 <= 0.15 * hourly * 1.02
+    assert per_request_s(480, 4800, 3) == 3 * per_request_s(480, 4800, 1) == 15.0
+    assert Pace(5.0, per_request_s(0, 0, 1)).after(100) == 5.0
+
+
+def test_a_look_of_many_pages_is_paid_by_those_after_it() -> None:
+    pace = Pace(5.0, 5.0)
+    pauses = [pace.after(pages) for pages in (6, *[1] * 60)]
+    assert max(pauses) < 9, "one long look does not hold up the next"
+    assert 0.9 * 25 < sum(pauses) - 61 * 5 <= 25
