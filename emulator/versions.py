@@ -20,7 +20,7 @@ _JULY_STREAMS: Final = StreamSettings(max_entries=20_000, completed_ttl_s=6 * 36
 _JULY: Final[dict[str, Any]] = {
     "streams": _JULY_STREAMS,
     "session_logs_bytes": 2 * 1024 * 1024,
-    "ignored_parameters": frozenset({"ordering", "archived", "pr_state", "ci_status"}),
+    "ignored_parameters": frozenset({"ordering", "archived", "pr_state", "ci_status", "basic"}),
     "omitted": {
         "task": ("last_activity_at",),
         "summary": ("created_by",),

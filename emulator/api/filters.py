@@ -65,6 +65,13 @@ def task_filter(call: Call) -> Filter:
     return Filter(name, keep, by_activity if ordering == "-last_activity_at" else by_creation)
 
 
+def basic(call: Call) -> bool:
+    """Whether the query asks for light rows."""
+    if "basic" in call.service.settings.ignored_parameters:
+        return False
+    return bool(fields.boolean(call.request.query_params, "basic", default=False))
+
+
 def _tests(query: Mapping[str, str], user: int) -> list[tuple[tuple[str, Any], Test]]:
     """The tests that the query asks for, each with the name and value that identify it."""
     found = []

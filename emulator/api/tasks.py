@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.api import errors, fields, paging
 from emulator.api.endpoint import json_response
-from emulator.api.filters import task_filter
+from emulator.api.filters import basic, task_filter
 from emulator.api.rendering import compact
 from emulator.api.rows import Presigner, summary_row
 from emulator.world import metering
@@ -29,14 +29,15 @@ def presigner(call: Call) -> Presigner:
 
 
 def list_tasks(call: Call) -> Response:
-    """``GET /tasks/``: full rows, newest first unless ordered otherwise."""
+    """``GET /tasks/``: full rows, or light ones if ``basic``, newest first unless ordered otherwise."""
     page = paging.window(call.request)
     world, project = call.service.world, call.in_project
     chosen = task_filter(call)
     view = world.view(project.id, (call.caller.user.id, chosen.name), chosen.keep, chosen.key)
     count = view.count()
     sign = presigner(call)
-    rows = [sign.task(task, project, world) for task in view.page(page.offset, page.limit)]
+    row = sign.light if basic(call) else sign.task
+    rows = [row(task, project, world) for task in view.page(page.offset, page.limit)]
     return json_response(paging.envelope(call.request, page, count, rows))
 
 

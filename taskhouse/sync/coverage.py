@@ -133,9 +133,9 @@ class Pass:
         """Keys that the pass marks absent; only a complete one does."""
         return sum(map(len, self.closing.absent.values())) if self.verdict == "complete" else 0
 
-    def api(self, priority: Priority) -> TasksApi:
+    def api(self, priority: Priority, *, within_s: float | None = None) -> TasksApi:
         """The project's endpoints, counted by this pass; a first load waits a minute at most for room in the budget."""
-        within_s = ROOM_S if priority is Priority.FIRST else None
+        within_s = ROOM_S if priority is Priority.FIRST else within_s
         return TasksApi(
             self.context.client, self.context.project_id, priority=priority, meter=self.meter, within_s=within_s
         )

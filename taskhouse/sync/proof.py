@@ -43,7 +43,7 @@ async def prove(this: Pass, missing: set[str], rests_on: Proof) -> str:
     reason = ""
     gone = set(await summaries.ask(this, sorted(_aside(this)), priority=Priority.HOT, details=0))
     for _ in range(ROUNDS):
-        present = _present(this)
+        present = rows.present(this.context)
         if not believed(this.context, len(missing), len(present)):
             return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]
@@ -120,11 +120,6 @@ def _complete(this: Pass, missing: set[str], reason: str, rests_on: Proof, aside
     return "" if this.complete(reason, rests_on) else this.reason
 
 
-def _present(this: Pass) -> list[Key]:
-    found = this.context.read(state.records, "present", project_id=this.context.project_id)
-    return [(row["created_at"], row["task_id"]) for row in found]
-
-
 def _aside(this: Pass) -> set[str]:
     found = this.context.read(state.records, "aside", project_id=this.context.project_id)
     return {row["task_id"] for row in found}
@@ -132,6 +127,5 @@ def _aside(this: Pass) -> set[str]:
 
 def _keys(page: Page) -> list[Key]:
     """Where the page's rows stand; none if one of them does not say."""
-    keys = [(rows.moment(row, "created_at"), str(row.data.get("id"))) for row in page.rows]
-    found = [(moment, name) for moment, name in keys if moment is not None]
-    return found if len(found) == len(keys) and not page.bad else []
+    found = [key for row in page.rows if (key := rows.key(row)) is not None]
+    return found if len(found) == len(page.rows) and not page.bad else []

@@ -1,11 +1,14 @@
 """Pages of tasks taken into a batch: versions of the tasks and of their latest runs, and that they were seen."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 
 from taskhouse.posthog import records
 from taskhouse.posthog.pages import Page, Row
+from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass
+from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "tasks"
@@ -38,6 +41,12 @@ def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) ->
     return True
 
 
+def present(context: Context) -> list[tuple[datetime, str]]:
+    """Where every task stands that is held and present, in the order of the list."""
+    found = context.read(state.records, "present", project_id=context.project_id)
+    return [(row["created_at"], row["task_id"]) for row in found]
+
+
 def ids(page: Page) -> list[str]:
     """The ids of a page's rows, as they came; "" for a row without one."""
     return [name if isinstance(name := row.data.get("id"), str) else "" for row in page.rows]
@@ -51,6 +60,15 @@ def moment(row: Row, name: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is not None and found.tzinfo is not None else None
+
+
+def key(row: Row) -> tuple[datetime, str] | None:
+    """Where a task stands in the list: ``created_at``, and its id in the form that is kept; None if that is unclear."""
+    created_at, name = moment(row, "created_at"), row.data.get("id")
+    try:
+        return (created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
+    except ValueError:
+        return None
 
 
 def newest(page: Page) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import proof, rows, summaries
+from taskhouse.sync import proof, rotation, rounds, rows, summaries
 from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -102,7 +102,9 @@ async def _judge(this: Pass, walk: PageWalk, newest: datetime | None, missing: s
     held = {row["task_id"] for row in this.context.read(state.records, "present", project_id=this.context.project_id)}
     rest = sorted(held - walk.ids - missing)
     missing |= set(await summaries.ask(this, rest, priority=Priority.HOT))
-    rests_on = Proof("listed", this.started_at) if verdict.joined else Proof("counted", None)
+    if verdict.joined:
+        rotation.settle(this, rounds.whole(this.started_at, this.viewer))
+    rests_on = Proof("listed", this.started_at) if verdict.joined else rotation.rests_on(rotation.known(this))
     if reason := await proof.prove(this, missing, rests_on):
         this.incomplete(reason)
         return

@@ -9,17 +9,14 @@ page, and is the only way for a small project, for a first load, and where a tic
 from datetime import datetime, timedelta
 
 from taskhouse.posthog.budget import Priority
-from taskhouse.sync import discovery, hot, proof, rows, summaries, sweep
+from taskhouse.sync import discovery, hot, proof, rotation, rounds, rows, summaries, sweep
 from taskhouse.sync.context import Context
-from taskhouse.sync.coverage import Pass, Proof, Report
+from taskhouse.sync.coverage import Pass, Report
 from taskhouse.sync.passes import running
 from taskhouse.sync.viewer import other
 from taskhouse.warehouse import state
 
 RESOURCE = rows.RESOURCE
-
-SMALL = 300
-"""Up to so many tasks a sweep costs no more than asking around it."""
 
 AGAIN = timedelta(hours=1)
 """The time until a sweep that proved nothing is tried again."""
@@ -72,7 +69,8 @@ async def _tick(this: Pass, due: "_Due", missing: set[str]) -> bool:
         ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
         found = await summaries.ask(this, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
         missing |= set(found)
-    if reason := await proof.prove(this, missing, Proof("counted", None)):
+    rests_on = await rotation.read(this, missing)
+    if reason := await proof.prove(this, missing, rests_on):
         this.incomplete(reason)
         return True
     if mark is not None:
@@ -118,7 +116,7 @@ class _Due:
         self.list_again = tried is None or now - tried >= AGAIN
         self.list = (
             tried is None
-            or present <= SMALL
+            or present <= rounds.SMALL
             or (self.list_again and (proved is None or now - proved >= timedelta(hours=settings.sweep_list_hours)))
         )
         light = timedelta(hours=settings.sweep_summaries_hours)

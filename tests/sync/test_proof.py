@@ -57,3 +57,129 @@ def test_a_warehouse_of_the_version_before_opens_and_goes_on(make_house: Any, mo
         (True, None),
         (False, "listed"),
     ]
+
+
+def name(house: Any, place: int) -> str:
+    """The task at a place of the list."""
+    return str(house.rows("SELECT task_id FROM main.tasks ORDER BY created_at DESC, task_id DESC")[place][0])
+
+
+def ticks(house: Any, hours: float, *, every: float = 1.0) -> list[Any]:
+    """Ticks over so many hours."""
+    reports = []
+    for _ in range(round(hours / every)):
+        house.later += timedelta(hours=every)
+        reports.append(house.sync("tasks"))
+    return reports
+
+
+def drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw the oldest task always: a row that no exchange before it shows."""
+    monkeypatch.setattr("random.randrange", lambda size: size - 1)
+
+
+SERVERS = {"light rows": frozenset[str](), "full rows": frozenset({"basic"})}
+
+
+@pytest.mark.parametrize("ignored", SERVERS.values(), ids=SERVERS)
+def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch, ignored: frozenset[str]
+) -> None:
+    drawn_in_place(monkeypatch)
+    house = make_house(emulator_tasks=520, emulator_ignored_parameters=ignored, sweep_summaries_hours=1000)
+    house.sync("tasks")
+    swept = last(house, "tasks")[3]
+    x, y = name(house, 150), name(house, 320)
+    house.emulator.mutate("hide", task_id=x)
+    house.later = timedelta(minutes=5)
+    assert house.sync("tasks").absent == 1
+    house.emulator.mutate("show", task_id=x)
+    house.emulator.mutate("hide", task_id=y)
+    exchanged = house.now()
+    house.later += timedelta(minutes=5)
+    verdict, proof, proven_at, _ = (house.sync("tasks"), *last(house, "tasks"))[1:]
+    assert (verdict, proof, proven_at) == ("complete", "listed", swept)
+    assert house.present() != house.truth_tasks()  # the verdict does not claim it: its oldest page is older
+    reports = ticks(house, 26, every=2)
+    assert {report.verdict for report in reports} == {"complete"}
+    assert house.present() == house.truth_tasks()
+    assert last(house, "tasks")[2] > exchanged
+    assert "every page was read at" in reports[-1].reason
+    assert house.rows("SELECT kind FROM ledger.passes WHERE kind <> 'tick'") == [("list",)]
+
+
+def test_no_verdict_claims_more_than_its_moment_says(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_in_place(monkeypatch)
+    house = make_house(emulator_tasks=520, sweep_summaries_hours=1000)
+    house.sync("tasks")
+    exchanges = []
+    for hour, (shown, hidden) in enumerate([(40, 300), (330, 90), (200, 10)]):
+        x, y = name(house, shown), name(house, hidden)
+        house.emulator.mutate("hide", task_id=x)
+        house.later += timedelta(minutes=5)
+        assert house.sync("tasks").verdict == "complete"
+        house.emulator.mutate("show", task_id=x)
+        house.emulator.mutate("hide", task_id=y)
+        exchanges.append((house.now(), x, y))
+        for report in ticks(house, 5 + hour):
+            assert report.proof.kind == "listed"
+            held = {row[0] for row in house.present()}
+            for moment, came, went in exchanges:
+                if moment < report.proof.at:
+                    assert came in held
+                    assert went not in held
+    ticks(house, 26, every=2)
+    assert house.present() == house.truth_tasks()
+
+
+def test_a_light_row_never_makes_a_version_and_is_no_sight_of_what_it_does_not_show(
+    make_house: Any,
+) -> None:
+    house = make_house(emulator_tasks=520, emulator_activity_moves=False, sweep_summaries_hours=1000)
+    house.sync("tasks")
+    versions = house.counts()["task_versions"]
+    house.emulator.mutate("rename", task_id=name(house, 200), title="another")
+    ticks(house, 24, every=2)
+    assert house.counts()["task_versions"] == versions
+    assert house.rows("SELECT count(*) > 4 FROM ledger.pages WHERE request = 'list, in rotation'") == [(True,)]
+    assert house.rows("SELECT count(*) FROM raw.task_versions WHERE payload LIKE '%description_preview%'") == [(0,)]
+
+
+def test_until_the_list_was_wholly_read_a_tick_says_that_it_only_counted(make_house: Any) -> None:
+    house = make_house(emulator_tasks=520)
+    house.sync("tasks")
+    house.rows("DELETE FROM ledger.cursors WHERE key = 'rotation'")  # as a version before left it
+    report = ticks(house, 1)[0]
+    assert (report.verdict, report.proof.kind, report.proof.at) == ("complete", "counted", None)
+    assert "not wholly read" in report.reason
+    began = house.now()
+    report = ticks(house, 26, every=2)[-1]
+    assert report.proof.kind == "listed"
+    assert report.proof.at >= began - timedelta(hours=1, minutes=1)
+
+
+def test_what_was_proved_in_another_view_proves_nothing_in_this_one(make_house: Any) -> None:
+    house = make_house(emulator_tasks=520)
+    house.sync("tasks")
+    house.rows(
+        "UPDATE ledger.cursors SET position = replace(position, 'user ', 'user of before ') WHERE key = 'rotation'"
+    )
+    assert ticks(house, 1)[0].proof.kind == "counted"
+
+
+def test_an_absence_that_was_not_marked_is_found_again(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_in_place(monkeypatch)
+    house = make_house(emulator_tasks=520, sweep_summaries_hours=1000)
+    house.sync("tasks")
+    x, y = name(house, 300), name(house, 20)
+    house.emulator.mutate("hide", task_id=x)
+    house.later = timedelta(minutes=5)
+    house.sync("tasks")
+    house.emulator.mutate("show", task_id=x)
+    house.emulator.mutate("hide", task_id=y)
+    with monkeypatch.context() as broken:
+        broken.setattr("taskhouse.sync.proof.believed", lambda *_: False)
+        assert {report.verdict for report in ticks(house, 26, every=2)} == {"incomplete"}
+    assert y in {row[0] for row in house.present()}
+    ticks(house, 26, every=2)
+    assert house.present() == house.truth_tasks()

@@ -1,0 +1,79 @@
+"""Rounds through the list: what they cover, how old it is, and that a round is over in time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.sync.rounds import GRAIN, MOST, ROUND, Rounds, load, whole
+from taskhouse.sync.search import Key
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+TICK = timedelta(minutes=5)
+
+
+def key(number: int) -> Key:
+    """The row at a place of the list."""
+    return START - timedelta(minutes=number // 3), f"{999_999 - number:06}"
+
+
+@given(
+    size=st.integers(1, 60),
+    pages=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 7200)), min_size=1, max_size=80),
+    swept=st.booleans(),
+)
+def test_the_oldest_page_is_never_claimed_younger_than_it_is(
+    size: int,
+    pages: list[tuple[int, int]],
+    swept: bool,  # noqa: FBT001
+) -> None:
+    rounds = whole(START, "me") if swept else Rounds(START, "me")
+    read_at: list[datetime | None] = [START if swept else None] * size
+    now, at = START, 0
+    for rows, seconds in pages:
+        now += timedelta(seconds=seconds)
+        end = at + rows >= size
+        read_at[at : at + rows] = [now] * len(read_at[at : at + rows])
+        rounds = load(rounds.advanced(None if end else key(at + rows - 1), now).dump())
+        at = 0 if end else at + rows
+        oldest = rounds.oldest()
+        if None in read_at:
+            assert oldest is None
+        else:
+            truth = min(moment for moment in read_at if moment is not None)
+            assert oldest is not None
+            assert truth - GRAIN < oldest <= truth
+        assert (rounds.at is None) == (at == 0)
+
+
+@pytest.mark.parametrize("total", [301, 5_000, 100_000])
+@pytest.mark.parametrize("every", [TICK, timedelta(hours=1)])
+def test_every_page_is_read_within_24_hours(total: int, every: timedelta) -> None:
+    rounds, now, place, asked = whole(START, None), START, 0, 0
+    most, oldest = 0, timedelta()
+    while now < START + 3 * ROUND:
+        now += every
+        pages = rounds.due(now, place, total)
+        most, asked = max(most, pages), asked + pages
+        for _ in range(pages):
+            place = min(total, place + (100 if place == 0 else 98))
+            rounds = rounds.advanced(None if place == total else key(place - 1), now)
+            if place == total:
+                place = 0
+                break
+        known = rounds.oldest()
+        assert known is not None
+        oldest = max(oldest, now - known)
+    assert oldest <= timedelta(hours=24) + (every - TICK)
+    assert asked / 3 <= total / 98 * 1.02 + 3
+    if every == TICK:
+        assert most <= (4 if total == 100_000 else 1)
+
+
+def test_a_pause_is_made_up_for_in_bounded_steps() -> None:
+    rounds = whole(START, None)
+    assert rounds.due(START + timedelta(hours=12), 0, 100_000) == MOST
+    assert rounds.due(START + ROUND * 2, 99_990, 100_000) == 1
+    assert rounds.due(START + ROUND * 2, 100_000, 100_000) == 1  # its end was not seen yet
+    assert rounds.due(START + timedelta(minutes=1), 600, 100_000) == 0
