@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from taskhouse.posthog.budget import Priority
 from taskhouse.settings import Settings
+from taskhouse.sync.rounds import ROUND, SMALL
 
 PAGE = 98
 """Rows that a page of the list brings: 100, less the two that it shares with the page before."""
@@ -111,9 +112,11 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("logs: every run that has not expired", Priority.FIRST, facts.unread_logs * log_pages),
     )
     tick = TICK + math.ceil(facts.hot / SUMMARIES)
+    round_pages = rotation_pages(facts.tasks)
     first_pass = new > facts.tasks // 2
     sync = (
         Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
+        Item("tasks: the list in rotation", Priority.SWEEP, 0 if first_pass else math.ceil(round_pages / ticks_a_day)),
         Item("repositories", Priority.HOT, 2),
         Item("readiness", Priority.READINESS, answers),
         Item("runs", Priority.FIRST, min(facts.unlisted, settings.first_load_tasks)),
@@ -123,6 +126,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
+        Item("tasks: the list in rotation", Priority.SWEEP, round_pages),
         Item(
             "tasks: sweeps of the summaries",
             Priority.SWEEP,
@@ -152,6 +156,11 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
 def list_pages(tasks: int) -> int:
     """Requests of a sweep of the list: the pages, whose view it is before and after, and the proof."""
     return math.ceil(max(0, tasks - 2) / PAGE) + 3
+
+
+def rotation_pages(tasks: int) -> int:
+    """Requests a day for reading the list in rotation; none for a project that every pass reads whole."""
+    return math.ceil(max(0, tasks - 2) / PAGE * DAY_S / ROUND.total_seconds()) if tasks > SMALL else 0
 
 
 def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:

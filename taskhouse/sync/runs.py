@@ -1,8 +1,9 @@
 """Runs: the list of every task that may have one that is not kept, or an older one that moves.
 
 The newest run of a task comes with the task. The list is asked for where it never was, where the latest run is another
-one than it was then or says something else than what is kept of it, and where an older run may still move. Requests a
-pass: one for each such task, and one more for every further 98 runs.
+one than it was then or says something else than what is kept of it, where an older run may still move, and once more
+before the log of an older run at rest expires. Requests a pass: one for each such task, and one more for every further
+98 runs.
 
 A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
 pass and while the budget has room for it, those first whose logs expire next; until its end the passes are incomplete
@@ -21,7 +22,7 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import hot, rows
+from taskhouse.sync import hot, last_looks, rows
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Report
 from taskhouse.sync.passes import running
@@ -68,16 +69,22 @@ async def sync(context: Context) -> Report:
             grace_s=hot.GRACE.total_seconds(),
         )
         wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
-        total = len(wanted.moved) + len(wanted.first)
+        moved = {task["task_id"] for task in wanted.moved}
+        rested = [task for task in last_looks.due(this) if task["task_id"] not in moved]
+        total = len(wanted.moved) + len(wanted.first) + len(rested)
         await _list(this, wanted.moved, Priority.HOT, total)
         with suppress(Throttled):
+            await _list(this, rested, Priority.FIRST, total)
             await _list(this, wanted.first, Priority.FIRST, total)
         this.server_count = this.server_count_end = total
         if left := wanted.left + sum(task["task_id"] not in this.asked for task in wanted.first):
             this.doubt(f"first load: the runs of {left} tasks are still to be listed; run it again")
+        rests_on = last_looks.proof(this)
         this.complete(
-            f"the runs of {total} tasks may have moved, and all were read"
-            + left_out(wanted.passed_over, "tasks", context.settings.first_load_days)
+            f"the runs of {len(this.asked)} tasks were due, and all were read; no list with a run whose log is kept was"
+            f" read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            + left_out(wanted.passed_over, "tasks", context.settings.first_load_days),
+            rests_on,
         )
     return this.report()
 

@@ -100,7 +100,7 @@ def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
     verdict, proof, proven_at, _ = (house.sync("tasks"), *last(house, "tasks"))[1:]
     assert (verdict, proof, proven_at) == ("complete", "listed", swept)
     assert house.present() != house.truth_tasks()  # the verdict does not claim it: its oldest page is older
-    reports = ticks(house, 26, every=2)
+    reports = ticks(house, 30, every=6)
     assert {report.verdict for report in reports} == {"complete"}
     assert house.present() == house.truth_tasks()
     assert last(house, "tasks")[2] > exchanged
@@ -121,14 +121,14 @@ def test_no_verdict_claims_more_than_its_moment_says(make_house: Any, monkeypatc
         house.emulator.mutate("show", task_id=x)
         house.emulator.mutate("hide", task_id=y)
         exchanges.append((house.now(), x, y))
-        for report in ticks(house, 5 + hour):
+        for report in ticks(house, 6 + 3 * hour, every=3):
             assert report.proof.kind == "listed"
             held = {row[0] for row in house.present()}
             for moment, came, went in exchanges:
                 if moment < report.proof.at:
                     assert came in held
                     assert went not in held
-    ticks(house, 26, every=2)
+    ticks(house, 30, every=6)
     assert house.present() == house.truth_tasks()
 
 
@@ -139,7 +139,7 @@ def test_a_light_row_never_makes_a_version_and_is_no_sight_of_what_it_does_not_s
     house.sync("tasks")
     versions = house.counts()["task_versions"]
     house.emulator.mutate("rename", task_id=name(house, 200), title="another")
-    ticks(house, 24, every=2)
+    ticks(house, 24, every=6)
     assert house.counts()["task_versions"] == versions
     assert house.rows("SELECT count(*) > 4 FROM ledger.pages WHERE request = 'list, in rotation'") == [(True,)]
     assert house.rows("SELECT count(*) FROM raw.task_versions WHERE payload LIKE '%description_preview%'") == [(0,)]
@@ -153,7 +153,7 @@ def test_until_the_list_was_wholly_read_a_tick_says_that_it_only_counted(make_ho
     assert (report.verdict, report.proof.kind, report.proof.at) == ("complete", "counted", None)
     assert "not wholly read" in report.reason
     began = house.now()
-    report = ticks(house, 26, every=2)[-1]
+    report = ticks(house, 30, every=6)[-1]
     assert report.proof.kind == "listed"
     assert report.proof.at >= began - timedelta(hours=1, minutes=1)
 
@@ -179,7 +179,7 @@ def test_an_absence_that_was_not_marked_is_found_again(make_house: Any, monkeypa
     house.emulator.mutate("hide", task_id=y)
     with monkeypatch.context() as broken:
         broken.setattr("taskhouse.sync.proof.believed", lambda *_: False)
-        assert {report.verdict for report in ticks(house, 26, every=2)} == {"incomplete"}
+        assert {report.verdict for report in ticks(house, 30, every=6)} == {"incomplete"}
     assert y in {row[0] for row in house.present()}
-    ticks(house, 26, every=2)
+    ticks(house, 30, every=6)
     assert house.present() == house.truth_tasks()
