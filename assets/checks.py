@@ -12,6 +12,7 @@ import dagster as dg
 
 from assets import markdown
 from assets.family import Family, Table
+from assets.figures import OLDEST
 from assets.questions import Questions
 
 CAPTURE_LAG_S = 1800.0
@@ -93,8 +94,19 @@ def _verdicts(family: Family, projects: Sequence[str], passes: Mapping[str, Any]
             check_name=verdict_name(project),
             severity=dg.AssetCheckSeverity.ERROR if row else dg.AssetCheckSeverity.WARN,
             description=row["reason"] if row else "There was no pass yet.",
-            metadata={"verdict": verdict, "pass": row["pass_id"] if row else "none", "project": project},
+            metadata={
+                "verdict": verdict,
+                "pass": row["pass_id"] if row else "none",
+                "project": project,
+                **_rests_on(row["proof"] if row else None, row["proven_age_s"] if row else None),
+            },
         )
+
+
+def _rests_on(proof: str | None, proven_age_s: float | None) -> dict[str, str | float]:
+    """What a verdict rests on, and how old the oldest page of it is."""
+    shown: dict[str, str | float] = {"proof": proof or "none"}
+    return shown if proven_age_s is None else shown | {OLDEST: round(float(proven_age_s), 1)}
 
 
 def _answer(family: Family, name: str, project: str, found: Mapping[str, Found]) -> dg.AssetCheckResult:
@@ -161,10 +173,15 @@ def _capture_lag(questions: Questions, _: Family, last: Pass) -> Found:
 
 def _watermark(questions: Questions, family: Family, last: Pass) -> Found:
     proven = {"resource": family.name, "project_id": last["project_id"]}
-    age = questions.ask("last_complete", proven)[0]["age_s"]
+    row = questions.ask("last_complete", proven)[0]
+    age = row["age_s"]
     age_s = FOREVER if age is None else round(float(age), 1)
     told = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
-    return {"age_s": age_s}, told if age_s > family.every_s else ""
+    oldest = row["proven_age_s"]
+    return {
+        "age_s": age_s,
+        "oldest_page_age_s": None if oldest is None else round(float(oldest), 1),
+    }, told if age_s > family.every_s else ""
 
 
 ASKED: Mapping[str, Callable[[Questions, Family, Pass], Found]] = {

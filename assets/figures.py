@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ACTIVE = "runs that became active"
 ENDED = "runs that ended"
+OLDEST = "seconds since the oldest page of the proof"
 SINCE_PROOF = "seconds since the last complete pass"
 
 
@@ -45,6 +46,7 @@ def of_pass(questions: Questions, family: Family, report: "Report", since: datet
         "seconds throttled": float(report.throttled_s),
         "bytes received": report.bytes,
         "seconds": float(report.seconds),
+        "proof": report.proof.kind if report.proof else "none",
         **_lag(questions, family, report, since),
         **_moved(questions, family, own),
         **_trend(questions, family, report.project_id),
@@ -61,9 +63,9 @@ def _changed(questions: Questions, family: Family, own: dict[str, Any]) -> int:
 
 
 def _lag(questions: Questions, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
-    """How late the pass could be: the age of the last proof when it began; and how late live events were captured."""
+    """How old the last proof was when the pass began, the oldest page of this one, and how late live events came."""
     rows = questions.ask("pass_lag", {"pass_id": report.pass_id})
-    found = {SINCE_PROOF: rows[0]["lag_s"]} if rows else {}
+    found = {SINCE_PROOF: rows[0]["lag_s"], OLDEST: rows[0]["proven_age_s"]} if rows else {}
     if family.live:
         late = questions.ask("capture_lag", {"project_id": report.project_id, "since": since})[0]
         found |= {"capture lag p50 seconds": late["lag_p50_s"], "capture lag p99 seconds": late["lag_p99_s"]}

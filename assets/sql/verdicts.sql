@@ -4,6 +4,8 @@ SELECT
     pass_id,
     verdict,
     reason,
+    proof,
+    epoch(now() - proven_at) AS proven_age_s,
     started_at
 FROM
     ledger.passes

@@ -23,7 +23,10 @@ QUESTIONS = ("passes", "rows", "gaps", "quarantine")
 
 @guarded
 def status() -> None:
-    """Show what is held: by resource and project the last pass, its verdict, rows and age.
+    """Show what is held: by resource and project the last pass, its verdict, rows and ages.
+
+    Last complete is when a pass last proved that nothing is missing. Oldest page is the age of the oldest page that
+    this proof rests on.
 
     Also the holes in run events, the records that could not be read, and how much of the request budget of the last
     minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy, with what that cannot
@@ -133,11 +136,12 @@ def show(held: Held) -> None:
             screen.verdict(row["verdict"]),
             f"{screen.age(row['age_s'])} ago",
             "never" if row["complete_age_s"] is None else f"{screen.age(row['complete_age_s'])} ago",
+            _oldest(row),
             row["rows_added"],
         )
         for row in passes
     ]
-    columns = ("project", "resource", "rows", "last pass", "ended", "last complete", "added")
+    columns = ("project", "resource", "rows", "last pass", "ended", "last complete", "oldest page", "added")
     out = screen.results()
     out.print(screen.table(columns, rows))
     holes = ", ".join(
@@ -150,6 +154,15 @@ def show(held: Held) -> None:
         out.print(screen.table(("project", "resource", "records", "reason"), found))
     else:
         out.print(f"Quarantine: {OPEN if held['quarantine'] is None else 'empty'}")
+
+
+def _oldest(row: Record) -> str:
+    """The age of the oldest page that the last complete pass rests on."""
+    from pipelines.cli import screen
+
+    if row["proven_age_s"] is not None:
+        return f"{screen.age(row['proven_age_s'])} ago"
+    return "not wholly listed" if row["proof"] == "counted" else OPEN
 
 
 def _rows(counts: list[Record] | None, project_id: int, resource: str) -> int | str:

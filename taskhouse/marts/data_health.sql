@@ -11,6 +11,7 @@
 -- running: Those that have not ended.
 -- covered: Whether at least one was complete.
 -- last_complete_at: When the last complete one ended.
+-- proven_at: When the oldest page was read that the last complete one rests on; NULL while not everything was read.
 -- reason: Why the last incomplete one was incomplete.
 -- requests: Requests that were made.
 -- retries: Those that were made again.
@@ -37,6 +38,7 @@ WITH pass AS (
         count(*) FILTER (WHERE verdict = 'incomplete') AS incomplete,
         count(*) FILTER (WHERE verdict = 'running') AS running,
         max(finished_at) FILTER (WHERE verdict = 'complete') AS last_complete_at,
+        arg_max_null(proven_at, started_at) FILTER (WHERE verdict = 'complete') AS proven_at,
         arg_max(reason, started_at) FILTER (WHERE verdict = 'incomplete') AS reason,
         CAST(sum(requests) AS BIGINT) AS requests,
         CAST(sum(retries) AS BIGINT) AS retries,
@@ -144,6 +146,7 @@ SELECT
     coalesce(pass.running, 0) AS running,
     coalesce(pass.complete, 0) > 0 AS covered,
     pass.last_complete_at,
+    pass.proven_at,
     pass.reason,
     coalesce(pass.requests, 0) AS requests,
     coalesce(pass.retries, 0) AS retries,

@@ -173,6 +173,8 @@ class PassState:
     verdict: str
     reason: str
     finished_at: datetime | None
+    proof: str | None = None
+    proven_at: datetime | None = None
 
 
 @dataclass(slots=True)

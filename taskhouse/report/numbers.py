@@ -183,7 +183,14 @@ def data(report: Report) -> dict[str, Any]:
             "missing": report.coverage.missing,
             "viewers": report.coverage.viewers,
             "passes": [
-                [one.project_id, one.resource, one.verdict, one.finished_at.isoformat() if one.finished_at else None]
+                [
+                    one.project_id,
+                    one.resource,
+                    one.verdict,
+                    one.finished_at.isoformat() if one.finished_at else None,
+                    one.proof,
+                    one.proven_at.isoformat() if one.proven_at else None,
+                ]
                 for one in report.coverage.passes
             ],
         },

@@ -221,3 +221,14 @@ def test_usage_grows_while_a_run_goes_on_and_has_its_own_error_shape(own: Own, c
     answer = client.get(f"{PROJECT}/{task}/usage/")
     assert (answer.status_code, answer.json()) == (502, {"error": "task_usage_upstream_unavailable"})
     check(answer.json(), "official/TaskRunErrorResponse")
+
+
+def test_a_light_row_has_the_beginning_of_the_description_in_its_place(
+    client: httpx.Client, every: Every, rows: Rows
+) -> None:
+    light = every(client, **ALL, basic="true")
+    assert [row["id"] for row in light] == [row["id"] for row in rows]
+    for one, full in zip(light, rows, strict=True):
+        assert one["description_preview"] == full["description"][:1000]
+        assert one.keys() ^ full.keys() == {"description", "description_preview"}
+    assert every(client, **ALL, basic="false")[0].keys() == rows[0].keys()

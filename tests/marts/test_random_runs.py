@@ -237,6 +237,7 @@ def _health(here: dict[str, pd.DataFrame], resource: str) -> Row:
         **{name: len(found) for name, found in verdict.items()},
         "covered": len(verdict["complete"]) > 0,
         "last_complete_at": verdict["complete"]["finished_at"].max() if len(verdict["complete"]) else None,
+        "proven_at": verdict["complete"]["proven_at"].iloc[-1] if len(verdict["complete"]) else None,
         "reason": reasons[-1] if reasons else None,
         **{name: passes[name].sum() for name in ("requests", "retries", "throttled_s", "rows_seen", "rows_added")},
         "quarantined": len(here["bad"]),

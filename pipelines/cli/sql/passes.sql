@@ -1,11 +1,23 @@
--- The last pass of every resource and project, and when it was last complete.
-WITH complete AS (
+-- The last pass of every resource and project, when it was last complete, and how old the oldest page of that proof is.
+-- A copy that an older version published has no proof, and gets an empty one.
+WITH pass AS (
+    SELECT * FROM ledger.passes
+    UNION ALL BY NAME
+    SELECT
+        NULL::VARCHAR AS proof,
+        NULL::TIMESTAMPTZ AS proven_at
+    WHERE
+        false
+),
+
+complete AS (
     SELECT
         project_id,
         resource,
-        max(finished_at) AS finished_at
+        max(finished_at) AS finished_at,
+        arg_max(struct_pack(proof := proof, proven_at := proven_at), started_at) AS rests_on
     FROM
-        ledger.passes
+        pass
     WHERE
         verdict = 'complete'
     GROUP BY
@@ -22,9 +34,11 @@ SELECT
     last.rows_added,
     last.viewer,
     epoch(now() - coalesce(last.finished_at, last.started_at)) AS age_s,
-    epoch(now() - complete.finished_at) AS complete_age_s
+    epoch(now() - complete.finished_at) AS complete_age_s,
+    complete.rests_on.proof AS proof,
+    epoch(now() - complete.rests_on.proven_at) AS proven_age_s
 FROM
-    ledger.passes AS last
+    pass AS last
     LEFT JOIN complete USING (project_id, resource)
 QUALIFY
     row_number() OVER (PARTITION BY last.project_id, last.resource ORDER BY last.started_at DESC) = 1
