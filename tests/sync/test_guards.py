@@ -223,7 +223,7 @@ def test_a_list_that_moves_between_its_pages(
     known: bool,  # noqa: FBT001
 ) -> None:
     """Green means: whatever was visible all the while is here, and nothing is here that never was."""
-    monkeypatch.setattr("taskhouse.sync.tasks.SMALL", 20)
+    monkeypatch.setattr("taskhouse.sync.rounds.SMALL", 20)
     monkeypatch.setattr(taking, "COMMIT_PAGES", 1)
     verdicts = []
 
