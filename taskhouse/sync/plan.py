@@ -72,6 +72,7 @@ class Plan:
         left: More of these, for later passes.
         passed_over: Runs whose log was never read that have rested for longer than the settings want.
         resting: Runs left for later because they do not move.
+        failing: Runs whose stream failed and is not tried again yet.
         lost_streams: Runs whose stream was refused until the server no longer had it.
         lost_logs: The same of their logs.
     """
@@ -82,6 +83,7 @@ class Plan:
     left: int
     passed_over: int
     resting: int
+    failing: int
     lost_streams: list[Run]
     lost_logs: list[Run]
 
@@ -124,6 +126,7 @@ def plan(
         left=len(wanted[most:]),
         passed_over=len(never) - len(wanted),
         resting=sum(not _logs(row, now) and row["log_state"] not in FINAL | revisit.STATES for row in read),
+        failing=sum(row["stream_state"] == revisit.FAILED and now < _stream_until(row) for row in rest),
         lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
         lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
     )

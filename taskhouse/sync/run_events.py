@@ -47,6 +47,8 @@ async def sync(context: Context) -> Report:
         begun = len(found.first) - len(capture.waiting)
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs) + begun
         read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"
+        if found.failing and not followed:
+            this.doubt(f"{found.failing} streams failed again and again; a later pass tries them anew")
         if waiting:
             this.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
         if left := found.left + len(capture.waiting):
