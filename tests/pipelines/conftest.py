@@ -143,7 +143,8 @@ def _no_instance_left() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No settings of this machine, and a folder without a ``.env``."""
+    """No settings of this machine, a folder without a ``.env``, and the umask of most machines."""
+    umask = os.umask(0o022)
     for name in list(os.environ):
         if name.startswith(OURS):
             monkeypatch.delenv(name)
@@ -151,6 +152,7 @@ def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings_module.load.cache_clear()
     yield
     settings_module.load.cache_clear()
+    os.umask(umask)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import grp
 import os
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +34,12 @@ def closed(folder: Path) -> set[tuple[str, int]]:
     }
 
 
-@pytest.fixture
-def umask() -> Iterator[None]:
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
 def test_all_that_a_sync_makes_is_for_its_owner_alone(synced: Any) -> None:
     found = modes(synced.home)
     assert {"warehouse.duckdb", "spool", "dagster/dagster.yaml", "locks", "published"} <= set(found)
     assert closed(synced.home) == set()
 
 
-@pytest.mark.usefixtures("umask")
 def test_a_home_that_others_can_read_is_tightened_once_and_nothing_else_in_it(
     synced: Any, taskhouse: Any, tmp_path: Path
 ) -> None:
@@ -64,7 +55,6 @@ def test_a_home_that_others_can_read_is_tightened_once_and_nothing_else_in_it(
     assert closed(home) == set()
 
 
-@pytest.mark.usefixtures("umask")
 def test_of_a_folder_that_holds_other_things_only_ours_is_tightened(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     for name in ("warehouse.duckdb", "letter.txt"):
@@ -73,7 +63,6 @@ def test_of_a_folder_that_holds_other_things_only_ours_is_tightened(tmp_path: Pa
     assert modes(tmp_path) == {".": 0o755, "warehouse.duckdb": 0o600, "letter.txt": 0o644}
 
 
-@pytest.mark.usefixtures("umask")
 def test_a_group_reads_the_copies_and_nothing_else(tmp_path: Path) -> None:
     home = tmp_path / "home"
     settings = Settings(_env_file=None, home=home, readers_group=GROUP)
