@@ -195,6 +195,8 @@ class Judge:
         told = self._told(run)
         thin = run.window == THIN and run.agent.numbered  # the log's entries stand for what they cover
         lacking = [piece for piece in run.frames if piece.stream_id not in have]
+        if thin:
+            told |= told_by(run.entries)
         lost = [piece for piece in lacking if number_of(piece.event_id) not in told]
         there = [piece for piece in (lost if thin else lacking) if piece.readable(since, one.finished)]
         if there:
