@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = 1_000_000
@@ -36,6 +37,10 @@ class Clock:
     def now(self) -> datetime:
         """The simulated moment, in UTC."""
         return _EPOCH + timedelta(microseconds=self.now_us())
+
+    def http_date(self) -> str:
+        """The simulated moment as a ``Date`` header: whole seconds, the rest cut off."""
+        return format_datetime(self.now(), usegmt=True)
 
     def now_ms(self) -> int:
         """The simulated moment as milliseconds since the epoch, as Redis stamps ids."""

@@ -74,6 +74,7 @@ def _server(app: EmulatorApp) -> _Server:
         access_log=False,
         backlog=_BACKLOG,
         server_header=False,
+        date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,

@@ -27,6 +27,13 @@ from taskhouse.variables import Stray, strays, variable
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
 
+_LISTS = {
+    "project_ids": "ids, such as 1,2",
+    "readiness_windows": "days, each 1 to 30",
+    "stream_windows": "numbers of events, such as 5000",
+}
+"""What the settings hold that are lists of numbers."""
+
 
 class Settings(BaseSettings):
     """What to fetch, from where, at what pace, and where its state lives.
@@ -141,6 +148,11 @@ class Settings(BaseSettings):
     stream_leg: Literal["auto", "django"] = Field(
         "django", description="Where streams are read: the API itself, or (auto) the agent proxy for runs that name it."
     )
+    stream_windows: Annotated[tuple[int, ...] | None, NoDecode] = Field(
+        None,
+        description="Events that the server keeps of a stream, such as 5000; unset tries the windows of all known"
+        " servers when it looks for gaps.",
+    )
     tail_poll_s: float = Field(5.0, gt=0, description="How often `taskhouse tail` looks for new runs.")
     capture_text: Literal["full", "none"] = Field(
         "full", description="none: prompts, messages and tool texts never reach the disk, only structure and sizes."
@@ -161,11 +173,18 @@ class Settings(BaseSettings):
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
     publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 
-    @field_validator("project_ids", "readiness_windows", mode="before")
+    @field_validator("project_ids", "readiness_windows", "stream_windows", mode="before")
     @classmethod
     def _split(cls, value: object, info: ValidationInfo) -> object:
-        what = "ids, such as 1,2" if info.field_name == "project_ids" else "days, each 1 to 30"
+        what = _LISTS[info.field_name or ""]
         return _numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
+
+    @field_validator("stream_windows")
+    @classmethod
+    def _kept(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and (not value or min(value) < 1):
+            raise ValueError(f"must be comma-separated {_LISTS['stream_windows']}")
+        return value
 
     @field_validator("readiness_overrides", mode="before")
     @classmethod

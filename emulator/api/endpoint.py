@@ -131,6 +131,7 @@ class Endpoint:
         except errors.PlainError as error:
             response = self._error(error.status, error.body, {})
         response.headers.setdefault("Allow", self.allow)
+        response.headers.setdefault("Date", self._service.clock.http_date())
         await response(scope, receive, send)
 
     def _error(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:

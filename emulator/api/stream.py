@@ -78,6 +78,7 @@ class CountedStream(StreamingResponse):
         )
         super().__init__(self._frames, headers=_HEADERS)
         self.headers["Content-Type"] = SSE_TYPE
+        self.headers["Date"] = service.clock.http_date()
         self._service = service
         self._proxied = proxied
 

@@ -22,6 +22,7 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
 from taskhouse.posthog.legs import DJANGO, Legs
+from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.patience import Patience, Stopped
 from taskhouse.posthog.refusals import TRY_AGAIN, clean
@@ -61,6 +62,7 @@ class Batch:
         note: What happened, for people.
         ending: Set on the last batch.
         run: The run as it was asked for, where its status decided something.
+        opening: How the connection began that brought the events or that a note is about; None if none was opened.
     """
 
     frames: list[Frame | Oversize]
@@ -69,6 +71,7 @@ class Batch:
     note: str = ""
     ending: Ending | None = None
     run: Row | None = None
+    opening: Opening | None = None
 
 
 def follow(
@@ -123,7 +126,8 @@ class _Follower:
     last_look: bool = False
     refused_cursor: bool = False
     wait_s: float = 0.0
-    # how the last connection ended
+    # how the last connection began and ended
+    opening: Opening | None = None
     end: End = End.BROKEN
     lived_s: float = 0.0
     asked_s: float | None = None
@@ -158,6 +162,7 @@ class _Follower:
         self.contact.connected()
         self.heard = False
         self.end, self.lived_s, self.asked_s, self.why = End.BROKEN, 0.0, None, ""
+        self.opening = None
         decoder = FrameDecoder(self.policy.max_frame)
         try:
             async with AsyncExitStack() as stack:
@@ -172,15 +177,17 @@ class _Follower:
                 self.legs.gate.answered()
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock()
+                opened = self.opening = Opening(self.legs.cursor, connection.date)
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
                     self.lived_s = self.clock() - began
+                    opened.heard()
                     if not self.heard:
                         self.heard = True
                         self.legs.gate.succeeded()
                     events, closed = self._sort(decoder.feed(chunk))
                     if events:
-                        yield Batch(events, self.legs.cursor, self.legs.leg)
+                        yield Batch(events, self.legs.cursor, self.legs.leg, opening=opened)
                     if closed is not None:
                         self.end = closed
                         return
@@ -276,7 +283,7 @@ class _Follower:
             return None
 
     def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:
-        return Batch([], self.legs.cursor, self.legs.leg, note=note, ending=ending, run=run)
+        return Batch([], self.legs.cursor, self.legs.leg, note=note, ending=ending, run=run, opening=self.opening)
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:

@@ -8,6 +8,7 @@ import httpx
 from taskhouse.errors import Retryable, TaskhouseError
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.opening import server_date
 from taskhouse.posthog.refusals import origin
 
 _ERROR_BYTES = 65536
@@ -19,6 +20,7 @@ class Connection:
     Attributes:
         status: HTTP status; 200 proves nothing yet (API facts 9.3).
         event_stream: Whether the body is declared to be one.
+        date: The server's clock when it answered, if it says so.
     """
 
     def __init__(self, client: PostHog, response: httpx.Response, meter: Meter, *, secret: str = "") -> None:
@@ -27,6 +29,7 @@ class Connection:
         self._meter = meter
         self._secret = secret
         self.status = response.status_code
+        self.date = server_date(response.headers.get("date"))
         self.event_stream = response.headers.get("content-type", "").lower().startswith("text/event-stream")
 
     @property

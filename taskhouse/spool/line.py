@@ -12,8 +12,11 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
 - ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of"}``.
-- ``resume``: how a connection to the stream began; ``d`` is ``{"after", "first", "events"}``: the cursor it was given,
-  the first id that came, and how many events it brought.
+- ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
+  ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
+  the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` in
+  place of these says that the stream was left behind for good after the id ``after``, and why. Older writers added
+  ``{"after", "first", "events"}`` at the end of a connection.
 """
 
 import json

@@ -87,9 +87,39 @@ class SpoolWriter:
         }
         self._fact(layer, whose, "mark", facts, leg=None)
 
-    def resume(self, layer: str, whose: Whose, *, leg: str, after: str | None, first: str | None, events: int) -> None:
-        """Append how a connection began: its cursor, the first id that came, and how many events it brought."""
-        self._fact(layer, whose, "resume", {"after": after, "first": first, "events": events}, leg=leg)
+    def resume(
+        self,
+        layer: str,
+        whose: Whose,
+        *,
+        leg: str,
+        after: str | None,
+        first: str,
+        connected_at: datetime | None,
+        heard_at: datetime | None,
+    ) -> None:
+        """Append how a connection to a stream began, before the events that it brings.
+
+        Args:
+            layer: The layer of its events.
+            whose: The run.
+            leg: Which endpoint it is.
+            after: The cursor that it was given.
+            first: The first id that came.
+            connected_at: When, by the server's clock.
+            heard_at: When the stream was last heard before.
+        """
+        facts = {
+            "after": after,
+            "first": first,
+            "connected_at": connected_at.isoformat() if connected_at else None,
+            "heard_at": heard_at.isoformat() if heard_at else None,
+        }
+        self._fact(layer, whose, "resume", facts, leg=leg)
+
+    def ended(self, layer: str, whose: Whose, *, leg: str, after: str | None, ending: str) -> None:
+        """Append that a stream was left behind for good after the id ``after``, and why."""
+        self._fact(layer, whose, "resume", {"after": after, "ending": ending}, leg=leg)
 
     def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
         with self._guard:

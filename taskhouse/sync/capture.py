@@ -201,12 +201,13 @@ class Capture:
         """Runs that another process read and did not come to judge, with their age."""
         context = self.this.context
         since = context.now() - OVERLOOKED
-        found = context.read(state.records, "unjudged", project_id=context.project_id, since=since)
+        found = context.read(state.records, "unjudged", project_id=context.project_id, since=since, now=context.now())
         return {row["run_id"]: row["created_at"] for row in found}
 
     def _judge(self, touched: dict[str, datetime]) -> None:
         context = self.this.context
-        failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now())
+        windows = context.settings.stream_windows
+        failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now(), windows=windows)
         for run_id in touched:
             about = f"the gaps of run {run_id}"
             if run_id in failed:

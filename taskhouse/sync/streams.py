@@ -2,11 +2,14 @@
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.follow import Ending, follow
+from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame, Oversize
-from taskhouse.spool.line import Entry
+from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
@@ -23,23 +26,61 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
         run: Whose stream, and the id to resume after.
         stop: Set when the time for live streams is over.
     """
-    whose = run.whose(this.context.project_id)
     ending = Ending.STOPPED
-    after, first, count = run.cursor, None, 0
+    record = _Record(writer, run.whose(this.context.project_id))
     failed = run.stream_state == revisit.FAILED
     following = follow(api, run.task_id, run.run_id, cursor=run.cursor, leg=run.leg, failed=failed, stop=stop)
     async with aclosing(following) as batches:
         async for batch in batches:
-            entries = _entries(this, run, batch.frames)
-            if entries:
-                writer.append("live", whose, entries, leg=batch.leg)
-                first = first or next((entry.stream_id for entry in entries if entry.stream_id), None)
-                count += len(entries)
-            elif batch.note and count:  # the connection ended
-                writer.resume("live", whose, leg=batch.leg, after=after, first=first, events=count)
-                after, first, count = batch.cursor, None, 0
+            record.add(batch, _entries(this, run, batch.frames))
             ending = batch.ending or ending
     return ending
+
+
+@dataclass(slots=True)
+class _Record:
+    """Writes a stream to the spool: how each connection began, its events, and how the stream ended."""
+
+    writer: SpoolWriter
+    whose: Whose
+    opening: Opening | None = None
+    heard_at: datetime | None = None
+    with_id: int = field(default=0)
+    without_id: int = field(default=0)
+
+    def add(self, batch: Batch, entries: list[Entry]) -> None:
+        """Append one batch; how a connection began stands before its first events, so that no kill can part them."""
+        if batch.opening is not None and batch.opening is not self.opening:
+            self.heard_at = self.opening.last_heard() if self.opening else None
+            self.opening, self.with_id, self.without_id = batch.opening, 0, 0
+        first = next((entry.stream_id for entry in entries if entry.stream_id), None)
+        if first and not self.with_id and self.opening is not None:
+            self.writer.resume(
+                "live",
+                self.whose,
+                leg=batch.leg,
+                after=self.opening.after,
+                first=first,
+                connected_at=self.opening.date,
+                heard_at=self.heard_at,
+            )
+        if entries:
+            self.writer.append("live", self.whose, entries, leg=batch.leg)
+            named = sum(entry.stream_id is not None for entry in entries)
+            self.with_id += named
+            self.without_id += len(entries) - named
+        if batch.ending in {Ending.STREAM_END, Ending.TERMINAL_WITHOUT_STREAM}:
+            self.writer.ended("live", self.whose, leg=batch.leg, after=batch.cursor, ending=self._how(batch.ending))
+
+    def _how(self, ending: Ending) -> str:
+        """What the end of a stream proves of it.
+
+        ``drained`` is the run's state without an id in place of a stream that is gone (API facts 5.5). A ``bare_end``
+        came with no event: all was read before, or, on the agent proxy, the stream is gone.
+        """
+        if ending is not Ending.STREAM_END or self.with_id:
+            return ending.value
+        return "drained" if self.without_id else "bare_end"
 
 
 def _entries(this: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry]:

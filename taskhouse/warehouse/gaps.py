@@ -1,8 +1,9 @@
 """Judge what is missing from the events of runs, from what is held of both layers.
 
 Certain is a hole that the agent's own numbering proves: ``event_id`` is ``<boot>-<number>``, and numbers run from 1
-without a break within a boot. Possible is a resume that may have crossed a trim. Nothing else is a gap: stream ids are
-not dense, and an event without a number proves nothing.
+without a break within a boot. Possible is what nothing proves and nothing rules out: a connection that found a full
+backlog may have missed what was trimmed before it (``seams``), and a stream that was gone before its end was read may
+have held more. Nothing else is a gap: stream ids are not dense, and an event without a number proves nothing.
 
 Agents give the numbers, so nothing is ever counted out between two of them: holes are found at the edges of what is
 held, and cost the same whether one event is missing or a billion. Memory grows with the events held, 0.2 KB for each.
@@ -13,18 +14,31 @@ from datetime import datetime
 
 import duckdb
 
-from taskhouse.warehouse import sql
+from taskhouse.warehouse import seams, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.staging import stage
-
-WINDOW = 2000
-"""Events that even the shortest stream of a plain run keeps (API facts 5.4)."""
 
 _EVERYTHING = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """Errors that concern the warehouse, not the run that was being judged."""
 
 
-def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetime], *, now: datetime) -> dict[str, str]:
+_SEAM = {
+    "project_id": "project_id",
+    "run_id": "run_id",
+    "after_stream_id": "after_stream_id",
+    "before_stream_id": "first_stream_id",
+}
+"""What a gap says of a seam, by columns of ``ledger.gaps``."""
+
+
+def judge_runs(
+    warehouse: Warehouse,
+    project_id: int,
+    runs: Mapping[str, datetime],
+    *,
+    now: datetime,
+    windows: Collection[int] | None = None,
+) -> dict[str, str]:
     """Judge runs together; if that fails, halves of them, so that a run that cannot be judged stops no other.
 
     Such a run gets a possible gap that says so.
@@ -34,6 +48,7 @@ def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetim
         project_id: The project of the runs.
         runs: The runs to judge, each with the time when it was created.
         now: The moment of the judgement.
+        windows: How many events the server's streams keep, if that is known.
 
     Returns:
         The runs that could not be judged, each with the reason.
@@ -43,7 +58,7 @@ def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetim
     """
     try:
         with warehouse.transaction("judging gaps") as connection:
-            judge(connection, project_id, runs, since=min(runs.values(), default=now), now=now)
+            judge(connection, project_id, runs, since=min(runs.values(), default=now), now=now, windows=windows)
     except _EVERYTHING:
         raise
     except duckdb.Error as problem:
@@ -51,8 +66,8 @@ def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetim
             ids = list(runs)
             halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
             first, second = ({run_id: runs[run_id] for run_id in half} for half in halves)
-            return judge_runs(warehouse, project_id, first, now=now) | judge_runs(
-                warehouse, project_id, second, now=now
+            return judge_runs(warehouse, project_id, first, now=now, windows=windows) | judge_runs(
+                warehouse, project_id, second, now=now, windows=windows
             )
         reason = "".join(c if c.isprintable() else " " for c in str(problem)[:200])
         with warehouse.transaction("recording a run that could not be judged") as connection:
@@ -64,7 +79,13 @@ def judge_runs(warehouse: Warehouse, project_id: int, runs: Mapping[str, datetim
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str], *, since: datetime, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    project_id: int,
+    run_ids: Collection[str],
+    *,
+    since: datetime,
+    now: datetime,
+    windows: Collection[int] | None = None,
 ) -> int:
     """Put the gaps of some runs into ``ledger.gaps`` in place of what stood there; returns how many are not repaired.
 
@@ -76,15 +97,26 @@ def judge(
         run_ids: The runs to judge.
         since: When the oldest of them was created; bounds what is read.
         now: The moment of the judgement, for gaps that are new.
+        windows: How many events the server's streams keep, if that is known.
     """
     if not run_ids:
         return 0
     bound = {"since_ms": max(0, int(since.timestamp() * 1000) - 3_600_000)}
     _begin(connection, project_id, run_ids)
     connection.execute(sql.warehouse("gaps/numbered"), bound)
-    for step in ("holes", "certain"):
+    for step in ("holes", "certain", "seams"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
-    connection.execute(sql.warehouse("gaps/possible"), {**bound, "window": WINDOW})
+    fewest = min(windows or seams.WINDOWS, default=0) - seams.SHORT
+    connection.execute(sql.warehouse("gaps/held"), {**bound, "fewest": fewest})
+    connection.execute(sql.warehouse("gaps/states"), bound)
+    sides = sql.rows(connection.execute(sql.warehouse("gaps/sides")))
+    suspected = [
+        {**{name: getattr(seam, field) for name, field in _SEAM.items()}, "how": reason}
+        for seam, reason in seams.suspected((seams.Seam(**side) for side in sides), windows)
+    ]
+    stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
+    connection.execute(sql.warehouse("gaps/possible"))
+    connection.execute(sql.warehouse("gaps/ends"), {**bound, "now": now})
     connection.execute(sql.warehouse("gaps/lost"))
     return _keep(connection, now)
 

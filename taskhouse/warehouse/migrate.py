@@ -35,6 +35,15 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("task usage", ("raw/task_usage",)),
     ("what a verdict rests on", ("ledger/passes_proof", "ledger/passes_proven_at")),
     ("refusals have a time", ("ledger/cursors_since", "ledger/cursors_since_known")),
+    (
+        "how streams were taken up and left",
+        (
+            "ledger/resumes_connected_at",
+            "ledger/resumes_heard_at",
+            "ledger/resumes_ending",
+            "ledger/resumes_events",
+        ),
+    ),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

@@ -18,6 +18,7 @@ GIVEN = {
     "home": ("elsewhere", Path("elsewhere")),
     "asset_prefix": ("eu", "eu"),
     "readiness_windows": ("3", (3,)),
+    "stream_windows": ("3", (3,)),
     "readiness_overrides": ("a/b=3", {"a/b": (3,)}),
     "readiness_refresh": ("daily", "daily"),
     "stream_leg": ("auto", "auto"),

@@ -48,14 +48,12 @@ class Judge:
         self.warehouse, self.spool = warehouse, spool
         self.run = Whose(1, "t", secrets.token_hex(8))
 
-    def hold(self, *, live: list[Entry] = [], log: list[Entry] = [], resumes: list[tuple[Any, Any, int]] = []) -> None:  # noqa: B006
+    def hold(self, *, live: list[Entry] = [], log: list[Entry] = []) -> None:  # noqa: B006
         with SpoolWriter(self.spool) as writer:
             if live:
                 writer.append("live", self.run, live, leg="django")
             if log:
                 writer.append("log", self.run, log, leg="pass")
-            for after, first, events in resumes:
-                writer.resume("live", self.run, leg="django", after=after, first=first, events=events)
         load_spool(self.warehouse, self.spool)
 
     def judge(self) -> list[tuple[Any, ...]]:
@@ -131,23 +129,6 @@ def test_stream_ids_that_are_not_dense_are_no_gap(judge: Judge) -> None:
 def test_each_boot_counts_for_itself(judge: Judge) -> None:
     judge.hold(live=[*live(1, 2), *live(1, 3, boot="2", at=100)])
     assert judge.judge() == [(at(101), at(103), True, False)]
-
-
-def test_a_short_resume_cannot_have_crossed_a_trim(judge: Judge) -> None:
-    events = [Entry(f"{BASE + n}-0", None, b"{}", redacted=False) for n in range(5)]
-    judge.hold(live=events, resumes=[(at(1), at(2), gaps.WINDOW - 1)])
-    assert judge.judge() == []
-
-
-def test_a_long_resume_may_have_crossed_a_trim(judge: Judge) -> None:
-    events = [Entry(f"{BASE + n}-0", None, b"{}", redacted=False) for n in range(5)]
-    judge.hold(live=events, resumes=[(at(1), at(4), gaps.WINDOW), (None, at(0), 9999)])
-    assert judge.judge() == [(at(1), at(4), False, False)]
-
-
-def test_a_long_resume_across_which_the_numbers_run_on_lost_nothing(judge: Judge) -> None:
-    judge.hold(live=live(1, 2, 3, 4), resumes=[(at(2), at(3), gaps.WINDOW)])
-    assert judge.judge() == []
 
 
 def test_judging_again_keeps_the_time_and_a_repair_shows(judge: Judge) -> None:

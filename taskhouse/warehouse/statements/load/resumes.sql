@@ -1,4 +1,4 @@
--- How connections began, once each.
+-- How connections began and streams ended, once each. Older segments say how many events a connection brought.
 INSERT INTO ledger.resumes BY NAME
 SELECT
     staged.project_id,
@@ -6,7 +6,10 @@ SELECT
     staged.source,
     json_extract_string(staged.facts, '$.after') AS after_stream_id,
     json_extract_string(staged.facts, '$.first') AS first_stream_id,
-    CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
+    TRY_CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
+    TRY_CAST(json_extract_string(staged.facts, '$.connected_at') AS TIMESTAMPTZ) AS connected_at,
+    TRY_CAST(json_extract_string(staged.facts, '$.heard_at') AS TIMESTAMPTZ) AS heard_at,
+    json_extract_string(staged.facts, '$.ending') AS ending,
     staged.received_at AS ended_at,
     staged.segment
 FROM

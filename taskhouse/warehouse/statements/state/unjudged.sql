@@ -1,9 +1,12 @@
 -- Runs that were read further than they were judged, of those that were read since $since: a process was killed between.
+-- And runs that ended, with their stream not read to its end, which was judged while it could still be read.
 WITH read AS (
     SELECT
         key AS run_id,
         string_agg(resource || ' ' || coalesce(position, ''), ', ' ORDER BY resource) AS position,
-        min(updated_at) AS read_at
+        min(updated_at) AS read_at,
+        max(updated_at) AS last_read_at,
+        bool_or(resource = 'run_stream' AND state NOT IN ('stream_end', 'terminal_without_stream')) AS is_unread
     FROM
         ledger.cursors
     WHERE
@@ -11,8 +14,6 @@ WITH read AS (
         AND resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_log_lost')
     GROUP BY
         key
-    HAVING
-        max(updated_at) >= $since
 )
 
 SELECT
@@ -27,7 +28,13 @@ FROM
     LEFT JOIN raw.run_versions AS run
         ON run.project_id = $project_id
         AND run.run_id = read.run_id
-WHERE
-    judged.position IS DISTINCT FROM read.position
 GROUP BY
     read.run_id
+HAVING
+    bool_or(judged.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
+    OR (
+        bool_or(read.is_unread)
+        AND max(run.completed_at) BETWEEN CAST($since AS TIMESTAMPTZ) AND CAST($now AS TIMESTAMPTZ) - INTERVAL 30 MINUTE
+        AND arg_max(run.status, run.valid_from) IN ('completed', 'failed', 'cancelled')
+        AND max(judged.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
+    )

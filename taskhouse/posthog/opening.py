@@ -1,0 +1,49 @@
+"""How one connection to a run's stream began: what a later judgement of gaps rests on."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+
+@dataclass(slots=True)
+class Opening:
+    """One connection that was answered with a stream.
+
+    Attributes:
+        after: The cursor that it was given.
+        date: The server's clock at its beginning, by its ``Date`` header, in whole seconds; None without a header.
+        clock: Our own clock, in seconds since the epoch: unlike a monotonic one it goes on while the machine sleeps.
+        opened_at: Our own clock at its beginning.
+        heard_at: Our own clock when its last bytes came.
+    """
+
+    after: str | None
+    date: datetime | None
+    clock: Callable[[], float] = time.time
+    opened_at: float = field(init=False)
+    heard_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.opened_at = self.heard_at = self.clock()
+
+    def heard(self) -> None:
+        """Bytes came."""
+        self.heard_at = self.clock()
+
+    def last_heard(self) -> datetime:
+        """When its last bytes came, on the server's clock if that is known."""
+        since = timedelta(seconds=max(0.0, self.heard_at - self.opened_at))
+        return (self.date or datetime.fromtimestamp(self.opened_at, UTC)) + since
+
+
+def server_date(header: str | None) -> datetime | None:
+    """The moment of a ``Date`` header; None where it is absent or cannot be read."""
+    if header is None or len(header) > 64:  # noqa: PLR2004 - an HTTP date has 29 characters
+        return None
+    try:
+        date = parsedate_to_datetime(header)
+        return date.astimezone(UTC) if date.tzinfo is not None else date.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

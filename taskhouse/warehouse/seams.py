@@ -1,0 +1,134 @@
+"""Decide what may be missing where a stream was taken up again. Pure.
+
+The server keeps the newest events of a stream and drops older ones without a word, so a reader that was away sees
+nothing but a backlog as long as the stream may be. How long that is depends on the server's version and is not told. A
+seam is *full* when what was there at the connection fills a known window.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+WINDOWS = (500, 2000, 5000, 20000)
+"""Events that the streams of different servers keep; 500 only where they are numbered (API facts 5.4)."""
+
+NUMBERED = 500
+
+SHORT = 10
+"""Entries that a full window may show less than it has: hidden end markers, and events that were too large to keep."""
+
+OVER = 110
+"""Entries that a full window may have more: Redis drops whole nodes of up to 100 (API facts 5.4)."""
+
+LIFE_MS = 6 * 3_600_000
+"""How long a stream lives that nobody writes to (API facts 5.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seam:
+    """How reading a run's stream began or went on.
+
+    Attributes:
+        project_id: The project.
+        run_id: The run.
+        first_place: The first event that came, counted from the run's first that is held.
+        first_stream_id: Its id.
+        after_place: The last event before it that is held; None where it is the first.
+        after_stream_id: Its id.
+        at_least: Events that are held, from the first that came on, and surely were there when the connection began.
+        at_most: The same with those that may have come live: clocks are known to the second at best.
+        last_place: The last of these.
+        is_numbered: Whether the run's agent numbers its events.
+        is_counted: Whether the agent's own numbers tell what is missing here.
+        is_logged: Whether the log has what the agent numbered up to the event before.
+        is_first_state: Whether the first event that came is a run's first state.
+        has_begun: Whether the run had gone beyond its first state before.
+        has_ended: Whether the stream before was read to its end.
+        unheard_ms: How long nobody had read the stream.
+        rested_ms: How long the server wrote nothing that is held.
+    """
+
+    project_id: int
+    run_id: str
+    first_place: int
+    first_stream_id: str
+    after_place: int | None
+    after_stream_id: str | None
+    at_least: int | None
+    at_most: int | None
+    last_place: int | None
+    is_numbered: bool
+    is_counted: bool
+    is_logged: bool
+    is_first_state: bool
+    has_begun: bool
+    has_ended: bool
+    unheard_ms: int | None
+    rested_ms: int | None
+
+
+def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
+    """The seams at which something may be missing, each with the reason.
+
+    Args:
+        seams: Those of any number of runs, in the order of runs and places.
+        windows: How much the server's streams keep, if that is known; None for what is known of all servers.
+    """
+    found: list[tuple[Seam, str]] = []
+    for _, of_run in groupby(seams, lambda seam: (seam.project_id, seam.run_id)):
+        found += _of_run(list(of_run), windows)
+    return found
+
+
+def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
+    """Backwards: what is missing later makes an earlier backlog look shorter than it was."""
+    likely = _windows(seams, windows)
+    found: list[tuple[Seam, str]] = []
+    torn: list[int] = []
+    for seam in reversed(seams):
+        if seam.is_counted:
+            continue
+        reason = _anew(seam)
+        if not reason and not seam.is_first_state:
+            reason = _trimmed(seam, likely, torn)
+            if reason and seam.after_place is not None:
+                torn.append(seam.after_place)
+        if reason:
+            found.append((seam, reason))
+    return found[::-1]
+
+
+def _windows(seams: Collection[Seam], given: Collection[int] | None) -> Collection[int]:
+    """The windows that the run's stream may have; none of the known ones is left where it kept more than all of them.
+
+    A stream that was seen to keep more than a window does not have that window.
+    """
+    if given is not None:
+        return given
+    kept = max((seam.at_least or 0 for seam in seams), default=0)
+    numbered = any(seam.is_numbered for seam in seams)
+    return [window for window in WINDOWS if kept <= window + OVER and (numbered or window != NUMBERED)]
+
+
+def _anew(seam: Seam) -> str:
+    """Why what stood in the stream before it began anew may be missing; "" if nothing is."""
+    if seam.after_place is None or seam.has_ended or seam.is_logged:
+        return ""
+    if seam.is_first_state and seam.has_begun:
+        return "the stream began anew before its end was read: what it held until then is not known"
+    if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
+        return "nobody read the stream for longer than the server keeps one that rests: what it held is not known"
+    return ""
+
+
+def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str:
+    """Why the server may have dropped events before the first one that came; "" if it has not."""
+    least, most = seam.at_least or 0, seam.at_most or 0
+    full = any(window - SHORT <= most and least <= window + OVER for window in windows)
+    beyond = not windows and most >= max(WINDOWS)
+    if full or beyond:
+        return f"{max(least, 1)} events were waiting, as many as a stream keeps: what was trimmed before is not known"
+    last = seam.last_place or seam.first_place
+    if any(seam.first_place <= place < last for place in torn):
+        return "events that were waiting are missing too: what was trimmed before them is not known"
+    return ""

@@ -1,0 +1,116 @@
+-- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it half
+-- an hour. Nothing is missing where the last event is the run's last state, or where the log has all that the agent
+-- numbered up to the last live event. A stream that was refused until it was gone has a gap of its own.
+INSERT INTO found BY NAME
+WITH last AS (
+    SELECT
+        event.project_id,
+        event.run_id,
+        arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
+        arg_max(event.kind, (event.stream_ms, event.stream_seq)) AS kind,
+        arg_max(event.event_id, (event.stream_ms, event.stream_seq))
+        FILTER (WHERE event.kind IS DISTINCT FROM 'task_run_state') AS event_id,
+        max(event.received_at) AS received_at,
+        max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS id
+    FROM
+        raw.run_events AS event
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        event.stream_ms >= CAST($since_ms AS UBIGINT)
+        AND event.stream_seq IS NOT NULL
+    GROUP BY
+        event.project_id,
+        event.run_id
+),
+
+over AS (
+    SELECT
+        version.project_id,
+        version.run_id,
+        arg_max(version.status, version.valid_from) AS status,
+        arg_max(version.completed_at, version.valid_from) AS completed_at
+    FROM
+        raw.run_versions AS version
+        SEMI JOIN judged USING (project_id, run_id)
+    GROUP BY
+        version.project_id,
+        version.run_id
+    HAVING
+        arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
+),
+
+ending AS (
+    SELECT
+        last.project_id,
+        last.run_id,
+        bool_or(
+            resume.ending = 'stream_end'
+            OR (resume.ending = 'bare_end' AND resume.source = 'django')
+            OR (
+                resume.ending IN ('bare_end', 'terminal_without_stream')
+                AND resume.ended_at - last.received_at < INTERVAL 30 MINUTE
+            )
+        ) AS is_whole
+    FROM
+        last
+        INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
+    WHERE
+        resume.ending IS NOT NULL
+        AND resume.ended_at >= last.received_at
+    GROUP BY
+        last.project_id,
+        last.run_id
+),
+
+logged AS (
+    SELECT
+        project_id,
+        run_id,
+        boot,
+        max(last) AS number
+    FROM
+        numbered
+    WHERE
+        NOT live
+    GROUP BY
+        project_id,
+        run_id,
+        boot
+)
+
+SELECT
+    last.project_id,
+    last.run_id,
+    last.stream_id AS after_stream_id,
+    'the stream was gone before its end was read: what followed is not known' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    last
+    INNER JOIN over USING (project_id, run_id)
+    ANTI JOIN ledger.cursors AS lost
+        ON last.project_id = lost.project_id
+        AND lost.resource = 'run_stream_lost'
+        AND last.run_id = lost.key
+    LEFT JOIN ending USING (project_id, run_id)
+    LEFT JOIN ledger.cursors AS stream
+        ON last.project_id = stream.project_id
+        AND stream.resource = 'run_stream'
+        AND last.run_id = stream.key
+    LEFT JOIN ledger.cursors AS log
+        ON last.project_id = log.project_id
+        AND log.resource = 'run_log'
+        AND last.run_id = log.key
+    LEFT JOIN states
+        ON last.project_id = states.project_id
+        AND last.run_id = states.run_id
+        AND last.id = states.id
+    LEFT JOIN logged
+        ON last.project_id = logged.project_id
+        AND last.run_id = logged.run_id
+        AND main.event_boot(last.event_id) = logged.boot
+WHERE
+    NOT coalesce(ending.is_whole, coalesce(stream.state = 'stream_end', FALSE))
+    AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
+    AND NOT coalesce(states.status IN ('completed', 'failed', 'cancelled'), FALSE)
+    AND NOT coalesce(log.state = 'settled' AND logged.number >= main.event_number(last.event_id), FALSE)

@@ -1,0 +1,146 @@
+-- What is held on both sides of each seam, and how much of what follows it was there when the connection began. The
+-- server's clock is known to the second; without it our own must do, which may be a minute off.
+WITH placed AS (
+    SELECT
+        seam.project_id,
+        seam.run_id,
+        event.id AS first_id,
+        event.stream_id AS first_stream_id,
+        event.stream_ms AS first_ms,
+        event.received_at,
+        event.place,
+        seam.heard_at,
+        coalesce(seam.connected_at, event.received_at) AS connected_at,
+        epoch_ms(coalesce(seam.connected_at - INTERVAL 1 SECOND, event.received_at - INTERVAL 1 MINUTE)) AS low_ms,
+        epoch_ms(coalesce(seam.connected_at + INTERVAL 3 SECOND, event.received_at + INTERVAL 1 MINUTE)) AS high_ms
+    FROM
+        seams AS seam
+        INNER JOIN held AS event
+            ON seam.project_id = event.project_id
+            AND seam.run_id = event.run_id
+            AND seam.first_id = event.id
+),
+
+bounds AS (
+    SELECT
+        *,
+        CAST(greatest(low_ms, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) AS low_id,
+        CAST(greatest(high_ms, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) AS high_id
+    FROM
+        placed
+),
+
+agent AS (
+    SELECT
+        *
+    FROM
+        held
+    WHERE
+        NOT is_state
+),
+
+logged AS (
+    SELECT
+        project_id,
+        run_id,
+        boot,
+        max(last) AS last
+    FROM
+        numbered
+    WHERE
+        NOT live
+    GROUP BY
+        project_id,
+        run_id,
+        boot
+),
+
+begun AS (
+    SELECT
+        held.project_id,
+        held.run_id,
+        min(held.id) AS id
+    FROM
+        held
+        LEFT JOIN states USING (project_id, run_id, id)
+    WHERE
+        states.status IS DISTINCT FROM 'queued'
+    GROUP BY
+        held.project_id,
+        held.run_id
+)
+
+SELECT
+    seam.project_id,
+    seam.run_id,
+    seam.place AS first_place,
+    seam.first_stream_id,
+    before.place AS after_place,
+    before.stream_id AS after_stream_id,
+    low.place - seam.place + 1 AS at_least,
+    high.place - seam.place + 1 AS at_most,
+    high.place AS last_place,
+    EXISTS (
+        SELECT 1 FROM numbered
+        WHERE numbered.project_id = seam.project_id AND numbered.run_id = seam.run_id AND numbered.live
+    ) AS is_numbered,
+    right_side.number IS NOT NULL
+    AND (
+        before.id IS NULL
+        OR coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE)
+    ) AS is_counted,
+    coalesce(logged.last >= left_side.number, FALSE) AS is_logged,
+    coalesce(first_state.status = 'queued', FALSE) AS is_first_state,
+    coalesce(begun.id < seam.first_id, FALSE) AS has_begun,
+    coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)
+    OR EXISTS (
+        SELECT 1 FROM ledger.resumes AS ending
+        WHERE
+            ending.project_id = seam.project_id
+            AND ending.run_id = seam.run_id
+            AND ending.ending IN ('stream_end', 'bare_end')
+            AND ending.ended_at BETWEEN before.received_at AND seam.received_at
+    ) AS has_ended,
+    epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
+    seam.first_ms - before.stream_ms AS rested_ms
+FROM
+    bounds AS seam
+    ASOF LEFT JOIN held AS before
+        ON seam.project_id = before.project_id
+        AND seam.run_id = before.run_id
+        AND seam.first_id > before.id
+    ASOF LEFT JOIN held AS low
+        ON seam.project_id = low.project_id
+        AND seam.run_id = low.run_id
+        AND seam.low_id > low.id
+    ASOF LEFT JOIN held AS high
+        ON seam.project_id = high.project_id
+        AND seam.run_id = high.run_id
+        AND seam.high_id > high.id
+    ASOF LEFT JOIN agent AS left_side
+        ON seam.project_id = left_side.project_id
+        AND seam.run_id = left_side.run_id
+        AND seam.first_id > left_side.id
+    ASOF LEFT JOIN agent AS right_side
+        ON seam.project_id = right_side.project_id
+        AND seam.run_id = right_side.run_id
+        AND seam.first_id <= right_side.id
+    LEFT JOIN logged
+        ON seam.project_id = logged.project_id
+        AND seam.run_id = logged.run_id
+        AND left_side.boot = logged.boot
+    LEFT JOIN states AS first_state
+        ON seam.project_id = first_state.project_id
+        AND seam.run_id = first_state.run_id
+        AND seam.first_id = first_state.id
+    LEFT JOIN states AS last_state
+        ON seam.project_id = last_state.project_id
+        AND seam.run_id = last_state.run_id
+        AND before.id = last_state.id
+    LEFT JOIN begun
+        ON seam.project_id = begun.project_id
+        AND seam.run_id = begun.run_id
+ORDER BY
+    seam.project_id,
+    seam.run_id,
+    seam.place

@@ -1,0 +1,154 @@
+"""What a stream lost before it was read stands as a gap, and nothing else does: agents that number nothing."""
+
+import json
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+from emulator.streams import StreamSettings
+from taskhouse.posthog.retry import instant
+from taskhouse.spool.folder import Spool
+from tests.sync.test_run_events import tail, until
+
+KEPT = 300
+STREAMS = StreamSettings(max_entries=KEPT, node_entries=20)
+WORLD: dict[str, Any] = {
+    "emulator_tasks": 2,
+    "emulator_event_ids": False,
+    "emulator_streams": STREAMS,
+    "stream_windows": (KEPT,),
+    "capture_seconds": 1,
+}
+
+
+def begin(house: Any) -> str:
+    """A run that has just begun."""
+    run_id: str = house.emulator.mutate("new_task", run=True)["run_id"]
+    house.sync("tasks")
+    return run_id
+
+
+def say(house: Any, run_id: str, count: int) -> list[str]:
+    """The agent says so many things; their stream ids."""
+    text = json.dumps({"type": "notification", "notification": {"method": "_posthog/console"}})
+    return [house.emulator.mutate("inject", run_id=run_id, live=text)["stream_ids"][0] for _ in range(count)]
+
+
+def gaps(house: Any, run_id: str) -> Any:
+    """After, before and certain of a run's gaps."""
+    return house.rows(
+        "SELECT after_stream_id, before_stream_id, certain FROM ledger.gaps WHERE run_id = ? ORDER BY ALL", run_id
+    )
+
+
+def held(house: Any, run_id: str) -> set[str]:
+    """The ids of a run's events."""
+    rows = house.rows("SELECT stream_id FROM raw.run_events WHERE run_id = ? AND stream_id IS NOT NULL", run_id)
+    return {stream_id for (stream_id,) in rows}
+
+
+def test_what_was_trimmed_while_nobody_read_is_a_possible_gap_even_if_the_reader_is_killed(make_house: Any) -> None:
+    house = make_house(**WORLD)
+    run_id = begin(house)
+    first = say(house, run_id, 20)
+    house.sync("run_events")
+    assert held(house, run_id) >= {*first}
+    more = say(house, run_id, 800)
+    with tail(house) as process:
+        spool = Spool(house.settings.spool / "1")
+        until(lambda: (spool.cursors().get(run_id) or ("", ""))[1] == more[-1] or more[-1] in held(house, run_id))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    house.sync("run_events")
+    kept = held(house, run_id)
+    lost = [name for name in more if name not in kept]
+    assert 400 < len(lost) <= 500
+    assert gaps(house, run_id) == [(first[-1], more[len(lost)], False)]
+
+
+def test_a_steady_run_that_is_read_as_it_goes_has_no_gap_at_any_rotation(make_house: Any) -> None:
+    streams = StreamSettings(max_entries=60, node_entries=20, rotation_s=20)
+    house = make_house(**WORLD | {"emulator_streams": streams, "stream_windows": (60,), "emulator_speed": 10})
+    run_id = begin(house)
+    house.settings = house.settings.model_copy(update={"capture_seconds": 7.0})
+    with instant():
+        reading = threading.Thread(target=house.sync, args=("run_events",))
+        reading.start()
+        said: list[str] = []
+        while reading.is_alive() and len(said) < 300:
+            said += say(house, run_id, 1)
+            time.sleep(0.01)
+        reading.join()
+    house.sync("run_events")
+    assert held(house, run_id) >= {*said}
+    assert house.rows("SELECT count(*) FROM ledger.resumes WHERE run_id = ?", run_id) >= [(3,)]
+    assert gaps(house, run_id) == []
+
+
+def test_the_first_reading_of_a_long_stream_may_have_come_too_late(make_house: Any) -> None:
+    house = make_house(**WORLD)
+    early, late = begin(house), begin(house)
+    said = say(house, late, 600)
+    say(house, early, 250)
+    house.sync("tasks")
+    house.sync("run_events")
+    first = min(held(house, late) & {*said}, key=said.index)
+    assert gaps(house, late) == [(None, first, False)]
+    assert gaps(house, early) == [], "it begins with the run's first state"
+
+
+def test_a_stream_that_was_gone_before_its_end_was_read_is_a_possible_gap(make_house: Any) -> None:
+    house = make_house(**WORLD)
+    unread, whole = begin(house), begin(house)
+    last = {run_id: say(house, run_id, 20)[-1] for run_id in (unread, whole)}
+    house.sync("run_events")
+    house.emulator.mutate("finish", run_id=whole)
+    for resource in ("tasks", "runs", "run_events"):
+        house.sync(resource)
+    say(house, unread, 5)
+    house.emulator.mutate("finish", run_id=unread)
+    house.emulator.clock(advance_s=40 * 60)
+    house.later = timedelta(minutes=40)
+    for resource in ("tasks", "runs", "run_events"):
+        house.sync(resource)
+    assert gaps(house, unread) == [(last[unread], None, False)]
+    assert gaps(house, whole) == []
+
+
+def test_a_stream_that_began_anew_before_its_end_was_read_is_a_possible_gap(make_house: Any) -> None:
+    house = make_house(**WORLD)
+    run_id = begin(house)
+    last = say(house, run_id, 20)[-1]
+    house.sync("run_events")
+    say(house, run_id, 5)
+    house.emulator.mutate("finish", run_id=run_id)
+    house.emulator.mutate("reopen", run_id=run_id)
+    house.emulator.clock(advance_s=1)
+    first = say(house, run_id, 5)
+    house.later = timedelta(seconds=5)
+    house.sync("tasks")
+    house.sync("run_events")
+    [(after, before, certain)] = gaps(house, run_id)
+    assert (after, certain) == (last, False)
+    assert before <= first[0]
+    assert held(house, run_id) >= {*first}
+
+
+def test_a_run_that_was_judged_while_its_stream_could_be_read_is_judged_again_when_it_is_gone(make_house: Any) -> None:
+    house = make_house(**WORLD)
+    run_id = begin(house)
+    last = say(house, run_id, 20)[-1]
+    house.sync("run_events")
+    house.emulator.mutate("finish", run_id=run_id)
+    house.emulator.faults({"kind": "502", "endpoint": "runs.stream", "times": 1000})
+    with instant():
+        for resource in ("tasks", "runs", "run_events"):
+            house.sync(resource)
+    assert gaps(house, run_id) == []
+    house.later = timedelta(minutes=40)
+    house.emulator.clock(advance_s=40 * 60)
+    house.sync("run_events")
+    assert gaps(house, run_id) == [(last, None, False)]

@@ -1,0 +1,395 @@
+"""What may be missing where a stream was taken up again, and at its end."""
+
+import json
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from taskhouse.spool import line
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse import gaps
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.load import load_spool
+
+START = datetime(2026, 9, 1, tzinfo=UTC)
+BASE = int(START.timestamp() * 1000)
+HOUR = 3_600_000
+WINDOWS = (200,)
+"""A small window keeps these tests quick; what is known of real servers is tested apart."""
+
+
+class Server:
+    """One run's stream as a reader captures it: events stand at milliseconds after the start."""
+
+    def __init__(self, warehouse: Warehouse, spool: Spool) -> None:
+        self.warehouse, self.spool = warehouse, spool
+        self.run = Whose(1, "t", secrets.token_hex(8))
+
+    def hold(self, numbers: Iterable[int], *, texts: dict[int, dict[str, Any]] | None = None, boot: str = "") -> None:
+        """Receive events."""
+        named = {n: {"event_id": f"{boot}-{n}"} for n in numbers} if boot else {}
+        entries = [
+            Entry(
+                at(n),
+                None,
+                json.dumps(((texts or {}).get(n) or named.get(n) or {}) | {"n": n}).encode(),
+                redacted=False,
+            )
+            for n in numbers
+        ]
+        with SpoolWriter(self.spool) as writer:
+            writer.append("live", self.run, entries, leg="django")
+
+    def connect(self, first: int, at_ms: int, *, after: int | None = None, heard_ms: int | None = None) -> None:
+        """A connection that began at a moment by the server's clock."""
+        with SpoolWriter(self.spool) as writer:
+            writer.resume(
+                "live",
+                self.run,
+                leg="django",
+                after=None if after is None else at(after),
+                first=at(first),
+                connected_at=when(at_ms),
+                heard_at=None if heard_ms is None else when(heard_ms),
+            )
+
+    def end(self, ending: str, leg: str = "django") -> None:
+        with SpoolWriter(self.spool) as writer:
+            writer.ended("live", self.run, leg=leg, after=None, ending=ending)
+
+    def log(self, *event_ids: str) -> None:
+        entries = [
+            Entry(None, position, json.dumps({"event_id": name}).encode(), redacted=False)
+            for position, name in enumerate(event_ids)
+        ]
+        with SpoolWriter(self.spool) as writer:
+            writer.append("log", self.run, entries, leg="pass")
+            writer.mark("log", self.run, resource="run_log", position=str(len(entries)), state="settled")
+
+    def over(self, completed_ms: int, status: str = "completed") -> None:
+        """The run has ended, as a pass over the runs found it."""
+        with self.warehouse.transaction("a version") as connection:
+            connection.execute(
+                "INSERT INTO raw.run_versions BY NAME SELECT 1 AS project_id, 't' AS task_id, $1 AS run_id,"
+                " $2 AS status, 'run' AS observed_in, 'x' AS content_hash, 'p' AS pass_id, 0 AS page,"
+                " $3::TIMESTAMPTZ AS completed_at, $3::TIMESTAMPTZ AS valid_from, $4::TIMESTAMPTZ AS created_at",
+                [self.run.run_id, status, when(completed_ms), START],
+            )
+
+    def judge(self, *, now_ms: int = HOUR, windows: tuple[int, ...] | None = WINDOWS) -> list[tuple[Any, ...]]:
+        """After, before and certain of every gap; judging again changes nothing."""
+        load_spool(self.warehouse, self.spool)
+        found = []
+        for _ in range(2):
+            with self.warehouse.transaction("judging") as connection:
+                gaps.judge(connection, 1, [self.run.run_id], since=START, now=when(now_ms), windows=windows)
+                rows = connection.execute(
+                    "SELECT after_stream_id, before_stream_id, certain FROM ledger.gaps"
+                    " WHERE run_id = ? AND NOT repaired_from_log ORDER BY before_stream_id NULLS LAST, certain",
+                    [self.run.run_id],
+                ).fetchall()
+            found.append([tuple(_number(part) for part in row) for row in rows])
+        assert found[0] == found[1]
+        return found[0]
+
+
+def at(number: int) -> str:
+    return f"{BASE + number}-0"
+
+
+def when(ms: int) -> datetime:
+    return START + timedelta(milliseconds=ms)
+
+
+def _number(part: Any) -> Any:
+    return int(part.split("-")[0]) - BASE if isinstance(part, str) else part
+
+
+def state(status: str) -> dict[str, Any]:
+    return {"type": "task_run_state", "status": status}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
+    folder = tmp_path_factory.mktemp("seams")
+    return Warehouse(folder / "w.duckdb", host="http://localhost:1"), Spool(folder / "spool")
+
+
+@pytest.fixture
+def server(home: tuple[Warehouse, Spool]) -> Server:
+    return Server(*home)
+
+
+def test_a_backlog_that_fills_the_window_may_have_been_trimmed(server: Server) -> None:
+    server.hold([1, 2, *range(1000, 1205)])
+    server.connect(1000, 20_000, after=2)
+    assert server.judge() == [(2, 1000, False)]
+
+
+@pytest.mark.parametrize(("waiting", "suspect"), [(185, False), (190, True), (200, True), (310, True), (311, False)])
+def test_only_what_a_window_keeps_fills_it(server: Server, waiting: int, suspect: bool) -> None:  # noqa: FBT001
+    server.hold([1, 2, *range(1000, 1000 + waiting)])
+    server.connect(1000, 20_000, after=2)
+    assert server.judge() == ([(2, 1000, False)] if suspect else [])
+
+
+@pytest.mark.parametrize(
+    ("waiting", "suspect"),
+    [(1500, False), (2050, True), (3000, False), (5020, True), (6000, False), (20_030, True), (30_000, True)],
+)
+def test_the_windows_of_all_known_servers_are_tried(server: Server, waiting: int, suspect: bool) -> None:  # noqa: FBT001
+    server.hold([1, 2, *range(1000, 1000 + waiting)])
+    server.connect(1000, 60_000, after=2)
+    assert server.judge(windows=None) == ([(2, 1000, False)] if suspect else [])
+
+
+def test_a_stream_that_was_seen_to_keep_more_has_a_longer_window(server: Server) -> None:
+    server.hold([1, *range(1000, 4000), *range(100_000, 102_020)])
+    server.connect(1000, 10_000, after=1)
+    server.connect(100_000, 110_000, after=3999)
+    assert server.judge(windows=None) == []
+
+
+def test_500_events_fill_a_window_only_of_a_run_that_numbers_them(server: Server) -> None:
+    server.hold([1, 2, *range(1000, 1510)])
+    server.connect(1000, 20_000, after=2)
+    assert server.judge(windows=None) == []
+    server.hold([1600], boot="b")
+    assert (2, 1000, False) in server.judge(windows=None)
+
+
+def test_events_that_came_live_are_no_backlog(server: Server) -> None:
+    server.hold(range(1, 40_000, 100))  # ten a second for 40 seconds
+    for first, at_ms in ((1, 0), (9001, 8_950), (20_001, 19_950), (30_001, 29_950)):
+        server.connect(first, at_ms, after=first - 100 if first > 1 else None)
+    assert server.judge() == []
+
+
+def test_a_seam_that_an_interruption_split_is_one_backlog(server: Server) -> None:
+    server.hold([1, *range(1000, 1205)])
+    server.connect(1000, 20_000, after=1)
+    server.connect(1050, 25_000, after=1049)
+    assert server.judge() == [(1, 1000, False)]
+
+
+def test_what_is_missing_later_makes_an_earlier_backlog_uncertain(server: Server) -> None:
+    server.hold([1, *range(1000, 1030), *range(30_000, 30_202)])
+    server.connect(1000, 20_000, after=1)
+    server.connect(30_000, 60_000, after=1029)
+    assert server.judge() == [(1029, 30_000, False)], "nothing of the second backlog was there at the first connection"
+    other = Server(server.warehouse, server.spool)
+    other.hold([1, *range(1000, 1030), *range(15_000, 35_200, 100)])
+    other.connect(1000, 20_000, after=1)
+    other.connect(15_000, 60_000, after=1029)
+    assert other.judge() == [(1, 1000, False), (1029, 15_000, False)], (
+        "80 are held that were waiting, maybe of many more"
+    )
+
+
+def test_the_first_reading_of_a_full_window_may_have_come_too_late(server: Server) -> None:
+    server.hold(range(1000, 1205))
+    server.connect(1000, 20_000)
+    assert server.judge() == [(None, 1000, False)]
+
+
+def test_a_reading_that_begins_with_the_first_state_missed_nothing(server: Server) -> None:
+    server.hold(range(1000, 1205), texts={1000: state("queued")})
+    server.connect(1000, 20_000)
+    assert server.judge() == []
+
+
+def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server) -> None:
+    server.hold(range(1000, 1205), texts={1000: state("in_progress")})
+    server.connect(1000, 20_000)
+    assert server.judge() == [(None, 1000, False)]
+
+
+def test_numbers_that_run_on_across_a_seam_lost_nothing(server: Server) -> None:
+    server.hold(range(1, 301), boot="b")
+    server.connect(1, 0)
+    server.connect(101, 20_000, after=100)
+    assert server.judge() == []
+
+
+def test_numbers_that_jump_prove_the_gap_and_it_is_told_once(server: Server) -> None:
+    server.hold([*range(1, 101), *range(150, 350)], boot="b")
+    server.connect(150, 20_000, after=100)
+    assert server.judge() == [(100, 150, True)]
+
+
+def test_a_state_between_numbered_events_hides_nothing(server: Server) -> None:
+    server.hold(range(1, 100), boot="b")
+    server.hold([100], texts={100: state("in_progress")})
+    server.hold([101], texts={101: {"event_id": "b-100"}})
+    server.hold(range(102, 302), texts={n: {"event_id": f"b-{n - 1}"} for n in range(102, 302)})
+    server.connect(101, 20_000, after=100)
+    assert server.judge() == []
+
+
+def test_between_events_without_numbers_the_numbers_prove_nothing(server: Server) -> None:
+    """The agent numbers some: events without a number may be missing though the numbers run on."""
+    server.hold([1], boot="b")
+    server.hold(range(1000, 1205), texts={1100: {"event_id": "b-2"}})
+    server.hold([2])
+    server.connect(1000, 20_000, after=2)
+    assert server.judge() == [(2, 1000, False)]
+
+
+def test_without_the_server_s_clock_our_own_must_do(server: Server) -> None:
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    backlog = [now_ms - BASE - 600_000 + n for n in range(205)]
+    live = [now_ms - BASE + n * 1000 for n in range(5)]
+    server.hold([1, *backlog, *live])
+    with SpoolWriter(server.spool) as writer:
+        writer.resume(
+            "live", server.run, leg="django", after=at(1), first=at(backlog[0]), connected_at=None, heard_at=None
+        )
+    assert server.judge() == [(1, backlog[0], False)]
+
+
+def test_a_fact_of_the_version_before_is_judged_by_what_is_held(server: Server) -> None:
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    backlog = [now_ms - BASE - 600_000 + n for n in range(205)]
+    server.hold([1, *backlog])
+    with SpoolWriter(server.spool) as writer:
+        segment = writer._segment("live")
+        facts = {"after": at(1), "first": at(backlog[0]), "events": 99_999}
+        segment.write(
+            line.encode_fact(server.run, "resume", facts, number=0, leg="django", arrived_us=now_ms * 1000), 1
+        )
+    assert server.judge() == [(1, backlog[0], False)]
+    with server.warehouse.transaction("reading") as connection:
+        assert connection.execute(
+            "SELECT events, connected_at FROM ledger.resumes WHERE run_id = ?", [server.run.run_id]
+        ).fetchall() == [(99_999, None)]
+
+
+def test_hostile_ids_and_times_raise_nothing(server: Server) -> None:
+    server.hold([1, 2])
+    with SpoolWriter(server.spool) as writer:
+        texts = ["18446744073709551615-18446744073709551615", "18446744073709551616-0", "-", "x", "", "1-", "-1-1"]
+        entries = [Entry(text, None, b"{}", redacted=False) for text in texts]
+        for text in texts:
+            writer.resume(
+                "live",
+                server.run,
+                leg="django",
+                after=text,
+                first=text,
+                connected_at=datetime(1, 1, 1, tzinfo=UTC),
+                heard_at=datetime(9999, 12, 31, tzinfo=UTC),
+            )
+        writer.append("live", server.run, entries, leg="django")
+    server.judge(windows=None)
+
+
+def test_a_stream_that_began_anew_before_its_end_was_read_is_a_gap(server: Server) -> None:
+    server.hold([1, 2, 3, 9000, 9001], texts={1: state("queued"), 9000: state("queued")})
+    server.connect(1, 0)
+    server.connect(9000, 9_500, after=3)
+    assert server.judge() == [(3, 9000, False)]
+
+
+@pytest.mark.parametrize("whole", ["state", "end"])
+def test_a_stream_that_began_anew_after_its_end_is_none(server: Server, whole: str) -> None:
+    server.connect(1, 0)
+    server.hold([1, 2, 3], texts={1: state("queued"), 3: state("failed") if whole == "state" else {}})
+    if whole == "end":
+        server.end("stream_end")
+    server.connect(9000, 9_500, after=3)
+    server.hold([9000, 9001], texts={9000: state("queued")})
+    assert server.judge() == []
+
+
+def test_a_second_state_at_the_start_is_no_new_beginning(server: Server) -> None:
+    server.hold([1, 2, 3], texts={1: state("queued"), 2: state("queued")})
+    server.connect(1, 0)
+    server.connect(2, 1, after=1)
+    assert server.judge() == []
+
+
+def test_a_stream_that_rested_until_it_was_gone_is_a_gap_if_nobody_read_it(server: Server) -> None:
+    server.hold([1, 2, 7 * HOUR])
+    server.connect(1, 0)
+    server.connect(7 * HOUR, 7 * HOUR - 1000, after=2)
+    assert server.judge() == [(2, 7 * HOUR, False)]
+
+
+def test_a_stream_that_rested_while_it_was_read_is_none(server: Server) -> None:
+    server.hold([1, 2, 7 * HOUR])
+    server.connect(1, 0)
+    server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=7 * HOUR - 3000)
+    assert server.judge() == []
+
+
+def test_a_run_that_is_over_with_its_stream_unread_is_a_gap_once_the_stream_is_gone(server: Server) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == [], "it can still be read"
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "leg", "suspect"),
+    [
+        ("stream_end", "django", False),
+        ("bare_end", "django", False),
+        ("bare_end", "proxy", False),
+        ("terminal_without_stream", "django", False),
+        ("drained", "django", True),
+    ],
+)
+def test_how_a_stream_ended_tells_whether_its_end_was_read(
+    server: Server,
+    ending: str,
+    leg: str,
+    suspect: bool,  # noqa: FBT001
+) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end(ending, leg)
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == ([(3, None, False)] if suspect else [])
+    assert server.judge(now_ms=9 * HOUR) == ([(3, None, False)] if suspect else [])
+
+
+@pytest.mark.parametrize("ending", ["bare_end", "terminal_without_stream"])
+def test_an_end_long_after_the_last_event_may_be_that_of_a_stream_that_is_gone(server: Server, ending: str) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end(ending, "proxy")
+    server.over(HOUR)
+    load_spool(server.warehouse, server.spool)
+    with server.warehouse.transaction("later") as connection:
+        connection.execute(
+            "UPDATE ledger.resumes SET ended_at = ended_at + INTERVAL 31 MINUTE WHERE ending IS NOT NULL"
+        )
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+
+
+def test_a_run_whose_last_state_came_is_whole(server: Server) -> None:
+    server.hold([1, 2, 3], texts={3: state("completed")})
+    server.over(HOUR)
+    assert server.judge(now_ms=2 * HOUR) == []
+
+
+def test_what_the_log_has_of_a_numbered_run_is_not_missing(server: Server) -> None:
+    server.hold([1, 2, 3], boot="b")
+    server.over(HOUR)
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+    server.log("b-1", "b-2")
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)], "the log ends before the last event"
+    server.log("b-1", "b-2", "b-3", "b-4")
+    assert server.judge(now_ms=2 * HOUR) == []
+
+
+def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> None:
+    server.log("b-1", "b-2")
+    server.over(HOUR)
+    assert server.judge(now_ms=2 * HOUR) == []
