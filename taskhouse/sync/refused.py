@@ -21,7 +21,7 @@ async def tell(this: Pass, resources: Collection[str], what: str) -> None:
     Args:
         this: The pass, with all that it read in the warehouse.
         resources: Whose cursors tell it.
-        what: One of the things, ``run``.
+        what: The things, ``runs``.
 
     Raises:
         Locked: The warehouse is held by somebody else.
@@ -44,7 +44,7 @@ def named(rows: Iterable[Row], about: str, what: str) -> str:
     if not found:
         return ""
     gone = sum(found.values())
-    return f"{len(found)} {what}s are {WORDS[about]}" + (f", {gone} of them with their task" if gone else "")
+    return f"{len(found)} {what} are {WORDS[about]}" + (f", {gone} of them with their task" if gone else "")
 
 
 def doubted(rows: Iterable[Row], about: str, what: str) -> str:
@@ -57,6 +57,6 @@ def doubted(rows: Iterable[Row], about: str, what: str) -> str:
     if not fresh:
         return ""
     return (
-        f"{len(fresh)} {what}s are {WORDS[about]} for less than a day, the first since"
+        f"{len(fresh)} {what} are {WORDS[about]} for less than a day, the first since"
         f" {min(fresh.values()):%Y-%m-%d %H:%M} UTC; they are asked for again"
     )

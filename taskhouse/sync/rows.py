@@ -1,10 +1,10 @@
 """Pages of tasks taken into a batch: versions of the tasks and of their latest runs, and that they were seen."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from taskhouse.posthog import records
+from taskhouse.posthog import hidden, records
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass
@@ -23,18 +23,25 @@ def take(this: Pass, batch: Batch, page: Page, request: str, offset: int | None 
     number = this.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
     for text in page.bad:
         this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
-    taken = [take_one(this, batch, row, number, "list") for row in page.rows]
+    held = _held(this, page.rows)
+    taken = [_take_one(this, batch, row, number, "list", held) for row in page.rows]
     return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
 
 
 def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
     """Take in one full task; False if it could not be read."""
+    return _take_one(this, batch, row, page, observed_in, _held(this, [row]))
+
+
+def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, held: Mapping[str, str]) -> bool:
     columns = this.read(batch, row, records.task, records.TASK, RESOURCE)
     if columns is None:
         return False
     batch.tasks.append(this.stamp(columns, page, observed_in))
     batch.seen.setdefault(RESOURCE, []).append(this.sighting(columns["task_id"], page))
     inner = records.latest_run(row)
+    if inner is not None and inner.data.get("id") in held:
+        inner = hidden.filled(inner, held[inner.data["id"]])
     run = this.read(batch, inner, records.run, records.RUN, "runs") if inner else None
     if run is not None:
         batch.runs.append(this.stamp(run, page, "task"))
@@ -45,6 +52,19 @@ def present(context: Context) -> list[tuple[datetime, str]]:
     """Where every task stands that is held and present, in the order of the list."""
     found = context.read(state.records, "present", project_id=context.project_id)
     return [(row["created_at"], row["task_id"]) for row in found]
+
+
+def _held(this: Pass, rows: Iterable[Row]) -> dict[str, str]:
+    """What is kept of the latest runs whose fields may be hidden in their tasks, as JSON by run."""
+    found = (row.data.get("latest_run") for row in rows)
+    doubtful = [
+        run["id"] for run in found if isinstance(run, dict) and hidden.may_hide(run) and isinstance(run.get("id"), str)
+    ]
+    if not doubtful:
+        return {}
+    context = this.context
+    kept = context.read(state.records, "run_payloads", project_id=context.project_id, run_ids=doubtful)
+    return {row["run_id"]: row["payload"] for row in kept}
 
 
 def ids(page: Page) -> list[str]:

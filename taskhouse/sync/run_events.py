@@ -43,7 +43,7 @@ async def sync(context: Context) -> Report:
             if live and context.client.streams_down:
                 this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
             capture.stop.set()
-        await refused.tell(this, ("run_stream", "run_log"), "run")
+        await refused.tell(this, ("run_stream", "run_log"), "runs")
         begun = len(found.first) - len(capture.waiting)
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs) + begun
         read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"

@@ -5,6 +5,9 @@ one than it was then or says something else than what is kept of it, where an ol
 before the log of an older run at rest expires. Requests a pass: one for each such task, and one more for every further
 98 runs.
 
+A list may be refused though its runs are not: one run that the key may not read makes its task's whole list 403. Then
+the runs that are known are asked for by id, and the list again in growing pauses.
+
 A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
 pass and while the budget has room for it, those first whose logs expire next; until its end the passes are incomplete
 and say how far it is.
@@ -13,16 +16,17 @@ and say how far it is.
 import asyncio
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import Contract, NotFound, Retryable, Throttled
+from taskhouse.errors import Contract, NotFound, Refused, Retryable, Throttled
 from taskhouse.posthog import records
+from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.pages import Page
+from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import hot, last_looks, rows
+from taskhouse.sync import hot, last_looks, refused, revisit, rows
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Report
 from taskhouse.sync.passes import running
@@ -79,9 +83,11 @@ async def sync(context: Context) -> Report:
         this.server_count = this.server_count_end = total
         if left := wanted.left + sum(task["task_id"] not in this.asked for task in wanted.first):
             this.doubt(f"first load: the runs of {left} tasks are still to be listed; run it again")
+        await refused.tell(this, (RESOURCE,), "lists of runs")
+        read = "all that are not refused" if this.notes else "all"
         rests_on = last_looks.proof(this)
         this.complete(
-            f"the runs of {len(this.asked)} tasks were due, and all were read; no list with a run whose log is kept was"
+            f"the runs of {len(this.asked)} tasks were due, and {read} were read; no list with a run whose log is kept was"
             f" read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
             + left_out(wanted.passed_over, "tasks", context.settings.first_load_days),
             rests_on,
@@ -105,7 +111,7 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
     passed_over = 0
     for task in found:
         if not task["never"]:
-            if task["moved"] or _older_moves(task, now):
+            if task["moved"] or _older_moves(task, now) or _refused_is_due(task, now):
                 moved.append(task)
         elif days is not None and task["changed_at"] is not None and now - task["changed_at"] > timedelta(days=days):
             passed_over += 1
@@ -115,26 +121,35 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
     return Due(moved, never[:most], max(0, len(never) - most), passed_over)
 
 
-def _older_moves(task: Task, now: datetime) -> bool:
-    return any(
-        hot.due(status=run["status"], changed_at=run["changed_at"], asked_at=task["listed_at"], now=now)
+def _older_moves(task: Task, now: datetime) -> list[str]:
+    """Ids of a task's older runs that may have moved."""
+    return [
+        run["run_id"]
         for run in task["older"] or ()
-    )
+        if hot.due(status=run["status"], changed_at=run["changed_at"], asked_at=task["listed_at"], now=now)
+    ]
+
+
+def _refused_is_due(task: Task, now: datetime) -> bool:
+    """Whether a list that was refused is to be asked for again; at once where its task has come back since."""
+    if task["state"] not in revisit.STATES:
+        return False
+    came_back = task["state"] == revisit.NOT_FOUND and task["returned_at"] > task["listed_at"]
+    return came_back or revisit.due(since=task["since"], asked_at=task["listed_at"], now=now)
 
 
 async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) -> None:
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def one(task: Task) -> tuple[Task, list[Page], str]:
+    async def one(task: Task) -> "_Answer":
         async with gate:
-            return task, *await _pages(this, task["task_id"], priority)
+            return await _ask(this, task, priority)
 
     batch, held = Batch(), 0
     asked = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
         for answer in asyncio.as_completed(asked):
-            task, found, problem = await answer
-            _take(this, batch, task, found, problem)
+            _take(this, batch, await answer)
             held += 1
             this.tell(len(this.asked), total, "tasks")
             if held >= COMMIT_TASKS:
@@ -150,37 +165,82 @@ async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) 
     await this.commit(batch)
 
 
-async def _pages(this: Pass, task_id: str, priority: Priority) -> tuple[list[Page], str]:
-    """Every page of a task's runs, and what keeps them from being all ("" if nothing does)."""
-    api = this.api(priority)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a task's list of runs was answered.
+
+    Attributes:
+        task: The task, as the question ``runs_due`` gives it.
+        pages: Every page of the list.
+        rows: Runs that were asked for by id, where the list was refused.
+        refusal: The state of a list that was refused.
+        problem: What else keeps the runs from being all ("" if nothing does).
+    """
+
+    task: Task
+    pages: list[Page] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    refusal: str | None = None
+    problem: str = ""
+
+
+async def _ask(this: Pass, task: Task, priority: Priority) -> _Answer:
+    """Every page of a task's runs, or the known ones by id where the list is refused."""
+    api, task_id = this.api(priority), task["task_id"]
     walk = PageWalk(host=this.context.client.host, overlap=2)
     try:
         found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
-    except NotFound:
-        return [], "the task is not there any more, or may not be seen; the next pass over the tasks decides"
+    except NotFound as refusal:
+        return _Answer(task, refusal=revisit.state_of(refusal))
+    except Refused as refusal:
+        known, trouble = await _one_by_one(api, task, this.context.now())
+        return _Answer(task, rows=known, refusal=revisit.state_of(refusal), problem=trouble)
     except Contract as problem:
-        return [], problem.message
+        return _Answer(task, problem=problem.message)
     verdict = walk.verdict()
     this.duplicates += verdict.duplicates
-    return found, "" if verdict.complete else verdict.reason
+    return _Answer(task, found, problem="" if verdict.complete else verdict.reason)
 
 
-def _take(this: Pass, batch: Batch, task: Task, found: list[Page], problem: str) -> None:
-    task_id = task["task_id"]
+async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:
+    """The latest run of a task and the older ones that may have moved, and what keeps them from being all."""
+    found: list[Row] = []
+    problems: list[str] = []
+    older = _older_moves(task, now) if task.get("older") else []
+    for run_id in dict.fromkeys([task["latest_run_id"], *older]):
+        try:
+            found.append(await api.run(task["task_id"], run_id))
+        except (NotFound, Refused):
+            continue  # the capture of the run keeps that as a state
+        except Contract as problem:
+            problems.append(problem.message)
+    return found, "; ".join(problems)
+
+
+def _take(this: Pass, batch: Batch, answer: _Answer) -> None:
+    task_id = answer.task["task_id"]
     this.asked.add(task_id)
-    if found:
+    if answer.pages:
         this.returned.add(task_id)
-    for page in found:
+    for page in answer.pages:
         number = this.page(batch, f"runs of {task_id}", rows.ids(page), page.body_sha256, page.count)
         for text in page.bad:
             this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
         for row in page.rows:
-            columns = this.read(batch, row, records.run, records.RUN, RESOURCE)
-            if columns is not None and columns["task_id"] != task_id:
-                this.quarantine(batch, RESOURCE, row.text, f"a run of another task than {task_id}", pointer="/task")
-            elif columns is not None:
-                batch.runs.append(this.stamp(columns, number, RESOURCE))
-    if problem:
-        this.doubt(f"runs of {task_id}: {problem}")
-    else:
-        batch.cursors.append(this.cursor(RESOURCE, task_id, task["latest_run_id"], "listed"))
+            _take_run(this, batch, task_id, row, number)
+    for row in answer.rows:
+        key = row.data.get("id")
+        _take_run(this, batch, task_id, row, this.page(batch, f"run {key}", [str(key)], digest(row.text)))
+    if answer.problem:
+        this.doubt(f"runs of {task_id}: {answer.problem}")
+    if answer.refusal or not answer.problem:
+        state_now = answer.refusal or "listed"
+        batch.cursors.append(this.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))
+
+
+def _take_run(this: Pass, batch: Batch, task_id: str, row: Row, number: int) -> None:
+    columns = this.read(batch, row, records.run, records.RUN, RESOURCE)
+    if columns is not None and columns["task_id"] != task_id:
+        this.quarantine(batch, RESOURCE, row.text, f"a run of another task than {task_id}", pointer="/task")
+    elif columns is not None:
+        batch.runs.append(this.stamp(columns, number, RESOURCE))

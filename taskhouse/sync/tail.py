@@ -55,7 +55,7 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
                 if live and context.client.streams_down:
                     this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
                 capture.stop.set()
-            await refused.tell(this, ("run_stream", "run_log"), "run")
+            await refused.tell(this, ("run_stream", "run_log"), "runs")
             this.complete(
                 f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
             )

@@ -180,3 +180,83 @@ def test_a_refusal_is_asked_about_seldom_and_once_more_a_day_later(ages: list[fl
         START + timedelta(minutes=age) for age in ages if revisit.CONFIRMED <= timedelta(minutes=age) < until - START
     ]
     assert not later or revisit.confirmed(since=START, asked_at=asked[-1])
+
+
+def several(house: Any) -> tuple[str, str, str]:
+    """A task with an older run that goes on and a newer one that has ended, with output."""
+    task_id, older = started(house)
+    latest = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+    move(house, seconds=60)
+    house.emulator.mutate("finish", run_id=latest)
+    for resource in ("tasks", "runs"):
+        assert house.sync(resource).verdict == "complete"
+    return task_id, older, latest
+
+
+def started(house: Any) -> tuple[str, str]:
+    made = house.emulator.mutate("new_task", run=True)
+    move(house, seconds=1)
+    return made["task_id"], made["run_id"]
+
+
+def state_of(house: Any, run_id: str) -> Any:
+    return house.rows("SELECT status FROM main.runs WHERE run_id = ?", run_id)
+
+
+def test_where_a_list_of_runs_is_refused_the_known_runs_are_read_by_id(house: Any) -> None:
+    _, older, latest = several(house)
+    house.emulator.mutate("protected", run_id=latest)
+    house.emulator.mutate("finish", run_id=older, status="failed")
+    move(house, minutes=20)
+    house.sync("tasks")
+    report = house.sync("runs")
+    assert report.verdict == "incomplete"
+    assert "1 lists of runs are refused (403) for less than a day" in report.reason
+    assert state_of(house, older) == [("failed",)]
+    move(house, days=1, minutes=1)
+    agreed = house.sync("runs")
+    assert agreed.verdict == "complete", agreed.reason
+    assert "1 lists of runs are refused (403)" in agreed.reason
+    house.emulator.requests(reset=True)
+    assert "1 lists of runs are refused (403)" in house.sync("runs").reason
+    assert "runs.list" not in house.emulator.requests()["by_endpoint"], "it is not asked for at every pass"
+    house.emulator.mutate("protected", run_id=latest, protected=False)
+    move(house, days=1, minutes=1)
+    assert "refused" not in house.sync("runs").reason
+
+
+def test_a_list_of_runs_that_is_not_found_is_a_state_with_a_time(house: Any) -> None:
+    task_id, _, _ = several(house)
+    house.emulator.mutate("new_run", task_id=task_id)
+    house.sync("tasks")
+    house.emulator.mutate("hide", task_id=task_id)
+    report = house.sync("runs")
+    assert "1 lists of runs are not found (404) for less than a day" in report.reason
+    house.sync("tasks")
+    assert house.sync("runs").verdict == "complete"
+    house.emulator.mutate("show", task_id=task_id)
+    house.sync("tasks")
+    assert house.sync("runs").verdict == "complete"
+    truth = {run["id"] for run in house.emulator.truth()["runs"] if run["task_id"] == task_id}
+    assert {row[0] for row in house.rows("SELECT run_id FROM main.runs WHERE task_id = ?", task_id)} == truth
+
+
+def test_what_the_server_hides_of_a_protected_run_makes_no_version_that_says_empty(house: Any) -> None:
+    house.sync("tasks")
+    task_id, latest = house.rows(
+        "SELECT task_id, run_id FROM main.runs INNER JOIN main.tasks USING (task_id) WHERE run_id = latest_run_id"
+        " AND json_type(runs.payload, '$.output') = 'OBJECT' AND status = 'completed' ORDER BY run_id LIMIT 1"
+    )[0]
+    shown = (
+        "SELECT status, json_extract(payload, '$.output'), json_array_length(payload, '$.artifacts'), error_message"
+        " FROM main.run_history WHERE run_id = ? ORDER BY valid_from"
+    )
+    before = house.rows(shown, latest)
+    house.emulator.mutate("protected", run_id=latest)
+    house.emulator.mutate("rename", task_id=task_id, title="Another one")
+    house.sync("tasks")
+    assert house.rows("SELECT title FROM main.tasks WHERE task_id = ?", task_id) == [("Another one",)]
+    assert house.rows(shown, latest) == before
+    house.emulator.mutate("reopen", run_id=latest)
+    house.sync("tasks")
+    assert house.rows(shown, latest)[-1][:3] == ("queued", *before[-1][1:3])

@@ -1,4 +1,5 @@
 -- When a list of runs was read last, the one that has waited longest, of present tasks with a run whose log is kept.
+-- Lists that were refused at the last look are named in the verdict instead.
 SELECT
     min(listed.updated_at) AS looked_at
 FROM
@@ -20,3 +21,4 @@ FROM
 WHERE
     listed.project_id = $project_id
     AND listed.resource = 'runs'
+    AND listed.state = 'listed'

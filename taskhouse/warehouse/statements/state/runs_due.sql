@@ -1,5 +1,6 @@
 -- Tasks whose list of runs may hold something that is not kept: it was never read, or not since the latest run became
--- another one, or the task says of that run what the run kept here does not say, or an older run may still move.
+-- another one, or the task says of that run what the run kept here does not say, or an older run may still move, or
+-- the list was refused.
 WITH task AS (
     SELECT
         task_id,
@@ -36,7 +37,7 @@ run AS (
 older AS (
     SELECT
         run.task_id,
-        list(struct_pack(status := run.status, changed_at := run.changed_at)) AS runs
+        list(struct_pack(run_id := run.run_id, status := run.status, changed_at := run.changed_at)) AS runs
     FROM
         run
         INNER JOIN task USING (task_id)
@@ -61,6 +62,9 @@ SELECT
     listed.position IS DISTINCT FROM task.latest_run_id
     OR latest.status IS DISTINCT FROM task.latest_run_status AS moved,
     listed.updated_at AS listed_at,
+    listed.state,
+    listed.since,
+    sighting.first_seen_at AS returned_at,
     older.runs AS older,
     latest.changed_at
 FROM
@@ -82,4 +86,5 @@ WHERE
         listed.position IS DISTINCT FROM task.latest_run_id
         OR latest.status IS DISTINCT FROM task.latest_run_status
         OR older.runs IS NOT NULL
+        OR listed.state IN ('not_found', 'refused')
     )

@@ -1,4 +1,5 @@
 -- Lists of runs with an older run at rest whose log expires soon, and that were not looked at since it has been so.
+-- Lists that were refused have their own times.
 WITH task AS (
     SELECT
         task_id,
@@ -48,6 +49,7 @@ WHERE
     run.run_id IS DISTINCT FROM task.latest_run_id
     AND run.changed_at > $expired
     AND run.changed_at <= $soon
+    AND listed.state = 'listed'
     AND listed.updated_at < run.changed_at + to_seconds($rest_s)
 GROUP BY
     task.task_id
