@@ -235,7 +235,7 @@ class Capture:
             run = await self._refetch(run)
             self._ended(run, ending.value)
             self._mark("live", run, STREAM, ending.value, as_of=run.ended_at)
-        await self._drain(run)
+        await self._spared(logs.about(run), self._drain(run))
 
     def _ended(self, run: Run, state: str) -> None:
         """Note how a stream ended; a state that stays the same has held since it began."""

@@ -87,8 +87,8 @@ async def sync(context: Context) -> Report:
         read = "all that are not refused" if this.notes else "all"
         rests_on = last_looks.proof(this)
         this.complete(
-            f"the runs of {len(this.asked)} tasks were due, and {read} were read; no list with a run whose log is kept was"
-            f" read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            f"the runs of {len(this.asked)} tasks were due, and {read} were read; no list with a run whose log is kept"
+            f" was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
             + left_out(wanted.passed_over, "tasks", context.settings.first_load_days),
             rests_on,
         )

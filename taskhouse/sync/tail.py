@@ -202,7 +202,8 @@ class _Watch:
         for run in found.streams:
             self.capture.follow(run)
         begun = len(self.capture.live) - before
-        for run in found.logs:
+        again = [run for run in found.first if run.run_id in self.capture.endings]  # its log could not be read then
+        for run in (*found.logs, *again):
             if run.run_id not in self.capture.live:
                 self.capture.drain(run)
         return begun

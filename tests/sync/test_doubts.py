@@ -1,0 +1,89 @@
+"""A doubt that later evidence settles is withdrawn, and one that nothing settles stays."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from taskhouse.posthog import retry
+from taskhouse.sync.coverage import Pass, Report
+from taskhouse.sync.plan import ENDED
+from taskhouse.sync.resources import follow
+
+STREAMS = {"kind": "error_frame", "endpoint": "runs.stream", "after_frames": 0}
+LOOKS = {"kind": "500", "endpoint": "tasks.list"}
+RUN = {"kind": "500", "endpoint": "runs.detail", "times": 20}
+LOGS = {"kind": "500", "endpoint": "runs.session_logs", "times": 20}
+
+
+def tail(house: Any, until: Callable[[], bool]) -> Report:
+    """A tail that is told to stop when something holds."""
+
+    async def story() -> Report:
+        stop = asyncio.Event()
+        task = asyncio.create_task(follow(house.settings, stop))
+        await asyncio.to_thread(_wait, lambda: task.done() or until())
+        stop.set()
+        return (await task)[0]
+
+    with retry.instant():
+        return asyncio.run(asyncio.wait_for(story(), 60))
+
+
+def _wait(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.1)
+
+
+def ended(house: Any) -> bool:
+    states = house.rows("SELECT state FROM ledger.cursors WHERE resource = 'run_stream'")
+    logs = house.rows("SELECT state FROM ledger.cursors WHERE resource = 'run_log'")
+    return {row[0] for row in states} <= ENDED and len(logs) >= len(states)
+
+
+@pytest.fixture
+def doubts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every doubt that a pass had, withdrawn or not."""
+    seen: list[str] = []
+    doubt = Pass.doubt
+
+    def noted(self: Pass, reason: str, *, about: str = "") -> None:
+        seen.append(reason)
+        doubt(self, reason, about=about)
+
+    monkeypatch.setattr(Pass, "doubt", noted)
+    monkeypatch.setattr("taskhouse.sync.tail.PLAN_EVERY_S", 0.5)
+    return seen
+
+
+def had(doubts: list[str], *texts: str) -> bool:
+    return all(any(text in reason for reason in doubts) for text in texts)
+
+
+def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_house: Any, doubts: list[str]) -> None:
+    house = make_house(emulator_tasks=5, emulator_live_runs=2, emulator_pace=20, tail_poll_s=0.2, spool_seal_s=0.2)
+    house.sync("tasks")
+    over: list[bool] = []
+
+    def passed() -> bool:
+        if not over and had(doubts, "failed again and again", "new runs could not be looked for"):
+            over.append(True)
+            house.emulator.faults()
+            house.emulator.faults(RUN, LOGS)
+            house.emulator.clock(speed=60)
+        return bool(over) and had(doubts, "/session_logs/ was answered 500") and ended(house)
+
+    house.emulator.faults(STREAMS, LOOKS)
+    report = tail(house, passed)
+    assert report.verdict == "complete", report.reason
+
+
+def test_a_stream_that_never_worked_again_stays_a_doubt(make_house: Any, doubts: list[str]) -> None:
+    house = make_house(emulator_tasks=5, emulator_live_runs=1, tail_poll_s=0.2)
+    house.sync("tasks")
+    house.emulator.faults(STREAMS)
+    report = tail(house, lambda: had(doubts, "failed again and again"))
+    assert report.verdict == "incomplete"
+    assert "failed again and again" in report.reason
