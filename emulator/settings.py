@@ -80,6 +80,7 @@ class EmulatorSettings:
         proxy_host: The host name in the proxy's URL; empty is the host that was asked. The port is the same.
         proxy_streams: Proxy streams open at once; one more gets 503.
         stream_tokens: Whether there are stream tokens; off, the endpoint is 404, as before summer 2026.
+        resync: Whether the agent proxy tells of a trimmed cursor to those who ask, and serves thin-tail runs to them.
         token_s: How long a stream token is valid, in simulated seconds.
         streams: The constants of the stream server.
     """
@@ -117,5 +118,6 @@ class EmulatorSettings:
     proxy_host: str = ""
     proxy_streams: int = 500
     stream_tokens: bool = True
+    resync: bool = True
     token_s: float = 3600.0
     streams: StreamSettings = field(default_factory=StreamSettings)

@@ -20,6 +20,7 @@ from emulator.streams import START, Batch, CursorError, RunStream, StreamSetting
 
 KEEPALIVE: Final = b'event: keepalive\ndata: {"type": "keepalive"}\n\n'
 ROTATED: Final = b'event: end\ndata: {"type": "rotated"}\n\n'
+RESYNC: Final = b'event: end\ndata: {"type": "resync", "reason": "trimmed"}\n\n'
 STREAM_END: Final = b'event: stream-end\ndata: {"status": "complete"}\n\n'
 
 NOT_AVAILABLE: Final = "Stream not available"
@@ -57,11 +58,13 @@ class Mode:
         backlog: A thin-tail run's log, None on other runs.
         gated: Whether the run is presence-gated: nobody waits for its stream.
         proxied: Whether this is the agent proxy's leg.
+        resync: Whether the reader asked to be told that its cursor was trimmed away.
     """
 
     backlog: Backlog | None = None
     gated: bool = False
     proxied: bool = False
+    resync: bool = False
 
 
 PLAIN: Final = Mode()
@@ -111,8 +114,7 @@ async def frames(
                     yield frame
             if connection.closed:
                 return
-            connection.begin(last_event_id, start_latest=start_latest)
-            step = _NOTHING
+            step = connection.begin(last_event_id, start_latest=start_latest)
         while step.closing is None:
             step = connection.shown(await connection.step())
             chunks = [b"".join(step.frames)] if settings.coalesce_chunks and step.frames else step.frames
@@ -187,11 +189,14 @@ class _Connection:
         frames, self._covered = backlog.replay(cursor)
         return _Step(frames)
 
-    def begin(self, last_event_id: str | None, *, start_latest: bool) -> None:
-        """Choose where to read from: the cursor, else the newest entry if asked for and present, else the oldest."""
+    def begin(self, last_event_id: str | None, *, start_latest: bool) -> _Step:
+        """Choose where to read from: the cursor, else the newest entry if asked for and present, else the oldest.
+
+        A trimmed cursor closes the connection if the reader asked for that, but not if the stream had to be waited for.
+        """
         self._began_us = self._sent_us = self.clock.now_us()
         if self._replayed:
-            return
+            return _NOTHING
         if last_event_id:
             try:
                 self._cursor = parse_cursor(last_event_id)
@@ -199,6 +204,9 @@ class _Connection:
                 self._refused = True
         elif start_latest and not self.waited:
             self._cursor = self.stream.newest(self.clock.now_ms())
+        oldest = self.stream.oldest(self.clock.now_ms())
+        trimmed = oldest is not None and START < self._cursor < oldest
+        return _Step([], RESYNC) if self.mode.resync and trimmed and not self.waited else _NOTHING
 
     def outlived(self) -> bool:
         """Whether the connection has reached its cap; asked only after something was sent."""

@@ -90,7 +90,7 @@ class Truth:
         """The run's digest."""
         found = self._live.get(run.id)
         if found is None:
-            found = self._live[run.id] = Digest(proxy=Digest() if run.proxied else None)
+            found = self._live[run.id] = Digest(proxy=Digest() if run.via_proxy else None)
         return found
 
     def answered(self, project_id: int, answer: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """Servers of the past as settings: what PostHog's source and published interfaces of that time had, and had not.
 
-``2026-09``: the newest. ``2026-07``: no drained branch, streams of 20,000 entries (5,000 from 15 July on) that stay six
-hours after their end, agents without event ids, few filters. ``2026-05``: no rotation, no end marker (a finished
-stream just ends), streams of 2,000 entries that live an hour from their first write, no stream tokens, a resumed run's
-log alone, slim rows. Its feature gate is the setting ``flag_gate``.
+``2026-10``: the newest. ``2026-09`` (its first half): no resync of the agent proxy. ``2026-07``: besides, no drained
+branch, streams of 20,000 entries (5,000 from 15 July) that stay six hours after their end, agents without event
+ids, few filters. ``2026-05``: no rotation, no end marker (a finished stream just ends), streams of 2,000 entries that
+live an hour from their first write, no stream tokens, a resumed run's log alone, slim rows. Its feature gate is the
+setting ``flag_gate``.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any, Final
 from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
 
-NEWEST: Final = "2026-09"
+NEWEST: Final = "2026-10"
 
+_SEPTEMBER: Final[dict[str, Any]] = {"resync": False}
 _JULY_STREAMS: Final = StreamSettings(max_entries=20_000, completed_ttl_s=6 * 3600, drained=False)
 _JULY: Final[dict[str, Any]] = {
+    **_SEPTEMBER,
     "streams": _JULY_STREAMS,
     "session_logs_bytes": 2 * 1024 * 1024,
     "ignored_parameters": frozenset({"ordering", "archived", "pr_state", "ci_status", "basic"}),
@@ -40,6 +43,7 @@ _SPRING_TASK: Final = (
 )
 VERSIONS: Final[dict[str, dict[str, Any]]] = {
     NEWEST: {},
+    "2026-09": _SEPTEMBER,
     "2026-07": _JULY,
     "2026-05": {
         **_JULY,

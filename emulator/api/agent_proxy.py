@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from emulator.api import errors
+from emulator.api import errors, fields
 from emulator.api.endpoint import json_response
 from emulator.api.rendering import compact
 from emulator.api.runs import reachable_run
@@ -43,13 +43,18 @@ def base_url(call: Call) -> str:
 
 
 def stream_token(call: Call) -> Response:
-    """``GET /runs/:id/stream_token/``: the URL is null unless the run is read through the agent proxy."""
+    """``GET /runs/:id/stream_token/``: the URL is null unless the run is read through the agent proxy.
+
+    Thin-tail runs are read there only by clients that ask with ``resync=true``.
+    """
     service = call.service
     if not service.settings.stream_tokens:
         raise errors.not_found("Endpoint not found.")
     run = reachable_run(call)
+    resync = service.settings.resync and fields.boolean(call.request.query_params, "resync", default=False)
     token = service.tokens.made(run, now_s=service.clock.now_us() / 1e6, life_s=service.token_s)
-    return json_response(compact({"token": token, "stream_base_url": base_url(call) if run.proxied else None}))
+    base = base_url(call) if run.proxied or (resync and run.via_proxy) else None
+    return json_response(compact({"token": token, "stream_base_url": base}))
 
 
 def _refused(status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -91,4 +96,5 @@ class AgentProxy:
             last_event_id=request.headers.get("Last-Event-ID"),
             start_latest=request.query_params.get("start") == "latest",
             proxied=True,
+            resync=service.settings.resync and request.query_params.get("resync") == "1",
         )

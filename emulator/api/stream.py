@@ -57,6 +57,7 @@ class CountedStream(StreamingResponse):
         last_event_id: str | None,
         start_latest: bool,
         proxied: bool = False,
+        resync: bool = False,
         trouble: str | None = None,
     ) -> None:
         backlog = None
@@ -74,7 +75,7 @@ class CountedStream(StreamingResponse):
             start_latest=start_latest,
             clock=service.clock,
             settings=service.settings.streams,
-            mode=sse.Mode(backlog=backlog, gated=run.presence_gated, proxied=proxied),
+            mode=sse.Mode(backlog=backlog, gated=run.presence_gated, proxied=proxied, resync=resync),
         )
         super().__init__(self._frames, headers=_HEADERS)
         self.headers["Content-Type"] = SSE_TYPE

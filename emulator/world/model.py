@@ -126,7 +126,7 @@ class Run:
 
     @property
     def proxied(self) -> bool:
-        """Whether readers are sent to the agent proxy; those of a thin-tail run never are."""
+        """Whether readers are sent to the agent proxy; those of a thin-tail run only if they can resync."""
         return self.via_proxy and not self.thin_tail
 
     @property

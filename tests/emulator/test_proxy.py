@@ -12,6 +12,8 @@ from emulator.proxy import shown, shown_text
 from emulator.redaction import redacted
 from emulator.script.hostile import HOSTILE
 from emulator.serve import Emulator
+from emulator.streams import StreamSettings
+from emulator.versions import VERSIONS
 
 PROJECT = "/api/projects/1/tasks"
 Own = Callable[..., tuple[Emulator, httpx.Client]]
@@ -22,13 +24,13 @@ def path_of(made: dict[str, Any]) -> str:
     return f"{PROJECT}/{made['task_id']}/runs/{made['run_id']}"
 
 
-def token_of(client: httpx.Client, made: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = client.get(f"{path_of(made)}/stream_token/").json()
+def token_of(client: httpx.Client, made: dict[str, Any], query: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = client.get(f"{path_of(made)}/stream_token/{query}").json()
     return found
 
 
-def read(answer: dict[str, Any], made: dict[str, Any], **headers: str) -> httpx.Response:
-    url = f"{answer['stream_base_url']}/v1/runs/{made['run_id']}/stream"
+def read(answer: dict[str, Any], made: dict[str, Any], query: str = "", **headers: str) -> httpx.Response:
+    url = f"{answer['stream_base_url']}/v1/runs/{made['run_id']}/stream{query}"
     return httpx.get(url, headers={"Authorization": f"Bearer {answer['token']}", **headers}, timeout=30)
 
 
@@ -180,3 +182,58 @@ def test_a_frame_and_the_text_in_it_are_shown_alike(name: str) -> None:
     except (ValueError, RecursionError):
         same = text == shown_text(text)
     assert same or name == "nan"
+
+
+RESYNC = b'event: end\ndata: {"type":"resync","reason":"trimmed"}\n\n'
+
+
+def trimmed(own: Own, **changed: Any) -> tuple[Emulator, httpx.Client, dict[str, Any], str]:
+    """A proxied run of a server whose stream keeps 60 entries, and the id of its first event, long trimmed away."""
+    streams = StreamSettings(max_entries=60, node_entries=10, thin_entries=20)
+    emulator, client = own(tasks=3, live_runs=0, late_state=0.0, streams=streams, **changed)
+    made = emulator.mutate("new_task", run=True, proxy=True, thin_tail=bool(changed.get("thin_tail")))
+    emulator.clock(advance_s=700)
+    first = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])["live"]["first_id"]
+    return emulator, client, made, first
+
+
+def test_a_trimmed_cursor_is_told_only_to_those_who_ask_and_only_by_the_proxy(own: Own) -> None:
+    _, client, made, first = trimmed(own)
+    answer = token_of(client, made)
+    assert read(answer, made, "?resync=1", **{"Last-Event-ID": first}).content == RESYNC
+    silent = read(answer, made, **{"Last-Event-ID": first}).content
+    assert b"resync" not in silent
+    assert silent.count(b"\nid: ") + silent.startswith(b"id: ") > 50
+    assert read(answer, made, "?resync=true", **{"Last-Event-ID": first}).content == silent, "only 1 counts"
+    assert read(answer, made, "?resync=1").content == silent, "without a cursor nothing was trimmed"
+    kept = silent.split(b"\n", 1)[0].removeprefix(b"id: ").decode()
+    resumed = read(answer, made, "?resync=1", **{"Last-Event-ID": kept}).content
+    assert resumed == silent.partition(b"\n\n")[2], "the oldest survivor is no trimmed cursor"
+    django = client.get(f"{path_of(made)}/stream/?resync=1", headers={"Last-Event-ID": first}).content
+    assert django.endswith(b'event: stream-end\ndata: {"status": "complete"}\n\n'), "Django knows no such parameter"
+
+
+def test_an_expired_stream_stays_without_a_word(own: Own) -> None:
+    emulator, client, made, first = trimmed(own)
+    emulator.clock(advance_s=1900)
+    answer = read(token_of(client, made), made, "?resync=1", **{"Last-Event-ID": first})
+    assert answer.content == b'event: stream-end\ndata: {"status":"complete"}\n\n'
+
+
+def test_those_who_can_resync_read_thin_tail_runs_through_the_proxy_which_holds_only_their_tail(own: Own) -> None:
+    _, client, made, first = trimmed(own, thin_tail=1.0)
+    assert token_of(client, made)["stream_base_url"] is None
+    answer = token_of(client, made, "?resync=true")
+    assert answer["stream_base_url"]
+    window = read(answer, made, "?resync=1").content
+    assert b"id: log-" not in window
+    assert 10 < window.count(b"\n\n") < 70
+    assert read(answer, made, "?resync=1", **{"Last-Event-ID": first}).content == RESYNC
+    assert client.get(f"{path_of(made)}/stream/").content.startswith(b"id: log-0\n")
+
+
+def test_a_proxy_of_before_the_middle_of_september_2026_says_nothing(own: Own) -> None:
+    _, client, made, first = trimmed(own, resync=False)
+    answer = token_of(client, made, "?resync=true")
+    assert b"resync" not in read(answer, made, "?resync=1", **{"Last-Event-ID": first}).content
+    assert VERSIONS["2026-09"]["resync"] is False
