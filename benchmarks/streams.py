@@ -34,7 +34,7 @@ from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.sse import Frame, FrameDecoder
 from taskhouse.settings import Settings
 from taskhouse.sync import run_events, streams
-from taskhouse.sync.capture import capturing
+from taskhouse.sync.capturing import capturing
 from taskhouse.sync.context import Context
 from taskhouse.sync.passes import running
 from taskhouse.sync.plan import Run

@@ -28,7 +28,12 @@ async def tell(this: Pass, resources: Collection[str], what: str) -> None:
     """
     context = this.context
     rows = await asyncio.to_thread(
-        context.read, state.records, "refused", project_id=context.project_id, resources=sorted(resources)
+        context.read,
+        state.records,
+        "refused",
+        project_id=context.project_id,
+        resources=sorted(resources),
+        now=context.now(),
     )
     for about in sorted(WORDS):
         found = [row for row in rows if row["state"] == about]

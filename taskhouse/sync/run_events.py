@@ -1,7 +1,7 @@
 """Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
 
 from taskhouse.sync import refused, tail
-from taskhouse.sync.capture import capturing
+from taskhouse.sync.capturing import capturing
 from taskhouse.sync.passes import Context, Report, running
 from taskhouse.sync.plan import parents_of, plan
 from taskhouse.sync.runs import left_out

@@ -22,7 +22,8 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.records import BadRecord
 from taskhouse.sync import refused
-from taskhouse.sync.capture import Capture, capturing
+from taskhouse.sync.capture import Capture
+from taskhouse.sync.capturing import capturing
 from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.passes import Context, Pass, Report, begin, finish
 from taskhouse.sync.plan import parents_of, plan

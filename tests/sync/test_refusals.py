@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.errors import AccessDenied
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Whose
+from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import revisit
+from taskhouse.warehouse.load import load_spool
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -260,3 +264,40 @@ def test_what_the_server_hides_of_a_protected_run_makes_no_version_that_says_emp
     house.emulator.mutate("reopen", run_id=latest)
     house.sync("tasks")
     assert house.rows(shown, latest)[-1][:3] == ("queued", *before[-1][1:3])
+
+
+def test_a_refused_run_that_only_the_tail_has_seen_is_a_doubt_for_a_day(house: Any) -> None:
+    for resource in ("tasks", "runs", "run_events"):
+        house.sync(resource)
+    spool = Spool(house.settings.spool / "1")
+    with SpoolWriter(spool) as writer:
+        writer.mark("live", Whose(1, "t", "ghost"), resource="run_stream", position=None, state="not_found")
+    report = capture(house)
+    assert report.verdict == "incomplete"
+    assert "1 runs are not found (404) for less than a day" in report.reason
+    move(house, days=1, minutes=1)
+    later = capture(house)
+    assert later.verdict == "complete", later.reason
+    assert "1 runs are not found (404)" in later.reason
+
+
+def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
+    """The same state keeps its time, and another one begins anew, within a batch as well."""
+    spool = Spool(house.settings.spool / "1")
+    whose = Whose(1, "t", "r")
+    moments = [datetime(2040, 1, day, tzinfo=UTC) for day in range(1, 7)]
+    states = ("not_found", "not_found", "refused", "live", "live", "not_found")
+    seen = []
+    for state, moment in zip(states, moments, strict=True):
+        with SpoolWriter(spool) as writer:
+            writer.mark("live", whose, resource="run_stream", position=None, state=state, as_of=moment)
+        load_spool(house.warehouse(), spool)
+        seen += house.rows("SELECT state, since FROM ledger.cursors WHERE resource = 'run_stream'")
+    began = [moments[0], moments[0], moments[2], moments[3], moments[3], moments[5]]
+    assert seen == list(zip(states, began, strict=True))
+    with SpoolWriter(spool) as writer:
+        for state, moment in zip(states[:3], moments[:3], strict=True):
+            writer.mark("live", Whose(1, "t", "s"), resource="run_stream", position=None, state=state, as_of=moment)
+    load_spool(house.warehouse(), spool)
+    one = house.rows("SELECT state, since, updated_at FROM ledger.cursors WHERE key = 's'")
+    assert one == [("refused", moments[2], moments[2])]

@@ -1,12 +1,15 @@
 -- What the server refused at the last look, with the time: streams and logs by run, lists of runs by task. It is gone
--- where its task is proved absent.
+-- where its task is proved absent. A run that only the tail has seen is looked for by every pass over the tasks.
 WITH told AS (
     SELECT
         cursor.resource,
         cursor.key,
         cursor.state,
         coalesce(cursor.since, cursor.updated_at) AS since,
-        cursor.updated_at AS asked_at,
+        CASE
+            WHEN cursor.resource <> 'runs' AND run.task_id IS NULL THEN greatest(cursor.updated_at, $now)
+            ELSE cursor.updated_at
+        END AS asked_at,
         CASE WHEN cursor.resource = 'runs' THEN cursor.key ELSE run.task_id END AS task_id
     FROM
         ledger.cursors AS cursor
@@ -30,11 +33,14 @@ WITH told AS (
 
 SELECT
     told.*,
-    task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
-    AND task_id NOT IN (
-        SELECT task_id
-        FROM raw.task_sightings
-        WHERE project_id = $project_id AND absent_since IS NULL
+    coalesce(
+        task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
+        AND task_id NOT IN (
+            SELECT task_id
+            FROM raw.task_sightings
+            WHERE project_id = $project_id AND absent_since IS NULL
+        ),
+        FALSE
     ) AS gone
 FROM
     told
