@@ -23,6 +23,7 @@ class Trouble:
     until: float
     run: str | None = None
     struck: int = 0
+    spared: int = 0
 
     def strikes(self, route: str, at: float, path: str) -> bool:
         """Whether it is this answer's turn."""
@@ -31,6 +32,9 @@ class Trouble:
         if self.kind == "forbidden" and self.run is None:
             self.run = path  # a refusal by content concerns one run or list
         if self.run is not None and self.run != path:
+            return False
+        if self.spared:
+            self.spared -= 1
             return False
         self.answers -= 1
         self.struck += 1

@@ -114,7 +114,7 @@ class Life:
         """The agent does something; now and then very much."""
         rng = self.rng
         if count is None:
-            count = rng.choice((1, 3, 10, 40)) if rng.random() < 0.97 else run.window + rng.randint(20, 300)
+            count = rng.choice((1, 3, 10, 40)) if rng.random() < 0.993 else run.window + rng.randint(20, 300)
         agent.work(run, count, at, rng, self.world.nature.log_lag)
         self.touch(run.task, at)
         if count > 100:

@@ -30,7 +30,7 @@ class Plan:
     syncs: int
     tasks: int = 8
     bulk: int = 0
-    pace: float = 3.0
+    pace: float = 1.5
     troubles: int = 3
     kills: float = 0.25
     evening: float = 999.0
@@ -101,6 +101,18 @@ class Teller:
         self.saga.story = [f"{at:.1f} {what}" for at, what in world.story]
         self.saga.size = facts(world)
         return self.saga
+
+    def syncs(self, waits: tuple[float, ...]) -> list[Sync]:
+        """Sync after sync in this world, some seconds apart, with nothing else happening."""
+        self.server.start()
+        try:
+            done = []
+            for number, wait in enumerate(waits):
+                self._pass_time(wait)
+                done.append(self._one(number, kill=False))
+            return done
+        finally:
+            self.server.stop()
 
     def _pass_time(self, seconds: float) -> None:
         if self.library is None:

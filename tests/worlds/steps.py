@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.worlds.state import Run
 
 HOUR = 3600.0
+MONTH = 30 * 24 * HOUR
 
 
 def step(life: Life, at: float) -> None:
@@ -23,18 +24,17 @@ def step(life: Life, at: float) -> None:
 
 
 def quiet(life: Life, at: float) -> None:
-    """What goes by itself with time: logs are flushed, streams expire."""
+    """What goes by itself with time: logs are flushed, streams and logs expire."""
     for run in life.world.runs():
         agent.flush(run, at)
-        if run.stream is None:
-            continue
         last = run.last_stream_ms[0] / 1000
-        if at - last > (HOUR / 2 if run.sentinel else 6 * HOUR):
+        if run.stream is not None and at - last > (HOUR / 2 if run.sentinel else 6 * HOUR):
             agent.drop_stream(run, at)
             life.tell(at, f"stream of {run.id} expired")
-        for piece in run.entries:
-            if at - piece.since > 30 * 24 * HOUR and piece.until > at:
-                piece.until = at
+        if run.entries and run.entries[-1].until > at and at - run.entries[-1].since > MONTH:
+            life.tell(at, f"log of {run.id} expired")
+            for piece in run.entries:
+                piece.until = min(piece.until, at)
 
 
 def _some(life: Life, test: Callable[[Run], bool]) -> Run | None:

@@ -7,16 +7,19 @@ names the first of them and WORLDS how many. A short share runs with everything 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
+import time
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from tests.worlds import held
+from tests.worlds import agent, held
+from tests.worlds.faults import Trouble
 from tests.worlds.oracle import Judge
 from tests.worlds.saga import Plan, Teller, draw
-from tests.worlds.state import Spans
+from tests.worlds.state import Nature, Spans
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,3 +84,26 @@ def test_a_world_holds_no_false_claim(seed: int, tmp_path: Path) -> None:
     saga = Teller(draw(seed), tmp_path).tell()
     print(saga.report(), flush=True)  # noqa: T201
     assert not saga.violations, saga.report()
+
+
+@pytest.mark.worlds
+def test_a_refusal_in_the_midst_of_a_log_doubles_nothing(tmp_path: Path) -> None:
+    """A log of four pages whose third is not found for once: the next syncs hold each entry once."""
+    teller = Teller(Plan(5, syncs=1, tasks=0, pace=0.0, troubles=0, kills=0.0, heal=False, capture=1), tmp_path)
+    world, story, now = teller.server.world, teller.server.life, time.time()
+    world.nature = Nature(log_page=13)
+    for task in world.tasks.values():
+        task.runs.clear()
+    run = story.new_run(next(iter(world.tasks.values())), now - 9000)
+    story.begin(run, now - 8990)
+    story.work(run, now - 8980, 80)
+    story.finish(run, now - 8970)
+    agent.flush(run, now - 8000)
+    agent.drop_stream(run, now - 7000)
+    assert len(run.entries) > 39
+    teller.server.weather.troubles.append(Trouble("gone", "session_logs", 1, math.inf, spared=2))
+    assert [sync.code for sync in teller.syncs((0, 2 * 3600))] == [3, 0]
+    assert not teller.saga.violations, teller.saga.report()
+    home = held.read(teller.home)
+    assert home is not None
+    assert len(home.entries[run.id]) == len(run.entries)
