@@ -1,13 +1,15 @@
 """An event loop whose time jumps ahead whenever nothing is left to do, so that an hour of waiting takes seconds.
 
-Sockets are real. Whoever takes part, servers included, must live in this loop; while a thread of its executor works,
-time goes on as it does outside.
+Sockets are real. Whoever takes part, servers included, must live in this loop. Time stands still while something is
+done, so that a slow machine changes no figure; while a thread of the executor is waited for, it goes on as it does
+outside.
 """
 
 import asyncio
 import contextlib
 import selectors
 import socket
+import time
 import types
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
@@ -26,15 +28,18 @@ class _Selector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ahead_s = 0.0
+        self.now_s = 1000.0
         self.threads = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0 or self.threads:
-            return super().select(timeout)
+            began = time.monotonic()
+            found = super().select(timeout)
+            self.now_s += time.monotonic() - began
+            return found
         found = super().select(0)
         if not found:
-            self.ahead_s += timeout
+            self.now_s += timeout
         return found
 
 
@@ -47,7 +52,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.resolve: Callable[[str], str] = lambda name: "127.0.0.1" if name == "localhost" else name
 
     def time(self) -> float:
-        return super().time() + self._hands.ahead_s
+        return self._hands.now_s
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         self._hands.threads += 1
@@ -73,8 +78,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Service]]:
     """An emulator in this loop and its time: its origin, and its parts."""
     loop = asyncio.get_running_loop()
-    time = types.SimpleNamespace(monotonic_ns=lambda: int(loop.time() * 1e9))
-    with mock.patch.object(clock, "time", time):
+    virtual = types.SimpleNamespace(monotonic_ns=lambda: int(loop.time() * 1e9))
+    with mock.patch.object(clock, "time", virtual):
         app = build_app(settings)
         listener = serve.listen("127.0.0.1", 0)
         server = serve._server(app)

@@ -133,7 +133,7 @@ def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, mo
 
     took_s, looks = run(story())
     assert took_s <= most_s, "one look was fifty tasks, and the others waited for the plan of the next minute"
-    assert looks <= 6 + runs // 100
+    assert looks <= 6 + runs // 50
 
 
 def test_looking_takes_its_share_of_an_hour_at_most() -> None:
