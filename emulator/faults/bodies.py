@@ -146,17 +146,26 @@ def unknown_enum(body: Any, fault: Fault, scope: Scope) -> None:
             container[key] = fault.get("value", "brand_new_value")
 
 
+def _rows(body: Any) -> list[Any]:
+    """The rows of a list or the entries of a log; an answer that is neither has none."""
+    rows = body.get("results", []) if isinstance(body, dict) else body
+    return rows if isinstance(rows, list) else []
+
+
 def duplicate_row(body: Any, fault: Fault, scope: Scope) -> None:
-    """Show the first row twice."""
+    """Show the first row of a page, or the first entry of a log page, twice."""
     del fault, scope
-    if body["results"]:
-        body["results"].append(body["results"][0])
+    rows = _rows(body)
+    if rows:
+        rows.append(rows[0])
 
 
 def missing_row(body: Any, fault: Fault, scope: Scope) -> None:
-    """Leave out the last row without counting it out."""
-    del fault, scope
-    del body["results"][-1:]
+    """Leave out the row number ``at`` of a page or a log page, by default the last, without counting it out."""
+    del scope
+    rows = _rows(body)
+    if rows:
+        del rows[max(-len(rows), min(int(fault.get("at", -1)), len(rows) - 1))]
 
 
 def count_lies(body: Any, fault: Fault, scope: Scope) -> None:

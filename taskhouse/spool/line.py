@@ -11,7 +11,7 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
-- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of"}``.
+- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of", "cut_us"}``.
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
   ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
   the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` in

@@ -1,22 +1,30 @@
-"""The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came."""
+"""The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came.
 
+A log is settled only if that was proved: its beginning is known, every page came, the server counted as many entries as
+came, and counted the same at the end as at the beginning. What is not proved is kept all the same; the log is then
+``unproved``, and read from its beginning by the next pass.
+"""
+
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from taskhouse.errors import NotFound, Refused
+from taskhouse.errors import Contract, NotFound, Permanent, Refused, Retryable, Throttled
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.refusals import Oversized
+from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import kept, revisit
+from taskhouse.sync import joint, revisit
+from taskhouse.sync.joint import Before, Window
+from taskhouse.sync.log_held import CHAIN, Held, HeldLog, held, keys
+from taskhouse.sync.log_pages import LogPages
 from taskhouse.sync.passes import Pass
-from taskhouse.sync.plan import Run
+from taskhouse.sync.plan import UNPROVED, Run
 
 RESOURCE = "run_log"
-PAGE = 5000
-"""Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
 
-CHAIN = 10
-"""Ancestors whose logs stand before a run's own, the nearest ones (API facts 7.5)."""
+PROVED = frozenset({"drained", "settled", "expired"})
+"""States of a log whose held entries stand where they are held; any other is read from its beginning."""
 
 
 def about(run: Run) -> str:
@@ -25,79 +33,178 @@ def about(run: Run) -> str:
 
 
 async def drain(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
-    """Read what a run's log holds from its own entry ``start`` on; returns how many entries of its own it has.
+    """Read what a run's log holds from its own entry ``start`` on; returns how many of its own entries are held then.
 
-    A resumed run's log begins with its ancestors' entries (API facts 7.5, 7.6), which belong to them and are skipped.
-    Only ``X-Has-More`` ends the reading, and the offset moves by what came. Of a page that is larger than is read,
-    fewer entries are asked for.
+    A resumed run's log begins with its ancestors' entries (API facts 7.5), which belong to them; ``sync/joint.py``
+    finds where they end. Trouble with an ancestor is never taken for trouble with the run: at worst it leaves the log
+    unproved. An unproved log counts as 0 entries, so that it is read from its beginning.
 
     Args:
         this: The pass, for its doubts and its name.
         api: The project's endpoints in the class of log requests.
         writer: Where the entries go.
         run: Whose log.
-        start: The first entry that is not kept yet.
+        start: The first entry that is not held yet.
         settled: Whether the log is final with this reading.
     """
     try:
-        skipped = await _before(api, run.task_id, run.ancestors)
-        position, limit = start, PAGE
-        while True:
-            try:
-                page = await api.session_logs(run.task_id, run.run_id, limit=limit, offset=skipped + position)
-            except Oversized:
-                if limit == 1:
-                    raise
-                limit = max(1, limit // 10)
-                continue
-            _append(this, writer, run, position, page.entries)
-            position += len(page.entries)
-            if not page.has_more:
-                break
-            if not page.entries:
-                this.doubt(f"{about(run)} says that more follows, and gives nothing", about=about(run))
-                break
+        return await _Drain(this, api, writer, run, settled=settled).drain(start)
     except (NotFound, Refused) as refusal:
-        state = revisit.state_of(refusal)
-        _mark(this, writer, run, start, state, as_of=this.context.now())
+        _mark(this, writer, run, start, revisit.state_of(refusal), as_of=this.context.now())
         return start
-    own = page.total - skipped
-    if own > position:
-        this.doubt(f"{about(run)} counts {own} entries, and gave {position}", about=about(run))
-    state = "settled" if settled else "drained"
-    _mark(this, writer, run, position, "expired" if settled and own < position else state)
-    return position
 
 
-async def _before(api: TasksApi, task_id: str, ancestors: Sequence[str]) -> int:
-    """Entries of its ancestors that stand before a run's own: all that its parent's log counts.
+class _Drain:
+    """One reading of one log."""
 
-    Where the chain is longer than the server looks, the parent's log begins with one run more.
-    """
-    if not ancestors:
-        return 0
-    count = (await api.session_logs(task_id, ancestors[0], limit=1)).total
-    if len(ancestors) > CHAIN:
-        oldest, *older = ancestors[CHAIN:]
-        count -= (await api.session_logs(task_id, oldest, limit=1)).total - await _before(api, task_id, older)
-    return count
+    def __init__(self, this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, settled: bool) -> None:
+        self.this = this
+        self.writer = writer
+        self.run = run
+        self.settled = settled
+        self.began_us = time.time_ns() // 1000
+        self.pages = LogPages(api, run, this.context.settings.capture_text)
+        self.held: Held | None = None
+        self.before: Before | None = None
+        self.asked = False
 
+    async def drain(self, start: int) -> int:
+        if start or self.run.ancestors:
+            self.held = await held(self.this.context, self.run)
+        own = self.held.own if self.held else HeldLog()
+        if start and start == own.position and own.state in PROVED:
+            window, at = await self._go_on(own)
+            if at is not None:
+                return await self._keep(window, at, own.position)
+        return await self._from_the_beginning(own, max(start, own.position))
 
-def _append(this: Pass, writer: SpoolWriter, run: Run, position: int, entries: list[bytes]) -> None:
-    if not entries:
-        return
-    this.captured += len(entries)
-    told = this.context.settings.capture_text
-    writer.append(
-        "log",
-        run.whose(this.context.project_id),
-        [kept.entry(None, position + n, text, told) for n, text in enumerate(entries)],
-        leg=this.pass_id,
-    )
+    async def _go_on(self, own: HeldLog) -> tuple[Window, int | None]:
+        """The window in which the held entries should end, and where they do; None if they are not there."""
+        expected = own.position + self._ancestral()
+        window = await self.pages.at(max(0, expected - joint.NEAR))
+        at = joint.end_of(window, own.tail, expected, exact=not self.run.ancestors)
+        misplaced = at is not None and at > expected and not self.run.ancestors
+        return window, None if misplaced else at
+
+    async def _from_the_beginning(self, own: HeldLog, position: int) -> int:
+        window, at = await self._own_start()
+        if at is None:
+            at = joint.bounds(window, self.run.run_id)[0]
+            if not window.first <= at <= window.end:
+                window = await self.pages.at(at)
+            self.pages.faults.append(
+                "does not tell where the run's own entries begin: its ancestors' logs cannot be read, and what is held"
+                " of them does not decide"
+            )
+        elif position and await self._began_anew(own, window, at):
+            return await self._keep(window, at, position)
+        return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
+
+    async def _own_start(self) -> tuple[Window, int | None]:
+        """The window in which the run's own entries begin, and where, if that can be proved."""
+        if not self.run.ancestors:
+            return await self.pages.at(0), 0
+        for first in dict.fromkeys((max(0, self._ancestral() - joint.NEAR), 0)):
+            window = await self.pages.at(first)
+            while (at := await self._decide(window)) is None and not (window.ends or self._named(window)):
+                window = await self.pages.at(window.end, window)
+            if at is not None:
+                return window, at
+        total = self.before.total if self.before else None
+        if total is not None and total < window.first:
+            window = await self.pages.at(max(0, total - joint.NEAR))
+            return window, joint.own_start(window, self.run.run_id, self.before)
+        return window, None
+
+    async def _decide(self, window: Window) -> int | None:
+        """Where the run's own entries begin, once the window shows enough to ask the parent."""
+        if not (self.asked or window.ends or self._named(window)):
+            return None
+        if not self.asked:
+            self.before = await self._ask_parent(joint.bounds(window, self.run.run_id)[1] or window.end)
+            self.asked = True
+        at = joint.own_start(window, self.run.run_id, self.before)
+        if at is None or joint.confirmed(window, self.run.run_id, at) or await self.pages.stands():
+            return at
+        return None
+
+    async def _ask_parent(self, near: int) -> Before | None:
+        """The last entries of the parent's log, after those of the run's were seen; what is held if it is refused."""
+        parent = LogPages(self.pages.api, replace(self.run, run_id=self.run.ancestors[0]), self.pages.text)
+        try:
+            window = await parent.at(max(0, near - joint.HANDSHAKE - joint.NEAR))
+            total = parent.totals[-1]
+            if total and (total > window.end or not window.entries):
+                window = await parent.at(max(0, total - joint.NEAR))
+        except Throttled:
+            raise
+        except (Retryable, Permanent, Contract):
+            return self.held.parent() if self.held else None
+        if parent.faults or parent.moved():
+            return self.held.parent() if self.held else None
+        return Before(window.entries[-joint.NEAR :], total, exact=len(self.run.ancestors) <= CHAIN)
+
+    async def _began_anew(self, own: HeldLog, window: Window, at: int) -> bool:
+        """Whether the log expired and another one began: nothing that is held is in it any more."""
+        entries = [text for text, _ in window.onward(at)]
+        if not entries or not (window.ends or own.state in PROVED):
+            return False
+        known = await keys(self.this.context, self.run)
+        return known is not None and bool(known) and known.isdisjoint(map(joint.key, entries))
+
+    async def _keep(self, window: Window, at: int, position: int, *, held_before: int = 0, cuts: bool = False) -> int:
+        """Keep the entries from an index on, as those from a position on, and say what that proved."""
+        entries = window.onward(at)
+        while True:
+            self._append(position, entries)
+            position += len(entries)
+            if window.ends:
+                break
+            window = await self.pages.at(window.end)
+            entries = window.onward(window.first)
+        faults = self.pages.faults
+        if self.pages.moved() and (self.settled or min(self.pages.totals) < self.pages.totals[0]):
+            faults.append("changed its length while it was read")
+        if faults:
+            named = about(self.run)
+            self.this.doubt(f"{named} {'; '.join(dict.fromkeys(faults))}", about=named)
+        state = self._state(position, held_before)
+        cut_us = self.began_us if cuts and state in {"settled", "drained"} and position < held_before else None
+        _mark(self.this, self.writer, self.run, position, state, as_of=self.run.ended_at, cut_us=cut_us)
+        return 0 if state == UNPROVED else max(position, 0 if cut_us else held_before)
+
+    def _state(self, position: int, held_before: int) -> str:
+        if self.pages.faults:
+            return UNPROVED
+        if not self.settled:
+            return "drained"
+        gone = position == 0 < held_before and not (self.held and self.held.own.state == "settled")
+        return "expired" if gone else "settled"
+
+    def _append(self, position: int, entries: Sequence[tuple[bytes, bool]]) -> None:
+        if entries:
+            self.this.captured += len(entries)
+            whose = self.run.whose(self.this.context.project_id)
+            lines = [Entry(None, position + n, text, redacted) for n, (text, redacted) in enumerate(entries)]
+            self.writer.append("log", whose, lines, leg=self.this.pass_id)
+
+    def _named(self, window: Window) -> bool:
+        return joint.bounds(window, self.run.run_id)[1] is not None
+
+    def _ancestral(self) -> int:
+        """How many entries of ancestors are held: where own entries begin, unless more or fewer stand there."""
+        return self.held.before() if self.held else 0
 
 
 def _mark(
-    this: Pass, writer: SpoolWriter, run: Run, position: int, state: str, *, as_of: datetime | None = None
+    this: Pass,
+    writer: SpoolWriter,
+    run: Run,
+    position: int,
+    state: str,
+    *,
+    as_of: datetime | None = None,
+    cut_us: int | None = None,
 ) -> None:
     whose = run.whose(this.context.project_id)
-    writer.mark("log", whose, resource=RESOURCE, position=str(position), state=state, as_of=as_of)
+    writer.mark("log", whose, resource=RESOURCE, position=str(position), state=state, as_of=as_of, cut_us=cut_us)

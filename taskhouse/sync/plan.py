@@ -27,6 +27,9 @@ ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 FINAL = frozenset({"settled", "expired", revisit.LOST})
 """States of a log that will bring nothing more, unless its run moves again."""
 
+UNPROVED = "unproved"
+"""State of a log that is held and could not be proved: it is read from its beginning, like one that was never read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -109,11 +112,11 @@ def plan(
     streams = [row for row in rows if _streams(row, now)]
     rest = [row for row in rows if not _streams(row, now)]
     never = sorted(
-        (row for row in rest if row["log_read_at"] is None), key=lambda row: hot.expires(row["changed_at"], now)
+        (row for row in rest if _from_the_beginning(row)), key=lambda row: hot.expires(row["changed_at"], now)
     )
     oldest = None if days is None else now - timedelta(days=days)
-    wanted = [row for row in never if oldest is None or row["changed_at"] >= oldest]
-    read = [row for row in rest if row["log_read_at"] is not None]
+    wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
+    read = [row for row in rest if not _from_the_beginning(row)]
     logs = [row for row in read if _logs(row, now)]
 
     def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
@@ -130,6 +133,10 @@ def plan(
         lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
         lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
     )
+
+
+def _from_the_beginning(row: Mapping[str, Any]) -> bool:
+    return row["log_read_at"] is None or row["log_state"] == UNPROVED
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:

@@ -1,11 +1,12 @@
 """Short connections to the warehouse file: open, do one thing, close."""
 
 import contextlib
+import copy
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import duckdb
 
@@ -41,6 +42,12 @@ class Warehouse:
         self.zone = zone
         self.lock_wait_s = lock_wait_s
         self._ready = False
+
+    def waiting(self, lock_wait_s: float) -> Self:
+        """The same warehouse for somebody who waits that long."""
+        other = copy.copy(self)
+        other.lock_wait_s = lock_wait_s
+        return other
 
     @contextlib.contextmanager
     def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -195,6 +195,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
     connection.execute(sql.warehouse("load/resumes"))
     _move_cursors(connection)
+    _shorten(connection, now)
     counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/counts")))}
     total = Loaded()
     for segment in batch:
@@ -247,12 +248,26 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
 
 def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> tuple[int, Counter[str]]:
     """Insert entries of logs; how many, and how many lines of each segment were set aside."""
-    for step in ("log_doubtful", "log_known", "log_judged"):
-        connection.execute(sql.warehouse(f"load/{step}"))
+    set_aside: Counter[str] = Counter()
+    connection.execute(sql.warehouse("load/log_doubtful"))
+    if connection.execute("SELECT EXISTS (FROM doubtful)").fetchall()[0][0]:
+        connection.execute(sql.warehouse("load/log_contested"))
+        connection.execute(sql.warehouse("load/log_judged"))
+        set_aside = _brought_by(connection, "load/log_displaced", now)
+        connection.execute(sql.warehouse("load/log_replace"))
+    else:
+        connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
     inserted = connection.execute(sql.warehouse("load/log_insert")).fetchall()[0][0]
-    if not connection.execute("SELECT EXISTS (FROM judged)").fetchall()[0][0]:
-        return inserted, Counter()
-    return inserted, _brought_by(connection, "load/log_conflicts", now)
+    return inserted, set_aside
+
+
+def _shorten(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Take out what is held beyond the proved end of a log."""
+    connection.execute(sql.warehouse("load/log_cuts"))
+    if connection.execute("SELECT EXISTS (FROM cuts)").fetchall()[0][0]:
+        connection.execute(sql.warehouse("load/log_cut_off"), {"now": now})
+        for step in ("log_shorten", "log_cursors"):
+            connection.execute(sql.warehouse(f"load/{step}"))
 
 
 def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:

@@ -44,6 +44,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "ledger/resumes_events",
         ),
     ),
+    ("logs to prove", ("ledger/logs_unproved",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

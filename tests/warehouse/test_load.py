@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -204,14 +205,57 @@ def test_a_log_entry_is_known_by_its_position(warehouse: Warehouse, spool: Spool
     ]
 
 
-def test_a_log_position_with_another_text_is_kept_in_quarantine(warehouse: Warehouse, spool: Spool) -> None:
+ASIDE = "SELECT record_key, payload, outcome FROM ledger.quarantine ORDER BY record_key, payload"
+
+
+def test_of_two_texts_at_a_log_position_the_newest_counts_and_the_other_is_kept(
+    warehouse: Warehouse, spool: Spool
+) -> None:
     spooled(spool, "log", entry(0, '{"a":1}'))
     load_spool(warehouse, spool)
-    for _ in range(2):
+    for inserted in (1, 0):
         spooled(spool, "log", entry(0, '{"a":2}'))
+        assert load_spool(warehouse, spool)["log"].inserted == inserted
+    assert rows(warehouse, "SELECT payload FROM raw.run_log_entries") == [('{"a":2}',)]
+    assert rows(warehouse, ASIDE) == [("r@0", '{"a":1}', "superseded")]
+
+
+def test_a_text_that_was_redacted_replaces_no_whole_one_and_no_whole_one_it(warehouse: Warehouse, spool: Spool) -> None:
+    whole = '{"timestamp":"2026-09-14T10:00:01.200Z","event_id":"1-1","text":"%s"}'
+    for at, first, second in ((0, "word", "[text 4 1f]"), (1, "[text 4 1f]", "word")):
+        for text in (first, second):
+            spooled(spool, "log", Entry(None, at, (whole % text).encode(), redacted=text != "word"))
+            load_spool(warehouse, spool)
+    assert rows(warehouse, "SELECT position, redacted FROM raw.run_log_entries ORDER BY 1") == [(0, False), (1, True)]
+    assert rows(warehouse, ASIDE) == []
+
+
+def test_a_log_that_was_proved_to_end_sooner_loses_what_it_does_not_hold(warehouse: Warehouse, spool: Spool) -> None:
+    spooled(spool, "log", *(entry(at, f'{{"a":{at}}}') for at in range(5)))
+    load_spool(warehouse, spool)
+    began_us = time.time_ns() // 1000
+    with SpoolWriter(spool) as writer:
+        writer.append("log", Whose(1, "t", "r"), [entry(at, f'{{"a":{at + 1}}}') for at in range(4)], leg="pass")
+        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="4", state="settled", cut_us=began_us)
+    loaded = load_spool(warehouse, spool)["log"]
+    assert (loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (4, 0, 0, 1)
+    assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY 1") == [
+        (at, f'{{"a":{at + 1}}}') for at in range(4)
+    ]
+    assert rows(warehouse, ASIDE) == [(f"r@{at}", f'{{"a":{at}}}', "superseded") for at in range(5)]
+    assert rows(warehouse, LOG_CURSOR) == [("4", "settled")]
+
+
+def test_a_mark_of_a_reading_that_began_before_another_takes_nothing_of_it(warehouse: Warehouse, spool: Spool) -> None:
+    began_us = time.time_ns() // 1000
+    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
+    load_spool(warehouse, spool)
+    for cut_us in (None, began_us):
+        with SpoolWriter(spool) as writer:
+            writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="1", state="settled", cut_us=cut_us)
         load_spool(warehouse, spool)
-    assert rows(warehouse, "SELECT payload FROM raw.run_log_entries") == [('{"a":1}',)]
-    assert rows(warehouse, "SELECT resource, payload FROM ledger.quarantine") == [("run_log", '{"a":2}')]
+        assert rows(warehouse, LOG_CURSOR) == [("2", "settled")]
+        assert rows(warehouse, "SELECT count(*) FROM raw.run_log_entries") == [(2,)]
 
 
 def test_loading_the_same_segment_again_changes_nothing(warehouse: Warehouse, spool: Spool, tmp_path: Path) -> None:
@@ -318,14 +362,14 @@ def test_a_segment_that_was_loaded_before_adds_nothing_to_its_batch(warehouse: W
     assert len(rows(warehouse, SEGMENTS)) == 2
 
 
-def test_a_batch_of_log_entries_keeps_the_first_text_of_a_position(warehouse: Warehouse, spool: Spool) -> None:
+def test_a_batch_of_log_entries_keeps_the_last_text_of_a_position(warehouse: Warehouse, spool: Spool) -> None:
     spooled(spool, "log", entry(1, '{"a":1}'), entry(2, "{}"))
     spooled(spool, "log", entry(1, '{"a":2}'), entry(3, "{}"))
     loaded = load_spool(warehouse, spool)["log"]
     assert (loaded.segments, loaded.inserted, loaded.set_aside, loaded.duplicates) == (2, 3, 1, 0)
-    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":2}')]
+    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":1}')]
     assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY position") == [
-        (1, '{"a":1}'),
+        (1, '{"a":2}'),
         (2, "{}"),
         (3, "{}"),
     ]

@@ -41,7 +41,10 @@ states AS (
         resource,
         key,
         state,
-        arg_max(position, line) FILTER (WHERE position IS NOT NULL) AS position,
+        CASE resource
+            WHEN 'run_log' THEN CAST(max(TRY_CAST(position AS BIGINT)) AS VARCHAR)
+            ELSE arg_max(position, line) FILTER (WHERE position IS NOT NULL)
+        END AS position,
         max(line) FILTER (WHERE position IS NOT NULL) AS position_line,
         arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
         max(line) FILTER (WHERE leg IS NOT NULL) AS leg_line,
@@ -63,7 +66,10 @@ SELECT
     project_id,
     resource,
     key,
-    arg_max(position, position_line) AS position,
+    CASE resource
+        WHEN 'run_log' THEN CAST(max(TRY_CAST(position AS BIGINT)) AS VARCHAR)
+        ELSE arg_max(position, position_line)
+    END AS position,
     arg_max(leg, leg_line) AS leg,
     arg_max(state, last_line) AS state,
     max(last_at) AS updated_at,

@@ -1,0 +1,192 @@
+"""Where a run's own entries begin in its log. Pure.
+
+The log of a resumed run begins with the entries of its ancestors, unchanged (API facts 7.5). Servers before summer 2026
+leave them out, an ancestor's log can expire or grow between two reads, and some runs never name themselves. So nothing
+is counted off: the beginning is where texts say it is, and the entries that name their run must agree. Where the
+evidence is not enough, there is no answer.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from taskhouse.posthog import jsonslices
+
+NEAR = 32
+"""Entries around the joint that are compared."""
+
+HANDSHAKE = 4
+"""Entries before the one that names its run: an agent says hello, opens its session, and is answered twice."""
+
+_NAMES = {"_posthog/run_started": "runId", "_posthog/sdk_session": "taskRunId"}
+"""By method, the parameter that names the run (API facts 6)."""
+
+_TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Entries of a log as the server counts them.
+
+    Attributes:
+        first: Index of the first of them.
+        entries: Their texts, as they are kept.
+        redacted: Of each, whether something was cut out of its text.
+        ends: Whether the log ends with them.
+        names: The runs named so far, by index; also those named before the window.
+    """
+
+    first: int
+    entries: Sequence[bytes]
+    redacted: Sequence[bool]
+    ends: bool
+    names: Sequence[tuple[int, str]]
+
+    def onward(self, at: int) -> list[tuple[bytes, bool]]:
+        """The entries from an index on, each with whether it was redacted."""
+        return list(zip(self.entries, self.redacted, strict=True))[at - self.first :]
+
+    @property
+    def end(self) -> int:
+        """Index after the last entry."""
+        return self.first + len(self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the entries that stand before a run's own.
+
+    Attributes:
+        tail: The last of them.
+        total: How many the parent's log counts; None where the texts are those that are held.
+        exact: Whether just as many stand before the run's own entries, if any do.
+    """
+
+    tail: Sequence[bytes]
+    total: int | None
+    exact: bool
+
+
+def names(entries: Sequence[bytes], first: int) -> list[tuple[int, str]]:
+    """The runs that entries name, with the index of each; ``first`` is the index of the first entry."""
+    found = ((first + at, named(text)) for at, text in enumerate(entries))
+    return [(at, run_id) for at, run_id in found if run_id is not None]
+
+
+def named(entry: bytes) -> str | None:
+    """The run that an entry names."""
+    if not any(method.encode() in entry for method in _NAMES):
+        return None
+    try:
+        value = jsonslices.document(jsonslices.decode(entry))
+        notification = value["notification"]
+        run_id = notification["params"][_NAMES[notification["method"].replace("__posthog/", "_posthog/")]]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return run_id if isinstance(run_id, str) else None
+
+
+def tells(entry: bytes) -> bool:
+    """Whether an entry's text can be told from another run's: it has a time."""
+    return _TIME.search(entry) is not None
+
+
+def key(entry: bytes) -> str:
+    """What an entry is recognised by whether its words are kept or not: its time, or all of it."""
+    found = _TIME.search(entry)
+    return (found[1] if found else entry).decode("utf-8", "replace")
+
+
+def bounds(window: Window, run_id: str) -> tuple[int, int | None]:
+    """The first index at which own entries can begin, and the index of the first entry that names the run."""
+    own = next((at for at, name in window.names if name == run_id), None)
+    others = [at for at, name in window.names if name != run_id and (own is None or at < own)]
+    return (others[-1] + 1 if others else 0), own
+
+
+def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
+    """The index of the run's first own entry, or None where nothing proves it."""
+    low, own = bounds(window, run_id)
+    alone = low == 0 and window.first == 0
+    if before is None:
+        return 0 if alone and _begins_with_handshake(window, own) else None
+    if before.total == 0:
+        return 0 if low == 0 else None
+    found = _counted(window, before, low, own)
+    if found is None:
+        found = _only(window, before.tail)
+    if found is None and alone and _absent(window, before, own):
+        found = 0
+    if found is None or not low <= found <= (window.end if own is None else own):
+        return None
+    return found if before.total is not None or confirmed(window, run_id, found) else None
+
+
+def confirmed(window: Window, run_id: str, at: int) -> bool:
+    """Whether the run names itself where it mostly does, if its own entries begin there."""
+    own = bounds(window, run_id)[1]
+    return own is not None and own - at == HANDSHAKE
+
+
+def end_of(window: Window, tail: Sequence[bytes], expected: int, *, exact: bool) -> int | None:
+    """The index after entries that are held, looked for first where they are expected, then wherever they are.
+
+    ``exact``: nothing can have moved them.
+    """
+    if not tail:
+        return None
+    if _stands(window, tail, expected) and (exact or any(map(tells, tail))):
+        return expected
+    return _only(window, tail) or _only(window, tail[-1:])
+
+
+def _counted(window: Window, before: Before, low: int, own: int | None) -> int | None:
+    """Just after as many entries as the parent counts, where they end with its last ones.
+
+    A server without ancestors' entries could show the same only if own entries repeat the parent's, times included: not
+    if another run is named before, and hardly if the run names itself where it mostly does.
+    """
+    at = before.total
+    if at is None or not before.exact or not _stands(window, before.tail, at):
+        return None
+    likely = any(map(tells, before.tail)) and (own is None or own - at >= HANDSHAKE)
+    return at if low > 0 or likely else None
+
+
+def _absent(window: Window, before: Before, own: int | None) -> bool:
+    """Whether no entry of the ancestors is there: the window reaches as far as they would, and shows none of them."""
+    if before.total is None or not any(map(tells, before.tail)):
+        return False
+    reaches = window.ends or own is not None or before.total <= window.end
+    return reaches and set(before.tail).isdisjoint(window.entries if own is None else window.entries[:own])
+
+
+def _begins_with_handshake(window: Window, own: int | None) -> bool:
+    """Whether the log begins as a run begins, so that nothing can stand before its own entries."""
+    if own is None or own > HANDSHAKE:
+        return False
+    hello = [at for at, text in enumerate(window.entries[:own]) if b'"initialize"' in text]
+    return hello == [0]
+
+
+def _stands(window: Window, tail: Sequence[bytes], at: int) -> bool:
+    """Whether the entries before an index are these, as far as the window shows them."""
+    length = min(len(tail), at - window.first)
+    if length <= 0 or at > window.end:
+        return False
+    upto = at - window.first
+    return list(window.entries[upto - length : upto]) == list(tail[len(tail) - length :])
+
+
+def _only(window: Window, tail: Sequence[bytes]) -> int | None:
+    """The one index before which these entries stand; cut off at the log's beginning they count as well."""
+    if not tail:
+        return None
+    found = []
+    for at, text in enumerate(window.entries, start=window.first + 1):
+        whole = at - window.first >= len(tail) or window.first == 0
+        if text == tail[-1] and whole and _stands(window, tail, at):
+            length = min(len(tail), at - window.first)
+            if any(map(tells, tail[len(tail) - length :])):
+                found.append(at)
+    return found[0] if len(found) == 1 else None

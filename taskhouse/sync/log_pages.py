@@ -1,0 +1,73 @@
+"""The pages of a run's log, and whether what the server says of them adds up."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.refusals import Oversized
+from taskhouse.sync import joint, kept
+from taskhouse.sync.joint import Window
+from taskhouse.sync.plan import Run
+
+PAGE = 5000
+"""Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
+
+
+@dataclass(slots=True)
+class LogPages:
+    """Reads a run's log page by page; texts come as they are kept.
+
+    Attributes:
+        text: Whether texts are kept whole, as in the settings.
+        totals: Every count of the whole log that a page came with, in order.
+        faults: What does not add up, in words.
+    """
+
+    api: TasksApi
+    run: Run
+    text: Literal["full", "none"]
+    totals: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    _limit: int = PAGE
+
+    async def at(self, offset: int, before: Window | None = None) -> Window:
+        """The page from an entry on; as a window that goes on from ``before`` if that ends there.
+
+        Of a page that is larger than is read, fewer entries are asked for.
+
+        Raises:
+            TaskhouseError: The page could not be had.
+        """
+        while True:
+            try:
+                page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=self._limit, offset=offset)
+                break
+            except Oversized:
+                if self._limit == 1:
+                    raise
+                self._limit = max(1, self._limit // 10)
+        self.totals.append(page.total)
+        told = [kept.entry(None, None, text, self.text) for text in page.entries]
+        entries, redacted = [entry.data for entry in told], [entry.redacted for entry in told]
+        end = offset + len(entries)
+        over, short = bool(entries) and end > page.total, not page.has_more and end < page.total
+        if over or short:
+            self.faults.append(f"counts {page.total} entries, and gave {end}")
+        elif page.has_more and not entries:
+            self.faults.append("says that more follows, and gives nothing")
+        ends = over or not page.has_more or not entries
+        names = joint.names(entries, offset)
+        if before is None:
+            return Window(offset, entries, redacted, ends, names)
+        entries = [*before.entries[-joint.NEAR :], *entries]
+        redacted = [*before.redacted[-joint.NEAR :], *redacted]
+        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names])
+
+    async def stands(self) -> bool:
+        """Whether the log still counts what it counted: nothing expired or was written since its last page."""
+        page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=1)
+        return page.total == self.totals[-1]
+
+    def moved(self) -> bool:
+        """Whether the log changed its length while it was read."""
+        return len(set(self.totals)) > 1

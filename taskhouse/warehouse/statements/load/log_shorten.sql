@@ -1,0 +1,6 @@
+DELETE FROM raw.run_log_entries USING cuts
+WHERE
+    raw.run_log_entries.project_id = cuts.project_id
+    AND raw.run_log_entries.run_id = cuts.run_id
+    AND raw.run_log_entries.position >= cuts.position
+    AND raw.run_log_entries.received_at < cuts.before

@@ -1,0 +1,145 @@
+"""Where a run's own entries begin: found by texts and names, and never wrong."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from taskhouse.sync import joint
+from taskhouse.sync.joint import NEAR, Before, Window
+
+RUNS = ["run-a", "run-b", "run-c", "run-d"]
+"""The runs of a chain, oldest first; the last is the one that is read."""
+
+
+def entry(text: str, at: int | None = None) -> bytes:
+    """An entry with a time of its own, or one that any run may have."""
+    when = {} if at is None else {"timestamp": f"2026-09-14T10:00:{at}Z"}
+    return json.dumps({**when, "notification": {"method": text}}).encode()
+
+
+def naming(run_id: str, at: int) -> bytes:
+    """An entry that names its run."""
+    told = {"method": "_posthog/run_started", "params": {"runId": run_id}}
+    return json.dumps({"timestamp": f"2026-09-14T10:00:{at}Z", "notification": told}).encode()
+
+
+def seen(entries: Sequence[bytes], first: int = 0) -> Window:
+    """Entries up to the end of a log, of which nothing else was seen."""
+    return Window(first, entries, [False] * len(entries), ends=True, names=joint.names(entries, first))
+
+
+@dataclass
+class Chain:
+    """The logs of a chain of runs as they are now, oldest first, and as they are served."""
+
+    logs: list[list[bytes]]
+    served: bool
+
+    def log(self, number: int) -> list[bytes]:
+        """The log of one run as the server answers it."""
+        return list(itertools.chain.from_iterable(self.logs[: number + 1])) if self.served else self.logs[number]
+
+    def window(self, first: int = 0) -> Window:
+        """The last run's log from an entry on."""
+        entries = self.log(len(self.logs) - 1)
+        return replace(seen(entries[first:], first), names=joint.names(entries, 0))
+
+    def before(self) -> Before:
+        """What a parent that answers tells."""
+        log = self.log(len(self.logs) - 2)
+        return Before(log[-NEAR:], len(log), exact=True)
+
+    def start(self) -> int:
+        """Where the last run's own entries begin in truth."""
+        return len(self.log(len(self.logs) - 1)) - len(self.logs[-1])
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> Chain:
+    """Chains with entries that all runs share, empty logs, runs that name themselves early, late or never."""
+    logs = []
+    number = 0
+    for run_id in RUNS[-draw(st.integers(2, 4)) :]:
+        log: list[bytes] = []
+        named_at = draw(st.sampled_from([None, 0, 2, 4, 4, 4, 6]))
+        for at in range(draw(st.sampled_from([0, 1, 2, 5, 8, 40]))):
+            number += 1
+            shared = draw(st.integers(0, 3)) == 0
+            log.append(
+                naming(run_id, number)
+                if at == named_at
+                else entry(draw(st.sampled_from(["initialize", "x"])))
+                if shared
+                else entry("own", number)
+            )
+        logs.append(log)
+    return Chain(logs, draw(st.booleans()))
+
+
+@settings(max_examples=400, deadline=None)
+@given(chains())
+def test_an_answer_is_right_whoever_answers(chain: Chain) -> None:
+    found = joint.own_start(chain.window(), RUNS[-1], chain.before())
+    assert found in {None, chain.start()}
+    held = Before(chain.logs[-2][-NEAR:], None, exact=False)
+    if held.tail:
+        assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
+
+
+@settings(max_examples=200, deadline=None)
+@given(chains(), st.data())
+def test_an_ancestor_that_expired_since_it_was_read_misleads_nobody(chain: Chain, data: st.DataObject) -> None:
+    held = replace(chain.before(), total=None, exact=False)
+    chain.logs[data.draw(st.integers(0, len(chain.logs) - 2))] = []
+    if held.tail:
+        assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
+
+
+@settings(max_examples=200, deadline=None)
+@given(chains(), st.data())
+def test_from_a_later_page_on_the_answer_is_the_same_or_none(chain: Chain, data: st.DataObject) -> None:
+    first = data.draw(st.integers(0, chain.start()))
+    window = seen(chain.window(first).entries, first)
+    assert joint.own_start(window, RUNS[-1], chain.before()) in {None, chain.start()}
+
+
+@settings(max_examples=200, deadline=None)
+@given(chains(), st.integers(1, 40))
+def test_what_is_held_of_a_log_is_found_again_after_its_ancestors_moved(chain: Chain, held: int) -> None:
+    own = chain.logs[-1][:held]
+    expected = chain.start() + len(own)
+    assert joint.end_of(chain.window(), own[-NEAR:], expected, exact=True) == (expected if own else None)
+    chain.logs[0] = []
+    for elsewhere in (expected, expected + 3):
+        moved = joint.end_of(chain.window(), own[-NEAR:], elsewhere, exact=False)
+        assert moved in {None, chain.start() + len(own)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 60), st.integers(5, 30), st.sampled_from(["whole", "alone"]))
+def test_a_usual_chain_is_always_decided(ancestors: int, own: int, served: str) -> None:
+    def log(run_id: str, length: int, first: int) -> list[bytes]:
+        texts = [entry("initialize", first), entry("r", first + 1), entry("new", first + 2), entry("r", first + 3)]
+        return [*texts, naming(run_id, first + 4), *(entry("own", first + 5 + at) for at in range(length))][:length]
+
+    chain = Chain([log(RUNS[0], ancestors, 0), log(RUNS[-1], own, 1000)], served == "whole")
+    assert joint.own_start(chain.window(), RUNS[-1], chain.before()) == chain.start()
+
+
+def test_without_any_word_of_the_ancestors_only_a_log_that_begins_as_runs_do_is_believed() -> None:
+    own = [entry("initialize", 1), entry("r", 2), entry("new", 3), entry("r", 4), naming(RUNS[-1], 5)]
+    for before in ([], [entry("x", 0)], [naming(RUNS[0], 0)]):
+        window = seen([*before, *own])
+        assert joint.own_start(window, RUNS[-1], None) == (None if before else 0)
+
+
+def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -> None:
+    parent = [entry("p", at) for at in range(6)]
+    own = [entry("initialize", 10), entry("r", 11), entry("new", 12), entry("r", 13), naming(RUNS[-1], 14)]
+    held = Before(parent[:4], None, exact=False)
+    assert joint.own_start(seen([*parent, *own]), RUNS[-1], held) is None
+    assert joint.own_start(seen([*parent[:4], *own]), RUNS[-1], held) == 4
