@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from taskhouse.posthog.budget import Priority
 from taskhouse.settings import Settings
-from taskhouse.sync.rounds import ROUND, SMALL
+from taskhouse.sync.rounds import SMALL, period
 
 PAGE = 98
 """Rows that a page of the list brings: 100, less the two that it shares with the page before."""
@@ -160,7 +160,7 @@ def list_pages(tasks: int) -> int:
 
 def rotation_pages(tasks: int) -> int:
     """Requests a day for reading the list in rotation; none for a project that every pass reads whole."""
-    return math.ceil(max(0, tasks - 2) / PAGE * DAY_S / ROUND.total_seconds()) if tasks > SMALL else 0
+    return math.ceil(math.ceil((tasks - 2) / PAGE) * DAY_S / period(tasks).total_seconds()) if tasks > SMALL else 0
 
 
 def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:

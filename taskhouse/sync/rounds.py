@@ -17,8 +17,9 @@ from taskhouse.sync.search import PAGE, Key
 SMALL = 300
 """Up to so many tasks every pass reads the whole list, and there is nothing to rotate."""
 
-ROUND = timedelta(hours=23)
-"""How long a round takes: with the grain below and ticks every five minutes, no page is ever older than a day."""
+ROUND = timedelta(hours=22, minutes=30)
+"""How long a round through a long list takes. The rest of the day is for the grain below and for a list that grows by a
+twentieth a day: the next round comes to a row later by as much as was inserted before it."""
 
 GRAIN = timedelta(minutes=15)
 """Pages of so long a time are remembered as one stretch, as old as its oldest page."""
@@ -75,7 +76,7 @@ class Rounds:
             place: How many tasks the round has passed.
             total: How many there are.
         """
-        elapsed = (now - self.began) / ROUND
+        elapsed = (now - self.began) / period(total)
         if elapsed >= 1:
             return min(MOST, max(1, math.ceil((total - place) / (PAGE - OVERLAP))))
         return min(MOST, max(0, math.ceil((total * elapsed - place) / (PAGE - OVERLAP))))
@@ -104,6 +105,12 @@ class Rounds:
                 "before": [[*_written(one.until), one.read_at.isoformat()] for one in self.before],
             }
         )
+
+
+def period(total: int) -> timedelta:
+    """How long a round takes; shorter by a page's turn, by which one inserted row can delay the rows after it."""
+    pages = max(1.0, total / (PAGE - OVERLAP))
+    return ROUND * (pages / (pages + 1))
 
 
 def whole(moment: datetime, viewer: str | None) -> Rounds:

@@ -3,11 +3,19 @@
 from datetime import timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from taskhouse.warehouse import migrate
 
-ALL = ("tasks", "repositories", "readiness", "runs", "run_events")
+OLD_PASS = """
+    INSERT INTO ledger.passes BY NAME
+    SELECT
+        'old' AS pass_id, 1 AS project_id, 'tasks' AS resource, now() - INTERVAL 1 HOUR AS started_at,
+        false AS interrupted, 0 AS resumes, 0 AS requests, 0 AS retries, 0 AS bytes, 0 AS throttled_s, 0 AS pages,
+        0 AS rows_seen, 0 AS rows_distinct, 0 AS duplicates, 0 AS rows_added, 0 AS rows_absent, 0 AS ids_requested,
+        0 AS ids_returned, 0 AS ids_absent, 0 AS quarantined, 'complete' AS verdict
+"""
 
 
 def last(house: Any, resource: str) -> Any:
@@ -42,16 +50,11 @@ def test_readiness_rests_on_its_oldest_answer_of_today(make_house: Any) -> None:
 
 def test_a_warehouse_of_the_version_before_opens_and_goes_on(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make_house(emulator_tasks=40, emulator_repositories=2)
-    with monkeypatch.context() as before:
+    house.settings.home.mkdir(parents=True)
+    with monkeypatch.context() as before, duckdb.connect(str(house.settings.warehouse)) as connection:
         before.setattr(migrate, "MIGRATIONS", migrate.MIGRATIONS[:2])
-        house.rows(
-            "INSERT INTO ledger.passes BY NAME SELECT 'old' AS pass_id, 1 AS project_id, 'tasks' AS resource,"
-            " now() - INTERVAL 1 HOUR AS started_at, false AS interrupted, 0 AS resumes, 0 AS requests,"
-            " 0 AS retries, 0 AS bytes, 0 AS throttled_s, 0 AS pages, 0 AS rows_seen, 0 AS rows_distinct,"
-            " 0 AS duplicates, 0 AS rows_added, 0 AS rows_absent, 0 AS ids_requested, 0 AS ids_returned,"
-            " 0 AS ids_absent, 0 AS quarantined, 'complete' AS verdict"
-        )
-        assert house.rows("SELECT max(version) FROM ledger.migrations") == [(2,)]
+        migrate.upgrade(connection, host=house.settings.host)
+        connection.execute(OLD_PASS)
     assert house.sync("tasks").verdict == "complete"
     assert house.rows("SELECT pass_id = 'old', proof FROM ledger.passes ORDER BY started_at") == [
         (True, None),

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.sync.rounds import GRAIN, MOST, ROUND, Rounds, load, whole
-from taskhouse.sync.search import Key
+from taskhouse.sync.estimate import rotation_pages
+from taskhouse.sync.rounds import GRAIN, MOST, OVERLAP, ROUND, Rounds, load, whole
+from taskhouse.sync.search import PAGE, Key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -47,26 +48,29 @@ def test_the_oldest_page_is_never_claimed_younger_than_it_is(
         assert (rounds.at is None) == (at == 0)
 
 
-@pytest.mark.parametrize("total", [301, 5_000, 100_000])
+@pytest.mark.parametrize("growth", [0, 0.05], ids=["still", "a twentieth a day"])
+@pytest.mark.parametrize("total", [301, 410, 5_000, 100_000])
 @pytest.mark.parametrize("every", [TICK, timedelta(hours=1)])
-def test_every_page_is_read_within_24_hours(total: int, every: timedelta) -> None:
-    rounds, now, place, asked = whole(START, None), START, 0, 0
+def test_every_page_is_read_within_24_hours(total: int, growth: float, every: timedelta) -> None:
+    """The list is the numbers from the newest down to 0; a round has read all from ``at`` up."""
+    rounds, now, newest, at, asked = whole(START, None), START, total - 1, total, 0
     most, oldest = 0, timedelta()
-    while now < START + 3 * ROUND:
+    while now < START + timedelta(days=3):
         now += every
-        pages = rounds.due(now, place, total)
+        newest = total - 1 + int(total * growth * ((now - START) / timedelta(days=1)))
+        at = newest + 1 if rounds.at is None else at
+        pages = rounds.due(now, newest + 1 - at, newest + 1)
         most, asked = max(most, pages), asked + pages
         for _ in range(pages):
-            place = min(total, place + (100 if place == 0 else 98))
-            rounds = rounds.advanced(None if place == total else key(place - 1), now)
-            if place == total:
-                place = 0
+            at = max(0, at - (PAGE if rounds.at is None else PAGE - OVERLAP))
+            rounds = rounds.advanced((START, f"{at:09}") if at else None, now)
+            if not at:
                 break
         known = rounds.oldest()
         assert known is not None
         oldest = max(oldest, now - known)
     assert oldest <= timedelta(hours=24) + (every - TICK)
-    assert asked / 3 <= total / 98 * 1.02 + 3
+    assert asked <= 3 * rotation_pages(newest + 1) * 1.02 + 2
     if every == TICK:
         assert most <= (4 if total == 100_000 else 1)
 
