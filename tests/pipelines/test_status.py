@@ -88,3 +88,32 @@ def test_a_damaged_copy_is_named_and_no_bug(taskhouse: Any, busy: Path, command:
     assert f"{copy(busy).name} cannot be opened" in shown.err
     assert "taskhouse sync" in shown.err
     assert "bug" not in shown.err
+
+
+def test_both_ages_are_shown_and_a_list_that_was_only_counted_is_called_so(taskhouse: Any, tmp_path: Path) -> None:
+    home = walk(["acme/web"], days=3).publish(tmp_path / "home")
+    passed = (
+        "UPDATE ledger.passes SET proof = ?, proven_at = finished_at - INTERVAL 3 HOUR WHERE resource = 'readiness'"
+    )
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute(passed, ["listed"])
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(home))
+    assert "oldest page" in shown.out
+    [line] = [line for line in shown.out.splitlines() if " readiness " in line]
+    assert line.count(" ago") == 3
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("UPDATE ledger.passes SET proof = 'counted', proven_at = NULL WHERE resource = 'readiness'")
+    assert "not wholly listed" in taskhouse.run("status", TASKHOUSE_HOME=str(home)).out
+
+
+def test_a_copy_from_before_proofs_leaves_the_age_of_the_oldest_page_open(taskhouse: Any, busy: Path) -> None:
+    path = copy(busy)
+    path.chmod(0o644)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DROP VIEW main.data_health")
+        connection.execute("ALTER TABLE ledger.passes DROP COLUMN proof")
+        connection.execute("ALTER TABLE ledger.passes DROP COLUMN proven_at")
+    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    assert shown.code == 0, shown
+    [line] = [line for line in shown.out.splitlines() if " readiness " in line]
+    assert "unknown" in line
