@@ -38,6 +38,7 @@ KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[No
     "truncated": bodies.truncated,
     "missing_field": bodies.edited(bodies.missing_field),
     "mistyped_field": bodies.edited(bodies.mistyped_field),
+    "raw_field": bodies.raw_field,
     "unknown_field": bodies.edited(bodies.unknown_field),
     "unknown_enum": bodies.edited(bodies.unknown_enum),
     "duplicate_row": bodies.edited(bodies.duplicate_row),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -126,6 +127,24 @@ def mistyped_field(body: Any, fault: Fault, scope: Scope) -> None:
     del scope
     for container, key in places(body, str(fault.get("field", "results.0.title"))):
         container[key] = fault.get("value", {"unexpected": "object"})
+
+
+async def raw_field(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Put texts, JSON or not, in fields as they stand: ``fields`` is a text by dotted path."""
+    texts = {str(field): str(text) for field, text in fault.get("fields", {"results.0.title": "NaN"}).items()}
+    await rewritten(app, (scope, receive, send), partial(put, texts=texts))
+
+
+def put(body: bytes, texts: dict[str, str]) -> bytes:
+    """A JSON body with each text, as it stands, wherever its dotted path names a value."""
+    parsed = json.loads(body)
+    for number, field in enumerate(texts):
+        for container, key in places(parsed, field):
+            container[key] = f"emulator.put.{number}"
+    made = compact(parsed)
+    for number, text in enumerate(texts.values()):
+        made = made.replace(compact(f"emulator.put.{number}"), text.encode("utf-8", "surrogatepass"))
+    return made
 
 
 def unknown_field(body: Any, fault: Fault, scope: Scope) -> None:

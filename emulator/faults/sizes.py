@@ -5,13 +5,11 @@ Each is a true answer in JSON that any parser of enough patience reads; only a l
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from emulator.api.rendering import compact
-from emulator.faults.bodies import places, rewritten
+from emulator.faults.bodies import put, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,17 +68,10 @@ def _block(data: bytes) -> bytes:
 async def deep(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Put an array nested ``depth`` (100,000) times in ``field``, or without a field in the place of the body."""
     depth = fault.number("depth", 100_000)
-    nested = b"[" * depth + b"]" * depth
+    nested = "[" * depth + "]" * depth
 
     def pieces(body: bytes) -> Iterator[bytes]:
         field = fault.get("field", None)
-        yield nested if field is None else _put(body, str(field), nested)
+        yield nested.encode() if field is None else put(body, {str(field): nested})
 
     await rewritten(app, (scope, receive, send), pieces)
-
-
-def _put(body: bytes, field: str, text: bytes) -> bytes:
-    parsed, mark = json.loads(body), "emulator.deep"
-    for container, key in places(parsed, field):
-        container[key] = mark
-    return compact(parsed).replace(compact(mark), text)

@@ -189,7 +189,7 @@ class PostHog:
             outcome = await self._attempt(request, what, meter, limit_s or ATTEMPT_S)
             if isinstance(outcome, Answer):
                 try:
-                    return read(outcome)
+                    return _read(read, outcome)
                 except (Retryable, Garbled) as unread:
                     outcome = unread, None
             error, asked = outcome
@@ -347,6 +347,16 @@ class PostHog:
                 encoding="utf-8",
             ),
         )
+
+
+def _read(read: Callable[[Answer], T], answer: Answer) -> T:
+    """The value of an answer; whatever goes wrong while it is made is the answer's fault, and ends nothing else."""
+    try:
+        return read(answer)
+    except TaskhouseError:
+        raise
+    except Exception as wrong:  # noqa: BLE001 - no answer may end more than its own request
+        raise unreadable(answer.what, f"it cannot be read: {type(wrong).__name__}") from None
 
 
 def _version() -> str:

@@ -2,13 +2,26 @@
 
 The stored original must be what arrived, and ``json.dumps(json.loads(x))`` is not: it changes spacing, floats,
 escapes and duplicate keys. Read as leniently as Python does (NaN, Infinity, lone surrogates, duplicate keys where the
-last wins), and bytes that are no UTF-8 survive as surrogate escapes.
+last wins), and bytes that are no UTF-8 survive as surrogate escapes. An object that is nested deeper than Python reads
+has an exact text like any other, and ``DEEP`` for its value, so that it keeps nobody from reading its neighbours.
 """
 
 import json
 import re
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+
+class _Deep:
+    """The value of what is nested too deeply to have one here."""
+
+    def __repr__(self) -> str:
+        return "DEEP"
+
+
+DEEP: Final = _Deep()
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("?)|[\[\]{}]', re.DOTALL)
+_CLOSES: Final = {"[": "]", "{": "}"}
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BOM = "\ufeff"
 _DIGITS = 4000  # Python refuses to convert longer integers
@@ -50,7 +63,7 @@ def encode(text: str) -> bytes:
 
 
 def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
-    """Read one value at ``at``: the value and where it ends.
+    """Read one value at ``at``: the value, or ``DEEP``, and where it ends.
 
     Args:
         text: The document.
@@ -58,19 +71,39 @@ def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
         skim: Only the end matters; numbers are left as text.
 
     Raises:
-        ValueError: There is no JSON value, or it is nested deeper than Python reads.
+        ValueError: There is no JSON value, or it is nested deeper than Python reads and no object, as records are.
     """
-    try:
-        return (_skim if skim else _fast).raw_decode(text, at)
-    except RecursionError:
-        why = "nested too deeply"
-    except json.JSONDecodeError as wrong:
-        why = f"{wrong.msg} at character {wrong.pos}"
-    except ValueError:
-        why = ""
-    if not why:
-        return _patient.raw_decode(text, at)
+    why = ""
+    for decoder in (_skim,) if skim else (_fast, _patient):
+        try:
+            return decoder.raw_decode(text, at)
+        except RecursionError:
+            if _char(text, at) == "{":
+                return DEEP, _end(text, at)
+            why = "nested too deeply"
+            break
+        except json.JSONDecodeError as wrong:
+            why = f"{wrong.msg} at character {wrong.pos}"
+            break
+        except ValueError as wrong:  # a number with more digits than Python converts
+            why = str(wrong)
     raise ValueError(why)  # outside of the handlers: Python's own error carries the whole document along
+
+
+def _end(text: str, at: int) -> int:
+    """Where the object that begins at ``at`` ends, however deep it is; only its brackets are looked at."""
+    closing: list[str] = []
+    for token in _TOKEN.finditer(text, at):
+        sign = text[token.start()]
+        if sign == '"' and not token[1]:
+            break
+        if sign in _CLOSES:
+            closing.append(_CLOSES[sign])
+        elif sign != '"' and closing.pop() != sign:
+            break
+        if not closing:
+            return token.end()
+    raise ValueError(f"nested too deeply, with no end of what begins at character {at}")
 
 
 def skip(text: str, at: int) -> int:
@@ -169,4 +202,6 @@ def document(text: str) -> Any:
     """
     value, end = scan(text, skip(text, 0))
     _finish(text, end)
+    if value is DEEP:
+        raise ValueError("nested too deeply")
     return value

@@ -11,6 +11,12 @@ from taskhouse.posthog.bodies import cut
 from taskhouse.posthog.client import Answer
 from taskhouse.posthog.refusals import Garbled, unreadable
 
+MOST = 2**53
+"""No list is that long, and every smaller number is kept as it is."""
+
+LONGEST_NAME = 500
+"""Characters of a repository's name at most."""
+
 
 class Row(NamedTuple):
     """One object: its value, and the exact bytes it arrived as."""
@@ -104,7 +110,7 @@ def read_page(answer: Answer) -> Page:
     """
     found, slices = _read_list(answer, "results")
     count, following = found.get("count"), found.get("next", "")
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST:
         raise unreadable(answer.what, "its 'count' is no number of rows")
     if following is not None and (not isinstance(following, str) or not following):
         raise unreadable(answer.what, "its 'next' is neither a URL nor null")
@@ -120,9 +126,14 @@ def read_repositories(answer: Answer) -> Repositories:
         Contract: It is not.
     """
     _, slices = _read_list(answer, "repositories")
-    names = [value for value, _ in slices if isinstance(value, str) and value]
-    bad = [text for value, text in slices if not isinstance(value, str) or not value]
+    names = [value for value, _ in slices if _name(value)]
+    bad = [text for value, text in slices if not _name(value)]
     return Repositories(names, digest(answer.body), bad)
+
+
+def _name(value: object) -> bool:
+    """Whether this can be the name of a repository, and can be asked about."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def read_log(answer: Answer) -> LogPage:
@@ -136,7 +147,7 @@ def read_log(answer: Answer) -> LogPage:
     except ValueError as wrong:
         raise not_json(answer, wrong) from None
     total, more = _header(answer.headers, "x-total-count"), _header(answer.headers, "x-has-more").lower()
-    if not (total.isascii() and total.isdigit()) or more not in {"true", "false"}:
+    if not (total.isascii() and total.isdigit() and len(total) < len(str(MOST))) or more not in {"true", "false"}:
         raise unreadable(answer.what, "X-Total-Count or X-Has-More is missing or makes no sense")
     return LogPage(entries, int(total), more == "true", digest(answer.body))
 

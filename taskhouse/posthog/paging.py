@@ -252,8 +252,11 @@ class PageWalk:
             return
         if self.host and origin(following) != origin(self.host):
             self._note("'next' names another host")
-        offset = parse_qs(urlsplit(following).query).get("offset", ["0"])[-1]
-        if not (offset.isascii() and offset.isdigit() and int(offset) > self._offset):
+        try:
+            offset = int(parse_qs(urlsplit(following).query).get("offset", ["0"])[-1])
+        except ValueError:
+            offset = 0
+        if offset <= self._offset:
             self._note("'next' does not move on")
 
     def _note(self, note: str) -> None:

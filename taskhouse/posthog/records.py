@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from taskhouse.posthog import shapes
 from taskhouse.posthog.pages import Row
-from taskhouse.posthog.redact import STATE_KEYS, redact_event
+from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 
 TASK, RUN, SUMMARY, READINESS = shapes.TASK, shapes.RUN, shapes.SUMMARY, shapes.READINESS
 USAGE = shapes.USAGE
@@ -24,7 +24,10 @@ _PERSON = ("id", "uuid", "email")
 _UNVERSIONED = frozenset({"slug", "last_activity_at"})
 _NO_INTEGRATION = "GitHub integration is not connected."
 _NO_TOKEN = "Unable to access GitHub integration token."  # noqa: S105 - a sentence of the server's
-_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_STATE = b"state"
+_INTEGER, _BIGINT = 2**31, 2**63
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""A time outside of these is no time of a task."""
 
 
 class BadRecord(Exception):
@@ -161,7 +164,7 @@ def readiness(row: Row) -> dict[str, Any]:
     states = {name: _object(data, name) or {} for name in ("coreSuggestions", "replayInsights", "errorInsights")}
     return {
         "repository": _text(data, "repository"),
-        "window_days": _number(data, "windowDays"),
+        "window_days": _number(data, "windowDays", below=_INTEGER),
         "generated_at": _time(data, "generatedAt"),
         "overall": _text(data, "overall"),
         "classification": _text(data, "classification", optional=True),
@@ -171,9 +174,9 @@ def readiness(row: Row) -> dict[str, Any]:
         "error_insights_state": _text(states["errorInsights"], "state", "/errorInsights"),
         "evidence_task_count": _number(data, "evidenceTaskCount"),
         "evidence": evidence(scan, states["coreSuggestions"].get("reason")),
-        "files_scanned": scan.get("filesScanned") if scan else None,
-        "detected_files_count": scan.get("detectedFilesCount") if scan else None,
-        "event_name_count": scan.get("eventNameCount") if scan else None,
+        "files_scanned": _number(scan or {}, "filesScanned", "/scan", optional=True),
+        "detected_files_count": _number(scan or {}, "detectedFilesCount", "/scan", optional=True),
+        "event_name_count": _number(scan or {}, "eventNameCount", "/scan", optional=True),
         "payload": redact_event(canonical(kept))[0].decode(),
         "payload_sha256": hashlib.sha256(row.text).hexdigest(),
     }
@@ -208,14 +211,17 @@ def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
 def safe(text: bytes) -> str:
     """A record that could not be read, without what must not be kept of any: secrets of a state, signed queries.
 
-    Text that is no JSON cannot be searched for a state, and only loses its signed queries.
+    Text that is no JSON, or nested too deeply to be read, cannot be searched for a state: it only loses its signed
+    queries, and all of it where it names one.
     """
     try:
         value = json.loads(text)
+        kept = _without_secrets(value)
+        text = text if kept == value else canonical(kept)
     except (ValueError, RecursionError):
-        return redact_event(text)[0].decode("utf-8", "replace")
-    kept = _without_secrets(value)
-    return redact_event(text if kept == value else canonical(kept))[0].decode("utf-8", "replace")
+        if _STATE in text:
+            return f"{REDACTED}: {len(text)} bytes that name a state and cannot be read"
+    return redact_event(text)[0].decode("utf-8", "replace")
 
 
 def _without_secrets(value: Any) -> Any:
@@ -257,8 +263,14 @@ def _text(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = 
     return cast("str | None", _value(data, name, at, str, "a text", optional=optional))
 
 
-def _number(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> int | None:
-    return cast("int | None", _value(data, name, at, int, "a whole number", optional=optional))
+def _number(
+    data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False, below: int = _BIGINT
+) -> int | None:
+    """A whole number that its column can hold."""
+    number = cast("int | None", _value(data, name, at, int, "a whole number", optional=optional))
+    if number is not None and not -below <= number < below:
+        raise BadRecord(f"{at}/{name}", "out of range")
+    return number
 
 
 def _amount(data: Mapping[str, Any], name: str) -> float | None:
@@ -305,6 +317,6 @@ def _time(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = 
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadRecord(f"{at}/{name}", "not a time") from None
-    if not _EARLIEST <= moment < _LATEST:
+    if not EARLIEST <= moment < LATEST:
         raise BadRecord(f"{at}/{name}", "not a time between 2000 and 2200")
     return moment.isoformat()

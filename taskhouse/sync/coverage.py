@@ -37,6 +37,9 @@ class Proof:
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
 
+KEY = 200
+"""Characters of a record's key at most; it may be anything where the record is not what it should be."""
+
 HIDE = {"tasks": privacy.task_without_text, "runs": privacy.run_without_text}
 """What keeps the words out of a record where the settings say so."""
 
@@ -183,18 +186,32 @@ class Pass:
         *,
         key: str | None = None,
     ) -> dict[str, Any] | None:
-        """Columns of a record, or None for one that breaks the contract: that one goes to quarantine with its text.
+        """Columns of a record, or None for one that cannot be read: that one goes to quarantine with its text.
 
         Its key there is the record's ``id`` unless another is given.
         """
-        if self.context.settings.capture_text == "none" and resource in HIDE:
-            row = Row(HIDE[resource](row.data), row.text)
+        columns = None
+        with self.sparing(batch, resource, row.text, key=key or row.data.get("id")):
+            if self.context.settings.capture_text == "none" and resource in HIDE:
+                row = Row(HIDE[resource](row.data), row.text)
+            found = parse(row)
+            batch.drift.extend(self._drift(row, known, resource))
+            columns = found
+        return columns  # noqa: RET504 - None where the record was set aside
+
+    @contextlib.contextmanager
+    def sparing(self, batch: Batch, resource: str, text: bytes, *, key: object = None) -> Iterator[None]:
+        """Handle one record: whatever goes wrong with it is quarantined with its text, and the others go on."""
         try:
-            columns = parse(row)
+            yield
         except records.BadRecord as bad:
-            self.quarantine(batch, resource, row.text, bad.reason, pointer=bad.pointer, key=key or row.data.get("id"))
-            return None
-        batch.drift.extend(
+            self.quarantine(batch, resource, text, bad.reason, pointer=bad.pointer, key=key)
+        except Exception as problem:  # noqa: BLE001 - no record may stop the others
+            self.quarantine(batch, resource, text, f"it cannot be handled: {type(problem).__name__}", key=key)
+
+    def _drift(self, row: Row, known: Shape, resource: str) -> Iterator[dict[str, Any]]:
+        """What the record has that is not known."""
+        return (
             {
                 "project_id": self.context.project_id,
                 "resource": resource,
@@ -206,7 +223,6 @@ class Pass:
             }
             for unknown in known.unknown(row)
         )
-        return columns
 
     def quarantine(
         self, batch: Batch, resource: str, text: bytes, reason: str, *, pointer: str | None = None, key: object = None
@@ -219,7 +235,7 @@ class Pass:
             {
                 "resource": resource,
                 "project_id": self.context.project_id,
-                "record_key": str(key) if key is not None else None,
+                "record_key": str(key)[:KEY] if key is not None else None,
                 "reason": reason,
                 "pointer": pointer,
                 "payload": records.safe(text),

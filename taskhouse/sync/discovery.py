@@ -35,7 +35,7 @@ async def read(this: Pass, since: datetime) -> datetime | None:
         batch = Batch()
         rows.take(this, batch, page, f"list by {orders[0] if orders else 'no order'}")
         this.server_count = this.server_count or page.count
-        mark = max(filter(None, [mark, rows.newest(page)]), default=None)
+        mark = max(filter(None, [mark, rows.newest(page, this.context.now())]), default=None)
         await this.commit(batch)
         if not orders or not page.rows:
             walk.stop("the server keeps no order that helps")

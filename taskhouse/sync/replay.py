@@ -66,10 +66,10 @@ def _take(this: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
     resource = held["resource"]
     if resource not in READ:
         return False
-    text = held["payload"].encode("utf-8", "surrogatepass")
     try:
+        text = held["payload"].encode("utf-8", "surrogatepass")
         columns = READ[resource](Row(json.loads(text), text))
-    except (ValueError, RecursionError, AttributeError, records.BadRecord):
+    except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
         return False
     key = str(columns.get("run_id") or columns.get("task_id") or held["record_key"])
     number = this.page(batch, f"quarantine of {resource}", [key], digest(text))

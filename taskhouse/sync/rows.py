@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 
 from taskhouse.posthog import hidden, records
 from taskhouse.posthog.pages import Page, Row
@@ -39,12 +39,13 @@ def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, h
         return False
     batch.tasks.append(this.stamp(columns, page, observed_in))
     batch.seen.setdefault(RESOURCE, []).append(this.sighting(columns["task_id"], page))
-    inner = records.latest_run(row)
-    if inner is not None and inner.data.get("id") in held:
-        inner = hidden.filled(inner, held[inner.data["id"]])
-    run = this.read(batch, inner, records.run, records.RUN, "runs") if inner else None
-    if run is not None:
-        batch.runs.append(this.stamp(run, page, "task"))
+    with this.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
+        inner = records.latest_run(row)
+        if inner is not None and columns["latest_run_id"] in held:
+            inner = hidden.filled(inner, held[columns["latest_run_id"]])
+        run = this.read(batch, inner, records.run, records.RUN, "runs") if inner else None
+        if run is not None:
+            batch.runs.append(this.stamp(run, page, "task"))
     return True
 
 
@@ -68,18 +69,28 @@ def _held(this: Pass, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def ids(page: Page) -> list[str]:
-    """The ids of a page's rows, as they came; "" for a row without one."""
-    return [name if isinstance(name := row.data.get("id"), str) else "" for row in page.rows]
+    """The ids of a page's rows, as they came; "" for a row without one that can be asked for."""
+    return [name if isinstance(name := row.data.get("id"), str) and _asked(name) else "" for row in page.rows]
+
+
+def _asked(name: str) -> bool:
+    try:
+        return bool(uuid.UUID(name))
+    except ValueError:
+        return False
 
 
 def moment(row: Row, name: str) -> datetime | None:
-    """A time of a row; None where it has none that makes sense."""
+    """A time of a row, in UTC; None where it has none that makes sense."""
     text = row.data.get(name)
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        if found is None or found.tzinfo is None:
+            return None
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.tzinfo is not None else None
+    return found if records.EARLIEST <= found < records.LATEST else None
 
 
 def key(row: Row) -> tuple[datetime, str] | None:
@@ -91,6 +102,7 @@ def key(row: Row) -> tuple[datetime, str] | None:
         return None
 
 
-def newest(page: Page) -> datetime | None:
-    """The latest activity on a page."""
-    return max(filter(None, (moment(row, "last_activity_at") for row in page.rows)), default=None)
+def newest(page: Page, now: datetime) -> datetime | None:
+    """The latest activity on a page; one that is still to come would keep discovery from looking at what comes now."""
+    found = (moment(row, "last_activity_at") for row in page.rows)
+    return max((min(known, now) for known in found if known is not None), default=None)

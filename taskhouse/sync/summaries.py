@@ -104,8 +104,9 @@ async def _keep(this: Pass, held: Sequence[Page], wanted: list[str]) -> None:
     for task in _whole_versions(this, sorted(changed)):
         columns, number = changed[task["task_id"]]
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
-        merged = {**task, **columns, **records.merge(task["payload"], columns), "payload_sha256": None}
-        batch.tasks.append(this.stamp(merged, number, "summaries"))
+        with this.sparing(batch, "summaries", records.canonical(columns), key=task["task_id"]):
+            merged = {**task, **columns, **records.merge(task["payload"], columns), "payload_sha256": None}
+            batch.tasks.append(this.stamp(merged, number, "summaries"))
     await this.commit(batch)
 
 

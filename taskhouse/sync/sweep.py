@@ -65,7 +65,7 @@ async def _walk(this: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: se
         resumed = None
         unread += rows.take(this, batch, page, "list", offset)
         this.duplicates = before + walk.verdict().duplicates
-        newest = max(filter(None, [newest, rows.newest(page)]), default=None)
+        newest = max(filter(None, [newest, rows.newest(page, this.context.now())]), default=None)
         this.server_count = page.count if this.server_count is None else this.server_count
         this.tell(len(walk.ids), page.count, "tasks")
         offset, held = walk.offset, held + 1

@@ -3,6 +3,7 @@
 from taskhouse.errors import AccessDenied, NotFound
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import fingerprint
+from taskhouse.posthog.refusals import clean
 from taskhouse.sync.context import Context
 from taskhouse.warehouse import state
 
@@ -14,7 +15,7 @@ async def whoami(api: TasksApi, key: str) -> str:
     except (AccessDenied, NotFound):
         person = {}
     name = person.get("uuid") or person.get("distinct_id")
-    return f"user {name}" if isinstance(name, str) else f"key {fingerprint(key)}"
+    return f"user {clean(name)}" if isinstance(name, str) else f"key {fingerprint(key)}"
 
 
 def previous_viewer(context: Context, resource: str) -> str | None:

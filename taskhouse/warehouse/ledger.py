@@ -69,9 +69,9 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
 
 def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """What a pass cost and brought until now: the figures of ``ledger.passes``, and ``pass_id``."""
-    connection.execute(sql.warehouse("ledger/figures"), columns)
+    connection.execute(sql.warehouse("ledger/figures"), sql.parameters(columns))
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
-    connection.execute(sql.warehouse("ledger/finish"), columns)
+    connection.execute(sql.warehouse("ledger/finish"), sql.parameters(columns))

@@ -2,6 +2,7 @@
 
 import functools
 import importlib.resources
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ def statement(package: str, path: str) -> str:
 def warehouse(path: str) -> str:
     """A statement of the warehouse's own: ``statements/<path>.sql``."""
     return statement("taskhouse.warehouse", f"statements/{path}")
+
+
+def parameters(named: Mapping[str, object]) -> dict[str, object]:
+    """Parameters that DuckDB takes whatever the server said: a lone surrogate in a text becomes U+FFFD."""
+    return {name: _storable(value) for name, value in named.items()}
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def rows(result: "duckdb.DuckDBPyConnection") -> list[dict[str, Any]]:

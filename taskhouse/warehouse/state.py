@@ -11,7 +11,7 @@ Record = dict[str, Any]
 
 def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Record]:
     """The rows of ``statements/state/<question>.sql``, each by column name; times are aware and in UTC."""
-    return sql.rows(connection.execute(sql.warehouse(f"state/{question}"), parameters))
+    return sql.rows(connection.execute(sql.warehouse(f"state/{question}"), sql.parameters(parameters)))
 
 
 def cursors(connection: duckdb.DuckDBPyConnection, project_id: int, resource: str) -> dict[str, Record]:

@@ -75,3 +75,32 @@ def test_what_is_no_object_is_refused(body: bytes) -> None:
 def test_a_document_is_what_python_reads(value: Any) -> None:
     text = json.dumps(value)
     assert repr(jsonslices.document(f" {text} ")) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize("depth", [900, 1100, 100_000])
+@pytest.mark.parametrize(
+    ("opens", "inside", "closes"), [("[", "", "]"), ('{"a":', "1", "}"), ("[", '{"]}":"]\\""}', "]")]
+)
+def test_an_object_nested_too_deeply_keeps_nobody_from_reading_its_neighbours(
+    depth: int, opens: str, inside: str, closes: str
+) -> None:
+    deep = f'{{"id":7,"x":{opens * depth}{inside}{closes * depth}}}'
+    body = f'[1, {deep}, {{"b":2}}]'.encode()
+    assert jsonslices.array(body) == [b"1", deep.encode(), b'{"b":2}']
+    found = jsonslices.envelope(b'{"count":3,"results":' + body + b"}", "results")["results"]
+    assert [slice_.text for slice_ in found] == [b"1", deep.encode(), b'{"b":2}']
+    assert found[1].value is jsonslices.DEEP or depth == 900
+
+
+@pytest.mark.parametrize("end", ["", "]" * 1990, "]" * 1990 + "}", '"' + "]" * 2000, '"x\\"' + "]" * 2000])
+def test_what_is_nested_too_deeply_and_has_no_end_is_no_json(end: str) -> None:
+    for wrong in ('[{"a":' + "[" * 2000 + end, "[" * 2000 + end):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            jsonslices.array(wrong.encode())
+        with pytest.raises(ValueError, match="nested too deeply"):
+            jsonslices.document(wrong[1:])
+
+
+def test_a_number_too_long_and_nesting_too_deep_are_read_together() -> None:
+    body = b"[" + b"1" * 5000 + b',{"a":' + b"[" * 2000 + b"]" * 2000 + b"}]"
+    assert jsonslices.envelope(b'{"results":' + body + b"}", "results")["results"][1].value is jsonslices.DEEP
