@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from emulator.api.endpoint import json_response
 from emulator.api.rendering import compact, hand_built
-from emulator.api.rows import object_path
+from emulator.api.run_rows import object_path
 from emulator.faults import FaultError
 from emulator.mutations import MutationError, mutate
 

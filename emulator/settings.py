@@ -69,8 +69,11 @@ class EmulatorSettings:
         github_token: Whether that integration has a usable token.
         event_ids: Whether agents number their events, as those since autumn 2026 do.
         log_chains: Whether a resumed run's log is read with its ancestors'.
-        omitted: Fields that an older server does not have, by kind of row: ``task``, ``summary``, ``latest_run`` (of
-            a summary).
+        omitted: Fields that an older server does not have, by kind of row: ``task``, ``run``, ``summary``,
+            ``latest_run`` (of a summary).
+        public_state: Whether of a run's ``state`` only the public keys are served; off, all of it is.
+        borrowed_output: Whether a run inside its task shows the pull request of an earlier run if it has none.
+        uuid_routes: Whether a task id that is no UUID fits no route (404); off, it is an error of the server.
         thin_tail: Share of new runs whose stream is a short tail behind their log.
         thin_tail_origins: Origins all of whose runs are so.
         presence_gated: Share of new runs whose stream gets events only while somebody reads it.
@@ -109,6 +112,9 @@ class EmulatorSettings:
     event_ids: bool = True
     log_chains: bool = True
     omitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    public_state: bool = True
+    borrowed_output: bool = True
+    uuid_routes: bool = True
     thin_tail: float = 0.0
     thin_tail_origins: tuple[str, ...] = ()
     presence_gated: float = 0.0

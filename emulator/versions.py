@@ -17,27 +17,35 @@ from emulator.streams import StreamSettings
 
 NEWEST: Final = "2026-10"
 
-_SEPTEMBER: Final[dict[str, Any]] = {"resync": False}
+_SEPTEMBER: Final[dict[str, Any]] = {
+    "resync": False,
+    "borrowed_output": False,
+    "uuid_routes": False,
+    "ignored_parameters": frozenset({"basic", "client_provenance", "exclude_origin_product"}),
+    "omitted": {
+        "task": ("origin_key",),
+        "run": ("task_summary", "task_tags", "scheduled_at", "preview_available"),
+        "summary": ("created_by_id",),
+        "latest_run": ("id", "mode", "pr_url", "pr_state", "task_summary"),
+    },
+}
 _JULY_STREAMS: Final = StreamSettings(max_entries=20_000, completed_ttl_s=6 * 3600, drained=False)
 _JULY: Final[dict[str, Any]] = {
     **_SEPTEMBER,
     "streams": _JULY_STREAMS,
     "session_logs_bytes": 2 * 1024 * 1024,
-    "ignored_parameters": frozenset({"ordering", "archived", "pr_state", "ci_status", "basic"}),
-    "omitted": {
-        "task": ("last_activity_at",),
-        "summary": ("created_by",),
-        "latest_run": ("id", "pr_url", "pr_state"),
-    },
+    "ignored_parameters": _SEPTEMBER["ignored_parameters"] | {"ordering", "archived", "pr_state", "ci_status"},
+    "omitted": {**_SEPTEMBER["omitted"], "task": ("origin_key", "last_activity_at")},
+    "public_state": False,
     "event_ids": False,
 }
 _SPRING_TASK: Final = (
+    *_JULY["omitted"]["task"],
     "runtime",
     "repositories",
     "github_user_integration",
     "archived",
     "archived_at",
-    "last_activity_at",
     "channel",
     "slack_thread_references",
 )
@@ -60,11 +68,7 @@ VERSIONS: Final[dict[str, dict[str, Any]]] = {
         ),
         "session_logs_bytes": 0,
         "ignored_parameters": _JULY["ignored_parameters"] | {"internal"},
-        "omitted": {
-            "task": _SPRING_TASK,
-            "summary": ("created_by", "origin_product"),
-            "latest_run": _JULY["omitted"]["latest_run"],
-        },
+        "omitted": {**_JULY["omitted"], "task": _SPRING_TASK, "summary": ("created_by_id", "origin_product")},
         "log_chains": False,
         "stream_tokens": False,
     },

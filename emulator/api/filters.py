@@ -133,6 +133,8 @@ def _latest_status(task: Task) -> str | None:
 
 _FILTERS: Final[dict[str, tuple[Callable[[Mapping[str, str], str], Any], Callable[[Any, int], Test]]]] = {
     "origin_product": (_text, lambda value, _: lambda task: task.origin_product == value),
+    "exclude_origin_product": (_text, lambda value, _: lambda task: task.origin_product not in value.split(",")),
+    "client_provenance": (_text, lambda _value, _user: lambda _task: False),
     "stage": (_text, lambda value, _: lambda task: any((run.stage or "").lower() == value for run in task.runs)),
     "organization": (_text, lambda value, _: lambda task: (task.repository or "").startswith(f"{value}/")),
     "repository": (_text, lambda value, _: _on_repository(value)),
@@ -151,4 +153,4 @@ _FILTERS: Final[dict[str, tuple[Callable[[Mapping[str, str], str], Any], Callabl
     "hog_flow_id": (fields.optional_uuid, lambda _value, _user: lambda _task: False),
 }
 """How each filter reads its parameter (None: not asked for) and what it then demands of a task. Nothing here has
-comments, mentions or flows."""
+comments, mentions, flows or a provenance."""

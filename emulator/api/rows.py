@@ -1,4 +1,4 @@
-"""Tasks, runs and summaries as rows of JSON."""
+"""Tasks and summaries as rows of JSON, and the URLs that are signed at every call."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.api.rendering import compact, stamp
+from emulator.api.run_rows import latest_run_dict, run_dict, without
+from emulator.world.outcome import task_summary
 from emulator.world.texts import description_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from emulator.settings import EmulatorSettings
     from emulator.world.model import Project, Run, Task, User
     from emulator.world.world import World
-
-HIDDEN: Final[dict[str, Any]] = {"log_url": None, "output": None, "error_message": None, "artifacts": []}
-"""What a protected run shows outside its own routes."""
 
 PREVIEW: Final = 1000
 _LIGHT: Final = {"description": "description_preview"}
@@ -40,41 +38,7 @@ def user_basic(user: User | None) -> dict[str, Any] | None:
     }
 
 
-def run_dict(run: Run) -> dict[str, Any]:
-    """A run with marks in place of its signed URLs, which differ at every call."""
-    return {
-        "id": run.id,
-        "task": run.task.id,
-        "stage": run.stage,
-        "branch": run.branch,
-        "status": run.status,
-        "environment": run.environment,
-        "runtime_adapter": run.runtime_adapter,
-        "provider": run.provider,
-        "model": run.model,
-        "reasoning_effort": run.reasoning_effort,
-        "log_url": None if run.log_written_at is None else _signed(object_path(run)),
-        "error_message": run.error_message,
-        "output": run.output,
-        "state": run.state,
-        "artifacts": [{**one, "url": _signed(one["storage_path"])} for one in run.artifacts],
-        "created_at": stamp(run.created_at),
-        "updated_at": stamp(run.updated_at),
-        "completed_at": stamp(run.completed_at),
-    }
-
-
-def latest_run_dict(run: Run) -> dict[str, Any]:
-    """A run inside its task: what a protected one holds is hidden there, and nothing says so."""
-    row = run_dict(run)
-    return row | HIDDEN if run.protected else row
-
-
-def _signed(path: str) -> str:
-    return f"@signed:{path}@"
-
-
-def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
+def task_dict(task: Task, project: Project, world: World, viewer: int) -> dict[str, Any]:
     """A full task with its latest run, in the order of the serializer."""
     run = task.latest_run
     row = {
@@ -95,7 +59,7 @@ def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
         "internal": task.internal,
         "archived": task.archived,
         "archived_at": stamp(task.archived_at),
-        "latest_run": None if run is None else latest_run_dict(run),
+        "latest_run": None if run is None else latest_run_dict(run, world.settings, viewer),
         "created_at": stamp(task.created_at),
         "updated_at": stamp(task.updated_at),
         "last_activity_at": stamp(task.last_activity_at),
@@ -103,13 +67,9 @@ def task_dict(task: Task, project: Project, world: World) -> dict[str, Any]:
         "ci_prompt": None,
         "channel": task.channel.id if task.channel else None,
         "slack_thread_references": _slack_threads(task),
+        "origin_key": _origin_key(task),
     }
-    return _without(row, world.settings.omitted.get("task", ()))
-
-
-def _without(row: dict[str, Any], omitted: tuple[str, ...]) -> dict[str, Any]:
-    """The row as an older server has it."""
-    return {name: value for name, value in row.items() if name not in omitted}
+    return without(row, world.settings.omitted.get("task", ()))
 
 
 def _signal_report(task: Task) -> str | None:
@@ -123,10 +83,21 @@ def _slack_threads(task: Task) -> list[dict[str, Any]]:
     return [{"url": url, "channel": f"C{task.seed % 10**8:08d}", "created_at": stamp(task.created_at)}]
 
 
-class Presigner:
-    """Makes URLs that differ at every call, as presigned ones do; they are valid for an hour."""
+def _origin_key(task: Task) -> str | None:
+    """What the task stands for where it came from; people's own tasks have none."""
+    return None if task.origin_product == "user_created" else f"{task.origin_product}:{task.seed:08x}"
 
-    def __init__(self, base_url: str, now: str, serial: int) -> None:
+
+def _is_private(task: Task) -> bool:
+    """Whether its rows differ by who asks, so that none may be kept."""
+    return task.origin_product == "workflow"
+
+
+class Presigner:
+    """Makes the rows of one caller, with URLs that differ at every call, as presigned ones do."""
+
+    def __init__(self, base_url: str, now: str, serial: int, viewer: int) -> None:
+        self._viewer = viewer
         self._base = base_url.rstrip("/")
         self._date = now
         self._serial = serial
@@ -143,18 +114,20 @@ class Presigner:
 
     def task(self, task: Task, project: Project, world: World) -> bytes:
         """The task's row; all but the URLs is kept until the task changes."""
-        if task.row_parts is None:
-            task.row_parts = _parts(task_dict(task, project, world))
-        return self._joined(task.row_parts)
+        parts = task.row_parts
+        if parts is None:
+            parts = _parts(task_dict(task, project, world, self._viewer))
+            task.row_parts = None if _is_private(task) else parts
+        return self._joined(parts)
 
     def light(self, task: Task, project: Project, world: World) -> bytes:
         """The task's light row: the beginning of its description in the description's place."""
-        row = task_dict(task, project, world)
+        row = task_dict(task, project, world, self._viewer)
         return self._joined(_parts({_LIGHT.get(name, name): value for name, value in row.items()} | _preview(row)))
 
-    def run(self, run: Run) -> bytes:
+    def run(self, run: Run, settings: EmulatorSettings) -> bytes:
         """The run's row."""
-        return self._joined(_parts(run_dict(run)))
+        return self._joined(_parts(run_dict(run, settings, self._viewer)))
 
     def _joined(self, parts: list[bytes]) -> bytes:
         if len(parts) == 1:
@@ -172,14 +145,10 @@ def _parts(row: dict[str, Any]) -> list[bytes]:
     return _MARK.split(compact(row))
 
 
-def object_path(run: Run) -> str:
-    """Where the run's log is stored."""
-    return f"tasks/logs/team_{run.task.project_id}/task_{run.task.id}/run_{run.id}.jsonl"
-
-
-def summary_row(task: Task, omitted: Mapping[str, tuple[str, ...]]) -> bytes:
+def summary_row(task: Task, settings: EmulatorSettings, viewer: int) -> bytes:
     """The light row of the summaries endpoint, kept until the task changes."""
-    if task.summary is None:
+    kept = task.summary
+    if kept is None:
         row = {
             "id": task.id,
             "title": task.title,
@@ -187,22 +156,27 @@ def summary_row(task: Task, omitted: Mapping[str, tuple[str, ...]]) -> bytes:
             "created_at": stamp(task.created_at),
             "updated_at": stamp(task.updated_at),
             "origin_product": task.origin_product,
-            "created_by": task.created_by,
-            "latest_run": _latest(task.latest_run, omitted.get("latest_run", ())),
+            "created_by_id": task.created_by,
+            "latest_run": _latest(task, settings.omitted.get("latest_run", ()), viewer),
         }
-        task.summary = compact(_without(row, omitted.get("summary", ())))
-    return task.summary
+        kept = compact(without(row, settings.omitted.get("summary", ())))
+        task.summary = None if _is_private(task) else kept
+    return kept
 
 
-def _latest(run: Run | None, omitted: tuple[str, ...]) -> dict[str, Any] | None:
+def _latest(task: Task, omitted: tuple[str, ...], viewer: int) -> dict[str, Any] | None:
+    run = task.latest_run
     if run is None:
         return None
     output = {} if run.protected else run.output or {}
+    hidden = run.protected or (_is_private(task) and task.created_by != viewer)
     row = {
         "id": run.id,
         "status": run.status,
         "environment": run.environment,
+        "mode": run.state.get("mode"),
         "pr_url": output.get("pr_url"),
         "pr_state": output.get("pr_state"),
+        "task_summary": None if hidden else task_summary(run),
     }
-    return _without(row, omitted)
+    return without(row, omitted)

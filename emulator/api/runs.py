@@ -45,7 +45,10 @@ def reachable_run(call: Call) -> Run:
         ApiError: 404 for an unknown run, 403 for one whose content the key may not read.
     """
     task = reachable_task(call)
-    run = call.service.world.runs.get(fields.canonical_uuid(call.path["run_id"]) or "")
+    found = fields.canonical_uuid(call.path["run_id"])
+    if found is None:
+        raise errors.not_found("Task run not found")
+    run = call.service.world.runs.get(found)
     if run is None or run.task is not task:
         raise errors.not_found()
     _readable([run])
@@ -65,14 +68,14 @@ def list_runs(call: Call) -> Response:
     page = paging.window(call.request)
     runs = sorted(task.runs, key=lambda run: run.created_at, reverse=True)
     sign = presigner(call)
-    rows = [sign.run(run) for run in runs[page.offset : page.offset + page.limit]]
+    rows = [sign.run(run, call.service.settings) for run in runs[page.offset : page.offset + page.limit]]
     return json_response(paging.envelope(call.request, page, len(runs), rows))
 
 
 def retrieve_run(call: Call) -> Response:
     """``GET /runs/:id/``."""
     run = reachable_run(call)
-    return json_response(presigner(call).run(run))
+    return json_response(presigner(call).run(run, call.service.settings))
 
 
 def logs(call: Call) -> Response:

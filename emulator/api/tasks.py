@@ -25,7 +25,8 @@ SUMMARIES_MAX_IDS: Final = 5000
 def presigner(call: Call) -> Presigner:
     """Signs with the moment and the host of the request."""
     service = call.service
-    return Presigner(str(call.request.base_url), service.clock.now().strftime("%Y%m%dT%H%M%SZ"), service.serial())
+    now = service.clock.now().strftime("%Y%m%dT%H%M%SZ")
+    return Presigner(str(call.request.base_url), now, service.serial(), call.caller.user.id)
 
 
 def list_tasks(call: Call) -> Response:
@@ -50,10 +51,10 @@ def visible_task(call: Call, name: str) -> Task | None:
 
 
 def retrieve_task(call: Call) -> Response:
-    """``GET /tasks/:id/``. An id that is no UUID is an unhandled error of the server."""
+    """``GET /tasks/:id/``. An id that is no UUID fits no route; older servers fail on it."""
     found = fields.canonical_uuid(call.path["task_id"])
     if found is None:
-        raise errors.server_error()
+        raise errors.not_found("Endpoint not found.") if call.service.settings.uuid_routes else errors.server_error()
     task = visible_task(call, found)
     if task is None:
         raise errors.not_found()
@@ -67,8 +68,8 @@ def summaries(call: Call) -> Response:
     found = [task for name in set(ids) if (task := visible_task(call, name)) is not None]
     found.sort(key=lambda task: task.id)
     found.sort(key=lambda task: task.created_at, reverse=True)
-    omitted = call.service.settings.omitted
-    rows = [summary_row(task, omitted) for task in found[page.offset : page.offset + page.limit]]
+    settings, viewer = call.service.settings, call.caller.user.id
+    rows = [summary_row(task, settings, viewer) for task in found[page.offset : page.offset + page.limit]]
     return json_response(paging.envelope(call.request, page, len(found), rows))
 
 

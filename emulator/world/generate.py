@@ -25,6 +25,8 @@ _AGE_BEND: Final = 1.6
 _RECENT_EDGE_S: Final = 3 * 3600
 """Ordinary history ends three hours before the start, so that only chosen runs still have a stream."""
 _RECENT: Final = 40
+_PENDING_ONE_IN: Final = 9
+"""One run in so many was made with a prompt that waits for its agent."""
 _LIVE_SINCE_S: Final = 90.0
 _RUN_COUNTS: Final = (0,) * 6 + (1,) * 68 + (2,) * 16 + (3,) * 7 + (4, 4, 6)
 _SHARES: Final = {
@@ -292,6 +294,9 @@ class Generator:
         if task.runtime == "pi":
             run.runtime_adapter = None
         run.state["sandbox_url"] = f"https://sandbox-{run.id[:8]}.example.com"
+        run.state["sandbox_connect_token"] = f"sct_{run.seed:08x}"
+        if run.seed % _PENDING_ONE_IN == 0:
+            run.state["pending_user_message"] = f"Please {task.title.lower()}"
         pin(run, self._settings)
         task.runs.append(run)
         return run

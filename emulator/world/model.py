@@ -82,6 +82,7 @@ class Run:
     which the stored log expires; None is a run that never wrote one. ``incarnation`` counts resumes in the cloud.
     ``unreadable`` are the places in ``own_log`` of lines that no reader can parse; ``via_proxy``: its stream's token
     names the agent proxy. ``protected``: the key may not read what the run holds (403 by content).
+    ``scheduled_at``: until then it waits in `not_started`.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Run:
     unreadable: set[int] = field(default_factory=set)
     via_proxy: bool = False
     protected: bool = False
+    scheduled_at: datetime | None = None
 
     def is_terminal(self) -> bool:
         """Whether the run has ended for now."""

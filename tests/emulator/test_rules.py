@@ -135,9 +135,8 @@ def test_what_does_not_exist_is_404(client: httpx.Client) -> None:
     assert client.get("/api/no/such/thing").json()["detail"] == "Endpoint not found."
 
 
-def test_a_task_id_that_is_no_uuid_is_500_but_404_under_runs(client: httpx.Client) -> None:
-    assert error_of(client.get(f"{PROJECT}/nonsense/")) == (500, "server_error", "error", None)
-    assert client.get(f"{PROJECT}/nonsense/").json()["detail"] == "A server error occurred."
+def test_an_id_that_is_no_uuid_is_404(client: httpx.Client) -> None:
+    assert error_of(client.get(f"{PROJECT}/nonsense/")) == (404, "invalid_request", "not_found", None)
     assert client.get(f"{PROJECT}/nonsense/runs/").json()["detail"] == "Task not found"
 
 

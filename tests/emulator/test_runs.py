@@ -365,6 +365,7 @@ def test_a_protected_run_is_403_on_its_routes_and_takes_its_list_with_it(own: Ow
         if task["latest_run"] and task["latest_run"]["output"] and _count(client, task) > 1
     )
     rest, path = client.get(f"{PROJECT}/{task['id']}/runs/").json()["results"][1:], path_of(task["latest_run"])
+    shown = client.get(f"{path}/").json()["output"]
     world.mutate("protected", run_id=task["latest_run"]["id"])
     for route in ("", "logs/", "session_logs/", "stream_token/"):
         refused = client.get(f"{path}/{route}")
@@ -377,7 +378,7 @@ def test_a_protected_run_is_403_on_its_routes_and_takes_its_list_with_it(own: Ow
     assert [nested[name] for name in ("log_url", "output", "error_message", "artifacts")] == [None, None, None, []]
     assert nested["status"] == task["latest_run"]["status"]
     world.mutate("protected", run_id=task["latest_run"]["id"], protected=False)
-    assert client.get(f"{path}/").json()["output"] == task["latest_run"]["output"]
+    assert client.get(f"{path}/").json()["output"] == shown
 
 
 def _tasks(client: httpx.Client) -> list[dict[str, Any]]:

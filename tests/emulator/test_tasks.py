@@ -84,8 +84,8 @@ def test_an_older_server_ignores_what_it_does_not_know(own: Own) -> None:
         ({"created_by": "3"}, lambda row: (row["created_by"] or {}).get("id") == 3),
         ({"status": "failed"}, lambda row: (row["latest_run"] or {}).get("status") == "failed"),
         (
-            {"pr_state": "merged"},
-            lambda row: ((row["latest_run"] or {}).get("output") or {}).get("pr_state") == "merged",
+            {"ci_status": "failing"},
+            lambda row: ((row["latest_run"] or {}).get("output") or {}).get("ci_status") == "failing",
         ),
         ({"search": "LOGIN redirect"}, lambda row: "login redirect" in (row["title"] + row["description"]).lower()),
         ({"search": ""}, lambda _: True),

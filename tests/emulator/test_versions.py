@@ -120,10 +120,13 @@ def test_what_rows_and_lists_had_not_yet(check: Check) -> None:
             assert (created == sorted(created, reverse=True)) is (version not in NUMBERED)
             if version == "2026-05":
                 check({**summaries[0], "origin_product": "user_created"}, "client/TaskSummaryDTO")
-    _, newest, july, spring = (seen[version] for version in VERSIONS)
+    october, newest, july, spring = (seen[version] for version in VERSIONS)
+    assert october[0] - newest[0] == {"origin_key"}
+    assert october[1] - newest[1] == {"created_by_id"}
+    assert october[2] - newest[2] == {"id", "mode", "pr_url", "pr_state", "task_summary"}
     assert newest[0] - july[0] == {"last_activity_at"}
     assert july[0] - spring[0] >= {"archived", "archived_at", "runtime", "repositories", "channel"}
-    assert newest[1] - july[1] == {"created_by"}
+    assert newest[1] == july[1]
     assert july[1] - spring[1] == {"origin_product"}
     assert july[2] == spring[2] == {"status", "environment"}
     assert spring[1] == {"id", "title", "repository", "created_at", "updated_at", "latest_run"}
