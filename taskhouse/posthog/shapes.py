@@ -50,7 +50,7 @@ ENVIRONMENT = _words("local cloud")
 ORIGIN = _words(
     "onboarding error_tracking eval_clusters user_created automation slack support_queue session_summaries posthog_ai "
     "experiments signal_report signals_scout support_reply hogdesk review_hog image_builder loop mcp_analytics "
-    "workflow signals_chat"
+    "workflow signals_chat autoresearch scout_suggestions task_analysis space_setup business_knowledge cloud_agents"
 )
 CAPABILITY = _words("needs_setup detected waiting_for_data ready not_applicable unknown")
 
@@ -58,14 +58,15 @@ TASK = Shape(
     _words(
         "id task_number slug title title_manually_set description origin_product runtime repository repositories "
         "github_integration github_user_integration signal_report json_schema internal archived archived_at latest_run "
-        "created_at updated_at last_activity_at created_by ci_prompt channel slack_thread_references"
+        "created_at updated_at last_activity_at created_by ci_prompt channel slack_thread_references origin_key"
     ),
     {"origin_product": ORIGIN, "runtime": _words("acp pi")},
 )
 RUN = Shape(
     _words(
         "id task stage branch status environment runtime_adapter provider model reasoning_effort log_url error_message "
-        "output state artifacts created_at updated_at completed_at"
+        "output state artifacts created_at updated_at completed_at task_summary task_tags scheduled_at "
+        "preview_available"
     ),
     {
         "status": STATUS,
@@ -76,7 +77,7 @@ RUN = Shape(
     },
 )
 SUMMARY = Shape(
-    _words("id title repository created_at updated_at origin_product latest_run created_by"),
+    _words("id title repository created_at updated_at origin_product latest_run created_by created_by_id"),
     {
         "origin_product": ORIGIN,
         "latest_run.status": STATUS,
