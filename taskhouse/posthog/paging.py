@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from taskhouse.errors import Contract
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.refusals import origin
 
@@ -83,7 +84,10 @@ class Verdict:
 
 
 _LAST = "the last page came"
-_MARKED = ("offset", "pages", "rows", "duplicates", "bad", "first", "last", "moved")
+_MARKED = ("offset", "pages", "rows", "duplicates", "bad", "first", "last", "moved", "lost")
+
+MOST_LOST = 3
+"""Pages that cannot be read, after which going on would bring little."""
 
 
 @dataclass(slots=True)
@@ -116,6 +120,7 @@ class PageWalk:
     _tail: tuple[str, ...] = ()
     _bodies: set[str] = field(default_factory=set)
     _notes: dict[str, None] = field(default_factory=dict)
+    _lost: tuple[str, ...] = ()
     _end: Done | Broken | None = None
 
     def __post_init__(self) -> None:
@@ -149,6 +154,18 @@ class PageWalk:
             return self._stop(Broken(f"the page at offset {offset} holds only rows that came before"))
         return self._follow(page, offset, end, received)
 
+    def lose(self, reason: str) -> Continue | None:
+        """Step over the page last asked for, which cannot be read; None where that would bring little.
+
+        Its rows may be anywhere, so the walk goes on but proves nothing any more.
+        """
+        if self._first is None or len(self._lost) == MOST_LOST:
+            return None
+        self._lost = (*self._lost, f"the page at offset {self._offset} could not be read: {reason}")
+        self._offset += self.limit - self.overlap
+        self._joined = False
+        return Continue(self._offset)
+
     @property
     def offset(self) -> int:
         """Where the next page begins."""
@@ -156,8 +173,8 @@ class PageWalk:
 
     @property
     def ended(self) -> bool:
-        """Whether the list came to an end by itself, whatever it counted."""
-        return isinstance(self._end, Done) and self._end.reason == _LAST
+        """Whether the list came whole and to an end by itself, whatever it counted."""
+        return isinstance(self._end, Done) and self._end.reason == _LAST and not self._lost
 
     def bookmark(self) -> dict[str, Any]:
         """All that a later process needs to go on, as JSON can hold it, but for the ids and the pages' digests."""
@@ -176,7 +193,8 @@ class PageWalk:
             count: What the server counts now.
         """
         for name in _MARKED:
-            setattr(self, f"_{name}", bookmark[name])
+            setattr(self, f"_{name}", bookmark.get(name, getattr(self, f"_{name}")))
+        self._lost = tuple(self._lost)
         self._tail = tuple(bookmark["tail"])
         self._offset = max(0, self._offset + count - (self._last or 0))
         self._joined = True
@@ -268,8 +286,8 @@ class PageWalk:
             return False, "the walk did not end"
         if isinstance(self._end, Broken) or self._end.reason != _LAST:
             return False, self._end.reason
-        if self._bad:
-            return False, f"{self._bad} rows could not be read"
+        if self._lost or self._bad:
+            return False, "; ".join(self._lost) or f"{self._bad} rows could not be read"
         if self._moved or self._first != self._last:
             return False, f"the list moved: it counted {self._first}, then {self._last}; {distinct} distinct rows came"
         if distinct != self._last:
@@ -280,7 +298,8 @@ class PageWalk:
 async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) -> AsyncIterator[Page]:
     """Every page of a walk; ``walk.verdict()`` afterwards says what it proved.
 
-    A page that breaks the walk is not given out. A caller that leaves early should call ``walk.stop(reason)``.
+    A page that breaks the walk is not given out, and one that cannot be read is stepped over: the others still come. A
+    caller that leaves early should call ``walk.stop(reason)``.
 
     Args:
         fetch: Gets the page for a limit and an offset.
@@ -288,7 +307,14 @@ async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) ->
     """
     step: Step = Continue(walk.offset)
     while isinstance(step, Continue):
-        page = await fetch(walk.limit, step.offset)
+        try:
+            page = await fetch(walk.limit, step.offset)
+        except Contract as problem:
+            onward = walk.lose(problem.message)
+            if onward is None:
+                raise
+            step = onward
+            continue
         step = walk.feed(page)
         if not isinstance(step, Broken):
             yield page

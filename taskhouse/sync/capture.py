@@ -20,6 +20,7 @@ from taskhouse.errors import (
     Permanent,
     Refused,
     Retryable,
+    TaskhouseError,
     Throttled,
 )
 from taskhouse.posthog import records
@@ -238,13 +239,17 @@ class Capture:
         self.endings[run.run_id] = Ended(state, at, since)
 
     async def _spared(self, about: str, work: Coroutine[Any, Any, None]) -> None:
-        """Let one run's trouble be a doubt; only a refused key or a full disk ends the capture of all."""
+        """Let one run's trouble be a doubt; only a refused key, a full disk or a held file ends the capture of all."""
         try:
             await work
         except AccessDenied:
             raise
         except (Retryable, Permanent, Contract) as problem:
             self.this.doubt(f"{about}: {problem.message}", about=about)
+        except (TaskhouseError, OSError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
+            self.this.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
 
     async def _refetch(self, run: Run) -> Run:
         """Ask for the run once more after its stream ended: the stream does not promise its final state."""

@@ -20,7 +20,6 @@ from filelock import FileLock, Timeout
 from taskhouse.errors import Contract, Locked, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.records import BadRecord
 from taskhouse.sync import refused
 from taskhouse.sync.capture import Capture
 from taskhouse.sync.capturing import capturing
@@ -172,9 +171,10 @@ class _Watch:
         while True:
             page = await api.list_tasks(PAGE, pages * PAGE, ordering="-last_activity_at", **EVERYTHING)
             rows = []
-            for inner in filter(None, map(records.latest_run, page.rows)):
-                with contextlib.suppress(BadRecord):  # the scheduled pass puts it into quarantine
-                    rows.append(_row(records.run(inner), self._known))
+            for row in page.rows:
+                with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
+                    if (inner := records.latest_run(row)) is not None:
+                        rows.append(_row(records.run(inner), self._known))
             pages += 1
             begun = self._follow(rows)
             brought += begun

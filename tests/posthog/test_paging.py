@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskhouse.errors import Contract
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import Broken, Continue, Done, PageWalk, Step, Verdict, pages
 
@@ -200,3 +201,32 @@ def test_rows_that_come_twice_are_counted() -> None:
 def test_an_overlap_of_a_whole_page_would_never_move() -> None:
     with pytest.raises(ValueError, match="smaller than a page"):
         PageWalk(limit=5, overlap=5)
+
+
+@pytest.mark.parametrize("lost", [[], [0], [1], [9], [1, 5], [1, 2, 3], [1, 2, 3, 4]])
+def test_a_page_that_cannot_be_read_is_stepped_over_and_proves_nothing(lost: list[int]) -> None:
+    every, walk, asked, came = [str(n) for n in range(1000)], PageWalk(overlap=2), iter(range(99)), set[str]()
+
+    async def fetch(limit: int, offset: int) -> Page:
+        if next(asked) in lost:
+            raise Contract("broken")
+        some, more = every[offset : offset + limit], offset + limit < 1000
+        return Page([Row({"id": name}, b"") for name in some], 1000, "x" if more else None, str(some), [])
+
+    async def read() -> None:
+        async for page in pages(fetch, walk):
+            came.update(row.data["id"] for row in page.rows)
+
+    if lost in ([0], [1, 2, 3, 4]):
+        with pytest.raises(Contract):
+            asyncio.run(read())
+        return
+    asyncio.run(read())
+    verdict = walk.verdict()
+    assert (walk.ended, verdict.complete, verdict.joined) == (not lost, not lost, not lost)
+    assert len(came) >= 1000 - 100 * len(lost)
+    again = PageWalk(overlap=2)
+    again.resume(walk.bookmark(), ids=came, bodies=[], count=1000)
+    assert again.verdict().reason == "the walk did not end"
+    again.feed(Page([], 1000, None, "", []))
+    assert again.ended == (not lost)

@@ -15,6 +15,7 @@ from taskhouse.posthog import jsonslices, records, retry
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk
 from taskhouse.posthog.records import BadRecord
+from taskhouse.sync import logs
 from tests.hostile.payloads import value, write
 
 POISON: tuple[object, ...] = ("not a uuid", "x' OR 1=1 --", "", "{", "\ud83d", 7, None, ["a"], {"a": 1})
@@ -210,3 +211,40 @@ def test_a_viewer_of_any_name_is_a_viewer(make_house: Any) -> None:
     house = make_house(emulator_tasks=10)
     house.emulator.faults({"kind": "raw_field", "endpoint": "users.me", "fields": {"uuid": '"\\ud83d\\u0000"'}})
     assert [house.sync("tasks").verdict for _ in range(2)] == ["complete", "complete"]
+
+
+def test_a_page_that_cannot_be_read_leaves_the_pages_after_it(make_house: Any) -> None:
+    house = make_house(emulator_tasks=420)
+    broken = {"kind": "raw_field", "endpoint": "tasks.list", "after": 1, "times": 1, "fields": {"count": "1e3"}}
+    house.emulator.faults(broken)
+    report = house.sync("tasks")
+    assert (report.verdict, "the page at offset 98 could not be read" in report.reason) == ("incomplete", True)
+    assert len(house.truth_tasks()) - 100 <= len(house.present()) < len(house.truth_tasks())
+    assert house.rows("SELECT count(*) FROM raw.task_sightings WHERE absent_since IS NOT NULL") == [(0,)]
+    assert house.sync("tasks").verdict == "complete"
+    assert house.present() == house.truth_tasks()
+
+
+def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = make_house(emulator_tasks=12, log_settle_s=0)
+    house.sync("tasks")
+    bad = house.rows("SELECT run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0][0]
+    drain = logs.drain
+
+    async def breaks(this: Any, api: Any, writer: Any, run: Any, **rest: Any) -> int:
+        if run.run_id == bad:
+            raise ZeroDivisionError
+        return await drain(this, api, writer, run, **rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "drain", breaks)
+        report = house.sync("run_events")
+    assert (report.verdict, f"{bad} could not be handled: ZeroDivisionError" in report.reason) == ("incomplete", True)
+    truth = house.truth_hashes()
+    held = house.hashes()
+    assert {run: log for run, (_, log) in held.items() if run != bad} == {
+        run: truth[run][1] for run in held if run != bad
+    }
+    assert house.sync("run_events").verdict == "complete"
