@@ -58,6 +58,7 @@ class Saga:
     def report(self) -> str:
         """What contradicts what, and how to see it again."""
         lines = [f"world {self.plan.seed}: {self.size}, {len(self.syncs)} syncs, {self.killed} killed"]
+        lines[0] += f", exit codes {dict(Counter(str(sync.code) for sync in self.syncs))}"
         lines.append(f"  {self.nature}")
         first: dict[str, Violation] = {}
         for number, one in self.violations:
