@@ -7,7 +7,7 @@ import pytest
 from tests.soak.crowd import Crowd
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_a_crowd_ends_with_the_truth_and_no_reader_sees_half_of_it(tmp_path: Path) -> None:
     result = Crowd(tmp_path / "home").run(hold_s=5, read_only=False)
 

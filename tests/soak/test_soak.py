@@ -16,7 +16,7 @@ def test_syncs_that_are_killed(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", [False, True], ids=["quiet", "faulty"])
+@pytest.mark.parametrize("faults", [False, pytest.param(True, marks=pytest.mark.worlds)], ids=["quiet", "faulty"])
 def test_tails_that_are_killed(tmp_path: Path, faults: bool) -> None:  # noqa: FBT001
     result = StreamSoak(tmp_path, seed=7, live=20, faults=faults, pace=3).run(kills=6, pause_s=1.0)
     assert result.problems == []
