@@ -52,7 +52,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
-    """The settings that a command line asks for."""
+    """The settings that a command line asks for. Its own keys come first; the default one reads all projects."""
+    projects = tuple(arguments.project or _DEFAULTS.projects)
     return at_version(
         arguments.version,
         seed=arguments.seed,
@@ -69,9 +70,9 @@ def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
         thin_tail=arguments.thin_tail,
         presence_gated=arguments.presence_gated,
         proxy=arguments.proxy,
-        projects=tuple(arguments.project or _DEFAULTS.projects),
+        projects=projects,
         members=dict(arguments.member),
-        keys=(*_DEFAULTS.keys, *(arguments.key or ())),
+        keys=(*(arguments.key or ()), Key(projects=projects)),
     )
 
 

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emulator.streams import CursorError, parse_cursor
+from emulator.streams import StreamId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,16 +23,17 @@ BUSY: Final = "Backlog busy"
 UNAVAILABLE: Final = "Backlog unavailable"
 
 _CURSOR: Final = re.compile(r"log-([0-9]+)", re.ASCII)
-_EVENT_ID: Final = re.compile(r"([0-9]+)-([0-9]+)", re.ASCII)
+_EVENT_ID: Final = re.compile(r"(.+)-([0-9]{1,18})", re.ASCII | re.DOTALL)
+_LAST: Final = 10**18
 _DIGITS: Final = 18
 
-EventId = tuple[int, int]
+EventId = tuple[str, int]
 
 
 def event_id(value: object) -> EventId | None:
-    """``<boot>-<seq>`` as two numbers."""
+    """``<boot>-<seq>`` as a text and a number; a boot is any text."""
     found = _EVENT_ID.fullmatch(value) if isinstance(value, str) else None
-    return (int(found[1]), int(found[2])) if found else None
+    return (found[1], int(found[2])) if found else None
 
 
 def event_id_of(text: str | bytes) -> EventId | None:
@@ -67,7 +68,7 @@ class Covered:
         number = event_id_of(frame.partition(b"data: ")[2])
         if number is None:
             return False
-        at = bisect_right(self._spans, (number, (number[0] + 1, 0)))
+        at = bisect_right(self._spans, (number, (number[0], _LAST)))
         return at > 0 and self._spans[at - 1][1] >= number
 
 
@@ -115,9 +116,13 @@ class Backlog:
 
 
 def is_stored(cursor: str | None, stream: RunStream, now_ms: int) -> bool:
-    """Whether the live stream alone can go on from the cursor: a Redis id that was neither trimmed nor expired."""
+    """Whether the live stream alone can go on from the cursor: a Redis id that was neither trimmed nor expired.
+
+    It is read as Python reads numbers, so ``0_1`` passes here and Redis refuses it afterwards.
+    """
     oldest = stream.oldest(now_ms)
+    ms, dash, seq = (cursor or "").partition("-")
     try:
-        return bool(cursor) and oldest is not None and parse_cursor(cursor or "") >= oldest
-    except CursorError:
+        return oldest is not None and StreamId(int(ms), int(seq) if dash else 0) >= oldest
+    except ValueError:
         return False

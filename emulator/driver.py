@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from emulator.api.rendering import hand_built
 from emulator.backlog import event_id_of
+from emulator.status import status_of
 from emulator.world.model import TERMINAL
 from emulator.world.plans import steps_of
 
@@ -226,7 +227,7 @@ class Driver:
         if run.presence_gated and not stream.watched(now_ms):
             digest.unmirrored += 1
             return None
-        reachable = not stream.closed(now_ms)
+        reachable = not stream.closed(now_ms) and status_of(text) is None
         publish = text.startswith('{"type": "task_run_state"')
         event_id = stream.append(text, now_ms, publish=publish, thin=_is_thin(run, text))
         if reachable:
@@ -270,8 +271,16 @@ class Driver:
         """Close the run's stream with an error sentinel; what follows it reaches no reader."""
         self._store.stream(run.id).error(message, self._clock.now_ms())
 
-    def reopen(self, run: Run) -> None:
-        """Resume a finished run in the cloud: the same run queued again, with a fresh stream; its log goes on."""
+    def roll_back(self, run: Run, count: int) -> list[str]:
+        """Lose the newest events of the run's stream and write them again: the same ones under other ids."""
+        lost = self._store.stream(run.id).roll_back(count)
+        return [given for text in lost if (given := self._append(run, text, self._clock.now_ms())) is not None]
+
+    def reopen(self, run: Run, *, reset: bool = True) -> None:
+        """Resume a finished run in the cloud: the same run queued again, with a fresh stream; its log goes on.
+
+        Without ``reset`` the old stream could not be deleted: its sentinel keeps readers from what comes now.
+        """
         now = self._clock.now()
         self._stop(run)
         self._logs.keep(run)
@@ -280,9 +289,10 @@ class Driver:
         run.completed_at = run.error_message = None
         run.updated_at = run.started_at = now
         run.incarnation += 1
-        stream = self._store.stream(run.id)
-        self._floor_ms[run.id] = stream.newest(self._clock.now_ms()).ms + 1
-        stream.reset()
+        if reset:
+            stream = self._store.stream(run.id)
+            self._floor_ms[run.id] = stream.newest(self._clock.now_ms()).ms + 1
+            stream.reset()
         self._moved(run)
         self.start(run)
 

@@ -123,11 +123,14 @@ def new_run(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def reopen(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
-    """Resume the terminal run ``run_id`` in the cloud: the same run, queued again, with a fresh stream."""
+    """Resume the terminal run ``run_id`` in the cloud: the same run, queued again, with a fresh stream.
+
+    With ``reset`` false the old stream could not be deleted, and its sentinel stays.
+    """
     run = _run(service, asked)
     if not run.is_terminal():
         raise MutationError("only a terminal run can be reopened")
-    service.driver.reopen(run)
+    service.driver.reopen(run, reset=bool(asked.get("reset", True)))
     return {"task_id": run.task.id, "run_id": run.id}
 
 
@@ -160,6 +163,24 @@ def restart_stream(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     run = _run(service, asked)
     service.driver.restart_stream(run)
     return {"task_id": run.task.id, "run_id": run.id}
+
+
+def roll_back(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """A failover of Redis: the newest ``events`` (5) of ``run_id`` are lost, and the agent sends them once more."""
+    run = _run(service, asked)
+    if service.store.stream(run.id).closed(service.clock.now_ms()):
+        raise MutationError("only an open stream can be rolled back")
+    ids = service.driver.roll_back(run, int(asked.get("events", 5)))
+    return {"task_id": run.task.id, "run_id": run.id, "stream_ids": ids}
+
+
+def redis(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let the Redis behind all streams be ``state``: up, down, or silent."""
+    state = asked.get("state", "up")
+    if state not in {"up", "down", "silent"}:
+        raise MutationError("state is up, down or silent")
+    service.store.set_redis(state)
+    return {"state": state}
 
 
 def inject(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
@@ -289,6 +310,8 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "finish": finish,
     "stream_error": stream_error,
     "restart_stream": restart_stream,
+    "roll_back": roll_back,
+    "redis": redis,
     "inject": inject,
     "delete": delete,
     "hide": hide,

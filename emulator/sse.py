@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from emulator import proxy
 from emulator.backlog import Backlog, Covered, is_stored
 from emulator.clock import Clock
-from emulator.streams import START, Batch, CursorError, RunStream, StreamSettings, StreamStore, parse_cursor
+from emulator.streams import START, Batch, CursorError, RunStream, StreamId, StreamSettings, StreamStore, parse_cursor
 
 KEEPALIVE: Final = b'event: keepalive\ndata: {"type": "keepalive"}\n\n'
 ROTATED: Final = b'event: end\ndata: {"type": "rotated"}\n\n'
@@ -25,12 +25,15 @@ STREAM_END: Final = b'event: stream-end\ndata: {"status": "complete"}\n\n'
 
 NOT_AVAILABLE: Final = "Stream not available"
 READ_ERROR: Final = "Stream read error"
+LOST: Final = "Connection lost to task run stream"
 TOO_LONG: Final = "Stream timeout — task run took too long"
 
 _FIRST_DELAY_US: Final = 50_000
 _DELAY_STEP_US: Final = 150_000
 _MAX_DELAY_US: Final = 2_000_000
 _US: Final = 1_000_000
+_LOST_AFTER_S: Final = 0.3
+"""From the loss of Redis to the error."""
 
 
 class Run(Protocol):
@@ -104,7 +107,8 @@ async def frames(
     settings = settings or store.settings
     if mode.proxied:
         settings = replace(settings, wait_s=settings.proxy_wait_s)
-    connection = _Connection(store.stream(run.id), clock, settings, mode)
+    await store.answering()
+    connection = _Connection(store, store.stream(run.id), clock, settings, mode)
     connection.stream.attach(connection.opened_us // 1000)
     try:
         step = connection.replay(last_event_id) if mode.backlog is not None and not start_latest else _NOTHING
@@ -142,6 +146,8 @@ async def _appearance(connection: "_Connection", run: Run, first: list[bytes]) -
     delay_us = _FIRST_DELAY_US
     kept_us = connection.opened_us
     while not connection.stream.exists(clock.now_ms()) and not (mode.gated and not terminal):
+        if not await connection.store.answering():
+            break
         if terminal and settings.drained:
             connection.closed = True
             if not mode.proxied:
@@ -164,7 +170,10 @@ async def _appearance(connection: "_Connection", run: Run, first: list[bytes]) -
 class _Connection:
     """A reader's place in the stream and the times that it keeps."""
 
-    def __init__(self, stream: RunStream, clock: Clock, settings: StreamSettings, mode: Mode) -> None:
+    def __init__(
+        self, store: StreamStore, stream: RunStream, clock: Clock, settings: StreamSettings, mode: Mode
+    ) -> None:
+        self.store = store
         self.stream = stream
         self.clock = clock
         self.settings = settings
@@ -199,7 +208,7 @@ class _Connection:
             return _NOTHING
         if last_event_id:
             try:
-                self._cursor = parse_cursor(last_event_id)
+                self._cursor = self._resumed(last_event_id)
             except CursorError:
                 self._refused = True
         elif start_latest and not self.waited:
@@ -208,14 +217,21 @@ class _Connection:
         trimmed = oldest is not None and START < self._cursor < oldest
         return _Step([], RESYNC) if self.mode.resync and trimmed and not self.waited else _NOTHING
 
+    def _resumed(self, cursor: str) -> StreamId:
+        """Where a cursor leads that Redis reads: ``$`` is the newest entry, ``+`` the place in front of it."""
+        now_ms = self.clock.now_ms()
+        if cursor == "$":
+            return self.stream.newest(now_ms)
+        return self.stream.before_newest(now_ms) if cursor == "+" else parse_cursor(cursor)
+
     def outlived(self) -> bool:
         """Whether the connection has reached its cap; asked only after something was sent."""
         settings = self.settings
         return settings.rotation and self.clock.now_us() - self.opened_us >= settings.rotation_s * _US
 
     def shown(self, step: _Step) -> _Step:
-        """The step without the live entries that the log covered, in this leg's writing."""
-        frames = step.frames
+        """The step without what is hidden and the live entries that the log covered, in this leg's writing."""
+        frames = [frame for frame in step.frames if frame]
         if self._covered is not None:
             frames = [frame for frame in frames if frame not in self._covered]
         if self.mode.proxied:
@@ -231,6 +247,9 @@ class _Connection:
         if self._refused:
             return _Step([], error_frame(READ_ERROR))
         while self.clock.now_us() - self._began_us <= self.settings.connection_s * _US:
+            if not await self.store.answering():
+                await self.clock.sleep(_LOST_AFTER_S)
+                return _Step([], error_frame(LOST))
             batch = await self._xread()
             now_us = self.clock.now_us()
             if batch.frames or batch.closed:
@@ -238,7 +257,7 @@ class _Connection:
                 if batch.frames:
                     self._sent_us = now_us
                 return _Step(batch.frames, self._closing(batch))
-            if now_us - self._sent_us >= self.settings.keepalive_s * _US:
+            if self.store.redis == "up" and now_us - self._sent_us >= self.settings.keepalive_s * _US:
                 self._sent_us = now_us
                 return _Step([KEEPALIVE])
         return _Step([], error_frame(TOO_LONG) if self.settings.end_marker else b"")
@@ -255,7 +274,7 @@ class _Connection:
         while True:
             batch = self.stream.read(self._cursor, settings.batch, clock.now_ms())
             left_us = until_us - clock.now_us()
-            if batch.frames or batch.closed or left_us <= 0:
+            if batch.frames or batch.closed or left_us <= 0 or self.store.redis != "up":
                 return batch
             await clock.wait_for(self.stream.changed(), left_us / _US)
 

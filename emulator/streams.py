@@ -7,6 +7,7 @@ presence-gated run emits is written only while :meth:`RunStream.watched`.
 """
 
 import asyncio
+import json
 import re
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from emulator.clock import Clock
+from emulator.status import status_of
 
 _SENTINEL_TEXT: Final = '{"type": "STREAM_STATUS", "status": "complete"}'
 _SENTINEL_ERROR_CHARS: Final = 500
@@ -179,6 +181,10 @@ class RunStream:
         """The oldest surviving id, or None when there is no stream."""
         return self._ids[self._head] if self.exists(now_ms) else None
 
+    def before_newest(self, now_ms: int) -> StreamId:
+        """The id before the newest one, 0-0 if there is none."""
+        return self._ids[-2] if self.count(now_ms) > 1 else START
+
     def expires_ms(self, now_ms: int) -> int | None:
         """When the stream will expire if nothing more is written, or None when there is no stream."""
         return self._expires_ms if self.exists(now_ms) else None
@@ -210,11 +216,19 @@ class RunStream:
 
         ``text`` is the event as the server prints it: one line of JSON, ASCII, a space after ``,`` and ``:``. The life
         goes back to 6 h, even after a sentinel. ``publish=True`` is the path of `task_run_state`, which leaves a
-        finished stream its 30 minutes. ``thin=True`` trims to the cap of thin-tail runs.
+        finished stream its 30 minutes. ``thin=True`` trims to the cap of thin-tail runs. A
+        ``STREAM_STATUS`` object is a sentinel if its status is known, and hidden from readers in any case.
         """
         finished = publish and now_ms < self._marked_until_ms
         ttl_s = self._settings.completed_ttl_s if finished else self._settings.ttl_s
-        return self._add(text, now_ms, ttl_s, self._settings.thin_entries if thin else None)
+        given = self._add(text, now_ms, ttl_s, self._settings.thin_entries if thin else None)
+        status = status_of(text)
+        if status in {"complete", "error"}:
+            error = None if status == "complete" else str(json.loads(text).get("error") or "")
+            self._sentinels.append((self._newest, error))
+        elif status is not None:
+            self._frames[-1] = b""
+        return given
 
     def complete(self, now_ms: int) -> None:
         """Write the completion sentinel; after any earlier sentinel only the 30 minutes start again."""
@@ -228,6 +242,27 @@ class RunStream:
         """Write an error sentinel with the first 500 characters of ``message``; it may follow another sentinel."""
         message = message[:_SENTINEL_ERROR_CHARS]
         self._close(message, f"{_SENTINEL_TEXT}{message}", now_ms)
+
+    def roll_back(self, count: int) -> list[str]:
+        """Lose the newest ``count`` entries, as a failover to a replica that lags does; returns their texts."""
+        lost = self._frames[max(self._head, len(self._frames) - count) :]
+        texts = [frame.partition(b"\ndata: ")[2].removesuffix(b"\n\n") for frame in lost]
+        for _ in lost:
+            self._ids.pop()
+            self._frames.pop()
+            self._nodes[-1].count -= 1
+            if not self._nodes[-1].count:
+                self._nodes.pop()
+        self._newest = self._ids[-1] if self._ids else START
+        if not self._ids:
+            self._forget()
+        return [text.decode("utf-8", "surrogatepass") for text in texts]
+
+    def wake(self) -> None:
+        """Let the readers look again."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def reset(self) -> None:
         """Delete the stream and its markers, as resuming a finished run in the cloud does."""
@@ -284,9 +319,7 @@ class RunStream:
         self._frames.append(f"id: {shown}\ndata: {lines}\n\n".encode("utf-8", "surrogatepass"))
         self._fill_node(len(text), ms, seq)
         self._trim(self._settings.max_entries if cap is None else cap)
-        if self._changed is not None:
-            self._changed.set()
-            self._changed = None
+        self.wake()
         return shown
 
     def _fill_node(self, length: int, ms: int, seq: int) -> None:
@@ -322,6 +355,22 @@ class StreamStore:
         self._clock = clock
         self._runs: dict[str, RunStream] = {}
         self._touched = 0
+        self.redis = "up"
+        self._answers = asyncio.Event()
+
+    def set_redis(self, state: str) -> None:
+        """Let Redis be ``up``, ``down``, or ``silent``: it takes connections and answers nothing."""
+        self.redis = state
+        self._answers.set()
+        self._answers = asyncio.Event()
+        for stream in self._runs.values():
+            stream.wake()
+
+    async def answering(self) -> bool:
+        """Wait for as long as Redis is silent; whether it is up then."""
+        while self.redis == "silent":
+            await self._answers.wait()
+        return self.redis == "up"
 
     def stream(self, run_id: str) -> RunStream:
         """The run's stream, empty if nothing was written. The same object for ever, so readers may hold it."""

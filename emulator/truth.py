@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PAUSE_EVERY: Final = 4
 _TAIL: Final = 64
-_NUMBER: Final = re.compile(r'"event_id": ?"([0-9]+)-([0-9]+)"\}$')
+_NUMBER: Final = re.compile(r'"event_id": ?"([^"]+)-([0-9]+)"\}$')
 """The agent's number, which its own events end with."""
 
 
@@ -39,7 +39,7 @@ class Digest:
     unmirrored: int = 0
     made: int = 0
     hash: Any = field(default_factory=hashlib.sha256)
-    numbers: dict[int, int] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     proxy: Digest | None = None
 
     def emitted(self, text: str) -> None:
@@ -47,7 +47,7 @@ class Digest:
         self.made += 1
         found = _NUMBER.search(text, max(0, len(text) - _TAIL))
         if found is not None:
-            boot = int(found[1])
+            boot = found[1]
             self.numbers[boot] = max(self.numbers.get(boot, 0), int(found[2]))
 
     def add(self, event_id: str, text: str) -> None:
@@ -138,7 +138,7 @@ class Truth:
             "incarnation": run.incarnation,
             "live": (live or Digest()).shown(),
             "log": {"count": count, "sha256": digest, "unreadable": len(run.unreadable)},
-            "agent": {str(boot): last for boot, last in (live or Digest()).numbers.items()},
+            "agent": dict((live or Digest()).numbers),
         }
 
 

@@ -14,6 +14,7 @@ from emulator.api.runs import reachable_run
 from emulator.backlog import Backlog
 from emulator.driver import state_text
 from emulator.faults.frames import BACKLOG
+from emulator.faults.wire import close
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -84,7 +85,11 @@ class CountedStream(StreamingResponse):
         self._proxied = proxied
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
+        """Send the stream; while Redis is down, a body that breaks off before its first frame."""
+        if self._service.store.redis == "down":
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            await close(scope)
+            return
         self._count(1)
         try:
             await super().__call__(scope, receive, send)

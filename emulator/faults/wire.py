@@ -35,6 +35,13 @@ async def abort(scope: Scope) -> None:
         await asyncio.sleep(0)
 
 
+async def close(scope: Scope) -> None:
+    """Close the TCP connection properly in the middle of an answer, and let the server notice."""
+    scope[TRANSPORT].close()
+    for _ in range(_SETTLE_TURNS):
+        await asyncio.sleep(0)
+
+
 async def cuttable(app: App, scope: Scope, receive: Receive, send: Send) -> None:
     """Run the application; being cut is a normal end."""
     try:

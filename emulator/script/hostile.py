@@ -23,7 +23,7 @@ HOSTILE: Final[dict[str, str]] = {
     "rotated_like": '{"type": "rotated"}',
     "error_like": '{"error": "Stream not available"}',
     "complete_like": '{"status": "complete"}',
-    "sentinel_like": '{"type": "STREAM_STATUS", "status": "complete"}',
+    "sentinel_like": '{"type": "stream_status", "status": "complete"}',
     "state_like": '{"type": "task_run_state", "status": 7, "updated_at": "infinity", "state": "none"}',
     "bad_id": '{"type": "notification", "event_id": "log-3", "first_event_id": 4}',
     "bad_time": '{"type": "notification", "timestamp": "999999-99-99T99:99:99Z"}',

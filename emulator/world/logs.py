@@ -81,9 +81,9 @@ class Logs:
 
     def write(self, run: Run, text: str) -> None:
         """Store one more line now, whatever it is; one that is no JSON object is skipped by readers of entries."""
-        if not _is_entry(text):
-            run.unreadable.add(len(self.keep(run)))
         self.append(run, text)
+        if not _is_entry(text):
+            run.unreadable.add(len(self.keep(run)) - 1)
 
     def digest(self, run: Run) -> tuple[int, str]:
         """Count and SHA-256 of the run's own redacted entries, each followed by a newline."""

@@ -24,8 +24,8 @@ def test_the_options_become_settings() -> None:
     assert (settings.throttle, settings.activity_moves) == (False, False)
     assert (settings.projects, settings.members) == ((1, 4), {2: (4,)})
     assert [(key.value, key.user_id, key.projects) for key in settings.keys] == [
-        ("phx_emulator", 1, (1,)),
         ("phx_b", 2, (4,)),
+        ("phx_emulator", 1, (1, 4)),
     ]
     assert sorted(build_app(settings).service.world.projects) == [1, 4]
 
@@ -40,8 +40,9 @@ def test_a_key_of_another_form_is_refused(capsys: pytest.CaptureFixture[str]) ->
     assert "--key" in capsys.readouterr().err
 
 
-def test_it_prints_the_environment_and_answers_there() -> None:
-    command = [sys.executable, "-m", "emulator", "--port", "0", "--tasks", "3", "--live-runs", "0"]
+@pytest.mark.parametrize("more", ["", "--project 2", "--project 2 --key phx_b:2:2:task:read,user:read"])
+def test_it_prints_an_environment_and_answers_there(more: str) -> None:
+    command = [sys.executable, "-m", "emulator", "--port", "0", "--tasks", "3", "--live-runs", "0", *more.split()]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None
@@ -52,3 +53,4 @@ def test_it_prints_the_environment_and_answers_there() -> None:
         answer = httpx.get(told["POSTHOG_HOST"] + path, headers=headers, timeout=30)
         process.terminate()
     assert answer.status_code == 200
+    assert told["POSTHOG_PERSONAL_API_KEY"] == ("phx_b" if "phx_b" in more else "phx_emulator")

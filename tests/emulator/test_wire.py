@@ -19,8 +19,9 @@ from typing import Any
 
 import pytest
 
+from emulator.backlog import Backlog
 from emulator.clock import Clock
-from emulator.sse import frames
+from emulator.sse import PLAIN, Mode, frames
 from emulator.streams import RunStream, StreamSettings, StreamStore
 
 WIRE = Path(__file__).parent / "wire"
@@ -46,6 +47,21 @@ def expand(node: Any) -> None:
             node[key] = (value["repeat"] * (value["chars"] // len(value["repeat"]) + 1))[: value["chars"]]
         else:
             expand(value)
+
+
+def mode_of(told: dict[str, Any]) -> Mode:
+    """Thin-tail runs have a log, of which readers are shown the lines that are JSON objects."""
+    if "log" not in told:
+        return PLAIN
+    entries = [line for line in told["log"] if is_object(line)]
+    return Mode(backlog=Backlog(lambda: entries, lambda: entries, most_bytes=10**6))
+
+
+def is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def ms_of(stream_id: str) -> int:
@@ -74,10 +90,10 @@ class Reader:
     clock: Clock
     got: list[bytes] = field(default_factory=list)
 
-    async def read(self, store: StreamStore, run: Recorded, request: dict[str, Any]) -> None:
+    async def read(self, store: StreamStore, run: Recorded, request: dict[str, Any], mode: Mode) -> None:
         latest = "start=latest" in request["query"].split("&")
         async for frame in frames(
-            store, run, last_event_id=request["last_event_id"], start_latest=latest, clock=self.clock
+            store, run, last_event_id=request["last_event_id"], start_latest=latest, clock=self.clock, mode=mode
         ):
             self.got.append(frame)
 
@@ -146,7 +162,7 @@ async def replay(told: dict[str, Any]) -> list[bytes]:
         # A `complete` that wrote nothing shows the id of the sentinel before it.
         write(stream, row, max(ms_of(row["id"]), stream.newest(opened_ms).ms))
     reader = Reader(clock)
-    task = asyncio.create_task(reader.read(store, run, told["request"]))
+    task = asyncio.create_task(reader.read(store, run, told["request"], mode_of(told)))
     await reader.settle(task)
     for row in later:
         await reader.until(task, ms_of(row["id"]))
@@ -199,4 +215,4 @@ def test_a_trimmed_stream_starts_at_the_recorded_survivor_without_a_word(name: s
 
 
 def test_every_recording_is_here() -> None:
-    assert len(NAMES) == 41
+    assert len(NAMES) == 43
