@@ -32,6 +32,13 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             soak = StreamSoak(Path(folder), seed=asked.seed, live=asked.live, faults=faults)
             wrong |= _told(f"streams{' with faults' * faults}", soak.run(kills=asked.tail_kills))
+    for numbered in (False, True) if asked.tail_kills else ():
+        with tempfile.TemporaryDirectory() as folder:
+            trimmed = StreamSoak(
+                Path(folder), seed=asked.seed, live=asked.live, faults=False, pace=3, numbered=numbered, window=300
+            )
+            name = f"streams that are trimmed, {'numbered' if numbered else 'not numbered'}"
+            wrong |= _told(name, trimmed.run(kills=asked.tail_kills // 4))
     for number in range(asked.crowds):
         with tempfile.TemporaryDirectory() as folder:
             crowd = Crowd(Path(folder) / "home").run(hold_s=20, read_only=number % 2 == 1)
