@@ -11,6 +11,7 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
+- ``unplaced``: an entry of a log whose place in the run's own log is not known.
 - ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of", "cut_us"}``.
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
   ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
@@ -40,7 +41,8 @@ class Whose(NamedTuple):
 class Entry(NamedTuple):
     """One captured event: its stream id or log position, its exact text, and whether something was redacted.
 
-    An event that was too large to keep has the kind ``oversize``, and its size in place of its text.
+    An event that was too large to keep has the kind ``oversize``, and its size in place of its text; an entry of a log
+    whose position is not known has the kind ``unplaced``.
     """
 
     stream_id: str | None

@@ -33,6 +33,7 @@ class Window:
         entries: Their texts, as they are kept.
         redacted: Of each, whether something was cut out of its text.
         ends: Whether the log ends with them.
+        sound: Whether the page that they came with is as long as the server says.
         names: The runs named so far, by index; also those named before the window.
     """
 
@@ -41,6 +42,7 @@ class Window:
     redacted: Sequence[bool]
     ends: bool
     names: Sequence[tuple[int, str]]
+    sound: bool = True
 
     def onward(self, at: int) -> list[tuple[bytes, bool]]:
         """The entries from an index on, each with whether it was redacted."""

@@ -58,10 +58,10 @@ class LogPages:
         ends = over or not page.has_more or not entries
         names = joint.names(entries, offset)
         if before is None:
-            return Window(offset, entries, redacted, ends, names)
+            return Window(offset, entries, redacted, ends, names, not (over or short))
         entries = [*before.entries[-joint.NEAR :], *entries]
         redacted = [*before.redacted[-joint.NEAR :], *redacted]
-        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names])
+        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names], not (over or short))
 
     async def stands(self) -> bool:
         """Whether the log still counts what it counted: nothing expired or was written since its last page."""

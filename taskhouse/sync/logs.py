@@ -1,8 +1,8 @@
 """The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came.
 
 A log is settled only if that was proved: its beginning is known, every page came, the server counted as many entries as
-came, and counted the same at the end as at the beginning. What is not proved is kept all the same; the log is then
-``unproved``, and read from its beginning by the next pass.
+came, and counted the same at the end as at the beginning. Otherwise it is ``unproved``, and the next pass reads it from
+its beginning. Entries whose place in the log is not certain are kept in quarantine until then.
 """
 
 import time
@@ -69,7 +69,7 @@ class _Drain:
         self.asked = False
 
     async def drain(self, start: int) -> int:
-        if start or self.run.ancestors:
+        if start or self.run.ancestors or self.run.log_state == UNPROVED:
             self.held = await held(self.this.context, self.run)
         own = self.held.own if self.held else HeldLog()
         if start and start == own.position and own.state in PROVED:
@@ -82,6 +82,8 @@ class _Drain:
         """The window in which the held entries should end, and where they do; None if they are not there."""
         expected = own.position + self._ancestral()
         window = await self.pages.at(max(0, expected - joint.NEAR))
+        while window.end < expected and not window.ends:
+            window = await self.pages.at(window.end, window)
         at = joint.end_of(window, own.tail, expected, exact=not self.run.ancestors)
         misplaced = at is not None and at > expected and not self.run.ancestors
         return window, None if misplaced else at
@@ -96,7 +98,8 @@ class _Drain:
                 "does not tell where the run's own entries begin: its ancestors' logs cannot be read, and what is held"
                 " of them does not decide"
             )
-        elif position and await self._began_anew(own, window, at):
+            return await self._keep(window, at, 0, placed=False)
+        if position and await self._began_anew(own, window, at):
             return await self._keep(window, at, position)
         return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
 
@@ -136,6 +139,8 @@ class _Drain:
             total = parent.totals[-1]
             if total and (total > window.end or not window.entries):
                 window = await parent.at(max(0, total - joint.NEAR))
+            while not window.ends:
+                window = await parent.at(window.end, window)
         except Throttled:
             raise
         except (Retryable, Permanent, Contract):
@@ -152,12 +157,18 @@ class _Drain:
         known = await keys(self.this.context, self.run)
         return known is not None and bool(known) and known.isdisjoint(map(joint.key, entries))
 
-    async def _keep(self, window: Window, at: int, position: int, *, held_before: int = 0, cuts: bool = False) -> int:
-        """Keep the entries from an index on, as those from a position on, and say what that proved."""
+    async def _keep(
+        self, window: Window, at: int, position: int, *, held_before: int = 0, cuts: bool = False, placed: bool = True
+    ) -> int:
+        """Keep the entries from an index on, as those from a position on, and say what that proved.
+
+        What came with a page that is not as long as the server says has no certain place, nor has anything after it.
+        """
         entries = window.onward(at)
         while True:
-            self._append(position, entries)
-            position += len(entries)
+            placed = placed and window.sound
+            self._append(position if placed else None, entries)
+            position += len(entries) if placed else 0
             if window.ends:
                 break
             window = await self.pages.at(window.end)
@@ -178,15 +189,21 @@ class _Drain:
             return UNPROVED
         if not self.settled:
             return "drained"
-        gone = position == 0 < held_before and not (self.held and self.held.own.state == "settled")
+        was = self.held.own.state if self.held else ""
+        gone = position == 0 and was != "settled" and (held_before > 0 or was == UNPROVED)
         return "expired" if gone else "settled"
 
-    def _append(self, position: int, entries: Sequence[tuple[bytes, bool]]) -> None:
-        if entries:
-            self.this.captured += len(entries)
-            whose = self.run.whose(self.this.context.project_id)
-            lines = [Entry(None, position + n, text, redacted) for n, (text, redacted) in enumerate(entries)]
-            self.writer.append("log", whose, lines, leg=self.this.pass_id)
+    def _append(self, position: int | None, entries: Sequence[tuple[bytes, bool]]) -> None:
+        if not entries:
+            return
+        self.this.captured += len(entries)
+        lines = [
+            Entry(None, None, text, redacted, "unplaced")
+            if position is None
+            else Entry(None, position + number, text, redacted)
+            for number, (text, redacted) in enumerate(entries)
+        ]
+        self.writer.append("log", self.run.whose(self.this.context.project_id), lines, leg=self.this.pass_id)
 
     def _named(self, window: Window) -> bool:
         return joint.bounds(window, self.run.run_id)[1] is not None

@@ -195,7 +195,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
     connection.execute(sql.warehouse("load/resumes"))
     _move_cursors(connection)
-    _shorten(connection, now)
+    _prove(connection, now)
     counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/counts")))}
     total = Loaded()
     for segment in batch:
@@ -257,12 +257,14 @@ def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> 
         connection.execute(sql.warehouse("load/log_replace"))
     else:
         connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
+    set_aside += _brought_by(connection, "load/log_unplaced", now)
     inserted = connection.execute(sql.warehouse("load/log_insert")).fetchall()[0][0]
     return inserted, set_aside
 
 
-def _shorten(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
-    """Take out what is held beyond the proved end of a log."""
+def _prove(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+    """Settle what had no place in a log that is proved now, and take out what is held beyond its end."""
+    connection.execute(sql.warehouse("load/log_placed"), {"now": now})
     connection.execute(sql.warehouse("load/log_cuts"))
     if connection.execute("SELECT EXISTS (FROM cuts)").fetchall()[0][0]:
         connection.execute(sql.warehouse("load/log_cut_off"), {"now": now})

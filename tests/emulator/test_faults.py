@@ -275,9 +275,23 @@ def test_faults_of_pages_leave_other_answers_alone(pair: Pair) -> None:
     session_logs = finished_stream(emulator).replace("/stream/", "/session_logs/")
     for path in (f"{PROJECT}/repositories/", session_logs):
         whole = client.get(path).json()
-        for kind in ("duplicate_row", "missing_row", "count_lies", "next_repeats", "next_cycles", "next_elsewhere"):
+        for kind in ("count_lies", "next_repeats", "next_cycles", "next_elsewhere"):
             emulator.faults({"kind": kind, "times": 1, "always": True})
             assert client.get(path).json() == whole, kind
+
+
+def test_a_page_of_a_log_can_lack_an_entry_or_have_one_twice(pair: Pair) -> None:
+    emulator, client = pair
+    path = finished_stream(emulator).replace("/stream/", "/session_logs/")
+    whole = client.get(path).json()
+    for fault, page in (
+        ({"kind": "duplicate_row"}, [*whole, whole[0]]),
+        ({"kind": "missing_row"}, whole[:-1]),
+        ({"kind": "missing_row", "at": 2}, [*whole[:2], *whole[3:]]),
+    ):
+        emulator.faults({**fault, "times": 1})
+        answer = client.get(path)
+        assert (answer.json(), answer.headers["X-Total-Count"]) == (page, str(len(whole)))
 
 
 @pytest.mark.parametrize(("kind", "on_the_wire"), [("large", 20_000_000), ("gzip_bomb", 25_000)])
