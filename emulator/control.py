@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ class Control:
         return _answer(faults.shown())
 
     async def clock(self, request: Request) -> Response:
-        """``{"advance_s": n}`` and ``{"speed": n}``; answers with the moment and the speed."""
+        """``{"advance_s": n}``, ``{"until": time}`` and ``{"speed": n}``; answers with the moment and the speed."""
         clock = self._service.clock
         if request.method == "POST":
             try:
@@ -89,6 +90,9 @@ class Control:
                     clock.set_speed(float(asked["speed"]))
                 if "advance_s" in asked:
                     clock.advance(float(asked["advance_s"]))
+                if "until" in asked:
+                    left = datetime.fromisoformat(asked["until"]) - clock.now()
+                    clock.advance(max(0.0, left.total_seconds()))
             except (TypeError, ValueError) as error:
                 return _refusal(error)
             await self._service.driver.catch_up()

@@ -145,10 +145,11 @@ class Driver:
             digest.add(event_id, text)
 
     def start(self, run: Run) -> None:
-        """Play a run from its (re)start on."""
+        """Play a run from its (re)start on, which may be still to come."""
         self._logs.keep(run)
         started = run.started_at or run.created_at
-        run.log_written_at = run.log_written_at or started
+        if run.scheduled_at is None:
+            run.log_written_at = run.log_written_at or started
         settings = self._settings
         steps = steps_of(run, scale=settings.events, pace=settings.pace, numbered=settings.event_ids)
         player = self._players[run.id] = Player(run, steps, _us(started))
@@ -164,8 +165,8 @@ class Driver:
         self._news.set()
 
     def live_runs(self) -> int:
-        """Runs whose plan is not over."""
-        return sum(player.step is not None for player in self._players.values())
+        """Runs whose plan is not over; those that wait for their time are not counted."""
+        return sum(player.step is not None and not player.run.waits() for player in self._players.values())
 
     def pending_log_entries(self) -> int:
         """Log lines that were written and not flushed."""

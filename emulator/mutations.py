@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.script.hostile import HOSTILE, large
-from emulator.world.model import TERMINAL
+from emulator.world.model import TERMINAL, Channel, uuid_of
 from emulator.world.modes import pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from emulator.service import Service
     from emulator.world.model import Project, Run, Task
@@ -21,6 +23,8 @@ _PROJECT_FLAGS: Final = (
     "session_recording",
     "exception_autocapture",
 )
+_PR_STATES: Final = ("open", "draft", "merged", "closed")
+_SCHEDULED_DAYS: Final = 30
 _MODES: Final = ("thin_tail", "presence_gated", "proxy")
 
 
@@ -93,12 +97,21 @@ def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     return {"task_id": task.id, "run_id": _started(service, task, asked, resume_from=None).id}
 
 
-def _started(service: Service, task: Task, asked: dict[str, Any], *, resume_from: str | None) -> Run:
+def _started(
+    service: Service,
+    task: Task,
+    asked: dict[str, Any],
+    *,
+    resume_from: str | None,
+    scheduled_at: datetime | None = None,
+) -> Run:
     now = service.clock.now()
     run = service.world.generators[task.project_id].run(task, now)
     run.state.pop("resume_from_run_id", None)
     if resume_from is not None:
         run.state["resume_from_run_id"] = resume_from
+    if scheduled_at is not None:
+        run.status, run.scheduled_at, run.started_at = "not_started", scheduled_at, scheduled_at
     pin(run, service.settings, {name: bool(asked[name]) for name in _MODES if name in asked})
     if service.settings.activity_moves:
         task.last_activity_at = max(task.last_activity_at, now)
@@ -138,6 +151,34 @@ def protected(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """Let ``run_id`` hold what the key may not read, or no longer with ``protected`` false: 403 on its routes."""
     run = _run(service, asked)
     run.protected = bool(asked.get("protected", True))
+    service.world.touch(run.task)
+    return {"task_id": run.task.id, "run_id": run.id}
+
+
+def schedule(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """A run of ``task_id`` that waits in `not_started` for ``delay_s`` seconds (a day), 30 days at most."""
+    task, delay_s = _task(service, asked), float(asked.get("delay_s", 86400))
+    if not 0 < delay_s <= _SCHEDULED_DAYS * 86400:
+        raise MutationError(f"delay_s is a number of seconds, {_SCHEDULED_DAYS} days at most")
+    at = service.clock.now() + timedelta(seconds=delay_s)
+    run = _started(service, task, asked, resume_from=None, scheduled_at=at)
+    return {"task_id": task.id, "run_id": run.id, "scheduled_at": at.isoformat()}
+
+
+def pull_request(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Let the pull request of ``run_id`` be ``state``: open, draft, merged, closed; made if there is none.
+
+    The run's updated_at moves, as a saved output does; the task's does not, nor does its last_activity_at.
+    """
+    run, state = _run(service, asked), asked.get("state", "merged")
+    if state not in _PR_STATES:
+        raise MutationError(f"state is one of: {', '.join(_PR_STATES)}")
+    output = dict(run.output or {})
+    if not output.get("pr_url"):
+        url = f"https://github.com/{run.task.repository or 'acme/scratch'}/pull/{1 + run.seed % 9000}"
+        output |= {"pr_url": url, "pr_urls": [url]}
+    run.output = output | {"pr_state": state, "pr_merged": state == "merged"}
+    run.updated_at = service.clock.now()
     service.world.touch(run.task)
     return {"task_id": run.task.id, "run_id": run.id}
 
@@ -234,6 +275,16 @@ def show(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     return _saved(service, task)
 
 
+def private(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """File ``task_id`` in a private channel of its own, whose ``members`` (a list of user ids; nobody) alone see it."""
+    task, members = _task(service, asked), frozenset(asked.get("members", ()))
+    if not members <= service.world.users.keys():
+        raise MutationError("members are ids of users")
+    name = uuid_of(int(sha256(f"{task.id}{sorted(members)}".encode()).hexdigest()[:32], 16))
+    task.channel = Channel(name, "private", False, None, members)  # noqa: FBT003
+    return _saved(service, task)
+
+
 def rename(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """Give ``task_id`` another ``title``."""
     task = _task(service, asked)
@@ -307,6 +358,8 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "new_run": new_run,
     "reopen": reopen,
     "protected": protected,
+    "schedule": schedule,
+    "pull_request": pull_request,
     "finish": finish,
     "stream_error": stream_error,
     "restart_stream": restart_stream,
@@ -316,6 +369,7 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "delete": delete,
     "hide": hide,
     "show": show,
+    "private": private,
     "rename": rename,
     "archive": archive,
     "move": move,

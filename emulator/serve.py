@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import threading
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlencode
@@ -185,12 +186,18 @@ class Emulator:
         answer: dict[str, Any] = self._ask("mutate", {"action": action, **parameters})["results"][0]
         return answer
 
-    def clock(self, *, advance_s: float | None = None, speed: float | None = None) -> dict[str, Any]:
-        """Move the clock or change its speed; what is due has happened when this returns."""
-        asked = {"advance_s": advance_s, "speed": speed}
+    def clock(
+        self, *, advance_s: float | None = None, until: datetime | None = None, speed: float | None = None
+    ) -> dict[str, Any]:
+        """Move the clock (on by seconds, or to a moment) or change its speed; what is due has happened then."""
+        asked = {"advance_s": advance_s, "until": until and until.isoformat(), "speed": speed}
         given = {name: value for name, value in asked.items() if value is not None}
         answer: dict[str, Any] = self._ask("clock", given or None)
         return answer
+
+    def now(self) -> datetime:
+        """The simulated moment, for a client that is to share the clock."""
+        return datetime.fromisoformat(self.clock()["now"])
 
     def settled(self) -> dict[str, int]:
         """How many runs are live and how many log entries are not flushed."""

@@ -73,6 +73,7 @@ class EmulatorSettings:
             ``latest_run`` (of a summary).
         public_state: Whether of a run's ``state`` only the public keys are served; off, all of it is.
         borrowed_output: Whether a run inside its task shows the pull request of an earlier run if it has none.
+        private_channels: Whether some tasks stand in private channels, and some scouts' tasks are trials.
         uuid_routes: Whether a task id that is no UUID fits no route (404); off, it is an error of the server.
         thin_tail: Share of new runs whose stream is a short tail behind their log.
         thin_tail_origins: Origins all of whose runs are so.
@@ -115,6 +116,7 @@ class EmulatorSettings:
     public_state: bool = True
     borrowed_output: bool = True
     uuid_routes: bool = True
+    private_channels: bool = True
     thin_tail: float = 0.0
     thin_tail_origins: tuple[str, ...] = ()
     presence_gated: float = 0.0

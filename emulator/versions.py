@@ -21,6 +21,7 @@ _SEPTEMBER: Final[dict[str, Any]] = {
     "resync": False,
     "borrowed_output": False,
     "uuid_routes": False,
+    "private_channels": False,
     "ignored_parameters": frozenset({"basic", "client_provenance", "exclude_origin_product"}),
     "omitted": {
         "task": ("origin_key",),

@@ -31,6 +31,7 @@ KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[No
     "dribble": frames.framewise(frames.Dribble),
     "eof": frames.framewise(frames.Eof),
     "error_frame": frames.framewise(frames.ErrorFrame),
+    "named_frame": frames.framewise(frames.NamedFrame),
     "duplicate_id": frames.framewise(frames.DuplicateId),
     "reordered_id": frames.framewise(frames.ReorderedId),
     "reused_id": frames.framewise(frames.ReusedId),

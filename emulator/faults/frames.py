@@ -86,6 +86,18 @@ class ErrorFrame(Frames):
         return f"event: error\ndata: {said}\n\n".encode() if self.over else frame
 
 
+class NamedFrame(Frames):
+    """A frame of a ``name`` (``run``) that no client of the tasks API knows, with ``data``, in front of another."""
+
+    def turned(self, frame: bytes) -> bytes:
+        """The frame, behind the named one when it is time."""
+        if self.done or self.number < self.strike:
+            return frame
+        self.done = True
+        data = json.dumps(self.fault.get("data", {"type": "run", "status": "in_progress"}))
+        return f"event: {self.fault.get('name', 'run')}\ndata: {data}\n\n".encode() + frame
+
+
 class DuplicateId(Frames):
     """One event comes twice, the same in everything."""
 

@@ -25,6 +25,8 @@ _AGE_BEND: Final = 1.6
 _RECENT_EDGE_S: Final = 3 * 3600
 """Ordinary history ends three hours before the start, so that only chosen runs still have a stream."""
 _RECENT: Final = 40
+_PRIVATE_SHARE: Final = 0.03
+_TRIAL_SHARE: Final = 0.3
 _PENDING_ONE_IN: Final = 9
 """One run in so many was made with a prompt that waits for its agent."""
 _LIVE_SINCE_S: Final = 90.0
@@ -134,7 +136,24 @@ class Generator:
             task = self.task(number, self._now - timedelta(seconds=age))
             self._history(task)
             tasks.append(task)
+        if self._settings.private_channels:
+            self._hide_some(tasks)
         return tasks
+
+    def _hide_some(self, tasks: list[Task]) -> None:
+        """File some tasks in private channels and make some scouts' tasks trials; their chance is their own."""
+        rng = random.Random(f"private-{self._id}-{self._settings.seed}")
+        everybody = range(1, USERS + 1)
+        private = [
+            Channel(uuid_of(rng.getrandbits(128)), name, False, None, frozenset(rng.sample(everybody, 3)))  # noqa: FBT003
+            for name in ("leadership", "security")
+        ]
+        self.project.channels += private
+        for task in tasks:
+            chance = rng.random()
+            if task.channel is not None and task.channel.public and chance < _PRIVATE_SHARE:
+                task.channel = private[task.seed % len(private)]
+            task.trial = task.origin_product == "signals_scout" and chance < _TRIAL_SHARE
 
     def task(self, number: int, created_at: datetime, **given: Any) -> Task:
         """One task without runs; ``given`` replaces what would be drawn."""

@@ -18,6 +18,9 @@ STATUSES = ("not_started", "queued", "in_progress", "completed", "failed", "canc
 SHARED_ORIGINS = frozenset({"signal_report", "signals_scout", "onboarding", "hogdesk", "experiments", "workflow"})
 """Origins whose tasks every member sees although they are in no channel."""
 
+UNSEEN_ORIGINS = frozenset({"business_knowledge"})
+"""Origins whose tasks no member sees."""
+
 _PINNED_ONE_IN = 41
 
 
@@ -44,12 +47,13 @@ class User:
 
 @dataclass(slots=True)
 class Channel:
-    """Where tasks are filed: public, or personal to ``owner_id``."""
+    """Where tasks are filed: public, personal to ``owner_id``, or private to its ``members``."""
 
     id: str
     name: str
     public: bool
     owner_id: int | None
+    members: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -116,6 +120,10 @@ class Run:
         """Whether the run has ended for now."""
         return self.status in TERMINAL
 
+    def waits(self) -> bool:
+        """Whether its scheduled time is still to come."""
+        return self.scheduled_at is not None and self.status == "not_started"
+
     @property
     def thin_tail(self) -> bool:
         """Whether its stream is a short tail behind its log."""
@@ -140,7 +148,7 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A coding-agent job. ``runs`` is in order of creation."""
+    """A coding-agent job. ``runs`` is in order of creation; a ``trial`` is a scout's, for its creator alone."""
 
     id: str
     project_id: int
@@ -160,6 +168,7 @@ class Task:
     title_manually_set: bool = False
     runtime: str = "acp"
     more_repositories: tuple[str, ...] = ()
+    trial: bool = False
     runs: list[Run] = field(default_factory=list)
     row_parts: list[bytes] | None = None
     summary: bytes | None = None
@@ -178,12 +187,17 @@ class Task:
 def visible(task: Task, user_id: int) -> bool:
     """Whether a member sees a task; deletion is another question.
 
-    In a channel: the channel is public, or the caller's own. Outside: the caller made it, or its origin is shared.
+    In a channel: it is public, the caller's own, or has the caller as a member. Outside: the caller made it, nobody
+    did, or its origin is shared. A scout's trial is for its creator alone, and some origins are for nobody.
     """
+    if task.origin_product in UNSEEN_ORIGINS:
+        return False
+    if task.trial:
+        return task.created_by == user_id
     channel = task.channel
     if channel is not None:
-        return channel.public or channel.owner_id == user_id
-    return task.created_by == user_id or task.origin_product in SHARED_ORIGINS
+        return channel.public or channel.owner_id == user_id or user_id in channel.members
+    return task.created_by in {user_id, None} or task.origin_product in SHARED_ORIGINS
 
 
 def is_pinned(task: Task, user_id: int) -> bool:
