@@ -155,6 +155,9 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
     with warehouse.transaction("making the tables"):
         pass
 
+    async def nothing() -> None:
+        pass
+
     async def work() -> None:
         async with PostHog(settings) as client:
             context = Context(settings, 1, client, warehouse)
@@ -168,6 +171,8 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
                             capture.writer,
                             Run(run["task_id"], run["id"], None, 0, (), context.now(), None),
                             capture.stop,
+                            on_trim=nothing,
+                            unknown=capture.unknown,
                         )
                         for run in runs
                     ]

@@ -27,7 +27,7 @@
 --   nature.
 -- lag_p99_s: The 99th percentile of the same.
 -- gaps: For `run_events`, holes found on that day that stand open.
--- certain_gaps: Those that the agent's own numbering proves.
+-- certain_gaps: Those that the agent's own numbering proves, or the server announced.
 WITH pass AS (
     SELECT
         project_id,

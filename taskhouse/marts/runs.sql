@@ -36,7 +36,7 @@
 -- events: Live events that are kept.
 -- log_entries: Entries of its log that are kept.
 -- gaps: Holes that stand open.
--- certain_gaps: Those that the agent's own numbering proves.
+-- certain_gaps: Those that the agent's own numbering proves, or the server announced.
 -- input_tokens: Tokens in, as the run's own state says, cumulative over the run; may lag or be missing.
 -- output_tokens: Tokens out, as the run's own state says.
 -- cache_read_tokens: Tokens read from the cache, as the run's own state says.

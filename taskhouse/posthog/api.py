@@ -165,10 +165,11 @@ class TasksApi:
     async def stream_token(self, task_id: str, run_id: str, *, limit_s: float = READ_S) -> StreamToken:
         """What opens a run's stream at the agent proxy, if that is where it is read (API facts 5.7).
 
-        A single attempt: without an answer there is always the other leg.
+        A single attempt: without an answer there is always the other leg. ``resync`` says that this client rebuilds
+        from the log what the proxy does not hold.
         """
         path = f"{_segment(task_id)}/runs/{_segment(run_id)}/stream_token/"
-        row = await self._get(read_object, path, read_s=limit_s, limit_s=limit_s, attempts=1)
+        row = await self._get(read_object, path, {"resync": True}, read_s=limit_s, limit_s=limit_s, attempts=1)
         return StreamToken.read(row.data, f"GET {self._root}{path}")
 
     @asynccontextmanager

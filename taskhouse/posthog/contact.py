@@ -6,6 +6,7 @@ not (API facts 5.8):
 - Only ``stream-end`` ends a stream. An end of the connection is never the end: it is reconnected, on a budget that
   data and keepalives reset.
 - ``rotated`` is the server's 15-minute cap: reconnect, uncounted.
+- ``resync`` says that the cursor was trimmed away: connect again without one, within the overall budget.
 - ``error`` frames are sticky, each reconnect meets them again: they have their own budget, which only data resets.
 - A cursor past the end never gets ``stream-end``: a connection that brought nothing but keepalives until it was
   rotated, or several that brought nothing at all, is a reason to ask for the run's status. If the run is terminal,
@@ -63,6 +64,7 @@ class End(StrEnum):
     EOF = "eof"
     BROKEN = "broken"
     ROTATED = "rotated"
+    RESYNC = "resync"
     ERROR = "error"
     STREAM_END = "stream_end"
     SILENT = "silent"
@@ -109,6 +111,13 @@ class Contact:
         """A sign of life came."""
         self.sign_here = True
         self.transport = 0
+
+    def resynced(self) -> Reconnect | Exhausted:
+        """What follows the announcement that the cursor was trimmed away; a server that always says so is given up."""
+        self.total += 1
+        if self.total >= self.policy.total:
+            return Exhausted(f"{self.total} resyncs, broken connections and errors without a healthy connection")
+        return Reconnect(backoff(self.total, base_s=self.policy.base_s, cap_s=self.policy.cap_s, draw=self.draw))
 
     def ended(
         self, end: End, *, lived_s: float, asked_s: float | None = None, shared: bool = False

@@ -1,8 +1,12 @@
 """One run's stream, followed across its connections until it has an ending.
 
 The decisions are in ``contact``; this is the shell that connects, reads and waits. Only the ``event:`` line decides
-what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8). The cursor is the
-last id that came; frames without one leave it alone.
+what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8); frames with a name
+that is not known are no events, and are counted. The cursor is the last id that came; frames without one leave it
+alone.
+
+An ``end`` frame says by its ``type`` why the connection ends (API facts 5.2). On ``resync`` the cursor is dropped, and
+the batch that says so names it: whoever follows reads the log before asking for the next batch.
 
 Ids mean something only within the leg that gave them, so every batch names its leg; which one a connection takes is
 the business of ``legs``.
@@ -11,6 +15,7 @@ the business of ``legs``.
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
@@ -20,7 +25,7 @@ from http import HTTPStatus
 from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy
+from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy, Reconnect
 from taskhouse.posthog.legs import DJANGO, Legs
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.pages import Row
@@ -30,6 +35,8 @@ from taskhouse.posthog.retry import Sleep, pause
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
+_EVENTS = frozenset({"", "message"})
+_NAME = 40
 _UNAVAILABLE = "Stream not available"
 _REDIS_ID = re.compile("[0-9]+(-[0-9]+)?")
 
@@ -63,6 +70,9 @@ class Batch:
         ending: Set on the last batch.
         run: The run as it was asked for, where its status decided something.
         opening: How the connection began that brought the events or that a note is about; None if none was opened.
+        trimmed: The cursor that the server announced to be trimmed away; the next connection is opened without one.
+        unknown: Frames that were ignored, counted by name; ``end <type>`` is one that ended the connection like a
+            rotation.
     """
 
     frames: list[Frame | Oversize]
@@ -72,6 +82,8 @@ class Batch:
     ending: Ending | None = None
     run: Row | None = None
     opening: Opening | None = None
+    trimmed: str | None = None
+    unknown: Counter[str] = field(default_factory=Counter)
 
 
 def follow(
@@ -132,6 +144,8 @@ class _Follower:
     lived_s: float = 0.0
     asked_s: float | None = None
     why: str = field(default="")
+    trimmed: str | None = None
+    unknown: Counter[str] = field(default_factory=Counter)
 
     async def batches(self) -> AsyncGenerator[Batch, None]:
         try:
@@ -201,7 +215,7 @@ class _Follower:
 
     def _sort(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
         """The events among the frames, and how the connection ends if one of them says so."""
-        events = [frame for frame in frames if type(frame) is Oversize or frame[0] not in _CONTROL]
+        events = [frame for frame in frames if type(frame) is Oversize or not frame[0]]
         if frames:
             self.legs.heard()
         closed: End | None = None
@@ -217,10 +231,13 @@ class _Follower:
     def _control(self, frames: list[Frame | Oversize]) -> tuple[list[Frame | Oversize], End | None]:
         events: list[Frame | Oversize] = []
         for frame in frames:
-            if isinstance(frame, Oversize) or frame.event not in _CONTROL:
+            if isinstance(frame, Oversize) or frame.event in _EVENTS:
                 events.append(frame)
                 continue
-            closed = _CONTROL[frame.event]
+            if frame.event not in _CONTROL:
+                self.unknown[clean(frame.event)[:_NAME]] += 1
+                continue
+            closed = self._end(frame.data) if frame.event == "end" else _CONTROL[frame.event]
             if closed is End.ERROR:
                 self.why = _error_text(frame.data)
             if closed is not None:
@@ -230,8 +247,21 @@ class _Follower:
                 return events, End.ROTATED
         return events, None
 
+    def _end(self, data: bytes) -> End:
+        """Why the server closes a connection by an ``end`` frame; for a reason that is not known, a rotation."""
+        said = _said(data)
+        kind = said.get("type") if isinstance(said, dict) else None
+        if kind == "resync" and self.legs.cursor is not None:
+            return End.RESYNC
+        if kind != "rotated":
+            self.unknown[f"end {clean(str(kind))[:_NAME]}"] += 1
+        return End.ROTATED
+
     async def _outcome(self) -> Batch:
         """What the connection's end leads to."""
+        if self.end is End.RESYNC:
+            self.trimmed = self.legs.cursor
+            self.legs.moved(None)
         note = f"{self.end.value}: {self.why}" if self.why else self.end.value
         if self.end is End.STREAM_END:
             return self._batch(note, ending=Ending.STREAM_END)
@@ -242,7 +272,7 @@ class _Follower:
             self.refused_cursor, self.wait_s = True, 0.0
             self.legs.moved(None)
             return self._batch(note)
-        step = self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s, shared=self.legs.gate.open)
+        step = self._step()
         missing = self.end is End.ERROR and self.why == _UNAVAILABLE and not self.contact.data_here
         run: Row | None = None
         if isinstance(step, Exhausted) or step.check or missing:
@@ -257,6 +287,11 @@ class _Follower:
         self.last_look = self.last_look or over
         self.wait_s = step.wait_s
         return self._batch(note, run=run)
+
+    def _step(self) -> Reconnect | Exhausted:
+        if self.end is End.RESYNC:
+            return self.contact.resynced()
+        return self.contact.ended(self.end, lived_s=self.lived_s, asked_s=self.asked_s, shared=self.legs.gate.open)
 
     def _cursor_refused(self) -> bool:
         """Whether an error may be the cursor's fault, for the first time: Redis takes its own alone (API facts 5.3)."""
@@ -283,7 +318,19 @@ class _Follower:
             return None
 
     def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:
-        return Batch([], self.legs.cursor, self.legs.leg, note=note, ending=ending, run=run, opening=self.opening)
+        trimmed, self.trimmed = self.trimmed, None
+        unknown, self.unknown = self.unknown, Counter()
+        return Batch(
+            [],
+            self.legs.cursor,
+            self.legs.leg,
+            note=note,
+            ending=ending,
+            run=run,
+            opening=self.opening,
+            trimmed=trimmed,
+            unknown=unknown,
+        )
 
 
 async def _next(chunks: AsyncGenerator[bytes, None]) -> bytes | None:
@@ -300,10 +347,17 @@ def _resumable(own: str | None) -> bool:
 
 
 def _error_text(data: bytes) -> str:
-    try:
-        said = json.loads(data)
-    except (ValueError, RecursionError):
+    said = _said(data)
+    if said is None:
         return clean(data[:1000].decode("utf-8", "replace"))
     if isinstance(said, dict):
         said = said.get("error") or said.get("errorMessage") or said
     return clean(said if isinstance(said, str) else json.dumps(said))
+
+
+def _said(data: bytes) -> object:
+    """What the data of a control frame says; None if it is no JSON."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None

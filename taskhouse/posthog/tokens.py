@@ -52,7 +52,8 @@ class StreamToken:
     def url(self, run_id: str) -> str | None:
         """The run's stream at the proxy; None where a token must not be sent.
 
-        It goes over https, or to this machine; and as a header it must be one printable word.
+        It goes over https, or to this machine; and as a header it must be one printable word. ``resync=1`` asks the
+        proxy to announce a cursor that was trimmed away; older proxies do not know it.
         """
         try:
             parts = urlsplit(self.base_url or "")
@@ -64,7 +65,7 @@ class StreamToken:
         sendable = self.value.isascii() and self.value.isprintable() and " " not in self.value and self.value
         if not (host and secure and plain and sendable):
             return None
-        return f"{(self.base_url or '').rstrip('/')}/v1/runs/{quote(run_id, safe='')}/stream"
+        return f"{(self.base_url or '').rstrip('/')}/v1/runs/{quote(run_id, safe='')}/stream?resync=1"
 
     def life_s(self) -> float:
         """Seconds from its making to its end, by its own claims."""

@@ -16,7 +16,8 @@ microseconds since the epoch, ``x`` whether something was redacted, and ``d`` th
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
   ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
   the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` in
-  place of these says that the stream was left behind for good after the id ``after``, and why. Older writers added
+  place of these says that the stream cannot be read on after the id ``after``, and why: it was left behind for good, or
+  the server announced that it had ``trimmed`` what followed. Older writers added
   ``{"after", "first", "events"}`` at the end of a connection.
 """
 

@@ -121,7 +121,7 @@ class SpoolWriter:
         self._fact(layer, whose, "resume", facts, leg=leg)
 
     def ended(self, layer: str, whose: Whose, *, leg: str, after: str | None, ending: str) -> None:
-        """Append that a stream was left behind for good after the id ``after``, and why."""
+        """Append that a stream cannot be read on after the id ``after``, and why: it is over, or was trimmed there."""
         self._fact(layer, whose, "resume", {"after": after, "ending": ending}, leg=leg)
 
     def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:

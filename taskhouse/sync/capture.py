@@ -5,7 +5,7 @@ The same engine works inside a pass with a time budget and inside ``taskhouse ta
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -77,6 +77,7 @@ class Capture:
         self._lost: set[tuple[str, str]] = set()
         self.waiting: deque[Run] = deque()
         self._crowded = False
+        self.unknown = Counter[str]()
 
     def follow(self, run: Run) -> bool:
         """Follow a run's stream to its end, then drain its log; False where there is no room for one more."""
@@ -210,7 +211,20 @@ class Capture:
         await self._spared(_stream_of(run), self._stream(run))
 
     async def _stream(self, run: Run) -> None:
-        ending = await streams.capture(self.this, self.this.api(Priority.LIVE), self.writer, run, self.stop)
+        async def read_log() -> None:
+            nonlocal run
+            async with self._gate:
+                run = await self._read(run, Priority.LOG, settled=False)
+
+        ending = await streams.capture(
+            self.this,
+            self.this.api(Priority.LIVE),
+            self.writer,
+            run,
+            self.stop,
+            on_trim=lambda: self._spared(logs.about(run), read_log()),
+            unknown=self.unknown,
+        )
         if ending is Ending.STOPPED:
             self._touched[run.run_id] = run.created_at
             return

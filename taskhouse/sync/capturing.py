@@ -15,6 +15,9 @@ TICK_S = 0.25
 ROOM_EVERY = 40
 """Ticks between two looks at the disk."""
 
+NAMES = 10
+"""Unknown kinds of frames that a verdict names."""
+
 FEW = 100
 SELDOM = 3
 """While a load brings fewer than 100 events, the rest before the next one is three times as long: a commit of few costs
@@ -46,6 +49,8 @@ async def capturing(this: Pass) -> AsyncIterator[Capture]:
             raise _first(several) from None
     await capture.load()
     await capture.judge()
+    if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
+        this.note(f"frames of an unknown kind were ignored: {ignored}")
     if capture.full is not None:
         raise capture.full
 

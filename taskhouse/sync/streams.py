@@ -1,6 +1,8 @@
 """The live layer: follow a run's stream into the spool."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +17,20 @@ from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import Run
 
+TRIMMED = "trimmed"
+"""What the spool and the ledger call a trim that the server announced."""
 
-async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop: asyncio.Event) -> Ending:
+
+async def capture(
+    this: Pass,
+    api: TasksApi,
+    writer: SpoolWriter,
+    run: Run,
+    stop: asyncio.Event,
+    *,
+    on_trim: Callable[[], Awaitable[None]],
+    unknown: Counter[str],
+) -> Ending:
     """Follow one run until its stream ends or ``stop`` is set; every event is in the spool before the cursor moves.
 
     Args:
@@ -25,6 +39,10 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
         writer: Where the events go.
         run: Whose stream, and the id to resume after.
         stop: Set when the time for live streams is over.
+        on_trim: Reads the run's log. It is called once the spool holds that the server announced a trim, and before the
+            stream is opened anew: a follower that is killed in between gets the announcement again, since the cursor
+            has not moved.
+        unknown: Counts the frames that were ignored, by name.
     """
     ending = Ending.STOPPED
     record = _Record(writer, run.whose(this.context.project_id))
@@ -33,6 +51,9 @@ async def capture(this: Pass, api: TasksApi, writer: SpoolWriter, run: Run, stop
     async with aclosing(following) as batches:
         async for batch in batches:
             record.add(batch, _entries(this, run, batch.frames))
+            unknown.update(batch.unknown)
+            if batch.trimmed is not None and batch.ending is None:
+                await on_trim()
             ending = batch.ending or ending
     return ending
 
@@ -69,6 +90,11 @@ class _Record:
             named = sum(entry.stream_id is not None for entry in entries)
             self.with_id += named
             self.without_id += len(entries) - named
+        if batch.trimmed is not None:
+            self.writer.ended("live", self.whose, leg=batch.leg, after=batch.trimmed, ending=TRIMMED)
+            self.writer.mark(
+                "live", self.whose, resource=f"run_stream_{TRIMMED}", position=batch.trimmed, state=TRIMMED
+            )
         if batch.ending in {Ending.STREAM_END, Ending.TERMINAL_WITHOUT_STREAM}:
             self.writer.ended("live", self.whose, leg=batch.leg, after=batch.cursor, ending=self._how(batch.ending))
 

@@ -1,7 +1,8 @@
 """Judge what is missing from the events of runs, from what is held of both layers.
 
 Certain is a hole that the agent's own numbering proves: ``event_id`` is ``<boot>-<number>``, and numbers run from 1
-without a break within a boot. Possible is what nothing proves and nothing rules out: a connection that found a full
+without a break within a boot. Certain is as well what the server announced to have trimmed, repaired only where those
+numbers prove it. Possible is what nothing proves and nothing rules out: a connection that found a full
 backlog may have missed what was trimmed before it (``seams``), and a stream that was gone before its end was read may
 have held more. Nothing else is a gap: stream ids are not dense, and an event without a number proves nothing.
 
@@ -109,6 +110,8 @@ def judge(
     fewest = min(windows or seams.WINDOWS, default=0) - seams.SHORT
     connection.execute(sql.warehouse("gaps/held"), {**bound, "fewest": fewest})
     connection.execute(sql.warehouse("gaps/states"), bound)
+    for step in ("trims", "trimmed"):
+        connection.execute(sql.warehouse(f"gaps/{step}"))
     sides = sql.rows(connection.execute(sql.warehouse("gaps/sides")))
     suspected = [
         {**{name: getattr(seam, field) for name, field in _SEAM.items()}, "how": reason}

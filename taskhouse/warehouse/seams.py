@@ -46,6 +46,8 @@ class Seam:
         has_ended: Whether the stream before was read to its end.
         unheard_ms: How long nobody had read the stream.
         rested_ms: How long the server wrote nothing that is held.
+        is_announced: Whether the server itself announced that it had trimmed the stream here: then that is judged
+            (``gaps/trims``), and nothing is left to suspect.
     """
 
     project_id: int
@@ -65,6 +67,7 @@ class Seam:
     has_ended: bool
     unheard_ms: int | None
     rested_ms: int | None
+    is_announced: bool = False
 
 
 def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
@@ -87,6 +90,10 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
     torn: list[int] = []
     for seam in reversed(seams):
         if seam.is_counted:
+            continue
+        if seam.is_announced:
+            if seam.after_place is not None:
+                torn.append(seam.after_place)
             continue
         reason = _anew(seam)
         if not reason and not seam.is_first_state:

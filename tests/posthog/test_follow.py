@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -107,8 +108,47 @@ def test_only_the_event_line_decides(settings: MakeSettings) -> None:
         b"no json",
     ]
     body = b"".join(b"id: 5-%d\ndata: %s\n\n" % pair for pair in enumerate(looks))
-    batches, _ = followed(settings, [events(body + b"event: novelty\ndata: {}\n\n", STREAM_END)])
+    batches, _ = followed(settings, [events(body + b"event: message\ndata: {}\n\n", STREAM_END)])
     assert [frame.data for frame in batches[0].frames if isinstance(frame, Frame)] == [*looks, b"{}"]
+
+
+def test_frames_with_an_unknown_name_are_no_events_and_are_counted(settings: MakeSettings) -> None:
+    odd = b'event: run\nid: 17-9\ndata: {"id":"r"}\n\n'
+    batches, server = followed(settings, [events(odd + event(1) + odd), events(odd, ROTATED), events(STREAM_END)])
+    assert numbers(batches) == [1]
+    assert sum((batch.unknown for batch in batches), Counter()) == {"run": 3}
+    assert cursors(server) == [None, "17-1", "17-1"]
+
+
+def end(text: bytes) -> bytes:
+    return b"event: end\ndata: " + text + b"\n\n"
+
+
+def test_after_a_resync_the_cursor_is_dropped_and_the_batch_names_it(settings: MakeSettings) -> None:
+    resync = end(b'{"type":"resync","reason":"trimmed"}')
+    batches, server = followed(settings, [events(resync), events(event(5)), events(STREAM_END)], cursor="17-1")
+    assert cursors(server) == ["17-1", None, "17-5"]
+    assert [batch.trimmed for batch in batches] == ["17-1", None, None, None]
+    assert batches[0].cursor is None
+    assert "start=latest" not in "".join(server.paths())
+
+
+def test_an_end_of_an_unknown_type_is_a_rotation_and_is_counted(settings: MakeSettings) -> None:
+    odd = [b'{"type":"paused"}', b"{}", b"[1]", b"no json", b'{"type":null}']
+    scripts = [*[events(event(n), end(text)) for n, text in enumerate(odd, 1)], events(STREAM_END)]
+    batches, server = followed(settings, scripts)
+    assert cursors(server) == [None, *[f"17-{n}" for n in range(1, 6)]]
+    assert sum((batch.unknown for batch in batches), Counter()) == {"end paused": 1, "end None": 4}
+    assert not any(batch.trimmed for batch in batches)
+
+
+def test_a_resync_without_a_cursor_and_one_after_another_come_to_an_end(settings: MakeSettings) -> None:
+    resync = end(b'{"type":"resync"}')
+    batches, _ = followed(settings, [*[events(resync)] * 20, run_is("in_progress")])
+    assert batches[-1].ending is Ending.ERROR_BUDGET
+    scripts = [script for n in range(40) for script in (events(event(n)), events(resync))]
+    batches, _ = followed(settings, [*scripts, run_is("in_progress")], cursor="17-1")
+    assert batches[-1].ending is Ending.ERROR_BUDGET
 
 
 def test_frames_after_the_end_are_not_given_out(settings: MakeSettings) -> None:

@@ -50,7 +50,7 @@ class Told(NamedTuple):
 
     @property
     def asked(self) -> list[str]:
-        return [path.rstrip("/").rpartition("/")[2] for path in self.api.paths()]
+        return [path.partition("?")[0].rstrip("/").rpartition("/")[2] for path in self.api.paths()]
 
 
 def followed(
@@ -96,9 +96,13 @@ def followed(
     return asyncio.run(asyncio.wait_for(run(), 20))
 
 
+def _bare(path: str) -> str:
+    return path.partition("?")[0].rstrip("/")
+
+
 def cursors(server: Server, ending: str = "stream") -> list[str | None]:
     paths = server.paths()
-    return [server.header(n, "last-event-id") for n, path in enumerate(paths) if path.rstrip("/").endswith(ending)]
+    return [server.header(n, "last-event-id") for n, path in enumerate(paths) if _bare(path).endswith(ending)]
 
 
 def test_by_default_no_token_is_asked_for(settings: MakeSettings) -> None:
@@ -113,10 +117,19 @@ def test_a_run_that_names_the_proxy_is_read_there_with_its_token_alone(settings:
     assert told.numbers == [("proxy", 1), ("proxy", 2), ("proxy", 3)]
     assert (told.batches[-1].ending, told.batches[-1].leg) == (Ending.STREAM_END, "proxy")
     assert told.batches[-1].cursor == "17-3"
-    assert told.proxy.paths() == ["/v1/runs/r/stream"] * 3
+    assert told.proxy.paths() == ["/v1/runs/r/stream?resync=1"] * 3
     assert cursors(told.proxy) == [None, "17-2", "17-3"]
     assert {told.proxy.header(n, "authorization") for n in range(3)} == {f"Bearer {TOKEN}"}
     assert told.asked == ["stream_token"], "one request a run, not one a connection"
+    assert told.api.paths() == ["/api/projects/1/tasks/t/runs/r/stream_token/?resync=true"]
+
+
+def test_after_a_resync_the_proxy_is_read_again_without_a_cursor(settings: MakeSettings) -> None:
+    resync = b'event: end\ndata: {"type":"resync","reason":"trimmed"}\n\n'
+    told = followed(settings, ["token"], [events(event(1)), events(resync), events(event(5)), events(STREAM_END)])
+    assert told.numbers == [("proxy", 1), ("proxy", 5)]
+    assert cursors(told.proxy) == [None, "17-1", None, "17-5"]
+    assert [(batch.leg, batch.trimmed) for batch in told.batches if batch.trimmed] == [("proxy", "17-1")]
 
 
 def test_without_a_url_the_run_is_read_on_django(settings: MakeSettings) -> None:

@@ -27,10 +27,10 @@ class Clock:
 @pytest.mark.parametrize(
     ("base", "url"),
     [
-        ("https://agent-proxy.eu.posthog.com", "https://agent-proxy.eu.posthog.com/v1/runs/r/stream"),
-        ("https://proxy.example:8443/at/", "https://proxy.example:8443/at/v1/runs/r/stream"),
-        ("http://127.0.0.1:8010/agent-proxy", "http://127.0.0.1:8010/agent-proxy/v1/runs/r/stream"),
-        ("http://localhost:8010", "http://localhost:8010/v1/runs/r/stream"),
+        ("https://agent-proxy.eu.posthog.com", "https://agent-proxy.eu.posthog.com/v1/runs/r/stream?resync=1"),
+        ("https://proxy.example:8443/at/", "https://proxy.example:8443/at/v1/runs/r/stream?resync=1"),
+        ("http://127.0.0.1:8010/agent-proxy", "http://127.0.0.1:8010/agent-proxy/v1/runs/r/stream?resync=1"),
+        ("http://localhost:8010", "http://localhost:8010/v1/runs/r/stream?resync=1"),
         ("http://proxy.example", None),
         ("http://localhost.example", None),
         ("http://127.0.0.1@proxy.example", None),
@@ -52,7 +52,7 @@ def test_a_token_goes_over_https_or_to_this_machine(base: str, url: str | None) 
 
 
 def test_a_run_id_cannot_climb_out_of_its_segment() -> None:
-    assert StreamToken("t", "https://p.example").url("../x?y") == "https://p.example/v1/runs/..%2Fx%3Fy/stream"
+    assert StreamToken("t", "https://p.example").url("../x?y") == "https://p.example/v1/runs/..%2Fx%3Fy/stream?resync=1"
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a\nb", "tökén"])

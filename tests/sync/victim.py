@@ -1,16 +1,24 @@
 """A tail, as a process that a test kills: ``python victim.py [STEP TIMES]`` with the usual environment.
 
 With a step of the load (``live_insert``, or ``unlink`` for the time between commit and the file's end), it kills itself
-when it has come to that step so many times.
+when it has come to that step so many times. Steps of the resync leg: ``frame`` (the announcement came, and nothing
+of it was written), ``log`` (it is written, and the log not read), ``reopen`` (that is read, and the stream not opened
+anew) and ``reopened`` (its first events came).
 """
 
 import asyncio
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from taskhouse.posthog.api import TasksApi
 from taskhouse.settings import load
+from taskhouse.spool.line import Whose
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync import logs
 from taskhouse.sync.resources import follow
 from taskhouse.warehouse import sql
 
@@ -36,6 +44,38 @@ def die_at(step: str, times: int) -> None:
         unlink(path, **options)
 
     sql.warehouse, Path.unlink = warehouse, deadly  # type: ignore[method-assign,assignment]
+    _die_at_a_trim(count)
+
+
+def _die_at_a_trim(count: Callable[[str], None]) -> None:
+    ended, drain, opened, append = SpoolWriter.ended, logs.drain, TasksApi.proxy_stream, SpoolWriter.append
+    seen: list[str] = []
+
+    def trimmed(writer: SpoolWriter, layer: str, whose: Whose, **told: Any) -> None:
+        if told["ending"] == "trimmed":
+            count("frame")
+            seen.append("frame")
+        ended(writer, layer, whose, **told)
+
+    async def drained(*args: Any, **options: Any) -> int:
+        if seen:
+            count("log")
+            seen.append("log")
+        return await drain(*args, **options)
+
+    def proxy(*args: Any, **options: Any) -> Any:
+        if "log" in seen and options["last_event_id"] is None:
+            count("reopen")
+            seen.append("reopen")
+        return opened(*args, **options)
+
+    def appended(writer: SpoolWriter, layer: str, *args: Any, **options: Any) -> None:
+        append(writer, layer, *args, **options)
+        if layer == "live" and "reopen" in seen:
+            count("reopened")
+
+    SpoolWriter.ended, SpoolWriter.append = trimmed, appended  # type: ignore[method-assign,assignment]
+    logs.drain, TasksApi.proxy_stream = drained, proxy  # type: ignore[method-assign]
 
 
 async def main() -> None:

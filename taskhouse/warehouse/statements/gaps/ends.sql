@@ -1,6 +1,7 @@
 -- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it half
 -- an hour. Nothing is missing where the last event is the run's last state, or where the log has all that the agent
--- numbered up to the last live event. A stream that was refused until it was gone has a gap of its own.
+-- numbered up to the last live event. A stream that was refused until it was gone has a gap of its own,
+-- and so has a trim that the server announced and after which nothing came.
 INSERT INTO found BY NAME
 WITH last AS (
     SELECT
@@ -55,7 +56,7 @@ ending AS (
         last
         INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
     WHERE
-        resume.ending IS NOT NULL
+        resume.ending <> 'trimmed'
         AND resume.ended_at >= last.received_at
     GROUP BY
         last.project_id,
@@ -92,6 +93,10 @@ FROM
         ON last.project_id = lost.project_id
         AND lost.resource = 'run_stream_lost'
         AND last.run_id = lost.key
+    ANTI JOIN trims
+        ON last.project_id = trims.project_id
+        AND last.run_id = trims.run_id
+        AND trims.first_id IS NULL
     LEFT JOIN ending USING (project_id, run_id)
     LEFT JOIN ledger.cursors AS stream
         ON last.project_id = stream.project_id

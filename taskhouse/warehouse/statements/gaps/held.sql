@@ -34,6 +34,15 @@ wanted AS (
         run_id
     HAVING
         count(*) > 1
+    UNION
+    SELECT
+        trimmed.project_id,
+        trimmed.run_id
+    FROM
+        ledger.resumes AS trimmed
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        trimmed.ending = 'trimmed'
 ),
 
 distinct_ids AS (

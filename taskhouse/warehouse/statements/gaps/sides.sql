@@ -102,7 +102,11 @@ SELECT
             AND ending.ended_at BETWEEN before.received_at AND seam.received_at
     ) AS has_ended,
     epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
-    seam.first_ms - before.stream_ms AS rested_ms
+    seam.first_ms - before.stream_ms AS rested_ms,
+    EXISTS (
+        SELECT 1 FROM trims
+        WHERE trims.project_id = seam.project_id AND trims.run_id = seam.run_id AND trims.first_id = seam.first_id
+    ) AS is_announced
 FROM
     bounds AS seam
     ASOF LEFT JOIN held AS before
