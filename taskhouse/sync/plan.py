@@ -162,6 +162,8 @@ def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) ->
     """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task has come back since."""
     asked_at: datetime = row[f"{what}_read_at"]
     returned_at: datetime | None = row["returned_at"]
+    if now >= until:
+        return False
     if row[f"{what}_state"] == revisit.NOT_FOUND and returned_at is not None and returned_at > asked_at:
         return True
     return revisit.due(since=row[f"{what}_since"] or asked_at, asked_at=asked_at, now=now, until=until)
