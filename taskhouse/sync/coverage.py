@@ -94,6 +94,7 @@ class Pass:
         notes: What every verdict says besides its reason.
         interrupted: It ended by an error, not by its own judgement.
         proof: What a complete verdict rests on.
+        held: Every task that is present, and how many rows the pass had added when it asked.
     """
 
     context: Context
@@ -124,6 +125,7 @@ class Pass:
     reason: str = "the pass did not come to its end"
     interrupted: bool = True
     proof: Proof | None = None
+    held: tuple[int, list[tuple[datetime, str]]] | None = None
     earlier: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -43,7 +43,7 @@ async def prove(this: Pass, missing: set[str], rests_on: Proof) -> str:
     reason = ""
     gone = set(await summaries.ask(this, sorted(_aside(this)), priority=Priority.HOT, details=0))
     for _ in range(ROUNDS):
-        present = rows.present(this.context)
+        present = rows.present(this)
         if not believed(this.context, len(missing), len(present)):
             return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]

@@ -86,7 +86,7 @@ class _Walk:
         self.waits = False
         self._this = this
         self._missing = missing
-        self._held = rows.present(this.context)
+        self._held = rows.present(this)
         self._oldest_first = self._held[::-1]
         self._ids = {key[1] for key in self._held}
         self._grown = 0

@@ -66,7 +66,7 @@ class Day:
     def run(self, tell: Callable[[str], object] = lambda _: None) -> Outcome:
         """Live through it, and on until the last exchange must be known."""
         outcome, cpu = Outcome(), []
-        world = EmulatorSettings(tasks=self.tasks, live_runs=0, speed=0, events=0.1)
+        world = EmulatorSettings(tasks=self.tasks, live_runs=0, speed=0, events=0.1, throttle=False)
         with Emulator(world) as emulator:
             house = House(emulator, self.home, accept_viewer=True, sweep_list_hours=1000, sweep_summaries_hours=1000)
             fill(house)
