@@ -72,7 +72,8 @@ class Day:
             fill(house)
             house.sync("tasks")
             emulator.requests(reset=True)
-            self.held = [task["id"] for task in emulator.truth(runs=False)["tasks"]]
+            tasks = emulator.truth(runs=False)["tasks"]
+            self.held = [task["id"] for task in sorted(tasks, key=lambda task: (task["created_at"], task["id"]))]
             for number in range(self.ticks):
                 house.later += self.every
                 self._change(house, number)
@@ -89,15 +90,17 @@ class Day:
         return outcome
 
     def _change(self, house: House, number: int) -> None:
-        """A new task at each sixth tick; at others hide one, and after the tick exchange it for another."""
+        """A new task now and then; hide a task, and later exchange it for one near to it, which no drawn row shows."""
         mutate = house.emulator.mutate
         if number % 6 == 0:
             mutate("new_task", title=f"new {number}", run=False)
         if number % 12 == 3:
-            self.hidden.append(self.held.pop(self.dice.randrange(len(self.held))))
-            mutate("hide", task_id=self.hidden[-1])
+            place = self.dice.randrange(len(self.held) - 20)
+            self.hidden += [self.held.pop(place), self.held.pop(place + 10)]
+            mutate("hide", task_id=self.hidden[0])
         if number % 12 == 9:
-            shown, hidden = self.hidden.pop(), self.held.pop(self.dice.randrange(len(self.held)))
+            shown, hidden = self.hidden
+            self.hidden = []
             mutate("show", task_id=shown)
             mutate("hide", task_id=hidden)
             self.exchanged.append((house.now(), shown, hidden))
