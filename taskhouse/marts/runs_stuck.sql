@@ -10,7 +10,7 @@
 -- model: The model.
 -- created_at: When the server made it.
 -- since: When it moved last: the newest of what the server says, of the id at which its stream stands, of its events of
---   the day before `looked_at`, and of its versions after the first.
+--   the day before `looked_at`, and of its versions after the first. A run that is scheduled counts from its time.
 -- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of who asks).
 -- looked_at: When that pass began.
 -- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud.
@@ -93,7 +93,13 @@ standing AS (
             run.updated_at,
             TRY(make_timestamptz(CAST(split_part(stream_cursor.position, '-', 1) AS BIGINT) * 1000)),
             last_event.last_event_at,
-            CASE WHEN version.versions > 1 THEN run.valid_from END
+            CASE WHEN version.versions > 1 THEN run.valid_from END,
+            CASE
+                WHEN run.status = 'not_started'
+                    THEN TRY_CAST(
+                            json_extract_string(main.event_document(run.payload), '$.scheduled_at') AS TIMESTAMPTZ
+                        )
+            END
         ) AS since,
         last_event.last_event,
         looked.looked_at
