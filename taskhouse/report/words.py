@@ -122,6 +122,11 @@ def what_is_missing(report: Report) -> list[str]:
     """Sentences about what the report cannot show."""
     cover = report.coverage
     said = [] if cover.passes else [UNPROVEN]
+    said += [
+        f"The list of tasks of project {one.project_id} was counted and not wholly read yet."
+        for one in cover.passes
+        if one.verdict == "complete" and one.proof == "counted"
+    ]
     unknown = cover.expected - cover.known
     if unknown:
         why = ", ".join(f"{reason} {days:,}" for reason, days in cover.missing)

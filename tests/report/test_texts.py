@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,7 +15,7 @@ from taskhouse.report import Options, html, markdown, render, words
 from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
 from tests.report.tree import Tree
-from tests.report.world import HOSTILE
+from tests.report.world import HOSTILE, LAST, walk
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -89,3 +91,13 @@ def test_spans_are_told_in_two_units(seconds: float | None, said: str) -> None:
 
 def test_changes_have_a_real_minus_and_no_sign_of_nothing() -> None:
     assert [words.signed(value) for value in (3, -3, 0, -0.2)] == ["+3", "\u22123", "\u00b10", "\u00b10"]
+
+
+def test_a_list_that_was_only_counted_is_not_said_to_be_read_to_its_end(tmp_path: Path) -> None:
+    world = walk(["acme/web"], days=3)
+    world.passed("tasks", pass_id="counted", started_at=LAST + timedelta(hours=8), proof="counted")
+    opened = world.open(tmp_path)
+    for form in ("md", "html"):
+        text = render(opened, Options(format=form))
+        assert "was counted and not wholly read yet" in text
+        assert "read to its end" not in text
