@@ -7,7 +7,8 @@ backlog may have missed what was trimmed before it (``seams``), and a stream tha
 have held more. Nothing else is a gap: stream ids are not dense, and an event without a number proves nothing.
 
 Agents give the numbers, so nothing is ever counted out between two of them: holes are found at the edges of what is
-held, and cost the same whether one event is missing or a billion. Memory grows with the events held, 0.2 KB for each.
+held, and cost the same whether one event is missing or a billion. Memory grows with the events held alone, by at most
+0.5 KB for each.
 """
 
 from collections.abc import Collection, Mapping
@@ -107,8 +108,7 @@ def judge(
     connection.execute(sql.warehouse("gaps/numbered"), bound)
     for step in ("holes", "certain", "seams"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
-    fewest = min(windows or seams.WINDOWS, default=0) - seams.SHORT
-    connection.execute(sql.warehouse("gaps/held"), {**bound, "fewest": fewest})
+    connection.execute(sql.warehouse("gaps/held"), bound | seams.fewest(windows))
     connection.execute(sql.warehouse("gaps/states"), bound)
     for step in ("trims", "trimmed"):
         connection.execute(sql.warehouse(f"gaps/{step}"))

@@ -70,6 +70,15 @@ class Seam:
     is_announced: bool = False
 
 
+def fewest(windows: Collection[int] | None) -> dict[str, int]:
+    """Events of a run below which no window can have been full: where its agent numbers them, and where not."""
+    unnumbered = [window for window in WINDOWS if window != NUMBERED]
+    return {
+        "fewest": min(windows or WINDOWS) - SHORT,
+        "fewest_unnumbered": min(windows or unnumbered) - SHORT,
+    }
+
+
 def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
     """The seams at which something may be missing, each with the reason.
 

@@ -91,11 +91,9 @@ class Server:
             lost += len(missing)
             first_held = min(held[run_id]) if numbered else (0, 0)
             for name in missing:
-                if name < first_held:
-                    continue
                 around = {span for span in spans[run_id] if span[0] < name < span[1]}
                 needed |= {(run_id, *span) for span in around}
-                if not around:
+                if not around and name > first_held:
                     problems.append(f"run {run_id} lost {name}, and no gap says so")
         idle = 0
         for run_id, after, before, certain in gaps:

@@ -1,5 +1,6 @@
 -- What is held of the streams that a seam may matter to, in the order of their ids, whichever process received it. One
--- connection to a stream of few events crosses no trim, and most runs have no other.
+-- connection to a stream of few events crosses no trim, and most runs have no other. Where everything that the agent
+-- says has a number, the numbers decide.
 CREATE OR REPLACE TEMP TABLE held AS
 WITH event AS (
     SELECT
@@ -22,7 +23,8 @@ wanted AS (
         event.project_id,
         event.run_id
     HAVING
-        count(*) >= $fewest
+        count(*) >= CASE WHEN count(event.event_id) > 0 THEN $fewest ELSE $fewest_unnumbered END
+        AND count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
     UNION
     SELECT
         project_id,
@@ -53,8 +55,7 @@ distinct_ids AS (
         any_value(event.stream_id) AS stream_id,
         any_value(event.stream_ms) AS stream_ms,
         max(event.received_at) AS received_at,
-        any_value(main.event_boot(CASE WHEN strlen(event.event_id) <= 256 THEN event.event_id END)) AS boot,
-        any_value(main.event_number(CASE WHEN strlen(event.event_id) <= 256 THEN event.event_id END)) AS number,
+        any_value(event.event_id) FILTER (WHERE strlen(event.event_id) <= 256) AS event_id,
         bool_and(event.kind IS NOT DISTINCT FROM 'task_run_state') AS is_state
     FROM
         event
@@ -66,7 +67,9 @@ distinct_ids AS (
 )
 
 SELECT
-    *,
+    * EXCLUDE (event_id),
+    main.event_boot(event_id) AS boot,
+    main.event_number(event_id) AS number,
     row_number() OVER (PARTITION BY project_id, run_id ORDER BY id) AS place
 FROM
     distinct_ids
