@@ -19,7 +19,6 @@ NEWEST: Final = "2026-10"
 
 _SEPTEMBER: Final[dict[str, Any]] = {
     "resync": False,
-    "borrowed_output": False,
     "uuid_routes": False,
     "private_channels": False,
     "ignored_parameters": frozenset({"basic", "client_provenance", "exclude_origin_product"}),

@@ -141,7 +141,7 @@ def make_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     def make(**keywords: Any) -> House:
         world: dict[str, Any] = {"tasks": 60, "repositories": 6, "live_runs": 0, "speed": 0, "events": 0.3}
         world |= {name.removeprefix("emulator_"): value for name, value in keywords.items() if "emulator_" in name}
-        emulator = Emulator(EmulatorSettings(**{"borrowed_output": False, **world}))
+        emulator = Emulator(EmulatorSettings(**world))
         emulator.__enter__()
         running.append(emulator)
         return House(

@@ -1,5 +1,6 @@
 -- The moment at which a day begins, in the day's time zone; NULL for a day before year 1 or after year 9999.
 CREATE MACRO main.day_start(day) AS
     CASE
-        WHEN day BETWEEN DATE '0001-01-02' AND DATE '9999-12-30' THEN timezone(main.day_zone(), TRY_CAST(day AS TIMESTAMP))
+        WHEN day BETWEEN DATE '0001-01-02' AND DATE '9999-12-30'
+            THEN timezone(main.day_zone(), TRY_CAST(day AS TIMESTAMP))
     END
