@@ -72,8 +72,8 @@ class EmulatorSettings:
         omitted: Fields that an older server does not have, by kind of row: ``task``, ``run``, ``summary``,
             ``latest_run`` (of a summary).
         public_state: Whether of a run's ``state`` only the public keys are served; off, all of it is.
-        borrowed_output: Whether a run inside its task shows the pull request of an earlier run if it has none, as on servers
-            of October 2026.
+        borrowed_output: Whether a run inside its task shows the pull request of an earlier run if it has none, as on
+            servers of October 2026.
         private_channels: Whether some tasks stand in private channels, and some scouts' tasks are trials.
         uuid_routes: Whether a task id that is no UUID fits no route (404); off, it is an error of the server.
         thin_tail: Share of new runs whose stream is a short tail behind their log.

@@ -7,7 +7,7 @@ import pytest
 from tests.soak.day import Day
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_an_hour_of_everything_at_once_is_never_refused_and_starves_nobody(tmp_path: Path) -> None:
     outcome = Day(tmp_path, tasks=600, repositories=20, hours=1, first_load_tasks=150).run()
     assert outcome.requests["by_status"] == {"200": outcome.requests["total"]}

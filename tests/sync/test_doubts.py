@@ -40,7 +40,7 @@ def _wait(condition: Callable[[], bool]) -> None:
 def ended(house: Any) -> bool:
     states = house.rows("SELECT state FROM ledger.cursors WHERE resource = 'run_stream'")
     logs = house.rows("SELECT state FROM ledger.cursors WHERE resource = 'run_log'")
-    return {row[0] for row in states} <= ENDED and len(logs) >= len(states)
+    return {row[0] for row in states} <= ENDED and [row[0] for row in logs] == ["settled"] * len(states)
 
 
 @pytest.fixture

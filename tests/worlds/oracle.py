@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -114,6 +115,7 @@ class Judge:
         if run and self._unproved(run_id):  # whose entries they are is said to be open
             chain = {piece.text for each in run.chain() for piece in each.entries}
             written = [text for _, text, *_ in sorted(rows)] if all(text in chain for _, text, *_ in rows) else written
+        written = next((some for some in _lives(run, written) if _fits(rows, some)), written)
         for position, payload, redacted, *_ in rows:
             if not 0 <= position < len(written):
                 self.blame("never-was", run_id, f"log entry {position} of {len(written)}: {payload[:200]}")
@@ -246,3 +248,17 @@ class Judge:
             self.blame(self._kind(kind, run), run.id, what)
         elif short and mine.log_state == "not_found":
             self.blame("log-given-up", run.id, f"{len(short)} of {len(run.entries)}; {mine}; {one.reason}")
+
+
+def _lives(run: Run | None, written: list[str]) -> list[list[str]]:
+    """A log as readers may have met it: whole, or from where it began anew after all before that had expired."""
+    ends = [piece.until for piece in run.entries] if run else []
+    anew = [at for at, end in enumerate(ends, start=1) if end < math.inf and ends[at : at + 1] != [end]]
+    return [written, *(written[at:] for at in anew)]
+
+
+def _fits(rows: list[tuple[int, str, bool, str | None, str | None]], written: list[str]) -> bool:
+    """Whether each entry stands where it was written, as it was written."""
+    return all(
+        position < len(written) and (redacted or written[position] == text) for position, text, redacted, *_ in rows
+    )
