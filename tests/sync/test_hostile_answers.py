@@ -16,7 +16,7 @@ from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk
 from taskhouse.posthog.records import BadRecord
 from taskhouse.sync import logs
-from tests.hostile.payloads import value, write
+from tests.hostile.payloads import payload, value, write
 
 POISON: tuple[object, ...] = ("not a uuid", "x' OR 1=1 --", "", "{", "\ud83d", 7, None, ["a"], {"a": 1})
 
@@ -248,3 +248,19 @@ def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
         run: truth[run][1] for run in held if run != bad
     }
     assert house.sync("run_events").verdict == "complete"
+
+
+def test_hostile_payloads_come_through_the_stream_and_the_log_as_they_are(make_house: Any) -> None:
+    rng = random.Random("over the wire")
+    house = make_house(emulator_tasks=6, log_settle_s=0)
+    run = next(run for run in house.emulator.truth()["runs"] if run["live"]["count"] > 1)
+    for _ in range(40):
+        text = payload(rng).replace("\r", " ").replace("\n", " ")
+        house.emulator.mutate("inject", run_id=run["id"], live=text, log=text)
+    for resource in ("tasks", "runs", "run_events"):
+        house.sync(resource)
+    held, truth = house.hashes(), house.truth_hashes()
+    assert held[run["id"]] == truth[run["id"]]
+    assert house.rows("SELECT count(*) FROM main.messages") != [(0,)]
+    report = house.sync("run_events")
+    assert report.verdict == "complete", report.reason

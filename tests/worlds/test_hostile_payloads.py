@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.worlds
-MOST_MIB = 2048
+MOST_MIB = 4096
 
 
 @pytest.mark.parametrize("text", ["full", "none"])
