@@ -21,4 +21,4 @@ def may_hide(run: Mapping[str, Any]) -> bool:
 def filled(run: Row, payload: str) -> Row:
     """The run with what its kept JSON has of the hidden fields; its text stays the one that came."""
     kept = json.loads(payload)
-    return Row({**run.data, **{name: kept[name] for name in FIELDS if kept.get(name)}}, run.text)
+    return Row({**run.data, **{name: kept[name] for name in FIELDS if name in kept}}, run.text)
