@@ -102,7 +102,7 @@ class Server:
             first = parsed(before) if before else None
             waiting = max((len(met) - bisect_left(met, first) for met in self.met[run_id] if first), default=0)
             idle += 1
-            if certain or waiting < NEARLY * window:
+            if not certain and waiting < NEARLY * window:
                 problems.append(f"run {run_id} lost nothing between {after} and {before}: {waiting} were waiting")
         return problems, {"events lost": lost, "gaps": len(gaps), "of these where nothing was lost": idle}
 
