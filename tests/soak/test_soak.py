@@ -23,10 +23,8 @@ def test_tails_that_are_killed(tmp_path: Path, faults: bool) -> None:  # noqa: F
     assert result.figures["events held"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "numbered", [False, pytest.param(True, marks=pytest.mark.worlds)], ids=["not-numbered", "numbered"]
-)
+@pytest.mark.worlds
+@pytest.mark.parametrize("numbered", [False, True], ids=["not-numbered", "numbered"])
 def test_streams_that_are_trimmed_while_nobody_reads(tmp_path: Path, numbered: bool) -> None:  # noqa: FBT001
     soak = StreamSoak(tmp_path, seed=7, live=6, faults=False, pace=8, numbered=numbered, window=100)
     result = soak.run(kills=3, pause_s=1.0)
