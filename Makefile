@@ -33,6 +33,7 @@ worlds: setup  ## Run the long forms of the generated tests: random worlds, host
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.day
+	$(BIN)/python -m tests.soak.ticks
 
 lowest: setup  ## Run the tests of warehouse, views, reading and budget on the oldest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
