@@ -2,12 +2,9 @@
 
 import json
 import shutil
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from taskhouse.errors import Corrupt
@@ -17,34 +14,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded, load_spool
-
-
-def event(stream_id: str | None, data: str | bytes, *, redacted: bool = False) -> Entry:
-    return Entry(stream_id, None, data if isinstance(data, bytes) else data.encode(), redacted)
-
-
-def entry(position: int, data: str) -> Entry:
-    return Entry(None, position, data.encode(), redacted=False)
-
-
-def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str = "django") -> list[Segment]:
-    """One sealed segment, not yet loaded."""
-    with SpoolWriter(spool) as writer:
-        writer.append(layer, Whose(1, "t", run), entries, leg=leg)
-    return spool.segments()
-
-
-def rows(warehouse: Warehouse, text: str) -> list[tuple[Any, ...]]:
-    with warehouse.transaction("reading") as connection:
-        return connection.execute(text).fetchall()
-
-
-EVENTS = "SELECT stream_id, incarnation, payload FROM raw.run_events ORDER BY stream_ms, stream_seq, incarnation"
-
-
-def load_live(warehouse: Warehouse, spool: Spool, *entries: Entry, run: str = "r", leg: str = "django") -> Loaded:
-    spooled(spool, "live", *entries, run=run, leg=leg)
-    return load_spool(warehouse, spool)["live"]
+from tests.warehouse.spooled import EVENTS, event, load_live, rows, spooled
 
 
 def test_the_exact_text_is_kept(warehouse: Warehouse, spool: Spool) -> None:
@@ -193,71 +163,6 @@ def test_an_event_too_large_to_keep_leaves_a_mark(warehouse: Warehouse, spool: S
     assert load_live(warehouse, spool, big).duplicates == 1
 
 
-def test_a_log_entry_is_known_by_its_position(warehouse: Warehouse, spool: Spool) -> None:
-    spooled(spool, "log", entry(0, '{"a":1}'), entry(1, '{"a":1}'), leg="pass-1")
-    assert load_spool(warehouse, spool)["log"].inserted == 2
-    spooled(spool, "log", entry(1, '{"a":1}'), entry(2, "{}"), leg="pass-2")
-    assert load_spool(warehouse, spool)["log"].inserted == 1
-    assert rows(warehouse, "SELECT position, pass_id FROM raw.run_log_entries ORDER BY 1") == [
-        (0, "pass-1"),
-        (1, "pass-1"),
-        (2, "pass-2"),
-    ]
-
-
-ASIDE = "SELECT record_key, payload, outcome FROM ledger.quarantine ORDER BY record_key, payload"
-
-
-def test_of_two_texts_at_a_log_position_the_newest_counts_and_the_other_is_kept(
-    warehouse: Warehouse, spool: Spool
-) -> None:
-    spooled(spool, "log", entry(0, '{"a":1}'))
-    load_spool(warehouse, spool)
-    for inserted in (1, 0):
-        spooled(spool, "log", entry(0, '{"a":2}'))
-        assert load_spool(warehouse, spool)["log"].inserted == inserted
-    assert rows(warehouse, "SELECT payload FROM raw.run_log_entries") == [('{"a":2}',)]
-    assert rows(warehouse, ASIDE) == [("r@0", '{"a":1}', "superseded")]
-
-
-def test_a_text_that_was_redacted_replaces_no_whole_one_and_no_whole_one_it(warehouse: Warehouse, spool: Spool) -> None:
-    whole = '{"timestamp":"2026-09-14T10:00:01.200Z","event_id":"1-1","text":"%s"}'
-    for at, first, second in ((0, "word", "[text 4 1f]"), (1, "[text 4 1f]", "word")):
-        for text in (first, second):
-            spooled(spool, "log", Entry(None, at, (whole % text).encode(), redacted=text != "word"))
-            load_spool(warehouse, spool)
-    assert rows(warehouse, "SELECT position, redacted FROM raw.run_log_entries ORDER BY 1") == [(0, False), (1, True)]
-    assert rows(warehouse, ASIDE) == []
-
-
-def test_a_log_that_was_proved_to_end_sooner_loses_what_it_does_not_hold(warehouse: Warehouse, spool: Spool) -> None:
-    spooled(spool, "log", *(entry(at, f'{{"a":{at}}}') for at in range(5)))
-    load_spool(warehouse, spool)
-    began_us = time.time_ns() // 1000
-    with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(at, f'{{"a":{at + 1}}}') for at in range(4)], leg="pass")
-        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="4", state="settled", cut_us=began_us)
-    loaded = load_spool(warehouse, spool)["log"]
-    assert (loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (4, 0, 0, 1)
-    assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY 1") == [
-        (at, f'{{"a":{at + 1}}}') for at in range(4)
-    ]
-    assert rows(warehouse, ASIDE) == [(f"r@{at}", f'{{"a":{at}}}', "superseded") for at in range(5)]
-    assert rows(warehouse, LOG_CURSOR) == [("4", "settled")]
-
-
-def test_a_mark_of_a_reading_that_began_before_another_takes_nothing_of_it(warehouse: Warehouse, spool: Spool) -> None:
-    began_us = time.time_ns() // 1000
-    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
-    load_spool(warehouse, spool)
-    for cut_us in (None, began_us):
-        with SpoolWriter(spool) as writer:
-            writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="1", state="settled", cut_us=cut_us)
-        load_spool(warehouse, spool)
-        assert rows(warehouse, LOG_CURSOR) == [("2", "settled")]
-        assert rows(warehouse, "SELECT count(*) FROM raw.run_log_entries") == [(2,)]
-
-
 def test_loading_the_same_segment_again_changes_nothing(warehouse: Warehouse, spool: Spool, tmp_path: Path) -> None:
     (segment,) = spooled(spool, "live", event("1-0", "not json"), event(None, "{}"))
     copy = tmp_path / segment.path.name
@@ -304,30 +209,6 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     assert segment.path.exists()
 
 
-LOG_CURSOR = "SELECT position, state FROM ledger.cursors WHERE resource = 'run_log'"
-
-
-def test_entries_of_a_log_move_its_cursor_and_a_mark_says_the_rest(warehouse: Warehouse, spool: Spool) -> None:
-    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
-    load_spool(warehouse, spool)
-    assert rows(warehouse, LOG_CURSOR) == [("2", "drained")]
-    with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(2, "{}")], leg="pass")
-        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="3", state="settled")
-    load_spool(warehouse, spool)
-    assert rows(warehouse, LOG_CURSOR) == [("3", "settled")]
-
-
-def test_only_entries_before_the_cursor_are_looked_up(warehouse: Warehouse, spool: Spool) -> None:
-    spooled(spool, "log", entry(0, "{}"), entry(1, "{}"))
-    load_spool(warehouse, spool)
-    batch = spooled(spool, "log", entry(1, "{}"), entry(2, "{}"))
-    with warehouse.transaction("loading") as connection:
-        load.load_segments(connection, batch)
-        assert connection.execute("SELECT position FROM doubtful").fetchall() == [(1,)]
-    assert rows(warehouse, "SELECT position FROM raw.run_log_entries ORDER BY 1") == [(0,), (1,), (2,)]
-
-
 SEGMENTS = "SELECT lines, inserted, duplicates, marks FROM ledger.segments ORDER BY segment"
 
 
@@ -360,19 +241,6 @@ def test_a_segment_that_was_loaded_before_adds_nothing_to_its_batch(warehouse: W
     assert (loaded.segments, loaded.inserted, loaded.duplicates) == (1, 1, 0)
     assert spool.segments() == []
     assert len(rows(warehouse, SEGMENTS)) == 2
-
-
-def test_a_batch_of_log_entries_keeps_the_last_text_of_a_position(warehouse: Warehouse, spool: Spool) -> None:
-    spooled(spool, "log", entry(1, '{"a":1}'), entry(2, "{}"))
-    spooled(spool, "log", entry(1, '{"a":2}'), entry(3, "{}"))
-    loaded = load_spool(warehouse, spool)["log"]
-    assert (loaded.segments, loaded.inserted, loaded.set_aside, loaded.duplicates) == (2, 3, 1, 0)
-    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":1}')]
-    assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY position") == [
-        (1, '{"a":2}'),
-        (2, "{}"),
-        (3, "{}"),
-    ]
 
 
 @pytest.mark.parametrize("damage", ["flip", "nul", "cut"])
@@ -419,92 +287,3 @@ def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse,
         plan = connection.execute("EXPLAIN " + sql.warehouse("load/live_known"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")
         assert "emptyresult" in told or "streamms>=5" in told  # nothing is read where no event lies; 1.5 sees it late
-
-
-NO_TASK = Whose(1, None, "r")  # type: ignore[arg-type]
-"""A line of it has no task, which the table refuses: it stands for whatever DuckDB cannot load."""
-
-
-@pytest.mark.parametrize("layer", ["live", "log"])
-def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
-    warehouse: Warehouse, spool: Spool, layer: str
-) -> None:
-    def one(n: int) -> Entry:
-        return event(f"{n}-0", f'{{"n":{n}}}') if layer == "live" else entry(n, f'{{"n":{n}}}')
-
-    with SpoolWriter(spool) as writer:
-        for first in (0, 20, 40):
-            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first, first + 9)], leg="django")
-            if first == 20:
-                writer.append(layer, NO_TASK, [one(29)], leg="django")
-            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first + 10, first + 20)], leg="django")
-            writer.seal()
-    told: list[str] = []
-    loaded = load_spool(warehouse, spool, report=told.append)[layer]
-    assert (loaded.lines, loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (58, 57, 0, 1, 0)
-    assert (spool.segments(), list(spool.damaged.iterdir())) == ([], [])
-    key = "r@29-0" if layer == "live" else "r@29"
-    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [(key, '{"n":29}')]
-    assert told == [f"the event {key} cannot be loaded and is in quarantine"]
-    table = "run_events" if layer == "live" else "run_log_entries"
-    assert rows(warehouse, f"SELECT count(DISTINCT payload) FROM raw.{table}") == [(57,)]
-    assert rows(warehouse, "SELECT sum(lines), sum(inserted), sum(set_aside) FROM ledger.segments") == [(58, 57, 1)]
-    cursor = rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'")
-    assert cursor == [("59-0" if layer == "live" else "60",)]
-
-
-def test_a_mark_that_cannot_be_loaded_is_set_aside_too(warehouse: Warehouse, spool: Spool) -> None:
-    with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(0, "{}")], leg="pass")
-        writer.mark("log", Whose(None, "t", "r"), resource="run_log", position="1", state="settled")  # type: ignore[arg-type]
-        writer.append("log", Whose(1, "t", "r"), [entry(1, "{}")], leg="pass")
-    assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, set_aside=1)
-    assert rows(warehouse, "SELECT project_id, reason LIKE 'this mark %' FROM ledger.quarantine") == [(None, True)]
-    assert rows(warehouse, LOG_CURSOR) == [("2", "drained")]
-
-
-def test_a_load_that_was_killed_while_it_halved_a_segment_loads_every_line_once(
-    warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with SpoolWriter(spool) as writer:
-        writer.append("live", Whose(1, "t", "r"), [event(f"{n}-0", "{}") for n in range(1, 9)], leg="django")
-        writer.append("live", NO_TASK, [event("9-0", "{}")], leg="django")
-    (segment,) = spool.segments()
-    content = segment.path.read_bytes()
-
-    def crash(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(load, "_set_aside", crash)
-        with pytest.raises(KeyboardInterrupt):
-            load_spool(warehouse, spool)
-    segment.path.write_bytes(content)  # the kill came before the whole segment was deleted
-    load_spool(warehouse, spool)
-    assert rows(warehouse, "SELECT count(*), count(DISTINCT stream_id) FROM raw.run_events") == [(8, 8)]
-    assert rows(warehouse, "SELECT count(DISTINCT payload) FROM ledger.quarantine") == [(1,)]
-    assert spool.segments() == []
-
-
-def test_what_no_line_causes_ends_the_load_and_keeps_the_segments(
-    warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spooled(spool, "live", *[event(f"{n}-0", "{}") for n in range(1, 9)])
-
-    def full(*_: object) -> None:
-        raise duckdb.IOException("no space left on device")
-
-    def broken(*_: object) -> None:
-        raise duckdb.InternalException("broken whatever the line")
-
-    monkeypatch.setattr(load, "MOST_REFUSED", 2)
-    with monkeypatch.context() as patch:
-        patch.setattr(load, "_move_cursors", full)
-        with pytest.raises(duckdb.IOException):
-            load_spool(warehouse, spool)
-        assert len(spool.segments()) == 1
-        patch.setattr(load, "_move_cursors", broken)
-        with pytest.raises(duckdb.InternalException):
-            load_spool(warehouse, spool)
-    assert rows(warehouse, "SELECT count(*) FROM ledger.quarantine") == [(2,)]
-    assert load_spool(warehouse, spool)["live"].inserted == 6

@@ -1,0 +1,38 @@
+"""Events and entries put into a spool and loaded, for tests of loading."""
+
+from typing import Any
+
+from taskhouse.spool.folder import Segment, Spool
+from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.load import Loaded, load_spool
+
+
+def event(stream_id: str | None, data: str | bytes, *, redacted: bool = False) -> Entry:
+    return Entry(stream_id, None, data if isinstance(data, bytes) else data.encode(), redacted)
+
+
+def entry(position: int, data: str) -> Entry:
+    return Entry(None, position, data.encode(), redacted=False)
+
+
+def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str = "django") -> list[Segment]:
+    """One sealed segment, not yet loaded."""
+    with SpoolWriter(spool) as writer:
+        writer.append(layer, Whose(1, "t", run), entries, leg=leg)
+    return spool.segments()
+
+
+def rows(warehouse: Warehouse, text: str) -> list[tuple[Any, ...]]:
+    with warehouse.transaction("reading") as connection:
+        return connection.execute(text).fetchall()
+
+
+LOG_CURSOR = "SELECT position, state FROM ledger.cursors WHERE resource = 'run_log'"
+EVENTS = "SELECT stream_id, incarnation, payload FROM raw.run_events ORDER BY stream_ms, stream_seq, incarnation"
+
+
+def load_live(warehouse: Warehouse, spool: Spool, *entries: Entry, run: str = "r", leg: str = "django") -> Loaded:
+    spooled(spool, "live", *entries, run=run, leg=leg)
+    return load_spool(warehouse, spool)["live"]

@@ -1,0 +1,100 @@
+"""Lines that DuckDB refuses stop no others; what no line causes ends the load."""
+
+import duckdb
+import pytest
+
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse import load
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.load import Loaded, load_spool
+from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
+
+NO_TASK = Whose(1, None, "r")  # type: ignore[arg-type]
+"""A line of it has no task, which the table refuses: it stands for whatever DuckDB cannot load."""
+
+
+@pytest.mark.parametrize("layer", ["live", "log"])
+def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
+    warehouse: Warehouse, spool: Spool, layer: str
+) -> None:
+    def one(n: int) -> Entry:
+        return event(f"{n}-0", f'{{"n":{n}}}') if layer == "live" else entry(n, f'{{"n":{n}}}')
+
+    with SpoolWriter(spool) as writer:
+        for first in (0, 20, 40):
+            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first, first + 9)], leg="django")
+            if first == 20:
+                writer.append(layer, NO_TASK, [one(29)], leg="django")
+            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first + 10, first + 20)], leg="django")
+            writer.seal()
+    told: list[str] = []
+    loaded = load_spool(warehouse, spool, report=told.append)[layer]
+    assert (loaded.lines, loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (58, 57, 0, 1, 0)
+    assert (spool.segments(), list(spool.damaged.iterdir())) == ([], [])
+    key = "r@29-0" if layer == "live" else "r@29"
+    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [(key, '{"n":29}')]
+    assert told == [f"the event {key} cannot be loaded and is in quarantine"]
+    table = "run_events" if layer == "live" else "run_log_entries"
+    assert rows(warehouse, f"SELECT count(DISTINCT payload) FROM raw.{table}") == [(57,)]
+    assert rows(warehouse, "SELECT sum(lines), sum(inserted), sum(set_aside) FROM ledger.segments") == [(58, 57, 1)]
+    cursor = rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'")
+    assert cursor == [("59-0" if layer == "live" else "60",)]
+
+
+def test_a_mark_that_cannot_be_loaded_is_set_aside_too(warehouse: Warehouse, spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("log", Whose(1, "t", "r"), [entry(0, "{}")], leg="pass")
+        writer.mark("log", Whose(None, "t", "r"), resource="run_log", position="1", state="settled")  # type: ignore[arg-type]
+        writer.append("log", Whose(1, "t", "r"), [entry(1, "{}")], leg="pass")
+    assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, set_aside=1)
+    assert rows(warehouse, "SELECT project_id, reason LIKE 'this mark %' FROM ledger.quarantine") == [(None, True)]
+    assert rows(warehouse, LOG_CURSOR) == [("2", "drained")]
+
+
+def test_a_load_that_was_killed_while_it_halved_a_segment_loads_every_line_once(
+    warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.append("live", Whose(1, "t", "r"), [event(f"{n}-0", "{}") for n in range(1, 9)], leg="django")
+        writer.append("live", NO_TASK, [event("9-0", "{}")], leg="django")
+    (segment,) = spool.segments()
+    content = segment.path.read_bytes()
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_set_aside", crash)
+        with pytest.raises(KeyboardInterrupt):
+            load_spool(warehouse, spool)
+    segment.path.write_bytes(content)  # the kill came before the whole segment was deleted
+    load_spool(warehouse, spool)
+    assert rows(warehouse, "SELECT count(*), count(DISTINCT stream_id) FROM raw.run_events") == [(8, 8)]
+    assert rows(warehouse, "SELECT count(DISTINCT payload) FROM ledger.quarantine") == [(1,)]
+    assert spool.segments() == []
+
+
+def test_what_no_line_causes_ends_the_load_and_keeps_the_segments(
+    warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spooled(spool, "live", *[event(f"{n}-0", "{}") for n in range(1, 9)])
+
+    def full(*_: object) -> None:
+        raise duckdb.IOException("no space left on device")
+
+    def broken(*_: object) -> None:
+        raise duckdb.InternalException("broken whatever the line")
+
+    monkeypatch.setattr(load, "MOST_REFUSED", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(load, "_move_cursors", full)
+        with pytest.raises(duckdb.IOException):
+            load_spool(warehouse, spool)
+        assert len(spool.segments()) == 1
+        patch.setattr(load, "_move_cursors", broken)
+        with pytest.raises(duckdb.InternalException):
+            load_spool(warehouse, spool)
+    assert rows(warehouse, "SELECT count(*) FROM ledger.quarantine") == [(2,)]
+    assert load_spool(warehouse, spool)["live"].inserted == 6
