@@ -37,7 +37,7 @@ class CircuitPolicy:
 
 @dataclass(slots=True)
 class Circuit:
-    """One host as seen by all who try it; every method is told the present moment in seconds."""
+    """One host as seen by all who try it; every method takes the present moment in seconds."""
 
     policy: CircuitPolicy
     since: float | None = None

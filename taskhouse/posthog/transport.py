@@ -105,7 +105,7 @@ class _Answer(httpx.AsyncByteStream):
         self.writer.transport.abort()
 
     async def _more(self) -> None:
-        """Take what has come; a fault is told once what came before it is read.
+        """Take what has come; a fault is raised only after everything before it was read.
 
         The parser keeps the names and values of headers and trailers by itself, so what stands beside the body is
         counted here, from one piece of the body to the next.
