@@ -12,12 +12,15 @@ from pathlib import Path
 import duckdb
 
 from taskhouse.errors import Corrupt
-from taskhouse.warehouse import migrate, sql, views
+from taskhouse.warehouse import migrate, preimage, sql, views
 from taskhouse.warehouse.connection import COMPATIBILITY, Warehouse
 from taskhouse.warehouse.lock import commit_lock
 
 FREE_SHARE = 0.25
 """Share of unused blocks from which on the file is written anew."""
+
+REPAIRS_DAYS = 30
+"""How long the blocks are kept that a repair overwrote."""
 
 SMALL = 64 * 1024 * 1024
 """Bytes below which that is not worth the while."""
@@ -43,14 +46,17 @@ class Compaction:
 
 
 def forget(warehouse: Warehouse, *, days: int) -> int:
-    """Forget pages older than so many days that no row names; returns how many.
+    """Forget pages older than so many days that no row names, and what old repairs overwrote; returns how many pages.
 
     Raises:
         Locked: The warehouse is held by somebody else for too long.
     """
-    before = datetime.now(UTC) - timedelta(days=days)
+    now = datetime.now(UTC)
     with warehouse.transaction("forgetting old pages") as connection:
-        return len(connection.execute(sql.warehouse("maintenance/pages"), {"before": before}).fetchall())
+        before = {"before": now - timedelta(days=days)}
+        pages = len(connection.execute(sql.warehouse("maintenance/pages"), before).fetchall())
+    preimage.forget(warehouse.path, now - timedelta(days=REPAIRS_DAYS))
+    return pages
 
 
 def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int = SMALL) -> Compaction:

@@ -11,7 +11,7 @@ in use: so a repair changes only the checksum and parts that nothing refers to. 
 
     <warehouse>.metadata           MARK, CRC-32 of the rest, number of blocks, their ids and parts in use, both headers,
                                    the blocks
-    <warehouse>.torn-<time>        the same of the blocks that a repair overwrote
+    <warehouse>.torn-<time>        the same of the blocks that a repair overwrote, for some weeks
 """
 
 import fcntl
@@ -123,6 +123,14 @@ def mend(path: Path) -> int:
         if torn:
             _put_back(path, file, kept, torn)
         return len(torn)
+
+
+def forget(path: Path, before: datetime) -> int:
+    """Forget what repairs before a moment overwrote; returns how many files that were."""
+    old = [saved for saved in path.parent.glob(f"{path.stem}.torn-*") if saved.stat().st_mtime < before.timestamp()]
+    for saved in old:
+        saved.unlink()
+    return len(old)
 
 
 def _torn(path: Path, file: BinaryIO, kept: Kept) -> dict[int, bytes]:

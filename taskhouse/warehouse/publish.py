@@ -5,17 +5,22 @@ published/<generation>.json     what it was copied from, and how long that took
 published/current.duckdb        a link to the newest, replaced atomically
 """
 
+import contextlib
 import json
 import os
 import shutil
 import stat
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from taskhouse.errors import ConfigurationError
+from filelock import FileLock, Timeout
+
+from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.warehouse import drafts
 from taskhouse.warehouse.connection import Warehouse
 
 CHUNK = 8 * 1024 * 1024
@@ -50,6 +55,7 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
 
     Raises:
         Locked: The warehouse is held by somebody else for too long; the last copy stays current.
+        Full: The disk has no room for another copy; the last one stays current.
     """
     folder.mkdir(parents=True, exist_ok=True)
     last = current(folder)
@@ -58,15 +64,16 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     if not warehouse.path.exists():
         return last
     began = time.perf_counter()
-    with warehouse.still("publishing a copy") as file:
-        state = warehouse.path.stat()
-        source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
-        if last is not None and _about(last.path).get("source") == source:
-            return last
-        draft = folder / f".draft-{os.getpid()}"
-        with draft.open("wb") as copy:
-            shutil.copyfileobj(file, copy, CHUNK)
-    return _rename(folder, draft, source, round(time.perf_counter() - began, 3))
+    with _alone(warehouse), drafts.draft(folder) as draft:
+        with warehouse.still("publishing a copy") as file:
+            state = warehouse.path.stat()
+            source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+            last = current(folder)
+            if last is not None and _about(last.path).get("source") == source:
+                return last
+            with draft.open("wb") as copy:
+                shutil.copyfileobj(file, copy, CHUNK)
+        return _rename(folder, draft, source, round(time.perf_counter() - began, 3))
 
 
 def current(folder: Path) -> Published | None:
@@ -96,6 +103,23 @@ def readable(folder: Path) -> Path:
     return found.path
 
 
+@contextlib.contextmanager
+def _alone(warehouse: Warehouse) -> Iterator[None]:
+    """Make copies one after the other: an older one must not become current after a newer one."""
+    lock = FileLock(warehouse.path.with_suffix(".copy.lock"), thread_local=False)
+    try:
+        lock.acquire(timeout=warehouse.lock_wait_s)
+    except Timeout:
+        raise Locked(
+            f"Another process has been making a copy of {warehouse.path} for {warehouse.lock_wait_s:g} s.",
+            hint="Wait for it to end, or raise TASKHOUSE_LOCK_WAIT_S. The last copy stays current.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _young(last: Published, every_s: float) -> bool:
     age = (datetime.now(UTC) - last.made_at).total_seconds()
     return age < max(every_s, COPY_SHARE * last.seconds)
@@ -112,10 +136,7 @@ def _rename(folder: Path, draft: Path, source: dict[str, int], seconds: float) -
         json.dumps({"made_at": made.isoformat(), "seconds": seconds, "source": source}), encoding="utf-8"
     )
     draft.replace(path)
-    link = folder / f".link-{os.getpid()}"
-    link.unlink(missing_ok=True)
-    link.symlink_to(path.name)
-    link.replace(folder / "current.duckdb")
+    drafts.point(folder / "current.duckdb", path.name)
     _forget(folder, path)
     return Published(path, made, seconds, path.stat().st_size, fresh=True)
 

@@ -1,5 +1,6 @@
 """Housekeeping gives room back and keeps everything else."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def test_the_old_file_stays_where_the_new_one_cannot_be_filled(
 
 def test_old_pages_are_forgotten_unless_a_row_names_them(warehouse: Warehouse) -> None:
     with warehouse.transaction("a test") as connection:
-        for pass_id, age in (("old", 91), ("named", 91), ("young", 89)):
+        for pass_id, age in (("old", 91), ("named", 91), ("usage", 91), ("young", 89)):
             connection.execute(
                 "INSERT INTO ledger.pages BY NAME SELECT ? AS pass_id, 1 AS project_id, 1 AS page, '' AS request,"
                 " 0 AS row_count, '' AS sha256, ?::TIMESTAMPTZ AS fetched_at",
@@ -95,6 +96,24 @@ def test_old_pages_are_forgotten_unless_a_row_names_them(warehouse: Warehouse) -
             "INSERT INTO raw.task_sightings BY NAME SELECT 1 AS project_id, 't' AS task_id, now() AS first_seen_at,"
             " now() AS last_seen_at, 'named' AS pass_id, 1 AS page, 'named' AS last_pass_id"
         )
+        connection.execute(
+            "INSERT INTO raw.task_usage BY NAME SELECT 1 AS project_id, 't' AS task_id, now() AS valid_from,"
+            " 'usage' AS observed_in, '' AS content_hash, 'usage' AS pass_id, 1 AS page"
+        )
     assert maintenance.forget(warehouse, days=90) == 1
     with warehouse.transaction("a test") as connection:
-        assert connection.execute("SELECT pass_id FROM ledger.pages ORDER BY 1").fetchall() == [("named",), ("young",)]
+        assert connection.execute("SELECT pass_id FROM ledger.pages ORDER BY 1").fetchall() == [
+            ("named",),
+            ("usage",),
+            ("young",),
+        ]
+
+
+def test_what_a_repair_overwrote_is_kept_for_thirty_days(warehouse: Warehouse) -> None:
+    old, young = (warehouse.path.with_suffix(f".torn-{age}") for age in ("old", "young"))
+    for path, days in ((old, 31), (young, 29)):
+        path.write_bytes(b"a block")
+        at = (NOW - timedelta(days=days)).timestamp()
+        os.utime(path, (at, at))
+    maintenance.forget(warehouse, days=90)
+    assert (old.exists(), young.exists()) == (False, True)

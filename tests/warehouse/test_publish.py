@@ -1,12 +1,15 @@
 """Copies for readers: whole, whoever else has the warehouse open."""
 
+import errno
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
-from taskhouse.errors import Locked
+from taskhouse.errors import Full, Locked
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish, readable
 from taskhouse.warehouse.reading import query
@@ -49,3 +52,36 @@ def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse,
     second = publish(warehouse, tmp_path / "published", every_s=0, force=True)
     assert second is not None
     assert query(second.path, "FROM theirs")[1] == [(1,)]
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object, target: BinaryIO, *__: object) -> None:
+        target.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with warehouse.transaction("making it"):
+        pass
+    folder = tmp_path / "published"
+    first = publish(warehouse, folder, every_s=0)
+    assert first is not None
+    with warehouse.transaction("changing it") as connection:
+        connection.execute("CREATE TABLE theirs AS SELECT 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfileobj", full)
+        with pytest.raises(Full, match="no room for another copy"):
+            publish(warehouse, folder, every_s=0, force=True)
+    assert readable(folder) == first.path
+    assert list(folder.glob(".*")) == []
+
+
+def test_what_killed_processes_left_of_a_copy_is_removed_by_the_next_one(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.transaction("making it"):
+        pass
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / ".draft-4711").write_bytes(b"half")
+    (folder / ".link-4712").symlink_to("nowhere.duckdb")
+    assert publish(warehouse, folder, every_s=0) is not None
+    assert list(folder.glob(".*")) == []

@@ -14,6 +14,8 @@ WHERE
                 SELECT pass_id, page FROM raw.readiness_snapshots
                 UNION
                 SELECT pass_id, page FROM raw.run_versions
+                UNION
+                SELECT pass_id, page FROM raw.task_usage
             ) AS named
         WHERE
             named.pass_id = page.pass_id
