@@ -18,12 +18,19 @@ def _member(text: str) -> tuple[int, tuple[int, ...]]:
     return int(user), tuple(int(project) for project in projects.split(",") if project)
 
 
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:  # noqa: PLR2004 - all that TCP has
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
     add = made.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=int, default=8010, help="port to listen on; 0 takes a free one")
+    add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")
     add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
     add("--tasks", type=int, default=_DEFAULTS.tasks, help="tasks in each project")
     add("--repositories", type=int, default=_DEFAULTS.repositories, help="repositories in each project")

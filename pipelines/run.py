@@ -11,6 +11,7 @@ from assets.keys import key, label
 from pipelines import home
 from pipelines.definitions import build
 from pipelines.jobs import SYNC
+from taskhouse.advice import advised
 from taskhouse.errors import TaskhouseError
 from taskhouse.sync.resources import RESOURCES, sync
 
@@ -111,6 +112,13 @@ class WatchedEngine:
             self._outcome.problems.append(Problem(project_id, resource, problem))
             self._watcher.fails(project_id, resource, problem)
             raise
+        except Exception as problem:
+            advice = advised(problem)
+            if advice is None:
+                raise
+            self._outcome.problems.append(Problem(project_id, resource, advice))
+            self._watcher.fails(project_id, resource, advice)
+            raise advice from problem
         self._outcome.reports.append(report)
         self._watcher.ends(report)
         return report
@@ -172,7 +180,7 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
             outcome.interrupted = True
             continue
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
-        outcome.problems.append(Problem(project_id, step, TaskhouseError(text[:500])))
+        outcome.problems.append(Problem(project_id, step, advised(text) or TaskhouseError(text[:500])))
     if not outcome.interrupted and all(problem.project_id != project_id for problem in outcome.problems):
         outcome.problems.append(Problem(project_id, SYNC, TaskhouseError(_run_failure(result))))
 

@@ -8,6 +8,7 @@
     │   ├── AccessDenied     key, scope or project
     │   ├── Refused          this one thing, for what it holds; the key may read others
     │   └── NotFound         it does not exist, or this key may not see it
+    │       └── NoProject    … which is a project of the settings (exit code 2)
     ├── Contract             the server broke its word: an answer that cannot be read as documented
     ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
     ├── Locked               somebody else holds the warehouse; names the holder
@@ -67,6 +68,10 @@ class Refused(Permanent):
 
 class NotFound(Permanent):
     """The thing does not exist, or this key may not see it: the API does not tell these apart."""
+
+
+class NoProject(NotFound):
+    """The project does not exist, or this key may not see it."""
 
 
 class Contract(TaskhouseError):

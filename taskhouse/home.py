@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,25 +37,35 @@ def close() -> None:
 
 @contextlib.contextmanager
 def as_asked(target: Path, home: Path) -> Iterator[None]:
-    """Write a file for somebody: outside the home it follows the umask that this process was started with."""
-    if not _given or target.resolve().is_relative_to(home.resolve()):
-        yield
-        return
-    before = os.umask(_given[0])
+    """Write a file for somebody: outside the home it follows the umask that this process was started with.
+
+    Raises:
+        ConfigurationError: It cannot be written there.
+    """
+    elsewhere = bool(_given) and not target.resolve().is_relative_to(home.resolve())
+    before = os.umask(_given[0]) if elsewhere else None
     try:
         yield
+    except OSError as problem:
+        raise advised(problem) or ConfigurationError(
+            f"{target} cannot be written: {problem.strerror}.", hint="Name another place."
+        ) from None
     finally:
-        os.umask(before)
+        if before is not None:
+            os.umask(before)
 
 
 def ready(settings: "Settings") -> None:
     """Make the home, or tighten one that others may read, and say so.
 
     Raises:
-        ConfigurationError: The group of the settings does not exist, or the owner of the home is not a member.
+        ConfigurationError: The group of the settings does not exist, or the owner of the home is not a member; or the
+            home is no folder that this process may write.
     """
     home, group = settings.home, _group(settings.readers_group)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    usable(home)
+    with as_asked(home, home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid != os.geteuid():
         return
     wanted = 0o700 if group is None else 0o710
@@ -70,6 +81,28 @@ def ready(settings: "Settings") -> None:
     _copies(settings, group)
     if not shared:
         _give(home, wanted, group, settings.readers_group)
+
+
+def usable(home: Path) -> None:
+    """Look if the home is a folder that this process may write, or can become one; makes nothing.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    there = next(path for path in (home, *home.absolute().parents) if path.exists())
+    if not there.is_dir():
+        wrong = f"{there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        wrong = f"{there} may not be written by this user" if not _read_only(there) else f"{there} is read-only"
+    else:
+        return
+    raise ConfigurationError(
+        f"TASKHOUSE_HOME is {home}, and {wrong}.", hint="Set TASKHOUSE_HOME to a folder that you may write."
+    )
+
+
+def _read_only(folder: Path) -> bool:
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def _copies(settings: "Settings", group: int | None) -> None:

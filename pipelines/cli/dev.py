@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli.exits import guarded, say
+from pipelines.cli.ports import bindable
 
 WORKSPACE = Path("workspace.yaml")
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
@@ -16,7 +17,7 @@ SUPERSEDED = "ignore:Function `dev_command` is superseded"
 
 @guarded
 def dev(
-    port: Annotated[int, typer.Option("--port", "-p", help="Port of the UI.")] = 3000,
+    port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
 ) -> None:
     """Open the Dagster UI, with the daemon that runs schedules, until it is interrupted.
@@ -27,6 +28,7 @@ def dev(
     from pipelines.home import prepare
     from taskhouse.settings import load
 
+    bindable(host, port)
     folder = prepare(load())
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
     say(f"Dagster keeps its state in {folder}.")

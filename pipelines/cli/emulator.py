@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pipelines.cli.exits import guarded
+from pipelines.cli.ports import bindable
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -22,7 +23,8 @@ def emulator(context: typer.Context) -> None:
     """
     from emulator.__main__ import main as serve
 
-    parser().parse_args(context.args)
+    asked = parser().parse_args(context.args)
+    bindable(asked.host, asked.port)
     sys.argv = ["taskhouse emulator", *context.args]
     raise typer.Exit(serve())
 

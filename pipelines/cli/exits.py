@@ -39,9 +39,9 @@ class Exit(IntEnum):
 
 def code_of(problem: BaseException) -> Exit:
     """The exit code that an error means: what only a person can mend is usage or configuration."""
-    from taskhouse.errors import AccessDenied, ConfigurationError, Incomplete
+    from taskhouse.errors import AccessDenied, ConfigurationError, Incomplete, NoProject
 
-    if isinstance(problem, ConfigurationError | AccessDenied):
+    if isinstance(problem, ConfigurationError | AccessDenied | NoProject):
         return Exit.USAGE
     return Exit.UNPROVEN if isinstance(problem, Incomplete) else Exit.FAILED
 
@@ -51,12 +51,13 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(command)
     def run(*arguments: object, **options: object) -> T:
+        from taskhouse.advice import advised
         from taskhouse.errors import TaskhouseError
 
         try:
             return command(*arguments, **options)
         except KeyboardInterrupt:
-            say("Interrupted. What was read until now is kept; the next sync goes on from there.")
+            say("Interrupted.")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,6 +68,10 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
         except (typer.Exit, typer.Abort):
             raise
         except Exception as problem:  # noqa: BLE001 - the last line of defence: no traceback for people
+            advice = advised(problem)
+            if advice is not None:
+                complain(advice.with_traceback(problem.__traceback__))
+                raise typer.Exit(code_of(advice)) from None
             if debug["on"]:
                 traceback.print_exc()
             say(f"Unexpected {type(problem).__name__}: {hidden(str(problem))}", style="red")

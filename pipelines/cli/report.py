@@ -66,11 +66,11 @@ def report(
     )
     with taskhouse.open(load()) as house:
         if str(output) == "-":
-            typer.echo(render(house, options), nl=False)
+            typer.echo(render(house, options, strict=True), nl=False)
             return
         target = output or load().home / "reports" / f"readiness.{form.value}"
         with as_asked(target, load().home):
-            write(house, target, options)
+            write(house, target, options, strict=True)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
 
 

@@ -34,6 +34,7 @@ def sync(
     resource and why.
     """
     from taskhouse.errors import ConfigurationError
+    from taskhouse.home import ready
     from taskhouse.settings import load
 
     settings = load()
@@ -44,6 +45,7 @@ def sync(
     for name in resources:
         if not settings.wants(name):
             raise ConfigurationError(f"{name} is off.", hint=f"Switch it on: TASKHOUSE_{name.upper()}=true.")
+    ready(settings)
 
     from pipelines.startup import uncollected
 
@@ -51,8 +53,12 @@ def sync(
         from pipelines.cli.watch import watcher
         from pipelines.run import sync_projects
 
-    with watcher() as shown:
-        outcome = sync_projects(settings, projects, resources, shown)
+    try:
+        with watcher() as shown:
+            outcome = sync_projects(settings, projects, resources, shown)
+    except KeyboardInterrupt:
+        say("What was read until now is kept; the next sync goes on from there.")
+        raise
     conclude(outcome)
     raise typer.Exit(judge(outcome))
 

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from urllib.parse import quote
 
-from taskhouse.errors import AccessDenied
+from taskhouse.errors import AccessDenied, NoProject, NotFound
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import READ_S, Answer, PostHog
 from taskhouse.posthog.meter import Meter
@@ -71,8 +71,18 @@ class TasksApi:
 
         The server gives at most 100 a page, whatever is asked, and ignores filters that it does not know
         (API facts 1.7, 7.1).
+
+        Raises:
+            NoProject: The project does not exist, or this key may not see it.
         """
-        return await self._get(read_page, "", {"limit": limit, "offset": offset, **filters})
+        try:
+            return await self._get(read_page, "", {"limit": limit, "offset": offset, **filters})
+        except NotFound as missing:
+            raise NoProject(
+                missing.message,
+                hint=f"Check {self.project_id} in POSTHOG_PROJECT_IDS: {self.client.host} has no such project, or the"
+                " owner of this key may not see it. PostHog shows a project's id in the address of its pages.",
+            ) from None
 
     async def task(self, task_id: str) -> Row:
         """One task with its latest run (API facts 7.2)."""

@@ -36,6 +36,7 @@ from pyrate_limiter import Rate, RateItem
 from pyrate_limiter.abstracts.algorithm import Decision
 from pyrate_limiter.buckets import SQLiteBucket
 
+from taskhouse.advice import advised
 from taskhouse.errors import Corrupt, Throttled
 from taskhouse.posthog.retry import Sleep, come_back
 
@@ -154,7 +155,7 @@ class Budget:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
         except sqlite3.DatabaseError as wrong:
-            raise Corrupt(
+            raise advised(wrong) or Corrupt(
                 f"The request budget {self._path} cannot be read: {wrong}.",
                 hint=f"Delete {self._path}; only the last hour's count is lost.",
             ) from None

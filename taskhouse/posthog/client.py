@@ -262,7 +262,8 @@ class PostHog:
     def transport(self, what: str, wrong: Exception, *, host: str = "", secret: str = "") -> Retryable:
         """The error that a broken or refused connection means; ``host`` and ``secret`` where they are not ours."""
         said = f"{what} got no answer from {host or self.host}: {type(wrong).__name__} {wrong}"
-        return Retryable(clean(said, secret=secret or self._key, limit=400) + ".")
+        hint = f"Check the network and POSTHOG_HOST ({self.host}), then run `taskhouse check`."
+        return Retryable(clean(said, secret=secret or self._key, limit=400) + ".", hint="" if host else hint)
 
     @asynccontextmanager
     async def connect(

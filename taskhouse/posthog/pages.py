@@ -11,6 +11,7 @@ from taskhouse.posthog.bodies import cut
 from taskhouse.posthog.client import Answer
 from taskhouse.posthog.refusals import Garbled, unreadable
 
+HTML = "text/html"
 MOST = 2**53
 """No list is that long, and every smaller number is kept as it is."""
 
@@ -73,7 +74,9 @@ def not_json(answer: Answer, wrong: Exception) -> Retryable | Garbled:
     if cut(answer.body):
         return Retryable(f"{answer.what} was answered with a body that breaks off: {wrong}.")
     kind = answer.headers.get("content-type", "no content type").split(";")[0]
-    return Garbled(f"{answer.what} was answered with success, but the body ({kind}) is not the JSON expected: {wrong}.")
+    hint = "A web page came, not PostHog's API: check POSTHOG_HOST, and proxies in between." if kind == HTML else ""
+    said = f"{answer.what} was answered with success, but the body ({kind}) is not the JSON expected: {wrong}."
+    return Garbled(said, hint=hint)
 
 
 def read_object(answer: Answer) -> Row:

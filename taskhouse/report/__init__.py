@@ -6,6 +6,7 @@
 import os
 from pathlib import Path
 
+from taskhouse.errors import ConfigurationError
 from taskhouse.reading import House
 from taskhouse.report import html, markdown, table
 from taskhouse.report.gather import forget, gather
@@ -15,15 +16,18 @@ from taskhouse.report.options import Format, Options, Period
 __all__ = ["Format", "Options", "Period", "render", "write"]
 
 
-def render(house: House, options: Options | None = None) -> str:
+def render(house: House, options: Options | None = None, *, strict: bool = False) -> str:
     """The report as text in ``options.format``; one that says so where there is no data.
 
     Raises:
-        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+        ConfigurationError: The days make no sense, or nothing is known over the window asked for; or, if ``strict``,
+            there is data and nothing of it is what the options ask for.
     """
     options = options or Options()
     try:
         report = gather(house, options)
+        if strict and isinstance(report, Nothing) and report.beside:
+            raise ConfigurationError(report.said, hint=report.hint)
         if options.format == "csv":
             return table.rows(house, None if isinstance(report, Nothing) else report)
     finally:
@@ -33,14 +37,14 @@ def render(house: House, options: Options | None = None) -> str:
     return html.page(report) if options.format == "html" else markdown.page(report)
 
 
-def write(house: House, path: str | Path, options: Options | None = None) -> Path:
+def write(house: House, path: str | Path, options: Options | None = None, *, strict: bool = False) -> Path:
     """Write the report to a file, which appears whole or not at all; returns its path.
 
     Raises:
-        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+        ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    text = render(house, options)
+    text = render(house, options, strict=strict)
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8", newline="")

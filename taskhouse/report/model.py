@@ -214,11 +214,19 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Why there is nothing to report, and what to do; commands stand between backticks."""
+    """Why there is nothing to report, and what to do; commands stand between backticks.
+
+    Attributes:
+        title: In two words.
+        said: What is known of what was asked for.
+        hint: What to do.
+        beside: Whether there is data, and the question was about something else.
+    """
 
     title: str
     said: str
     hint: str
+    beside: bool = False
 
 
 @dataclass(slots=True)

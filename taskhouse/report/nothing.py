@@ -33,6 +33,7 @@ def why(house: House, options: Options, period: Period | None = None) -> Nothing
         "Nothing known",
         f"Nothing is known of {_asked(options, period)}.",
         f"The warehouse holds {there}: look at `--since`, `--until`, `--project` and `--repository`.",
+        beside=True,
     )
 
 

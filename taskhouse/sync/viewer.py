@@ -9,10 +9,18 @@ from taskhouse.warehouse import state
 
 
 async def whoami(api: TasksApi, key: str) -> str:
-    """Whose view this key gives: its owner's uuid, or a fingerprint of the key where its scope forbids to ask."""
+    """Whose view this key gives: its owner's uuid, or a fingerprint of the key where its scope forbids to ask.
+
+    Raises:
+        AccessDenied: The key is not valid.
+    """
     try:
         person = (await api.me()).data
-    except (AccessDenied, NotFound):
+    except AccessDenied as denied:
+        if denied.about_key:
+            raise
+        person = {}
+    except NotFound:
         person = {}
     name = person.get("uuid") or person.get("distinct_id")
     return f"user {clean(name)}" if isinstance(name, str) else f"key {fingerprint(key)}"

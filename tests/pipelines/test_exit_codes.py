@@ -104,12 +104,16 @@ def test_an_interrupted_sync_is_130_and_says_that_nothing_is_lost(taskhouse: Any
     assert "Traceback" not in shown.said
 
 
-def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(taskhouse: Any, quiet: Any) -> None:
-    quiet.home.mkdir()
-    (quiet.home / "locks").write_text("in the way")
+def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(
+    inside: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mistaken(_: object) -> None:
+        raise LookupError("nothing")
 
-    short = taskhouse.run("sync", **quiet.environment)
-    long = taskhouse.run("--debug", "sync", **quiet.environment)
+    monkeypatch.setattr("pipelines.switch.is_on", mistaken)
+
+    short = inside.run("schedule", "show")
+    long = inside.run("--debug", "schedule", "show")
 
     assert (short.code, long.code) == (1, 1)
     assert "This is a bug in taskhouse" in short.err

@@ -1,0 +1,83 @@
+"""What the machine refuses, said as one of our errors: a full disk, a folder that may not be written, no files left."""
+
+import errno
+import os
+import re
+
+from taskhouse.errors import ConfigurationError, Full, TaskhouseError
+
+_CANTOPEN = -1
+"""SQLite does not say why: the rights, the disk, or too many open files."""
+
+_ELSEWHERE = "Name another place (TASKHOUSE_HOME, --output), or"
+_SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
+    errno.ENOSPC: (
+        Full,
+        "{} could not be written: the disk is full.",
+        "Make room, then run the command again. What was committed before is safe.",
+    ),
+    errno.EROFS: (ConfigurationError, "{} is on a read-only disk.", f"{_ELSEWHERE} mount the disk for writing."),
+    errno.EACCES: (
+        ConfigurationError,
+        "{} may not be used by this user: permission denied.",
+        f"{_ELSEWHERE} ask its owner.",
+    ),
+    errno.ENOTDIR: (ConfigurationError, "{} is a file, where a folder is needed.", f"{_ELSEWHERE} move the file away."),
+    errno.EISDIR: (ConfigurationError, "{} is a folder, where a file is needed.", "Name a file in it."),
+    errno.EMFILE: (
+        TaskhouseError,
+        "{} cannot be opened: this process has too many files open.",
+        "Raise the limit in this shell with `ulimit -n 4096`, then run the command again.",
+    ),
+    _CANTOPEN: (
+        TaskhouseError,
+        "{} cannot be opened.",
+        "Look at its owner (`ls -l`), at the room on its disk (`df`) and at the limit of open files (`ulimit -n`).",
+    ),
+    errno.EIO: (TaskhouseError, "{} cannot be read or written: the disk failed.", "Check the disk; `dmesg` says more."),
+}
+_ALIKE = {
+    errno.EDQUOT: errno.ENOSPC,
+    errno.EPERM: errno.EACCES,
+    errno.EEXIST: errno.ENOTDIR,
+    errno.ENFILE: errno.EMFILE,
+}
+_SQLITE = {
+    "database or disk is full": errno.ENOSPC,
+    "attempt to write a readonly database": errno.EROFS,
+    "unable to open database file": _CANTOPEN,
+    "disk I/O error": errno.EIO,
+}
+_QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
+_UNKNOWN = "A file"
+
+
+def advised(problem: BaseException | str) -> TaskhouseError | None:
+    """One of our errors for what the operating system, SQLite or DuckDB refused; None for anything else.
+
+    Args:
+        problem: The exception, or the text of one that came through a process or a log.
+    """
+    if isinstance(problem, UnicodeEncodeError):
+        return ConfigurationError(
+            f"The output holds characters that cannot be written in {problem.encoding}.",
+            hint="Set PYTHONIOENCODING=utf-8, then run the command again.",
+        )
+    number, where = _read(problem)
+    kind, said, hint = _SAID.get(_ALIKE.get(number, number), (None, "", ""))
+    return kind(said.format(where), hint=hint) if kind else None
+
+
+def _read(problem: BaseException | str) -> tuple[int, str]:
+    """The number of an error, and what it is about."""
+    if isinstance(problem, OSError):
+        return problem.errno or 0, str(problem.filename2 or problem.filename or _UNKNOWN)
+    text = str(problem)
+    for words, number in _SQLITE.items():
+        if words in text:
+            return number, "A database in TASKHOUSE_HOME"
+    for number in (*_SAID.keys() - {_CANTOPEN}, *_ALIKE):
+        if os.strerror(number) in text:
+            quoted = _QUOTED.search(text)
+            return number, quoted[1] if quoted else _UNKNOWN
+    return 0, ""

@@ -1,0 +1,161 @@
+"""Everyday slips: none of them is called a bug, and each gets one sentence and the next step."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from taskhouse.advice import advised
+from taskhouse.errors import AccessDenied, ConfigurationError, Full
+from taskhouse.sync import resources
+from tests.report.world import walk
+
+SECRET = "phx_never_to_be_shown_4711"
+NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": SECRET, "POSTHOG_PROJECT_IDS": "1"}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return walk(["acme/web"], days=3).publish(tmp_path_factory.mktemp("advice") / "home")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that is in use."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def advice(ended: Any, code: int, *says: str) -> None:
+    assert ended.code == code, ended
+    assert "bug in taskhouse" not in ended.said
+    assert "Hint:" in ended.err
+    assert SECRET not in ended.said
+    for text in says:
+        assert text in ended.err, ended
+
+
+@pytest.mark.parametrize("command", ["emulator", "dev"])
+def test_a_port_that_is_in_use(inside: Any, taken: int, command: str) -> None:
+    advice(inside.run(command, "--port", str(taken)), 2, f"Port {taken} of 127.0.0.1 is not free", "--port")
+
+
+def test_an_address_of_another_machine(inside: Any) -> None:
+    advice(inside.run("emulator", "--host", "192.0.2.1"), 2, "no address 192.0.2.1 on this machine")
+
+
+@pytest.mark.parametrize("command", ["emulator", "dev"])
+def test_a_port_out_of_range_is_usage(inside: Any, command: str, capfd: pytest.CaptureFixture[str]) -> None:
+    ended = inside.run(command, "--port", "99999")
+    assert ended.code == 2
+    assert "65535" in ended.said + capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("sync",), ("check",), ("plan",), ("tail",)])
+def test_a_home_that_is_a_file(inside: Any, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "file").touch()
+    ended = inside.run(*command, **NOWHERE, TASKHOUSE_HOME=str(tmp_path / "file" / "home"))
+    advice(ended, 2, "TASKHOUSE_HOME is", "file is a file")
+
+
+def test_a_home_that_cannot_be_made(inside: Any) -> None:
+    advice(inside.run("schedule", "on", TASKHOUSE_HOME="/proc/taskhouse"), 2, "/proc/taskhouse")
+
+
+def test_an_output_that_is_a_folder(inside: Any, published: Path, tmp_path: Path) -> None:
+    ended = inside.run("report", "--output", str(tmp_path), TASKHOUSE_HOME=str(published))
+    advice(ended, 2, f"{tmp_path} is a folder")
+    (tmp_path / "file").touch()
+    ended = inside.run("report", "-o", str(tmp_path / "file" / "x.html"), TASKHOUSE_HOME=str(published))
+    advice(ended, 2, "file is a file")
+
+
+@pytest.mark.parametrize("filters", [("--repository", "nobody/*"), ("--project", "99"), ("--until", "2020-01-01")])
+@pytest.mark.parametrize("to", ["-", "report.html"])
+def test_filters_of_a_report_that_match_nothing(
+    inside: Any, published: Path, tmp_path: Path, filters: tuple[str, str], to: str
+) -> None:
+    ended = inside.run("report", *filters, "-o", to, TASKHOUSE_HOME=str(published))
+    advice(ended, 2, "Nothing is known of", "The warehouse holds")
+    assert not ended.out
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_an_encoding_that_cannot_print() -> None:
+    with pytest.raises(UnicodeEncodeError) as problem:
+        "ü".encode("ascii")
+    found = advised(problem.value)
+    assert isinstance(found, ConfigurationError)
+    assert "PYTHONIOENCODING=utf-8" in found.hint
+
+
+def test_a_database_on_a_full_disk(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "small.sqlite")) as connection:
+        connection.execute("PRAGMA max_page_count = 2")
+        connection.execute("CREATE TABLE a (b)")
+        with pytest.raises(sqlite3.OperationalError) as problem:
+            connection.execute("INSERT INTO a VALUES (zeroblob(100000))")
+    found = advised(problem.value)
+    assert isinstance(found, Full)
+    assert "Make room" in found.hint
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO])
+def test_what_the_system_refuses_is_known_as_an_exception_and_as_its_text(number: int) -> None:
+    problem = OSError(number, os.strerror(number), "/some/where")
+    said = advised(problem)
+    assert said is not None
+    assert "/some/where" in said.message
+    assert str(advised(f"OSError: {problem}")) == str(said)
+
+
+def test_what_the_system_did_not_refuse_stays_a_bug() -> None:
+    assert advised(KeyError("x")) is None
+    assert advised(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None
+
+
+def test_an_unknown_project_is_named(inside: Any, quiet: Any) -> None:
+    variables = {**quiet.environment, "POSTHOG_PROJECT_IDS": "77"}
+    for command in ("check", "plan"):
+        advice(inside.run(command, **variables), 2, "Check 77 in POSTHOG_PROJECT_IDS")
+
+
+def test_a_web_page_in_place_of_the_api(inside: Any, quiet: Any) -> None:
+    quiet.emulator.faults({"kind": "not_json", "endpoint": "tasks.list"})
+    advice(inside.run("check", **quiet.environment), 1, "A web page came", "POSTHOG_HOST")
+
+
+def test_a_host_that_does_not_answer(inside: Any) -> None:
+    advice(inside.run("check", **NOWHERE), 1, "got no answer from http://127.0.0.1:9", "Check the network")
+
+
+def test_a_key_that_is_not_valid_on_an_existing_home_is_no_other_viewer(quiet: Any) -> None:
+    asyncio.run(resources.sync(quiet.settings, 1, "tasks"))
+    settings = quiet.settings.model_copy(update={"api_key": SecretStr("phx_wrong")})
+    with pytest.raises(AccessDenied) as problem:
+        asyncio.run(resources.sync(settings, 1, "tasks"))
+    assert problem.value.about_key
+
+
+@pytest.mark.parametrize("command", ["emulator", "demo", "query"])
+def test_an_interruption_promises_no_sync(
+    inside: Any, published: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for where in ("emulator.__main__.main", "pipelines.cli.standin.standing_in", "taskhouse.warehouse.reading.query"):
+        monkeypatch.setattr(where, interrupted)
+    words = {"query": ("SELECT 1",), "emulator": ("--port", "0")}.get(command, ())
+    ended = inside.run(command, *words, TASKHOUSE_HOME=str(published))
+    assert ended.code == 130
+    assert ended.err.endswith("Interrupted.\n")
+    assert "next sync" not in ended.err
