@@ -127,7 +127,8 @@ class Driver:
         stream = self._store.stream(run.id)
         digest = self._truth.live(run)
         offered = []
-        for step in steps_of(run, scale=self._settings.events, numbered=self._settings.event_ids):
+        settings = self._settings
+        for step in steps_of(run, scale=settings.events, numbered=settings.event_ids, october=settings.october_agents):
             if step.live is not None:
                 digest.emitted(step.live)
             if step.live is not None and not run.presence_gated:
@@ -151,7 +152,13 @@ class Driver:
         if run.scheduled_at is None:
             run.log_written_at = run.log_written_at or started
         settings = self._settings
-        steps = steps_of(run, scale=settings.events, pace=settings.pace, numbered=settings.event_ids)
+        steps = steps_of(
+            run,
+            scale=settings.events,
+            pace=settings.pace,
+            numbered=settings.event_ids,
+            october=settings.october_agents,
+        )
         player = self._players[run.id] = Player(run, steps, _us(started))
         self._push(player)
 

@@ -75,6 +75,8 @@ class EmulatorSettings:
         borrowed_output: Whether a run inside its task shows the pull request of an earlier run if it has none, as on
             servers of October 2026.
         private_channels: Whether some tasks stand in private channels, and some scouts' tasks are trials.
+        october_agents: Whether agents are those of October 2026: boots of any text, new kinds of event, ``[REDACTED]``.
+        october_origins: Whether tasks have the origins of October 2026; off, there is ``automation`` among them.
         uuid_routes: Whether a task id that is no UUID fits no route (404); off, it is an error of the server.
         thin_tail: Share of new runs whose stream is a short tail behind their log.
         thin_tail_origins: Origins all of whose runs are so.
@@ -118,6 +120,8 @@ class EmulatorSettings:
     borrowed_output: bool = False
     uuid_routes: bool = True
     private_channels: bool = True
+    october_agents: bool = True
+    october_origins: bool = True
     thin_tail: float = 0.0
     thin_tail_origins: tuple[str, ...] = ()
     presence_gated: float = 0.0

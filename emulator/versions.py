@@ -21,6 +21,8 @@ _SEPTEMBER: Final[dict[str, Any]] = {
     "resync": False,
     "uuid_routes": False,
     "private_channels": False,
+    "october_agents": False,
+    "october_origins": False,
     "ignored_parameters": frozenset({"basic", "client_provenance", "exclude_origin_product"}),
     "omitted": {
         "task": ("origin_key",),

@@ -30,7 +30,9 @@ class Pen:
         self._start_us = round(spec.started_at.timestamp() * 1_000_000)
         self._lag_ms = rng.randint(2, 30)
         self._append_ms = rng.randint(1, 6)
-        self._boot = spec.first_boot
+        self._boots = spec.first_boot
+        self._boot = self._boot_name(session_id)
+        self._session_id = session_id
         self._seq = 0
         self._second = -1
         self._prefix = ""
@@ -63,8 +65,15 @@ class Pen:
 
     def reboot(self) -> None:
         """The agent starts again: the next event is number 1 of a new boot."""
-        self._boot += 1
+        self._boots += 1
+        self._boot = self._boot_name(self._session_id)
         self._seq = 0
+
+    def _boot_name(self, session_id: str) -> str:
+        """What the agent calls its present boot: a number, or since October 2026 any text, dashes included."""
+        if not self._spec.october:
+            return str(self._boots)
+        return f"k{session_id[-4:]}{self._boots}" if self._boots % 2 else f"boot-{session_id[-2:]}-{self._boots}"
 
     def perform(self, act: Iterable[Part], start_s: float, pace: float) -> Iterator[Step]:
         """Write an act from ``start_s`` on; ``pace`` scales the natural gaps."""

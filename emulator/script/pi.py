@@ -35,6 +35,9 @@ class PiPen(Pen):
         if not body:
             entry: Json = {"type": "pi_run_started", "timestamp": self.iso(ms)}
             return Step(at_s, _live(entry), _log(entry), at_s, None)
+        if body["type"] == "pi_extension_event":
+            entry = {"type": body["type"], "timestamp": self.iso(ms), "event": {"name": body["name"]}}
+            return Step(at_s, None, _log(entry), at_s, None)
         name = f"pi_{self.next_number()}"
         kind = body["type"]
         event = {"type": kind, "timestamp": ms, **body, "sourceId": name}
@@ -74,4 +77,7 @@ def pi_turn_end(scene: Scene, stop_reason: str) -> Act:
     total = scene.rng.randint(4000, 400_000)
     scene.tokens["input_tokens"] += total
     body = {"type": "turn_completed", "stopReason": stop_reason, "totalTokens": total}
-    return [Part(0.05, "pi", body=body)]
+    act = [Part(0.05, "pi", body=body)]
+    if scene.spec.october:
+        act.append(Part(0.01, "pi", body={"type": "pi_extension_event", "name": "todo"}))
+    return act

@@ -61,6 +61,14 @@ def _legacy_result(scene: Scene) -> Act:
     return [update(scene, 0.1, body)]
 
 
+def _credential(scene: Scene) -> Act:
+    """The agent asks for a credential in a bare frame without a time, and has its answer."""
+    request = scene.uuid()
+    expires = int(scene.spec.started_at.timestamp() * 1000) + 600_000
+    frame = {"type": "credential_request", "requestId": request, "credential": "github", "expiresAt": expires}
+    return [Part(0.1, "frame", body=frame), *_noted("_posthog/credential_response", {"requestId": request})]
+
+
 _RARE: Final[tuple[Callable[[Scene], Act], ...]] = (
     _mcp,
     _tree,
@@ -76,6 +84,17 @@ _RARE: Final[tuple[Callable[[Scene], Act], ...]] = (
 )
 
 
+_OCTOBER: Final[tuple[Callable[[Scene], Act], ...]] = (
+    _credential,
+    lambda scene: _noted("_posthog/background_turn_started", {"sessionId": scene.session_id}),
+    lambda scene: _noted(
+        "_posthog/side_question", {"sessionId": scene.session_id, "question": scene.rng.choice(NASTY)}
+    ),
+    lambda scene: _noted("_posthog/pi_extension_event", {"sessionId": scene.session_id, "name": "todo"}),
+)
+"""Kinds that came in October 2026; what they hold besides their names is this project's."""
+
+
 def rarity(scene: Scene) -> Act:
     """One of them."""
-    return scene.rng.choice(_RARE)(scene)
+    return scene.rng.choice(_RARE + _OCTOBER if scene.spec.october else _RARE)(scene)

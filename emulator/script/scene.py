@@ -9,6 +9,12 @@ from emulator.script.step import Json, Piece, RunSpec
 from emulator.script.words import FILES, NASTY, OUTPUT_LINES, SENTENCES, SYMBOLS, THOUGHTS
 
 NASTY_RATE: Final = 0.012
+_REDACTED_RATE: Final = 0.004
+_REDACTED: Final[list[Piece]] = [
+    ("the key [REDACTED] ", '"the key sk-"'),
+    ("is set ", '"[REDACTED] is set "'),
+]
+"""A secret that the agent cut out of what it said: log and stream cut it otherwise, and do not agree."""
 _BIG_OUTPUT_RATE: Final = 0.07
 
 
@@ -54,6 +60,8 @@ class Scene:
         said: list[Piece] = []
         random = self.rng.random
         while len(said) < count:
+            if self.spec.october and random() < _REDACTED_RATE:
+                said += _REDACTED
             nasty = random() < NASTY_RATE
             said += self._nasty[int(random() * len(self._nasty))] if nasty else pool[int(random() * len(pool))]
         return said

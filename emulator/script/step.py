@@ -47,6 +47,8 @@ class RunSpec:
     prompt: str = "Find out why the totals differ and fix it."
     resumes: bool = False
     """Whether it goes on from an earlier run: the session is resumed, and the prompt says so."""
+    october: bool = False
+    """Whether its agent is one of October 2026: boots of any text, new kinds of event, secrets cut out of its words."""
     first_boot: int = 1
     """The number of the agent's first boot; a run that was resumed in the cloud counts on."""
 

@@ -63,8 +63,6 @@ _FATES: Final = {
 """How a run of the past ended: a local one sits in `queued`, an orphan in `in_progress`."""
 _FATE_NAMES: Final = tuple(_FATES)
 _FATE_WEIGHTS: Final = tuple(accumulate(_FATES.values()))
-_ORIGINS: Final = tuple(name for name, _ in words.ORIGINS)
-_ORIGIN_WEIGHTS: Final = tuple(accumulate(weight for _, weight in words.ORIGINS))
 
 
 def make_users(seed: int) -> dict[int, User]:
@@ -98,6 +96,9 @@ class Generator:
         self._id = project_id
         self.rng = random.Random(f"project-{project_id}-{settings.seed}")
         self.repositories = repository_names(settings.seed, settings.repositories)
+        origins = words.ORIGINS if settings.october_origins else words.OLD_ORIGINS
+        self._origins = tuple(name for name, _ in origins)
+        self._origin_weights = tuple(accumulate(weight for _, weight in origins))
         self.project = self._project()
         self.public_channels = [channel for channel in self.project.channels if channel.public]
 
@@ -158,7 +159,7 @@ class Generator:
     def task(self, number: int, created_at: datetime, **given: Any) -> Task:
         """One task without runs; ``given`` replaces what would be drawn."""
         rng, chance = self.rng, self._chance
-        origin = rng.choices(_ORIGINS, cum_weights=_ORIGIN_WEIGHTS)[0]
+        origin = rng.choices(self._origins, cum_weights=self._origin_weights)[0]
         creator: int | None = 1 if chance("creator is user 1") else 1 + int(rng.random() * USERS)
         if chance("no creator"):
             creator = None

@@ -44,8 +44,9 @@ class Logs:
         key = (run.id, run.incarnation)
         found = self._derived.get(key)
         if found is None:
-            numbered = self._world.settings.event_ids
-            found = self._derived[key] = log_of(run, scale=self._scale, numbered=numbered)
+            settings = self._world.settings
+            found = log_of(run, scale=self._scale, numbered=settings.event_ids, october=settings.october_agents)
+            self._derived[key] = found
             if len(self._derived) > _KEPT:
                 self._derived.popitem(last=False)
         else:

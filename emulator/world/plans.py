@@ -25,14 +25,17 @@ _CUT: Final = 0.7
 """How far a run came that nobody finished."""
 _BOOTS: Final = 10
 """Boots of an agent that each incarnation of a run may have."""
-_NUMBER: Final = re.compile(r"""(?:, ?"(?:first_)?event_id": ?"[0-9]+-[0-9]+")+\}$""")
+_NUMBER: Final = re.compile(r"""(?:, ?"(?:first_)?event_id": ?"[^"]+-[0-9]+")+\}$""")
 
 
-def steps_of(run: Run, *, scale: float, pace: float | None = None, numbered: bool = True) -> Iterator[Step]:
+def steps_of(
+    run: Run, *, scale: float, pace: float | None = None, numbered: bool = True, october: bool = False
+) -> Iterator[Step]:
     """The steps of the run's present incarnation.
 
     With a ``pace`` the run is going on and has a length of its own (half of it at pace 2); without, it is history and
-    fills the time between its start and its end. ``numbered``: whether its agent gives event ids.
+    fills the time between its start and its end. ``numbered``: whether its agent gives event ids; ``october``: whether
+    it is one of October 2026.
     """
     rng = random.Random(f"{run.seed}-{run.incarnation}")
     outcome: Any = rng.choices(_OUTCOMES, _OUTCOME_WEIGHTS)[0]
@@ -55,6 +58,7 @@ def steps_of(run: Run, *, scale: float, pace: float | None = None, numbered: boo
         size=size * scale,
         prompt=run.task.title,
         resumes=run.resume_from is not None or run.incarnation > 0,
+        october=october,
         first_boot=1 + _BOOTS * run.incarnation,
     )
     steps = play(spec, rng)
@@ -73,7 +77,8 @@ def _started(run: Run) -> datetime:
     return run.started_at or run.created_at
 
 
-def log_of(run: Run, *, scale: float, numbered: bool = True) -> list[str]:
+def log_of(run: Run, *, scale: float, numbered: bool = True, october: bool = False) -> list[str]:
     """The whole log of a run of the past."""
-    lines = [step.log for step in steps_of(run, scale=scale, numbered=numbered) if step.log is not None]
+    steps = steps_of(run, scale=scale, numbered=numbered, october=october)
+    lines = [step.log for step in steps if step.log is not None]
     return lines if run.is_terminal() else lines[: int(len(lines) * _CUT)]

@@ -1,5 +1,7 @@
 """What rows hold since October 2026, and what servers before that say in their place."""
 
+import random
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +9,12 @@ import httpx
 import pytest
 
 from emulator.api.run_rows import BORROWED, PUBLIC_STATE
+from emulator.script import RunSpec, play
+from emulator.script.rare import rarity
+from emulator.script.scene import Scene
 from emulator.serve import Emulator
 from emulator.versions import VERSIONS
+from tests.emulator.conftest import START
 
 PROJECT = "/api/projects/1/tasks"
 EVERYTHING = {"internal": "all", "archived": "all"}
@@ -158,3 +164,45 @@ def test_light_rows_and_origins_that_are_left_out(own: Own, every: Every) -> Non
     _, old = own(tasks=80, **switches("2026-09"))
     assert {row["origin_product"] for row in every(old, exclude_origin_product="slack")} == origins
     assert "description" in every(old, basic="true")[0]
+
+
+def spec_of(*, october: bool) -> RunSpec:
+    return RunSpec("run", "task", "acme/web", "b", "claude", "completed", START, 600.0, size=25.0, october=october)
+
+
+def rare_kinds(*, october: bool) -> set[str]:
+    """The kinds of event that few runs have: methods, or types where there is none."""
+    scene = Scene(spec_of(october=october), random.Random(1))
+    parts = [part for _ in range(400) for part in rarity(scene)]
+    assert all("timestamp" not in (part.body or {}) for part in parts if part.where == "frame")
+    return {part.method or (part.body or {})["type"] for part in parts}
+
+
+def told(*, october: bool) -> str:
+    """All that some long runs say, in both layers."""
+    steps = [step for seed in range(3) for step in play(spec_of(october=october), random.Random(seed))]
+    return "\n".join(text for step in steps for text in (step.live, step.log) if text)
+
+
+def test_agents_of_october_have_boots_of_any_text_and_say_new_things() -> None:
+    new, old = told(october=True), told(october=False)
+    methods = ("credential_response", "background_turn_started", "side_question", "pi_extension_event")
+    assert rare_kinds(october=True) - rare_kinds(october=False) == {
+        "credential_request",
+        *(f"_posthog/{name}" for name in methods),
+    }
+    assert "the key [REDACTED] is set " in new, "so the log says"
+    assert "the key sk-" in new, "and so the stream"
+    assert "[REDACTED]" not in old
+    boots = [set(re.findall(r'"event_id": ?"(.+?)-[0-9]+"', text)) for text in (new, old)]
+    assert not any(boot.isdigit() for boot in boots[0])
+    assert all(boot.isdigit() for boot in boots[1])
+
+
+def test_origins_are_those_of_the_time(own: Own, every: Every) -> None:
+    seen = [
+        {row["origin_product"] for row in every(own(tasks=600, october_origins=new)[1], **EVERYTHING)} for new in (1, 0)
+    ]
+    assert "workflow" in seen[0] - seen[1]
+    assert "business_knowledge" not in seen[0], "nobody sees those"
+    assert seen[1] - seen[0] == {"automation"}

@@ -112,13 +112,13 @@ def test_a_gated_run_is_whole_from_the_moment_of_the_first_reader(settings: Make
         assert held.ending is Ending.STREAM_END
 
 
-def numbered(frame: Frame) -> set[tuple[int, int]]:
+def numbered(frame: Frame) -> set[tuple[str, int]]:
     entry = json.loads(frame.data)
     if "event_id" not in entry:
         return set()
-    boot, last = map(int, entry["event_id"].split("-"))
-    first = int(entry.get("first_event_id", entry["event_id"]).split("-")[1])
-    return {(boot, number) for number in range(first, last + 1)}
+    boot, _, last = entry["event_id"].rpartition("-")
+    first = int(entry.get("first_event_id", entry["event_id"]).rpartition("-")[2])
+    return {(boot, number) for number in range(first, int(last) + 1)}
 
 
 @pytest.mark.parametrize("faults", [(), ({"kind": "eof", "path": "/stream/", "rate": 0.7, "after_frames": [1, 300]},)])
@@ -127,7 +127,7 @@ def test_a_thin_tail_run_is_whole_by_its_agents_own_count(
 ) -> None:
     for held in hold(settings, world(pace=1.0), *faults, modes={"thin_tail": True}, before_s=45, policy=PATIENT):
         seen = set().union(*map(numbered, held.frames))
-        assert seen == {(int(b), n) for b, last in held.truth["agent"].items() for n in range(1, last + 1)}
+        assert seen == {(b, n) for b, last in held.truth["agent"].items() for n in range(1, last + 1)}
         assert any((frame.id or "").startswith("log-") for frame in held.frames)
         assert held.ending is Ending.STREAM_END
 
