@@ -155,7 +155,8 @@ class Story:
 
 
 def _live(story: Story) -> None:
-    """Runs that are live are captured to their end; one is reopened, and captured again."""
+    """Runs that were live are captured to their end; one is reopened, and captured again."""
+    story.pass_time(minutes=5)
     story.sync()
     done = next(run for run in story.emulator.truth()["runs"] if run["live"]["count"] and run["status"] == "completed")
     story.emulator.mutate("reopen", run_id=done["id"])
@@ -203,7 +204,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tasks=70,
         repositories=6,
         live_runs=5,
-        speed=60,
+        speed=0,
         pace=8,
         events=0.4,
         throttle=False,
@@ -213,7 +214,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Emulator(settings) as emulator:
         story = Story(folder, emulator)
         _live(story)
-        emulator.clock(speed=0)
         _days(story)
     return folder
 

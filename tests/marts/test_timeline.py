@@ -344,24 +344,25 @@ def test_the_timeline_holds_every_number_once_and_in_the_agents_order(kept: Any)
         first = int((row["first_event_id"] or row["event_id"]).rpartition("-")[2])
         shown[row["run_id"]].append((boot, first, int(last)))
     held: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    began: dict[tuple[str, str], str] = {}
     for row in kept.rows(
         "SELECT run_id, payload FROM raw.run_events UNION ALL SELECT run_id, payload FROM raw.run_log_entries"
     ):
-        span = numbers(read(row["payload"]))
-        if span:
+        event = read(row["payload"])
+        if span := numbers(event):
             held[row["run_id"]].update((span[0], number) for number in range(span[1], span[2] + 1))
+            boot = row["run_id"], span[0]
+            began[boot] = min(began.get(boot, event["timestamp"]), event["timestamp"])
     assert len(shown) > 20
     for run_id, spans in shown.items():
         told = [(boot, number) for boot, first, last in spans for number in range(first, last + 1)]
         assert Counter(told) == Counter(held[run_id])
-        assert told == sorted(told, key=lambda each: (int(each[0]), each[1]))
+        assert told == sorted(told, key=lambda each: (began[run_id, each[0]], each[1]))
 
 
 def test_both_layers_keep_their_own_order(kept: Any) -> None:
-    place = {
-        (row["run_id"], row["payload"]): row["ordinal"]
-        for row in kept.rows("SELECT run_id, payload, ordinal FROM main.run_timeline")
-    }
+    shown = kept.rows("SELECT run_id, payload, ordinal FROM main.run_timeline")
+    place = {(row["run_id"], row["payload"]): row["ordinal"] for row in shown}
     for order in (
         "SELECT run_id, payload FROM raw.run_events ORDER BY run_id, stream_ms NULLS LAST, stream_seq",
         "SELECT run_id, payload FROM raw.run_log_entries ORDER BY run_id, position",
@@ -392,10 +393,8 @@ def test_lengths_are_known_where_no_text_is_kept(scratch: Any) -> None:
 
 
 def test_ordinals_count_from_one_without_a_hole(kept: Any) -> None:
-    assert (
-        kept.rows(
-            "SELECT run_id FROM main.run_timeline GROUP BY run_id"
-            " HAVING min(ordinal) <> 1 OR max(ordinal) <> count(*) OR count(DISTINCT ordinal) <> count(*)"
-        )
-        == []
+    holes = kept.rows(
+        "SELECT run_id FROM main.run_timeline GROUP BY run_id"
+        " HAVING min(ordinal) <> 1 OR max(ordinal) <> count(*) OR count(DISTINCT ordinal) <> count(*)"
     )
+    assert holes == []

@@ -16,15 +16,16 @@ START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 
 
 def events(tables: Any) -> dict[tuple[str, str], Row]:
-    """Every numbered event of every run once, as Python reads it."""
+    """Every numbered event of every run once, as Python reads it, in the order of their times."""
     found: dict[tuple[str, str], Row] = {}
     for row in tables.rows(
         "SELECT run_id, payload FROM raw.run_events UNION ALL SELECT run_id, payload FROM raw.run_log_entries"
     ):
         event = json.loads(row["payload"])
         if isinstance(event, dict) and "event_id" in event:
-            found.setdefault((row["run_id"], event["event_id"]), event["notification"])
-    return found
+            found.setdefault((row["run_id"], event["event_id"]), event)
+    in_order = sorted(found, key=lambda key: (found[key]["timestamp"], int(key[1].rpartition("-")[2])))
+    return {key: found[key]["notification"] for key in in_order}
 
 
 def test_every_result_is_there_once_with_its_tokens(kept: Any) -> None:
@@ -63,9 +64,7 @@ def test_the_context_is_shown_and_never_spent(kept: Any) -> None:
 def test_the_usage_of_a_run_adds_results_and_takes_the_last_cost_of_each_session(kept: Any) -> None:
     tokens: dict[str, int] = defaultdict(int)
     costs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for (run_id, _), said in sorted(
-        events(kept).items(), key=lambda item: (item[0][0], *map(int, item[0][1].split("-")))
-    ):
+    for (run_id, _), said in events(kept).items():
         if said.get("method", "").endswith("_posthog/usage_update"):
             tokens[run_id] += sum(said["params"].get("used", {}).values())
             if said["params"]["cost"] is not None:
