@@ -1,15 +1,24 @@
 """``taskhouse query``: ask the published copy."""
 
+import contextlib
+import os
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from pipelines.cli.exits import guarded, say
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+Rows = Iterator[tuple[Any, ...]]
+
+MOST = 100
+"""Rows that a terminal is shown, unless more are asked for."""
 
 
 class Format(StrEnum):
@@ -18,6 +27,9 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+    NDJSON = "ndjson"
+    MARKDOWN = "markdown"
+    PARQUET = "parquet"
 
 
 @guarded
@@ -25,6 +37,16 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement; - reads it from standard input.")],
     *,
     form: Annotated[Format, typer.Option("--format", "-f", help="How rows are written.")] = Format.TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write them; standard output else.")
+    ] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(min=0, help=f"Rows of a table at most; 0 shows all. {MOST} on a terminal, elsewhere all."),
+    ] = None,
+    vertical: Annotated[
+        bool, typer.Option("--vertical", help="Table: each value whole, on a line of its own.")
+    ] = False,
     raw: Annotated[
         bool, typer.Option("--raw", help="CSV: leave text as it is, formulas and terminal commands included.")
     ] = False,
@@ -35,71 +57,107 @@ def query(
     tasks, task_history, repositories, readiness, runs, run_history, run_events and more. What arrived is in `raw`, the
     proof in `ledger`. Times are in UTC.
 
+    A table fits the terminal: long values are cut, and rows with too many columns are shown with one value a line.
+    Every other format is written row by row, so that millions of rows take no memory.
+
     Titles and messages are whatever somebody wrote. So in CSV a text that a spreadsheet would take for a formula gets
     an apostrophe in front, and a terminal is shown no control characters; how many cells that changed is said.
 
     For example:
 
     - `taskhouse query "FROM runs SELECT status, count(*) GROUP BY ALL"`
-    - `taskhouse query "SHOW ALL TABLES" --format csv`
+    - `taskhouse query "FROM runs LIMIT 1" --vertical`
+    - `taskhouse query "FROM run_events" --format parquet --output events.parquet`
     """
+    from taskhouse.home import as_asked
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
 
     text = sys.stdin.read() if sql == "-" else sql
-    columns, rows = reading.query(publish.readable(load().published), text)
-    write(columns, rows, form, raw=raw)
+    copy = publish.readable(load().published)
+    target = None if output is None or str(output) == "-" else output
+    with contextlib.ExitStack() as stack:
+        draft = None
+        if target is not None:
+            stack.enter_context(as_asked(target, load().home))
+            draft = stack.enter_context(_appearing(target))
+        if form is Format.PARQUET:
+            _parquet(copy, text, draft)
+        else:
+            columns, found = stack.enter_context(reading.streamed(copy, text))
+            out = sys.stdout if draft is None else stack.enter_context(draft.open("w", encoding="utf-8", newline=""))
+            if form is Format.TABLE:
+                _table(columns, found, out, most=rows, vertical=vertical)
+            else:
+                _write(columns, found, form, out, raw=raw)
+    if target is not None:
+        say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
 
 
-def write(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", form: Format, *, raw: bool = False) -> None:
-    """Print rows: a table for people, CSV or a JSON array for programs."""
-    if form is Format.CSV:
-        _csv(columns, rows, raw=raw)
-    elif form is Format.JSON:
-        import json
+@contextlib.contextmanager
+def _appearing(target: Path) -> Iterator[Path]:
+    """A file that appears whole or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        yield draft
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
 
-        from taskhouse.cells import in_json as harmless
 
-        lines = (
-            json.dumps(dict(zip(columns, row, strict=True)), default=_portable, ensure_ascii=False) for row in rows
-        )
-        sys.stdout.write(harmless("[" + ",\n ".join(lines) + "]\n"))
+def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None, vertical: bool) -> None:
+    """Rows for people: what fits a terminal, and all of it elsewhere."""
+    from pipelines.cli import layout, screen
+
+    console = screen.results()
+    shown = out is sys.stdout and console.is_terminal
+    most = most if most is not None else (MOST if shown else 0)
+    rows = list(islice(found, most + 1) if most else found)
+    more = bool(most) and len(rows) > most
+    rows = rows[:most] if most else rows
+    room = console.width if shown else None
+    beside = None if vertical else layout.lines(columns, rows, room)
+    cut = not vertical and room is not None
+    for line in beside or layout.upright(columns, rows, room if cut else None):
+        if out is sys.stdout:
+            console.print(line, soft_wrap=True)
+        else:
+            out.write(f"{line.plain}\n")
+    hint = "" if beside or vertical else " Values are cut; --vertical shows them whole."
+    if more:
+        say(f"The first {most:,} rows; --rows 0 shows all, and --format csv writes them as they come.{hint}")
     else:
-        from pipelines.cli import screen
-
-        screen.results().print(screen.table(columns, rows, exact=True))
-        screen.notes().print(f"[dim]{len(rows):,} row{'s' if len(rows) != 1 else ''}[/]")
+        say(f"{len(rows):,} row{'s' if len(rows) != 1 else ''}{'.' if hint else ''}{hint}", style="dim")
 
 
-def _csv(columns: "Sequence[str]", rows: "Sequence[Sequence[Any]]", *, raw: bool) -> None:
-    from numbers import Number
+def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, raw: bool) -> None:
+    """Rows for programs, as they come."""
+    from pipelines.cli import written
 
-    from taskhouse.cells import disarmed, harmless, line
-
-    changed, shown = 0, sys.stdout.isatty()
-
-    def cell(value: Any) -> Any:
-        nonlocal changed
-        if value is None:
-            return None
-        written = str(_portable(value))
-        if raw or isinstance(value, Number):
-            return written
-        text = disarmed(written)
-        text = harmless(text) if shown else text
-        changed += text != written
-        return text
-
-    sys.stdout.write(line(cell(name) for name in columns))
-    for row in rows:
-        sys.stdout.write(line(cell(value) for value in row))
-    if changed:
-        say(f"Changed, so that they do nothing in a spreadsheet or terminal: {changed:,} cells; --raw leaves them.")
+    csv = written.Csv(shown=out.isatty(), raw=raw)
+    ways: dict[Format, Callable[..., Iterator[str]]] = {
+        Format.CSV: csv,
+        Format.JSON: written.array,
+        Format.NDJSON: written.ndjson,
+        Format.MARKDOWN: written.markdown,
+    }
+    out.writelines(ways[form](columns, found))
+    if csv.changed:
+        say(f"Changed, so that they do nothing in a spreadsheet or terminal: {csv.changed:,} cells; --raw leaves them.")
 
 
-def _portable(value: Any) -> Any:
-    """A value as programs read it: times in ISO 8601."""
-    isoformat = getattr(value, "isoformat", None)
-    if isoformat is not None:
-        return isoformat()
-    return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
+def _parquet(copy: Path, text: str, draft: Path | None) -> None:
+    from taskhouse.errors import ConfigurationError
+    from taskhouse.warehouse import reading
+
+    if draft is not None:
+        reading.to_parquet(copy, text, draft)
+        return
+    if sys.stdout.isatty():
+        raise ConfigurationError("Parquet is no text for a terminal.", hint="Name a file with --output.")
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "rows.parquet"
+        reading.to_parquet(copy, text, made)
+        with made.open("rb") as file:
+            shutil.copyfileobj(file, sys.stdout.buffer)

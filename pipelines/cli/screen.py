@@ -48,8 +48,8 @@ def verdict(text: str) -> Text:
     return Text(text, style=VERDICTS.get(text, ""))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, exact: bool = False) -> Table:
-    """Rows under headings; numbers stand on the right, grouped and rounded unless they are to be ``exact``."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Rows under headings; numbers stand on the right, grouped and rounded."""
     held = [list(row) for row in rows]
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for place, name in enumerate(columns):
@@ -57,7 +57,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, exact: bo
         numbers = bool(values) and all(isinstance(value, int | float) for value in values)
         made.add_column(plain(name), justify="right" if numbers else "left", overflow="fold")
     for row in held:
-        made.add_row(*(value if isinstance(value, Text) else plain(value) if exact else _cell(value) for value in row))
+        made.add_row(*(value if isinstance(value, Text) else _cell(value) for value in row))
     return made
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.warehouse import publish, sql, views
 from taskhouse.warehouse.connection import held
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Record = dict[str, Any]
+CHUNK = 2048
 
 
 class Reader:
@@ -108,6 +110,57 @@ def query(path: Path, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             raise _failed(connection, problem) from None
 
 
+@contextlib.contextmanager
+def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    """One read-only statement against a published copy: column names, and rows that are fetched as they are taken.
+
+    Raises:
+        ConfigurationError: There is not exactly one statement, it is not valid, or it would write.
+        Corrupt: The file cannot be opened.
+    """
+    with contextlib.closing(_connect(path)) as connection:
+
+        def rows() -> Iterator[tuple[Any, ...]]:
+            try:
+                while batch := connection.fetchmany(CHUNK):
+                    yield from batch
+            except duckdb.Error as problem:
+                raise _failed(connection, problem) from None
+
+        try:
+            connection.execute(_single(connection, text))
+            columns = [column[0] for column in connection.description or []]
+        except duckdb.Error as problem:
+            raise _failed(connection, problem) from None
+        yield columns, rows()
+
+
+def to_parquet(path: Path, text: str, target: Path) -> None:
+    """Write the rows of one statement as Parquet.
+
+    Raises:
+        ConfigurationError: There is not exactly one statement, it is not valid, or it brings no rows.
+        Corrupt: The file cannot be opened.
+    """
+    with contextlib.closing(_connect(path)) as connection:
+        try:
+            found = connection.sql(_single(connection, text))
+            if found is None:
+                raise ConfigurationError("The statement brings no rows.", hint="Ask with SELECT or FROM.")
+            found.write_parquet(str(target), compression="zstd")
+        except duckdb.Error as problem:
+            raise advised(problem) or _failed(connection, problem) from None
+
+
+def _single(connection: duckdb.DuckDBPyConnection, text: str) -> str:
+    """The only statement of a text, as it stands there."""
+    statements = connection.extract_statements(text)
+    if len(statements) != 1:
+        found = f"These are {len(statements)} statements." if statements else "There is no statement."
+        raise ConfigurationError(found, hint='Give exactly one, such as "FROM runs LIMIT 3".')
+    return str(statements[0].query)
+
+
 def newest(folder: Path) -> Reader:
     """The newest generation in a folder of published copies.
 
@@ -146,6 +199,8 @@ def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> Config
     except duckdb.Error:  # a file that is no warehouse of ours
         other = False
     hint = "Another version of taskhouse made this copy: `taskhouse sync` publishes a new one." if other else ""
+    if "read-only mode" in str(problem):
+        hint = "The published copy is for reading: ask with SELECT or FROM."
     return ConfigurationError(f"The query failed: {problem}", hint=hint)
 
 

@@ -1,0 +1,83 @@
+"""Rows as text for programs, written as they come: CSV, JSON, Markdown."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from numbers import Number
+from typing import Any
+
+from taskhouse.cells import disarmed, harmless, in_json, line
+
+Row = Sequence[Any]
+
+
+class Csv:
+    """CSV in which no text is a formula, and none commands a terminal; counts the cells that it changed for that."""
+
+    def __init__(self, *, shown: bool, raw: bool) -> None:
+        self._shown = shown
+        self._raw = raw
+        self.changed = 0
+
+    def __call__(self, columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+        """The lines."""
+        yield line(self._cell(name) for name in columns)
+        for row in rows:
+            yield line(self._cell(value) for value in row)
+
+    def _cell(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        written = str(portable(value))
+        if self._raw or isinstance(value, Number):
+            return written
+        text = disarmed(written)
+        text = harmless(text) if self._shown else text
+        self.changed += text != written
+        return text
+
+
+def ndjson(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    """An object a line."""
+    for text in _objects(columns, rows):
+        yield f"{text}\n"
+
+
+def array(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    """One JSON array of objects."""
+    before = "["
+    for text in _objects(columns, rows):
+        yield before + text
+        before = ",\n "
+    yield "[]\n" if before == "[" else "]\n"
+
+
+def markdown(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    """A table of Markdown; texts are shown as they stand, without formatting."""
+    yield _bars(columns)
+    yield _bars("---" for _ in columns)
+    for row in rows:
+        yield _bars("" if value is None else _quoted(str(portable(value))) for value in row)
+
+
+def portable(value: Any) -> Any:
+    """A value as programs read it: times in ISO 8601."""
+    isoformat = getattr(value, "isoformat", None)
+    if isoformat is not None:
+        return isoformat()
+    return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
+
+
+def _objects(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
+    dumps: Callable[..., str] = json.dumps
+    for row in rows:
+        yield in_json(dumps(dict(zip(columns, row, strict=True)), default=portable, ensure_ascii=False))
+
+
+def _bars(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _quoted(text: str) -> str:
+    """A text that begins no formatting and ends no cell."""
+    escaped = "".join(f"\\{char}" if char in "\\`*_[]<>|#~" else char for char in harmless(" ".join(text.split())))
+    return escaped.replace("&", "&amp;")
