@@ -47,7 +47,7 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
     """
     from taskhouse.sync.resources import open_warehouse
 
-    with open_warehouse(settings).transaction(purpose) as connection:
+    with open_warehouse(settings).reading(purpose) as connection:
         yield Questions(functools.partial(records, connection))
 
 

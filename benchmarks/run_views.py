@@ -149,7 +149,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(str(Path(folder) / "bench.duckdb")) as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        migrate.upgrade(connection, host="https://example.com")
+        migrate.upgrade(connection)
         views.refresh(connection)
         connection.execute(EVENTS, {"runs": given.runs, "events": given.events})
         connection.execute(LIVE, {"live": given.live})

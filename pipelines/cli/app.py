@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pipelines.cli.backup import backup, restore
 from pipelines.cli.check import check
 from pipelines.cli.demo import demo
 from pipelines.cli.dev import dev
@@ -71,7 +72,7 @@ def options(
     debug["on"] = verbose
 
 
-for command in (demo, check, plan, sync, tail, status, query, report, export, replay, dev):
+for command in (demo, check, plan, sync, tail, status, query, report, export, replay, backup, restore, dev):
     app.command()(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

@@ -30,7 +30,8 @@ def status() -> None:
 
     Also the holes in run events, the records that could not be read, and how much of the request budget of the last
     minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy, with what that cannot
-    tell left open where another version made it. Exit code 3 where the last pass over something was not complete.
+    tell left open where another version made it. Exit code 3 where the last pass over something was not complete, and 1
+    if the warehouse is gone, damaged or older than it was.
     """
     from taskhouse.settings import load
 
@@ -49,21 +50,20 @@ def status() -> None:
 
 def look(settings: "Settings") -> Held | None:
     """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
-    from taskhouse.errors import Locked, TaskhouseError
+    from taskhouse.errors import Locked
+    from taskhouse.sync.resources import open_warehouse
     from taskhouse.warehouse import publish
 
     copy = publish.current(settings.published)
-    if not settings.warehouse.exists():
-        return None if copy is None else _copied(copy.path)
+    if not open_warehouse(settings).exists():
+        return None
     try:
         return _live(settings, _host(copy.path, settings) if copy else settings.host)
-    except TaskhouseError as problem:
-        if copy is None and isinstance(problem, Locked):
+    except Locked as problem:
+        if copy is None:
             raise Locked(
                 problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
             ) from None
-        if copy is None:
-            raise
         age_s = (datetime.now(UTC) - copy.made_at).total_seconds()
         from pipelines.cli import screen
 
@@ -72,10 +72,10 @@ def look(settings: "Settings") -> Held | None:
 
 
 def _live(settings: "Settings", host: str) -> Held:
-    from taskhouse.warehouse.connection import Warehouse
+    from taskhouse.sync.resources import open_warehouse
 
-    warehouse = Warehouse(settings.warehouse, host=host, lock_wait_s=BUSY_S)
-    with warehouse.transaction("taskhouse status") as connection:
+    warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))
+    with warehouse.reading("taskhouse status") as connection:
 
         def ask(question: str) -> list[Record]:
             result = connection.execute(_text(question))

@@ -58,7 +58,7 @@ def answers(
     from taskhouse.sync.resources import open_warehouse
     from taskhouse.warehouse import sql
 
-    with open_warehouse(settings).transaction("comparing with the truth") as connection:
+    with open_warehouse(settings).reading("comparing with the truth") as connection:
         return {
             question: connection.execute(
                 sql.statement("pipelines.cli", f"sql/truth/{question}"), dict(parameters)

@@ -45,5 +45,5 @@ class Context:
 
     def read(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Ask the warehouse something, in a short transaction of its own."""
-        with self.warehouse.transaction("reading") as connection:
+        with self.warehouse.reading("reading") as connection:
             return question(connection, *arguments, **named)

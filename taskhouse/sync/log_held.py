@@ -64,7 +64,7 @@ async def held(context: Context, run: Run) -> Held | None:
     """What is held, or None while somebody has the warehouse."""
 
     def ask() -> Held:
-        with context.warehouse.waiting(WAIT_S).transaction("reading") as connection:
+        with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
             found = {
                 row["run_id"]: HeldLog(
                     row["state"] or "",
@@ -92,7 +92,7 @@ async def keys(context: Context, run: Run) -> set[str] | None:
     """What the held entries of a run's log are recognised by, or None while somebody has the warehouse."""
 
     def ask() -> set[str]:
-        with context.warehouse.waiting(WAIT_S).transaction("reading") as connection:
+        with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
             rows = state.records(connection, "log_texts", project_id=context.project_id, run_id=run.run_id)
         return {joint.key(row["payload"].encode()) for row in rows}
 

@@ -24,7 +24,14 @@ RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
 
 def open_warehouse(settings: Settings) -> Warehouse:
     """The warehouse that these settings name."""
-    return Warehouse(settings.warehouse, host=settings.host, lock_wait_s=settings.lock_wait_s, zone=settings.timezone)
+    return Warehouse(
+        settings.warehouse,
+        host=settings.host,
+        lock_wait_s=settings.lock_wait_s,
+        zone=settings.timezone,
+        copies=settings.published,
+        spool=settings.spool,
+    )
 
 
 async def sync(

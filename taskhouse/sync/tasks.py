@@ -105,7 +105,7 @@ class _Due:
     def __init__(self, context: Context) -> None:
         now, settings = context.now(), context.settings
         project = context.project_id
-        with context.warehouse.transaction("reading what is due") as connection:
+        with context.warehouse.reading("reading what is due") as connection:
             attempts = state.records(connection, "attempts", resource=RESOURCE, project_id=project)
             present = state.records(connection, "present_count", project_id=project)[0]["tasks"]
             mark = state.cursors(connection, project, RESOURCE).get("activity")

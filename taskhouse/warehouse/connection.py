@@ -11,7 +11,8 @@ from typing import BinaryIO, Self
 import duckdb
 
 from taskhouse.errors import Corrupt, Locked
-from taskhouse.warehouse import migrate, preimage, views
+from taskhouse.warehouse import identity, migrate, preimage, views
+from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.lock import commit_lock
 
 COMPATIBILITY = "v1.5.0"
@@ -34,14 +35,27 @@ class Warehouse:
         host: The PostHog host that it belongs to.
         lock_wait_s: Longest wait for the commit lock, and for a foreign holder of the file.
         zone: Time zone in which the views' days begin; None leaves it as it is in the file.
+        copies: The folder of published copies, which are evidence of what the file held.
+        spool: The folder of captured events, which are evidence that there was a file.
     """
 
-    def __init__(self, path: Path, *, host: str, lock_wait_s: float = 60.0, zone: str | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        host: str,
+        lock_wait_s: float = 60.0,
+        zone: str | None = None,
+        copies: Path | None = None,
+        spool: Path | None = None,
+    ) -> None:
         self.path = path
         self.host = host
         self.zone = zone
         self.lock_wait_s = lock_wait_s
-        self._ready = False
+        self.copies = copies
+        self.spool = spool
+        self._ready = 0
 
     def waiting(self, lock_wait_s: float) -> Self:
         """The same warehouse for somebody who waits that long."""
@@ -49,55 +63,104 @@ class Warehouse:
         other.lock_wait_s = lock_wait_s
         return other
 
+    def exists(self) -> bool:
+        """Whether there is a file.
+
+        Raises:
+            Corrupt: There is none any more.
+        """
+        identity.require(self.path, self.copies, self.spool)
+        return self.path.exists()
+
     @contextlib.contextmanager
     def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction: committed when the block ends, rolled back when it raises.
+        """One transaction: committed when the block ends, rolled back when it raises. It makes a generation.
 
         Raises:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
-            Corrupt: The file cannot be opened as a DuckDB file.
-            ConfigurationError: The warehouse belongs to another host, or to a newer taskhouse.
+            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            ConfigurationError: The warehouse belongs to another host or home, or to a newer taskhouse.
         """
-        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s), self.opened() as connection:
-            if not self._ready:
-                migrate.upgrade(connection, host=self.host)
-                views.refresh(connection, zone=self.zone)
-                self._ready = True
+        with self._prepared(purpose) as connection:
             connection.execute("BEGIN")
             try:
                 yield connection
+                made = identity.advance(connection)
+                bound = Identity.beside(self.path) is not None or identity.holds(connection)
             except BaseException:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+            if bound:
+                made.note(self.path)
 
     @contextlib.contextmanager
-    def still(self, purpose: str) -> Iterator[BinaryIO]:
+    def reading(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction that can write nothing but temporary tables; raises what :meth:`transaction` raises."""
+        with self._prepared(purpose) as connection:
+            connection.execute("BEGIN TRANSACTION READ ONLY")
+            try:
+                yield connection
+            finally:
+                connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def still(self, purpose: str) -> Iterator[tuple[BinaryIO, Identity | None]]:
         """The file, complete and written by nobody for the length of the block, so that it can be copied.
 
         Copy what is given: to close any other handle of the file would end the lock that keeps foreign writers out.
 
         Raises:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
+            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            ConfigurationError: The warehouse belongs to another home.
         """
         locked = commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s)
         with locked, self.path.open("rb") as file, self.opened() as connection:
             connection.execute("CHECKPOINT")
-            yield file
+            yield file, identity.read(connection)
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file itself, for whoever holds the commit lock; the schema is left as it is.
 
+        This is where a file is noticed that is not the one that this home had last.
+
         Raises:
             Locked: Another process has had the file open for ``lock_wait_s`` seconds.
-            Corrupt: The file cannot be opened as a DuckDB file.
+            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            ConfigurationError: The warehouse belongs to another home.
         """
+        known = identity.require(self.path, self.copies, self.spool)
         connection = self._open()
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self.path.open("rb"))
             stack.callback(connection.close)  # before the handle: to close that ends DuckDB's own lock
+            identity.same(self.path, identity.read(connection), known, self.copies, self.spool)
             preimage.keep(self.path, file, connection)
+            yield connection
+
+    @contextlib.contextmanager
+    def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file whichever home it is of and however old, for whoever holds the commit lock and puts that right.
+
+        Raises:
+            Locked: Another process has had the file open for ``lock_wait_s`` seconds.
+            Corrupt: The file cannot be opened as a DuckDB file.
+        """
+        with contextlib.closing(self._open()) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def _prepared(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The file with the schema, the host and the views of this process."""
+        with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s), self.opened() as connection:
+            file = self.path.stat().st_ino
+            if self._ready != file:  # the first block, or another file took its place
+                migrate.upgrade(connection)
+                identity.bind(connection, self.host)
+                views.refresh(connection, zone=self.zone)
+                self._ready = file
             yield connection
 
     def _open(self) -> duckdb.DuckDBPyConnection:
@@ -131,5 +194,5 @@ class Warehouse:
     def _unreadable(self, problem: Exception) -> Corrupt:
         return Corrupt(
             f"The warehouse {self.path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
-            hint="Move it away and restore a published copy, or start a new one with `taskhouse sync`.",
+            hint="`taskhouse restore` takes back the newest copy, and keeps this file beside it.",
         )

@@ -12,19 +12,19 @@ from pathlib import Path
 
 from taskhouse.errors import Full
 
-PREFIXES = (".draft-", ".link-")
+DRAFT, LINK = ".draft", ".link"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @contextlib.contextmanager
-def draft(folder: Path) -> Iterator[Path]:
-    """The name of a new file in a folder, which is removed with the block unless it was renamed.
+def draft(folder: Path, name: str = DRAFT) -> Iterator[Path]:
+    """The path of a new file in a folder, which is removed with the block unless it was renamed.
 
     Raises:
         Full: The disk has no room for it.
     """
-    clear(folder)
-    path = folder / f"{PREFIXES[0]}{os.getpid()}"
+    clear(folder, name)
+    path = folder / f"{name}-{os.getpid()}"
     try:
         yield path
     except OSError as problem:
@@ -32,7 +32,7 @@ def draft(folder: Path) -> Iterator[Path]:
             raise
         raise Full(
             f"There is no room for another copy in {folder}: {problem.strerror}.",
-            hint="Make room, then run it again. Nothing was removed or changed.",
+            hint="Make room, then run it again. Nothing was removed.",
         ) from None
     finally:
         path.unlink(missing_ok=True)
@@ -40,14 +40,14 @@ def draft(folder: Path) -> Iterator[Path]:
 
 def point(link: Path, name: str) -> None:
     """Let a link in a folder point to another file there, in one step."""
-    fresh = link.with_name(f"{PREFIXES[1]}{os.getpid()}")
+    fresh = link.with_name(f"{LINK}-{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(name)
     fresh.replace(link)
 
 
-def clear(folder: Path) -> None:
+def clear(folder: Path, name: str) -> None:
     """Remove what killed writers left in a folder."""
     for path in folder.iterdir():
-        if path.name.startswith(PREFIXES):
+        if path.name.startswith((f"{name}-", f"{LINK}-")):
             path.unlink()

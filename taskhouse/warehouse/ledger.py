@@ -60,9 +60,10 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
         Locked: It has: what this pass still brings is late.
     """
     found = connection.execute(sql.warehouse("ledger/verdict"), {"pass_id": pass_id}).fetchone()
-    if found and found[0] != "running":
+    if not found or found[0] != "running":
+        what = "was closed by a later one" if found else "began in another warehouse, which was replaced meanwhile"
         raise Locked(
-            f"The pass {pass_id} was closed by a later one, and what it still brings is refused.",
+            f"The pass {pass_id} {what}, and what it still brings is refused.",
             hint="Run one process for a home; `taskhouse status` shows the passes.",
         )
 

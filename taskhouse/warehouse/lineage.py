@@ -187,7 +187,7 @@ def _grouped(origins: Origins) -> dict[str, list[str]]:
 def document() -> str:
     """``taskhouse/marts/lineage.json``: one line for each column."""
     with duckdb.connect() as scratch:
-        migrate.upgrade(scratch, host="https://example.com")
+        migrate.upgrade(scratch)
         views.refresh(scratch)
         found = lineage(scratch)
     parts = []

@@ -69,7 +69,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
         Locked: The warehouse is held by somebody else for too long.
         Corrupt: The new file does not hold what the old one does; the old one stays.
     """
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         return Compaction(0, 0, 0.0, done=False, why="there is no warehouse yet")
     with commit_lock(warehouse.path, purpose="compacting", wait_s=warehouse.lock_wait_s):
         for left in warehouse.path.parent.glob(f".{warehouse.path.name}.compact-*"):
@@ -83,7 +83,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
                 return Compaction(size, size, unused, done=False, why=reason)
             draft = warehouse.path.with_name(f".{warehouse.path.name}.compact-{os.getpid()}")
             try:
-                after = _rewrite(connection, warehouse, draft)
+                after = _rewrite(connection, draft)
             except BaseException:
                 draft.unlink(missing_ok=True)
                 raise
@@ -104,12 +104,12 @@ def _reason(path: Path, size: int, unused: float, free_share: float, small: int)
     return ""
 
 
-def _rewrite(old: duckdb.DuckDBPyConnection, warehouse: Warehouse, draft: Path) -> int:
+def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path) -> int:
     """Copy every table into a new file of the same schema; returns its size."""
     tables = [name for (name,) in old.execute(sql.warehouse("maintenance/tables")).fetchall()]
     zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
     with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as new:
-        migrate.upgrade(new, host=warehouse.host)
+        migrate.upgrade(new)
         views.refresh(new, zone=zone)
     place = str(draft).replace("'", "''")
     old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")

@@ -45,15 +45,16 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("logs to prove", ("ledger/logs_unproved",)),
+    ("a home knows what it is", ("ledger/origin_id", "ledger/origin_generation", "ledger/origin_known")),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 
 
-def upgrade(connection: duckdb.DuckDBPyConnection, *, host: str) -> None:
-    """Apply what is missing, and make sure that the file belongs to ``host``.
+def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
+    """Apply what is missing.
 
     Raises:
-        ConfigurationError: The file belongs to another host, or was written by a newer taskhouse.
+        ConfigurationError: The file was written by a newer taskhouse.
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
@@ -77,7 +78,6 @@ def upgrade(connection: duckdb.DuckDBPyConnection, *, host: str) -> None:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-    _belong(connection, host)
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int:
@@ -88,16 +88,3 @@ def _version(connection: duckdb.DuckDBPyConnection) -> int:
         return 0
     row = connection.execute("SELECT coalesce(max(version), 0) FROM ledger.migrations").fetchone()
     return int(row[0]) if row else 0
-
-
-def _belong(connection: duckdb.DuckDBPyConnection, host: str) -> None:
-    owner = connection.execute("SELECT host FROM ledger.origin").fetchone()
-    if owner is None:
-        connection.execute(
-            "INSERT INTO ledger.origin BY NAME SELECT ? AS host, ? AS created_at", [host, datetime.now(UTC)]
-        )
-    elif owner[0] != host:
-        raise ConfigurationError(
-            f"This warehouse belongs to {owner[0]}, and POSTHOG_HOST is {host}.",
-            hint="Set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
-        )

@@ -154,7 +154,7 @@ def _torn(path: Path, file: BinaryIO, kept: Kept) -> dict[int, bytes]:
         raise Corrupt(
             f"The warehouse {path} is damaged in blocks {', '.join(map(str, damaged))}, and the metadata kept beside it"
             " does not match them. Nothing was changed.",
-            hint="Move it away and restore a published copy, or start a new one with `taskhouse sync`.",
+            hint="`taskhouse restore` takes back the newest copy, and keeps this file beside it.",
         )
     return torn
 

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked
-from taskhouse.warehouse import drafts
+from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.identity import Identity, about
 
 CHUNK = 8 * 1024 * 1024
 KEPT = 2
@@ -61,19 +61,19 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     last = current(folder)
     if last is not None and not force and _young(last, every_s):
         return last
-    if not warehouse.path.exists():
+    if not warehouse.exists():
         return last
     began = time.perf_counter()
     with _alone(warehouse), drafts.draft(folder) as draft:
-        with warehouse.still("publishing a copy") as file:
+        with warehouse.still("publishing a copy") as (file, held):
             state = warehouse.path.stat()
             source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
             last = current(folder)
-            if last is not None and _about(last.path).get("source") == source:
+            if last is not None and about(last.path).get("source") == source:
                 return last
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, CHUNK)
-        return _rename(folder, draft, source, round(time.perf_counter() - began, 3))
+        return _rename(folder, draft, held, source, round(time.perf_counter() - began, 3))
 
 
 def current(folder: Path) -> Published | None:
@@ -84,9 +84,9 @@ def current(folder: Path) -> Published | None:
     path = folder / link.readlink()
     if not path.exists():
         return None
-    about = _about(path)
-    made = datetime.fromisoformat(about["made_at"]) if "made_at" in about else datetime.fromtimestamp(0, UTC)
-    return Published(path, made, float(about.get("seconds", 0.0)), path.stat().st_size, fresh=False)
+    facts = about(path)
+    made = datetime.fromisoformat(facts["made_at"]) if "made_at" in facts else datetime.fromtimestamp(0, UTC)
+    return Published(path, made, float(facts.get("seconds", 0.0)), path.stat().st_size, fresh=False)
 
 
 def readable(folder: Path) -> Path:
@@ -125,7 +125,7 @@ def _young(last: Published, every_s: float) -> bool:
     return age < max(every_s, COPY_SHARE * last.seconds)
 
 
-def _rename(folder: Path, draft: Path, source: dict[str, int], seconds: float) -> Published:
+def _rename(folder: Path, draft: Path, held: Identity | None, source: dict[str, int], seconds: float) -> Published:
     made = datetime.now(UTC)
     path = folder / f"{made:%Y%m%dT%H%M%S%f}Z.duckdb"
     with draft.open("rb+") as file:
@@ -133,24 +133,29 @@ def _rename(folder: Path, draft: Path, source: dict[str, int], seconds: float) -
     draft.chmod(0o440 if folder.stat().st_mode & stat.S_ISGID else 0o400)
     Path(f"{path}.wal").unlink(missing_ok=True)
     path.with_suffix(".json").write_text(
-        json.dumps({"made_at": made.isoformat(), "seconds": seconds, "source": source}), encoding="utf-8"
+        json.dumps(
+            {"made_at": made.isoformat(), "seconds": seconds, "source": source} | (held.facts() if held else {})
+        ),
+        encoding="utf-8",
     )
     draft.replace(path)
     drafts.point(folder / "current.duckdb", path.name)
-    _forget(folder, path)
+    _forget(path, held)
     return Published(path, made, seconds, path.stat().st_size, fresh=True)
 
 
-def _forget(folder: Path, newest: Path) -> None:
-    generations = sorted(path for path in folder.glob("*Z.duckdb") if path != newest)
-    for old in generations[: max(0, len(generations) - KEPT + 1)]:
+def _forget(newest: Path, held: Identity | None) -> None:
+    """Remove the copies of the same history that are older than the newest ones."""
+    older = [path for path in identity.copies_in(newest.parent) if path < newest and _replaces(held, path)]
+    for old in older[KEPT - 1 :]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink(missing_ok=True)
 
 
-def _about(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _replaces(held: Identity | None, path: Path) -> bool:
+    """Whether a copy holds nothing but what a newer one holds too; of one without an identity only its age tells."""
+    before = Identity.beside(path)
+    if held is None or before is None:
+        made_at = about(path).get("made_at")
+        return held is None or made_at is None or datetime.fromisoformat(made_at) >= held.created_at
+    return before.id == held.id and before.generation <= held.generation

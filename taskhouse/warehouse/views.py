@@ -127,6 +127,6 @@ def _literal(text: str) -> str:
 
 if __name__ == "__main__":
     with duckdb.connect() as scratch:
-        migrate.upgrade(scratch, host="https://example.com")
+        migrate.upgrade(scratch)
         refresh(scratch)
         sys.stdout.write(document(scratch))

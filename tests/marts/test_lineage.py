@@ -18,7 +18,7 @@ TABLES = {"raw.a": {"id": "INTEGER", "x": "INTEGER", "t": "INTEGER"}, "raw.b": {
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
-        migrate.upgrade(opened, host="https://example.com")
+        migrate.upgrade(opened)
         views.refresh(opened)
         yield opened
 

@@ -281,7 +281,7 @@ def test_the_zone_is_a_setting_of_the_refresh(tmp_path: Any) -> None:
     from taskhouse.warehouse import migrate  # noqa: PLC0415
 
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        migrate.upgrade(connection, host="http://localhost:1")
+        migrate.upgrade(connection)
         for zone, expected in ((None, "UTC"), ("Asia/Kolkata", "Asia/Kolkata"), (None, "Asia/Kolkata"), ("UTC", "UTC")):
             views.refresh(connection, zone=zone)
             assert connection.execute("SELECT main.day_zone()").fetchall() == [(expected,)]

@@ -61,7 +61,7 @@ def test_the_descriptions_are_in_the_database(scratch: Any) -> None:
 
 def test_the_documentation_is_current(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        migrate.upgrade(connection, host="https://example.com")
+        migrate.upgrade(connection)
         views.refresh(connection)
         assert PAGE.read_text(encoding="utf-8") == views.document(connection), (
             "run `python -m taskhouse.warehouse.views > docs/views.md`"
@@ -70,7 +70,7 @@ def test_the_documentation_is_current(tmp_path: Path) -> None:
 
 def test_a_refresh_rebuilds_what_changed_and_only_then(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
-        migrate.upgrade(connection, host="https://example.com")
+        migrate.upgrade(connection)
         views.refresh(connection)
         built = connection.execute("SELECT max(built_at) FROM ledger.views").fetchall()
         views.refresh(connection)

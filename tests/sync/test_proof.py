@@ -53,7 +53,7 @@ def test_a_warehouse_of_the_version_before_opens_and_goes_on(make_house: Any, mo
     house.settings.home.mkdir(parents=True)
     with monkeypatch.context() as before, duckdb.connect(str(house.settings.warehouse)) as connection:
         before.setattr(migrate, "MIGRATIONS", migrate.MIGRATIONS[:2])
-        migrate.upgrade(connection, host=house.settings.host)
+        migrate.upgrade(connection)
         connection.execute(OLD_PASS)
     assert house.sync("tasks").verdict == "complete"
     assert house.rows("SELECT pass_id = 'old', proof FROM ledger.passes ORDER BY started_at") == [

@@ -187,7 +187,7 @@ def test_a_torn_file_beside_the_metadata_of_a_twin_is_refused_and_left_as_it_is(
     before = second.read_bytes()
     with pytest.raises(Corrupt, match="does not match") as refused:
         rows(second)
-    assert "published copy" in refused.value.hint
+    assert "taskhouse restore" in refused.value.hint
     assert (second.read_bytes(), saved(second)) == (before, [])
 
 

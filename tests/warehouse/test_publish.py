@@ -27,7 +27,7 @@ def _write(path: Path) -> "subprocess.CompletedProcess[str]":
 def test_nobody_writes_the_file_while_it_is_copied(warehouse: Warehouse) -> None:
     with warehouse.transaction("making it"):
         pass
-    with warehouse.still("copying") as file:
+    with warehouse.still("copying") as (file, _):
         assert file.read(1)
         assert "lock" in _write(warehouse.path).stderr
     assert _write(warehouse.path).returncode == 0

@@ -1,0 +1,91 @@
+"""``taskhouse backup`` and ``taskhouse restore``: what is kept is kept twice, and can be taken back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.cli.exits import guarded, say
+
+
+@guarded
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for backups of this home, on another disk.")],
+    *,
+    last: Annotated[int, typer.Option("--keep", min=0, help="Keep the newest so many backups.")] = 0,
+    daily: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each of so many days.")] = 0,
+    weekly: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each of so many weeks.")] = 0,
+) -> None:
+    """Write a backup of the warehouse, while syncs and `taskhouse tail` go on.
+
+    A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest
+    commit already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
+    names are removed, after the new one is on the disk. Only their owner can read backups, whatever the umask.
+
+    Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
+    somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
+    """
+    from taskhouse.home import ready
+    from taskhouse.settings import load
+    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse.backup import Retention
+    from taskhouse.warehouse.backup import backup as write
+
+    settings = load()
+    ready(settings)
+    done = write(open_warehouse(settings), folder, Retention(last, daily, weekly))
+    size = done.path.stat().st_size / 1e6
+    say(
+        f"{'Written' if done.fresh else 'There already'}: {done.path} ({size:,.1f} MB), commit"
+        f" {done.identity.generation}. {done.left} backups are there, {done.removed} were removed."
+    )
+
+
+@guarded
+def restore(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE|DIR]",
+            help="A copy or a backup, or a folder of backups; the newest published copy by default.",
+        ),
+    ] = None,
+    *,
+    empty: Annotated[bool, typer.Option("--empty", help="Begin an empty history instead.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse that is sound.")] = False,
+) -> None:
+    """Take a published copy or a backup back as the warehouse.
+
+    For a warehouse that is gone, damaged, older than it was, or of another home: every command that meets one refuses
+    to go on, and names this one. If you put a file in its place yourself, name that file to accept it.
+
+    Nothing is deleted: the file that stood there is kept beside the new one, and so are copies that hold more than what
+    is restored. The next `taskhouse sync` fetches again what PostHog still has, and loads the captured events that wait
+    in the spool.
+    """
+    from taskhouse.errors import ConfigurationError
+    from taskhouse.home import ready
+    from taskhouse.settings import load
+    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse import publish
+    from taskhouse.warehouse import restore as restoring
+
+    if empty and source is not None:
+        raise ConfigurationError("--empty takes no file.", hint="Leave one of the two out.")
+    settings = load()
+    ready(settings)
+    found = None if empty else restoring.find(source, settings.published)
+    warehouse = open_warehouse(settings)
+    done = restoring.restore(warehouse, found, over=replace)
+    with warehouse.transaction("restoring"):
+        pass  # the views are made
+    made = publish.publish(warehouse, settings.published, every_s=0, force=True)
+    if done.taken is None:
+        say(f"The warehouse {settings.warehouse} is empty now.")
+    else:
+        say(f"Restored from {found}: {done.taken}, up to commit {done.taken.generation}.")
+    if done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
+        say(f"What stood there held {done.before.generation - done.taken.generation} more commits.")
+    for path in filter(None, (done.aside, *done.kept)):
+        say(f"Kept: {path}. Delete it when you need it no more.")
+    say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")

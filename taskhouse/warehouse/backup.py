@@ -1,0 +1,157 @@
+"""Backups: whole DuckDB files in a folder of the user's, each with its checksum, made while a sync runs.
+
+DIR/<time>Z.duckdb     a published copy, which is consistent; no commit waits while it is copied
+DIR/<time>Z.json       its identity, when it was made, its size and its SHA-256
+
+A commit that is in the folder already is not copied again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.spool.folder import sync_folder
+from taskhouse.warehouse import drafts, identity
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.identity import Identity, about
+from taskhouse.warehouse.publish import publish
+
+CHUNK = 8 * 1024 * 1024
+NAME = "%Y%m%dT%H%M%S%f"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Which backups stay: the newest so many, and the newest of each of so many days and weeks; 0 asks for none.
+
+    If nothing is asked for, all of them stay.
+    """
+
+    last: int = 0
+    daily: int = 0
+    weekly: int = 0
+
+    def keeps(self, made: Sequence[datetime]) -> set[datetime]:
+        """Those of the moments whose backups stay; the newest always does."""
+        if not (self.last or self.daily or self.weekly):
+            return set(made)
+        newest_first = sorted(made, reverse=True)
+        kept = set(newest_first[: max(1, self.last)])
+        for count, period in ((self.daily, datetime.date), (self.weekly, _week)):
+            kept |= _newest_of_each(newest_first, period, count)
+        return kept
+
+
+def _week(moment: datetime) -> tuple[int, int]:
+    return moment.isocalendar()[:2]
+
+
+def _newest_of_each(made: Sequence[datetime], period: Callable[[datetime], object], count: int) -> set[datetime]:
+    found: dict[object, datetime] = {}
+    for moment in made:
+        found.setdefault(period(moment), moment)
+    return set(list(found.values())[:count])
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What was done.
+
+    Attributes:
+        path: The backup that holds the newest commit.
+        identity: What it holds.
+        fresh: Whether it was written just now; otherwise that commit was there already.
+        removed: Backups that were not to be kept any longer.
+        left: How many there are now.
+    """
+
+    path: Path
+    identity: Identity
+    fresh: bool
+    removed: int
+    left: int
+
+
+def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
+    """Write the newest commit into a folder, unless it is there, and remove what is not to be kept.
+
+    Raises:
+        ConfigurationError: There is nothing to back up, or the folder is part of the home or holds another home.
+        Full: There is no room for it.
+        Locked: The warehouse, or the folder, is held by somebody else for too long.
+    """
+    copies = warehouse.copies
+    made = publish(warehouse, copies, every_s=0, force=True) if copies else None
+    if made is None:
+        raise ConfigurationError("There is nothing to back up yet.", hint="Run `taskhouse sync` first.")
+    if folder.resolve().is_relative_to(warehouse.path.parent.resolve()):
+        raise ConfigurationError(
+            f"{folder} is inside of the home {warehouse.path.parent}.", hint="Name a folder on another disk."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder, warehouse.lock_wait_s):
+        held = Identity.beside(made.path)
+        if held is None:
+            raise ConfigurationError(f"{made.path} does not say what it holds.", hint="Run `taskhouse sync` first.")
+        there = [(path, found) for path in identity.copies_in(folder) if (found := Identity.beside(path)) is not None]
+        if any(found.id != held.id for _, found in there):
+            raise ConfigurationError(
+                f"{folder} holds backups of another home, and this is {held}.",
+                hint="Give each home a folder of its own.",
+            )
+        path = next((path for path, found in there if found.generation == held.generation), None)
+        fresh = path is None
+        if path is None:
+            path = _write(made.path, folder, held)
+        removed = _forget(folder, retention)
+        return Backup(path, held, fresh, removed, len(identity.copies_in(folder)))
+
+
+@contextmanager
+def _alone(folder: Path, wait_s: float) -> Iterator[None]:
+    try:
+        with FileLock(folder / ".lock", timeout=wait_s, thread_local=False):
+            yield
+    except Timeout:
+        raise Locked(
+            f"Another process has been writing a backup into {folder} for {wait_s:g} s.", hint="Wait for it to end."
+        ) from None
+
+
+def _write(source: Path, folder: Path, held: Identity) -> Path:
+    digest, size = hashlib.sha256(), 0
+    with drafts.draft(folder) as draft:
+        with source.open("rb") as original, draft.open("wb") as copy:
+            while block := original.read(CHUNK):
+                digest.update(block)
+                size += copy.write(block)
+            copy.flush()
+            os.fsync(copy.fileno())
+        draft.chmod(0o400)
+        made = datetime.now(UTC)
+        path = folder / f"{made:{NAME}}Z.duckdb"
+        facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
+        path.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+        draft.replace(path)
+    sync_folder(folder)
+    return path
+
+
+def _forget(folder: Path, retention: Retention) -> int:
+    made = {
+        path: datetime.fromisoformat(facts["made_at"]) for path in identity.copies_in(folder) if (facts := about(path))
+    }
+    stay = retention.keeps(list(made.values()))
+    gone = [path for path, moment in made.items() if moment not in stay]
+    for path in gone:
+        path.unlink()
+        path.with_suffix(".json").unlink()
+    return len(gone)

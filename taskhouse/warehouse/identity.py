@@ -1,0 +1,200 @@
+"""What a home is: the identity of its warehouse, inside the file and beside it.
+
+``ledger.origin`` holds an id, the PostHog host, when the history began, and the generation: the number of the newest
+commit, which moves inside each transaction. The same is kept in ``<warehouse>.json`` and beside each copy. So taskhouse
+notices a warehouse that is gone, that is older than what this home has seen, or that is of another home. It looks
+whenever it opens the file, before it writes anything.
+
+A warehouse is bound to its host by what it holds. One that holds nothing has no file beside it, and is bound anew.
+"""
+
+import contextlib
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.warehouse import sql
+
+COPIES = "[0-9]*Z.duckdb"
+"""The names of published copies and of backups."""
+
+SHOWN = 8
+"""Characters of an id that people are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which history a file holds, and up to which commit.
+
+    Attributes:
+        id: Of the history, the same in all of its copies.
+        host: Origin of the PostHog server.
+        created_at: When the history began.
+        generation: Number of the newest commit; 0 in files of versions that did not count.
+    """
+
+    id: str
+    host: str
+    created_at: datetime
+    generation: int
+
+    def __str__(self) -> str:
+        return f"home {self.id[:SHOWN]} of {self.host}, begun {self.created_at:%Y-%m-%d %H:%M}"
+
+    def facts(self) -> dict[str, Any]:
+        """The identity as JSON."""
+        return asdict(self) | {"created_at": self.created_at.isoformat()}
+
+    @classmethod
+    def of(cls, facts: Any) -> Self | None:
+        """The identity that JSON tells; None if it tells none."""
+        with contextlib.suppress(TypeError, KeyError, ValueError, AttributeError):
+            began = datetime.fromisoformat(facts["created_at"])
+            return cls(str(facts["id"]), str(facts["host"]), began, int(facts["generation"]))
+        return None
+
+    @classmethod
+    def beside(cls, path: Path) -> Self | None:
+        """What stands beside a warehouse or a copy; None if nothing does, or if it cannot be read."""
+        return cls.of(about(path))
+
+    def note(self, path: Path) -> None:
+        """Keep it beside a warehouse; on a full disk the older note stays, which is true as well."""
+        target = path.with_suffix(".json")
+        fresh = path.with_suffix(".json.new")
+        with contextlib.suppress(OSError):
+            fresh.write_text(json.dumps(self.facts()), encoding="utf-8")
+            fresh.replace(target)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """The facts that are kept in a file beside a warehouse, a copy or a backup."""
+    try:
+        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
+    """The identity of a file that is open, outside of any transaction; None if it is no warehouse, or a new one.
+
+    Files of versions that had no ids get theirs from the moment when their history began.
+    """
+    for question in ("identity/read", "identity/read_earlier"):
+        try:
+            rows = sql.rows(connection.execute(sql.warehouse(question)))
+        except (duckdb.CatalogException, duckdb.BinderException):
+            continue
+        return Identity(**rows[0]) if rows else None
+    return None
+
+
+def bind(connection: duckdb.DuckDBPyConnection, host: str) -> None:
+    """Make sure that the file belongs to a host: a new one, and one that holds nothing, is bound to it.
+
+    Raises:
+        ConfigurationError: The file belongs to another host.
+    """
+    held = read(connection)
+    if held is not None and held.host == host:
+        return
+    if held is not None and holds(connection):
+        raise ConfigurationError(
+            f"This warehouse belongs to {held.host}, and POSTHOG_HOST is {host}.",
+            hint="Set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
+        )
+    now = {"id": secrets.token_hex(16), "host": host, "now": datetime.now(UTC)}
+    steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]
+    connection.execute("BEGIN")
+    try:
+        for step in steps:
+            text = sql.warehouse(step)
+            connection.execute(text, {name: value for name, value in now.items() if f"${name}" in text})
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
+    """Count the commit that is about to happen."""
+    return Identity(**sql.rows(connection.execute(sql.warehouse("identity/advance")))[0])
+
+
+def holds(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a warehouse holds anything that a server said."""
+    return bool(connection.execute(sql.warehouse("identity/holds")).fetchall()[0][0])
+
+
+def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | None:
+    """Make sure that a warehouse is there, or that there never was one; returns what is known of it from outside.
+
+    Raises:
+        Corrupt: It is gone.
+    """
+    known = known_of(path, copies)
+    if not path.exists():
+        gone(path, known, copies, spool)
+    return known
+
+
+def known_of(path: Path, copies: Path | None) -> Identity | None:
+    """The identity that a home has by what stands beside the warehouse, or else by its newest copy."""
+    return Identity.beside(path) or next(filter(None, map(Identity.beside, copies_in(copies))), None)
+
+
+def copies_in(folder: Path | None) -> list[Path]:
+    """The published copies in a folder, newest first."""
+    return sorted(folder.glob(COPIES), reverse=True) if folder else []
+
+
+def same(path: Path, held: Identity | None, known: Identity | None, copies: Path | None, spool: Path | None) -> None:
+    """Make sure that a warehouse that is open is the one that this home had last.
+
+    Raises:
+        Corrupt: It is empty, or older.
+        ConfigurationError: It is of another home.
+    """
+    if held is None:
+        gone(path, known, copies, spool)
+    elif known is not None and held.id != known.id:
+        raise ConfigurationError(
+            f"The warehouse {path} is of {held}, and this is {known}.",
+            hint="Move it away and run `taskhouse restore` to take back the newest copy of this home, or run"
+            f" `taskhouse restore {path}` if it is to take this one's place.",
+        )
+    elif known is not None and held.generation < known.generation:
+        raise Corrupt(
+            f"The warehouse {path} is older than what this home has held: it ends with commit {held.generation}, and"
+            f" {known.generation} was seen here.",
+            hint=f"If you put a backup back, accept it with `taskhouse restore {path}`; `taskhouse restore` takes the"
+            " newest published copy instead.",
+        )
+
+
+def gone(path: Path, known: Identity | None, copies: Path | None, spool: Path | None) -> None:
+    """Refuse to begin an empty history where there was one.
+
+    Raises:
+        Corrupt: There was one.
+    """
+    published = len(copies_in(copies))
+    waiting = any(part.stat().st_size for part in spool.glob("*/*/*") if part.suffix != ".lock") if spool else False
+    left = [f"{published} published copies of it"] if published else []
+    left += ["captured events in the spool"] if waiting else []
+    left += [f"the note that it held commit {known.generation}"] if known and not published else []
+    if left:
+        newest = "takes back the newest copy" if published else "FILE takes back a backup"
+        raise Corrupt(
+            f"The warehouse {path} {'holds nothing' if path.exists() else 'is gone'}, and this home has"
+            f" {' and '.join(left)}.",
+            hint=f"`taskhouse restore{'' if published else ' FILE'}` {newest.removeprefix('FILE ')};"
+            " `taskhouse restore --empty` begins an empty history.",
+        )

@@ -1,0 +1,200 @@
+"""Take a published copy or a backup back as the warehouse, or accept a file that was put in its place by hand.
+
+Nothing is destroyed: the file that stood there is kept as ``warehouse.replaced-<time>.duckdb``, and copies that hold
+more than what was taken stay as ``kept-<name>``. The restored warehouse counts on from the highest commit that this
+home has seen, so that copies of later commits are newer than all that were there.
+"""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.warehouse import drafts, identity, migrate, sql
+from taskhouse.warehouse.connection import COMPATIBILITY, Warehouse
+from taskhouse.warehouse.identity import Identity, about
+from taskhouse.warehouse.lock import commit_lock
+from taskhouse.warehouse.preimage import beside
+
+CHUNK = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was done.
+
+    Attributes:
+        taken: What the warehouse holds now; None for an empty one.
+        before: What stood there; None if nothing did, or nothing that could be read.
+        aside: Where that is now.
+        kept: Copies that hold more than what was taken.
+    """
+
+    taken: Identity | None
+    before: Identity | None
+    aside: Path | None
+    kept: tuple[Path, ...]
+
+
+def find(source: Path | None, copies: Path) -> Path:
+    """The file to restore: the newest published copy, the newest backup in a folder, or the file that was given.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    folder = copies if source is None else source
+    if folder.is_file():
+        return folder
+    found = identity.copies_in(folder)
+    if not found:
+        raise ConfigurationError(
+            f"There is nothing to restore in {folder}.",
+            hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
+            " `taskhouse restore --empty` begins an empty history.",
+        )
+    return found[0]
+
+
+def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) -> Restored:
+    """Make ``source`` the warehouse; None begins an empty one.
+
+    Args:
+        warehouse: The one that is replaced.
+        source: A published copy, a backup, or the file of the warehouse itself, which accepts it as it is.
+        over: Replace a warehouse that is sound.
+
+    Raises:
+        ConfigurationError: The warehouse is sound, or the source is of another host or of a newer taskhouse.
+        Corrupt: The source cannot be read, or is not as it was written.
+        Full: The disk has no room for it.
+        Locked: The warehouse is held by somebody else for too long.
+    """
+    path, folder = warehouse.path, warehouse.copies
+    taken = look(source) if source is not None and not _same_file(source, path) else None
+    with commit_lock(path, purpose="restoring", wait_s=warehouse.lock_wait_s):
+        known = identity.known_of(path, folder)
+        before = _there(warehouse)
+        if before is not None and not over and _sound(before, known):
+            raise ConfigurationError(
+                f"The warehouse {path} is sound, up to commit {before.generation}: nothing needs to be restored.",
+                hint="`--replace` takes the other one all the same, and keeps this file beside it.",
+            )
+        seen = [one for one in (known, taken, before, *map(Identity.beside, identity.copies_in(folder))) if one]
+        above = 1 + max((one.generation for one in seen), default=0)
+        if source is not None and taken is None:
+            with warehouse.as_it_is() as connection:
+                now = _number(connection, warehouse.host, above)
+            aside, taken = None, before
+        else:
+            with drafts.draft(path.parent, f".{path.name}.restore") as draft:
+                if source is not None:
+                    _copy(source, draft)
+                    if (log := Path(f"{source}.wal")).exists():  # of a file that was in use
+                        shutil.copyfile(log, f"{draft}.wal")
+                with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as connection:
+                    now = _number(connection, warehouse.host, above)
+                with draft.open("rb+") as file:
+                    os.fsync(file.fileno())
+                aside = _set_aside(path)
+                draft.replace(path)
+        now.note(path)
+        return Restored(taken, before, aside, _keep(folder, taken))
+
+
+def look(path: Path) -> Identity:
+    """What a copy or a backup holds.
+
+    Raises:
+        Corrupt: It cannot be read.
+        ConfigurationError: It is no warehouse of taskhouse.
+    """
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = identity.read(connection)
+    except duckdb.Error as problem:
+        raise Corrupt(
+            f"{path} cannot be opened: {str(problem).splitlines()[0][:200]}.", hint="Restore another copy or backup."
+        ) from None
+    if found is None:
+        raise ConfigurationError(f"{path} is no warehouse of taskhouse.", hint="Name a published copy or a backup.")
+    return found
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
+
+
+def _there(warehouse: Warehouse) -> Identity | None:
+    """What the present file holds; None if there is none that can be read."""
+    if not warehouse.path.exists():
+        return None
+    try:
+        with warehouse.as_it_is() as connection:
+            found = identity.read(connection)
+            return found if found is not None and identity.holds(connection) else None
+    except (Corrupt, duckdb.Error):
+        return None
+
+
+def _sound(there: Identity, known: Identity | None) -> bool:
+    return known is None or (there.id == known.id and there.generation >= known.generation)
+
+
+def _copy(source: Path, draft: Path) -> None:
+    """Copy a file, and hold it against the checksum that is kept beside a backup.
+
+    Raises:
+        Corrupt: It is not as it was written.
+    """
+    digest = hashlib.sha256()
+    with source.open("rb") as original, draft.open("wb") as copy:
+        while block := original.read(CHUNK):
+            digest.update(block)
+            copy.write(block)
+    stated = about(source).get("sha256")
+    if stated not in {None, digest.hexdigest()}:
+        raise Corrupt(f"The backup {source} is not as it was written.", hint="Restore another one.")
+
+
+def _number(connection: duckdb.DuckDBPyConnection, host: str, generation: int) -> Identity:
+    """Bring a file up to date, make sure of its host, and let it count on from a generation."""
+    connection.execute("SET TimeZone = 'UTC'")
+    migrate.upgrade(connection)
+    identity.bind(connection, host)
+    connection.execute(sql.warehouse("identity/number"), {"generation": generation})
+    found = identity.read(connection)
+    assert found is not None  # noqa: S101 - it was bound
+    return replace(found, generation=generation)
+
+
+def _set_aside(path: Path) -> Path | None:
+    """Move a warehouse away, with what belongs to it; where it is now."""
+    target = path.with_name(f"{path.stem}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z{path.suffix}")
+    moved = path.exists()
+    for part in ("", ".wal"):
+        if (old := Path(f"{path}{part}")).exists():
+            old.replace(f"{target}{part}")
+    beside(path).unlink(missing_ok=True)
+    return target if moved else None
+
+
+def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
+    """Keep for good the copies that hold what the warehouse does not; readers go on with the newest of them."""
+    kept: list[Path] = []
+    for path in identity.copies_in(folder):
+        found = Identity.beside(path)
+        if found is not None and (taken is None or found.id != taken.id or found.generation > taken.generation):
+            target = path.with_name(f"kept-{path.name}")
+            for part in (".json", path.suffix):
+                os.link(path.with_suffix(part), target.with_suffix(part))
+            if not kept:
+                drafts.point(path.with_name("current.duckdb"), target.name)
+            for part in (".json", path.suffix):
+                path.with_suffix(part).unlink()
+            kept.append(target)
+    return tuple(kept)

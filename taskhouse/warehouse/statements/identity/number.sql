@@ -1,0 +1,3 @@
+UPDATE ledger.origin
+SET
+    generation = $generation

@@ -1,0 +1,7 @@
+SELECT
+    id,
+    host,
+    created_at,
+    generation
+FROM
+    ledger.origin
