@@ -1,11 +1,11 @@
 """``taskhouse check``: try the settings against the server, step by step."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.exits import Exit, code_of, guarded
+from pipelines.cli.exits import Exit, code_of, complain, emit, guarded, hidden, outcome, told_as_json
 
 if TYPE_CHECKING:
     from taskhouse.posthog.api import TasksApi
@@ -17,7 +17,9 @@ Line = tuple[str, str, str]
 
 
 @guarded
-def check() -> None:
+def check(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a monitor.")] = False
+) -> None:
     """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
 
     Also shows whose view of the project the key gives, and which features the server has: the order by activity that
@@ -29,22 +31,25 @@ def check() -> None:
     from taskhouse.home import ready
     from taskhouse.settings import load
 
-    settings = load()
-    settings.key()
-    projects = settings.projects()
-    ready(settings)
+    with told_as_json(as_json):
+        settings = load()
+        settings.key()
+        projects = settings.projects()
+        ready(settings)
     lines: list[Line] = []
     problem: TaskhouseError | None = None
     try:
         asyncio.run(_check(settings, projects, lines))
     except TaskhouseError as found:
         problem = found
+    if as_json:
+        found_out = [{"state": mark, "checked": what, "found": hidden(said)} for mark, what, said in lines]
+        emit({"host": settings.host, "checks": found_out} | outcome(problem))
+        raise typer.Exit(code_of(problem) if problem else Exit.COMPLETE)
     marks = {"ok": "green", "no": "yellow", "failed": "red"}
     rows = [(screen.plain(mark, style=marks[mark]), what, said) for mark, what, said in lines]
     screen.results().print(screen.table(("", "checked", "found"), rows))
     if problem is not None:
-        from pipelines.cli.exits import complain
-
         complain(problem)
         raise typer.Exit(code_of(problem))
     raise typer.Exit(Exit.COMPLETE)

@@ -7,6 +7,8 @@ code  meaning
 1     failed: the server, the warehouse or this program
 2     usage or configuration: a person has to mend it first
 3     finished, but not proved complete
+4     ``status``: the last proof is older than ``--max-age``
+5     ``status``: nothing is held, or a resource was never synced
 130   interrupted; what was read until then is kept
 ====  ================================================================
 """
@@ -16,11 +18,14 @@ import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from taskhouse.errors import TaskhouseError
 
 T = TypeVar("T")
 
@@ -34,6 +39,8 @@ class Exit(IntEnum):
     FAILED = 1
     USAGE = 2
     UNPROVEN = 3
+    STALE = 4
+    MISSING = 5
     INTERRUPTED = 130
 
 
@@ -79,6 +86,35 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
             raise typer.Exit(Exit.FAILED) from None
 
     return run
+
+
+def emit(value: object) -> None:
+    """JSON for programs, on standard output."""
+    import json
+
+    from taskhouse.cells import in_json
+
+    typer.echo(in_json(json.dumps(value, ensure_ascii=False, indent=2, default=str)))
+
+
+@contextlib.contextmanager
+def told_as_json(asked: bool) -> Iterator[None]:  # noqa: FBT001 - it is the option itself
+    """An error of the block as JSON on standard output too, if that was asked for."""
+    from taskhouse.errors import TaskhouseError
+
+    try:
+        yield
+    except TaskhouseError as problem:
+        if asked:
+            emit(outcome(problem))
+        raise
+
+
+def outcome(problem: "TaskhouseError | None") -> dict[str, object]:
+    """How a command ended, for programs."""
+    if problem is None:
+        return {"exit_code": Exit.COMPLETE}
+    return {"exit_code": code_of(problem), "error": hidden(problem.message), "hint": hidden(problem.hint)}
 
 
 def complain(problem: Exception) -> None:

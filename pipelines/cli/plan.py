@@ -2,11 +2,11 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from pipelines.cli.exits import Exit, guarded, say
+from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 @guarded
-def plan() -> None:
+def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
     """Say what a sync, a day and the first load would spend, before anything is asked.
 
     Asks PostHog for one row, to learn how many tasks there are. The numbers are requests; how long they take follows
@@ -26,8 +26,35 @@ def plan() -> None:
     """
     from taskhouse.sync import resources
 
-    for project_id, (facts, estimate) in _each(resources.plan).items():
+    with told_as_json(as_json):
+        found = _each(resources.plan)
+    if as_json:
+        emit({"projects": [_portable(*each) for each in found.items()], "exit_code": Exit.COMPLETE})
+        return
+    for project_id, (facts, estimate) in found.items():
         _show(project_id, facts, estimate)
+
+
+def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, object]:
+    """The same for programs; durations are in seconds."""
+    facts, estimate = found
+
+    def cost(of: "Cost") -> dict[str, object]:
+        items = [
+            {"what": item.what, "class": item.priority.name.lower(), "requests": item.requests} for item in of.items
+        ]
+        return {"requests": of.requests, "at_least_s": of.seconds, "items": items}
+
+    return {
+        "project_id": project_id,
+        "tasks": facts.tasks,
+        "kept": facts.known,
+        "live_runs": facts.streams,
+        "next_sync": cost(estimate.sync),
+        "day": cost(estimate.day),
+        "first_load": cost(estimate.first_load),
+        "of_hourly": estimate.of_hourly,
+    }
 
 
 def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:

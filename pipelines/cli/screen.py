@@ -12,7 +12,14 @@ from rich.text import Text
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 WIDE = 200
-VERDICTS = {"complete": "green", "incomplete": "yellow", "running": "cyan", "failed": "red"}
+VERDICTS = {
+    "complete": "green",
+    "incomplete": "yellow",
+    "running": "cyan",
+    "killed": "yellow",
+    "never": "red",
+    "failed": "red",
+}
 
 
 @cache

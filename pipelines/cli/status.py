@@ -1,28 +1,37 @@
 """``taskhouse status``: what is held, how old it is, and what is not proved."""
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.exits import Exit, guarded, say
-from pipelines.cli.sync import RESOURCES
+from pipelines.cli import health
+from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from pipelines.cli.held import Held, Record, look
+from pipelines.cli.sync import RESOURCES, chosen
 
 if TYPE_CHECKING:
-    from taskhouse.settings import Settings
+    from collections.abc import Sequence
 
-Record = dict[str, Any]
-Held = dict[str, list[Record] | None]
-"""Rows by question; None where a copy cannot answer it."""
+    from taskhouse.posthog.budget import Window
+    from taskhouse.settings import Settings
 
 OPEN = "unknown"
 
-BUSY_S = 3.0
-QUESTIONS = ("passes", "rows", "gaps", "quarantine")
-
 
 @guarded
-def status() -> None:
+def status(
+    *,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help=f"Only this resource (repeatable): {', '.join(RESOURCES)}."),
+    ] = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(metavar="AGE", help="Exit code 4 if the last complete pass is older, such as 15m, 6h or 2d."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for a monitor.")] = False,
+) -> None:
     """Show what is held: by resource and project the last pass, its verdict, rows and ages.
 
     Last complete is when a pass last proved that nothing is missing. Oldest page is the age of the oldest page that
@@ -30,116 +39,130 @@ def status() -> None:
 
     Also the holes in run events, the records that could not be read, and how much of the request budget of the last
     minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy, with what that cannot
-    tell left open where another version made it. Exit code 3 where the last pass over something was not complete, and 1
-    if the warehouse is gone, damaged or older than it was.
+    tell left open where another version made it. Every resource of the projects in POSTHOG_PROJECT_IDS has its row,
+    also one that was never synced; without that setting, what is held decides.
+
+    Exit code 0: all of it is proved complete. 3: a last pass was not complete, or was killed. 4: a last complete pass
+    is older than --max-age. 5: nothing is held, or a resource was never synced. 1: the warehouse is
+    gone, damaged or older than it was.
     """
+    from taskhouse.home import usable
     from taskhouse.settings import load
 
     settings = load()
-    held = look(settings)
-    if held is None:
+    with told_as_json(as_json):
+        limit_s = _limit(max_age)
+        wanted = [name for text in select or () for name in text.split(",")]
+        resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), RESOURCES, "--select", "resources")
+        if not settings.home.is_dir():
+            usable(settings.home)
+        held = look(settings)
+    found = judge(settings, held, resources, limit_s)
+    code = health.worst(found) if held else Exit.MISSING
+    windows = asyncio.run(requests(settings))
+    if as_json:
+        emit(_portable(settings, held, found, windows) | {"exit_code": code})
+    elif held is None:
         say(f"Nothing is held in {settings.home} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
-        raise typer.Exit(Exit.COMPLETE)
-    show(held)
-    budget(settings)
-    unproven = [row for row in held["passes"] or [] if row["verdict"] == "incomplete"]
-    for row in unproven:
-        say(f"{row['resource']} of project {row['project_id']} is not proved complete: {row['reason']}")
-    raise typer.Exit(Exit.UNPROVEN if unproven else Exit.COMPLETE)
+    else:
+        show(held, found)
+        budget(windows)
+        for state in found:
+            _explain(state, limit_s)
+    raise typer.Exit(code)
 
 
-def look(settings: "Settings") -> Held | None:
-    """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
-    from taskhouse.errors import Locked
-    from taskhouse.sync.resources import open_warehouse
-    from taskhouse.warehouse import publish
+def judge(
+    settings: "Settings", held: Held | None, resources: "Sequence[str]", max_age_s: float | None
+) -> list[health.State]:
+    """The state of every resource that is wanted, by project; of those that are held where no project is set."""
+    from taskhouse.sync import alone
 
-    copy = publish.current(settings.published)
-    if not open_warehouse(settings).exists():
-        return None
-    try:
-        return _live(settings, _host(copy.path, settings) if copy else settings.host)
-    except Locked as problem:
-        if copy is None:
-            raise Locked(
-                problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
-            ) from None
-        age_s = (datetime.now(UTC) - copy.made_at).total_seconds()
-        from pipelines.cli import screen
-
-        say(f"{problem.message} This is the published copy of {screen.age(age_s)} ago.")
-        return _copied(copy.path)
+    passes = held["passes"] or [] if held else []
+    wanted = [(project_id, name) for project_id in settings.project_ids for name in resources]
+    ran = {(row["project_id"], row["resource"]) for row in passes} - set(wanted)
+    order = {name: place for place, name in enumerate(RESOURCES)}
+    if not wanted:
+        wanted = sorted(ran, key=lambda each: (each[0], order.get(each[1], len(order))))
+    live = bool(held and held["source"])
+    return health.states(
+        passes,
+        wanted,
+        alive=lambda project_id, name: not live or alone.held(settings, project_id, name),
+        max_age_s=max_age_s,
+    )
 
 
-def _live(settings: "Settings", host: str) -> Held:
-    from taskhouse.sync.resources import open_warehouse
-
-    warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))
-    with warehouse.reading("taskhouse status") as connection:
-
-        def ask(question: str) -> list[Record]:
-            result = connection.execute(_text(question))
-            names = [column[0] for column in result.description or []]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-        return {question: ask(question) for question in QUESTIONS}
-
-
-def _copied(path: Any) -> Held:
-    """The same from a copy; one that another version made may not know every answer."""
+def _limit(text: str | None) -> float | None:
     from taskhouse.errors import ConfigurationError
-    from taskhouse.warehouse.reading import query
-
-    def ask(question: str) -> list[Record] | None:
-        try:
-            names, rows = query(path, _text(question))
-        except ConfigurationError:
-            if question == "passes":
-                raise
-            return None
-        return [dict(zip(names, row, strict=True)) for row in rows]
-
-    held = {question: ask(question) for question in QUESTIONS}
-    if None in held.values():
-        say("Another version of taskhouse made this copy, and it does not tell everything; the next sync mends that.")
-    return held
-
-
-def _host(path: Any, settings: "Settings") -> str:
-    """The host of a copy; that of the settings where the copy cannot be read."""
-    from taskhouse.errors import TaskhouseError
-    from taskhouse.warehouse.reading import query
 
     try:
-        return str(query(path, _text("host"))[1][0][0])
-    except TaskhouseError:
-        return settings.host
+        return None if text is None else health.seconds(text)
+    except ValueError:
+        raise ConfigurationError("--max-age is no age.", hint="Write it as 90s, 15m, 6h or 2d.") from None
 
 
-def _text(question: str) -> str:
-    from taskhouse.warehouse import sql
+def _explain(state: health.State, max_age_s: float | None) -> None:
+    """A line on what is wrong with a resource; none if nothing is."""
+    from pipelines.cli import screen
 
-    return sql.statement("pipelines.cli", f"sql/{question}")
+    what = f"{state.resource} of project {state.project_id}"
+    if state.code is Exit.MISSING:
+        say(f"{what} is missing: {state.reason}")
+    elif state.code is Exit.UNPROVEN:
+        say(f"{what} is not proved complete: {state.reason or 'its first pass is still running'}")
+    elif state.code is Exit.STALE:
+        say(
+            f"{what} is stale: it was last complete {_ago(state.last['complete_age_s'])},"
+            f" and --max-age is {screen.age(max_age_s or 0)}."
+        )
 
 
-def show(held: Held) -> None:
+def _portable(
+    settings: "Settings", held: Held | None, found: "Sequence[health.State]", windows: "Sequence[Window]"
+) -> Record:
+    """All of it for programs; ages are in seconds."""
+    counts = held["rows"] if held else []
+    return {
+        "home": str(settings.home),
+        "read_from": "warehouse" if held and held["source"] else "published copy" if held else None,
+        "resources": [
+            {
+                "project_id": state.project_id,
+                "resource": state.resource,
+                "state": state.state,
+                "stale": state.stale,
+                "reason": state.reason,
+                "rows": None if counts is None else _rows(counts, state.project_id, state.resource),
+                "rows_added": state.last.get("rows_added"),
+                "age_s": state.last.get("age_s"),
+                "complete_age_s": state.last.get("complete_age_s"),
+                "oldest_page_age_s": state.last.get("proven_age_s"),
+                "proof": state.last.get("proof"),
+                "viewer": state.last.get("viewer"),
+            }
+            for state in found
+        ],
+        "gaps": held["gaps"] if held else None,
+        "quarantine": held["quarantine"] if held else None,
+        "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in windows],
+    }
+
+
+def show(held: Held, found: "Sequence[health.State]") -> None:
     """Print the tables."""
     from pipelines.cli import screen
 
-    order = {name: place for place, name in enumerate(RESOURCES)}
-    passes = sorted(held["passes"] or [], key=lambda row: (row["project_id"], order.get(row["resource"], len(order))))
     rows = [
         (
-            row["project_id"],
-            row["resource"],
-            _rows(held["rows"], row["project_id"], row["resource"]),
-            screen.verdict(row["verdict"]),
-            f"{screen.age(row['age_s'])} ago",
-            "never" if row["complete_age_s"] is None else f"{screen.age(row['complete_age_s'])} ago",
-            _oldest(row),
-            row["rows_added"],
+            state.project_id,
+            state.resource,
+            _rows(held["rows"], state.project_id, state.resource),
+            screen.verdict(state.state),
+            *((_ago(row["age_s"]), _ago(row["complete_age_s"]), _oldest(row)) if (row := state.last) else ("", "", "")),
+            state.last.get("rows_added", 0),
         )
-        for row in passes
+        for state in found
     ]
     columns = ("project", "resource", "rows", "last pass", "ended", "last complete", "oldest page", "added")
     out = screen.results()
@@ -149,19 +172,23 @@ def show(held: Held) -> None:
     )
     out.print(f"\nGaps in run events: {OPEN if held['gaps'] is None else holes or 'none'}")
     if held["quarantine"]:
-        found = [(row["project_id"], row["resource"], row["records"], row["reason"]) for row in held["quarantine"]]
+        unread = [(row["project_id"], row["resource"], row["records"], row["reason"]) for row in held["quarantine"]]
         out.print("Quarantine:")
-        out.print(screen.table(("project", "resource", "records", "reason"), found))
+        out.print(screen.table(("project", "resource", "records", "reason"), unread))
     else:
         out.print(f"Quarantine: {OPEN if held['quarantine'] is None else 'empty'}")
 
 
-def _oldest(row: Record) -> str:
-    """The age of the oldest page that the last complete pass rests on."""
+def _ago(seconds: float | None) -> str:
     from pipelines.cli import screen
 
+    return "never" if seconds is None else f"{screen.age(seconds)} ago"
+
+
+def _oldest(row: health.Record) -> str:
+    """The age of the oldest page that the last complete pass rests on."""
     if row["proven_age_s"] is not None:
-        return f"{screen.age(row['proven_age_s'])} ago"
+        return _ago(row["proven_age_s"])
     return "not wholly listed" if row["proof"] == "counted" else OPEN
 
 
@@ -173,30 +200,30 @@ def _rows(counts: list[Record] | None, project_id: int, resource: str) -> int | 
     return sum(int(row["row_count"]) for row in counts if row["project_id"] == project_id and row["resource"] in mine)
 
 
-def budget(settings: "Settings") -> None:
-    """Print how much of the key's request budget is used."""
-    import asyncio
-
-    from pipelines.cli import screen
-    from taskhouse.posthog.budget import Budget, Window
+async def requests(settings: "Settings") -> "Sequence[Window]":
+    """How full the windows of the key's request budget are; empty if there is no key or no budget yet."""
+    from taskhouse.posthog.budget import Budget
 
     if settings.api_key is None or not settings.budget.exists():
-        return
+        return ()
+    used = Budget(
+        settings.budget,
+        settings.key(),
+        per_minute=settings.requests_per_minute,
+        per_hour=settings.requests_per_hour,
+    )
+    try:
+        return await used.peek()
+    finally:
+        await used.close()
 
-    async def peek() -> tuple[Window, ...]:
-        used = Budget(
-            settings.budget,
-            settings.key(),
-            per_minute=settings.requests_per_minute,
-            per_hour=settings.requests_per_hour,
-        )
-        try:
-            return await used.peek()
-        finally:
-            await used.close()
 
-    windows = asyncio.run(peek())
+def budget(windows: "Sequence[Window]") -> None:
+    """Print how much of the key's request budget is used."""
+    from pipelines.cli import screen
+
     shown = ", ".join(
         f"{window.used:,} of {window.limit:,} in the last {screen.age(window.seconds)}" for window in windows
     )
-    screen.results().print(f"Requests of this key: {shown or 'no limit is set'}")
+    if shown:
+        screen.results().print(f"Requests of this key: {shown}")

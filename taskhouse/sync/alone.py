@@ -31,3 +31,15 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
         yield
     finally:
         lock.release()
+
+
+def held(settings: Settings, project_id: int, resource: str) -> bool:
+    """Whether a pass over the resource of the project is running just now; also true where that cannot be seen."""
+    path = settings.home / "locks" / f"{resource}-{project_id}.lock"
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, thread_local=False).acquire(timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True

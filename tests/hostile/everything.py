@@ -14,7 +14,7 @@ import duckdb
 from assets import checks
 from assets.catalog import FAMILIES
 from assets.questions import Questions, records
-from pipelines.cli import status
+from pipelines.cli import held
 from taskhouse import marts, report
 from taskhouse.export import export
 from taskhouse.reading import House
@@ -113,8 +113,8 @@ class Everything:
             questions = Questions(functools.partial(records, connection))
             for family in FAMILIES:
                 list(checks.answers(questions, family, ["1"], 1))
-            for question in status.QUESTIONS:
-                connection.execute(status._text(question)).fetchall()
+            for question in held.QUESTIONS:
+                connection.execute(held._text(question)).fetchall()
 
     def views(self) -> None:
         """Read every row of every view."""

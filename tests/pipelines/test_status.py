@@ -44,8 +44,8 @@ def of_another_version(path: Path) -> None:
         connection.execute("DROP TABLE raw.task_usage")
 
 
-def test_the_published_copy_answers_and_its_age_is_told(taskhouse: Any, busy: Path) -> None:
-    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+def test_the_published_copy_answers_and_its_age_is_told(inside: Any, busy: Path) -> None:
+    shown = inside.run("status", TASKHOUSE_HOME=str(busy))
     assert shown.code == 0, shown
     assert "has been open in process" in shown.err
     assert "This is the published copy of" in shown.err
@@ -53,10 +53,10 @@ def test_the_published_copy_answers_and_its_age_is_told(taskhouse: Any, busy: Pa
     assert int(line.split()[2]) > 0
 
 
-def test_a_copy_of_another_version_tells_what_it_can_and_guesses_nothing(taskhouse: Any, busy: Path) -> None:
+def test_a_copy_of_another_version_tells_what_it_can_and_guesses_nothing(inside: Any, busy: Path) -> None:
     of_another_version(copy(busy))
-    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
-    asked = taskhouse.run("query", "FROM task_cost", TASKHOUSE_HOME=str(busy))
+    shown = inside.run("status", TASKHOUSE_HOME=str(busy))
+    asked = inside.run("query", "FROM task_cost", TASKHOUSE_HOME=str(busy))
     assert shown.code == 0, shown
     assert "Another version of taskhouse made this copy" in shown.err
     [line] = [line for line in shown.out.splitlines() if " readiness " in line]
@@ -65,55 +65,55 @@ def test_a_copy_of_another_version_tells_what_it_can_and_guesses_nothing(taskhou
     assert "Another version of taskhouse made this copy" in asked.err
 
 
-def test_a_mistake_in_a_query_is_not_blamed_on_the_copy(taskhouse: Any, busy: Path) -> None:
-    asked = taskhouse.run("query", "FROM nothing_here", TASKHOUSE_HOME=str(busy))
+def test_a_mistake_in_a_query_is_not_blamed_on_the_copy(inside: Any, busy: Path) -> None:
+    asked = inside.run("query", "FROM nothing_here", TASKHOUSE_HOME=str(busy))
     assert asked.code == 2
     assert "Another version" not in asked.err
 
 
-def test_without_a_copy_nobody_is_sent_to_one(taskhouse: Any, busy: Path) -> None:
+def test_without_a_copy_nobody_is_sent_to_one(inside: Any, busy: Path) -> None:
     copy(busy).unlink()
-    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    shown = inside.run("status", TASKHOUSE_HOME=str(busy))
     assert shown.code == 1
     assert "has been open in process" in shown.err
     assert "no copy is published yet" in shown.err
 
 
 @pytest.mark.parametrize("command", [("status",), ("query", "SELECT 1")])
-def test_a_damaged_copy_is_named_and_no_bug(taskhouse: Any, busy: Path, command: tuple[str, ...]) -> None:
+def test_a_damaged_copy_is_named_and_no_bug(inside: Any, busy: Path, command: tuple[str, ...]) -> None:
     copy(busy).chmod(0o644)
     copy(busy).write_bytes(b"no database" * 1000)
-    shown = taskhouse.run(*command, TASKHOUSE_HOME=str(busy))
+    shown = inside.run(*command, TASKHOUSE_HOME=str(busy))
     assert shown.code == 1
     assert f"{copy(busy).name} cannot be opened" in shown.err
     assert "taskhouse sync" in shown.err
     assert "bug" not in shown.err
 
 
-def test_both_ages_are_shown_and_a_list_that_was_only_counted_is_called_so(taskhouse: Any, tmp_path: Path) -> None:
+def test_both_ages_are_shown_and_a_list_that_was_only_counted_is_called_so(inside: Any, tmp_path: Path) -> None:
     home = walk(["acme/web"], days=3).publish(tmp_path / "home")
     passed = (
         "UPDATE ledger.passes SET proof = ?, proven_at = finished_at - INTERVAL 3 HOUR WHERE resource = 'readiness'"
     )
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute(passed, ["listed"])
-    shown = taskhouse.run("status", TASKHOUSE_HOME=str(home))
+    shown = inside.run("status", TASKHOUSE_HOME=str(home))
     assert "oldest page" in shown.out
     [line] = [line for line in shown.out.splitlines() if " readiness " in line]
     assert line.count(" ago") == 3
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute("UPDATE ledger.passes SET proof = 'counted', proven_at = NULL WHERE resource = 'readiness'")
-    assert "not wholly listed" in taskhouse.run("status", TASKHOUSE_HOME=str(home)).out
+    assert "not wholly listed" in inside.run("status", TASKHOUSE_HOME=str(home)).out
 
 
-def test_a_copy_from_before_proofs_leaves_the_age_of_the_oldest_page_open(taskhouse: Any, busy: Path) -> None:
+def test_a_copy_from_before_proofs_leaves_the_age_of_the_oldest_page_open(inside: Any, busy: Path) -> None:
     path = copy(busy)
     path.chmod(0o644)
     with duckdb.connect(str(path)) as connection:
         connection.execute("DROP VIEW main.data_health")
         connection.execute("ALTER TABLE ledger.passes DROP COLUMN proof")
         connection.execute("ALTER TABLE ledger.passes DROP COLUMN proven_at")
-    shown = taskhouse.run("status", TASKHOUSE_HOME=str(busy))
+    shown = inside.run("status", TASKHOUSE_HOME=str(busy))
     assert shown.code == 0, shown
     [line] = [line for line in shown.out.splitlines() if " readiness " in line]
     assert "unknown" in line

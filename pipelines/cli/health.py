@@ -1,0 +1,98 @@
+"""What state each resource is in, and what a monitor is told of it. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.cli.exits import Exit
+
+Record = Mapping[str, Any]
+
+COMPLETE, INCOMPLETE, RUNNING, KILLED, NEVER = "complete", "incomplete", "running", "killed", "never"
+GONE = "the process that read it is gone; the next `taskhouse sync` goes on from there"
+UNSYNCED = "it was never synced; run `taskhouse sync`"
+
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A resource of a project.
+
+    Attributes:
+        project_id: The project.
+        resource: As in ``ledger.passes``.
+        state: ``complete``, ``incomplete``, ``running``, ``killed`` or ``never``.
+        reason: Why, in words.
+        stale: Whether the last complete pass is older than was asked for.
+        last: The row of its last pass; empty if there was none.
+    """
+
+    project_id: int
+    resource: str
+    state: str
+    reason: str
+    stale: bool
+    last: Record
+
+    @property
+    def code(self) -> Exit:
+        """What the shell is told of it alone."""
+        if self.state == NEVER:
+            return Exit.MISSING
+        proved = self.state == COMPLETE or (self.state == RUNNING and self.last["complete_age_s"] is not None)
+        if not proved:
+            return Exit.UNPROVEN
+        return Exit.STALE if self.stale else Exit.COMPLETE
+
+
+def states(
+    passes: Iterable[Record],
+    wanted: Iterable[tuple[int, str]],
+    *,
+    alive: Callable[[int, str], bool],
+    max_age_s: float | None,
+) -> list[State]:
+    """The state of whatever is wanted, in that order.
+
+    Args:
+        passes: The last pass of every resource and project.
+        wanted: Project and resource.
+        alive: Whether a process holds the resource of a project just now.
+        max_age_s: How old the last complete pass may be; None for any age.
+    """
+    known = {(row["project_id"], row["resource"]): row for row in passes}
+    return [_state(*each, known.get(each), alive, max_age_s) for each in wanted]
+
+
+def _state(
+    project_id: int, resource: str, last: Record | None, alive: Callable[[int, str], bool], max_age_s: float | None
+) -> State:
+    if last is None:
+        return State(project_id, resource, NEVER, UNSYNCED, max_age_s is not None, {})
+    age_s = last["complete_age_s"]
+    stale = max_age_s is not None and (age_s is None or age_s > max_age_s)
+    if last["verdict"] != RUNNING:
+        return State(project_id, resource, last["verdict"], last["reason"] or "", stale, last)
+    going = alive(project_id, resource)
+    return State(project_id, resource, RUNNING if going else KILLED, "" if going else GONE, stale, last)
+
+
+def worst(found: Iterable[State]) -> Exit:
+    """What the shell is told: something missing outweighs a missing proof, and that age."""
+    codes = {state.code for state in found}
+    return next((code for code in (Exit.MISSING, Exit.UNPROVEN, Exit.STALE) if code in codes), Exit.COMPLETE)
+
+
+def seconds(text: str) -> float:
+    """An age such as ``90s``, ``15m``, ``6h`` or ``2d``; seconds if there is no unit.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return float(found[1]) * _SECONDS[found[2] or "s"]

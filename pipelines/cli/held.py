@@ -1,0 +1,91 @@
+"""What ``taskhouse status`` asks of the warehouse, or of its published copy while that is busy."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipelines.cli.exits import say
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+
+Record = dict[str, Any]
+Held = dict[str, list[Record] | None]
+"""Rows by question, None where a copy cannot answer it; ``source`` is empty if a copy answered."""
+
+BUSY_S = 3.0
+QUESTIONS = ("passes", "rows", "gaps", "quarantine")
+
+
+def look(settings: "Settings") -> Held | None:
+    """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
+    from taskhouse.errors import Locked
+    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse import publish
+
+    copy = publish.current(settings.published)
+    if not open_warehouse(settings).exists():
+        return None
+    try:
+        return _live(settings, _host(copy.path, settings) if copy else settings.host)
+    except Locked as problem:
+        if copy is None:
+            raise Locked(
+                problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
+            ) from None
+        age_s = (datetime.now(UTC) - copy.made_at).total_seconds()
+        from pipelines.cli import screen
+
+        say(f"{problem.message} This is the published copy of {screen.age(age_s)} ago.")
+        return _copied(copy.path)
+
+
+def _live(settings: "Settings", host: str) -> Held:
+    from taskhouse.sync.resources import open_warehouse
+
+    warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))
+    with warehouse.reading("taskhouse status") as connection:
+
+        def ask(question: str) -> list[Record]:
+            result = connection.execute(_text(question))
+            names = [column[0] for column in result.description or []]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+        held: Held = {"source": [{}]}
+        return held | {question: ask(question) for question in QUESTIONS}
+
+
+def _copied(path: Any) -> Held:
+    """The same from a copy; one that another version made may not know every answer."""
+    from taskhouse.errors import ConfigurationError
+    from taskhouse.warehouse.reading import query
+
+    def ask(question: str) -> list[Record] | None:
+        try:
+            names, rows = query(path, _text(question))
+        except ConfigurationError:
+            if question == "passes":
+                raise
+            return None
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    held: Held = {"source": []} | {question: ask(question) for question in QUESTIONS}
+    if None in held.values():
+        say("Another version of taskhouse made this copy, and it does not tell everything; the next sync mends that.")
+    return held
+
+
+def _host(path: Any, settings: "Settings") -> str:
+    """The host of a copy; that of the settings where the copy cannot be read."""
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.warehouse.reading import query
+
+    try:
+        return str(query(path, _text("host"))[1][0][0])
+    except TaskhouseError:
+        return settings.host
+
+
+def _text(question: str) -> str:
+    from taskhouse.warehouse import sql
+
+    return sql.statement("pipelines.cli", f"sql/{question}")

@@ -1,0 +1,130 @@
+"""``status``, ``check`` and ``plan`` are fit for a monitor: every resource has its row, JSON, and exit codes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from filelock import FileLock
+
+from pipelines.cli import health
+from pipelines.cli.exits import Exit
+from pipelines.cli.sync import RESOURCES
+from tests.report.world import walk
+
+KEY = {"POSTHOG_PERSONAL_API_KEY": "phx_never_to_be_shown_4711", "POSTHOG_PROJECT_IDS": "1"}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which neither run events nor usage were ever read."""
+    return walk(["acme/web"], days=3).publish(tmp_path_factory.mktemp("monitor") / "home")
+
+
+def passed(
+    verdict: str = "complete", *, complete_age_s: float | None = 60.0, resource: str = "tasks"
+) -> dict[str, Any]:
+    ages = {"age_s": 60.0, "complete_age_s": complete_age_s, "proven_age_s": complete_age_s}
+    return {"project_id": 1, "resource": resource, "verdict": verdict, "reason": "why", **ages}
+
+
+def judged(*rows: dict[str, Any], alive: bool = False, max_age_s: float | None = None) -> list[tuple[str, Exit]]:
+    wanted = [(1, "tasks"), (1, "runs")][: max(1, len(rows))]
+    found = health.states(rows, wanted, alive=lambda *_: alive, max_age_s=max_age_s)
+    return [(state.state, state.code) for state in found]
+
+
+@pytest.mark.parametrize(
+    ("row", "alive", "max_age_s", "state", "code"),
+    [
+        (passed(), False, None, "complete", Exit.COMPLETE),
+        (passed(), False, 61.0, "complete", Exit.COMPLETE),
+        (passed(), False, 59.0, "complete", Exit.STALE),
+        (passed("incomplete"), False, None, "incomplete", Exit.UNPROVEN),
+        (passed("incomplete"), False, 1.0, "incomplete", Exit.UNPROVEN),
+        (passed("running"), True, None, "running", Exit.COMPLETE),
+        (passed("running"), True, 1.0, "running", Exit.STALE),
+        (passed("running", complete_age_s=None), True, None, "running", Exit.UNPROVEN),
+        (passed("running"), False, None, "killed", Exit.UNPROVEN),
+    ],
+)
+def test_a_state_means_one_exit_code(
+    row: dict[str, Any],
+    alive: bool,  # noqa: FBT001 - a parameter of the test
+    max_age_s: float | None,
+    state: str,
+    code: Exit,
+) -> None:
+    assert judged(row, alive=alive, max_age_s=max_age_s) == [(state, code)]
+
+
+def test_what_never_ran_is_missing_and_outweighs_the_rest() -> None:
+    found = health.states([passed("incomplete")], [(1, "tasks"), (2, "tasks")], alive=lambda *_: False, max_age_s=None)
+    assert [state.state for state in found] == ["incomplete", "never"]
+    assert health.worst(found) is Exit.MISSING
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("90s", 90), ("15m", 900), ("1.5 h", 5400), ("2d", 172800)])
+def test_ages_are_written_as_people_do(text: str, seconds: float) -> None:
+    assert health.seconds(text) == seconds
+
+
+def test_every_wanted_resource_has_its_row(inside: Any, house: Path) -> None:
+    shown = inside.run("status", "--json", TASKHOUSE_HOME=str(house), TASKHOUSE_TASK_USAGE="true", **KEY)
+    told = json.loads(shown.out)
+    assert (shown.code, told["exit_code"]) == (5, 5)
+    read = ("tasks", "repositories", "readiness", "runs")
+    assert {row["resource"]: row["state"] for row in told["resources"]} == {
+        name: "complete" if name in read else "never" for name in RESOURCES
+    }
+    assert KEY["POSTHOG_PERSONAL_API_KEY"] not in shown.said
+    people = inside.run("status", TASKHOUSE_HOME=str(house), **KEY)
+    assert people.code == 5
+    assert "run_events of project 1 is missing: it was never synced" in people.err
+
+
+def test_one_resource_can_be_watched_by_its_age(inside: Any, house: Path) -> None:
+    words = ("status", "--select", "readiness")
+    assert inside.run(*words, TASKHOUSE_HOME=str(house), **KEY).code == 0
+    old = inside.run(*words, "--max-age", "1s", TASKHOUSE_HOME=str(house), **KEY)
+    assert old.code == 4
+    assert "readiness of project 1 is stale" in old.err
+    wrong = inside.run(*words, "--max-age", "soon", TASKHOUSE_HOME=str(house), **KEY)
+    assert (wrong.code, "15m" in wrong.err) == (2, True)
+
+
+def test_a_pass_whose_process_is_gone_is_killed_and_one_that_goes_on_is_not(inside: Any, tmp_path: Path) -> None:
+    home = walk(["acme/web"], days=1).publish(tmp_path / "home")
+    with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
+        connection.execute("UPDATE ledger.passes SET verdict = 'running', finished_at = NULL")
+    words = {"TASKHOUSE_HOME": str(home)}
+    (home / "locks").mkdir(exist_ok=True)
+    with FileLock(home / "locks" / "readiness-1.lock", thread_local=False):
+        told = json.loads(inside.run("status", "--json", "--select", "readiness", **KEY, **words).out)
+        assert [row["state"] for row in told["resources"]] == ["running"]
+    shown = inside.run("status", **words)
+    assert shown.code == 3
+    assert "killed" in shown.out
+    assert "the process that read it is gone; the next `taskhouse sync` goes on" in shown.err
+
+
+def test_nothing_is_5_and_what_cannot_be_read_1(inside: Any, tmp_path: Path) -> None:
+    nothing = inside.run("status", "--json", TASKHOUSE_HOME=str(tmp_path / "none"), **KEY)
+    assert (nothing.code, json.loads(nothing.out)["resources"][0]["state"]) == (5, "never")
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 1000)
+    damaged = inside.run("status", "--json", TASKHOUSE_HOME=str(tmp_path), **KEY)
+    assert damaged.code == 1, damaged
+    assert "cannot be opened" in json.loads(damaged.out)["error"]
+
+
+def test_check_and_plan_speak_json(inside: Any, quiet: Any) -> None:
+    checked, planned = (json.loads(inside.run(word, "--json", **quiet.environment).out) for word in ("check", "plan"))
+    assert checked["exit_code"] == planned["exit_code"] == 0
+    assert {line["state"] for line in checked["checks"]} == {"ok"}
+    assert planned["projects"][0]["next_sync"]["requests"] > 0
+    wrong = {**quiet.environment, "POSTHOG_PERSONAL_API_KEY": "phx_wrong"}
+    for word in ("check", "plan"):
+        refused = inside.run(word, "--json", **wrong)
+        assert (refused.code, json.loads(refused.out)["exit_code"]) == (2, 2)
+        assert "key is not valid" in json.loads(refused.out)["hint"]
