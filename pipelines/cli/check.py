@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 EVERYTHING = {"internal": "all", "archived": "all"}
 Line = tuple[str, str, str]
+INVISIBLE = (
+    "PostHog answers a key as its owner sees the project. Tasks in other people's personal channels are invisible to"
+    " this key, and so are not kept: have them moved to a public channel, or run another taskhouse with a key of their"
+    " owner and a TASKHOUSE_HOME of its own."
+)
+"""What a view leaves out (API facts 7.3), and what one can do."""
 
 
 @guarded
@@ -22,9 +28,9 @@ def check(
 ) -> None:
     """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
 
-    Also shows whose view of the project the key gives, and which features the server has: the order by activity that
-    makes a sync cheap, the way streams are read, and, where TASKHOUSE_TASK_USAGE is on, what a task cost. Makes at most
-    a handful of requests for each project, and writes nothing but their count.
+    Also shows whose view of the project the key gives, how many tasks its owner made, and which features the server
+    has: the order by activity that makes a sync cheap, the way streams are read, and, where TASKHOUSE_TASK_USAGE is on,
+    what a task cost. Makes at most a handful of requests for each project, and writes nothing but their count.
     """
     from pipelines.cli import screen
     from taskhouse.errors import TaskhouseError
@@ -44,12 +50,14 @@ def check(
         problem = found
     if as_json:
         found_out = [{"state": mark, "checked": what, "found": hidden(said)} for mark, what, said in lines]
-        emit({"host": settings.host, "checks": found_out} | outcome(problem))
+        emit({"host": settings.host, "checks": found_out, "invisible": INVISIBLE} | outcome(problem))
         raise typer.Exit(code_of(problem) if problem else Exit.COMPLETE)
     marks = {"ok": "green", "no": "yellow", "failed": "red"}
     rows = [(screen.plain(mark, style=marks[mark]), what, said) for mark, what, said in lines]
     screen.results().print(screen.table(("", "checked", "found"), rows))
-    if problem is not None:
+    if problem is None:
+        screen.notes().print(screen.plain(INVISIBLE))
+    else:
         complain(problem)
         raise typer.Exit(code_of(problem))
     raise typer.Exit(Exit.COMPLETE)
@@ -59,18 +67,21 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
     from taskhouse.posthog.api import TasksApi
     from taskhouse.posthog.client import PostHog
     from taskhouse.posthog.retry import Policy
-    from taskhouse.sync.viewer import whoami
+    from taskhouse.sync.viewer import owner, view
 
+    person: dict[str, Any] = {}
     async with PostHog(settings, policy=Policy(attempts=2, faults_s=15.0, asked_s=5.0)) as client:
         for project_id in projects:
             api = TasksApi(client, project_id)
             newest = await _tasks(api, lines)
             if project_id == projects[0]:
+                person = await owner(api)
                 lines[:0] = [
                     ("ok", "host", f"{settings.host} answers"),
                     ("ok", "key", "valid, with the scope task:read"),
-                    ("ok", "whose view", await whoami(api, settings.key())),
+                    ("ok", "whose view", _called(person) + view(person, settings.key())),
                 ]
+            lines.append(await _made(api, person, newest))
             lines.extend(_order(project_id, [row.data.get("last_activity_at") for row in newest.rows]))
             runs = [row.data.get("latest_run") for row in newest.rows]
             lines.extend(await _stream(api, runs))
@@ -91,6 +102,34 @@ async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
         raise
     lines.append(("ok", what, f"{newest.count:,} in all, {usual.count:,} without archived and internal ones"))
     return newest
+
+
+def _called(person: dict[str, Any]) -> str:
+    from taskhouse.posthog.refusals import clean
+
+    names = (person.get("first_name"), person.get("last_name"))
+    called = clean(" ".join(name for name in names if isinstance(name, str) and name))
+    return f"{called}, " if called else ""
+
+
+async def _made(api: "TasksApi", person: dict[str, Any], newest: "Page") -> Line:
+    """How many of the tasks that the key sees its owner made (API facts 7.1)."""
+    what = f"view of project {api.project_id}"
+    seen = f"{newest.count:,} tasks are visible to this key"
+    if not isinstance(person.get("id"), int):
+        return ("no", what, f"{seen}; add the scope user:read to learn how many of them its owner made")
+    own = await api.list_tasks(1, 0, created_by=person["id"], **EVERYTHING)
+    foreign = any(
+        _maker(row.data) != person["id"] for row in (*own.rows, *(newest.rows if own.count == newest.count else ()))
+    )
+    if foreign:
+        return ("no", what, f"{seen}; the server does not tell how many of them its owner made")
+    return ("ok", what, f"{seen}; its owner made {own.count:,} of them, other people {newest.count - own.count:,}")
+
+
+def _maker(task: dict[str, Any]) -> Any:
+    made_by = task.get("created_by")
+    return made_by.get("id") if isinstance(made_by, dict) else None
 
 
 def _order(project_id: int, times: list[Any]) -> list[Line]:

@@ -1,5 +1,8 @@
 """Whose view of the project a key gives: two keys of two users see two different sets (API facts 7.3)."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from taskhouse.errors import AccessDenied, NotFound
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import fingerprint
@@ -8,20 +11,33 @@ from taskhouse.sync.context import Context
 from taskhouse.warehouse import state
 
 
-async def whoami(api: TasksApi, key: str) -> str:
-    """Whose view this key gives: its owner's uuid, or a fingerprint of the key where its scope forbids to ask.
+async def owner(api: TasksApi) -> dict[str, Any]:
+    """The key's owner, as PostHog describes them; empty where the key's scope forbids to ask.
 
     Raises:
         AccessDenied: The key is not valid.
     """
     try:
-        person = (await api.me()).data
+        return (await api.me()).data
     except AccessDenied as denied:
         if denied.about_key:
             raise
-        person = {}
     except NotFound:
-        person = {}
+        pass
+    return {}
+
+
+async def whoami(api: TasksApi, key: str) -> str:
+    """Whose view this key gives, as :func:`view` says it.
+
+    Raises:
+        AccessDenied: The key is not valid.
+    """
+    return view(await owner(api), key)
+
+
+def view(person: Mapping[str, Any], key: str) -> str:
+    """Whose view a key gives: its owner's uuid, or a fingerprint of the key where nothing is known of its owner."""
     name = person.get("uuid") or person.get("distinct_id")
     return f"user {clean(name)}" if isinstance(name, str) else f"key {fingerprint(key)}"
 

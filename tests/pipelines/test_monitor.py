@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 from filelock import FileLock
 
@@ -128,3 +129,27 @@ def test_check_and_plan_speak_json(inside: Any, quiet: Any) -> None:
         refused = inside.run(word, "--json", **wrong)
         assert (refused.code, json.loads(refused.out)["exit_code"]) == (2, 2)
         assert "key is not valid" in json.loads(refused.out)["hint"]
+
+
+def test_check_says_whose_view_it_is_and_what_that_leaves_out(inside: Any, quiet: Any) -> None:
+    shown = inside.run("check", **quiet.environment)
+    line = next(line for line in shown.out.splitlines() if "view of project 1" in line)
+    seen, own, others = (int(word) for word in line.split() if word.isdigit() and int(word) != 1)
+    headers = {"Authorization": f"Bearer {quiet.emulator.api_key}"}
+    everything: dict[str, str | int] = {"limit": 100, "internal": "all", "archived": "all"}
+    rows = httpx.get(f"{quiet.emulator.url}/api/projects/1/tasks/", params=everything, headers=headers).json()[
+        "results"
+    ]
+    assert seen == len(rows) == own + others
+    assert own == sum((row["created_by"] or {}).get("id") == 1 for row in rows)
+    assert "personal channels are invisible to this key" in " ".join(shown.err.split())
+
+
+def test_check_counts_nobodys_tasks_where_the_owner_or_the_server_does_not_tell(inside: Any, quiet: Any) -> None:
+    quiet.emulator.faults({"kind": "status", "status": 403, "endpoint": "users.me", "body": "{}"})
+    assert "add the scope user:read" in inside.run("check", **quiet.environment).out
+    quiet.emulator.faults()
+    quiet.emulator.faults(
+        {"kind": "mistyped_field", "field": "results.*.created_by", "value": "nobody", "endpoint": "tasks.list"}
+    )
+    assert "the server does not tell" in inside.run("check", **quiet.environment).out
