@@ -12,11 +12,9 @@ import duckdb
 
 from taskhouse.errors import Corrupt, Locked
 from taskhouse.warehouse import identity, migrate, preimage, views
+from taskhouse.warehouse.engine import Attached
 from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.lock import commit_lock
-
-COMPATIBILITY = "v1.5.0"
-"""Files stay readable for DuckDB 1.5 and MotherDuck."""
 
 
 def held(problem: duckdb.IOException) -> bool:
@@ -27,7 +25,7 @@ def held(problem: duckdb.IOException) -> bool:
 class Warehouse:
     """The DuckDB file of one PostHog host.
 
-    Nobody keeps a connection: every block opens the file under the commit lock and closes it, so that writers,
+    Nobody keeps the file open: every block opens it under the commit lock and closes it, so that writers,
     readers and people interleave. The schema is brought up to date by the first block of a process.
 
     Args:
@@ -132,13 +130,13 @@ class Warehouse:
             ConfigurationError: The warehouse belongs to another home.
         """
         known = identity.require(self.path, self.copies, self.spool)
-        connection = self._open()
+        attached = self._open()
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self.path.open("rb"))
-            stack.callback(connection.close)  # before the handle: to close that ends DuckDB's own lock
-            identity.same(self.path, identity.read(connection), known, self.copies, self.spool)
-            preimage.keep(self.path, file, connection)
-            yield connection
+            stack.callback(attached.close)  # before the handle: to close that ends DuckDB's own lock
+            identity.same(self.path, identity.read(attached.connection), known, self.copies, self.spool)
+            preimage.keep(self.path, file, attached.connection)
+            yield attached.connection
 
     @contextlib.contextmanager
     def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -148,8 +146,8 @@ class Warehouse:
             Locked: Another process has had the file open for ``lock_wait_s`` seconds.
             Corrupt: The file cannot be opened as a DuckDB file.
         """
-        with contextlib.closing(self._open()) as connection:
-            yield connection
+        with contextlib.closing(self._open()) as attached:
+            yield attached.connection
 
     @contextlib.contextmanager
     def _prepared(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -163,13 +161,13 @@ class Warehouse:
                 self._ready = file
             yield connection
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def _open(self) -> Attached:
         """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""
         until = time.monotonic() + self.lock_wait_s
         while True:
             preimage.mend(self.path)
             try:
-                connection = duckdb.connect(str(self.path), config={"storage_compatibility_version": COMPATIBILITY})
+                attached = Attached(self.path)
             except duckdb.IOException as problem:
                 if not held(problem):
                     raise self._unreadable(problem) from None
@@ -179,9 +177,9 @@ class Warehouse:
             except duckdb.Error as problem:
                 raise self._unreadable(problem) from None
             else:
-                connection.execute("SET TimeZone = 'UTC'")
-                connection.execute("SET python_enable_replacements = false")
-                return connection
+                attached.connection.execute("SET TimeZone = 'UTC'")
+                attached.connection.execute("SET python_enable_replacements = false")
+                return attached
 
     def _held(self, problem: Exception) -> Locked:
         process = re.search(r"PID (\d+)", str(problem))

@@ -13,7 +13,8 @@ import duckdb
 
 from taskhouse.errors import Corrupt
 from taskhouse.warehouse import migrate, preimage, sql, views
-from taskhouse.warehouse.connection import COMPATIBILITY, Warehouse
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.lock import commit_lock
 
 FREE_SHARE = 0.25

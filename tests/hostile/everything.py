@@ -29,6 +29,7 @@ from taskhouse.warehouse.load import LAYERS, Loaded, load_spool
 from taskhouse.warehouse.publish import publish
 from taskhouse.warehouse.reading import Reader
 from taskhouse.warehouse.staging import of_table, stage
+from tests.blank import blank
 from tests.hostile.payloads import IMITATIONS, NUMBERS, TEXTS, TIMES
 
 NOW = datetime(2026, 9, 20, tzinfo=UTC)
@@ -45,7 +46,7 @@ class Everything:
 
     def __init__(self, home: Path, rng: random.Random, text: Privacy) -> None:
         self.home, self.rng, self.text = home, rng, text
-        self.warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1", lock_wait_s=5)
+        self.warehouse = Warehouse(blank(home / "warehouse.duckdb"), host="http://localhost:1", lock_wait_s=5)
         self.spool = Spool(home / "spool")
         self.told: dict[tuple[str, str], set[str]] = {}
         self.loaded = dict.fromkeys(LAYERS, Loaded())

@@ -17,6 +17,7 @@ from taskhouse.settings import Settings
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 Row = dict[str, Any]
 
@@ -107,7 +108,7 @@ class Tables:
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Tables]:
     """A new warehouse without rows."""
-    with Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1").transaction("a test") as connection:
+    with Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1").transaction("a test") as connection:
         yield Tables(connection)
 
 
@@ -115,7 +116,7 @@ def empty(tmp_path: Path) -> Iterator[Tables]:
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     """A warehouse that the tests of a module share; each fills what it reads."""
     path = tmp_path_factory.mktemp("scratch") / "warehouse.duckdb"
-    with Warehouse(path, host="http://localhost:1").transaction("tests") as connection:
+    with Warehouse(blank(path), host="http://localhost:1").transaction("tests") as connection:
         yield Tables(connection)
 
 

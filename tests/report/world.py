@@ -13,6 +13,7 @@ from taskhouse.reading import House
 from taskhouse.warehouse import staging
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
+from tests.blank import blank
 
 LAST = datetime(2026, 11, 24, tzinfo=UTC)
 STATES = ("needs_setup", "detected", "partial", "ready")
@@ -170,7 +171,7 @@ class World:
 
     def publish(self, home: Path) -> Path:
         """Fill a warehouse below ``home`` and publish it; returns ``home``."""
-        warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1", lock_wait_s=5)
+        warehouse = Warehouse(blank(home / "warehouse.duckdb"), host="http://localhost:1", lock_wait_s=5)
         with warehouse.transaction("making a world") as connection:
             for table, rows in self.tables.items():
                 if rows:

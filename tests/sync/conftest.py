@@ -18,6 +18,7 @@ from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Report
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class House:
             },
         )
         self.later = timedelta()
+        blank(self.settings.warehouse)
 
     def now(self) -> datetime:
         """The moment that taskhouse sees."""

@@ -40,7 +40,7 @@ def schema_2(make_house: Any) -> Open:
         )
         house.now = lambda: START + later
         house.emulator.clock(advance_s=later.total_seconds())
-        house.settings.home.mkdir()
+        house.settings.home.mkdir(exist_ok=True)
         packed = HOMES / "schema-2.duckdb.xz"
         house.settings.warehouse.write_bytes(lzma.decompress(packed.read_bytes()))
         with duckdb.connect(str(house.settings.warehouse)) as connection:

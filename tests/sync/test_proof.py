@@ -50,7 +50,7 @@ def test_readiness_rests_on_its_oldest_answer_of_today(make_house: Any) -> None:
 
 def test_a_warehouse_of_the_version_before_opens_and_goes_on(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make_house(emulator_tasks=40, emulator_repositories=2)
-    house.settings.home.mkdir(parents=True)
+    house.settings.warehouse.unlink()
     with monkeypatch.context() as before, duckdb.connect(str(house.settings.warehouse)) as connection:
         before.setattr(migrate, "MIGRATIONS", migrate.MIGRATIONS[:2])
         migrate.upgrade(connection)

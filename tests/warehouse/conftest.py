@@ -6,11 +6,12 @@ import pytest
 
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1", lock_wait_s=5)
+    return Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1", lock_wait_s=5)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from taskhouse.warehouse import blocks
 from taskhouse.warehouse.blocks import BLOCK, HEADERS, intact, offset, same_in_use
-from taskhouse.warehouse.connection import COMPATIBILITY
+from taskhouse.warehouse.engine import COMPATIBILITY
 
 OLDER = Path(__file__).parent / "duckdb_1.5.duckdb.gz"
 """Written by DuckDB 1.5.1."""

@@ -15,6 +15,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
+from tests.blank import blank
 
 RUN = Whose(1, "t", "r")
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -77,7 +78,7 @@ def at(number: int) -> str:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
     folder = tmp_path_factory.mktemp("gaps")
-    return Warehouse(folder / "w.duckdb", host="http://localhost:1"), Spool(folder / "spool")
+    return Warehouse(blank(folder / "w.duckdb"), host="http://localhost:1"), Spool(folder / "spool")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
+from tests.blank import blank
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 BASE = int(START.timestamp() * 1000)
@@ -117,7 +118,7 @@ def state(status: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
     folder = tmp_path_factory.mktemp("seams")
-    return Warehouse(folder / "w.duckdb", host="http://localhost:1"), Spool(folder / "spool")
+    return Warehouse(blank(folder / "w.duckdb"), host="http://localhost:1"), Spool(folder / "spool")
 
 
 @pytest.fixture
