@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import duckdb
+
 from taskhouse.warehouse.connection import Warehouse
 
 
@@ -23,6 +25,8 @@ def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="taskhouse-blank-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "warehouse.duckdb"
-    with Warehouse(path, host="http://localhost:1").transaction("a blank warehouse") as connection:
+    with Warehouse(path, host="http://localhost:1").transaction("a blank warehouse"):
+        pass
+    with duckdb.connect(str(path)) as connection:
         connection.execute("DELETE FROM ledger.origin")
     return path

@@ -16,7 +16,8 @@ import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import drafts, identity, migrate, sql
-from taskhouse.warehouse.connection import COMPATIBILITY, Warehouse
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.identity import Identity, about
 from taskhouse.warehouse.lock import commit_lock
 from taskhouse.warehouse.preimage import beside

@@ -31,6 +31,12 @@ class Server:
         self.warehouse, self.spool = warehouse, spool
         self.run = Whose(1, "t", secrets.token_hex(8))
 
+    def hold_at_once(self, ms: int, count: int) -> None:
+        """Receive events that the server took in one millisecond."""
+        entries = [Entry(at(ms, n), None, b'{"n":1}', redacted=False) for n in range(count)]
+        with SpoolWriter(self.spool) as writer:
+            writer.append("live", self.run, entries, leg="django")
+
     def hold(self, numbers: Iterable[int], *, texts: dict[int, dict[str, Any]] | None = None, boot: str = "") -> None:
         """Receive events."""
         named = {n: {"event_id": f"{boot}-{n}"} for n in numbers} if boot else {}
@@ -46,7 +52,9 @@ class Server:
         with SpoolWriter(self.spool) as writer:
             writer.append("live", self.run, entries, leg="django")
 
-    def connect(self, first: int, at_ms: int, *, after: int | None = None, heard_ms: int | None = None) -> None:
+    def connect(
+        self, first: int, at_ms: int, *, after: int | None = None, heard_ms: int | None = None, sequence: int = 0
+    ) -> None:
         """A connection that began at a moment by the server's clock."""
         with SpoolWriter(self.spool) as writer:
             writer.resume(
@@ -54,7 +62,7 @@ class Server:
                 self.run,
                 leg="django",
                 after=None if after is None else at(after),
-                first=at(first),
+                first=at(first, sequence),
                 connected_at=when(at_ms),
                 heard_at=None if heard_ms is None else when(heard_ms),
             )
@@ -99,8 +107,8 @@ class Server:
         return found[0]
 
 
-def at(number: int) -> str:
-    return f"{BASE + number}-0"
+def at(number: int, sequence: int = 0) -> str:
+    return f"{BASE + number}-{sequence}"
 
 
 def when(ms: int) -> datetime:
@@ -130,6 +138,15 @@ def test_a_backlog_that_fills_the_window_may_have_been_trimmed(server: Server) -
     server.hold([1, 2, *range(1000, 1205)])
     server.connect(1000, 20_000, after=2)
     assert server.judge() == [(2, 1000, False)]
+
+
+def test_between_two_ids_of_one_millisecond_that_follow_each_other_nothing_can_be_missing(server: Server) -> None:
+    server.hold([1])
+    server.hold_at_once(1000, 205)
+    server.connect(1000, 20_000, after=1000, sequence=5)
+    assert server.judge() == []
+    server.connect(1000, 20_000, after=1)
+    assert server.judge() == [(1, 1000, False)]
 
 
 @pytest.mark.parametrize(("waiting", "suspect"), [(185, False), (190, True), (200, True), (310, True), (311, False)])

@@ -1,5 +1,6 @@
 -- What is held on both sides of each seam, and how much of what follows it was there when the connection began. The
--- server's clock is known to the second; without it our own must do, which may be a minute off.
+-- server's clock is known to the second; without it our own must do, which may be a minute off. Left out are seams between
+-- two ids of which one follows on the other: no event can have stood between them.
 WITH placed AS (
     SELECT
         seam.project_id,
@@ -144,6 +145,9 @@ FROM
     LEFT JOIN begun
         ON seam.project_id = begun.project_id
         AND seam.run_id = begun.run_id
+WHERE
+    before.id IS NULL
+    OR seam.first_id > before.id + 1
 ORDER BY
     seam.project_id,
     seam.run_id,
