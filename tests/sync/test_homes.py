@@ -36,6 +36,8 @@ def schema_2(make_house: Any) -> Open:
             emulator_events=0.2,
             emulator_start=START,
             emulator_session_logs_bytes=8000,
+            emulator_october_origins=False,  # as the world was that it came from
+            emulator_october_agents=False,
             log_settle_s=0,
         )
         house.now = lambda: START + later
