@@ -20,6 +20,12 @@ RUNS = Family(
     after=("tasks",),
     preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
     newest="updated_at",
-    made_by=("sync/runs.py", "sync/hot.py", "posthog/records.py", "warehouse/statements/versions/changes.sql"),
+    made_by=(
+        "sync/runs.py",
+        "sync/hot.py",
+        "sync/run_facts.py",
+        "posthog/records.py",
+        "warehouse/statements/versions/changes.sql",
+    ),
     sees_runs=True,
 )

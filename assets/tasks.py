@@ -24,6 +24,7 @@ TASKS = Family(
     made_by=(
         "sync/tasks.py",
         "sync/rows.py",
+        "sync/run_facts.py",
         "posthog/records.py",
         "warehouse/statements/versions/changes.sql",
         "warehouse/statements/versions/latest_run_moved.sql",

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     )
 
     sweep_summaries_hours: float = Field(
-        24.0, gt=0, description="How often every task that nothing has shown lately is asked for by name."
+        24.0, gt=0, description="Within how many hours every task is seen, by name if nothing else shows it."
     )
     sweep_list_hours: float = Field(168.0, gt=0, description="How often the whole list of tasks is read.")
     first_load_tasks: int = Field(

@@ -11,12 +11,14 @@
 -- provider: Whose model.
 -- model: The model.
 -- reasoning_effort: How hard it was to think.
--- pr_url: The pull request that it says it made.
+-- pr_url: The pull request that it says it made, in its own row.
 -- error_message: Why it failed, in the server's words.
 -- resume_from_run_id: The run that it went on from.
 -- created_at: When the server made it.
 -- updated_at: When the server says it changed; ending a run does not move it.
 -- completed_at: When it ended.
+-- pr_state: State of that pull request: `open`, `draft`, `merged`, `closed` or `unknown`; NULL where
+--   the server does not say.
 -- observed_in: What told of this version: `task`, `runs` or `run`.
 -- valid_from: When it was first seen; the change came between the look before and this one.
 -- valid_to: When the next version was seen; NULL for the newest.

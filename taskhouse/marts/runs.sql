@@ -11,7 +11,9 @@
 -- reasoning_effort: How hard it was to think.
 -- stage: What the run was for, in the server's free words.
 -- branch: The branch that it works on.
--- pr_url: The pull request that it says it made.
+-- pr_url: The pull request that it says it made, in its own row.
+-- pr_state: Its state, as seen last: `open`, `draft`, `merged`, `closed` or `unknown`; NULL where the server does not
+--   say.
 -- error_message: Why it failed, in the server's words.
 -- resume_from_run_id: The run that it went on from.
 -- repository: Repository of its task, as the task was seen last.
@@ -153,6 +155,7 @@ SELECT
     stage,
     branch,
     pr_url,
+    pr_state,
     error_message,
     resume_from_run_id,
     repository,

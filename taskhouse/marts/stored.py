@@ -1,4 +1,4 @@
-"""Columns of the tables of ``raw``: names and types from the statement that makes a table, words from views over it."""
+"""Columns of the tables of ``raw``: names and types from the statements that make a table, words from views over it."""
 
 import functools
 import importlib.resources
@@ -47,8 +47,12 @@ def columns(table: str) -> tuple[Column, ...]:
     about = dict(_OURS)
     for view in reversed(SHOWN_BY[table]):
         about |= describe(package.joinpath(f"marts/{view}.sql").read_text("utf-8")).columns
-    text = package.joinpath(f"warehouse/schema/raw/{table}.sql").read_text("utf-8")
-    found = filter(None, map(_COLUMN.match, text.splitlines()))
+    folder = package.joinpath("warehouse/schema/raw")
+    added = sorted(file.name for file in folder.iterdir() if file.name.startswith(f"{table}_"))
+    lines = [
+        line for name in (f"{table}.sql", *added) for line in folder.joinpath(name).read_text("utf-8").splitlines()
+    ]
+    found = filter(None, map(_COLUMN.match, lines))
     return tuple(
         Column(match["name"], match["type"], "NOT NULL" in match["rest"], about.get(match["name"], ""))
         for match in found

@@ -1,7 +1,10 @@
-"""Fields of a run that the server hides inside its task, where the key may not read what the run holds.
+"""What a run inside its task does not say of itself: fields that are hidden there, and a pull request that is borrowed.
 
-Such a run shows there with ``log_url``, ``output``, ``error_message`` and ``task_summary`` null, and without tags and
-artifacts; nothing says that they are hidden (API facts 1.4). So what is empty there is not taken for a change.
+Where the key may not read what a run holds, the run shows there with ``log_url``, ``output``, ``error_message`` and
+``task_summary`` null, and without tags and artifacts; nothing says that they are hidden (API facts 1.4). So what is
+empty there is not taken for a change. The facts of a pull request may be those of an earlier run of the task (API
+facts 7.2). So they are never taken from there, but from the run's own row, which a read by id or the list of runs
+brings.
 """
 
 import json
@@ -11,14 +14,33 @@ from typing import Any
 from taskhouse.posthog.pages import Row
 
 FIELDS = ("output", "error_message", "task_summary", "task_tags", "artifacts")
+BORROWED = frozenset({"pr_url", "pr_urls", "pr_summaries", "pr_state", "pr_merged"})
+"""Keys of a run's ``output`` that its task may fill with those of another run."""
 
 
 def may_hide(run: Mapping[str, Any]) -> bool:
     """Whether a run inside a task looks like one whose fields are hidden; a run that has no log yet does as well."""
-    return run.get("log_url") is None and not any(run.get(name) for name in FIELDS)
+    return run.get("log_url") is None and not any(_without_borrowed(run.get(name)) for name in FIELDS)
 
 
-def filled(run: Row, payload: str) -> Row:
-    """The run with what its kept JSON has of the hidden fields; its text stays the one that came."""
-    kept = json.loads(payload)
-    return Row({**run.data, **{name: kept[name] for name in FIELDS if name in kept}}, run.text)
+def is_doubtful(run: Mapping[str, Any]) -> bool:
+    """Whether a run inside a task may say something else than its own row."""
+    output = run.get("output")
+    return may_hide(run) or (isinstance(output, dict) and not BORROWED.isdisjoint(output))
+
+
+def own(run: Row, payload: str | None) -> Row:
+    """The run with its own facts alone, by the kept JSON of its newest version; its text stays the one that came."""
+    held = json.loads(payload) if payload is not None else {}
+    data = dict(run.data)
+    if may_hide(data):
+        data |= {name: held[name] for name in FIELDS if name in held}
+    output, known = data.get("output"), held.get("output")
+    if isinstance(output, dict) and not BORROWED.isdisjoint(output):
+        facts = {name: known[name] for name in BORROWED & known.keys()} if isinstance(known, dict) else {}
+        data["output"] = {**_without_borrowed(output), **facts} or (known if payload is not None else None)
+    return Row(data, run.text)
+
+
+def _without_borrowed(value: Any) -> Any:
+    return {name: value[name] for name in value if name not in BORROWED} if isinstance(value, dict) else value

@@ -23,7 +23,7 @@ STRUCTURE = frozenset(
     "adapter agentVersion group step stage environment updated_at completed_at created_at currentModeId mode "
     "previous_mode trigger currency errorType error_category classification category source branch head "
     "runtime_adapter model provider reasoning_effort fromModel toModel terminal_id signal checkpointId counter_id role "
-    "resume_from_run_id run_source".split()
+    "resume_from_run_id run_source pr_state".split()
 )
 """Keys whose texts are kept."""
 
@@ -36,7 +36,7 @@ HIDDEN = "[hidden]"
 _MARK = re.compile(r"\[text [0-9]+ [0-9a-f]{16}\]")
 
 HIDDEN_OF_TASK = ("description", "ci_prompt", "json_schema")
-HIDDEN_OF_RUN = ("error_message",)
+HIDDEN_OF_RUN = ("error_message", "task_summary", "task_tags")
 
 
 def without_text(data: bytes) -> bytes:

@@ -116,7 +116,7 @@ def run(row: Row) -> dict[str, Any]:
     """
     data = row.data
     state = _object(data, "state", optional=True) or {}
-    output = data.get("output") if isinstance(data.get("output"), dict) else {}
+    output: dict[str, Any] = found if isinstance(found := data.get("output"), dict) else {}
     kept = {name: value for name, value in data.items() if name != "log_url"}
     kept["state"] = {name: value for name, value in state.items() if name in STATE_KEYS}
     kept["artifacts"] = [
@@ -124,7 +124,7 @@ def run(row: Row) -> dict[str, Any]:
         for artifact in _array(data, "artifacts")
     ]
     parent = state.get("resume_from_run_id")
-    pr_url = output.get("pr_url") if output else None
+    pr_url = output.get("pr_url")
     return {
         "task_id": _uuid(data, "task"),
         "run_id": _uuid(data, "id"),
@@ -143,6 +143,7 @@ def run(row: Row) -> dict[str, Any]:
             )
         },
         "pr_url": pr_url if isinstance(pr_url, str) else None,
+        "pr_state": pr_state(output),
         "resume_from_run_id": parent if isinstance(parent, str) else None,
         "created_at": _time(data, "created_at"),
         "updated_at": _time(data, "updated_at"),
@@ -150,6 +151,12 @@ def run(row: Row) -> dict[str, Any]:
         **_content(kept, versioned=RUN.fields, updated_at=_time(data, "updated_at")),
         "payload_sha256": hashlib.sha256(row.text).hexdigest(),
     }
+
+
+def pr_state(output: Mapping[str, Any]) -> str | None:
+    """The state of the pull request that a run's output names; None where it says none."""
+    state = "merged" if output.get("pr_merged") is True else output.get("pr_state")
+    return state if isinstance(state, str) else None
 
 
 def readiness(row: Row) -> dict[str, Any]:

@@ -21,6 +21,10 @@ DAY_S = 86_400
 LATENCY_S = 0.4
 """What one request after another takes where nothing else limits it."""
 
+SOONER = 4 / 3
+"""Every sweep of the summaries asks for what would be due before the next one, so that a task is asked for more often
+than its hours say, by so much at most."""
+
 TICK = 3
 """Whose view it is, one page of what moved, and one row for the proof."""
 
@@ -33,6 +37,7 @@ class Facts:
         tasks: Tasks that the server counts.
         known: Tasks that are kept here.
         hot: Tasks that a tick asks for by name.
+        pull_requests: Tasks whose latest run has an open pull request.
         moved: Tasks a day whose latest run becomes another one or ends.
         repositories: Repositories that the tasks name.
         unlisted: Tasks whose runs were never listed, within the age that the settings want.
@@ -44,6 +49,7 @@ class Facts:
     tasks: int
     known: int = 0
     hot: int = 0
+    pull_requests: int = 0
     moved: int = 0
     repositories: int = 0
     unlisted: int = 0
@@ -126,11 +132,12 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
+        Item("tasks: open pull requests", Priority.HOT, 24 * math.ceil(facts.pull_requests / SUMMARIES)),
         Item("tasks: the list in rotation", Priority.SWEEP, round_pages),
         Item(
             "tasks: sweeps of the summaries",
             Priority.SWEEP,
-            math.ceil(facts.tasks / SUMMARIES * 24 / settings.sweep_summaries_hours),
+            math.ceil(facts.tasks / SUMMARIES * SOONER * 24 / settings.sweep_summaries_hours),
         ),
         Item(
             "tasks: sweeps of the list",

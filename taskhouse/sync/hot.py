@@ -12,6 +12,9 @@ TERMINAL = contact.TERMINAL
 GRACE = timedelta(hours=1)
 """How long a finished run is still asked about, since it can be reopened."""
 
+PULL_REQUEST = timedelta(hours=1)
+"""A task whose latest run has an open pull request is asked about so often."""
+
 EXPIRY = timedelta(days=30)
 """How long the log of a run is kept on the server (API facts 7.5)."""
 
@@ -45,5 +48,6 @@ def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
     return [
         task["task_id"]
         for task in known
-        if due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
+        if task["pr_open"]
+        or due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
     ]

@@ -7,7 +7,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.sync import hot, rows
 from taskhouse.sync.context import Context
 from taskhouse.sync.estimate import Estimate, Facts, estimate
-from taskhouse.sync.tasks import hot_tasks
+from taskhouse.sync.tasks import hot_tasks, watched
 from taskhouse.warehouse import state
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -46,6 +46,7 @@ async def gather(context: Context) -> Facts:
         tasks=tasks,
         known=held["known"],
         hot=len(hot_tasks(context)),
+        pull_requests=sum(task["pr_open"] for task in watched(context, now)),
         moved=held["moved"],
         repositories=held["repositories"],
         unlisted=held["unlisted"] + unseen,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from taskhouse.posthog import hidden, records
 from taskhouse.posthog.pages import Page, Row
+from taskhouse.sync import run_facts
 from taskhouse.sync.coverage import Pass
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -24,11 +25,13 @@ def take(this: Pass, batch: Batch, page: Page, request: str, offset: int | None 
         this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
     held = _held(this, page.rows)
     taken = [_take_one(this, batch, row, number, "list", held) for row in page.rows]
+    run_facts.note(this, batch, run_facts.TASK, map(run_facts.of_task, page.rows))
     return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
 
 
 def take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
     """Take in one full task; False if it could not be read."""
+    run_facts.note(this, batch, run_facts.TASK, [run_facts.of_task(row)])
     return _take_one(this, batch, row, page, observed_in, _held(this, [row]))
 
 
@@ -39,10 +42,12 @@ def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, h
     batch.tasks.append(this.stamp(columns, page, observed_in))
     batch.seen.setdefault(RESOURCE, []).append(this.sighting(columns["task_id"], page))
     with this.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
-        inner = records.latest_run(row)
-        if inner is not None and columns["latest_run_id"] in held:
-            inner = hidden.filled(inner, held[columns["latest_run_id"]])
-        run = this.read(batch, inner, records.run, records.RUN, "runs") if inner else None
+        inner, kept = records.latest_run(row), held.get(columns["latest_run_id"])
+        run = (
+            this.read(batch, inner, lambda shown: records.run(hidden.own(shown, kept)), records.RUN, "runs")
+            if inner
+            else None
+        )
         if run is not None:
             batch.runs.append(this.stamp(run, page, "task"))
     return True
@@ -61,11 +66,9 @@ def present(this: Pass) -> list[tuple[datetime, str]]:
 
 
 def _held(this: Pass, rows: Iterable[Row]) -> dict[str, str]:
-    """What is kept of the latest runs whose fields may be hidden in their tasks, as JSON by run."""
-    found = (row.data.get("latest_run") for row in rows)
-    doubtful = [
-        run["id"] for run in found if isinstance(run, dict) and hidden.may_hide(run) and isinstance(run.get("id"), str)
-    ]
+    """What is kept of the latest runs of which their tasks may say something else, as JSON by run."""
+    found = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
+    doubtful = [run["id"] for run in found if hidden.is_doubtful(run) and isinstance(run.get("id"), str)]
     if not doubtful:
         return {}
     context = this.context

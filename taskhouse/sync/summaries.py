@@ -12,9 +12,9 @@ from typing import Any
 from taskhouse.errors import NotFound
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.pages import Page, digest
+from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import rows
+from taskhouse.sync import rows, run_facts
 from taskhouse.sync.coverage import Pass
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -90,6 +90,9 @@ async def _keep(this: Pass, held: Sequence[Page], wanted: list[str]) -> None:
         number = this.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
         for text in page.bad:
             this.quarantine(batch, "summaries", text, "not an object", pointer="")
+        run_facts.note(
+            this, batch, run_facts.SUMMARY, (run_facts.of_summary(row, _latest(known, row)) for row in page.rows)
+        )
         for row in page.rows:
             columns = this.read(batch, row, records.summary, records.SUMMARY, "summaries")
             if columns is None or columns["task_id"] not in known:
@@ -118,6 +121,12 @@ async def _whole(this: Pass, batch: Batch, task_id: str, priority: Priority) -> 
         return
     number = this.page(batch, f"task {task_id}", [task_id], digest(row.text))
     rows.take_one(this, batch, row, number, "task")
+
+
+def _latest(known: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
+    """The latest run of a task as it is held, for servers whose summaries do not name it."""
+    task_id = row.data.get("id")
+    return known[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in known else None
 
 
 def _heads(this: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:

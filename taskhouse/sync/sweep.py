@@ -13,7 +13,7 @@ from typing import Any
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.sync import proof, rotation, rounds, rows, summaries
+from taskhouse.sync import proof, rotation, rounds, rows, run_facts, summaries
 from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -105,6 +105,7 @@ async def _judge(this: Pass, walk: PageWalk, newest: datetime | None, missing: s
     if verdict.joined:
         rotation.settle(this, rounds.whole(this.started_at, this.viewer))
     rests_on = Proof("listed", this.started_at) if verdict.joined else rotation.rests_on(rotation.known(this))
+    await run_facts.read(this)
     if reason := await proof.prove(this, missing, rests_on):
         this.incomplete(reason)
         return

@@ -6,10 +6,12 @@ sweep of the *summaries* asks by name for every task that nothing has shown late
 page, and is the only way for a small project, for a first load, and where a tick finds more wrong than it can mend.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from taskhouse.posthog.budget import Priority
-from taskhouse.sync import discovery, hot, proof, rotation, rounds, rows, summaries, sweep
+from taskhouse.sync import discovery, hot, proof, rotation, rounds, rows, run_facts, summaries, sweep
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Report
 from taskhouse.sync.passes import running
@@ -70,6 +72,7 @@ async def _tick(this: Pass, due: "_Due", missing: set[str]) -> bool:
         found = await summaries.ask(this, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
         missing |= set(found)
     rests_on = await rotation.read(this, missing)
+    await run_facts.read(this)
     if reason := await proof.prove(this, missing, rests_on):
         this.incomplete(reason)
         return True
@@ -81,14 +84,21 @@ async def _tick(this: Pass, due: "_Due", missing: set[str]) -> bool:
 def hot_tasks(context: Context) -> list[str]:
     """Ids of the tasks that a tick asks for by name."""
     now = context.now()
-    watched = context.read(
+    return hot.tasks(watched(context, now - hot.PULL_REQUEST), now)
+
+
+def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
+    """Tasks that may be worth a question; with those that have an open pull request and were seen last at ``seen``."""
+    now = context.now()
+    return context.read(
         state.records,
         "tasks_watched",
         project_id=context.project_id,
         terminal=sorted(hot.TERMINAL),
         grace=now - hot.GRACE,
+        seen=seen,
+        rested=now - hot.EXPIRY,
     )
-    return hot.tasks(watched, now)
 
 
 class _Due:
@@ -121,6 +131,6 @@ class _Due:
         )
         light = timedelta(hours=settings.sweep_summaries_hours)
         asked = max([*walked, *(last[key] for key in last if key == ("summaries", "complete"))], default=now)
-        self.summaries = now - asked >= light
-        self.unseen_before = now - light / 2
+        self.summaries = now - asked >= light / 4
+        self.unseen_before = now - light * 3 / 4
         self.since: datetime = datetime.fromisoformat(mark["position"]) if mark else (tried or now)

@@ -46,6 +46,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("logs to prove", ("ledger/logs_unproved",)),
     ("a home knows what it is", ("ledger/origin_id", "ledger/origin_generation", "ledger/origin_known")),
+    ("pull requests have a state", ("raw/run_versions_pr_state", "raw/pr_state_known")),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

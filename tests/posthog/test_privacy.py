@@ -84,10 +84,12 @@ def test_tasks_and_runs_lose_what_was_written() -> None:
             "id": "1",
             "branch": "b",
             "error_message": SECRET,
-            "output": {"final_message": SECRET, "pr_url": "https://x/1"},
+            "output": {"final_message": SECRET, "pr_url": "https://x/1", "pr_state": "open"},
             "state": {"task_summary": SECRET, "resume_from_run_id": "r"},
+            "task_summary": SECRET,
+            "task_tags": [SECRET],
         }
     )
     assert SECRET not in json.dumps([task, run])
     assert (task["title"], run["branch"], run["output"]["pr_url"]) == ("t", "b", "https://x/1")
-    assert run["state"]["resume_from_run_id"] == "r"
+    assert (run["state"]["resume_from_run_id"], run["output"]["pr_state"]) == ("r", "open")
