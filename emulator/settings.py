@@ -117,7 +117,7 @@ class EmulatorSettings:
     log_chains: bool = True
     omitted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     public_state: bool = True
-    borrowed_output: bool = False
+    borrowed_output: bool = True
     uuid_routes: bool = True
     private_channels: bool = True
     october_agents: bool = True

@@ -20,6 +20,7 @@ NEWEST: Final = "2026-10"
 _SEPTEMBER: Final[dict[str, Any]] = {
     "resync": False,
     "uuid_routes": False,
+    "borrowed_output": False,
     "private_channels": False,
     "october_agents": False,
     "october_origins": False,

@@ -26,7 +26,7 @@ Every = Callable[..., list[dict[str, Any]]]
 
 def switches(version: str) -> dict[str, Any]:
     """What a server of that version has not, as far as rows are concerned."""
-    names = ("public_state", "uuid_routes", "omitted", "ignored_parameters")
+    names = ("public_state", "borrowed_output", "uuid_routes", "omitted", "ignored_parameters")
     return {name: VERSIONS[version][name] for name in names if name in VERSIONS[version]}
 
 
@@ -111,7 +111,7 @@ def borrowers(client: httpx.Client, rows: list[dict[str, Any]]) -> list[tuple[di
 
 
 def test_a_run_inside_its_task_borrows_the_pull_request_of_an_earlier_one(own: Own, every: Every) -> None:
-    emulator, client = own(tasks=200, borrowed_output=True)
+    emulator, client = own(tasks=200)
     pairs = borrowers(client, every(client, **EVERYTHING))
     assert pairs
     for nested, alone in pairs:
