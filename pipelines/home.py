@@ -93,7 +93,9 @@ class _Hurry:
         self._open: dict[str, sqlite3.Connection] = {}
 
     def connected(self, connection: Any, _record: object) -> None:
-        """A connection was opened."""
+        """A connection was opened; one to another engine than SQLite is left as it is."""
+        if not isinstance(connection, sqlite3.Connection):
+            return
         connection.execute("PRAGMA synchronous = NORMAL")
         path = connection.execute("PRAGMA database_list").fetchone()[2]
         if path not in self._open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":

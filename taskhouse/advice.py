@@ -48,6 +48,8 @@ _SQLITE = {
     "unable to open database file": _CANTOPEN,
     "disk I/O error": errno.EIO,
 }
+_MODULE = re.compile(r"(?:No module named|Couldn't import module) '?([\w.]+)'?")
+_POSTGRES = "DagsterPostgresException"
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _UNKNOWN = "A file"
 
@@ -62,6 +64,17 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
         return ConfigurationError(
             f"The output holds characters that cannot be written in {problem.encoding}.",
             hint="Set PYTHONIOENCODING=utf-8, then run the command again.",
+        )
+    absent = _MODULE.search(str(problem))
+    if absent:
+        return ConfigurationError(
+            f"The Python package {absent[1]} is not installed.",
+            hint="Install it beside taskhouse, or take what needs it out of dagster.yaml.",
+        )
+    if type(problem).__name__ == _POSTGRES:
+        return TaskhouseError(
+            f"Dagster's database gives no answer: {problem}.",
+            hint="Check that PostgreSQL runs, and `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
         )
     number, where = _read(problem)
     kind, said, hint = _SAID.get(_ALIKE.get(number, number), (None, "", ""))
