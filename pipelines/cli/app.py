@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.backup import backup, restore
+from pipelines.cli.backup import backup, restore, verify
 from pipelines.cli.check import check
 from pipelines.cli.demo import demo
 from pipelines.cli.dev import dev
@@ -72,7 +72,7 @@ def options(
     debug["on"] = verbose
 
 
-for command in (demo, check, plan, sync, tail, status, query, report, export, replay, backup, restore, dev):
+for command in (demo, check, plan, sync, tail, status, query, report, export, replay, backup, restore, verify, dev):
     app.command()(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

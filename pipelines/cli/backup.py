@@ -1,11 +1,11 @@
-"""``taskhouse backup`` and ``taskhouse restore``: what is kept is kept twice, and can be taken back."""
+"""``taskhouse backup``, ``restore`` and ``verify``: what is kept is kept twice, can be taken back, and is sound."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipelines.cli.exits import guarded, say
+from pipelines.cli.exits import Exit, guarded, say
 
 
 @guarded
@@ -89,3 +89,49 @@ def restore(
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. Delete it when you need it no more.")
     say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
+
+
+@guarded
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A copy or a backup; the warehouse as it is now by default.")
+    ] = None,
+) -> None:
+    """Read everything that is kept, and hold it against what was written down when it came.
+
+    Checked are every block of the file, the checksums of captured events and log entries, the content hash of each
+    version, every count of the ledger, keys, references, stretches of time, cursors, and the views. Of the warehouse a
+    new copy is published and read, so that nobody waits meanwhile; where that is not needed, the warehouse is compared
+    with the last copy byte by byte.
+
+    What older versions of taskhouse did not write down is unknown, which is no fault. Exit code 1 means that something
+    is wrong: `taskhouse restore` takes a copy or a backup back in which nothing is.
+    """
+    from datetime import timedelta
+
+    from pipelines.cli import screen
+    from taskhouse.home import ready
+    from taskhouse.posthog.records import content_hashes
+    from taskhouse.settings import load
+    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse import reading
+    from taskhouse.warehouse import verify as verifying
+
+    settings = load()
+    if file is None:
+        ready(settings)
+        file = verifying.copy(open_warehouse(settings))
+    rows, failed = [], False
+    with reading.connected(file) as connection:
+        kept = timedelta(days=settings.keep_pages_days)
+        for about, check in verifying.checks(connection, hashes=content_hashes, pages_kept=kept).items():
+            found = check()
+            rows.append((about, found.looked_at, found.unknown or None, found.wrong or None))
+            failed |= found.wrong > 0
+            for example in found.examples:
+                say(f"{about}: {example}")
+            if failed and about == verifying.READABLE:
+                break
+    screen.results().print(screen.table(("what", "looked at", "unknown", "wrong"), rows))
+    say(f"{file}: {'something is wrong' if failed else 'all of it is as it was written'}.")
+    raise typer.Exit(Exit.FAILED if failed else Exit.COMPLETE)

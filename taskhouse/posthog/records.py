@@ -204,6 +204,24 @@ def usage(row: Row) -> dict[str, Any]:
     }
 
 
+def content_hashes(table: str, payload: str) -> set[str]:
+    """Every ``content_hash`` that a kept version may have, by what this and earlier versions of taskhouse knew.
+
+    None at all where something was cut out of the payload, since the hash is of the whole.
+    """
+    data = json.loads(payload)
+    if REDACTED in payload:
+        return set()
+    if table == "task_usage":
+        return {usage(Row(data, b""))["content_hash"]}
+    shape, never = (TASK, _UNVERSIONED) if table == "task_versions" else (RUN, frozenset())
+    known = [shape.fields - never]
+    for added in reversed(shape.later):
+        known.append(known[-1] - added)
+    updated_at = _time(data, "updated_at")
+    return {_content(data, versioned=fields, updated_at=updated_at)["content_hash"] for fields in known}
+
+
 def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
     """What an answer rests on: ``scan``, ``empty_scan``, ``no_integration``, ``no_token`` or ``none``.
 

@@ -24,10 +24,15 @@ class Unknown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The known fields of an object, and by dotted path the known values of some of them."""
+    """The known fields of an object, and by dotted path the known values of some of them.
+
+    Fields of which earlier versions of taskhouse did not know are also in ``later``, each version's addition by itself:
+    what such a version kept of an object was hashed without them.
+    """
 
     fields: frozenset[str]
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    later: tuple[frozenset[str], ...] = ()
 
     def unknown(self, row: Row) -> Iterator[Unknown]:
         """Every field of the row, and every value, that is not known; null is always known."""
@@ -61,6 +66,7 @@ TASK = Shape(
         "created_at updated_at last_activity_at created_by ci_prompt channel slack_thread_references origin_key"
     ),
     {"origin_product": ORIGIN, "runtime": _words("acp pi")},
+    later=(_words("origin_key"),),
 )
 RUN = Shape(
     _words(
@@ -75,6 +81,7 @@ RUN = Shape(
         "provider": _words("anthropic openai"),
         "reasoning_effort": _words("off none minimal low medium high xhigh max ultracode"),
     },
+    later=(_words("task_summary task_tags scheduled_at preview_available"),),
 )
 SUMMARY = Shape(
     _words("id title repository created_at updated_at origin_product latest_run created_by created_by_id"),

@@ -3,11 +3,13 @@
 A segment is newline-delimited JSON. Every line begins with the CRC-32 of the rest of the line, so that a torn or
 damaged line can be told from a whole one without parsing it:
 
-    {"c":"9f3a0c11","k":"event","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"i":ID,"o":POSITION,"a":MICROS,"x":false,"d":TEXT}
+    {"c":"9f3a0c11","k":"event","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"i":ID,"o":POSITION,"a":MICROS,"x":false,"h":CRC,
+     "d":TEXT}
 
 ``k`` is the kind of line, ``n`` its number in its segment, ``l`` the leg that issued the id, ``i`` the stream id (null
 where the frame had none), ``o`` the position in the run's own log (null for live events), ``a`` the time of arrival in
-microseconds since the epoch, ``x`` whether something was redacted, and ``d`` the event's exact text. The kinds:
+microseconds since the epoch, ``x`` whether something was redacted, ``d`` the event's exact text, and ``h`` the CRC-32
+of its run, its place and that text (:func:`checksum`), which ``taskhouse verify`` computes again. The kinds:
 
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
@@ -57,14 +59,27 @@ def _seal(rest: bytes) -> bytes:
     return b'{"c":"%08x",%b' % (zlib.crc32(rest), rest)
 
 
+def checksum(run_id: str, place: str | int | None, text: bytes) -> int:
+    """CRC-32 of an event: its run, its stream id or log position, and its text."""
+    return _checksum(zlib.crc32(run_id.encode()), place, text)
+
+
+def _checksum(of_run: int, place: str | int | None, text: bytes) -> int:
+    return zlib.crc32(text, zlib.crc32(f"@{place} ".encode(), of_run))
+
+
 def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
     """Lines for events of one run that arrived together; the first gets line number ``first``."""
     dumps, join = orjson.dumps, b"".join
     project, task, run, source = map(dumps, (*whose, leg))
     middle = join((b',"p":', project, b',"t":', task, b',"r":', run, b',"l":', source, b',"i":'))
     arrived = b',"a":%d,"x":' % arrived_us
+    of_run = zlib.crc32(whose.run_id.encode())
     lines = []
     for number, (stream_id, position, data, redacted, kind) in enumerate(entries, start=first):
+        text = data.decode("utf-8", "replace")
+        place = stream_id if position is None else position
+        told = _checksum(of_run, place, data if data.isascii() else text.encode())
         rest = join(
             (
                 b'"k":%b,"n":%d' % (dumps(kind), number),
@@ -72,8 +87,8 @@ def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arri
                 dumps(stream_id),
                 b',"o":null' if position is None else b',"o":%d' % position,
                 arrived,
-                b'true,"d":' if redacted else b'false,"d":',
-                dumps(data.decode("utf-8", "replace")),
+                b'true,"h":%d,"d":' % told if redacted else b'false,"h":%d,"d":' % told,
+                dumps(text),
                 b"}\n",
             )
         )

@@ -7,7 +7,7 @@ the line that it refuses: that one goes to quarantine with its text.
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import duckdb
 from filelock import FileLock
 
 from taskhouse.errors import Corrupt
+from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
@@ -58,6 +59,26 @@ class Loaded:
             self.set_aside + other.set_aside,
             self.marks + other.marks,
         )
+
+
+@dataclass(slots=True)
+class Removed:
+    """Entries of logs that a load took out again, by the segment that brought them: how many, and their checksums."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    checksums: Counter[str] = field(default_factory=Counter)
+
+    def delete(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:
+        """Take out what a statement names."""
+        for segment, run_id, position, payload in connection.execute(sql.warehouse(path)).fetchall():
+            self.rows[segment] += 1
+            self.checksums[segment] += line.checksum(run_id, position, payload.encode())
+
+    def enter(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Take it off what the ledger says of the segments."""
+        for segment, rows in self.rows.items():
+            less = {"segment": segment, "rows": rows, "checksum": self.checksums[segment]}
+            connection.execute(sql.warehouse("load/segment_less"), less)
 
 
 def load_spool(
@@ -134,25 +155,25 @@ def _load_apart(
 
 def _set_aside(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
     """Keep the only line of a segment in quarantine, since it cannot be loaded."""
-    line = json.loads(segment.path.read_bytes())
-    identity = line["i"] if segment.layer == "live" else line["o"]
-    key = f"{line['r']}@{'' if identity is None else identity}"
+    told = json.loads(segment.path.read_bytes())
+    identity = told["i"] if segment.layer == "live" else told["o"]
+    key = f"{told['r']}@{'' if identity is None else identity}"
     now, done = datetime.now(UTC), Loaded(1, 1, set_aside=1)
     with warehouse.transaction(f"setting aside {segment.name}") as connection:
         connection.execute(
             sql.warehouse("load/refused"),
             {
                 "resource": "run_events" if segment.layer == "live" else "run_log",
-                "project_id": line["p"],
+                "project_id": told["p"],
                 "record_key": key,
-                "reason": f"this {line['k']} cannot be loaded: {why}",
-                "payload": line["d"],
+                "reason": f"this {told['k']} cannot be loaded: {why}",
+                "payload": told["d"],
                 "now": now,
                 "segment": segment.name,
             },
         )
-        _remember(connection, segment, done, {"first_ms": None, "last_ms": None}, now)
-    report(f"the {line['k']} {key} cannot be loaded and is in quarantine")
+        _remember(connection, segment, done, {"first_ms": None, "last_ms": None, "checksum": 0}, now)
+    report(f"the {told['k']} {key} cannot be loaded and is in quarantine")
     segment.path.unlink()
     return done
 
@@ -190,12 +211,16 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
                 hint="Nothing of it was loaded; the file is still in the spool.",
             )
     now = datetime.now(UTC)
-    inserted, set_aside = (_live if batch[0].layer == "live" else _log)(connection, list(read.values()), now)
+    removed = Removed()
+    if batch[0].layer == "live":
+        inserted, set_aside = _live(connection, list(read.values()), now)
+    else:
+        inserted, set_aside = _log(connection, removed, now)
     since = min(row["first_received_at"] for row in read.values())
     connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
     connection.execute(sql.warehouse("load/resumes"))
     _move_cursors(connection)
-    _prove(connection, now)
+    _prove(connection, removed, now)
     counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/counts")))}
     total = Loaded()
     for segment in batch:
@@ -204,9 +229,10 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
         duplicates = segment.lines - became["marks"] - became["inserted"] - aside
         one = Loaded(1, segment.lines, became["inserted"], duplicates, aside, became["marks"])
         total += one
-        _remember(connection, segment, one, told, now)
+        _remember(connection, segment, one, told | {"checksum": became["checksum"]}, now)
         if duplicates < 0:
             raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
+    removed.enter(connection)
     if inserted != total.inserted:
         raise Corrupt(f"The segments {', '.join(names)} do not add up: {inserted} rows were inserted of {total}.")
     return total
@@ -223,6 +249,7 @@ def _remember(connection: duckdb.DuckDBPyConnection, segment: Segment, one: Load
             **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "set_aside", "marks")},
             "first_ms": told["first_ms"],
             "last_ms": told["last_ms"],
+            "checksum": told["checksum"],
             "now": now,
         },
     )
@@ -246,7 +273,7 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
     return inserted, _brought_by(connection, "load/oversize", now)
 
 
-def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> tuple[int, Counter[str]]:
+def _log(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> tuple[int, Counter[str]]:
     """Insert entries of logs; how many, and how many lines of each segment were set aside."""
     set_aside: Counter[str] = Counter()
     connection.execute(sql.warehouse("load/log_doubtful"))
@@ -254,7 +281,7 @@ def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> 
         connection.execute(sql.warehouse("load/log_contested"))
         connection.execute(sql.warehouse("load/log_judged"))
         set_aside = _brought_by(connection, "load/log_displaced", now)
-        connection.execute(sql.warehouse("load/log_replace"))
+        removed.delete(connection, "load/log_replace")
     else:
         connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
     set_aside += _brought_by(connection, "load/log_unplaced", now)
@@ -262,14 +289,14 @@ def _log(connection: duckdb.DuckDBPyConnection, _: list[Row], now: datetime) -> 
     return inserted, set_aside
 
 
-def _prove(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
+def _prove(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> None:
     """Settle what had no place in a log that is proved now, and take out what is held beyond its end."""
     connection.execute(sql.warehouse("load/log_placed"), {"now": now})
     connection.execute(sql.warehouse("load/log_cuts"))
     if connection.execute("SELECT EXISTS (FROM cuts)").fetchall()[0][0]:
         connection.execute(sql.warehouse("load/log_cut_off"), {"now": now})
-        for step in ("log_shorten", "log_cursors"):
-            connection.execute(sql.warehouse(f"load/{step}"))
+        removed.delete(connection, "load/log_shorten")
+        connection.execute(sql.warehouse("load/log_cursors"))
 
 
 def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:

@@ -47,6 +47,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("logs to prove", ("ledger/logs_unproved",)),
     ("a home knows what it is", ("ledger/origin_id", "ledger/origin_generation", "ledger/origin_known")),
     ("pull requests have a state", ("raw/run_versions_pr_state", "raw/pr_state_known")),
+    ("checksums of segments", ("ledger/segments_held", "ledger/segments_checksum")),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 
@@ -66,19 +67,30 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
             hint="Install the newer taskhouse that wrote it.",
         )
     for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):
-        texts = [sql.statement("taskhouse.warehouse", f"schema/{path}") for path in statements]
+        texts = _texts(statements)
         connection.execute("BEGIN")
         try:
             for text in texts:
                 connection.execute(text)
             connection.execute(
                 "INSERT INTO ledger.migrations BY NAME SELECT ? AS version, ? AS name, ? AS sha256, ? AS applied_at",
-                [number, name, hashlib.sha256("\n".join(texts).encode()).hexdigest(), datetime.now(UTC)],
+                [number, name, digest(number), datetime.now(UTC)],
             )
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+
+def digest(version: int) -> str | None:
+    """SHA-256 of the statements that lead to a version; None of one that is not known."""
+    if not 0 < version <= len(MIGRATIONS):
+        return None
+    return hashlib.sha256("\n".join(_texts(MIGRATIONS[version - 1][1])).encode()).hexdigest()
+
+
+def _texts(statements: tuple[str, ...]) -> list[str]:
+    return [sql.statement("taskhouse.warehouse", f"schema/{path}") for path in statements]
 
 
 def _version(connection: duckdb.DuckDBPyConnection) -> int:

@@ -102,7 +102,7 @@ def query(path: Path, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         ConfigurationError: The statement is not valid, or would write.
         Corrupt: The file cannot be opened.
     """
-    with contextlib.closing(_connect(path)) as connection:
+    with connected(path) as connection:
         try:
             result = connection.execute(text)
             return [column[0] for column in result.description or []], result.fetchall()
@@ -118,7 +118,7 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
         ConfigurationError: There is not exactly one statement, it is not valid, or it would write.
         Corrupt: The file cannot be opened.
     """
-    with contextlib.closing(_connect(path)) as connection:
+    with connected(path) as connection:
 
         def rows() -> Iterator[tuple[Any, ...]]:
             try:
@@ -142,7 +142,7 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
         ConfigurationError: There is not exactly one statement, it is not valid, or it brings no rows.
         Corrupt: The file cannot be opened.
     """
-    with contextlib.closing(_connect(path)) as connection:
+    with connected(path) as connection:
         try:
             found = connection.sql(_single(connection, text))
             if found is None:
@@ -159,6 +159,18 @@ def _single(connection: duckdb.DuckDBPyConnection, text: str) -> str:
         found = f"These are {len(statements)} statements." if statements else "There is no statement."
         raise ConfigurationError(found, hint='Give exactly one, such as "FROM runs LIMIT 3".')
     return str(statements[0].query)
+
+
+@contextlib.contextmanager
+def connected(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to a copy or a backup.
+
+    Raises:
+        ConfigurationError: There is no such file.
+        Corrupt: The file cannot be opened.
+    """
+    with contextlib.closing(_connect(path)) as connection:
+        yield connection
 
 
 def newest(folder: Path) -> Reader:

@@ -1,6 +1,7 @@
 """Views and macros for people, with what they say of themselves: rebuilt in one transaction when their text changed."""
 
 import hashlib
+import re
 import sys
 from datetime import UTC, datetime
 
@@ -25,7 +26,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
         connection: The warehouse, outside any transaction.
         zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
     """
-    texts = _texts(zone or _zone(connection))
+    texts = _texts(zone or current_zone(connection))
     wanted, held = _digests(texts), _held(connection)
     if held == wanted:
         return
@@ -53,7 +54,13 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the views are those of this taskhouse, whatever the time zone of their days."""
-    return _held(connection) == _digests(_texts(_zone(connection)))
+    return _held(connection) == _digests(_texts(current_zone(connection)))
+
+
+def definitions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The words of each view and macro as it stands in the file, sorted, since DuckDB orders some lists by chance."""
+    made = connection.execute(sql.warehouse("views/definitions")).fetchall()
+    return {name: sorted(re.findall(r"\w+|\S", text)) for name, text in made}
 
 
 def document(connection: duckdb.DuckDBPyConnection) -> str:
@@ -94,7 +101,8 @@ def _held(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return dict(connection.execute("SELECT name, sha256 FROM ledger.views").fetchall())
 
 
-def _zone(connection: duckdb.DuckDBPyConnection) -> str:
+def current_zone(connection: duckdb.DuckDBPyConnection) -> str:
+    """The time zone in which the days of the views begin."""
     if "day_zone" not in _macros(connection):
         return "UTC"
     row = connection.execute("SELECT main.day_zone()").fetchone()

@@ -1,14 +1,18 @@
 """A home whose warehouse is gone says so with every command, and is taken back by the one that they name."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.cli.app import app
 from taskhouse import settings as settings_module
-from tests.report.world import walk
+from taskhouse.warehouse import ledger
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.publish import publish
 
 Run = Callable[..., Result]
 
@@ -16,7 +20,13 @@ Run = Callable[..., Result]
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A command inside this process, with a home that holds something."""
-    walk(["acme/web"], days=1).publish(tmp_path / "home")
+    home, now = tmp_path / "home", datetime.now(UTC)
+    warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
+    with warehouse.transaction("a pass") as connection:
+        ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=now)
+        told = {"interrupted": False, "verdict": "complete", "reason": "", "proof": "listed", "proven_at": now}
+        ledger.finish(connection, pass_id="p", finished_at=now, **told)
+    publish(warehouse, home / "published", every_s=0)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("POSTHOG_HOST", "http://localhost:1")
     monkeypatch.chdir(tmp_path)
@@ -43,3 +53,14 @@ def test_a_warehouse_that_is_gone_is_said_and_restored(
     assert run("restore", "backups").exit_code == 2
     assert run("restore", "backups", "--replace").exit_code == 0
     assert run("restore", "backups", "--empty").exit_code == 2
+
+
+def test_a_sound_home_is_verified_and_a_changed_one_is_not(run: Run, tmp_path: Path) -> None:
+    shown = run("verify")
+    assert shown.exit_code == 0, shown.output
+    assert "checksums of segments" in shown.stdout
+    with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as connection:
+        connection.execute("UPDATE ledger.passes SET verdict = 'fine'")
+    shown = run("verify")
+    assert shown.exit_code == 1
+    assert run("verify", "nowhere.duckdb").exit_code == 2

@@ -25,6 +25,7 @@ WITH read AS (
                 o: 'BIGINT',
                 a: 'BIGINT',
                 x: 'BOOLEAN',
+                h: 'BIGINT',
                 d: 'VARCHAR'
             }
         )
@@ -44,6 +45,7 @@ SELECT
     o AS position,
     make_timestamptz(a) AS received_at,
     x AS redacted,
+    h AS checksum,
     d AS payload
 FROM
     read

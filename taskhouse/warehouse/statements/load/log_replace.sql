@@ -5,3 +5,8 @@ WHERE
     AND raw.run_log_entries.position = contested.position
     AND contested.counts
     AND NOT contested.held
+RETURNING
+    raw.run_log_entries.segment,
+    raw.run_log_entries.run_id,
+    raw.run_log_entries.position,
+    raw.run_log_entries.payload

@@ -8,6 +8,8 @@ SELECT
     $duplicates AS duplicates,
     $set_aside AS set_aside,
     $marks AS marks,
+    $inserted AS held,
+    $checksum AS checksum,
     $first_ms AS first_ms,
     $last_ms AS last_ms,
     $now AS loaded_at

@@ -1,0 +1,286 @@
+"""Read everything that a warehouse holds, and hold it against what was written down when it came.
+
+Each check is a query of ``statements/verify`` over rows of ``what`` and ``fine``, where NULL means that it cannot be
+known, or one of the functions here. A check finds what is wrong; it repairs nothing.
+"""
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.spool import line
+from taskhouse.warehouse import identity, migrate, sql, views
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.engine import COMPATIBILITY
+from taskhouse.warehouse.publish import CHUNK, publish
+
+EXAMPLES = 5
+AT_ONCE = 5000
+"""Rows that are in memory at once."""
+
+KEYS = {
+    "raw.task_versions": "project_id, task_id, valid_from",
+    "raw.run_versions": "project_id, run_id, valid_from",
+    "raw.task_usage": "project_id, task_id, valid_from",
+    "raw.readiness_snapshots": "project_id, repository, window_days, generated_at",
+    "raw.task_sightings": "project_id, task_id, first_seen_at",
+    "raw.repository_sightings": "project_id, repository, first_seen_at",
+    "raw.run_events": "project_id, run_id, source, stream_id, incarnation",
+    "raw.run_log_entries": "project_id, run_id, position",
+    "ledger.passes": "pass_id",
+    "ledger.pages": "pass_id, page",
+    "ledger.cursors": "project_id, resource, key",
+    "ledger.segments": "segment",
+    "ledger.migrations": "version",
+    "ledger.views": "name",
+}
+"""What names a row, by table; an event without a stream id has no name."""
+
+REFERENCES = (
+    *((f"raw.{table}", "pass_id, page", "ledger.pages") for table in ("task_versions", "run_versions", "task_usage")),
+    ("raw.readiness_snapshots", "pass_id, page", "ledger.pages"),
+    ("raw.task_sightings", "pass_id, page", "ledger.pages"),
+    ("raw.repository_sightings", "pass_id, page", "ledger.pages"),
+    ("raw.task_sightings", "last_pass_id AS pass_id", "ledger.passes"),
+    ("raw.task_sightings", "absent_pass_id AS pass_id", "ledger.passes"),
+    ("raw.repository_sightings", "last_pass_id AS pass_id", "ledger.passes"),
+    ("raw.repository_sightings", "absent_pass_id AS pass_id", "ledger.passes"),
+    ("ledger.pages", "pass_id", "ledger.passes"),
+    ("raw.run_events", "segment", "ledger.segments"),
+    ("raw.run_log_entries", "segment", "ledger.segments"),
+    ("ledger.resumes", "segment", "ledger.segments"),
+)
+"""Which rows name a row of another table."""
+
+QUERIES = {
+    "passes": "counts of passes",
+    "segments": "counts of segments",
+    "sightings": "stretches of presence",
+    "times": "times of passes",
+    "cursors": "cursors of logs",
+}
+"""The other queries, and what each is about."""
+
+
+READABLE = "rows that can be read"
+
+
+@dataclass(slots=True)
+class Check:
+    """What was looked at, what could not be known, and what is wrong, with some examples."""
+
+    looked_at: int = 0
+    unknown: int = 0
+    wrong: int = 0
+    examples: tuple[str, ...] = ()
+
+    def add(self, looked_at: int = 1, unknown: int = 0, wrong: Iterable[str] = ()) -> None:
+        """More of the same."""
+        for example in wrong:
+            self.wrong += 1
+            if len(self.examples) < EXAMPLES:
+                self.examples = (*self.examples, example)
+        self.looked_at += looked_at
+        self.unknown += unknown
+
+
+Hashes = Callable[[str, str], set[str]]
+"""The content hashes that a payload of a table may have; none if that cannot be known."""
+
+
+def copy(warehouse: Warehouse) -> Path:
+    """A copy of the warehouse as it is now, which can be read while others write.
+
+    Raises:
+        ConfigurationError: There is nothing to copy yet.
+        Corrupt: Nothing was written since the last copy, and the file is another one.
+        Locked: The warehouse is held by somebody else for too long.
+    """
+    made = publish(warehouse, warehouse.copies, every_s=0, force=True) if warehouse.copies else None
+    if made is None:
+        raise ConfigurationError("There is nothing to verify yet.", hint="Run `taskhouse sync` first.")
+    if not made.fresh:
+        with warehouse.still("comparing it with its copy") as (file, _), made.path.open("rb") as other:
+            while block := file.read(CHUNK):
+                if block != other.read(CHUNK):
+                    raise Corrupt(
+                        f"The warehouse {warehouse.path} differs from its copy {made.path}, though nothing was written"
+                        " since.",
+                        hint="`taskhouse verify` of that file tells whether the copy is sound; `taskhouse restore"
+                        " --replace` takes it back.",
+                    )
+    return made.path
+
+
+def checks(
+    connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, pages_kept: timedelta
+) -> dict[str, Callable[[], Check]]:
+    """The checks of everything that is held, by what each is about; the others are of no use if the first fails.
+
+    Args:
+        connection: The warehouse, or better a copy of it, since nobody can write meanwhile.
+        hashes: Computes the content hash of a version again.
+        pages_kept: How long pages stay in the ledger that brought nothing.
+    """
+    named = {"pages_since": datetime.now(UTC) - pages_kept + timedelta(days=1)}
+    return {
+        READABLE: partial(_readable, connection),
+        "identity": partial(_identity, connection),
+        "migrations": partial(_migrations, connection),
+        "rows with a key of their own": partial(_unique, connection),
+        "rows that others name": partial(_references, connection),
+        **{about: partial(_query, connection, name, named) for name, about in QUERIES.items()},
+        "content hashes of versions": partial(_versions, connection, hashes),
+        "checksums of segments": partial(_texts, connection),
+        "views and macros": partial(_views, connection),
+    }
+
+
+def _readable(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Whether every block of every table can be read."""
+    check = Check()
+    for (table,) in connection.execute(sql.warehouse("maintenance/tables")).fetchall():
+        try:
+            rows = connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()[0][0]  # noqa: S608 - our own name
+        except duckdb.Error as problem:
+            check.add(0, wrong=[f"{table}: {str(problem).splitlines()[0][:200]}"])
+        else:
+            check.add(rows)
+    return check
+
+
+def _identity(connection: duckdb.DuckDBPyConnection) -> Check:
+    check = Check()
+    count = connection.execute("SELECT count(*) FROM ledger.origin").fetchall()[0][0]
+    held = identity.read(connection)
+    fine = count == 1 and held is not None and held.id and held.generation is not None
+    check.add(wrong=[] if fine else [f"ledger.origin has {count} rows, or an incomplete one"])
+    return check
+
+
+def _migrations(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Whether the schema was made by the statements that this taskhouse knows."""
+    check = Check()
+    for version, digest in connection.execute("SELECT version, sha256 FROM ledger.migrations").fetchall():
+        check.add(wrong=[] if digest == migrate.digest(version) else [f"version {version}"])
+    return check
+
+
+def _unique(connection: duckdb.DuckDBPyConnection) -> Check:
+    check = Check()
+    for table, key in KEYS.items():
+        where = "stream_id IS NOT NULL" if "stream_id" in key else "TRUE"
+        text = f"SELECT ({key}) AS what, count(*) = 1 AS fine FROM {table} WHERE {where} GROUP BY {key}"  # noqa: S608 - our own names
+        _add(connection, check, text, {}, f"{table}: ")
+    return check
+
+
+def _references(connection: duckdb.DuckDBPyConnection) -> Check:
+    check = Check()
+    for table, columns, other in REFERENCES:
+        key = columns.split(" AS ")[-1]
+        text = f"""
+            SELECT ({key}) AS what, there IS NOT NULL AS fine
+            FROM (SELECT DISTINCT {columns} FROM {table} WHERE {columns.split(" AS ")[0].split(",")[0]} IS NOT NULL)
+            LEFT JOIN (SELECT DISTINCT {key}, TRUE AS there FROM {other}) USING ({key})
+        """  # noqa: S608 - our own names
+        _add(connection, check, text, {}, f"{table} names in {other}: ")
+    return check
+
+
+def _query(connection: duckdb.DuckDBPyConnection, name: str, named: dict[str, datetime]) -> Check:
+    check = Check()
+    text = sql.warehouse(f"verify/{name}")
+    _add(connection, check, text, {key: value for key, value in named.items() if f"${key}" in text})
+    return check
+
+
+def _add(
+    connection: duckdb.DuckDBPyConnection, check: Check, text: str, named: dict[str, datetime], before: str = ""
+) -> None:
+    """Add the rows of ``what`` and ``fine``."""
+    looked_at, unknown, wrong, examples = connection.execute(
+        sql.warehouse("verify/judge").format(rows=text, examples=EXAMPLES), named
+    ).fetchall()[0]
+    told = [f"{before}{example}" for example in examples or ()]
+    check.add(looked_at, unknown, told)
+    check.wrong += wrong - len(told)
+
+
+def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
+    """Whether each version still has the content that it was told apart by."""
+    check = Check()
+    for table, thing in (("task_versions", "task_id"), ("run_versions", "run_id"), ("task_usage", "task_id")):
+        text = f"SELECT {thing}, valid_from, payload, content_hash FROM raw.{table}"  # noqa: S608 - our own names
+        for key, valid_from, payload, stated in _rows(connection, text):
+            try:
+                found = {stated} if payload is None else hashes(table, payload)
+            except Exception:  # noqa: BLE001 - what cannot be read is not what was kept
+                found = {""}
+            wrong = bool(found) and stated not in found
+            check.add(
+                unknown=int(payload is None or not found),
+                wrong=[f"raw.{table}: {key} from {valid_from:%Y-%m-%d %H:%M:%S}"] if wrong else [],
+            )
+    return check
+
+
+def _texts(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Whether each segment's events and entries are those that it brought, by the sum of their checksums."""
+    check = Check()
+    stated = connection.execute("SELECT segment, held, checksum FROM ledger.segments").fetchall()
+    rows, sums = Counter[str](), Counter[str]()
+    for table, place in (("run_events", "stream_id"), ("run_log_entries", "position")):
+        text = f"SELECT segment, run_id, {place}, payload FROM raw.{table}"  # noqa: S608 - our own names
+        for segment, run_id, where, payload in _rows(connection, text):
+            rows[segment] += 1
+            sums[segment] += line.checksum(run_id, where, (payload or "").encode())
+    for segment, held, checksum in stated:
+        wrong = []
+        if held is not None and rows[segment] != held:
+            wrong = [f"{segment}: {rows[segment]} rows of {held}"]
+        elif checksum is not None and sums[segment] != checksum:
+            wrong = [f"{segment}: a run, a place or a text is not as it was captured"]
+        check.add(unknown=int(checksum is None), wrong=wrong)
+    return check
+
+
+def _views(connection: duckdb.DuckDBPyConnection) -> Check:
+    """Whether the views are those of this taskhouse, and can be read."""
+    check = Check()
+    made = views.definitions(connection)
+    if not views.current(connection):
+        check.add(len(made), unknown=len(made))
+        return check
+    wanted = _wanted(views.current_zone(connection))
+    for name in sorted(wanted.keys() | made.keys()):
+        fine = wanted.get(name) == made.get(name)
+        check.add(wrong=[] if fine else [f"{name} is {'another' if name in wanted and name in made else 'missing'}"])
+    return check
+
+
+@cache
+def _wanted(zone: str) -> dict[str, list[str]]:
+    """The views and macros as this taskhouse makes them, and as they read once they were in a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "scratch.duckdb")
+        with duckdb.connect(path, config={"storage_compatibility_version": COMPATIBILITY}) as scratch:
+            migrate.upgrade(scratch)
+            views.refresh(scratch, zone=zone)
+        with duckdb.connect(path, read_only=True) as scratch:
+            return views.definitions(scratch)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, text: str) -> Iterator[tuple[Any, ...]]:
+    """Rows, some thousand in memory at a time; nothing else may be executed meanwhile."""
+    connection.execute(text)
+    while rows := connection.fetchmany(AT_ONCE):
+        yield from rows
