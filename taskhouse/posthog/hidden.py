@@ -20,13 +20,12 @@ BORROWED = frozenset({"pr_url", "pr_urls", "pr_summaries", "pr_state", "pr_merge
 
 def may_hide(run: Mapping[str, Any]) -> bool:
     """Whether a run inside a task looks like one whose fields are hidden; a run that has no log yet does as well."""
-    return run.get("log_url") is None and not any(_without_borrowed(run.get(name)) for name in FIELDS)
+    return run.get("log_url") is None and not any(without_borrowed(run.get(name)) for name in FIELDS)
 
 
 def is_doubtful(run: Mapping[str, Any]) -> bool:
     """Whether a run inside a task may say something else than its own row."""
-    output = run.get("output")
-    return may_hide(run) or (isinstance(output, dict) and not BORROWED.isdisjoint(output))
+    return may_hide(run) or has_borrowed(run.get("output"))
 
 
 def own(run: Row, payload: str | None) -> Row:
@@ -36,11 +35,17 @@ def own(run: Row, payload: str | None) -> Row:
     if may_hide(data):
         data |= {name: held[name] for name in FIELDS if name in held}
     output, known = data.get("output"), held.get("output")
-    if isinstance(output, dict) and not BORROWED.isdisjoint(output):
+    if has_borrowed(output):
         facts = {name: known[name] for name in BORROWED & known.keys()} if isinstance(known, dict) else {}
-        data["output"] = {**_without_borrowed(output), **facts} or (known if payload is not None else None)
+        data["output"] = {**without_borrowed(output), **facts} or (known if payload is not None else None)
     return Row(data, run.text)
 
 
-def _without_borrowed(value: Any) -> Any:
+def has_borrowed(output: Any) -> bool:
+    """Whether a run's output says something of a pull request."""
+    return isinstance(output, dict) and not BORROWED.isdisjoint(output)
+
+
+def without_borrowed(value: Any) -> Any:
+    """A run's output without its pull request; anything else as it is."""
     return {name: value[name] for name in value if name not in BORROWED} if isinstance(value, dict) else value

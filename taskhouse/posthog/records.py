@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from taskhouse.posthog import shapes
+from taskhouse.posthog import hidden, shapes
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 
@@ -109,7 +109,7 @@ def merge(payload: str, columns: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def run(row: Row) -> dict[str, Any]:
-    """Columns of ``raw.run_versions`` from a full run.
+    """Columns of ``raw.run_versions`` from a full run, and ``bare_hash``: its content's hash without a pull request.
 
     Raises:
         BadRecord: An id, the status or a time is not what the contract says.
@@ -125,6 +125,8 @@ def run(row: Row) -> dict[str, Any]:
     ]
     parent = state.get("resume_from_run_id")
     pr_url = output.get("pr_url")
+    content = _content(kept, versioned=RUN.fields, updated_at=_time(data, "updated_at"))
+    bare = kept | {"output": hidden.without_borrowed(output) or None}
     return {
         "task_id": _uuid(data, "task"),
         "run_id": _uuid(data, "id"),
@@ -148,7 +150,11 @@ def run(row: Row) -> dict[str, Any]:
         "created_at": _time(data, "created_at"),
         "updated_at": _time(data, "updated_at"),
         "completed_at": _time(data, "completed_at", optional=True),
-        **_content(kept, versioned=RUN.fields, updated_at=_time(data, "updated_at")),
+        "scheduled_at": _time(data, "scheduled_at", optional=True),
+        **content,
+        "bare_hash": _content(bare, versioned=RUN.fields, updated_at=_time(data, "updated_at"))["content_hash"]
+        if hidden.has_borrowed(output)
+        else None,
         "payload_sha256": hashlib.sha256(row.text).hexdigest(),
     }
 

@@ -66,6 +66,7 @@ class Batch:
 
 def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int]:
     """Write a batch inside the caller's transaction; returns the rows added, by table."""
+    _complete(connection, batch.runs)
     added = {
         "task_versions": _insert(
             connection, batch.tasks, "raw.task_versions", "versions/changes", key="task_id", told=TASK_TOLD
@@ -88,6 +89,15 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
         _changes(connection, "ledger/cursors_delete")
         _changes(connection, "ledger/cursors_insert")
     return added
+
+
+def _complete(connection: duckdb.DuckDBPyConnection, runs: Rows) -> None:
+    """Put a run's own row in place of the version that its task told without the pull request, at the same moment."""
+    own = [row for row in runs if row["observed_in"] != "task" and row.get("bare_hash")]
+    if own:
+        stage(connection, "own", own, {**of_table(connection, "raw.run_versions"), "bare_hash": "VARCHAR"})
+        for step in ("find", "delete", "insert"):
+            _changes(connection, f"versions/run_completed_{step}")
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:

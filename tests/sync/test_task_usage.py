@@ -10,11 +10,13 @@ from taskhouse.sync.resources import replay_quarantine
 from taskhouse.sync.task_usage import due
 
 NOW = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
+RESTING = 2
+"""Seed of a world in which nothing moved just now."""
 AMOUNTS = ("token_cost_usd", "compute_cost_usd", "total_cost_usd")
 
 
 def ready(make_house: Any, **keywords: Any) -> Any:
-    house = make_house(task_usage=True, **keywords)
+    house = make_house(task_usage=True, emulator_seed=RESTING, **keywords)
     house.sync("tasks")
     house.sync("runs")
     house.emulator.requests(reset=True)
