@@ -19,6 +19,7 @@
 -- completed_at: When it ended.
 -- pr_state: State of that pull request: `open`, `draft`, `merged`, `closed` or `unknown`; NULL where
 --   the server does not say.
+-- scheduled_at: When it is to begin, if it waits for a time in `not_started`.
 -- observed_in: What told of this version: `task`, `runs` or `run`.
 -- valid_from: When it was first seen; the change came between the look before and this one.
 -- valid_to: When the next version was seen; NULL for the newest.

@@ -94,12 +94,7 @@ standing AS (
             TRY(make_timestamptz(CAST(split_part(stream_cursor.position, '-', 1) AS BIGINT) * 1000)),
             last_event.last_event_at,
             CASE WHEN version.versions > 1 THEN run.valid_from END,
-            CASE
-                WHEN run.status = 'not_started'
-                    THEN TRY_CAST(
-                            json_extract_string(main.event_document(run.payload), '$.scheduled_at') AS TIMESTAMPTZ
-                        )
-            END
+            CASE WHEN run.status = 'not_started' THEN run.scheduled_at END
         ) AS since,
         last_event.last_event,
         looked.looked_at

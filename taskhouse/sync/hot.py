@@ -25,17 +25,42 @@ COOLING: tuple[tuple[timedelta, timedelta], ...] = (
 )
 """Something that has not changed for less than the first is asked about every second; after the last, once a day."""
 
+COLD = timedelta(days=1)
+WAITING = "not_started"
+"""The state of a run before it begins."""
+
 
 def rest(unchanged_for: timedelta) -> timedelta:
     """The time between two questions about something that has not changed for so long."""
-    return next((pause for age, pause in COOLING if unchanged_for < age), timedelta(days=1))
+    return next((pause for age, pause in COOLING if unchanged_for < age), COLD)
 
 
-def due(*, status: str | None, changed_at: datetime, asked_at: datetime, now: datetime) -> bool:
-    """Whether to ask again: finished runs until once after their grace period, others ever more rarely as they rest."""
+def due(
+    *,
+    status: str | None,
+    changed_at: datetime,
+    asked_at: datetime,
+    now: datetime,
+    scheduled_at: datetime | None = None,
+) -> bool:
+    """Whether to ask again: finished runs until once after their grace period, others ever more rarely as they rest.
+
+    A run that waits for its time is asked about once a day until then, and from then on like one that was made then.
+    """
     if status is None or status in TERMINAL:
         return asked_at < changed_at + GRACE
+    if status == WAITING and scheduled_at is not None:
+        if waits(status, scheduled_at, now):
+            return now - asked_at >= COLD
+        if asked_at < scheduled_at:
+            return True
+        changed_at = max(changed_at, scheduled_at)
     return now - asked_at >= rest(now - changed_at)
+
+
+def waits(status: str | None, scheduled_at: datetime | None, now: datetime) -> bool:
+    """Whether a run waits for its time, up to 30 days in ``not_started`` (API facts 7.4)."""
+    return status == WAITING and scheduled_at is not None and now < scheduled_at
 
 
 def expires(changed_at: datetime, now: datetime) -> tuple[bool, datetime]:
@@ -49,5 +74,11 @@ def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
         task["task_id"]
         for task in known
         if task["pr_open"]
-        or due(status=task["latest_run_status"], changed_at=task["changed_at"], asked_at=task["last_seen_at"], now=now)
+        or due(
+            status=task["latest_run_status"],
+            changed_at=task["changed_at"],
+            asked_at=task["last_seen_at"],
+            now=now,
+            scheduled_at=task["scheduled_at"],
+        )
     ]

@@ -101,6 +101,8 @@ def plan(
 ) -> Plan:
     """Decide for each run; rows as the warehouse's question ``runs`` gives them.
 
+    A run that waits for its time has neither stream nor log, and is none of it until then.
+
     Args:
         rows: The runs.
         now: The present moment.
@@ -108,7 +110,7 @@ def plan(
         most: Logs never read before that one pass takes on.
         days: Logs of runs that have rested for longer are never begun; None begins all.
     """
-    rows = list(rows)
+    rows = [row for row in rows if not hot.waits(row["status"], row["scheduled_at"], now)]
     streams = [row for row in rows if _streams(row, now)]
     rest = [row for row in rows if not _streams(row, now)]
     never = sorted(
@@ -155,6 +157,8 @@ def _stream_until(row: Mapping[str, Any]) -> datetime:
     moved_at: datetime = row["moved_at"]
     if row["status"] in hot.TERMINAL:
         return row["completed_at"] + REPLAY if row["completed_at"] is not None else moved_at
+    if row["status"] == hot.WAITING and row["scheduled_at"] is not None:
+        moved_at = max(moved_at, row["scheduled_at"])
     return moved_at + (LIVE if row["status"] == "in_progress" else WAITING)
 
 
@@ -191,7 +195,13 @@ def _logs(row: Mapping[str, Any], now: datetime) -> bool:
         return _again(row, "log", _log_until(row), now)
     if row["status"] in hot.TERMINAL:
         return bool(row["log_state"] not in FINAL or row["moved_at"] > row["log_read_at"])
-    return hot.due(status=row["status"], changed_at=row["changed_at"], asked_at=row["log_read_at"], now=now)
+    return hot.due(
+        status=row["status"],
+        changed_at=row["changed_at"],
+        asked_at=row["log_read_at"],
+        now=now,
+        scheduled_at=row["scheduled_at"],
+    )
 
 
 def _log_until(row: Mapping[str, Any]) -> datetime:

@@ -126,7 +126,13 @@ def _older_moves(task: Task, now: datetime) -> list[str]:
     return [
         run["run_id"]
         for run in task["older"] or ()
-        if hot.due(status=run["status"], changed_at=run["changed_at"], asked_at=task["listed_at"], now=now)
+        if hot.due(
+            status=run["status"],
+            changed_at=run["changed_at"],
+            asked_at=task["listed_at"],
+            now=now,
+            scheduled_at=run["scheduled_at"],
+        )
     ]
 
 

@@ -244,10 +244,12 @@ def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str,
         name: datetime.fromisoformat(columns[name]) if columns[name] else None
         for name in ("created_at", "updated_at", "completed_at")
     }
+    scheduled_at = columns["scheduled_at"]
     return {
         **{name: held.get(name) for name in _UNREAD},
         **columns,
         **times,
+        "scheduled_at": datetime.fromisoformat(scheduled_at) if scheduled_at else None,
         "log_state": "settled",  # its log is read when its stream ends, and by the scheduled passes
         "log_read_at": datetime.max.replace(tzinfo=UTC),
         "moved_at": (moved_at := max(filter(None, times.values()))),

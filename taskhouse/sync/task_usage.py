@@ -50,6 +50,7 @@ async def sync(context: Context) -> Report:
             project_id=context.project_id,
             terminal=sorted(hot.TERMINAL),
             grace=hot.GRACE,
+            now=now,
         )
         wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         await _ask(this, wanted)

@@ -48,6 +48,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("a home knows what it is", ("ledger/origin_id", "ledger/origin_generation", "ledger/origin_known")),
     ("pull requests have a state", ("raw/run_versions_pr_state", "raw/pr_state_known")),
     ("checksums of segments", ("ledger/segments_held", "ledger/segments_checksum")),
+    ("scheduled runs have a time", ("raw/run_versions_scheduled_at", "raw/scheduled_at_known")),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

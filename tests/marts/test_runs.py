@@ -71,9 +71,6 @@ def test_captured_runs_are_complete_and_old_ones_are_not(kept: Any) -> None:
 NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 
 
-SCHEDULED = json.dumps({"scheduled_at": (NOW + timedelta(days=9)).isoformat()})
-
-
 @pytest.mark.parametrize(
     ("status", "stream", "log", "events", "entries", "gap", "expected"),
     [
@@ -173,13 +170,13 @@ def test_pull_requests_are_those_that_runs_name(kept: Any) -> None:
         ({"status": "completed", "environment": "cloud"}, 100, None, None),
         ({"status": "queued", "environment": "local"}, 5, None, "local"),
         ({"status": "queued", "environment": "cloud"}, 5, None, "not picked up"),
+        ({"status": "not_started", "environment": "cloud"}, 5, None, "not picked up"),
         (
-            {"status": "not_started", "environment": "cloud", "payload": '{"scheduled_at":null}'},
-            5,
+            {"status": "not_started", "environment": "cloud", "scheduled_at": NOW + timedelta(days=9)},
+            500,
             None,
-            "not picked up",
+            None,
         ),
-        ({"status": "not_started", "environment": "cloud", "payload": SCHEDULED}, 500, None, None),
         ({"status": "in_progress", "environment": "cloud"}, 5, None, "silent"),
         ({"status": "in_progress", "environment": "cloud"}, 50, None, "orphaned"),
         ({"status": "in_progress", "environment": "cloud"}, 5, "_posthog/turn_complete", "waits for the user"),

@@ -21,6 +21,7 @@ SELECT
     version.resume_from_run_id,
     version.created_at,
     version.completed_at,
+    version.scheduled_at,
     greatest(
         version.created_at,
         version.updated_at,

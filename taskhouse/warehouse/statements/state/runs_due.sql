@@ -20,6 +20,7 @@ run AS (
         run_id,
         status,
         created_at,
+        scheduled_at,
         greatest(
             created_at,
             updated_at,
@@ -37,7 +38,14 @@ run AS (
 older AS (
     SELECT
         run.task_id,
-        list(struct_pack(run_id := run.run_id, status := run.status, changed_at := run.changed_at)) AS runs
+        list(
+            struct_pack(
+                run_id := run.run_id,
+                status := run.status,
+                changed_at := run.changed_at,
+                scheduled_at := run.scheduled_at
+            )
+        ) AS runs
     FROM
         run
         INNER JOIN task USING (task_id)

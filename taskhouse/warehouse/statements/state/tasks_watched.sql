@@ -17,6 +17,7 @@ WITH version AS (
 run AS (
     SELECT
         run_id,
+        scheduled_at,
         greatest(created_at, updated_at, completed_at) AS moved_at,
         pr_url IS NOT NULL
         AND CASE pr_state
@@ -47,6 +48,7 @@ watched AS (
         version.latest_run_id,
         version.latest_run_status,
         version.latest_run_environment,
+        run.scheduled_at,
         sighting.last_seen_at <= $seen AND coalesce(run.pr_open, false) AS pr_open
     FROM
         raw.task_sightings AS sighting

@@ -1,10 +1,11 @@
 -- Tasks that are there now, have a run, and whose usage was never asked for, or not since a run of theirs was seen to
 -- change, or not since the last one rested for $grace. A run changed when the server says so, or when a later version of
--- it was seen here; a first sight is no change.
+-- it was seen here; a first sight is no change. A run that waits for its time costs nothing.
 WITH run AS (
     SELECT
         task_id,
         status,
+        scheduled_at,
         valid_from AS seen_at,
         greatest(
             created_at,
@@ -25,7 +26,10 @@ task AS (
         task_id,
         max(seen_at) AS seen_at,
         max(changed_at) AS changed_at,
-        bool_or(NOT list_contains($terminal, status)) AS moves
+        bool_or(
+            NOT list_contains($terminal, status)
+            AND NOT coalesce(status = 'not_started' AND scheduled_at > $now, false)
+        ) AS moves
     FROM
         run
     GROUP BY
