@@ -27,7 +27,7 @@ test: setup  ## Run the tests
 cover: setup  ## Run the tests and show which lines and branches they reach
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
 
-worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds
+worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds, kills
 	$(BIN)/python -m pytest -m worlds -n 2 --dist worksteal $(PYTEST)
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock

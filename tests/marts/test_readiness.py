@@ -230,7 +230,7 @@ def snapshots(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=snapshots())
 def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)

@@ -70,6 +70,7 @@ def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployme
     _exact(scene)
 
 
+@pytest.mark.worlds
 def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, dev: Deployment) -> None:
     scene.emulator.faults({**SLOW, "seconds": 60})
     run = dev.launch("sync")
@@ -85,6 +86,7 @@ def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, d
     _exact(scene)
 
 
+@pytest.mark.worlds
 def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once(scene: Scene, dev: Deployment) -> None:
     scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.list"})
     dev.tick("tasks_schedule")

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from emulator.mutations import mutate
 from emulator.script.hostile import HOSTILE
-from emulator.serve import Emulator
+from emulator.service import Service
 from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
 from emulator.versions import at_version
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
@@ -20,9 +20,10 @@ from taskhouse.posthog.follow import Batch, Ending, follow
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
+from tests.virtual import emulated
+from tests.virtual import run as run_in_virtual_time
 
 MakeSettings = Callable[..., Settings]
-SPEED = 1200
 PATIENT = FollowPolicy(transport=100, errors=100, total=1000, proxy=100)
 
 
@@ -54,39 +55,40 @@ def hold(
     runs: int = 3,
     modes: dict[str, Any] | None = None,
     before_s: float = 0.0,
-    meanwhile: Callable[[Emulator, list[dict[str, Any]]], object] = lambda _emulator, _runs: None,
+    meanwhile: Callable[[Service, list[dict[str, Any]]], object] = lambda _service, _runs: None,
     policy: FollowPolicy | None = None,
     **options: Any,
 ) -> list[Held]:
-    """Start runs, follow them from ``before_s`` on, let the time fly once all are attached, and compare."""
-    with Emulator(world) as emulator:
-        made = [emulator.mutate("new_task", run=True, **(modes or {})) for _ in range(runs)]
-        emulator.clock(advance_s=before_s)
-        emulator.faults(*faults)
+    """Start runs, follow them from ``before_s`` on to their ends, in virtual time, and compare."""
 
-        async def one(api: TasksApi, run: dict[str, Any]) -> list[Batch]:
-            return [batch async for batch in follow(api, run["task_id"], run["run_id"], policy=policy)]
-
-        async def all_of_them() -> list[list[Batch]]:
-            async with PostHog(settings(emulator.url, api_key=emulator.api_key, **options)) as client:
+    async def story() -> list[Held]:
+        async with emulated(world) as (origin, service):
+            made = [mutate(service, {"action": "new_task", "run": True, **(modes or {})}) for _ in range(runs)]
+            await asyncio.sleep(before_s)
+            service.faults.set(list(faults))
+            async with PostHog(settings(origin, api_key=service.settings.keys[0].value, **options)) as client:
                 api = TasksApi(client, 1)
-                following = [asyncio.create_task(one(api, run)) for run in made]
-                while not faults and sum((await asyncio.to_thread(emulator.streams)).values()) < runs:
-                    pass
-                await asyncio.to_thread(meanwhile, emulator, made)
-                await asyncio.to_thread(emulator.clock, speed=SPEED)
-                return await asyncio.gather(*following)
 
-        got = asyncio.run(asyncio.wait_for(all_of_them(), 60))
-        truth = {run["id"]: run for run in emulator.truth()["runs"]}
-        return [
-            Held(
-                [frame for batch in batches for frame in batch.frames if isinstance(frame, Frame)],
-                batches,
-                truth[run["run_id"]],
-            )
-            for run, batches in zip(made, got, strict=True)
-        ]
+                async def one(run: dict[str, Any]) -> list[Batch]:
+                    following = follow(api, run["task_id"], run["run_id"], policy=policy, sleep=asyncio.sleep)
+                    return [batch async for batch in following]
+
+                following = [asyncio.create_task(one(run)) for run in made]
+                await asyncio.sleep(1)
+                meanwhile(service, made)
+                got = await asyncio.gather(*following)
+            told = await service.truth.of(1, service.settings.keys[0].user_id)
+            truth = {run["id"]: run for run in told["runs"]}
+            return [
+                Held(
+                    [frame for batch in batches for frame in batch.frames if isinstance(frame, Frame)],
+                    batches,
+                    truth[run["run_id"]],
+                )
+                for run, batches in zip(made, got, strict=True)
+            ]
+
+    return run_in_virtual_time(story())
 
 
 def world(**changed: Any) -> EmulatorSettings:
@@ -94,7 +96,6 @@ def world(**changed: Any) -> EmulatorSettings:
         **{
             "tasks": 3,
             "live_runs": 0,
-            "speed": 0.0,
             "throttle": False,
             "late_state": 0.0,
             "events": 0.13,
@@ -154,8 +155,7 @@ def test_tokens_that_expire_and_cuts_lose_nothing_on_the_proxy(settings: MakeSet
         {"kind": "dribble", "endpoint": "proxy.stream", "rate": 0.3, "bytes": 100},
         {"kind": "503", "endpoint": "proxy.stream", "times": 2, "retry_after": 5},
     ]
-    kept = StreamSettings(completed_ttl_s=24 * 3600.0)  # a second in which this machine stands still is 20 minutes here
-    short = world(token_s=60.0, proxy_host="localhost", streams=kept)
+    short = world(token_s=60.0, proxy_host="localhost")
     for held in hold(settings, short, *faults, modes={"proxy": True}, policy=PATIENT, stream_leg="auto"):
         assert {batch.leg for batch in held.batches} == {"proxy"}
         assert digest(held.frames) == held.truth["live"]["proxy"]["sha256"]
@@ -171,7 +171,7 @@ def test_without_proxy_runs_auto_is_django(settings: MakeSettings) -> None:
 @pytest.mark.parametrize("leg", ["auto", "django"])
 @pytest.mark.parametrize("version", ["2026-07", "2026-05"])
 def test_on_an_older_server_a_run_is_followed_to_its_end(settings: MakeSettings, version: str, leg: str) -> None:
-    old = at_version(version, tasks=3, live_runs=0, speed=0.0, throttle=False, late_state=0.0, events=0.13, pace=3.0)
+    old = at_version(version, tasks=3, live_runs=0, throttle=False, late_state=0.0, events=0.13, pace=3.0)
     for held in hold(settings, old, stream_leg=leg):
         assert digest(held.frames) == held.truth["live"]["sha256"]
         assert held.ending is (Ending.STREAM_END if version == "2026-07" else Ending.TERMINAL_WITHOUT_STREAM)
@@ -196,10 +196,10 @@ def test_faults_at_random_lose_nothing(settings: MakeSettings, kinds: tuple[str,
 
 
 def test_hostile_and_huge_events_pass_through_and_end_nothing(settings: MakeSettings) -> None:
-    def inject(emulator: Emulator, runs: list[dict[str, Any]]) -> None:
+    def inject(service: Service, runs: list[dict[str, Any]]) -> None:
         for run in runs:
-            emulator.mutate("inject", run_id=run["run_id"], hostile=True)
-            emulator.mutate("inject", run_id=run["run_id"], bytes=1_000_000, character="界")
+            for what in ({"hostile": True}, {"bytes": 1_000_000, "character": "界"}):
+                mutate(service, {"action": "inject", "run_id": run["run_id"], **what})
 
     for held in hold(settings, world(), runs=2, meanwhile=inject):
         assert digest(held.frames) == held.truth["live"]["sha256"]

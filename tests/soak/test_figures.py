@@ -55,12 +55,8 @@ def told(row: tuple[Any, ...]) -> tuple[Any, ...]:
     return (*row[:3], *row[5:])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "moves",
-    [True, pytest.param(False, marks=pytest.mark.worlds)],
-    ids=["activity moves", "activity stands still"],
-)
+@pytest.mark.worlds
+@pytest.mark.parametrize("moves", [True, False], ids=["activity moves", "activity stands still"])
 def test_at_100_000_tasks_an_idle_tick_is_5_requests_and_200_changes_are_10_more(
     tmp_path: Path,
     moves: bool,  # noqa: FBT001

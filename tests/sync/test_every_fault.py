@@ -47,7 +47,7 @@ def test_the_table_names_every_kind() -> None:
 def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
     where, ending = table()[kind]
     asked, endpoint = PLACES[where]
-    house = make_house(emulator_tasks=140 if asked == "tasks" else 60, log_settle_s=0)
+    house = make_house(emulator_tasks=140 if asked == "tasks" else 24, log_settle_s=0)
     if asked != "tasks":
         house.sync("tasks")
     house.emulator.faults({"kind": kind, "endpoint": endpoint, **GIVEN.get(kind, {})})

@@ -283,6 +283,7 @@ def test_a_refused_run_that_only_the_tail_has_seen_is_a_doubt_for_a_day(house: A
 
 def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
     """The same state keeps its time, and another one begins anew, within a batch as well."""
+    assert house.rows("SELECT count(*) FROM ledger.cursors") == [(0,)]
     spool = Spool(house.settings.spool / "1")
     whose = Whose(1, "t", "r")
     moments = [datetime(2040, 1, day, tzinfo=UTC) for day in range(1, 7)]

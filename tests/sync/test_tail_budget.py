@@ -21,7 +21,15 @@ from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.resources import open_warehouse
 from tests.virtual import emulated, run
 
-WORLD: dict[str, Any] = {"tasks": 10, "repositories": 2, "live_runs": 0, "events": 0.1, "pace": 0.05, "throttle": False}
+WORLD: dict[str, Any] = {
+    "tasks": 10,
+    "repositories": 2,
+    "live_runs": 0,
+    "events": 0.1,
+    "pace": 0.05,
+    "throttle": False,
+    "october_origins": False,  # tasks of some of them are shown to nobody
+}
 
 
 @dataclass

@@ -28,7 +28,6 @@ WORLDS = int(os.environ.get("WORLDS", "20"))  # some five syncs each
 FIRST = int(os.environ.get("WORLD_SEED", "1000"))
 SHORT = [
     Plan(1, syncs=2, tasks=4, troubles=0, kills=0.0, evening=999.0, capture=2, heal=False, gaps=(2400.0,)),
-    Plan(2, syncs=2, tasks=4, troubles=1, kills=0.0, evening=999.0, capture=2, heal=False, gaps=(300.0,)),
 ]
 
 
