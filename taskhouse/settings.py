@@ -26,6 +26,9 @@ from taskhouse.variables import Stray, strays, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
+CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
+"""The regions of PostHog Cloud."""
+
 
 _LISTS = {
     "project_ids": "ids, such as 1,2",
@@ -312,11 +315,14 @@ def load() -> Settings:
     """Settings of this process, read once.
 
     Raises:
-        ConfigurationError: A value makes no sense, or a name is misspelt; names the variable and never its value.
+        ConfigurationError: A value makes no sense, or a name is misspelt; names the variable and never its value. Or a
+            file in this folder sends the key of the environment elsewhere.
     """
     try:
-        _look_for_strays()
-        return Settings()
+        filed = DotEnvSettingsSource(Settings, env_file=FILE, case_sensitive=True).env_vars
+        _look_for_strays(filed)
+        made = Settings()
+        _guard_key(made, filed)
     except ValidationError as problem:
         wrong = {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
         raise ConfigurationError(
@@ -328,11 +334,22 @@ def load() -> Settings:
             f"The file {Path(FILE).resolve()} cannot be read ({type(problem).__name__}).",
             hint="Make it a readable text file in UTF-8, or remove it.",
         ) from None
+    return made
 
 
-def _look_for_strays() -> None:
+def _guard_key(settings: Settings, filed: Mapping[str, str | None]) -> None:
+    """Refuse to send a key of the environment to a host that a folder chose, unless it is PostHog's own."""
+    host, key = variable("host"), variable("api_key")
+    if key in os.environ and host in filed and host not in os.environ and settings.host not in CLOUD:
+        raise ConfigurationError(
+            f"{key} is set in the environment, and {host} in {Path(FILE).resolve()}: the key would go to"
+            f" {settings.host}, which this folder chose.",
+            hint=f"If that is right, export {host} too, or keep the key in the same file; otherwise remove it there.",
+        )
+
+
+def _look_for_strays(filed: Mapping[str, str | None]) -> None:
     """Refuse, or tell of, variables that were meant for taskhouse and are not read."""
-    filed = DotEnvSettingsSource(Settings, env_file=FILE, case_sensitive=True).env_vars
     documented = [variable(field) for field in Settings.model_fields]
     found = list(strays({*os.environ, *filed}, documented))
     for stray in found:

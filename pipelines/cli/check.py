@@ -163,7 +163,7 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
 
 async def _usage(api: "TasksApi", runs: list[Any], lines: list[Line]) -> Line:
     """Whether the server tells what a task cost: asked of one that has a run, as a sync does."""
-    from taskhouse.errors import TaskhouseError
+    from taskhouse.errors import Refused, TaskhouseError
 
     what = f"usage of tasks in project {api.project_id}"
     run = _first(runs)
@@ -171,6 +171,8 @@ async def _usage(api: "TasksApi", runs: list[Any], lines: list[Line]) -> Line:
         return ("no", what, "unknown: none of the newest tasks has a run")
     try:
         answer = await api.usage(run["task"])
+    except Refused:
+        return ("no", what, "the server refuses it of its newest task with a run; it may tell it of others")
     except TaskhouseError as problem:
         lines.append(("failed", what, problem.message))
         raise

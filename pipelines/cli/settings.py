@@ -18,6 +18,8 @@ Each setting is one environment variable, and has no other name. It can also sta
 `taskhouse` is started; the environment goes first. A `TASKHOUSE_…` variable that is not in this list is refused, so
 that a misspelt setting never passes unnoticed. `POSTHOG_…` variables of other tools are left alone; if one looks like a
 misspelt setting, taskhouse says so and goes on. An error names the variable and what is allowed, never its value.
+If the key comes from the environment and `POSTHOG_HOST` from a `.env`, taskhouse refuses any host but PostHog Cloud's:
+a folder that you entered must not choose where your key goes.
 
 PostHog Cloud has two regions, and a key is valid in one of them: set `POSTHOG_HOST` to `https://us.posthog.com` or
 `https://eu.posthog.com`, or to the origin of your own server.

@@ -50,4 +50,4 @@ class Access:
                         f"{denied.message} Whether the key is to blame is not known: {unclear.message}"
                     ) from None
                 self._good_until[project_id] = self._clock() + REMEMBER_S
-        return Refused(denied.message, hint="The key may read other runs of the project.")
+        return Refused(denied.message, hint="The key may read others of the project.")

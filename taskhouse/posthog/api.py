@@ -37,7 +37,7 @@ class TasksApi:
 
     ``within_s`` is the longest wait for room in the budget; None waits as long as it takes.
     Every method raises what ``PostHog.ask`` raises, and ``Contract`` for a body that is not as documented. Those about
-    runs raise ``Refused`` for what is refused while the key may list the project's tasks.
+    runs and usage raise ``Refused`` for what is refused while the key may list the project's tasks.
     """
 
     def __init__(
@@ -125,15 +125,15 @@ class TasksApi:
 
     async def usage(self, task_id: str) -> Row:
         """What a task has cost until now, in US dollars; 502 while the server's metering is down (API facts 7.7)."""
-        return await self._get(read_object, f"{_segment(task_id)}/usage/")
+        return await self._get_one(read_object, f"{_segment(task_id)}/usage/")
 
     async def list_runs(self, task_id: str, limit: int = 100, offset: int = 0) -> Page:
         """Runs of a task, newest first; at most 100 a page (API facts 7.4)."""
-        return await self._get_run(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})
+        return await self._get_one(read_page, f"{_segment(task_id)}/runs/", {"limit": limit, "offset": offset})
 
     async def run(self, task_id: str, run_id: str) -> Row:
         """One run (API facts 7.4)."""
-        return await self._get_run(read_object, f"{_segment(task_id)}/runs/{_segment(run_id)}/")
+        return await self._get_one(read_object, f"{_segment(task_id)}/runs/{_segment(run_id)}/")
 
     async def session_logs(self, task_id: str, run_id: str, limit: int = 5000, offset: int = 0) -> LogPage:
         """A page of a run's log, its ancestors' entries first (API facts 7.6).
@@ -142,7 +142,7 @@ class TasksApi:
         More than 5,000 is refused.
         """
         path = f"{_segment(task_id)}/runs/{_segment(run_id)}/session_logs/"
-        return await self._get_run(read_log, path, {"limit": limit, "offset": offset})
+        return await self._get_one(read_log, path, {"limit": limit, "offset": offset})
 
     @asynccontextmanager
     async def stream(
@@ -191,8 +191,8 @@ class TasksApi:
         async with self.client.connect_proxy(url, token, meter=self.meter, headers=headers, read_s=read_s) as response:
             yield Connection(self.client, response, self.meter, secret=token)
 
-    async def _get_run(self, read: Callable[[Answer], T], path: str, params: Mapping[str, Filter] | None = None) -> T:
-        """A route of runs, whose 403 may be about the run alone.
+    async def _get_one(self, read: Callable[[Answer], T], path: str, params: Mapping[str, Filter] | None = None) -> T:
+        """A route of one task or run, whose 403 may be about that alone.
 
         Raises:
             Refused: It is.

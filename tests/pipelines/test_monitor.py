@@ -153,3 +153,11 @@ def test_check_counts_nobodys_tasks_where_the_owner_or_the_server_does_not_tell(
         {"kind": "mistyped_field", "field": "results.*.created_by", "value": "nobody", "endpoint": "tasks.list"}
     )
     assert "the server does not tell" in inside.run("check", **quiet.environment).out
+
+
+def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quiet: Any) -> None:
+    denied = {"type": "authentication_error", "code": "permission_denied", "detail": "No.", "attr": None}
+    quiet.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "body": denied})
+    shown = inside.run("check", **quiet.environment, TASKHOUSE_TASK_USAGE="true")
+    assert shown.code == 0, shown
+    assert "the server refuses it of its newest task with a run" in shown.out

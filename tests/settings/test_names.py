@@ -177,3 +177,35 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ConfigurationError, match=r"\.env"):
         load()
     assert "POSTHOG_HOST" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("exported", "filed", "refused"),
+    [
+        ({"KEY"}, {"HOST"}, True),
+        ({"KEY", "HOST"}, {"HOST"}, False),
+        (set(), {"KEY", "HOST"}, False),
+        ({"HOST"}, {"KEY"}, False),
+    ],
+)
+def test_a_folder_does_not_choose_where_the_key_of_the_environment_goes(
+    monkeypatch: pytest.MonkeyPatch, exported: set[str], filed: set[str], *, refused: bool
+) -> None:
+    values = {"KEY": "POSTHOG_PERSONAL_API_KEY=phx_mine", "HOST": "POSTHOG_HOST=https://elsewhere.example.com"}
+    Path(".env").write_text("\n".join(values[name] for name in filed), "utf-8")
+    for name in exported:
+        monkeypatch.setenv(*values[name].split("="))
+    if not refused:
+        assert load().host == "https://elsewhere.example.com"
+        return
+    with pytest.raises(
+        ConfigurationError, match=r"would go to https://elsewhere.example.com.*export POSTHOG_HOST"
+    ) as said:
+        load()
+    assert "phx_mine" not in str(said.value)
+
+
+def test_a_folder_may_name_a_region_of_posthog(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("POSTHOG_HOST=https://eu.posthog.com\n", "utf-8")
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_mine")
+    assert load().host == "https://eu.posthog.com"

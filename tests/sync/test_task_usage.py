@@ -12,6 +12,7 @@ from taskhouse.sync.task_usage import due
 NOW = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
 RESTING = 2
 """Seed of a world in which nothing moved just now."""
+DENIED = {"type": "authentication_error", "code": "permission_denied", "detail": "No.", "attr": None}
 AMOUNTS = ("token_cost_usd", "compute_cost_usd", "total_cost_usd")
 
 
@@ -108,6 +109,18 @@ def test_a_task_that_is_gone_is_asked_for_no_more_once_that_is_known(make_house:
     house.sync("tasks")
     asked(house)
     assert (house.sync("task_usage").verdict, asked(house)) == ("complete", 0)
+    assert held(house) == truth(house)
+
+
+def test_a_refusal_of_one_task_concerns_it_alone(make_house: Any) -> None:
+    house = ready(make_house)
+    refused, *others = truth(house)
+    house.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "path": refused, "body": DENIED})
+    report = house.sync("task_usage")
+    assert (report.verdict, report.rows_added) == ("incomplete", len(others))
+    assert f"no usage of {refused}" in report.reason
+    house.emulator.faults()
+    assert house.sync("task_usage").verdict == "complete"
     assert held(house) == truth(house)
 
 
