@@ -1,11 +1,14 @@
 """``taskhouse backup``, ``restore`` and ``verify``: what is kept is kept twice, can be taken back, and is sound."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.cli.exits import Exit, guarded, say
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
 
 
 @guarded
@@ -53,6 +56,9 @@ def restore(
     *,
     empty: Annotated[bool, typer.Option("--empty", help="Begin an empty history instead.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse that is sound.")] = False,
+    clock: Annotated[
+        bool, typer.Option("--clock", help="Restore nothing: set back what a clock that was ahead left in the future.")
+    ] = False,
 ) -> None:
     """Take a published copy or a backup back as the warehouse.
 
@@ -62,6 +68,9 @@ def restore(
     Nothing is deleted: the file that stood there is kept beside the new one, and so are copies that hold more than what
     is restored. The next `taskhouse sync` fetches again what PostHog still has, and loads the captured events that wait
     in the spool.
+
+    If this machine's clock was ahead for a while, nothing can be observed before the moments that it left. --clock
+    moves them back, all by the same time, so that the last of them is the present; a copy as it was before is kept.
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
@@ -70,10 +79,13 @@ def restore(
     from taskhouse.warehouse import publish
     from taskhouse.warehouse import restore as restoring
 
-    if empty and source is not None:
-        raise ConfigurationError("--empty takes no file.", hint="Leave one of the two out.")
+    if (source is not None) + empty + clock > 1:
+        raise ConfigurationError("FILE, --empty and --clock exclude each other.", hint="Name one of them.")
     settings = load()
     ready(settings)
+    if clock:
+        _set_back(settings)
+        return
     found = None if empty else restoring.find(source, settings.published)
     warehouse = open_warehouse(settings)
     done = restoring.restore(warehouse, found, over=replace)
@@ -89,6 +101,24 @@ def restore(
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. Delete it when you need it no more.")
     say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
+
+
+def _set_back(settings: "Settings") -> None:
+    from datetime import UTC, datetime
+
+    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse.clock import set_back
+    from taskhouse.warehouse.publish import publish
+    from taskhouse.warehouse.restore import keep
+
+    warehouse = open_warehouse(settings)
+    before = publish(warehouse, settings.published, every_s=0, force=True)
+    with warehouse.transaction("setting moments back") as connection:
+        back = set_back(connection, datetime.now(UTC))
+        if before is not None:
+            say(f"Kept: {keep(before.path)}. Delete it when you need it no more.")
+    publish(warehouse, settings.published, every_s=0, force=True)
+    say(f"What was observed after now is set back by {back}. Run `taskhouse sync` to go on.")
 
 
 @guarded

@@ -151,8 +151,13 @@ def known_of(path: Path, copies: Path | None) -> Identity | None:
 
 
 def copies_in(folder: Path | None) -> list[Path]:
-    """The published copies in a folder, newest first."""
-    return sorted(folder.glob(COPIES), reverse=True) if folder else []
+    """The published copies in a folder, newest first: by their commits, since a clock may have been wrong."""
+
+    def age(path: Path) -> tuple[int, str]:
+        found = Identity.beside(path)
+        return (found.generation if found else -1), path.name
+
+    return sorted(folder.glob(COPIES), key=age, reverse=True) if folder else []
 
 
 def same(path: Path, held: Identity | None, known: Identity | None, copies: Path | None, spool: Path | None) -> None:

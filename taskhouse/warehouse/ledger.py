@@ -31,7 +31,8 @@ def begin(
         raise Locked(
             f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
             f" {found[0]:%Y-%m-%d %H:%M:%S}: history would run backwards.",
-            hint="Set this machine's clock; `taskhouse status` shows the passes.",
+            hint="Set this machine's clock if it is behind. If it is right, it was ahead then:"
+            " `taskhouse restore --clock` moves what was observed then back to the present.",
         )
     connection.execute(
         sql.warehouse("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource}

@@ -122,7 +122,7 @@ def _alone(warehouse: Warehouse) -> Iterator[None]:
 
 def _young(last: Published, every_s: float) -> bool:
     age = (datetime.now(UTC) - last.made_at).total_seconds()
-    return age < max(every_s, COPY_SHARE * last.seconds)
+    return 0 <= age < max(every_s, COPY_SHARE * last.seconds)  # one from a clock that was ahead is no young one
 
 
 def _rename(folder: Path, draft: Path, held: Identity | None, source: dict[str, int], seconds: float) -> Published:
@@ -146,7 +146,7 @@ def _rename(folder: Path, draft: Path, held: Identity | None, source: dict[str, 
 
 def _forget(newest: Path, held: Identity | None) -> None:
     """Remove the copies of the same history that are older than the newest ones."""
-    older = [path for path in identity.copies_in(newest.parent) if path < newest and _replaces(held, path)]
+    older = [path for path in identity.copies_in(newest.parent) if path != newest and _replaces(held, path)]
     for old in older[KEPT - 1 :]:
         old.with_suffix(".json").unlink(missing_ok=True)
         old.unlink(missing_ok=True)

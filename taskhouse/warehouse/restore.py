@@ -190,12 +190,18 @@ def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
     for path in identity.copies_in(folder):
         found = Identity.beside(path)
         if found is not None and (taken is None or found.id != taken.id or found.generation > taken.generation):
-            target = path.with_name(f"kept-{path.name}")
-            for part in (".json", path.suffix):
-                os.link(path.with_suffix(part), target.with_suffix(part))
-            if not kept:
-                drafts.point(path.with_name("current.duckdb"), target.name)
+            kept.append(keep(path))
+            if len(kept) == 1:
+                drafts.point(path.with_name("current.duckdb"), kept[0].name)
             for part in (".json", path.suffix):
                 path.with_suffix(part).unlink()
-            kept.append(target)
     return tuple(kept)
+
+
+def keep(path: Path) -> Path:
+    """Keep a copy for good, under another name; returns that."""
+    target = path.with_name(f"kept-{path.name}")
+    for part in (".json", path.suffix):
+        target.with_suffix(part).unlink(missing_ok=True)
+        os.link(path.with_suffix(part), target.with_suffix(part))
+    return target

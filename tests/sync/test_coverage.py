@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from emulator.settings import Key
-from taskhouse.errors import Locked, TaskhouseError
+from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.sync.passes import begin, new
+from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.commit import Batch
 
+HISTORY = "SELECT task_id, title, valid_from FROM raw.task_versions ORDER BY valid_from, task_id"
 SIZE = {"emulator_tasks": 520}
 
 
@@ -159,6 +161,28 @@ def test_a_late_pass_is_refused(make_house: Any) -> None:
     house.later = timedelta(hours=-1)
     with pytest.raises(Locked, match="history would run backwards"):
         house.sync("tasks")
+
+
+def test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back(make_house: Any) -> None:
+    house = make_house(emulator_tasks=4, emulator_repositories=1)
+    house.sync("tasks")
+    house.later = timedelta(days=40)
+    house.emulator.mutate("new_task", run=True)
+    assert house.sync("tasks").verdict == "complete"
+    before = house.rows(HISTORY)
+    house.later = timedelta(minutes=1)
+    with pytest.raises(Locked) as refused:
+        house.sync("tasks")
+    assert "`taskhouse restore --clock`" in refused.value.hint
+    with house.warehouse().transaction("setting back") as connection:
+        back = set_back(connection, house.now())
+    assert timedelta(days=39) < back < timedelta(days=41)
+    assert house.sync("tasks").verdict == "complete"
+    assert [row[:2] for row in house.rows(HISTORY)] == [row[:2] for row in before]
+    assert max(row[2] for row in house.rows(HISTORY)) <= house.now()
+    nothing = pytest.raises(ConfigurationError, match="nothing was observed after that")
+    with nothing, house.warehouse().transaction("again") as connection:
+        set_back(connection, house.now())
 
 
 def test_a_pass_whose_place_was_taken_can_write_nothing_more(make_house: Any) -> None:

@@ -1,6 +1,7 @@
 """Copies for readers: whole, whoever else has the warehouse open."""
 
 import errno
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import BinaryIO
 import pytest
 
 from taskhouse.errors import Full, Locked
+from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish, readable
 from taskhouse.warehouse.reading import query
@@ -85,3 +87,26 @@ def test_what_killed_processes_left_of_a_copy_is_removed_by_the_next_one(warehou
     (folder / ".link-4712").symlink_to("nowhere.duckdb")
     assert publish(warehouse, folder, every_s=0) is not None
     assert list(folder.glob(".*")) == []
+
+
+def test_a_copy_from_a_clock_that_was_ahead_is_neither_young_nor_the_newest(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    folder = tmp_path / "published"
+    with warehouse.transaction("making it"):
+        pass
+    first = publish(warehouse, folder, every_s=0)
+    assert first is not None
+    ahead = first.path.with_name("20991231T000000000000Z.duckdb")
+    about = json.loads(first.path.with_suffix(".json").read_text()) | {"made_at": "2099-12-31T00:00:00+00:00"}
+    ahead.with_suffix(".json").write_text(json.dumps(about))
+    first.path.rename(ahead)
+    first.path.with_suffix(".json").unlink()
+    drafts.point(folder / "current.duckdb", ahead.name)
+    with warehouse.transaction("changing it") as connection:
+        connection.execute("CREATE TABLE theirs AS SELECT 1")
+    second = publish(warehouse, folder, every_s=300)
+    assert second is not None
+    assert second.fresh
+    assert identity.copies_in(folder) == [second.path, ahead]
+    assert readable(folder) == second.path

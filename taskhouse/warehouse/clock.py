@@ -1,0 +1,65 @@
+"""A clock that was ahead leaves moments that are still to come, and nothing can be observed before them.
+
+They are all moved back by the same time, so that the last of them is the present: their order and the time between them
+stay, and none is further from the truth than how long ago the clock was put right.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+
+from taskhouse.errors import ConfigurationError
+from taskhouse.warehouse import sql
+
+MOMENTS = {
+    "raw.task_versions": ("valid_from",),
+    "raw.run_versions": ("valid_from",),
+    "raw.task_usage": ("valid_from",),
+    "raw.readiness_snapshots": ("observed_at",),
+    "raw.task_sightings": ("first_seen_at", "last_seen_at", "absent_since"),
+    "raw.repository_sightings": ("first_seen_at", "last_seen_at", "absent_since"),
+    "raw.run_events": ("received_at",),
+    "raw.run_log_entries": ("received_at",),
+    "ledger.passes": ("started_at", "finished_at", "proven_at"),
+    "ledger.pages": ("fetched_at",),
+    "ledger.cursors": ("updated_at", "since"),
+    "ledger.segments": ("loaded_at",),
+    "ledger.resumes": ("ended_at",),
+    "ledger.gaps": ("detected_at",),
+    "ledger.drift": ("first_seen_at",),
+    "ledger.quarantine": ("first_seen_at", "replayed_at"),
+    "ledger.origin": ("created_at",),
+}
+"""Columns that hold a moment of our own clock, by table; all others are the server's."""
+
+
+def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
+    """Move what is still to come back to the present, inside the caller's transaction; returns by how much.
+
+    Raises:
+        ConfigurationError: Nothing is still to come, or something was observed since that would come after it.
+    """
+    each = " UNION ALL ".join(
+        f"SELECT {column} AS moment FROM {table}"  # noqa: S608 - our own names
+        for table, columns in MOMENTS.items()
+        for column in columns
+    )
+    bounds = connection.execute(sql.warehouse("clock/bounds").format(moments=each), {"now": now}).fetchall()[0]
+    past, first, last = (moment and moment.astimezone(UTC) for moment in bounds)
+    if last is None:
+        raise ConfigurationError(
+            f"It is {now:%Y-%m-%d %H:%M:%S} here, and nothing was observed after that.",
+            hint="There is nothing to set back.",
+        )
+    back: timedelta = last - now
+    if past is not None and first - back <= past:
+        raise ConfigurationError(
+            f"What was observed from {first:%Y-%m-%d %H:%M:%S} on cannot be set back: something else was observed at"
+            f" {past:%Y-%m-%d %H:%M:%S}, which would come after it.",
+            hint="`taskhouse restore FILE` takes back a backup from before; the next sync fetches what PostHog has.",
+        )
+    for table, columns in MOMENTS.items():
+        moved = ", ".join(f"{name} = CASE WHEN {name} > $now THEN {name} - $back ELSE {name} END" for name in columns)
+        late = " OR ".join(f"{name} > $now" for name in columns)
+        connection.execute(f"UPDATE {table} SET {moved} WHERE {late}", {"now": now, "back": back})  # noqa: S608
+    return back
