@@ -20,7 +20,6 @@
 -- duration_p99_s: 99th percentile of the same.
 -- queue_p50_s: Median of `queue_s` over the runs that were created on this day and said when they began.
 -- queue_p90_s: 90th percentile of the same.
--- total_tokens: Tokens of the runs that ended on this day, as far as they say.
 -- pull_requests: Runs that ended on this day and name a pull request.
 WITH moment AS (
     SELECT
@@ -63,7 +62,6 @@ SELECT
     quantile_cont(duration_s, 0.99) FILTER (WHERE NOT begins) AS duration_p99_s,
     quantile_cont(queue_s, 0.5) FILTER (WHERE begins) AS queue_p50_s,
     quantile_cont(queue_s, 0.9) FILTER (WHERE begins) AS queue_p90_s,
-    TRY_CAST(sum(total_tokens) FILTER (WHERE NOT begins) AS BIGINT) AS total_tokens,
     count(pr_url) FILTER (WHERE NOT begins) AS pull_requests
 FROM
     moment

@@ -8,8 +8,7 @@
 -- output_tokens: Tokens out, added over them.
 -- cached_read_tokens: Tokens read from the cache, added over them.
 -- cached_write_tokens: Tokens written to the cache, added over them.
--- total_tokens: All four, added over them. Results of background tasks are in it, which the run's own total
---   (`runs.total_tokens`) leaves out; and what was not captured is not.
+-- total_tokens: All four, added over them. Results of background tasks are in it; what was not captured is not.
 -- turn_tokens: For pi, whose results say nothing else: the totals of its turns, added.
 -- context_peak: The most tokens that were in the context window at once.
 -- context_size: Size of that window, as last told.

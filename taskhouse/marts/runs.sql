@@ -1,4 +1,5 @@
--- One row per run, as it was seen last, and how far its events are kept.
+-- One row per run, as it was seen last, and how far its events are kept. What it used is in `run_usage`, and what its
+-- task cost in `task_cost`: the run itself does not say.
 --
 -- project_id: The PostHog project.
 -- task_id: The task that the run belongs to.
@@ -39,13 +40,6 @@
 -- log_entries: Entries of its log that are kept.
 -- gaps: Holes that stand open.
 -- certain_gaps: Those that the agent's own numbering proves, or the server announced.
--- input_tokens: Tokens in, as the run's own state says, cumulative over the run; may lag or be missing.
--- output_tokens: Tokens out, as the run's own state says.
--- cache_read_tokens: Tokens read from the cache, as the run's own state says.
--- cache_write_tokens: Tokens written to the cache, as the run's own state says; codex has none.
--- thought_tokens: Tokens of thought, as the run's own state says; often not counted apart.
--- total_tokens: All of them, as the run's own state says. The best total of a run; see `run_usage` for what events say.
--- turns: Turns that ended and reported what they used.
 -- changed_at: When the newest version of the run was seen.
 -- payload: The run as JSON, without secrets and signed addresses.
 WITH live AS (
@@ -102,19 +96,7 @@ told AS (
         coalesce(live.streamed, 0) AS streamed,
         coalesce(log.log_entries, 0) AS log_entries,
         coalesce(hole.gaps, 0) AS gaps,
-        coalesce(hole.certain_gaps, 0) AS certain_gaps,
-        json_extract_string(
-            main.event_document(run.payload),
-            [
-                '$.state.token_usage.input_tokens',
-                '$.state.token_usage.output_tokens',
-                '$.state.token_usage.cache_read_tokens',
-                '$.state.token_usage.cache_write_tokens',
-                '$.state.token_usage.thought_tokens',
-                '$.state.token_usage.total_tokens',
-                '$.state.token_usage.turns'
-            ]
-        ) AS usage
+        coalesce(hole.certain_gaps, 0) AS certain_gaps
     FROM
         main.run_history AS run
         LEFT JOIN main.task_history AS task
@@ -186,13 +168,6 @@ SELECT
     log_entries,
     gaps,
     certain_gaps,
-    main.token_count(usage[1]) AS input_tokens,
-    main.token_count(usage[2]) AS output_tokens,
-    main.token_count(usage[3]) AS cache_read_tokens,
-    main.token_count(usage[4]) AS cache_write_tokens,
-    main.token_count(usage[5]) AS thought_tokens,
-    main.token_count(usage[6]) AS total_tokens,
-    main.token_count(usage[7]) AS turns,
     valid_from AS changed_at,
     payload
 FROM

@@ -6,8 +6,8 @@
 -- occurred_at: When it was said.
 -- session_id: The agent's session. A resumed run may go on with the session of the run before.
 -- measure: `context`: how full the context window is at this moment; never to be added. `spend`: what one result
---   message used; a turn can have several, and results of background tasks are among them, so the sum can pass the
---   run's own total. `turn`: what a turn used as its end says (codex and pi); the same as its `spend`, told again.
+--   message used; a turn can have several, and results of background tasks are among them. `turn`: what a turn used as
+--   its end says (codex and pi); the same as its `spend`, told again.
 -- context_used: Tokens in the context window, for `context`.
 -- context_size: Its size, for `context`.
 -- input_tokens: Tokens in, for `spend` and `turn`.

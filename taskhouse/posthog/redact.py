@@ -20,7 +20,7 @@ STATE_KEYS = frozenset(
         "repositories",
     }
 )
-"""Keys of a run's ``state`` whose values are kept."""
+"""Keys of a run's ``state`` whose values are kept; servers since August 2026 have no tokens and no summary there."""
 
 REDACTED = "[redacted]"
 

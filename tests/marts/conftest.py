@@ -209,7 +209,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pace=8,
         events=0.4,
         throttle=False,
-        public_state=False,
         streams=StreamSettings(),
     )
     with Emulator(settings) as emulator:

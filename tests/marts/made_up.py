@@ -83,7 +83,6 @@ def _run(dice: Dice, tables: dict[str, list[Row]], run: Row) -> None:
             "ci_status": dice.maybe("passing"),
             "head_branch": dice.maybe(f"fix-{dice.randrange(9)}"),
         }
-        usage = {"total_tokens": dice.choice([10, 25, None, -3, "x"])}
         tables["raw.run_versions"].append(
             {
                 **run,
@@ -96,7 +95,7 @@ def _run(dice: Dice, tables: dict[str, list[Row]], run: Row) -> None:
                 "created_at": dice.maybe(created, 0.95),
                 "updated_at": dice.maybe(created + timedelta(minutes=dice.randrange(300)), 0.9),
                 "completed_at": dice.maybe(ended, 0.7),
-                "payload": json.dumps({"output": dice.maybe(output), "state": {"token_usage": usage}}),
+                "payload": json.dumps({"output": dice.maybe(output)}),
             }
         )
     for table, layer in (("raw.run_events", "live"), ("raw.run_log_entries", "log")):

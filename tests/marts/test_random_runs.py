@@ -76,15 +76,13 @@ def expected_runs(tables: Any) -> pd.DataFrame:
     runs["duration_s"] = (runs["completed_at"] - runs["created_at"]).dt.total_seconds()
     runs["queue_s"] = (runs["started_at"] - runs["created_at"]).dt.total_seconds().clip(lower=0)
     runs["active_s"] = (runs["completed_at"] - runs["started_at"]).dt.total_seconds().clip(lower=0)
-    told = [json.loads(text)["state"]["token_usage"]["total_tokens"] for text in runs["payload"]]
-    runs["total_tokens"] = [value if isinstance(value, int) and value >= 0 else None for value in told]
     return runs
 
 
 def test_runs(drawn: tuple[Any, str]) -> None:
     tables, _ = drawn
     names = "task_id status model repository origin_product started_at duration_s queue_s active_s events log_entries"
-    expected = expected_runs(tables)[[*KEY, *names.split(), "gaps", "total_tokens"]]
+    expected = expected_runs(tables)[[*KEY, *names.split(), "gaps"]]
     same(frame(tables, "main.runs"), expected, KEY)
 
 
@@ -108,7 +106,6 @@ def test_run_daily(drawn: tuple[Any, str]) -> None:
             )
             for share in shares
         }
-        tokens = pd.to_numeric(end["total_tokens"])
         rows.append(
             {
                 **dict(zip(by, key, strict=True)),
@@ -117,7 +114,6 @@ def test_run_daily(drawn: tuple[Any, str]) -> None:
                 **counts,
                 "success_rate": counts["completed"] / len(end) if len(end) else None,
                 **quantiles,
-                "total_tokens": tokens.sum(min_count=1),
                 "pull_requests": int(end["pr_url"].notna().sum()),
             }
         )
