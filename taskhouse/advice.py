@@ -10,7 +10,7 @@ _CANTOPEN = -1
 """SQLite does not say why: the rights, the disk, or too many open files."""
 
 _ELSEWHERE = "Name another place (TASKHOUSE_HOME, --output), or"
-_SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
+SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
     errno.ENOSPC: (
         Full,
         "{} could not be written: the disk is full.",
@@ -77,7 +77,7 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
             hint="Check that PostgreSQL runs, and `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
         )
     number, where = _read(problem)
-    kind, said, hint = _SAID.get(_ALIKE.get(number, number), (None, "", ""))
+    kind, said, hint = SAID.get(_ALIKE.get(number, number), (None, "", ""))
     return kind(said.format(where), hint=hint) if kind else None
 
 
@@ -89,7 +89,7 @@ def _read(problem: BaseException | str) -> tuple[int, str]:
     for words, number in _SQLITE.items():
         if words in text:
             return number, "A database in TASKHOUSE_HOME"
-    for number in (*_SAID.keys() - {_CANTOPEN}, *_ALIKE):
+    for number in (*SAID.keys() - {_CANTOPEN}, *_ALIKE):
         if os.strerror(number) in text:
             quoted = _QUOTED.search(text)
             return number, quoted[1] if quoted else _UNKNOWN

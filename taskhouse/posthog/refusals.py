@@ -26,7 +26,7 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u206
 
 KEY_REFUSED = "The key is not valid on this host: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST."
 
-_HINTS = {
+HINTS = {
     "not_authenticated": "The server saw no key: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
     "authentication_failed": KEY_REFUSED,
     "permission_denied": "The key needs the scope task:read and access to this project; run `taskhouse check`.",
@@ -121,7 +121,7 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         about_key = status == HTTPStatus.UNAUTHORIZED or said.code in {"not_authenticated", "authentication_failed"}
-        hint = _HINTS.get(said.code, _HINTS["permission_denied"])
+        hint = HINTS.get(said.code, HINTS["permission_denied"])
         return AccessDenied(message, hint=hint, about_key=about_key)
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(message, hint="It does not exist, or the owner of this key may not see it.")

@@ -1,0 +1,137 @@
+"""The table of errors in Markdown, made from the places in the code that raise them.
+
+``python -m pipelines.cli.errors > docs/errors.md`` writes it; a test compares, and looks for a test of every row.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.cli.exits import code_of
+from taskhouse import advice, errors
+from taskhouse.posthog import refusals
+
+ROOT = Path(__file__).parents[2]
+PARTS = {
+    "Settings, home and machine": ("settings.py", "home.py", "advice.py", "ports.py", "cli/"),
+    "The server": ("posthog/",),
+    "Passes and capture": ("sync/", "spool/"),
+    "The warehouse, its copies and backups": ("warehouse/",),
+    "Questions, reports and exports": ("reading.py", "report/", "export.py"),
+}
+"""Headings, and what the files of each have in their path; the first that fits counts."""
+
+ELSE: dict[type[errors.TaskhouseError], str] = {
+    errors.Retryable: "taskhouse asks again by itself. If it gave up, run the command again later.",
+    errors.Contract: "The next sync asks again; `taskhouse check` compares the API.",
+    errors.Corrupt: "Nothing was changed. Run it again; `taskhouse verify` reads everything.",
+}
+"""What helps if an error says nothing of that itself."""
+
+OPEN = "…"
+HEAD = """# Errors
+
+Made from the code by `python -m pipelines.cli.errors > docs/errors.md`.
+
+What a command says if something is wrong, what mends it, and the exit code. `…` stands for names and numbers. An error
+that concerns one record, run or task is a doubt: the pass goes on, ends as incomplete (exit code 3), and gives the
+message as its reason. `taskhouse --debug …` shows where an error came from. What is not in this table is a mistake of
+ours.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One error.
+
+    Attributes:
+        where: The file that raises it, from the root.
+        kind: Its class.
+        said: The message.
+        hint: What mends it; empty if it says nothing of that.
+    """
+
+    where: str
+    kind: type[errors.TaskhouseError]
+    said: str
+    hint: str
+
+    @property
+    def part(self) -> str:
+        """The heading that it stands under."""
+        return next(part for part, names in PARTS.items() if any(name in self.where for name in names))
+
+
+def rows() -> list[Row]:
+    """Every error that has words of its own."""
+    found = [*_advice(), *_refusals()]
+    for folder in ("taskhouse", "pipelines"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path != Path(__file__):
+                found += _raised(path)
+    return [row for row in dict.fromkeys(found) if len(re.findall(r"\w+", row.said)) > 1]
+
+
+def reference() -> str:
+    """The whole table."""
+    text = HEAD
+    for part in PARTS:
+        text += f"\n## {part}\n\n| error | what mends it | exit code |\n| --- | --- | --- |\n"
+        text += "".join(
+            f"| {_cell(row.said)} | {_cell(row.hint)} | {int(code_of(row.kind.__new__(row.kind)))} |\n"
+            for row in rows()
+            if row.part == part
+        )
+    return text
+
+
+def _advice() -> Iterator[Row]:
+    for kind, said, hint in advice.SAID.values():
+        yield Row("taskhouse/advice.py", kind, said.format(OPEN), hint)
+
+
+def _refusals() -> Iterator[Row]:
+    where = "taskhouse/posthog/refusals.py"
+    for code, hint in refusals.HINTS.items():
+        yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
+    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", refusals.REGIONS)
+
+
+def _raised(path: Path) -> Iterator[Row]:
+    where = str(path.relative_to(ROOT))
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+            continue
+        kind = getattr(errors, node.func.id, getattr(refusals, node.func.id, None))
+        if node.func.id == "ValueError" and where == "taskhouse/settings.py":
+            yield Row(where, errors.ConfigurationError, f"{OPEN} {_text(node.args[0])}.", "Fix the value.")
+        elif isinstance(kind, type) and issubclass(kind, errors.TaskhouseError):
+            given = next((each.value for each in node.keywords if each.arg == "hint"), None)
+            hint = _text(given) if given else next((text for of, text in ELSE.items() if issubclass(kind, of)), "")
+            yield Row(where, kind, _text(node.args[0]), hint)
+
+
+def _text(node: ast.expr) -> str:
+    """The words of an expression; what is only known when it happens is open."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return re.sub(f"{OPEN}+", OPEN, "".join(_text(part) for part in parts))
+        case ast.BinOp(left=left, right=right):
+            return _text(left) + _text(right)
+        case ast.IfExp(body=body, orelse=other):
+            return _text(body) or _text(other)
+        case _:
+            return OPEN
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

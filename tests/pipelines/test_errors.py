@@ -1,0 +1,384 @@
+"""The table of errors is the code's, and each of them is brought about here or in the test that is named."""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from filelock import FileLock
+
+from pipelines.cli import ports, standin
+from pipelines.cli.dev import hold
+from pipelines.cli.errors import OPEN, reference, rows
+from pipelines.cli.sync import chosen
+from taskhouse import home, settings
+from taskhouse.advice import SAID, advised
+from taskhouse.errors import AccessDenied, Retryable, TaskhouseError
+from taskhouse.posthog import pages, refusals
+from taskhouse.posthog.access import Access
+from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.posthog.client import Answer, PostHog
+from taskhouse.reading import open_house
+from taskhouse.report import Options, Period
+from taskhouse.settings import Settings
+from taskhouse.spool.folder import Spool
+from taskhouse.sync import resources
+from taskhouse.sync.alone import alone
+from taskhouse.warehouse import migrate, publish, reading
+from taskhouse.warehouse.connection import Warehouse
+from tests.pipelines.conftest import SECRET
+
+DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an error is brought about."""
+
+    folder: Path
+    patch: pytest.MonkeyPatch
+    inside: Any
+
+    def settings(self, **given: Any) -> Settings:
+        return Settings(
+            _env_file=None, **{"api_key": SECRET, "project_ids": (1,), "home": self.folder / "home", **given}
+        )
+
+    def loaded(self, **variables: str) -> Settings:
+        for name, value in variables.items():
+            self.patch.setenv(name, value)
+        settings.load.cache_clear()
+        return settings.load()
+
+    def env_file(self, text: bytes, **variables: str) -> Settings:
+        Path(".env").write_bytes(text)
+        return self.loaded(**variables)
+
+    def said(self, *words: str, **variables: str) -> str:
+        """What a command says."""
+        ended = self.inside.run(*words, TASKHOUSE_HOME=str(self.folder / "home"), **variables)
+        raise TaskhouseError(ended.err.replace("\n", " "))
+
+    @property
+    def database(self) -> Path:
+        path = self.folder / "some.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE texts AS SELECT 1 AS number")
+        return path
+
+    def file(self, text: str = "") -> Path:
+        path = self.folder / "file"
+        path.write_text(text, "utf-8")
+        return path
+
+
+def throw(problem: TaskhouseError | None) -> None:
+    assert problem is not None
+    raise problem
+
+
+def refused(status: int, body: bytes = b"", location: str = "") -> None:
+    throw(refusals.refusal(status, body, what="GET /x", location=location))
+
+
+def held_pass(place: Place) -> None:
+    made = place.settings(pass_wait_s=0.01)
+    (made.home / "locks").mkdir(parents=True)
+
+    async def work() -> None:
+        async with alone(made, 1, "tasks"):
+            pass
+
+    with FileLock(made.home / "locks" / "tasks-1.lock", thread_local=False):
+        asyncio.run(work())
+
+
+def vouched(_: Place) -> None:
+    async def work() -> None:
+        raise Retryable("No answer.")
+
+    throw(asyncio.run(Access().about(AccessDenied("Refused."), 1, work)))
+
+
+def budget(place: Place, *, broken: bool = False) -> None:
+    path = place.file("no database at all, " * 100) if broken else place.folder / "budget.sqlite"
+
+    async def work() -> None:
+        made = Budget(path, "key", per_minute=1, per_hour=1)
+        try:
+            for _ in range(3):
+                await made.acquire(Priority.LIVE, within_s=0.0)
+        finally:
+            await made.close()
+
+    asyncio.run(work())
+
+
+def busy(place: Place) -> None:
+    path = place.folder / "home" / "warehouse.duckdb"
+    path.parent.mkdir()
+    with (
+        FileLock(path.with_suffix(".lock"), thread_local=False),
+        Warehouse(path, host="https://us.posthog.com", lock_wait_s=0.01).transaction("a test"),
+    ):
+        pass
+
+
+def closed(place: Place) -> None:
+    house = open_house(place.database)
+    house.close()
+    house.sql("SELECT 1")
+
+
+def asked(place: Place, **given: Any) -> None:
+    with open_house(place.database) as house:
+        house.frame("texts", **given)
+
+
+def twice(place: Place) -> None:
+    place.settings().home.mkdir()
+    held = hold(place.settings(), "")
+    try:
+        hold(place.settings(), "")
+    finally:
+        os.close(held)
+
+
+def unstarted(place: Place) -> None:
+    place.patch.setattr(standin, "START", [sys.executable, "-c", ""])
+    with standin.standing_in():
+        pass
+
+
+def newer(place: Place) -> None:
+    for known in (migrate.MIGRATIONS, migrate.MIGRATIONS[:1]):
+        place.patch.setattr(migrate, "MIGRATIONS", known)
+        with Warehouse(place.folder / "warehouse.duckdb", host="https://us.posthog.com").transaction("a test"):
+            pass
+
+
+def module(_: Place) -> None:
+    try:
+        __import__("a_package_that_is_not_there")
+    except ModuleNotFoundError as problem:
+        throw(advised(problem))
+
+
+def postgres(_: Place) -> None:
+    throw(advised(type("DagsterPostgresException", (Exception,), {})("too many retries")))
+
+
+def unprintable(_: Place) -> None:
+    try:
+        "ü".encode("ascii")
+    except UnicodeEncodeError as problem:
+        throw(advised(problem))
+
+
+def as_asked(place: Place) -> None:
+    with home.as_asked(place.folder, place.folder), (place.folder / "none" / "file").open("w"):
+        pass
+
+
+def machine(number: int) -> Callable[[Place], None]:
+    return lambda _: throw(
+        advised(OSError(number, os.strerror(number), "x") if number > 0 else "unable to open database file")
+    )
+
+
+HERE: dict[str, Callable[[Place], object]] = {
+    **{said.format(OPEN): machine(number) for number, (_, said, _) in SAID.items()},
+    "The output holds characters that cannot be written in ….": unprintable,
+    "The Python package … is not installed.": module,
+    "Dagster's database gives no answer: ….": postgres,
+    "TASKHOUSE_HOME is …, and ….": lambda p: home.usable(p.file() / "home"),
+    "TASKHOUSE_READERS_GROUP names no group of this machine.": lambda p: home.ready(
+        p.settings(readers_group="no-such-group")
+    ),
+    "… cannot be written: ….": as_asked,
+    "… is set in the environment, and … in …: the key would go to …, which this folder chose.": lambda p: p.env_file(
+        b"POSTHOG_HOST=https://example.com\n", POSTHOG_PERSONAL_API_KEY=SECRET
+    ),
+    "… must be comma-separated ….": lambda p: p.loaded(POSTHOG_PROJECT_IDS="one"),
+    "… must be an origin such as https://eu.posthog.com.": lambda p: p.loaded(POSTHOG_HOST="posthog"),
+    "… must be https: a key sent over http can be read on the way.": lambda p: p.loaded(
+        POSTHOG_HOST="http://example.com"
+    ),
+    "… must not carry credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
+    "… there must be a window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
+    "… each window must be 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
+    "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
+    "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
+    "No project: POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
+    "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
+    "… is set…, and is no setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
+    "--empty takes no file.": lambda p: p.said("restore", "--empty", "file"),
+    "`taskhouse dev` is running in … already: ….": twice,
+    "There is no address … on this machine.": lambda _: ports.bindable("192.0.2.1", 0),
+    "TASKHOUSE_SCHEDULES=… is set, and decides.": lambda p: p.said("schedule", "on", TASKHOUSE_SCHEDULES="true"),
+    "--max-age is no age.": lambda p: p.said("status", "--max-age", "soon"),
+    "… is off.": lambda p: p.said(
+        "sync", "--select", "task_usage", POSTHOG_PERSONAL_API_KEY=SECRET, POSTHOG_PROJECT_IDS="1"
+    ),
+    "… … is not among …: ….": lambda _: chosen(["wishes"], ("tasks",), "--select", "resources"),
+    "… was answered 403 not_authenticated": lambda _: refused(403, b'{"code": "not_authenticated"}'),
+    "… was answered 403 authentication_failed": lambda _: refused(403, b'{"code": "authentication_failed"}'),
+    "… was answered 403 permission_denied": lambda _: refused(403, b'{"code": "permission_denied"}'),
+    "… Whether the key is to blame is not known: …": vouched,
+    "The request budget has no room for … before ….": budget,
+    "The request budget … cannot be read: ….": lambda p: budget(p, broken=True),
+    "POSTHOG_PERSONAL_API_KEY holds characters that no key has.": lambda p: PostHog(p.settings(api_key="phx_ü")),
+    "… is not …: the key is sent nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
+    "… was answered with a body that breaks off: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
+    "… It asks to come back at ….": lambda _: throw(refusals.throttled(Retryable("Wait."), 90.0)),
+    "… was answered with success, but ….": lambda _: pages.read_object(Answer("GET /x", {}, b"[]")),
+    "… was redirected (…) to …; redirects are not followed, so that the key stays here.": lambda _: refused(
+        301, location="https://example.com/x"
+    ),
+    "The spool … holds … GB that are not in the warehouse yet.": lambda p: Spool(p.folder).require_room(
+        max_bytes=-1, free_bytes=0
+    ),
+    "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(max_bytes=1, free_bytes=1e30),
+    "A pass of … for project … has been running for … s.": held_pass,
+    "There is no resource ….": lambda p: asyncio.run(resources.sync(p.settings(), 1, "wishes")),
+    "There is nothing to back up yet.": lambda p: p.said("backup", str(p.folder / "backups")),
+    "There is nothing to verify yet.": lambda p: p.said("verify"),
+    "There is nothing to restore in ….": lambda p: p.said("restore"),
+    "… is no warehouse of taskhouse.": lambda p: p.said("restore", str(p.database)),
+    "The warehouse … has been busy for … s: ….": busy,
+    "There is no published copy in … yet.": lambda p: publish.readable(p.folder),
+    "The query failed: …": lambda p: reading.query(p.database, "FROM nowhere"),
+    "There is no file ….": lambda p: open_house(p.folder / "none.duckdb"),
+    "This warehouse has been closed.": closed,
+    "The stand-in for PostHog did not start.": unstarted,
+    "The warehouse is at schema version …, and this taskhouse knows ….": newer,
+    "There is no view ….": lambda p: asked_of(p, "wishes"),
+    "columns=… is one text.": lambda p: asked(p, columns="number"),
+    "…=… has no time zone.": lambda p: asked_of(p, "moments", since=datetime(2026, 1, 1)),  # noqa: DTZ001 - that is it
+    "… has no column ….": lambda p: asked(p, columns=["wishes"]),
+    "… has no column of time.": lambda p: asked(p, since="2026-01-01"),
+    "…=… is not a date.": lambda p: asked_of(p, "moments", since="yesterday"),
+    "The report would begin on … and end on ….": lambda _: Options(
+        since=date(2026, 9, 2), until=date(2026, 9, 1)
+    ).period(date(2026, 9, 1)),
+    "compare=… is no earlier period.": lambda _: Options(compare="then").compared(DAYS),
+}
+"""What brings an error about, by its row in the table."""
+
+ELSEWHERE = {
+    "Port … of … is not free: ….": "pipelines/test_advice.py::test_a_port_that_is_in_use",
+    "Parquet is no text for a terminal.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
+    "… is there already and holds no export.": "reading/test_export.py::test_a_folder_of_something_else_is_not_touched",
+    "Another export is writing ….": "reading/test_export.py::test_two_exports_into_one_folder_do_not_meet",
+    "… is inside of the home ….": "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it",
+    "… holds backups of another home, and this is ….": (
+        "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it"
+    ),
+    "The backup … is not as it was written.": (
+        "warehouse/test_backup.py::test_a_backup_that_is_not_as_it_was_written_is_refused"
+    ),
+    "The warehouse … is sound, up to commit …: nothing needs to be restored.": (
+        "warehouse/test_identity.py::test_what_is_restored_destroys_nothing"
+    ),
+    "The warehouse … has been open in … for … s.": (
+        "pipelines/test_status.py::test_the_published_copy_answers_and_its_age_is_told"
+    ),
+    "The warehouse … cannot be opened: ….": "pipelines/test_monitor.py::test_nothing_is_5_and_what_cannot_be_read_1",
+    "The warehouse … is older than what this home has held: it ends with commit …, and … was seen here.": (
+        "warehouse/test_identity.py::test_an_older_warehouse_is_noticed_and_accepted_knowingly"
+    ),
+    "The warehouse … is of …, and this is ….": (
+        "warehouse/test_identity.py::test_the_warehouse_of_another_home_is_refused"
+    ),
+    "The warehouse … is damaged in blocks …, and the metadata kept beside it does not match them."
+    " Nothing was changed.": ("warehouse/test_preimage.py::test_a_block_that_is_damaged_in_a_part_in_use_is_refused"),
+    "The warehouse … has blocks to repair, and those cannot be kept first: ….": (
+        "warehouse/test_preimage.py::test_without_room_for_what_is_overwritten_nothing_is"
+    ),
+    "The pass … …, and what it still brings is refused.": (
+        "sync/test_coverage.py::test_a_pass_whose_place_was_taken_can_write_nothing_more"
+    ),
+    "Segment … states … lines, and … could be read.": (
+        "warehouse/test_load.py::test_a_segment_whose_lines_do_not_add_up_is_not_loaded"
+    ),
+    "TASKHOUSE_READERS_GROUP is …, and … cannot be given to that group.": (
+        "pipelines/test_privacy_of_home.py"
+        "::test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_setting"
+    ),
+    "… cannot be opened: ….": "pipelines/test_status.py::test_a_damaged_copy_is_named_and_no_bug",
+    "There is no room for another copy in …: ….": (
+        "warehouse/test_publish.py::test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays"
+    ),
+    "This warehouse belongs to …, and POSTHOG_HOST is ….": (
+        "warehouse/test_identity.py::test_a_home_is_bound_to_its_host_by_what_it_holds"
+    ),
+    "The warehouse … …, and this home has ….": (
+        "warehouse/test_identity.py::test_a_warehouse_that_is_gone_is_no_new_one"
+    ),
+    "It is … here, and a pass of … for project … began at …: history would run backwards.": (
+        "sync/test_coverage.py::test_a_late_pass_is_refused"
+    ),
+    "Nothing is known over a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
+}
+"""The test that brings an error about, by its row in the table."""
+
+NOT_YET = {
+    "… does not hold the … rows that were written.",
+    "… was not sent: … gives no answer.",
+    "… was answered with a damaged body.",
+    "… was answered with more than … bytes, the most that is read.",
+    "… was answered with something else than an event stream.",
+    "arrow() needs pyarrow, which is not installed.",
+    "… does not say what it holds.",
+    "Another process has been writing a backup into … for … s.",
+    "Another process has been making a copy of … for … s.",
+    "The segments … do not add up: … rows were inserted of ….",
+    "Segment … does not add up: ….",
+    "Compacting kept … of … rows of …; the file was left as it is.",
+    "… is open in another process that writes.",
+    "The statement brings no rows.",
+    "The warehouse … differs from its copy …, though nothing was written since.",
+}
+"""Rows that no test asks for by their words; most are damage that only a mistake of ours or a broken machine does."""
+
+
+def asked_of(place: Place, view: str, **given: Any) -> None:
+    path = place.database
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE moments AS SELECT now() AS observed_at")
+    with open_house(path) as house:
+        house.frame(view, **given)
+
+
+def test_the_table_is_the_codes() -> None:
+    assert (ROOT.parent / "docs" / "errors.md").read_text("utf-8") == reference(), (
+        "run: python -m pipelines.cli.errors > docs/errors.md"
+    )
+
+
+@pytest.mark.parametrize("said", HERE)
+def test_an_error_says_what_the_table_says(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Any
+) -> None:
+    with pytest.raises(TaskhouseError) as problem:
+        HERE[said](Place(tmp_path, monkeypatch, inside))
+    pattern = ".*".join(re.escape(part) for part in said.rstrip(".").split(OPEN))
+    assert re.search(pattern, problem.value.message.replace("\n", " ")), problem.value.message
+    assert SECRET not in str(problem.value)
+
+
+def test_every_row_is_brought_about_somewhere() -> None:
+    there = {row.said for row in rows()}
+    assert there == {*HERE, *ELSEWHERE, *NOT_YET}
+    assert not {*HERE} & {*ELSEWHERE}
+    for name in ELSEWHERE.values():
+        file, _, test = name.partition("::")
+        assert f"def {test}(" in (ROOT / file).read_text("utf-8"), name
