@@ -13,7 +13,7 @@
     ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
     ├── Locked               somebody else holds the warehouse; names the holder
     ├── Full                 no room to keep what comes; capture stops before the disk is full
-    └── Corrupt              a file of ours is damaged; names it and where it was set aside
+    └── Corrupt              a file of ours is damaged or gone; names it and where it was set aside
 
 A message names the thing, the state and, in ``hint``, the command that mends it. It never holds a secret.
 """
@@ -91,4 +91,8 @@ class Full(TaskhouseError):
 
 
 class Corrupt(TaskhouseError):
-    """A file that taskhouse wrote does not hold what it held."""
+    """A file that taskhouse wrote does not hold what it held, or is gone."""
+
+
+UNAVAILABLE = (Locked, Corrupt)
+"""Why the warehouse cannot be had just now: capture goes on without it, and events wait in the spool."""

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskhouse.errors import (
+    UNAVAILABLE,
     AccessDenied,
     Contract,
     Full,
-    Locked,
     NotFound,
     Permanent,
     Refused,
@@ -185,7 +185,7 @@ class Capture:
             await asyncio.to_thread(self.writer.seal)
             await self.load()
             await asyncio.to_thread(self._judge, touched)
-        except Locked:
+        except UNAVAILABLE:
             self._touched = touched | self._touched
             raise
 
@@ -276,7 +276,7 @@ class Capture:
         columns = this.read(batch, row, records.run, records.RUN, "runs")
         if columns is not None:
             batch.runs.append(this.stamp(columns, number, "run"))
-        with contextlib.suppress(Locked):  # the next pass asks for the run anyway
+        with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
             await this.commit(batch)
         moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")] if columns else []
         times = [datetime.fromisoformat(moment) for moment in moved if moment]

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from taskhouse.errors import Full, Locked, TaskhouseError
+from taskhouse.errors import UNAVAILABLE, Full, TaskhouseError
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync.capture import Capture
@@ -100,12 +100,12 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what has come, now and then; while the warehouse is held, try again and again."""
+    """Load what has come, now and then; while the warehouse is held or damaged, try again and again."""
     rest = capture.this.context.settings.spool_seal_s
     seldom = 1
     while not await _over(done, rest * seldom):
         before = capture.this.loaded
-        with contextlib.suppress(Locked):
+        with contextlib.suppress(*UNAVAILABLE):
             await asyncio.to_thread(capture.writer.seal)
             await capture.load()
             await capture.judge()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from taskhouse.errors import Locked
+from taskhouse.errors import UNAVAILABLE
 from taskhouse.sync import joint
 from taskhouse.sync.context import Context
 from taskhouse.sync.plan import Run
@@ -84,7 +84,7 @@ async def held(context: Context, run: Run) -> Held | None:
 
     try:
         return await asyncio.to_thread(ask)
-    except Locked:
+    except UNAVAILABLE:
         return None
 
 
@@ -98,5 +98,5 @@ async def keys(context: Context, run: Run) -> set[str] | None:
 
     try:
         return await asyncio.to_thread(ask)
-    except Locked:
+    except UNAVAILABLE:
         return None

@@ -8,6 +8,7 @@ that is held or missing, events gather in the spool, and a start resumes after w
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskhouse.errors import Contract, Locked, Retryable
+from taskhouse.errors import UNAVAILABLE, Contract, Corrupt, Locked, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.sync import refused
@@ -60,7 +61,7 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
                 f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
             )
         finally:
-            with contextlib.suppress(Locked):
+            with contextlib.suppress(*UNAVAILABLE):
                 await asyncio.to_thread(finish, this)
     return this.report()
 
@@ -142,11 +143,11 @@ class _Watch:
             planning.cancel()
 
     async def _planning(self, first: asyncio.Event) -> None:
-        """Ask the warehouse every minute what the scheduled passes found."""
+        """Ask the warehouse every minute what the scheduled passes found; one that is damaged or gone is said once."""
         context = self.this.context
-        begun = False
+        begun, said = False, ""
         while True:
-            with contextlib.suppress(Locked):
+            try:
                 if not begun:
                     await asyncio.to_thread(begin, self.this)
                     begun = True
@@ -157,6 +158,10 @@ class _Watch:
                 self._spooled = {}
                 self._follow(rows)
                 first.set()
+            except UNAVAILABLE as problem:
+                if isinstance(problem, Corrupt) and problem.message != said:
+                    said = problem.message
+                    logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
             await asyncio.sleep(PLAN_EVERY_S)
 
     async def _look(self) -> int:

@@ -13,12 +13,16 @@ import pytest
 from emulator.mutations import mutate
 from emulator.service import Service
 from emulator.settings import EmulatorSettings
+from taskhouse.errors import Corrupt
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
+from taskhouse.spool.folder import Spool
 from taskhouse.sync import tail
 from taskhouse.sync.context import Context
 from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.resources import open_warehouse
+from taskhouse.warehouse import ledger
+from taskhouse.warehouse.connection import Warehouse
 from tests.virtual import emulated, run
 
 WORLD: dict[str, Any] = {
@@ -162,3 +166,25 @@ def test_a_look_of_many_pages_is_paid_by_those_after_it() -> None:
     pauses = [pace.after(pages) for pages in (6, *[1] * 60)]
     assert max(pauses) < 9, "one long look does not hold up the next"
     assert 0.9 * 25 < sum(pauses) - 61 * 5 <= 25
+
+
+def test_events_are_captured_while_the_warehouse_is_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    warehouse = Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1")
+    with warehouse.transaction("another home") as connection:
+        ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=datetime.now(UTC))
+        connection.execute("UPDATE ledger.passes SET verdict = 'complete'")
+    warehouse.path.unlink()
+
+    async def story() -> None:
+        async with followed(tmp_path) as tail_of:
+            tail_of.change("new_task", run=True, title="sticky")
+            await tail_of.until(lambda: tail_of.service.open_streams > 0, 30)
+            await asyncio.sleep(150)
+
+    with pytest.raises(Corrupt, match="is gone"):
+        run(story())
+    [said] = [record.getMessage() for record in caplog.records if "is gone" in record.getMessage()]
+    assert "Capture goes on into the spool" in said
+    assert "taskhouse restore" in said
+    assert [segment.layer for segment in Spool(tmp_path / "spool" / "1").segments()].count("live") > 0
+    assert not warehouse.path.exists()
