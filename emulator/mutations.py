@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.script.hostile import HOSTILE, large
-from emulator.world.model import TERMINAL, Channel, uuid_of
+from emulator.world.model import TERMINAL, UNSEEN_ORIGINS, Channel, uuid_of
 from emulator.world.modes import pin
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _saved(service: Service, task: Task) -> dict[str, Any]:
 
 
 def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
-    """A task in a public channel; with ``run`` true its first run starts at once.
+    """A task in a public channel that is listed; with ``run`` true its first run starts at once.
 
     ``title``, ``repository``, ``origin_product``, ``created_by`` and ``internal`` are as given, else drawn; for the
     run, ``thin_tail``, ``presence_gated`` and ``proxy`` as well.
@@ -91,6 +91,8 @@ def new_task(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     }
     given |= {name: asked[name] for name in ("title", "repository", "origin_product", "created_by") if name in asked}
     task = generator.task(len(world.of_project[project.id]) + 1, now, **given)
+    if task.origin_product in UNSEEN_ORIGINS and "origin_product" not in asked:
+        task.origin_product = "user_created"
     world.add_task(task)
     if not asked.get("run", False):
         return {"task_id": task.id}

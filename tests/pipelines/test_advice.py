@@ -152,8 +152,9 @@ def test_an_interruption_promises_no_sync(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for where in ("emulator.__main__.main", "pipelines.cli.standin.standing_in", "taskhouse.warehouse.reading.query"):
-        monkeypatch.setattr(where, interrupted)
+    places = ("emulator.__main__.main", "pipelines.cli.standin.standing_in", "taskhouse.warehouse.reading.streamed")
+    for place in places:
+        monkeypatch.setattr(place, interrupted)
     words = {"query": ("SELECT 1",), "emulator": ("--port", "0")}.get(command, ())
     ended = inside.run(command, *words, TASKHOUSE_HOME=str(published))
     assert ended.code == 130

@@ -63,7 +63,7 @@ def test_a_run_of_a_project_that_is_kept_elsewhere_asks_for_nothing() -> None:
 
 def test_the_two_code_locations_of_the_docs_load(taskhouse: Any, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "dagster.md").read_text("utf-8")
-    location, workspace = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)[0] for kind in ("python", "yaml"))
+    location, workspace = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)[-1] for kind in ("python", "yaml"))
     (tmp_path / "eu.py").write_text(location, "utf-8")
     (tmp_path / "us.py").write_text(location.replace('"eu"', '"us"').replace("-eu", "-us"), "utf-8")
     (tmp_path / "workspace.yaml").write_text(workspace, "utf-8")

@@ -32,7 +32,6 @@ WORLD: dict[str, Any] = {
     "events": 0.1,
     "pace": 0.05,
     "throttle": False,
-    "october_origins": False,  # tasks of some of them are shown to nobody
 }
 
 
