@@ -98,6 +98,7 @@ def follow(
     stop: asyncio.Event | None = None,
     sleep: Sleep = pause,
     clock: Callable[[], float] | None = None,
+    on_open: Callable[[Opening], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
     """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
 
@@ -113,6 +114,7 @@ def follow(
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections.
         clock: Seconds, for the age of a connection; the event loop's unless another is given.
+        on_open: Is told of every connection that was answered with a stream.
 
     Raises:
         AccessDenied: The key is invalid, lacks a scope or the project.
@@ -122,7 +124,7 @@ def follow(
     contact = Contact(policy, errors=policy.errors - 1 if failed else 0)
     legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
     clock = clock or asyncio.get_running_loop().time
-    return _Follower(legs, policy, Patience(stop), sleep, clock, contact).batches()
+    return _Follower(legs, policy, Patience(stop), sleep, clock, contact, on_open).batches()
 
 
 @dataclass(slots=True)
@@ -133,6 +135,7 @@ class _Follower:
     sleep: Sleep
     clock: Callable[[], float]
     contact: Contact
+    on_open: Callable[[Opening], None]
     seen_data: bool = False
     heard: bool = False
     last_look: bool = False
@@ -191,11 +194,12 @@ class _Follower:
                 self.legs.gate.answered()
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock()
-                opened = self.opening = Opening(self.legs.cursor, connection.date)
+                opened = self.opening = Opening(self.legs.cursor, connection.date, quiet_since=began)
+                self.on_open(opened)
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
                     self.lived_s = self.clock() - began
-                    opened.heard()
+                    opened.heard(self.clock())
                     if not self.heard:
                         self.heard = True
                         self.legs.gate.succeeded()
@@ -259,6 +263,8 @@ class _Follower:
 
     async def _outcome(self) -> Batch:
         """What the connection's end leads to."""
+        if self.opening is not None:
+            self.opening.quiet_since = None
         if self.end is End.RESYNC:
             self.trimmed = self.legs.cursor
             self.legs.moved(None)

@@ -17,6 +17,7 @@ class Opening:
         clock: Our own clock, in seconds since the epoch: unlike a monotonic one it goes on while the machine sleeps.
         opened_at: Our own clock at its beginning.
         heard_at: Our own clock when its last bytes came.
+        quiet_since: The same in the seconds of the event loop, or when it was opened; None once it has ended.
     """
 
     after: str | None
@@ -24,13 +25,21 @@ class Opening:
     clock: Callable[[], float] = time.time
     opened_at: float = field(init=False)
     heard_at: float = field(init=False)
+    quiet_since: float | None = None
 
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock()
 
-    def heard(self) -> None:
+    def heard(self, loop_s: float | None = None) -> None:
         """Bytes came."""
-        self.heard_at = self.clock()
+        self.heard_at, self.quiet_since = self.clock(), loop_s
+
+    def present_ms(self) -> int:
+        """An event with an id of this time or later came after all that stood in the stream when this began.
+
+        Without the server's clock our own must do, which may be a minute off.
+        """
+        return int((self.date.timestamp() + 1 if self.date else self.opened_at + 60) * 1000)
 
     def last_heard(self) -> datetime:
         """When its last bytes came, on the server's clock if that is known."""

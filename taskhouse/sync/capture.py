@@ -37,7 +37,19 @@ from taskhouse.warehouse.gaps import judge_runs
 from taskhouse.warehouse.load import load_spool
 
 LOGS_AT_ONCE = 8
+
+LOOK_S = 5.0
+"""How long the stream of a run at rest is looked at, unless it brings an event."""
+
+CATCH_UP_S = 10.0
+"""How much longer a pass stays, after its time for live streams, with those that were not read up to the present."""
+
+SETTLE_S = 0.05
+"""A silence counts if it still lasts after so long, in which what has come is read."""
 STREAM = "run_stream"
+GOES_ON = "live"
+"""The state of a stream that was read up to the present and may bring more."""
+
 OVERLOOKED = timedelta(days=7)
 """How far back a start looks for runs that were read and not judged."""
 
@@ -67,6 +79,7 @@ class Capture:
         self.writer = writer
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}
+        self.readings: dict[str, streams.Reading] = {}
         self.endings: dict[str, Ended] = {}
         self.full: Full | None = None
         self._group = group
@@ -79,13 +92,17 @@ class Capture:
         self._crowded = False
         self.unknown = Counter[str]()
 
-    def follow(self, run: Run) -> bool:
-        """Follow a run's stream to its end, then drain its log; False where there is no room for one more."""
+    def follow(self, run: Run, *, look: bool = False) -> bool:
+        """Follow a run's stream to its end, then drain its log; False where there is no room for one more.
+
+        With ``look`` it is followed for as long as it brings events, and the log is read in any case.
+        """
         if run.run_id in self.live or self.stop.is_set():
             return True
         if len(self.live) >= self.this.context.settings.max_streams:
             return False
-        task = self._group.create_task(self._follow(run))
+        self.readings[run.run_id] = streams.Reading(look)
+        task = self._group.create_task(self._look(run) if look else self._follow(run))
         self.live[run.run_id] = task
         task.add_done_callback(lambda _: self.live.pop(run.run_id, None))
         return True
@@ -130,8 +147,8 @@ class Capture:
 
     @property
     def read_to_their_end(self) -> int:
-        """How many streams were; those that were refused do not count."""
-        return sum(ended.state not in revisit.STATES for ended in self.endings.values())
+        """How many streams were; those that were refused, or go on, do not count."""
+        return sum(ended.state not in revisit.STATES | {GOES_ON} for ended in self.endings.values())
 
     async def _begin(self) -> None:
         while self.waiting and not self._crowded:
@@ -145,17 +162,46 @@ class Capture:
             self._crowded = True
             self.waiting.append(run)
 
-    async def follow_all(self, runs: Iterable[Run], seconds: float) -> int:
-        """Follow runs to their end, more as others end, for at most so long; how many never found room."""
-        waiting = deque(runs)
+    async def follow_all(self, runs: Iterable[Run], looks: Iterable[Run], seconds: float) -> int:
+        """Follow runs to their end, more as others end, for at most so long; how many never found room.
+
+        Those at rest are looked at while there is room. Streams that were not read up to the present then get some more
+        time.
+        """
+        waiting, resting = deque(runs), deque(looks)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while waiting or self.live:
+                while waiting or resting or self.live:
                     while waiting and self.follow(waiting[0]):
                         waiting.popleft()
+                    while not waiting and resting and self.follow(resting[0], look=True):
+                        resting.popleft()
                     if self.live:
                         await asyncio.wait(list(self.live.values()), return_when=asyncio.FIRST_COMPLETED)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while behind := await self.behind():
+                    await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
         return len(waiting)
+
+    async def close(self) -> None:
+        """Stop following; streams that were not read up to the present are a doubt."""
+        moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
+        if self.live and self.this.context.client.streams_down:
+            self.this.doubt(f"{len(self.live)} streams are not read to their end, and the server opens none just now")
+        elif moving:
+            self.this.doubt(f"{len(moving)} streams were not read up to the present; run it again")
+        self.stop.set()
+
+    async def behind(self) -> list[str]:
+        """The runs that are followed and whose streams are not read up to the present."""
+        now = asyncio.get_running_loop().time
+        silent = {run_id: self.readings[run_id].quiet_since(now()) for run_id in self.live}
+        await asyncio.sleep(SETTLE_S)
+        for run_id, since in silent.items():
+            if since is not None and self.readings[run_id].quiet_since(now()) == since:
+                self.readings[run_id].is_current = True
+        return [run_id for run_id in self.live if not self.readings[run_id].is_current]
 
     async def load(self) -> None:
         """Bring every sealed segment into the warehouse.
@@ -208,9 +254,28 @@ class Capture:
                 self.this.settle(about)
 
     async def _follow(self, run: Run) -> None:
-        await self._spared(_stream_of(run), self._stream(run))
+        await self._spared(_stream_of(run), self._stream(run, self.stop))
 
-    async def _stream(self, run: Run) -> None:
+    async def _look(self, run: Run) -> None:
+        """Follow a run at rest, and read its log in any case."""
+        over = asyncio.Event()
+        ending = asyncio.create_task(self._end_look(run, over))
+        try:
+            await self._spared(_stream_of(run), self._stream(run, over))
+        finally:
+            ending.cancel()
+        if over.is_set():
+            await self._spared(logs.about(run), self._drain(run))
+
+    async def _end_look(self, run: Run, over: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), LOOK_S)
+        if self.readings[run.run_id].has_events:
+            await self.stop.wait()
+        await self.behind()
+        over.set()
+
+    async def _stream(self, run: Run, stop: asyncio.Event) -> None:
         async def read_log() -> None:
             nonlocal run
             async with self._gate:
@@ -221,12 +286,16 @@ class Capture:
             self.this.api(Priority.LIVE),
             self.writer,
             run,
-            self.stop,
+            stop,
             on_trim=lambda: self._spared(logs.about(run), read_log()),
             unknown=self.unknown,
+            reading=self.readings[run.run_id],
         )
         if ending is Ending.STOPPED:
             self._touched[run.run_id] = run.created_at
+            if self.readings[run.run_id].is_current:
+                self._ended(run, GOES_ON)
+                self._mark("live", run, STREAM, GOES_ON)
             return
         if ending is Ending.ERROR_BUDGET:
             reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
@@ -234,8 +303,9 @@ class Capture:
         else:
             self.this.settle(_stream_of(run))
         if ending in REFUSALS:
-            self._ended(run, REFUSALS[ending])
-            self._mark("live", run, STREAM, REFUSALS[ending])
+            refusal = revisit.LOST if run.stream_state == revisit.LOST else REFUSALS[ending]
+            self._ended(run, refusal)
+            self._mark("live", run, STREAM, refusal)
         else:
             run = await self._refetch(run)
             self._ended(run, ending.value)

@@ -19,6 +19,9 @@ LIVE = timedelta(hours=6)
 WAITING = timedelta(hours=1)
 """A run that waits to start is followed so long: local runs sit in that state by design."""
 
+LOOKS = 100
+"""Streams of runs at rest that one pass looks at, those first that were not looked at for longest."""
+
 _STAMPED = re.compile("([0-9]{13})-[0-9]+")
 
 ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
@@ -70,6 +73,8 @@ class Plan:
 
     Attributes:
         streams: Runs to stream.
+        looks: Runs that have not ended and rest: whether their stream has something new, and their log.
+        rested: When the streams of all runs at rest were looked at last, by run; None if never.
         logs: Runs whose log alone is read.
         first: The same of runs whose log was never read, nearest to expiry first.
         left: More of these, for later passes.
@@ -81,6 +86,8 @@ class Plan:
     """
 
     streams: list[Run]
+    looks: list[Run]
+    rested: dict[str, datetime | None]
     logs: list[Run]
     first: list[Run]
     left: int
@@ -111,12 +118,16 @@ def plan(
         days: Logs of runs that have rested for longer are never begun; None begins all.
     """
     rows = [row for row in rows if not hot.waits(row["status"], row["scheduled_at"], now)]
+    oldest = None if days is None else now - timedelta(days=days)
     streams = [row for row in rows if _streams(row, now)]
-    rest = [row for row in rows if not _streams(row, now)]
+    rested = [row for row in rows if _rests(row, now) and (oldest is None or _stirred(row) >= oldest)]
+    looks = sorted((row for row in rested if _look(row, now)), key=lambda row: row["stream_read_at"] or _stirred(row))
+    del looks[LOOKS:]
+    taken = {row["run_id"] for row in (*streams, *looks)}
+    rest = [row for row in rows if row["run_id"] not in taken]
     never = sorted(
         (row for row in rest if _from_the_beginning(row)), key=lambda row: hot.expires(row["changed_at"], now)
     )
-    oldest = None if days is None else now - timedelta(days=days)
     wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
     read = [row for row in rest if not _from_the_beginning(row)]
     logs = [row for row in read if _logs(row, now)]
@@ -126,6 +137,8 @@ def plan(
 
     return Plan(
         streams=runs(streams),
+        looks=runs(looks),
+        rested={row["run_id"]: row["stream_read_at"] for row in rested},
         logs=runs(logs),
         first=runs(wanted[:most]),
         left=len(wanted[most:]),
@@ -153,13 +166,32 @@ def _streams(row: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _stream_until(row: Mapping[str, Any]) -> datetime:
-    """When the server no longer has a run's stream, or there is no more reason to ask for it."""
-    moved_at: datetime = row["moved_at"]
+    """When the server no longer has the stream of a run that ended, or a run is at rest that has not."""
     if row["status"] in hot.TERMINAL:
-        return row["completed_at"] + REPLAY if row["completed_at"] is not None else moved_at
-    if row["status"] == hot.WAITING and row["scheduled_at"] is not None:
-        moved_at = max(moved_at, row["scheduled_at"])
-    return moved_at + (LIVE if row["status"] == "in_progress" else WAITING)
+        ended_at: datetime = row["completed_at"] + REPLAY if row["completed_at"] is not None else row["moved_at"]
+        return ended_at
+    return _stirred(row) + (LIVE if row["status"] == "in_progress" else WAITING)
+
+
+def _stirred(row: Mapping[str, Any]) -> datetime:
+    """The last sign of life, its last event included: the row of a run that works need not change (API facts 7.4)."""
+    begins_at = row["scheduled_at"] if row["status"] == hot.WAITING else None
+    signs: list[datetime | None] = [row["moved_at"], row["changed_at"], begins_at, _event_at(row["stream_position"])]
+    return max(sign for sign in signs if sign is not None)
+
+
+def _rests(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a run that may go on at any time gave no sign of life for so long that it is not followed."""
+    if row["status"] in hot.TERMINAL or row["returned_at"] is None or now < _stream_until(row):
+        return False
+    return row["stream_state"] not in ENDED - {revisit.LOST} or row["moved_at"] > row["stream_read_at"]
+
+
+def _look(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether to look at the stream of a run at rest: in the first day so often that none comes and goes unseen."""
+    asked_at: datetime | None = row["stream_read_at"]
+    pause = LIVE / 2 if now - _stirred(row) < timedelta(days=1) else timedelta(days=1)
+    return asked_at is None or now - asked_at >= pause
 
 
 def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
@@ -184,10 +216,15 @@ def _retry(row: Mapping[str, Any], now: datetime) -> bool:
     return revisit.failed_due(since=since, asked_at=asked_at, moved=moved, now=now)
 
 
+def stream_ms(stream_id: str | None) -> int | None:
+    """When the server wrote the event of an id, in milliseconds; None where the id does not tell."""
+    found = _STAMPED.fullmatch(stream_id or "")
+    return int(found[1]) if found else None
+
+
 def _event_at(position: str | None) -> datetime | None:
-    """When the server wrote the event of a stream's position; None where the id does not tell."""
-    found = _STAMPED.fullmatch(position or "")
-    return datetime.fromtimestamp(int(found[1]) / 1000, UTC) if found else None
+    written = stream_ms(position)
+    return None if written is None else datetime.fromtimestamp(written / 1000, UTC)
 
 
 def _logs(row: Mapping[str, Any], now: datetime) -> bool:

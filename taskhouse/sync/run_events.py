@@ -1,13 +1,32 @@
 """Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from taskhouse.sync import refused, tail
+from taskhouse.sync.capture import Ended
 from taskhouse.sync.capturing import capturing
+from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.sync.passes import Context, Report, running
 from taskhouse.sync.plan import parents_of, plan
 from taskhouse.sync.runs import left_out
 from taskhouse.warehouse import state
 
 RESOURCE = "run_events"
+
+
+def looked_at(this: Pass, rested: Mapping[str, datetime | None], endings: Mapping[str, Ended]) -> Proof:
+    """What a verdict rests on: the oldest look at the stream of a run that has not ended and rests.
+
+    Args:
+        this: The pass; it doubts if such a stream was never looked at.
+        rested: The runs at rest, with the last look before this pass.
+        endings: What came of the streams that this pass read.
+    """
+    looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
+    if never := sum(at is None for at in looks.values()):
+        this.doubt(f"{never} streams of runs that rest were not looked at yet; run it again")
+    return Proof("listed", min([this.started_at, *filter(None, looks.values())]))
 
 
 async def sync(context: Context) -> Report:
@@ -38,23 +57,24 @@ async def sync(context: Context) -> Report:
                 capture.drain(run)
             capture.begin(found.first)
             followed = tail.follower(context)
-            waiting = await capture.follow_all(() if followed else found.streams, settings.capture_seconds)
+            streams, looks = ((), ()) if followed else (found.streams, found.looks)
+            waiting = await capture.follow_all(streams, looks, settings.capture_seconds)
             live = len(capture.live)
-            if live and context.client.streams_down:
-                this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
-            capture.stop.set()
+            await capture.close()
         await refused.tell(this, ("run_stream", "run_log"), "runs")
         begun = len(found.first) - len(capture.waiting)
         this.server_count = this.server_count_end = len(found.streams) + len(found.logs) + begun
         read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"
         if found.failing and not followed:
             this.doubt(f"{found.failing} streams failed again and again; a later pass tries them anew")
+        proof = looked_at(this, found.rested, capture.endings)
         if waiting:
             this.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
         if left := found.left + len(capture.waiting):
             this.doubt(f"first load: the logs of {left} runs are still to be read; run it again")
         this.complete(
             f"{followed or read}; {len(found.logs) + begun} runs were read from their log, {found.resting} rest"
-            + left_out(found.passed_over, "logs of runs", settings.first_load_days)
+            + left_out(found.passed_over, "logs of runs", settings.first_load_days),
+            proof,
         )
     return this.report()

@@ -15,7 +15,10 @@ from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
-from taskhouse.sync.plan import Run
+from taskhouse.sync.plan import Run, stream_ms
+
+QUIET_S = 0.5
+"""A server sends at once what it has; after so long a silence nothing more stood in the stream."""
 
 TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
@@ -30,6 +33,7 @@ async def capture(
     *,
     on_trim: Callable[[], Awaitable[None]],
     unknown: Counter[str],
+    reading: "Reading",
 ) -> Ending:
     """Follow one run until its stream ends or ``stop`` is set; every event is in the spool before the cursor moves.
 
@@ -43,19 +47,63 @@ async def capture(
             stream is opened anew: a follower that is killed in between gets the announcement again, since the cursor
             has not moved.
         unknown: Counts the frames that were ignored, by name.
+        reading: How far the stream is read.
     """
     ending = Ending.STOPPED
     record = _Record(writer, run.whose(this.context.project_id))
     failed = run.stream_state == revisit.FAILED
-    following = follow(api, run.task_id, run.run_id, cursor=run.cursor, leg=run.leg, failed=failed, stop=stop)
+    following = follow(
+        api,
+        run.task_id,
+        run.run_id,
+        cursor=run.cursor,
+        leg=run.leg,
+        failed=failed,
+        stop=stop,
+        on_open=reading.opened,
+    )
     async with aclosing(following) as batches:
         async for batch in batches:
             record.add(batch, _entries(this, run, batch.frames))
+            reading.add(batch)
             unknown.update(batch.unknown)
             if batch.trimmed is not None and batch.ending is None:
                 await on_trim()
             ending = batch.ending or ending
     return ending
+
+
+@dataclass(slots=True)
+class Reading:
+    """How far a stream is read, while it is followed.
+
+    Attributes:
+        look: Whether the run rests, so that its stream is only looked at.
+        is_current: Whether all that stood in it when a connection began has come: by an event of a later time, or by
+            silence.
+        has_events: Whether any event came.
+    """
+
+    look: bool
+    is_current: bool = False
+    has_events: bool = False
+    _opening: Opening | None = None
+
+    def opened(self, opening: Opening) -> None:
+        """A connection began."""
+        self._opening = opening
+
+    def add(self, batch: Batch) -> None:
+        """Events came."""
+        self.has_events = self.has_events or bool(batch.frames)
+        last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
+        if batch.opening is not None and last >= batch.opening.present_ms():
+            self.is_current = True
+
+    def quiet_since(self, now: float) -> float | None:
+        """Since when the open connection has said nothing, if that is long enough; in the event loop's seconds."""
+        since = self._opening.quiet_since if self._opening is not None else None
+        return since if since is not None and now - since >= QUIET_S else None
 
 
 @dataclass(slots=True)

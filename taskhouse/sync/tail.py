@@ -53,9 +53,7 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
             async with capturing(this) as capture:
                 await _Watch(this, capture).rounds(stop)
                 live = len(capture.live)
-                if live and context.client.streams_down:
-                    this.doubt(f"{live} streams are not read to their end, and the server opens none just now")
-                capture.stop.set()
+                await capture.close()
             await refused.tell(this, ("run_stream", "run_log"), "runs")
             this.complete(
                 f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
@@ -208,6 +206,8 @@ class _Watch:
         for run in found.streams:
             self.capture.follow(run)
         begun = len(self.capture.live) - before
+        for run in found.looks:
+            self.capture.follow(run, look=True)
         again = [run for run in found.first if run.run_id in self.capture.endings]  # its log could not be read then
         for run in (*found.logs, *again):
             if run.run_id not in self.capture.live:

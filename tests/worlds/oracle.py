@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 RESOURCES = ("tasks", "repositories", "runs", "readiness", "run_events")
 SLACK = 0.05
 LAST_FLUSH = 900.0
+RESTS = 3600.0
 
 
 @dataclass(slots=True)
@@ -182,7 +183,8 @@ class Judge:
             if any(each.refused.ever(self.sync.began, one.finished) for each in run.chain()):
                 continue
             since = self._looked(one) if self._reopened(run) else self.sync.began
-            self._stream(run, mine, one, since)
+            rests = not run.terminal and run.row["updated_at"] < self.sync.began - RESTS
+            self._stream(run, mine, one, min(since, one.proven) if rests else since)
             self._log(run, mine, one, since)
 
     def _looked(self, one: Pass) -> float:

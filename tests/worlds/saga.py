@@ -151,6 +151,7 @@ class Teller:
                 "TASKHOUSE_HOME": str(self.home),
                 "TASKHOUSE_REQUESTS_PER_MINUTE": "100000",
                 "TASKHOUSE_REQUESTS_PER_HOUR": "1000000",
+                "TASKHOUSE_CAPTURE_SECONDS": str(self.plan.capture),
             }
         )
 

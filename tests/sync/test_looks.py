@@ -1,0 +1,112 @@
+"""A run at rest may go on at any time, and nothing but its stream may show it: so it is looked at now and then."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from taskhouse.sync import capture
+from taskhouse.sync.plan import LOOKS, Plan, plan
+from tests.sync.test_failed_streams import row
+from tests.sync.test_stream_gaps import begin, held, say
+
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _hasty() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capture, "LOOK_S", 1.0)
+        patch.setattr(capture, "CATCH_UP_S", 1.0)
+        yield
+
+
+def rested(hours: float, *, looked: float | None = None, **given: Any) -> dict[str, Any]:
+    """A run in progress that has shown no sign of life for so long, last looked at so long ago."""
+    stirred = NOW - hours * HOUR
+    seen = {"returned_at": stirred, "stream_state": None if looked is None else "live", "stream_since": None}
+    read = {"stream_read_at": None if looked is None else NOW - looked * HOUR}
+    return row(created_at=stirred, moved_at=stirred, changed_at=stirred, **{**seen, **read, **given})
+
+
+def planned(*rows: dict[str, Any], days: int | None = None) -> Plan:
+    return plan(rows, NOW, parents={}, most=1000, days=days)
+
+
+def chosen(*rows: dict[str, Any]) -> str:
+    found = planned(*rows)
+    return "follow" if found.streams else "look" if found.looks else "leave"
+
+
+def test_which_runs_are_looked_at() -> None:
+    assert chosen(rested(5)) == "follow"
+    assert chosen(rested(7)) == "look"
+    event = f"{int((NOW - 5 * HOUR).timestamp() * 1000)}-0"
+    assert chosen(rested(7, looked=5, stream_position=event)) == "follow", "its last event is younger than its row"
+    assert chosen(rested(7, looked=1)) == "leave"
+    assert chosen(rested(7, looked=3)) == "look", "no stream comes and goes between two looks"
+    assert chosen(rested(30, looked=23)) == "leave"
+    assert chosen(rested(30, looked=24)) == "look", "then daily"
+    assert chosen(rested(2, status="queued")) == "look"
+    assert chosen(rested(7, status="completed", completed_at=NOW - 7 * HOUR)) == "leave", "it has ended"
+    assert chosen(rested(7, returned_at=None)) == "leave", "its task is absent"
+    assert chosen(rested(7, looked=6, stream_state="stream_end")) == "leave"
+    assert chosen(rested(30, looked=24, stream_state="lost")) == "look", "what was refused may be there again"
+
+
+def test_a_pass_looks_at_a_bounded_number_and_knows_the_age_of_every_look() -> None:
+    many = [rested(30, looked=25 + number, run_id=str(number)) for number in range(LOOKS + 5)]
+    found = planned(*many)
+    assert [run.run_id for run in found.looks] == [str(number) for number in reversed(range(5, LOOKS + 5))]
+    assert found.rested == {one["run_id"]: one["stream_read_at"] for one in many}
+    assert planned(rested(80), days=3).rested == {}, "a first load leaves it out"
+
+
+def later(house: Any, hours: float) -> None:
+    """Time goes by, here and there."""
+    house.emulator.clock(advance_s=hours * 3600)
+    house.later += hours * HOUR
+
+
+def passed(house: Any) -> tuple[str, Any]:
+    """Verdict and proof of one more pass over the events."""
+    report = house.sync("run_events")
+    return report.verdict, report.proof
+
+
+def test_a_run_that_goes_on_after_a_long_rest_is_captured_and_verdicts_say_how_old_the_looks_are(
+    make_house: Any,
+) -> None:
+    house = make_house(emulator_tasks=2, emulator_pace=1e-6, capture_seconds=0.5)
+    run_id = begin(house)
+    [first] = say(house, run_id, 1)
+    assert passed(house)[0] == "complete"
+    later(house, 7)
+    [second] = say(house, run_id, 1)
+    began = house.now()
+    verdict, proof = passed(house)
+    assert (verdict, proof.kind) == ("complete", "listed")
+    assert proof.at >= began
+    assert {first, second} <= held(house, run_id)
+    later(house, 8)
+    looked = house.now()
+    assert passed(house)[0] == "complete"
+    later(house, 1)
+    verdict, proof = passed(house)
+    assert verdict == "complete"
+    assert looked <= proof.at < house.now() - 0.9 * HOUR, "it rests on the look before"
+
+
+def test_a_stream_that_was_not_read_up_to_the_present_is_a_doubt(make_house: Any) -> None:
+    house = make_house(emulator_tasks=2, capture_seconds=0)
+    run_id = begin(house)
+    said = say(house, run_id, 5)
+    house.emulator.faults({"kind": "delay", "endpoint": "runs.stream", "seconds": 4, "times": 1})
+    report = house.sync("run_events")
+    assert report.verdict == "incomplete"
+    assert "1 streams were not read up to the present" in report.reason
+    house.emulator.faults()
+    assert house.sync("run_events").verdict == "complete", "however short the time for live streams is"
+    assert {*said} <= held(house, run_id)
