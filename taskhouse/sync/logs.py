@@ -92,16 +92,20 @@ class _Drain:
         window, at = await self._own_start()
         if at is None:
             at = joint.bounds(window, self.run.run_id)[0]
-            if not window.first <= at <= window.end:
-                window = await self.pages.at(at)
+            window = await self._reaching(window, at)
             self.pages.faults.append(
                 "does not tell where the run's own entries begin: its ancestors' logs cannot be read, and what is held"
                 " of them does not decide"
             )
             return await self._keep(window, at, 0, placed=False)
+        window = await self._reaching(window, at)
         if position and await self._began_anew(own, window, at):
             return await self._keep(window, at, position)
         return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
+
+    async def _reaching(self, window: Window, at: int) -> Window:
+        """The window if it shows the entry, else the page that begins there: evidence may stand far behind it."""
+        return window if window.first <= at <= window.end else await self.pages.at(at)
 
     async def _own_start(self) -> tuple[Window, int | None]:
         """The window in which the run's own entries begin, and where, if that can be proved."""

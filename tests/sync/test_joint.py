@@ -1,15 +1,23 @@
 """Where a run's own entries begin: found by texts and names, and never wrong."""
 
+import asyncio
 import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskhouse.sync import joint
+from taskhouse.sync import joint, logs
 from taskhouse.sync.joint import NEAR, Before, Window
+from taskhouse.sync.plan import Run
+
+MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
 
 RUNS = ["run-a", "run-b", "run-c", "run-d"]
 """The runs of a chain, oldest first; the last is the one that is read."""
@@ -143,3 +151,34 @@ def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -
     held = Before(parent[:4], None, exact=False)
     assert joint.own_start(seen([*parent, *own]), RUNS[-1], held) is None
     assert joint.own_start(seen([*parent[:4], *own]), RUNS[-1], held) == 4
+
+
+def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evidence_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long log in small pages that never names its run, and a parent without entries."""
+    texts = [json.dumps({"type": "notification", "timestamp": f"2026-11-27T09:00:00.{at:03}Z"}) for at in range(100)]
+    pages = {"child": [text.encode() for text in texts], "parent": []}
+
+    async def session_logs(_: str, run_id: str, *, limit: int, offset: int = 0) -> Any:
+        found = pages[run_id]
+        some = found[offset : offset + min(limit, 13)]
+        return SimpleNamespace(total=len(found), entries=some, has_more=offset + len(some) < len(found))
+
+    async def nothing(*_: Any) -> None:
+        pass
+
+    kept: dict[int, bytes] = {}
+    marks: list[dict[str, Any]] = []
+    writer = SimpleNamespace(
+        append=lambda _layer, _whose, lines, **_: kept.update({line.position: line.data for line in lines}),
+        mark=lambda _layer, _whose, **facts: marks.append(facts),
+    )
+    context = SimpleNamespace(project_id=1, settings=SimpleNamespace(capture_text="full"))
+    this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT)
+    monkeypatch.setattr(logs, "held", nothing)
+    api = SimpleNamespace(session_logs=session_logs)
+    asyncio.run(logs.drain(this, api, writer, run, start=0, settled=True))  # type: ignore[arg-type]
+    assert kept == dict(enumerate(pages["child"]))
+    assert [(mark["state"], mark["position"]) for mark in marks] == [("settled", "100")]
