@@ -109,6 +109,8 @@ def bounds(window: Window, run_id: str) -> tuple[int, int | None]:
 def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
     """The index of the run's first own entry, or None where nothing proves it."""
     low, own = bounds(window, run_id)
+    if low == own:
+        return low  # they begin after what names another run, and with what names this one at the latest
     alone = low == 0 and window.first == 0
     if before is None:
         return 0 if alone and _begins_with_handshake(window, own) else None

@@ -145,6 +145,15 @@ def test_without_any_word_of_the_ancestors_only_a_log_that_begins_as_runs_do_is_
         assert joint.own_start(window, RUNS[-1], None) == (None if before else 0)
 
 
+def test_a_log_whose_first_entry_names_its_run_needs_no_other_evidence() -> None:
+    entries = [naming(RUNS[1], 10), entry("what it did", 11)]
+    window = Window(0, entries, [False] * 2, ends=True, names=joint.names(entries, 0))
+    assert joint.own_start(window, RUNS[1], None) == 0
+    behind = [naming(RUNS[0], 9), *entries]
+    window = Window(0, behind, [False] * 3, ends=True, names=joint.names(behind, 0))
+    assert joint.own_start(window, RUNS[1], None) == 1
+
+
 def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -> None:
     parent = [entry("p", at) for at in range(6)]
     own = [entry("initialize", 10), entry("r", 11), entry("new", 12), entry("r", 13), naming(RUNS[-1], 14)]
@@ -174,7 +183,7 @@ def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evide
         append=lambda _layer, _whose, lines, **_: kept.update({line.position: line.data for line in lines}),
         mark=lambda _layer, _whose, **facts: marks.append(facts),
     )
-    context = SimpleNamespace(project_id=1, settings=SimpleNamespace(capture_text="full"))
+    context = SimpleNamespace(project_id=1, settings=SimpleNamespace(capture_text="full"), now=lambda: MOMENT)
     this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
     run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT)
     monkeypatch.setattr(logs, "held", nothing)
