@@ -22,13 +22,14 @@ RESTS = 3600.0
 
 @dataclass(slots=True)
 class Sync:
-    """One call of the command, as seen from outside."""
+    """One call of the command, as seen from outside, and whether one kind of request was refused again and again."""
 
     number: int
     began: float
     ended: float
     code: int | None
     output: str
+    outage: bool = False
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Judge:
             self.blame("green-without-proof", "", f"exit 0 beside {verdicts}")
         if code == 3 and set(verdicts.values()) == {"complete"}:
             self.blame("red-without-reason", "", "exit 3 though each verdict is complete: " + self.sync.output[-400:])
-        if code not in (0, 3):
+        if code not in (0, 3) and not (code == 1 and self.sync.outage and " failed: " in self.sync.output):
             self.blame("failed", "", f"exit {code}: {self.sync.output[-1200:]}")
         if code == 0 and self.held.published != self.held.counts:
             self.blame("published-behind", "", f"published {self.held.published}, warehouse {self.held.counts}")

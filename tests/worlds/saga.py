@@ -19,7 +19,10 @@ from tests.worlds.state import Nature, World
 
 COMMAND = str(Path(sys.executable).with_name("taskhouse"))
 KEY = "phx_a_key_of_this_world"
-HEALING = (0, 1800, 3 * 3600, 26 * 3600, 26 * 3600, 72 * 3600)
+OUTAGE = 5
+"""Answers of one trouble in a row that may end a sync with exit code 1, which then names what failed."""
+
+HEALING = (0, 1800, 3 * 3600, 26 * 3600, 26 * 3600, 72 * 3600, 31 * 24 * 3600)
 
 
 @dataclass(slots=True)
@@ -187,6 +190,7 @@ class Teller:
                 time.sleep(0.2 if not ended else 0.5)
             code = process.wait()
         sync.ended, sync.code = server.now(), code if code >= 0 else None
+        sync.outage = any(trouble.struck >= OUTAGE for trouble in server.weather.troubles)
         sync.output = output.read_text(errors="replace")
         if code < 0 and not kill:
             self.saga.violations.append((number, Violation("died", "", f"signal {-code}: {sync.output[-600:]}")))
