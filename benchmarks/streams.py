@@ -173,7 +173,7 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
                             capture.stop,
                             on_trim=nothing,
                             unknown=capture.unknown,
-                            reading=streams.Reading(look=False),
+                            reading=streams.Reading(look=False, now=context.now),
                         )
                         for run in runs
                     ]

@@ -74,18 +74,21 @@ class SpoolWriter:
         position: str | None,
         state: str,
         as_of: datetime | None = None,
+        read_at: datetime | None = None,
         cut_us: int | None = None,
     ) -> None:
         """Append the move of a run's cursor; it takes effect with the events before it.
 
-        ``as_of`` is the server's time of what was read: a run that moved later is read again. With ``cut_us`` the
-        log ends at ``position``: what is held beyond it, and arrived before that moment, does not belong to it.
+        ``as_of`` is the server's time of what was read: a run that moved later is read again. ``read_at`` is our time
+        of it, if the mark is written later. With ``cut_us`` the log ends at ``position``: what is held beyond it, and
+        arrived before that moment, does not belong to it.
         """
         facts = {
             "resource": resource,
             "position": position,
             "state": state,
             "as_of": as_of.isoformat() if as_of else None,
+            "read_at": read_at.isoformat() if read_at else None,
             "cut_us": cut_us,
         }
         self._fact(layer, whose, "mark", facts, leg=None)

@@ -25,6 +25,7 @@ from taskhouse.errors import (
 )
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.contact import TERMINAL
 from taskhouse.posthog.follow import Ending
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
@@ -101,7 +102,7 @@ class Capture:
             return True
         if len(self.live) >= self.this.context.settings.max_streams:
             return False
-        self.readings[run.run_id] = streams.Reading(look)
+        self.readings[run.run_id] = streams.Reading(look, self.this.context.now)
         task = self._group.create_task(self._look(run) if look else self._follow(run))
         self.live[run.run_id] = task
         task.add_done_callback(lambda _: self.live.pop(run.run_id, None))
@@ -138,12 +139,20 @@ class Capture:
                 self._mark(layer, run, resource, revisit.LOST)
                 self._touched[run.run_id] = run.created_at
 
-    def _mark(self, layer: str, run: Run, resource: str, state: str, as_of: datetime | None = None) -> None:
-        """A state of a run's stream or log that holds from now on."""
+    def _mark(
+        self,
+        layer: str,
+        run: Run,
+        resource: str,
+        state: str,
+        *,
+        as_of: datetime | None = None,
+        read_at: datetime | None = None,
+    ) -> None:
+        """A state of a run's stream or log that holds from then on, or from now."""
         whose = run.whose(self.this.context.project_id)
-        self.writer.mark(
-            layer, whose, resource=resource, position=None, state=state, as_of=as_of or self.this.context.now()
-        )
+        as_of = as_of if as_of or read_at else self.this.context.now()
+        self.writer.mark(layer, whose, resource=resource, position=None, state=state, as_of=as_of, read_at=read_at)
 
     @property
     def read_to_their_end(self) -> int:
@@ -200,8 +209,8 @@ class Capture:
         await asyncio.sleep(SETTLE_S)
         for run_id, since in silent.items():
             if since is not None and self.readings[run_id].quiet_since(now()) == since:
-                self.readings[run_id].is_current = True
-        return [run_id for run_id in self.live if not self.readings[run_id].is_current]
+                self.readings[run_id].current_at = self.this.context.now()
+        return [run_id for run_id in self.live if self.readings[run_id].current_at is None]
 
     async def load(self) -> None:
         """Bring every sealed segment into the warehouse.
@@ -293,29 +302,29 @@ class Capture:
         )
         if ending is Ending.STOPPED:
             self._touched[run.run_id] = run.created_at
-            if self.readings[run.run_id].is_current:
-                self._ended(run, GOES_ON)
-                self._mark("live", run, STREAM, GOES_ON)
+            if (current_at := self.readings[run.run_id].current_at) is not None:
+                self._ended(run, GOES_ON, current_at)
+                self._mark("live", run, STREAM, GOES_ON, read_at=current_at)
             return
         if ending is Ending.ERROR_BUDGET:
             reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
             self.this.doubt(reason, about=_stream_of(run))
         else:
             self.this.settle(_stream_of(run))
+        ended_at = self.this.context.now()
         if ending in REFUSALS:
             refusal = revisit.LOST if run.stream_state == revisit.LOST else REFUSALS[ending]
-            self._ended(run, refusal)
+            self._ended(run, refusal, ended_at)
             self._mark("live", run, STREAM, refusal)
         else:
             run = await self._refetch(run)
-            self._ended(run, ending.value)
-            self._mark("live", run, STREAM, ending.value, as_of=run.ended_at)
+            self._ended(run, ending.value, ended_at)
+            self._mark("live", run, STREAM, ending.value, as_of=run.ended_at, read_at=ended_at)
         await self._spared(logs.about(run), self._drain(run))
 
-    def _ended(self, run: Run, state: str) -> None:
+    def _ended(self, run: Run, state: str, at: datetime) -> None:
         """Note how a stream ended; a state that stays the same has held since it began."""
-        now = self.this.context.now()
-        at = max(now, run.ended_at or now)
+        at = max(at, run.ended_at or at)
         before = self.endings.get(run.run_id)
         if before is None and run.stream_since is not None:
             before = Ended(run.stream_state or "", at, run.stream_since)
@@ -348,9 +357,10 @@ class Capture:
             batch.runs.append(this.stamp(columns, number, "run"))
         with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
             await this.commit(batch)
-        moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")] if columns else []
-        times = [datetime.fromisoformat(moment) for moment in moved if moment]
-        return replace(run, ended_at=max(times, default=this.context.now()))
+        if columns is None or columns["status"] not in TERMINAL:
+            return replace(run, ended_at=None)
+        moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")]
+        return replace(run, ended_at=max(datetime.fromisoformat(moment) for moment in moved if moment))
 
     async def _drain(self, run: Run) -> None:
         """Read a run's log; a run that ended just now is read once more after its last flush."""

@@ -63,6 +63,7 @@ class _Drain:
         self.run = run
         self.settled = settled
         self.began_us = time.time_ns() // 1000
+        self.began_at = this.context.now()
         self.pages = LogPages(api, run, this.context.settings.capture_text)
         self.held: Held | None = None
         self.before: Before | None = None
@@ -185,7 +186,8 @@ class _Drain:
             self.this.doubt(f"{named} {'; '.join(dict.fromkeys(faults))}", about=named)
         state = self._state(position, held_before)
         cut_us = self.began_us if cuts and state in {"settled", "drained"} and position < held_before else None
-        _mark(self.this, self.writer, self.run, position, state, as_of=self.run.ended_at, cut_us=cut_us)
+        times = {"as_of": self.run.ended_at, "read_at": self.began_at}
+        _mark(self.this, self.writer, self.run, position, state, **times, cut_us=cut_us)
         return 0 if state == UNPROVED else max(position, 0 if cut_us else held_before)
 
     def _state(self, position: int, held_before: int) -> str:
@@ -225,7 +227,9 @@ def _mark(
     state: str,
     *,
     as_of: datetime | None = None,
+    read_at: datetime | None = None,
     cut_us: int | None = None,
 ) -> None:
     whose = run.whose(this.context.project_id)
-    writer.mark("log", whose, resource=RESOURCE, position=str(position), state=state, as_of=as_of, cut_us=cut_us)
+    times = {"as_of": as_of, "read_at": read_at}
+    writer.mark("log", whose, resource=RESOURCE, position=str(position), state=state, **times, cut_us=cut_us)

@@ -48,6 +48,7 @@ class Run:
         stream_state: What the last look at its stream came to.
         stream_since: Since when that has held.
         log_state: What the last look at its log came to.
+        heard_at: Until when its stream was read, if it went on then.
     """
 
     task_id: str
@@ -61,6 +62,7 @@ class Run:
     stream_state: str | None = None
     stream_since: datetime | None = None
     log_state: str | None = None
+    heard_at: datetime | None = None
 
     def whose(self, project_id: int) -> Whose:
         """The run as the spool names it."""
@@ -264,6 +266,7 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
         stream_state=row["stream_state"],
         stream_since=row["stream_since"],
         log_state=row["log_state"],
+        heard_at=row["stream_read_at"] if row["stream_state"] == "live" else None,
     )
 
 

@@ -50,7 +50,7 @@ async def capture(
         reading: How far the stream is read.
     """
     ending = Ending.STOPPED
-    record = _Record(writer, run.whose(this.context.project_id))
+    record = _Record(writer, run.whose(this.context.project_id), heard_at=run.heard_at)
     failed = run.stream_state == revisit.FAILED
     following = follow(
         api,
@@ -79,13 +79,15 @@ class Reading:
 
     Attributes:
         look: Whether the run rests, so that its stream is only looked at.
-        is_current: Whether all that stood in it when a connection began has come: by an event of a later time, or by
-            silence.
+        now: The present moment.
+        current_at: When all that stood in it had come last: shown by an event of a later time than the connection's
+            beginning, or by silence.
         has_events: Whether any event came.
     """
 
     look: bool
-    is_current: bool = False
+    now: Callable[[], datetime]
+    current_at: datetime | None = None
     has_events: bool = False
     _opening: Opening | None = None
 
@@ -98,7 +100,7 @@ class Reading:
         self.has_events = self.has_events or bool(batch.frames)
         last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
         if batch.opening is not None and last >= batch.opening.present_ms():
-            self.is_current = True
+            self.current_at = self.now()
 
     def quiet_since(self, now: float) -> float | None:
         """Since when the open connection has said nothing, if that is long enough; in the event loop's seconds."""
@@ -120,7 +122,7 @@ class _Record:
     def add(self, batch: Batch, entries: list[Entry]) -> None:
         """Append one batch; how a connection began stands before its first events, so that no kill can part them."""
         if batch.opening is not None and batch.opening is not self.opening:
-            self.heard_at = self.opening.last_heard() if self.opening else None
+            self.heard_at = self.opening.last_heard() if self.opening else self.heard_at
             self.opening, self.with_id, self.without_id = batch.opening, 0, 0
         first = next((entry.stream_id for entry in entries if entry.stream_id), None)
         if first and not self.with_id and self.opening is not None:

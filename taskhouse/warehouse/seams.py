@@ -40,7 +40,6 @@ class Seam:
         last_place: The last of these.
         is_numbered: Whether the run's agent numbers its events.
         is_counted: Whether the agent's own numbers tell what is missing here.
-        is_logged: Whether the log has what the agent numbered up to the event before.
         is_first_state: Whether the first event that came is a run's first state.
         has_begun: Whether the run had gone beyond its first state before.
         has_ended: Whether the stream before was read to its end.
@@ -61,7 +60,6 @@ class Seam:
     last_place: int | None
     is_numbered: bool
     is_counted: bool
-    is_logged: bool
     is_first_state: bool
     has_begun: bool
     has_ended: bool
@@ -98,14 +96,12 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
     found: list[tuple[Seam, str]] = []
     torn: list[int] = []
     for seam in reversed(seams):
-        if seam.is_counted:
-            continue
         if seam.is_announced:
-            if seam.after_place is not None:
+            if seam.after_place is not None and not seam.is_counted:
                 torn.append(seam.after_place)
             continue
         reason = _anew(seam)
-        if not reason and not seam.is_first_state:
+        if not reason and not seam.is_first_state and not seam.is_counted:
             reason = _trimmed(seam, likely, torn)
             if reason and seam.after_place is not None:
                 torn.append(seam.after_place)
@@ -127,8 +123,11 @@ def _windows(seams: Collection[Seam], given: Collection[int] | None) -> Collecti
 
 
 def _anew(seam: Seam) -> str:
-    """Why what stood in the stream before it began anew may be missing; "" if nothing is."""
-    if seam.after_place is None or seam.has_ended or seam.is_logged:
+    """Why what stood in the stream before it began anew may be missing; "" if nothing is.
+
+    Numbers decide nothing here: what only a stream carries, the run's states among it, has none.
+    """
+    if seam.after_place is None or seam.has_ended:
         return ""
     if seam.is_first_state and seam.has_begun:
         return "the stream began anew before its end was read: what it held until then is not known"

@@ -392,19 +392,41 @@ def test_an_end_long_after_the_last_event_may_be_that_of_a_stream_that_is_gone(s
 
 
 def test_a_run_whose_last_state_came_is_whole(server: Server) -> None:
-    server.hold([1, 2, 3], texts={3: state("completed")})
+    server.hold([1, 2, HOUR], texts={HOUR: state("completed")})
     server.over(HOUR)
     assert server.judge(now_ms=2 * HOUR) == []
 
 
-def test_what_the_log_has_of_a_numbered_run_is_not_missing(server: Server) -> None:
-    server.hold([1, 2, 3], boot="b")
+def test_the_end_of_an_earlier_life_is_not_the_end_of_a_run_that_was_reopened(server: Server) -> None:
+    server.hold([1, 2, 3], texts={3: state("completed")})
+    server.connect(1, 0)
+    server.end("stream_end")
+    load_spool(server.warehouse, server.spool)
+    ago = f"UPDATE ledger.resumes SET ended_at = epoch_ms({BASE} + 60000)"
+    with server.warehouse.transaction("its first end was read a minute later") as connection:
+        connection.execute(ago)
     server.over(HOUR)
     assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
-    server.log("b-1", "b-2")
-    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)], "the log ends before the last event"
+
+
+def test_a_cursor_is_as_old_as_what_was_read_and_not_as_the_mark_that_says_so(server: Server) -> None:
+    """A run that is reopened before the mark is written must look as if it had moved since."""
+    found = "SELECT updated_at FROM ledger.cursors WHERE key = ?"
+    for as_of, expected in ((None, when(7)), (when(5), when(7)), (when(9), when(9))):
+        with SpoolWriter(server.spool) as writer:
+            writer.mark(
+                "live", server.run, resource="run_stream", position=None, state="x", read_at=when(7), as_of=as_of
+            )
+        load_spool(server.warehouse, server.spool)
+        with server.warehouse.transaction("reading") as connection:
+            assert connection.execute(found, [server.run.run_id]).fetchall() == [(expected,)]
+
+
+def test_a_log_does_not_bring_what_only_the_stream_carried(server: Server) -> None:
+    server.hold([1, 2, 3], boot="b")
+    server.over(HOUR)
     server.log("b-1", "b-2", "b-3", "b-4")
-    assert server.judge(now_ms=2 * HOUR) == []
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
 
 
 def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> None:

@@ -1,7 +1,8 @@
 -- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it half
--- an hour. Nothing is missing where the last event is the run's last state, or where the log has all that the agent
--- numbered up to the last live event. A stream that was refused until it was gone has a gap of its own,
--- and so has a trim that the server announced and after which nothing came.
+-- an hour. Nothing is missing where the last event is the run's last state. A run that was reopened has a stream of its
+-- own, so what tells of an end counts from the run's last end on, give or take a minute between the two clocks. What the
+-- log has says nothing of events that only a stream carries. A stream that was refused until it was gone has a gap of its
+-- own, and so has a trim that the server announced and after which nothing came.
 INSERT INTO found BY NAME
 WITH last AS (
     SELECT
@@ -9,9 +10,8 @@ WITH last AS (
         event.run_id,
         arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
         arg_max(event.kind, (event.stream_ms, event.stream_seq)) AS kind,
-        arg_max(event.event_id, (event.stream_ms, event.stream_seq))
-        FILTER (WHERE event.kind IS DISTINCT FROM 'task_run_state') AS event_id,
         max(event.received_at) AS received_at,
+        max(event.stream_ms) AS stream_ms,
         max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS id
     FROM
         raw.run_events AS event
@@ -29,7 +29,8 @@ over AS (
         version.project_id,
         version.run_id,
         arg_max(version.status, version.valid_from) AS status,
-        arg_max(version.completed_at, version.valid_from) AS completed_at
+        arg_max(version.completed_at, version.valid_from) AS completed_at,
+        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') - INTERVAL 1 MINUTE AS ended_since
     FROM
         raw.run_versions AS version
         SEMI JOIN judged USING (project_id, run_id)
@@ -54,29 +55,14 @@ ending AS (
         ) AS is_whole
     FROM
         last
+        INNER JOIN over USING (project_id, run_id)
         INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
     WHERE
         resume.ending <> 'trimmed'
-        AND resume.ended_at >= last.received_at
+        AND resume.ended_at >= greatest(last.received_at, over.ended_since)
     GROUP BY
         last.project_id,
         last.run_id
-),
-
-logged AS (
-    SELECT
-        project_id,
-        run_id,
-        boot,
-        max(last) AS number
-    FROM
-        numbered
-    WHERE
-        NOT live
-    GROUP BY
-        project_id,
-        run_id,
-        boot
 )
 
 SELECT
@@ -102,20 +88,13 @@ FROM
         ON last.project_id = stream.project_id
         AND stream.resource = 'run_stream'
         AND last.run_id = stream.key
-    LEFT JOIN ledger.cursors AS log
-        ON last.project_id = log.project_id
-        AND log.resource = 'run_log'
-        AND last.run_id = log.key
     LEFT JOIN states
         ON last.project_id = states.project_id
         AND last.run_id = states.run_id
         AND last.id = states.id
-    LEFT JOIN logged
-        ON last.project_id = logged.project_id
-        AND last.run_id = logged.run_id
-        AND main.event_boot(last.event_id) = logged.boot
 WHERE
-    NOT coalesce(ending.is_whole, coalesce(stream.state = 'stream_end', FALSE))
+    NOT coalesce(ending.is_whole, stream.state = 'stream_end' AND stream.updated_at >= over.ended_since, FALSE)
     AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
-    AND NOT coalesce(states.status IN ('completed', 'failed', 'cancelled'), FALSE)
-    AND NOT coalesce(log.state = 'settled' AND logged.number >= main.event_number(last.event_id), FALSE)
+    AND NOT coalesce(
+        states.status IN ('completed', 'failed', 'cancelled') AND last.stream_ms >= epoch_ms(over.ended_since), FALSE
+    )

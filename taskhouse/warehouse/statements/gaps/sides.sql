@@ -40,22 +40,6 @@ agent AS (
         NOT is_state
 ),
 
-logged AS (
-    SELECT
-        project_id,
-        run_id,
-        boot,
-        max(last) AS last
-    FROM
-        numbered
-    WHERE
-        NOT live
-    GROUP BY
-        project_id,
-        run_id,
-        boot
-),
-
 begun AS (
     SELECT
         held.project_id,
@@ -90,7 +74,6 @@ SELECT
         before.id IS NULL
         OR coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE)
     ) AS is_counted,
-    coalesce(logged.last >= left_side.number, FALSE) AS is_logged,
     coalesce(first_state.status = 'queued', FALSE) AS is_first_state,
     coalesce(begun.id < seam.first_id, FALSE) AS has_begun,
     coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)
@@ -130,10 +113,6 @@ FROM
         ON seam.project_id = right_side.project_id
         AND seam.run_id = right_side.run_id
         AND seam.first_id <= right_side.id
-    LEFT JOIN logged
-        ON seam.project_id = logged.project_id
-        AND seam.run_id = logged.run_id
-        AND left_side.boot = logged.boot
     LEFT JOIN states AS first_state
         ON seam.project_id = first_state.project_id
         AND seam.run_id = first_state.run_id

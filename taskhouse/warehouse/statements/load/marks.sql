@@ -1,5 +1,6 @@
 -- Cursors move with the events before them: the last stream id of each run, the entries of its log that are stored, and
--- what its marks say. A cursor is as new as the server's own time of what was read, where a mark tells it.
+-- what its marks say. A cursor is as new as what was read, where a mark tells it: by our clock or, if that is later, by the
+-- server's own.
 CREATE OR REPLACE TEMP TABLE moved AS
 WITH moves AS (
     SELECT
@@ -24,7 +25,10 @@ WITH moves AS (
             ELSE 'drained'
         END AS state,
         greatest(
-            received_at,
+            coalesce(
+                CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(facts, '$.read_at') AS TIMESTAMPTZ) END,
+                received_at
+            ),
             CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(facts, '$.as_of') AS TIMESTAMPTZ) END
         ) AS updated_at
     FROM

@@ -6,6 +6,7 @@ WITH read AS (
         string_agg(resource || ' ' || coalesce(position, ''), ', ' ORDER BY resource) AS position,
         min(updated_at) AS read_at,
         max(updated_at) AS last_read_at,
+        max(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
         bool_or(resource = 'run_stream' AND state NOT IN ('stream_end', 'terminal_without_stream')) AS is_unread
     FROM
         ledger.cursors
@@ -33,7 +34,7 @@ GROUP BY
 HAVING
     bool_or(judged.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
     OR (
-        bool_or(read.is_unread)
+        (bool_or(read.is_unread) OR max(read.stream_read_at) < max(run.completed_at))
         AND max(run.completed_at) BETWEEN CAST($since AS TIMESTAMPTZ) AND CAST($now AS TIMESTAMPTZ) - INTERVAL 30 MINUTE
         AND arg_max(run.status, run.valid_from) IN ('completed', 'failed', 'cancelled')
         AND max(judged.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
