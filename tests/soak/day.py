@@ -1,37 +1,32 @@
 """``python -m tests.soak.day``: the first day with a project, over HTTP, on the server's own throttle and its clock.
 
 Every resource runs on its schedule beside the others, on a first load of everything, while the world goes on changing.
-Time stands still while anything works and jumps to the next moment at which somebody wakes, so that a day takes
-minutes. The emulator's request log says what was asked for, and whether anything was ever refused.
+The emulator lives in the same loop, whose time jumps on whenever nothing is left to do, so that a day takes minutes.
+Streams, the lines in front of a host and the budget wait in that time too; only threads are waited for in real time.
+The emulator's request log says what was asked for, and whether anything was ever refused.
 """
 
 import argparse
 import asyncio
-import heapq
-import itertools
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from emulator.serve import Emulator
+from emulator.mutations import mutate
 from emulator.settings import EmulatorSettings
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.sync.context import Context
 from taskhouse.sync.resources import RESOURCES, open_warehouse
-
-T = TypeVar("T")
+from tests import virtual
 
 START = datetime(2026, 9, 14, tzinfo=UTC)
 EVERY_S = {
@@ -46,111 +41,23 @@ EVERY_S = {
 CHANGES_S = 60
 
 
-class Threads(ThreadPoolExecutor):
-    """Threads that know how many of them work."""
-
-    def __init__(self) -> None:
-        super().__init__(8)
-        self.busy = 0
-        self._lock = threading.Lock()
-
-    def submit(self, *given: Any, **named: Any) -> "Future[Any]":
-        self._count(1)
-        future = super().submit(*given, **named)
-        future.add_done_callback(lambda _: self._count(-1))
-        return future
-
-    def _count(self, more: int) -> None:
-        with self._lock:
-            self.busy += more
-
-
-class Time:
-    """Simulated seconds since the start: of the emulator, of the request budget and of the passes."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self.us = 0
-        self.busy = 0
-        self.threads = Threads()
-        self._emulator = emulator
-        self._waits: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._serial = itertools.count()
-
-    def now(self) -> datetime:
-        """The simulated moment."""
-        return START + timedelta(microseconds=self.us)
-
-    def now_ms(self) -> int:
-        """The same in milliseconds since the epoch."""
-        return int(START.timestamp() * 1000) + self.us // 1000
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait in simulated time."""
-        done = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waits, (self.us + round(seconds * 1e6), next(self._serial), done))
-        await done
-
-    async def run(self, work: list[Any]) -> None:
-        """Do the work, jumping whenever all of it waits."""
-        asyncio.get_running_loop().set_default_executor(self.threads)
-        running = asyncio.gather(*work)
-        with ThreadPoolExecutor(1) as mover:
-            while not running.done():
-                await asyncio.sleep(0.002)
-                if self.busy or self.threads.busy or not self._waits:
-                    continue
-                at, _, done = heapq.heappop(self._waits)
-                if at > self.us:
-                    move = partial(self._emulator.clock, advance_s=(at - self.us) / 1e6)
-                    await asyncio.get_running_loop().run_in_executor(mover, move)
-                    self.us = at
-                if not done.done():
-                    done.set_result(None)
-        await running
-
-
-class Timed(PostHog):
-    """A client on simulated time, which stands still while a request is on its way."""
-
-    def __init__(self, settings: Settings, simulated: Time) -> None:
-        super().__init__(settings, sleep=simulated.sleep)
-        self._time = simulated
-        self.budget = self.purse = Purse(settings, simulated)
-
-    async def _attempt(self, *given: Any) -> Any:
-        self._time.busy += 1
-        try:
-            return await super()._attempt(*given)
-        finally:
-            self._time.busy -= 1
-
-
 class Purse(Budget):
     """The budget on simulated time, with a note of the longest wait of each class."""
 
-    def __init__(self, settings: Settings, simulated: Time) -> None:
+    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         super().__init__(
             settings.budget,
             settings.key(),
             per_minute=settings.requests_per_minute,
             per_hour=settings.requests_per_hour,
-            sleep=simulated.sleep,
-            now_ms=simulated.now_ms,
+            now_ms=lambda: int(now().timestamp() * 1000),
         )
-        self._time = simulated
         self.longest: Counter[Priority] = Counter()
 
     async def acquire(self, priority: Priority, *, within_s: float | None = None) -> float:
         waited = await super().acquire(priority, within_s=within_s)
         self.longest[priority] = max(self.longest[priority], round(waited))
         return waited
-
-    async def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        self._time.busy += 1
-        try:
-            return await super()._run(work, *arguments)
-        finally:
-            self._time.busy -= 1
 
 
 @dataclass(slots=True)
@@ -188,8 +95,8 @@ class Day:
         tell: Callable[[str], object] = lambda _: None,
     ) -> None:
         self.hours = hours
-        self.emulator = Emulator(
-            EmulatorSettings(tasks=tasks, repositories=repositories, live_runs=20, start=START, speed=0, events=0.1)
+        self.world = EmulatorSettings(
+            tasks=tasks, repositories=repositories, live_runs=20, start=START, speed=1, events=0.1
         )
         self.home = home
         self.first_load_tasks = first_load_tasks
@@ -199,57 +106,71 @@ class Day:
 
     def run(self) -> Outcome:
         """Live through it."""
-        with self.emulator:
-            return asyncio.run(self._run())
+        return virtual.run(self._run())
 
     async def _run(self) -> Outcome:
         began = time.monotonic()
-        self.time = Time(self.emulator)
-        settings = Settings(
-            host=self.emulator.url,
-            api_key=self.emulator.api_key,
-            project_ids=(1,),
-            home=self.home,
-            capture_seconds=0.1,
-            log_settle_s=0,
-            first_load_tasks=self.first_load_tasks,
-        )
-        async with Timed(settings, self.time) as client:
-            self.context = Context(settings, 1, client, open_warehouse(settings), now=self.time.now)
-            await self.time.run([self._changes(), *(self._every(name, *when) for name, when in EVERY_S.items())])
-            requests = self.emulator.requests()
-            longest = {priority.name: seconds for priority, seconds in client.purse.longest.items()}
-            await self.time.run([RESOURCES["tasks"](self.context)])
+        async with virtual.emulated(self.world) as (origin, service):
+            self.service, self._loop = service, asyncio.get_running_loop()
+            self._began_s = self._loop.time()
+            settings = Settings(
+                host=origin,
+                api_key=self.world.keys[0].value,
+                project_ids=(1,),
+                home=self.home,
+                capture_seconds=1,
+                log_settle_s=0,
+                first_load_tasks=self.first_load_tasks,
+            )
+            async with PostHog(settings) as client:
+                client.budget = purse = Purse(settings, self._now)
+                self.context = Context(settings, 1, client, open_warehouse(settings), now=self._now)
+                await asyncio.gather(self._changes(), *(self._every(name, *when) for name, when in EVERY_S.items()))
+                requests = service.requests.shown()
+                longest = {priority.name: seconds for priority, seconds in purse.longest.items()}
+                await RESOURCES["tasks"](self.context)
+            stale = await self._stale()
         due = len(self._rows("SELECT * FROM main.repositories WHERE absent_since IS NULL")) * 3
         return Outcome(
             requests=requests,
             longest=longest,
             passes=self.passes,
-            stale=self._stale(),
+            stale=stale,
             readiness=(self._rows("SELECT count(*) FROM raw.readiness_snapshots")[0][0], due),
             seconds=time.monotonic() - began,
         )
 
+    def _elapsed_s(self) -> float:
+        return self._loop.time() - self._began_s
+
+    def _now(self) -> datetime:
+        return START + timedelta(seconds=self._elapsed_s())
+
     async def _every(self, resource: str, first_s: float, every_s: float) -> None:
-        await self.time.sleep(first_s)
-        while (began := self.time.us) < self.hours * 3.6e9:
+        await asyncio.sleep(first_s)
+        while (began_s := self._elapsed_s()) < self.hours * 3600:
             report = await RESOURCES[resource](self.context)
             self.passes[(resource, report.verdict)] += 1
-            self.tell(f"{self.time.now():%d %H:%M}  {resource}: {report.verdict}, {report.requests} requests")
-            await self.time.sleep(max(1.0, every_s - (self.time.us - began) / 1e6))
+            self.tell(f"{self._now():%d %H:%M}  {resource}: {report.verdict}, {report.requests} requests")
+            await asyncio.sleep(max(1.0, every_s - (self._elapsed_s() - began_s)))
 
     async def _changes(self) -> None:
         """Every minute a new task with a run, and a new run of an old task."""
-        tasks = [task["id"] for task in self.emulator.truth(runs=False)["tasks"]]
-        while self.time.us < self.hours * 3.6e9:
-            await asyncio.to_thread(self.emulator.mutate, "new_task", run=True)
-            await asyncio.to_thread(self.emulator.mutate, "new_run", task_id=self.rng.choice(tasks))
-            await self.time.sleep(CHANGES_S)
+        tasks = [task["id"] for task in await self._truth()]
+        while self._elapsed_s() < self.hours * 3600:
+            mutate(self.service, {"action": "new_task", "run": True})
+            mutate(self.service, {"action": "new_run", "task_id": self.rng.choice(tasks)})
+            await asyncio.sleep(CHANGES_S)
 
-    def _stale(self) -> int:
+    async def _truth(self) -> list[dict[str, Any]]:
+        project, user = self.world.projects[0], self.world.keys[0].user_id
+        found: list[dict[str, Any]] = (await self.service.truth.of(project, user, with_runs=False))["tasks"]
+        return found
+
+    async def _stale(self) -> int:
         held = self._rows("SELECT task_id, title, latest_run_id FROM main.tasks WHERE absent_since IS NULL")
-        truth = self.emulator.truth(runs=False)["tasks"]
-        return len(set(held) ^ {(task["id"], task["title"], task["latest_run_id"]) for task in truth})
+        truth = {(task["id"], task["title"], task["latest_run_id"]) for task in await self._truth()}
+        return len(set(held) ^ truth)
 
     def _rows(self, text: str) -> list[tuple[Any, ...]]:
         with self.context.warehouse.transaction("reading") as connection:
