@@ -195,7 +195,7 @@ class _Drain:
             return UNPROVED
         if not self.settled:
             return "drained"
-        was = self.held.own.state if self.held else ""
+        was = self.held.own.state if self.held else self.run.log_state
         gone = position == 0 and was != "settled" and (held_before > 0 or was == UNPROVED)
         return "expired" if gone else "settled"
 

@@ -162,12 +162,10 @@ def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -
     assert joint.own_start(seen([*parent[:4], *own]), RUNS[-1], held) == 4
 
 
-def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evidence_stands(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A long log in small pages that never names its run, and a parent without entries."""
-    texts = [json.dumps({"type": "notification", "timestamp": f"2026-11-27T09:00:00.{at:03}Z"}) for at in range(100)]
-    pages = {"child": [text.encode() for text in texts], "parent": []}
+def drained(
+    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: Run, start: int
+) -> tuple[dict[int, bytes], list[tuple[str, str]]]:
+    """The entries and the marks that a reading of a log leaves, in pages of 13, while somebody has the warehouse."""
 
     async def session_logs(_: str, run_id: str, *, limit: int, offset: int = 0) -> Any:
         found = pages[run_id]
@@ -178,16 +176,32 @@ def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evide
         pass
 
     kept: dict[int, bytes] = {}
-    marks: list[dict[str, Any]] = []
+    marks: list[tuple[str, str]] = []
     writer = SimpleNamespace(
         append=lambda _layer, _whose, lines, **_: kept.update({line.position: line.data for line in lines}),
-        mark=lambda _layer, _whose, **facts: marks.append(facts),
+        mark=lambda _layer, _whose, **facts: marks.append((facts["state"], facts["position"])),
     )
     context = SimpleNamespace(project_id=1, settings=SimpleNamespace(capture_text="full"), now=lambda: MOMENT)
     this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT)
-    monkeypatch.setattr(logs, "held", nothing)
+    patch.setattr(logs, "held", nothing)
     api = SimpleNamespace(session_logs=session_logs)
-    asyncio.run(logs.drain(this, api, writer, run, start=0, settled=True))  # type: ignore[arg-type]
-    assert kept == dict(enumerate(pages["child"]))
-    assert [(mark["state"], mark["position"]) for mark in marks] == [("settled", "100")]
+    asyncio.run(logs.drain(this, api, writer, run, start=start, settled=True))  # type: ignore[arg-type]
+    return kept, marks
+
+
+def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evidence_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A long log in small pages that never names its run, and a parent without entries."""
+    texts = [entry("said", 10_000 + at) for at in range(100)]
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT)
+    kept, marks = drained(monkeypatch, {"child": texts, "parent": []}, run, 0)
+    assert kept == dict(enumerate(texts))
+    assert marks == [("settled", "100")]
+
+
+def test_a_settled_log_that_has_expired_is_not_lost_though_nobody_can_look_at_what_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run("task", "child", None, 39, (), MOMENT, MOMENT, log_state="settled")
+    assert drained(monkeypatch, {"child": []}, run, 39) == ({}, [("settled", "0")])
