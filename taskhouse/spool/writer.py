@@ -123,9 +123,22 @@ class SpoolWriter:
         }
         self._fact(layer, whose, "resume", facts, leg=leg)
 
-    def ended(self, layer: str, whose: Whose, *, leg: str, after: str | None, ending: str) -> None:
-        """Append that a stream cannot be read on after the id ``after``, and why: it is over, or was trimmed there."""
-        self._fact(layer, whose, "resume", {"after": after, "ending": ending}, leg=leg)
+    def ended(
+        self,
+        layer: str,
+        whose: Whose,
+        *,
+        leg: str,
+        after: str | None,
+        ending: str,
+        heard_at: datetime | None = None,
+    ) -> None:
+        """Append that a stream cannot be read on after the id ``after``, and why: it is over, or was trimmed there.
+
+        ``heard_at`` is when the server said so, by its own clock.
+        """
+        facts = {"after": after, "ending": ending, "heard_at": heard_at.isoformat() if heard_at else None}
+        self._fact(layer, whose, "resume", facts, leg=leg)
 
     def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
         with self._guard:

@@ -146,7 +146,14 @@ class _Record:
                 "live", self.whose, resource=f"run_stream_{TRIMMED}", position=batch.trimmed, state=TRIMMED
             )
         if batch.ending in {Ending.STREAM_END, Ending.TERMINAL_WITHOUT_STREAM}:
-            self.writer.ended("live", self.whose, leg=batch.leg, after=batch.cursor, ending=self._how(batch.ending))
+            self.writer.ended(
+                "live",
+                self.whose,
+                leg=batch.leg,
+                after=batch.cursor,
+                ending=self._how(batch.ending),
+                heard_at=self.opening.last_heard() if self.opening else None,
+            )
 
     def _how(self, ending: Ending) -> str:
         """What the end of a stream proves of it.

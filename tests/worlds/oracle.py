@@ -18,6 +18,7 @@ RESOURCES = ("tasks", "repositories", "runs", "readiness", "run_events")
 SLACK = 0.05
 LAST_FLUSH = 900.0
 RESTS = 3600.0
+MONTH = 30 * 24 * 3600.0
 
 
 @dataclass(slots=True)
@@ -183,6 +184,8 @@ class Judge:
                 continue
             if any(each.refused.ever(self.sync.began, one.finished) for each in run.chain()):
                 continue
+            if self._reopened(run) and run is not run.task.latest and run.versions[-1][0] < self.sync.began - MONTH:
+                continue  # no verdict speaks of a list of runs whose logs have all expired
             since = self._looked(one) if self._reopened(run) else self.sync.began
             rests = not run.terminal and run.row["updated_at"] < self.sync.began - RESTS
             self._stream(run, mine, one, min(since, one.proven) if rests else since)

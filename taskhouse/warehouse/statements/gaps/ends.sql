@@ -1,7 +1,7 @@
 -- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it half
 -- an hour. Nothing is missing where the last event is the run's last state. A run that was reopened has a stream of its
--- own, so what tells of an end counts from the run's last end on, give or take a minute between the two clocks. What the
--- log has says nothing of events that only a stream carries. A stream that was refused until it was gone has a gap of its
+-- own, so what tells of an end counts from the run's last end on: by the server's clock give or take some seconds, by ours
+-- a minute. What the log has says nothing of events that only a stream carries. A stream that was refused until it was gone has a gap of its
 -- own, and so has a trim that the server announced and after which nothing came.
 INSERT INTO found BY NAME
 WITH last AS (
@@ -30,7 +30,7 @@ over AS (
         version.run_id,
         arg_max(version.status, version.valid_from) AS status,
         arg_max(version.completed_at, version.valid_from) AS completed_at,
-        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') - INTERVAL 1 MINUTE AS ended_since
+        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at
     FROM
         raw.run_versions AS version
         SEMI JOIN judged USING (project_id, run_id)
@@ -59,7 +59,8 @@ ending AS (
         INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
     WHERE
         resume.ending <> 'trimmed'
-        AND resume.ended_at >= greatest(last.received_at, over.ended_since)
+        AND resume.ended_at >= last.received_at
+        AND coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) >= over.over_at
     GROUP BY
         last.project_id,
         last.run_id
@@ -93,8 +94,10 @@ FROM
         AND last.run_id = states.run_id
         AND last.id = states.id
 WHERE
-    NOT coalesce(ending.is_whole, stream.state = 'stream_end' AND stream.updated_at >= over.ended_since, FALSE)
+    NOT coalesce(ending.is_whole, stream.state = 'stream_end' AND stream.updated_at + INTERVAL 1 MINUTE >= over.over_at, FALSE)
     AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
     AND NOT coalesce(
-        states.status IN ('completed', 'failed', 'cancelled') AND last.stream_ms >= epoch_ms(over.ended_since), FALSE
+        states.status IN ('completed', 'failed', 'cancelled')
+        AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+        FALSE
     )
