@@ -44,6 +44,7 @@ class Facts:
         unpriced: Tasks whose usage was never asked for, within the same age.
         unread_logs: Runs whose log was never read and has not expired.
         streams: Runs that are live at a time.
+        resting: Older runs that have not ended.
     """
 
     tasks: int
@@ -56,6 +57,7 @@ class Facts:
     unpriced: int = 0
     unread_logs: int = 0
     streams: int = 0
+    resting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("readiness", Priority.READINESS, answers),
         Item("runs", Priority.HOT, facts.moved),
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
+        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.resting * 2),
         Item("run events: logs", Priority.LOG, facts.moved * 2 * log_pages),
         Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
     )

@@ -53,4 +53,5 @@ async def gather(context: Context) -> Facts:
         unpriced=(held["unpriced"] + unseen) if context.settings.task_usage else 0,
         unread_logs=held["unread_logs"] + unseen // 3,
         streams=held["streams"],
+        resting=held["resting"],
     )

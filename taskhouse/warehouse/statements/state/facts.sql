@@ -76,4 +76,9 @@ SELECT
             run.created_at >= $expired
     ) AS unread_logs,
     (SELECT count(*) FROM run WHERE status = 'in_progress' AND created_at >= $yesterday) AS streams,
+    (
+        SELECT count(*)
+        FROM run
+        WHERE status NOT IN ('completed', 'failed', 'cancelled') AND created_at < $yesterday
+    ) AS resting,
     (SELECT count(*) FROM run WHERE created_at >= $yesterday) AS moved
