@@ -194,7 +194,9 @@ class _Follower:
                 self.legs.gate.answered()
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock()
-                opened = self.opening = Opening(self.legs.cursor, connection.date, quiet_since=began)
+                overlaps = self.legs.overlap is not None
+                opened = Opening(self.legs.cursor, connection.date, quiet_since=began, overlaps=overlaps)
+                self.opening = opened
                 self.on_open(opened)
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
@@ -225,6 +227,9 @@ class _Follower:
         closed: End | None = None
         if len(events) < len(frames):
             events, closed = self._control(frames)
+        if events and (opening := self.opening) is not None and opening.overlaps and opening.joined is None:
+            opening.joined = events[0].id == opening.after
+            del events[: opening.joined]
         if events:
             self.contact.data()
             self.seen_data, self.last_look = True, False

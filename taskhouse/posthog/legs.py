@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from taskhouse.errors import Contract, Permanent, Retryable
+from taskhouse.posthog import stream_ids
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.refusals import TRY_AGAIN
@@ -59,6 +60,11 @@ class Legs:
         """The last id that the present leg gave."""
         return self.cursors.get(self.leg)
 
+    @property
+    def overlap(self) -> str | None:
+        """The place just before the last event that came, on the leg that does not tell of trims."""
+        return stream_ids.before(self.cursor) if self.leg == DJANGO else None
+
     def moved(self, cursor: str | None) -> None:
         """An id came on the present leg."""
         self.cursors[self.leg] = cursor
@@ -83,7 +89,9 @@ class Legs:
         if token is None or url is None:
             self.leg, self.gate = DJANGO, self.api.client.gate(self.api.client.host)
             await self.gate.turn()
-            stream = self.api.stream(self.task_id, self.run_id, last_event_id=self.cursor, read_s=read_s)
+            stream = self.api.stream(
+                self.task_id, self.run_id, last_event_id=self.overlap or self.cursor, read_s=read_s
+            )
         else:
             self.leg = PROXY
             self._barren += 1

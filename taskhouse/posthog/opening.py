@@ -12,11 +12,14 @@ class Opening:
     """One connection that was answered with a stream.
 
     Attributes:
-        after: The cursor that it was given.
+        after: The last event that was read before it.
         date: The server's clock at its beginning, by its ``Date`` header, in whole seconds; None without a header.
         clock: Our own clock, in seconds since the epoch: unlike a monotonic one it goes on while the machine sleeps.
         opened_at: Our own clock at its beginning.
         heard_at: Our own clock when its last bytes came.
+        overlaps: Whether it was asked for from that event on, and not after it.
+        joined: Whether that event was the first that came, so that nothing between is gone; None while nothing has
+            come, or if it was not asked for.
         quiet_since: The same in the seconds of the event loop, or when it was opened; None once it has ended.
     """
 
@@ -26,6 +29,8 @@ class Opening:
     opened_at: float = field(init=False)
     heard_at: float = field(init=False)
     quiet_since: float | None = None
+    overlaps: bool = False
+    joined: bool | None = None
 
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock()

@@ -103,6 +103,7 @@ class SpoolWriter:
         first: str,
         connected_at: datetime | None,
         heard_at: datetime | None,
+        joined: bool | None = None,
     ) -> None:
         """Append how a connection to a stream began, before the events that it brings.
 
@@ -114,12 +115,14 @@ class SpoolWriter:
             first: The first id that came.
             connected_at: When, by the server's clock.
             heard_at: When the stream was last heard before.
+            joined: Whether the stream still held the event of the cursor; None if that is not known.
         """
         facts = {
             "after": after,
             "first": first,
             "connected_at": connected_at.isoformat() if connected_at else None,
             "heard_at": heard_at.isoformat() if heard_at else None,
+            "joined": joined,
         }
         self._fact(layer, whose, "resume", facts, leg=leg)
 

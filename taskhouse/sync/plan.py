@@ -1,12 +1,12 @@
 """Which runs' streams to open and which logs to read. Pure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskhouse.posthog.legs import DJANGO
+from taskhouse.posthog.stream_ids import stream_ms
 from taskhouse.spool.line import Whose
 from taskhouse.sync import hot, revisit
 
@@ -21,8 +21,6 @@ WAITING = timedelta(hours=1)
 
 LOOKS = 100
 """Streams of runs at rest that one pass looks at, those first that were not looked at for longest."""
-
-_STAMPED = re.compile("([0-9]{13})-[0-9]+")
 
 ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 """States of a stream that will bring nothing more, unless its run moves again."""
@@ -216,12 +214,6 @@ def _retry(row: Mapping[str, Any], now: datetime) -> bool:
     last = _event_at(row["stream_position"])
     since = min(asked_at, max(filter(None, (row["stream_since"] or asked_at, last))))
     return revisit.failed_due(since=since, asked_at=asked_at, moved=moved, now=now)
-
-
-def stream_ms(stream_id: str | None) -> int | None:
-    """When the server wrote the event of an id, in milliseconds; None where the id does not tell."""
-    found = _STAMPED.fullmatch(stream_id or "")
-    return int(found[1]) if found else None
 
 
 def _event_at(position: str | None) -> datetime | None:

@@ -11,11 +11,12 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.follow import Batch, Ending, follow
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame, Oversize
+from taskhouse.posthog.stream_ids import stream_ms
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
-from taskhouse.sync.plan import Run, stream_ms
+from taskhouse.sync.plan import Run
 
 QUIET_S = 0.5
 """A server sends at once what it has; after so long a silence nothing more stood in the stream."""
@@ -134,6 +135,7 @@ class _Record:
                 first=first,
                 connected_at=self.opening.date,
                 heard_at=self.heard_at,
+                joined=self.opening.joined,
             )
         if entries:
             self.writer.append("live", self.whose, entries, leg=batch.leg)
@@ -159,11 +161,14 @@ class _Record:
         """What the end of a stream proves of it.
 
         ``drained`` is the run's state without an id in place of a stream that is gone (API facts 5.5). A ``bare_end``
-        came with no event: all was read before, or, on the agent proxy, the stream is gone.
+        came with no event: all was read before, or, on the agent proxy, the stream is gone. ``unjoined`` came without
+        the event that was read last, too, so the stream that held it is gone.
         """
         if ending is not Ending.STREAM_END or self.with_id:
             return ending.value
-        return "drained" if self.without_id else "bare_end"
+        if self.without_id:
+            return "drained"
+        return "unjoined" if self.opening and self.opening.overlaps and not self.opening.joined else "bare_end"
 
 
 def _entries(this: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry]:

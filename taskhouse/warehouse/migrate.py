@@ -49,6 +49,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pull requests have a state", ("raw/run_versions_pr_state", "raw/pr_state_known")),
     ("checksums of segments", ("ledger/segments_held", "ledger/segments_checksum")),
     ("scheduled runs have a time", ("raw/run_versions_scheduled_at", "raw/scheduled_at_known")),
+    ("whether a stream held what was read before", ("ledger/resumes_is_joined",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

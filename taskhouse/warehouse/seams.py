@@ -1,8 +1,10 @@
 """Decide what may be missing where a stream was taken up again. Pure.
 
-The server keeps the newest events of a stream and drops older ones without a word, so a reader that was away sees
-nothing but a backlog as long as the stream may be. How long that is depends on the server's version and is not told. A
-seam is *full* when what was there at the connection fills a known window.
+The server keeps the newest events of a stream and drops older ones, or all of them, without a word. So reading goes on
+from the last event that was read, and not after it: if it comes once more, the seam is joined, and nothing is missing.
+Where that was not asked for, a reader that was away sees nothing but a backlog as long as the stream may be. How long
+that is depends on the server's version and is not told. A seam is *full* when what was there at the connection fills a
+known window.
 """
 
 from collections.abc import Collection, Iterable
@@ -40,6 +42,8 @@ class Seam:
         last_place: The last of these.
         is_numbered: Whether the run's agent numbers its events.
         is_counted: Whether the agent's own numbers tell what is missing here.
+        is_holed: Whether they tell that something is.
+        is_joined: Whether the stream still held the last event that was read before; None if that is not known.
         is_first_state: Whether the first event that came is a run's first state.
         has_begun: Whether the run had gone beyond its first state before.
         has_ended: Whether the stream before was read to its end.
@@ -60,6 +64,8 @@ class Seam:
     last_place: int | None
     is_numbered: bool
     is_counted: bool
+    is_holed: bool
+    is_joined: bool | None
     is_first_state: bool
     has_begun: bool
     has_ended: bool
@@ -96,6 +102,8 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
     found: list[tuple[Seam, str]] = []
     torn: list[int] = []
     for seam in reversed(seams):
+        if seam.is_joined:
+            continue
         if seam.is_announced:
             if seam.after_place is not None and not seam.is_counted:
                 torn.append(seam.after_place)
@@ -133,6 +141,9 @@ def _anew(seam: Seam) -> str:
         return "the stream began anew before its end was read: what it held until then is not known"
     if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
         return "nobody read the stream for longer than the server keeps one that rests: what it held is not known"
+    expired = min(seam.rested_ms or 0, LIFE_MS) == LIFE_MS  # and somebody looked until shortly before
+    if seam.is_joined is False and not seam.is_holed and not expired:
+        return "the stream no longer held the last event that was read: what stood between is not known"
     return ""
 
 

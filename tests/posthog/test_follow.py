@@ -120,6 +120,40 @@ def test_frames_with_an_unknown_name_are_no_events_and_are_counted(settings: Mak
     assert cursors(server) == [None, "17-1", "17-1"]
 
 
+def stamped(ms: int, number: int = 0) -> bytes:
+    return f'id: 179577616053{ms}-{number}\ndata: {{"n": {ms}}}\n\n'.encode()
+
+
+def test_reading_goes_on_from_the_last_event_and_its_coming_again_shows_that_nothing_is_gone(
+    settings: MakeSettings,
+) -> None:
+    scripts = [
+        events(stamped(1) + stamped(2, 7)),
+        events(stamped(2, 7) + stamped(3)),
+        events(stamped(5)),
+        events(STREAM_END),
+    ]
+    batches, server = followed(settings, scripts)
+    assert numbers(batches) == [1, 2, 3, 5]
+    asked = [None, "1795776160532-6", "1795776160532-18446744073709551615", "1795776160534-18446744073709551615"]
+    assert cursors(server) == asked
+    openings = {id(batch.opening): batch.opening for batch in batches if batch.opening is not None}
+    assert [(one.overlaps, one.joined) for one in openings.values()] == [
+        (False, None),
+        (True, True),
+        (True, False),
+        (True, None),
+    ]
+
+
+def test_an_event_that_comes_again_is_no_progress(settings: MakeSettings) -> None:
+    """Each connection meets the same error again."""
+    scripts = [events(stamped(1) + ERROR), *[events(stamped(1) + ERROR), run_is("in_progress")] * 5]
+    batches, _ = followed(settings, scripts, policy=replace(FAST, base_s=0.01))
+    assert numbers(batches) == [1]
+    assert batches[-1].ending is Ending.ERROR_BUDGET
+
+
 def end(text: bytes) -> bytes:
     return b"event: end\ndata: " + text + b"\n\n"
 

@@ -53,7 +53,14 @@ class Server:
             writer.append("live", self.run, entries, leg="django")
 
     def connect(
-        self, first: int, at_ms: int, *, after: int | None = None, heard_ms: int | None = None, sequence: int = 0
+        self,
+        first: int,
+        at_ms: int,
+        *,
+        after: int | None = None,
+        heard_ms: int | None = None,
+        joined: bool | None = None,
+        sequence: int = 0,
     ) -> None:
         """A connection that began at a moment by the server's clock."""
         with SpoolWriter(self.spool) as writer:
@@ -65,6 +72,7 @@ class Server:
                 first=at(first, sequence),
                 connected_at=when(at_ms),
                 heard_at=None if heard_ms is None else when(heard_ms),
+                joined=joined,
             )
 
     def end(self, ending: str, leg: str = "django") -> None:
@@ -322,6 +330,42 @@ def test_a_stream_that_began_anew_after_its_end_is_none(server: Server, whole: s
     server.connect(9000, 9_500, after=3)
     server.hold([9000, 9001], texts={9000: state("queued")})
     assert server.judge() == []
+
+
+def test_a_stream_that_no_longer_held_the_last_event_is_a_gap_even_if_nothing_is_numbered(server: Server) -> None:
+    server.hold([1, 2, 3, 500])
+    server.connect(1, 0)
+    server.connect(500, 900, after=3, joined=False)
+    assert server.judge() == [(3, 500, False)]
+
+
+def test_a_stream_that_still_held_it_has_none_however_much_was_waiting(server: Server) -> None:
+    server.hold([1, 2, 3, *range(10_000, 10_200)])
+    server.connect(1, 0)
+    server.connect(10_000, 20_000, after=3, joined=True)
+    assert server.judge() == []
+
+
+def test_what_numbers_tell_is_told_once(server: Server) -> None:
+    server.hold([1, 2, 3, 5, 6], boot="b")
+    server.connect(1, 0)
+    server.connect(5, 900, after=3, joined=False)
+    assert server.judge() == [(3, 5, True)]
+
+
+def test_a_stream_that_expired_after_it_was_read_is_none(server: Server) -> None:
+    server.hold([1, 2, 7 * HOUR])
+    server.connect(1, 0)
+    server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
+    assert server.judge() == []
+
+
+def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end("unjoined")
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == [(3, None, False)]
 
 
 def test_a_second_state_at_the_start_is_no_new_beginning(server: Server) -> None:

@@ -7,7 +7,8 @@ SELECT
     ids.first_ms * CAST(18446744073709551616 AS UHUGEINT) + ids.first_seq AS first_id,
     min(ids.first_ms) AS first_ms,
     min(resume.connected_at) AS connected_at,
-    max(resume.heard_at) AS heard_at
+    max(resume.heard_at) AS heard_at,
+    bool_or(resume.is_joined) AS is_joined
 FROM
     ledger.resumes AS resume
     SEMI JOIN judged USING (project_id, run_id),

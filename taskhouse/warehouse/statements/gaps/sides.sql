@@ -11,6 +11,7 @@ WITH placed AS (
         event.received_at,
         event.place,
         seam.heard_at,
+        seam.is_joined,
         coalesce(seam.connected_at, event.received_at) AS connected_at,
         epoch_ms(coalesce(seam.connected_at - INTERVAL 1 SECOND, event.received_at - INTERVAL 1 MINUTE)) AS low_ms,
         epoch_ms(coalesce(seam.connected_at + INTERVAL 3 SECOND, event.received_at + INTERVAL 1 MINUTE)) AS high_ms
@@ -74,6 +75,8 @@ SELECT
         before.id IS NULL
         OR coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE)
     ) AS is_counted,
+    coalesce(left_side.boot = right_side.boot AND left_side.number + 1 < right_side.number, FALSE) AS is_holed,
+    seam.is_joined,
     coalesce(first_state.status = 'queued', FALSE) AS is_first_state,
     coalesce(begun.id < seam.first_id, FALSE) AS has_begun,
     coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)

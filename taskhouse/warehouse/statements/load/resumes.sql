@@ -9,6 +9,7 @@ SELECT
     TRY_CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
     TRY_CAST(json_extract_string(staged.facts, '$.connected_at') AS TIMESTAMPTZ) AS connected_at,
     TRY_CAST(json_extract_string(staged.facts, '$.heard_at') AS TIMESTAMPTZ) AS heard_at,
+    TRY_CAST(json_extract_string(staged.facts, '$.joined') AS BOOLEAN) AS is_joined,
     json_extract_string(staged.facts, '$.ending') AS ending,
     staged.received_at AS ended_at,
     staged.segment
