@@ -61,8 +61,8 @@ class Held:
     counts: tuple[int, ...] = ()
 
     def last(self, resource: str, since: float) -> Pass | None:
-        """The newest pass over a resource that began since a moment."""
-        found = [one for one in self.passes if one.resource == resource and one.started >= since]
+        """The newest pass over a resource that began, or went on and ended, since a moment."""
+        found = [one for one in self.passes if one.resource == resource and one.finished >= since]
         return max(found, key=lambda one: one.started, default=None)
 
 
