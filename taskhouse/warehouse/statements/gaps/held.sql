@@ -1,6 +1,6 @@
 -- What is held of the streams that a seam may matter to, in the order of their ids, whichever process received it. One
 -- connection to a stream of few events crosses no trim, and most runs have no other. Where everything that the agent
--- says has a number, the numbers decide.
+-- says has a number, the numbers decide; but before a first event that is not the agent's first stood states, too.
 CREATE OR REPLACE TEMP TABLE held AS
 WITH event AS (
     SELECT
@@ -24,7 +24,12 @@ wanted AS (
         event.run_id
     HAVING
         count(*) >= CASE WHEN count(event.event_id) > 0 THEN $fewest ELSE $fewest_unnumbered END
-        AND count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
+        AND (
+            count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
+            OR main.event_number(
+                arg_min(event.event_id, (event.stream_ms, event.stream_seq)) FILTER (WHERE strlen(event.event_id) <= 256)
+            ) > 1
+        )
     UNION
     SELECT
         project_id,

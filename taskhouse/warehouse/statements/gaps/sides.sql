@@ -72,7 +72,7 @@ SELECT
     ) AS is_numbered,
     right_side.number IS NOT NULL
     AND (
-        before.id IS NULL
+        (before.id IS NULL AND right_side.number = 1)
         OR coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE)
     ) AS is_counted,
     coalesce(left_side.boot = right_side.boot AND left_side.number + 1 < right_side.number, FALSE) AS is_holed,
