@@ -1,0 +1,98 @@
+"""Whether the end of a stream was read: what a run that is over may lack, once its stream is gone."""
+
+import pytest
+
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse.load import load_spool
+from tests.warehouse.test_seams import HOUR, Server, home, server, state, when
+
+__all__ = ["home", "server"]
+
+
+def test_a_run_that_is_over_with_its_stream_unread_is_a_gap_once_the_stream_is_gone(server: Server) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == [], "it can still be read"
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+
+
+@pytest.mark.parametrize(
+    ("ending", "leg", "suspect"),
+    [
+        ("stream_end", "django", False),
+        ("bare_end", "django", False),
+        ("bare_end", "proxy", False),
+        ("terminal_without_stream", "django", False),
+        ("drained", "django", True),
+    ],
+)
+def test_how_a_stream_ended_tells_whether_its_end_was_read(
+    server: Server,
+    ending: str,
+    leg: str,
+    suspect: bool,  # noqa: FBT001
+) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end(ending, leg)
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == ([(3, None, False)] if suspect else [])
+    assert server.judge(now_ms=9 * HOUR) == ([(3, None, False)] if suspect else [])
+
+
+@pytest.mark.parametrize("ending", ["bare_end", "terminal_without_stream"])
+def test_an_end_long_after_the_last_event_may_be_that_of_a_stream_that_is_gone(server: Server, ending: str) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end(ending, "proxy")
+    server.over(HOUR)
+    load_spool(server.warehouse, server.spool)
+    with server.warehouse.transaction("later") as connection:
+        connection.execute(
+            "UPDATE ledger.resumes SET ended_at = ended_at + INTERVAL 31 MINUTE WHERE ending IS NOT NULL"
+        )
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+
+
+def test_a_run_whose_last_state_came_is_whole(server: Server) -> None:
+    server.hold([1, 2, HOUR], texts={HOUR: state("completed")})
+    server.over(HOUR)
+    assert server.judge(now_ms=2 * HOUR) == []
+
+
+@pytest.mark.parametrize("heard_ms", [4, 20_000])
+def test_the_end_of_an_earlier_life_is_not_the_end_of_a_run_that_was_reopened(server: Server, heard_ms: int) -> None:
+    """By the server's clock: it was reopened within the minute that ours may be off."""
+    server.hold([1, 2, 3], texts={3: state("completed")})
+    server.connect(1, 0)
+    with SpoolWriter(server.spool) as writer:
+        writer.ended("live", server.run, leg="django", after=None, ending="stream_end", heard_at=when(heard_ms))
+    server.over(20_000)
+    assert server.judge(now_ms=2 * HOUR) == ([(3, None, False)] if heard_ms < 20_000 else [])
+
+
+def test_a_cursor_is_as_old_as_what_was_read_and_not_as_the_mark_that_says_so(server: Server) -> None:
+    """A run that is reopened before the mark is written must look as if it had moved since."""
+    found = "SELECT updated_at FROM ledger.cursors WHERE key = ?"
+    for as_of, expected in ((None, when(7)), (when(5), when(7)), (when(9), when(9))):
+        with SpoolWriter(server.spool) as writer:
+            writer.mark(
+                "live", server.run, resource="run_stream", position=None, state="x", read_at=when(7), as_of=as_of
+            )
+        load_spool(server.warehouse, server.spool)
+        with server.warehouse.transaction("reading") as connection:
+            assert connection.execute(found, [server.run.run_id]).fetchall() == [(expected,)]
+
+
+def test_a_log_does_not_bring_what_only_the_stream_carried(server: Server) -> None:
+    server.hold([1, 2, 3], boot="b")
+    server.over(HOUR)
+    server.log("b-1", "b-2", "b-3", "b-4")
+    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+
+
+def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> None:
+    server.log("b-1", "b-2")
+    server.over(HOUR)
+    assert server.judge(now_ms=2 * HOUR) == []
