@@ -25,6 +25,7 @@ def row(**given: Any) -> dict[str, Any]:
         "status": "in_progress",
         "environment": "cloud",
         "resume_from_run_id": None,
+        "scheduled_at": None,
         "created_at": NOW - HOUR,
         "completed_at": None,
         "moved_at": NOW - HOUR,
