@@ -52,7 +52,7 @@ PLANTED = {
     ),
     "a page": ("DELETE FROM ledger.pages WHERE page = 1", "rows that others name"),
     "a count of a pass": (
-        "UPDATE ledger.passes SET rows_added = rows_added + 1 WHERE resource = 'tasks'",
+        "UPDATE ledger.passes SET rows_added = rows_added + 1 WHERE resource = 'readiness'",
         "counts of passes",
     ),
     "a verdict": ("UPDATE ledger.passes SET finished_at = NULL WHERE resource = 'runs'", "times of passes"),

@@ -1,5 +1,6 @@
 -- What a pass says that it received and brought, against what names it. Pages that brought nothing are forgotten in time,
--- and a pass that was interrupted may have counted what its last commit did not keep.
+-- and a pass that was interrupted may have counted what its last commit did not keep. Versions of runs are left out: a run's
+-- own row takes the place of what its task told in an earlier pass.
 WITH page AS (
     SELECT
         pass_id,
@@ -25,8 +26,6 @@ added AS (
             UNION ALL
             SELECT pass_id FROM raw.readiness_snapshots
             UNION ALL
-            SELECT pass_id FROM raw.run_versions
-            UNION ALL
             SELECT pass_id FROM raw.task_usage
         )
     GROUP BY
@@ -45,7 +44,7 @@ SELECT
             pass.quarantined = 0
             AND (pass.started_at < $pages_since OR coalesce(page.pages, 0) = pass.pages)
             AND (
-                pass.resource NOT IN ('tasks', 'repositories', 'readiness', 'runs', 'task_usage')
+                pass.resource NOT IN ('repositories', 'readiness', 'task_usage')
                 OR coalesce(added.rows, 0) = pass.rows_added
             )
         )
