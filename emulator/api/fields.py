@@ -36,11 +36,9 @@ def canonical_uuid(value: Any) -> str | None:
 
 
 def integer(query: Mapping[str, str], name: str, *, default: int, low: int, high: int | None = None) -> int:
-    """An integer within bounds; outside is 400, never clamped."""
+    """An integer within bounds; outside is 400, never clamped. Empty is the default."""
     text = query.get(name, "")
-    if not text.strip():
-        if name in query:
-            raise invalid(name, "A valid integer is required.")
+    if not text:
         return default
     try:
         value = int(text) if len(text) <= _MAX_DIGITS else None
