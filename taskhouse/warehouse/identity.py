@@ -130,7 +130,7 @@ def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
 
 def holds(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether a warehouse holds anything that a server said."""
-    return bool(connection.execute(sql.warehouse("identity/holds")).fetchall()[0][0])
+    return bool(connection.execute(sql.warehouse("identity/holds")).fetchall())
 
 
 def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | None:
