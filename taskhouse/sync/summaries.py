@@ -86,13 +86,12 @@ async def _keep(this: Pass, held: Sequence[Page], wanted: list[str]) -> None:
     batch = Batch()
     known = _heads(this, [task_id for page in held for task_id in rows.ids(page)])
     changed: dict[str, tuple[dict[str, Any], int]] = {}
+    said = (run_facts.of_summary(row, _latest(known, row)) for page in held for row in page.rows)
+    run_facts.note(this, batch, run_facts.SUMMARY, said)
     for page in held:
         number = this.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
         for text in page.bad:
             this.quarantine(batch, "summaries", text, "not an object", pointer="")
-        run_facts.note(
-            this, batch, run_facts.SUMMARY, (run_facts.of_summary(row, _latest(known, row)) for row in page.rows)
-        )
         for row in page.rows:
             columns = this.read(batch, row, records.summary, records.SUMMARY, "summaries")
             if columns is None or columns["task_id"] not in known:
