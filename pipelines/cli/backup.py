@@ -164,4 +164,9 @@ def verify(
                 break
     screen.results().print(screen.table(("what", "looked at", "unknown", "wrong"), rows))
     say(f"{file}: {'something is wrong' if failed else 'all of it is as it was written'}.")
+    if failed:
+        say(
+            "Hint:  `taskhouse verify FILE` finds a copy or a backup that is sound, and"
+            " `taskhouse restore FILE --replace` takes it back."
+        )
     raise typer.Exit(Exit.FAILED if failed else Exit.COMPLETE)

@@ -62,7 +62,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
-    done = _version(connection)
+    done = version(connection)
     if done > len(MIGRATIONS):
         raise ConfigurationError(
             f"The warehouse is at schema version {done}, and this taskhouse knows {len(MIGRATIONS)}.",
@@ -95,7 +95,8 @@ def _texts(statements: tuple[str, ...]) -> list[str]:
     return [sql.statement("taskhouse.warehouse", f"schema/{path}") for path in statements]
 
 
-def _version(connection: duckdb.DuckDBPyConnection) -> int:
+def version(connection: duckdb.DuckDBPyConnection) -> int:
+    """The version of the schema of a file; 0 of one that is no warehouse yet."""
     known = connection.execute(
         "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'migrations'"
     ).fetchone()

@@ -104,6 +104,9 @@ def copy(warehouse: Warehouse) -> Path:
         Corrupt: Nothing was written since the last copy, and the file is another one.
         Locked: The warehouse is held by somebody else for too long.
     """
+    if warehouse.exists():
+        with warehouse.reading("bringing it up to date"):
+            pass
     made = publish(warehouse, warehouse.copies, every_s=0, force=True) if warehouse.copies else None
     if made is None:
         raise ConfigurationError("There is nothing to verify yet.", hint="Run `taskhouse sync` first.")
@@ -129,7 +132,16 @@ def checks(
         connection: The warehouse, or better a copy of it, since nobody can write meanwhile.
         hashes: Computes the content hash of a version again.
         pages_kept: How long pages stay in the ledger that brought nothing.
+
+    Raises:
+        ConfigurationError: Another version of taskhouse wrote the file.
     """
+    written, known = migrate.version(connection), len(migrate.MIGRATIONS)
+    if written != known:
+        raise ConfigurationError(
+            f"This file has version {written} of the schema, and this taskhouse verifies version {known}.",
+            hint="Use the taskhouse that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
+        )
     named = {"pages_since": datetime.now(UTC) - pages_kept + timedelta(days=1)}
     return {
         READABLE: partial(_readable, connection),

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from taskhouse.errors import ConfigurationError
 from taskhouse.posthog import records
 from taskhouse.warehouse import verify
 from taskhouse.warehouse.connection import Warehouse
@@ -108,6 +109,8 @@ def test_an_old_home_is_sound_but_for_what_it_never_wrote_down(tmp_path: Path) -
     path.write_bytes(lzma.decompress(OLD.read_bytes()))
     with duckdb.connect(str(path), read_only=True) as connection:
         (host,) = connection.execute("SELECT host FROM ledger.origin").fetchall()[0]
+        with pytest.raises(ConfigurationError, match="has version 2 of the schema"):
+            checks(connection)
     with Warehouse(path, host=host).reading("bringing it up to date"):
         pass
     with duckdb.connect(str(path), read_only=True) as connection:
