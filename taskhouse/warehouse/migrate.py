@@ -50,6 +50,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("checksums of segments", ("ledger/segments_held", "ledger/segments_checksum")),
     ("scheduled runs have a time", ("raw/run_versions_scheduled_at", "raw/scheduled_at_known")),
     ("whether a stream held what was read before", ("ledger/resumes_is_joined",)),
+    ("pull requests to prove", ("ledger/pull_requests_unproved",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

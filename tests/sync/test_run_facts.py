@@ -7,6 +7,7 @@ import pytest
 
 from emulator.versions import VERSIONS
 from taskhouse.sync import rounds, run_facts
+from taskhouse.warehouse import sql
 
 
 def versions(house: Any, run_id: str) -> list[tuple[str | None, str | None]]:
@@ -115,3 +116,20 @@ def test_what_is_left_over_is_a_doubt_and_read_by_the_next_pass(
     monkeypatch.undo()
     sync(house, "tasks")
     assert [versions(house, run_id)[-1][1] for run_id in runs] == ["merged"] * 3
+
+
+def test_a_borrowed_pull_request_of_an_earlier_version_is_put_right(make_house: Any) -> None:
+    house = make_house(emulator_tasks=8)
+    task_id, first = ended(house)
+    pass_time(house, seconds=5)
+    second = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
+    sync(house, "tasks", "runs")
+    [(url, _)] = versions(house, first)
+    with house.warehouse().transaction("borrowing") as connection:
+        connection.execute(
+            "UPDATE raw.run_versions SET pr_url = ?, pr_state = 'open', content_hash = '' WHERE run_id = ?",
+            [url, second],
+        )
+        connection.execute(sql.statement("taskhouse.warehouse", "schema/ledger/pull_requests_unproved"))
+    sync(house, "tasks")
+    assert versions(house, second) == [(url, "open"), (None, None)]
