@@ -19,10 +19,11 @@ T = TypeVar("T")
 
 @guarded
 def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
-    """Say what a sync, a day and the first load would spend, before anything is asked.
+    """Say what a sync, a day and the first load would spend, before it is spent.
 
-    Asks PostHog for one row, to learn how many tasks there are. The numbers are requests; how long they take follows
-    from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
+    With history it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks for a
+    sample of tasks and runs, with 16 requests at most, and gives ranges. The numbers are requests; how long they take
+    follows from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
     """
     from taskhouse.sync import resources
 
@@ -41,9 +42,15 @@ def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, obj
 
     def cost(of: "Cost") -> dict[str, object]:
         items = [
-            {"what": item.what, "class": item.priority.name.lower(), "requests": item.requests} for item in of.items
+            {
+                "what": item.what,
+                "class": item.priority.name.lower(),
+                "requests": item.requests,
+                "at_most": max(item.requests, item.most),
+            }
+            for item in of.items
         ]
-        return {"requests": of.requests, "at_least_s": of.seconds, "items": items}
+        return {"requests": of.requests, "at_most": of.most, "at_least_s": of.seconds, "items": items}
 
     return {
         "project_id": project_id,
@@ -63,10 +70,16 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
     say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {facts.streams} runs are live.")
     rows: list[list[object]] = []
     for title, cost in (("next sync", estimate.sync), ("a day", estimate.day), ("first load", estimate.first_load)):
-        rows += [["", item.what, item.priority.name.lower(), item.requests, ""] for item in cost.items if item.requests]
-        rows.append([title, "in all", "", cost.requests, _time(cost)])
+        rows += [
+            ["", item.what, item.priority.name.lower(), _range(item.requests, item.most), ""] for item in cost.items
+        ]
+        rows.append([title, "in all", "", _range(cost.requests, cost.most), _time(cost)])
     screen.results().print(screen.table(["", "what", "class", "requests", "at least"], rows))
     say(f"An average hour of such a day takes {estimate.of_hourly:.0%} of the hourly budget.")
+
+
+def _range(least: int, most: int) -> int | str:
+    return least if most <= least else f"{least:,} to {most:,}"
 
 
 def _time(cost: "Cost") -> str:

@@ -16,7 +16,12 @@ PAGE = 98
 """Rows that a page of the list brings: 100, less the two that it shares with the page before."""
 
 SUMMARIES = 100
-LOG_PAGE = 5000
+LOG_MOST = 1.6
+"""Requests for a log on its first reading at most, on average: once, again after its last flush, and of an ancestor."""
+
+STREAM, STREAM_MOST = 3, 8
+"""Requests that a live stream takes in a sync: opening it, the run after it, its log; and opening it again."""
+
 DAY_S = 86_400
 LATENCY_S = 0.4
 """What one request after another takes where nothing else limits it."""
@@ -40,11 +45,19 @@ class Facts:
         pull_requests: Tasks whose latest run has an open pull request.
         moved: Tasks a day whose latest run becomes another one or ends.
         repositories: Repositories that the tasks name.
+        answers: Readiness answers that are due now; None where the repositories are not known yet.
+        details: Runs that are due now to be read by id, since a task or a summary said something else of them.
+        lists: Lists of runs that are due now, of tasks that moved.
+        last_looks: Lists of runs at rest that are due now.
+        logs: Requests for logs that were begun and are due now.
         unlisted: Tasks whose runs were never listed, within the age that the settings want.
         unpriced: Tasks whose usage was never asked for, within the same age.
-        unread_logs: Runs whose log was never read and has not expired.
+        unread_logs: Requests for the logs of runs that were never read.
         streams: Runs that are live at a time.
         resting: Older runs that have not ended.
+        looks: Those of them that are due now to be looked at.
+        most: How many ``unlisted``, ``unread_logs`` and ``streams`` there may be at most, where a sample told; None
+            where the numbers are certain.
     """
 
     tasks: int
@@ -53,20 +66,28 @@ class Facts:
     pull_requests: int = 0
     moved: int = 0
     repositories: int = 0
+    answers: int | None = None
+    details: int = 0
+    lists: int = 0
+    last_looks: int = 0
+    logs: int = 0
     unlisted: int = 0
     unpriced: int = 0
     unread_logs: int = 0
     streams: int = 0
     resting: int = 0
+    looks: int = 0
+    most: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line: what it is, the class of its requests, and how many."""
+    """One line: what it is, the class of its requests, and how many; ``most`` if that is a range."""
 
     what: str
     priority: Priority
     requests: int
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +99,13 @@ class Cost:
 
     @property
     def requests(self) -> int:
-        """Requests in all."""
+        """Requests in all, at least."""
         return sum(item.requests for item in self.items)
+
+    @property
+    def most(self) -> int:
+        """Requests in all, at most."""
+        return sum(max(item.requests, item.most) for item in self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,25 +125,25 @@ class Estimate:
     of_hourly: float
 
 
-def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entries_a_log: int = 1000) -> Estimate:
+def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Estimate:
     """Add it up.
 
     Args:
         facts: How much there is.
         settings: Windows, sweeps and limits.
         ticks_a_day: How often tasks are synced; 288 is every five minutes.
-        entries_a_log: Entries of an average run's log.
     """
     windows = len(settings.readiness_windows)
     answers = facts.repositories * windows
     new = max(0, facts.tasks - facts.known)
-    log_pages = math.ceil(max(1, entries_a_log) / LOG_PAGE)
+    lists_most, logs_most, streams_most = facts.most or (facts.unlisted, facts.unread_logs, facts.streams)
+    bound, open_answers = settings.first_load_tasks, answers if facts.answers is None else facts.answers
     load = (
         Item("tasks: the whole list", Priority.SWEEP, list_pages(facts.tasks) if new else 0),
         Item("readiness: every repository and window", Priority.READINESS, answers if new else 0),
         Item("task usage: every task", Priority.SWEEP, facts.unpriced),
-        Item("runs: the list of every task", Priority.FIRST, facts.unlisted),
-        Item("logs: every run that has not expired", Priority.FIRST, facts.unread_logs * log_pages),
+        Item("runs: the list of every task", Priority.FIRST, facts.unlisted, lists_most),
+        Item("logs: every run", Priority.FIRST, facts.unread_logs, logs_most),
     )
     tick = TICK + math.ceil(facts.hot / SUMMARIES)
     round_pages = rotation_pages(facts.tasks)
@@ -125,12 +151,22 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
     sync = (
         Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
         Item("tasks: the list in rotation", Priority.SWEEP, 0 if first_pass else math.ceil(round_pages / ticks_a_day)),
+        Item("tasks: runs that changed", Priority.HOT, facts.details),
         Item("repositories", Priority.HOT, 2),
-        Item("readiness", Priority.READINESS, answers),
-        Item("runs", Priority.FIRST, min(facts.unlisted, settings.first_load_tasks)),
-        Item("run events: streams", Priority.LIVE, facts.streams * 2),
-        Item("task usage", Priority.SWEEP, min(facts.unpriced, settings.first_load_tasks)),
-        Item("run events: logs", Priority.FIRST, min(facts.unread_logs, settings.first_load_tasks) * log_pages),
+        Item("readiness", Priority.READINESS, open_answers),
+        Item("runs", Priority.HOT, facts.lists),
+        Item("runs: last looks", Priority.FIRST, facts.last_looks),
+        Item("runs: first load", Priority.FIRST, min(facts.unlisted, bound), min(lists_most, bound)),
+        Item("run events: streams", Priority.LIVE, facts.streams * STREAM, streams_most * STREAM_MOST),
+        Item("task usage", Priority.SWEEP, min(facts.unpriced, bound)),
+        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.looks * 2),
+        Item("run events: logs", Priority.LOG, facts.logs),
+        Item(
+            "run events: first load",
+            Priority.FIRST,
+            min(facts.unread_logs, bound),
+            min(logs_most, bound * math.ceil(LOG_MOST)),
+        ),
     )
     day = (
         Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
@@ -149,9 +185,10 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288, entrie
         Item("repositories", Priority.HOT, 24 * 2),
         Item("readiness", Priority.READINESS, answers),
         Item("runs", Priority.HOT, facts.moved),
+        Item("runs: last looks", Priority.FIRST, facts.last_looks),
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
         Item("run events: runs that rest, stream and log", Priority.LIVE, facts.resting * 2),
-        Item("run events: logs", Priority.LOG, facts.moved * 2 * log_pages),
+        Item("run events: logs", Priority.LOG, facts.moved * 2),
         Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
     )
     hourly = settings.requests_per_hour
@@ -189,7 +226,7 @@ def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:
 
 def _cost(items: Iterable[Item], settings: Settings) -> Cost:
     """The slowest of: each class below its own ceiling, and all together below the whole."""
-    found = tuple(item for item in items if item.requests)
+    found = tuple(item for item in items if item.requests or item.most)
     longest = duration(
         sum(item.requests for item in found),
         per_minute=settings.requests_per_minute,

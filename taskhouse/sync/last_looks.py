@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskhouse.sync import hot
+from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Proof
 from taskhouse.warehouse import state
 
@@ -32,8 +33,12 @@ def allowance(per_hour: int, since_last: timedelta | None) -> int:
 
 def due(this: Pass) -> Sequence[Mapping[str, Any]]:
     """Whose lists this pass looks at, nearest to expiry first: ``task_id`` and ``latest_run_id``."""
-    context, now = this.context, this.started_at
-    named = {"project_id": context.project_id, "resource": this.resource, "pass_id": this.pass_id}
+    return resting(this.context, this.resource, this.started_at, pass_id=this.pass_id)
+
+
+def resting(context: Context, resource: str, now: datetime, *, pass_id: str = "") -> Sequence[Mapping[str, Any]]:
+    """Whose lists a pass that begins now looks at; ``pass_id`` is its own name, if it has one yet."""
+    named = {"project_id": context.project_id, "resource": resource, "pass_id": pass_id}
     before: datetime | None = context.read(state.records, "pass_before", **named)[0]["started_at"]
     return context.read(
         state.records,

@@ -220,7 +220,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "No project: POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
     "… is set…, and is no setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
-    "--empty takes no file.": lambda p: p.said("restore", "--empty", "file"),
+    "FILE, --empty and --clock exclude each other.": lambda p: p.said("restore", "--empty", "file"),
     "`taskhouse dev` is running in … already: ….": twice,
     "There is no address … on this machine.": lambda _: ports.bindable("192.0.2.1", 0),
     "TASKHOUSE_SCHEDULES=… is set, and decides.": lambda p: p.said("schedule", "on", TASKHOUSE_SCHEDULES="true"),
@@ -274,6 +274,9 @@ HERE: dict[str, Callable[[Place], object]] = {
 """What brings an error about, by its row in the table."""
 
 ELSEWHERE = {
+    "It is … here, and nothing was observed after that.": (
+        "sync/test_coverage.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
+    ),
     "Port … of … is not free: ….": "pipelines/test_advice.py::test_a_port_that_is_in_use",
     "Parquet is no text for a terminal.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
     "… is there already and holds no export.": "reading/test_export.py::test_a_folder_of_something_else_is_not_touched",
@@ -331,6 +334,7 @@ ELSEWHERE = {
 """The test that brings an error about, by its row in the table."""
 
 NOT_YET = {
+    "What was observed from … on cannot be set back: something else was observed at …, which would come after it.",
     "… does not hold the … rows that were written.",
     "… was not sent: … gives no answer.",
     "… was answered with a damaged body.",

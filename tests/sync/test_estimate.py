@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from taskhouse.settings import Settings
 from taskhouse.sync.estimate import Facts, duration, estimate, list_pages
 from taskhouse.sync.resources import plan
@@ -43,10 +45,41 @@ def test_durations_follow_both_windows() -> None:
     assert duration(10, per_minute=0, per_hour=0).total_seconds() == 4
 
 
-def test_the_plan_asks_for_one_row_and_the_pass_costs_what_it_said(make_house: Any) -> None:
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"seed": 1, "tasks": 20, "repositories": 3},
+        {"seed": 2, "tasks": 20, "repositories": 3, "live_runs": 3, "speed": 20, "pace": 10},
+        {"seed": 3, "tasks": 30, "repositories": 3, "events": 0.1},
+    ],
+    ids=str,
+)
+def test_what_a_sync_spends_is_in_the_range_of_the_plan(make_house: Any, world: dict[str, Any]) -> None:
+    house = make_house(capture_seconds=1.0, **{f"emulator_{name}": value for name, value in world.items()})
+    _, found = house.run(plan(house.settings, 1, now=house.now))
+    assert house.emulator.requests(reset=True)["total"] <= 20
+    house.sync_all()
+    spent = house.emulator.requests(reset=True)["total"]
+    assert found.sync.requests <= spent <= found.sync.most, (found.sync, spent)
+    assert found.sync.most < 3 * spent
+    if "live_runs" in world:
+        return
+    house.later += timedelta(hours=1)
+    house.sync_all()  # learns which runs the tasks say something else of
+    house.later += timedelta(hours=23)
+    house.emulator.requests(reset=True)
+    _, found = house.run(plan(house.settings, 1, now=house.now))
+    assert house.emulator.requests(reset=True)["total"] == 1
+    reports = {report.resource: report.requests for report in house.sync_all()}
+    spent = house.emulator.requests(reset=True)["total"]
+    said = {item.what: item.requests for item in found.sync.items}
+    assert abs(found.sync.requests - spent) <= spent / 10, (said, reports)
+
+
+def test_the_plan_asks_for_a_sample_and_the_pass_costs_what_it_said(make_house: Any) -> None:
     house = make_house(emulator_tasks=520)
     facts, found = house.run(plan(house.settings, 1, now=house.now))
-    assert house.emulator.requests(reset=True)["total"] == 1
+    assert house.emulator.requests(reset=True)["total"] <= 16
     assert (facts.tasks, facts.known) == (len(house.truth_tasks()), 0)
     said = {item.what: item.requests for item in found.sync.items}
     report = house.sync("tasks")

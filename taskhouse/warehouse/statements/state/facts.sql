@@ -70,15 +70,6 @@ SELECT
     (
         SELECT count(*)
         FROM run
-        ANTI JOIN (SELECT * FROM cursor WHERE resource = 'run_log') AS read
-            ON read.key = run.run_id
-        WHERE
-            run.created_at >= $expired
-    ) AS unread_logs,
-    (SELECT count(*) FROM run WHERE status = 'in_progress' AND created_at >= $yesterday) AS streams,
-    (
-        SELECT count(*)
-        FROM run
         WHERE status NOT IN ('completed', 'failed', 'cancelled') AND created_at < $yesterday
     ) AS resting,
     (SELECT count(*) FROM run WHERE created_at >= $yesterday) AS moved
