@@ -174,8 +174,7 @@ class Capture:
     async def follow_all(self, runs: Iterable[Run], looks: Iterable[Run], seconds: float) -> int:
         """Follow runs to their end, more as others end, for at most so long; how many never found room.
 
-        Those at rest are looked at while there is room. Streams that were not read up to the present then get some more
-        time.
+        Those at rest are looked at while there is room.
         """
         waiting, resting = deque(runs), deque(looks)
         with contextlib.suppress(TimeoutError):
@@ -187,14 +186,14 @@ class Capture:
                         resting.popleft()
                     if self.live:
                         await asyncio.wait(list(self.live.values()), return_when=asyncio.FIRST_COMPLETED)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CATCH_UP_S):
-                while behind := await self.behind():
-                    await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
         return len(waiting)
 
     async def close(self) -> None:
-        """Stop following; streams that were not read up to the present are a doubt."""
+        """Stop following; streams that are not read up to the present get some more time, and are a doubt then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while not self.this.context.client.streams_down and (behind := await self.behind()):
+                    await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
         moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
         if self.live and self.this.context.client.streams_down:
             self.this.doubt(f"{len(self.live)} streams are not read to their end, and the server opens none just now")
