@@ -135,7 +135,7 @@ def _anew(seam: Seam) -> str:
 
     Numbers decide nothing here: what only a stream carries, the run's states among it, has none.
     """
-    if seam.after_place is None or seam.has_ended:
+    if seam.after_place is None or (seam.has_ended and (seam.is_first_state or seam.is_joined is not False)):
         return ""
     if seam.is_first_state and seam.has_begun:
         return "the stream began anew before its end was read: what it held until then is not known"

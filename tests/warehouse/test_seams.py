@@ -346,6 +346,13 @@ def test_a_stream_that_no_longer_held_the_last_event_is_a_gap_even_if_nothing_is
     assert server.judge() == [(3, 500, False)]
 
 
+def test_a_life_that_came_and_went_after_an_end_that_was_read_is_a_gap(server: Server) -> None:
+    server.hold([1, 2, 3, 9000], texts={1: state("queued"), 3: state("completed")})
+    server.connect(1, 0)
+    server.connect(9000, 9_500, after=3, joined=False)
+    assert server.judge() == [(3, 9000, False)]
+
+
 def test_a_stream_that_still_held_it_has_none_however_much_was_waiting(server: Server) -> None:
     server.hold([1, 2, 3, *range(10_000, 10_200)])
     server.connect(1, 0)
@@ -358,21 +365,6 @@ def test_what_numbers_tell_is_told_once(server: Server) -> None:
     server.connect(1, 0)
     server.connect(5, 900, after=3, joined=False)
     assert server.judge() == [(3, 5, True)]
-
-
-def test_a_stream_that_expired_after_it_was_read_is_none(server: Server) -> None:
-    server.hold([1, 2, 7 * HOUR])
-    server.connect(1, 0)
-    server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
-    assert server.judge() == []
-
-
-def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server) -> None:
-    server.hold([1, 2, 3])
-    server.connect(1, 0)
-    server.end("unjoined")
-    server.over(HOUR)
-    assert server.judge(now_ms=HOUR + 60_000) == [(3, None, False)]
 
 
 def test_a_second_state_at_the_start_is_no_new_beginning(server: Server) -> None:

@@ -9,6 +9,21 @@ from tests.warehouse.test_seams import HOUR, Server, home, server, state, when
 __all__ = ["home", "server"]
 
 
+def test_a_stream_that_expired_after_it_was_read_is_none(server: Server) -> None:
+    server.hold([1, 2, 7 * HOUR])
+    server.connect(1, 0)
+    server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
+    assert server.judge() == []
+
+
+def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server) -> None:
+    server.hold([1, 2, 3])
+    server.connect(1, 0)
+    server.end("unjoined")
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == [(3, None, False)]
+
+
 def test_a_run_that_is_over_with_its_stream_unread_is_a_gap_once_the_stream_is_gone(server: Server) -> None:
     server.hold([1, 2, 3])
     server.connect(1, 0)
