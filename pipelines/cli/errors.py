@@ -77,12 +77,12 @@ def rows() -> list[Row]:
 
 def reference() -> str:
     """The whole table."""
-    text = HEAD
+    text, found = HEAD, rows()
     for part in PARTS:
         text += f"\n## {part}\n\n| error | what mends it | exit code |\n| --- | --- | --- |\n"
         text += "".join(
             f"| {_cell(row.said)} | {_cell(row.hint)} | {int(code_of(row.kind.__new__(row.kind)))} |\n"
-            for row in rows()
+            for row in found
             if row.part == part
         )
     return text

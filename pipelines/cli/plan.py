@@ -67,7 +67,7 @@ def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, obj
 def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
     from pipelines.cli import screen
 
-    say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {facts.streams} runs are live.")
+    say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {_live(facts)} runs are live.")
     rows: list[list[object]] = []
     for title, cost in (("next sync", estimate.sync), ("a day", estimate.day), ("first load", estimate.first_load)):
         rows += [
@@ -76,6 +76,10 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
         rows.append([title, "in all", "", _range(cost.requests, cost.most), _time(cost)])
     screen.results().print(screen.table(["", "what", "class", "requests", "at least"], rows))
     say(f"An average hour of such a day takes {estimate.of_hourly:.0%} of the hourly budget.")
+
+
+def _live(facts: "Facts") -> str:
+    return f"{facts.streams}" if facts.most is None else f"up to {facts.most[2]}"
 
 
 def _range(least: int, most: int) -> int | str:
