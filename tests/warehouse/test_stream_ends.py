@@ -83,6 +83,9 @@ def test_the_end_of_an_earlier_life_is_not_the_end_of_a_run_that_was_reopened(se
     server.connect(1, 0)
     with SpoolWriter(server.spool) as writer:
         writer.ended("live", server.run, leg="django", after=None, ending="stream_end", heard_at=when(heard_ms))
+        writer.mark(
+            "live", server.run, resource="run_stream", position=None, state="stream_end", read_at=when(heard_ms)
+        )
     server.over(20_000)
     assert server.judge(now_ms=2 * HOUR) == ([(3, None, False)] if heard_ms < 20_000 else [])
 

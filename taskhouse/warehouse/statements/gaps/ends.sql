@@ -64,6 +64,19 @@ ending AS (
     GROUP BY
         last.project_id,
         last.run_id
+),
+
+-- of these the time of every end is known by the server's clock, so that a cursor decides nothing
+told AS (
+    SELECT DISTINCT
+        project_id,
+        run_id
+    FROM
+        ledger.resumes
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        ending IS NOT NULL
+        AND heard_at IS NOT NULL
 )
 
 SELECT
@@ -93,8 +106,11 @@ FROM
         ON last.project_id = states.project_id
         AND last.run_id = states.run_id
         AND last.id = states.id
+    LEFT JOIN told
+        ON last.project_id = told.project_id
+        AND last.run_id = told.run_id
 WHERE
-    NOT coalesce(ending.is_whole, stream.state = 'stream_end' AND stream.updated_at + INTERVAL 1 MINUTE >= over.over_at, FALSE)
+    NOT coalesce(ending.is_whole, stream.state = 'stream_end' AND stream.updated_at + INTERVAL 1 MINUTE >= over.over_at AND told.run_id IS NULL, FALSE)
     AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
     AND NOT coalesce(
         states.status IN ('completed', 'failed', 'cancelled')
