@@ -187,8 +187,9 @@ class Judge:
             if self._reopened(run) and run is not run.task.latest and run.versions[-1][0] < self.sync.began - MONTH:
                 continue  # no verdict speaks of a list of runs whose logs have all expired
             since = self._looked(one) if self._reopened(run) else self.sync.began
-            rests = not run.terminal and run.row["updated_at"] < self.sync.began - RESTS
-            self._stream(run, mine, one, min(since, one.proven) if rests else since)
+            if mine.status not in TERMINAL and run.row["updated_at"] < self.sync.began - RESTS:
+                since = min(since, one.proven)  # its stream and its log were looked at then
+            self._stream(run, mine, one, since)
             self._log(run, mine, one, since)
 
     def _looked(self, one: Pass) -> float:
