@@ -242,7 +242,9 @@ class Judge:
         return told_by([piece for place, piece in enumerate(run.entries) if place in held])
 
     def _log(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
-        have = {position for position, *_ in self.held.entries.get(run.id, ())}
+        rows, written = self.held.entries.get(run.id, []), [piece.text for piece in run.entries]
+        life = next((some for some in _lives(run, written) if _fits(rows, some)), written)
+        have = {position + len(written) - len(life) for position, *_ in rows}
         rested = run.terminal and run.versions[-1][0] < since - LAST_FLUSH
         short = [
             place
