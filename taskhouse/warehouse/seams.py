@@ -141,8 +141,7 @@ def _anew(seam: Seam) -> str:
         return "the stream began anew before its end was read: what it held until then is not known"
     if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
         return "nobody read the stream for longer than the server keeps one that rests: what it held is not known"
-    expired = min(seam.rested_ms or 0, LIFE_MS) == LIFE_MS  # and somebody looked until shortly before
-    if seam.is_joined is False and not seam.is_holed and not expired:
+    if seam.is_joined is False and not seam.is_holed:
         return "the stream no longer held the last event that was read: what stood between is not known"
     return ""
 

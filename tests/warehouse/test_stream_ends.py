@@ -9,11 +9,11 @@ from tests.warehouse.test_seams import HOUR, Server, home, server, state, when
 __all__ = ["home", "server"]
 
 
-def test_a_stream_that_expired_after_it_was_read_is_none(server: Server) -> None:
+def test_a_stream_that_expired_is_a_gap_whenever_somebody_looked_last(server: Server) -> None:
     server.hold([1, 2, 7 * HOUR])
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
-    assert server.judge() == []
+    assert server.judge() == [(2, 7 * HOUR, False)]
 
 
 def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server) -> None:
