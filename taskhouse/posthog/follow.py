@@ -201,11 +201,14 @@ class _Follower:
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
                     self.lived_s = self.clock() - began
-                    opened.heard(self.clock())
+                    opened.heard()
                     if not self.heard:
                         self.heard = True
                         self.legs.gate.succeeded()
-                    events, closed = self._sort(decoder.feed(chunk))
+                    frames = decoder.feed(chunk)
+                    events, closed = self._sort(frames)
+                    if events or not frames or decoder.is_amid_frame:
+                        opened.quiet_since = self.clock()
                     if events:
                         yield Batch(events, self.legs.cursor, self.legs.leg, opening=opened)
                     if closed is not None:

@@ -20,7 +20,8 @@ class Opening:
         overlaps: Whether it was asked for from that event on, and not after it.
         joined: Whether that event was the first that came, so that nothing between is gone; None while nothing has
             come, or if it was not asked for.
-        quiet_since: The same in the seconds of the event loop, or when it was opened; None once it has ended.
+        quiet_since: Since when nothing but keepalives has come, in the seconds of the event loop; None once it has
+            ended. They come while nothing else stands in the stream.
     """
 
     after: str | None
@@ -35,9 +36,9 @@ class Opening:
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock()
 
-    def heard(self, loop_s: float | None = None) -> None:
+    def heard(self) -> None:
         """Bytes came."""
-        self.heard_at, self.quiet_since = self.clock(), loop_s
+        self.heard_at = self.clock()
 
     def present_ms(self) -> int:
         """An event with an id of this time or later came after all that stood in the stream when this began.

@@ -52,6 +52,11 @@ class FrameDecoder:
         self._begun = False
         self._after_cr = False
 
+    @property
+    def is_amid_frame(self) -> bool:
+        """Whether a frame has begun that has not ended yet."""
+        return bool(self._parts)
+
     def feed(self, chunk: bytes) -> list[Frame | Oversize]:
         """The frames that end in this chunk, in order."""
         chunk = self._lines(chunk)

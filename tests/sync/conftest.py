@@ -14,6 +14,7 @@ from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
+from taskhouse.sync import capture
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Report
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
@@ -133,6 +134,12 @@ class House:
 
 def _digest(texts: Sequence[str]) -> tuple[int, str]:
     return len(texts), hashlib.sha256("".join(f"{text}\n" for text in texts).encode()).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look at a run at rest takes a minute of an emulator that lives 60 times as fast, and not five."""
+    monkeypatch.setattr(capture, "LOOK_S", 1.0)
 
 
 @pytest.fixture
