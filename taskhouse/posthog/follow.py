@@ -201,14 +201,13 @@ class _Follower:
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
                     self.lived_s = self.clock() - began
-                    opened.heard()
                     if not self.heard:
                         self.heard = True
                         self.legs.gate.succeeded()
                     frames = decoder.feed(chunk)
                     events, closed = self._sort(frames)
-                    if events or not frames or decoder.is_amid_frame:
-                        opened.quiet_since = self.clock()
+                    only_control = bool(frames) and not events and not decoder.is_amid_frame
+                    opened.heard(None if only_control else self.clock())
                     if events:
                         yield Batch(events, self.legs.cursor, self.legs.leg, opening=opened)
                     if closed is not None:

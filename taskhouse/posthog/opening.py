@@ -36,9 +36,11 @@ class Opening:
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock()
 
-    def heard(self) -> None:
-        """Bytes came."""
+    def heard(self, loop_s: float | None) -> None:
+        """Bytes came; ``loop_s`` is the time of the event loop, None if they were nothing but control frames."""
         self.heard_at = self.clock()
+        if loop_s is not None:
+            self.quiet_since = loop_s
 
     def present_ms(self) -> int:
         """An event with an id of this time or later came after all that stood in the stream when this began.
