@@ -147,6 +147,12 @@ class Settings(BaseSettings):
     log_settle_s: float = Field(
         default=10.0, ge=0, description="How long after a run's end its log is read again, since it is flushed late."
     )
+    log_final_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="How long after a run's end its log may still grow, since a flush that fails is tried again; one"
+        " that was read before that is read once more by a later pass.",
+    )
     max_streams: int = Field(500, ge=1, description="Streams of a project that are open at once at most.")
     stream_leg: Literal["auto", "django"] = Field(
         "django", description="Where streams are read: the API itself, or (auto) the agent proxy for runs that name it."

@@ -69,6 +69,7 @@ def _settings(environment: dict[str, str]) -> "Settings":
         requests_per_hour=PER_HOUR * SPEED,
         capture_seconds=600.0,
         log_settle_s=2.0,
+        log_final_s=2.0,
     )
 
 

@@ -166,7 +166,7 @@ class Capture:
 
     async def _first(self, run: Run) -> None:
         try:
-            await self._read(run, Priority.FIRST, settled=self._settled(run))
+            await self._read(run, Priority.FIRST, settled=self._final(run))
         except Throttled:
             self._crowded = True
             self.waiting.append(run)
@@ -364,18 +364,20 @@ class Capture:
     async def _drain(self, run: Run) -> None:
         """Read a run's log; a run that ended just now is read once more after its last flush."""
         async with self._gate:
-            settled = self._settled(run)
-            run = await self._read(run, Priority.LOG, settled=settled)
-        if not settled and run.ended_at is not None:
-            settle = self.this.context.settings.log_settle_s
-            await asyncio.sleep(min(settle, settle - (self.this.context.now() - run.ended_at).total_seconds()))
+            began, run = self.this.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
+        if run.ended_at is None:
+            return
+        settle = self.this.context.settings.log_settle_s
+        early = settle - (began - run.ended_at).total_seconds()
+        if early > 0:
+            await asyncio.sleep(min(settle, early))
             async with self._gate:
-                await self._read(run, Priority.LOG, settled=True)
+                await self._read(run, Priority.LOG, settled=self._final(run))
 
-    def _settled(self, run: Run) -> bool:
-        """Whether a run's log has had its last flush."""
-        settle = timedelta(seconds=self.this.context.settings.log_settle_s)
-        return run.ended_at is not None and self.this.context.now() - run.ended_at >= settle
+    def _final(self, run: Run) -> bool:
+        """Whether a run's log has had its last flush, also if that failed and was tried again."""
+        final = timedelta(seconds=self.this.context.settings.log_final_s)
+        return run.ended_at is not None and self.this.context.now() - run.ended_at >= final
 
     async def _read(self, run: Run, priority: Priority, *, settled: bool) -> Run:
         """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""

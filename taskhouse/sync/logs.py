@@ -8,7 +8,7 @@ its beginning. Entries whose place in the log is not certain are kept in quarant
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from taskhouse.errors import Contract, NotFound, Permanent, Refused, Retryable, Throttled
 from taskhouse.posthog.api import TasksApi
@@ -19,7 +19,7 @@ from taskhouse.sync.joint import Before, Window
 from taskhouse.sync.log_held import CHAIN, Held, HeldLog, held, keys
 from taskhouse.sync.log_pages import LogPages
 from taskhouse.sync.passes import Pass
-from taskhouse.sync.plan import UNPROVED, Run
+from taskhouse.sync.plan import LATE, UNPROVED, Run
 
 RESOURCE = "run_log"
 
@@ -193,11 +193,16 @@ class _Drain:
     def _state(self, position: int, held_before: int) -> str:
         if self.pages.faults:
             return UNPROVED
-        if not self.settled:
+        if not self.settled or (position == held_before == 0 and not self._long_over()):
             return "drained"
         was = self.held.own.state if self.held else self.run.log_state
         gone = position == 0 and was != "settled" and (held_before > 0 or was == UNPROVED)
         return "expired" if gone else "settled"
+
+    def _long_over(self) -> bool:
+        """Whether the run ended so long ago that an empty log stays so."""
+        late = LATE * timedelta(seconds=self.this.context.settings.log_final_s)
+        return self.run.ended_at is not None and self.began_at - self.run.ended_at >= late
 
     def _append(self, position: int | None, entries: Sequence[tuple[bytes, bool]]) -> None:
         if not entries:

@@ -25,6 +25,9 @@ LOOKS = 100
 ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 """States of a stream that will bring nothing more, unless its run moves again."""
 
+LATE = 144
+"""So many times as long as a log may grow an empty one is looked at again, in growing pauses: a day."""
+
 FINAL = frozenset({"settled", "expired", revisit.LOST})
 """States of a log that will bring nothing more, unless its run moves again."""
 
@@ -105,6 +108,7 @@ def plan(
     parents: Mapping[str, str | None],
     most: int,
     days: int | None,
+    final: timedelta = timedelta(minutes=10),
 ) -> Plan:
     """Decide for each run; rows as the warehouse's question ``runs`` gives them.
 
@@ -116,6 +120,7 @@ def plan(
         parents: By run the one that it resumed, of every run that is known.
         most: Logs never read before that one pass takes on.
         days: Logs of runs that have rested for longer are never begun; None begins all.
+        final: How long after a run's end its log may still grow.
     """
     rows = [row for row in rows if not hot.waits(row["status"], row["scheduled_at"], now)]
     oldest = None if days is None else now - timedelta(days=days)
@@ -130,7 +135,7 @@ def plan(
     )
     wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
     read = [row for row in rest if not _from_the_beginning(row)]
-    logs = [row for row in read if _logs(row, now)]
+    logs = [row for row in read if _logs(row, now, final)]
 
     def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
         return [_run(row, parents) for row in chosen]
@@ -143,7 +148,7 @@ def plan(
         first=runs(wanted[:most]),
         left=len(wanted[most:]),
         passed_over=len(never) - len(wanted),
-        resting=sum(not _logs(row, now) and row["log_state"] not in FINAL | revisit.STATES for row in read),
+        resting=sum(not _logs(row, now, final) and row["log_state"] not in FINAL | revisit.STATES for row in read),
         failing=sum(row["stream_state"] == revisit.FAILED and now < _stream_until(row) for row in rest),
         lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
         lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
@@ -221,11 +226,21 @@ def _event_at(position: str | None) -> datetime | None:
     return None if written is None else datetime.fromtimestamp(written / 1000, UTC)
 
 
-def _logs(row: Mapping[str, Any], now: datetime) -> bool:
+def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
+    """When the log of a run that has ended is read again: it may still grow, and an empty one may come to be."""
+    ended_at, read_at = row["moved_at"], row["log_read_at"]
+    if int(row["log_position"] or 0):
+        return ended_at + final  # type: ignore[no-any-return]
+    return read_at + max(final, read_at - ended_at)  # type: ignore[no-any-return]
+
+
+def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
     if row["log_state"] in revisit.STATES:
         return _again(row, "log", _log_until(row), now)
     if row["status"] in hot.TERMINAL:
-        return bool(row["log_state"] not in FINAL or row["moved_at"] > row["log_read_at"])
+        if row["moved_at"] > row["log_read_at"] or row["log_state"] in FINAL:
+            return bool(row["moved_at"] > row["log_read_at"])
+        return now >= _grown(row, final)
     return hot.due(
         status=row["status"],
         changed_at=row["changed_at"],

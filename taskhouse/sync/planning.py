@@ -75,7 +75,8 @@ def _due(context: Context, facts: Facts) -> Facts:
     moved = {task["task_id"] for task in lists.moved}
     known = context.read(state.records, "runs", project_id=project_id)
     parents, days = captures.parents_of(known), settings.first_load_days
-    found = captures.plan(known, now, parents=parents, most=len(known), days=days)
+    final = timedelta(seconds=settings.log_final_s)
+    found = captures.plan(known, now, parents=parents, most=len(known), days=days, final=final)
     unseen = max(0, facts.tasks - facts.known)
     return replace(
         facts,

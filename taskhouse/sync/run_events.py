@@ -1,7 +1,7 @@
 """Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from taskhouse.sync import refused, tail
 from taskhouse.sync.capture import Ended
@@ -50,6 +50,7 @@ async def sync(context: Context) -> Report:
                 parents=parents_of(rows),
                 most=settings.first_load_tasks,
                 days=settings.first_load_days,
+                final=timedelta(seconds=settings.log_final_s),
             )
             capture.lost("live", found.lost_streams)
             capture.lost("log", found.lost_logs)

@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,7 @@ class _Watch:
             parents=self._parents,
             most=settings.first_load_tasks,
             days=settings.first_load_days,
+            final=timedelta(seconds=settings.log_final_s),
         )
         self.capture.lost("live", found.lost_streams)
         self.capture.lost("log", found.lost_logs)

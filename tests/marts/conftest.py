@@ -134,6 +134,7 @@ class Story:
             requests_per_minute=0,
             requests_per_hour=0,
             log_settle_s=0.1,
+            log_final_s=0.1,
             capture_seconds=30,
             **settings,
         )

@@ -110,6 +110,7 @@ class Scene:
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_LOG_SETTLE_S": "1",
+            "TASKHOUSE_LOG_FINAL_S": "1",
         }
 
     def hurry(self, process: "subprocess.Popen[str]") -> str:

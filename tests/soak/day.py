@@ -120,6 +120,7 @@ class Day:
                 home=self.home,
                 capture_seconds=1,
                 log_settle_s=0,
+                log_final_s=0,
                 first_load_tasks=self.first_load_tasks,
             )
             async with PostHog(settings) as client:

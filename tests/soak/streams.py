@@ -153,6 +153,7 @@ class StreamSoak:
                 requests_per_minute=0,
                 requests_per_hour=0,
                 log_settle_s=0.2,
+                log_final_s=0.2,
                 capture_seconds=600,
                 first_load_tasks=100_000,
                 stream_windows=(self.window,) if self.window else None,
@@ -218,6 +219,7 @@ class StreamSoak:
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_LOG_SETTLE_S": "0.2",
+            "TASKHOUSE_LOG_FINAL_S": "0.2",
             "TASKHOUSE_TAIL_POLL_S": "0.2",
             "TASKHOUSE_SPOOL_SEAL_S": "0.2",
         } | ({"TASKHOUSE_STREAM_WINDOWS": str(self.window)} if self.window else {})

@@ -1,7 +1,7 @@
 """Logs: a run's own entries, all of them and no others, and a log settled only where that was proved."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,9 @@ import pytest
 from emulator.versions import at_version
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
+from taskhouse.sync.plan import plan
 from taskhouse.warehouse import sql
+from tests.sync.test_failed_streams import row
 
 STATE = "SELECT state FROM ledger.cursors WHERE resource = 'run_log' AND key = ?"
 
@@ -272,3 +274,37 @@ def test_a_log_that_expired_before_it_was_proved_is_a_gap(house: Any) -> None:
     assert house.rows("SELECT how, certain FROM ledger.gaps WHERE run_id = ? AND NOT repaired_from_log", run_id) == [
         ("the log expired before it was read to its end", False)
     ]
+
+
+def test_a_log_that_is_flushed_late_is_read_once_more(make_house: Any) -> None:
+    """A flush that fails is tried again for minutes, so what is read soon after a run's end is not final."""
+    house = make_house(emulator_tasks=4, log_settle_s=0, log_final_s=600)
+    run_id = house.emulator.mutate("new_task", run=True)["run_id"]
+    advance(house, 5)
+    house.emulator.mutate("finish", run_id=run_id)
+    advance(house, 20)
+    listed(house)
+    house.sync("run_events")
+    assert state(house, run_id) == "drained"
+    house.emulator.mutate("inject", run_id=run_id, log='{"late":1}')
+    house.emulator.requests(reset=True)
+    assert house.sync("run_events").verdict == "complete"
+    assert "runs.session_logs" not in house.emulator.requests()["by_endpoint"], "not at every pass"
+    advance(house, 600)
+    house.sync("run_events")
+    assert state(house, run_id) == "settled"
+    assert_whole(house, run_id)
+
+
+def test_an_empty_log_is_looked_at_in_growing_pauses_for_a_day() -> None:
+    now = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+    def due(ended: float, read: float, position: str) -> bool:
+        """Whether a log is read again that was read so many minutes ago, of a run that ended so many minutes ago."""
+        at = {"moved_at": now - timedelta(minutes=ended), "log_read_at": now - timedelta(minutes=read)}
+        given = {"status": "completed", "stream_state": "stream_end", "log_state": "drained", "log_position": position}
+        found = plan([row(**{**at, **given})], now, parents={}, most=9, days=None)
+        return bool(found.logs)
+
+    assert [due(9, 8, "5"), due(10, 8, "5"), due(10, 8, "0"), due(20, 12, "0")] == [False, True, False, True]
+    assert [due(180, 100, "0"), due(180, 80, "0")] == [True, False]

@@ -76,6 +76,7 @@ async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -
             requests_per_hour=limits[1],
             spool_seal_s=60,
             log_settle_s=0.2,
+            log_final_s=0.2,
         )
         stop = asyncio.Event()
         async with PostHog(settings) as client:
