@@ -271,7 +271,7 @@ class _Follower:
     async def _outcome(self) -> Batch:
         """What the connection's end leads to."""
         if self.opening is not None:
-            self.opening.quiet_since = None
+            self.opening.ended(self.clock(), said=self.end not in {End.BROKEN, End.SILENT})
         if self.end is End.RESYNC:
             self.trimmed = self.legs.cursor
             self.legs.moved(None)

@@ -22,6 +22,7 @@ class Opening:
             come, or if it was not asked for.
         quiet_since: Since when nothing but keepalives has come, in the seconds of the event loop; None once it has
             ended. They come while nothing else stands in the stream.
+        on_end: Told how many seconds of such silence stood before an end that the server gave it.
     """
 
     after: str | None
@@ -32,6 +33,7 @@ class Opening:
     quiet_since: float | None = None
     overlaps: bool = False
     joined: bool | None = None
+    on_end: Callable[[float], None] = lambda _: None
 
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock()
@@ -41,6 +43,12 @@ class Opening:
         self.heard_at = self.clock()
         if loop_s is not None:
             self.quiet_since = loop_s
+
+    def ended(self, loop_s: float, *, said: bool) -> None:
+        """It is over; ``said`` is whether the server ended it, and not a break."""
+        if said and self.quiet_since is not None:
+            self.on_end(loop_s - self.quiet_since)
+        self.quiet_since = None
 
     def present_ms(self) -> int:
         """An event with an id of this time or later came after all that stood in the stream when this began.

@@ -95,12 +95,18 @@ class Reading:
     def opened(self, opening: Opening) -> None:
         """A connection began."""
         self._opening = opening
+        opening.on_end = self._ended
 
     def add(self, batch: Batch) -> None:
         """Events came."""
         self.has_events = self.has_events or bool(batch.frames)
         last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
         if batch.opening is not None and last >= batch.opening.present_ms():
+            self.current_at = self.now()
+
+    def _ended(self, quiet_s: float) -> None:
+        """A connection was ended by the server after so long a silence."""
+        if quiet_s >= QUIET_S:
             self.current_at = self.now()
 
     def quiet_since(self, now: float) -> float | None:
