@@ -201,15 +201,15 @@ class Capture:
             self.this.doubt(f"{len(moving)} streams were not read up to the present; run it again")
         self.stop.set()
 
-    async def behind(self) -> list[str]:
-        """The runs that are followed and whose streams are not read up to the present."""
+    async def behind(self, *runs: str) -> list[str]:
+        """Of these runs, or all that are followed, those whose streams are not read up to the present."""
         now = asyncio.get_running_loop().time
-        silent = {run_id: self.readings[run_id].quiet_since(now()) for run_id in self.live}
+        silent = {run_id: self.readings[run_id].quiet_since(now()) for run_id in runs or self.live}
         await asyncio.sleep(SETTLE_S)
         for run_id, since in silent.items():
             if since is not None and self.readings[run_id].quiet_since(now()) == since:
                 self.readings[run_id].current_at = self.this.context.now()
-        return [run_id for run_id in self.live if self.readings[run_id].current_at is None]
+        return [run_id for run_id in runs or self.live if self.readings[run_id].current_at is None]
 
     async def load(self) -> None:
         """Bring every sealed segment into the warehouse.
@@ -280,7 +280,10 @@ class Capture:
             await asyncio.wait_for(self.stop.wait(), LOOK_S)
         if self.readings[run.run_id].has_events:
             await self.stop.wait()
-        await self.behind()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while await self.behind(run.run_id) and not self.stop.is_set():
+                    pass
         over.set()
 
     async def _stream(self, run: Run, stop: asyncio.Event) -> None:
