@@ -231,7 +231,7 @@ def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
     ended_at, read_at = row["moved_at"], row["log_read_at"]
     if int(row["log_position"] or 0):
         return ended_at + final  # type: ignore[no-any-return]
-    return read_at + max(final, read_at - ended_at)  # type: ignore[no-any-return]
+    return read_at + min(max(final, read_at - ended_at), LATE * final)  # type: ignore[no-any-return]
 
 
 def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
@@ -240,7 +240,7 @@ def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
     if row["status"] in hot.TERMINAL:
         if row["moved_at"] > row["log_read_at"] or row["log_state"] in FINAL:
             return bool(row["moved_at"] > row["log_read_at"])
-        return now >= _grown(row, final)
+        return bool(now >= _grown(row, final) or now < row["log_read_at"])
     return hot.due(
         status=row["status"],
         changed_at=row["changed_at"],

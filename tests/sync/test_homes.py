@@ -39,6 +39,7 @@ def schema_2(make_house: Any) -> Open:
             emulator_october_origins=False,  # as the world was that it came from
             emulator_october_agents=False,
             log_settle_s=0,
+            capture_seconds=3,
         )
         house.now = lambda: START + later
         house.emulator.clock(advance_s=later.total_seconds())
