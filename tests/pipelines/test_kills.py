@@ -48,6 +48,7 @@ def _exact(scene: Scene) -> None:
     assert raw_counts(scene.settings) == before
 
 
+@pytest.mark.worlds
 def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: Deployment) -> None:
     run = dev.launch("sync")
     os.kill(dev.process(run, "readiness"), signal.SIGKILL)
