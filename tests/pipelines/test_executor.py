@@ -9,7 +9,7 @@ from pipelines import home
 from pipelines.cli.truth import compare
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_one_project_under_the_multiprocess_executor_while_the_command_line_syncs_another(
     taskhouse: Any, quiet: Any
 ) -> None:

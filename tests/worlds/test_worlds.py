@@ -1,7 +1,7 @@
 """Syncs against worlds that nobody designed: no verdict claims more than it proved.
 
 The long form lives through a hundred syncs in twenty worlds: `python -m pytest tests/worlds -m worlds`. WORLD_SEED
-names the first of them and WORLDS how many. A short share runs with everything else.
+names the first of them and WORLDS how many. One world, which is then spoilt, runs with everything else.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SHORT = [
 ]
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("plan", SHORT, ids=lambda plan: f"seed-{plan.seed}")
 def test_a_short_life_holds_no_false_claim(plan: Plan, tmp_path: Path) -> None:
     saga = Teller(plan, tmp_path).tell()
