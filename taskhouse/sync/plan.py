@@ -228,19 +228,22 @@ def _event_at(position: str | None) -> datetime | None:
 
 def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
     """When the log of a run that has ended is read again: it may still grow, and an empty one may come to be."""
-    ended_at, read_at = row["moved_at"], row["log_read_at"]
+    ended_at: datetime = row["moved_at"]
+    read_at: datetime = row["log_read_at"]
     if int(row["log_position"] or 0):
-        return ended_at + final  # type: ignore[no-any-return]
-    return read_at + min(max(final, read_at - ended_at), LATE * final)  # type: ignore[no-any-return]
+        return ended_at + final
+    return read_at + min(max(final, read_at - ended_at), LATE * final)
 
 
 def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
     if row["log_state"] in revisit.STATES:
         return _again(row, "log", _log_until(row), now)
     if row["status"] in hot.TERMINAL:
-        if row["moved_at"] > row["log_read_at"] or row["log_state"] in FINAL:
-            return bool(row["moved_at"] > row["log_read_at"])
-        return bool(now >= _grown(row, final) or now < row["log_read_at"])
+        read_at: datetime = row["log_read_at"]
+        if row["moved_at"] > read_at:
+            return True
+        was_ahead = now < read_at  # the clock that the last reading went by
+        return row["log_state"] not in FINAL and (was_ahead or now >= _grown(row, final))
     return hot.due(
         status=row["status"],
         changed_at=row["changed_at"],
