@@ -261,7 +261,8 @@ def _without_secrets(value: Any) -> Any:
     kept = {name: value[name] for name in value if name not in {"state", "latest_run"}}
     if "state" in value:
         state = value["state"]
-        kept["state"] = {key: state[key] for key in state if key in STATE_KEYS} if isinstance(state, dict) else None
+        allowed = {key: state[key] for key in state if key in STATE_KEYS} if isinstance(state, dict) else REDACTED
+        kept["state"] = None if state is None else allowed  # what is wrong with it is not forgiven by cutting it out
     if "latest_run" in value:
         kept["latest_run"] = _without_secrets(value["latest_run"])
     return kept

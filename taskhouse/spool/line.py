@@ -13,6 +13,7 @@ of its run, its place and that text (:func:`checksum`), which ``taskhouse verify
 
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
+- ``bytes``: the exact bytes, in hexadecimal, of the event before it: they are not UTF-8, so that its text has U+FFFD.
 - ``unplaced``: an entry of a log whose place in the run's own log is not known.
 - ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of", "cut_us"}``.
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
@@ -69,30 +70,34 @@ def _checksum(of_run: int, place: str | int | None, text: bytes) -> int:
 
 
 def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
-    """Lines for events of one run that arrived together; the first gets line number ``first``."""
+    """Lines for events of one run that arrived together; the first gets line number ``first``.
+
+    An event is one line, and two if its bytes are not UTF-8.
+    """
     dumps, join = orjson.dumps, b"".join
     project, task, run, source = map(dumps, (*whose, leg))
     middle = join((b',"p":', project, b',"t":', task, b',"r":', run, b',"l":', source, b',"i":'))
     arrived = b',"a":%d,"x":' % arrived_us
     of_run = zlib.crc32(whose.run_id.encode())
-    lines = []
-    for number, (stream_id, position, data, redacted, kind) in enumerate(entries, start=first):
+    lines: list[bytes] = []
+    for stream_id, position, data, redacted, kind in entries:
         text = data.decode("utf-8", "replace")
-        place = stream_id if position is None else position
-        told = _checksum(of_run, place, data if data.isascii() else text.encode())
+        whole = data if data.isascii() else text.encode()
+        told = _checksum(of_run, stream_id if position is None else position, whole)
+        placed = join((middle, dumps(stream_id), b',"o":null' if position is None else b',"o":%d' % position, arrived))
         rest = join(
             (
-                b'"k":%b,"n":%d' % (dumps(kind), number),
-                middle,
-                dumps(stream_id),
-                b',"o":null' if position is None else b',"o":%d' % position,
-                arrived,
+                b'"k":%b,"n":%d' % (dumps(kind), first + len(lines)),
+                placed,
                 b'true,"h":%d,"d":' % told if redacted else b'false,"h":%d,"d":' % told,
                 dumps(text),
                 b"}\n",
             )
         )
         lines.append(_seal(rest))
+        if whole != data:
+            exact = b'false,"h":0,"d":"%b"}\n' % data.hex().encode()
+            lines.append(_seal(join((b'"k":"bytes","n":%d' % (first + len(lines)), placed, exact))))
     return lines
 
 

@@ -29,39 +29,54 @@ class LogPages:
     totals: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     _limit: int = PAGE
+    _seam: tuple[int, bytes] | None = None
+    """The index after the last page's last entry, and that entry."""
 
     async def at(self, offset: int, before: Window | None = None) -> Window:
         """The page from an entry on; as a window that goes on from ``before`` if that ends there.
 
-        Of a page that is larger than is read, fewer entries are asked for.
+        Of a page that is larger than is read, fewer entries are asked for. One that goes on from the last page is asked
+        for from that page's last entry on, which must be there again: or the log moved under an equal count.
 
         Raises:
             TaskhouseError: The page could not be had.
         """
+        seam = self._seam[1] if self._seam and self._seam[0] == offset else None
         while True:
+            first = offset if seam is None else offset - 1
             try:
-                page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=self._limit, offset=offset)
-                break
+                page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=self._limit, offset=first)
             except Oversized:
                 if self._limit == 1:
                     raise
                 self._limit = max(1, self._limit // 10)
+                continue
+            if seam is None or len(page.entries) != 1 or not page.has_more:
+                break
+            seam = None  # a page of one entry brings nothing new
         self.totals.append(page.total)
-        told = [kept.entry(None, None, text, self.text) for text in page.entries]
+        torn = seam is not None and page.entries[:1] != [seam]
+        if torn:
+            self.faults.append("does not show again what its last page ended with")
+        own = page.entries if seam is None else page.entries[1:]
+        told = [kept.entry(None, None, text, self.text) for text in own]
         entries, redacted = [entry.data for entry in told], [entry.redacted for entry in told]
         end = offset + len(entries)
+        if own:
+            self._seam = end, own[-1]
         over, short = bool(entries) and end > page.total, not page.has_more and end < page.total
         if over or short:
             self.faults.append(f"counts {page.total} entries, and gave {end}")
         elif page.has_more and not entries:
             self.faults.append("says that more follows, and gives nothing")
         ends = over or not page.has_more or not entries
+        sound = not (over or short or torn)
         names = joint.names(entries, offset)
         if before is None:
-            return Window(offset, entries, redacted, ends, names, not (over or short))
+            return Window(offset, entries, redacted, ends, names, sound)
         entries = [*before.entries[-joint.NEAR :], *entries]
         redacted = [*before.redacted[-joint.NEAR :], *redacted]
-        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names], not (over or short))
+        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names], sound)
 
     async def stands(self) -> bool:
         """Whether the log still counts what it counted: nothing expired or was written since its last page."""

@@ -186,10 +186,14 @@ def _stirred(row: Mapping[str, Any]) -> datetime:
 
 
 def _rests(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a run that may go on at any time gave no sign of life for so long that it is not followed."""
-    if row["status"] in hot.TERMINAL or row["returned_at"] is None or now < _stream_until(row):
+    """Whether a run that may go on at any time gave no sign of life for so long that it is not followed.
+
+    So does one whose stream ended and whose row has not moved since: a later attempt writes to a stream anew.
+    """
+    if row["status"] in hot.TERMINAL or row["returned_at"] is None:
         return False
-    return row["stream_state"] not in ENDED - {revisit.LOST} or row["moved_at"] > row["stream_read_at"]
+    ended = row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"]
+    return ended or now >= _stream_until(row)
 
 
 def _look(row: Mapping[str, Any], now: datetime) -> bool:

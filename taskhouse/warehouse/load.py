@@ -212,10 +212,12 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
             )
     now = datetime.now(UTC)
     removed = Removed()
+    resource = "run_events" if batch[0].layer == "live" else "run_log"
     if batch[0].layer == "live":
         inserted, set_aside = _live(connection, list(read.values()), now)
     else:
         inserted, set_aside = _log(connection, removed, now)
+    set_aside += _brought_by(connection, "load/bytes", now, resource=resource)
     since = min(row["first_received_at"] for row in read.values())
     connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
     connection.execute(sql.warehouse("load/resumes"))
@@ -304,8 +306,8 @@ def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(sql.warehouse(f"load/{step}"))
 
 
-def _brought_by(connection: duckdb.DuckDBPyConnection, path: str, now: datetime) -> Counter[str]:
-    return Counter(name for (name,) in connection.execute(sql.warehouse(path), {"now": now}).fetchall())
+def _brought_by(connection: duckdb.DuckDBPyConnection, path: str, now: datetime, **named: str) -> Counter[str]:
+    return Counter(name for (name,) in connection.execute(sql.warehouse(path), {"now": now, **named}).fetchall())
 
 
 def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None) -> None:

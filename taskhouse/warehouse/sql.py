@@ -21,7 +21,7 @@ def warehouse(path: str) -> str:
 
 
 def parameters(named: Mapping[str, object]) -> dict[str, object]:
-    """Parameters that DuckDB takes whatever the server said: a lone surrogate in a text becomes U+FFFD."""
+    """Parameters that DuckDB takes whatever the server said: a lone surrogate in a text becomes a question mark."""
     return {name: _storable(value) for name, value in named.items()}
 
 

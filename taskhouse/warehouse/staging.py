@@ -15,8 +15,8 @@ def stage(
 ) -> None:
     """Create the temporary table ``table`` with ``columns`` (name to type) and fill it.
 
-    Values are anything that JSON can hold; times are ISO 8601 text. A lone surrogate in a text becomes U+FFFD, since
-    no database stores one.
+    Values are anything that JSON can hold; times are ISO 8601 text. A lone surrogate in a text becomes a
+    question mark, since no database stores one.
     """
     source = f"SELECT unnest(from_json($1::JSON, '{json.dumps([dict(columns)])}'), recursive := true)"
     make = f"CREATE OR REPLACE TEMP TABLE {table} AS"

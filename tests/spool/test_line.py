@@ -49,6 +49,8 @@ def test_any_changed_byte_and_any_cut_is_noticed(entry: Entry, data: st.DataObje
     assert not line.is_whole(whole[:at])
 
 
-def test_bytes_that_are_no_utf8_are_replaced_not_refused() -> None:
-    (text,) = encode(Entry("1-0", None, b"a\xff", redacted=False))
-    assert json.loads(text)["d"] == "a\N{REPLACEMENT CHARACTER}"
+def test_an_event_that_is_not_utf8_is_a_line_of_text_and_a_line_of_its_bytes() -> None:
+    text, exact = map(json.loads, encode(Entry("1-0", None, b"a\xff", redacted=False)))
+    assert (text["k"], text["i"], text["d"]) == ("event", "1-0", "a\N{REPLACEMENT CHARACTER}")
+    assert (exact["k"], exact["i"], exact["d"]) == ("bytes", "1-0", "61ff")
+    assert exact["n"] == text["n"] + 1

@@ -43,7 +43,8 @@ def test_which_runs_are_looked_at() -> None:
     assert chosen(rested(2, status="queued")) == "look"
     assert chosen(rested(7, status="completed", completed_at=NOW - 7 * HOUR)) == "leave", "it has ended"
     assert chosen(rested(7, returned_at=None)) == "leave", "its task is absent"
-    assert chosen(rested(7, looked=6, stream_state="stream_end")) == "leave"
+    assert chosen(rested(1, looked=0, stream_state="stream_end")) == "leave"
+    assert chosen(rested(7, looked=6, stream_state="stream_end")) == "look", "another attempt may write anew"
     assert chosen(rested(30, looked=24, stream_state="lost")) == "look", "what was refused may be there again"
 
 

@@ -1,5 +1,6 @@
 """Bad records: set aside with reason, place and text, read again by a newer version, settled by a later good one."""
 
+import json
 from typing import Any
 
 import pytest
@@ -91,6 +92,14 @@ def test_what_is_secret_is_not_kept_in_quarantine_either(make_house: Any) -> Non
         "SELECT count(*) FROM ledger.quarantine WHERE contains(payload, 'X-Amz-Signature')"
         " OR contains(payload, 'sandbox_url')"
     ) == [(0,)]
+
+
+@pytest.mark.parametrize("wrong", ["a secret", ["a secret"], 7])
+def test_what_was_wrong_with_a_state_is_wrong_in_quarantine_too(wrong: object) -> None:
+    kept = records.safe(json.dumps({"id": "r", "state": wrong}).encode())
+    assert "secret" not in kept
+    with pytest.raises(records.BadRecord):
+        records._object(json.loads(kept), "state", optional=True)
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,28 @@ def test_what_no_line_causes_ends_the_load_and_keeps_the_segments(
             load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT count(*) FROM ledger.quarantine") == [(2,)]
     assert load_spool(warehouse, spool)["live"].inserted == 6
+
+
+@pytest.mark.parametrize("layer", ["live", "log"])
+def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
+    warehouse: Warehouse, spool: Spool, layer: str
+) -> None:
+    exact = b'{"type":"x","text":"a\xff\xfeb"}'
+    one = event("7-0", exact) if layer == "live" else Entry(None, 3, exact, redacted=False)
+    after = event("8-0", "{}") if layer == "live" else entry(4, "{}")
+    key = "r@7-0" if layer == "live" else "r@3"
+    for again in range(2):
+        with SpoolWriter(spool) as writer:
+            writer.append(layer, Whose(1, "t", "r"), [one, after], leg="django")
+        loaded = load_spool(warehouse, spool)[layer]
+        assert (loaded.lines, loaded.inserted, loaded.set_aside) == (3, 0 if again else 2, 0 if again else 1)
+    table = "run_events" if layer == "live" else "run_log_entries"
+    assert sorted(rows(warehouse, f"SELECT payload, json_ok FROM raw.{table}")) == [
+        ('{"type":"x","text":"a\ufffd\ufffdb"}', True),
+        ("{}", True),
+    ]
+    ((held, payload),) = rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine")
+    assert (held, bytes.fromhex(payload)) == (key, exact)
+    assert rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'") == [
+        ("8-0" if layer == "live" else "5",)
+    ]
