@@ -32,6 +32,7 @@ def prepare(settings: "Settings") -> Path:
     Its databases are made here, by one process alone: two that make them at once damage them.
     """
     from taskhouse import home
+    from taskhouse.atomic import appearing
 
     home.ready(settings)
     folder = (settings.home / "dagster").resolve()
@@ -42,7 +43,8 @@ def prepare(settings: "Settings") -> Path:
     with FileLock(folder / ".prepare.lock", thread_local=False):
         if not (folder / CONFIG).exists():
             text = importlib.resources.files("pipelines").joinpath(CONFIG).read_text("utf-8")
-            (folder / CONFIG).write_text(text, "utf-8")
+            with appearing(folder / CONFIG) as draft:
+                draft.write_text(text, "utf-8")
         if not ready.exists():
             _make_databases(str(folder))
             ready.touch()

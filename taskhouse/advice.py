@@ -6,8 +6,8 @@ import re
 
 from taskhouse.errors import ConfigurationError, Full, TaskhouseError
 
-_CANTOPEN = -1
-"""SQLite does not say why: the rights, the disk, or too many open files."""
+_CANTOPEN, _IOERR = -1, -2
+"""SQLite does not say why: the rights, a full disk, a broken one, or too many open files."""
 
 _ELSEWHERE = "Name another place (TASKHOUSE_HOME, --output), or"
 SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
@@ -34,6 +34,11 @@ SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
         "{} cannot be opened.",
         "Look at its owner (`ls -l`), at the room on its disk (`df`) and at the limit of open files (`ulimit -n`).",
     ),
+    _IOERR: (
+        TaskhouseError,
+        "{} cannot be read or written: the disk is full, or it failed.",
+        "Make room on it (`df`), then run the command again; if there is room, `dmesg` says what failed.",
+    ),
     errno.EIO: (TaskhouseError, "{} cannot be read or written: the disk failed.", "Check the disk; `dmesg` says more."),
 }
 _ALIKE = {
@@ -46,7 +51,7 @@ _SQLITE = {
     "database or disk is full": errno.ENOSPC,
     "attempt to write a readonly database": errno.EROFS,
     "unable to open database file": _CANTOPEN,
-    "disk I/O error": errno.EIO,
+    "disk I/O error": _IOERR,
 }
 _MODULE = re.compile(r"(?:No module named|Couldn't import module) '?([\w.]+)'?")
 _POSTGRES = "DagsterPostgresException"
@@ -89,7 +94,7 @@ def _read(problem: BaseException | str) -> tuple[int, str]:
     for words, number in _SQLITE.items():
         if words in text:
             return number, "A database in TASKHOUSE_HOME"
-    for number in (*SAID.keys() - {_CANTOPEN}, *_ALIKE):
+    for number in (*(known for known in SAID if known > 0), *_ALIKE):
         if os.strerror(number) in text:
             quoted = _QUOTED.search(text)
             return number, quoted[1] if quoted else _UNKNOWN

@@ -1,7 +1,6 @@
 """``taskhouse query``: ask the published copy."""
 
 import contextlib
-import os
 import shutil
 import sys
 import tempfile
@@ -69,6 +68,7 @@ def query(
     - `taskhouse query "FROM runs LIMIT 1" --vertical`
     - `taskhouse query "FROM run_events" --format parquet --output events.parquet`
     """
+    from taskhouse.atomic import appearing
     from taskhouse.home import as_asked
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
@@ -80,7 +80,8 @@ def query(
         draft = None
         if target is not None:
             stack.enter_context(as_asked(target, load().home))
-            draft = stack.enter_context(_appearing(target))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            draft = stack.enter_context(appearing(target))
         if form is Format.PARQUET:
             _parquet(copy, text, draft)
         else:
@@ -92,18 +93,6 @@ def query(
                 _write(columns, found, form, out, raw=raw)
     if target is not None:
         say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
-
-
-@contextlib.contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
-    """A file that appears whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        yield draft
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None, vertical: bool) -> None:

@@ -3,9 +3,9 @@
 ``render`` gives the text, ``write`` puts it into a file. The same data and the same options give the same bytes.
 """
 
-import os
 from pathlib import Path
 
+from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import House
 from taskhouse.report import html, markdown, table
@@ -46,7 +46,6 @@ def write(house: House, path: str | Path, options: Options | None = None, *, str
     target = Path(path)
     text = render(house, options, strict=strict)
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8", newline="")
-    draft.replace(target)
+    with appearing(target) as draft:
+        draft.write_text(text, encoding="utf-8", newline="")
     return target

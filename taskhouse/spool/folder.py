@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from taskhouse.atomic import appearing, naming
 from taskhouse.errors import Full
 from taskhouse.spool import line
 
@@ -153,7 +154,7 @@ class Spool:
         content = b"".join(lines)
         path = self.sealed / sealed_name(name, len(lines), zlib.crc32(content))
         draft = self.open / f"{name}.draft"
-        with draft.open("wb") as file:
+        with naming(draft), draft.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -166,7 +167,8 @@ class Spool:
     def _set_aside(self, path: Path, *, keep: bool) -> Path:
         target = self.damaged / path.name
         if keep:
-            target.write_bytes(path.read_bytes())
+            with appearing(target) as draft:
+                draft.write_bytes(path.read_bytes())
         else:
             path.replace(target)
         return target

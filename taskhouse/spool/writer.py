@@ -13,6 +13,7 @@ from typing import Self
 
 from filelock import FileLock
 
+from taskhouse.atomic import naming
 from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
 from taskhouse.spool.line import Entry, Whose
@@ -219,8 +220,13 @@ class _Open:
 
     def write(self, content: bytes, lines: int) -> None:
         view = memoryview(content)
-        while view:
-            view = view[self._file.write(view) :]
+        try:
+            with naming(self.path):
+                while view:
+                    view = view[self._file.write(view) :]
+        except OSError:
+            self._file.truncate(self._file.seek(self.size))  # what found no room is no half of a line
+            raise
         self.crc = zlib.crc32(content, self.crc)
         self.size += len(content)
         self.lines += lines

@@ -91,9 +91,10 @@ async def _alone(context: Context) -> AsyncIterator[None]:
             hint="One tail follows all streams of a project; stop the other one first.",
         ) from None
     try:
-        path.with_suffix(".json").write_text(
-            json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}), encoding="utf-8"
-        )
+        with contextlib.suppress(OSError):  # a note for people
+            path.with_suffix(".json").write_text(
+                json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}), encoding="utf-8"
+            )
         yield
     finally:
         lock.release()

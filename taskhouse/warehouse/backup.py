@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.spool.folder import sync_folder
 from taskhouse.warehouse import drafts, identity
@@ -139,7 +140,8 @@ def _write(source: Path, folder: Path, held: Identity) -> Path:
         made = datetime.now(UTC)
         path = folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
-        path.with_suffix(".json").write_text(json.dumps(facts), encoding="utf-8")
+        with appearing(path.with_suffix(".json")) as fresh:
+            fresh.write_text(json.dumps(facts), encoding="utf-8")
         draft.replace(path)
     sync_folder(folder)
     return path

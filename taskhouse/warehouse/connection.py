@@ -10,8 +10,9 @@ from typing import BinaryIO, Self
 
 import duckdb
 
+from taskhouse.advice import advised
 from taskhouse.errors import Corrupt, Locked
-from taskhouse.warehouse import identity, migrate, preimage, views
+from taskhouse.warehouse import identity, migrate, preimage, sql, views
 from taskhouse.warehouse.engine import Attached
 from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.lock import commit_lock
@@ -80,15 +81,10 @@ class Warehouse:
             ConfigurationError: The warehouse belongs to another host or home, or to a newer taskhouse.
         """
         with self._prepared(purpose) as connection:
-            connection.execute("BEGIN")
-            try:
+            with sql.atomic(connection):
                 yield connection
                 made = identity.advance(connection)
                 bound = Identity.beside(self.path) is not None or identity.holds(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
             if bound:
                 made.note(self.path)
 
@@ -170,7 +166,7 @@ class Warehouse:
                 attached = Attached(self.path)
             except duckdb.IOException as problem:
                 if not held(problem):
-                    raise self._unreadable(problem) from None
+                    raise advised(problem) or self._unreadable(problem) from None
                 if time.monotonic() >= until:
                     raise self._held(problem) from None
                 time.sleep(0.05)

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 import duckdb
 
+from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import sql
 
@@ -66,11 +67,8 @@ class Identity:
 
     def note(self, path: Path) -> None:
         """Keep it beside a warehouse; on a full disk the older note stays, which is true as well."""
-        target = path.with_suffix(".json")
-        fresh = path.with_suffix(".json.new")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), appearing(path.with_suffix(".json")) as fresh:
             fresh.write_text(json.dumps(self.facts()), encoding="utf-8")
-            fresh.replace(target)
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -112,15 +110,10 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str) -> None:
         )
     now = {"id": secrets.token_hex(16), "host": host, "now": datetime.now(UTC)}
     steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]
-    connection.execute("BEGIN")
-    try:
+    with sql.atomic(connection):
         for step in steps:
             text = sql.warehouse(step)
             connection.execute(text, {name: value for name, value in now.items() if f"${name}" in text})
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def advance(connection: duckdb.DuckDBPyConnection) -> Identity:

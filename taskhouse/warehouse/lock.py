@@ -40,10 +40,11 @@ def commit_lock(path: Path, *, purpose: str, wait_s: float) -> Iterator[None]:
             hint="Wait for it to end, or raise TASKHOUSE_LOCK_WAIT_S. Captured events stay in the spool.",
         ) from None
     try:
-        holder.write_text(
-            json.dumps({"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat()}),
-            encoding="utf-8",
-        )
+        with contextlib.suppress(OSError):  # a note for who waits: a full disk keeps nobody from reading
+            holder.write_text(
+                json.dumps({"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat()}),
+                encoding="utf-8",
+            )
         yield
     finally:
         lock.release()

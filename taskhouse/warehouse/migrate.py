@@ -71,18 +71,13 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
         )
     for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):
         texts = _texts(statements)
-        connection.execute("BEGIN")
-        try:
+        with sql.atomic(connection):
             for text in texts:
                 connection.execute(text)
             connection.execute(
                 "INSERT INTO ledger.migrations BY NAME SELECT ? AS version, ? AS name, ? AS sha256, ? AS applied_at",
                 [number, name, digest(number), datetime.now(UTC)],
             )
-            connection.execute("COMMIT")
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
 
 
 def digest(version: int) -> str | None:

@@ -26,6 +26,7 @@ from typing import BinaryIO, Self
 
 import duckdb
 
+from taskhouse.atomic import naming
 from taskhouse.errors import Corrupt, Full
 from taskhouse.warehouse.blocks import ALL_PARTS, BLOCK, HEADERS, intact, offset, same_in_use, tested
 
@@ -66,7 +67,7 @@ class Kept:
         """Keep it, on the disk."""
         numbers = b"".join(struct.pack("<qQ", number, used) for number, (used, _) in self.blocks.items())
         rest = b"".join((numbers, self.headers, *(block for _, block in self.blocks.values())))
-        with path.open("wb") as file:
+        with naming(path), path.open("wb") as file:
             file.write(_LEAD.pack(MARK, zlib.crc32(rest), len(self.blocks)))
             file.write(rest)
             file.flush()

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
@@ -132,12 +133,9 @@ def _rename(folder: Path, draft: Path, held: Identity | None, source: dict[str, 
         os.fsync(file.fileno())
     draft.chmod(0o440 if folder.stat().st_mode & stat.S_ISGID else 0o400)
     Path(f"{path}.wal").unlink(missing_ok=True)
-    path.with_suffix(".json").write_text(
-        json.dumps(
-            {"made_at": made.isoformat(), "seconds": seconds, "source": source} | (held.facts() if held else {})
-        ),
-        encoding="utf-8",
-    )
+    facts = {"made_at": made.isoformat(), "seconds": seconds, "source": source} | (held.facts() if held else {})
+    with appearing(path.with_suffix(".json")) as fresh:
+        fresh.write_text(json.dumps(facts), encoding="utf-8")
     draft.replace(path)
     drafts.point(folder / "current.duckdb", path.name)
     _forget(path, held)

@@ -128,7 +128,7 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
                 raise _failed(connection, problem) from None
 
         try:
-            connection.execute(_single(connection, text))
+            connection.execute(_single(connection, text).query)
             columns = [column[0] for column in connection.description or []]
         except duckdb.Error as problem:
             raise _failed(connection, problem) from None
@@ -144,21 +144,21 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
     """
     with connected(path) as connection:
         try:
-            found = connection.sql(_single(connection, text))
-            if found is None:
+            statement = _single(connection, text)
+            if duckdb.ExpectedResultType.QUERY_RESULT not in statement.expected_result_type:
                 raise ConfigurationError("The statement brings no rows.", hint="Ask with SELECT or FROM.")
-            found.write_parquet(str(target), compression="zstd")
+            connection.sql(statement.query).write_parquet(str(target), compression="zstd")
         except duckdb.Error as problem:
             raise advised(problem) or _failed(connection, problem) from None
 
 
-def _single(connection: duckdb.DuckDBPyConnection, text: str) -> str:
-    """The only statement of a text, as it stands there."""
+def _single(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
+    """The only statement of a text."""
     statements = connection.extract_statements(text)
     if len(statements) != 1:
         found = f"These are {len(statements)} statements." if statements else "There is no statement."
         raise ConfigurationError(found, hint='Give exactly one, such as "FROM runs LIMIT 3".')
-    return str(statements[0].query)
+    return statements[0]
 
 
 @contextlib.contextmanager
@@ -193,7 +193,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(str(path), read_only=True)
     except duckdb.IOException as problem:
         if not held(problem):
-            raise _unreadable(path, problem) from None
+            raise advised(problem) or _unreadable(path, problem) from None
         raise Locked(
             f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."
         ) from None

@@ -1,12 +1,12 @@
 """SQL lives in ``.sql`` files, one statement each; this reads them, and the rows that they give."""
 
+import contextlib
 import functools
 import importlib.resources
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    import duckdb
+import duckdb
 
 
 @functools.cache
@@ -31,7 +31,20 @@ def _storable(value: object) -> object:
     return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
-def rows(result: "duckdb.DuckDBPyConnection") -> list[dict[str, Any]]:
+def rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The rows of what was executed, each by column name."""
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+@contextlib.contextmanager
+def atomic(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction: committed when the block ends, rolled back when it raises or cannot be committed."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # where a commit failed, nothing is left to roll back
+            connection.execute("ROLLBACK")
+        raise

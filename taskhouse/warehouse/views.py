@@ -30,8 +30,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
     wanted, held = _digests(texts), _held(connection)
     if held == wanted:
         return
-    connection.execute("BEGIN")
-    try:
+    with sql.atomic(connection):
         for name in held.keys() - {STORED}:
             _drop(connection, name)
         for name, text in texts.items():
@@ -46,10 +45,6 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
             "INSERT INTO ledger.views BY NAME SELECT ? AS name, ? AS sha256, ? AS built_at",
             [[name, digest, now] for name, digest in wanted.items()],
         )
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -4,18 +4,26 @@ import asyncio
 import contextlib
 import errno
 import os
+import resource
 import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
+import duckdb
 import pytest
 from pydantic import SecretStr
 
+from pipelines import home
 from taskhouse.advice import advised
-from taskhouse.errors import AccessDenied, ConfigurationError, Full
+from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
+from taskhouse.settings import Settings
 from taskhouse.sync import resources
+from taskhouse.warehouse import connection
+from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 from tests.report.world import walk
 
 SECRET = "phx_never_to_be_shown_4711"
@@ -115,6 +123,34 @@ def test_what_the_system_refuses_is_known_as_an_exception_and_as_its_text(number
     assert said is not None
     assert "/some/where" in said.message
     assert str(advised(f"OSError: {problem}")) == str(said)
+
+
+def test_a_warehouse_that_finds_no_room_or_no_handle_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1")
+    for number, kind in ((errno.ENOSPC, Full), (errno.EMFILE, TaskhouseError)):
+        refusal = duckdb.IOException(f'IO Error: Cannot open file "x.duckdb": {os.strerror(number)}')
+        monkeypatch.setattr(connection, "Attached", Mock(side_effect=refusal))
+        with pytest.raises(kind) as problem, warehouse.reading("a test"):
+            pass
+        assert "restore" not in str(problem.value)
+
+
+def test_settings_of_dagster_that_found_no_room_are_written_whole_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(_env_file=None, home=tmp_path / "home")
+    monkeypatch.setattr(home, "_make_databases", lambda _: None)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"dagster\.yaml"):
+            home.prepare(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "pools" in (home.prepare(settings) / home.CONFIG).read_text("utf-8")
+    assert list((tmp_path / "home" / "dagster").glob(".dagster*")) == []
 
 
 def test_what_the_system_did_not_refuse_stays_a_bug() -> None:

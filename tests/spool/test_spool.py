@@ -1,6 +1,9 @@
 """Segments: what a killed process wrote is kept, a torn tail is cut, damage is set aside by name."""
 
+import errno
+import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -178,3 +181,20 @@ def test_the_spool_tells_where_each_stream_was_and_on_which_leg(spool: Spool) ->
         writer.append("live", Whose(1, "t", "other"), [Entry(None, None, b"no id", redacted=False)], leg="django")
         writer.append("log", RUN, [Entry(None, 7, b"of the log", redacted=False)], leg="log")
     assert spool.cursors() == {"r": ("proxy", "2-0")}
+
+
+def test_a_write_that_finds_no_room_leaves_no_half_of_a_line(spool: Spool) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with SpoolWriter(spool) as writer:
+        writer.append("live", RUN, entries("a"), leg="django")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400, before[1]))
+        try:
+            with pytest.raises(OSError, match=r"live-.*\.part") as problem:
+                writer.append("live", RUN, entries("b" * 1000), leg="django")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert problem.value.errno == errno.EFBIG
+        writer.append("live", RUN, entries("c"), leg="django")
+    (segment,) = spool.segments()
+    assert segment.is_whole()
+    assert [json.loads(text)["i"] for text in segment.path.read_bytes().splitlines()] == ["1-0", "1-0"]
