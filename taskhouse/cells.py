@@ -1,19 +1,29 @@
 """Text of strangers in the cells of a CSV: no formula for a spreadsheet, no command for a terminal."""
 
 import csv
-import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n\x00]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
-def line(cells: Iterable[object]) -> str:
-    """A line of CSV, in which no line end inside a cell begins another row: a lone CR is quoted as well as LF."""
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
-    return out.getvalue().removesuffix("\r\n") + "\n"
+def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Lines of CSV, in which no line end inside a cell begins another row: a lone CR is quoted as well as LF."""
+    last = _Last()
+    write = csv.writer(last, lineterminator="\r\n").writerow
+    for row in rows:
+        write(row)
+        yield last.text[:-2] + "\n"
+
+
+class _Last:
+    """A file that keeps what was written last."""
+
+    text = ""
+
+    def write(self, text: str) -> None:
+        self.text = text
 
 
 def disarmed(text: str) -> str:

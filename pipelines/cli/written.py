@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from numbers import Number
+from decimal import Decimal
+from itertools import chain
 from typing import Any
 
-from taskhouse.cells import disarmed, harmless, in_json, line
+from taskhouse.cells import disarmed, harmless, in_json, lines
 
 Row = Sequence[Any]
+
+NUMBERS = (int, float, Decimal)
 
 
 class Csv:
@@ -20,15 +23,14 @@ class Csv:
 
     def __call__(self, columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
         """The lines."""
-        yield line(self._cell(name) for name in columns)
-        for row in rows:
-            yield line(self._cell(value) for value in row)
+        cell = self._cell
+        return lines([cell(value) for value in row] for row in chain([columns], rows))
 
-    def _cell(self, value: Any) -> str | None:
-        if value is None:
-            return None
-        written = str(portable(value))
-        if self._raw or isinstance(value, Number):
+    def _cell(self, value: Any) -> object:
+        if value is None or isinstance(value, NUMBERS):
+            return value
+        written = value if isinstance(value, str) else str(portable(value))
+        if self._raw:
             return written
         text = disarmed(written)
         text = harmless(text) if self._shown else text

@@ -1,6 +1,6 @@
 """The report as CSV: one row for each repository, window and day, with nothing left out."""
 
-from taskhouse.cells import disarmed, line
+from taskhouse.cells import disarmed, lines
 from taskhouse.reading import House
 from taskhouse.report.ask import ask
 from taskhouse.report.model import Report
@@ -22,7 +22,7 @@ COLUMNS = (
 def rows(house: House, report: Report | None) -> str:
     """The rows below their names; the names alone where there is no data."""
     found = [] if report is None else ask(house, "export", since=report.period.since, until=report.period.until)
-    return "".join([line(COLUMNS), *(line(_cell(value) for value in row.values()) for row in found)])
+    return "".join(lines([COLUMNS, *([_cell(value) for value in row.values()] for row in found)]))
 
 
 def _cell(value: object) -> object:

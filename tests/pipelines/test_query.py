@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.cells import disarmed, harmless, line
+from taskhouse.cells import disarmed, harmless, lines
 
 ALIVE = "=cmd|' /C calc'!A0"
 ESCAPES = "\x1b]0;owned\x07 \x9b31m \x1b[2J \u202e\x7f"
@@ -107,7 +107,7 @@ def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
 
 @given(st.lists(st.text(st.sampled_from('a"=,\r\n;')), min_size=2, max_size=4))
 def test_a_line_of_csv_is_one_row_for_every_reader(cells: list[str]) -> None:
-    assert list(csv.reader(io.StringIO(line(cells), newline=""))) == [cells]
+    assert list(csv.reader(io.StringIO(next(lines([cells])), newline=""))) == [cells]
 
 
 @given(st.text())

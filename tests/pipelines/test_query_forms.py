@@ -1,5 +1,6 @@
 """Rows fit the terminal, and go to programs in the form they want, as many as there are."""
 
+import csv
 import importlib
 import itertools
 import json
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -153,3 +155,11 @@ def test_numbers_are_never_cut() -> None:
     found = [line.plain for line in layout.lines(["n", "text"], [(10**15, "x" * 500)], 40) or ()]
     assert all(len(line) <= 40 for line in found)
     assert str(10**15) in found[1]
+
+
+def test_all_rows_of_csv_share_one_writer(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Mock(side_effect=csv.writer)
+    monkeypatch.setattr(csv, "writer", counting)
+    told = written.Csv(shown=False, raw=False)
+    assert list(told(["n", "t"], iter([(1, "=a"), (-2.5, None)]))) == ["n,t\n", "1,'=a\n", "-2.5,\n"]
+    assert (counting.call_count, told.changed) == (1, 1)
