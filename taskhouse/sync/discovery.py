@@ -57,10 +57,16 @@ def _newest_known(this: Pass, otherwise: datetime) -> datetime:
 
 def _descends(page: Page, name: str, last: Row | None) -> bool:
     """Whether the rows go back in time by this field, on from the last row of the page before."""
-    times = [rows.moment(row, name) for row in page.rows]
+    times = [_second(row, name) for row in page.rows]
     known = [time for time in times if time is not None]
     if len(known) < len(times):
         return False
-    before = rows.moment(last, name) if last is not None else None
+    before = _second(last, name) if last is not None else None
     follows = before is None or not known or known[-1] <= before
     return follows and all(one >= two for one, two in pairwise(known))
+
+
+def _second(row: Row, name: str) -> datetime | None:
+    """A time of a row as far as the order can be told by it: the server may sort by more than it prints."""
+    found = rows.moment(row, name)
+    return None if found is None else found.replace(microsecond=0)

@@ -60,6 +60,8 @@ async def prove(this: Pass, missing: set[str], rests_on: Proof) -> str:
             continue
         if not found:
             return reason
+        if not search.missing and not search.unexpected:
+            continue  # it moved meanwhile
         elsewhere = sorted(search.missing - missing)
         missing |= set(await summaries.ask(this, elsewhere, priority=Priority.HOT, details=0))
         if not search.missing & missing and not search.unexpected - aside:
@@ -85,9 +87,9 @@ async def _look(this: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | N
     found = _keys(page)
     if not found:
         return None, "a task could not be read"
-    if found[0] == ours[offset]:
+    if search.agrees(offset, found[0]):
         return None, ""
-    search.parted(offset, found[0])
+    search.parted(offset)
     return search, ""
 
 

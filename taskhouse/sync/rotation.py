@@ -30,6 +30,9 @@ REQUEST = "list, in rotation"
 ROOM_S = 1.0
 """The wait for room in the budget after which the rest is left to the next tick."""
 
+HEAD = "~"
+"""An id before all others of its second."""
+
 TRIES = 3
 """How often a page is asked for that does not join the one before."""
 
@@ -118,7 +121,7 @@ class _Walk:
                 return None  # the list is in another order
             if self._offset == 0 or _joins(self.rounds.at, keys):
                 return page
-            self._offset = max(0, min(self._offset, page.count) - self._beyond(keys) - OVERLAP)
+            self._offset = max(0, min(self._offset, page.count) - self._too_far(keys) - OVERLAP)
         return None
 
     async def _keep(self, page: Page, asked_at: datetime, *, light: bool) -> bool:
@@ -126,7 +129,7 @@ class _Walk:
         this, batch, keys = self._this, Batch(), _keys(page)
         received = len(page.rows) + len(page.bad)
         end = page.next is None and self._offset + received >= page.count
-        if not end and (not keys or (self.rounds.at is not None and keys[-1] >= self.rounds.at)):
+        if not end and (not keys or not _beyond(self.rounds.at, keys[-1])):
             return False  # nothing new on it
         if light:
             this.page(batch, REQUEST, rows.ids(page), page.body_sha256, page.count)
@@ -154,9 +157,11 @@ class _Walk:
         last = len(self._held) if end or not keys else self._place(min(keys), after=True)
         return {key[1] for key in self._held[first:last]}
 
-    def _beyond(self, keys: Sequence[Key]) -> int:
+    def _too_far(self, keys: Sequence[Key]) -> int:
         """How many rows too far a page began that does not join, as far as is known here."""
-        return max(0, self._place(keys[0]) - self._passed()) if keys else PAGE // 2
+        if not keys or self.rounds.at is None:
+            return PAGE // 2
+        return max(0, self._place(keys[0]) - self._place((self.rounds.at[0], HEAD)))
 
     def _passed(self) -> int:
         """How many of the tasks held the round has passed."""
@@ -169,9 +174,12 @@ class _Walk:
 
 def _joins(at: Key | None, keys: Sequence[Key]) -> bool:
     """Whether no row can stand between the last row that was read and this page."""
-    if at is None or at in keys:
-        return True
-    return bool(keys) and keys[0] >= at and list(keys) == sorted(keys, reverse=True)
+    return at is None or at in keys or (bool(keys) and keys[0][0] > at[0])
+
+
+def _beyond(at: Key | None, last: Key) -> bool:
+    """Whether a page that joins reaches further than the rows before; inside a second there is no order."""
+    return at is None or (last != at and last[0] <= at[0])
 
 
 def _keys(page: Page) -> list[Key]:

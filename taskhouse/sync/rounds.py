@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from taskhouse.sync.search import PAGE, Key
+from taskhouse.sync.search import PAGE, Key, key
 
 SMALL = 300
 """Up to so many tasks every pass reads the whole list, and there is nothing to rotate."""
@@ -90,7 +90,7 @@ class Rounds:
             read = (*self.read, Stretch(until, moment))
         if until is None:
             return replace(self, began=moment, at=None, skew=0, read=(), before=read)
-        rest = tuple(stretch for stretch in self.before if stretch.until is None or stretch.until < until)
+        rest = tuple(stretch for stretch in self.before if _left(stretch.until, until))
         return replace(self, at=until, skew=skew, read=read, before=rest)
 
     def dump(self) -> str:
@@ -105,6 +105,11 @@ class Rounds:
                 "before": [[*_written(one.until), one.read_at.isoformat()] for one in self.before],
             }
         )
+
+
+def _left(end: Key | None, until: Key) -> bool:
+    """Whether a round that reached ``until`` may not have read a part to its end; inside a second there is no order."""
+    return end is None or (end != until and end[0] <= until[0])
 
 
 def period(total: int) -> timedelta:
@@ -141,4 +146,4 @@ def _written(key: Key | None) -> list[str | None]:
 
 def _key(found: list[str | None]) -> Key | None:
     created_at, name = found
-    return None if created_at is None or name is None else (datetime.fromisoformat(created_at), name)
+    return None if created_at is None or name is None else key(datetime.fromisoformat(created_at), name)

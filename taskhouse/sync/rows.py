@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from taskhouse.posthog import hidden, records
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.sync import run_facts
+from taskhouse.sync import run_facts, search
 from taskhouse.sync.coverage import Pass
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -53,7 +53,7 @@ def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, h
     return True
 
 
-def present(this: Pass) -> list[tuple[datetime, str]]:
+def present(this: Pass) -> list[search.Key]:
     """Where every task stands that is held and present, in the order of the list.
 
     What the pass added since it asked last decides whether it asks again: at 100,000 tasks that takes half a second.
@@ -61,7 +61,7 @@ def present(this: Pass) -> list[tuple[datetime, str]]:
     added = sum(this.added.values())
     if this.held is None or this.held[0] != added:
         found = this.context.read(state.records, "present", project_id=this.context.project_id)
-        this.held = (added, [(row["created_at"], row["task_id"]) for row in found])
+        this.held = (added, sorted((search.key(row["created_at"], row["task_id"]) for row in found), reverse=True))
     return this.held[1]
 
 
@@ -101,11 +101,11 @@ def moment(row: Row, name: str) -> datetime | None:
     return found if records.EARLIEST <= found < records.LATEST else None
 
 
-def key(row: Row) -> tuple[datetime, str] | None:
-    """Where a task stands in the list: ``created_at``, and its id in the form that is kept; None if that is unclear."""
+def key(row: Row) -> search.Key | None:
+    """Where a task stands in the list; None if that is unclear."""
     created_at, name = moment(row, "created_at"), row.data.get("id")
     try:
-        return (created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
+        return search.key(created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
     except ValueError:
         return None
 

@@ -1,25 +1,36 @@
 """Finding where the server's list and ours part, by halving: some ten requests for each difference, not a thousand.
 
-Both are in one order, newest first by ``created_at`` and then by id, and neither changes for a task, so a row's place
-tells how many tasks before it are missing on either side. Between two places where the lists agree by the same
-distance, they hold the same number of tasks. Pure: it says which offset to read, and takes the rows that were there.
+Both are in one order, newest first, so the place of a row tells how many tasks before it are missing on either side.
+Between two places where the lists agree by the same distance, they hold the same number of tasks. The order is relied
+upon from second to second only: inside a second the server may sort by more than it prints, and print a time with more
+or fewer digits from one answer to the next. So pages are compared where one second ends and another begins. Pure: it
+says which offset to read, and takes the rows that were there.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 
 Key = tuple[datetime, str]
-"""``created_at`` and id of a task."""
+"""Where a task stands: the whole second of ``created_at``, and its id."""
 
 PAGE = 100
+MARGIN = 8
+"""Rows before one that does not agree, on the page that shows why."""
+
 MOST = 60
 """Pages after which a whole sweep is the better way."""
 
 
 class Moved(Exception):
     """The list changed while it was searched."""
+
+
+def key(created_at: datetime, task_id: str) -> Key:
+    """Where a task stands in the list."""
+    return created_at.replace(microsecond=0), task_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +67,33 @@ class Search:
     asked: int = 0
     _gaps: list[Gap] = field(default_factory=list)
     _probed: Gap | None = None
-    _oldest_first: list[Key] = field(default_factory=list)
+    _around: int | None = None
+    _stuck: bool = False
+    _oldest_first: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._oldest_first = list(reversed(self.ours))
+        self._oldest_first = [at for at, _ in reversed(self.ours)]
         self._gaps = [Gap(0, self.count, 0, len(self.ours))]
         self._drop_empty()
 
-    def parted(self, offset: int, key: Key) -> None:
-        """A row was found at an offset other than its own: the lists differ on both sides of it."""
-        place = self._place(key)
-        self._gaps = [Gap(0, offset, 0, place), Gap(offset, self.count, place, len(self.ours))]
-        self._drop_empty()
+    def agrees(self, offset: int, key: Key) -> bool:
+        """Whether a row that was found at an offset may stand there."""
+        low, high = self._newer(key[0]), self._reached(key[0])
+        return low <= offset < high and key in self.ours[low:high]
+
+    def parted(self, offset: int) -> None:
+        """A row at an offset does not agree: the lists differ there or on both sides of it, whatever is counted."""
+        self._around = offset
 
     def offset(self) -> int | None:
         """The offset of the page to read; None when every difference is found, or after ``MOST`` pages."""
-        differing = [gap for gap in self._gaps if gap.differs]
-        if not differing or self.asked >= MOST:
+        differing = [gap for gap in self._gaps if gap.differs or self._around is not None]
+        if not differing or self._stuck or self.asked >= MOST:
             return None
         self._probed = gap = differing[0]
+        if self._around is not None:
+            around, self._around = self._around, None
+            return max(gap.low, around - MARGIN)
         if not self.asked:
             return gap.low  # new tasks stand at the head
         return max(gap.low, min((gap.low + gap.high - PAGE) // 2, gap.high - 1))
@@ -82,7 +101,7 @@ class Search:
     @property
     def found(self) -> bool:
         """Whether every difference was found."""
-        return not any(gap.differs for gap in self._gaps)
+        return not self._stuck and not any(gap.differs for gap in self._gaps)
 
     def feed(self, offset: int, rows: Sequence[Key], count: int) -> None:
         """Take the page at the offset that was asked for.
@@ -95,14 +114,24 @@ class Search:
             raise Moved
         self.asked += 1
         rows = rows[: gap.high - offset]
-        first, last = self._place(rows[0]), self._place(rows[-1], after=True)
-        if not gap.ours_low <= first <= last <= gap.ours_high or list(rows) != sorted(rows, reverse=True):
+        times = [at for at, _ in rows]
+        if any(one < two for one, two in pairwise(times)):
             raise Moved
-        here, there = {key[1] for key in self.ours[first:last]}, {key[1] for key in rows}
+        if self._newer(times[0]) < gap.ours_low or self._reached(times[-1]) > gap.ours_high:
+            raise Moved
+        first, last, ours_first, ours_last = 0, len(rows), gap.ours_low, gap.ours_high
+        if offset > gap.low:  # the first second may have begun on the page before
+            first, ours_first = times.count(times[0]), self._reached(times[0])
+        if offset + len(rows) < gap.high:  # the last one may go on
+            last, ours_last = len(rows) - times.count(times[-1]), self._newer(times[-1])
+        if first > last or (gap.low, gap.high) in {(offset + last, gap.high), (gap.low, offset + first)}:
+            self._stuck = True  # one second fills the page
+            return
+        here, there = {key[1] for key in self.ours[ours_first:ours_last]}, {key[1] for key in rows[first:last]}
         self.missing |= here - there
         self.unexpected |= there - here
-        before = Gap(gap.low, offset, gap.ours_low, first)
-        behind = Gap(offset + len(rows), gap.high, last, gap.ours_high)
+        before = Gap(gap.low, offset + first, gap.ours_low, ours_first)
+        behind = Gap(offset + last, gap.high, ours_last, gap.ours_high)
         at = self._gaps.index(gap)
         self._gaps[at : at + 1] = [before, behind]
         self._drop_empty()
@@ -114,6 +143,10 @@ class Search:
                 self.missing |= {key[1] for key in self.ours[gap.ours_low : gap.ours_high]}
         self._gaps = [gap for gap in self._gaps if gap.low < gap.high]
 
-    def _place(self, key: Key, *, after: bool = False) -> int:
-        """How many of ours come before a key, itself included if ``after``."""
-        return len(self.ours) - (bisect_left if after else bisect_right)(self._oldest_first, key)
+    def _newer(self, at: datetime) -> int:
+        """How many of ours were made after a second."""
+        return len(self.ours) - bisect_right(self._oldest_first, at)
+
+    def _reached(self, at: datetime) -> int:
+        """How many of ours were made in a second or after it."""
+        return len(self.ours) - bisect_left(self._oldest_first, at)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.sync.search import PAGE, Key, Moved, Search
+from taskhouse.sync.search import key as search_key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -61,10 +62,49 @@ def test_a_row_out_of_its_place_shows_an_exchange_that_no_count_shows() -> None:
     ours, theirs = everything[:1500] + everything[1501:], everything[:100] + everything[101:]
     search = Search(ours, len(theirs))
     assert search.offset() is None
-    search.parted(800, theirs[800])
+    assert not search.agrees(800, theirs[800])
+    search.parted(800)
     while (offset := search.offset()) is not None:
         search.feed(offset, theirs[offset : offset + PAGE], len(theirs))
     assert (search.missing, search.unexpected) == ({everything[100][1]}, {everything[1500][1]})
+
+
+@given(
+    size=st.integers(0, 700),
+    gone=st.sets(st.integers(0, 699), max_size=4),
+    chance=st.randoms(use_true_random=False),
+)
+def test_inside_a_second_the_list_may_be_in_any_order(size: int, gone: set[int], chance: random.Random) -> None:
+    everything = sorted((made(START, number) for number in range(size)), reverse=True)
+    theirs = [row for row in everything if int(row[1]) not in gone]
+    theirs.sort(key=lambda row: (row[0], chance.random()), reverse=True)
+    search = found(everything, theirs)
+    assert (search.found, search.unexpected) == (True, set())
+    assert search.missing == {f"{number:06}" for number in gone if number < size}
+    if not search.missing:
+        assert all(Search(everything, size).agrees(place, row) for place, row in enumerate(theirs))
+
+
+def made(start: datetime, number: int) -> Key:
+    """Up to twenty in a second."""
+    return search_key(start + timedelta(seconds=number // 20 + (number % 20) / 20), f"{number:06}")
+
+
+def test_an_exchange_inside_a_second_is_found() -> None:
+    ours = sorted((made(START, number) for number in range(800)), reverse=True)
+    theirs = [*ours[:405], (ours[405][0], "another"), *ours[406:]]
+    search = Search(ours, len(theirs))
+    assert not search.agrees(405, theirs[405])
+    search.parted(405)
+    while (offset := search.offset()) is not None:
+        search.feed(offset, theirs[offset : offset + PAGE], len(theirs))
+    assert (search.found, search.missing, search.unexpected) == (True, {ours[405][1]}, {"another"})
+
+
+def test_a_second_that_fills_a_page_is_left_to_a_sweep() -> None:
+    ours = [(START, f"{number:06}") for number in range(1000, 0, -1)]
+    search = found(ours, ours[1:])
+    assert (search.found, search.asked) == (False, 1)
 
 
 def test_a_list_that_moves_under_the_search_is_noticed() -> None:

@@ -1,6 +1,7 @@
 """Tasks: whatever moves, the warehouse ends equal to the server, or says that it could not prove it."""
 
-from datetime import timedelta
+import random
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,3 +118,23 @@ def test_a_version_for_every_real_change_and_none_for_a_volatile_one(make_house:
     assert house.rows(
         "SELECT title, is_current, valid_to IS NULL FROM main.task_history WHERE task_id = ? ORDER BY valid_from", one
     )[1:] == [("b", True, True)]
+
+
+def test_times_that_are_printed_with_fewer_digits_now_and_then_change_no_place(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server sorts by more than it prints, and not each time by as many digits."""
+    chance, digits = random.Random(7), ("seconds", "milliseconds", "microseconds")
+
+    def stamp(at: datetime | None) -> str | None:
+        return at and at.replace(tzinfo=None).isoformat(timespec=chance.choice(digits)) + "Z"
+
+    monkeypatch.setattr("emulator.api.rows.stamp", stamp)
+    house = make_house(emulator_tasks=320, emulator_repositories=2)
+    for _ in range(4):
+        house.emulator.mutate("new_task", title="in a burst", repository="acme/new")
+    for hours in range(3):
+        house.later = timedelta(hours=8 * hours)
+        report = house.sync("tasks")
+        assert (report.verdict, report.proof.kind) == ("complete", "listed"), report.reason
+    assert house.present() == house.truth_tasks()
