@@ -102,7 +102,8 @@ class Teller:
         asked = (f"{at:.2f} {' '.join(map(str, rest))}\n" for at, *rest in self.server.asked)
         (self.folder / "asked.txt").write_text("".join(asked))
         world = self.server.world
-        self.saga.story = [f"{at:.1f} {what}" for at, what in world.story]
+        self.saga.story = [f"{at:.2f} {what}" for at, what in world.story]
+        (self.folder / "story.txt").write_text("\n".join(self.saga.story))
         self.saga.size = facts(world)
         return self.saga
 
@@ -244,8 +245,7 @@ def main() -> None:
 
     for seed in sys.argv[1:]:
         folder = Path(tempfile.mkdtemp(prefix=f"world-{seed}-"))
-        print((saga := Teller(draw(int(seed)), folder).tell()).report(), folder, flush=True)  # noqa: T201
-        (folder / "story.txt").write_text("\n".join(saga.story))
+        print(Teller(draw(int(seed)), folder).tell().report(), folder, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
