@@ -1,5 +1,7 @@
 """Whether the end of a stream was read: what a run that is over may lack, once its stream is gone."""
 
+from typing import Any
+
 import pytest
 
 from taskhouse.spool.writer import SpoolWriter
@@ -88,6 +90,21 @@ def test_the_end_of_an_earlier_life_is_not_the_end_of_a_run_that_was_reopened(se
         )
     server.over(20_000)
     assert server.judge(now_ms=2 * HOUR) == ([(3, None, False)] if heard_ms < 20_000 else [])
+
+
+@pytest.mark.parametrize(("over_ms", "lost"), [(3, []), (20_000, [(3, 4 * HOUR, False)])])
+def test_a_life_that_nobody_read_is_a_gap_also_when_the_run_was_reopened_again(
+    server: Server, over_ms: int, lost: list[Any]
+) -> None:
+    """A version of the run tells that it ended once more between the end that was read and the next life."""
+    for begins, ends, after in ((1, 3, None), (4 * HOUR, 4 * HOUR + 1, 3)):
+        server.hold([begins, ends], texts={begins: state("queued"), ends: state("completed")})
+        server.connect(begins, begins, after=after, joined=None if after is None else False)
+        with SpoolWriter(server.spool) as writer:
+            writer.ended("live", server.run, leg="django", after=None, ending="stream_end", heard_at=when(ends))
+    server.over(over_ms)
+    server.over(4 * HOUR + 1)
+    assert server.judge(now_ms=5 * HOUR) == lost
 
 
 def test_a_cursor_is_as_old_as_what_was_read_and_not_as_the_mark_that_says_so(server: Server) -> None:

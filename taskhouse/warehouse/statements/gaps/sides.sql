@@ -32,6 +32,33 @@ bounds AS (
         placed
 ),
 
+-- ends that were read, and up to when they tell of the run's
+ends AS (
+    SELECT
+        resume.project_id,
+        resume.run_id,
+        resume.ended_at,
+        coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) AS heard_until
+    FROM
+        ledger.resumes AS resume
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        resume.ending IN ('stream_end', 'bare_end')
+),
+
+-- every end of the run that was seen: one between two lives that were read is that of a life that nobody read
+over AS (
+    SELECT DISTINCT
+        version.project_id,
+        version.run_id,
+        version.completed_at AS over_at
+    FROM
+        raw.run_versions AS version
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        version.status IN ('completed', 'failed', 'cancelled')
+),
+
 agent AS (
     SELECT
         *
@@ -79,14 +106,30 @@ SELECT
     seam.is_joined,
     coalesce(first_state.status = 'queued', FALSE) AS is_first_state,
     coalesce(begun.id < seam.first_id, FALSE) AS has_begun,
-    coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)
-    OR EXISTS (
-        SELECT 1 FROM ledger.resumes AS ending
+    (
+        coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)
+        OR EXISTS (
+            SELECT 1 FROM ends
+            WHERE
+                ends.project_id = seam.project_id
+                AND ends.run_id = seam.run_id
+                AND ends.ended_at BETWEEN before.received_at AND seam.received_at
+        )
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM over
         WHERE
-            ending.project_id = seam.project_id
-            AND ending.run_id = seam.run_id
-            AND ending.ending IN ('stream_end', 'bare_end')
-            AND ending.ended_at BETWEEN before.received_at AND seam.received_at
+            over.project_id = seam.project_id
+            AND over.run_id = seam.run_id
+            AND epoch_ms(over.over_at) BETWEEN before.stream_ms + 5001 AND seam.first_ms
+            AND NOT EXISTS (
+                SELECT 1 FROM ends
+                WHERE
+                    ends.project_id = seam.project_id
+                    AND ends.run_id = seam.run_id
+                    AND ends.ended_at <= seam.received_at
+                    AND ends.heard_until >= over.over_at
+            )
     ) AS has_ended,
     epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
     seam.first_ms - before.stream_ms AS rested_ms,
