@@ -1,9 +1,10 @@
 """Rounds through the list of tasks: which part of it was read when, and how much is due now. Pure.
 
-The list is in one order, newest first by ``created_at`` and then by id, and neither changes for a task. So a page
-proves, for the moment before it was asked for, everything between its first and its last row, and a round goes on
-after the last row that it read, whatever was inserted or deleted before that row. The part of the list that a round has
-not reached yet was read by the round before it: together they cover the whole list.
+The list is in one order, newest first, from second to second: inside a second of ``created_at`` no order is relied
+upon, as a server may sort by more than it prints. So a page proves, for the moment before it was asked for, everything
+between its first and its last row, and a round goes on after the last row that it read, whatever was inserted or
+deleted before that row. The part of the list that a round has not reached yet was read by the round before it:
+together they cover the whole list.
 """
 
 import json

@@ -127,7 +127,7 @@ def test_times_that_are_printed_with_fewer_digits_now_and_then_change_no_place(
     chance, digits = random.Random(7), ("seconds", "milliseconds", "microseconds")
 
     def stamp(at: datetime | None) -> str | None:
-        return at and at.replace(tzinfo=None).isoformat(timespec=chance.choice(digits)) + "Z"
+        return None if at is None else at.replace(tzinfo=None).isoformat(timespec=chance.choice(digits)) + "Z"
 
     monkeypatch.setattr("emulator.api.rows.stamp", stamp)
     house = make_house(emulator_tasks=320, emulator_repositories=2)
