@@ -4,7 +4,8 @@ Requests a pass: one for each task that has a run and was never asked for, whose
 unfinished run is due by its age. A finished task is asked for once more when it has rested for an hour: the server
 meters later than it runs. What was never asked for is taken on a bounded number of tasks a pass, newest first.
 
-Metering may be down, or a server may not have it: a pass stops asking when several answers in a row said nothing.
+Metering may be down, or a server may not have it: a pass stops asking when several answers in a row said nothing. A
+refusal is a state with a time (``revisit``): it is asked about again in growing pauses, and doubted for a day.
 """
 
 import asyncio
@@ -13,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from taskhouse.errors import Contract, Permanent, Retryable
+from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refused, Retryable, TaskhouseError
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
-from taskhouse.sync import hot
+from taskhouse.sync import hot, refused, revisit
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Report
 from taskhouse.sync.passes import running
@@ -40,6 +41,7 @@ async def sync(context: Context) -> Report:
     An answer that fails is asked for again by the next pass, and leaves this one incomplete.
 
     Raises:
+        AccessDenied: The server refuses the key.
         TaskhouseError: The warehouse failed.
     """
     async with running(context, RESOURCE) as this:
@@ -55,6 +57,7 @@ async def sync(context: Context) -> Report:
         wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         await _ask(this, wanted)
         this.server_count = this.server_count_end = len(wanted)
+        await refused.tell(this, (RESOURCE,), "usages of tasks")
         if left:
             this.doubt(f"first load: the usage of {left} tasks is still to be asked for; run it again")
         this.complete(f"the usage of {len(wanted)} tasks may have grown, and all of it was read")
@@ -81,6 +84,9 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
 def _grown(task: Task, now: datetime) -> bool:
     changed_at: datetime = task["changed_at"]
     asked_at: datetime = task["asked_at"]
+    if task["state"] in revisit.STATES:
+        came_back = task["state"] == revisit.NOT_FOUND and task["returned_at"] > asked_at
+        return came_back or revisit.due(since=task["since"], asked_at=asked_at, now=now)
     if asked_at < task["seen_at"]:  # by our own clock, since the server's may be behind
         return True
     if task["moves"]:
@@ -91,8 +97,9 @@ def _grown(task: Task, now: datetime) -> bool:
 async def _ask(this: Pass, wanted: list[str]) -> None:
     """Ask for each task, a few at a time; commit now and then."""
     waiting, left = deque(wanted), len(wanted)
-    answers: asyncio.Queue[tuple[str, Row | str]] = asyncio.Queue()
+    answers: asyncio.Queue[tuple[str, Row | TaskhouseError]] = asyncio.Queue()
     batch, failed = Batch(), 0
+    denied: AccessDenied | None = None
 
     async def work() -> None:
         while waiting:
@@ -103,8 +110,12 @@ async def _ask(this: Pass, wanted: list[str]) -> None:
         for _ in range(AT_ONCE):
             group.create_task(work())
         while left:
-            failed = 0 if _take(this, batch, *await answers.get()) else failed + 1
+            task_id, answer = await answers.get()
+            failed = 0 if _take(this, batch, task_id, answer) else failed + 1
             left -= 1
+            if isinstance(answer, AccessDenied) and denied is None:
+                denied, left = answer, left - len(waiting)
+                waiting.clear()
             this.tell(len(this.asked), len(wanted), "tasks")
             if failed >= IN_A_ROW and waiting:
                 this.doubt(f"{len(waiting)} tasks were not asked for, since the last {failed} answers said nothing")
@@ -114,21 +125,26 @@ async def _ask(this: Pass, wanted: list[str]) -> None:
                 await this.commit(batch)
                 batch = Batch()
     await this.commit(batch)
+    if denied is not None:
+        raise denied
 
 
-async def _one(this: Pass, task_id: str) -> Row | str:
+async def _one(this: Pass, task_id: str) -> Row | TaskhouseError:
     """One answer, or why there is none."""
     try:
         return await this.api(Priority.SWEEP).usage(task_id)
     except (Retryable, Contract, Permanent) as problem:
-        return problem.message
+        return problem
 
 
-def _take(this: Pass, batch: Batch, task_id: str, found: Row | str) -> bool:
+def _take(this: Pass, batch: Batch, task_id: str, found: Row | TaskhouseError) -> bool:
     """Enter an answer; False if it says nothing."""
     this.asked.add(task_id)
-    if isinstance(found, str):
-        this.doubt(f"no usage of {task_id}: {found}")
+    if isinstance(found, NotFound | Refused):
+        batch.cursors.append(this.cursor(RESOURCE, task_id, None, revisit.state_of(found)))
+        return False
+    if isinstance(found, TaskhouseError):
+        this.doubt(f"no usage of {task_id}: {found.message}")
         return False
     this.returned.add(task_id)
     number = this.page(batch, f"usage of {task_id}", [task_id], digest(found.text))

@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from taskhouse.errors import AccessDenied
 from taskhouse.posthog import retry
+from taskhouse.sync import task_usage
 from taskhouse.sync.resources import replay_quarantine
 from taskhouse.sync.task_usage import due
 
@@ -105,7 +108,7 @@ def test_a_task_that_is_gone_is_asked_for_no_more_once_that_is_known(make_house:
     gone = next(iter(truth(house)))
     house.emulator.mutate("delete", task_id=gone)
     report = house.sync("task_usage")
-    assert (report.verdict, gone in report.reason) == ("incomplete", True)
+    assert (report.verdict, "1 usages of tasks are not found (404)" in report.reason) == ("incomplete", True)
     house.sync("tasks")
     asked(house)
     assert (house.sync("task_usage").verdict, asked(house)) == ("complete", 0)
@@ -118,10 +121,42 @@ def test_a_refusal_of_one_task_concerns_it_alone(make_house: Any) -> None:
     house.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "path": refused, "body": DENIED})
     report = house.sync("task_usage")
     assert (report.verdict, report.rows_added) == ("incomplete", len(others))
-    assert f"no usage of {refused}" in report.reason
+    assert "1 usages of tasks are refused (403) for less than a day" in report.reason
+    asked(house)
+    house.later = timedelta(seconds=30)
+    assert (house.sync("task_usage").verdict, asked(house)) == ("incomplete", 0)
+    for days in (1, 2, 3):
+        house.later = timedelta(days=days, minutes=1)
+        report = house.sync("task_usage")
+        assert (report.verdict, "1 usages of tasks are refused (403)" in report.reason) == ("complete", True)
+    assert asked(house) <= 3 + len(others)
     house.emulator.faults()
-    assert house.sync("task_usage").verdict == "complete"
+    house.later = timedelta(days=5)
+    report = house.sync("task_usage")
+    assert (report.verdict, "refused" in report.reason) == ("complete", False)
     assert held(house) == truth(house)
+
+
+@pytest.mark.parametrize(
+    ("state", "returned", "expected"), [("not_found", 1, True), ("not_found", 3, False), ("refused", 1, False)]
+)
+def test_a_task_that_comes_back_is_asked_for_at_once(state: str, returned: int, *, expected: bool) -> None:
+    times = {
+        "changed_at": NOW - timedelta(days=9),
+        "seen_at": NOW - timedelta(days=9),
+        "since": NOW - timedelta(days=5),
+    }
+    asked_at, returned_at = NOW - timedelta(hours=2), NOW - timedelta(hours=returned)
+    task = {"task_id": "t", "moves": False, "state": state, "asked_at": asked_at, "returned_at": returned_at, **times}
+    assert due([task], NOW, most=9, days=None) == (["t"] if expected else [], 0)
+
+
+def test_a_key_that_is_refused_ends_the_pass(make_house: Any) -> None:
+    house = ready(make_house, emulator_tasks=20)
+    house.settings = house.settings.model_copy(update={"api_key": SecretStr("phx_wrong")})
+    with pytest.raises(AccessDenied):
+        house.sync("task_usage")
+    assert asked(house) <= 2 * task_usage.AT_ONCE
 
 
 def test_an_amount_that_is_none_waits_in_quarantine(make_house: Any) -> None:
@@ -157,7 +192,7 @@ def test_what_moves_is_asked_ever_more_rarely_and_what_ended_once_more_after_an_
     changed: timedelta, last_asked: timedelta, *, moves: bool, expected: bool
 ) -> None:
     times = {"changed_at": NOW - changed, "seen_at": NOW - changed, "asked_at": NOW - last_asked}
-    task = {"task_id": "t", "moves": moves, **times}
+    task = {"task_id": "t", "moves": moves, "state": "asked", **times}
     assert due([task], NOW, most=9, days=None) == (["t"] if expected else [], 0)
 
 

@@ -1,4 +1,4 @@
--- What the server refused at the last look, with the time: streams and logs by run, lists of runs by task. It is gone
+-- What the server refused at the last look, with the time: streams and logs by run, the rest by task. It is gone
 -- where its task is proved absent. A run that only the tail has seen is looked for by every pass over the tasks.
 WITH told AS (
     SELECT
@@ -7,10 +7,10 @@ WITH told AS (
         cursor.state,
         coalesce(cursor.since, cursor.updated_at) AS since,
         CASE
-            WHEN cursor.resource <> 'runs' AND run.task_id IS NULL THEN greatest(cursor.updated_at, $now)
+            WHEN cursor.resource NOT IN ('runs', 'task_usage') AND run.task_id IS NULL THEN greatest(cursor.updated_at, $now)
             ELSE cursor.updated_at
         END AS asked_at,
-        CASE WHEN cursor.resource = 'runs' THEN cursor.key ELSE run.task_id END AS task_id
+        CASE WHEN cursor.resource IN ('runs', 'task_usage') THEN cursor.key ELSE run.task_id END AS task_id
     FROM
         ledger.cursors AS cursor
         LEFT JOIN (

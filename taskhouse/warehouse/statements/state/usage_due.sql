@@ -1,5 +1,5 @@
 -- Tasks that are there now, have a run, and whose usage was never asked for, or not since a run of theirs was seen to
--- change, or not since the last one rested for $grace. A run changed when the server says so, or when a later version of
+-- change, or not since the last one rested for $grace, or was refused. A run changed when the server says so, or when a later version of
 -- it was seen here; a first sight is no change. A run that waits for its time costs nothing.
 WITH run AS (
     SELECT
@@ -41,7 +41,10 @@ SELECT
     task.seen_at,
     task.changed_at,
     task.moves,
-    asked.updated_at AS asked_at
+    asked.updated_at AS asked_at,
+    asked.state,
+    coalesce(asked.since, asked.updated_at) AS since,
+    sighting.first_seen_at AS returned_at
 FROM
     raw.task_sightings AS sighting
     INNER JOIN task USING (task_id)
@@ -55,6 +58,7 @@ WHERE
     AND (
         task.moves
         OR asked.updated_at IS NULL
+        OR asked.state IN ('not_found', 'refused')
         OR asked.updated_at < task.seen_at
         OR asked.updated_at < task.changed_at + $grace
     )
