@@ -1,11 +1,11 @@
 """Every asset, in the order in which one builds on the other."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import cadence, keys, maintenance, materialize, published, report, views
+from assets import cadence, maintenance, materialize, published, report, views
 from assets.attempts import REPEAT
 from assets.family import Family
 from assets.readiness import READINESS
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 FAMILIES: tuple[Family, ...] = (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE)
 
-When = dg.AutomationCondition[Any]
-
 
 def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
     """The assets, with one partition per project, but for the copy and the housekeeping.
 
     Args:
-        settings: Which projects, and how often views are looked at.
+        settings: Which projects, and how often everything is made.
         repeat: Whether Dagster may repeat a step that failed.
     """
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
@@ -40,8 +38,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     )
     without = tuple(family for family in FAMILIES if not settings.wants(family.name))
     seldom = cadence.fresh(settings, "views", published.NAME)
-    shown = views.asset_of(families, without, prefix, partitions, again, _seldom(settings), seldom)
-    written = report.asset_of(families, prefix, partitions, again, dg.AutomationCondition.eager(), seldom)
+    shown = views.asset_of(families, without, prefix, partitions, again, seldom)
+    written = report.asset_of(families, prefix, partitions, again, seldom)
     kept = maintenance.asset_of(prefix, again, cadence.fresh(settings, maintenance.NAME))
     return [*read, copy, shown, written, kept]
 
@@ -50,12 +48,3 @@ def _paced(family: Family, settings: "Settings") -> Family:
     """With its prefix, and never late for the only reason that its schedule is slow."""
     late_s = cadence.late(settings, family.name).total_seconds()
     return replace(family, prefix=settings.asset_prefix, every_s=max(family.every_s, late_s))
-
-
-def _seldom(settings: "Settings") -> When:
-    """Soon after a copy was published, but once in a while: a look costs as much as there is, not as has changed."""
-    copy = keys.key(settings.asset_prefix, published.NAME)
-    copies = dg.AssetSelection.assets(copy) | dg.AssetSelection.groups(views.GROUP)
-    tick: When = dg.AutomationCondition.cron_tick_passed(settings.cron("views"), settings.timezone)
-    due = (dg.AutomationCondition.missing() | tick.since_last_handled()).with_label("missing, or due")
-    return dg.AutomationCondition.eager().allow(copies) & due

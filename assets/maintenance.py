@@ -51,7 +51,6 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
     def compute(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult[Any]:
         settings = engine.settings()
         pages, compaction = attempt(engine, lambda: _keep_house(settings))
-        context.log.info("compacted: %s, since %s", compaction.done, compaction.why)
         return dg.MaterializeResult(
             metadata={
                 "pages forgotten": pages,

@@ -47,7 +47,6 @@ def asset_of(
         project_id = int(context.partition_key)
         began = datetime.now(UTC)
         report = attempt(engine, lambda: engine.sync(project_id, family.name))
-        context.log.info("%s of project %s is %s: %s", family.name, project_id, report.verdict, report.reason)
         yield attempt(engine, lambda: _told(engine, family, partitions, report, began))
 
     return compute

@@ -40,9 +40,7 @@ def asset_of(
         retry_policy=again,
         freshness_policy=fresh,
     )
-    def compute(
-        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    def compute(engine: dg.ResourceParam[Engine]) -> Iterator[dg.MaterializeResult[Any]]:
         from taskhouse.sync.resources import open_warehouse
         from taskhouse.warehouse.publish import publish
 
@@ -58,7 +56,6 @@ def asset_of(
         )
         if made is None:
             raise dg.Failure("There is nothing to publish yet.", allow_retries=False)
-        context.log.info("%s %s", "made" if made.fresh else "kept", made.path)
         with asking(settings, "checking the copy") as questions:
             open_ends = [f"{row['resource']} of {row['project_id']}" for row in questions.ask("unproven")]
         yield dg.MaterializeResult(

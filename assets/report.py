@@ -26,7 +26,6 @@ def asset_of(
     prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
-    when: "dg.AutomationCondition[Any]",
     fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
     """The asset of the report, with one partition per project.
@@ -36,7 +35,6 @@ def asset_of(
         prefix: Stands before its name.
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
-        when: When a report is due.
         fresh: How old it may become.
     """
     resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))
@@ -53,7 +51,6 @@ def asset_of(
         pool=keys.label(prefix, NAME),
         output_required=False,
         retry_policy=again,
-        automation_condition=when,
         freshness_policy=fresh,
     )
     def compute(

@@ -116,7 +116,6 @@ def asset_of(
     prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
-    when: "dg.AutomationCondition[Any]",
     fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
     """The assets of all views, made by one step for each project.
@@ -127,14 +126,13 @@ def asset_of(
         prefix: Stands before their names.
         projects: One partition per project.
         again: How Dagster repeats a step that failed.
-        when: When a view is due.
         fresh: How old it may become.
     """
     shown = [replace(view, prefix=prefix) for view in known().values() if not rests_on(view.name, without)]
 
     @dg.multi_asset(
         name=GROUP,
-        specs=[_spec(view, families, when, fresh) for view in shown],
+        specs=[_spec(view, families, fresh) for view in shown],
         partitions_def=projects,
         can_subset=True,
         pool=keys.label(prefix, GROUP),
@@ -183,9 +181,7 @@ def _made(
                 yield check
 
 
-def _spec(
-    view: View, families: tuple[Family, ...], when: "dg.AutomationCondition[Any]", fresh: dg.FreshnessPolicy
-) -> dg.AssetSpec:
+def _spec(view: View, families: tuple[Family, ...], fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
     tables = {f"raw.{table.name}": family.key for family in families for table in family.tables}
     stored = {tables[name] for name in view.reads if name in tables}
     if any(not name.startswith("main.") for name in view.reads):
@@ -199,7 +195,6 @@ def _spec(
         kinds={"duckdb", "sql"},
         tags={"layer": "view"},
         code_version=hashlib.sha256(view.text.encode()).hexdigest()[:12],
-        automation_condition=when,
         freshness_policy=fresh,
         skippable=True,
         metadata={

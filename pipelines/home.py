@@ -1,6 +1,7 @@
 """Dagster's own folder inside ``TASKHOUSE_HOME``: where runs, ticks and check results are remembered."""
 
 import contextlib
+import hashlib
 import importlib.resources
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 CONFIG = "dagster.yaml"
 
+FORMER = frozenset(
+    {
+        "2fe073efe0d72a53c345f860915300232b0a4d3cd04827ac7b909642472a5ef2",
+        "6e195222094053c72bcd2089a54266434cfe38f08e44cf57397d6871ef933b56",
+    }
+)
+"""SHA-256 of each ``dagster.yaml`` that an earlier version wrote: one that nobody changed is replaced by today's."""
+
 _APART: dict[str, object] = {
     # The terminal belongs to the command line, and passes exclude each other by the engine's own lock: a killed
     # command must not leave a slot of a pool taken.
@@ -27,7 +36,7 @@ _APART: dict[str, object] = {
 
 
 def prepare(settings: "Settings") -> Path:
-    """Make Dagster's folder, with our ``dagster.yaml`` unless there is one already; returns its absolute path.
+    """Make Dagster's folder, with our ``dagster.yaml`` unless somebody wrote one; returns its absolute path.
 
     Its databases are made here, by one process alone: two that make them at once damage them.
     """
@@ -38,10 +47,10 @@ def prepare(settings: "Settings") -> Path:
     folder = (settings.home / "dagster").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / ".ready"
-    if ready.exists():
+    if ready.exists() and not _outdated(folder / CONFIG):
         return folder
     with FileLock(folder / ".prepare.lock", thread_local=False):
-        if not (folder / CONFIG).exists():
+        if _outdated(folder / CONFIG):
             text = importlib.resources.files("pipelines").joinpath(CONFIG).read_text("utf-8")
             with appearing(folder / CONFIG) as draft:
                 draft.write_text(text, "utf-8")
@@ -49,6 +58,11 @@ def prepare(settings: "Settings") -> Path:
             _make_databases(str(folder))
             ready.touch()
     return folder
+
+
+def _outdated(config: Path) -> bool:
+    """Whether there is no such file, or one of an earlier version that nobody changed."""
+    return not config.exists() or hashlib.sha256(config.read_bytes()).hexdigest() in FORMER
 
 
 def _make_databases(folder: str) -> None:

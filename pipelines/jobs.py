@@ -4,32 +4,46 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import keys, maintenance, published
+from assets import keys, maintenance, published, views
 from assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+    from assets.family import Family
     from taskhouse.settings import Settings
 
 SYNC = "sync"
+VIEWS = "views"
+
+
+def families(settings: "Settings") -> "list[Family]":
+    """What the settings want."""
+    return [family for family in FAMILIES if settings.wants(family.name)]
 
 
 def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
-    """Jobs by name, for what the settings want."""
+    """Jobs by name, for what the settings want.
+
+    A job of one asset runs it in the process of the run: a second one would only start Dagster once more.
+    """
     prefix = settings.asset_prefix
-    names = [*(family.name for family in FAMILIES if settings.wants(family.name)), published.NAME]
+    names = [*(family.name for family in families(settings)), published.NAME]
+    whole = dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names))
     made = {
         SYNC: dg.define_asset_job(
-            keys.label(prefix, SYNC),
-            selection=dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names)),
-            description="Every resource of one project, in order.",
+            keys.label(prefix, SYNC), selection=whole, description="Every resource of one project, in order."
         )
     }
-    for name in (*names, maintenance.NAME):
+    chosen: dict[str, dg.AssetSelection] = {
+        name: dg.AssetSelection.assets(keys.key(prefix, name)) for name in (*names, maintenance.NAME)
+    }
+    chosen[VIEWS] = dg.AssetSelection.groups(views.GROUP)
+    for name, selection in chosen.items():
         made[name] = dg.define_asset_job(
             keys.label(prefix, f"sync_{name}"),
-            selection=dg.AssetSelection.assets(keys.key(prefix, name)),
-            description=f"Only {name}.",
+            selection=selection,
+            description=f"Only {name}." if name != VIEWS else "Every view of one project, and its report.",
+            executor_def=dg.in_process_executor,
         )
     return made

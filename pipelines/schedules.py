@@ -1,13 +1,13 @@
 """A schedule for each asset, all behind one switch; a project whose last run still goes on is left out of a tick."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
-from assets import maintenance, published
+from assets import keys, maintenance, published, views
 from pipelines import switch
-from pipelines.jobs import SYNC
+from pipelines.jobs import SYNC, VIEWS
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,15 +44,39 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
         description=f"Runs {job.name}{'' if name in WHOLE else ', for every project'}.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        idle = [project for project in projects if not _busy(context.instance, job.name, project)]
-        if not idle:
-            yield dg.SkipReason("The last run still goes on." if projects else "No project: set POSTHOG_PROJECT_IDS.")
-        for project in idle:
+        reasons = {project: _reason(context.instance, name, job.name, settings, project) for project in projects}
+        if all(reasons.values()):
+            yield dg.SkipReason(" ".join(sorted(set(reasons.values()))) or "No project: set POSTHOG_PROJECT_IDS.")
+        for project in (project for project, reason in reasons.items() if not reason):
             yield dg.RunRequest(
                 run_key=f"{context.scheduled_execution_time.isoformat()} {project}", partition_key=project
             )
 
     return tick
+
+
+def _reason(instance: dg.DagsterInstance, name: str, job: str, settings: Settings, project: str | None) -> str:
+    """Why a tick leaves a project out; empty if it does not."""
+    if _busy(instance, job, project):
+        return "The last run still goes on."
+    if name == published.NAME and not settings.warehouse.exists():
+        return "There is nothing to publish yet."
+    if name == VIEWS and not _copied(instance, settings, str(project)):
+        return "No copy was made since."
+    return ""
+
+
+def _copied(instance: dg.DagsterInstance, settings: Settings, project: str) -> bool:
+    """Whether there is a copy that is younger than the views of a project."""
+    newest = instance.get_latest_materialization_event(keys.key(settings.asset_prefix, published.NAME))
+    made = newest.asset_materialization if newest else None
+    if made is None:
+        return False
+    last = instance.fetch_materializations(
+        dg.AssetRecordsFilter(views.key(next(iter(views.ALWAYS)), settings.asset_prefix), asset_partitions=[project]),
+        limit=1,
+    ).records
+    return not last or cast("float", made.metadata["made at"].value) > last[0].timestamp
 
 
 def _busy(instance: dg.DagsterInstance, job: str, project: str | None) -> bool:

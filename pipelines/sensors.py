@@ -1,14 +1,16 @@
-"""What reacts by itself, behind the switch of the schedules: views to new copies, the capture to runs that moved."""
+"""What reacts by itself, behind the switch of the schedules: to runs that moved, and to what never ran."""
 
 import json
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets import published, views
 from assets.figures import ACTIVE, ENDED
 from assets.keys import key
 from pipelines import switch
-from pipelines.schedules import PARTITION
+from pipelines.jobs import SYNC, VIEWS, families
+from pipelines.schedules import BUSY, PARTITION
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,14 +32,7 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Dagst
 def sensors(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Settings) -> list[dg.SensorDefinition]:
     """Every sensor."""
     on = dg.DefaultSensorStatus.RUNNING if switch.is_on(settings) else dg.DefaultSensorStatus.STOPPED
-    automation = dg.AutomationConditionSensorDefinition(
-        "automation",
-        target=dg.AssetSelection.all(),
-        default_status=on,
-        minimum_interval_seconds=EVERY_S,
-        description="Looks at the views of what was published, and writes the reports.",
-    )
-    return [automation, _moved(jobs[CAPTURE], settings, on)]
+    return [_moved(jobs[CAPTURE], settings, on), _first(jobs[SYNC], jobs[VIEWS], settings, on)]
 
 
 def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -84,3 +79,55 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
 
 def _number(made: dg.AssetMaterialization, figure: str) -> object:
     return made.metadata[figure].value if figure in made.metadata else 0
+
+
+def _first(
+    sync: "UnresolvedAssetJobDefinition",
+    shown: "UnresolvedAssetJobDefinition",
+    settings: Settings,
+    on: dg.DefaultSensorStatus,
+) -> dg.SensorDefinition:
+    prefix = settings.asset_prefix
+    projects = [str(project) for project in settings.project_ids]
+    copy = key(prefix, published.NAME)
+    wanted = {family.name: key(prefix, family.name) for family in families(settings)}
+    wanted[VIEWS] = views.key(next(iter(views.ALWAYS)), prefix)
+
+    @dg.sensor(
+        name="never_ran",
+        jobs=[sync, shown],
+        default_status=on,
+        minimum_interval_seconds=EVERY_S,
+        description="Runs at once what a project never had, instead of at the next tick of its schedule.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        """Its cursor is what ran or was asked for: that is looked at no more, and what fails waits for its schedule."""
+        known: set[str] = set(json.loads(context.cursor or "[]"))
+        missing: dict[str, list[str]] = {project: [] for project in projects}
+        for name, asset in wanted.items():
+            unsure = [project for project in projects if f"{name} {project}" not in known]
+            made = context.instance.get_materialized_partitions(asset) if unsure else set()
+            known |= {f"{name} {project}" for project in unsure if project in made}
+            for project in unsure:
+                if project not in made:
+                    missing[project].append(name)
+        requests = []
+        for project, names in missing.items():
+            if not names or context.instance.get_runs_count(dg.RunsFilter(tags={PARTITION: project}, statuses=BUSY)):
+                continue
+            read = [name for name in names if name != VIEWS]
+            if read:
+                assets = [*(wanted[name] for name in read), copy]
+                requests.append(dg.RunRequest(job_name=sync.name, partition_key=project, asset_selection=assets))
+            elif context.instance.get_latest_materialization_event(copy):
+                requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
+                read = [VIEWS]
+            known |= {f"{name} {project}" for name in read}
+        told = "Others run first." if any(missing.values()) else "Everything ran."
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=json.dumps(sorted(known)),
+            skip_reason=None if requests else dg.SkipReason(told),
+        )
+
+    return tick

@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     task_usage_cron: str = Field("27 * * * *", description="When the usage of tasks is synced, where it is on.")
     published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
     views_cron: str = Field(
-        "9 * * * *", description="When views are due: with the next copy, they are looked at and reports are written."
+        "13 * * * *", description="When views are looked at and reports are written, if there is a newer copy."
     )
 
     maintenance_cron: str = Field(

@@ -2,7 +2,8 @@
 
 import json
 import os
-import sys
+import signal
+import warnings
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 WORKSPACE = Path("workspace.yaml")
-SUPERSEDED = "ignore:Function `dev_command` is superseded"
+SUPERSEDED = "Function `dev_command` is superseded"
 """Dagster's advice to type ``dg dev`` is not for who typed ``taskhouse dev``; every other warning is shown."""
 
 
@@ -27,8 +28,12 @@ def dev(
 ) -> None:
     """Open the Dagster UI, with the daemon that runs schedules, until it is interrupted.
 
+    The terminal stays quiet as long as all is well: only warnings and failures are shown. Everything else is in the UI.
+    What never ran is run at once if the schedules are on.
+
     Its state is in TASKHOUSE_HOME/dagster, where `taskhouse sync` records its runs too. Any other Dagster command works
-    with DAGSTER_HOME set to that folder. Only one can run in a home: two daemons would tick every schedule twice.
+    with DAGSTER_HOME set to that folder. Only one daemon may run in a home, however it was started: two would tick
+    every schedule twice.
     """
     from pipelines.home import prepare
     from taskhouse.home import ready
@@ -36,22 +41,39 @@ def dev(
 
     settings = load()
     ready(settings)
-    held = hold(settings, f"http://{host}:{port}")
+    url = f"http://{host}:{port}"
+    held = hold(settings, url)
     try:
         bindable(host, port)
-        folder = prepare(settings)
-        workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
-        say(f"Dagster keeps its state in {folder}.")
-        command = [sys.executable, "-m", "dagster", "dev", *workspace, "--host", host, "--port", str(port)]
-        warnings = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), SUPERSEDED)))
-        environment = {**os.environ, "DAGSTER_HOME": str(folder), "PYTHONWARNINGS": warnings}
-        os.execve(sys.executable, command, environment)  # noqa: S606 - our own interpreter
+        serve(prepare(settings), url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
 
 
+def serve(folder: Path, url: str, address: list[str]) -> None:
+    """Run Dagster's own command on the folder, and leave no word of a daemon behind that ended."""
+    os.environ["DAGSTER_HOME"] = str(folder)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also as a shell's background job; Dagster ends by it
+    warnings.filterwarnings("ignore", SUPERSEDED)
+    from dagster import DagsterInstance
+    from dagster._cli.dev import dev_command
+
+    from pipelines.daemon import refuse_another
+
+    workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
+    with DagsterInstance.from_config(str(folder)) as instance:
+        refuse_another(
+            instance, folder, waiting=lambda: say("A Dagster daemon ran here just now; making sure that it has ended.")
+        )
+        say(f"Dagster keeps its state in {folder}. The UI opens at {url}; Ctrl-C ends it.")
+        try:
+            dev_command.main([*workspace, *address, "--log-level", "warning"], "dagster dev", standalone_mode=False)
+        finally:
+            instance.wipe_daemon_heartbeats()
+
+
 def hold(settings: "Settings", url: str) -> int:
-    """Take the home for one Dagster: a locked file that stays locked in whatever program this process becomes.
+    """Take the home for one Dagster: a file that stays locked as long as this process lives.
 
     Raises:
         Locked: A ``taskhouse dev`` of this home is running; says where.
@@ -72,7 +94,6 @@ def hold(settings: "Settings", url: str) -> int:
             f"`taskhouse dev` is running in {settings.home} already: {first}.",
             hint="Use that one, or stop it first with Ctrl-C.",
         ) from None
-    os.set_inheritable(file, True)  # noqa: FBT003 - it has no name
     os.truncate(file, 0)
     os.write(file, json.dumps({"pid": os.getpid(), "url": url, "since": f"{datetime.now(UTC):%F %T} UTC"}).encode())
     return file

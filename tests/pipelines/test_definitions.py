@@ -186,6 +186,7 @@ def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: 
 
     assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES} | {
         "published_schedule",
+        "views_schedule",
         "maintenance_schedule",
     }
     assert {schedule.default_status.value for schedule in made} == {status}
@@ -224,6 +225,21 @@ def test_a_tick_asks_for_each_project_and_leaves_out_the_one_that_is_busy() -> N
 
     assert [request.partition_key for request in wanted or ()] == ["1", "2"]
     assert [request.partition_key for request in later or ()] == ["2"]
+
+
+def test_nothing_is_published_before_there_is_anything(tmp_path: Path) -> None:
+    settings = _settings(home=tmp_path)
+    schedule = next(item for item in _schedules(settings) if item.name == "published_schedule")
+    with dg.instance_for_test() as instance:
+        ticks = []
+        for exists in (False, True):
+            if exists:
+                settings.warehouse.touch()
+            ticks.append(schedule.evaluate_tick(dg.build_schedule_context(instance, datetime.now(UTC))))
+
+    assert [(len(tick.run_requests or ()), tick.skip_message) for tick in ticks] == [
+        (0, "There is nothing to publish yet."), (1, None),
+    ]  # fmt: skip
 
 
 def test_loading_takes_less_than_two_seconds_after_dagster_and_opens_no_database() -> None:

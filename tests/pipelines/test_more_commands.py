@@ -99,4 +99,4 @@ def test_dev_hides_dagsters_advice_on_its_command_and_keeps_what_else_is_said_of
     assert "SupersessionWarning" in theirs
     assert "SupersessionWarning" not in ours
     assert all("nonsense" in told for told in (ours, theirs))
-    assert ours.count("unknown warning category: 'Nonsense'") == 2  # of our process, and of Dagster's
+    assert "unknown warning category: 'Nonsense'" in ours

@@ -1,7 +1,7 @@
 """Views and the report as assets: made from the copy, for each project by itself, when the ledger says complete."""
 
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -160,37 +160,36 @@ def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Setti
     assert len(_made(result)) == len(VIEWS) - 1
 
 
-def _requested(definitions: dg.Definitions, instance: dg.DagsterInstance, at: datetime, cursor: Any) -> tuple[Any, Any]:
-    found = dg.evaluate_automation_conditions(definitions, instance, dg.AssetSelection.all(), at, cursor)
-    asked = {
-        (key.to_user_string(), partition)
-        for key in [*VIEWS, dg.AssetKey(report.NAME)]
-        for partition in found.get_requested_partitions(key) or ()
-    }
-    return found.cursor, asked
+def _moment(at: float) -> Any:
+    return dg.MetadataValue.timestamp(at)
 
 
-def test_views_are_due_with_a_copy_but_at_most_once_an_hour(home: Settings) -> None:
-    definitions = build(home, Still(home))
-    everything = {(key.to_user_string(), project) for key in [*VIEWS, dg.AssetKey(report.NAME)] for project in "12"}
-    start = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+@pytest.mark.parametrize(
+    ("copied", "shown", "due"),
+    [(None, None, []), (100.0, None, ["1", "2"]), (100.0, 200.0, ["2"]), (300.0, 200.0, ["1", "2"])],
+)
+def test_a_tick_makes_the_views_of_a_copy_that_is_younger_than_they_are(
+    copied: float | None, shown: float | None, due: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The views of project 1 were made at a moment, those of project 2 never."""
+    repository = build(Settings(_env_file=None, project_ids=(1, 2))).get_repository_def()
+    with dg.instance_for_test() as instance:
+        for key, at, partition in ((dg.AssetKey("published"), copied, None), (views.key("data_health"), shown, "1")):
+            if at is not None:
+                monkeypatch.setattr("time.time", lambda at=at: at)
+                made = dg.AssetMaterialization(key, partition=partition, metadata={"made at": _moment(at)})
+                instance.report_runless_asset_event(made)
+        monkeypatch.undo()
+        context = dg.build_schedule_context(instance, datetime.now(UTC), repository_def=repository)
+        asked = repository.get_schedule_def("views_schedule").evaluate_tick(context)
 
-    def copied(instance: dg.DagsterInstance) -> None:
-        instance.report_runless_asset_event(dg.AssetMaterialization("published"))
+    assert [request.partition_key for request in asked.run_requests or ()] == due
 
-    def made(instance: dg.DagsterInstance) -> None:
-        for name, project in everything:
-            instance.report_runless_asset_event(dg.AssetMaterialization(name.split("/"), partition=project))
 
+def test_the_job_of_the_views_makes_all_of_them_and_the_report_in_one_process(home: Settings) -> None:
+    job = build(home, Still(home)).resolve_job_def("sync_views")
     with dg.DagsterInstance.ephemeral() as instance:
-        ticks: list[set[Any]] = []
-        cursor = None
-        for minute, happens in ((0, None), (1, copied), (2, made), (5, copied), (10, None), (11, None), (15, copied)):
-            if happens:
-                happens(instance)
-            cursor, asked = _requested(definitions, instance, start + timedelta(minutes=minute), cursor)
-            ticks.append(asked)
+        result = job.execute_in_process(partition_key="1", instance=instance, run_config=QUIET)
 
-    assert ticks[:4] == [set(), everything, set(), set()]
-    assert ticks[4] == everything
-    assert ticks[5:] == [set(), set()]
+    assert set(_made(result)) == {key.to_user_string() for key in VIEWS} | {"report"}
+    assert job.executor_def is dg.in_process_executor

@@ -1,0 +1,58 @@
+"""A daemon that another command started on the same home is refused, and one that ended is not."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines.daemon import SILENT_S, refuse_another
+from taskhouse.errors import Locked
+
+
+class Another:
+    """A daemon that told at some moments that it runs, and the clock."""
+
+    def __init__(self, *beats: float) -> None:
+        self.beats = beats
+        self.now = 1000.0
+        self.told: list[float] = []
+
+    def get_daemon_heartbeats(self) -> dict[str, Any]:
+        heard = [beat for beat in self.beats if beat <= self.now]
+        return {kind: SimpleNamespace(timestamp=max(heard)) for kind in ("SENSOR", "SCHEDULER") if heard}
+
+    def rest(self, seconds: float) -> None:
+        self.now += seconds
+
+    def looked_for(self) -> float:
+        """How long it took to find none."""
+        before = self.now
+        instance: Any = self
+        refuse_another(
+            instance,
+            "/home/x/dagster",  # type: ignore[arg-type]
+            waiting=lambda: self.told.append(self.now),
+            now=lambda: self.now,
+            rest=self.rest,
+        )
+        return self.now - before
+
+
+@pytest.mark.parametrize("beats", [(), (1.0,), (1000.0 - SILENT_S - 1,)])
+def test_where_none_was_heard_of_for_long_nothing_is_waited_for(beats: tuple[float, ...]) -> None:
+    another = Another(*beats)
+    assert (another.looked_for(), another.told) == (0.0, [])
+
+
+def test_one_that_is_heard_of_again_is_refused() -> None:
+    another = Another(980.0, 1010.0, 1040.0)
+    with pytest.raises(Locked, match="another command runs on /home/x/dagster") as problem:
+        another.looked_for()
+    assert "dagster-daemon run" in problem.value.hint
+    assert another.now == 1010.0
+
+
+def test_one_that_was_killed_a_moment_ago_is_waited_for_until_it_is_silent() -> None:
+    another = Another(960.0, 990.0)
+    assert another.looked_for() == pytest.approx(SILENT_S - 10, abs=1)
+    assert another.told == [1000.0]
