@@ -56,11 +56,10 @@ WHERE
 """
 
 
-@contextlib.contextmanager
-def served(streams: int, rate: float) -> Iterator[str]:
-    """An emulator in a process of its own whose live runs speak at this rate together."""
+def crowd(streams: int, rate: float) -> EmulatorSettings:
+    """A world whose live runs speak at this rate together."""
     slow = 0.5  # so that no run ends soon
-    world = EmulatorSettings(
+    return EmulatorSettings(
         tasks=streams * 2,
         repositories=20,
         live_runs=streams,
@@ -70,6 +69,11 @@ def served(streams: int, rate: float) -> Iterator[str]:
         max_streams=streams * 2,
         streams=StreamSettings(max_entries=100_000),
     )
+
+
+@contextlib.contextmanager
+def serving(world: EmulatorSettings) -> Iterator[str]:
+    """An emulator in a process of its own."""
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     process = multiprocessing.get_context("fork").Process(target=serve_on, args=(listener, world), daemon=True)
@@ -123,7 +127,7 @@ def main() -> int:
     parser.add_argument("--warm-up", type=float, default=40, help="seconds before, for the streams to open")
     asked = parser.parse_args()
     commits: dict[str, datetime] = {}
-    with served(asked.streams, asked.rate) as url, tempfile.TemporaryDirectory() as folder, noted(commits):
+    with serving(crowd(asked.streams, asked.rate)) as url, tempfile.TemporaryDirectory() as folder, noted(commits):
         settings = Settings(
             host=url,
             api_key="phx_emulator",
