@@ -34,7 +34,6 @@ from taskhouse.sync.alone import alone
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.conftest import SECRET
-from tests.pipelines.test_daemon import Another
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
 ROOT = Path(__file__).parents[1]
@@ -142,10 +141,6 @@ def closed(place: Place) -> None:
 def asked(place: Place, **given: Any) -> None:
     with open_house(place.database) as house:
         house.frame("texts", **given)
-
-
-def another(_: Place) -> None:
-    Another(980.0, 1010.0).looked_for()
 
 
 def twice(place: Place) -> None:
@@ -256,7 +251,6 @@ HERE: dict[str, Callable[[Place], object]] = {
     "There is nothing to back up yet.": lambda p: p.said("backup", str(p.folder / "backups")),
     "There is nothing to verify yet.": lambda p: p.said("verify"),
     "There is nothing to restore in ….": lambda p: p.said("restore"),
-    "A Dagster daemon that was started by another command runs on ….": another,
     "… is no warehouse of taskhouse.": lambda p: p.said("restore", str(p.database)),
     "The warehouse … has been busy for … s: ….": busy,
     "There is no published copy in … yet.": lambda p: publish.readable(p.folder),
@@ -336,6 +330,9 @@ ELSEWHERE = {
     ),
     "It is … here, and a pass of … for project … began at …: history would run backwards.": (
         "sync/test_coverage.py::test_a_late_pass_is_refused"
+    ),
+    "A Dagster daemon that was started by another command runs on ….": (
+        "pipelines/test_daemon.py::test_one_that_is_heard_of_again_is_refused"
     ),
     "Nothing is known over a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
 }
