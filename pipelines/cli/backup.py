@@ -66,8 +66,8 @@ def restore(
     to go on, and names this one. If you put a file in its place yourself, name that file to accept it.
 
     Nothing is deleted: the file that stood there is kept beside the new one, and so are copies that hold more than what
-    is restored. The next `taskhouse sync` fetches again what PostHog still has, and loads the captured events that wait
-    in the spool.
+    is restored. The daily maintenance removes them once something was synced on 30 different days since. The next
+    `taskhouse sync` fetches again what PostHog still has, and loads the captured events that wait in the spool.
 
     If this machine's clock was ahead for a while, nothing can be observed before the moments that it left. --clock
     moves them back, all by the same time, so that the last of them is the present; a copy as it was before is kept.

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from taskhouse.errors import Corrupt
-from taskhouse.warehouse import migrate, preimage, sql, views
+from taskhouse.warehouse import migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.lock import commit_lock
@@ -20,8 +20,8 @@ from taskhouse.warehouse.lock import commit_lock
 FREE_SHARE = 0.25
 """Share of unused blocks from which on the file is written anew."""
 
-REPAIRS_DAYS = 30
-"""How long the blocks are kept that a repair overwrote."""
+ASIDE_DAYS = 30
+"""On how many days something was synced since a repair or ``taskhouse restore`` set something aside, until it goes."""
 
 SMALL = 64 * 1024 * 1024
 """Bytes below which that is not worth the while."""
@@ -47,7 +47,9 @@ class Compaction:
 
 
 def forget(warehouse: Warehouse, *, days: int) -> int:
-    """Forget pages older than so many days that no row names, and what old repairs overwrote; returns how many pages.
+    """Forget pages older than so many days that no row names, and what was set aside; returns how many pages.
+
+    What repairs overwrote and what ``taskhouse restore`` replaced goes after ``ASIDE_DAYS``.
 
     Raises:
         Locked: The warehouse is held by somebody else for too long.
@@ -56,7 +58,11 @@ def forget(warehouse: Warehouse, *, days: int) -> int:
     with warehouse.transaction("forgetting old pages") as connection:
         before = {"before": now - timedelta(days=days)}
         pages = len(connection.execute(sql.warehouse("maintenance/pages"), before).fetchall())
-    preimage.forget(warehouse.path, now - timedelta(days=REPAIRS_DAYS))
+        lived = connection.execute(sql.warehouse("maintenance/lived"), {"days": ASIDE_DAYS}).fetchone()
+    if lived is not None:
+        until = lived[0].astimezone(UTC)
+        preimage.forget(warehouse.path, until)
+        restore.forget(warehouse.path, warehouse.copies, until)
     return pages
 
 

@@ -11,7 +11,7 @@ in use: so a repair changes only the checksum and parts that nothing refers to. 
 
     <warehouse>.metadata           MARK, CRC-32 of the rest, number of blocks, their ids and parts in use, both headers,
                                    the blocks
-    <warehouse>.torn-<time>        the same of the blocks that a repair overwrote, for some weeks
+    <warehouse>.torn-<time>        the same of the blocks that a repair overwrote, until the housekeeping forgets them
 """
 
 import fcntl

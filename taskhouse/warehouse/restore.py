@@ -1,8 +1,8 @@
 """Take a published copy or a backup back as the warehouse, or accept a file that was put in its place by hand.
 
 Nothing is destroyed: the file that stood there is kept as ``warehouse.replaced-<time>.duckdb``, and copies that hold
-more than what was taken stay as ``kept-<name>``. The restored warehouse counts on from the highest commit that this
-home has seen, so that copies of later commits are newer than all that were there.
+more than what was taken stay as ``kept-<name>``, until the housekeeping forgets them. The restored warehouse counts on
+from the highest commit that this home has seen, so that copies of later commits are newer than all that were there.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from taskhouse.warehouse.lock import commit_lock
 from taskhouse.warehouse.preimage import beside
 
 CHUNK = 8 * 1024 * 1024
+REPLACED, KEPT = ".replaced-", "kept-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,25 @@ def look(path: Path) -> Identity:
     return found
 
 
+def forget(path: Path, copies: Path | None, before: datetime) -> int:
+    """Forget what was replaced or kept before a moment, but for a copy that readers use; returns how many files."""
+    kept = list(copies.glob(f"{KEPT}*")) if copies else []
+    shown = (copies / "current.duckdb").resolve() if copies else None
+    old = [
+        file
+        for file in (*path.parent.glob(f"{path.stem}{REPLACED}*"), *kept)
+        if _aside_since(file) < before and shown not in {file.resolve(), file.with_suffix(path.suffix).resolve()}
+    ]
+    for file in old:
+        file.unlink()
+    return len(old)
+
+
+def _aside_since(file: Path) -> datetime:
+    """When a file was set aside: its last link was made, or it was moved, then or later."""
+    return datetime.fromtimestamp(file.stat().st_ctime, UTC)
+
+
 def _same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
@@ -175,7 +195,7 @@ def _number(connection: duckdb.DuckDBPyConnection, host: str, generation: int) -
 
 def _set_aside(path: Path) -> Path | None:
     """Move a warehouse away, with what belongs to it; where it is now."""
-    target = path.with_name(f"{path.stem}.replaced-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z{path.suffix}")
+    target = path.with_name(f"{path.stem}{REPLACED}{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z{path.suffix}")
     moved = path.exists()
     for part in ("", ".wal"):
         if (old := Path(f"{path}{part}")).exists():
@@ -200,7 +220,7 @@ def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
 
 def keep(path: Path) -> Path:
     """Keep a copy for good, under another name; returns that."""
-    target = path.with_name(f"kept-{path.name}")
+    target = path.with_name(f"{KEPT}{path.name}")
     for part in (".json", path.suffix):
         target.with_suffix(part).unlink(missing_ok=True)
         os.link(path.with_suffix(part), target.with_suffix(part))

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from taskhouse.warehouse import maintenance, views
+from taskhouse.warehouse import maintenance, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
 
 NOW = datetime.now(UTC)
@@ -109,11 +109,34 @@ def test_old_pages_are_forgotten_unless_a_row_names_them(warehouse: Warehouse) -
         ]
 
 
-def test_what_a_repair_overwrote_is_kept_for_thirty_days(warehouse: Warehouse) -> None:
-    old, young = (warehouse.path.with_suffix(f".torn-{age}") for age in ("old", "young"))
-    for path, days in ((old, 31), (young, 29)):
+def _synced_on(warehouse: Warehouse, *ago: int) -> None:
+    """Passes on days so many days ago."""
+    with warehouse.transaction("a test") as connection:
+        for days in ago:
+            told = {"pass_id": str(days), "project_id": 1, "resource": "tasks", "viewer": None}
+            connection.execute(sql.warehouse("ledger/begin"), told | {"started_at": NOW - timedelta(days=days)})
+
+
+def test_what_was_set_aside_goes_once_something_was_synced_on_thirty_days_since(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = warehouse.copies = warehouse.path.parent / "published"
+    copies.mkdir()
+    names = [f"{where}-{age}" for where in ("w.torn", "w.replaced", "published/kept") for age in ("old", "young")]
+    for path in (warehouse.path.parent / name for name in names):
         path.write_bytes(b"a block")
-        at = (NOW - timedelta(days=days)).timestamp()
-        os.utime(path, (at, at))
-    maintenance.forget(warehouse, days=90)
-    assert (old.exists(), young.exists()) == (False, True)
+        at = NOW - timedelta(days=31 if path.name.endswith("old") else 28)
+        os.utime(path, (at.timestamp(), at.timestamp()))
+    monkeypatch.setattr(restore, "_aside_since", lambda file: datetime.fromtimestamp(file.stat().st_mtime, UTC))
+
+    def left() -> list[str]:
+        maintenance.forget(warehouse, days=90)
+        return [name for name in names if (warehouse.path.parent / name).exists()]
+
+    _synced_on(warehouse, 31, 2, 1, 0, -40)  # once by a clock that was forty days ahead
+    assert left() == names
+    _synced_on(warehouse, *range(3, 28))
+    assert left() == names, "thirty days, the first of which was before"
+    (copies / "current.duckdb").symlink_to("kept-old")
+    _synced_on(warehouse, 28, 29)
+    assert left() == [name for name in names if name.endswith("young") or name == "published/kept-old"]
