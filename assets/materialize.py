@@ -1,7 +1,7 @@
 """One step: a pass of the engine, and everything that Dagster should know of it."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -45,7 +45,7 @@ def asset_of(
         context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
     ) -> Iterator[dg.MaterializeResult[Any]]:
         project_id = int(context.partition_key)
-        began = datetime.now(UTC)
+        began = engine.settings().clock.now()
         report = attempt(engine, lambda: engine.sync(project_id, family.name))
         yield attempt(engine, lambda: _told(engine, family, partitions, report, began))
 

@@ -5,6 +5,8 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from taskhouse.clock import REAL, Clock
+
 if TYPE_CHECKING:
     from taskhouse.reading import House
     from taskhouse.settings import Settings
@@ -17,17 +19,20 @@ class Questions:
 
     Args:
         records: Gives the rows of a statement and its parameters, each by column name.
+        clock: What ``$now`` in a statement is.
     """
 
-    def __init__(self, records: Callable[[str, Mapping[str, object]], Rows]) -> None:
+    def __init__(self, records: Callable[[str, Mapping[str, object]], Rows], clock: Clock = REAL) -> None:
         self._records = records
+        self._clock = clock
 
     def ask(self, question: str, parameters: Mapping[str, object] | None = None, **names: str) -> Rows:
         """The rows of ``sql/<question>.sql`` by column name; ``names`` fill in its identifiers, which are our own."""
         from taskhouse.warehouse import sql
 
         text = sql.statement("assets", f"sql/{question}")
-        return self._records(text.format(**names) if names else text, parameters or {})
+        text = text.format(**names) if names else text
+        return self._records(text, {**(parameters or {}), **sql.moment(text, self._clock)})
 
 
 def records(connection: Any, text: str, parameters: Mapping[str, object]) -> Rows:
@@ -48,7 +53,7 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
     from taskhouse.sync.resources import open_warehouse
 
     with open_warehouse(settings).reading(purpose) as connection:
-        yield Questions(functools.partial(records, connection))
+        yield Questions(functools.partial(records, connection), settings.clock)
 
 
 @contextlib.contextmanager
@@ -57,7 +62,7 @@ def reading(settings: "Settings") -> Iterator[tuple["House", Questions]]:
     from taskhouse.reading import open_house
 
     with open_house(settings) as house:
-        yield house, Questions(house.reader.records)
+        yield house, Questions(house.reader.records, settings.clock)
 
 
 def unproven(questions: Questions, project_id: int, resources: Iterable[str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from emulator.api.endpoint import Call
+    from emulator.clock import Clock
     from emulator.settings import EmulatorSettings
 
 _PROJECT: Final = "/api/projects/{project_id}/tasks"
@@ -70,9 +71,9 @@ def _missing(call: Call) -> Response:
     raise not_found("Endpoint not found.")
 
 
-def build_app(settings: EmulatorSettings) -> EmulatorApp:
+def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> EmulatorApp:
     """Make a world and the application that serves it; nothing moves before the application starts up."""
-    service = Service(settings)
+    service = Service(settings, clock)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

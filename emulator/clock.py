@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -15,13 +16,20 @@ class Clock:
     ``speed=1`` is real time, ``speed=60`` plays an hour in a minute, ``speed=0`` stands still until
     :meth:`advance`. Every wait inside the emulator goes through :meth:`sleep` or :meth:`wait_for`, so keepalives,
     rotation, cache ages, throttles and live runs all obey the same hand. Time is kept in whole microseconds: a
-    driven clock lands exactly where it is put. One clock serves one event loop; call :meth:`advance` and
-    :meth:`set_speed` on that loop's thread.
+    driven clock lands exactly where it is put. ``ticks_ns`` counts the nanoseconds that are real to it.
+    One clock serves one event loop; call :meth:`advance` and :meth:`set_speed` on that loop's thread.
     """
 
-    def __init__(self, *, speed: float = 1.0, start: datetime | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        speed: float = 1.0,
+        start: datetime | None = None,
+        ticks_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._ticks_ns = ticks_ns
         self._base_us = ((start or datetime.now(UTC)) - _EPOCH) // timedelta(microseconds=1)
-        self._anchor_ns = time.monotonic_ns()
+        self._anchor_ns = ticks_ns()
         self._speed = speed
         self._waits: dict[asyncio.Timeout, int] = {}
 
@@ -32,7 +40,7 @@ class Clock:
 
     def now_us(self) -> int:
         """The simulated moment as microseconds since the epoch."""
-        return self._base_us + int((time.monotonic_ns() - self._anchor_ns) * self._speed / 1000)
+        return self._base_us + int((self._ticks_ns() - self._anchor_ns) * self._speed / 1000)
 
     def now(self) -> datetime:
         """The simulated moment, in UTC."""
@@ -61,7 +69,7 @@ class Clock:
         self._rebase(self.now_us(), speed)
 
     def _rebase(self, now_us: int, speed: float) -> None:
-        self._base_us, self._anchor_ns, self._speed = now_us, time.monotonic_ns(), speed
+        self._base_us, self._anchor_ns, self._speed = now_us, self._ticks_ns(), speed
         for timer, until_us in self._waits.items():
             if not timer.expired():
                 timer.reschedule(self._deadline(until_us))

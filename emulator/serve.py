@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _START_S: Final = 60.0
 _STOP_S: Final = 10.0
-_TICK_S: Final = 0.1
 _BACKLOG: Final = 2048
 
 
@@ -35,6 +34,8 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
+        self.tick_s: float | None = 0.1
+        """How often it looks whether a signal asks it to end; None leaves that to :meth:`stop`."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
 
@@ -49,7 +50,7 @@ class _Server(uvicorn.Server):
             if await self.on_tick(tick):
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), _TICK_S)
+                await asyncio.wait_for(self._news.wait(), self.tick_s)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +58,10 @@ class Requests:
 class Service:
     """The parts of an emulator and what they share. Belongs to one event loop."""
 
-    def __init__(self, settings: EmulatorSettings) -> None:
+    def __init__(self, settings: EmulatorSettings, clock: Clock | None = None) -> None:
         self.settings = settings
-        start = (settings.start or datetime.now(UTC)).astimezone(UTC)
-        self.world = World(settings, start)
-        self.clock = Clock(speed=settings.speed, start=start)
+        self.clock = clock or Clock(speed=settings.speed, start=settings.start)
+        self.world = World(settings, self.clock.now())
         self.store = StreamStore(settings.streams, self.clock)
         self.logs = Logs(self.world, self.clock, settings.events)
         self.truth = Truth(self.world, self.logs, self.clock)
@@ -71,7 +69,7 @@ class Service:
         self.readiness = Readiness(self.world, self.clock)
         self.throttle = Throttle(self.clock)
         self.admission = Admission(settings.max_streams, settings.seed)
-        self.faults = Faults()
+        self.faults = Faults(self.clock)
         self.requests = Requests()
         self.tokens = Tokens()
         self.token_s = settings.token_s

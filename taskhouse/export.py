@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +106,7 @@ def _export(target: Path, house: House, names: list[str]) -> Export:
     draft.mkdir(exist_ok=True)
     with house.reader.moment():
         files = tuple(file for name in names for file in _write(house, name, draft))
-    done = Export(target, house.generation, datetime.now(UTC), files)
+    done = Export(target, house.generation, house.clock.now(), files)
     _put(draft / "views.sql", _views(house, done))
     _put(draft / MANIFEST, json.dumps(_manifest(house, done), indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)

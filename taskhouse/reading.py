@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from taskhouse import settings as environment
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
@@ -26,8 +27,9 @@ class House:
     What is published later does not change what it sees; open again to see it. Not for use by several threads at once.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, clock: Clock = REAL) -> None:
         self._reader = reader
+        self.clock = clock
         self._columns: dict[str, dict[str, str]] | None = None
 
     def __enter__(self) -> Self:
@@ -172,7 +174,8 @@ def open_house(path_or_settings: str | Path | Settings | None = None) -> House:
         Corrupt: The file cannot be opened.
     """
     if path_or_settings is None or isinstance(path_or_settings, Settings):
-        return House(newest((path_or_settings or environment.load()).published))
+        settings = path_or_settings or environment.load()
+        return House(newest(settings.published), settings.clock)
     path = Path(path_or_settings)
     if path.is_dir():
         return House(newest(path if (path / "current.duckdb").is_symlink() else path / "published"))

@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasGenerator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasGenerator, Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -21,8 +21,9 @@ from pydantic_settings import (
 )
 
 from taskhouse import cron
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.variables import Stray, strays, variable
+from taskhouse.variables import Stray, numbers, strays, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
@@ -182,11 +183,13 @@ class Settings(BaseSettings):
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
     publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 
+    _clock: Clock = PrivateAttr(default_factory=lambda: REAL)
+
     @field_validator("project_ids", "readiness_windows", "stream_windows", mode="before")
     @classmethod
     def _split(cls, value: object, info: ValidationInfo) -> object:
         what = _LISTS[info.field_name or ""]
-        return _numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
+        return numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
 
     @field_validator("stream_windows")
     @classmethod
@@ -203,7 +206,7 @@ class Settings(BaseSettings):
             parts = [part.partition("=") for part in value.replace(" ", "").split(";") if part]
             if not all(sign for _, sign, _ in parts):
                 raise ValueError(allowed)
-            value = {name: _numbers(days, allowed) for name, _, days in parts}
+            value = {name: numbers(days, allowed) for name, _, days in parts}
         return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
 
     @field_validator("readiness_overrides")
@@ -255,6 +258,17 @@ class Settings(BaseSettings):
         except (OSError, ValueError, KeyError):  # a folder of zones, a path, or nothing of that name
             raise ValueError("must be the name of a time zone, such as UTC or Europe/Berlin") from None
         return value
+
+    @property
+    def clock(self) -> Clock:
+        """What everything that these settings are handed to asks for the time."""
+        return self._clock
+
+    def with_clock(self, clock: Clock) -> Self:
+        """The same settings on another clock; the environment names none."""
+        other = self.model_copy()
+        other._clock = clock  # noqa: SLF001 - a copy of ours
+        return other
 
     @property
     def zone(self) -> tzinfo:
@@ -382,11 +396,3 @@ def _said(kind: str, message: str) -> str:
     if kind == "string_pattern_mismatch":
         return "must be lower-case letters, digits and underscores, with a letter first"
     return message.removeprefix("Value error, ").replace("Input should be", "must be")
-
-
-def _numbers(text: str, allowed: str) -> tuple[int, ...]:
-    """Comma-separated whole numbers; the error says what is allowed and never what was there."""
-    parts = [part for part in text.replace(" ", "").split(",") if part]
-    if not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(allowed)
-    return tuple(map(int, parts))

@@ -53,3 +53,11 @@ def _nearest(name: str, documented: Collection[str]) -> str:
 
 def _bare(name: str) -> str:
     return name.removeprefix(OURS).removeprefix(POSTHOG)
+
+
+def numbers(text: str, allowed: str) -> tuple[int, ...]:
+    """Comma-separated whole numbers; the error says what is allowed and never what was there."""
+    parts = [part for part in text.replace(" ", "").split(",") if part]
+    if not all(part.isascii() and part.isdigit() for part in parts):
+        raise ValueError(allowed)
+    return tuple(map(int, parts))

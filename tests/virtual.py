@@ -10,13 +10,12 @@ import contextlib
 import selectors
 import socket
 import time
-import types
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
-from unittest import mock
 
-from emulator import clock, serve
+from emulator import serve
 from emulator.app import build_app
+from emulator.clock import Clock
 from emulator.service import Service
 from emulator.settings import EmulatorSettings
 
@@ -78,15 +77,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Service]]:
     """An emulator in this loop and its time: its origin, and its parts."""
     loop = asyncio.get_running_loop()
-    virtual = types.SimpleNamespace(monotonic_ns=lambda: int(loop.time() * 1e9))
-    with mock.patch.object(clock, "time", virtual):
-        app = build_app(settings)
-        listener = serve.listen("127.0.0.1", 0)
-        server = serve._server(app)
-        serving = asyncio.create_task(server._serve([listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.service
-        finally:
-            server.stop()
-            await serving
-            listener.close()
+    clock = Clock(speed=settings.speed, start=settings.start, ticks_ns=lambda: int(loop.time() * 1e9))
+    app = build_app(settings, clock)
+    listener = serve.listen("127.0.0.1", 0)
+    server = serve._server(app)
+    server.tick_s = None  # a day would be a million looks
+    serving = asyncio.create_task(server._serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.service
+    finally:
+        server.stop()
+        await serving
+        listener.close()

@@ -1,8 +1,8 @@
 -- How long ago a resource of a project was last proved complete.
 SELECT
     max(finished_at) AS finished_at,
-    epoch(now() - max(finished_at)) AS age_s,
-    epoch(now() - arg_max_null(proven_at, finished_at)) AS proven_age_s
+    epoch($now::TIMESTAMPTZ - max(finished_at)) AS age_s,
+    epoch($now::TIMESTAMPTZ - arg_max_null(proven_at, finished_at)) AS proven_age_s
 FROM
     ledger.passes
 WHERE

@@ -8,7 +8,7 @@ WITH answer AS (
         raw.readiness_snapshots
     WHERE
         project_id = $project_id
-        AND observed_at >= now() - INTERVAL 30 DAY
+        AND observed_at >= $now::TIMESTAMPTZ - INTERVAL 30 DAY
         AND evidence = 'scan'
         AND overall IS NOT NULL
         AND window_days = (SELECT min(window_days) FROM raw.readiness_snapshots WHERE project_id = $project_id)

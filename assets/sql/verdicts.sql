@@ -5,7 +5,7 @@ SELECT
     verdict,
     reason,
     proof,
-    epoch(now() - proven_at) AS proven_age_s,
+    epoch($now::TIMESTAMPTZ - proven_at) AS proven_age_s,
     started_at
 FROM
     ledger.passes

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from emulator.clock import Clock
+
 Kind = "Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]"
 
 KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]]] = {
@@ -63,7 +65,8 @@ ANSWERS: Final = frozenset({"status", "429", "500", "502", "503", "not_json"})
 class Faults:
     """The list of active faults, in the order in which they were set; the first is the outermost."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._active: list[Fault] = []
 
     def set(self, given: Any) -> None:
@@ -73,7 +76,7 @@ class Faults:
             FaultError: One of them is unreadable; then none is set.
         """
         wanted = given if isinstance(given, list) else [given]
-        faults = [Fault.read(item, KINDS) for item in wanted]
+        faults = [Fault.read(item, KINDS, self._clock) for item in wanted]
         for fault in faults:
             if fault.kind == "mutate" and fault.get("action", None) not in ACTIONS:
                 raise FaultError(f"a mutation has an action, one of: {', '.join(sorted(ACTIONS))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -23,10 +23,10 @@ _PAGE: Final = (
 
 
 def _retry_after(fault: Fault) -> str | None:
-    """``retry_after`` as it is, or ``retry_after_date_s``: so many real seconds from now as an HTTP date."""
+    """``retry_after`` as it is, or ``retry_after_date_s``: so many seconds from now as an HTTP date."""
     seconds = fault.get("retry_after_date_s", None)
     if seconds is not None:
-        return format_datetime(datetime.now(UTC) + timedelta(seconds=float(seconds)), usegmt=True)
+        return format_datetime(fault.clock.now() + timedelta(seconds=float(seconds)), usegmt=True)
     given = fault.get("retry_after", None)
     return None if given is None else str(given)
 
@@ -48,6 +48,7 @@ async def status(fault: Fault, app: App, scope: Scope, receive: Receive, send: S
         known = code in set(HTTPStatus)
         body = _PAGE.format(f"{code} {HTTPStatus(code).phrase}" if known else str(code)).encode()
         media_type = "text/html"
+    headers.setdefault("Date", fault.clock.http_date())
     if retry_after is not None:
         headers["Retry-After"] = retry_after
     given = fault.get("body", None)

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
+from emulator.clock import Clock
+
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OWN: Final = frozenset({"kind", "endpoint", "path", "times", "after", "rate"})
@@ -40,9 +42,10 @@ class Fault:
     seen: int = 0
     hits: int = 0
     rng: random.Random = field(default_factory=random.Random)
+    clock: Clock = field(default_factory=Clock)
 
     @classmethod
-    def read(cls, given: Any, kinds: Any) -> Fault:
+    def read(cls, given: Any, kinds: Any, clock: Clock) -> Fault:
         """Read the JSON form.
 
         Raises:
@@ -63,7 +66,7 @@ class Fault:
             raise FaultError(f"path is not a regular expression: {error}") from None
         rest = {name: value for name, value in given.items() if name not in _OWN}
         rng = random.Random(json.dumps(given, sort_keys=True))
-        return cls(given["kind"], given.get("endpoint"), path, times, after, float(rate), rest, rng=rng)
+        return cls(given["kind"], given.get("endpoint"), path, times, after, float(rate), rest, rng=rng, clock=clock)
 
     def shown(self) -> dict[str, Any]:
         """The JSON form, with what is left of it."""

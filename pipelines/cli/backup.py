@@ -104,8 +104,6 @@ def restore(
 
 
 def _set_back(settings: "Settings") -> None:
-    from datetime import UTC, datetime
-
     from taskhouse.sync.resources import open_warehouse
     from taskhouse.warehouse.clock import set_back
     from taskhouse.warehouse.publish import publish
@@ -114,7 +112,7 @@ def _set_back(settings: "Settings") -> None:
     warehouse = open_warehouse(settings)
     before = publish(warehouse, settings.published, every_s=0, force=True)
     with warehouse.transaction("setting moments back") as connection:
-        back = set_back(connection, datetime.now(UTC))
+        back = set_back(connection, settings.clock.now())
         if before is not None:
             say(f"Kept: {keep(before.path)}. Delete it when you need it no more.")
     publish(warehouse, settings.published, every_s=0, force=True)
@@ -153,8 +151,9 @@ def verify(
         file = verifying.copy(open_warehouse(settings))
     rows, failed = [], False
     with reading.connected(file) as connection:
-        kept = timedelta(days=settings.keep_pages_days)
-        for about, check in verifying.checks(connection, hashes=content_hashes, pages_kept=kept).items():
+        kept, now = timedelta(days=settings.keep_pages_days), settings.clock.now()
+        checks = verifying.checks(connection, hashes=content_hashes, pages_kept=kept, now=now)
+        for about, check in checks.items():
             found = check()
             rows.append((about, found.looked_at, found.unknown or None, found.wrong or None))
             failed |= found.wrong > 0

@@ -1,6 +1,5 @@
 """What ``taskhouse status`` asks of the warehouse, or of its published copy while that is busy."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.cli.exits import say
@@ -32,36 +31,38 @@ def look(settings: "Settings") -> Held | None:
             raise Locked(
                 problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
             ) from None
-        age_s = (datetime.now(UTC) - copy.made_at).total_seconds()
+        age_s = (settings.clock.now() - copy.made_at).total_seconds()
         from pipelines.cli import screen
 
         say(f"{problem.message} This is the published copy of {screen.age(age_s)} ago.")
-        return _copied(copy.path)
+        return _copied(copy.path, settings)
 
 
 def _live(settings: "Settings", host: str) -> Held:
     from taskhouse.sync.resources import open_warehouse
+    from taskhouse.warehouse import sql
 
     warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))
     with warehouse.reading("taskhouse status") as connection:
 
         def ask(question: str) -> list[Record]:
-            result = connection.execute(_text(question))
-            names = [column[0] for column in result.description or []]
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            text = _text(question)
+            return sql.rows(connection.execute(text, sql.moment(text, settings.clock)))
 
         held: Held = {"source": [{}]}
         return held | {question: ask(question) for question in QUESTIONS}
 
 
-def _copied(path: Any) -> Held:
+def _copied(path: Any, settings: "Settings") -> Held:
     """The same from a copy; one that another version made may not know every answer."""
     from taskhouse.errors import ConfigurationError
+    from taskhouse.warehouse import sql
     from taskhouse.warehouse.reading import query
 
     def ask(question: str) -> list[Record] | None:
         try:
-            names, rows = query(path, _text(question))
+            text = _text(question)
+            names, rows = query(path, text, sql.moment(text, settings.clock))
         except ConfigurationError:
             if question == "passes":
                 raise

@@ -211,6 +211,7 @@ async def requests(settings: "Settings") -> "Sequence[Window]":
         settings.key(),
         per_minute=settings.requests_per_minute,
         per_hour=settings.requests_per_hour,
+        clock=settings.clock,
     )
     try:
         return await used.peek()

@@ -5,9 +5,9 @@ the key. ``permission_denied`` names nobody: it is about the run if the same key
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refused, Retryable
 
 REMEMBER_S = 60.0
@@ -17,7 +17,7 @@ REMEMBER_S = 60.0
 class Access:
     """What is known of the key of one process, by project."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = REAL) -> None:
         self._clock = clock
         self._good_until: dict[int | str, float] = {}
         self._lock = asyncio.Lock()
@@ -38,7 +38,7 @@ class Access:
         if denied.about_key:
             return denied
         async with self._lock:
-            if self._clock() >= self._good_until.get(project_id, 0.0):
+            if self._clock.monotonic() >= self._good_until.get(project_id, 0.0):
                 try:
                     await list_tasks()
                 except AccessDenied as key:
@@ -49,5 +49,5 @@ class Access:
                     raise Retryable(
                         f"{denied.message} Whether the key is to blame is not known: {unclear.message}"
                     ) from None
-                self._good_until[project_id] = self._clock() + REMEMBER_S
+                self._good_until[project_id] = self._clock.monotonic() + REMEMBER_S
         return Refused(denied.message, hint="The key may read others of the project.")

@@ -16,7 +16,7 @@ class             ceiling  what it is
 ``FIRST``             35%  the first load of runs and logs, which takes days beside all others
 ================  =======  ==========================================================================
 
-The windows live in SQLite under a file lock (pyrate-limiter's bucket), stamped with wall time, so they survive
+The windows live in SQLite under a file lock (pyrate-limiter's bucket), stamped with the time of day, so they survive
 restarts. The server's 429 stays the truth: others may use the key.
 """
 
@@ -24,7 +24,6 @@ import asyncio
 import hashlib
 import random
 import sqlite3
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,8 +36,9 @@ from pyrate_limiter.abstracts.algorithm import Decision
 from pyrate_limiter.buckets import SQLiteBucket
 
 from taskhouse.advice import advised
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Throttled
-from taskhouse.posthog.retry import Sleep, come_back
+from taskhouse.posthog.retry import come_back
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -83,10 +83,6 @@ def rates(per_minute: int, per_hour: int, share: float = 1.0) -> list[Rate]:
     return found
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 class Budget:
     """The windows of one key, for the tasks of one event loop; other processes open the same file."""
 
@@ -97,14 +93,12 @@ class Budget:
         *,
         per_minute: int,
         per_hour: int,
-        sleep: Sleep = asyncio.sleep,
-        now_ms: Callable[[], int] = _now_ms,
+        clock: Clock = REAL,
     ) -> None:
         self._path = path
         self._table = f"key_{fingerprint(key)}"
         self._limits = (per_minute, per_hour)
-        self._sleep = sleep
-        self._now_ms = now_ms
+        self._clock = clock
         self._buckets: dict[Priority, SQLiteBucket] = {}
         self._turns = {priority: asyncio.Lock() for priority in Priority}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="taskhouse-budget")
@@ -132,12 +126,13 @@ class Budget:
         async with self._turns[priority]:
             while (wait := await self._run(self._take, priority)) > 0:
                 if within_s is not None and waited + wait > within_s:
+                    until = come_back(wait, now=self._clock.now())
                     raise Throttled(
-                        f"The request budget has no room for {priority.name} before {come_back(wait)}.",
+                        f"The request budget has no room for {priority.name} before {until}.",
                         retry_after_s=wait,
                     )
                 wait += random.random() * 0.01
-                await self._sleep(wait)
+                await self._clock.sleep(wait)
                 waited += wait
         return waited
 
@@ -171,6 +166,9 @@ class Budget:
             return 0.0
         wait = decision.retry_after_ms if isinstance(decision, Decision) else None
         return max(wait or 0, 5) / 1000
+
+    def _now_ms(self) -> int:
+        return self._clock.now_us() // 1000
 
     def _peek(self) -> tuple[Window, ...]:
         bucket = self._bucket(Priority.LIVE)

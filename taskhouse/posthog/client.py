@@ -27,6 +27,7 @@ from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.opening import server_date
 from taskhouse.posthog.refusals import (
     KEY_REFUSED,
     REGIONS,
@@ -39,7 +40,7 @@ from taskhouse.posthog.refusals import (
     throttled,
     unreadable,
 )
-from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pause, retry_after
+from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pausing, retry_after
 from taskhouse.posthog.tokens import Tokens
 from taskhouse.posthog.transport import StreamTransport
 from taskhouse.settings import LOOPBACK, Settings
@@ -66,21 +67,26 @@ class PostHog:
     """An asynchronous context manager around every connection to ``settings.host``."""
 
     def __init__(
-        self, settings: Settings, *, policy: Policy | None = None, sleep: Sleep = pause, cap: int = bodies.CAP
+        self, settings: Settings, *, policy: Policy | None = None, sleep: Sleep | None = None, cap: int = bodies.CAP
     ) -> None:
         self.host = settings.host
         self._host_given = "host" in settings.model_fields_set
         self.policy = policy or Policy(asked_s=settings.max_wait_s)
         self.stream_leg = settings.stream_leg
-        self.tokens = Tokens()
-        self.access = Access()
-        self._calls = Gate()
+        self.clock = settings.clock
+        self.pause = sleep or pausing(self.clock)
+        self.tokens = Tokens(self.clock)
+        self.access = Access(self.clock)
+        self._calls = Gate(clock=self.clock.monotonic)
         self._gates: dict[str, Gate] = {}
         self._key = _usable(settings.key())
-        self._sleep = sleep
         self._cap = cap
         self.budget = Budget(
-            settings.budget, self._key, per_minute=settings.requests_per_minute, per_hour=settings.requests_per_hour
+            settings.budget,
+            self._key,
+            per_minute=settings.requests_per_minute,
+            per_hour=settings.requests_per_hour,
+            clock=self.clock,
         )
         wire_log = logging.getLogger("httpcore")
         if wire_log.level == logging.NOTSET:
@@ -114,7 +120,7 @@ class PostHog:
 
     def gate(self, url: str) -> Gate:
         """The line in front of the streams of a URL's host."""
-        return self._gates.setdefault(origin(url), Gate())
+        return self._gates.setdefault(origin(url), Gate(clock=self.clock.monotonic))
 
     @property
     def streams_down(self) -> bool:
@@ -173,7 +179,7 @@ class PostHog:
             Contract: The body is not what the API documents, larger than the cap, or encoded unasked.
         """
         url, what = self.url(path), f"{method} {urlsplit(path).path}"
-        spent, clock = Spent(), asyncio.get_running_loop().time
+        spent, clock = Spent(), self.clock.monotonic
         began = clock()
         policy = self.policy if limit_s is None else replace(self.policy, faults_s=limit_s)
         policy = policy if attempts is None else replace(policy, attempts=attempts)
@@ -197,9 +203,9 @@ class PostHog:
                 raise error
             step = decide(policy, spent, elapsed_s=clock() - began, retry_after_s=asked)
             if isinstance(step, GiveUp):
-                raise throttled(error, asked or 0.0) if step.throttled else error
+                raise throttled(error, asked or 0.0, now=self.clock.now()) if step.throttled else error
             meter.throttled_s += step.wait_s if step.asked else 0.0
-            await self._sleep(step.wait_s)
+            await self.pause(step.wait_s)
 
     async def _turn(self, what: str, within_s: float) -> None:
         """Wait until the host may be asked.
@@ -257,7 +263,10 @@ class PostHog:
         error = refusal(response.status_code, body, what=what, location=headers.get("location", ""), secret=secret)
         if ours and not self._host_given and error.hint == KEY_REFUSED:
             error.hint = REGIONS
-        return error, retry_after(headers.get("retry-after")) if response.status_code in TRY_AGAIN else None
+        if response.status_code not in TRY_AGAIN:
+            return error, None
+        now = server_date(headers.get("date")) or self.clock.now()  # a moment that it names is one of its own clock
+        return error, retry_after(headers.get("retry-after"), now=now)
 
     def transport(self, what: str, wrong: Exception, *, host: str = "", secret: str = "") -> Retryable:
         """The error that a broken or refused connection means; ``host`` and ``secret`` where they are not ours."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 
+from taskhouse.clock import Clock
 from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
@@ -31,7 +32,7 @@ from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.patience import Patience, Stopped
 from taskhouse.posthog.refusals import TRY_AGAIN, clean
-from taskhouse.posthog.retry import Sleep, pause
+from taskhouse.posthog.retry import Sleep
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
@@ -96,8 +97,7 @@ def follow(
     failed: bool = False,
     policy: FollowPolicy | None = None,
     stop: asyncio.Event | None = None,
-    sleep: Sleep = pause,
-    clock: Callable[[], float] | None = None,
+    sleep: Sleep | None = None,
     on_open: Callable[[Opening], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
     """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
@@ -112,8 +112,7 @@ def follow(
             event ends this one, too.
         policy: How patient to be.
         stop: Ends the follower as soon as it is set.
-        sleep: Waits between connections.
-        clock: Seconds, for the age of a connection; the event loop's unless another is given.
+        sleep: Waits between connections; as the client waits unless another is given.
         on_open: Is told of every connection that was answered with a stream.
 
     Raises:
@@ -123,8 +122,8 @@ def follow(
     policy = policy or FollowPolicy()
     contact = Contact(policy, errors=policy.errors - 1 if failed else 0)
     legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
-    clock = clock or asyncio.get_running_loop().time
-    return _Follower(legs, policy, Patience(stop), sleep, clock, contact, on_open).batches()
+    client = api.client
+    return _Follower(legs, policy, Patience(stop), sleep or client.pause, client.clock, contact, on_open).batches()
 
 
 @dataclass(slots=True)
@@ -133,7 +132,7 @@ class _Follower:
     policy: FollowPolicy
     patience: Patience
     sleep: Sleep
-    clock: Callable[[], float]
+    clock: Clock
     contact: Contact
     on_open: Callable[[Opening], None]
     seen_data: bool = False
@@ -193,21 +192,21 @@ class _Follower:
                     raise Retryable(error.message) if self.legs.refused(connection.status) else error
                 self.legs.gate.answered()
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
-                began = self.clock()
+                began = self.clock.monotonic()
                 overlaps = self.legs.overlap is not None
-                opened = Opening(self.legs.cursor, connection.date, quiet_since=began, overlaps=overlaps)
+                opened = Opening(self.legs.cursor, connection.date, self.clock, quiet_since=began, overlaps=overlaps)
                 self.opening = opened
                 self.on_open(opened)
                 self.end = End.SILENT
                 while (chunk := await self.patience.wait(_next(chunks), self.policy.watchdog_s)) is not None:
-                    self.lived_s = self.clock() - began
+                    self.lived_s = self.clock.monotonic() - began
                     if not self.heard:
                         self.heard = True
                         self.legs.gate.succeeded()
                     frames = decoder.feed(chunk)
                     events, closed = self._sort(frames)
                     only_control = bool(frames) and not events and not decoder.is_amid_frame
-                    opened.heard(None if only_control else self.clock())
+                    opened.heard(None if only_control else self.clock.monotonic())
                     if events:
                         yield Batch(events, self.legs.cursor, self.legs.leg, opening=opened)
                     if closed is not None:
@@ -271,7 +270,7 @@ class _Follower:
     async def _outcome(self) -> Batch:
         """What the connection's end leads to."""
         if self.opening is not None:
-            self.opening.ended(self.clock(), said=self.end not in {End.BROKEN, End.SILENT})
+            self.opening.ended(self.clock.monotonic(), said=self.end not in {End.BROKEN, End.SILENT})
         if self.end is End.RESYNC:
             self.trimmed = self.legs.cursor
             self.legs.moved(None)

@@ -1,10 +1,11 @@
 """How one connection to a run's stream began: what a later judgement of gaps rests on."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+
+from taskhouse.clock import Clock
 
 
 @dataclass(slots=True)
@@ -14,40 +15,40 @@ class Opening:
     Attributes:
         after: The last event that was read before it.
         date: The server's clock at its beginning, by its ``Date`` header, in whole seconds; None without a header.
-        clock: Our own clock, in seconds since the epoch: unlike a monotonic one it goes on while the machine sleeps.
+        clock: Our own clock; its moments are used, since they go on while the machine sleeps.
         opened_at: Our own clock at its beginning.
         heard_at: Our own clock when its last bytes came.
         overlaps: Whether it was asked for from that event on, and not after it.
         joined: Whether that event was the first that came, so that nothing between is gone; None while nothing has
             come, or if it was not asked for.
-        quiet_since: Since when nothing but keepalives has come, in the seconds of the event loop; None once it has
+        quiet_since: Since when nothing but keepalives has come, in the clock's seconds; None once it has
             ended. They come while nothing else stands in the stream.
         on_end: Told how many seconds of such silence stood before an end that the server gave it.
     """
 
     after: str | None
     date: datetime | None
-    clock: Callable[[], float] = time.time
-    opened_at: float = field(init=False)
-    heard_at: float = field(init=False)
+    clock: Clock
+    opened_at: datetime = field(init=False)
+    heard_at: datetime = field(init=False)
     quiet_since: float | None = None
     overlaps: bool = False
     joined: bool | None = None
     on_end: Callable[[float], None] = lambda _: None
 
     def __post_init__(self) -> None:
-        self.opened_at = self.heard_at = self.clock()
+        self.opened_at = self.heard_at = self.clock.now()
 
-    def heard(self, loop_s: float | None) -> None:
-        """Bytes came; ``loop_s`` is the time of the event loop, None if they were nothing but control frames."""
-        self.heard_at = self.clock()
-        if loop_s is not None:
-            self.quiet_since = loop_s
+    def heard(self, now_s: float | None) -> None:
+        """Bytes came; ``now_s`` is the clock's time, None if they were nothing but control frames."""
+        self.heard_at = self.clock.now()
+        if now_s is not None:
+            self.quiet_since = now_s
 
-    def ended(self, loop_s: float, *, said: bool) -> None:
+    def ended(self, now_s: float, *, said: bool) -> None:
         """It is over; ``said`` is whether the server ended it, and not a break."""
         if said and self.quiet_since is not None:
-            self.on_end(loop_s - self.quiet_since)
+            self.on_end(now_s - self.quiet_since)
         self.quiet_since = None
 
     def present_ms(self) -> int:
@@ -55,12 +56,12 @@ class Opening:
 
         Without the server's clock our own must do, which may be a minute off.
         """
-        return int((self.date.timestamp() + 1 if self.date else self.opened_at + 60) * 1000)
+        present = self.date + timedelta(seconds=1) if self.date else self.opened_at + timedelta(seconds=60)
+        return int(present.timestamp() * 1000)
 
     def last_heard(self) -> datetime:
         """When its last bytes came, on the server's clock if that is known."""
-        since = timedelta(seconds=max(0.0, self.heard_at - self.opened_at))
-        return (self.date or datetime.fromtimestamp(self.opened_at, UTC)) + since
+        return (self.date or self.opened_at) + max(timedelta(), self.heard_at - self.opened_at)
 
 
 def server_date(header: str | None) -> datetime | None:

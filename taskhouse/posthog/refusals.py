@@ -9,6 +9,7 @@ and where it names nobody, a second route tells (``access``).
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,10 +129,10 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
     return Permanent(message)
 
 
-def throttled(error: TaskhouseError, asked_s: float) -> Throttled:
+def throttled(error: TaskhouseError, asked_s: float, *, now: datetime) -> Throttled:
     """The same refusal, saying when to come back."""
     return Throttled(
-        f"{error.message} It asks to come back at {come_back(asked_s)}.",
+        f"{error.message} It asks to come back at {come_back(asked_s, now=now)}.",
         retry_after_s=asked_s,
         hint="Other clients may use the same key; lower TASKHOUSE_REQUESTS_PER_MINUTE to leave them room.",
     )

@@ -1,18 +1,20 @@
-"""When a failed request is asked again, and after how long: decisions only, nothing here sleeps but ``pause``.
+"""When a failed request is asked again, and after how long: decisions only, nothing here sleeps but ``pausing``.
 
 Our own rather than a library's, since one call has two purses: its faults (full jitter, a bounded total) and what
 the server itself asked us to wait, which is known exactly and must not be cut short or jittered away.
 """
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 
-Sleep = Callable[[float], Awaitable[None]]
+from taskhouse.clock import Clock
+
+Sleep = Callable[[float], Coroutine[Any, Any, None]]
 
 LONGEST = 100
 """Characters of a ``Retry-After`` at most; an HTTP date has 29."""
@@ -101,7 +103,7 @@ def decide(
     return Again(wait, asked=False)
 
 
-def retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+def retry_after(value: str | None, *, now: datetime) -> float | None:
     """Seconds that a ``Retry-After`` header asks for; None when it is absent, unreadable or more than a year.
 
     Django sends whole seconds (API facts 1.6); intermediaries may send an HTTP date.
@@ -110,7 +112,7 @@ def retry_after(value: str | None, *, now: datetime | None = None) -> float | No
         return None
     text = value.strip()
     try:
-        seconds = float(text) if text.isascii() and text.isdigit() else _until(text, now or datetime.now(UTC))
+        seconds = float(text) if text.isascii() and text.isdigit() else _until(text, now)
     except (ValueError, OverflowError):
         return None
     return max(0.0, seconds) if seconds <= YEAR_S else None
@@ -121,14 +123,18 @@ def _until(date: str, now: datetime) -> float:
     return ((when if when.tzinfo is not None else when.replace(tzinfo=UTC)) - now).total_seconds()
 
 
-def come_back(seconds: float, *, now: datetime | None = None) -> str:
+def come_back(seconds: float, *, now: datetime) -> str:
     """The moment ``seconds`` from now, as people read it: ``2026-09-01 10:00:00 UTC``."""
-    return f"{(now or datetime.now(UTC)) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{now + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S} UTC"
 
 
-async def pause(seconds: float) -> None:
-    """Sleep, or only yield to the loop while waiting is made instant."""
-    await asyncio.sleep(0 if _switch["instant"] else seconds)
+def pausing(clock: Clock) -> Sleep:
+    """How to wait on a clock: it only yields to the loop while waiting is made instant."""
+
+    async def pause(seconds: float) -> None:
+        await clock.sleep(0 if _switch["instant"] else seconds)
+
+    return pause
 
 
 @contextmanager

@@ -6,12 +6,12 @@ the difference of its own two times: the clocks of two machines need not agree.
 
 import base64
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from taskhouse.clock import REAL, Clock
 from taskhouse.posthog.refusals import unreadable
 from taskhouse.settings import LOOPBACK
 
@@ -79,7 +79,7 @@ class StreamToken:
 class Tokens:
     """The tokens of one process, by run."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = REAL) -> None:
         self._clock = clock
         self._kept: dict[str, tuple[float, StreamToken]] = {}
 
@@ -89,7 +89,7 @@ class Tokens:
     def get(self, run_id: str) -> StreamToken | None:
         """The run's token, if one is still good for a new connection."""
         until, token = self._kept.get(run_id, (0.0, None))
-        if token is not None and self._clock() >= until:
+        if token is not None and self._clock.monotonic() >= until:
             self.drop(run_id)
             return None
         return token
@@ -98,7 +98,7 @@ class Tokens:
         """Keep a token that just came."""
         life = token.life_s()
         self._kept.pop(run_id, None)
-        self._kept[run_id] = (self._clock() + life - min(EARLY_S, life / 10), token)
+        self._kept[run_id] = (self._clock.monotonic() + life - min(EARLY_S, life / 10), token)
         if len(self._kept) > MOST:
             del self._kept[next(iter(self._kept))]
 

@@ -3,7 +3,6 @@
 import os
 import secrets
 import threading
-import time
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Self
 from filelock import FileLock
 
 from taskhouse.atomic import naming
+from taskhouse.clock import REAL, Clock
 from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
 from taskhouse.spool.line import Entry, Whose
@@ -27,18 +27,26 @@ class SpoolWriter:
         seal_bytes: A segment of at least this size is sealed.
         seal_seconds: An older segment is sealed by :meth:`tick`.
         sync_seconds: The longest time between two fsyncs while events arrive, kept by :meth:`tick`.
+        clock: Says when events arrive.
 
     Safe to use from several threads. Call :meth:`tick` about four times a second.
     """
 
     def __init__(
-        self, spool: Spool, *, seal_bytes: int = 32 << 20, seal_seconds: float = 1.0, sync_seconds: float = 1.0
+        self,
+        spool: Spool,
+        *,
+        seal_bytes: int = 32 << 20,
+        seal_seconds: float = 1.0,
+        sync_seconds: float = 1.0,
+        clock: Clock = REAL,
     ) -> None:
         self.spool = spool
         self.seal_bytes = seal_bytes
         self.seal_seconds = seal_seconds
         self.sync_seconds = sync_seconds
-        self.name = f"{time.time_ns() // 1_000_000}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.clock = clock
+        self.name = f"{clock.now_us() // 1000}-{os.getpid()}-{secrets.token_hex(3)}"
         self.events = 0
         self._guard = threading.Lock()
         self._open: dict[str, _Open] = {}
@@ -60,7 +68,7 @@ class SpoolWriter:
         """Append events of one run that arrived together, in order."""
         with self._guard:
             segment = self._segment(layer)
-            lines = line.encode(whose, entries, first=segment.lines, leg=leg, arrived_us=time.time_ns() // 1000)
+            lines = line.encode(whose, entries, first=segment.lines, leg=leg, arrived_us=self.clock.now_us())
             self.events += len(lines)
             segment.write(b"".join(lines), len(lines))
             if segment.size >= self.seal_bytes:
@@ -147,12 +155,12 @@ class SpoolWriter:
     def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
         with self._guard:
             segment = self._segment(layer)
-            arrived_us = time.time_ns() // 1000
+            arrived_us = self.clock.now_us()
             segment.write(line.encode_fact(whose, kind, facts, number=segment.lines, leg=leg, arrived_us=arrived_us), 1)
 
     def tick(self) -> None:
         """Fsync and seal what is due; appending goes on meanwhile."""
-        now = time.monotonic()
+        now = self.clock.monotonic()
         with self._guard:
             for layer, segment in list(self._open.items()):
                 if now - segment.began >= self.seal_seconds:
@@ -176,14 +184,15 @@ class SpoolWriter:
     def close(self) -> None:
         """Seal everything and sign off; nothing can be appended afterwards."""
         self.seal()
-        self._sync(time.monotonic())
+        self._sync(self.clock.monotonic())
         self._alive.release()
         Path(self._alive.lock_file).unlink(missing_ok=True)
 
     def _segment(self, layer: str) -> "_Open":
         if layer not in self._open:
             self._count += 1
-            self._open[layer] = _Open(self.spool.open / f"{layer}-{self.name}-{self._count:06d}.part")
+            path = self.spool.open / f"{layer}-{self.name}-{self._count:06d}.part"
+            self._open[layer] = _Open(path, self.clock.monotonic())
         return self._open[layer]
 
     def _seal(self, segment: "_Open") -> Segment:
@@ -209,13 +218,13 @@ class SpoolWriter:
 class _Open:
     """A segment while it is being written: unbuffered, so that a killed process loses nothing it wrote."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: float) -> None:
         self.path = path
         self.lines = 0
         self.size = 0
         self.crc = 0
         self.safe = 0
-        self.began = self.synced = time.monotonic()
+        self.began = self.synced = now
         self._file = path.open("xb", buffering=0)
 
     def write(self, content: bytes, lines: int) -> None:

@@ -203,12 +203,12 @@ class Capture:
 
     async def behind(self, *runs: str) -> list[str]:
         """Of these runs, or all that are followed, those whose streams are not read up to the present."""
-        now = asyncio.get_running_loop().time
-        silent = {run_id: self.readings[run_id].quiet_since(now()) for run_id in runs or self.live}
-        await asyncio.sleep(SETTLE_S)
+        clock = self.this.context.settings.clock
+        silent = {run_id: self.readings[run_id].quiet_since(clock.monotonic()) for run_id in runs or self.live}
+        await clock.sleep(SETTLE_S)
         for run_id, since in silent.items():
-            if since is not None and self.readings[run_id].quiet_since(now()) == since:
-                self.readings[run_id].current_at = self.this.context.now()
+            if since is not None and self.readings[run_id].quiet_since(clock.monotonic()) == since:
+                self.readings[run_id].current_at = clock.now()
         return [run_id for run_id in runs or self.live if self.readings[run_id].current_at is None]
 
     async def load(self) -> None:
@@ -373,7 +373,7 @@ class Capture:
         settle = self.this.context.settings.log_settle_s
         early = settle - (began - run.ended_at).total_seconds()
         if early > 0:
-            await asyncio.sleep(min(settle, early))
+            await self.this.context.settings.clock.sleep(min(settle, early))
             async with self._gate:
                 await self._read(run, Priority.LOG, settled=self._final(run))
 

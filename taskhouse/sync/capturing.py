@@ -41,7 +41,7 @@ async def capturing(this: Pass) -> AsyncIterator[Capture]:
     for path in recovered.damaged:
         this.doubt(f"a spool file was damaged and is set aside as {path}")
     seal_s = SELDOM * settings.spool_seal_s
-    with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s) as writer:
+    with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s, clock=settings.clock) as writer:
         try:
             async with _working(this, spool, writer) as capture:
                 yield capture

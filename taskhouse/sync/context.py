@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from taskhouse.posthog.client import PostHog
@@ -33,7 +33,6 @@ class Context:
         client: The server, and the request budget.
         warehouse: Where history is kept.
         progress: Told how far a pass is.
-        now: The present moment, aware and in UTC.
     """
 
     settings: Settings
@@ -41,7 +40,10 @@ class Context:
     client: PostHog
     warehouse: Warehouse
     progress: Callable[[Progress], None] = lambda _: None
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def now(self) -> datetime:
+        """The present moment, aware and in UTC."""
+        return self.settings.clock.now()
 
     def read(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Ask the warehouse something, in a short transaction of its own."""

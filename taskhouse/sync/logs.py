@@ -5,7 +5,6 @@ came, and counted the same at the end as at the beginning. Otherwise it is ``unp
 its beginning. Entries whose place in the log is not certain are kept in quarantine until then.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -62,7 +61,7 @@ class _Drain:
         self.writer = writer
         self.run = run
         self.settled = settled
-        self.began_us = time.time_ns() // 1000
+        self.began_us = this.context.settings.clock.now_us()
         self.began_at = this.context.now()
         self.pages = LogPages(api, run, this.context.settings.capture_text)
         self.held: Held | None = None

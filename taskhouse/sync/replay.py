@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from taskhouse.clock import Stopped
 from taskhouse.posthog import records
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.sync.context import Context
@@ -99,4 +100,5 @@ def _take(this: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
 
 def _at(this: Pass, moment: datetime) -> Pass:
     """The pass as if it were that moment, so that what it stamps stands there in history."""
-    return replace(this, context=replace(this.context, now=lambda: moment))
+    context = this.context
+    return replace(this, context=replace(context, settings=context.settings.with_clock(Stopped(moment))))

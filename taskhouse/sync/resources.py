@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.posthog.client import PostHog
@@ -31,6 +30,7 @@ def open_warehouse(settings: Settings) -> Warehouse:
         zone=settings.timezone,
         copies=settings.published,
         spool=settings.spool,
+        clock=settings.clock,
     )
 
 
@@ -40,7 +40,6 @@ async def sync(
     resource: str,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Report:
     """One pass over one resource of one project.
 
@@ -51,7 +50,7 @@ async def sync(
     if resource not in RESOURCES:
         raise ConfigurationError(f"There is no resource {resource!r}.", hint=f"There are: {', '.join(RESOURCES)}.")
     async with PostHog(settings) as client:
-        context = Context(settings, project_id, client, open_warehouse(settings), progress, now)
+        context = Context(settings, project_id, client, open_warehouse(settings), progress)
         return await RESOURCES[resource](context)
 
 
@@ -74,25 +73,21 @@ async def follow(
         return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
 
 
-async def plan(
-    settings: Settings, project_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> tuple[Facts, Estimate]:
+async def plan(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
     """What a sync, a day and a first load of one project would spend: the engine of ``taskhouse plan``.
 
     Raises:
         TaskhouseError: The server or the warehouse failed.
     """
     async with PostHog(settings) as client:
-        return await planning.plan(Context(settings, project_id, client, open_warehouse(settings), now=now))
+        return await planning.plan(Context(settings, project_id, client, open_warehouse(settings)))
 
 
-async def replay_quarantine(
-    settings: Settings, project_id: int, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-) -> replay.Replayed:
+async def replay_quarantine(settings: Settings, project_id: int) -> replay.Replayed:
     """Read what is in quarantine once more: the engine of ``taskhouse replay``. It asks the server nothing.
 
     Raises:
         TaskhouseError: The warehouse failed.
     """
     async with PostHog(settings) as client:
-        return await replay.replay(Context(settings, project_id, client, open_warehouse(settings), now=now))
+        return await replay.replay(Context(settings, project_id, client, open_warehouse(settings)))

@@ -110,7 +110,7 @@ class Reading:
             self.current_at = self.now()
 
     def quiet_since(self, now: float) -> float | None:
-        """Since when the open connection has said nothing, if that is long enough; in the event loop's seconds."""
+        """Since when the open connection has said nothing, if that is long enough; in the clock's seconds."""
         since = self._opening.quiet_since if self._opening is not None else None
         return since if since is not None and now - since >= QUIET_S else None
 

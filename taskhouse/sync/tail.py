@@ -161,7 +161,7 @@ class _Watch:
                 if isinstance(problem, Corrupt) and problem.message != said:
                     said = problem.message
                     logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
-            await asyncio.sleep(PLAN_EVERY_S)
+            await context.settings.clock.sleep(PLAN_EVERY_S)
 
     async def _look(self) -> int:
         """Find runs that move, or ended just now, among the tasks with the newest activity; how many pages that took.

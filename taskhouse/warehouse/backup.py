@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -111,7 +111,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         path = next((path for path, found in there if found.generation == held.generation), None)
         fresh = path is None
         if path is None:
-            path = _write(made.path, folder, held)
+            path = _write(made.path, folder, held, warehouse.clock.now())
         removed = _forget(folder, retention)
         return Backup(path, held, fresh, removed, len(identity.copies_in(folder)))
 
@@ -127,7 +127,7 @@ def _alone(folder: Path, wait_s: float) -> Iterator[None]:
         ) from None
 
 
-def _write(source: Path, folder: Path, held: Identity) -> Path:
+def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
     digest, size = hashlib.sha256(), 0
     with drafts.draft(folder) as draft:
         with source.open("rb") as original, draft.open("wb") as copy:
@@ -137,7 +137,6 @@ def _write(source: Path, folder: Path, held: Identity) -> Path:
             copy.flush()
             os.fsync(copy.fileno())
         draft.chmod(0o400)
-        made = datetime.now(UTC)
         path = folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
         with appearing(path.with_suffix(".json")) as fresh:

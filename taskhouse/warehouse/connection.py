@@ -11,6 +11,7 @@ from typing import BinaryIO, Self
 import duckdb
 
 from taskhouse.advice import advised
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Locked
 from taskhouse.warehouse import identity, migrate, preimage, sql, views
 from taskhouse.warehouse.engine import Attached
@@ -36,6 +37,7 @@ class Warehouse:
         zone: Time zone in which the views' days begin; None leaves it as it is in the file.
         copies: The folder of published copies, which are evidence of what the file held.
         spool: The folder of captured events, which are evidence that there was a file.
+        clock: Says when something is written.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Warehouse:
         zone: str | None = None,
         copies: Path | None = None,
         spool: Path | None = None,
+        clock: Clock = REAL,
     ) -> None:
         self.path = path
         self.host = host
@@ -54,6 +57,7 @@ class Warehouse:
         self.lock_wait_s = lock_wait_s
         self.copies = copies
         self.spool = spool
+        self.clock = clock
         self._ready = 0
 
     def waiting(self, lock_wait_s: float) -> Self:
@@ -151,9 +155,9 @@ class Warehouse:
         with commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s), self.opened() as connection:
             file = self.path.stat().st_ino
             if self._ready != file:  # the first block, or another file took its place
-                migrate.upgrade(connection)
-                identity.bind(connection, self.host)
-                views.refresh(connection, zone=self.zone)
+                migrate.upgrade(connection, self.clock)
+                identity.bind(connection, self.host, self.clock)
+                views.refresh(connection, self.clock, zone=self.zone)
                 self._ready = file
             yield connection
 
@@ -161,7 +165,7 @@ class Warehouse:
         """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""
         until = time.monotonic() + self.lock_wait_s
         while True:
-            preimage.mend(self.path)
+            preimage.mend(self.path, self.clock)
             try:
                 attached = Attached(self.path)
             except duckdb.IOException as problem:

@@ -12,13 +12,14 @@ import contextlib
 import json
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 
 from taskhouse.atomic import appearing
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import sql
 
@@ -94,7 +95,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
     return None
 
 
-def bind(connection: duckdb.DuckDBPyConnection, host: str) -> None:
+def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) -> None:
     """Make sure that the file belongs to a host: a new one, and one that holds nothing, is bound to it.
 
     Raises:
@@ -108,7 +109,7 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str) -> None:
             f"This warehouse belongs to {held.host}, and POSTHOG_HOST is {host}.",
             hint="Set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
         )
-    now = {"id": secrets.token_hex(16), "host": host, "now": datetime.now(UTC)}
+    now = {"id": secrets.token_hex(16), "host": host, "now": clock.now()}
     steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]
     with sql.atomic(connection):
         for step in steps:

@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -158,7 +158,7 @@ def _set_aside(warehouse: Warehouse, segment: Segment, why: str, report: Callabl
     told = json.loads(segment.path.read_bytes())
     identity = told["i"] if segment.layer == "live" else told["o"]
     key = f"{told['r']}@{'' if identity is None else identity}"
-    now, done = datetime.now(UTC), Loaded(1, 1, set_aside=1)
+    now, done = warehouse.clock.now(), Loaded(1, 1, set_aside=1)
     with warehouse.transaction(f"setting aside {segment.name}") as connection:
         connection.execute(
             sql.warehouse("load/refused"),
@@ -184,13 +184,13 @@ def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
         known = connection.execute(held, {"names": [segment.name for segment in batch]}).fetchall()
         new = [segment for segment in batch if (segment.name,) not in known]
         connection.execute("SET threads = 1")  # about as fast as two, in less memory
-        loaded = load_segments(connection, new) if new else Loaded()
+        loaded = load_segments(connection, new, warehouse.clock.now()) if new else Loaded()
     for segment in batch:
         segment.path.unlink(missing_ok=True)
     return loaded
 
 
-def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> Loaded:
+def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], now: datetime) -> Loaded:
     """Load whole segments of one layer inside the caller's transaction.
 
     Raises:
@@ -210,7 +210,6 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
                 f"Segment {segment.name} states {segment.lines} lines, and {lines} could be read.",
                 hint="Nothing of it was loaded; the file is still in the spool.",
             )
-    now = datetime.now(UTC)
     removed = Removed()
     resource = "run_events" if batch[0].layer == "live" else "run_log"
     if batch[0].layer == "live":
@@ -318,6 +317,6 @@ def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None
             {
                 "segment": segment.name,
                 "reason": f"the segment is damaged: {saved} of {segment.lines} lines were whole and are loaded",
-                "now": datetime.now(UTC),
+                "now": warehouse.clock.now(),
             },
         )

@@ -6,11 +6,12 @@ History is never forgotten: every version, event, pass and gap stays.
 import os
 import shutil
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 import duckdb
 
+from taskhouse.clock import Clock
 from taskhouse.errors import Corrupt
 from taskhouse.warehouse import migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
@@ -54,7 +55,7 @@ def forget(warehouse: Warehouse, *, days: int) -> int:
     Raises:
         Locked: The warehouse is held by somebody else for too long.
     """
-    now = datetime.now(UTC)
+    now = warehouse.clock.now()
     with warehouse.transaction("forgetting old pages") as connection:
         before = {"before": now - timedelta(days=days)}
         pages = len(connection.execute(sql.warehouse("maintenance/pages"), before).fetchall())
@@ -90,7 +91,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
                 return Compaction(size, size, unused, done=False, why=reason)
             draft = warehouse.path.with_name(f".{warehouse.path.name}.compact-{os.getpid()}")
             try:
-                after = _rewrite(connection, draft)
+                after = _rewrite(connection, draft, warehouse.clock)
             except BaseException:
                 draft.unlink(missing_ok=True)
                 raise
@@ -111,13 +112,13 @@ def _reason(path: Path, size: int, unused: float, free_share: float, small: int)
     return ""
 
 
-def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path) -> int:
+def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
     """Copy every table into a new file of the same schema; returns its size."""
     tables = [name for (name,) in old.execute(sql.warehouse("maintenance/tables")).fetchall()]
     zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
     with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as new:
-        migrate.upgrade(new)
-        views.refresh(new, zone=zone)
+        migrate.upgrade(new, clock)
+        views.refresh(new, clock, zone=zone)
     place = str(draft).replace("'", "''")
     old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")
     for name in tables:

@@ -1,10 +1,10 @@
 """Bring a warehouse's schema up to date: each migration in a transaction, each recorded."""
 
 import hashlib
-from datetime import UTC, datetime
 
 import duckdb
 
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.warehouse import sql
 
@@ -55,7 +55,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 
 
-def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
+def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
     """Apply what is missing.
 
     Raises:
@@ -76,7 +76,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
                 connection.execute(text)
             connection.execute(
                 "INSERT INTO ledger.migrations BY NAME SELECT ? AS version, ? AS name, ? AS sha256, ? AS applied_at",
-                [number, name, digest(number), datetime.now(UTC)],
+                [number, name, digest(number), clock.now()],
             )
 
 

@@ -20,13 +20,14 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Self
 
 import duckdb
 
 from taskhouse.atomic import naming
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Full
 from taskhouse.warehouse.blocks import ALL_PARTS, BLOCK, HEADERS, intact, offset, same_in_use, tested
 
@@ -97,7 +98,7 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
     Kept(headers, there).write(beside(path))
 
 
-def mend(path: Path) -> int:
+def mend(path: Path, clock: Clock = REAL) -> int:
     """Put the kept metadata back if a write of it was cut short; returns the number of blocks.
 
     Does nothing while another process has the warehouse open, or if it may not be written.
@@ -122,13 +123,13 @@ def mend(path: Path) -> int:
             return 0
         torn = _torn(path, file, kept)
         if torn:
-            _put_back(path, file, kept, torn)
+            _put_back(path, file, kept, torn, clock.now())
         return len(torn)
 
 
 def forget(path: Path, before: datetime) -> int:
     """Forget what repairs before a moment overwrote; returns how many files that were."""
-    old = [saved for saved in path.parent.glob(f"{path.stem}.torn-*") if saved.stat().st_mtime < before.timestamp()]
+    old = [saved for saved in path.parent.glob(f"{path.stem}.torn-*") if saved.suffix < _torn_at(before)]
     for saved in old:
         saved.unlink()
     return len(old)
@@ -160,8 +161,8 @@ def _torn(path: Path, file: BinaryIO, kept: Kept) -> dict[int, bytes]:
     return torn
 
 
-def _put_back(path: Path, file: BinaryIO, kept: Kept, torn: dict[int, bytes]) -> None:
-    saved = path.with_suffix(f".torn-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z")
+def _put_back(path: Path, file: BinaryIO, kept: Kept, torn: dict[int, bytes], now: datetime) -> None:
+    saved = path.with_suffix(_torn_at(now))
     try:
         Kept(kept.headers, {number: (kept.blocks[number][0], block) for number, block in torn.items()}).write(saved)
     except OSError as problem:
@@ -179,6 +180,11 @@ def _put_back(path: Path, file: BinaryIO, kept: Kept, torn: dict[int, bytes]) ->
         len(torn),
         saved.name,
     )
+
+
+def _torn_at(moment: datetime) -> str:
+    """The suffix of what a repair overwrites; it says when."""
+    return f".torn-{moment:%Y%m%dT%H%M%S%f}Z"
 
 
 def _headers(kept: Path) -> bytes:

@@ -60,7 +60,7 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     """
     folder.mkdir(parents=True, exist_ok=True)
     last = current(folder)
-    if last is not None and not force and _young(last, every_s):
+    if last is not None and not force and _young(last, every_s, warehouse.clock.now()):
         return last
     if not warehouse.exists():
         return last
@@ -74,7 +74,8 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
                 return last
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, CHUNK)
-        return _rename(folder, draft, held, source, round(time.perf_counter() - began, 3))
+        copying_s = round(time.perf_counter() - began, 3)
+        return _rename(folder, draft, held, source, copying_s, warehouse.clock.now())
 
 
 def current(folder: Path) -> Published | None:
@@ -121,13 +122,14 @@ def _alone(warehouse: Warehouse) -> Iterator[None]:
         lock.release()
 
 
-def _young(last: Published, every_s: float) -> bool:
-    age = (datetime.now(UTC) - last.made_at).total_seconds()
+def _young(last: Published, every_s: float, now: datetime) -> bool:
+    age = (now - last.made_at).total_seconds()
     return 0 <= age < max(every_s, COPY_SHARE * last.seconds)  # one from a clock that was ahead is no young one
 
 
-def _rename(folder: Path, draft: Path, held: Identity | None, source: dict[str, int], seconds: float) -> Published:
-    made = datetime.now(UTC)
+def _rename(
+    folder: Path, draft: Path, held: Identity | None, source: dict[str, int], seconds: float, made: datetime
+) -> Published:
     path = folder / f"{made:%Y%m%dT%H%M%S%f}Z.duckdb"
     with draft.open("rb+") as file:
         os.fsync(file.fileno())

@@ -95,7 +95,9 @@ class Reader:
             raise _failed(connection, problem) from None
 
 
-def query(path: Path, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(
+    path: Path, text: str, parameters: Mapping[str, Any] | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Run one read-only statement against a published copy; returns column names and rows.
 
     Raises:
@@ -104,7 +106,7 @@ def query(path: Path, text: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """
     with connected(path) as connection:
         try:
-            result = connection.execute(text)
+            result = connection.execute(text, dict(parameters or {}))
             return [column[0] for column in result.description or []], result.fetchall()
         except duckdb.Error as problem:
             raise _failed(connection, problem) from None

@@ -90,7 +90,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         above = 1 + max((one.generation for one in seen), default=0)
         if source is not None and taken is None:
             with warehouse.as_it_is() as connection:
-                now = _number(connection, warehouse.host, above)
+                now = _number(connection, warehouse, above)
             aside, taken = None, before
         else:
             with drafts.draft(path.parent, f".{path.name}.restore") as draft:
@@ -99,10 +99,10 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
                     if (log := Path(f"{source}.wal")).exists():  # of a file that was in use
                         shutil.copyfile(log, f"{draft}.wal")
                 with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as connection:
-                    now = _number(connection, warehouse.host, above)
+                    now = _number(connection, warehouse, above)
                 with draft.open("rb+") as file:
                     os.fsync(file.fileno())
-                aside = _set_aside(path)
+                aside = _set_aside(path, warehouse.clock.now())
                 draft.replace(path)
         now.note(path)
         return Restored(taken, before, aside, _keep(folder, taken))
@@ -182,20 +182,20 @@ def _copy(source: Path, draft: Path) -> None:
         raise Corrupt(f"The backup {source} is not as it was written.", hint="Restore another one.")
 
 
-def _number(connection: duckdb.DuckDBPyConnection, host: str, generation: int) -> Identity:
+def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generation: int) -> Identity:
     """Bring a file up to date, make sure of its host, and let it count on from a generation."""
     connection.execute("SET TimeZone = 'UTC'")
-    migrate.upgrade(connection)
-    identity.bind(connection, host)
+    migrate.upgrade(connection, warehouse.clock)
+    identity.bind(connection, warehouse.host, warehouse.clock)
     connection.execute(sql.warehouse("identity/number"), {"generation": generation})
     found = identity.read(connection)
     assert found is not None  # noqa: S101 - it was bound
     return replace(found, generation=generation)
 
 
-def _set_aside(path: Path) -> Path | None:
+def _set_aside(path: Path, now: datetime) -> Path | None:
     """Move a warehouse away, with what belongs to it; where it is now."""
-    target = path.with_name(f"{path.stem}{REPLACED}{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z{path.suffix}")
+    target = path.with_name(f"{path.stem}{REPLACED}{now:%Y%m%dT%H%M%S%f}Z{path.suffix}")
     moved = path.exists()
     for part in ("", ".wal"):
         if (old := Path(f"{path}{part}")).exists():

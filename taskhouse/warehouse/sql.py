@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 
+from taskhouse.clock import Clock
+
 
 @functools.cache
 def statement(package: str, path: str) -> str:
@@ -23,6 +25,11 @@ def warehouse(path: str) -> str:
 def parameters(named: Mapping[str, object]) -> dict[str, object]:
     """Parameters that DuckDB takes whatever the server said: a lone surrogate in a text becomes a question mark."""
     return {name: _storable(value) for name, value in named.items()}
+
+
+def moment(text: str, clock: Clock) -> dict[str, object]:
+    """The parameter ``now`` if a statement names it."""
+    return {"now": clock.now()} if "$now" in text else {}
 
 
 def _storable(value: object) -> object:

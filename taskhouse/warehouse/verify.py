@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def copy(warehouse: Warehouse) -> Path:
 
 
 def checks(
-    connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, pages_kept: timedelta
+    connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, pages_kept: timedelta, now: datetime
 ) -> dict[str, Callable[[], Check]]:
     """The checks of everything that is held, by what each is about; the others are of no use if the first fails.
 
@@ -132,6 +132,7 @@ def checks(
         connection: The warehouse, or better a copy of it, since nobody can write meanwhile.
         hashes: Computes the content hash of a version again.
         pages_kept: How long pages stay in the ledger that brought nothing.
+        now: The present moment.
 
     Raises:
         ConfigurationError: Another version of taskhouse wrote the file.
@@ -142,7 +143,7 @@ def checks(
             f"This file has version {written} of the schema, and this taskhouse verifies version {known}.",
             hint="Use the taskhouse that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
         )
-    named = {"pages_since": datetime.now(UTC) - pages_kept + timedelta(days=1)}
+    named = {"pages_since": now - pages_kept + timedelta(days=1)}
     return {
         READABLE: partial(_readable, connection),
         "identity": partial(_identity, connection),

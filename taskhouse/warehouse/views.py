@@ -3,11 +3,11 @@
 import hashlib
 import re
 import sys
-from datetime import UTC, datetime
 
 import duckdb
 
 from taskhouse import marts
+from taskhouse.clock import REAL, Clock
 from taskhouse.marts.describe import Described, describe, markdown
 from taskhouse.marts.stored import SHOWN_BY, columns
 from taskhouse.warehouse import migrate, sql
@@ -19,11 +19,12 @@ STORED = "raw"
 """Under what the comments on the tables of ``raw`` are remembered, beside the views."""
 
 
-def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -> None:
+def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str | None = None) -> None:
     """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``, and describe every column.
 
     Args:
         connection: The warehouse, outside any transaction.
+        clock: Says when they were made.
         zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
     """
     texts = _texts(zone or current_zone(connection))
@@ -39,7 +40,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, *, zone: str | None = None) -
         for table in SHOWN_BY:
             for column in columns(table):
                 connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {_literal(column.about)}")
-        now = datetime.now(UTC)
+        now = clock.now()
         connection.execute("DELETE FROM ledger.views")
         connection.executemany(
             "INSERT INTO ledger.views BY NAME SELECT ? AS name, ? AS sha256, ? AS built_at",

@@ -124,9 +124,9 @@ def test_two_thousand_waiters_need_no_task_of_their_own_and_wake_in_one_move() -
         tasks = [asyncio.create_task(clock.wait_for(event, 20)) for _ in range(2000)]
         await _turn()
         assert len(asyncio.all_tasks()) == 2001
-        began = time.perf_counter()
+        began = time.process_time()
         clock.advance(20)
         assert not any(await asyncio.gather(*tasks))
-        return time.perf_counter() - began
+        return time.process_time() - began
 
     assert asyncio.run(story()) < 2.0

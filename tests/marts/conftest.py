@@ -18,6 +18,7 @@ from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
+from tests.clocks import Told
 
 Row = dict[str, Any]
 
@@ -137,7 +138,7 @@ class Story:
             log_final_s=0.1,
             capture_seconds=30,
             **settings,
-        )
+        ).with_clock(Told(self.now))
         self.later = timedelta()
 
     def now(self) -> datetime:
@@ -147,7 +148,7 @@ class Story:
     def sync(self, *resources: str) -> None:
         """One pass over each resource, over all of them by default."""
         for resource in resources or filter(self.settings.wants, RESOURCES):
-            asyncio.run(sync(self.settings, 1, resource, now=self.now))
+            asyncio.run(sync(self.settings, 1, resource))
 
     def pass_time(self, **amount: float) -> None:
         """Let time go by, for both sides."""

@@ -20,6 +20,7 @@ from pipelines.cli.errors import OPEN, reference, rows
 from pipelines.cli.sync import chosen
 from taskhouse import home, settings
 from taskhouse.advice import SAID, advised
+from taskhouse.clock import REAL
 from taskhouse.errors import AccessDenied, Retryable, TaskhouseError
 from taskhouse.posthog import pages, refusals
 from taskhouse.posthog.access import Access
@@ -237,7 +238,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "POSTHOG_PERSONAL_API_KEY holds characters that no key has.": lambda p: PostHog(p.settings(api_key="phx_ü")),
     "… is not …: the key is sent nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
     "… was answered with a body that breaks off: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
-    "… It asks to come back at ….": lambda _: throw(refusals.throttled(Retryable("Wait."), 90.0)),
+    "… It asks to come back at ….": lambda _: throw(refusals.throttled(Retryable("Wait."), 90.0, now=REAL.now())),
     "… was answered with success, but ….": lambda _: pages.read_object(Answer("GET /x", {}, b"[]")),
     "… was redirected (…) to …; redirects are not followed, so that the key stays here.": lambda _: refused(
         301, location="https://example.com/x"

@@ -183,7 +183,7 @@ def test_a_compaction_that_lost_a_row_is_not_taken(warehouse: Warehouse, monkeyp
             return self._connection.execute(f"{text} LIMIT 0" if "INTO compacted.raw.task_usage" in text else text)
 
     real = maintenance._rewrite
-    monkeypatch.setattr(maintenance, "_rewrite", lambda old, draft: real(Losing(old), draft))  # type: ignore[arg-type]
+    monkeypatch.setattr(maintenance, "_rewrite", lambda old, *rest: real(Losing(old), *rest))  # type: ignore[arg-type]
     before = warehouse.path.read_bytes()
     with pytest.raises(Corrupt, match=r"Compacting kept 0 of 1 rows of raw.task_usage; the file was left as it is"):
         maintenance.compact(warehouse, free_share=-1, small=0)

@@ -8,6 +8,7 @@ import pytest
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings, Key
+from taskhouse.clock import Clock
 from taskhouse.errors import AccessDenied, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog import access, retry
 from taskhouse.posthog.api import TasksApi
@@ -93,9 +94,9 @@ def test_while_the_list_cannot_be_asked_for_nothing_is_decided(emulator: Emulato
         ask(emulator, settings, lambda api: api.run(task_id, run_id))
 
 
-def test_a_list_vouches_for_the_key_for_a_minute() -> None:
-    now, asked = [0.0], 0
-    known = access.Access(lambda: now[0])
+def test_a_list_vouches_for_the_key_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = Clock(), 0
+    known = access.Access(clock)
 
     async def one(answer: TaskhouseError | None) -> object:
         nonlocal asked
@@ -116,7 +117,7 @@ def test_a_list_vouches_for_the_key_for_a_minute() -> None:
             (61.0, AccessDenied("no")),
             (62.0, NotFound("gone")),
         ):
-            now[0] = at
+            monkeypatch.setattr(clock, "monotonic", lambda at=at: at)
             told.append((type(await one(answer)), asked))
         return told
 

@@ -5,25 +5,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Throttled
 from taskhouse.posthog.budget import Budget, Priority, Window, fingerprint, rates
 
 KEY = "phx_very_secret"
 
 
-class Clock:
-    """Wall time that moves when somebody sleeps."""
+class Slept(Clock):
+    """Time that moves when somebody sleeps."""
 
     def __init__(self) -> None:
         self.ms = 1_800_000_000_000
         self.slept: list[float] = []
 
-    def now_ms(self) -> int:
-        return self.ms
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.ms // 1000, UTC) + timedelta(milliseconds=self.ms % 1000)
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -31,18 +33,15 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Slept:
+    return Slept()
 
 
-def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Clock | None = None, **limits: int) -> None:
+def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Slept | None = None, **limits: int) -> None:
     async def run() -> None:
         most = {"per_minute": 20, "per_hour": 100} | limits
         per_minute, per_hour = most["per_minute"], most["per_hour"]
-        if clock is None:
-            budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour)
-        else:
-            budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour, sleep=clock.sleep, now_ms=clock.now_ms)
+        budget = Budget(path, KEY, per_minute=per_minute, per_hour=per_hour, clock=clock or REAL)
         try:
             await work(budget)
         finally:
@@ -51,7 +50,7 @@ def use(path: Path, work: Callable[[Budget], Awaitable[object]], clock: Clock | 
     asyncio.run(run())
 
 
-def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: Clock) -> None:
+def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: Slept) -> None:
     granted: list[int] = []
 
     async def work(budget: Budget) -> None:
@@ -78,7 +77,7 @@ def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: 
         (Priority.FIRST, 7),
     ],
 )
-def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Clock, priority: Priority, most: int) -> None:
+def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Slept, priority: Priority, most: int) -> None:
     async def work(budget: Budget) -> None:
         for _ in range(most):
             assert await budget.acquire(priority) == 0
@@ -91,7 +90,7 @@ def test_each_class_stops_at_its_ceiling(tmp_path: Path, clock: Clock, priority:
     use(tmp_path / "b.sqlite", work, clock)
 
 
-def test_the_count_survives_a_restart_and_holds_no_key(tmp_path: Path, clock: Clock) -> None:
+def test_the_count_survives_a_restart_and_holds_no_key(tmp_path: Path, clock: Slept) -> None:
     path = tmp_path / "state" / "b.sqlite"
 
     async def spend(budget: Budget) -> None:
@@ -108,7 +107,7 @@ def test_the_count_survives_a_restart_and_holds_no_key(tmp_path: Path, clock: Cl
     assert fingerprint(KEY).encode() in content
 
 
-def test_a_clock_that_was_set_back_blocks_nobody(tmp_path: Path, clock: Clock) -> None:
+def test_a_clock_that_was_set_back_blocks_nobody(tmp_path: Path, clock: Slept) -> None:
     async def spend(budget: Budget) -> None:
         for _ in range(20):
             await budget.acquire(Priority.LIVE)

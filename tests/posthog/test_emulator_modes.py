@@ -20,6 +20,7 @@ from taskhouse.posthog.follow import Batch, Ending, follow
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
+from tests.clocks import LoopClock
 from tests.virtual import emulated
 from tests.virtual import run as run_in_virtual_time
 
@@ -66,7 +67,8 @@ def hold(
             made = [mutate(service, {"action": "new_task", "run": True, **(modes or {})}) for _ in range(runs)]
             await asyncio.sleep(before_s)
             service.faults.set(list(faults))
-            async with PostHog(settings(origin, api_key=service.settings.keys[0].value, **options)) as client:
+            ours = settings(origin, api_key=service.settings.keys[0].value, **options).with_clock(LoopClock())
+            async with PostHog(ours) as client:
                 api = TasksApi(client, 1)
 
                 async def one(run: dict[str, Any]) -> list[Batch]:

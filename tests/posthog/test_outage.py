@@ -16,6 +16,7 @@ from taskhouse.posthog.circuit import Circuit, CircuitPolicy
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Ending, follow
 from taskhouse.settings import Settings
+from tests.clocks import LoopClock
 from tests.virtual import VirtualLoop, run
 
 MakeSettings = Callable[..., Settings]
@@ -89,7 +90,7 @@ async def outage(settings: MakeSettings, mode: str, runs: int, seconds: float) -
         batches = follow(api, "t", f"r{number}", stop=stop, sleep=asyncio.sleep)
         return [batch.ending async for batch in batches][-1]
 
-    async with host.serving() as origin, PostHog(settings(origin)) as client:
+    async with host.serving() as origin, PostHog(settings(origin).with_clock(LoopClock())) as client:
         followers = [asyncio.create_task(one(TasksApi(client, 1), number)) for number in range(runs)]
         await asyncio.sleep(60)
         assert len(host.open) == runs
@@ -154,7 +155,10 @@ def test_calls_share_an_outage_too(settings: MakeSettings) -> None:
     async def calls() -> tuple[int, float]:
         host, loop = Host(), asyncio.get_running_loop()
         host.mode = "reset"
-        async with host.serving() as origin, PostHog(settings(origin), sleep=asyncio.sleep) as client:
+        async with (
+            host.serving() as origin,
+            PostHog(settings(origin).with_clock(LoopClock()), sleep=asyncio.sleep) as client,
+        ):
             began = loop.time()
             api = TasksApi(client, 1)
             found = await asyncio.gather(*[api.run("t", f"r{n}") for n in range(50)], return_exceptions=True)

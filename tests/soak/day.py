@@ -27,6 +27,7 @@ from taskhouse.settings import Settings
 from taskhouse.sync.context import Context
 from taskhouse.sync.resources import RESOURCES, open_warehouse
 from tests import virtual
+from tests.clocks import LoopClock
 
 START = datetime(2026, 9, 14, tzinfo=UTC)
 EVERY_S = {
@@ -44,13 +45,13 @@ CHANGES_S = 60
 class Purse(Budget):
     """The budget on simulated time, with a note of the longest wait of each class."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__(
             settings.budget,
             settings.key(),
             per_minute=settings.requests_per_minute,
             per_hour=settings.requests_per_hour,
-            now_ms=lambda: int(now().timestamp() * 1000),
+            clock=settings.clock,
         )
         self.longest: Counter[Priority] = Counter()
 
@@ -122,10 +123,10 @@ class Day:
                 log_settle_s=0,
                 log_final_s=0,
                 first_load_tasks=self.first_load_tasks,
-            )
+            ).with_clock(LoopClock(START))
             async with PostHog(settings) as client:
-                client.budget = purse = Purse(settings, self._now)
-                self.context = Context(settings, 1, client, open_warehouse(settings), now=self._now)
+                client.budget = purse = Purse(settings)
+                self.context = Context(settings, 1, client, open_warehouse(settings))
                 await asyncio.gather(self._changes(), *(self._every(name, *when) for name, when in EVERY_S.items()))
                 requests = service.requests.shown()
                 longest = {priority.name: seconds for priority, seconds in purse.longest.items()}

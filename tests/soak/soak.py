@@ -16,6 +16,7 @@ from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import open_warehouse, sync
+from tests.clocks import Told
 from tests.soak.restless import Restless
 from tests.soak.result import Result
 
@@ -125,7 +126,8 @@ class Soak:
     def _clean(self, resource: str, *, hours: float) -> str:
         """One sync some hours later, so that the sweep of the list is due."""
         later = timedelta(hours=hours)
-        report = asyncio.run(sync(self.settings, 1, resource, now=lambda: datetime.now(UTC) + later))
+        settings = self.settings.with_clock(Told(lambda: datetime.now(UTC) + later))
+        report = asyncio.run(sync(settings, 1, resource))
         return report.verdict if report.verdict == "complete" else f"{resource}: {report.reason}"
 
     def _rows(self, text: str) -> list[tuple[Any, ...]]:

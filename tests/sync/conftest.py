@@ -20,6 +20,7 @@ from taskhouse.sync.coverage import Report
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
+from tests.clocks import Told
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class House:
                 "capture_seconds": 60,
                 **settings,
             },
-        )
+        ).with_clock(Told(lambda: self.now()))  # noqa: PLW0108 - tests replace it
         self.later = timedelta()
         blank(self.settings.warehouse)
 
@@ -64,7 +65,7 @@ class House:
 
     def sync(self, resource: str) -> Report:
         """One pass."""
-        return asyncio.run(sync(self.settings, 1, resource, now=self.now))
+        return asyncio.run(sync(self.settings, 1, resource))
 
     def sync_all(self) -> list[Report]:
         """One pass over everything that the settings want."""
@@ -82,7 +83,7 @@ class House:
     def context(self) -> Iterator[Context]:
         """What a pass works with, for tests that look inside."""
         client = PostHog(self.settings)
-        yield Context(self.settings, 1, client, self.warehouse(), now=self.now)
+        yield Context(self.settings, 1, client, self.warehouse())
         asyncio.run(client.__aexit__(None, None, None))
 
     def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:

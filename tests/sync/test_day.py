@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator.api.throttle import Throttle
+from taskhouse.clock import Clock
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.settings import Settings
 from taskhouse.sync.estimate import Facts, estimate
@@ -20,7 +21,7 @@ SCALE = 20
 HOUR_S = 3600
 
 
-class Time:
+class Time(Clock):
     """A clock that jumps to the next sleeper."""
 
     def __init__(self) -> None:
@@ -30,9 +31,6 @@ class Time:
 
     def now_us(self) -> int:
         return self.us
-
-    def now_ms(self) -> int:
-        return self.us // 1000
 
     async def sleep(self, seconds: float) -> None:
         done = asyncio.get_running_loop().create_future()
@@ -59,8 +57,7 @@ class Day:
             "key",
             per_minute=480 // SCALE,
             per_hour=4800 // SCALE,
-            sleep=self.time.sleep,
-            now_ms=self.time.now_ms,
+            clock=self.time,
         )
         self.refused = 0
         self.asked: Counter[Priority] = Counter()

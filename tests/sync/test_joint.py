@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskhouse.clock import Stopped
 from taskhouse.sync import joint, logs
 from taskhouse.sync.joint import NEAR, Before, Window
 from taskhouse.sync.plan import Run
@@ -181,7 +182,9 @@ def drained(
         append=lambda _layer, _whose, lines, **_: kept.update({line.position: line.data for line in lines}),
         mark=lambda _layer, _whose, **facts: marks.append((facts["state"], facts["position"])),
     )
-    context = SimpleNamespace(project_id=1, settings=SimpleNamespace(capture_text="full"), now=lambda: MOMENT)
+    clock = Stopped(MOMENT)
+    settings = SimpleNamespace(capture_text="full", clock=clock)
+    context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
     this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
     patch.setattr(logs, "held", nothing)
     api = SimpleNamespace(session_logs=session_logs)

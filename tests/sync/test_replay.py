@@ -37,13 +37,13 @@ def test_a_newer_version_reads_what_an_older_one_could_not(make_house: Any, monk
         report = house.sync("tasks")
         assert (report.verdict, report.quarantined) == ("incomplete", 1)
         assert quarantine(house) == [("tasks", "/title", None)]
-        assert house.run(replay_quarantine(house.settings, 1, now=house.now)).still == {"tasks": 1}
-    done = house.run(replay_quarantine(house.settings, 1, now=house.now))
+        assert house.run(replay_quarantine(house.settings, 1)).still == {"tasks": 1}
+    done = house.run(replay_quarantine(house.settings, 1))
     assert (done.replayed, done.still, done.report.verdict) == ({"tasks": 1}, {}, "complete")
     assert quarantine(house) == [("tasks", "/title", "replayed")]
     assert house.present() == house.truth_tasks()
     assert house.rows("SELECT count(*) FROM raw.task_versions ANTI JOIN ledger.pages USING (pass_id, page)") == [(0,)]
-    assert house.run(replay_quarantine(house.settings, 1, now=house.now)).replayed == {}
+    assert house.run(replay_quarantine(house.settings, 1)).replayed == {}
     assert house.sync("tasks").verdict == "complete"
 
 
@@ -79,7 +79,7 @@ def test_a_replayed_record_does_not_undo_what_came_later(make_house: Any) -> Non
         payload,
     )
     before = house.rows("SELECT run_id, status FROM main.runs ORDER BY 1")
-    house.run(replay_quarantine(house.settings, 1, now=house.now))
+    house.run(replay_quarantine(house.settings, 1))
     assert house.rows("SELECT run_id, status FROM main.runs ORDER BY 1") == before
 
 

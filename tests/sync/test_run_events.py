@@ -85,7 +85,7 @@ def test_a_run_that_is_still_live_is_resumed_by_the_next_pass(make_house: Any) -
     house = make_house(emulator_live_runs=4, emulator_speed=20, emulator_pace=4, capture_seconds=0.5)
     house.sync("tasks")
     report = house.sync("run_events")
-    assert report.verdict == "complete"
+    assert report.verdict == "complete", report.reason
     assert "still live" in report.reason
     house.settings = house.settings.model_copy(update={"capture_seconds": 60.0})
     finish(house)

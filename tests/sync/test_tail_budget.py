@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
+from tests.clocks import LoopClock
 from tests.virtual import emulated, run
 
 WORLD: dict[str, Any] = {
@@ -64,8 +65,7 @@ class Followed:
 
 @contextlib.asynccontextmanager
 async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -> AsyncIterator[Followed]:
-    loop = asyncio.get_running_loop()
-    start, began = datetime.now(UTC), loop.time()
+    start = datetime.now(UTC)
     async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, service):
         settings = Settings(
             host=origin,
@@ -77,16 +77,10 @@ async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -
             spool_seal_s=60,
             log_settle_s=0.2,
             log_final_s=0.2,
-        )
+        ).with_clock(LoopClock(start))
         stop = asyncio.Event()
         async with PostHog(settings) as client:
-            context = Context(
-                settings,
-                1,
-                client,
-                open_warehouse(settings),
-                now=lambda: start + timedelta(seconds=loop.time() - began),
-            )
+            context = Context(settings, 1, client, open_warehouse(settings))
             task = asyncio.create_task(tail.run(context, stop))
             try:
                 yield Followed(service, task, stop)

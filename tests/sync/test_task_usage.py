@@ -167,7 +167,7 @@ def test_an_amount_that_is_none_waits_in_quarantine(make_house: Any) -> None:
     report = house.sync("task_usage")
     assert (report.verdict, report.quarantined) == ("incomplete", 1)
     assert house.rows("SELECT resource, pointer FROM ledger.quarantine") == [("task_usage", "/total_cost_usd")]
-    assert house.run(replay_quarantine(house.settings, 1, now=house.now)).still == {"task_usage": 1}
+    assert house.run(replay_quarantine(house.settings, 1)).still == {"task_usage": 1}
     assert house.sync("task_usage").verdict == "complete"
     assert held(house) == truth(house)
     assert house.rows("SELECT outcome FROM ledger.quarantine") == [("superseded",)]

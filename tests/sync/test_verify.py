@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from taskhouse.clock import REAL
 from taskhouse.errors import ConfigurationError
 from taskhouse.posthog import records
 from taskhouse.warehouse import verify
@@ -72,7 +73,7 @@ PLANTED = {
 
 
 def checks(connection: Any) -> dict[str, Any]:
-    return verify.checks(connection, hashes=records.content_hashes, pages_kept=timedelta(days=90))
+    return verify.checks(connection, hashes=records.content_hashes, pages_kept=timedelta(days=90), now=REAL.now())
 
 
 def checked(connection: Any) -> dict[str, Check]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from taskhouse.clock import REAL
 from taskhouse.errors import Corrupt
 from taskhouse.spool.folder import Segment, Spool
 from taskhouse.spool.line import Entry, Whose
@@ -204,7 +205,7 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     (segment,) = spooled(spool, "live", event("1-0", "{}"))
     more = Segment(segment.path, segment.name, segment.layer, segment.lines + 1, segment.crc)
     with pytest.raises(Corrupt, match="states 2 lines"), warehouse.transaction("loading") as connection:
-        load.load_segments(connection, [more])
+        load.load_segments(connection, [more], REAL.now())
     assert rows(warehouse, "SELECT count(*) FROM raw.run_events") == [(0,)]
     assert segment.path.exists()
 
@@ -282,7 +283,7 @@ def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse,
     load_live(warehouse, spool, event("500-0", "{}"))
     batch = spooled(spool, "live", event("500-0", "{}"))
     with warehouse.transaction("loading") as connection:
-        load.load_segments(connection, batch)
+        load.load_segments(connection, batch, REAL.now())
         assert connection.execute("SELECT stream_id FROM known").fetchall() == [("500-0",)]
         plan = connection.execute("EXPLAIN " + sql.warehouse("load/live_known"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")

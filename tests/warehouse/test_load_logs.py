@@ -2,6 +2,7 @@
 
 import time
 
+from taskhouse.clock import REAL
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
@@ -92,7 +93,7 @@ def test_only_entries_before_the_cursor_are_looked_up(warehouse: Warehouse, spoo
     load_spool(warehouse, spool)
     batch = spooled(spool, "log", entry(1, "{}"), entry(2, "{}"))
     with warehouse.transaction("loading") as connection:
-        load.load_segments(connection, batch)
+        load.load_segments(connection, batch, REAL.now())
         assert connection.execute("SELECT position FROM doubtful").fetchall() == [(1,)]
     assert rows(warehouse, "SELECT position FROM raw.run_log_entries ORDER BY 1") == [(0,), (1,), (2,)]
 

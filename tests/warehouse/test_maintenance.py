@@ -77,7 +77,7 @@ def test_the_old_file_stays_where_the_new_one_cannot_be_filled(
     _events(warehouse, 1000)
     before = _everything(warehouse)
     with monkeypatch.context() as patch:
-        patch.setattr(views, "refresh", lambda connection, **_: connection.execute("DROP TABLE raw.run_events"))
+        patch.setattr(views, "refresh", lambda connection, *_, **__: connection.execute("DROP TABLE raw.run_events"))
         with pytest.raises(duckdb.CatalogException):
             maintenance.compact(warehouse, small=0, free_share=0)
     assert _everything(warehouse) == before
@@ -122,10 +122,12 @@ def test_what_was_set_aside_goes_once_something_was_synced_on_thirty_days_since(
 ) -> None:
     copies = warehouse.copies = warehouse.path.parent / "published"
     copies.mkdir()
-    names = [f"{where}-{age}" for where in ("w.torn", "w.replaced", "published/kept") for age in ("old", "young")]
+    aged = {"old": NOW - timedelta(days=31), "young": NOW - timedelta(days=28)}
+    torn = {age: f"w.torn-{at:%Y%m%dT%H%M%S%f}Z" for age, at in aged.items()}
+    names = [*torn.values(), *(f"{where}-{age}" for where in ("w.replaced", "published/kept") for age in aged)]
     for path in (warehouse.path.parent / name for name in names):
         path.write_bytes(b"a block")
-        at = NOW - timedelta(days=31 if path.name.endswith("old") else 28)
+        at = aged["old" if path.name.endswith("old") else "young"]
         os.utime(path, (at.timestamp(), at.timestamp()))
     monkeypatch.setattr(restore, "_aside_since", lambda file: datetime.fromtimestamp(file.stat().st_mtime, UTC))
 
@@ -139,4 +141,5 @@ def test_what_was_set_aside_goes_once_something_was_synced_on_thirty_days_since(
     assert left() == names, "thirty days, the first of which was before"
     (copies / "current.duckdb").symlink_to("kept-old")
     _synced_on(warehouse, 28, 29)
-    assert left() == [name for name in names if name.endswith("young") or name == "published/kept-old"]
+    gone = {torn["old"], "w.replaced-old"}
+    assert left() == [name for name in names if name not in gone]

@@ -33,10 +33,10 @@ SELECT
     last.rows_seen,
     last.rows_added,
     last.viewer,
-    epoch(now() - coalesce(last.finished_at, last.started_at)) AS age_s,
-    epoch(now() - complete.finished_at) AS complete_age_s,
+    epoch($now::TIMESTAMPTZ - coalesce(last.finished_at, last.started_at)) AS age_s,
+    epoch($now::TIMESTAMPTZ - complete.finished_at) AS complete_age_s,
     complete.rests_on.proof AS proof,
-    epoch(now() - complete.rests_on.proven_at) AS proven_age_s
+    epoch($now::TIMESTAMPTZ - complete.rests_on.proven_at) AS proven_age_s
 FROM
     pass AS last
     LEFT JOIN complete USING (project_id, resource)
