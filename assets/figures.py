@@ -12,6 +12,7 @@ from assets.questions import Questions
 if TYPE_CHECKING:
     from taskhouse.sync.passes import Report
 
+ADDED = "rows added"
 ACTIVE = "runs that became active"
 ENDED = "runs that ended"
 OLDEST = "seconds since the oldest page of the proof"
@@ -36,7 +37,7 @@ def of_pass(questions: Questions, family: Family, report: "Report", since: datet
         "pass": report.pass_id,
         "pass in the ledger": f"taskhouse query \"FROM ledger.passes WHERE pass_id = '{report.pass_id}'\"",
         "project": str(report.project_id),
-        "rows added": report.rows_added,
+        ADDED: report.rows_added,
         "rows changed": _changed(questions, family, own),
         "records received": report.rows_seen,
         "records absent": report.absent,

@@ -8,6 +8,7 @@ import dagster as dg
 from assets import keys, maintenance, published, views
 from pipelines import switch
 from pipelines.jobs import SYNC, VIEWS
+from pipelines.rest import rests
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
         description=f"Runs {job.name}{'' if name in WHOLE else ', for every project'}.",
     )
     def tick(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        reasons = {project: _reason(context.instance, name, job.name, settings, project) for project in projects}
+        now = context.scheduled_execution_time.timestamp()
+        reasons = {project: _reason(context.instance, name, job.name, settings, project, now) for project in projects}
         if all(reasons.values()):
             yield dg.SkipReason(" ".join(sorted(set(reasons.values()))) or "No project: set POSTHOG_PROJECT_IDS.")
         for project in (project for project, reason in reasons.items() if not reason):
@@ -55,7 +57,9 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
     return tick
 
 
-def _reason(instance: dg.DagsterInstance, name: str, job: str, settings: Settings, project: str | None) -> str:
+def _reason(
+    instance: dg.DagsterInstance, name: str, job: str, settings: Settings, project: str | None, now: float
+) -> str:
     """Why a tick leaves a project out; empty if it does not."""
     if _busy(instance, job, project):
         return "The last run still goes on."
@@ -63,6 +67,8 @@ def _reason(instance: dg.DagsterInstance, name: str, job: str, settings: Setting
         return "There is nothing to publish yet."
     if name == VIEWS and not _copied(instance, settings, str(project)):
         return "No copy was made since."
+    if rests(instance, settings, name, project, now):
+        return "Nothing moved for a while; the next one is due half an hour after the last."
     return ""
 
 
