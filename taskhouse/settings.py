@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     )
     keep_pages_days: int = Field(90, ge=1, description="How long the ledger keeps pages that brought nothing.")
     keep_runs_days: int = Field(
-        14, ge=1, description="How long Dagster keeps runs that succeeded; others stay six times as long."
+        3, ge=1, description="How long Dagster keeps runs that succeeded; others stay six times as long."
     )
 
     sweep_summaries_hours: float = Field(

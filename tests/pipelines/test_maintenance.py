@@ -1,12 +1,10 @@
 """Housekeeping as Dagster runs it."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from assets import maintenance
 from pipelines.definitions import build
 from pipelines.run import QUIET
 from taskhouse.reading import open_house
@@ -31,18 +29,3 @@ def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:
     assert not told["compacted"]
     with open_house(settings) as house:
         assert house.views()
-
-
-def test_old_runs_are_forgotten_and_failures_six_times_later(tmp_path: Path) -> None:
-    success, failure, started = (dg.DagsterRunStatus[name] for name in ("SUCCESS", "FAILURE", "STARTED"))
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        job = build(Settings(_env_file=None)).resolve_job_def("sync_published")
-        for status in (success, success, failure, started):
-            instance.create_run_for_job(job, status=status)
-        left = []
-        for days in (13, 15, 83, 85):
-            forgotten = maintenance.forget_runs(instance, 14, datetime.now(UTC) + timedelta(days=days))
-            left.append((forgotten, {run.status for run in instance.get_runs()}))
-
-    everything = {success, failure, started}
-    assert left == [(0, everything), (2, {failure, started}), (0, {failure, started}), (1, {started})]

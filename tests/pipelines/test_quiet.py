@@ -45,7 +45,7 @@ def test_the_configuration_of_an_earlier_version_is_brought_up_to_date_unless_so
     config = home.prepare(settings) / home.CONFIG
     today = config.read_text("utf-8")
     assert QUIETER in today
-    before = today.replace(QUIETER, "") + changed
+    before = today.replace(QUIETER, "").replace("skipped: 1", "skipped: 3") + changed
     config.write_text(before, "utf-8")
     home.prepare(settings)
     assert config.read_text("utf-8") == (before if changed else today)
