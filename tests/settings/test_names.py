@@ -17,6 +17,7 @@ GIVEN = {
     "project_ids": ("4,5", (4, 5)),
     "home": ("elsewhere", Path("elsewhere")),
     "asset_prefix": ("eu", "eu"),
+    "keep_runs_days": ("5", 5),
     "readiness_windows": ("3", (3,)),
     "stream_windows": ("3", (3,)),
     "readiness_overrides": ("a/b=3", {"a/b": (3,)}),
