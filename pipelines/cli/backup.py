@@ -99,7 +99,7 @@ def restore(
     if done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
         say(f"What stood there held {done.before.generation - done.taken.generation} more commits.")
     for path in filter(None, (done.aside, *done.kept)):
-        say(f"Kept: {path}. Delete it when you need it no more.")
+        say(f"Kept: {path}. The maintenance removes it after thirty days of syncing.")
     say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
 
 
@@ -114,7 +114,7 @@ def _set_back(settings: "Settings") -> None:
     with warehouse.transaction("setting moments back") as connection:
         back = set_back(connection, settings.clock.now())
         if before is not None:
-            say(f"Kept: {keep(before.path)}. Delete it when you need it no more.")
+            say(f"Kept: {keep(before.path)}. The maintenance removes it after thirty days of syncing.")
     publish(warehouse, settings.published, every_s=0, force=True)
     say(f"What was observed after now is set back by {back}. Run `taskhouse sync` to go on.")
 

@@ -10,7 +10,15 @@ from pipelines.cli.exits import Exit
 Record = Mapping[str, Any]
 
 COMPLETE, INCOMPLETE, RUNNING, KILLED, NEVER = "complete", "incomplete", "running", "killed", "never"
+AHEAD = "ahead"
 GONE = "the process that read it is gone; the next `taskhouse sync` goes on from there"
+TO_COME = (
+    "it was synced at a moment that is still to come, so every sync is refused until then;"
+    " `taskhouse restore --clock` moves that moment back if this clock is right now"
+)
+TOLERANCE_S = 60.0
+"""How far a moment may be ahead of this clock before it says that the clock was wrong."""
+
 UNSYNCED = "it was never synced; run `taskhouse sync`"
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?")
@@ -24,7 +32,7 @@ class State:
     Attributes:
         project_id: The project.
         resource: As in ``ledger.passes``.
-        state: ``complete``, ``incomplete``, ``running``, ``killed`` or ``never``.
+        state: ``complete``, ``incomplete``, ``running``, ``killed``, ``ahead`` or ``never``.
         reason: Why, in words.
         stale: Whether the last complete pass is older than was asked for.
         last: The row of its last pass; empty if there was none.
@@ -74,6 +82,8 @@ def _state(
         return State(project_id, resource, NEVER, UNSYNCED, max_age_s is not None, {})
     age_s = last["complete_age_s"]
     stale = max_age_s is not None and (age_s is None or age_s > max_age_s)
+    if min(last["age_s"] or 0.0, age_s or 0.0) < -TOLERANCE_S:
+        return State(project_id, resource, AHEAD, TO_COME, stale, last)
     if last["verdict"] != RUNNING:
         return State(project_id, resource, last["verdict"], last["reason"] or "", stale, last)
     going = alive(project_id, resource)

@@ -17,6 +17,7 @@ VERDICTS = {
     "incomplete": "yellow",
     "running": "cyan",
     "killed": "yellow",
+    "ahead": "red",
     "never": "red",
     "failed": "red",
 }

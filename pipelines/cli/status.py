@@ -42,9 +42,9 @@ def status(
     tell left open where another version made it. Every resource of the projects in POSTHOG_PROJECT_IDS has its row,
     also one that was never synced; without that setting, what is held decides.
 
-    Exit code 0: all of it is proved complete. 3: a last pass was not complete, or was killed. 4: a last complete pass
-    is older than --max-age. 5: nothing is held, or a resource was never synced. 1: the warehouse is
-    gone, damaged or older than it was.
+    Exit code 0: all of it is proved complete. 3: a last pass was not complete, was killed, or is of a moment that is
+    still to come, since a clock was ahead. 4: a last complete pass is older than --max-age. 5: nothing is held, or a
+    resource was never synced. 1: the warehouse is gone, damaged or older than it was.
     """
     from taskhouse.home import usable
     from taskhouse.settings import load
@@ -182,7 +182,9 @@ def show(held: Held, found: "Sequence[health.State]") -> None:
 def _ago(seconds: float | None) -> str:
     from pipelines.cli import screen
 
-    return "never" if seconds is None else f"{screen.age(seconds)} ago"
+    if seconds is None:
+        return "never"
+    return f"in {screen.age(-seconds)}" if seconds < -health.TOLERANCE_S else f"{screen.age(max(0.0, seconds))} ago"
 
 
 def _oldest(row: health.Record) -> str:

@@ -1,7 +1,8 @@
 """A clock that was ahead leaves moments that are still to come, and nothing can be observed before them.
 
 They are all moved back by the same time, so that the last of them is the present: their order and the time between them
-stay, and none is further from the truth than how long ago the clock was put right.
+stay, and none is further from the truth than how long ago the clock was put right. Other things may have been observed
+since, such as events of a tail that went on; of one thing nothing was, since a late observation is refused.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -33,11 +34,23 @@ MOMENTS = {
 """Columns that hold a moment of our own clock, by table; all others are the server's."""
 
 
+ONE_THING = {
+    "ledger.passes": ("started_at", "project_id, resource"),
+    "raw.task_versions": ("valid_from", "project_id, task_id"),
+    "raw.run_versions": ("valid_from", "project_id, run_id"),
+    "raw.task_usage": ("valid_from", "project_id, task_id"),
+    "raw.readiness_snapshots": ("observed_at", "project_id, repository, window_days"),
+    "raw.task_sightings": ("last_seen_at", "project_id, task_id"),
+    "raw.repository_sightings": ("last_seen_at", "project_id, repository"),
+}
+"""The moment that orders what was observed of one thing, and what names the thing, by table."""
+
+
 def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
     """Move what is still to come back to the present, inside the caller's transaction; returns by how much.
 
     Raises:
-        ConfigurationError: Nothing is still to come, or something was observed since that would come after it.
+        ConfigurationError: Nothing is still to come, or the same thing was observed since and would come after it.
     """
     each = " UNION ALL ".join(
         f"SELECT {column} AS moment FROM {table}"  # noqa: S608 - our own names
@@ -45,19 +58,21 @@ def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
         for column in columns
     )
     bounds = connection.execute(sql.warehouse("clock/bounds").format(moments=each), {"now": now}).fetchall()[0]
-    past, first, last = (moment and moment.astimezone(UTC) for moment in bounds)
+    first, last = (moment and moment.astimezone(UTC) for moment in bounds)
     if last is None:
         raise ConfigurationError(
             f"It is {now:%Y-%m-%d %H:%M:%S} here, and nothing was observed after that.",
             hint="There is nothing to set back.",
         )
     back: timedelta = last - now
-    if past is not None and first - back <= past:
-        raise ConfigurationError(
-            f"What was observed from {first:%Y-%m-%d %H:%M:%S} on cannot be set back: something else was observed at"
-            f" {past:%Y-%m-%d %H:%M:%S}, which would come after it.",
-            hint="`taskhouse restore FILE` takes back a backup from before; the next sync fetches what PostHog has.",
-        )
+    for table, (column, keys) in ONE_THING.items():
+        text = sql.warehouse("clock/conflicts").format(table=table, column=column, keys=keys)
+        for _, past in connection.execute(text, {"now": now, "back": back}).fetchall():
+            raise ConfigurationError(
+                f"What was observed from {first:%Y-%m-%d %H:%M:%S} on cannot be set back: in {table} the same was"
+                f" observed at {past.astimezone(UTC):%Y-%m-%d %H:%M:%S}, which would come after it.",
+                hint="`taskhouse restore FILE` takes back a backup from before; a sync fetches what PostHog still has.",
+            )
     for table, columns in MOMENTS.items():
         moved = ", ".join(f"{name} = CASE WHEN {name} > $now THEN {name} - $back ELSE {name} END" for name in columns)
         late = " OR ".join(f"{name} > $now" for name in columns)

@@ -340,7 +340,7 @@ ELSEWHERE = {
 """The test that brings an error about, by its row in the table."""
 
 RARE = {
-    "What was observed from … on cannot be set back: something else was observed at …, which would come after it.": (
+    "What was observed from … on cannot be set back: in … the same was observed at …, which would come after it.": (
         "test_moments_to_come_are_not_moved_before_what_was_observed_since"
     ),
     "… does not hold the … rows that were written.": ("test_an_export_that_the_disk_cut_is_refused"),

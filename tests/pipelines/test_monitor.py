@@ -48,6 +48,8 @@ def judged(*rows: dict[str, Any], alive: bool = False, max_age_s: float | None =
         (passed("running"), True, 1.0, "running", Exit.STALE),
         (passed("running", complete_age_s=None), True, None, "running", Exit.UNPROVEN),
         (passed("running"), False, None, "killed", Exit.UNPROVEN),
+        (passed(complete_age_s=-3456000.0), False, 900.0, "ahead", Exit.UNPROVEN),
+        (passed(complete_age_s=-1.0), False, None, "complete", Exit.COMPLETE),
     ],
 )
 def test_a_state_means_one_exit_code(

@@ -1,7 +1,8 @@
--- The last moment that is past, and the first and the last that are still to come.
+-- The first and the last of the moments that are still to come.
 SELECT
-    max(moment) FILTER (WHERE moment <= $now) AS past,
-    min(moment) FILTER (WHERE moment > $now) AS first,
-    max(moment) FILTER (WHERE moment > $now) AS last
+    min(moment) AS first,
+    max(moment) AS last
 FROM
     ({moments})
+WHERE
+    moment > $now

@@ -1,0 +1,48 @@
+"""A clock that is forty days ahead for a while: nothing is lost, and nothing is green before it is put right."""
+
+from datetime import timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.cli import health
+from pipelines.cli.held import look
+from taskhouse.errors import Locked
+from taskhouse.sync.resources import RESOURCES
+from taskhouse.warehouse.clock import set_back
+from tests.sync.test_verify import checked, wrong
+
+
+def states(house: Any) -> set[str]:
+    held = look(house.settings)
+    assert held is not None
+    wanted = [(1, name) for name in filter(house.settings.wants, RESOURCES)]
+    found = health.states(held["passes"] or [], wanted, alive=lambda *_: False, max_age_s=900.0)
+    return {state.state for state in found}
+
+
+def test_syncs_by_a_clock_that_was_ahead_lose_nothing_and_are_not_green(make_house: Any) -> None:
+    house = make_house(emulator_tasks=2, emulator_repositories=1)
+    house.sync_all()
+    house.emulator.mutate("new_task", run=True)
+    for run in house.emulator.truth()["runs"]:
+        if run["status"] == "in_progress":
+            house.emulator.mutate("finish", run_id=run["id"], status="completed")
+    house.later = timedelta(days=40)
+    house.sync_all()
+    house.later = timedelta(seconds=5)
+    assert states(house) == {"ahead"}
+    with pytest.raises(Locked, match="history would run backwards") as refused:
+        house.sync("tasks")
+    assert "`taskhouse restore --clock`" in refused.value.hint
+    with house.warehouse().transaction("setting back") as connection:
+        set_back(connection, house.now())
+    house.later = timedelta(seconds=20)
+    assert {report.verdict for report in house.sync_all()} == {"complete"}
+    assert house.present() == house.truth_tasks()
+    assert house.hashes() == house.truth_hashes()
+    assert house.rows("FROM ledger.gaps") == []
+    with duckdb.connect(str(house.settings.warehouse), read_only=True) as connection:
+        assert wrong(checked(connection)) == {}
+    assert states(house) == {"complete"}
