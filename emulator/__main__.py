@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import datetime
+from typing import Any
 
 from emulator.serve import listen, serve_on
 from emulator.settings import EmulatorSettings, Key
 from emulator.versions import NEWEST, VERSIONS, at_version
+from emulator.world.surprise import surprising
 
 _DEFAULTS = EmulatorSettings()
 
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")
     add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
+    add("--surprise", type=int, metavar="SEED", help="draw all that the API leaves open from a seed, sizes included")
     add("--tasks", type=int, default=_DEFAULTS.tasks, help="tasks in each project")
     add("--repositories", type=int, default=_DEFAULTS.repositories, help="repositories in each project")
     add("--live-runs", type=int, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
@@ -61,25 +64,30 @@ def parser() -> argparse.ArgumentParser:
 def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
     """The settings that a command line asks for. Its own keys come first; the default one reads all projects."""
     projects = tuple(arguments.project or _DEFAULTS.projects)
+    always: dict[str, Any] = {
+        "speed": arguments.speed,
+        "pace": arguments.pace,
+        "events": arguments.events,
+        "start": arguments.start,
+        "throttle": not arguments.no_throttle,
+        "max_streams": arguments.max_streams,
+        "projects": projects,
+        "members": dict(arguments.member),
+        "keys": (*(arguments.key or ()), Key(projects=projects)),
+    }
+    if arguments.surprise is not None:
+        return surprising(arguments.surprise, **always)
     return at_version(
         arguments.version,
         seed=arguments.seed,
         tasks=arguments.tasks,
         repositories=arguments.repositories,
         live_runs=arguments.live_runs,
-        speed=arguments.speed,
-        pace=arguments.pace,
-        events=arguments.events,
-        start=arguments.start,
-        throttle=not arguments.no_throttle,
         activity_moves=not arguments.frozen_activity,
-        max_streams=arguments.max_streams,
         thin_tail=arguments.thin_tail,
         presence_gated=arguments.presence_gated,
         proxy=arguments.proxy,
-        projects=projects,
-        members=dict(arguments.member),
-        keys=(*(arguments.key or ()), Key(projects=projects)),
+        **always,
     )
 
 

@@ -20,6 +20,7 @@ from emulator.world.plans import steps_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emulator.chronicle import Chronicle
     from emulator.clock import Clock
     from emulator.script import Step
     from emulator.settings import EmulatorSettings
@@ -97,7 +98,14 @@ class Driver:
     """All live runs in one heap, played by one task of the event loop."""
 
     def __init__(
-        self, world: World, clock: Clock, store: StreamStore, logs: Logs, truth: Truth, settings: EmulatorSettings
+        self,
+        world: World,
+        clock: Clock,
+        store: StreamStore,
+        logs: Logs,
+        truth: Truth,
+        settings: EmulatorSettings,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._world = world
         self._clock = clock
@@ -105,6 +113,7 @@ class Driver:
         self._logs = logs
         self._truth = truth
         self._settings = settings
+        self._chronicle = chronicle
         self._rng = random.Random(f"driver-{settings.seed}")
         self._heap: list[tuple[int, int, Player]] = []
         self._players: dict[str, Player] = {}
@@ -127,8 +136,7 @@ class Driver:
         stream = self._store.stream(run.id)
         digest = self._truth.live(run)
         offered = []
-        settings = self._settings
-        for step in steps_of(run, scale=settings.events, numbered=settings.event_ids, october=settings.october_agents):
+        for step in steps_of(run, self._settings):
             if step.live is not None:
                 digest.emitted(step.live)
             if step.live is not None and not run.presence_gated:
@@ -144,6 +152,8 @@ class Driver:
         left = stream.count(self._clock.now_ms()) - 1
         for event_id, text in offered[max(0, len(offered) - left) :]:
             digest.add(event_id, text)
+            if self._chronicle is not None:
+                self._chronicle.appended(run, event_id, text, stream.life, reachable=True)
 
     def start(self, run: Run) -> None:
         """Play a run from its (re)start on, which may be still to come."""
@@ -151,14 +161,7 @@ class Driver:
         started = run.started_at or run.created_at
         if run.scheduled_at is None:
             run.log_written_at = run.log_written_at or started
-        settings = self._settings
-        steps = steps_of(
-            run,
-            scale=settings.events,
-            pace=settings.pace,
-            numbered=settings.event_ids,
-            october=settings.october_agents,
-        )
+        steps = steps_of(run, self._settings, pace=self._settings.pace)
         player = self._players[run.id] = Player(run, steps, _us(started))
         self._push(player)
 
@@ -242,6 +245,8 @@ class Driver:
             digest.add(event_id, text)
         else:
             digest.unreachable += 1
+        if self._chronicle is not None:
+            self._chronicle.appended(run, event_id, text, stream.life, reachable=reachable)
         return event_id
 
     def inject(self, run: Run, *, live: str | None, log: str | None) -> str | None:

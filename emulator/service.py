@@ -10,6 +10,7 @@ from emulator.api.readiness import Readiness
 from emulator.api.stream import Admission
 from emulator.api.throttle import Throttle
 from emulator.api.tokens import Tokens
+from emulator.chronicle import Chronicle
 from emulator.clock import Clock
 from emulator.driver import Driver
 from emulator.faults import Faults
@@ -63,9 +64,10 @@ class Service:
         self.clock = clock or Clock(speed=settings.speed, start=settings.start)
         self.world = World(settings, self.clock.now())
         self.store = StreamStore(settings.streams, self.clock)
-        self.logs = Logs(self.world, self.clock, settings.events)
+        self.logs = Logs(self.world, self.clock)
+        self.chronicle = None if settings.surprise is None else Chronicle(self.world, self.clock)
         self.truth = Truth(self.world, self.logs, self.clock)
-        self.driver = Driver(self.world, self.clock, self.store, self.logs, self.truth, settings)
+        self.driver = Driver(self.world, self.clock, self.store, self.logs, self.truth, settings, self.chronicle)
         self.readiness = Readiness(self.world, self.clock)
         self.throttle = Throttle(self.clock)
         self.admission = Admission(settings.max_streams, settings.seed)
@@ -79,6 +81,8 @@ class Service:
         self.metering_down = False
         self._serial = count(1)
         self.driver.preload()
+        if self.chronicle is not None:
+            self.chronicle.begin(self.logs)
 
     def serial(self) -> int:
         """A number that was not given out before."""

@@ -41,6 +41,14 @@ class Key:
             raise ValueError(f"not KEY:USER:PROJECTS:SCOPES: {text!r}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """What makes a world surprising: its seed, and in which aspects (:data:`emulator.world.surprise.ASPECTS`)."""
+
+    seed: int
+    aspects: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorSettings:
     """Everything that shapes an emulator. Equal settings with the same ``start`` make equal worlds.
@@ -90,6 +98,8 @@ class EmulatorSettings:
         resync: Whether the agent proxy tells of a trimmed cursor to those who ask, and serves thin-tail runs to them.
         token_s: How long a stream token is valid, in simulated seconds.
         streams: The constants of the stream server.
+        page_most: Rows on a page of a list at most, whatever was asked.
+        surprise: What is drawn that the API leaves open; None is the ordinary world.
     """
 
     seed: int = 1
@@ -134,3 +144,5 @@ class EmulatorSettings:
     resync: bool = True
     token_s: float = 3600.0
     streams: StreamSettings = field(default_factory=StreamSettings)
+    page_most: int = 100
+    surprise: Surprise | None = None

@@ -152,9 +152,11 @@ class RunStream:
         self._behind_ms = 0
         self._rewound = False
         self._first = START
+        self.life = 0
         self._forget()
 
     def _forget(self) -> None:
+        self.life += 1
         self._ids: list[StreamId] = []
         self._frames: list[bytes] = []
         self._head = 0

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 DEFAULT: Final = 50
-MOST: Final = 100
 _MAX_DIGITS: Final = 1000
 
 
@@ -26,11 +25,11 @@ class Window:
     offset: int
 
 
-def window(request: Request) -> Window:
-    """Read the query leniently: nonsense is the default, and a larger limit is silently 100."""
+def window(request: Request, most: int) -> Window:
+    """Read the query leniently: nonsense is the default, and a larger limit is silently ``most``."""
     limit = _number(request.query_params.get("limit"), least=1)
     offset = _number(request.query_params.get("offset"), least=0)
-    return Window(DEFAULT if limit is None else min(limit, MOST), offset or 0)
+    return Window(min(DEFAULT if limit is None else limit, most), offset or 0)
 
 
 def _number(text: str | None, *, least: int) -> int | None:

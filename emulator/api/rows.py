@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.api.rendering import compact, stamp
-from emulator.api.run_rows import latest_run_dict, run_dict, without
+from emulator.api.run_rows import latest_run_dict, run_dict, shaped
 from emulator.world.outcome import task_summary
 from emulator.world.texts import description_of
 
@@ -69,7 +69,7 @@ def task_dict(task: Task, project: Project, world: World, viewer: int) -> dict[s
         "slack_thread_references": _slack_threads(task),
         "origin_key": _origin_key(task),
     }
-    return without(row, world.settings.omitted.get("task", ()))
+    return shaped(row, world.settings, "task")
 
 
 def _signal_report(task: Task) -> str | None:
@@ -157,14 +157,14 @@ def summary_row(task: Task, settings: EmulatorSettings, viewer: int) -> bytes:
             "updated_at": stamp(task.updated_at),
             "origin_product": task.origin_product,
             "created_by_id": task.created_by,
-            "latest_run": _latest(task, settings.omitted.get("latest_run", ()), viewer),
+            "latest_run": _latest(task, settings, viewer),
         }
-        kept = compact(without(row, settings.omitted.get("summary", ())))
+        kept = compact(shaped(row, settings, "summary"))
         task.summary = None if _is_private(task) else kept
     return kept
 
 
-def _latest(task: Task, omitted: tuple[str, ...], viewer: int) -> dict[str, Any] | None:
+def _latest(task: Task, settings: EmulatorSettings, viewer: int) -> dict[str, Any] | None:
     run = task.latest_run
     if run is None:
         return None
@@ -179,4 +179,4 @@ def _latest(task: Task, omitted: tuple[str, ...], viewer: int) -> dict[str, Any]
         "pr_state": output.get("pr_state"),
         "task_summary": None if hidden else task_summary(run),
     }
-    return without(row, omitted)
+    return shaped(row, settings, "latest_run")

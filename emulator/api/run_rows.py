@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.api.rendering import stamp
+from emulator.world.disguise import disguised
 from emulator.world.outcome import preview_available, task_summary, task_tags
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def run_dict(run: Run, settings: EmulatorSettings, viewer: int) -> dict[str, Any
         "scheduled_at": stamp(run.scheduled_at),
         "preview_available": preview_available(run),
     }
-    return without(row, settings.omitted.get("run", ()))
+    return shaped(row, settings, "run")
 
 
 def latest_run_dict(run: Run, settings: EmulatorSettings, viewer: int) -> dict[str, Any]:
@@ -117,9 +118,10 @@ def _borrowing(run: Run) -> dict[str, Any] | None:
     return run.output
 
 
-def without(row: dict[str, Any], omitted: tuple[str, ...]) -> dict[str, Any]:
-    """The row as an older server has it."""
-    return {name: value for name, value in row.items() if name not in omitted}
+def shaped(row: dict[str, Any], settings: EmulatorSettings, kind: str) -> dict[str, Any]:
+    """The row as a server of that time has it, or as a surprising one prints it."""
+    omitted = settings.omitted.get(kind, ())
+    return disguised({name: value for name, value in row.items() if name not in omitted}, settings.surprise)
 
 
 def _signed(path: str) -> str:

@@ -65,7 +65,7 @@ def list_runs(call: Call) -> Response:
     """``GET /runs/``: newest first, paged."""
     task = reachable_task(call)
     _readable(task.runs)
-    page = paging.window(call.request)
+    page = paging.window(call.request, call.service.settings.page_most)
     runs = sorted(task.runs, key=lambda run: run.created_at, reverse=True)
     sign = presigner(call)
     rows = [sign.run(run, call.service.settings) for run in runs[page.offset : page.offset + page.limit]]

@@ -31,7 +31,7 @@ def presigner(call: Call) -> Presigner:
 
 def list_tasks(call: Call) -> Response:
     """``GET /tasks/``: full rows, or light ones if ``basic``, newest first unless ordered otherwise."""
-    page = paging.window(call.request)
+    page = paging.window(call.request, call.service.settings.page_most)
     world, project = call.service.world, call.in_project
     chosen = task_filter(call)
     view = world.view(project.id, (call.caller.user.id, chosen.name), chosen.keep, chosen.key)
@@ -64,7 +64,7 @@ def retrieve_task(call: Call) -> Response:
 def summaries(call: Call) -> Response:
     """``POST /tasks/summaries/``: light rows of the ids that the caller sees, newest first; the rest is dropped."""
     ids = fields.uuid_list(call.body(), "ids", longest=SUMMARIES_MAX_IDS)
-    page = paging.window(call.request)
+    page = paging.window(call.request, call.service.settings.page_most)
     found = [task for name in set(ids) if (task := visible_task(call, name)) is not None]
     found.sort(key=lambda task: task.id)
     found.sort(key=lambda task: task.created_at, reverse=True)

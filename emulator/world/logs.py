@@ -12,6 +12,8 @@ from emulator.redaction import redacted
 from emulator.world.plans import log_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emulator.clock import Clock
     from emulator.world.model import Run
     from emulator.world.world import World
@@ -24,11 +26,11 @@ _KEPT: Final = 64
 class Logs:
     """Reads logs lazily: those of the past are derived from the run's seed, those of live runs are kept."""
 
-    def __init__(self, world: World, clock: Clock, scale: float) -> None:
+    def __init__(self, world: World, clock: Clock) -> None:
         self._world = world
         self._clock = clock
-        self._scale = scale
         self._derived: OrderedDict[tuple[str, int], list[str]] = OrderedDict()
+        self.witness: Callable[[Run, str], None] = lambda _, __: None
         self._digests: dict[str, tuple[int, int, str]] = {}
 
     def expired(self, run: Run) -> bool:
@@ -44,9 +46,7 @@ class Logs:
         key = (run.id, run.incarnation)
         found = self._derived.get(key)
         if found is None:
-            settings = self._world.settings
-            found = log_of(run, scale=self._scale, numbered=settings.event_ids, october=settings.october_agents)
-            self._derived[key] = found
+            found = self._derived[key] = log_of(run, self._world.settings)
             if len(self._derived) > _KEPT:
                 self._derived.popitem(last=False)
         else:
@@ -78,6 +78,7 @@ class Logs:
     def append(self, run: Run, text: str) -> None:
         """Store one more entry now."""
         self.keep(run).append(text)
+        self.witness(run, text)
         run.log_written_at = self._clock.now()
 
     def write(self, run: Run, text: str) -> None:

@@ -6,13 +6,14 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.script import RunSpec, play
+from emulator.script import RunSpec, improvise, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from emulator.script import Step
+    from emulator.settings import EmulatorSettings
     from emulator.world.model import Run
 
 _LIVE_S: Final = (90.0, 600.0)
@@ -23,19 +24,18 @@ _LONG_ONE_IN: Final = 25
 _LONG_SIZE: Final = 4.0
 _CUT: Final = 0.7
 """How far a run came that nobody finished."""
+_UNNUMBERED_ONE_IN: Final = 3
+"""One improvised run in so many has an agent that gives no event ids."""
 _BOOTS: Final = 10
 """Boots of an agent that each incarnation of a run may have."""
 _NUMBER: Final = re.compile(r"""(?:, ?"(?:first_)?event_id": ?"[^"]+-[0-9]+")+\}$""")
 
 
-def steps_of(
-    run: Run, *, scale: float, pace: float | None = None, numbered: bool = True, october: bool = False
-) -> Iterator[Step]:
+def steps_of(run: Run, settings: EmulatorSettings, *, pace: float | None = None) -> Iterator[Step]:
     """The steps of the run's present incarnation.
 
     With a ``pace`` the run is going on and has a length of its own (half of it at pace 2); without, it is history and
-    fills the time between its start and its end. ``numbered``: whether its agent gives event ids; ``october``: whether
-    it is one of October 2026.
+    fills the time between its start and its end.
     """
     rng = random.Random(f"{run.seed}-{run.incarnation}")
     outcome: Any = rng.choices(_OUTCOMES, _OUTCOME_WEIGHTS)[0]
@@ -55,13 +55,15 @@ def steps_of(
         outcome=outcome,
         started_at=_started(run),
         duration_s=duration,
-        size=size * scale,
+        size=size * settings.events,
         prompt=run.task.title,
         resumes=run.resume_from is not None or run.incarnation > 0,
-        october=october,
+        october=settings.october_agents,
         first_boot=1 + _BOOTS * run.incarnation,
     )
-    steps = play(spec, rng)
+    improvised = settings.surprise is not None and "agents" in settings.surprise.aspects
+    steps = (improvise if improvised else play)(spec, rng)
+    numbered = settings.event_ids and not (improvised and run.seed % _UNNUMBERED_ONE_IN == 0)
     return steps if numbered else map(_unnumbered, steps)
 
 
@@ -77,8 +79,7 @@ def _started(run: Run) -> datetime:
     return run.started_at or run.created_at
 
 
-def log_of(run: Run, *, scale: float, numbered: bool = True, october: bool = False) -> list[str]:
+def log_of(run: Run, settings: EmulatorSettings) -> list[str]:
     """The whole log of a run of the past."""
-    steps = steps_of(run, scale=scale, numbered=numbered, october=october)
-    lines = [step.log for step in steps if step.log is not None]
+    lines = [step.log for step in steps_of(run, settings) if step.log is not None]
     return lines if run.is_terminal() else lines[: int(len(lines) * _CUT)]

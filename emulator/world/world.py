@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from emulator.world.generate import Generator, make_users
 from emulator.world.model import visible
+from emulator.world.surprise import Surprising
 from emulator.world.views import View
 
 if TYPE_CHECKING:
@@ -38,11 +39,12 @@ class World:
         self._repositories: dict[tuple[int, int], tuple[int, list[str]]] = {}
         self._evidence: dict[int, tuple[int, dict[str, list[datetime]]]] = {}
         self.version = 0
+        self.witness: Callable[[Task], None] = lambda _: None
         for index, project_id in enumerate(settings.projects):
             self._make(project_id, now, settings.live_runs if index == 0 else 0)
 
     def _make(self, project_id: int, now: datetime, live_runs: int) -> None:
-        generator = self.generators[project_id] = Generator(self.settings, project_id, now)
+        generator = self.generators[project_id] = self._generator(project_id, now)
         self.projects[project_id] = generator.project
         tasks = generator.tasks()
         self.recent += generator.recent(tasks)
@@ -53,8 +55,13 @@ class World:
             for run in task.runs:
                 self.runs[run.id] = run
 
+    def _generator(self, project_id: int, now: datetime) -> Generator:
+        made = Generator if self.settings.surprise is None else Surprising
+        return made(self.settings, project_id, now)
+
     def touch(self, task: Task, *, membership: bool = False) -> None:
         """Tell the views that the task or its runs changed; ``membership``: who sees it, or its repository, too."""
+        self.witness(task)
         task.row_parts = task.summary = None
         if membership:
             self.version += 1
