@@ -2,7 +2,7 @@
 
 Sockets are real. Whoever takes part, servers included, must live in this loop. Time stands still while something is
 done, so that a slow machine changes no figure; while a thread of the executor is waited for, it goes on as it does
-outside.
+outside, unless there are no threads: then the same story has the same times whenever it is told.
 """
 
 import asyncio
@@ -25,16 +25,17 @@ T = TypeVar("T")
 class _Selector(selectors.DefaultSelector):
     """Never waits for a timer: that is what the loop then jumps to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, exact: bool) -> None:
         super().__init__()
         self.now_s = 1000.0
         self.threads = 0
+        self._exact = exact
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None or timeout <= 0 or self.threads:
             began = time.monotonic()
             found = super().select(timeout)
-            self.now_s += time.monotonic() - began
+            self.now_s += 0.0 if self._exact else time.monotonic() - began
             return found
         found = super().select(0)
         if not found:
@@ -43,10 +44,11 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """The loop; ``resolve`` stands for the resolver of names."""
+    """The loop; ``resolve`` stands for the resolver of names. Without ``threads`` their work is done at once."""
 
-    def __init__(self) -> None:
-        self._hands = _Selector()
+    def __init__(self, *, threads: bool = True) -> None:
+        self._hands = _Selector(exact=not threads)
+        self._threads = threads
         super().__init__(self._hands)
         self.resolve: Callable[[str], str] = lambda name: "127.0.0.1" if name == "localhost" else name
 
@@ -54,10 +56,20 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._hands.now_s
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        if not self._threads:
+            return self._done(func, *args)
         self._hands.threads += 1
         working = super().run_in_executor(executor, func, *args)
         working.add_done_callback(self._returned)
         return working
+
+    def _done(self, func: Callable[..., Any], *args: Any) -> "asyncio.Future[Any]":
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except BaseException as problem:  # noqa: BLE001 - as the future of a thread would have it
+            done.set_exception(problem)
+        return done
 
     def _returned(self, _: Any) -> None:
         self._hands.threads -= 1

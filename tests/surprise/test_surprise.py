@@ -1,0 +1,96 @@
+"""Worlds that their authors did not design: no verdict is false, and every red heals.
+
+The long form lives through SURPRISES worlds, twenty with each seed from SURPRISE_SEED on. A world that fails is made
+smaller and printed as a program; where it showed a defect, that program stays here.
+"""
+
+import contextlib
+import os
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from emulator.world.surprise import surprising
+from tests.surprise import held
+from tests.surprise.house import KEYS, START, House
+from tests.surprise.judge import Judge
+from tests.surprise.machine import ORDER, SurprisedHouse
+
+WORLDS = int(os.environ.get("SURPRISES", "200"))
+FIRST = int(os.environ.get("SURPRISE_SEED", "1"))
+AT_ONCE = 20
+
+
+def live(number: int, worlds: int) -> None:
+    """Live through so many worlds, and make a failing one smaller."""
+    how = settings(
+        max_examples=worlds,
+        stateful_step_count=10,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(seed(number)(type("Seeded", (SurprisedHouse,), {})), settings=how)
+
+
+def test_no_verdict_of_a_surprised_house_is_false() -> None:
+    live(2, 2)
+
+
+@pytest.mark.worlds
+@pytest.mark.parametrize("number", range(FIRST, FIRST + -(-WORLDS // AT_ONCE)))
+def test_no_verdict_of_many_surprised_houses_is_false(number: int) -> None:
+    live(number, AT_ONCE)
+
+
+SPOILT = {
+    "events-missing": "DELETE FROM raw.run_events WHERE kind = 'task_run_state'",
+    "log-settled-short": "DELETE FROM raw.run_log_entries WHERE position = 1",
+    "task-missing": "DELETE FROM raw.task_sightings WHERE task_id = (SELECT max(task_id) FROM raw.task_sightings)",
+    "task-stale": "UPDATE raw.task_versions SET title = (SELECT min(title) FROM raw.task_versions)",
+    "run-missing": "DELETE FROM raw.run_versions WHERE run_id = (SELECT max(run_id) FROM raw.run_versions)",
+    "repository-missing": "UPDATE raw.repository_sightings SET absent_since = now()",
+    "readiness-missing": "DELETE FROM raw.readiness_snapshots",
+    "never-was-or-twice": "UPDATE raw.run_events SET payload = payload || ' '",
+    "never-was-or-misplaced": "UPDATE raw.run_log_entries SET position = 99 - position",
+    "doubled": "INSERT INTO raw.run_log_entries FROM raw.run_log_entries LIMIT 1",
+    "never-was": "UPDATE raw.run_versions SET status = 'of_tomorrow'",
+}
+
+
+class _SeenEnough(Exception):
+    """Takes back what was spoilt."""
+
+
+def test_the_judge_sees_what_is_wrong() -> None:
+    house = House(surprising(1, frozenset(), start=START, keys=KEYS, throttle=False, tasks=6, events=0.3))
+    with contextlib.closing(house):
+        house.passes(20 * 60)
+        assert [house.sync(resource) for resource in ORDER] == ["done"] * 5
+
+        def wrong(spoilt: str) -> set[str]:
+            found: set[str] = set()
+            with contextlib.suppress(_SeenEnough), house.writing() as base:
+                base.execute(spoilt)
+                judge = Judge(house.service, held.read(base), START, house.ahead)
+                found = {one.kind for one in judge.judge()}
+                raise _SeenEnough
+            return found
+
+        assert wrong("SELECT 1") == set()
+        assert [kind for kind, spoilt in SPOILT.items() if kind not in wrong(spoilt)] == []
+
+
+def test_what_a_process_wrote_is_there_and_nothing_after_its_death() -> None:
+    house = House(surprising(1, frozenset(), start=START, keys=KEYS, throttle=False, tasks=2, events=0.1))
+    with contextlib.closing(house):
+        assert house.sync("tasks", steps=6) == "killed"
+        with house.reading() as base:
+            (begun,) = base.execute("SELECT finished_at FROM ledger.passes").fetchall()[0]
+        assert begun is None, "nothing closed the pass behind the dead process's back"
+        assert house.sync("tasks") == "done"
+        with house.reading() as base:
+            assert isinstance(base.execute("SELECT max(finished_at) FROM ledger.passes").fetchall()[0][0], datetime)
