@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ class Service:
     def __init__(self, settings: EmulatorSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock(speed=settings.speed, start=settings.start)
-        self.world = World(settings, self.clock.now())
+        self.world = World(settings, (settings.start or self.clock.now()).astimezone(UTC))
         self.store = StreamStore(settings.streams, self.clock)
         self.logs = Logs(self.world, self.clock)
         self.chronicle = None if settings.surprise is None else Chronicle(self.world, self.clock)

@@ -3,31 +3,24 @@
 import asyncio
 import contextlib
 import contextvars
-import datetime as dt
 import shutil
 import tempfile
-import time
-import types
 from collections.abc import Coroutine, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from unittest import mock
 
 import duckdb
 from pydantic import SecretStr
 
-from emulator import serve
 from emulator.mutations import MutationError, mutate
 from emulator.settings import EmulatorSettings, Key
+from taskhouse.clock import Clock
 from taskhouse.errors import TaskhouseError
-from taskhouse.posthog import opening
 from taskhouse.settings import Settings
-from taskhouse.spool import writer
-from taskhouse.sync import logs, tail
+from taskhouse.sync import tail
 from taskhouse.sync.context import Context
 from taskhouse.sync.resources import RESOURCES
-from taskhouse.warehouse import load
 from tests.blank import blank
 from tests.surprise.process import Killed, Process
 from tests.virtual import VirtualLoop, emulated
@@ -40,6 +33,19 @@ _whose: contextvars.ContextVar[Process | None] = contextvars.ContextVar("whose",
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
+class _Ours(Clock):
+    """Our own clock, which need not agree with the server's."""
+
+    def __init__(self, house: "House") -> None:
+        self._house = house
+
+    def now(self) -> datetime:
+        return self._house.service.clock.now() + self._house.ahead
+
+    def monotonic(self) -> float:
+        return self._house.loop.time()
+
+
 class House:
     """The server, the home and both clocks; ``ahead_s`` is how far ours is before the server's."""
 
@@ -49,9 +55,7 @@ class House:
         self.folder = Path(tempfile.mkdtemp(prefix="taskhouse-surprise-"))
         self.ahead = timedelta(seconds=ahead_s)
         self._open = contextlib.AsyncExitStack()
-        self._open.enter_context(mock.patch.object(serve, "_TICK_S", 30.0))
         origin, self.service = self.run(self._open.enter_async_context(emulated(settings)))
-        self._patch_clocks()
         windows = (settings.streams.max_entries,) if settings.streams.max_entries < 500 else None
         self.settings = Settings(
             host=origin,
@@ -67,41 +71,13 @@ class House:
             readiness_windows=(7,),
             lock_wait_s=1,
             pass_wait_s=1,
-        )
+        ).with_clock(_Ours(self))
         blank(self.settings.warehouse)
         self._process: Process | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
         return self.loop.run_until_complete(work)
-
-    def now(self) -> datetime:
-        """The moment by our own clock."""
-        return self.service.clock.now() + self.ahead
-
-    def _patch_clocks(self) -> None:
-        def seconds() -> float:
-            return self.now().timestamp()
-
-        clock = types.SimpleNamespace(
-            time=seconds, time_ns=lambda: int(seconds() * 1e6) * 1000, monotonic=time.monotonic
-        )
-
-        house = self
-
-        class Moment(dt.datetime):
-            @classmethod
-            def now(cls, tz: Any = None) -> Any:
-                return house.now().astimezone(tz)
-
-        for module in (writer, logs):
-            self._open.enter_context(mock.patch.object(module, "time", clock))
-        self._open.enter_context(mock.patch.object(load, "datetime", Moment))
-        defaults = opening.Opening.__init__.__defaults__
-        self._open.callback(setattr, opening.Opening.__init__, "__defaults__", defaults)
-        opening.Opening.__init__.__defaults__ = tuple(
-            seconds if given is time.time else given for given in defaults or ()
-        )
 
     def sync(self, resource: str, *, steps: int | None = None) -> str:
         """One pass, or the part of it before the death; how it ended."""
@@ -135,7 +111,7 @@ class House:
         _whose.set(process)
         with process.living():
             try:
-                await work(Context(self.settings, 1, process.client, process.warehouse, now=self.now))
+                await work(Context(self.settings, 1, process.client, process.warehouse))
             except TaskhouseError as problem:
                 return f"failed: {problem.message}"
             except BaseException as problem:

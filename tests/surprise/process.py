@@ -5,22 +5,27 @@ disk. From the death on nothing can be written any more, whatever a ``finally`` 
 warehouse attached, which costs a third of opening it again and again.
 """
 
-import asyncio
+from __future__ import annotations
+
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
-import duckdb
-
 from taskhouse.posthog.client import PostHog
-from taskhouse.settings import Settings
 from taskhouse.spool import writer
 from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse import connection, preimage
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import Attached
+
+if TYPE_CHECKING:
+    from asyncio import Task
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
+
+    from taskhouse.settings import Settings
 
 
 class Killed(BaseException):
@@ -32,10 +37,10 @@ class Process:
 
     def __init__(self, settings: Settings) -> None:
         self.warehouse = open_warehouse(settings)
-        self.client = PostHog(settings, sleep=asyncio.sleep)
+        self.client = PostHog(settings)
         self.left: int | None = None
         self.dead = False
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: set[Task[Any]] = set()
         self._attached: Attached | None = None
 
     async def end(self) -> None:
