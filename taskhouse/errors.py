@@ -12,6 +12,7 @@
     ├── Contract             the server broke its word: an answer that cannot be read as documented
     ├── Incomplete           the work ended, but its completeness could not be proved (exit code 3)
     ├── Locked               somebody else holds the warehouse; names the holder
+    │   └── Backwards        … or the clock is behind what was observed before
     ├── Full                 no room to keep what comes; capture stops before the disk is full
     └── Corrupt              a file of ours is damaged or gone; names it and where it was set aside
 
@@ -84,6 +85,10 @@ class Incomplete(TaskhouseError):
 
 class Locked(TaskhouseError):
     """Another process holds what this one needs."""
+
+
+class Backwards(Locked):
+    """The clock is behind what was observed before."""
 
 
 class Full(TaskhouseError):

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskhouse.errors import UNAVAILABLE, Contract, Corrupt, Locked, Retryable
+from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.sync import refused
@@ -142,7 +142,7 @@ class _Watch:
             planning.cancel()
 
     async def _planning(self, first: asyncio.Event) -> None:
-        """Ask the warehouse every minute what the scheduled passes found; one that is damaged or gone is said once."""
+        """Ask the warehouse every minute what the scheduled passes found; what is wrong with it is said once."""
         context = self.this.context
         begun, said = False, ""
         while True:
@@ -158,7 +158,7 @@ class _Watch:
                 self._follow(rows)
                 first.set()
             except UNAVAILABLE as problem:
-                if isinstance(problem, Corrupt) and problem.message != said:
+                if isinstance(problem, Corrupt | Backwards) and problem.message != said:
                     said = problem.message
                     logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
             await context.settings.clock.sleep(PLAN_EVERY_S)

@@ -41,13 +41,15 @@ class Retention:
     weekly: int = 0
 
     def keeps(self, made: Sequence[datetime]) -> set[datetime]:
-        """Those of the moments whose backups stay; the newest always does."""
+        """Those of the moments whose backups stay, of backups that are given newest first; the newest always does.
+
+        Which is the newest their commits tell: a clock that was ahead makes a moment late, and no backup new.
+        """
         if not (self.last or self.daily or self.weekly):
             return set(made)
-        newest_first = sorted(made, reverse=True)
-        kept = set(newest_first[: max(1, self.last)])
+        kept = set(made[: max(1, self.last)])
         for count, period in ((self.daily, datetime.date), (self.weekly, _week)):
-            kept |= _newest_of_each(newest_first, period, count)
+            kept |= _newest_of_each(made, period, count)
         return kept
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from taskhouse.errors import Locked
+from taskhouse.errors import Backwards, Locked
 from taskhouse.warehouse import sql
 
 BACKWARDS = timedelta(seconds=5)
@@ -23,12 +23,12 @@ def begin(
     """Open a pass, and close those of the same resource that a dead process left running.
 
     Raises:
-        Locked: A pass of a later moment is in the ledger: this one would put its observations before what is known.
+        Backwards: A pass of a later moment is in the ledger: this one would put its observations before what is known.
     """
     newest = {"project_id": project_id, "resource": resource}
     found = connection.execute(sql.warehouse("ledger/newest"), newest).fetchone()
     if found and found[0] is not None and started_at < found[0] - BACKWARDS:
-        raise Locked(
+        raise Backwards(
             f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
             f" {found[0]:%Y-%m-%d %H:%M:%S}: history would run backwards.",
             hint="Set this machine's clock if it is behind. If it is right, it was ahead then:"

@@ -8,6 +8,7 @@ from taskhouse.clock import REAL, Stopped
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.sync.resources import open_warehouse
+from taskhouse.warehouse.clock import MOMENTS
 
 ROOT = Path(__file__).parents[2]
 MOMENT = datetime(2031, 3, 3, 6, tzinfo=UTC)
@@ -16,6 +17,24 @@ PRESENT = re.compile(
     r"\b(now|today|get_current_\w+|transaction_timestamp) *\(|\bcurrent_(date|time|timestamp|local\w+)\b",
     re.IGNORECASE,
 )
+
+SERVERS = {
+    ("raw.task_versions", "created_at"),
+    ("raw.task_versions", "updated_at"),
+    ("raw.run_versions", "created_at"),
+    ("raw.run_versions", "updated_at"),
+    ("raw.run_versions", "completed_at"),
+    ("raw.run_versions", "scheduled_at"),
+    ("raw.readiness_snapshots", "generated_at"),
+    ("raw.run_events", "occurred_at"),
+    ("raw.run_log_entries", "occurred_at"),
+    ("ledger.resumes", "connected_at"),
+    ("ledger.resumes", "heard_at"),
+}
+"""Columns that hold a moment of the server's clock."""
+
+MADE = {("ledger.migrations", "applied_at"), ("ledger.views", "built_at")}
+"""Columns that nothing is compared with."""
 
 MIGRATIONS = {"schema/ledger/logs_unproved.sql", "schema/ledger/pull_requests_unproved.sql"}
 """Released migrations, which look at a file of an older version once, and are never edited."""
@@ -41,4 +60,11 @@ def test_the_settings_hand_their_clock_down(tmp_path: Path) -> None:
             "SELECT created_at FROM ledger.origin UNION SELECT applied_at FROM ledger.migrations"
             " UNION SELECT built_at FROM ledger.views"
         ).fetchall()
+        columns = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns() JOIN duckdb_tables()"
+            " USING (database_name, schema_name, table_name)"
+            " WHERE schema_name <> 'main' AND data_type = 'TIMESTAMP WITH TIME ZONE' AND NOT temporary"
+        ).fetchall()
+    ours = {(table, column) for table, names in MOMENTS.items() for column in names}
+    assert set(columns) - ours == {*SERVERS, *MADE}, "what `taskhouse restore --clock` moves"
     assert [moment.astimezone(UTC) for (moment,) in moments] == [MOMENT]

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from taskhouse.sync.looking import Pace, per_request_s
 from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 from tests.clocks import LoopClock
 from tests.virtual import emulated, run
 
@@ -64,7 +65,9 @@ class Followed:
 
 
 @contextlib.asynccontextmanager
-async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -> AsyncIterator[Followed]:
+async def followed(
+    home: Path, limits: tuple[int, int] = (0, 0), *, ahead: timedelta | None = None, **world: Any
+) -> AsyncIterator[Followed]:
     start = datetime.now(UTC)
     async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, service):
         settings = Settings(
@@ -78,6 +81,10 @@ async def followed(home: Path, limits: tuple[int, int] = (0, 0), **world: Any) -
             log_settle_s=0.2,
             log_final_s=0.2,
         ).with_clock(LoopClock(start))
+        if ahead is not None:
+            with open_warehouse(settings).transaction("a tail of a clock that was ahead") as connection:
+                who: dict[str, Any] = {"pass_id": "p", "project_id": 1, "resource": "tail", "viewer": None}
+                ledger.begin(connection, **who, started_at=start + ahead)
         stop = asyncio.Event()
         async with PostHog(settings) as client:
             context = Context(settings, 1, client, open_warehouse(settings))
@@ -182,3 +189,23 @@ def test_events_are_captured_while_the_warehouse_is_gone(tmp_path: Path, caplog:
     assert all("Capture goes on into the spool" in text and "taskhouse restore" in text for text in said)
     assert [segment.layer for segment in Spool(tmp_path / "spool" / "1").segments()].count("live") > 0
     assert not warehouse.path.exists()
+
+
+def test_a_home_whose_clock_was_ahead_says_so_and_captures_meanwhile(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    blank(tmp_path / "warehouse.duckdb")
+
+    async def story() -> str:
+        async with followed(tmp_path, ahead=timedelta(days=40)) as tail_of:
+            run_id: str = tail_of.change("new_task", run=True, title="sticky")["run_id"]
+            await tail_of.until(lambda: tail_of.service.open_streams > 0, 30)
+            await asyncio.sleep(150)
+            return run_id
+
+    run_id = run(story())
+    said = [record.getMessage() for record in caplog.records if "history would run backwards" in record.getMessage()]
+    assert len(said) == 1
+    assert "`taskhouse restore --clock`" in said[0]
+    with Warehouse(tmp_path / "warehouse.duckdb", host="").opened() as connection:
+        assert connection.execute("SELECT DISTINCT run_id FROM raw.run_events").fetchall().count((run_id,)) == 1

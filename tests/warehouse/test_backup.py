@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from taskhouse.clock import Stopped
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import identity
 from taskhouse.warehouse.backup import Retention, backup
@@ -88,3 +89,13 @@ def test_retention_keeps_the_newest_of_days_and_weeks() -> None:
     assert kept(last=2) == ["11-27 12", "11-27 06"]
     assert kept(daily=3) == ["11-27 12", "11-26 18", "11-25 18"]
     assert kept(last=2, weekly=3) == ["11-27 12", "11-27 06", "11-22 18", "11-15 18"]
+
+
+def test_a_backup_of_a_clock_that_was_ahead_is_no_newer_than_those_after_it(home: Warehouse, tmp_path: Path) -> None:
+    now = home.clock.now()
+    home.clock = Stopped(now + timedelta(days=40))
+    ahead = backup(home, tmp_path / "backups", ALL)
+    commit(home)
+    home.clock = Stopped(now)
+    after = backup(home, tmp_path / "backups", Retention(last=1))
+    assert (after.removed, ahead.path.exists(), after.path.exists()) == (1, False, True)
