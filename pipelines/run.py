@@ -182,7 +182,10 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
         outcome.problems.append(Problem(project_id, step, advised(text) or TaskhouseError(text[:500])))
     if not outcome.interrupted and all(problem.project_id != project_id for problem in outcome.problems):
-        outcome.problems.append(Problem(project_id, SYNC, TaskhouseError(_run_failure(result))))
+        why = _run_failure(result)
+        outcome.problems.append(
+            Problem(project_id, SYNC, advised(why) or TaskhouseError(f"Dagster could not run it: {why}"))
+        )
 
 
 def _run_failure(result: dg.ExecuteInProcessResult) -> str:
@@ -191,5 +194,5 @@ def _run_failure(result: dg.ExecuteInProcessResult) -> str:
         error = event.job_failure_data.error if event.is_job_failure else None
         if error is not None:
             cause = error.cause or error
-            return f"Dagster could not run it: {cause.message.strip()[:500]}"
-    return "Dagster could not run it, and gave no reason."
+            return cause.message.strip()[:500]
+    return "it gave no reason."

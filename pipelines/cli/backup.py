@@ -155,7 +155,7 @@ def verify(
         checks = verifying.checks(connection, hashes=content_hashes, pages_kept=kept, now=now)
         for about, check in checks.items():
             found = check()
-            rows.append((about, found.looked_at, found.unknown or None, found.wrong or None))
+            rows.append((about, found.looked_at, found.unknown, found.wrong))
             failed |= found.wrong > 0
             for example in found.examples:
                 say(f"{about}: {example}")

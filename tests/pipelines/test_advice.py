@@ -17,6 +17,7 @@ import pytest
 from pydantic import SecretStr
 
 from pipelines import home
+from pipelines.run import Outcome, _explain
 from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
 from taskhouse.settings import Settings
@@ -151,6 +152,19 @@ def test_settings_of_dagster_that_found_no_room_are_written_whole_later(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "pools" in (home.prepare(settings) / home.CONFIG).read_text("utf-8")
     assert list((tmp_path / "home" / "dagster").glob(".dagster*")) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"), [("OSError: [Errno 24] Too many open files\n", "ulimit -n"), ("KeyError: 'x'", "")]
+)
+def test_what_keeps_dagster_from_a_run_is_advice(said: str, hint: str) -> None:
+    error = Mock(cause=None, message=said)
+    event = Mock(is_step_failure=False, is_job_failure=True, step_key=None, job_failure_data=Mock(error=error))
+    outcome = Outcome(frozenset({(1, "tasks")}))
+    _explain(outcome, 1, Mock(all_events=[event]))
+    (problem,) = outcome.problems
+    assert hint in problem.error.hint
+    assert bool(hint) != problem.error.message.startswith("Dagster could not run it: ")
 
 
 def test_what_the_system_did_not_refuse_stays_a_bug() -> None:
