@@ -96,6 +96,6 @@ def _read(problem: BaseException | str) -> tuple[int, str]:
             return number, "A database in TASKHOUSE_HOME"
     for number in (*(known for known in SAID if known > 0), *_ALIKE):
         if os.strerror(number) in text:
-            quoted = _QUOTED.search(text)
-            return number, quoted[1] if quoted else _UNKNOWN
+            quoted = _QUOTED.findall(text)
+            return number, next((name for name in quoted if os.sep in name), quoted[0] if quoted else _UNKNOWN)
     return 0, ""

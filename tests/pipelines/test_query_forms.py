@@ -102,6 +102,8 @@ def test_each_form_holds_the_rows(ask: Any, tmp_path: Path) -> None:
     assert duckdb.connect().execute("FROM read_parquet(?) ORDER BY a", [str(target)]).fetchall() == [
         tuple(row.values()) for row in rows
     ]
+    folder = ask("-o", str(tmp_path), sql)
+    assert (folder.code, folder.err.startswith("Error:")) == (2, True), "it is refused before anything is asked"
     assert ask("-f", "json", "SELECT 1 WHERE false").out == "[]\n"
     assert ask("-f", "csv", "-o", str(tmp_path / "rows.csv"), "SELECT 1 AS a").code == 0
     assert (tmp_path / "rows.csv").read_text("utf-8") == "a\n1\n"
