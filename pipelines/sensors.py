@@ -23,6 +23,7 @@ SEEN_BY = ("tasks", "runs")
 """Assets whose passes see runs move."""
 
 EVERY_S = 30
+SELDOM_S = 60
 AT_ONCE = 1000
 """Passes that one tick looks at."""
 
@@ -97,7 +98,7 @@ def _first(
         name="never_ran",
         jobs=[sync, shown],
         default_status=on,
-        minimum_interval_seconds=EVERY_S,
+        minimum_interval_seconds=SELDOM_S,
         description="Runs at once what a project never had, instead of at the next tick of its schedule.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
