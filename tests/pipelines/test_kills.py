@@ -92,7 +92,7 @@ def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once
     scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.list"})
     dev.tick("tasks_schedule")
     run = until(lambda: next((one.run_id for one in dev.runs() if "dagster/schedule_name" in one.tags), None))
-    dev.process(run, "tasks")
+    dev.process(run, None)
     os.kill(dev.daemon(), signal.SIGKILL)
     dev.wait()
     scene.emulator.faults()
