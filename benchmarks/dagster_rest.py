@@ -40,7 +40,13 @@ def family(pid: int) -> Iterator[int]:
 def role(pid: int) -> str:
     """What a process is there for."""
     words = Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ")
-    known = {"dagster_webserver": "webserver", "dagster._daemon": "daemon", "api grpc": "code server", " dev ": "dev"}
+    known = {
+        "dagster_webserver": "webserver",
+        "dagster._daemon": "daemon",
+        "api grpc": "code server",
+        "code-server": "proxy of the code server",
+        " dev ": "dev",
+    }
     return next((name for mark, name in known.items() if mark in words), "runs")
 
 
