@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LIVE_S: Final = (90.0, 600.0)
 """Shortest and longest natural duration of a live run."""
+_ADAPTERS: Final = ("claude", "codex")
+"""Whose manner is known; a run of any other adapter is played in the first one's."""
 _OUTCOMES: Final = ("completed", "failed", "cancelled")
 _OUTCOME_WEIGHTS: Final = (80, 14, 6)
 _LONG_ONE_IN: Final = 25
@@ -45,7 +47,8 @@ def steps_of(run: Run, settings: EmulatorSettings, *, pace: float | None = None)
         duration = max(1.0, (until - _started(run)).total_seconds())
         outcome = run.status if run.is_terminal() else "completed"
     size = _LONG_SIZE if run.seed % _LONG_ONE_IN == 0 else rng.uniform(0.15, 1.1)
-    adapter: Any = "pi" if run.task.runtime == "pi" else run.runtime_adapter or "claude"
+    known = run.runtime_adapter if run.runtime_adapter in _ADAPTERS else _ADAPTERS[0]
+    adapter: Any = "pi" if run.task.runtime == "pi" else known
     spec = RunSpec(
         run_id=run.id,
         task_id=run.task.id,

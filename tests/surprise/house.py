@@ -28,6 +28,8 @@ from tests.virtual import VirtualLoop, emulated
 T = TypeVar("T")
 
 KEYS = (Key(), Key("phx_of_another", 2))
+MOMENT_S = 0.1
+"""Between two things that happen: nobody can say in which order those of one moment do."""
 _whose: contextvars.ContextVar[Process | None] = contextvars.ContextVar("whose", default=None)
 """The process that a task of the loop belongs to."""
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -164,7 +166,8 @@ class House:
             yield connection
 
     def change(self, action: str, **given: Any) -> dict[str, Any] | None:
-        """Change the world; None where that cannot be."""
+        """Change the world a moment later; None where that cannot be."""
+        self.passes(MOMENT_S)
 
         async def act() -> dict[str, Any] | None:
             try:

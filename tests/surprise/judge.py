@@ -189,6 +189,8 @@ class Judge:
         for task, runs in by_task.items():
             there = task in self.held.present and all(self._seen(task, min(since, self.began), self.now))
             states = [state for run in runs for state in self.oracle.runs[run].during(since, self.now)]
+            if "refused (403)" in one.reason:  # which the verdict counts: they are asked for again in growing pauses
+                states += [state for run in runs for _, state in self.oracle.runs[run].states]
             if not there or any(state is not None and state.refused for state in states):
                 continue
             for run in runs:
@@ -253,7 +255,9 @@ class Judge:
             if event.stream_id in readable and event.life == stream.life and at <= since
         ]
         if there:
-            what = f"{len(there)}, first {there[0].stream_id} {there[0].text[:120]}; {mine}; {one.reason}"
+            what = (
+                f"{len(there)}, first {there[0].stream_id} {there[0].text[:120]}; {mine}; since {since}; {one.reason}"
+            )
             self.blame("events-missing", run.id, what)
         reached = {event.life for _, event in reachable if (event.stream_id, redacted(event.text)) in have}
         gone = [
@@ -277,7 +281,7 @@ class Judge:
         short = there - fresh - Counter(payload for _, payload, *_ in self.held.entries.get(run.id, ()))
         if not short or not run.is_terminal():
             return
-        what = f"{short.total()} of {there.total()}, as {min(short)[:120]}; {mine}; {one.reason}"
+        what = f"{short.total()} of {there.total()}, as {min(short)[:120]}; {mine}; since {since}; {one.reason}"
         if rested or mine.log == "settled":
             self.blame("log-settled-short" if mine.log == "settled" else "log-missing", run.id, what)
         elif mine.log == "not_found":
