@@ -55,6 +55,7 @@ _SQLITE = {
 }
 _MODULE = re.compile(r"(?:No module named|Couldn't import module) '?([\w.]+)'?")
 _POSTGRES = "DagsterPostgresException"
+_INVALID = "DagsterInvalidConfigError"
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
 _UNKNOWN = "A file"
 
@@ -80,6 +81,12 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
         return TaskhouseError(
             f"Dagster's database gives no answer: {problem}.",
             hint="Check that PostgreSQL runs, and `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
+        )
+    if type(problem).__name__ == _INVALID:
+        told = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
+        return ConfigurationError(
+            f"Dagster's configuration is not valid: {told[:300].rstrip('.')}.",
+            hint="Correct TASKHOUSE_HOME/dagster/dagster.yaml. If you remove it, taskhouse writes its own anew.",
         )
     number, where = _read(problem)
     kind, said, hint = SAID.get(_ALIKE.get(number, number), (None, "", ""))

@@ -16,7 +16,15 @@ from taskhouse.posthog import refusals
 
 ROOT = Path(__file__).parents[2]
 PARTS = {
-    "Settings, home and machine": ("settings.py", "home.py", "daemon.py", "advice.py", "ports.py", "cli/"),
+    "Settings, home and machine": (
+        "settings.py",
+        "home.py",
+        "daemon.py",
+        "pipelines/run.py",
+        "advice.py",
+        "ports.py",
+        "cli/",
+    ),
     "The server": ("posthog/",),
     "Passes and capture": ("sync/", "spool/"),
     "The warehouse, its copies and backups": ("warehouse/",),

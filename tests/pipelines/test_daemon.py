@@ -44,7 +44,7 @@ def test_where_none_was_heard_of_for_long_nothing_is_waited_for(beats: tuple[flo
     assert (another.looked_for(), another.told) == (0.0, [])
 
 
-def test_one_that_is_heard_of_again_is_refused() -> None:
+def test_it_is_refused() -> None:
     another = Another(980.0, 1010.0, 1040.0)
     with pytest.raises(Locked, match="another command runs on /home/x/dagster") as problem:
         another.looked_for()

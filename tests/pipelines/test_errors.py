@@ -173,8 +173,8 @@ def module(_: Place) -> None:
         throw(advised(problem))
 
 
-def postgres(_: Place) -> None:
-    throw(advised(type("DagsterPostgresException", (Exception,), {})("too many retries")))
+def of_dagster(name: str) -> None:
+    throw(advised(type(name, (Exception,), {})("too many retries")))
 
 
 def unprintable(_: Place) -> None:
@@ -198,7 +198,8 @@ HERE: dict[str, Callable[[Place], object]] = {
     **{said.format(OPEN): machine(number) for number, (_, said, _) in SAID.items()},
     "The output holds characters that cannot be written in ….": unprintable,
     "The Python package … is not installed.": module,
-    "Dagster's database gives no answer: ….": postgres,
+    "Dagster's database gives no answer: ….": lambda _: of_dagster("DagsterPostgresException"),
+    "Dagster's configuration is not valid: ….": lambda _: of_dagster("DagsterInvalidConfigError"),
     "TASKHOUSE_HOME is …, and ….": lambda p: home.usable(p.file() / "home"),
     "TASKHOUSE_READERS_GROUP names no group of this machine.": lambda p: home.ready(
         p.settings(readers_group="no-such-group")
@@ -332,9 +333,8 @@ ELSEWHERE = {
     "It is … here, and a pass of … for project … began at …: history would run backwards.": (
         "sync/test_coverage.py::test_a_late_pass_is_refused"
     ),
-    "A Dagster daemon that was started by another command runs on ….": (
-        "pipelines/test_daemon.py::test_one_that_is_heard_of_again_is_refused"
-    ),
+    "A Dagster daemon that was started by another command runs on ….": "pipelines/test_daemon.py::test_it_is_refused",
+    "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
     "Nothing is known over a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
 }
 """The test that brings an error about, by its row in the table."""
