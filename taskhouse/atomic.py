@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import glob
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,16 @@ from pathlib import Path
 def appearing(target: Path) -> Iterator[Path]:
     """Another path to write to, which takes the place of ``target`` when the block ends and is removed if it raises.
 
+    What a killed process left of the same target is removed.
+
     Raises:
         IsADirectoryError: The target is a folder; it is said before anything is written.
     """
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        if not _lives(left.suffix[1:]):
+            left.unlink(missing_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with naming(target):
@@ -23,6 +29,19 @@ def appearing(target: Path) -> Iterator[Path]:
             draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _lives(process: str) -> bool:
+    """Whether a process is there, by its number; also true for what is none."""
+    if not process.isdecimal():
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ A commit that is in the folder already is not copied again.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.spool.folder import sync_folder
 from taskhouse.warehouse import drafts, identity
@@ -141,9 +139,7 @@ def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
         draft.chmod(0o400)
         path = folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
-        with appearing(path.with_suffix(".json")) as fresh:
-            fresh.write_text(json.dumps(facts), encoding="utf-8")
-        draft.replace(path)
+        drafts.publish(draft, path, facts)
     sync_folder(folder)
     return path
 

@@ -6,13 +6,15 @@ killed process left, and is removed.
 
 import contextlib
 import errno
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from taskhouse.errors import Full
 
-DRAFT, LINK = ".draft", ".link"
+DRAFT, LINK, FACTS = ".draft", ".link", ".json"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -35,7 +37,16 @@ def draft(folder: Path, name: str = DRAFT) -> Iterator[Path]:
             hint="Make room, then run it again. Nothing was removed.",
         ) from None
     finally:
-        path.unlink(missing_ok=True)
+        for left in (path, path.with_suffix(FACTS)):
+            left.unlink(missing_ok=True)
+
+
+def publish(draft: Path, path: Path, facts: Mapping[str, Any]) -> None:
+    """Let a draft take its place, with the facts about it beside it first."""
+    beside = draft.with_suffix(FACTS)
+    beside.write_text(json.dumps(facts), encoding="utf-8")
+    beside.replace(path.with_suffix(FACTS))
+    draft.replace(path)
 
 
 def point(link: Path, name: str) -> None:
@@ -49,5 +60,6 @@ def point(link: Path, name: str) -> None:
 def clear(folder: Path, name: str) -> None:
     """Remove what killed writers left in a folder."""
     for path in folder.iterdir():
-        if path.name.startswith((f"{name}-", f"{LINK}-")):
+        alone = path.suffix == FACTS and path.name[0].isdigit() and not path.with_suffix(".duckdb").exists()
+        if alone or path.name.startswith((f"{name}-", f"{LINK}-")):
             path.unlink()

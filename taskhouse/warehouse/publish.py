@@ -6,7 +6,6 @@ published/current.duckdb        a link to the newest, replaced atomically
 """
 
 import contextlib
-import json
 import os
 import shutil
 import stat
@@ -18,7 +17,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
@@ -136,9 +134,7 @@ def _rename(
     draft.chmod(0o440 if folder.stat().st_mode & stat.S_ISGID else 0o400)
     Path(f"{path}.wal").unlink(missing_ok=True)
     facts = {"made_at": made.isoformat(), "seconds": seconds, "source": source} | (held.facts() if held else {})
-    with appearing(path.with_suffix(".json")) as fresh:
-        fresh.write_text(json.dumps(facts), encoding="utf-8")
-    draft.replace(path)
+    drafts.publish(draft, path, facts)
     drafts.point(folder / "current.duckdb", path.name)
     _forget(path, held)
     return Published(path, made, seconds, path.stat().st_size, fresh=True)

@@ -150,6 +150,8 @@ def test_settings_of_dagster_that_found_no_room_are_written_whole_later(
             home.prepare(settings)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    killed = tmp_path / "home" / "dagster" / f".dagster.yaml.{2**22 + 1}"
+    killed.write_text("half", "utf-8")
     assert "pools" in (home.prepare(settings) / home.CONFIG).read_text("utf-8")
     assert list((tmp_path / "home" / "dagster").glob(".dagster*")) == []
 

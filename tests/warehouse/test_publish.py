@@ -85,8 +85,13 @@ def test_what_killed_processes_left_of_a_copy_is_removed_by_the_next_one(warehou
     folder.mkdir()
     (folder / ".draft-4711").write_bytes(b"half")
     (folder / ".link-4712").symlink_to("nowhere.duckdb")
-    assert publish(warehouse, folder, every_s=0) is not None
-    assert list(folder.glob(".*")) == []
+    for name in (".draft-4711.json", "20260101T000000000000Z.json"):
+        (folder / name).write_text("{}", "utf-8")
+    made = publish(warehouse, folder, every_s=0)
+    assert made is not None
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        [made.path.name, made.path.with_suffix(".json").name, "current.duckdb"]
+    )
 
 
 def test_a_copy_from_a_clock_that_was_ahead_is_neither_young_nor_the_newest(
