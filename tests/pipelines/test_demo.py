@@ -10,7 +10,7 @@ import pytest
 
 @pytest.mark.slow
 def test_the_demo_ends_with_everything_equal_and_nothing_added(taskhouse: Any, tmp_path: Path) -> None:
-    shown = taskhouse.run("demo", "--tasks", "40", "--live-runs", "4", "--repositories", "3", "--seed", "5")
+    shown = taskhouse.run("demo", "--tasks", "16", "--live-runs", "2", "--repositories", "3", "--seed", "5")
 
     assert shown.code == 0, shown
     assert "Everything is equal to the truth." in shown.out

@@ -10,7 +10,7 @@ from tests.soak.streams import StreamSoak
 
 @pytest.mark.slow
 def test_syncs_that_are_killed(tmp_path: Path) -> None:
-    result = Soak(tmp_path, seed=7, tasks=420).run(kills=8, pause_s=1.5)
+    result = Soak(tmp_path, seed=7, tasks=420).run(kills=5, pause_s=1.5)
     assert result.problems == []
     assert result.figures["changes"]
 
@@ -18,7 +18,7 @@ def test_syncs_that_are_killed(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("faults", [False, pytest.param(True, marks=pytest.mark.worlds)], ids=["quiet", "faulty"])
 def test_tails_that_are_killed(tmp_path: Path, faults: bool) -> None:  # noqa: FBT001
-    result = StreamSoak(tmp_path, seed=7, live=20, faults=faults, pace=3).run(kills=6, pause_s=1.0)
+    result = StreamSoak(tmp_path, seed=7, live=8, faults=faults, pace=3).run(kills=4, pause_s=1.0)
     assert result.problems == []
     assert result.figures["events held"]
 

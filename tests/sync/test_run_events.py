@@ -93,6 +93,7 @@ def test_a_run_that_is_still_live_is_resumed_by_the_next_pass(make_house: Any) -
     assert house.rows("SELECT count(*) FROM ledger.gaps") == [(0,)]
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_loses_and_doubles_nothing(make_house: Any) -> None:
     house = make_house(emulator_live_runs=30, emulator_speed=20, emulator_pace=2, emulator_events=0.6)
     house.sync("tasks")
