@@ -31,7 +31,8 @@ def test_one_project_under_the_multiprocess_executor_while_the_command_line_sync
 
     assert [ended.code for ended in other] == [0, 0], other
     assert shown.code == 0, shown
-    assert "RUN_SUCCESS" in shown.err
+    with home.instance(quiet.settings) as recorded:
+        assert {run.status.value for run in recorded.get_runs()} == {"SUCCESS"}
     for project in (1, 2):
         lines = compare(quiet.settings, quiet.emulator.truth(project))
         assert [line for line in lines if not line.equal] == []
