@@ -1,13 +1,18 @@
-"""An empty warehouse for a test: making its schema and views takes half a second, copying it takes none."""
+"""Homes for tests that are not about the first start.
+
+Making a warehouse's schema and views takes half a second, making Dagster's databases a whole one; copying takes none.
+"""
 
 import atexit
 import functools
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import duckdb
 
+from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 
 
@@ -20,11 +25,33 @@ def blank(path: Path) -> Path:
     return path
 
 
-@functools.cache
-def _template() -> Path:
+def started(home: Path) -> Path:
+    """A home in which Dagster has made its databases, and nothing ever ran."""
+    home.mkdir(parents=True, mode=0o700)
+    shutil.copytree(_dagster(), home / "dagster")
+    return home
+
+
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="taskhouse-blank-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "warehouse.duckdb"
+    return folder
+
+
+@functools.cache
+def _dagster() -> Path:
+    from pipelines.home import prepare  # noqa: PLC0415 - the engine's tests run without Dagster
+
+    umask = os.umask(0o077)
+    try:
+        return prepare(Settings(_env_file=None, home=_folder() / "home"))
+    finally:
+        os.umask(umask)
+
+
+@functools.cache
+def _template() -> Path:
+    path = _folder() / "warehouse.duckdb"
     with Warehouse(path, host="http://localhost:1").transaction("a blank warehouse"):
         pass
     with duckdb.connect(str(path)) as connection:

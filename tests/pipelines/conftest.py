@@ -17,6 +17,8 @@ from emulator.settings import EmulatorSettings, Key
 from pipelines.cli.app import app
 from taskhouse import settings as settings_module
 from taskhouse.settings import Settings
+from tests.blank import started
+from tests.pipelines.deployment import Deployment
 
 SECRET = "phx_never_to_be_shown_4711"
 OURS = ("POSTHOG_", "TASKHOUSE_", "DAGSTER_", "FORCE_COLOR", "COLUMNS")
@@ -50,7 +52,6 @@ class Commands:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.umask = 0o022  # of most machines
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> "subprocess.Popen[str]":
@@ -71,7 +72,7 @@ class Commands:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            umask=self.umask,
+            umask=0o022,  # of most machines
         )
         self.started.append(process)
         return process
@@ -193,14 +194,14 @@ def taskhouse(tmp_path: Path) -> Iterator[Commands]:
 def quiet(tmp_path: Path) -> Iterator[Scene]:
     """Two projects in which nothing moves, and an empty home."""
     with Emulator(EmulatorSettings(**QUIET)) as running:
-        yield Scene(running, tmp_path / "home")
+        yield Scene(running, started(tmp_path / "home"))
 
 
 @pytest.fixture
 def lively(tmp_path: Path) -> Iterator[Scene]:
     """Forty tasks, three of them with a run that is going on, on a clock that stands nearly still; an empty home."""
     with Emulator(EmulatorSettings(**LIVE)) as running:
-        yield Scene(running, tmp_path / "home")
+        yield Scene(running, started(tmp_path / "home"))
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,24 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
     folder = tmp_path_factory.mktemp("synced")
     commands = Commands(folder)
     with Emulator(EmulatorSettings(**LIVE)) as running:
-        scene = Scene(running, folder / "home")
+        scene = Scene(running, started(folder / "home"))
         first = scene.capture(commands.start("sync", **scene.environment), commands)
         assert first.code == 0, first
         yield Synced(running, scene.home, first)
     commands.close()
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """One project in which nothing moves, and a home for ``dev``."""
+    with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
+        yield Scene(running, tmp_path_factory.mktemp("dev") / "home")
+
+
+@pytest.fixture(scope="session")
+def dev(scene: Scene) -> Iterator[Deployment]:
+    """One ``taskhouse dev`` for all tests of a worker: five processes, which take their time to start."""
+    environment = {**os.environ, **scene.environment, "TASKHOUSE_REPOSITORIES_CRON": "* * * * *"}
+    deployment = Deployment(scene.settings, environment)
+    yield deployment
+    deployment.close()

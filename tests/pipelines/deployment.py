@@ -54,8 +54,10 @@ class Deployment:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._client = httpx.Client(base_url=self.url, timeout=60)
+        self._open = contextlib.ExitStack()
+        self._client = self._open.enter_context(httpx.Client(base_url=self.url, timeout=60))
         self.start()
+        self._instance = self._open.enter_context(home.instance(settings))  # opening it costs more than thirty looks
 
     def start(self) -> None:
         """Start it, and wait until it is up."""
@@ -141,20 +143,23 @@ class Deployment:
 
     def runs(self, run_ids: list[str] | None = None) -> list[dg.DagsterRun]:
         """Runs, newest first."""
-        with home.instance(self.settings) as instance:
-            return list(instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
+        return list(self._instance.get_runs(dg.RunsFilter(run_ids=run_ids)))
+
+    def made(self, name: str, since: float) -> bool:
+        """Whether an asset was materialized since a moment."""
+        last = self._instance.get_latest_materialization_event(dg.AssetKey(name))
+        return last is not None and last.timestamp >= since
 
     def times(self, run_id: str) -> tuple[float, float]:
         """When a run began and ended."""
-        with home.instance(self.settings) as instance:
-            record = instance.get_run_record_by_id(run_id)
+        record = self._instance.get_run_record_by_id(run_id)
         assert record is not None
         return record.start_time or 0.0, record.end_time or 0.0
 
     def events(self, run_id: str) -> list[dg.DagsterEvent]:
         """What is in the log of a run."""
-        with home.instance(self.settings) as instance:
-            return [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event is not None]
+        logs = self._instance.all_logs(run_id)
+        return [entry.dagster_event for entry in logs if entry.dagster_event is not None]
 
     def process(self, run_id: str, step: str | None) -> int:
         """The process of a step of a run that goes on, or of the run itself."""
@@ -180,7 +185,7 @@ class Deployment:
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(self._process.pid, end)
                 self._process.wait(30)
-        self._client.close()
+        self._open.close()
 
     def _run(self, mutation: str, told: Any) -> str:
         assert "run" in told[mutation], told
@@ -211,4 +216,4 @@ def until(look: Callable[[], T | None], within_s: float = 120) -> T:
         if found:
             return found
         assert time.monotonic() < end, f"nothing after {within_s:g} s"
-        time.sleep(0.2)
+        time.sleep(0.5)

@@ -27,9 +27,9 @@ NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRO
     ],
 )
 def test_what_a_person_must_mend_is_2_and_says_what(
-    taskhouse: Any, variables: dict[str, str], arguments: tuple[str, ...], says: str
+    inside: Any, variables: dict[str, str], arguments: tuple[str, ...], says: str
 ) -> None:
-    shown = taskhouse.run(*arguments, **variables)
+    shown = inside.run(*arguments, **variables)
 
     assert shown.code == 2, shown
     assert says in shown.said

@@ -3,32 +3,16 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
 from pipelines.cli.truth import compare, raw_counts
 from taskhouse.sync.resources import RESOURCES, sync
-from tests.pipelines.conftest import QUIET, Scene
+from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 
 pytestmark = pytest.mark.slow
 SLOW = {"kind": "delay", "seconds": 3, "endpoint": "tasks.readiness"}
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
-        yield Scene(running, tmp_path_factory.mktemp("killed") / "home")
-
-
-@pytest.fixture(scope="module")
-def dev(scene: Scene) -> Iterator[Deployment]:
-    deployment = Deployment(scene.settings, {**os.environ, **scene.environment, "TASKHOUSE_TASKS_CRON": "* * * * *"})
-    yield deployment
-    deployment.close()
 
 
 @pytest.fixture(autouse=True)
@@ -89,8 +73,8 @@ def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, d
 
 @pytest.mark.worlds
 def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once(scene: Scene, dev: Deployment) -> None:
-    scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.list"})
-    dev.tick("tasks_schedule")
+    scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.repositories"})
+    dev.tick("repositories_schedule")
     run = until(lambda: next((one.run_id for one in dev.runs() if "dagster/schedule_name" in one.tags), None))
     dev.process(run, None)
     os.kill(dev.daemon(), signal.SIGKILL)

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from tests.blank import started
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +26,8 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="module")
 def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
-        **os.environ,
         **emulator.environment(),
-        "TASKHOUSE_HOME": str(tmp_path_factory.mktemp("home")),
+        "TASKHOUSE_HOME": str(started(tmp_path_factory.mktemp("commands") / "home")),
         "TASKHOUSE_CAPTURE_SECONDS": "1",
         "TASKHOUSE_TAIL_POLL_S": "0.2",
     }
@@ -34,41 +35,42 @@ def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) ->
 
 def taskhouse(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "pipelines.cli", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    variables = {**os.environ, **environment}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_before_the_first_sync_a_report_says_what_to_run(environment: dict[str, str]) -> None:
-    done = taskhouse(environment, "report")
-    assert done.returncode == 2
-    assert "taskhouse sync" in done.stderr
+def test_before_the_first_sync_a_report_says_what_to_run(inside: Any, environment: dict[str, str]) -> None:
+    done = inside.run("report", **environment)
+    assert done.code == 2
+    assert "taskhouse sync" in done.err
 
 
-def test_plan_says_what_a_first_load_would_spend(environment: dict[str, str]) -> None:
-    done = taskhouse(environment, "plan")
-    assert done.returncode == 0, done.stderr
-    assert "first load" in done.stdout
+def test_plan_says_what_a_first_load_would_spend(inside: Any, environment: dict[str, str]) -> None:
+    done = inside.run("plan", **environment)
+    assert done.code == 0, done.err
+    assert "first load" in done.out
 
 
-def test_report_and_export_after_a_sync(environment: dict[str, str], tmp_path: Path) -> None:
-    assert taskhouse(environment, "sync").returncode == 0
+def test_report_and_export_after_a_sync(inside: Any, environment: dict[str, str], tmp_path: Path) -> None:
+    assert inside.run("sync", **environment).code == 0
     page = tmp_path / "report.html"
-    assert taskhouse(environment, "report", "--output", str(page)).returncode == 0
+    assert inside.run("report", "--output", str(page), **environment).code == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
-    printed = taskhouse(environment, "report", "--format", "md", "-o", "-")
-    assert printed.stdout.startswith("# Readiness")
-    assert taskhouse(environment, "export", str(tmp_path / "out")).returncode == 0
+    printed = inside.run("report", "--format", "md", "-o", "-", **environment)
+    assert printed.out.startswith("# Readiness")
+    assert inside.run("export", str(tmp_path / "out"), **environment).code == 0
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["tables"]["tasks"]["rows"] > 0
 
 
-def test_replay_with_an_empty_quarantine_is_complete(environment: dict[str, str]) -> None:
-    done = taskhouse(environment, "replay")
-    assert (done.returncode, "0 stay in quarantine" in done.stderr) == (0, True)
+def test_replay_with_an_empty_quarantine_is_complete(inside: Any, environment: dict[str, str]) -> None:
+    done = inside.run("replay", **environment)
+    assert (done.code, "0 stay in quarantine" in done.err) == (0, True)
 
 
 def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "pipelines.cli", "tail"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as first:
         lock = Path(environment["TASKHOUSE_HOME"]) / "locks" / "tail-1.json"
         end = time.monotonic() + 30
         while not lock.exists() and time.monotonic() < end:
@@ -93,7 +95,7 @@ def test_dev_hides_dagsters_advice_on_its_command_and_keeps_what_else_is_said_of
     variables = {**environment, "TASKHOUSE_HOME": str(tmp_path), "PYTHONWARNINGS": "default::Nonsense"}
     ours = taskhouse(variables, "dev").stderr
     command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
-    dagster = {**environment, "DAGSTER_HOME": str(folder)}
+    dagster = {**os.environ, **environment, "DAGSTER_HOME": str(folder)}
     theirs = subprocess.run(command, env=dagster, capture_output=True, text=True, timeout=120, check=False).stderr
 
     assert "SupersessionWarning" in theirs

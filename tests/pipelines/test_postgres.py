@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def postgres() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
-def test_a_sync_on_postgresql_is_recorded_there(inside: Any, quiet: Any, postgres: str) -> None:
+def test_a_sync_on_postgresql_is_recorded_there(inside: Any, quiet: Any, postgres: str, tmp_path: Path) -> None:
+    quiet = replace(quiet, home=tmp_path / "postgres")
     folder = quiet.home / "dagster"
     folder.mkdir(parents=True)
     ours = importlib.resources.files("pipelines").joinpath(home.CONFIG).read_text("utf-8")

@@ -72,8 +72,8 @@ def test_the_two_code_locations_of_the_docs_load(taskhouse: Any, tmp_path: Path)
     assert all(f"code location {name}" in ended.said for name in ("eu", "us")), ended
 
 
-def test_the_command_line_records_its_passes_under_the_prefix(taskhouse: Any, quiet: Scene) -> None:
-    ended = taskhouse.run("sync", **quiet.environment, TASKHOUSE_ASSET_PREFIX="eu")
+def test_the_command_line_records_its_passes_under_the_prefix(inside: Any, quiet: Scene) -> None:
+    ended = inside.run("sync", **quiet.environment, TASKHOUSE_ASSET_PREFIX="eu")
     assert ended.code == 0, ended
     with home.instance(quiet.settings) as instance:
         keys = {key.to_user_string() for key in instance.all_asset_keys()}

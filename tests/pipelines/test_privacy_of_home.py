@@ -98,10 +98,14 @@ def test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_sett
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o002])
-def test_what_is_written_elsewhere_follows_the_umask(synced: Any, taskhouse: Any, tmp_path: Path, umask: int) -> None:
+def test_what_is_written_elsewhere_follows_the_umask(
+    synced: Any, inside: Any, tmp_path: Path, umask: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(homes, "_given", [])
+    os.umask(umask)
+    homes.close()  # as the command does, before all else
     for words in (("report", "-o", str(tmp_path / "out" / "report.html")), ("export", str(tmp_path / "export"))):
-        taskhouse.umask = umask
-        assert taskhouse.run(*words, **synced.environment).code == 0
+        assert inside.run(*words, **synced.environment).code == 0
     written = [path for name in ("out", "export") for path in (tmp_path / name).rglob("*")]
     assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_file()} == {0o666 & ~umask}
     assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_dir()} == {0o777 & ~umask}

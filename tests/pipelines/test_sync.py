@@ -81,11 +81,11 @@ def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> No
     assert all(result.passed for found in checks.values() for result in found)
 
 
-def test_what_tasks_cost_is_synced_where_it_is_on(taskhouse: Any, quiet: Any) -> None:
+def test_what_tasks_cost_is_synced_where_it_is_on(inside: Any, quiet: Any) -> None:
     variables = {**quiet.environment, "TASKHOUSE_TASK_USAGE": "true"}
-    done = taskhouse.run("sync", "--select", "tasks,runs,task_usage", **variables)
+    done = inside.run("sync", "--select", "tasks,runs,task_usage", **variables)
     costs = [task["usage"]["total_cost_usd"] for task in quiet.emulator.truth(runs=False)["tasks"] if task["runs"]]
-    shown = taskhouse.run("query", "SELECT sum(total_cost_usd)::DECIMAL(9, 3) FROM task_cost", **variables)
+    shown = inside.run("query", "SELECT sum(total_cost_usd)::DECIMAL(9, 3) FROM task_cost", **variables)
     _, metadata, checks = _records(quiet.settings)
 
     assert done.code == 0, done
@@ -96,7 +96,7 @@ def test_what_tasks_cost_is_synced_where_it_is_on(taskhouse: Any, quiet: Any) ->
         "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark", "drift",
     }  # fmt: skip
     assert all(result.passed for result in checks["task_usage"])
-    [line] = [row for row in taskhouse.run("status", **variables).out.splitlines() if "task_usage" in row]
+    [line] = [row for row in inside.run("status", **variables).out.splitlines() if "task_usage" in row]
     assert line.split()[:4] == ["1", "task_usage", str(len(costs)), "complete"]
 
 
@@ -109,18 +109,18 @@ def test_the_key_is_nowhere_in_what_is_kept_or_said(synced: Any) -> None:
     assert key not in synced.first.said
 
 
-def test_what_was_synced_is_answered_by_query_in_every_format(taskhouse: Any, synced: Any) -> None:
+def test_what_was_synced_is_answered_by_query_in_every_format(inside: Any, synced: Any) -> None:
     sql = "SELECT 1 AS n, NULL AS gap, 'a,b' AS words, TIMESTAMPTZ '2026-01-02 03:04:05+00' AS at"
     home_only = {"TASKHOUSE_HOME": str(synced.home)}
 
-    assert taskhouse.run("query", sql, "--format", "csv", **home_only).out == (
+    assert inside.run("query", sql, "--format", "csv", **home_only).out == (
         'n,gap,words,at\n1,,"a,b",2026-01-02T03:04:05+00:00\n'
     )
-    assert taskhouse.run("query", sql, "--format", "json", **home_only).out == (
+    assert inside.run("query", sql, "--format", "json", **home_only).out == (
         '[{"n": 1, "gap": null, "words": "a,b", "at": "2026-01-02T03:04:05+00:00"}]\n'
     )
-    assert "2026-01-02 03:04:05" in taskhouse.run("query", sql, **home_only).out
-    refused = taskhouse.run("query", "DELETE FROM raw.run_events", **home_only)
+    assert "2026-01-02 03:04:05" in inside.run("query", sql, **home_only).out
+    refused = inside.run("query", "DELETE FROM raw.run_events", **home_only)
     assert (refused.code, "read-only" in refused.err) == (2, True)
 
 
@@ -134,21 +134,21 @@ def test_status_needs_no_key_and_tells_rows_age_and_verdict(taskhouse: Any, sync
         assert "complete" in line
 
 
-def test_check_tells_whose_view_it_is_and_what_the_server_can(taskhouse: Any, synced: Any) -> None:
-    shown = taskhouse.run("check", **synced.environment)
+def test_check_tells_whose_view_it_is_and_what_the_server_can(inside: Any, synced: Any) -> None:
+    shown = inside.run("check", **synced.environment)
 
     assert shown.code == 0, shown
     for words in ("answers", "valid, with the scope task:read", "whose view", "user ", "a sync reads only what is new"):
         assert words in shown.out
 
 
-def test_check_tries_the_usage_of_tasks_only_where_it_is_on(taskhouse: Any, quiet: Any) -> None:
+def test_check_tries_the_usage_of_tasks_only_where_it_is_on(inside: Any, quiet: Any) -> None:
     switch = {"TASKHOUSE_TASK_USAGE": "true"}
-    off = taskhouse.run("check", **quiet.environment)
+    off = inside.run("check", **quiet.environment)
     asked = quiet.emulator.requests()["by_endpoint"].get("tasks.usage")
-    on = taskhouse.run("check", **quiet.environment, **switch)
+    on = inside.run("check", **quiet.environment, **switch)
     quiet.emulator.mutate("settings", metering_down=True)
-    down = taskhouse.run("check", **quiet.environment, **switch)
+    down = inside.run("check", **quiet.environment, **switch)
 
     assert (off.code, on.code, down.code) == (0, 0, 1), (off, on, down)
     assert asked is None
@@ -158,10 +158,10 @@ def test_check_tries_the_usage_of_tasks_only_where_it_is_on(taskhouse: Any, quie
     assert "502" in down.said
 
 
-def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(taskhouse: Any, quiet: Any) -> None:
+def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 400, "endpoint": "tasks.readiness", "times": 1})
-    shown = taskhouse.run("sync", **quiet.environment)
-    told = taskhouse.run("status", **quiet.environment)
+    shown = inside.run("sync", **quiet.environment)
+    told = inside.run("status", **quiet.environment)
     runs, metadata, checks = _records(quiet.settings)
     failed = {(name, result.check_name): result for name in checks for result in checks[name] if not result.passed}
 
@@ -175,15 +175,13 @@ def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(taskhou
     }  # fmt: skip
     assert failed["readiness", "complete_1"].severity is dg.AssetCheckSeverity.ERROR
     assert failed["readiness", "watermark"].severity is dg.AssetCheckSeverity.WARN
-    assert taskhouse.run("sync", "--select", "readiness", **quiet.environment).code == 0
-    assert taskhouse.run("status", **quiet.environment).code == 0
+    assert inside.run("sync", "--select", "readiness", **quiet.environment).code == 0
+    assert inside.run("status", **quiet.environment).code == 0
 
 
-def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(taskhouse: Any, quiet: Any) -> None:
+def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(inside: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 404, "path": "/projects/1/tasks/repositories"})
-    shown = taskhouse.run(
-        "sync", "--select", "tasks,repositories", **{**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"}
-    )
+    shown = inside.run("sync", "--select", "tasks,repositories", **{**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"})
     runs, _, checks = _records(quiet.settings)
     verdicts = {result.check_name: result.passed for result in checks["repositories"]}
 

@@ -1,16 +1,14 @@
 """Dagster's UI in a real browser: what a person sees who materializes everything from the graph."""
 
 import contextlib
-import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
 from pipelines.cli.truth import compare
-from tests.pipelines.conftest import QUIET, Scene
+from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 from tests.report.browser import Browser, browser
 
@@ -48,19 +46,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         yield opened
 
 
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
-        yield Scene(running, tmp_path / "home")
-
-
-@pytest.fixture
-def dev(scene: Scene) -> Iterator[Deployment]:
-    deployment = Deployment(scene.settings, {**os.environ, **scene.environment})
-    yield deployment
-    deployment.close()
-
-
 def _missing(chromium: Browser, words: tuple[str, ...]) -> list[str]:
     text = chromium.run("return document.body.innerText")
     return [word for word in words if word not in text]
@@ -87,25 +72,17 @@ def _press(chromium: Browser, label: str) -> None:
     until(lambda: chromium.run(BUTTON, label))
 
 
-def _made(dev: Deployment) -> set[str]:
-    return {
-        event.asset_key.to_user_string()
-        for run in dev.runs()
-        for event in dev.events(run.run_id)
-        if event.is_step_materialization and event.asset_key
-    }
-
-
 def test_everything_is_materialized_from_the_graph_and_told_of(
     chromium: Browser, scene: Scene, dev: Deployment, tmp_path: Path
 ) -> None:
     chromium.visit(f"{dev.url}/{GRAPH}", width=1500)
     _shows(chromium, *ASSETS)
+    before, began = {run.run_id for run in dev.runs()}, time.time()
     _press(chromium, "Materialize all")
     _press(chromium, "All")
     _press(chromium, "Launch")
-    until(lambda: set(ASSETS) <= _made(dev), 240)
-    assert {dev.ended(run.run_id) for run in dev.runs()} == {"SUCCESS"}
+    until(lambda: all(dev.made(name, began) for name in ASSETS), 240)
+    assert {dev.ended(run.run_id) for run in dev.runs() if run.run_id not in before} == {"SUCCESS"}
     assert [line for line in compare(scene.settings, scene.emulator.truth(1)) if not line.equal] == []
 
     for page, words in PAGES.items():
