@@ -165,6 +165,7 @@ class StreamSoak:
                 if self.window:
                     time.sleep(self.rng.uniform(0, 3 * pause_s))
             self.emulator.faults()
+            self.emulator.clock(speed=200)  # nobody reads until the runs have ended
             while self.emulator.settled() != {"live_runs": 0, "pending_log_entries": 0}:
                 time.sleep(0.2)
             self.emulator.clock(speed=0)
