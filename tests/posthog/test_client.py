@@ -178,10 +178,12 @@ def test_what_the_server_asks_to_wait_is_waited_and_counted(settings: MakeSettin
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    scripts = [answer(b"", "429 Too Many", Retry_After="30"), answer(b"{}")]
+    at, until = "Mon, 03 Mar 2031 06:00:00 GMT", "Mon, 03 Mar 2031 06:00:12 GMT"
+    moment = answer(b"", "429 Too Many", Date=at, Retry_After=until)
+    scripts = [answer(b"", "429 Too Many", Retry_After="30"), moment, answer(b"{}")]
     _, _, meter = ask(settings, scripts, sleep=sleep)
-    assert slept == [30]
-    assert meter.throttled_s == 30
+    assert slept == [30, 12], "a moment is one of the server's clock"
+    assert meter.throttled_s == 42
 
 
 def test_a_server_that_does_not_listen_is_retryable(settings: MakeSettings) -> None:
