@@ -1,7 +1,7 @@
 """What reacts by itself, behind the switch of the schedules: to runs that moved, and to what never ran."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
@@ -120,7 +120,7 @@ def _first(
             if read:
                 assets = [*(wanted[name] for name in read), copy]
                 requests.append(dg.RunRequest(job_name=sync.name, partition_key=project, asset_selection=assets))
-            elif context.instance.get_latest_materialization_event(copy):
+            elif _holds(context.instance, copy, [asset for name, asset in wanted.items() if name != VIEWS], project):
                 requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
                 read = [VIEWS]
             known |= {f"{name} {project}" for name in read}
@@ -132,3 +132,19 @@ def _first(
         )
 
     return tick
+
+
+def _holds(instance: dg.DagsterInstance, copy: dg.AssetKey, read: list[dg.AssetKey], project: str) -> bool:
+    """Whether the copy is younger than the first pass over each resource of a project."""
+    newest = instance.get_latest_materialization_event(copy)
+    made = newest.asset_materialization if newest else None
+    if made is None:
+        return False
+    at = cast("float", made.metadata["made at"].value)
+    firsts = (
+        instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset, asset_partitions=[project]), limit=1, ascending=True
+        ).records
+        for asset in read
+    )
+    return all(first and first[0].timestamp < at for first in firsts)

@@ -1,5 +1,6 @@
 """What a project never had runs at once: the sensor ``never_ran``, tick by tick."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,9 +24,13 @@ class Started:
     def again(self, *projects: int, **values: Any) -> None:
         self.definitions = build(Settings(_env_file=None, project_ids=projects, **values))
 
-    def made(self, *names: str, project: str | None = "1") -> None:
+    def made(self, *names: str) -> None:
         for name in names:
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(name.split("/"), partition=project))
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(name.split("/"), partition="1"))
+
+    def copied(self, at: float) -> None:
+        metadata = {"made at": dg.MetadataValue.timestamp(at)}
+        self.instance.report_runless_asset_event(dg.AssetMaterialization("published", metadata=metadata))
 
     def tick(self) -> Asked:
         repository = self.definitions.get_repository_def()
@@ -53,12 +58,17 @@ def started(shared: dg.DagsterInstance) -> Started:
 READ = ["tasks", "repositories", "readiness", "runs", "run_events"]
 
 
-def test_a_first_start_reads_everything_at_once_and_makes_the_views_of_the_first_copy(started: Started) -> None:
+def test_a_first_start_reads_everything_at_once_and_makes_the_views_of_the_copy_that_holds_it(
+    started: Started,
+) -> None:
     assert started.tick() == [("sync", "1", [*READ, "published"])]
     assert started.tick() == []
     started.made(*READ)
     assert started.tick() == []
-    started.made("published", project=None)
+    before = time.time() - 60
+    started.copied(before)
+    assert started.tick() == []
+    started.copied(time.time())
     assert started.tick() == [("sync_views", "1", [])]
     assert started.tick() == []
 
@@ -74,7 +84,7 @@ def test_where_everything_ran_nothing_is_asked_of_the_database_again(
 
 def test_a_project_that_is_added_and_a_resource_that_is_switched_on_run_at_once(started: Started) -> None:
     started.made(*READ, "views/data_health")
-    started.made("published", project=None)
+    started.copied(time.time())
     started.tick()
     started.again(1, 2, task_usage=True)
     assert started.tick() == [
