@@ -1,8 +1,8 @@
 """A process whose disk fills at writes of its choice, and then has room again; it holds what is left against the truth.
 
-``python -m tests.disk.child FOLDER ROOMS…`` lives once for each of ROOMS, such as ``12,50``: a disk that fills after 12
-writes of a sync, and after 50 of the next one. It prints a line of JSON for each life. The library that
-``tests.disk.disk`` builds must be loaded.
+``python -m tests.disk.child FOLDER [--whole] ROOMS…`` lives once for each of ROOMS, such as ``12,50``: a disk that
+fills after 12 writes of a sync, and after 50 of the next one. It prints a line of JSON for each life. ``--whole`` adds
+a backup and the daily housekeeping. The library that ``tests.disk.disk`` builds must be loaded.
 """
 
 import json
@@ -49,23 +49,27 @@ class Life:
 class Home(House):
     """A home on a disk of its own."""
 
-    def __init__(self, emulator: Emulator, folder: Path) -> None:
+    def __init__(self, emulator: Emulator, folder: Path, *, whole: bool) -> None:
         super().__init__(emulator, folder / "home", spool_free_gb=0, log_settle_s=0)
         self.backups = folder / "backups"
+        self.whole = whole
 
     def steps(self) -> dict[str, Callable[[], Any]]:
-        """What a sync does, a backup and the daily housekeeping."""
+        """What a sync does, and, if it was asked for, a backup and the daily housekeeping."""
         warehouse = self.warehouse()
 
         def synced(resource: str) -> Callable[[], Any]:
             return lambda: self.sync(resource)
 
-        return {
-            **{resource: synced(resource) for resource in filter(self.settings.wants, RESOURCES)},
-            "publish": lambda: publish.publish(warehouse, self.settings.published, every_s=0, force=True),
+        also: dict[str, Callable[[], Any]] = {
             "forget": lambda: maintenance.forget(warehouse, days=1),
             "compact": lambda: maintenance.compact(warehouse, free_share=0, small=0),
             "backup": lambda: backup(warehouse, self.backups, Retention()),
+        }
+        return {
+            **{resource: synced(resource) for resource in filter(self.settings.wants, RESOURCES)},
+            "publish": lambda: publish.publish(warehouse, self.settings.published, every_s=0, force=True),
+            **(also if self.whole else {}),
         }
 
     def live(self) -> tuple[list[str], list[str]]:
@@ -104,10 +108,10 @@ class Home(House):
             yield f"left behind: {left}"
 
 
-def live(emulator: Emulator, folder: Path, rooms: list[int]) -> Life:
+def live(emulator: Emulator, folder: Path, rooms: list[int], *, whole: bool) -> Life:
     """Fill the disk of one home again and again, and give room back."""
     shutil.rmtree(folder, ignore_errors=True)
-    home, life = Home(emulator, folder), Life()
+    home, life = Home(emulator, folder, whole=whole), Life()
     for room in rooms:
         disk.room(folder, room)
         said, bad = home.live()
@@ -122,10 +126,11 @@ def live(emulator: Emulator, folder: Path, rooms: list[int]) -> Life:
 def main() -> None:
     """Live through all that was asked for."""
     capture.LOOK_S = 0.2
-    folder = Path(sys.argv[1])
-    for rooms in sys.argv[2:]:
+    folder, *lives = sys.argv[1:]
+    whole = lives[0] == "--whole"
+    for rooms in lives[whole:]:
         with Emulator(EmulatorSettings(**WORLD)) as emulator, retry.instant():
-            life = live(emulator, folder, [int(room) for room in rooms.split(",")])
+            life = live(emulator, Path(folder), [int(room) for room in rooms.split(",")], whole=whole)
         sys.stdout.write(json.dumps({"rooms": rooms, **asdict(life)}) + "\n")
         sys.stdout.flush()
 
