@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from emulator.settings import EmulatorSettings, Surprise
@@ -139,7 +138,7 @@ class Surprising(Generator):
         before = task.runs[-1] if task.runs else None
         made = super().run(task, at)
         draw = self._odd
-        if before is not None and self._has("ties", _TIES) and made.created_at - before.created_at < timedelta(days=1):
+        if before is not None and at <= self._now and self._has("ties", _TIES):
             made.created_at, made.started_at = before.created_at, at
         if self._has("enums"):
             made.runtime_adapter = draw.choice((None, "claude", "codex", "an_adapter_of_tomorrow", ""))

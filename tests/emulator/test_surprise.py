@@ -42,7 +42,7 @@ def test_the_seeds_differ_in_all_that_is_left_open(worlds: list[Service]) -> Non
         assert len({getattr(one, name) for one in settings}) > 1, name
     assert len({one.streams.max_entries for one in settings}) > 1
     said = [json.loads(text) for service in worlds for text in texts(service)]
-    assert len({str(event.get("type")) for event in said}) > 8
+    assert len({str(event.get("type")) for event in said}) >= 6
     assert 0 < sum("event_id" in event for event in said) < len(said)
     assert 0 < sum("timestamp" in event for event in said) < len(said)
     runs = [run for service in worlds for run in service.world.runs.values()]

@@ -19,7 +19,8 @@ T = TypeVar("T")
 VIEWER: Final = 1
 LAST_FLUSH: Final = timedelta(minutes=15)
 """So long after a run's end its log may still grow."""
-RESTS: Final = timedelta(hours=1)
+STREAMED: Final = timedelta(minutes=30)
+"""So long after a run's end its stream is read; what an older server keeps of it for longer is left to the log."""
 MONTH: Final = timedelta(days=30)
 _NUMBER: Final = re.compile(r"(.*)-([0-9]+)", re.DOTALL)
 
@@ -249,10 +250,11 @@ class Judge:
         told, readable, thin = self._told(run), self._readable(run), run.thin_tail
         unsaid = [(at, event) for at, event in lacking if _event_id(event.text) not in told]
         stream = self.service.store.stream(run.id)
+        over = run.is_terminal() and self.oracle.runs[run.id].states[-1][0] < self.began - STREAMED
         there = [
             event
             for at, event in (unsaid if thin else lacking)
-            if event.stream_id in readable and event.life == stream.life and at <= since
+            if event.stream_id in readable and event.life == stream.life and at <= since and not over
         ]
         if there:
             what = (
