@@ -94,3 +94,19 @@ def test_what_a_process_wrote_is_there_and_nothing_after_its_death() -> None:
         assert house.sync("tasks") == "done"
         with house.reading() as base:
             assert isinstance(base.execute("SELECT max(finished_at) FROM ledger.passes").fetchall()[0][0], datetime)
+
+
+@pytest.mark.worlds
+@pytest.mark.xfail(
+    reason="a silence counts as read up to the present, also if the event that was read last did not come"
+)
+def test_a_stream_that_expired_between_two_syncs_leaves_a_gap() -> None:
+    """Streams of spring 2026 live for an hour from their first event; nothing that only they held is in any log."""
+    world = SurprisedHouse()
+    world.begin(seed=154902, without={"modes", "queries", "ties"}, capture_s=1.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.a_run_ends(run=24, status="cancelled")
+        world.a_run_ends(run=64, status="failed")
+        world.somebody_makes_a_task(mine=True, repository=17, run=True)
+        world.sync()
+        world.sync_later(seconds=7200.0)
