@@ -193,9 +193,10 @@ class Judge:
             self._log(run, mine, one, since)
 
     def _looked(self, one: Pass) -> float:
-        """The moment of the oldest look at the runs that the verdict rests on."""
+        """The moment of the oldest look at the runs that the verdict rests on; an incomplete pass claims no look."""
         rests = [self.passes[name] for name in ("tasks", "runs")]
-        return min(self.sync.began, one.proven, *(each.proven for each in rests if each is not None))
+        looked = (each.proven if each.complete else -math.inf for each in rests if each is not None)
+        return min(self.sync.began, one.proven, *looked)
 
     @staticmethod
     def _reopened(run: Run) -> bool:

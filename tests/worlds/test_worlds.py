@@ -17,9 +17,9 @@ import pytest
 
 from tests.worlds import agent, held
 from tests.worlds.faults import Trouble
-from tests.worlds.oracle import Judge
+from tests.worlds.oracle import Judge, Sync
 from tests.worlds.saga import Plan, Teller, draw
-from tests.worlds.state import Nature, Spans
+from tests.worlds.state import Nature, Spans, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +76,15 @@ def test_the_judge_sees_what_is_wrong(tmp_path: Path) -> None:
         sync = dataclasses.replace(saga.syncs[-1], code=3 if kind == "red-without-reason" else 0)
         found = Judge(teller.server.world, home, sync).judge()
         assert kind in {one.kind for one in found}, f"{kind} is not seen: {found}"
+
+
+@pytest.mark.parametrize(("verdict", "looked"), [("complete", 10.0), ("incomplete", -math.inf)])
+def test_an_incomplete_pass_over_runs_claims_no_look_at_them(verdict: str, looked: float) -> None:
+    passes = [held.Pass(name, 10.0, 11.0, "complete", "", "listed", 12.0, "") for name in ("tasks", "run_events")]
+    passes.append(held.Pass("runs", 10.0, 11.0, verdict, "", None, 10.0, ""))
+    judge = Judge(World(1, "", Nature()), held.Held(passes=passes), Sync(0, 20.0, 30.0, 3, ""))
+    judge.passes = {one.resource: one for one in passes}
+    assert judge._looked(passes[1]) == looked
 
 
 @pytest.mark.worlds
