@@ -1,6 +1,10 @@
-"""The order of all tests."""
+"""What holds for all tests: their order, and that no example of a property has a deadline on a shared machine."""
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("unhurried")
+settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -172,7 +172,6 @@ _MOVES = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(_MOVES, st.integers(1, 6), st.integers(1, 40))
 def test_any_mix_of_writes_and_reconnects_delivers_exactly_the_surviving_suffix(
     moves: list[tuple[str, int, int]], node: int, cap: int
@@ -200,7 +199,7 @@ def test_any_mix_of_writes_and_reconnects_delivers_exactly_the_surviving_suffix(
     asyncio.run(story())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 20), max_size=20), st.sampled_from([False, True]))
 def test_an_attached_reader_sees_every_event_once_then_the_end(bursts: list[int], coalesce: bool) -> None:  # noqa: FBT001
     async def story() -> None:

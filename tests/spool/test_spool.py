@@ -115,7 +115,7 @@ def lines(spool: Spool, *texts: str) -> bytes:
     return content
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(cut=st.integers(0, 400))
 def test_a_torn_tail_is_cut_at_the_last_whole_line(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
     spool = Spool(tmp_path_factory.mktemp("spool"))

@@ -28,7 +28,6 @@ def live(number: int, worlds: int) -> None:
     how = settings(
         max_examples=worlds,
         stateful_step_count=10,
-        deadline=None,
         database=None,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),

@@ -89,7 +89,7 @@ def chains(draw: st.DrawFn) -> Chain:
     return Chain(logs, draw(st.booleans()))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(chains())
 def test_an_answer_is_right_whoever_answers(chain: Chain) -> None:
     found = joint.own_start(chain.window(), RUNS[-1], chain.before())
@@ -99,7 +99,7 @@ def test_an_answer_is_right_whoever_answers(chain: Chain) -> None:
         assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(chains(), st.data())
 def test_an_ancestor_that_expired_since_it_was_read_misleads_nobody(chain: Chain, data: st.DataObject) -> None:
     held = replace(chain.before(), total=None, exact=False)
@@ -108,7 +108,7 @@ def test_an_ancestor_that_expired_since_it_was_read_misleads_nobody(chain: Chain
         assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(chains(), st.data())
 def test_from_a_later_page_on_the_answer_is_the_same_or_none(chain: Chain, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, chain.start()))
@@ -116,7 +116,7 @@ def test_from_a_later_page_on_the_answer_is_the_same_or_none(chain: Chain, data:
     assert joint.own_start(window, RUNS[-1], chain.before()) in {None, chain.start()}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(chains(), st.integers(1, 40))
 def test_what_is_held_of_a_log_is_found_again_after_its_ancestors_moved(chain: Chain, held: int) -> None:
     own = chain.logs[-1][:held]
@@ -128,7 +128,7 @@ def test_what_is_held_of_a_log_is_found_again_after_its_ancestors_moved(chain: C
         assert moved in {None, chain.start() + len(own)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1, 60), st.integers(5, 30), st.sampled_from(["whole", "alone"]))
 def test_a_usual_chain_is_always_decided(ancestors: int, own: int, served: str) -> None:
     def log(run_id: str, length: int, first: int) -> list[bytes]:

@@ -45,7 +45,7 @@ def test_every_block_of_a_real_file_is_intact_and_its_version_is_a_tested_one(co
 def test_a_block_of_which_any_byte_differs_is_not(content: bytes) -> None:
     block = split(content)[0]
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.integers(0, BLOCK - 1), st.integers(1, 255))
     def differs(place: int, by: int) -> None:
         assert not intact(block[:place] + bytes([block[place] ^ by]) + block[place + 1 :])
