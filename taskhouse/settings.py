@@ -1,7 +1,6 @@
 """Every setting, read from the environment (and ``.env``), in one place."""
 
 import functools
-import logging
 import os
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -23,7 +22,7 @@ from pydantic_settings import (
 from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.variables import Stray, numbers, strays, variable
+from taskhouse.variables import look_for_strays, numbers, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
@@ -83,7 +82,9 @@ class Settings(BaseSettings):
         (),
         description="Comma-separated ids of the projects to keep.",
     )
-    home: Path = Field(Path(".taskhouse"), description="Folder that holds all state.")
+    home: Path = Field(
+        Path(".taskhouse"), description="Folder that holds all state, below the current one unless it is absolute."
+    )
     readers_group: str = Field(
         "", description="Group that may read the published copies; unset, only the owner of the home may."
     )
@@ -191,6 +192,19 @@ class Settings(BaseSettings):
         what = _LISTS[info.field_name or ""]
         return numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
 
+    @field_validator("project_ids")
+    @classmethod
+    def _once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _folder(cls, value: object) -> object:
+        found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
+        if not found or (found.startswith("~") and isinstance(value, str)):
+            raise ValueError("must name a folder; if it is unset, that is .taskhouse")
+        return Path(found)
+
     @field_validator("stream_windows")
     @classmethod
     def _kept(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -203,10 +217,10 @@ class Settings(BaseSettings):
     def _overrides(cls, value: object) -> object:
         if isinstance(value, str):
             allowed = "must be windows by repository, such as org/a=7,30;org/b="
-            parts = [part.partition("=") for part in value.replace(" ", "").split(";") if part]
+            parts = [part.partition("=") for part in value.split(";") if part.strip()]
             if not all(sign for _, sign, _ in parts):
                 raise ValueError(allowed)
-            value = {name: numbers(days, allowed) for name, _, days in parts}
+            value = {name.strip(): numbers(days, allowed) for name, _, days in parts}
         return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
 
     @field_validator("readiness_overrides")
@@ -340,7 +354,7 @@ def load() -> Settings:
     """
     try:
         filed = DotEnvSettingsSource(Settings, env_file=FILE, case_sensitive=True).env_vars
-        _look_for_strays(filed)
+        look_for_strays(filed, [variable(field) for field in Settings.model_fields], FILE)
         made = Settings()
         _guard_key(made, filed)
     except ValidationError as problem:
@@ -366,27 +380,6 @@ def _guard_key(settings: Settings, filed: Mapping[str, str | None]) -> None:
             f" {settings.host}, which this folder chose.",
             hint=f"If that is right, export {host} too, or keep the key in the same file; otherwise remove it there.",
         )
-
-
-def _look_for_strays(filed: Mapping[str, str | None]) -> None:
-    """Refuse, or tell of, variables that were meant for taskhouse and are not read."""
-    documented = [variable(field) for field in Settings.model_fields]
-    found = list(strays({*os.environ, *filed}, documented))
-    for stray in found:
-        where = "" if stray.name in os.environ else f" in {FILE}"
-        if stray.refused:
-            raise ConfigurationError(f"{stray.name} is set{where}, and is no setting.", hint=_instead(stray))
-    for stray in found:
-        logging.getLogger("taskhouse").warning(
-            "taskhouse does not read %s; did you mean %s? docs/settings.md lists every setting.",
-            stray.name,
-            stray.nearest,
-        )
-
-
-def _instead(stray: Stray) -> str:
-    meant = f"Did you mean {stray.nearest}? " if stray.nearest else "Unset it. "
-    return f"{meant}docs/settings.md lists every setting."
 
 
 def _said(kind: str, message: str) -> str:

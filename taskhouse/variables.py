@@ -1,13 +1,25 @@
 """The names of the settings: what is read from the environment, and what looks as if it were meant to be."""
 
-from collections.abc import Collection, Iterator
+import logging
+import os
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+
+from taskhouse.errors import ConfigurationError
 
 OURS, POSTHOG = "TASKHOUSE_", "POSTHOG_"
 _SHARED = {"host": "POSTHOG_HOST", "api_key": "POSTHOG_PERSONAL_API_KEY", "project_ids": "POSTHOG_PROJECT_IDS"}
 _ALIKE = 0.6
 """How alike two names must be, prefix aside, for one to be meant by the other; 1 is the same."""
+
+_MEANS_HOST = frozenset(
+    f"{kind}{what}" for kind in ("", "API_", "BASE_", "SERVER_", "INSTANCE_") for what in ("URL", "ENDPOINT", "ORIGIN")
+) | {"SERVER", "INSTANCE", "REGION", "DOMAIN"}
+"""Names, prefix aside, that are not spelt like the host's and mean it."""
+
+_DIGITS = 18
+"""Of the longest number in a list: every number of so many digits is a BIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +29,19 @@ class Stray:
     Attributes:
         name: As it is set.
         nearest: The documented name that is most like it; empty if none is.
-        refused: Whether to go on would be wrong: the name can only be meant for taskhouse.
+        refused: Whether to go on would be wrong: the name can only be meant for taskhouse, or seems to say where the
+            key goes, and nothing else says it.
     """
 
     name: str
     nearest: str
     refused: bool
+
+    @property
+    def instead(self) -> str:
+        """What to do about it."""
+        meant = f"Did you mean {self.nearest}? " if self.nearest else "Unset it. "
+        return f"{meant}docs/settings.md lists every setting."
 
 
 def variable(field: str) -> str:
@@ -30,22 +49,51 @@ def variable(field: str) -> str:
     return _SHARED.get(field, f"{OURS}{field.upper()}")
 
 
+def look_for_strays(filed: Mapping[str, str | None], documented: Collection[str], file: str) -> None:
+    """Refuse, or tell of, variables that were meant for taskhouse and are not read.
+
+    Args:
+        filed: What a file sets, beside the environment.
+        documented: The names of all settings.
+        file: Its name.
+
+    Raises:
+        ConfigurationError: One can only be meant for taskhouse, or the key would go where it was not meant to.
+    """
+    found = list(strays({*os.environ, *filed}, documented))
+    for stray in found:
+        where = "" if stray.name in os.environ else f" in {file}"
+        if stray.refused:
+            raise ConfigurationError(f"{stray.name} is set{where}, and is no setting.", hint=stray.instead)
+    for stray in found:
+        logging.getLogger("taskhouse").warning(
+            "taskhouse does not read %s; did you mean %s? docs/settings.md lists every setting.",
+            stray.name,
+            stray.nearest,
+        )
+
+
 def strays(names: Collection[str], documented: Collection[str]) -> Iterator[Stray]:
     """Names that are set and not read, in their order, where they seem to be meant for taskhouse.
 
-    ``POSTHOG_…`` is everybody's: such a name is a stray only if it resembles a documented one that is not set.
+    ``POSTHOG_…`` is everybody's: such a name is a stray only if it resembles a documented one that is not set. It is
+    refused if that is the host and a key is set, which would go to the default host.
     """
+    host, keyed = variable("host"), variable("api_key") in names
     for name in sorted(set(names) - set(documented)):
         upper = name.upper()
         if not upper.startswith((OURS, POSTHOG)):
             continue
         nearest = _nearest(upper, documented)
-        refused = upper.startswith(OURS) or upper in documented
+        astray = keyed and nearest == host and host not in names
+        refused = astray or upper.startswith(OURS) or upper in documented
         if refused or (nearest and nearest not in names):
             yield Stray(name, nearest, refused)
 
 
 def _nearest(name: str, documented: Collection[str]) -> str:
+    if _bare(name) in _MEANS_HOST:
+        return variable("host")
     alike = {each: SequenceMatcher(None, _bare(name), _bare(each)).ratio() for each in documented}
     best = max(documented, key=lambda each: (alike[each], each))
     return best if alike[best] >= _ALIKE else ""
@@ -57,7 +105,7 @@ def _bare(name: str) -> str:
 
 def numbers(text: str, allowed: str) -> tuple[int, ...]:
     """Comma-separated whole numbers; the error says what is allowed and never what was there."""
-    parts = [part for part in text.replace(" ", "").split(",") if part]
-    if not all(part.isascii() and part.isdigit() for part in parts):
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if not all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts):
         raise ValueError(allowed)
     return tuple(map(int, parts))

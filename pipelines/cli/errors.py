@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PARTS = {
     "Settings, home and machine": (
         "settings.py",
+        "variables.py",
         "home.py",
         "daemon.py",
         "pipelines/run.py",

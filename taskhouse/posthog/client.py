@@ -271,7 +271,8 @@ class PostHog:
     def transport(self, what: str, wrong: Exception, *, host: str = "", secret: str = "") -> Retryable:
         """The error that a broken or refused connection means; ``host`` and ``secret`` where they are not ours."""
         said = f"{what} got no answer from {host or self.host}: {type(wrong).__name__} {wrong}"
-        hint = f"Check the network and POSTHOG_HOST ({self.host}), then run `taskhouse check`."
+        where = self.host if self._host_given else f"not set, which means {self.host}"
+        hint = f"Check the network and POSTHOG_HOST ({where}), then run `taskhouse check`."
         return Retryable(clean(said, secret=secret or self._key, limit=400) + ".", hint="" if host else hint)
 
     @asynccontextmanager

@@ -20,6 +20,7 @@ from pipelines import home
 from pipelines.run import Outcome, _explain
 from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
+from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.sync import resources
 from taskhouse.warehouse import connection
@@ -187,6 +188,12 @@ def test_a_web_page_in_place_of_the_api(inside: Any, quiet: Any) -> None:
 
 def test_a_host_that_does_not_answer(inside: Any) -> None:
     advice(inside.run("check", **NOWHERE), 1, "got no answer from http://127.0.0.1:9", "Check the network")
+
+
+def test_a_default_host_that_does_not_answer_is_told_as_such(tmp_path: Path) -> None:
+    settings = Settings(_env_file=None, api_key=SecretStr(SECRET), home=tmp_path)
+    hint = PostHog(settings).transport("GET /x", OSError("no route")).hint
+    assert "POSTHOG_HOST (not set, which means https://us.posthog.com)" in hint
 
 
 def test_a_key_that_is_not_valid_on_an_existing_home_is_no_other_viewer(quiet: Any) -> None:

@@ -217,6 +217,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… there must be a window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
     "… each window must be 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
+    "… must name a folder; if it is unset, that is .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
     "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "No project: POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),

@@ -146,6 +146,7 @@ def test_a_name_of_ours_that_is_misspelt_is_refused_and_the_nearest_one_named(
         ("POSTHOG_PROJECT_ID", "POSTHOG_PROJECT_IDS"),
         ("POSTHOG_API_HOST", "POSTHOG_HOST"),
         ("POSTHOG_HSOT", "POSTHOG_HOST"),
+        ("POSTHOG_URL", "POSTHOG_HOST"),
         ("POSTHOG_TIMEZONE", "TASKHOUSE_TIMEZONE"),
     ],
 )
@@ -162,6 +163,19 @@ def test_a_name_of_another_posthog_tool_is_told_apart_once_and_breaks_nothing(
     monkeypatch.setenv(nearest, given({variable(field): field for field in FIELDS}[nearest])[0])
     load()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("name", ["POSTHOG_HSOT", "POSTHOG_API_HOST", "POSTHOG_URL"])
+def test_a_key_does_not_go_to_the_default_host_where_another_seems_to_be_meant(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "https://posthog.example.com")
+    monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_mine")
+    with pytest.raises(ConfigurationError, match=rf"{name} is set.*\n?.*POSTHOG_HOST") as refused:
+        load()
+    assert "example.com" not in str(refused.value)
+    Path(".env").write_text("POSTHOG_HOST=https://us.posthog.com\n", encoding="utf-8")
+    assert load().host == "https://us.posthog.com"
 
 
 def test_names_that_resemble_none_of_ours_are_nobodys_business(

@@ -34,6 +34,11 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("host", "http://eu.posthog.com", "must be https"),
         ("project_ids", "one", "comma-separated"),
         ("project_ids", "1,-2", "comma-separated"),
+        ("project_ids", "1 2", "comma-separated"),
+        ("project_ids", "1,,2", "comma-separated"),
+        ("project_ids", "99999999999999999999", "comma-separated"),
+        ("readiness_overrides", "a/b=1 2", "org/a=7,30"),
+        ("home", "~nobody-of-that-name/x", "must name a folder"),
         ("readiness_windows", "7,soon", "1 to 30"),
         ("readiness_overrides", "a/b", "org/a=7,30"),
         ("readiness_overrides", "a/b=x", "org/a=7,30"),
@@ -89,3 +94,19 @@ def attempt() -> ConfigurationError | None:
     except ConfigurationError as refused:
         return refused
     return None
+
+
+def test_numbers_are_apart_by_commas_and_room_around_them_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTHOG_PROJECT_IDS", " 1, 2 ,1")
+    monkeypatch.setenv("TASKHOUSE_READINESS_OVERRIDES", "Acme/Web = 7, 30; acme/api=")
+    made = load()
+    assert made.project_ids == (1, 2)
+    assert made.readiness_overrides == {"acme/web": (7, 30), "acme/api": ()}
+
+
+def test_a_home_below_that_of_the_user_is_found_without_a_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("TASKHOUSE_HOME", "~/history")
+    assert load().home == tmp_path / "history"
