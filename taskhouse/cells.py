@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 _FORMULA = re.compile(r"[\s\x00]*[=+\-@\uff0b\uff0d\uff1d\uff20]|[\t\r\n\x00]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNPRINTED = re.compile(rb"[^ -~]|[\\\"']")
 
 
 def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:
@@ -34,6 +35,11 @@ def disarmed(text: str) -> str:
 def in_json(text: str) -> str:
     """JSON that means the same, and in which nothing commands a terminal."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def octets(value: bytes) -> str:
+    r"""Bytes as DuckDB writes and reads them: what can be printed as it is, all else as ``\xFF``."""
+    return _UNPRINTED.sub(lambda found: b"\\x%02X" % found[0][0], value).decode("ascii")
 
 
 def harmless(text: str) -> str:

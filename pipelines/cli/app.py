@@ -33,7 +33,8 @@ task:read), POSTHOG_PROJECT_IDS (comma-separated), TASKHOUSE_HOME (where everyth
 A setting has no other name; docs/settings.md lists all of them.
 
 **Exit codes:** 0 complete; 1 failed; 2 usage or configuration, the key included; 3 finished, but not proved complete;
-130 interrupted. `status` also has 4 (the last proof is older than --max-age) and 5 (nothing is held, or never synced).
+130 interrupted; 141 nobody reads the output any more, as after `| head -1`. `status` also has 4 (the last proof is
+older than --max-age) and 5 (nothing is held, or never synced).
 """
 
 app = typer.Typer(

@@ -10,6 +10,7 @@ code  meaning
 4     ``status``: the last proof is older than ``--max-age``
 5     ``status``: nothing is held, or a resource was never synced
 130   interrupted; what was read until then is kept
+141   nobody reads the output any more, as in ``taskhouse status | head -1``
 ====  ================================================================
 """
 
@@ -42,6 +43,7 @@ class Exit(IntEnum):
     STALE = 4
     MISSING = 5
     INTERRUPTED = 130
+    UNREAD = 141
 
 
 def code_of(problem: BaseException) -> Exit:
@@ -62,13 +64,16 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
         from taskhouse.errors import TaskhouseError
 
         try:
-            return command(*arguments, **options)
+            result = command(*arguments, **options)
+            sys.stdout.flush()
         except KeyboardInterrupt:
             say("Interrupted.")
             raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(Exit.COMPLETE) from None
+            from pipelines.cli import screen
+
+            screen.silence(sys.stdout)
+            raise typer.Exit(Exit.UNREAD) from None
         except TaskhouseError as problem:
             complain(problem)
             raise typer.Exit(code_of(problem)) from None
@@ -84,6 +89,7 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
             say(f"Unexpected {type(problem).__name__}: {hidden(str(problem))}", style="red")
             say("This is a bug in taskhouse. Run it again with `taskhouse --debug …` to see where.")
             raise typer.Exit(Exit.FAILED) from None
+        return result
 
     return run
 

@@ -1,14 +1,21 @@
 """What people see: consoles, tables, and text of strangers made harmless."""
 
+import contextlib
+import errno
 import os
 import re
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from taskhouse.cells import octets
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 WIDE = 200
@@ -26,20 +33,38 @@ VERDICTS = {
 @cache
 def results() -> Console:
     """Standard output: what a command was asked for; wide where it is no terminal."""
-    return _console(stderr=False)
+    return _Shown(highlight=False)
 
 
 @cache
 def notes() -> Console:
     """Standard error: progress, hints and errors."""
-    return _console(stderr=True)
+    return _Shown(highlight=False, stderr=True)
 
 
-def _console(*, stderr: bool) -> Console:
-    made = Console(stderr=stderr, highlight=False)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = WIDE
-    return made
+class _Shown(Console):
+    """A console that has a width, and that ends nothing by itself if its reader is gone."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        asked = os.environ.get("COLUMNS", "")
+        if not (asked.isdecimal() and int(asked)):  # 0 is what a shell says that does not know
+            if not self.is_terminal:
+                self.width = WIDE
+            elif asked:
+                self.width = shutil.get_terminal_size().columns
+
+    def on_broken_pipe(self) -> None:
+        """Called back: what was asked for has no reader and the command ends, but work goes on without its notes."""
+        silence(sys.stderr if self.stderr else sys.stdout)
+        if not self.stderr:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+def silence(stream: TextIO) -> None:
+    """Nobody reads a stream any more: what is still written to it goes nowhere."""
+    with contextlib.suppress(OSError):  # it is no file of the system
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def plain(value: object, *, style: str = "") -> Text:
@@ -48,7 +73,7 @@ def plain(value: object, *, style: str = "") -> Text:
         return Text("NULL", style="dim")
     if isinstance(value, datetime):
         return Text(f"{value:%Y-%m-%d %H:%M:%S}", style=style)
-    return Text(_UNSEEN.sub(" ", str(value)), style=style)
+    return Text(_UNSEEN.sub(" ", octets(value) if isinstance(value, bytes) else str(value)), style=style)
 
 
 def verdict(text: str) -> Text:

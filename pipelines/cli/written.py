@@ -1,12 +1,15 @@
 """Rows as text for programs, written as they come: CSV, JSON, Markdown."""
 
+import functools
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from taskhouse.cells import disarmed, harmless, in_json, lines
+from taskhouse.cells import disarmed, harmless, in_json, lines, octets
+from taskhouse.warehouse.sql import distinct
 
 Row = Sequence[Any]
 
@@ -62,17 +65,34 @@ def markdown(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 
 
 def portable(value: Any) -> Any:
-    """A value as programs read it: times in ISO 8601."""
+    """A value as programs read it: times in ISO 8601, bytes as DuckDB writes them."""
     isoformat = getattr(value, "isoformat", None)
     if isoformat is not None:
         return isoformat()
+    if isinstance(value, bytes):
+        return octets(value)
     return value if isinstance(value, str | int | float | bool | list | dict) else str(value)
 
 
 def _objects(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
-    dumps: Callable[..., str] = json.dumps
+    dumps: Callable[..., str] = functools.partial(json.dumps, default=portable, ensure_ascii=False, allow_nan=False)
+    names = distinct(columns)
     for row in rows:
-        yield in_json(dumps(dict(zip(columns, row, strict=True)), default=portable, ensure_ascii=False))
+        found = dict(zip(names, row, strict=True))
+        try:
+            text = dumps(found)
+        except (TypeError, ValueError):  # a number or a key that JSON does not have
+            text = dumps(_in_json(found))
+        yield in_json(text)
+
+
+def _in_json(value: Any) -> Any:
+    """A value in which NaN and infinity are null, and keys are text."""
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(portable(key)): _in_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_json(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _bars(cells: Iterable[str]) -> str:

@@ -59,7 +59,7 @@ class Reader:
             ConfigurationError: The statement is not valid, or would write.
         """
         with self._cursor(text, parameters) as cursor:
-            names = [column[0] for column in cursor.description or []]
+            names = sql.distinct([column[0] for column in cursor.description or []])
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def columns(self) -> dict[str, dict[str, str]]:

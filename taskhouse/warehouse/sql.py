@@ -3,7 +3,8 @@
 import contextlib
 import functools
 import importlib.resources
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -42,6 +43,21 @@ def rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The rows of what was executed, each by column name."""
     names = [column[0] for column in result.description or []]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def distinct(columns: Sequence[str]) -> list[str]:
+    """Names of columns, each once, so that a row by name loses no value: ``a, a`` is ``a, a_1``, as DuckDB has it."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for column in columns:
+        name = next(
+            each
+            for number in itertools.count()
+            if (each := f"{column}_{number}" if number else column).lower() not in taken
+        )
+        taken.add(name.lower())
+        names.append(name)
+    return names
 
 
 @contextlib.contextmanager

@@ -1,0 +1,120 @@
+"""What is printed arrives: as valid JSON with every value, at any width, and without a word to a reader that left."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+import duckdb
+import pytest
+
+from pipelines.cli import screen, written
+from pipelines.cli.app import app
+from pipelines.cli.exits import say
+from taskhouse.cells import octets
+from taskhouse.reading import open_house
+from taskhouse.warehouse.sql import distinct
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("home") / "published"
+    folder.mkdir()
+    with duckdb.connect(str(folder / "20260101T000000000000Z.duckdb")) as connection:
+        connection.execute("CREATE TABLE texts (number INT, text VARCHAR)")
+    (folder / "current.duckdb").symlink_to("20260101T000000000000Z.duckdb")
+    return folder.parent
+
+
+@pytest.fixture
+def ask(inside: Any, home: Path) -> Any:
+    return lambda *words, **variables: inside.run("query", *words, **{"TASKHOUSE_HOME": str(home), **variables})
+
+
+def strictly(text: str) -> Any:
+    """The value of a JSON text, of which nothing may be outside the standard."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_has_no_nan_and_a_key_of_any_type_is_a_text(ask: Any) -> None:
+    odd = "'nan'::FLOAT AS a, [1.5, 'inf'::DOUBLE] AS b, {'c': '-inf'::DOUBLE} AS d, MAP([DATE '2026-01-01'], [1]) AS e"
+    sql = f"SELECT {odd}"
+    row = {"a": None, "b": [1.5, None], "d": {"c": None}, "e": {"2026-01-01": 1}}
+    assert strictly(ask("-f", "json", sql).out) == [row]
+    assert strictly(ask("-f", "ndjson", sql).out) == row
+
+
+def test_columns_of_one_name_lose_no_value(ask: Any, home: Path, tmp_path: Path) -> None:
+    sql = "SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1"
+    assert strictly(ask("-f", "json", sql).out) == [{"a": 1, "a_1": 2, "A_2": 3, "a_1_1": 4}]
+    with open_house(home) as house:
+        (row,) = house.records(sql)
+    assert list(row.values()) == [1, 2, 3, 4]
+    target = tmp_path / "rows.parquet"
+    assert ask("-f", "parquet", "-o", str(target), sql).code == 0
+    names = [column[0] for column in duckdb.execute("FROM read_parquet(?)", [str(target)]).description or []]
+    assert names == distinct(["a", "a", "A", "a_1"]) == list(row)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "markdown"])
+def test_bytes_are_written_as_duckdb_writes_them(ask: Any, form: str) -> None:
+    sql = r"SELECT '\xFF\x00a'::BLOB AS b"
+    out = ask("-f", form, sql).out
+    assert (r"\\xFF\\x00a" if form in {"json", "markdown"} else r"\xFF\x00a") in out
+    assert "b'" not in out
+    every = bytes(range(256))
+    assert duckdb.execute("SELECT ?::BLOB::VARCHAR", [every]).fetchall() == [(octets(every),)]
+
+
+def test_a_plain_row_is_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written, "_in_json", lambda _: pytest.fail("it has nothing odd in it"))
+    assert list(written.ndjson(["a"], [(1.5,), (None,), ([math.pi],)]))
+
+
+@pytest.mark.parametrize("columns", ["0", "", "x"])
+@pytest.mark.parametrize("terminal", ["0", "1"])
+def test_a_shell_that_does_not_know_its_width_is_shown_the_rows(
+    monkeypatch: pytest.MonkeyPatch, columns: str, terminal: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TTY_COMPATIBLE", terminal)
+    made = screen.results.__wrapped__()
+    assert made.width >= 80
+
+
+@pytest.fixture
+def pipe() -> Iterator[TextIO]:
+    """The end to write to of a pipe whose reader has left."""
+    left, right = os.pipe()
+    os.close(left)
+    with open(right, "w", encoding="utf-8", closefd=False) as stream:
+        yield stream
+    os.close(right)
+    screen.results.cache_clear()  # a console keeps what it could not write
+    screen.notes.cache_clear()
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_a_reader_that_left_is_141_and_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home: Path, pipe: TextIO, form: str
+) -> None:
+    monkeypatch.setattr(sys, "stdout", pipe)
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
+    with pytest.raises(SystemExit) as ended:
+        app(["query", "-f", form, "FROM range(3)"])
+    assert ended.value.code == 141
+    assert capfd.readouterr().err == ""
+    pipe.flush()  # as at the end of the process: it says nothing
+
+
+def test_work_goes_on_if_nobody_reads_its_notes(monkeypatch: pytest.MonkeyPatch, pipe: TextIO) -> None:
+    monkeypatch.setattr(sys, "stderr", pipe)
+    for _ in range(3):
+        say("Still here.")
