@@ -22,7 +22,7 @@ from pydantic_settings import (
 from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.variables import look_for_strays, numbers, variable
+from taskhouse.variables import DEFAULT_HOST, look_for_strays, numbers, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         return InitSettingsSource(settings_cls, named), env_settings, dotenv_settings
 
     host: str = Field(
-        "https://us.posthog.com",
+        DEFAULT_HOST,
         description="Origin of the PostHog server; https unless it is this machine.",
     )
     api_key: SecretStr | None = Field(

@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 
 from taskhouse.errors import ConfigurationError
 
+DEFAULT_HOST = "https://us.posthog.com"
 OURS, POSTHOG = "TASKHOUSE_", "POSTHOG_"
 _SHARED = {"host": "POSTHOG_HOST", "api_key": "POSTHOG_PERSONAL_API_KEY", "project_ids": "POSTHOG_PROJECT_IDS"}
 _ALIKE = 0.6

@@ -30,13 +30,13 @@ def backup(
     """
     from taskhouse.home import ready
     from taskhouse.settings import load
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse.backup import Retention
     from taskhouse.warehouse.backup import backup as write
 
     settings = load()
     ready(settings)
-    done = write(open_warehouse(settings), folder, Retention(last, daily, weekly))
+    done = write(warehouse_at_rest(settings), folder, Retention(last, daily, weekly))
     size = done.path.stat().st_size / 1e6
     say(
         f"{'Written' if done.fresh else 'There already'}: {done.path} ({size:,.1f} MB), commit"
@@ -75,7 +75,7 @@ def restore(
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
     from taskhouse.settings import load
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import publish
     from taskhouse.warehouse import restore as restoring
 
@@ -87,7 +87,7 @@ def restore(
         _set_back(settings)
         return
     found = None if empty else restoring.find(source, settings.published)
-    warehouse = open_warehouse(settings)
+    warehouse = warehouse_at_rest(settings, found)
     done = restoring.restore(warehouse, found, over=replace)
     with warehouse.transaction("restoring"):
         pass  # the views are made
@@ -104,12 +104,12 @@ def restore(
 
 
 def _set_back(settings: "Settings") -> None:
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse.clock import set_back
     from taskhouse.warehouse.publish import publish
     from taskhouse.warehouse.restore import keep
 
-    warehouse = open_warehouse(settings)
+    warehouse = warehouse_at_rest(settings)
     before = publish(warehouse, settings.published, every_s=0, force=True)
     with warehouse.transaction("setting moments back") as connection:
         back = set_back(connection, settings.clock.now())
@@ -141,14 +141,14 @@ def verify(
     from taskhouse.home import ready
     from taskhouse.posthog.records import content_hashes
     from taskhouse.settings import load
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import reading
     from taskhouse.warehouse import verify as verifying
 
     settings = load()
     if file is None:
         ready(settings)
-        file = verifying.copy(open_warehouse(settings))
+        file = verifying.copy(warehouse_at_rest(settings))
     rows, failed = [], False
     with reading.connected(file) as connection:
         kept, now = timedelta(days=settings.keep_pages_days), settings.clock.now()

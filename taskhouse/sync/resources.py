@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.posthog.client import PostHog
@@ -9,7 +10,9 @@ from taskhouse.settings import Settings
 from taskhouse.sync import planning, readiness, replay, repositories, run_events, runs, tail, task_usage, tasks
 from taskhouse.sync.estimate import Estimate, Facts
 from taskhouse.sync.passes import Context, Progress, Report
+from taskhouse.warehouse import identity
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.restore import look
 
 RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
     tasks.RESOURCE: tasks.sync,
@@ -32,6 +35,19 @@ def open_warehouse(settings: Settings) -> Warehouse:
         spool=settings.spool,
         clock=settings.clock,
     )
+
+
+def warehouse_at_rest(settings: Settings, source: Path | None = None) -> Warehouse:
+    """The warehouse for a command that asks no server: if no host is set, it is that of what is held.
+
+    Args:
+        settings: Whose.
+        source: What is to be restored; its host counts if the home knows of none.
+    """
+    if "host" in settings.model_fields_set:
+        return open_warehouse(settings)
+    known = identity.known_of(settings.warehouse, settings.published) or (look(source) if source else None)
+    return open_warehouse(settings.model_copy(update={"host": known.host}) if known else settings)
 
 
 async def sync(

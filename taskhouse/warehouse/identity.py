@@ -21,6 +21,7 @@ import duckdb
 from taskhouse.atomic import appearing
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.variables import DEFAULT_HOST
 from taskhouse.warehouse import sql
 
 COPIES = "[0-9]*Z.duckdb"
@@ -106,8 +107,9 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) 
         return
     if held is not None and holds(connection):
         raise ConfigurationError(
-            f"This warehouse belongs to {held.host}, and POSTHOG_HOST is {host}.",
-            hint="Set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
+            f"This warehouse belongs to {held.host}, and taskhouse would ask {host}.",
+            hint=f"`export POSTHOG_HOST={held.host}` if you mean that one; unset, it is {DEFAULT_HOST}. For another"
+            " host set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
         )
     now = {"id": secrets.token_hex(16), "host": host, "now": clock.now()}
     steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]

@@ -325,7 +325,7 @@ ELSEWHERE = {
     "There is no room for another copy in …: ….": (
         "warehouse/test_publish.py::test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays"
     ),
-    "This warehouse belongs to …, and POSTHOG_HOST is ….": (
+    "This warehouse belongs to …, and taskhouse would ask ….": (
         "warehouse/test_identity.py::test_a_home_is_bound_to_its_host_by_what_it_holds"
     ),
     "The warehouse … …, and this home has ….": (

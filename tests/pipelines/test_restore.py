@@ -64,3 +64,13 @@ def test_a_sound_home_is_verified_and_a_changed_one_is_not(run: Run, tmp_path: P
     shown = run("verify")
     assert shown.exit_code == 1
     assert run("verify", "nowhere.duckdb").exit_code == 2
+
+
+def test_what_asks_no_server_needs_no_host(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("POSTHOG_HOST")
+    assert run("backup", "backups").exit_code == 0
+    assert run("verify").exit_code == 0
+    (tmp_path / "home" / "warehouse.duckdb").unlink()
+    assert run("restore").exit_code == 0
+    monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "another"))
+    assert run("restore", "backups").exit_code == 0
