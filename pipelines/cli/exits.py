@@ -106,13 +106,15 @@ def emit(value: object) -> None:
 @contextlib.contextmanager
 def told_as_json(asked: bool) -> Iterator[None]:  # noqa: FBT001 - it is the option itself
     """An error of the block as JSON on standard output too, if that was asked for."""
+    from taskhouse.advice import advised
     from taskhouse.errors import TaskhouseError
 
     try:
         yield
-    except TaskhouseError as problem:
-        if asked:
-            emit(outcome(problem))
+    except Exception as problem:
+        found = problem if isinstance(problem, TaskhouseError) else advised(problem)
+        if asked and found is not None:
+            emit(outcome(found))
         raise
 
 

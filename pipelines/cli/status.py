@@ -49,17 +49,17 @@ def status(
     from taskhouse.home import usable
     from taskhouse.settings import load
 
-    settings = load()
     with told_as_json(as_json):
+        settings = load()
         limit_s = _limit(max_age)
         wanted = [name for text in select or () for name in text.split(",")]
         resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), RESOURCES, "--select", "resources")
         if not settings.home.is_dir():
             usable(settings.home)
         held = look(settings)
-    found = judge(settings, held, resources, limit_s)
-    code = health.worst(found) if held else Exit.MISSING
-    windows = asyncio.run(requests(settings))
+        found = judge(settings, held, resources, limit_s)
+        code = health.worst(found) if held else Exit.MISSING
+        windows = asyncio.run(requests(settings))
     if as_json:
         emit(_portable(settings, held, found, windows) | {"exit_code": code})
     elif held is None:

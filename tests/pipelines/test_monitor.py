@@ -1,6 +1,8 @@
 """``status``, ``check`` and ``plan`` are fit for a monitor: every resource has its row, JSON, and exit codes."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +165,20 @@ def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quie
     shown = inside.run("check", **quiet.environment, TASKHOUSE_TASK_USAGE="true")
     assert shown.code == 0, shown
     assert "the server refuses it of its newest task with a run" in shown.out
+
+
+@pytest.mark.parametrize("command", ["status", "check", "plan"])
+def test_a_wrong_setting_is_told_as_json_too(inside: Any, command: str) -> None:
+    ended = inside.run(command, "--json", **KEY | {"POSTHOG_PROJECT_IDS": "one"})
+    told = json.loads(ended.out)
+    assert (ended.code, told["exit_code"]) == (2, 2)
+    assert "POSTHOG_PROJECT_IDS" in told["error"]
+
+
+def test_what_the_machine_refuses_is_told_as_json_too(inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "x")
+
+    monkeypatch.setattr("pipelines.cli.status.look", refused)
+    ended = inside.run("status", "--json", **KEY)
+    assert (ended.code, "ulimit" in json.loads(ended.out)["hint"]) == (1, True)
