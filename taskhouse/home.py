@@ -1,7 +1,7 @@
 """Who may read what taskhouse keeps: its owner, and of the published copies a group, if the settings name one.
 
 Everything below the home is made under a umask that leaves nothing to others, the files of DuckDB, SQLite and Dagster
-included. What is written elsewhere, such as an export, follows the umask of whoever asked for it.
+included. So is what the commands write elsewhere, such as an export: it holds the same prompts and messages.
 """
 
 import contextlib
@@ -25,34 +25,25 @@ OURS = (
 )
 """How the names begin of all that taskhouse makes in its home: nothing else there is touched."""
 
-_given: list[int] = []
-
 
 def close() -> None:
     """From now on this process, and all that it starts, makes files that only their owner can read."""
-    before = os.umask(CLOSED)
-    if not _given:
-        _given.append(before)
+    os.umask(CLOSED)
 
 
 @contextlib.contextmanager
-def as_asked(target: Path, home: Path) -> Iterator[None]:
-    """Write a file for somebody: outside the home it follows the umask that this process was started with.
+def writing(target: Path) -> Iterator[None]:
+    """Write a file or folder that somebody named.
 
     Raises:
         ConfigurationError: It cannot be written there.
     """
-    elsewhere = bool(_given) and not target.resolve().is_relative_to(home.resolve())
-    before = os.umask(_given[0]) if elsewhere else None
     try:
         yield
     except OSError as problem:
         raise advised(problem) or ConfigurationError(
             f"{target} cannot be written: {problem.strerror}.", hint="Name another place."
         ) from None
-    finally:
-        if before is not None:
-            os.umask(before)
 
 
 def ready(settings: "Settings") -> None:
@@ -64,7 +55,7 @@ def ready(settings: "Settings") -> None:
     """
     home, group = settings.home, _group(settings.readers_group)
     usable(home)
-    with as_asked(home, home):
+    with writing(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid != os.geteuid():
         return

@@ -57,7 +57,8 @@ def query(
     proof in `ledger`. Times are in UTC.
 
     A table fits the terminal: long values are cut, and rows with too many columns are shown with one value a line.
-    Every other format is written row by row, so that millions of rows take no memory.
+    Every other format is written row by row, so that millions of rows take no memory. Only you can read the file of
+    --output; `chmod` shares it.
 
     Titles and messages are whatever somebody wrote. So in CSV a text that a spreadsheet would take for a formula gets
     an apostrophe in front, and a terminal is shown no control characters; how many cells that changed is said.
@@ -69,7 +70,7 @@ def query(
     - `taskhouse query "FROM run_events" --format parquet --output events.parquet`
     """
     from taskhouse.atomic import appearing
-    from taskhouse.home import as_asked
+    from taskhouse.home import writing
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
 
@@ -79,7 +80,7 @@ def query(
     with contextlib.ExitStack() as stack:
         draft = None
         if target is not None:
-            stack.enter_context(as_asked(target, load().home))
+            stack.enter_context(writing(target))
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = stack.enter_context(appearing(target))
         if form is Format.PARQUET:

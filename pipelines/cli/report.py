@@ -48,10 +48,11 @@ def report(
     """Write the readiness trend report: one file that needs no network and no script.
 
     Which repositories got ready and which slipped, how the agents' runs are doing, and what the data cannot tell. It
-    is drawn from the published copy; without --output it goes to the folder `reports` of TASKHOUSE_HOME.
+    is drawn from the published copy; without --output it goes to the folder `reports` of TASKHOUSE_HOME. Only you can
+    read the file; `chmod` shares it.
     """
     import taskhouse
-    from taskhouse.home import as_asked
+    from taskhouse.home import writing
     from taskhouse.report import Options, render, write
     from taskhouse.settings import load
 
@@ -69,7 +70,7 @@ def report(
             typer.echo(render(house, options, strict=True), nl=False)
             return
         target = output or load().home / "reports" / f"readiness.{form.value}"
-        with as_asked(target, load().home):
+        with writing(target):
             write(house, target, options, strict=True)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
 
@@ -81,13 +82,13 @@ def export(
     """Write every view as Parquet, by project, with a manifest: consistent at one moment.
 
     Read it with DuckDB, pandas, Spark or a BI tool; `manifest.json` states rows and SHA-256 of every file, and
-    `views.sql` makes the views again.
+    `views.sql` makes the views again. Only you can read it: it holds what people and agents wrote. `chmod` shares it.
     """
     import taskhouse
     from taskhouse.export import export as write
-    from taskhouse.home import as_asked
+    from taskhouse.home import writing
     from taskhouse.settings import load
 
-    with taskhouse.open(load()) as house, as_asked(folder, load().home):
+    with taskhouse.open(load()) as house, writing(folder):
         done = write(folder, house)
     say(f"Written: {done.folder} ({len(done.files)} files, {sum(done.rows.values()):,} rows)")

@@ -184,8 +184,8 @@ def unprintable(_: Place) -> None:
         throw(advised(problem))
 
 
-def as_asked(place: Place) -> None:
-    with home.as_asked(place.folder, place.folder), (place.folder / "none" / "file").open("w"):
+def written_to(place: Place) -> None:
+    with home.writing(place.folder), (place.folder / "none" / "file").open("w"):
         pass
 
 
@@ -204,7 +204,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "TASKHOUSE_READERS_GROUP names no group of this machine.": lambda p: home.ready(
         p.settings(readers_group="no-such-group")
     ),
-    "… cannot be written: ….": as_asked,
+    "… cannot be written: ….": written_to,
     "… is set in the environment, and … in …: the key would go to …, which this folder chose.": lambda p: p.env_file(
         b"POSTHOG_HOST=https://example.com\n", POSTHOG_PERSONAL_API_KEY=SECRET
     ),

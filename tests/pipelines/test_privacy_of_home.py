@@ -97,18 +97,21 @@ def test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_sett
         homes.ready(Settings(_env_file=None, home=tmp_path, readers_group=other.gr_name))
 
 
-@pytest.mark.parametrize("umask", [0o022, 0o002])
-def test_what_is_written_elsewhere_follows_the_umask(
-    synced: Any, inside: Any, tmp_path: Path, umask: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(homes, "_given", [])
-    os.umask(umask)
+def test_what_is_written_elsewhere_is_for_its_owner_alone(synced: Any, inside: Any, tmp_path: Path) -> None:
     homes.close()  # as the command does, before all else
-    for words in (("report", "-o", str(tmp_path / "out" / "report.html")), ("export", str(tmp_path / "export"))):
-        assert inside.run(*words, **synced.environment).code == 0
+    words = (
+        ("report", "-o", str(tmp_path / "out" / "report.html")),
+        ("query", "FROM tasks", "-f", "parquet", "-o", str(tmp_path / "out" / "rows.parquet")),
+        ("query", "FROM tasks", "-f", "csv", "-o", str(tmp_path / "out" / "rows.csv")),
+        ("export", str(tmp_path / "export")),
+    )
+    (tmp_path / "out").mkdir(mode=0o755)
+    (tmp_path / "out" / "rows.csv").touch(mode=0o644)
+    for each in words:
+        assert inside.run(*each, **synced.environment).code == 0
     written = [path for name in ("out", "export") for path in (tmp_path / name).rglob("*")]
-    assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_file()} == {0o666 & ~umask}
-    assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_dir()} == {0o777 & ~umask}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_file()} == {0o600}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in written if path.is_dir()} == {0o700}
 
 
 def test_a_report_in_the_home_is_for_its_owner_alone(synced: Any, taskhouse: Any) -> None:
