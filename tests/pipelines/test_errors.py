@@ -35,6 +35,7 @@ from taskhouse.sync.alone import alone
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.conftest import SECRET
+from tests.pipelines.test_rare_errors import RARE
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
 ROOT = Path(__file__).parents[1]
@@ -340,29 +341,6 @@ ELSEWHERE = {
 }
 """The test that brings an error about, by its row in the table."""
 
-RARE = {
-    "What was observed from … on cannot be set back: in … the same was observed at …, which would come after it.": (
-        "test_moments_to_come_are_not_moved_before_what_was_observed_since"
-    ),
-    "… does not hold the … rows that were written.": ("test_an_export_that_the_disk_cut_is_refused"),
-    "… was not sent: … gives no answer.": ("test_a_host_that_let_others_wait_too_long_is_not_asked"),
-    "… was answered with a damaged body.": ("test_bodies_that_cannot_be_read"),
-    "… was answered with more than … bytes, the most that is read.": ("test_bodies_that_cannot_be_read"),
-    "… was answered with something else than an event stream.": ("test_a_page_in_place_of_a_stream"),
-    "arrow() needs pyarrow, which is not installed.": ("test_arrow_without_pyarrow"),
-    "… does not say what it holds.": ("test_a_file_that_is_no_warehouse_is_not_backed_up"),
-    "Another process has been writing a backup into … for … s.": ("test_two_processes_write_no_backup_at_once"),
-    "Another process has been making a copy of … for … s.": ("test_two_processes_make_no_copy_at_once"),
-    "The segments … do not add up: … rows were inserted of ….": ("test_a_load_that_does_not_add_up_is_undone"),
-    "Segment … does not add up: ….": ("test_a_load_that_does_not_add_up_is_undone"),
-    "Compacting kept … of … rows of …; the file was left as it is.": ("test_a_compaction_that_lost_a_row_is_not_taken"),
-    "… is open in another process that writes.": ("test_a_file_that_another_process_writes"),
-    "The statement brings no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
-    "The warehouse … differs from its copy …, though nothing was written since.": (
-        "test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy"
-    ),
-}
-"""The tests of ``test_rare_errors.py``: what a broken disk, a lost race or a mistake of ours brings about."""
 ELSEWHERE |= {said: f"pipelines/test_rare_errors.py::{test}" for said, test in RARE.items()}
 
 
