@@ -1,6 +1,7 @@
 """``taskhouse query``: ask the published copy."""
 
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -74,7 +75,7 @@ def query(
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
 
-    text = sys.stdin.read() if sql == "-" else sql
+    text = _statement(sql)
     copy = publish.readable(load().published)
     target = None if output is None or str(output) == "-" else output
     with contextlib.ExitStack() as stack:
@@ -94,6 +95,19 @@ def query(
                 _write(columns, found, form, out, raw=raw)
     if target is not None:
         say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
+
+
+def _statement(given: str) -> str:
+    """The text of a statement, which is UTF-8 whatever the locale says."""
+    from taskhouse.errors import ConfigurationError
+
+    try:
+        return (sys.stdin.buffer.read() if given == "-" else os.fsencode(given)).decode("utf-8")
+    except UnicodeError:
+        raise ConfigurationError(
+            "The statement holds bytes that are not UTF-8.",
+            hint="Write bytes as '\\xFF'::BLOB, and save a file as UTF-8.",
+        ) from None
 
 
 def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None, vertical: bool) -> None:

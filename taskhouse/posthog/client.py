@@ -22,7 +22,7 @@ from urllib.request import getproxies
 import httpx
 
 from taskhouse.errors import ConfigurationError, Permanent, Retryable, TaskhouseError
-from taskhouse.posthog import bodies
+from taskhouse.posthog import bodies, network
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.circuit import Gate
@@ -92,7 +92,7 @@ class PostHog:
         if wire_log.level == logging.NOTSET:
             wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
         near = urlsplit(self.host).hostname in LOOPBACK
-        tls = ssl.create_default_context() if near else httpx.create_ssl_context()
+        tls = ssl.create_default_context() if near else network.certificates()
         options: dict[str, Any] = {
             "verify": tls,
             "trust_env": not near,
@@ -100,10 +100,11 @@ class PostHog:
             "headers": {"User-Agent": f"taskhouse/{_version()}"},
         }
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
-        self._http = httpx.AsyncClient(**options, limits=limits)
         proxied = not near and getproxies().keys() - {"no"}
         wire = {"limits": httpx.Limits()} if proxied else {"transport": StreamTransport(tls)}
-        self._streams = httpx.AsyncClient(**options, **wire)
+        with network.proxied():
+            self._http = httpx.AsyncClient(**options, limits=limits)
+            self._streams = httpx.AsyncClient(**options, **wire)
 
     def __repr__(self) -> str:
         return f"PostHog({self.host})"

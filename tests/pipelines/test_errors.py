@@ -277,6 +277,11 @@ HERE: dict[str, Callable[[Place], object]] = {
 """What brings an error about, by its row in the table."""
 
 ELSEWHERE = {
+    "The proxy in … cannot be used: ….": "posthog/test_network.py::test_a_proxy_that_cannot_be_used",
+    "The certificates in … cannot be read: ….": "posthog/test_network.py::test_certificates_that_cannot_be_read",
+    "The statement holds bytes that are not UTF-8.": (
+        "pipelines/test_query_forms.py::test_a_statement_is_utf8_whatever_the_locale_says"
+    ),
     "It is … here, and nothing was observed after that.": (
         "sync/test_coverage.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
     ),

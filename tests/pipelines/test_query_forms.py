@@ -129,6 +129,13 @@ def test_one_statement_or_a_clear_error(ask: Any, tmp_path: Path, sql: str, says
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_statement_is_utf8_whatever_the_locale_says(ask: Any) -> None:
+    of_another_locale = "SELECT 'Ü' AS a".encode().decode("ascii", "surrogateescape")
+    assert ask("-f", "csv", of_another_locale).out == "a\nÜ\n"
+    wrong = ask("SELECT '\udcff'")
+    assert (wrong.code, "not UTF-8" in wrong.err, "bug" in wrong.err) == (2, True, False)
+
+
 def test_parquet_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(ConfigurationError, match="--output"):

@@ -1,0 +1,55 @@
+"""What the machine says of the way to a server, proxies and certificates, and what is wrong with it."""
+
+import contextlib
+import os
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from taskhouse.errors import ConfigurationError
+
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+@contextlib.contextmanager
+def proxied() -> Iterator[None]:
+    """Make clients that go through the proxies of the environment.
+
+    Raises:
+        ConfigurationError: One of them cannot be used. It is named, and not shown: it may hold a password.
+    """
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError):
+        wrong = "it is no URL of a proxy"
+    except ImportError:
+        wrong = "it is a SOCKS proxy, and the Python package socksio is not installed"
+    else:
+        return
+    raise ConfigurationError(
+        f"The proxy in {_given(PROXIES)} cannot be used: {wrong}.",
+        hint="Set it to an HTTP proxy such as http://proxy.example.com:8080, unset it, or install socksio for SOCKS.",
+    )
+
+
+def certificates() -> ssl.SSLContext:
+    """What proves a server.
+
+    Raises:
+        ConfigurationError: The environment names a file of certificates that cannot be read.
+    """
+    try:
+        return httpx.create_ssl_context()
+    except OSError as problem:
+        raise ConfigurationError(
+            f"The certificates in {_given(CERTIFICATES)} cannot be read: {problem.strerror or problem}.",
+            hint="Set it to a readable file of certificates in PEM, or unset it.",
+        ) from None
+
+
+def _given(names: tuple[str, ...]) -> str:
+    """Those of the variables that are set, in either case."""
+    found = [each for name in names for each in (name, name.lower()) if os.environ.get(each)]
+    return " or ".join(found) or names[0]
