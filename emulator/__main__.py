@@ -27,6 +27,13 @@ def _port(text: str) -> int:
     return port
 
 
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("a count is 0 or more")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     made = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
@@ -35,9 +42,9 @@ def parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")
     add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
     add("--surprise", type=int, metavar="SEED", help="draw all that the API leaves open from a seed, sizes included")
-    add("--tasks", type=int, default=_DEFAULTS.tasks, help="tasks in each project")
-    add("--repositories", type=int, default=_DEFAULTS.repositories, help="repositories in each project")
-    add("--live-runs", type=int, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
+    add("--tasks", type=_count, default=_DEFAULTS.tasks, help="tasks in each project")
+    add("--repositories", type=_count, default=_DEFAULTS.repositories, help="repositories in each project")
+    add("--live-runs", type=_count, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
     add("--speed", type=float, default=_DEFAULTS.speed, help="simulated seconds per real second")
     add("--pace", type=float, default=_DEFAULTS.pace, help="how much faster than real agents the live runs are")
     add("--events", type=float, default=_DEFAULTS.events, help="scales the events of a run")
@@ -48,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     add("--thin-tail", type=float, default=_DEFAULTS.thin_tail, help="share of new runs that are thin-tail")
     add("--presence-gated", type=float, default=_DEFAULTS.presence_gated, help="share that is presence-gated")
     add("--proxy", type=float, default=_DEFAULTS.proxy, help="share whose streams are read through the agent proxy")
-    add("--max-streams", type=int, default=_DEFAULTS.max_streams, help="streams open at once")
+    add("--max-streams", type=_count, default=_DEFAULTS.max_streams, help="streams open at once")
     add("--project", type=int, action="append", metavar="ID", help="a project that exists (repeatable)")
     add(
         "--key",

@@ -3,11 +3,15 @@
 import errno
 import os
 import re
+from pathlib import Path
 
 from taskhouse.errors import ConfigurationError, Full, TaskhouseError
 
 _CANTOPEN, _IOERR = -1, -2
 """SQLite does not say why: the rights, a full disk, a broken one, or too many open files."""
+
+_DANGLING = -3
+"""A link where something was to be made; the system says no more than that the name is taken."""
 
 _ELSEWHERE = "Name another place (TASKHOUSE_HOME, --output), or"
 SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
@@ -23,7 +27,16 @@ SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
         f"{_ELSEWHERE} ask its owner.",
     ),
     errno.ENOTDIR: (ConfigurationError, "{} is a file, where a folder is needed.", f"{_ELSEWHERE} move the file away."),
-    errno.EISDIR: (ConfigurationError, "{} is a folder, where a file is needed.", "Name a file in it."),
+    errno.EISDIR: (
+        ConfigurationError,
+        "{} is a folder, where a file is needed.",
+        "Name a file in it; if taskhouse keeps a file of that name itself, move the folder away.",
+    ),
+    _DANGLING: (
+        ConfigurationError,
+        "{} is a link to something that is not there.",
+        f"{_ELSEWHERE} make what the link points to.",
+    ),
     errno.EMFILE: (
         TaskhouseError,
         "{} cannot be opened: this process has too many files open.",
@@ -96,7 +109,9 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
 def _read(problem: BaseException | str) -> tuple[int, str]:
     """The number of an error, and what it is about."""
     if isinstance(problem, OSError):
-        return problem.errno or 0, str(problem.filename2 or problem.filename or _UNKNOWN)
+        where = str(problem.filename2 or problem.filename or _UNKNOWN)
+        dangling = problem.errno == errno.EEXIST and Path(where).is_symlink() and not Path(where).exists()
+        return _DANGLING if dangling else problem.errno or 0, where
     text = str(problem)
     for words, number in _SQLITE.items():
         if words in text:

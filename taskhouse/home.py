@@ -80,8 +80,10 @@ def usable(home: Path) -> None:
     Raises:
         ConfigurationError: It is not.
     """
-    there = next(path for path in (home, *home.absolute().parents) if path.exists())
-    if not there.is_dir():
+    there = next(path for path in (home, *home.absolute().parents) if os.path.lexists(path))
+    if not there.exists():
+        wrong = f"{there} is a link to a folder that is not there"
+    elif not there.is_dir():
         wrong = f"{there} is a file"
     elif not os.access(there, os.W_OK | os.X_OK):
         wrong = f"{there} may not be written by this user" if not _read_only(there) else f"{there} is read-only"

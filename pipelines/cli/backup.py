@@ -96,7 +96,9 @@ def restore(
         say(f"The warehouse {settings.warehouse} is empty now.")
     else:
         say(f"Restored from {found}: {done.taken}, up to commit {done.taken.generation}.")
-    if done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
+    if done.before is not None and done.taken is not None and done.before.id != done.taken.id:
+        say(f"What stood there is of another home: {done.before}.")
+    elif done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
         say(f"What stood there held {done.before.generation - done.taken.generation} more commits.")
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. The maintenance removes it after thirty days of syncing.")
@@ -122,7 +124,10 @@ def _set_back(settings: "Settings") -> None:
 @guarded
 def verify(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A copy or a backup; the warehouse as it is now by default.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE|DIR]", help="A copy, a backup, or the newest of a folder; the warehouse as it is by default."
+        ),
     ] = None,
 ) -> None:
     """Read everything that is kept, and hold it against what was written down when it came.
@@ -138,17 +143,26 @@ def verify(
     from datetime import timedelta
 
     from pipelines.cli import screen
+    from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
     from taskhouse.posthog.records import content_hashes
     from taskhouse.settings import load
     from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import reading
     from taskhouse.warehouse import verify as verifying
+    from taskhouse.warehouse.restore import find
 
     settings = load()
     if file is None:
         ready(settings)
         file = verifying.copy(warehouse_at_rest(settings))
+    elif file.is_dir():
+        file = find(file, settings.published)
+    elif not file.exists():
+        raise ConfigurationError(
+            f"There is no file {file} to verify.",
+            hint="Name a copy, a backup or a folder of backups; or no file at all.",
+        )
     rows, failed = [], False
     with reading.connected(file) as connection:
         kept, now = timedelta(days=settings.keep_pages_days), settings.clock.now()

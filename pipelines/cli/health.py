@@ -21,7 +21,7 @@ TOLERANCE_S = 60.0
 
 UNSYNCED = "it was never synced; run `taskhouse sync`"
 
-_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?")
+_AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)")
 _SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -97,7 +97,7 @@ def worst(found: Iterable[State]) -> Exit:
 
 
 def seconds(text: str) -> float:
-    """An age such as ``90s``, ``15m``, ``6h`` or ``2d``; seconds if there is no unit.
+    """An age such as ``90s``, ``15m``, ``6h`` or ``2d``.
 
     Raises:
         ValueError: It is none.
@@ -105,4 +105,4 @@ def seconds(text: str) -> float:
     found = _AGE.fullmatch(text.strip().lower())
     if found is None:
         raise ValueError(text)
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    return float(found[1]) * _SECONDS[found[2]]

@@ -35,7 +35,9 @@ def report(
     repository: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Only repositories like this, such as acme/*.")
     ] = None,
-    project: Annotated[list[int] | None, typer.Option(metavar="ID", help="Only this project (repeatable).")] = None,
+    project: Annotated[
+        list[int] | None, typer.Option(metavar="ID", max=2**63 - 1, help="Only this project (repeatable).")
+    ] = None,
     compare: Annotated[
         str, typer.Option(metavar="PERIOD", help="previous, none, or days as 2026-09-01..2026-09-30.")
     ] = "previous",

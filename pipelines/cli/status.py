@@ -63,7 +63,7 @@ def status(
     if as_json:
         emit(_portable(settings, held, found, windows) | {"exit_code": code})
     elif held is None:
-        say(f"Nothing is held in {settings.home} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
+        say(f"Nothing is held in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
     else:
         show(held, found)
         budget(windows)
@@ -124,7 +124,7 @@ def _portable(
     """All of it for programs; ages are in seconds."""
     counts = held["rows"] if held else []
     return {
-        "home": str(settings.home),
+        "home": str(settings.home.absolute()),
         "read_from": "warehouse" if held and held["source"] else "published copy" if held else None,
         "resources": [
             {

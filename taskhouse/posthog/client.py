@@ -379,8 +379,14 @@ def _version() -> str:
 
 
 def _usable(key: str) -> str:
-    if not key.strip().isascii() or not key.strip().isprintable() or " " in key.strip():
+    key = key.strip()
+    if not key.isascii() or not key.isprintable() or set(key) & set(" \"'"):
         raise ConfigurationError(
             "POSTHOG_PERSONAL_API_KEY holds characters that no key has.", hint="Copy the key again, without quotes."
         )
-    return key.strip()
+    if key.startswith("phc_"):
+        raise ConfigurationError(
+            "POSTHOG_PERSONAL_API_KEY is the key of a project (phc_…), which can only send events.",
+            hint="Create a personal API key (phx_…) with the scope task:read.",
+        )
+    return key

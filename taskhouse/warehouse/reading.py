@@ -117,7 +117,7 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
     """One read-only statement against a published copy: column names, and rows that are fetched as they are taken.
 
     Raises:
-        ConfigurationError: There is not exactly one statement, it is not valid, or it would write.
+        ConfigurationError: There is not exactly one statement, it is not valid, or it brings no rows.
         Corrupt: The file cannot be opened.
     """
     with connected(path) as connection:
@@ -130,7 +130,7 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
                 raise _failed(connection, problem) from None
 
         try:
-            connection.execute(_single(connection, text).query)
+            connection.execute(_asking(connection, text).query)
             columns = [column[0] for column in connection.description or []]
         except duckdb.Error as problem:
             raise _failed(connection, problem) from None
@@ -146,20 +146,24 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
     """
     with connected(path) as connection:
         try:
-            statement = _single(connection, text)
-            if duckdb.ExpectedResultType.QUERY_RESULT not in statement.expected_result_type:
-                raise ConfigurationError("The statement brings no rows.", hint="Ask with SELECT or FROM.")
+            statement = _asking(connection, text)
             connection.sql(statement.query).write_parquet(str(target), compression="zstd")
         except duckdb.Error as problem:
             raise advised(problem) or _failed(connection, problem) from None
 
 
-def _single(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
-    """The only statement of a text."""
+def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
+    """The only statement of a text, which has to bring rows."""
     statements = connection.extract_statements(text)
     if len(statements) != 1:
         found = f"These are {len(statements)} statements." if statements else "There is no statement."
         raise ConfigurationError(found, hint='Give exactly one, such as "FROM runs LIMIT 3".')
+    brings = duckdb.ExpectedResultType.QUERY_RESULT in statements[0].expected_result_type
+    if not brings or statements[0].type == duckdb.StatementType.COPY:
+        raise ConfigurationError(
+            "The statement brings no rows.",
+            hint="Ask with SELECT or FROM; `taskhouse query … --format … --output …` writes the rows into a file.",
+        )
     return statements[0]
 
 
@@ -221,5 +225,5 @@ def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> Config
 def _unreadable(path: Path, problem: Exception) -> Corrupt:
     return Corrupt(
         f"{path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
-        hint="Run `taskhouse sync`, which publishes a new copy.",
+        hint="If it is a copy of taskhouse, `taskhouse sync` publishes a new one; otherwise name a copy or a backup.",
     )

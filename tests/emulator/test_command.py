@@ -54,3 +54,9 @@ def test_it_prints_an_environment_and_answers_there(more: str) -> None:
         process.terminate()
     assert answer.status_code == 200
     assert told["POSTHOG_PERSONAL_API_KEY"] == ("phx_b" if "phx_b" in more else "phx_emulator")
+
+
+def test_a_count_below_zero_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--tasks", "-5"])
+    assert "0 or more" in capsys.readouterr().err

@@ -76,6 +76,44 @@ def test_a_home_that_is_a_file(inside: Any, tmp_path: Path, command: tuple[str, 
     advice(ended, 2, "TASKHOUSE_HOME is", "file is a file")
 
 
+@pytest.mark.parametrize("command", [("status",), ("sync",), ("backup", "link")])
+def test_a_link_to_nothing_where_a_folder_is_needed(
+    inside: Any, published: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "unmounted")
+    home = published if "backup" in command else link
+    advice(inside.run(*command, **NOWHERE, TASKHOUSE_HOME=str(home)), 2, "link is a link to")
+
+
+@pytest.mark.parametrize("key", [f'"{SECRET}"', f"'{SECRET}'", "phc_of_a_project"])
+def test_a_key_that_can_not_be_one_is_sent_nowhere(inside: Any, key: str) -> None:
+    ended = inside.run("check", **{**NOWHERE, "POSTHOG_PERSONAL_API_KEY": key})
+    advice(ended, 2, "POSTHOG_PERSONAL_API_KEY")
+    assert "no answer" not in ended.said
+
+
+def test_a_home_that_holds_nothing_is_named_with_its_whole_path(inside: Any, tmp_path: Path) -> None:
+    assert f"Nothing is held in {tmp_path / '.taskhouse'} yet" in inside.run("status").err
+
+
+def test_what_is_no_backup_is_told_when_it_is_to_be_verified(inside: Any, published: Path, tmp_path: Path) -> None:
+    where = {"TASKHOUSE_HOME": str(published)}
+    (tmp_path / "notes.txt").write_text("no database " * 1000, "utf-8")
+    for name, said in (("typo.duckdb", "to verify"), (".", "nothing to restore"), ("notes.txt", "name a copy")):
+        advice(inside.run("verify", name, **where), 1 if name == "notes.txt" else 2, said)
+
+
+def test_an_age_without_a_unit_is_none(inside: Any, published: Path) -> None:
+    advice(inside.run("status", "--max-age", "5", TASKHOUSE_HOME=str(published)), 2, "--max-age is no age", "15m")
+
+
+@pytest.mark.parametrize("text", ["COPY (SELECT 1) TO 'rows.csv'", "SET threads = 1", "USE memory"])
+def test_a_statement_that_brings_no_rows_does_nothing(inside: Any, published: Path, tmp_path: Path, text: str) -> None:
+    advice(inside.run("query", text, TASKHOUSE_HOME=str(published)), 2, "brings no rows")
+    assert not (tmp_path / "rows.csv").exists()
+
+
 def test_a_home_that_cannot_be_made(inside: Any) -> None:
     advice(inside.run("schedule", "on", TASKHOUSE_HOME="/proc/taskhouse"), 2, "/proc/taskhouse")
 

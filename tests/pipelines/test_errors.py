@@ -239,6 +239,10 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The request budget has no room for … before ….": budget,
     "The request budget … cannot be read: ….": lambda p: budget(p, broken=True),
     "POSTHOG_PERSONAL_API_KEY holds characters that no key has.": lambda p: PostHog(p.settings(api_key="phx_ü")),
+    "POSTHOG_PERSONAL_API_KEY is the key of a project (phc_…), which can only send events.": lambda p: PostHog(
+        p.settings(api_key="phc_x")
+    ),
+    "There is no file … to verify.": lambda p: p.said("verify", "typo.duckdb"),
     "… is not …: the key is sent nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
     "… was answered with a body that breaks off: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
     "… It asks to come back at ….": lambda _: throw(refusals.throttled(Retryable("Wait."), 90.0, now=REAL.now())),

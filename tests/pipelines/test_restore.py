@@ -13,6 +13,7 @@ from taskhouse import settings as settings_module
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
+from tests.warehouse.test_identity import ROW
 
 Run = Callable[..., Result]
 
@@ -74,3 +75,15 @@ def test_what_asks_no_server_needs_no_host(run: Run, tmp_path: Path, monkeypatch
     assert run("restore").exit_code == 0
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "another"))
     assert run("restore", "backups").exit_code == 0
+
+
+def test_a_file_of_another_home_that_was_replaced_is_told(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("backup", "backups").exit_code == 0
+    assert run("verify", "backups").exit_code == 0
+    other = Warehouse(tmp_path / "other" / "warehouse.duckdb", host="http://localhost:1")
+    with other.transaction("a test") as connection:
+        connection.execute(ROW)
+    monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "other"))
+    assert "is of another home" in run("restore", "backups", "--replace").stderr
