@@ -70,6 +70,8 @@ _MODULE = re.compile(r"(?:No module named|Couldn't import module) '?([\w.]+)'?")
 _POSTGRES = "DagsterPostgresException"
 _INVALID = "DagsterInvalidConfigError"
 _QUOTED = re.compile(r"[\"']([^\"']+)[\"']")
+_FILE = re.compile(r"(?:[\"'](?=/)|file \\?[\"'])([^\"'\\]+)")
+"""A path; DuckDB quotes it once more where a thread of its own failed."""
 _UNKNOWN = "A file"
 
 
@@ -118,6 +120,6 @@ def _read(problem: BaseException | str) -> tuple[int, str]:
             return number, "A database in TASKHOUSE_HOME"
     for number in (*(known for known in SAID if known > 0), *_ALIKE):
         if os.strerror(number) in text:
-            quoted = _QUOTED.findall(text)
-            return number, next((name for name in quoted if os.sep in name), quoted[0] if quoted else _UNKNOWN)
+            named = _FILE.search(text) or _QUOTED.search(text)
+            return number, named[1] if named else _UNKNOWN
     return 0, ""

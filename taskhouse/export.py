@@ -5,6 +5,7 @@ DIR/views.sql                                makes the same views over the files
 DIR/readiness_trend/project_id=1/data.parquet
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,9 +18,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked
 from taskhouse.reading import House
 from taskhouse.warehouse import parquet
+from taskhouse.warehouse.drafts import NO_ROOM
 
 MANIFEST = "manifest.json"
 LEDGER = ("ledger.passes", "ledger.gaps")
@@ -69,7 +71,7 @@ class Export:
 def export(folder: str | Path, house: House, *, tables: Collection[str] | None = None) -> Export:
     """Write Parquet files of one generation into ``folder``, which is replaced as a whole when all are complete.
 
-    What an interrupted export of the same generation had finished is kept and used.
+    What an interrupted export of the same generation had finished is kept and used, unless the disk was full.
 
     Args:
         folder: A new or empty folder, or an earlier export.
@@ -78,6 +80,7 @@ def export(folder: str | Path, house: House, *, tables: Collection[str] | None =
 
     Raises:
         ConfigurationError: The folder holds something else, or there is no such table.
+        Full: The disk has no room for it; nothing of it is left.
         Locked: Another export is writing there.
         Corrupt: A file does not hold the rows that were written.
     """
@@ -103,18 +106,30 @@ def _export(target: Path, house: House, names: list[str]) -> Export:
     for left in target.parent.glob(f".{target.name}.draft-*"):
         if left != draft:
             shutil.rmtree(left)
-    draft.mkdir(exist_ok=True)
-    with house.reader.moment():
-        files = tuple(file for name in names for file in _write(house, name, draft))
-    done = Export(target, house.generation, house.clock.now(), files)
-    _put(draft / "views.sql", _views(house, done))
-    _put(draft / MANIFEST, json.dumps(_manifest(house, done), indent=1) + "\n")
+    with _unless_full(draft):
+        draft.mkdir(exist_ok=True)
+        with house.reader.moment():
+            files = tuple(file for name in names for file in _write(house, name, draft))
+        done = Export(target, house.generation, house.clock.now(), files)
+        _put(draft / "views.sql", _views(house, done))
+        _put(draft / MANIFEST, json.dumps(_manifest(house, done), indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
     draft.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     return done
+
+
+@contextlib.contextmanager
+def _unless_full(draft: Path) -> Iterator[None]:
+    """Write a draft; what was written of it is removed if the disk has no room for the rest."""
+    try:
+        yield
+    except (Full, OSError) as problem:
+        if isinstance(problem, Full) or problem.errno in NO_ROOM:
+            shutil.rmtree(draft, ignore_errors=True)
+        raise
 
 
 def _names(house: House, tables: Collection[str] | None) -> list[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.home import writing
 from taskhouse.spool.folder import sync_folder
 from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
@@ -97,7 +98,8 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         raise ConfigurationError(
             f"{folder} is inside of the home {warehouse.path.parent}.", hint="Name a folder on another disk."
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, warehouse.lock_wait_s):
         held = Identity.beside(made.path)
         if held is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from taskhouse.advice import advised
-from taskhouse.errors import ConfigurationError, Corrupt, Locked
+from taskhouse.errors import ConfigurationError, Corrupt, Locked, TaskhouseError
 from taskhouse.warehouse import publish, sql, views
 from taskhouse.warehouse.connection import held
 
@@ -149,7 +149,7 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
             statement = _asking(connection, text)
             connection.sql(statement.query).write_parquet(str(target), compression="zstd")
         except duckdb.Error as problem:
-            raise advised(problem) or _failed(connection, problem) from None
+            raise _failed(connection, problem) from None
 
 
 def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
@@ -210,8 +210,11 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> ConfigurationError:
+def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> TaskhouseError:
     """What to say of a statement that failed; a copy of another version may lack what it asks for."""
+    refused = advised(problem) if isinstance(problem, duckdb.IOException) else None
+    if refused is not None:
+        return refused
     try:
         other = not views.current(connection)
     except duckdb.Error:  # a file that is no warehouse of ours

@@ -1,5 +1,6 @@
 """An export is one moment, proves itself, and never leaves half of anything behind."""
 
+import errno
 import hashlib
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.errors import ConfigurationError, Full, Locked
 from taskhouse.export import export
 from taskhouse.reading import House
 from taskhouse.warehouse import parquet
@@ -142,3 +143,27 @@ def test_names_are_checked_and_odd_folders_are_fine(house: House, tmp_path: Path
 def test_two_exports_into_one_folder_do_not_meet(house: House, tmp_path: Path) -> None:
     with FileLock(tmp_path / ".out.lock"), pytest.raises(Locked, match="Another export"):
         export(tmp_path / "out", house)
+
+
+FULL = (
+    'IO Error: Async write failed for range [offset=27, size=924130]: {"exception_type":"IO","exception_message":'
+    '"Could not write file \\"DIR/x.part\\": No space left on device","errno":"28"}'
+)
+"""What DuckDB says of a disk that fills while it writes Parquet."""
+
+
+def test_an_export_that_finds_no_room_says_so_and_leaves_nothing(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        with house.reader._cursor("SELECT 1", {}):
+            raise duckdb.IOException(FULL.replace("DIR", str(tmp_path)))
+
+    monkeypatch.setattr(parquet, "write", full)
+    with pytest.raises(Full, match=f"{tmp_path}/x.part could not be written: the disk is full"):
+        export(tmp_path / "new", house, tables=["runs"])
+    assert not [path for path in tmp_path.glob(".new*") if path.is_dir()]
+    monkeypatch.setattr(parquet, "write", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full", "x")))
+    with pytest.raises(OSError, match="full"):
+        export(tmp_path / "new", house, tables=["runs"])
+    assert not [path for path in tmp_path.glob(".new*") if path.is_dir()]

@@ -41,6 +41,11 @@ def test_a_backup_is_restored_into_an_empty_home(home: Warehouse, tmp_path: Path
     commit(other)
 
 
+def test_a_folder_that_cannot_be_made_is_named(home: Warehouse) -> None:
+    with pytest.raises(ConfigurationError, match="/proc/backups cannot be written"):
+        backup(home, Path("/proc/backups"), ALL)
+
+
 def test_a_commit_that_is_there_is_not_copied_again(home: Warehouse, tmp_path: Path) -> None:
     first = backup(home, tmp_path / "backups", ALL)
     again = backup(home, tmp_path / "backups", ALL)
