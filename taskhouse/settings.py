@@ -22,7 +22,7 @@ from pydantic_settings import (
 from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.variables import DEFAULT_HOST, look_for_strays, numbers, variable
+from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
@@ -353,6 +353,7 @@ def load() -> Settings:
             file in this folder sends the key of the environment elsewhere.
     """
     try:
+        look_for_broken_lines(Path(FILE))
         filed = DotEnvSettingsSource(Settings, env_file=FILE, case_sensitive=True).env_vars
         look_for_strays(filed, [variable(field) for field in Settings.model_fields], FILE)
         made = Settings()

@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from pathlib import Path
 
 from taskhouse.errors import ConfigurationError
 
@@ -48,6 +49,27 @@ class Stray:
 def variable(field: str) -> str:
     """The one environment variable of a field of the settings."""
     return _SHARED.get(field, f"{OURS}{field.upper()}")
+
+
+def look_for_broken_lines(file: Path) -> None:
+    """Refuse a file of settings with a line that would be left out, such as one whose quote is not closed.
+
+    Raises:
+        ConfigurationError: There is one.
+        OSError: The file cannot be read.
+        UnicodeDecodeError: It is no text in UTF-8.
+    """
+    if not file.is_file():
+        return
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - only where there is such a file
+
+    with file.open(encoding="utf-8") as text:
+        broken = [str(binding.original.line) for binding in parse_stream(text) if binding.error]
+    if broken:
+        raise ConfigurationError(
+            f"The file {file.resolve()} holds what is no setting, in line {', '.join(broken)}.",
+            hint="Write each line as NAME=value, with both quotes or with none.",
+        )
 
 
 def look_for_strays(filed: Mapping[str, str | None], documented: Collection[str], file: str) -> None:

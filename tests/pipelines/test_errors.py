@@ -222,6 +222,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "No project: POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
+    "The file … holds what is no setting, in line ….": lambda p: p.env_file(b"foo bar !"),
     "… is set…, and is no setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
     "FILE, --empty and --clock exclude each other.": lambda p: p.said("restore", "--empty", "file"),
     "`taskhouse dev` is running in … already: ….": twice,

@@ -195,6 +195,18 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [("POSTHOG_PROJECT_IDS=1\nfoo bar !\n", "line 2"), ('POSTHOG_HOST="https://x.example.com\n', "line 1")],
+)
+def test_a_line_that_would_be_left_out_is_named_once(text: str, line: str, caplog: pytest.LogCaptureFixture) -> None:
+    Path(".env").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=rf"\.env holds what is no setting, in {line}\.") as refused:
+        load()
+    assert "example.com" not in str(refused.value)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
     ("exported", "filed", "refused"),
     [
         ({"KEY"}, {"HOST"}, True),
