@@ -74,22 +74,43 @@ placed AS (
         )
 ),
 
+-- What the chunks of a stretch say together: put together once for each stretch, not for each of its chunks.
+spoken AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        stretch,
+        md5(string_agg(words, '' ORDER BY live_index)) AS said
+    FROM
+        placed
+    WHERE
+        is_chunk
+        AND words IS NOT NULL
+    GROUP BY
+        project_id,
+        task_id,
+        run_id,
+        stretch
+),
+
 ranged AS (
     SELECT
-        * REPLACE (
-            CASE WHEN first_number <= range_last THEN range_first END AS range_first
+        placed.* REPLACE (
+            CASE WHEN placed.first_number <= placed.range_last THEN placed.range_first END AS range_first
         ),
         CASE
-            WHEN is_chunk AND words IS NOT NULL
-                THEN md5(
-                    string_agg(CASE WHEN is_chunk THEN words END, '' ORDER BY live_index) OVER (
-                        PARTITION BY project_id, task_id, run_id, is_chunk, stretch
-                    )
-                )
-            WHEN is_whole AND words IS NOT NULL THEN md5(words)
+            WHEN placed.is_chunk AND placed.words IS NOT NULL THEN spoken.said
+            WHEN placed.is_whole AND placed.words IS NOT NULL THEN md5(placed.words)
         END AS said
     FROM
         placed
+        LEFT JOIN spoken
+            ON placed.project_id = spoken.project_id
+            AND placed.task_id = spoken.task_id
+            AND placed.run_id = spoken.run_id
+            AND placed.stretch = spoken.stretch
+            AND placed.is_chunk
 ),
 
 matched AS (

@@ -1,6 +1,7 @@
 """No event, however odd, breaks a view or is missing from the timeline."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -129,6 +130,24 @@ def test_no_text_that_people_see_holds_a_nul(hostile: Any) -> None:
 def chunk(text: str) -> str:
     """A whole message of the agent."""
     return update(sessionUpdate="agent_message_chunk", content={"type": "text", "text": text})
+
+
+def test_a_long_message_of_chunks_without_numbers_costs_what_short_ones_cost(scratch: Any) -> None:
+    """What is put together once for each chunk grows with the square of a message's length."""
+
+    def cost(messages: int) -> float:
+        scratch.fill("raw.run_events", [])
+        scratch.fill("raw.run_log_entries", [])
+        note = json.dumps({"type": "notification", "notification": {"method": "_posthog/console"}})
+        texts = [chunk("x" * 4_000)] * (300 // messages) + [note]
+        for run in ("one", "two", "three"):
+            scratch.load("log", [(0, update(sessionUpdate="agent_message", content={"text": "x"}))], run)
+            scratch.load("live", [(f"{index}-0", text) for index, text in enumerate(texts * messages)], run)
+        began = time.process_time()
+        assert scratch.rows("SELECT sum(length(text)) AS n FROM main.messages") == [{"n": 3_600_003}]
+        return time.process_time() - began
+
+    assert cost(1) < 4 * cost(20)
 
 
 @pytest.mark.parametrize("text", ["a text", mark("a text"), "[text 9223372036854775807 0123456789abcdef]", ""])
