@@ -23,7 +23,8 @@ def backup(
 
     A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest
     commit already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
-    names are removed, after the new one is on the disk. Only their owner can read backups, whatever the umask.
+    names are removed, after the new one was read from the disk; backups of later commits, from a copied home, always
+    stay. Only their owner can read backups, whatever the umask.
 
     Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
     somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
@@ -66,8 +67,9 @@ def restore(
     to go on, and names this one. If you put a file in its place yourself, name that file to accept it.
 
     Nothing is deleted: the file that stood there is kept beside the new one, and so are copies that hold more than what
-    is restored. The daily maintenance removes them once something was synced on 30 different days since. The next
-    `taskhouse sync` fetches again what PostHog still has, and loads the captured events that wait in the spool.
+    is restored. Every block is read before; damaged files of a folder are skipped. The daily maintenance removes what
+    is kept once something was synced on 30 different days since. The next `taskhouse sync` fetches again what PostHog
+    still has, and loads the captured events that wait in the spool.
 
     If this machine's clock was ahead for a while, nothing can be observed before the moments that it left. --clock
     moves them back, all by the same time, so that the last of them is the present; a copy as it was before is kept.

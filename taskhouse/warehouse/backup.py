@@ -16,10 +16,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.home import writing
 from taskhouse.spool.folder import sync_folder
-from taskhouse.warehouse import drafts, identity
+from taskhouse.warehouse import damage, drafts, identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
 from taskhouse.warehouse.publish import publish
@@ -87,6 +87,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
 
     Raises:
         ConfigurationError: There is nothing to back up, or the folder is part of the home or holds another home.
+        Corrupt: The warehouse, its copy or the backup of this commit is damaged; no backup is removed.
         Full: There is no room for it.
         Locked: The warehouse, or the folder, is held by somebody else for too long.
     """
@@ -114,7 +115,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         fresh = path is None
         if path is None:
             path = _write(made.path, folder, held, warehouse.clock.now())
-        removed = _forget(folder, retention)
+        removed = _forget(folder, retention, path)
         return Backup(path, held, fresh, removed, len(identity.copies_in(folder)))
 
 
@@ -138,6 +139,7 @@ def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
                 size += copy.write(block)
             copy.flush()
             os.fsync(copy.fileno())
+        _sound(draft, source)
         draft.chmod(0o400)
         path = folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
@@ -146,13 +148,32 @@ def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
     return path
 
 
-def _forget(folder: Path, retention: Retention) -> int:
+def _sound(copy: Path, path: Path) -> None:
+    if wrong := damage.of(copy):
+        raise Corrupt(
+            f"{path} is damaged: {wrong}.",
+            hint="Remove that file, then run the command again: it is written anew. No backup was removed.",
+        )
+
+
+def _forget(folder: Path, retention: Retention, newest: Path) -> int:
+    """Remove what is not to be kept, of commits up to the newest one; later ones are those of a twin."""
+    upto = _generation(newest)
     made = {
-        path: datetime.fromisoformat(facts["made_at"]) for path in identity.copies_in(folder) if (facts := about(path))
+        path: datetime.fromisoformat(facts["made_at"])
+        for path in identity.copies_in(folder)
+        if (facts := about(path)) and _generation(path) <= upto
     }
     stay = retention.keeps(list(made.values()))
     gone = [path for path, moment in made.items() if moment not in stay]
+    if gone:
+        _sound(newest, newest)
     for path in gone:
         path.unlink()
         path.with_suffix(".json").unlink()
     return len(gone)
+
+
+def _generation(path: Path) -> int:
+    found = Identity.beside(path)
+    return found.generation if found else 0

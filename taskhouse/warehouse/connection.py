@@ -13,7 +13,7 @@ import duckdb
 from taskhouse.advice import advised
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Locked
-from taskhouse.warehouse import identity, migrate, preimage, sql, views
+from taskhouse.warehouse import damage, identity, migrate, preimage, sql, views
 from taskhouse.warehouse.engine import Attached
 from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.lock import commit_lock
@@ -134,6 +134,9 @@ class Warehouse:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self.path.open("rb"))
             stack.callback(attached.close)  # before the handle: to close that ends DuckDB's own lock
+            if wrong := damage.cut(file):
+                raise self.damaged(wrong)
+            stack.enter_context(self._readable())
             identity.same(self.path, identity.read(attached.connection), known, self.copies, self.spool)
             preimage.keep(self.path, file, attached.connection)
             yield attached.connection
@@ -180,6 +183,23 @@ class Warehouse:
                 attached.connection.execute("SET TimeZone = 'UTC'")
                 attached.connection.execute("SET python_enable_replacements = false")
                 return attached
+
+    def damaged(self, wrong: str) -> Corrupt:
+        """What to say of the file if it is damaged."""
+        return Corrupt(
+            f"The warehouse {self.path} is damaged: {wrong}.",
+            hint="`taskhouse restore` takes back the newest copy that is sound, and keeps this file beside it."
+            " No copy and no backup was removed.",
+        )
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as problem:
+            if not damage.said(problem):
+                raise
+            raise self.damaged(damage.first_line(problem)) from None
 
     def _held(self, problem: Exception) -> Locked:
         process = re.search(r"PID (\d+)", str(problem))

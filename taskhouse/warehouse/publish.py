@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked
-from taskhouse.warehouse import drafts, identity
+from taskhouse.warehouse import damage, drafts, identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
 
@@ -37,7 +37,7 @@ class Published:
     Attributes:
         path: The generation's own path, not the link.
         made_at: When it was copied.
-        seconds: How long copying took.
+        seconds: How long copying took, with reading every block of the copy.
         bytes: Its size.
         fresh: Whether this call made it.
     """
@@ -53,6 +53,7 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     """Copy the warehouse, unless nothing changed or the last copy is too young; None when there is nothing to copy.
 
     Raises:
+        Corrupt: The warehouse is damaged; the last copy stays current, and none is removed.
         Locked: The warehouse is held by somebody else for too long; the last copy stays current.
         Full: The disk has no room for another copy; the last one stays current.
     """
@@ -72,6 +73,8 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
                 return last
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, CHUNK)
+        if wrong := damage.of(draft):
+            raise warehouse.damaged(wrong)
         copying_s = round(time.perf_counter() - began, 3)
         return _rename(folder, draft, held, source, copying_s, warehouse.clock.now())
 

@@ -9,7 +9,7 @@ import duckdb
 
 from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError, Corrupt, Locked, TaskhouseError
-from taskhouse.warehouse import publish, sql, views
+from taskhouse.warehouse import damage, publish, sql, views
 from taskhouse.warehouse.connection import held
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Reader:
         try:
             return self._open().sql(text, params=dict(parameters or {})).to_arrow_table()
         except duckdb.Error as problem:
-            raise _failed(self._open(), problem) from None
+            raise _failed(self._open(), self.path, problem) from None
 
     def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
         """The rows of one statement, each by column name.
@@ -92,7 +92,7 @@ class Reader:
         try:
             yield connection.execute(text, dict(parameters or {}))
         except duckdb.Error as problem:
-            raise _failed(connection, problem) from None
+            raise _failed(connection, self.path, problem) from None
 
 
 def query(
@@ -109,7 +109,7 @@ def query(
             result = connection.execute(text, dict(parameters or {}))
             return [column[0] for column in result.description or []], result.fetchall()
         except duckdb.Error as problem:
-            raise _failed(connection, problem) from None
+            raise _failed(connection, path, problem) from None
 
 
 @contextlib.contextmanager
@@ -127,13 +127,13 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
                 while batch := connection.fetchmany(CHUNK):
                     yield from batch
             except duckdb.Error as problem:
-                raise _failed(connection, problem) from None
+                raise _failed(connection, path, problem) from None
 
         try:
             connection.execute(_asking(connection, text).query)
             columns = [column[0] for column in connection.description or []]
         except duckdb.Error as problem:
-            raise _failed(connection, problem) from None
+            raise _failed(connection, path, problem) from None
         yield columns, rows()
 
 
@@ -149,7 +149,7 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
             statement = _asking(connection, text)
             connection.sql(statement.query).write_parquet(str(target), compression="zstd")
         except duckdb.Error as problem:
-            raise _failed(connection, problem) from None
+            raise _failed(connection, path, problem) from None
 
 
 def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
@@ -210,8 +210,14 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _failed(connection: duckdb.DuckDBPyConnection, problem: Exception) -> TaskhouseError:
+def _failed(connection: duckdb.DuckDBPyConnection, path: Path, problem: Exception) -> TaskhouseError:
     """What to say of a statement that failed; a copy of another version may lack what it asks for."""
+    if damage.said(problem):
+        return Corrupt(
+            f"{path} is damaged: {damage.first_line(problem)}.",
+            hint="`taskhouse verify` tells whether the warehouse is sound. If it is, remove this copy, and the next"
+            " `taskhouse sync` publishes another one; if not, `taskhouse restore` takes a copy back.",
+        )
     refused = advised(problem) if isinstance(problem, duckdb.IOException) else None
     if refused is not None:
         return refused

@@ -6,6 +6,7 @@ from the highest commit that this home has seen, so that copies of later commits
 """
 
 import hashlib
+import logging
 import os
 import shutil
 from dataclasses import dataclass, replace
@@ -15,14 +16,13 @@ from pathlib import Path
 import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt
-from taskhouse.warehouse import drafts, identity, migrate, sql
+from taskhouse.warehouse import damage, drafts, identity, migrate, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.identity import Identity, about
 from taskhouse.warehouse.lock import commit_lock
 from taskhouse.warehouse.preimage import beside
 
-CHUNK = 8 * 1024 * 1024
 REPLACED, KEPT = ".replaced-", "kept-"
 
 
@@ -44,10 +44,11 @@ class Restored:
 
 
 def find(source: Path | None, copies: Path) -> Path:
-    """The file to restore: the newest published copy, the newest backup in a folder, or the file that was given.
+    """The file to restore: the newest sound copy or backup of a folder, or the file that was given.
 
     Raises:
         ConfigurationError: There is none.
+        Corrupt: None of them is sound.
     """
     folder = copies if source is None else source
     if folder.is_file():
@@ -59,7 +60,16 @@ def find(source: Path | None, copies: Path) -> Path:
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
             " `taskhouse restore --empty` begins an empty history.",
         )
-    return found[0]
+    for path in found:
+        wrong = damage.of(path) or _changed(path)
+        if not wrong:
+            return path
+        logging.getLogger("taskhouse").warning("%s is skipped, since it is damaged: %s.", path, wrong)
+    raise Corrupt(
+        f"None of the {len(found)} files in {folder} can be restored: each is damaged.",
+        hint="Name a folder with other backups, or the file of a backup."
+        " `taskhouse restore --empty` begins an empty history.",
+    )
 
 
 def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) -> Restored:
@@ -80,8 +90,8 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
     taken = look(source) if source is not None and not _same_file(source, path) else None
     with commit_lock(path, purpose="restoring", wait_s=warehouse.lock_wait_s):
         known = identity.known_of(path, folder)
-        before = _there(warehouse)
-        if before is not None and not over and _sound(before, known):
+        before, wrong = _there(warehouse)
+        if before is not None and not wrong and not over and _sound(before, known):
             raise ConfigurationError(
                 f"The warehouse {path} is sound, up to commit {before.generation}: nothing needs to be restored.",
                 hint="`--replace` takes the other one all the same, and keeps this file beside it.",
@@ -89,6 +99,8 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         seen = [one for one in (known, taken, before, *map(Identity.beside, identity.copies_in(folder))) if one]
         above = 1 + max((one.generation for one in seen), default=0)
         if source is not None and taken is None:
+            if wrong:
+                raise warehouse.damaged(wrong)
             with warehouse.as_it_is() as connection:
                 now = _number(connection, warehouse, above)
             aside, taken = None, before
@@ -112,18 +124,19 @@ def look(path: Path) -> Identity:
     """What a copy or a backup holds.
 
     Raises:
-        Corrupt: It cannot be read.
+        Corrupt: It cannot be read, or is damaged.
         ConfigurationError: It is no warehouse of taskhouse.
     """
+    another = "Restore another copy or backup."
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             found = identity.read(connection)
     except duckdb.Error as problem:
-        raise Corrupt(
-            f"{path} cannot be opened: {str(problem).splitlines()[0][:200]}.", hint="Restore another copy or backup."
-        ) from None
+        raise Corrupt(f"{path} cannot be opened: {damage.first_line(problem)}.", hint=another) from None
     if found is None:
         raise ConfigurationError(f"{path} is no warehouse of taskhouse.", hint="Name a published copy or a backup.")
+    if wrong := damage.of(path):
+        raise Corrupt(f"{path} is damaged: {wrong}.", hint=another)
     return found
 
 
@@ -150,16 +163,19 @@ def _same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
 
-def _there(warehouse: Warehouse) -> Identity | None:
-    """What the present file holds; None if there is none that can be read."""
+def _there(warehouse: Warehouse) -> tuple[Identity | None, str]:
+    """What the present file holds, None if there is none that can be read; and what is wrong with it."""
     if not warehouse.path.exists():
-        return None
+        return None, ""
     try:
-        with warehouse.as_it_is() as connection:
+        with warehouse.path.open("rb") as file, warehouse.as_it_is() as connection:
+            wrong = damage.within(file, connection)
             found = identity.read(connection)
-            return found if found is not None and identity.holds(connection) else None
-    except (Corrupt, duckdb.Error):
-        return None
+            return (found if found is not None and identity.holds(connection) else None), wrong
+    except Corrupt as problem:
+        return None, problem.message
+    except duckdb.Error as problem:
+        return None, damage.first_line(problem)
 
 
 def _sound(there: Identity, known: Identity | None) -> bool:
@@ -172,14 +188,18 @@ def _copy(source: Path, draft: Path) -> None:
     Raises:
         Corrupt: It is not as it was written.
     """
-    digest = hashlib.sha256()
-    with source.open("rb") as original, draft.open("wb") as copy:
-        while block := original.read(CHUNK):
-            digest.update(block)
-            copy.write(block)
-    stated = about(source).get("sha256")
-    if stated not in {None, digest.hexdigest()}:
+    shutil.copyfile(source, draft)
+    if _changed(source, draft):
         raise Corrupt(f"The backup {source} is not as it was written.", hint="Restore another one.")
+
+
+def _changed(path: Path, copy: Path | None = None) -> str:
+    """Whether a file, or the copy of it, differs from the checksum that is kept beside the file."""
+    stated = about(path).get("sha256")
+    if stated is None:
+        return ""
+    with (copy or path).open("rb") as file:
+        return "" if hashlib.file_digest(file, "sha256").hexdigest() == stated else "it is not as it was written"
 
 
 def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generation: int) -> Identity:

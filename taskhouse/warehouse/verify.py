@@ -17,7 +17,7 @@ import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.spool import line
-from taskhouse.warehouse import identity, migrate, sql, views
+from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.publish import CHUNK, publish
@@ -160,13 +160,8 @@ def checks(
 def _readable(connection: duckdb.DuckDBPyConnection) -> Check:
     """Whether every block of every table can be read."""
     check = Check()
-    for (table,) in connection.execute(sql.warehouse("maintenance/tables")).fetchall():
-        try:
-            rows = connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()[0][0]  # noqa: S608 - our own name
-        except duckdb.Error as problem:
-            check.add(0, wrong=[f"{table}: {str(problem).splitlines()[0][:200]}"])
-        else:
-            check.add(rows)
+    for table, rows, wrong in damage.tables(connection):
+        check.add(rows, wrong=[f"{table}: {wrong}"] if wrong else [])
     return check
 
 

@@ -298,6 +298,11 @@ ELSEWHERE = {
     "… holds backups of another home, and this is ….": (
         "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it"
     ),
+    "The warehouse … is damaged: ….": "warehouse/test_damage.py::test_a_file_that_was_cut_is_noticed_when_it_is_opened",
+    "… is damaged: ….": "warehouse/test_damage.py::test_what_is_damaged_is_not_restored",
+    "None of the … files in … can be restored: each is damaged.": (
+        "warehouse/test_damage.py::test_what_is_damaged_is_not_restored"
+    ),
     "The backup … is not as it was written.": (
         "warehouse/test_backup.py::test_a_backup_that_is_not_as_it_was_written_is_refused"
     ),

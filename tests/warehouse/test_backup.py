@@ -62,7 +62,7 @@ def test_a_backup_that_is_not_as_it_was_written_is_refused(home: Warehouse, tmp_
     path = backup(home, tmp_path / "backups", ALL).path
     path.chmod(0o600)
     with path.open("rb+") as file:
-        file.seek(-1, 2)
+        file.seek(0, 2)
         file.write(b"x")
     commit(home)
     with pytest.raises(Corrupt, match="not as it was written"):

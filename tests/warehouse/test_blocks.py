@@ -73,6 +73,21 @@ def test_parts_in_use_are_those_that_duckdb_says(content: bytes, tmp_path: Path)
         assert not same_in_use(bytes(block), content[offset(number) :][:BLOCK], used)
 
 
+def test_blocks_in_use_are_those_that_duckdb_counts(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "copy.duckdb"
+    path.write_bytes(content)
+    with duckdb.connect(str(path), read_only=True) as connection:
+        total, used = connection.execute("SELECT total_blocks, used_blocks FROM pragma_database_size()").fetchall()[0]
+        named = connection.execute("SELECT DISTINCT block_id FROM pragma_storage_info('t2') WHERE persistent")
+        data = {number for (number,) in named.fetchall() if number >= 0}
+    found = blocks.in_use(content[:HEADERS], lambda number: content[offset(number) :][:BLOCK])
+    assert data
+    assert data <= set(found) <= set(range(total))
+    assert len(found) == used
+    with pytest.raises(ValueError, match="cannot be read"):
+        blocks.in_use(content[:HEADERS], lambda _: b"")
+
+
 def test_versions_that_were_not_tested_are_not_known(content: bytes, tmp_path: Path) -> None:
     headers = content[:HEADERS]
     for place in (8, 12, 20, *range(124, 125)):

@@ -1,0 +1,169 @@
+"""A damaged warehouse replaces no sound copy and no backup, and is taken back from one that can be read."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from taskhouse.errors import Corrupt
+from taskhouse.warehouse import damage, identity, reading
+from taskhouse.warehouse.backup import Retention, backup
+from taskhouse.warehouse.blocks import BLOCK, offset
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.publish import publish
+from taskhouse.warehouse.restore import find, restore
+from tests.blank import blank
+from tests.warehouse.test_identity import commit, count, opened, published
+
+ONE = Retention(last=1)
+LARGE = "CREATE TABLE raw.large AS SELECT hash(range) AS number FROM range(60000)"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a table that nothing but a full reading reads, and one published copy."""
+    folder = tmp_path_factory.mktemp("template")
+    blank(folder / "warehouse.duckdb")
+    with duckdb.connect(str(folder / "warehouse.duckdb")) as connection:
+        connection.execute(LARGE)
+    commit(opened(folder))
+    published(opened(folder))
+    return folder
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path) -> Warehouse:
+    shutil.copytree(template, tmp_path / "home", symlinks=True)
+    return opened(tmp_path / "home")
+
+
+def place(path: Path) -> int:
+    """Where a block begins that holds data of the large table."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        return offset(connection.execute("SELECT max(block_id) FROM pragma_storage_info('raw.large')").fetchall()[0][0])
+
+
+def flip(path: Path) -> None:
+    """Change a block of data."""
+    at = place(path) + 100_000
+    path.chmod(0o600)
+    with path.open("rb+") as file:
+        there = os.pread(file.fileno(), 64, at)
+        os.pwrite(file.fileno(), bytes(byte ^ 0xFF for byte in there), at)
+
+
+def cut(path: Path) -> None:
+    at = place(path) + BLOCK // 2
+    path.chmod(0o600)
+    os.truncate(path, at)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name[0] != ".")
+
+
+@pytest.mark.parametrize("harm", [flip, cut])
+def test_no_copy_and_no_backup_of_a_damaged_warehouse_replaces_a_sound_one(
+    home: Warehouse, tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    backups, copies = tmp_path / "backups", home.copies
+    assert copies is not None
+    backup(home, backups, ONE)
+    commit(home)
+    before = names(backups), names(copies)
+    harm(home.path)
+    for _ in range(2):
+        with pytest.raises(Corrupt, match="is damaged: ") as problem:
+            publish(home, copies, every_s=0, force=True)
+        with pytest.raises(Corrupt, match="is damaged: "):
+            backup(home, backups, ONE)
+    assert "`taskhouse restore` takes back" in problem.value.hint
+    assert (names(backups), names(copies)) == before
+    done = restore(home, find(None, copies))
+    assert (done.taken and done.taken.generation, count(home)) == (1, 1)
+    assert done.aside is not None
+
+
+def test_a_file_that_was_cut_is_noticed_when_it_is_opened(home: Warehouse) -> None:
+    cut(home.path)
+    with pytest.raises(Corrupt, match=r"is damaged: it ends after [\d,]+ bytes, and"):
+        commit(home)
+    with pytest.raises(Corrupt, match="is damaged"), home.reading("looking"):
+        pass
+
+
+def test_a_block_that_a_statement_cannot_read_is_called_damage(home: Warehouse) -> None:
+    flip(home.path)
+    with pytest.raises(Corrupt, match=r"is damaged: .*checksum"), home.reading("looking") as connection:
+        connection.execute("SELECT bit_xor(number) FROM raw.large").fetchall()
+    copy = identity.copies_in(home.copies)[0]
+    flip(copy)
+    with pytest.raises(Corrupt, match=r"is damaged: .*checksum") as problem:
+        reading.query(copy, "SELECT bit_xor(number) FROM raw.large")
+    assert "`taskhouse verify`" in problem.value.hint
+
+
+def test_a_block_that_nothing_refers_to_may_be_damaged(home: Warehouse) -> None:
+    at = place(home.path)
+    with duckdb.connect(str(home.path)) as connection:
+        connection.execute("CREATE TABLE raw.last AS SELECT hash(range + 7) AS number FROM range(60000)")
+        connection.execute("CHECKPOINT")
+        connection.execute("DROP TABLE raw.large")
+        connection.execute("CHECKPOINT")
+    with home.path.open("rb+") as file:
+        os.pwrite(file.fileno(), b"torn", at + 100_000)
+    assert damage.of(home.path) == ""
+    with home.path.open("rb") as file:
+        assert damage.cut(file) == ""
+
+
+def test_what_is_damaged_is_not_restored(home: Warehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    backups = tmp_path / "backups"
+    first = backup(home, backups, Retention()).path
+    commit(home)
+    second = backup(home, backups, Retention()).path
+    flip(second)
+    second.with_suffix(".json").write_text(second.with_suffix(".json").read_text().replace('"sha256"', '"sha"'))
+    assert find(backups, tmp_path) == first
+    assert f"{second} is skipped, since it is damaged: raw.large: " in caplog.text
+    with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
+        restore(home, second, over=True)
+    cut(first)
+    first.with_suffix(".json").unlink()
+    with pytest.raises(Corrupt, match="is damaged: it ends"):
+        restore(home, first, over=True)
+    with pytest.raises(Corrupt, match="None of the 2 files"):
+        find(backups, tmp_path)
+    assert count(home) == 2
+
+
+def test_a_damaged_copy_makes_no_backup_and_a_damaged_backup_outlives_none(home: Warehouse, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    first = backup(home, backups, ONE).path
+    commit(home)
+    second = backup(home, backups, Retention()).path
+    flip(second)
+    with pytest.raises(Corrupt, match="is damaged") as problem:
+        backup(home, backups, ONE)
+    assert "Remove that file" in problem.value.hint
+    assert first.exists()
+    second.unlink()
+    flip(identity.copies_in(home.copies)[0])
+    with pytest.raises(Corrupt, match="published"):
+        backup(home, backups, ONE)
+    assert first.exists()
+
+
+def test_a_twin_removes_no_backup_of_a_later_commit(home: Warehouse, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    earlier = backup(home, backups, Retention()).path
+    shutil.copytree(home.path.parent, tmp_path / "twin", symlinks=True)
+    commit(home, 4)
+    later = backup(home, backups, Retention()).path
+    twin = opened(tmp_path / "twin")
+    commit(twin)
+    done = backup(twin, backups, ONE)
+    assert (done.removed, earlier.exists(), later.exists(), done.path.exists()) == (1, False, True, True)
