@@ -29,7 +29,8 @@ your own settings work, `taskhouse sync` fetches, `taskhouse query` asks.
 """
 
 EPILOG = """**Settings** come from the environment or a file `.env`: POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY (scope
-task:read), POSTHOG_PROJECT_IDS (comma-separated), TASKHOUSE_HOME (where everything is kept; default .taskhouse).
+task:read), POSTHOG_PROJECT_IDS (comma-separated), TASKHOUSE_HOME (where everything is kept; by default
+.taskhouse below the folder that you stand in, so that another folder has another history).
 A setting has no other name; docs/settings.md lists all of them.
 
 **Exit codes:** 0 complete; 1 failed; 2 usage or configuration, the key included; 3 finished, but not proved complete;

@@ -28,6 +28,9 @@ def backup(
 
     Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
     somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
+
+    A home that was copied is a twin with the same id, and its backups look like those of this one: give each a folder
+    of its own.
     """
     from taskhouse.home import ready
     from taskhouse.settings import load

@@ -101,7 +101,8 @@ def readable(folder: Path) -> Path:
     found = current(folder)
     if found is None:
         raise ConfigurationError(
-            f"There is no published copy in {folder} yet.", hint="Run `taskhouse sync` (or `taskhouse demo`) first."
+            f"There is no published copy in {folder.absolute()} yet.",
+            hint="Run `taskhouse sync` (or `taskhouse demo`) first.",
         )
     return found.path
 
