@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taskhouse import files
 from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError
 
@@ -52,7 +53,9 @@ def ready(settings: "Settings") -> None:
     Raises:
         ConfigurationError: The group of the settings does not exist, or the owner of the home is not a member; or the
             home is no folder that this process may write.
+        TaskhouseError: This process may open too few files to work in it.
     """
+    files.allowed()
     home, group = settings.home, _group(settings.readers_group)
     usable(home)
     with writing(home):

@@ -20,6 +20,7 @@ PARTS = {
         "settings.py",
         "variables.py",
         "home.py",
+        "files.py",
         "daemon.py",
         "pipelines/run.py",
         "advice.py",

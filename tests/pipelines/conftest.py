@@ -56,16 +56,8 @@ class Commands:
 
     def start(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> "subprocess.Popen[str]":
         """Start one and go on."""
-        return self._start([sys.executable, "-m", module, *arguments], variables)
-
-    def start_with(self, files: int, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start one that may have so many files open at a time, and go on."""
-        limited = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
-        return self._start([*limited, sys.executable, "-m", "pipelines.cli", *arguments], variables)
-
-    def _start(self, command: list[str], variables: dict[str, str]) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", module, *arguments],
             cwd=self.folder,
             env={**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **variables},
             stdin=subprocess.DEVNULL,

@@ -282,6 +282,9 @@ HERE: dict[str, Callable[[Place], object]] = {
 """What brings an error about, by its row in the table."""
 
 ELSEWHERE = {
+    "This process may have only … files open, and needs … at least.": (
+        "pipelines/test_exit_codes.py::test_a_process_that_may_open_too_few_files_is_1_at_once"
+    ),
     "The proxy in … cannot be used: ….": "posthog/test_network.py::test_a_proxy_that_cannot_be_used",
     "The certificates in … cannot be read: ….": "posthog/test_network.py::test_certificates_that_cannot_be_read",
     "The statement holds bytes that are not UTF-8.": (

@@ -1,5 +1,6 @@
 """What the shell is told: 0 complete, 1 failed, 2 usage or configuration, 3 not proved complete, 130 interrupted."""
 
+import resource
 import signal
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.run import Outcome
+from taskhouse import files
 
 WRONG = "phx_wrong_but_secret_all_the_same"
 NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRONG, "POSTHOG_PROJECT_IDS": "1"}
@@ -115,21 +117,36 @@ def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(
     assert "Traceback" in long.err
 
 
-def test_a_sync_that_could_open_no_file_is_1_and_never_0(taskhouse: Any, quiet: Any) -> None:
-    few = (18, 24, 26, 30)
-    homes = {files: quiet.home.with_name(f"home-{files}") for files in few}
-    started = {
-        files: taskhouse.start_with(
-            files, "sync", "--select", "repositories", **quiet.environment | {"TASKHOUSE_HOME": str(home)}
-        )
-        for files, home in homes.items()
-    }
-    ended = {files: taskhouse.end(process) for files, process in started.items()}
+@pytest.mark.parametrize("command", ["sync", "check", "tail"])
+def test_a_process_that_may_open_too_few_files_is_1_at_once(
+    inside: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (24, 24))
+    shown = inside.run(command, **NOWHERE, TASKHOUSE_HOME=str(tmp_path / "home"))
+    assert shown.code == 1
+    assert "This process may have only 24 files open, and needs 64 at least" in shown.err
+    assert "ulimit -n 4096" in shown.err
+    assert not (tmp_path / "home").exists()
 
-    unsaid = {files: shown for files, shown in ended.items() if not (homes[files] / "warehouse.duckdb").exists()}
-    assert unsaid, "all of them had files enough"
-    assert {shown.code for shown in unsaid.values()} == {1}, unsaid
-    assert any("repositories of project 1 was not synced" in shown.said for shown in ended.values()), ended
+
+@pytest.mark.parametrize(
+    ("limits", "raised"),
+    [
+        ((20, 8192), [(4096, 8192)]),
+        ((20, resource.RLIM_INFINITY), [(4096, resource.RLIM_INFINITY)]),
+        ((256, 1024), [(1024, 1024)]),
+        ((8192, 8192), []),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), []),
+    ],
+)
+def test_as_many_files_may_be_open_as_the_system_lets_us(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], raised: list[tuple[int, int]]
+) -> None:
+    found: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, given: found.append(given))
+    files.allowed()
+    assert found == raised
 
 
 def test_nothing_is_proven_by_silence() -> None:
