@@ -43,6 +43,8 @@ class Stray:
     def instead(self) -> str:
         """What to do about it."""
         meant = f"Did you mean {self.nearest}? " if self.nearest else "Unset it. "
+        if self.nearest == variable("host") and not self.name.upper().startswith(OURS):
+            meant = f"Set {self.nearest}: without it the key would go to {DEFAULT_HOST}. "
         return f"{meant}docs/settings.md lists every setting."
 
 
