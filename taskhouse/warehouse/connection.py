@@ -130,6 +130,8 @@ class Warehouse:
             ConfigurationError: The warehouse belongs to another home.
         """
         known = identity.require(self.path, self.copies, self.spool)
+        if wrong := damage.noted(self.path):
+            raise self.damaged(wrong)
         attached = self._open()
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(self.path.open("rb"))

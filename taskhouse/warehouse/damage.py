@@ -2,17 +2,21 @@
 
 A file is compared with the length that its header asks for whenever it is opened. All blocks are read before a copy
 replaces another one, and before a copy or a backup is restored: that costs 0.1 s a gigabyte beside the reading.
+
+What is found then is kept in ``<warehouse>.damaged``: nothing opens the file any more but ``taskhouse restore``.
 """
 
 import contextlib
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import duckdb
 
+from taskhouse.atomic import appearing
 from taskhouse.warehouse import blocks, sql
 
 _SAID = ("Corrupt database file", "Could not read enough bytes")
@@ -91,3 +95,33 @@ def said(problem: BaseException) -> bool:
 def first_line(problem: Exception) -> str:
     """What DuckDB says, without its advice to programmers."""
     return str(problem).splitlines()[0][:200].rstrip(".")
+
+
+def state(path: Path) -> dict[str, int]:
+    """By what a file is known that nobody wrote since."""
+    found = path.stat()
+    return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def note(path: Path, found: Mapping[str, int], wrong: str) -> None:
+    """Remember beside a warehouse what is wrong with it, so that nothing more is written into it."""
+    with contextlib.suppress(OSError), appearing(_beside(path)) as fresh:
+        fresh.write_text(json.dumps({"state": found, "wrong": wrong}), encoding="utf-8")
+
+
+def noted(path: Path) -> str:
+    """What was found wrong with a warehouse that nobody wrote since; empty if nothing was."""
+    try:
+        told = json.loads(_beside(path).read_text(encoding="utf-8"))
+        return str(told["wrong"]) if told["state"] == state(path) else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def forget(path: Path) -> None:
+    """Forget what was found wrong."""
+    _beside(path).unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_suffix(".damaged")

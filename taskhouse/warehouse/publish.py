@@ -66,14 +66,14 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
     began = time.perf_counter()
     with _alone(warehouse), drafts.draft(folder) as draft:
         with warehouse.still("publishing a copy") as (file, held):
-            state = warehouse.path.stat()
-            source = {"size": state.st_size, "mtime_ns": state.st_mtime_ns}
+            source = damage.state(warehouse.path)
             last = current(folder)
             if last is not None and about(last.path).get("source") == source:
                 return last
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, CHUNK)
         if wrong := damage.of(draft):
+            damage.note(warehouse.path, source, wrong)
             raise warehouse.damaged(wrong)
         copying_s = round(time.perf_counter() - began, 3)
         return _rename(folder, draft, held, source, copying_s, warehouse.clock.now())

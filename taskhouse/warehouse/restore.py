@@ -91,6 +91,8 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
     with commit_lock(path, purpose="restoring", wait_s=warehouse.lock_wait_s):
         known = identity.known_of(path, folder)
         before, wrong = _there(warehouse)
+        if not wrong:
+            damage.forget(path)
         if before is not None and not wrong and not over and _sound(before, known):
             raise ConfigurationError(
                 f"The warehouse {path} is sound, up to commit {before.generation}: nothing needs to be restored.",
@@ -221,6 +223,7 @@ def _set_aside(path: Path, now: datetime) -> Path | None:
         if (old := Path(f"{path}{part}")).exists():
             old.replace(f"{target}{part}")
     beside(path).unlink(missing_ok=True)
+    damage.forget(path)
     return target if moved else None
 
 

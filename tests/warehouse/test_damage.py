@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from taskhouse.errors import Corrupt
+from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import damage, identity, reading
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.blocks import BLOCK, offset
@@ -85,6 +85,26 @@ def test_no_copy_and_no_backup_of_a_damaged_warehouse_replaces_a_sound_one(
     done = restore(home, find(None, copies))
     assert (done.taken and done.taken.generation, count(home)) == (1, 1)
     assert done.aside is not None
+
+
+def test_what_a_publication_found_is_remembered_until_a_restore(home: Warehouse) -> None:
+    assert home.copies is not None
+    sound = home.path.read_bytes()
+    flip(home.path)
+    with home.reading("looking"):
+        pass
+    with pytest.raises(Corrupt, match="is damaged: "):
+        publish(home, home.copies, every_s=0, force=True)
+    with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
+        commit(home)
+    with pytest.raises(Corrupt, match=r"is damaged: raw\.large"), home.reading("looking"):
+        pass
+    before = home.path.stat()
+    home.path.write_bytes(sound)
+    os.utime(home.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(ConfigurationError, match="is sound"):
+        restore(home, find(None, home.copies))
+    assert count(home) == 1
 
 
 def test_a_file_that_was_cut_is_noticed_when_it_is_opened(home: Warehouse) -> None:
