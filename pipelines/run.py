@@ -11,6 +11,7 @@ from assets.keys import key, label
 from pipelines import home
 from pipelines.definitions import build
 from pipelines.jobs import SYNC
+from taskhouse import errors
 from taskhouse.advice import advised
 from taskhouse.errors import TaskhouseError
 from taskhouse.sync.resources import RESOURCES, sync
@@ -180,7 +181,9 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
             outcome.interrupted = True
             continue
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."
-        outcome.problems.append(Problem(project_id, step, advised(text) or TaskhouseError(text[:500])))
+        ours = cause is not None and hasattr(errors, cause.cls_name or "")  # it is said already what was refused
+        found = None if ours else advised(text)
+        outcome.problems.append(Problem(project_id, step, found or TaskhouseError(text[:500])))
     if not outcome.interrupted and all(problem.project_id != project_id for problem in outcome.problems):
         why = _run_failure(result)
         outcome.problems.append(

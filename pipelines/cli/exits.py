@@ -21,6 +21,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 debug = {"on": False}
+OUTPUT = Path("The output")
+"""What an error of a write to standard output is about."""
 
 
 class Exit(IntEnum):
@@ -61,11 +64,13 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
     @functools.wraps(command)
     def run(*arguments: object, **options: object) -> T:
         from taskhouse.advice import advised
+        from taskhouse.atomic import naming
         from taskhouse.errors import TaskhouseError
 
         try:
             result = command(*arguments, **options)
-            sys.stdout.flush()
+            with naming(OUTPUT):
+                sys.stdout.flush()
         except KeyboardInterrupt:
             say("Interrupted.")
             raise typer.Exit(Exit.INTERRUPTED) from None

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from pipelines.cli.exits import guarded, say
+from pipelines.cli.exits import OUTPUT, guarded, say
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -70,7 +70,7 @@ def query(
     - `taskhouse query "FROM runs LIMIT 1" --vertical`
     - `taskhouse query "FROM run_events" --format parquet --output events.parquet`
     """
-    from taskhouse.atomic import appearing
+    from taskhouse.atomic import appearing, naming
     from taskhouse.home import writing
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
@@ -84,6 +84,8 @@ def query(
             stack.enter_context(writing(target))
             target.parent.mkdir(parents=True, exist_ok=True)
             draft = stack.enter_context(appearing(target))
+        else:
+            stack.enter_context(naming(OUTPUT))
         if form is Format.PARQUET:
             _parquet(copy, text, draft)
         else:

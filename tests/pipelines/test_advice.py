@@ -208,6 +208,16 @@ def test_what_keeps_dagster_from_a_run_is_advice(said: str, hint: str) -> None:
     assert bool(hint) != problem.error.message.startswith("Dagster could not run it: ")
 
 
+def test_what_a_step_said_of_a_full_disk_is_not_said_again_with_less() -> None:
+    said = "taskhouse.errors.Full: There is no room for another copy in /x: No space left on device. Make room.\n"
+    cause = Mock(cls_name="Full", message=said)
+    event = Mock(is_step_failure=True, step_key="published", step_failure_data=Mock(error=Mock(cause=cause)))
+    outcome = Outcome(frozenset({(1, "tasks")}))
+    _explain(outcome, 1, Mock(all_events=[event]))
+    (problem,) = outcome.problems
+    assert str(problem.error) == "There is no room for another copy in /x: No space left on device. Make room."
+
+
 def test_what_the_system_did_not_refuse_stays_a_bug() -> None:
     assert advised(KeyError("x")) is None
     assert advised(FileNotFoundError(errno.ENOENT, "No such file", "x")) is None

@@ -118,3 +118,22 @@ def test_work_goes_on_if_nobody_reads_its_notes(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(sys, "stderr", pipe)
     for _ in range(3):
         say("Still here.")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize("rows", [3, 3000])
+def test_an_output_that_finds_no_room_is_named(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home: Path, form: str, rows: int
+) -> None:
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
+    full = os.open("/dev/full", os.O_WRONLY)
+    with open(full, "w", encoding="utf-8", closefd=False) as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with pytest.raises(SystemExit) as ended:
+            app(["query", "-f", form, f"FROM range({rows})"])
+        screen.silence(stream)
+    os.close(full)
+    screen.results.cache_clear()
+    assert ended.value.code == 1
+    assert "The output could not be written: the disk is full." in capfd.readouterr().err
