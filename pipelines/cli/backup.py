@@ -22,7 +22,7 @@ def backup(
     """Write a backup of the warehouse, while syncs and `taskhouse tail` go on.
 
     A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest
-    commit already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
+    copy already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
     names are removed, after the new one was read from the disk; backups of later commits, from a copied home, always
     stay. Only their owner can read backups, whatever the umask.
 

@@ -3,7 +3,8 @@
 DIR/<time>Z.duckdb     a published copy, which is consistent; no commit waits while it is copied
 DIR/<time>Z.json       its identity, when it was made, its size and its SHA-256
 
-A commit that is in the folder already is not copied again.
+A copy that is in the folder already is not copied again. Its number alone does not tell: a twin, which is a home that
+was copied, counts on from the same commit.
 """
 
 import hashlib
@@ -111,7 +112,8 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
                 f"{folder} holds backups of another home, and this is {held}.",
                 hint="Give each home a folder of its own.",
             )
-        path = next((path for path, found in there if found.generation == held.generation), None)
+        alike = (path for path, found in there if found.generation == held.generation)
+        path = next((path for path in alike if about(path).get("sha256") == _digest(made.path)), None)
         fresh = path is None
         if path is None:
             path = _write(made.path, folder, held, warehouse.clock.now())
@@ -148,6 +150,11 @@ def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
     return path
 
 
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _sound(copy: Path, path: Path) -> None:
     if wrong := damage.of(copy):
         raise Corrupt(
@@ -157,12 +164,12 @@ def _sound(copy: Path, path: Path) -> None:
 
 
 def _forget(folder: Path, retention: Retention, newest: Path) -> int:
-    """Remove what is not to be kept, of commits up to the newest one; later ones are those of a twin."""
+    """Remove what is not to be kept, of commits before the newest one; others with its number, or later ones, stay."""
     upto = _generation(newest)
     made = {
         path: datetime.fromisoformat(facts["made_at"])
         for path in identity.copies_in(folder)
-        if (facts := about(path)) and _generation(path) <= upto
+        if (facts := about(path)) and (path == newest or _generation(path) < upto)
     }
     stay = retention.keeps(list(made.values()))
     gone = [path for path, moment in made.items() if moment not in stay]

@@ -187,3 +187,16 @@ def test_a_twin_removes_no_backup_of_a_later_commit(home: Warehouse, tmp_path: P
     commit(twin)
     done = backup(twin, backups, ONE)
     assert (done.removed, earlier.exists(), later.exists(), done.path.exists()) == (1, False, True, True)
+
+
+def test_a_twins_backup_of_the_same_number_is_not_taken_for_ours(home: Warehouse, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    shutil.copytree(home.path.parent, tmp_path / "twin", symlinks=True)
+    twin = opened(tmp_path / "twin")
+    commit(home)
+    with twin.transaction("another") as connection:
+        connection.execute("CREATE TABLE raw.theirs AS SELECT 1")
+    ours, theirs = (backup(one, backups, ONE) for one in (home, twin))
+    assert ours.identity == theirs.identity
+    assert (theirs.fresh, theirs.left, ours.path.exists()) == (True, 2, True)
+    assert not backup(home, backups, Retention()).fresh
