@@ -208,7 +208,7 @@ class Capture:
         await clock.sleep(SETTLE_S)
         for run_id, since in silent.items():
             if since is not None and self.readings[run_id].quiet_since(clock.monotonic()) == since:
-                self.readings[run_id].current_at = clock.now()
+                self.readings[run_id].silent()
         return [run_id for run_id in runs or self.live if self.readings[run_id].current_at is None]
 
     async def load(self) -> None:

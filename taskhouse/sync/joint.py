@@ -114,7 +114,7 @@ def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
     alone = low == 0 and window.first == 0
     if before is None:
         return 0 if alone and _begins_with_handshake(window, own) else None
-    if before.total == 0:
+    if before.total == 0 and not before.tail:
         return 0 if low == 0 else None
     found = _counted(window, before, low, own)
     if found is None:

@@ -74,6 +74,8 @@ class _Drain:
         own = self.held.own if self.held else HeldLog()
         if start and start == own.position and own.state in PROVED:
             window, at = await self._go_on(own)
+            if at is not None and not self.run.ancestors and self._shows_less(0, start):
+                return self._contradicted(start)
             if at is not None:
                 return await self._keep(window, at, own.position)
         return await self._from_the_beginning(own, max(start, own.position))
@@ -101,7 +103,21 @@ class _Drain:
         window = await self._reaching(window, at)
         if position and await self._began_anew(own, window, at):
             return await self._keep(window, at, position)
+        if own.state in PROVED and self._shows_less(at, position):
+            return self._contradicted(position, is_empty=self.pages.totals[-1] == at)
         return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
+
+    def _shows_less(self, at: int, position: int) -> bool:
+        """Whether fewer entries are counted from an index on than are held."""
+        return not self.pages.faults and self.pages.totals[-1] - at < position
+
+    def _contradicted(self, position: int, *, is_empty: bool = False) -> int:
+        """The server shows fewer entries than are held: they stay, and the log is looked at again for a day."""
+        state = "drained"
+        if self.settled and self._long_over():
+            state = "expired" if is_empty else "settled"
+        _mark(self.this, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
+        return position
 
     async def _reaching(self, window: Window, at: int) -> Window:
         """The window if it shows the entry, else the page that begins there: evidence may stand far behind it."""
@@ -136,7 +152,10 @@ class _Drain:
         return None
 
     async def _ask_parent(self, near: int) -> Before | None:
-        """The last entries of the parent's log, after those of the run's were seen; what is held if it is refused."""
+        """The last entries of the parent's log, after those of the run's were seen; what is held if it is refused.
+
+        A parent that shows fewer entries than are held of it is known by those.
+        """
         parent = LogPages(self.pages.api, replace(self.run, run_id=self.run.ancestors[0]), self.pages.text)
         try:
             window = await parent.at(max(0, near - joint.HANDSHAKE - joint.NEAR))
@@ -151,6 +170,9 @@ class _Drain:
             return self.held.parent() if self.held else None
         if parent.faults or parent.moved():
             return self.held.parent() if self.held else None
+        own = self.held.ancestors[0] if self.held else HeldLog()
+        if own.state in PROVED and total - (self.held.before() - own.position if self.held else 0) < own.position:
+            return Before(own.tail, total, exact=False)
         return Before(window.entries[-joint.NEAR :], total, exact=len(self.run.ancestors) <= CHAIN)
 
     async def _began_anew(self, own: HeldLog, window: Window, at: int) -> bool:

@@ -231,10 +231,13 @@ def _event_at(position: str | None) -> datetime | None:
 
 
 def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
-    """When the log of a run that has ended is read again: it may still grow, and an empty one may come to be."""
+    """When the log of a run that has ended is read again: it may still grow.
+
+    One that was empty, or shorter than what is held, may come to be; it is read in growing pauses.
+    """
     ended_at: datetime = row["moved_at"]
     read_at: datetime = row["log_read_at"]
-    if int(row["log_position"] or 0):
+    if int(row["log_position"] or 0) and read_at < ended_at + final:
         return ended_at + final
     return read_at + min(max(final, read_at - ended_at), LATE * final)
 

@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.legs import DJANGO
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.posthog.stream_ids import stream_ms
@@ -16,13 +17,19 @@ from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
-from taskhouse.sync.plan import Run
+from taskhouse.sync.plan import LIVE, Run
 
 QUIET_S = 0.5
 """A server sends at once what it has; after so long a silence nothing more stood in the stream."""
 
+GONE_S = 2.0
+"""The same where the event that was read last was asked for and should have come again."""
+
 TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
+
+GONE = "gone"
+"""What they call a stream that is no longer there while its run goes on."""
 
 
 async def capture(
@@ -71,6 +78,8 @@ async def capture(
             if batch.trimmed is not None and batch.ending is None:
                 await on_trim()
             ending = batch.ending or ending
+    if ending is Ending.STOPPED and reading.gone is not None:
+        record.gone(reading.gone, reading.leg)
     return ending
 
 
@@ -84,35 +93,62 @@ class Reading:
         current_at: When all that stood in it had come last: shown by an event of a later time than the connection's
             beginning, or by silence.
         has_events: Whether any event came.
+        gone: The connection whose silence showed that the stream that held the last event is gone.
+        leg: The endpoint that is read.
     """
 
     look: bool
     now: Callable[[], datetime]
     current_at: datetime | None = None
     has_events: bool = False
+    gone: Opening | None = None
+    leg: str = DJANGO
     _opening: Opening | None = None
+    _fell_silent: Opening | None = None
+    _patience_s: float = QUIET_S
 
     def opened(self, opening: Opening) -> None:
         """A connection began."""
-        self._opening = opening
+        self._opening, self.gone = opening, None
         opening.on_end = self._ended
 
     def add(self, batch: Batch) -> None:
         """Events came."""
-        self.has_events = self.has_events or bool(batch.frames)
+        self.has_events, self.leg = self.has_events or bool(batch.frames), batch.leg
+        self.gone = None if batch.frames else self.gone
         last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
-        if batch.opening is not None and last >= batch.opening.present_ms():
+        if batch.opening is None or not batch.frames:
+            return
+        if last >= batch.opening.present_ms():
             self.current_at = self.now()
+        elif last and self._fell_silent is batch.opening:  # more stood in the stream after all
+            self.current_at, self._fell_silent, self._patience_s = None, None, 2 * self._patience_s
+
+    def silent(self) -> None:
+        """Nothing more stood in the stream, or it is gone with the event that was read last."""
+        self.current_at, self._fell_silent = self.now(), self._opening
+        self.gone = self._opening if self._should_join() else None
 
     def _ended(self, quiet_s: float) -> None:
         """A connection was ended by the server after so long a silence."""
-        if quiet_s >= QUIET_S:
-            self.current_at = self.now()
+        if quiet_s >= self._quiet_s():
+            self.silent()
 
     def quiet_since(self, now: float) -> float | None:
-        """Since when the open connection has said nothing, if that is long enough; in the clock's seconds."""
+        """Since when the open connection has said nothing, if that is long enough; in the event loop's seconds."""
         since = self._opening.quiet_since if self._opening is not None else None
-        return since if since is not None and now - since >= QUIET_S else None
+        return since if since is not None and now - since >= self._quiet_s() else None
+
+    def _quiet_s(self) -> float:
+        return max(self._patience_s, GONE_S if self._should_join() else 0.0)
+
+    def _should_join(self) -> bool:
+        """Whether the event that was read last did not come again, although the server keeps it so long."""
+        opening = self._opening
+        if opening is None or not opening.overlaps or opening.joined is not None:
+            return False
+        read_ms = stream_ms(opening.after)
+        return read_ms is not None and opening.present_ms() - read_ms < LIVE / timedelta(milliseconds=1)
 
 
 @dataclass(slots=True)
@@ -162,6 +198,10 @@ class _Record:
                 ending=self._how(batch.ending),
                 heard_at=self.opening.last_heard() if self.opening else None,
             )
+
+    def gone(self, opening: Opening, leg: str) -> None:
+        """The stream that held the last event is no longer there, and none has taken its place."""
+        self.writer.ended("live", self.whose, leg=leg, after=opening.after, ending=GONE, heard_at=opening.last_heard())
 
     def _how(self, ending: Ending) -> str:
         """What the end of a stream proves of it.

@@ -96,9 +96,6 @@ def test_what_a_process_wrote_is_there_and_nothing_after_its_death() -> None:
 
 
 @pytest.mark.worlds
-@pytest.mark.xfail(
-    reason="a silence counts as read up to the present, also if the event that was read last did not come"
-)
 def test_a_stream_that_expired_between_two_syncs_leaves_a_gap() -> None:
     """Streams of spring 2026 live for an hour from their first event; nothing that only they held is in any log."""
     world = SurprisedHouse()

@@ -5,7 +5,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from taskhouse.clock import Stopped
 from taskhouse.sync import joint, logs
 from taskhouse.sync.joint import NEAR, Before, Window
+from taskhouse.sync.log_held import Held, HeldLog
 from taskhouse.sync.plan import Run
 
 MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
@@ -164,17 +165,20 @@ def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -
 
 
 def drained(
-    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: Run, start: int
+    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: Run, start: int, held: Held | None = None
 ) -> tuple[dict[int, bytes], list[tuple[str, str]]]:
-    """The entries and the marks that a reading of a log leaves, in pages of 13, while somebody has the warehouse."""
+    """The entries and the marks that a reading of a log leaves, in pages of 13; nothing held: somebody has it."""
 
     async def session_logs(_: str, run_id: str, *, limit: int, offset: int = 0) -> Any:
         found = pages[run_id]
         some = found[offset : offset + min(limit, 13)]
         return SimpleNamespace(total=len(found), entries=some, has_more=offset + len(some) < len(found))
 
-    async def nothing(*_: Any) -> None:
-        pass
+    async def what_is_held(*_: Any) -> Held | None:
+        return held
+
+    async def keys(*_: Any) -> set[str]:
+        return {joint.key(text) for text in held.own.tail} if held else set()
 
     kept: dict[int, bytes] = {}
     marks: list[tuple[str, str]] = []
@@ -183,10 +187,11 @@ def drained(
         mark=lambda _layer, _whose, **facts: marks.append((facts["state"], facts["position"])),
     )
     clock = Stopped(MOMENT)
-    settings = SimpleNamespace(capture_text="full", clock=clock)
+    settings = SimpleNamespace(capture_text="full", clock=clock, log_final_s=600.0)
     context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
     this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
-    patch.setattr(logs, "held", nothing)
+    patch.setattr(logs, "held", what_is_held)
+    patch.setattr(logs, "keys", keys)
     api = SimpleNamespace(session_logs=session_logs)
     asyncio.run(logs.drain(this, api, writer, run, start=start, settled=True))  # type: ignore[arg-type]
     return kept, marks
@@ -208,3 +213,36 @@ def test_a_settled_log_that_has_expired_is_not_lost_though_nobody_can_look_at_wh
 ) -> None:
     run = Run("task", "child", None, 39, (), MOMENT, MOMENT, log_state="settled")
     assert drained(monkeypatch, {"child": []}, run, 39) == ({}, [("settled", "0")])
+
+
+SEVEN = [entry("said", 10 + at) for at in range(7)]
+
+
+@pytest.mark.parametrize("state", ["drained", "settled"])
+@pytest.mark.parametrize("shown", [SEVEN[:3], [*SEVEN[:4], *SEVEN[5:]], []], ids=["its first", "not all", "none"])
+def test_a_log_that_shows_fewer_entries_than_are_held_is_not_final_for_a_day(
+    monkeypatch: pytest.MonkeyPatch, shown: list[bytes], state: str
+) -> None:
+    """Appends that collide can lose entries, and a log can be missing for a while: nothing that is held goes."""
+    held = Held(HeldLog(state, 7, tail=SEVEN), [])
+    fresh = Run("task", "child", None, 7, (), MOMENT, MOMENT - timedelta(minutes=12), log_state=state)
+    assert drained(monkeypatch, {"child": shown}, fresh, 7, held) == ({}, [("drained", "7")])
+    grown = [*shown, *(entry("said", 20 + at) for at in range(15))]
+    if shown:
+        kept, marks = drained(monkeypatch, {"child": grown}, fresh, 7, held)
+        assert set(grown) - set(SEVEN) <= {*kept.values()}
+        assert marks[-1][0] == "settled"
+    old = replace(fresh, ended_at=MOMENT - timedelta(days=2))
+    final = "settled" if shown else "expired"
+    assert drained(monkeypatch, {"child": shown}, old, 7, held) == ({}, [(final, "7")])
+
+
+@pytest.mark.parametrize("shown", [0, 6], ids=["nothing", "its first entries"])
+def test_a_parent_that_shows_less_than_is_held_of_it_leaves_none_of_its_entries_to_its_child(
+    monkeypatch: pytest.MonkeyPatch, shown: int
+) -> None:
+    parent, own = [entry("p", at) for at in range(10)], [entry("c", 30 + at) for at in range(6)]
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    held = Held(HeldLog(), [HeldLog("settled", 10, tail=parent)])
+    pages = {"child": [*parent, *own], "parent": parent[:shown]}
+    assert drained(monkeypatch, pages, run, 0, held) == (dict(enumerate(own)), [("settled", "6")])
