@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -43,16 +42,12 @@ def notes() -> Console:
 
 
 class _Shown(Console):
-    """A console that has a width, and that ends nothing by itself if its reader is gone."""
+    """A console that ends nothing by itself if its reader is gone."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        asked = os.environ.get("COLUMNS", "")
-        if not (asked.isdecimal() and int(asked)):  # 0 is what a shell says that does not know
-            if not self.is_terminal:
-                self.width = WIDE
-            elif asked:
-                self.width = shutil.get_terminal_size().columns
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = WIDE
 
     def on_broken_pipe(self) -> None:
         """Called back: what was asked for has no reader and the command ends, but work goes on without its notes."""

@@ -4,14 +4,14 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
 import pytest
 
-from pipelines.cli import screen, written
+from pipelines.cli import main, screen, written
 from pipelines.cli.app import app
 from pipelines.cli.exits import say
 from taskhouse.cells import octets
@@ -78,15 +78,23 @@ def test_a_plain_row_is_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> N
     assert list(written.ndjson(["a"], [(1.5,), (None,), ([math.pi],)]))
 
 
-@pytest.mark.parametrize("columns", ["0", "", "x"])
-@pytest.mark.parametrize("terminal", ["0", "1"])
-def test_a_shell_that_does_not_know_its_width_is_shown_the_rows(
-    monkeypatch: pytest.MonkeyPatch, columns: str, terminal: str
+@pytest.mark.parametrize("columns", ["0", ""])
+@pytest.mark.parametrize("words", [("--help",), ("query", "SELECT 'here' AS a")])
+def test_a_shell_that_does_not_know_its_width_is_shown_everything(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    home: Path,
+    columns: str,
+    words: Sequence[str],
 ) -> None:
+    screen.results.cache_clear()
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
     monkeypatch.setenv("COLUMNS", columns)
-    monkeypatch.setenv("TTY_COMPATIBLE", terminal)
-    made = screen.results.__wrapped__()
-    assert made.width >= 80
+    monkeypatch.setattr(sys, "argv", ["taskhouse", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert ("here" if "query" in words else "First steps") in capsys.readouterr().out
 
 
 @pytest.fixture
