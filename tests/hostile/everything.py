@@ -16,6 +16,7 @@ from assets.catalog import FAMILIES
 from assets.questions import Questions, records
 from pipelines.cli import held
 from taskhouse import marts, report
+from taskhouse.clock import REAL
 from taskhouse.export import export
 from taskhouse.reading import House
 from taskhouse.report import Options
@@ -23,6 +24,7 @@ from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept
+from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.gaps import judge
 from taskhouse.warehouse.load import LAYERS, Loaded, load_spool
@@ -115,7 +117,8 @@ class Everything:
             for family in FAMILIES:
                 list(checks.answers(questions, family, ["1"], 1))
             for question in held.QUESTIONS:
-                connection.execute(held._text(question)).fetchall()
+                text = held._text(question)
+                connection.execute(text, sql.moment(text, REAL)).fetchall()
 
     def views(self) -> None:
         """Read every row of every view."""
