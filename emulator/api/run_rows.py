@@ -58,7 +58,7 @@ BORROWED: Final = ("pr_url", "pr_urls", "pr_summaries", "pr_state", "pr_merged")
 """What the ``output`` of a run inside its task takes from an earlier run, if it has no pull request of its own."""
 
 
-def run_dict(run: Run, settings: EmulatorSettings, viewer: int) -> dict[str, Any]:
+def run_dict(run: Run, settings: EmulatorSettings, viewer: int, place: str = "run") -> dict[str, Any]:
     """A run with marks in place of its signed URLs, which differ at every call."""
     mine = run.task.origin_product != "workflow" or run.task.created_by == viewer
     row = {
@@ -85,12 +85,12 @@ def run_dict(run: Run, settings: EmulatorSettings, viewer: int) -> dict[str, Any
         "scheduled_at": stamp(run.scheduled_at),
         "preview_available": preview_available(run),
     }
-    return shaped(row, settings, "run")
+    return shaped(row, settings, "run", place)
 
 
 def latest_run_dict(run: Run, settings: EmulatorSettings, viewer: int) -> dict[str, Any]:
     """A run inside its task: pull requests are borrowed, and what a protected run holds is hidden without a word."""
-    row = run_dict(run, settings, viewer)
+    row = run_dict(run, settings, viewer, "run of a task")
     if run.protected:
         return {name: HIDDEN.get(name, value) for name, value in row.items()}
     if settings.borrowed_output:
@@ -118,10 +118,11 @@ def _borrowing(run: Run) -> dict[str, Any] | None:
     return run.output
 
 
-def shaped(row: dict[str, Any], settings: EmulatorSettings, kind: str) -> dict[str, Any]:
-    """The row as a server of that time has it, or as a surprising one prints it."""
+def shaped(row: dict[str, Any], settings: EmulatorSettings, kind: str, place: str = "") -> dict[str, Any]:
+    """The row as a server of that time has it, or as a surprising one prints it in that place."""
     omitted = settings.omitted.get(kind, ())
-    return disguised({name: value for name, value in row.items() if name not in omitted}, settings.surprise)
+    left = {name: value for name, value in row.items() if name not in omitted}
+    return disguised(left, settings.surprise, place or kind)
 
 
 def _signed(path: str) -> str:

@@ -1,4 +1,4 @@
-"""How a surprising server prints its rows: its times in the notation of the world, beside fields that nobody knows."""
+"""How a surprising server prints its rows: its times as that place writes them, beside fields that nobody knows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from emulator.settings import Surprise
 
 
-def disguised(row: dict[str, Any], surprise: Surprise | None) -> dict[str, Any]:
-    """A row as this server prints it: its times in the notation of the world, beside fields that nobody knows."""
+def disguised(row: dict[str, Any], surprise: Surprise | None, place: str) -> dict[str, Any]:
+    """A row as this server prints it: its times in the notation of their place, beside fields that nobody knows."""
     if surprise is None:
         return row
     made = dict(row)
     if "notation" in surprise.aspects:
-        form = random.Random(f"notation-{surprise.seed}").choice(odd.NOTATIONS)
+        form = random.Random(f"notation-{place}-{surprise.seed}").choice(odd.NOTATIONS)
         made |= {name: odd.rewritten(value, form) for name, value in row.items() if name.endswith("_at") and value}
     if "fields" in surprise.aspects:
         rng = random.Random(f"fields-{surprise.seed}")

@@ -225,7 +225,14 @@ def content_hashes(table: str, payload: str) -> set[str]:
     for added in reversed(shape.later):
         known.append(known[-1] - added)
     updated_at = _time(data, "updated_at")
-    return {_content(data, versioned=fields, updated_at=updated_at)["content_hash"] for fields in known}
+    return {
+        hash_
+        for fields in known
+        for hash_ in (
+            _content(data, versioned=fields, updated_at=updated_at)["content_hash"],
+            _hash(data, versioned=fields, updated_at=updated_at),  # as long as only updated_at was taken for a time
+        )
+    }
 
 
 def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
@@ -274,12 +281,40 @@ def canonical(value: object) -> bytes:
 
 
 def _content(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> dict[str, Any]:
-    """The kept JSON, and a hash that is the same however the server wrote ``updated_at``."""
-    of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
+    """The kept JSON, and a hash that is the same however the server wrote its times."""
     return {
         "payload": redact_event(canonical(kept))[0].decode(),
-        "content_hash": hashlib.sha256(canonical(of_version)).hexdigest(),
+        "content_hash": _hash(_timed(kept), versioned=versioned, updated_at=updated_at),
     }
+
+
+def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> str:
+    of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
+    return hashlib.sha256(canonical(of_version)).hexdigest()
+
+
+def _timed(kept: Any) -> Any:
+    """An object whose times are written as rows of the API write them (API facts 1.8), whatever they came as.
+
+    An artifact's time is a text that the server stores and never rewrites.
+    """
+    if not isinstance(kept, dict):
+        return kept
+    return {
+        name: _moment(value)
+        if name.endswith("_at")
+        else [_timed(one) for one in value]
+        if name == "slack_thread_references" and isinstance(value, list)
+        else value
+        for name, value in kept.items()
+    }
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return (_time({"": value}, "") or "").removesuffix("+00:00") + "Z"
+    except BadRecord:
+        return value
 
 
 def _value(data: Mapping[str, Any], name: str, at: str, kind: type, word: str, *, optional: bool) -> Any:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from emulator.__main__ import parser, settings_of
-from emulator.api.run_rows import run_dict
+from emulator.api.run_rows import latest_run_dict, run_dict
 from emulator.chronicle import Event
 from emulator.mutations import mutate
 from emulator.service import Service
@@ -67,6 +67,16 @@ def test_whatever_is_drawn_is_legal(worlds: list[Service]) -> None:
             text.encode()
             assert "\n" not in text
             assert isinstance(json.loads(text), dict)
+
+
+def test_a_run_inside_its_task_may_write_its_times_otherwise(worlds: list[Service]) -> None:
+    written = [
+        (run_dict(run, service.settings, 1)["created_at"], latest_run_dict(run, service.settings, 1)["created_at"])
+        for service in worlds
+        for run in service.world.runs.values()
+    ]
+    assert {one == other for one, other in written} == {True, False}
+    assert all(datetime.fromisoformat(one) == datetime.fromisoformat(other) for one, other in written)
 
 
 def test_without_an_aspect_it_is_as_usual() -> None:
