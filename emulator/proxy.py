@@ -6,10 +6,13 @@ Frames, ids and order are the same, but for the orchestrator's progress, which n
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 _PROGRESS: Final = "_posthog/progress"
 _DATA: Final = b"data: "
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+"""What UTF-8 cannot hold stays an escape."""
 
 
 def shown_text(text: str) -> str | None:
@@ -21,7 +24,7 @@ def shown_text(text: str) -> str | None:
     if is_orchestrators(event):
         return None
     compact = json.dumps(event, separators=(",", ":"), ensure_ascii=False)
-    return compact if _is_text(compact) else json.dumps(event, separators=(",", ":"))
+    return _SURROGATE.sub(lambda lone: f"\\u{ord(lone[0]):04x}", compact)
 
 
 def shown(frame: bytes) -> bytes:
@@ -40,12 +43,3 @@ def is_orchestrators(event: Any) -> bool:
         return False
     notification = event.get("notification")
     return isinstance(notification, dict) and notification.get("method") == _PROGRESS
-
-
-def _is_text(text: str) -> bool:
-    """Whether UTF-8 can hold it: a lone surrogate stays an escape."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

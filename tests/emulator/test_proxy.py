@@ -171,6 +171,11 @@ def test_a_key_that_may_not_see_the_run_gets_no_token(own: Own) -> None:
         assert other.get(f"{path_of(made)}/stream_token/").status_code == 404
 
 
+def test_a_lone_surrogate_is_an_escape_and_what_stands_beside_it_is_not() -> None:
+    text = json.dumps({"text": "日本 \ud83d cut, 😀 whole \udc00"})
+    assert shown_text(text) == '{"text":"日本 \\ud83d cut, 😀 whole \\udc00"}'
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_frame_and_the_text_in_it_are_shown_alike(name: str) -> None:
     text = HOSTILE[name]
