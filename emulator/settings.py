@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emulator.streams import StreamSettings
+from emulator.world.words import ORIGINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ class EmulatorSettings:
             servers of October 2026.
         private_channels: Whether some tasks stand in private channels, and some scouts' tasks are trials.
         october_agents: Whether agents are those of October 2026: boots of any text, new kinds of event, ``[REDACTED]``.
-        october_origins: Whether tasks have the origins of October 2026; off, there is ``automation`` among them.
+        origins: What tasks come from, each with its weight.
         uuid_routes: Whether a task id that is no UUID fits no route (404); off, it is an error of the server.
         thin_tail: Share of new runs whose stream is a short tail behind their log.
         thin_tail_origins: Origins all of whose runs are so.
@@ -131,7 +132,7 @@ class EmulatorSettings:
     uuid_routes: bool = True
     private_channels: bool = True
     october_agents: bool = True
-    october_origins: bool = True
+    origins: tuple[tuple[str, int], ...] = ORIGINS
     thin_tail: float = 0.0
     thin_tail_origins: tuple[str, ...] = ()
     presence_gated: float = 0.0

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
+from emulator.world.words import OLD_ORIGINS, SPRING_ORIGINS
 
 NEWEST: Final = "2026-10"
 
@@ -23,13 +24,13 @@ _SEPTEMBER: Final[dict[str, Any]] = {
     "borrowed_output": False,
     "private_channels": False,
     "october_agents": False,
-    "october_origins": False,
+    "origins": OLD_ORIGINS,
     "ignored_parameters": frozenset({"basic", "client_provenance", "exclude_origin_product"}),
     "omitted": {
         "task": ("origin_key",),
         "run": ("task_summary", "task_tags", "scheduled_at", "preview_available"),
         "summary": ("created_by_id",),
-        "latest_run": ("id", "mode", "pr_url", "pr_state", "task_summary"),
+        "latest_run": ("mode", "task_summary"),
     },
 }
 _JULY_STREAMS: Final = StreamSettings(max_entries=20_000, completed_ttl_s=6 * 3600, drained=False)
@@ -38,7 +39,11 @@ _JULY: Final[dict[str, Any]] = {
     "streams": _JULY_STREAMS,
     "session_logs_bytes": 2 * 1024 * 1024,
     "ignored_parameters": _SEPTEMBER["ignored_parameters"] | {"ordering", "archived", "pr_state", "ci_status"},
-    "omitted": {**_SEPTEMBER["omitted"], "task": ("origin_key", "last_activity_at")},
+    "omitted": {
+        **_SEPTEMBER["omitted"],
+        "task": ("origin_key", "last_activity_at"),
+        "latest_run": ("id", "mode", "pr_url", "pr_state", "task_summary"),
+    },
     "public_state": False,
     "event_ids": False,
 }
@@ -46,7 +51,6 @@ _SPRING_TASK: Final = (
     *_JULY["omitted"]["task"],
     "runtime",
     "repositories",
-    "github_user_integration",
     "archived",
     "archived_at",
     "channel",
@@ -72,6 +76,7 @@ VERSIONS: Final[dict[str, dict[str, Any]]] = {
         "session_logs_bytes": 0,
         "ignored_parameters": _JULY["ignored_parameters"] | {"internal"},
         "omitted": {**_JULY["omitted"], "task": _SPRING_TASK, "summary": ("created_by_id", "origin_product")},
+        "origins": SPRING_ORIGINS,
         "log_chains": False,
         "stream_tokens": False,
     },

@@ -96,9 +96,8 @@ class Generator:
         self._id = project_id
         self.rng = random.Random(f"project-{project_id}-{settings.seed}")
         self.repositories = repository_names(settings.seed, settings.repositories)
-        origins = words.ORIGINS if settings.october_origins else words.OLD_ORIGINS
-        self._origins = tuple(name for name, _ in origins)
-        self._origin_weights = tuple(accumulate(weight for _, weight in origins))
+        self._origins = tuple(name for name, _ in settings.origins)
+        self._origin_weights = tuple(accumulate(weight for _, weight in settings.origins))
         self.project = self._project()
         self.public_channels = [channel for channel in self.project.channels if channel.public]
 

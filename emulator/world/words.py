@@ -35,6 +35,8 @@ ORIGINS = (
 """(origin_product, weight), as of October 2026"""
 OLD_ORIGINS = (*ORIGINS[:5], ("automation", 5), *ORIGINS[5:-6])
 """The same before."""
+SPRING_ORIGINS = OLD_ORIGINS[:8]
+"""The same in the interface that PostHog published in spring 2026."""
 
 MODELS = (
     ("claude", "anthropic", "claude-opus-4-8"),

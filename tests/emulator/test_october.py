@@ -14,6 +14,7 @@ from emulator.script.rare import rarity
 from emulator.script.scene import Scene
 from emulator.serve import Emulator
 from emulator.versions import VERSIONS
+from emulator.world import words
 from tests.emulator.conftest import START
 
 PROJECT = "/api/projects/1/tasks"
@@ -201,8 +202,13 @@ def test_agents_of_october_have_boots_of_any_text_and_say_new_things() -> None:
 
 def test_origins_are_those_of_the_time(own: Own, every: Every) -> None:
     seen = [
-        {row["origin_product"] for row in every(own(tasks=600, october_origins=new)[1], **EVERYTHING)} for new in (1, 0)
+        {row["origin_product"] for row in every(own(tasks=600, origins=served)[1], **EVERYTHING)}
+        for served in (words.ORIGINS, words.OLD_ORIGINS, words.SPRING_ORIGINS)
     ]
     assert "workflow" in seen[0] - seen[1]
     assert "business_knowledge" not in seen[0], "nobody sees those"
     assert seen[1] - seen[0] == {"automation"}
+    assert seen[2] == {
+        *("error_tracking", "eval_clusters", "user_created", "automation"),
+        *("slack", "support_queue", "session_summaries", "signal_report"),
+    }

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from emulator.world.words import OLD_ORIGINS
 from taskhouse.sync import hot
 from taskhouse.warehouse.migrate import MIGRATIONS
 
@@ -36,7 +37,7 @@ def schema_2(make_house: Any) -> Open:
             emulator_events=0.2,
             emulator_start=START,
             emulator_session_logs_bytes=8000,
-            emulator_october_origins=False,  # as the world was that it came from
+            emulator_origins=OLD_ORIGINS,  # as the world was that it came from
             emulator_october_agents=False,
             log_settle_s=0,
             capture_seconds=3,
