@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -130,6 +130,32 @@ def test_stream_ids_that_are_not_dense_are_no_gap(judge: Judge) -> None:
 def test_each_boot_counts_for_itself(judge: Judge) -> None:
     judge.hold(live=[*live(1, 2), *live(1, 3, boot="2", at=100)])
     assert judge.judge() == [(at(101), at(103), True, False)]
+
+
+def logged(boot: str, *ranges: tuple[int, int], at: int) -> list[Entry]:
+    """Entries of the log that say when they happened."""
+    stamp = (START + timedelta(milliseconds=at)).isoformat()
+    said = [json.loads(entry.data) | {"timestamp": stamp, "type": "notification"} for entry in log(*ranges, boot=boot)]
+    return [Entry(None, position, json.dumps(each).encode(), redacted=False) for position, each in enumerate(said)]
+
+
+def test_a_boot_that_only_the_log_knows_is_a_gap_between_boots_that_came_live(judge: Judge) -> None:
+    judge.hold(live=[*live(1, 2), *live(1, 2, boot="3", at=5000)], log=logged("2", (1, 30), at=3000))
+    assert judge.judge() == [(at(2), at(5001), True, True)]
+    assert judge.rows("how") == [("the agent's events 2-1 to 2-30 came from the log alone",)]
+
+
+def test_what_the_log_lacks_of_a_boot_that_only_it_knows_is_lost(judge: Judge) -> None:
+    judge.hold(live=[*live(1, 2), *live(1, 2, boot="3", at=5000)], log=logged("2", (5, 30), at=3000))
+    assert judge.judge() == [(at(2), at(5001), True, False), (at(2), at(5001), True, True)]
+
+
+@pytest.mark.parametrize("moment", [-3000, 9000])
+def test_a_boot_that_only_the_log_knows_is_no_gap_before_the_first_look_or_after_the_last(
+    judge: Judge, moment: int
+) -> None:
+    judge.hold(live=[*live(1, 2), *live(1, 2, boot="3", at=5000)], log=logged("2", (1, 30), at=moment))
+    assert judge.judge() == []
 
 
 def test_judging_again_keeps_the_time_and_a_repair_shows(judge: Judge) -> None:

@@ -28,13 +28,35 @@ named AS (
         run_id,
         boot,
         number
+),
+
+-- around a boot of which nothing came live, the nearest numbers that did
+around AS (
+    SELECT
+        unread.project_id,
+        unread.run_id,
+        unread.boot,
+        arg_max(numbered.stream_id, (numbered.stream_ms, numbered.stream_seq))
+            FILTER (numbered.stream_ms <= unread.unread_ms) AS latest,
+        arg_min(numbered.stream_id, (numbered.stream_ms, numbered.stream_seq))
+            FILTER (numbered.stream_ms > unread.unread_ms) AS earliest
+    FROM
+        (SELECT DISTINCT project_id, run_id, boot, unread_ms FROM holes WHERE unread_ms IS NOT NULL) AS unread
+        INNER JOIN numbered
+            ON unread.project_id = numbered.project_id
+            AND unread.run_id = numbered.run_id
+            AND numbered.live
+    GROUP BY
+        unread.project_id,
+        unread.run_id,
+        unread.boot
 )
 
 SELECT
     hole.project_id,
     hole.run_id,
-    before.latest AS after_stream_id,
-    after.earliest AS before_stream_id,
+    coalesce(before.latest, around.latest) AS after_stream_id,
+    coalesce(after.earliest, around.earliest) AS before_stream_id,
     'the agent''s events ' || hole.boot || '-' || hole.first || ' to ' || hole.boot || '-' || hole.last
     || CASE WHEN hole.in_log THEN ' came from the log alone' ELSE ' are in neither layer' END AS how,
     TRUE AS certain,
@@ -51,3 +73,8 @@ FROM
         AND after.run_id = hole.run_id
         AND after.boot = hole.boot
         AND after.number = hole.live_after
+    LEFT JOIN around
+        ON hole.unread_ms IS NOT NULL
+        AND around.project_id = hole.project_id
+        AND around.run_id = hole.run_id
+        AND around.boot = hole.boot

@@ -1,21 +1,40 @@
--- Unbroken stretches of numbers that the live stream lacks, in every boot of which the live stream has something. Found
+-- Unbroken stretches of numbers that the live stream lacks, in every boot of which the live stream has something, and in
+-- every other boot that the log places between numbers that came live: a life of the run of which nothing was read. Found
 -- at the edges of what is held, so that a stretch costs the same however long it is. What the log has from before the
 -- first live number, or after the last one, is no hole: nobody was watching yet, or any more.
 CREATE OR REPLACE TEMP TABLE holes AS
-WITH boots AS (
+WITH watched AS (
+    SELECT
+        project_id,
+        run_id,
+        min(stream_ms) AS first_ms,
+        max(stream_ms) AS last_ms
+    FROM
+        numbered
+    WHERE
+        live
+    GROUP BY
+        project_id,
+        run_id
+),
+
+boots AS (
     SELECT
         project_id,
         run_id,
         boot,
+        CASE WHEN NOT bool_or(live) THEN min(logged_ms) END AS unread_ms,
         row_number() OVER () AS id
     FROM
         numbered
+        INNER JOIN watched USING (project_id, run_id)
     GROUP BY
         project_id,
         run_id,
         boot
     HAVING
         bool_or(live)
+        OR min(logged_ms) BETWEEN any_value(first_ms) AND any_value(last_ms)
 ),
 
 held AS (
@@ -129,6 +148,7 @@ SELECT
     boots.project_id,
     boots.run_id,
     boots.boot,
+    boots.unread_ms,
     stretches.in_log,
     min(stretches.first) AS first,
     max(stretches.last) AS last,
@@ -139,10 +159,15 @@ FROM
     INNER JOIN boots USING (id)
 WHERE
     NOT stretches.live
-    AND (NOT stretches.in_log OR (stretches.live_before IS NOT NULL AND stretches.live_after IS NOT NULL))
+    AND (
+        NOT stretches.in_log
+        OR boots.unread_ms IS NOT NULL
+        OR (stretches.live_before IS NOT NULL AND stretches.live_after IS NOT NULL)
+    )
 GROUP BY
     boots.project_id,
     boots.run_id,
     boots.boot,
+    boots.unread_ms,
     stretches.in_log,
     stretches.stretch

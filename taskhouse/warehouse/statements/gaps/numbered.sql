@@ -26,7 +26,8 @@ log AS (
         main.event_boot(entry.event_id) AS boot,
         main.event_boot(entry.first_event_id) AS first_boot,
         main.event_number(entry.first_event_id) AS first,
-        main.event_number(entry.event_id) AS last
+        main.event_number(entry.event_id) AS last,
+        epoch_ms(entry.occurred_at) AS logged_ms
     FROM
         raw.run_log_entries AS entry
         SEMI JOIN judged USING (project_id, run_id)
@@ -49,6 +50,7 @@ SELECT
     boot,
     CASE WHEN first_boot = boot AND last - first BETWEEN 0 AND 1000000 THEN first ELSE last END AS first,
     last,
+    logged_ms,
     FALSE AS live
 FROM
     log
