@@ -38,7 +38,8 @@
 --   it did not add up, so that it is read again from its beginning.
 -- events: Live events that are kept.
 -- log_entries: Entries of its log that are kept.
--- gaps: Holes that stand open.
+-- gaps: Holes that stand open: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the
+--   agent's numbers prove that the log holds all that the stream lacks there.
 -- certain_gaps: Those that the agent's own numbering proves, or the server announced.
 -- changed_at: When the newest version of the run was seen.
 -- payload: The run as JSON, without secrets and signed addresses.

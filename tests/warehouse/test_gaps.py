@@ -158,6 +158,37 @@ def test_a_boot_that_only_the_log_knows_is_no_gap_before_the_first_look_or_after
     assert judge.judge() == []
 
 
+def update(event_id: str | None) -> bytes:
+    said = {"type": "notification", "notification": {"params": {"update": {"sessionUpdate": "agent_message"}}}}
+    return json.dumps(said | ({"event_id": event_id} if event_id else {})).encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "repaired"),
+    [
+        (["1-1", "1-2", "1-3"], "settled", True),
+        (["1-1", "1-2", "1-3"], "drained", False),
+        (["1-1", "1-3"], "settled", False),
+        (["1-1", None, "1-2"], "settled", False),
+        ([None, None], "settled", False),
+        ([], "settled", False),
+    ],
+)
+def test_a_lost_stream_is_filled_by_a_log_only_where_numbers_prove_it(
+    judge: Judge, told: list[str | None], state: str, *, repaired: bool
+) -> None:
+    judge.hold(log=[Entry(None, place, update(event_id), redacted=False) for place, event_id in enumerate(told)])
+    with judge.warehouse.transaction("a stream is lost") as connection:
+        connection.execute("DELETE FROM ledger.cursors WHERE key = ?", [judge.run.run_id])
+        for resource, now in (("run_stream_lost", "not_found"), ("run_log", state)):
+            connection.execute(
+                "INSERT INTO ledger.cursors BY NAME SELECT 1 AS project_id, ? AS resource, ? AS key, ? AS state,"
+                " ? AS updated_at, 'test' AS moved_by",
+                [resource, judge.run.run_id, now, NOW],
+            )
+    assert judge.judge() == [(None, None, False, repaired)]
+
+
 def test_judging_again_keeps_the_time_and_a_repair_shows(judge: Judge) -> None:
     judge.hold(live=live(1, 4))
     judge.judge()
