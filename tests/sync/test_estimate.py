@@ -48,9 +48,9 @@ def test_durations_follow_both_windows() -> None:
 @pytest.mark.parametrize(
     "world",
     [
-        {"seed": 1, "tasks": 20, "repositories": 3},
+        pytest.param({"seed": 1, "tasks": 20, "repositories": 3}, marks=pytest.mark.worlds),
         {"seed": 2, "tasks": 20, "repositories": 3, "live_runs": 3, "speed": 20, "pace": 10},
-        {"seed": 3, "tasks": 30, "repositories": 3, "events": 0.1},
+        pytest.param({"seed": 3, "tasks": 30, "repositories": 3, "events": 0.1}, marks=pytest.mark.worlds),
     ],
     ids=str,
 )

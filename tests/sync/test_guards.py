@@ -56,7 +56,11 @@ def attempt(house: Any, resource: str) -> str:
 
 @pytest.mark.parametrize(
     ("size", "fault"),
-    [*((150, fault) for fault in LISTS), *((450, fault) for fault in LISTS[:6])],
+    [
+        *((150, fault) for fault in LISTS),
+        (450, LISTS[0]),
+        *(pytest.param(450, fault, marks=pytest.mark.worlds) for fault in LISTS[1:6]),
+    ],
     ids=[*(f"swept, {named(fault)}" for fault in LISTS), *(f"ticked, {named(fault)}" for fault in LISTS[:6])],
 )
 def test_a_list_that_lies(make_house: Any, size: int, fault: dict[str, Any]) -> None:
@@ -218,7 +222,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("known", [False, True], ids=["first load", "tick"])
+@pytest.mark.parametrize("known", [pytest.param(False, marks=pytest.mark.worlds), True], ids=["first load", "tick"])
 def test_a_list_that_moves_between_its_pages(
     make_house: Any,
     between: Callable[[Any], None],

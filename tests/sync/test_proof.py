@@ -81,10 +81,13 @@ def drawn_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.randrange", lambda size: size - 1)
 
 
-SERVERS = {"light rows": frozenset[str](), "full rows": frozenset({"basic"})}
+SERVERS = [
+    pytest.param(frozenset[str](), id="light rows"),
+    pytest.param(frozenset({"basic"}), id="full rows", marks=pytest.mark.worlds),
+]
 
 
-@pytest.mark.parametrize("ignored", SERVERS.values(), ids=SERVERS)
+@pytest.mark.parametrize("ignored", SERVERS)
 def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
     make_house: Any, monkeypatch: pytest.MonkeyPatch, ignored: frozenset[str]
 ) -> None:
