@@ -12,7 +12,7 @@ from pipelines import home
 from pipelines.definitions import build
 from pipelines.jobs import SYNC
 from taskhouse import errors
-from taskhouse.advice import advised
+from taskhouse.advice import advised, interrupted
 from taskhouse.errors import TaskhouseError
 from taskhouse.sync.resources import RESOURCES, sync
 
@@ -114,6 +114,8 @@ class WatchedEngine:
             self._watcher.fails(project_id, resource, problem)
             raise
         except Exception as problem:
+            if interrupted(problem):
+                raise KeyboardInterrupt from None
             advice = advised(problem)
             if advice is None:
                 raise
@@ -177,7 +179,9 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
             continue
         error = event.step_failure_data.error
         cause = error.cause if error is not None and error.cause is not None else error
-        if cause is not None and cause.cls_name == dg.DagsterExecutionInterruptedError.__name__:
+        if cause is not None and (
+            cause.cls_name == dg.DagsterExecutionInterruptedError.__name__ or interrupted(cause.message)
+        ):
             outcome.interrupted = True
             continue
         text = cause.message.strip().split(": ", 1)[-1] if cause is not None else "It failed."

@@ -108,6 +108,14 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
     return kind(said.format(where), hint=hint) if kind else None
 
 
+def interrupted(problem: BaseException | str) -> bool:
+    """Whether a person stopped the program, in DuckDB's words too: in the midst of a statement it says no more."""
+    said = str(problem).strip().removeprefix("RuntimeError: ")
+    return isinstance(problem, KeyboardInterrupt) or (
+        isinstance(problem, RuntimeError | str) and said == "Query interrupted"
+    )
+
+
 def _read(problem: BaseException | str) -> tuple[int, str]:
     """The number of an error, and what it is about."""
     if isinstance(problem, OSError):

@@ -63,7 +63,7 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(command)
     def run(*arguments: object, **options: object) -> T:
-        from taskhouse.advice import advised
+        from taskhouse.advice import advised, interrupted
         from taskhouse.atomic import naming
         from taskhouse.errors import TaskhouseError
 
@@ -71,9 +71,6 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
             result = command(*arguments, **options)
             with naming(OUTPUT):
                 sys.stdout.flush()
-        except KeyboardInterrupt:
-            say("Interrupted.")
-            raise typer.Exit(Exit.INTERRUPTED) from None
         except BrokenPipeError:
             from pipelines.cli import screen
 
@@ -84,7 +81,10 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
             raise typer.Exit(code_of(problem)) from None
         except (typer.Exit, typer.Abort):
             raise
-        except Exception as problem:  # noqa: BLE001 - the last line of defence: no traceback for people
+        except (Exception, KeyboardInterrupt) as problem:  # noqa: BLE001 - no traceback for people
+            if interrupted(problem):
+                say("Interrupted.")
+                raise typer.Exit(Exit.INTERRUPTED) from None
             advice = advised(problem)
             if advice is not None:
                 complain(advice.with_traceback(problem.__traceback__))

@@ -104,18 +104,18 @@ class _Drain:
         if position and await self._began_anew(own, window, at):
             return await self._keep(window, at, position)
         if own.state in PROVED and self._shows_less(at, position):
-            return self._contradicted(position, is_empty=self.pages.totals[-1] == at)
+            return self._contradicted(position, expired=self.pages.totals[-1] == at and own.state != "settled")
         return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
 
     def _shows_less(self, at: int, position: int) -> bool:
         """Whether fewer entries are counted from an index on than are held."""
         return not self.pages.faults and self.pages.totals[-1] - at < position
 
-    def _contradicted(self, position: int, *, is_empty: bool = False) -> int:
+    def _contradicted(self, position: int, *, expired: bool = False) -> int:
         """The server shows fewer entries than are held: they stay, and the log is looked at again for a day."""
         state = "drained"
         if self.settled and self._long_over():
-            state = "expired" if is_empty else "settled"
+            state = "expired" if expired else "settled"
         _mark(self.this, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
         return position
 

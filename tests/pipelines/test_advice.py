@@ -252,6 +252,22 @@ def test_a_key_that_is_not_valid_on_an_existing_home_is_no_other_viewer(quiet: A
     assert problem.value.about_key
 
 
+def test_an_interruption_in_the_midst_of_a_statement_is_one(
+    inside: Any, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DuckDB tells of it in words of its own."""
+    told = RuntimeError("Query interrupted")
+    monkeypatch.setattr("taskhouse.warehouse.reading.streamed", Mock(side_effect=told))
+    ended = inside.run("query", "SELECT 1", TASKHOUSE_HOME=str(published))
+    assert (ended.code, ended.err) == (130, "Interrupted.\n")
+    cause = Mock(cause=None, message=f"RuntimeError: {told}\n", cls_name="RuntimeError")
+    event = Mock(is_step_failure=True, step_key="tasks", step_failure_data=Mock(error=cause))
+    outcome = Outcome(frozenset({(1, "tasks")}))
+    _explain(outcome, 1, Mock(all_events=[event]))
+    assert outcome.interrupted
+    assert not outcome.problems
+
+
 @pytest.mark.parametrize("command", ["emulator", "demo", "query"])
 def test_an_interruption_promises_no_sync(
     inside: Any, published: Path, monkeypatch: pytest.MonkeyPatch, command: str
