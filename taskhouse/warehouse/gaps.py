@@ -119,9 +119,9 @@ def judge(
     ]
     stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
     connection.execute(sql.warehouse("gaps/possible"))
-    connection.execute(sql.warehouse("gaps/ends"), {**bound, "now": now})
-    connection.execute(sql.warehouse("gaps/gone"), bound)
-    for step in ("lost", "expired"):
+    connection.execute(sql.warehouse("gaps/last"), bound)
+    connection.execute(sql.warehouse("gaps/ends"), {"now": now})
+    for step in ("gone", "lost", "expired"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     return _keep(connection, now)
 

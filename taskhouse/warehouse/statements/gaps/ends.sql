@@ -4,27 +4,7 @@
 -- a minute. What the log has says nothing of events that only a stream carries. A stream that was refused until it was gone has a gap of its
 -- own, and so has a trim that the server announced and after which nothing came.
 INSERT INTO found BY NAME
-WITH last AS (
-    SELECT
-        event.project_id,
-        event.run_id,
-        arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
-        arg_max(event.kind, (event.stream_ms, event.stream_seq)) AS kind,
-        max(event.received_at) AS received_at,
-        max(event.stream_ms) AS stream_ms,
-        max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS id
-    FROM
-        raw.run_events AS event
-        SEMI JOIN judged USING (project_id, run_id)
-    WHERE
-        event.stream_ms >= CAST($since_ms AS UBIGINT)
-        AND event.stream_seq IS NOT NULL
-    GROUP BY
-        event.project_id,
-        event.run_id
-),
-
-over AS (
+WITH over AS (
     SELECT
         version.project_id,
         version.run_id,

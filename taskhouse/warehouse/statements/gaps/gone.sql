@@ -2,23 +2,6 @@
 -- after that event is not known. Once something follows, the seam between the two is judged instead, and once the run is over
 -- the end of its stream. After an end that was read nothing is missing.
 INSERT INTO found BY NAME
-WITH last AS (
-    SELECT
-        event.project_id,
-        event.run_id,
-        arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
-        max(event.received_at) AS received_at
-    FROM
-        raw.run_events AS event
-        SEMI JOIN judged USING (project_id, run_id)
-    WHERE
-        event.stream_ms >= CAST($since_ms AS UBIGINT)
-        AND event.stream_seq IS NOT NULL
-    GROUP BY
-        event.project_id,
-        event.run_id
-)
-
 SELECT DISTINCT
     last.project_id,
     last.run_id,
