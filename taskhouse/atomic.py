@@ -20,7 +20,7 @@ def appearing(target: Path) -> Iterator[Path]:
     if target.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     for left in target.parent.glob(f".{glob.escape(target.name)}.*"):
-        if not _lives(left.suffix[1:]):
+        if not lives(left.suffix[1:]):
             left.unlink(missing_ok=True)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
@@ -31,7 +31,7 @@ def appearing(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _lives(process: str) -> bool:
+def lives(process: str) -> bool:
     """Whether a process is there, by its number; also true for what is none."""
     if not process.isdecimal():
         return True

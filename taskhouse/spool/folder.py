@@ -18,7 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from taskhouse.atomic import appearing, naming
+from taskhouse.atomic import appearing, lives, naming
 from taskhouse.errors import Full
 from taskhouse.spool import line
 
@@ -117,13 +117,9 @@ class Spool:
         """
         sealed, torn, damaged = [], 0, []
         for part in sorted(self.open.glob("*.part")):
-            owner = part.stem.split("-", 1)[1].rsplit("-", 1)[0]
-            lock = FileLock(self.open / f"{owner}.lock", thread_local=False)
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                continue
-            try:
+            with self._of_the_dead(part.stem.split("-", 1)[1].rsplit("-", 1)[0]) as dead:
+                if not dead:
+                    continue
                 lines, tail, bad = _sift(part.read_bytes())
                 torn += tail
                 if bad:
@@ -131,9 +127,10 @@ class Spool:
                 if lines:
                     sealed.append(self._reseal(part.stem, lines))
                 part.unlink()
-            finally:
-                lock.release()
-                Path(lock.lock_file).unlink(missing_ok=True)
+        for between in self.open.glob("*.lock"):  # of a writer that died while nothing was open
+            if not lives(between.stem.split("-")[1]):
+                with self._of_the_dead(between.stem):
+                    pass
         return Recovery(tuple(sealed), torn, tuple(damaged))
 
     def salvage(self, segment: Segment) -> tuple[Path, Segment | None]:
@@ -149,6 +146,21 @@ class Spool:
         halves = [self._reseal(f"{segment.name}-{n}", part) for n, part in enumerate((lines[:middle], lines[middle:]))]
         segment.path.unlink()
         return halves
+
+    @contextlib.contextmanager
+    def _of_the_dead(self, writer: str) -> Iterator[bool]:
+        """Whether a writer is no more: then nobody else cleans up after it meanwhile, and its lock goes at the end."""
+        lock = FileLock(self.open / f"{writer}.lock", thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+            Path(lock.lock_file).unlink(missing_ok=True)
 
     def _reseal(self, name: str, lines: list[bytes]) -> Segment:
         content = b"".join(lines)

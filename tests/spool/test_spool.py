@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskhouse.spool.folder import Spool
+from taskhouse.spool.folder import Recovery, Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 
@@ -63,6 +63,15 @@ def test_a_living_writer_is_left_alone(spool: Spool) -> None:
         writer.append("live", RUN, entries("a"), leg="django")
         assert spool.recover().sealed == ()
     assert len(spool.segments()) == 1
+
+
+def test_the_lock_of_a_writer_that_died_between_two_segments_goes(spool: Spool) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (spool.open / f"1-{dead.pid}-abc.lock").touch()
+    with SpoolWriter(spool):
+        assert spool.recover() == Recovery()
+        assert [path.stem.split("-")[1] for path in spool.open.iterdir()] == [str(os.getpid())]
 
 
 CHILD = """
