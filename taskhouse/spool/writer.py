@@ -179,7 +179,7 @@ class SpoolWriter:
         with self._guard:
             full, self._full = [*self._full, *self._open.values()], []
             self._open.clear()
-        return [self._seal(segment) for segment in full]
+        return list(filter(None, map(self._seal, full)))
 
     def close(self) -> None:
         """Seal everything and sign off; nothing can be appended afterwards."""
@@ -195,7 +195,12 @@ class SpoolWriter:
             self._open[layer] = _Open(path, self.clock.monotonic())
         return self._open[layer]
 
-    def _seal(self, segment: "_Open") -> Segment:
+    def _seal(self, segment: "_Open") -> Segment | None:
+        """Seal a segment; one whose first line found no room goes."""
+        if not segment.lines:
+            segment.path.unlink(missing_ok=True)
+            segment.close()
+            return None
         target = self.spool.sealed / sealed_name(segment.path.stem, segment.lines, segment.crc)
         segment.path.replace(target)
         segment.path = target

@@ -124,9 +124,12 @@ def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
 
 
 def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
-    """The segment, or what could be saved of a damaged one."""
+    """The segment, or what could be saved of a damaged one; none if it is empty, as earlier versions left some."""
     if segment.is_whole():
-        return segment
+        if segment.lines:
+            return segment
+        segment.path.unlink(missing_ok=True)
+        return None
     aside, saved = spool.salvage(segment)
     report(f"the spool segment {segment.name} was damaged and is set aside as {aside}")
     _record_damage(warehouse, segment, saved)

@@ -207,3 +207,15 @@ def test_a_write_that_finds_no_room_leaves_no_half_of_a_line(spool: Spool) -> No
     (segment,) = spool.segments()
     assert segment.is_whole()
     assert [json.loads(text)["i"] for text in segment.path.read_bytes().splitlines()] == ["1-0", "1-0"]
+
+
+def test_a_segment_whose_first_line_found_no_room_is_not_sealed(spool: Spool) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with SpoolWriter(spool) as writer:
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+            with pytest.raises(OSError, match="too large"):
+                writer.append("live", RUN, entries("a" * 100), leg="django")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (spool.segments(), list(spool.open.iterdir())) == ([], [])

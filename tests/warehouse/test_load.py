@@ -9,7 +9,7 @@ import pytest
 
 from taskhouse.clock import REAL
 from taskhouse.errors import Corrupt
-from taskhouse.spool.folder import Segment, Spool
+from taskhouse.spool.folder import Segment, Spool, sealed_name
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load, sql
@@ -288,3 +288,14 @@ def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse,
         plan = connection.execute("EXPLAIN " + sql.warehouse("load/live_known"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")
         assert "emptyresult" in told or "streamms>=5" in told  # nothing is read where no event lies; 1.5 sees it late
+
+
+@pytest.mark.parametrize("others", [(), (event("1-0", "{}"),)])
+def test_an_empty_segment_that_an_earlier_version_left_is_removed(
+    warehouse: Warehouse, spool: Spool, others: tuple[Entry, ...]
+) -> None:
+    (spool.sealed / sealed_name("live-1-1-abc-000001", 0, 0)).touch()
+    if others:
+        spooled(spool, "live", *others)
+    assert load_spool(warehouse, spool)["live"].inserted == len(others)
+    assert spool.segments() == []
