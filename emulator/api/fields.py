@@ -16,6 +16,7 @@ _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 _TRUE: Final = frozenset({"t", "y", "yes", "true", "on", "1"})
 _FALSE: Final = frozenset({"f", "n", "no", "false", "off", "0"})
 _MAX_DIGITS: Final = 1000
+_POINT_ZERO: Final = re.compile(r"\.0*\s*$")
 
 
 def canonical_uuid(value: Any) -> str | None:
@@ -37,15 +38,9 @@ def canonical_uuid(value: Any) -> str | None:
 
 def integer(query: Mapping[str, str], name: str, *, default: int, low: int, high: int | None = None) -> int:
     """An integer within bounds; outside is 400, never clamped. Empty is the default."""
-    text = query.get(name, "")
-    if not text:
-        return default
-    try:
-        value = int(text) if len(text) <= _MAX_DIGITS else None
-    except ValueError:
-        value = None
+    value = optional_integer(query, name)
     if value is None:
-        raise invalid(name, "A valid integer is required.")
+        return default
     if value < low:
         raise invalid(name, f"Ensure this value is greater than or equal to {low}.", "min_value")
     if high is not None and value > high:
@@ -54,12 +49,14 @@ def integer(query: Mapping[str, str], name: str, *, default: int, low: int, high
 
 
 def optional_integer(query: Mapping[str, str], name: str) -> int | None:
-    """An integer, or None when absent or empty."""
+    """An integer as Python reads it, or one with nothing but zeros after its point; None when absent or empty."""
     text = query.get(name, "")
     if not text:
         return None
+    if len(text) > _MAX_DIGITS:
+        raise invalid(name, "String value too large.", "max_string_length")
     try:
-        return int(text)
+        return int(_POINT_ZERO.sub("", text))
     except ValueError:
         raise invalid(name, "A valid integer is required.") from None
 

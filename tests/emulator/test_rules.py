@@ -140,7 +140,12 @@ def test_an_id_that_is_no_uuid_is_404(client: httpx.Client) -> None:
     assert client.get(f"{PROJECT}/nonsense/runs/").json()["detail"] == "Task not found"
 
 
-@pytest.mark.parametrize(("limit", "rows"), [("", 50), ("0", 50), ("-3", 50), ("ten", 50), ("7", 7), ("1000", 100)])
+LIMITS = {"": 50, "0": 50, "-3": 50, "ten": 50, "7": 7, "1000": 100, "1.0": 50, "1e1": 50, "0x7": 50, " 7": 7, "+7": 7}
+ODD_LIMITS = {"1_0": 10, "\u0667": 7, "9" * 2000: 100, "9" * 5000: 50}
+"""What Python reads as a number is one, and nothing else is."""
+
+
+@pytest.mark.parametrize(("limit", "rows"), (LIMITS | ODD_LIMITS).items(), ids=lambda value: str(value)[:8])
 def test_a_page_holds_50_rows_at_most_100_and_nonsense_is_the_default(
     client: httpx.Client, limit: str, rows: int
 ) -> None:
@@ -152,7 +157,7 @@ def test_a_page_holds_50_rows_at_most_100_and_nonsense_is_the_default(
 
 def test_offsets_are_lenient_and_link_back(client: httpx.Client) -> None:
     first = client.get(f"{PROJECT}/?limit=10").json()
-    for offset in ("-5", "x", "0"):
+    for offset in ("-5", "x", "0", "1.0", "9" * 5000):
         assert client.get(f"{PROJECT}/?limit=10&offset={offset}").json()["results"][0] | {"latest_run": 0} == (
             first["results"][0] | {"latest_run": 0}
         )

@@ -120,6 +120,8 @@ def test_session_logs_pages_by_offset(client: httpx.Client, logged: dict[str, An
         more = page.headers["X-Has-More"]
         read += page.json()
     assert read == whole
+    for three in ("3.0", "3.", " +3.00 "):
+        assert client.get(path, params={"limit": three}).json() == whole[:3], "zeros after a point change nothing"
     past = client.get(path, params={"offset": 10_000})
     assert (past.json(), past.headers["X-Has-More"]) == ([], "false")
 
@@ -131,6 +133,9 @@ def test_session_logs_pages_by_offset(client: httpx.Client, logged: dict[str, An
         ({"limit": "0"}, "min_value"),
         ({"offset": "-1"}, "min_value"),
         ({"limit": "all"}, "invalid_input"),
+        ({"limit": "1.5"}, "invalid_input"),
+        ({"limit": "1e3"}, "invalid_input"),
+        ({"limit": "9" * 1001}, "max_string_length"),
         ({"after": "yesterday"}, "invalid_input"),
     ],
 )
