@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Fact(NamedTuple):
     """From the moment ``at`` on, ``what`` holds of the thing with the id ``of``.
 
-    ``what`` is ``task`` or ``run`` (``value`` is its state), ``event`` (``value`` is one event of the run's stream) or
-    ``entry`` (the text of one line of the run's own log).
+    ``what`` is ``task`` or ``run`` (``value`` is its state), ``event`` (``value`` is one event of the run's stream),
+    ``lost`` (one that was rolled back) or ``entry`` (the text of one line of the run's own log).
     """
 
     at: datetime
@@ -100,6 +100,10 @@ class Chronicle:
     def appended(self, run: Run, stream_id: str, text: str, life: int, *, reachable: bool) -> None:
         """An event was written to a run's stream."""
         self._note("event", run.id, Event(stream_id, text, reachable, life))
+
+    def lost(self, run: Run, stream_id: str, text: str, life: int) -> None:
+        """An event of a run's stream was rolled back: whoever did not read it until now never will."""
+        self._note("lost", run.id, Event(stream_id, text, reachable=False, life=life))
 
     def logged(self, run: Run, text: str) -> None:
         """A line was written to a run's log."""

@@ -284,10 +284,17 @@ class Driver:
         """Close the run's stream with an error sentinel; what follows it reaches no reader."""
         self._store.stream(run.id).error(message, self._clock.now_ms())
 
-    def roll_back(self, run: Run, count: int) -> list[str]:
-        """Lose the newest events of the run's stream and write them again: the same ones under other ids."""
-        lost = self._store.stream(run.id).roll_back(count)
-        return [given for text in lost if (given := self._append(run, text, self._clock.now_ms())) is not None]
+    def roll_back(self, run: Run, count: int, *, again: bool = True) -> list[str]:
+        """Lose the newest entries of the run's stream; with ``again`` its events come once more under other ids."""
+        stream = self._store.stream(run.id)
+        if not stream.exists(self._clock.now_ms()):
+            return []
+        life, lost = stream.life, stream.roll_back(count)
+        if self._chronicle is not None:
+            for event_id, text in lost:
+                self._chronicle.lost(run, event_id, text, life)
+        texts = [text for _, text in lost] if again else []
+        return [given for text in texts if (given := self._append(run, text, self._clock.now_ms())) is not None]
 
     def reopen(self, run: Run, *, reset: bool = True) -> None:
         """Resume a finished run in the cloud: the same run queued again, with a fresh stream; its log goes on.

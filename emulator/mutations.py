@@ -209,11 +209,14 @@ def restart_stream(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def roll_back(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
-    """A failover of Redis: the newest ``events`` (5) of ``run_id`` are lost, and the agent sends them once more."""
-    run = _run(service, asked)
-    if service.store.stream(run.id).closed(service.clock.now_ms()):
-        raise MutationError("only an open stream can be rolled back")
-    ids = service.driver.roll_back(run, int(asked.get("events", 5)))
+    """A failover of Redis: the newest ``events`` (5) of ``run_id`` are lost, and the agent sends them once more.
+
+    With ``again`` false it does not; then the end marker of a closed stream is lost with them.
+    """
+    run, again = _run(service, asked), bool(asked.get("again", True))
+    if again and service.store.stream(run.id).closed(service.clock.now_ms()):
+        raise MutationError("only an open stream can be rolled back and written again")
+    ids = service.driver.roll_back(run, int(asked.get("events", 5)), again=again)
     return {"task_id": run.task.id, "run_id": run.id, "stream_ids": ids}
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from emulator.clock import Clock
+from emulator.listpack import Node, int_size, text_size
 from emulator.status import status_of
 
 _SENTINEL_TEXT: Final = '{"type": "STREAM_STATUS", "status": "complete"}'
@@ -97,30 +98,10 @@ def _number(text: str) -> int:
     return number
 
 
-@dataclass(slots=True)
-class _Node:
-    """One listpack of the stream: how many entries, how many bytes, and the id that others are relative to."""
-
-    ms: int
-    seq: int
-    count: int = 0
-    size: int = 21
-
-
-def _int_size(value: int) -> int:
-    """Bytes of an integer in a listpack."""
-    if 0 <= value < 1 << 7:
-        return 2
-    for bits, size in ((12, 3), (15, 4), (23, 5), (31, 6)):
-        if -(1 << bits) <= value < 1 << bits:
-            return size
-    return 10
-
-
-def _text_size(length: int) -> int:
-    """Bytes of a string of ``length`` bytes in a listpack."""
-    size = length + (1 if length < 64 else 2 if length < 4096 else 5)  # noqa: PLR2004 - the format's own steps
-    return size + (1 if size < 128 else 2 if size < 16383 else 3)  # noqa: PLR2004
+def framed(stream_id: str, text: str) -> bytes:
+    """The SSE frame of an entry."""
+    lines = text if "\n" not in text else text.replace("\n", "\ndata: ")
+    return f"id: {stream_id}\ndata: {lines}\n\n".encode("utf-8", "surrogatepass")
 
 
 class Batch(NamedTuple):
@@ -160,7 +141,7 @@ class RunStream:
         self._ids: list[StreamId] = []
         self._frames: list[bytes] = []
         self._head = 0
-        self._nodes: deque[_Node] = deque()
+        self._nodes: deque[Node] = deque()
         self._sentinels: list[tuple[StreamId, str | None]] = []
         self._newest = START
         self._expires_ms = 0
@@ -245,10 +226,16 @@ class RunStream:
         message = message[:_SENTINEL_ERROR_CHARS]
         self._close(message, f"{_SENTINEL_TEXT}{message}", now_ms)
 
-    def roll_back(self, count: int) -> list[str]:
-        """Lose the newest ``count`` entries, as a failover to a replica that lags does; returns their texts."""
-        lost = self._frames[max(self._head, len(self._frames) - count) :]
-        texts = [frame.partition(b"\ndata: ")[2].removesuffix(b"\n\n") for frame in lost]
+    def roll_back(self, count: int) -> list[tuple[str, str]]:
+        """Lose the newest ``count`` entries, as a failover to a replica that lags does.
+
+        Returns ids and texts of those that a reader could have had. A sentinel among them closes the stream no more.
+        """
+        low = max(self._head, len(self._frames) - count)
+        first_closed = self._sentinels[0][0] if self._sentinels else None
+        lost = list(zip(self._ids[low:], self._frames[low:], strict=True))
+        shown = [(at, frame) for at, frame in lost if frame and (first_closed is None or at < first_closed)]
+        texts = [(str(at), frame.partition(b"\ndata: ")[2].removesuffix(b"\n\n")) for at, frame in shown]
         for _ in lost:
             self._ids.pop()
             self._frames.pop()
@@ -256,9 +243,13 @@ class RunStream:
             if not self._nodes[-1].count:
                 self._nodes.pop()
         self._newest = self._ids[-1] if self._ids else START
+        sentinels = len(self._sentinels)
+        self._sentinels = [mark for mark in self._sentinels if mark[0] <= self._newest]
+        if len(self._sentinels) < sentinels:
+            self._marked_until_ms = 0
         if not self._ids:
             self._forget()
-        return [text.decode("utf-8", "surrogatepass") for text in texts]
+        return [(at, text.replace(b"\ndata: ", b"\n").decode("utf-8", "surrogatepass")) for at, text in texts]
 
     def wake(self) -> None:
         """Let the readers look again."""
@@ -317,8 +308,7 @@ class RunStream:
             self._first = self._newest
         self._ids.append(self._newest)
         shown = f"{ms}-{seq}"
-        lines = text if "\n" not in text else text.replace("\n", "\ndata: ")
-        self._frames.append(f"id: {shown}\ndata: {lines}\n\n".encode("utf-8", "surrogatepass"))
+        self._frames.append(framed(shown, text))
         self._fill_node(len(text), ms, seq)
         self._trim(self._settings.max_entries if cap is None else cap)
         self.wake()
@@ -332,10 +322,10 @@ class RunStream:
             or node.count >= settings.node_entries
             or node.size + len("data") + length >= settings.node_bytes
         ):
-            node = _Node(ms, seq)
+            node = Node(ms, seq)
             nodes.append(node)
         node.count += 1
-        node.size += 4 + _int_size(ms - node.ms) + _int_size(seq - node.seq) + _text_size(length)
+        node.size += 4 + int_size(ms - node.ms) + int_size(seq - node.seq) + text_size(length)
 
     def _trim(self, cap: int) -> None:
         nodes = self._nodes

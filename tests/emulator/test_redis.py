@@ -138,6 +138,23 @@ def test_a_failover_rolls_events_back_which_come_again_under_other_ids(running: 
         ).raise_for_status()
 
 
+def test_what_a_failover_loses_for_good_is_in_no_stream_and_its_end_marker_neither(running: Running) -> None:
+    emulator, client, made = running
+    emulator.mutate("inject", run_id=made["run_id"], live='{"type": "two",\n "lines": 2}')
+    emulator.mutate("finish", run_id=made["run_id"])
+    before = client.get(stream_of(made)).text
+    assert emulator.mutate("roll_back", run_id=made["run_id"], events=3, again=False)["stream_ids"] == []
+    with client.stream("GET", stream_of(made), timeout=30) as answer:
+        emulator.clock(advance_s=25)
+        pieces = answer.iter_text()
+        after = next(pieces)
+        while "keepalive" not in after:
+            after += next(pieces)
+    kept = after.split("event: keepalive")[0]
+    assert before.startswith(kept)
+    assert before[len(kept) :].count("id: ") == 2, "the third was the end marker"
+
+
 @pytest.mark.parametrize("thin", [False, True])
 def test_cursors_that_only_redis_or_only_python_reads(thin: bool, own: Own) -> None:  # noqa: FBT001 - a case
     emulator, client = own(tasks=3, live_runs=0, late_state=0.0)
