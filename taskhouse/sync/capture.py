@@ -24,6 +24,7 @@ from taskhouse.errors import (
     Throttled,
 )
 from taskhouse.posthog import records
+from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.contact import TERMINAL
 from taskhouse.posthog.follow import Ending
@@ -354,7 +355,7 @@ class Capture:
         except (NotFound, Refused):
             return run
         number = this.page(batch, f"run {run.run_id}", [run.run_id], "")
-        columns = this.read(batch, row, records.run, records.RUN, "runs")
+        columns = this.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
         if columns is not None:
             batch.runs.append(this.stamp(columns, number, "run"))
         with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway

@@ -13,6 +13,7 @@ from typing import Any
 
 from taskhouse.clock import Stopped
 from taskhouse.posthog import records
+from taskhouse.posthog.asked import ELSEWHERE
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Pass, Report
@@ -65,7 +66,7 @@ async def replay(context: Context) -> Replayed:
 def _take(this: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
     """Read one record anew; False if it stays where it is."""
     resource = held["resource"]
-    if resource not in READ:
+    if resource not in READ or held["reason"].startswith(ELSEWHERE):
         return False
     try:
         text = held["payload"].encode("utf-8", "surrogatepass")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from taskhouse.posthog import hidden, records
+from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.sync import run_facts, search
 from taskhouse.sync.coverage import Pass
@@ -42,11 +43,9 @@ def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, h
     batch.tasks.append(this.stamp(columns, page, observed_in))
     batch.seen.setdefault(RESOURCE, []).append(this.sighting(columns["task_id"], page))
     with this.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
-        inner, kept = records.latest_run(row), held.get(columns["latest_run_id"])
+        inner, kept, read = records.latest_run(row), held.get(columns["latest_run_id"]), run_of(columns["task_id"])
         run = (
-            this.read(batch, inner, lambda shown: records.run(hidden.own(shown, kept)), records.RUN, "runs")
-            if inner
-            else None
+            this.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), records.RUN, "runs") if inner else None
         )
         if run is not None:
             batch.runs.append(this.stamp(run, page, "task"))

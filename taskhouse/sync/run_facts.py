@@ -17,6 +17,7 @@ from typing import Any
 from taskhouse.errors import Contract, NotFound, Refused
 from taskhouse.posthog import privacy, records
 from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.sync.coverage import Pass
@@ -105,8 +106,8 @@ async def read(this: Pass) -> None:
                 continue
             for run in answer:
                 number = this.page(batch, f"run {run.data.get('id')}", [], digest(run.text))
-                columns = this.read(batch, run, records.run, records.RUN, "runs")
-                if columns is not None and columns["task_id"] == row["task_id"]:
+                columns = this.read(batch, run, run_of(row["task_id"]), records.RUN, "runs")
+                if columns is not None:
                     batch.runs.append(this.stamp(columns, number, "run"))
             batch.cursors.append(this.cursor(row["resource"], row["key"], row["position"], "read"))
         await this.commit(batch)

@@ -23,6 +23,7 @@ from typing import Any
 from taskhouse.errors import Contract, NotFound, Refused, Retryable, Throttled
 from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
@@ -245,8 +246,6 @@ def _take(this: Pass, batch: Batch, answer: _Answer) -> None:
 
 
 def _take_run(this: Pass, batch: Batch, task_id: str, row: Row, number: int) -> None:
-    columns = this.read(batch, row, records.run, records.RUN, RESOURCE)
-    if columns is not None and columns["task_id"] != task_id:
-        this.quarantine(batch, RESOURCE, row.text, f"a run of another task than {task_id}", pointer="/task")
-    elif columns is not None:
+    columns = this.read(batch, row, run_of(task_id), records.RUN, RESOURCE)
+    if columns is not None:
         batch.runs.append(this.stamp(columns, number, RESOURCE))

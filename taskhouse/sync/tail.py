@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.posthog import records
+from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.sync import refused
 from taskhouse.sync.capture import Capture
@@ -178,7 +179,7 @@ class _Watch:
             for row in page.rows:
                 with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
                     if (inner := records.latest_run(row)) is not None:
-                        rows.append(_row(records.run(inner), self._known))
+                        rows.append(_row(run_of(row.data["id"])(inner), self._known))
             pages += 1
             begun = self._follow(rows)
             brought += begun

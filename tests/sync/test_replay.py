@@ -1,6 +1,7 @@
 """Bad records: set aside with reason, place and text, read again by a newer version, settled by a later good one."""
 
 import json
+import uuid
 from typing import Any
 
 import pytest
@@ -81,6 +82,26 @@ def test_a_replayed_record_does_not_undo_what_came_later(make_house: Any) -> Non
     before = house.rows("SELECT run_id, status FROM main.runs ORDER BY 1")
     house.run(replay_quarantine(house.settings, 1))
     assert house.rows("SELECT run_id, status FROM main.runs ORDER BY 1") == before
+
+
+@pytest.mark.parametrize("field", ["latest_run.task", "latest_run.updated_at"])
+def test_a_run_that_names_another_task_than_the_one_that_shows_it_is_not_kept_nor_replayed(
+    make_house: Any, field: str
+) -> None:
+    house = make_house(emulator_tasks=6)
+    elsewhere = str(uuid.uuid4())
+    wrong = {"kind": "mistyped_field", "endpoint": "tasks.list", "times": 1}
+    house.emulator.faults(
+        {**wrong, "field": "results.*.latest_run.task", "value": elsewhere},
+        {**wrong, "field": f"results.*.{field}", "value": elsewhere if field.endswith("task") else 7},
+    )
+    runs = house.sync("tasks").quarantined
+    assert runs > 0
+    assert quarantine(house) == [("runs", "/task", None)] * runs
+    assert house.run(replay_quarantine(house.settings, 1)).still == {"runs": runs}
+    assert house.rows("SELECT count(*) FROM raw.run_versions WHERE task_id = ?", elsewhere) == [(0,)]
+    house.sync("tasks")
+    assert quarantine(house) == [("runs", "/task", "superseded")] * runs
 
 
 def test_what_is_secret_is_not_kept_in_quarantine_either(make_house: Any) -> None:
