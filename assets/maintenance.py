@@ -1,4 +1,4 @@
-"""Housekeeping: the warehouse gives unused room back, and what nobody needs any more is forgotten.
+"""Housekeeping: the warehouse gives unused room back, what nobody needs is forgotten, and every block is read.
 
 Forgotten are pages of the ledger that brought nothing, and old runs of Dagster with their logs and checks. History
 stays: every version, event, pass, gap and quarantined record. A new copy is published at the end.
@@ -60,5 +60,6 @@ def _keep_house(settings: "Settings") -> "tuple[int, Compaction]":
     warehouse = open_warehouse(settings)
     pages = maintenance.forget(warehouse, days=settings.keep_pages_days)
     compaction = maintenance.compact(warehouse)
+    maintenance.read(warehouse)
     publish.publish(warehouse, settings.published, every_s=settings.publish_every_s)
     return pages, compaction

@@ -35,7 +35,7 @@ A setting has no other name; docs/settings.md lists all of them.
 
 **Exit codes:** 0 complete; 1 failed; 2 usage or configuration, the key included; 3 finished, but not proved complete;
 130 interrupted; 141 nobody reads the output any more, as after `| head -1`. `status` also has 4 (the last proof is
-older than --max-age) and 5 (nothing is held, or never synced).
+older than --max-age, or the published copy is late) and 5 (nothing is held, never synced, or never published).
 """
 
 app = typer.Typer(

@@ -7,8 +7,8 @@ code  meaning
 1     failed: the server, the warehouse or this program
 2     usage or configuration: a person has to mend it first
 3     finished, but not proved complete
-4     ``status``: the last proof is older than ``--max-age``
-5     ``status``: nothing is held, or a resource was never synced
+4     ``status``: the last proof is older than ``--max-age``, or the published copy is late
+5     ``status``: nothing is held, a resource was never synced, or nothing was ever published
 130   interrupted; what was read until then is kept
 141   nobody reads the output any more, as in ``taskhouse status | head -1``
 ====  ================================================================

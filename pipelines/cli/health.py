@@ -90,7 +90,31 @@ def _state(
     return State(project_id, resource, RUNNING if going else KILLED, "" if going else GONE, stale, last)
 
 
-def worst(found: Iterable[State]) -> Exit:
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The copy that readers see.
+
+    Attributes:
+        age_s: How old it is; None if there is none.
+        behind: How many commits it does not hold; None if that is not known.
+        waits_s: How long the first sync that it does not hold has ended; None if it holds all, or if that is not known.
+        late: Whether that is longer than publications take in normal operation.
+    """
+
+    age_s: float | None
+    behind: int | None
+    waits_s: float | None
+    late: bool
+
+    @property
+    def code(self) -> Exit:
+        """What the shell is told of it alone."""
+        if not self.late:
+            return Exit.COMPLETE
+        return Exit.MISSING if self.age_s is None else Exit.STALE
+
+
+def worst(found: Iterable[State | Copy]) -> Exit:
     """What the shell is told: something missing outweighs a missing proof, and that age."""
     codes = {state.code for state in found}
     return next((code for code in (Exit.MISSING, Exit.UNPROVEN, Exit.STALE) if code in codes), Exit.COMPLETE)

@@ -6,10 +6,14 @@ from pipelines.cli.exits import say
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
+    from taskhouse.warehouse.publish import Published
 
 Record = dict[str, Any]
 Held = dict[str, list[Record] | None]
-"""Rows by question, None where a copy cannot answer it; ``source`` is empty if a copy answered."""
+"""Rows by question, None where a copy cannot answer it; ``source`` is empty if a copy answered.
+
+How long a sync waits to be ``unpublished`` no more is asked of the warehouse alone.
+"""
 
 BUSY_S = 3.0
 QUESTIONS = ("passes", "rows", "gaps", "quarantine")
@@ -25,7 +29,7 @@ def look(settings: "Settings") -> Held | None:
     if not open_warehouse(settings).exists():
         return None
     try:
-        return _live(settings, _host(copy.path, settings) if copy else settings.host)
+        return _live(settings, _host(copy.path, settings) if copy else settings.host, copy)
     except Locked as problem:
         if copy is None:
             raise Locked(
@@ -38,7 +42,7 @@ def look(settings: "Settings") -> Held | None:
         return _copied(copy.path, settings)
 
 
-def _live(settings: "Settings", host: str) -> Held:
+def _live(settings: "Settings", host: str, copy: "Published | None") -> Held:
     from taskhouse.sync.resources import open_warehouse
     from taskhouse.warehouse import sql
 
@@ -49,7 +53,10 @@ def _live(settings: "Settings", host: str) -> Held:
             text = _text(question)
             return sql.rows(connection.execute(text, sql.moment(text, settings.clock)))
 
-        held: Held = {"source": [{}]}
+        now, made_at = settings.clock.now(), copy.made_at if copy else None
+        since = {"now": now, "made_at": made_at if made_at is None or made_at <= now else None}  # a clock was ahead
+        waiting = sql.rows(connection.execute(_text("unpublished"), since))
+        held: Held = {"source": [{}], "unpublished": waiting}
         return held | {question: ask(question) for question in QUESTIONS}
 
 

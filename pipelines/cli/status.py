@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import health
+from pipelines.cli import health, shown
 from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 from pipelines.cli.held import Held, Record, look
 from pipelines.cli.sync import RESOURCES, chosen
@@ -37,14 +37,18 @@ def status(
     Last complete is when a pass last proved that nothing is missing. Oldest page is the age of the oldest page that
     this proof rests on.
 
-    Also the holes in run events, the records that could not be read, and how much of the request budget of the last
-    minute and hour is used. Asks the warehouse; the published copy where the warehouse is busy, with what that cannot
-    tell left open where another version made it. Every resource of the projects in POSTHOG_PROJECT_IDS has its row,
-    also one that was never synced; without that setting, what is held decides.
+    Also how old the published copy is and how many commits it lacks; when every block of the warehouse or of a copy was
+    last read, which each publication and the daily maintenance do; the holes in run events, the records that could not
+    be read, and how much of the request budget of the last minute and hour is used. Asks the warehouse; the published
+    copy where the warehouse is busy, with what that cannot tell left open where another version made it. Every resource
+    of the projects in POSTHOG_PROJECT_IDS has its row, also one that was never synced; without that setting, what is
+    held decides.
 
     Exit code 0: all of it is proved complete. 3: a last pass was not complete, was killed, or is of a moment that is
-    still to come, since a clock was ahead. 4: a last complete pass is older than --max-age. 5: nothing is held, or a
-    resource was never synced. 1: the warehouse is gone, damaged or older than it was.
+    still to come, since a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy lacks
+    a sync that ended an hour ago, or three ticks of TASKHOUSE_PUBLISHED_CRON if those take longer. 5: nothing is held,
+    a resource was never synced, or nothing was published so long after a sync. 1: the warehouse is gone, damaged or
+    older than it was.
     """
     from taskhouse.home import usable
     from taskhouse.settings import load
@@ -58,17 +62,20 @@ def status(
             usable(settings.home)
         held = look(settings)
         found = judge(settings, held, resources, limit_s)
-        code = health.worst(found) if held else Exit.MISSING
+        copy = shown.copy(settings, held)
+        code = health.worst([*found, copy]) if held else Exit.MISSING
         windows = asyncio.run(requests(settings))
     if as_json:
-        emit(_portable(settings, held, found, windows) | {"exit_code": code})
+        emit(_portable(settings, held, found, copy, windows) | {"exit_code": code})
     elif held is None:
         say(f"Nothing is held in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
     else:
         show(held, found)
+        _show_copy(copy, shown.read_age_s(settings))
         budget(windows)
         for state in found:
             _explain(state, limit_s)
+        _explain_copy(copy)
     raise typer.Exit(code)
 
 
@@ -118,8 +125,30 @@ def _explain(state: health.State, max_age_s: float | None) -> None:
         )
 
 
+def _explain_copy(copy: health.Copy) -> None:
+    if copy.late and copy.age_s is None:
+        say(f"There is no published copy, though a sync ended {_ago(copy.waits_s)}: readers see nothing.")
+    elif copy.late:
+        say(f"The published copy is of {_ago(copy.age_s)} and lacks what a sync brought {_ago(copy.waits_s)}.")
+    if copy.late:
+        say("Hint:  `taskhouse sync` publishes one, or says why it cannot.")
+
+
+def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
+    from pipelines.cli import screen
+
+    behind = {None: "", 0: ", up to date", 1: ", 1 commit behind"}.get(copy.behind, f", {copy.behind} commits behind")
+    out = screen.results()
+    out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind}")
+    out.print(f"Every block was read: {_ago(read_age_s)}")
+
+
 def _portable(
-    settings: "Settings", held: Held | None, found: "Sequence[health.State]", windows: "Sequence[Window]"
+    settings: "Settings",
+    held: Held | None,
+    found: "Sequence[health.State]",
+    copy: health.Copy,
+    windows: "Sequence[Window]",
 ) -> Record:
     """All of it for programs; ages are in seconds."""
     counts = held["rows"] if held else []
@@ -143,6 +172,8 @@ def _portable(
             }
             for state in found
         ],
+        "copy": {"age_s": copy.age_s, "commits_behind": copy.behind, "waits_s": copy.waits_s, "late": copy.late},
+        "blocks_read_age_s": shown.read_age_s(settings),
         "gaps": held["gaps"] if held else None,
         "quarantine": held["quarantine"] if held else None,
         "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in windows],

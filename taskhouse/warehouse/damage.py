@@ -3,13 +3,15 @@
 A file is compared with the length that its header asks for whenever it is opened. All blocks are read before a copy
 replaces another one, and before a copy or a backup is restored: that costs 0.2 s of CPU a gigabyte.
 
-What is found then is kept in ``<warehouse>.damaged``: nothing opens the file any more but ``taskhouse restore``.
+When that was last done and what was found is kept in ``<warehouse>.checked``. If something was, nothing opens the
+file any more but ``taskhouse restore``.
 """
 
 import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -103,10 +105,21 @@ def state(path: Path) -> dict[str, int]:
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
-def note(path: Path, found: Mapping[str, int], wrong: str) -> None:
-    """Remember beside a warehouse what is wrong with it, so that nothing more is written into it."""
+def note(path: Path, found: Mapping[str, int], wrong: str, now: datetime) -> None:
+    """Remember beside a warehouse that all of it was read, and what is wrong with it: then nothing more is written."""
+    if not wrong and noted(path):
+        return  # it was found meanwhile
+    told = {"state": found, "wrong": wrong, "read_at": now.isoformat()}
     with contextlib.suppress(OSError), appearing(_beside(path)) as fresh:
-        fresh.write_text(json.dumps({"state": found, "wrong": wrong}), encoding="utf-8")
+        fresh.write_text(json.dumps(told), encoding="utf-8")
+
+
+def read_at(path: Path) -> datetime | None:
+    """When every block of a warehouse, or of a copy of it, was last read; None if that is not known."""
+    try:
+        return datetime.fromisoformat(json.loads(_beside(path).read_text(encoding="utf-8"))["read_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def noted(path: Path) -> str:
@@ -124,4 +137,4 @@ def forget(path: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    return path.with_suffix(".damaged")
+    return path.with_suffix(".checked")

@@ -13,7 +13,7 @@ import duckdb
 
 from taskhouse.clock import Clock
 from taskhouse.errors import Corrupt
-from taskhouse.warehouse import migrate, preimage, restore, sql, views
+from taskhouse.warehouse import damage, migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY
 from taskhouse.warehouse.lock import commit_lock
@@ -65,6 +65,26 @@ def forget(warehouse: Warehouse, *, days: int) -> int:
         preimage.forget(warehouse.path, until)
         restore.forget(warehouse.path, warehouse.copies, until)
     return pages
+
+
+def read(warehouse: Warehouse) -> None:
+    """Read every block of the file itself, which a publication does only if it has something to copy.
+
+    Whoever commits waits meanwhile.
+
+    Raises:
+        Locked: The warehouse is held by somebody else for too long.
+        Corrupt: It is damaged; from then on nothing is written into it.
+    """
+    if not warehouse.exists():
+        return
+    locked = commit_lock(warehouse.path, purpose="reading every block", wait_s=warehouse.lock_wait_s)
+    with locked, warehouse.path.open("rb") as file, warehouse.opened() as connection:
+        connection.execute("CHECKPOINT")
+        found, wrong = damage.state(warehouse.path), damage.within(file, connection)
+    damage.note(warehouse.path, found, wrong, warehouse.clock.now())
+    if wrong:
+        raise warehouse.damaged(wrong)
 
 
 def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int = SMALL) -> Compaction:

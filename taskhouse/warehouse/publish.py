@@ -48,6 +48,10 @@ class Published:
     bytes: int
     fresh: bool
 
+    def rests_s(self, every_s: float) -> float:
+        """How long no newer one is made, if that is asked for every so many seconds."""
+        return max(every_s, COPY_SHARE * self.seconds)
+
 
 def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool = False) -> Published | None:
     """Copy the warehouse, unless nothing changed or the last copy is too young; None when there is nothing to copy.
@@ -72,8 +76,9 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
                 return last
             with draft.open("wb") as copy:
                 shutil.copyfileobj(file, copy, CHUNK)
-        if wrong := damage.of(draft):
-            damage.note(warehouse.path, source, wrong)
+        wrong = damage.of(draft)
+        damage.note(warehouse.path, source, wrong, warehouse.clock.now())
+        if wrong:
             raise warehouse.damaged(wrong)
         copying_s = round(time.perf_counter() - began, 3)
         return _rename(folder, draft, held, source, copying_s, warehouse.clock.now())
@@ -126,7 +131,7 @@ def _alone(warehouse: Warehouse) -> Iterator[None]:
 
 def _young(last: Published, every_s: float, now: datetime) -> bool:
     age = (now - last.made_at).total_seconds()
-    return 0 <= age < max(every_s, COPY_SHARE * last.seconds)  # one from a clock that was ahead is no young one
+    return 0 <= age < last.rests_s(every_s)  # one from a clock that was ahead is no young one
 
 
 def _rename(

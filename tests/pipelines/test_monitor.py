@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from filelock import FileLock
 from pipelines.cli import health
 from pipelines.cli.exits import Exit
 from pipelines.cli.sync import RESOURCES
+from taskhouse.settings import Settings
+from taskhouse.sync.resources import open_warehouse
 from tests.report.world import walk
 
 KEY = {"POSTHOG_PERSONAL_API_KEY": "phx_never_to_be_shown_4711", "POSTHOG_PROJECT_IDS": "1"}
@@ -112,6 +116,50 @@ def test_a_pass_whose_process_is_gone_is_killed_and_one_that_goes_on_is_not(insi
     assert shown.code == 3
     assert "killed" in shown.out
     assert "the process that read it is gone; the next `taskhouse sync` goes on" in shown.err
+
+
+def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path) -> None:
+    home = walk(["acme/web"], days=1).publish(tmp_path / "home")
+    words = {"TASKHOUSE_HOME": str(home)}
+    first = inside.run("status", **words)
+    assert first.code == 0, first
+    assert " s ago, up to date" in first.out
+    warehouse = open_warehouse(Settings(_env_file=None, home=home, host="http://localhost:1"))
+    aged(home, hours=3)
+    for since, code in (("30 MINUTE", 0), ("2 HOUR", 4)):
+        with warehouse.transaction("a sync") as connection:
+            connection.execute(f"UPDATE ledger.passes SET finished_at = now() - INTERVAL {since}")
+        shown = inside.run("status", **words)
+        assert (shown.code, " commits behind" in shown.out or " 1 commit behind" in shown.out) == (code, True), shown
+    assert "The published copy is of 3 h ago and lacks what a sync brought 2 h ago." in shown.err
+    told = json.loads(inside.run("status", "--json", **words).out)["copy"]
+    assert (told["commits_behind"], told["late"], round(told["waits_s"] / 3600)) == (2, True, 2)
+    patient = inside.run("status", TASKHOUSE_PUBLISHED_CRON="0 5 * * *", **words)
+    assert patient.code == 0, patient
+    with warehouse.transaction("tail") as connection:
+        connection.execute("UPDATE ledger.passes SET resource = 'tail' WHERE resource <> 'readiness'")
+        connection.execute(
+            "UPDATE ledger.passes SET finished_at = now() - INTERVAL 9 HOUR WHERE resource = 'readiness'"
+        )
+    assert inside.run("status", **words).code == 0
+    (home / "published" / "current.duckdb").unlink()
+    none = inside.run("status", POSTHOG_HOST="http://localhost:1", **words)
+    assert (none.code, "There is no published copy, though a sync ended 9 h ago" in none.err) == (5, True), none
+
+
+def aged(home: Path, *, hours: int) -> None:
+    """Let the copy of a home be so old."""
+    path = (home / "published" / "current.duckdb").resolve().with_suffix(".json")
+    made_at = datetime.now(UTC) - timedelta(hours=hours)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"made_at": made_at.isoformat()}))
+
+
+def test_status_tells_when_every_block_was_read(inside: Any, tmp_path: Path) -> None:
+    home = walk(["acme/web"], days=1).publish(tmp_path / "home")
+    assert re.search(r"Every block was read: \d+ s ago", inside.run("status", TASKHOUSE_HOME=str(home)).out)
+    (home / "warehouse.checked").unlink()
+    told = json.loads(inside.run("status", "--json", TASKHOUSE_HOME=str(home)).out)
+    assert told["blocks_read_age_s"] is None
 
 
 def test_nothing_is_5_and_what_cannot_be_read_1(inside: Any, tmp_path: Path) -> None:

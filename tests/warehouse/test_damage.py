@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from taskhouse.errors import ConfigurationError, Corrupt
-from taskhouse.warehouse import damage, identity, reading
+from taskhouse.warehouse import damage, identity, maintenance, reading
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.blocks import BLOCK, offset
 from taskhouse.warehouse.connection import Warehouse
@@ -105,6 +105,26 @@ def test_what_a_publication_found_is_remembered_until_a_restore(home: Warehouse)
     with pytest.raises(ConfigurationError, match="is sound"):
         restore(home, find(None, home.copies))
     assert count(home) == 1
+
+
+def test_the_housekeeping_reads_what_no_publication_copies(home: Warehouse) -> None:
+    assert home.copies is not None
+    commit(home)
+    publish(home, home.copies, every_s=0, force=True)
+    first = damage.read_at(home.path)
+    maintenance.read(home)
+    second = damage.read_at(home.path)
+    assert first is not None
+    assert second is not None
+    assert first < second
+    before = home.path.stat()
+    flip(home.path)
+    os.utime(home.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert publish(home, home.copies, every_s=0, force=True) is not None  # as if nothing were wrong
+    with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
+        maintenance.read(home)
+    with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
+        commit(home)
 
 
 def test_a_file_that_was_cut_is_noticed_when_it_is_opened(home: Warehouse) -> None:
