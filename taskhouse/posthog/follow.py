@@ -99,6 +99,7 @@ def follow(
     stop: asyncio.Event | None = None,
     sleep: Sleep | None = None,
     on_open: Callable[[Opening], None] = lambda _: None,
+    is_same: Callable[[Frame], bool] = lambda _: True,
 ) -> AsyncGenerator[Batch, None]:
     """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
 
@@ -114,6 +115,8 @@ def follow(
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections; as the client waits unless another is given.
         on_open: Is told of every connection that was answered with a stream.
+        is_same: Whether an event that came under the id of the last one that was read is that one. A Redis that was set
+            back may give its ids once more.
 
     Raises:
         AccessDenied: The key is invalid, lacks a scope or the project.
@@ -123,7 +126,9 @@ def follow(
     contact = Contact(policy, errors=policy.errors - 1 if failed else 0)
     legs = Legs(api.at(Priority.LIVE), task_id, run_id, leg, {leg: cursor}, policy.proxy)
     client = api.client
-    return _Follower(legs, policy, Patience(stop), sleep or client.pause, client.clock, contact, on_open).batches()
+    return _Follower(
+        legs, policy, Patience(stop), sleep or client.pause, client.clock, contact, on_open, is_same
+    ).batches()
 
 
 @dataclass(slots=True)
@@ -135,6 +140,7 @@ class _Follower:
     clock: Clock
     contact: Contact
     on_open: Callable[[Opening], None]
+    is_same: Callable[[Frame], bool]
     seen_data: bool = False
     heard: bool = False
     last_look: bool = False
@@ -229,7 +235,8 @@ class _Follower:
         if len(events) < len(frames):
             events, closed = self._control(frames)
         if events and (opening := self.opening) is not None and opening.overlaps and opening.joined is None:
-            opening.joined = events[0].id == opening.after
+            again = events[0] if events[0].id == opening.after else None
+            opening.joined = again is not None and (isinstance(again, Oversize) or self.is_same(again))
             del events[: opening.joined]
         if events:
             self.contact.data()

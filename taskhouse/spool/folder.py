@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -54,6 +55,14 @@ class Segment:
     def _blocks(self) -> Iterator[bytes]:
         with self.path.open("rb", buffering=0) as file:
             yield from iter(lambda: file.read(_BLOCK), b"")
+
+
+class Cursor(NamedTuple):
+    """The last event of a stream: the endpoint that gave it, its id, and its checksum if nothing of it was cut."""
+
+    leg: str
+    stream_id: str
+    checksum: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +108,15 @@ class Spool:
                 hint="Make room, or lower TASKHOUSE_SPOOL_FREE_GB. Nothing that was captured is lost.",
             )
 
-    def cursors(self) -> dict[str, tuple[str, str]]:
-        """Of every run that has events here the last stream id, after the leg that gave it: ahead of the warehouse."""
-        found: dict[str, tuple[str, str]] = {}
+    def cursors(self) -> dict[str, Cursor]:
+        """Of every run that has events here the last one: ahead of the warehouse."""
+        found: dict[str, Cursor] = {}
         for segment in self.segments():
             if segment.layer == "live" and segment.is_whole():
                 for text in segment.path.read_bytes().splitlines():
                     told = json.loads(text)
                     if told["k"] == "event" and told["i"]:
-                        found[told["r"]] = told["l"], told["i"]
+                        found[told["r"]] = Cursor(told["l"], told["i"], None if told["x"] else told.get("h"))
         return found
 
     def recover(self) -> Recovery:

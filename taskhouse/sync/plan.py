@@ -42,6 +42,7 @@ class Run:
     Attributes:
         cursor: Stream id to resume after.
         leg: The endpoint that gave it, ``django`` or ``proxy``.
+        checksum: Of the event that has that id; None if it is not known.
         position: Entries of its own log that are kept.
         ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
         created_at: When it was made; none of its events is older.
@@ -60,6 +61,7 @@ class Run:
     created_at: datetime
     ended_at: datetime | None
     leg: str = DJANGO
+    checksum: int | None = None
     stream_state: str | None = None
     stream_since: datetime | None = None
     log_state: str | None = None
@@ -280,6 +282,7 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
         created_at=row["created_at"],
         ended_at=row["moved_at"] if row["status"] in hot.TERMINAL else None,
         leg=row["stream_leg"] or DJANGO,
+        checksum=row["stream_checksum"],
         stream_state=row["stream_state"],
         stream_since=row["stream_since"],
         log_state=row["log_state"],

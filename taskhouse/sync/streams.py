@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Literal
 
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.follow import Batch, Ending, follow
@@ -13,7 +14,7 @@ from taskhouse.posthog.legs import DJANGO
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.posthog.stream_ids import stream_ms
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, Whose, checksum
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.sync import kept, revisit
 from taskhouse.sync.passes import Pass
@@ -69,6 +70,7 @@ async def capture(
         failed=failed,
         stop=stop,
         on_open=reading.opened,
+        is_same=lambda frame: record.is_same(frame, run, this.context.settings.capture_text),
     )
     async with aclosing(following) as batches:
         async for batch in batches:
@@ -161,6 +163,20 @@ class _Record:
     heard_at: datetime | None = None
     with_id: int = field(default=0)
     without_id: int = field(default=0)
+    last: Entry | None = None
+
+    def is_same(self, frame: Frame, run: Run, text: Literal["full", "none"]) -> bool:
+        """Whether an event under the id of the last one says what that one said; so it is called if nothing tells.
+
+        Nothing does where something was cut: what is cut may differ between two versions of taskhouse.
+        """
+        entry = kept.entry(frame.id, None, frame.data, text)
+        last = self.last
+        if last is not None and last.stream_id == frame.id:
+            return entry.redacted or last.redacted or (last.kind, last.data) == (entry.kind, entry.data)
+        if entry.redacted or run.checksum is None or run.cursor != frame.id:
+            return True
+        return checksum(run.run_id, frame.id, entry.data.decode("utf-8", "replace").encode()) == run.checksum
 
     def add(self, batch: Batch, entries: list[Entry]) -> None:
         """Append one batch; how a connection began stands before its first events, so that no kill can part them."""
@@ -181,6 +197,7 @@ class _Record:
             )
         if entries:
             self.writer.append("live", self.whose, entries, leg=batch.leg)
+            self.last = next((entry for entry in reversed(entries) if entry.stream_id), self.last)
             named = sum(entry.stream_id is not None for entry in entries)
             self.with_id += named
             self.without_id += len(entries) - named

@@ -114,8 +114,8 @@ class _Watch:
         self._depth = 1
         self._parents: dict[str, str | None] = {}
         self._spooled = {
-            run_id: {"stream_leg": leg, "stream_position": cursor}
-            for run_id, (leg, cursor) in capture.spool.cursors().items()
+            run_id: {"stream_leg": last.leg, "stream_position": last.stream_id, "stream_checksum": last.checksum}
+            for run_id, last in capture.spool.cursors().items()
         }
         self._known: dict[str, dict[str, Any]] = {
             run_id: {**_UNREAD, **cursor} for run_id, cursor in self._spooled.items()
@@ -234,6 +234,7 @@ _UNREAD: dict[str, Any] = dict.fromkeys(
     (
         "stream_position",
         "stream_leg",
+        "stream_checksum",
         "stream_state",
         "stream_read_at",
         "stream_since",

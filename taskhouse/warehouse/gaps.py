@@ -118,7 +118,8 @@ def judge(
         for seam, reason in seams.suspected((seams.Seam(**side) for side in sides), windows)
     ]
     stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
-    connection.execute(sql.warehouse("gaps/possible"))
+    for step in ("possible", "replaced"):
+        connection.execute(sql.warehouse(f"gaps/{step}"))
     connection.execute(sql.warehouse("gaps/last"), bound)
     connection.execute(sql.warehouse("gaps/ends"), {"now": now})
     for step in ("gone", "lost", "expired"):

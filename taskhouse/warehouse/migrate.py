@@ -51,6 +51,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("scheduled runs have a time", ("raw/run_versions_scheduled_at", "raw/scheduled_at_known")),
     ("whether a stream held what was read before", ("ledger/resumes_is_joined",)),
     ("pull requests to prove", ("ledger/pull_requests_unproved",)),
+    ("what the event at a cursor said", ("ledger/cursors_checksum",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

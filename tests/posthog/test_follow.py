@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -39,14 +40,14 @@ def run_is(status: str) -> Script:
 
 
 def followed(
-    settings: MakeSettings, scripts: Sequence[Script], *, cursor: str | None = None, policy: FollowPolicy = FAST
+    settings: MakeSettings, scripts: Sequence[Script], *, policy: FollowPolicy = FAST, **given: Any
 ) -> tuple[list[Batch], Server]:
     async def run() -> tuple[list[Batch], Server]:
         async with (
             serving(scripts) as server,
             PostHog(settings(server.origin), policy=Policy(attempts=1)) as client,
         ):
-            batches = [batch async for batch in follow(TasksApi(client, 1), "t", "r", cursor=cursor, policy=policy)]
+            batches = [batch async for batch in follow(TasksApi(client, 1), "t", "r", policy=policy, **given)]
             return batches, server
 
     return asyncio.run(asyncio.wait_for(run(), 20))
@@ -144,6 +145,21 @@ def test_reading_goes_on_from_the_last_event_and_its_coming_again_shows_that_not
         (True, False),
         (True, None),
     ]
+
+
+def test_another_event_under_the_id_of_the_last_one_is_an_event_and_no_proof(settings: MakeSettings) -> None:
+    scripts = [events(stamped(1)), events(stamped(1).replace(b"{", b'{"other": 1, ') + stamped(2)), events(STREAM_END)]
+    asked: list[bytes] = []
+
+    def is_same(frame: Frame) -> bool:
+        asked.append(frame.data)
+        return b"other" not in frame.data
+
+    batches, _ = followed(settings, scripts, is_same=is_same)
+    assert numbers(batches) == [1, 1, 2]
+    openings = {id(batch.opening): batch.opening for batch in batches if batch.opening is not None}
+    assert [one.joined for one in openings.values()] == [None, False, None]
+    assert asked == [b'{"other": 1, "n": 1}']
 
 
 def test_an_event_that_comes_again_is_no_progress(settings: MakeSettings) -> None:

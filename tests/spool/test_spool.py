@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskhouse.spool.folder import Recovery, Spool
+from taskhouse.spool import line
+from taskhouse.spool.folder import Cursor, Recovery, Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
 
@@ -189,7 +190,9 @@ def test_the_spool_tells_where_each_stream_was_and_on_which_leg(spool: Spool) ->
         writer.append("live", RUN, entries("a", "b"), leg="proxy")
         writer.append("live", Whose(1, "t", "other"), [Entry(None, None, b"no id", redacted=False)], leg="django")
         writer.append("log", RUN, [Entry(None, 7, b"of the log", redacted=False)], leg="log")
-    assert spool.cursors() == {"r": ("proxy", "2-0")}
+        writer.append("live", RUN._replace(run_id="cut"), [Entry("3-0", None, b"cut", redacted=True)], leg="django")
+    last = Cursor("proxy", "2-0", line.checksum("r", "2-0", b"b"))
+    assert spool.cursors() == {"r": last, "cut": Cursor("django", "3-0", None)}
 
 
 def test_a_write_that_finds_no_room_leaves_no_half_of_a_line(spool: Spool) -> None:

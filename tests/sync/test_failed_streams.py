@@ -32,6 +32,7 @@ def row(**given: Any) -> dict[str, Any]:
         "changed_at": NOW - HOUR,
         "stream_state": "error_budget",
         "stream_position": None,
+        "stream_checksum": None,
         "stream_read_at": failed,
         "stream_since": failed,
         "returned_at": None,

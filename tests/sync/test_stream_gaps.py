@@ -141,6 +141,22 @@ def test_a_stream_that_began_anew_before_its_end_was_read_is_a_possible_gap(make
     assert held(house, run_id) >= {*first}
 
 
+def test_another_event_under_the_id_of_the_last_one_is_kept_and_is_a_possible_gap(make_house: Any) -> None:
+    """A Redis that was set back gives the ids once more; what the second event under one says tells."""
+    house = make_house(**WORLD)
+    run_id = begin(house)
+    house.sync("run_events")
+    first, *more = sorted(held(house, run_id), key=lambda name: [*map(int, name.split("-"))])
+    assert more == [], "the run's first state alone"
+    house.emulator.mutate("restart_stream", run_id=run_id)
+    assert say(house, run_id, 2)[0] == first
+    for _ in range(2):
+        house.sync("run_events")
+        assert gaps(house, run_id) == [(first, first, False)]
+    texts = "SELECT count(*), max(incarnation) FROM raw.run_events WHERE run_id = ? AND stream_id = ?"
+    assert house.rows(texts, run_id, first) == [(2, 1)]
+
+
 def test_a_run_that_was_judged_while_its_stream_could_be_read_is_judged_again_when_it_is_gone(make_house: Any) -> None:
     house = make_house(**WORLD)
     run_id = begin(house)

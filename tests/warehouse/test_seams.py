@@ -353,6 +353,15 @@ def test_a_life_that_came_and_went_after_an_end_that_was_read_is_a_gap(server: S
     assert server.judge() == [(3, 9000, False)]
 
 
+def test_an_id_that_came_again_with_another_text_is_a_gap_whatever_stood_before_it(server: Server) -> None:
+    server.hold([1])
+    server.connect(1, 0)
+    server.connect(1, 900, after=1, joined=False)
+    server.hold([1, 2], texts={1: {"other": True}})
+    server.connect(2, 950, after=1, joined=True)
+    assert server.judge() == [(1, 1, False)]
+
+
 def test_a_stream_that_still_held_it_has_none_however_much_was_waiting(server: Server) -> None:
     server.hold([1, 2, 3, *range(10_000, 10_200)])
     server.connect(1, 0)

@@ -1,5 +1,6 @@
 -- How connections to the streams of the judged runs began, each first id once. Ids are compared as one number. When a
--- connection began is not known of old rows, nor where the server does not say so.
+-- connection began is not known of old rows, nor where the server does not say so. Where another event came under the id
+-- of the last one (`replaced`), the order of ids tells nothing.
 CREATE OR REPLACE TEMP TABLE seams AS
 SELECT
     resume.project_id,
@@ -20,6 +21,7 @@ FROM
 WHERE
     ids.first_ms IS NOT NULL
     AND ids.first_seq IS NOT NULL
+    AND (resume.is_joined IS DISTINCT FROM FALSE OR resume.after_stream_id IS DISTINCT FROM resume.first_stream_id)
 GROUP BY
     resume.project_id,
     resume.run_id,

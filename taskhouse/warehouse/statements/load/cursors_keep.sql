@@ -8,6 +8,7 @@ SET
         ELSE coalesce(moved.position, stored.position)
     END,
     leg = coalesce(moved.leg, stored.leg),
+    checksum = CASE WHEN moved.position IS NULL THEN stored.checksum ELSE moved.checksum END,
     since = CASE WHEN moved.unbroken AND stored.state IS NOT DISTINCT FROM moved.state THEN stored.since ELSE moved.since END
 FROM
     ledger.cursors AS stored

@@ -19,6 +19,7 @@ WITH moves AS (
             ELSE CAST(position + 1 AS VARCHAR)
         END AS position,
         CASE WHEN line_kind <> 'mark' AND position IS NULL THEN source END AS leg,
+        CASE WHEN line_kind = 'event' AND position IS NULL AND NOT redacted THEN checksum END AS checksum,
         CASE
             WHEN line_kind = 'mark' THEN json_extract_string(facts, '$.state')
             WHEN position IS NULL THEN 'live'
@@ -49,6 +50,7 @@ states AS (
             WHEN 'run_log' THEN CAST(max(TRY_CAST(position AS BIGINT)) AS VARCHAR)
             ELSE arg_max(position, line) FILTER (WHERE position IS NOT NULL)
         END AS position,
+        arg_max_null(checksum, line) FILTER (WHERE position IS NOT NULL) AS checksum,
         max(line) FILTER (WHERE position IS NOT NULL) AS position_line,
         arg_max(leg, line) FILTER (WHERE leg IS NOT NULL) AS leg,
         max(line) FILTER (WHERE leg IS NOT NULL) AS leg_line,
@@ -74,6 +76,7 @@ SELECT
         WHEN 'run_log' THEN CAST(max(TRY_CAST(position AS BIGINT)) AS VARCHAR)
         ELSE arg_max(position, position_line)
     END AS position,
+    arg_max_null(checksum, position_line) FILTER (WHERE position IS NOT NULL) AS checksum,
     arg_max(leg, leg_line) AS leg,
     arg_max(state, last_line) AS state,
     max(last_at) AS updated_at,

@@ -30,6 +30,7 @@ SELECT
     ) AS changed_at,
     greatest(version.created_at, version.updated_at, version.completed_at) AS moved_at,
     stream.position AS stream_position,
+    stream.checksum AS stream_checksum,
     stream.leg AS stream_leg,
     stream.state AS stream_state,
     stream.updated_at AS stream_read_at,

@@ -3,6 +3,7 @@ SELECT
     key AS run_id,
     any_value(position) FILTER (WHERE resource = 'run_stream') AS stream_position,
     any_value(leg) FILTER (WHERE resource = 'run_stream') AS stream_leg,
+    any_value(checksum) FILTER (WHERE resource = 'run_stream') AS stream_checksum,
     any_value(state) FILTER (WHERE resource = 'run_stream') AS stream_state,
     any_value(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
     any_value(since) FILTER (WHERE resource = 'run_stream') AS stream_since,
