@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 
+SHOWN = 5
+"""Backups of others that are named."""
+
+
 @guarded
 def backup(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for backups of this home, on another disk.")],
@@ -23,14 +27,14 @@ def backup(
 
     A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest
     copy already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
-    names are removed, after the new one was read from the disk; backups of later commits, from a copied home, always
-    stay. Only their owner can read backups, whatever the umask.
+    names are removed, after the new one was read from the disk. Backups that this home did not write itself, or cannot
+    prove to have written, always stay and are named. Only their owner can read backups, whatever the umask.
 
     Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
     somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
 
-    A home that was copied is a twin with the same id, and its backups look like those of this one: give each a folder
-    of its own.
+    A home that was copied is a twin with the same id: give each a folder of its own. A home that was moved to another
+    disk or restored into a new folder takes the backups from before for those of another one.
     """
     from taskhouse.home import ready
     from taskhouse.settings import load
@@ -46,6 +50,12 @@ def backup(
         f"{'Written' if done.fresh else 'There already'}: {done.path} ({size:,.1f} MB), commit"
         f" {done.identity.generation}. {done.left} backups are there, {done.removed} were removed."
     )
+    if done.others:
+        names = ", ".join(path.name for path in done.others[:SHOWN])
+        say(
+            f"{len(done.others)} of them stay, since this home did not write them or cannot prove it:"
+            f" {names}{', …' if len(done.others) > SHOWN else ''}. Remove by hand what nobody needs."
+        )
 
 
 @guarded

@@ -4,7 +4,7 @@ DIR/<time>Z.duckdb     a published copy, which is consistent; no commit waits wh
 DIR/<time>Z.json       its identity, when it was made, its size and its SHA-256
 
 A copy that is in the folder already is not copied again. Its number alone does not tell: a twin, which is a home that
-was copied, counts on from the same commit.
+was copied, counts on from the same commit. A home removes only backups that it wrote itself (``writer``).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.home import writing
 from taskhouse.spool.folder import sync_folder
-from taskhouse.warehouse import damage, drafts, identity
+from taskhouse.warehouse import damage, drafts, identity, writer
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
 from taskhouse.warehouse.publish import publish
@@ -74,6 +74,8 @@ class Backup:
         fresh: Whether it was written just now; otherwise that commit was there already.
         removed: Backups that were not to be kept any longer.
         left: How many there are now.
+        others: Those that stay whatever was asked for, since another home wrote them, or this one cannot prove that it
+            did.
     """
 
     path: Path
@@ -81,6 +83,7 @@ class Backup:
     fresh: bool
     removed: int
     left: int
+    others: tuple[Path, ...]
 
 
 def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
@@ -116,9 +119,9 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         path = next((path for path in alike if about(path).get("sha256") == _digest(made.path)), None)
         fresh = path is None
         if path is None:
-            path = _write(made.path, folder, held, warehouse.clock.now())
-        removed = _forget(folder, retention, path)
-        return Backup(path, held, fresh, removed, len(identity.copies_in(folder)))
+            path = _write(made.path, folder, held, warehouse)
+        removed, others = _forget(folder, retention, path, warehouse.path)
+        return Backup(path, held, fresh, removed, len(identity.copies_in(folder)), others)
 
 
 @contextmanager
@@ -132,8 +135,8 @@ def _alone(folder: Path, wait_s: float) -> Iterator[None]:
         ) from None
 
 
-def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
-    digest, size = hashlib.sha256(), 0
+def _write(source: Path, folder: Path, held: Identity, warehouse: Warehouse) -> Path:
+    digest, size, made = hashlib.sha256(), 0, warehouse.clock.now()
     with drafts.draft(folder) as draft:
         with source.open("rb") as original, draft.open("wb") as copy:
             while block := original.read(CHUNK):
@@ -145,6 +148,7 @@ def _write(source: Path, folder: Path, held: Identity, made: datetime) -> Path:
         draft.chmod(0o400)
         path = folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
+        writer.sign(warehouse.path, digest.hexdigest())
         drafts.publish(draft, path, facts)
     sync_folder(folder)
     return path
@@ -163,22 +167,28 @@ def _sound(copy: Path, path: Path) -> None:
         )
 
 
-def _forget(folder: Path, retention: Retention, newest: Path) -> int:
-    """Remove what is not to be kept, of commits before the newest one; others with its number, or later ones, stay."""
-    upto = _generation(newest)
+def _forget(folder: Path, retention: Retention, newest: Path, warehouse: Path) -> tuple[int, tuple[Path, ...]]:
+    """Remove what is not to be kept of what this home wrote, of commits before the newest one.
+
+    How many that were, and the backups that were not judged if any retention was asked for.
+    """
+    upto, ours, known = _generation(newest), set(writer.wrote(warehouse)), identity.copies_in(folder)
     made = {
         path: datetime.fromisoformat(facts["made_at"])
-        for path in identity.copies_in(folder)
-        if (facts := about(path)) and (path == newest or _generation(path) < upto)
+        for path in known
+        if (facts := about(path)) and (path == newest or (_generation(path) < upto and facts.get("sha256") in ours))
     }
     stay = retention.keeps(list(made.values()))
     gone = [path for path, moment in made.items() if moment not in stay]
     if gone:
         _sound(newest, newest)
-    for path in gone:
-        path.unlink()
-        path.with_suffix(".json").unlink()
-    return len(gone)
+        removed = {str(about(path).get("sha256")) for path in gone}
+        for path in gone:
+            path.unlink()
+            path.with_suffix(".json").unlink()
+        writer.forget(warehouse, removed)
+    others = tuple(path for path in known if path not in made) if retention != Retention() else ()
+    return len(gone), others
 
 
 def _generation(path: Path) -> int:

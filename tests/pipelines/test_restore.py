@@ -56,6 +56,18 @@ def test_a_warehouse_that_is_gone_is_said_and_restored(
     assert run("restore", "backups", "--empty").exit_code == 2
 
 
+def test_a_backup_of_another_home_is_named_and_stays(run: Run, tmp_path: Path) -> None:
+    assert run("backup", "backups").exit_code == 0
+    first = next((tmp_path / "backups").glob("*.duckdb"))
+    (tmp_path / "home" / "warehouse.backups").unlink()
+    with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as connection:
+        connection.execute("UPDATE ledger.origin SET generation = generation + 1")
+    shown = run("backup", "backups", "--keep", "1")
+    assert shown.exit_code == 0, shown.output
+    assert f"1 of them stay, since this home did not write them or cannot prove it: {first.name}." in shown.stderr
+    assert first.exists()
+
+
 def test_a_sound_home_is_verified_and_a_changed_one_is_not(run: Run, tmp_path: Path) -> None:
     shown = run("verify")
     assert shown.exit_code == 0, shown.output

@@ -206,7 +206,39 @@ def test_a_twin_removes_no_backup_of_a_later_commit(home: Warehouse, tmp_path: P
     twin = opened(tmp_path / "twin")
     commit(twin)
     done = backup(twin, backups, ONE)
-    assert (done.removed, earlier.exists(), later.exists(), done.path.exists()) == (1, False, True, True)
+    assert (done.removed, earlier.exists(), later.exists(), done.path.exists()) == (0, True, True, True)
+    assert set(done.others) == {earlier, later}
+
+
+def test_a_twin_that_is_ahead_removes_no_backup_of_the_other(home: Warehouse, tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    shutil.copytree(home.path.parent, tmp_path / "twin", symlinks=True)
+    ours = backup(home, backups, ONE).path
+    twin = opened(tmp_path / "twin")
+    commit(twin, 3)
+    first = backup(twin, backups, ONE)
+    commit(twin)
+    second = backup(twin, backups, ONE)
+    assert (first.removed, first.others, second.removed, second.others) == (0, (ours,), 1, (ours,))
+    assert (ours.exists(), first.path.exists(), second.path.exists()) == (True, False, True)
+    commit(home, 9)
+    again = backup(home, backups, ONE)
+    assert (again.removed, again.others, ours.exists()) == (1, (second.path,), False)
+
+
+def test_a_home_that_was_copied_does_not_take_the_backups_of_the_other_for_its_own(
+    home: Warehouse, tmp_path: Path
+) -> None:
+    backups = tmp_path / "backups"
+    ours = backup(home, backups, ONE).path
+    shutil.copytree(home.path.parent, tmp_path / "twin", symlinks=True)
+    twin = opened(tmp_path / "twin")
+    commit(twin)
+    assert backup(twin, backups, ONE).others == (ours,)
+    home.path.parent.rename(tmp_path / "moved")  # which is the same home
+    moved = opened(tmp_path / "moved")
+    commit(moved, 2)
+    assert backup(moved, backups, ONE).removed == 1
 
 
 def test_a_twins_backup_of_the_same_number_is_not_taken_for_ours(home: Warehouse, tmp_path: Path) -> None:
