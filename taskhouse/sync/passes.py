@@ -21,6 +21,9 @@ __all__ = ["Context", "Pass", "Progress", "Report", "Verdict", "begin", "finish"
 RESUME_WITHIN = timedelta(days=1)
 """A walk that was interrupted longer ago is begun anew."""
 
+LISTED = {"tasks": ["tasks", "summaries"], "runs": ["runs"], "repositories": ["repositories"]}
+"""By resource of a pass that reads lists: the names under which records of those lists are kept in quarantine."""
+
 
 @contextlib.asynccontextmanager
 async def running(
@@ -135,6 +138,14 @@ def finish(this: Pass) -> None:
         ledger.still_open(connection, this.pass_id)
         if this.verdict == "complete":
             this.count(commit(connection, this.closing))
+            if this.proof and this.proof.at and this.resource in LISTED:
+                ledger.outlived(
+                    connection,
+                    project_id=this.context.project_id,
+                    resources=LISTED[this.resource],
+                    proven_at=this.proof.at,
+                    at=this.context.now(),
+                )
         ledger.figures(connection, **this.figures())
         ledger.finish(
             connection,

@@ -119,6 +119,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         for row in rows
         if row["observed_in"] != "summaries"
     ]
+    good += [{**row, "resource": "summaries"} for row in batch.seen.get("tasks", ())]
     if good:
         stage(connection, "good", good, GOOD)
         _changes(connection, "ledger/superseded")

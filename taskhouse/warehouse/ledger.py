@@ -74,6 +74,11 @@ def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     connection.execute(sql.warehouse("ledger/figures"), sql.parameters(columns))
 
 
+def outlived(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
+    """Settle what names nothing: ``project_id``, ``resources``, how old the proof is (``proven_at``), and ``at``."""
+    connection.execute(sql.warehouse("ledger/outlived"), named)
+
+
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
     connection.execute(sql.warehouse("ledger/finish"), sql.parameters(columns))

@@ -2,12 +2,13 @@
 
 import json
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from taskhouse.posthog import records
-from taskhouse.sync import replay
+from taskhouse.sync import replay, rounds
 from taskhouse.sync.resources import replay_quarantine
 
 
@@ -66,6 +67,29 @@ def test_a_later_good_record_settles_the_quarantine(make_house: Any) -> None:
     house.sync("tasks")
     house.sync("tasks")
     assert quarantine(house) == [("tasks", "/title", "superseded")]
+
+
+def test_no_record_stays_in_quarantine_once_later_passes_read_it_well(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "SMALL", 0)  # ticks, which ask for summaries
+    house = make_house(emulator_tasks=12)
+    bad = {"kind": "mistyped_field", "times": 1}
+    places = [("tasks.list", "title"), ("tasks.list", "id"), ("runs.list", "id"), ("tasks.summaries", "title")]
+    house.emulator.faults(
+        *[{**bad, "endpoint": name, "field": f"results.{n}.{field}"} for n, (name, field) in enumerate(places)],
+        {**bad, "endpoint": "tasks.summaries", "field": "results.0.id", "value": "no id"},
+        {**bad, "endpoint": "runs.list", "field": "results.0.id", "value": "no id"},
+        {**bad, "endpoint": "tasks.repositories", "field": "repositories.0"},
+    )
+    for resources in (lists := ("tasks", "runs", "repositories"), lists, ("tasks",)):
+        house.later += timedelta(hours=20)
+        for resource in resources:
+            house.sync(resource)
+    found = house.rows("SELECT resource, outcome, count(*) FROM ledger.quarantine GROUP BY ALL ORDER BY 1, 2")
+    assert {(resource, outcome) for resource, outcome, _ in found} == {
+        (resource, "superseded") for resource in ("tasks", "runs", "summaries", "repositories")
+    }, found
 
 
 def test_a_replayed_record_does_not_undo_what_came_later(make_house: Any) -> None:
