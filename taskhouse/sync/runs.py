@@ -38,6 +38,9 @@ RESOURCE = "runs"
 AT_ONCE = 8
 COMMIT_TASKS = 100
 
+UNREAD = "unread"
+"""The state of a list that holds what could not be read: it is asked for again at the next pass."""
+
 Task = Mapping[str, Any]
 
 
@@ -112,7 +115,7 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
     passed_over = 0
     for task in found:
         if not task["never"]:
-            if task["moved"] or _older_moves(task, now) or _refused_is_due(task, now):
+            if task["moved"] or task["state"] == UNREAD or _older_moves(task, now) or _refused_is_due(task, now):
                 moved.append(task)
         elif days is not None and task["changed_at"] is not None and now - task["changed_at"] > timedelta(days=days):
             passed_over += 1
@@ -226,26 +229,32 @@ async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Ro
 
 def _take(this: Pass, batch: Batch, answer: _Answer) -> None:
     task_id = answer.task["task_id"]
+    unnamed, unread = f"a run of {task_id}", this.quarantined
     this.asked.add(task_id)
     if answer.pages:
         this.returned.add(task_id)
     for page in answer.pages:
-        number = this.page(batch, f"runs of {task_id}", rows.ids(page), page.body_sha256, page.count)
+        names = rows.ids(page)
+        number = this.page(batch, f"runs of {task_id}", names, page.body_sha256, page.count)
         for text in page.bad:
-            this.quarantine(batch, RESOURCE, text, "not an object", pointer="")
-        for row in page.rows:
-            _take_run(this, batch, task_id, row, number)
+            this.quarantine(batch, RESOURCE, text, "not an object", pointer="", key=unnamed)
+        for row, name in zip(page.rows, names, strict=True):
+            _take_run(this, batch, task_id, row, number, name or unnamed)
     for row in answer.rows:
-        key = row.data.get("id")
-        _take_run(this, batch, task_id, row, this.page(batch, f"run {key}", [str(key)], digest(row.text)))
+        key = str(row.data.get("id"))
+        _take_run(this, batch, task_id, row, this.page(batch, f"run {key}", [key], digest(row.text)), key)
+    readable = this.quarantined == unread
+    if answer.pages and not answer.problem and readable:
+        at = this.context.now().isoformat()
+        batch.good.append({"project_id": this.context.project_id, "resource": RESOURCE, "key": unnamed, "seen_at": at})
     if answer.problem:
         this.doubt(f"runs of {task_id}: {answer.problem}")
     if answer.refusal or not answer.problem:
-        state_now = answer.refusal or "listed"
+        state_now = answer.refusal or ("listed" if readable else UNREAD)
         batch.cursors.append(this.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))
 
 
-def _take_run(this: Pass, batch: Batch, task_id: str, row: Row, number: int) -> None:
-    columns = this.read(batch, row, run_of(task_id), records.RUN, RESOURCE)
+def _take_run(this: Pass, batch: Batch, task_id: str, row: Row, number: int, key: str) -> None:
+    columns = this.read(batch, row, run_of(task_id), records.RUN, RESOURCE, key=key)
     if columns is not None:
         batch.runs.append(this.stamp(columns, number, RESOURCE))

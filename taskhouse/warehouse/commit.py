@@ -46,6 +46,7 @@ class Batch:
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
+        good: Other keys of the quarantine than those of the rows, of which nothing is wrong any more.
         settled: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.
@@ -59,6 +60,7 @@ class Batch:
     absent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
     pages: list[Mapping[str, Any]] = field(default_factory=list)
     quarantine: list[Mapping[str, Any]] = field(default_factory=list)
+    good: list[Mapping[str, Any]] = field(default_factory=list)
     settled: list[Mapping[str, Any]] = field(default_factory=list)
     drift: list[Mapping[str, Any]] = field(default_factory=list)
     cursors: list[Mapping[str, Any]] = field(default_factory=list)
@@ -119,6 +121,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         for row in rows
         if row["observed_in"] != "summaries"
     ]
+    good += batch.good
     good += [{**row, "resource": "summaries"} for row in batch.seen.get("tasks", ())]
     if good:
         stage(connection, "good", good, GOOD)

@@ -69,6 +69,18 @@ def test_a_later_good_record_settles_the_quarantine(make_house: Any) -> None:
     assert quarantine(house) == [("tasks", "/title", "superseded")]
 
 
+def test_a_list_with_a_run_that_cannot_be_read_is_not_complete_until_it_can(make_house: Any) -> None:
+    house = make_house(emulator_tasks=8)
+    house.sync("tasks")
+    wrong = {"kind": "mistyped_field", "endpoint": "runs.list"}
+    house.emulator.faults({**wrong, "field": "results.*.id"})
+    assert [house.sync("runs").verdict for _ in range(2)] == ["incomplete"] * 2
+    house.emulator.faults()
+    assert house.sync("runs").verdict == "complete"
+    assert {outcome for _, _, outcome in quarantine(house)} == {"superseded"}
+    assert house.rows("SELECT DISTINCT state FROM ledger.cursors WHERE resource = 'runs'") == [("listed",)]
+
+
 def test_no_record_stays_in_quarantine_once_later_passes_read_it_well(
     make_house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

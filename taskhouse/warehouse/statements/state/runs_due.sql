@@ -1,6 +1,6 @@
 -- Tasks whose list of runs may hold something that is not kept: it was never read, or not since the latest run became
 -- another one, or the task says of that run what the run kept here does not say, or an older run may still move, or
--- the list was refused.
+-- the list was refused, or not all of it could be read.
 WITH task AS (
     SELECT
         task_id,
@@ -94,5 +94,5 @@ WHERE
         listed.position IS DISTINCT FROM task.latest_run_id
         OR latest.status IS DISTINCT FROM task.latest_run_status
         OR older.runs IS NOT NULL
-        OR listed.state IN ('not_found', 'refused')
+        OR listed.state IN ('not_found', 'refused', 'unread')
     )
