@@ -21,7 +21,13 @@ from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import LIVE, Run
 
 QUIET_S = 0.5
-"""A server sends at once what it has; after so long a silence nothing more stood in the stream."""
+"""A server sends at once what it has; after so long a silence nothing more stood in the stream.
+
+Of one that pauses between events that it had before, twice its longest pause is waited for.
+"""
+
+LONGEST_S = 8.0
+"""The longest silence that is waited for: our own process may have slept."""
 
 GONE_S = 2.0
 """The same where the event that was read last was asked for and should have come again."""
@@ -107,11 +113,12 @@ class Reading:
     leg: str = DJANGO
     _opening: Opening | None = None
     _fell_silent: Opening | None = None
+    _came_at: datetime | None = None
     _patience_s: float = QUIET_S
 
     def opened(self, opening: Opening) -> None:
         """A connection began."""
-        self._opening, self.gone = opening, None
+        self._opening, self.gone, self._came_at = opening, None, None
         opening.on_end = self._ended
 
     def add(self, batch: Batch) -> None:
@@ -121,10 +128,14 @@ class Reading:
         last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
         if batch.opening is None or not batch.frames:
             return
+        before, self._came_at = self._came_at, self.now()
         if last >= batch.opening.present_ms():
             self.current_at = self.now()
-        elif last and self._fell_silent is batch.opening:  # more stood in the stream after all
-            self.current_at, self._fell_silent, self._patience_s = None, None, 2 * self._patience_s
+        elif last:
+            pause_s = (self._came_at - before).total_seconds() if before else 0.0
+            if self._fell_silent is batch.opening:  # more stood in the stream after all
+                self.current_at, self._fell_silent, pause_s = None, None, max(pause_s, self._patience_s)
+            self._patience_s = min(max(self._patience_s, 2 * pause_s), LONGEST_S)
 
     def silent(self) -> None:
         """Nothing more stood in the stream, or it is gone with the event that was read last."""

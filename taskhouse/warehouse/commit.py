@@ -115,7 +115,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
         ("runs", "run_id", batch.runs),
         ("task_usage", "task_id", batch.usage),
     )
-    good = [
+    good: list[Mapping[str, Any]] = [
         {"project_id": row["project_id"], "resource": resource, "key": row[key], "seen_at": row["valid_from"]}
         for resource, key, rows in keyed
         for row in rows

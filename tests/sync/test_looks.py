@@ -5,8 +5,13 @@ from typing import Any
 
 import pytest
 
+from taskhouse.posthog.follow import Batch
+from taskhouse.posthog.opening import Opening
+from taskhouse.posthog.sse import Frame
 from taskhouse.sync import capture
 from taskhouse.sync.plan import LOOKS, Plan, plan
+from taskhouse.sync.streams import Reading
+from tests.clocks import Told
 from tests.sync.test_failed_streams import row
 from tests.sync.test_stream_gaps import begin, held, say
 
@@ -103,3 +108,19 @@ def test_a_stream_that_was_not_read_up_to_the_present_is_a_doubt(
     house.emulator.faults()
     proof(house)  # however short the time for live streams is
     assert {*said} <= held(house, run_id)
+
+
+def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent_after_such_a_pause() -> None:
+    moment = [NOW]
+    clock = Told(lambda: moment[0])
+    opening = Opening(None, NOW, clock)
+    reading = Reading(look=False, now=clock.now)
+    reading.opened(opening)
+    for number in range(5):
+        moment[0] += timedelta(seconds=0.7)
+        opening.heard(0.7 * number)
+        old = int(NOW.timestamp() * 1000) - 60_000 + number
+        reading.add(Batch([Frame("", f"{old}-0", b"{}")], f"{old}-0", opening=opening))
+    assert opening.quiet_since is not None
+    assert reading.quiet_since(opening.quiet_since + 1.3) is None, "the next one may be 0.7 s away"
+    assert reading.quiet_since(opening.quiet_since + 1.5) is not None
