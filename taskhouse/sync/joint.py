@@ -61,7 +61,8 @@ class Before:
     Attributes:
         tail: The last of them.
         total: How many the parent's log counts; None where the texts are those that are held.
-        exact: Whether just as many stand before the run's own entries, if any do.
+        exact: Whether just as many stand before the run's own entries, if any do. An empty log proves nothing for a
+            day: it may be missing for a while.
     """
 
     tail: Sequence[bytes]
@@ -115,7 +116,8 @@ def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
     if before is None:
         return 0 if alone and _begins_with_handshake(window, own) else None
     if before.total == 0 and not before.tail:
-        return 0 if low == 0 else None
+        own_alone = before.exact or confirmed(window, run_id, 0) or _begins_with_handshake(window, own)
+        return 0 if low == 0 and own_alone else None
     found = _counted(window, before, low, own)
     if found is None:
         found = _only(window, before.tail)

@@ -22,6 +22,9 @@ from taskhouse.sync.plan import LATE, UNPROVED, Run
 
 RESOURCE = "run_log"
 
+SHOWN = "run_log_shown"
+"""The cursor of an ancestor of which nothing was held when a later run's log showed its entries."""
+
 PROVED = frozenset({"drained", "settled", "expired"})
 """States of a log whose held entries stand where they are held; any other is read from its beginning."""
 
@@ -92,6 +95,7 @@ class _Drain:
 
     async def _from_the_beginning(self, own: HeldLog, position: int) -> int:
         window, at = await self._own_start()
+        self._note_ancestors(window, at)
         if at is None:
             at = joint.bounds(window, self.run.run_id)[0]
             window = await self._reaching(window, at)
@@ -139,6 +143,18 @@ class _Drain:
             return window, joint.own_start(window, self.run.run_id, self.before)
         return window, None
 
+    def _note_ancestors(self, window: Window, at: int | None) -> None:
+        """Which ancestors' entries the log shows, of those of which nothing is held: they may go before they are read.
+
+        ``at`` is where the run's own entries begin, if that is known.
+        """
+        named = {run_id for index, run_id in window.names if at is None or index < at}
+        alone = bool(at) and len(self.run.ancestors) == 1
+        for number, run_id in enumerate(self.run.ancestors):
+            if (alone or run_id in named) and not (self.held and self.held.ancestors[number].position):
+                whose = replace(self.run, run_id=run_id).whose(self.this.context.project_id)
+                self.writer.mark("log", whose, resource=SHOWN, position=str(at or 0), state="shown")
+
     async def _decide(self, window: Window) -> int | None:
         """Where the run's own entries begin, once the window shows enough to ask the parent."""
         if not (self.asked or window.ends or self._named(window)):
@@ -173,7 +189,8 @@ class _Drain:
         own = self.held.ancestors[0] if self.held else HeldLog()
         if own.state in PROVED and total - (self.held.before() - own.position if self.held else 0) < own.position:
             return Before(own.tail, total, exact=False)
-        return Before(window.entries[-joint.NEAR :], total, exact=len(self.run.ancestors) <= CHAIN)
+        exact = len(self.run.ancestors) <= CHAIN if total else (own.state == "settled" and not own.moved)
+        return Before(window.entries[-joint.NEAR :], total, exact=exact or (not total and self._long_over()))
 
     async def _began_anew(self, own: HeldLog, window: Window, at: int) -> bool:
         """Whether the log expired and another one began: nothing that is held is in it any more."""

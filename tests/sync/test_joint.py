@@ -202,7 +202,7 @@ def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evide
 ) -> None:
     """A long log in small pages that never names its run, and a parent without entries."""
     texts = [entry("said", 10_000 + at) for at in range(100)]
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT)
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(days=2))
     kept, marks = drained(monkeypatch, {"child": texts, "parent": []}, run, 0)
     assert kept == dict(enumerate(texts))
     assert marks == [("settled", "100")]
@@ -246,3 +246,22 @@ def test_a_parent_that_shows_less_than_is_held_of_it_leaves_none_of_its_entries_
     held = Held(HeldLog(), [HeldLog("settled", 10, tail=parent)])
     pages = {"child": [*parent, *own], "parent": parent[:shown]}
     assert drained(monkeypatch, pages, run, 0, held) == (dict(enumerate(own)), [("settled", "6")])
+
+
+@pytest.mark.parametrize("names", [[], [naming("parent", 29)]], ids=["unnamed", "named"])
+def test_a_parent_whose_log_is_not_there_yet_leaves_none_of_its_entries_to_its_child(
+    monkeypatch: pytest.MonkeyPatch, names: list[bytes]
+) -> None:
+    """Nothing is held of it: an empty log proves nothing for a day. But it was seen not to be empty."""
+    parent, own = [*(entry("p", at) for at in range(10)), *names], [entry("c", 30 + at) for at in range(6)]
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    pages = {"child": [*parent, *own], "parent": []}
+    shown = [("shown", "0")] if names else []
+    for held in (None, Held(HeldLog(), [HeldLog("drained", 0)])):
+        kept, marks = drained(monkeypatch, pages, run, 0, held)
+        assert not kept.keys() & range(99)
+        assert marks == [*shown, ("unproved", "0")]
+    empty = Held(HeldLog(), [HeldLog("settled", 0)])
+    assert drained(monkeypatch, pages | {"child": own}, run, 0, empty) == (dict(enumerate(own)), [("settled", "6")])
+    kept, marks = drained(monkeypatch, pages | {"parent": parent}, run, 0)
+    assert (kept, marks) == (dict(enumerate(own)), [("shown", str(len(parent))), ("settled", "6")])

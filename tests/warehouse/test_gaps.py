@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
+from taskhouse.sync.logs import SHOWN
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
@@ -69,6 +70,19 @@ class Judge:
             return connection.execute(
                 f"SELECT {columns} FROM ledger.gaps WHERE run_id = ? ORDER BY ALL", [self.run.run_id]
             ).fetchall()
+
+
+def test_a_log_that_a_later_run_showed_and_that_was_never_read_is_a_gap(judge: Judge) -> None:
+    with SpoolWriter(judge.spool) as writer:
+        writer.mark("log", judge.run, resource="run_log", position="0", state="settled")
+    load_spool(judge.warehouse, judge.spool)
+    assert judge.judge() == []
+    with SpoolWriter(judge.spool) as writer:
+        writer.mark("log", judge.run, resource=SHOWN, position="10", state="shown")
+    load_spool(judge.warehouse, judge.spool)
+    assert judge.judge() == [(None, None, False, False)]
+    judge.hold(log=log((1, 3)))
+    assert judge.judge() == []
 
 
 def at(number: int) -> str:

@@ -1,4 +1,4 @@
--- A log that the server let go before it was read to its end.
+-- A log that the server let go before it was read to its end: entries of it were held, or a later run's log showed them.
 INSERT INTO found BY NAME
 SELECT
     log.project_id,
@@ -15,4 +15,17 @@ FROM
         AND log.key = judged.run_id
 WHERE
     log.resource = 'run_log'
-    AND log.state = 'expired'
+    AND (
+        log.state = 'expired'
+        OR (
+            log.state = 'settled'
+            AND log.position = '0'
+            AND EXISTS (
+                SELECT 1 FROM ledger.cursors AS shown
+                WHERE
+                    shown.project_id = log.project_id
+                    AND shown.resource = 'run_log_shown'
+                    AND shown.key = log.key
+            )
+        )
+    )

@@ -14,7 +14,7 @@ FROM
         ON read.project_id = judged.project_id
         AND read.key = judged.run_id
 WHERE
-    read.resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost')
+    read.resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost', 'run_log_shown')
 GROUP BY
     read.project_id,
     read.key

@@ -12,7 +12,7 @@ WITH read AS (
         ledger.cursors
     WHERE
         project_id = $project_id
-        AND resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost')
+        AND resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost', 'run_log_shown')
     GROUP BY
         key
 )
