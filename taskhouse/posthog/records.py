@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from taskhouse.posthog import hidden, shapes
+from taskhouse.posthog import hidden, not_utf8, shapes
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 
@@ -259,7 +259,7 @@ def safe(text: bytes) -> str:
     except (ValueError, RecursionError):
         if _STATE in text:
             return f"{REDACTED}: {len(text)} bytes that name a state and cannot be read"
-    return redact_event(text)[0].decode("utf-8", "replace")
+    return not_utf8.escaped(redact_event(text)[0])
 
 
 def _without_secrets(value: Any) -> Any:

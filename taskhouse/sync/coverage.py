@@ -5,34 +5,20 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from taskhouse.posthog import privacy, records
+from taskhouse.posthog import not_utf8, privacy, records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.shapes import Shape
 from taskhouse.sync.context import Context, Progress
+from taskhouse.sync.verdicts import Proof, Report, Verdict
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import Batch, commit
 
-Verdict = Literal["complete", "incomplete"]
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What the verdict of a complete pass rests on.
-
-    Attributes:
-        kind: ``listed`` if everything that the verdict speaks of was read; ``counted`` if only the count and a sample
-            agree.
-        at: When the oldest page was read that the verdict rests on; None while not everything was read at least once.
-    """
-
-    kind: Literal["listed", "counted"]
-    at: datetime | None
-
+__all__ = ["Pass", "Proof", "Report", "Verdict"]
 
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
@@ -42,38 +28,6 @@ KEY = 200
 
 HIDE = {"tasks": privacy.task_without_text, "runs": privacy.run_without_text}
 """What keeps the words out of a record where the settings say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """How a pass ended.
-
-    Attributes:
-        added: Rows added, by table.
-        seconds: Wall time.
-        proof: What a complete verdict rests on; None for an incomplete one.
-    """
-
-    pass_id: str
-    project_id: int
-    resource: str
-    verdict: Verdict
-    reason: str
-    rows_seen: int
-    added: dict[str, int]
-    absent: int
-    quarantined: int
-    requests: int
-    retries: int
-    bytes: int
-    throttled_s: float
-    seconds: float
-    proof: Proof | None = None
-
-    @property
-    def rows_added(self) -> int:
-        """Rows added to ``raw`` tables."""
-        return sum(count for table, count in self.added.items() if table not in {"quarantine", "drift"})
 
 
 @dataclass(slots=True)
@@ -187,17 +141,22 @@ class Pass:
         resource: str,
         *,
         key: str | None = None,
+        came: bytes | None = None,
     ) -> dict[str, Any] | None:
         """Columns of a record, or None for one that cannot be read: that one goes to quarantine with its text.
 
-        Its key there is the record's ``id`` unless another is given.
+        Its key there is the record's ``id`` unless another is given. Texts that are not UTF-8 leave their bytes there;
+        ``came`` is the record that this one came within.
         """
+        key = key or row.data.get("id")
         columns = None
-        with self.sparing(batch, resource, row.text, key=key or row.data.get("id")):
+        with self.sparing(batch, resource, row.text, key=key):
             if self.context.settings.capture_text == "none" and resource in HIDE:
                 row = Row(HIDE[resource](row.data), row.text)
             found = parse(row)
             batch.drift.extend(self._drift(row, known, resource))
+            for pointer, exact in not_utf8.texts(came or row.text, found):
+                self.quarantine(batch, resource, exact, not_utf8.REASON, pointer=pointer, key=key, kept=True)
             columns = found
         return columns  # noqa: RET504 - None where the record was set aside
 
@@ -227,11 +186,23 @@ class Pass:
         )
 
     def quarantine(
-        self, batch: Batch, resource: str, text: bytes, reason: str, *, pointer: str | None = None, key: object = None
+        self,
+        batch: Batch,
+        resource: str,
+        text: bytes,
+        reason: str,
+        *,
+        pointer: str | None = None,
+        key: object = None,
+        kept: bool = False,
     ) -> None:
-        """Keep a record that cannot be read, with its text but for what must not be kept of any record."""
-        self.quarantined += 1
-        if self.context.settings.capture_text == "none":
+        """Keep a record that cannot be read, with its text but for what must not be kept of any record.
+
+        ``kept``: the record is in its table, and this is about it.
+        """
+        now = self.context.now().isoformat()
+        self.quarantined += not kept
+        if self.context.settings.capture_text == "none" and not kept:
             text = privacy.without_text(text)
         batch.quarantine.append(
             {
@@ -241,7 +212,9 @@ class Pass:
                 "reason": reason,
                 "pointer": pointer,
                 "payload": records.safe(text),
-                "first_seen_at": self.context.now().isoformat(),
+                "first_seen_at": now,
+                "replayed_at": now if kept else None,
+                "outcome": "kept" if kept else None,
                 "brought_by": self.pass_id,
             }
         )

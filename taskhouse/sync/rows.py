@@ -45,7 +45,9 @@ def _take_one(this: Pass, batch: Batch, row: Row, page: int, observed_in: str, h
     with this.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
         inner, kept, read = records.latest_run(row), held.get(columns["latest_run_id"]), run_of(columns["task_id"])
         run = (
-            this.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), records.RUN, "runs") if inner else None
+            this.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), records.RUN, "runs", came=row.text)
+            if inner
+            else None
         )
         if run is not None:
             batch.runs.append(this.stamp(run, page, "task"))

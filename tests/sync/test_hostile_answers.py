@@ -265,3 +265,21 @@ def test_hostile_payloads_come_through_the_stream_and_the_log_as_they_are(make_h
     assert house.rows("SELECT count(*) FROM main.messages") != [(0,)]
     report = house.sync("run_events")
     assert report.verdict == "complete", report.reason
+
+
+def test_a_text_that_is_not_utf8_is_marked_and_leaves_its_exact_bytes_once(make_house: Any) -> None:
+    house = make_house(emulator_tasks=6)
+    raw = '"a\ud800b"'
+    fields = {"results.*.title": raw, "results.*.latest_run.branch": raw, "results.0.created_at": raw}
+    house.emulator.faults({"kind": "raw_field", "endpoint": "tasks.list", "fields": fields})
+    for _ in range(2):
+        assert house.sync("tasks").quarantined == 1
+    where = "SELECT resource, pointer, payload, outcome, count(*) = count(DISTINCT record_key) FROM ledger.quarantine"
+    exact = "a\ud800b".encode("utf-8", "surrogatepass").hex()
+    assert house.rows(f"{where} WHERE outcome = 'kept' GROUP BY ALL ORDER BY 1") == [
+        ("runs", "/branch", exact, "kept", True),
+        ("tasks", "/title", exact, "kept", True),
+    ]
+    assert {title for (title,) in house.rows("SELECT title FROM main.tasks")} == {"a???b"}
+    [(bad,)] = house.rows("SELECT payload FROM ledger.quarantine WHERE outcome IS NULL")
+    assert json.loads(bad)["title"] == "a\udced\udca0\udc80b", "as a record that is kept has it"

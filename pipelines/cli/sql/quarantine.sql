@@ -1,4 +1,4 @@
--- Records that could not be read, by what is wrong with them.
+-- Records that could not be read, by what is wrong with them; those that were settled are no longer counted.
 SELECT
     project_id,
     resource,
@@ -7,6 +7,8 @@ SELECT
     max(first_seen_at) AS newest
 FROM
     ledger.quarantine
+WHERE
+    replayed_at IS NULL
 GROUP BY
     project_id,
     resource,
