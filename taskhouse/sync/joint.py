@@ -108,7 +108,9 @@ def bounds(window: Window, run_id: str) -> tuple[int, int | None]:
 
 
 def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
-    """The index of the run's first own entry, or None where nothing proves it."""
+    """The index of the run's first own entry, or None where nothing proves it. An empty log begins where it ends."""
+    if window.ends and not window.end:
+        return 0
     low, own = bounds(window, run_id)
     if low == own:
         return low  # they begin after what names another run, and with what names this one at the latest

@@ -156,6 +156,13 @@ def test_a_log_whose_first_entry_names_its_run_needs_no_other_evidence() -> None
     assert joint.own_start(window, RUNS[1], None) == 1
 
 
+@pytest.mark.parametrize("total", [None, 0, 2])
+def test_an_empty_log_has_no_beginning_to_find(total: int | None) -> None:
+    timeless = [entry("begun"), entry("over")]
+    assert joint.own_start(seen([]), "run-d", Before(timeless, total, exact=False)) == 0
+    assert joint.own_start(seen([], first=7), "run-d", Before(timeless, total, exact=False)) is None
+
+
 def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -> None:
     parent = [entry("p", at) for at in range(6)]
     own = [entry("initialize", 10), entry("r", 11), entry("new", 12), entry("r", 13), naming(RUNS[-1], 14)]
