@@ -11,6 +11,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+TICK_S = 0.001
+"""Nobody waits for less: a timer of an event loop need not move its clock by so little."""
+
 
 @dataclass(frozen=True, slots=True)
 class CircuitPolicy:
@@ -50,7 +53,7 @@ class Circuit:
         policy = self.policy
         allowed = self._next if self.since is not None else self._next - policy.burst * policy.pace_s
         if now < allowed:
-            return allowed - now
+            return max(allowed - now, TICK_S)
         rest_s = policy.pace_s if self.since is None else self._rest_s(now - self.since)
         self._next = max(now, self._next) + rest_s
         return 0.0
@@ -90,6 +93,8 @@ class Gate:
         self._line = asyncio.Lock()
         self._news = asyncio.Event()
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self.signs = 0
+        """How often the store behind the host's streams has shown that it answers."""
 
     @property
     def open(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from taskhouse.errors import Retryable
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.circuit import Circuit, CircuitPolicy
+from taskhouse.posthog.circuit import TICK_S, Circuit, CircuitPolicy
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Ending, follow
 from taskhouse.settings import Settings
@@ -168,6 +169,13 @@ def test_calls_share_an_outage_too(settings: MakeSettings) -> None:
     asked, took_s = run(calls())
     assert asked <= 70, "and 400 without it, eight for each"
     assert took_s <= 200
+
+
+def test_whoever_is_early_by_less_than_a_clock_can_tell_waits_for_a_moment() -> None:
+    circuit = Circuit(CircuitPolicy(burst=0))
+    assert circuit.turn(1e6) == 0.0
+    allowed = 1e6 + circuit.turn(1e6)
+    assert circuit.turn(math.nextafter(allowed, 0)) == TICK_S
 
 
 def test_a_run_alone_in_its_trouble_holds_up_nobody() -> None:
