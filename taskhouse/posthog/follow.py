@@ -200,7 +200,15 @@ class _Follower:
                 chunks = await stack.enter_async_context(aclosing(connection.chunks()))
                 began = self.clock.monotonic()
                 overlaps = self.legs.overlap is not None
-                opened = Opening(self.legs.cursor, connection.date, self.clock, quiet_since=began, overlaps=overlaps)
+                gate = self.legs.gate
+                opened = Opening(
+                    self.legs.cursor,
+                    connection.date,
+                    self.clock,
+                    quiet_since=began,
+                    overlaps=overlaps,
+                    signs=lambda: gate.signs,
+                )
                 self.opening = opened
                 self.on_open(opened)
                 self.end = End.SILENT
@@ -230,7 +238,7 @@ class _Follower:
         """The events among the frames, and how the connection ends if one of them says so."""
         events = [frame for frame in frames if type(frame) is Oversize or not frame[0]]
         if frames:
-            self.legs.heard()
+            self.legs.heard(frames)
         closed: End | None = None
         if len(events) < len(frames):
             events, closed = self._control(frames)

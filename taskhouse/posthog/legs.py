@@ -7,7 +7,7 @@ progress (API facts 6.2).
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from taskhouse.posthog import stream_ids
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.refusals import TRY_AGAIN
+from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.posthog.tokens import StreamToken
 from taskhouse.posthog.wire import Connection
 
@@ -69,9 +70,10 @@ class Legs:
         """An id came on the present leg."""
         self.cursors[self.leg] = cursor
 
-    def heard(self) -> None:
-        """The present connection brought something."""
+    def heard(self, frames: Iterable[Frame | Oversize]) -> None:
+        """The present connection brought something; only the entries of a log do not come from behind the stream."""
         self._barren = 0
+        self.gate.signs += any(not (frame.id or "").startswith("log-") for frame in frames)
 
     @asynccontextmanager
     async def open(self, read_s: float) -> AsyncIterator[Connection]:

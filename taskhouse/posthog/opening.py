@@ -23,6 +23,7 @@ class Opening:
             come, or if it was not asked for.
         quiet_since: Since when nothing but keepalives has come, in the clock's seconds; None once it has
             ended. They come while nothing else stands in the stream.
+        signs: How often the store behind the host's streams has shown that it answers: all streams have the same.
         on_end: Told how many seconds of such silence stood before an end that the server gave it.
     """
 
@@ -34,10 +35,20 @@ class Opening:
     quiet_since: float | None = None
     overlaps: bool = False
     joined: bool | None = None
+    signs: Callable[[], int] = lambda: 0
     on_end: Callable[[float], None] = lambda _: None
+    _signs_before: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock.now()
+        self._signs_before = self.signs()
+
+    def is_answered(self) -> bool:
+        """Whether the store has shown since then that it answers; if not, streams are silent whatever they hold.
+
+        An event of any stream shows it, and so does a keepalive, which comes after 20 seconds (API facts 5.2).
+        """
+        return self.signs() > self._signs_before
 
     def heard(self, now_s: float | None) -> None:
         """Bytes came; ``now_s`` is the clock's time, None if they were nothing but control frames."""

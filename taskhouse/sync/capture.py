@@ -43,8 +43,8 @@ LOGS_AT_ONCE = 8
 LOOK_S = 5.0
 """How long the stream of a run at rest is looked at, unless it brings an event."""
 
-CATCH_UP_S = 10.0
-"""How much longer a pass stays, after its time for live streams, with those that were not read up to the present."""
+CATCH_UP_S = 25.0
+"""How much longer a pass stays with streams that were not read up to the present; keepalives come after 20 seconds."""
 
 SETTLE_S = 0.05
 """A silence counts if it still lasts after so long, in which what has come is read."""

@@ -21,7 +21,7 @@ from taskhouse.sync.passes import Pass
 from taskhouse.sync.plan import LIVE, Run
 
 QUIET_S = 0.5
-"""A server sends at once what it has; after so long a silence nothing more stood in the stream.
+"""A server that answers sends at once what it has; after so long a silence nothing more stood in the stream.
 
 Of one that pauses between events that it had before, twice its longest pause is waited for.
 """
@@ -144,12 +144,13 @@ class Reading:
 
     def _ended(self, quiet_s: float) -> None:
         """A connection was ended by the server after so long a silence."""
-        if quiet_s >= self._quiet_s():
+        if quiet_s >= self._quiet_s() and self._opening is not None and self._opening.is_answered():
             self.silent()
 
     def quiet_since(self, now: float) -> float | None:
-        """Since when the open connection has said nothing, if that is long enough; in the event loop's seconds."""
-        since = self._opening.quiet_since if self._opening is not None else None
+        """Since when the open connection has said nothing, if that tells anything; in the event loop's seconds."""
+        opening = self._opening
+        since = opening.quiet_since if opening is not None and opening.is_answered() else None
         return since if since is not None and now - since >= self._quiet_s() else None
 
     def _quiet_s(self) -> float:

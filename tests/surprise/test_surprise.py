@@ -95,6 +95,21 @@ def test_what_a_process_wrote_is_there_and_nothing_after_its_death() -> None:
             assert isinstance(base.execute("SELECT max(finished_at) FROM ledger.passes").fetchall()[0][0], datetime)
 
 
+def test_the_silence_of_a_redis_that_does_not_answer_proves_nothing() -> None:
+    house = House(surprising(1, frozenset(), start=START, keys=KEYS, throttle=False, tasks=0))
+    with contextlib.closing(house):
+        house.change("new_task", run=True)
+        house.passes(300)
+        ends = []
+        for state in ("silent", "up"):
+            house.change("redis", state=state)
+            assert [house.sync(resource) for resource in ("tasks", "run_events")] == ["done"] * 2
+            with house.reading() as base:
+                found = held.read(base)
+            ends.append((found.claims["run_events"].verdict, sum(map(len, found.events.values())) > 0))
+        assert ends == [("incomplete", False), ("complete", True)]
+
+
 @pytest.mark.worlds
 def test_a_stream_that_expired_between_two_syncs_leaves_a_gap() -> None:
     """Streams of spring 2026 live for an hour from their first event; nothing that only they held is in any log."""

@@ -77,7 +77,7 @@ def proof(house: Any) -> Any:
 def test_a_run_that_goes_on_after_a_long_rest_is_captured_and_verdicts_say_how_old_the_looks_are(
     make_house: Any,
 ) -> None:
-    house = make_house(emulator_tasks=2, emulator_pace=1e-6, capture_seconds=0.5)
+    house = make_house(emulator_tasks=2, emulator_pace=1e-6, emulator_speed=60, capture_seconds=0.5)
     run_id = begin(house)
     [first] = say(house, run_id, 1)
     proof(house)

@@ -133,7 +133,8 @@ def test_a_log_that_stays_out_of_reach_is_a_gap_and_asked_for_in_growing_pauses(
     assert [how for how, *_ in gaps(house, run_id)] == [f"{said.format('stream')}; {said.format('log')}"]
 
 
-def test_a_protected_run_concerns_itself_alone(house: Any) -> None:
+def test_a_protected_run_concerns_itself_alone(make_house: Any) -> None:
+    house = make_house(emulator_tasks=10, emulator_events=0.2, emulator_speed=60, log_settle_s=0)
     _, run_id = finished(house)
     others = house.emulator.mutate("new_run", task_id=house.emulator.truth(runs=False)["tasks"][1]["id"])["run_id"]
     house.emulator.mutate("finish", run_id=others)
