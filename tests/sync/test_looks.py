@@ -1,5 +1,6 @@
 """A run at rest may go on at any time, and nothing but its stream may show it: so it is looked at now and then."""
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,7 +114,7 @@ def test_a_stream_that_was_not_read_up_to_the_present_is_a_doubt(
 def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent_after_such_a_pause() -> None:
     moment = [NOW]
     clock = Told(lambda: moment[0])
-    opening = Opening(None, NOW, clock)
+    opening = Opening(None, NOW, clock, signs=itertools.count().__next__)
     reading = Reading(look=False, now=clock.now)
     reading.opened(opening)
     for number in range(5):
