@@ -14,15 +14,18 @@ TICKS = 3
 
 AT_LEAST = timedelta(hours=1)
 
+VIEWS_REST = timedelta(hours=6)
+"""How long views and reports are left as they are, at most, while nothing moves."""
+
 
 def late(settings: "Settings", *names: str) -> timedelta:
     """How old something may become that is made at the ticks of these schedules together."""
     return max(AT_LEAST, *(TICKS * rest(settings.cron(name), settings.timezone) for name in names))
 
 
-def fresh(settings: "Settings", *names: str) -> dg.FreshnessPolicy:
-    """The same as a policy."""
-    return dg.FreshnessPolicy.time_window(fail_window=late(settings, *names))
+def fresh(settings: "Settings", *names: str, rests: timedelta = timedelta()) -> dg.FreshnessPolicy:
+    """The same as a policy, for what is left out for a time while nothing moves."""
+    return dg.FreshnessPolicy.time_window(fail_window=late(settings, *names) + rests)
 
 
 def rest(cron: str, timezone: str) -> timedelta:

@@ -37,7 +37,7 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
         [family.key for family in families], prefix, again, cadence.fresh(settings, published.NAME)
     )
     without = tuple(family for family in FAMILIES if not settings.wants(family.name))
-    seldom = cadence.fresh(settings, "views", published.NAME)
+    seldom = cadence.fresh(settings, "views", published.NAME, rests=cadence.VIEWS_REST)
     shown = views.asset_of(families, without, prefix, partitions, again, seldom)
     written = report.asset_of(families, prefix, partitions, again, seldom)
     kept = maintenance.asset_of(prefix, again, cadence.fresh(settings, maintenance.NAME))

@@ -1,18 +1,18 @@
 """At rest: which passes need not run at a tick, since nothing moved for a while.
 
 Only tasks are asked for at every tick. Runs, their events and the copy follow at each of theirs while anything moves,
-and every half hour while nothing does. It is read from what the passes told Dagster, so no tick opens the warehouse.
+and every half hour while nothing does; the views follow a copy that brought nothing every six hours. It is read from
+what the passes told Dagster, so no tick opens the warehouse.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from assets import published
+from assets import cadence, keys, published, views
 from assets.figures import ACTIVE, ADDED, ENDED
-from assets.keys import key
-from pipelines.jobs import families
+from pipelines.jobs import VIEWS, families
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -22,6 +22,9 @@ AT_LEAST_EVERY = timedelta(minutes=29)
 
 STILL_FOR = timedelta(minutes=20)
 """How long nothing may have moved: longer than a log may still grow after its run's end."""
+
+MINUTE_S = 60.0
+"""A tick comes at most so late."""
 
 SEES = "tasks"
 """The pass that shows whether anything moves; without a look of its own at the present, nothing rests."""
@@ -43,6 +46,8 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
         project: Of which project; None for the copy, which is of all.
         now: The time, in seconds since 1970.
     """
+    if name == VIEWS and project:
+        return _shown(instance, settings, project, now)
     if name == published.NAME:
         wakes = frozenset(family.name for family in families(settings))
         projects = [str(one) for one in settings.project_ids]
@@ -61,11 +66,46 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
     return True
 
 
+def _shown(instance: dg.DagsterInstance, settings: "Settings", project: str, now: float) -> bool:
+    """Whether the views of a project would show what they showed last, but for ages."""
+    prefix, rests_s = settings.asset_prefix, cadence.VIEWS_REST.total_seconds() - MINUTE_S
+    of_views = dg.AssetRecordsFilter(
+        views.key(next(iter(views.ALWAYS)), prefix), asset_partitions=[project], after_timestamp=now - rests_s
+    )
+    last = instance.fetch_materializations(of_views, limit=1).records
+    if not last:
+        return False
+    before = dg.AssetRecordsFilter(keys.key(prefix, published.NAME), before_timestamp=last[0].timestamp)
+    copies = instance.fetch_materializations(before, limit=1).records
+    copy = copies[0].asset_materialization if copies else None
+    if copy is None:
+        return False
+    copied = cast("float", copy.metadata["made at"].value)
+    if _captured(settings) > copied:
+        return False
+    for family in families(settings):
+        earlier = _told(instance, settings, family.name, project, until=copied, limit=1)
+        later = _told(instance, settings, family.name, project, copied)
+        if any(map(_moved, later)) or any(map(_open, earlier)):
+            return False
+    return True
+
+
 def _told(
-    instance: dg.DagsterInstance, settings: "Settings", name: str, project: str | None, since: float, limit: int = 100
+    instance: dg.DagsterInstance,
+    settings: "Settings",
+    name: str,
+    project: str | None,
+    since: float | None = None,
+    *,
+    until: float | None = None,
+    limit: int = 100,
 ) -> list[dg.AssetMaterialization]:
     wanted = dg.AssetRecordsFilter(
-        key(settings.asset_prefix, name), asset_partitions=[project] if project else None, after_timestamp=since
+        keys.key(settings.asset_prefix, name),
+        asset_partitions=[project] if project else None,
+        after_timestamp=since,
+        before_timestamp=until,
     )
     found = instance.fetch_materializations(wanted, limit=limit).records
     return [record.asset_materialization for record in found if record.asset_materialization]
@@ -74,7 +114,12 @@ def _told(
 def _moved(made: dg.AssetMaterialization) -> bool:
     """Whether a pass brought something, or left something open."""
     told: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
-    return told.get("verdict") != "complete" or any(told.get(figure) for figure in (ADDED, ACTIVE, ENDED))
+    return _open(made) or any(told.get(figure) for figure in (ADDED, ACTIVE, ENDED))
+
+
+def _open(made: dg.AssetMaterialization) -> bool:
+    """Whether a pass left something open."""
+    return made.metadata["verdict"].value != "complete" if "verdict" in made.metadata else True
 
 
 def _captured(settings: "Settings") -> float:

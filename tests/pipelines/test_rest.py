@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from assets import views
 from assets.figures import ACTIVE, ADDED, ENDED
 from pipelines.rest import rests
 from taskhouse.settings import Settings
@@ -50,9 +51,12 @@ class Deployment:
         return ran
 
     def made(self, name: str, project: str | None, at: float, told: dict[str, Any]) -> None:
+        self.made_key(dg.AssetKey(name), project, at, told)
+
+    def made_key(self, key: dg.AssetKey, project: str | None, at: float, told: dict[str, Any]) -> None:
         with self.patch.context() as patch:
             patch.setattr("time.time", lambda: at)
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(name, partition=project, metadata=told))
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=project, metadata=told))
 
 
 @pytest.fixture
@@ -127,6 +131,38 @@ def test_events_that_another_process_captured_wake_the_copy(deployment: Deployme
     assert not rests(deployment.instance, deployment.settings, "published", None, deployment.now)
     os.utime(sealed, (START, START))
     assert rests(deployment.instance, deployment.settings, "published", None, deployment.now)
+
+
+def _hourly(deployment: Deployment, hours: int, brings: Brings) -> list[int]:
+    """After which hours the views of project 1 were made; a copy is made before each tick, and passes before it."""
+    made = []
+    for hour in range(hours):
+        at = START + 3600 * hour
+        for name in ("tasks", "runs", "run_events", "repositories", "readiness"):
+            deployment.made(name, "1", at - 1200, brings(name, "1", at))
+        deployment.made("published", None, at - 600, {"made at": dg.MetadataValue.timestamp(at - 600)})
+        if not rests(deployment.instance, deployment.settings, "views", "1", at):
+            made.append(hour)
+            for view in views.ALWAYS:
+                deployment.made_key(views.key(view), "1", at + 30, {})
+    return made
+
+
+def test_views_of_copies_that_bring_nothing_are_made_every_six_hours(deployment: Deployment) -> None:
+    assert _hourly(deployment, 14, _still) == [0, 6, 12]
+
+
+@pytest.mark.parametrize(
+    ("what", "hours"),
+    [({ADDED: 1}, [0, 3, 9]), ({ENDED: 1}, [0, 3, 9]), ({"verdict": "incomplete"}, [0, 3, 4, 10])],
+)
+def test_views_follow_what_a_pass_brought_and_a_verdict_that_changed(
+    deployment: Deployment, what: dict[str, Any], hours: list[int]
+) -> None:
+    def brings(name: str, _: str | None, at: float) -> dict[str, Any]:
+        return {**QUIET, **what} if (name, at) == ("readiness", START + 3 * 3600) else QUIET
+
+    assert _hourly(deployment, 12, brings) == hours
 
 
 @pytest.mark.parametrize("name", ["tasks", "readiness", "repositories", "views", "maintenance"])
