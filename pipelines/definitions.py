@@ -4,6 +4,7 @@ import dagster as dg
 
 from assets.catalog import catalog
 from assets.engine import Engine
+from pipelines.home import hasten
 from pipelines.jobs import jobs
 from pipelines.resources import EngineResource
 from pipelines.schedules import schedules
@@ -38,4 +39,5 @@ def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
 def defs() -> dg.Definitions:
     """The definitions for the environment of this process, which from now on makes files for its owner alone."""
     close()
+    hasten()
     return build(load())
