@@ -283,3 +283,27 @@ def test_an_interruption_promises_no_sync(
     assert ended.code == 130
     assert ended.err.endswith("Interrupted.\n")
     assert "next sync" not in ended.err
+
+
+@pytest.fixture
+def default(quiet: Any) -> Iterator[str]:
+    """A stand-in for the region that is asked if POSTHOG_HOST is not set."""
+    field = Settings.model_fields["host"]
+    before, field.default = field.default, quiet.emulator.url
+    Settings.model_rebuild(force=True)
+    yield quiet.emulator.url
+    field.default = before
+    Settings.model_rebuild(force=True)
+
+
+@pytest.mark.parametrize("command", ["check", "sync"])
+def test_a_key_that_the_default_region_refuses_is_told_of_both(
+    inside: Any, default: str, tmp_path: Path, command: str
+) -> None:
+    asked = {"POSTHOG_PERSONAL_API_KEY": SECRET[:-1], "POSTHOG_PROJECT_IDS": "1", "TASKHOUSE_HOME": str(tmp_path / "h")}
+    advice(
+        inside.run(command, **asked), 2, "POSTHOG_HOST is not set", "https://us.posthog.com or https://eu.posthog.com"
+    )
+    given = inside.run("check", POSTHOG_HOST=default, **asked)
+    advice(given, 2, "check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST")
+    assert "eu.posthog.com" not in given.said
