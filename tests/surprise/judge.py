@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from emulator.chronicle import Event, Fact, RunState, TaskState
 from emulator.redaction import redacted
 from emulator.service import Service
-from emulator.streams import START
+from emulator.streams import START, StreamId, framed, parse_cursor
 from emulator.world.model import TERMINAL, Run
 from tests.surprise.held import Claim, Held, HeldRun
 
@@ -60,6 +60,7 @@ class Oracle:
         self.tasks: dict[str, History[TaskState]] = {}
         self.runs: dict[str, History[RunState]] = {}
         self.events: dict[str, list[tuple[datetime, Event]]] = {}
+        self.lost: dict[str, list[tuple[datetime, Event]]] = {}
         self.entries: dict[str, list[tuple[datetime, str]]] = {}
         for at, what, of, value in facts:
             if what == "task":
@@ -68,6 +69,8 @@ class Oracle:
                 self.runs.setdefault(of, History()).states.append((at, value))
             elif what == "event":
                 self.events.setdefault(of, []).append((at, value))
+            elif what == "lost":
+                self.lost.setdefault(of, []).append((at, value))
             else:
                 self.entries.setdefault(of, []).append((at, value))
 
@@ -224,10 +227,18 @@ class Judge:
             self._stream(run, mine, one, since)
             self._log(run, mine, one, since)
 
-    def _readable(self, run: Run) -> set[str]:
+    def _readable(self, run: Run) -> set[bytes]:
+        """The events that the run's stream holds now, as frames."""
         stream = self.service.store.stream(run.id)
-        frames = stream.read(START, 10**9, self.service.clock.now_ms()).frames
-        return {frame.partition(b"\n")[0].removeprefix(b"id: ").decode() for frame in frames if frame}
+        return {frame for frame in stream.read(START, 10**9, self.service.clock.now_ms()).frames if frame}
+
+    def _never_were(self, run: Run, have: set[tuple[str | None, str]]) -> set[tuple[str, str]]:
+        """Events that were rolled back before anybody could know of them; a reader of some misses the others."""
+        groups: dict[datetime, list[Event]] = {}
+        for at, event in self.oracle.lost.get(run.id, ()):
+            groups.setdefault(at, []).append(event)
+        unread = [group for group in groups.values() if not any(_held(event, have) for event in group)]
+        return {(event.stream_id, event.text) for group in unread for event in group}
 
     def _told(self, run: Run) -> set[str]:
         """The numbers of the events for which entries of the log stand: those that are held, of a thin tail all."""
@@ -246,27 +257,37 @@ class Judge:
     def _stream(self, run: Run, mine: HeldRun, one: Claim, since: datetime) -> None:
         have = {(stream_id, payload) for stream_id, payload, _ in self.held.events.get(run.id, ())}
         reachable = [(at, event) for at, event in self.oracle.events.get(run.id, ()) if event.reachable]
-        lacking = [item for item in reachable if (item[1].stream_id, redacted(item[1].text)) not in have]
-        told, readable, thin = self._told(run), self._readable(run), run.thin_tail
+        lacking = [item for item in reachable if not _held(item[1], have)]
+        told, thin = self._told(run), run.thin_tail
         unsaid = [(at, event) for at, event in lacking if _event_id(event.text) not in told]
-        stream = self.service.store.stream(run.id)
+        stream, readable = self.service.store.stream(run.id), self._readable(run)
+        here = {
+            event
+            for _, event in lacking
+            if event.life == stream.life and framed(event.stream_id, event.text) in readable
+        }
         over = run.is_terminal() and self.oracle.runs[run.id].states[-1][0] < self.began - STREAMED
+        passed = max(
+            (_place(event) for _, event in reachable if event.life < stream.life and _held(event, have)), default=START
+        )
         there = [
             event
             for at, event in (unsaid if thin else lacking)
-            if event.stream_id in readable and event.life == stream.life and at <= since and not over
+            if event in here and at <= since and not over and _place(event) > passed
         ]
         if there:
             what = (
                 f"{len(there)}, first {there[0].stream_id} {there[0].text[:120]}; {mine}; since {since}; {one.reason}"
             )
             self.blame("events-missing", run.id, what)
-        reached = {event.life for _, event in reachable if (event.stream_id, redacted(event.text)) in have}
+        reached = {event.life for _, event in reachable if _held(event, have)}
+        never = self._never_were(run, have)
         gone = [
             event
             for at, event in unsaid
             if at <= since
-            and not (event.stream_id in readable and event.life == stream.life)
+            and not (event in here and _place(event) > passed)
+            and (event.stream_id, event.text) not in never
             and (event.life in reached or event.life > min(reached, default=99))
             and (not thin or _event_id(event.text) is not None)
         ]
@@ -295,6 +316,14 @@ def _moved(one: Claim, ahead: timedelta) -> Claim:
     times = {name: getattr(one, name) for name in ("proven_at", "started_at", "finished_at")}
     rest = {name: getattr(one, name) for name in ("resource", "kind", "verdict", "reason", "proof")}
     return Claim(**rest, **{name: at - ahead for name, at in times.items()})
+
+
+def _held(event: Event, have: set[tuple[str | None, str]]) -> bool:
+    return (event.stream_id, redacted(event.text)) in have
+
+
+def _place(event: Event) -> StreamId:
+    return parse_cursor(event.stream_id)
 
 
 def _number(text: Any) -> tuple[str, int] | None:

@@ -29,6 +29,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "missing_row", "at": 0},
     {"kind": "count_lies", "by": 2},
     {"kind": "page_clamped", "limit": 1},
+    *({"kind": "mutate", "action": "redis", "state": state} for state in ("down", "silent", "up")),
 )
 
 
@@ -82,11 +83,11 @@ class SurprisedHouse(RuleBasedStateMachine):
         if found is not None:
             self.house.change("finish", run_id=found.id, status=status)
 
-    @rule(run=NUMBERS)
-    def a_run_is_reopened(self, run: int) -> None:
+    @rule(run=NUMBERS, reset=st.sampled_from((True, True, False)))
+    def a_run_is_reopened(self, run: int, *, reset: bool = True) -> None:
         found = self._run(run, ended=True)
         if found is not None and found.environment == "cloud":
-            self.house.change("reopen", run_id=found.id)
+            self.house.change("reopen", run_id=found.id, reset=reset)
 
     @rule(task=NUMBERS, how=st.sampled_from(("hide", "show", "private", "delete", "rename", "archive")))
     def a_task_changes(self, task: int, how: str) -> None:
@@ -115,6 +116,28 @@ class SurprisedHouse(RuleBasedStateMachine):
             self.house.change(
                 how, run_id=found.id, **({"hostile": names[what % len(names)]} if how == "inject" else {})
             )
+
+    @rule(state=st.sampled_from(("down", "silent", "up")))
+    def redis_is_in_trouble(self, state: str) -> None:
+        self.house.change("redis", state=state)
+
+    @rule(run=NUMBERS, ended=st.booleans(), events=st.integers(1, 12), again=st.booleans())
+    def redis_fails_over(self, *, run: int, ended: bool, events: int, again: bool) -> None:
+        found = self._run(run, ended=ended)
+        if found is not None:
+            self.house.change("roll_back", run_id=found.id, events=events, again=again)
+
+    @rule(run=NUMBERS)
+    def redis_is_set_back(self, run: int) -> None:
+        found = self._run(run, ended=False)
+        if found is not None:
+            self.house.change("restart_stream", run_id=found.id)
+
+    @rule(run=NUMBERS, ended=st.booleans())
+    def a_line_of_a_log_is_unreadable(self, *, run: int, ended: bool) -> None:
+        found = self._run(run, ended=ended)
+        if found is not None:
+            self.house.change("inject", run_id=found.id, log=HOSTILE["half"])
 
     @rule(
         fault=st.sampled_from(FAULTS), path=st.sampled_from(PATHS + RUN_PATHS), after=st.integers(0, 4), times=NUMBERS
@@ -188,6 +211,7 @@ class SurprisedHouse(RuleBasedStateMachine):
         """Everything calms down, and then every verdict must become complete."""
         house = self.house
         house.service.faults.clear()
+        house.change("redis", state="up")
         for run in list(house.service.world.runs.values()):
             if not run.is_terminal():
                 house.change("finish", run_id=run.id)
