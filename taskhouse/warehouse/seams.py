@@ -51,6 +51,8 @@ class Seam:
         rested_ms: How long the server wrote nothing that is held.
         is_announced: Whether the server itself announced that it had trimmed the stream here: then that is judged
             (``gaps/trims``), and nothing is left to suspect.
+        has_states: Whether the stream was read where the run's states are, Django's endpoint: then the first event of a
+            whole stream is the run's first state.
     """
 
     project_id: int
@@ -72,6 +74,7 @@ class Seam:
     unheard_ms: int | None
     rested_ms: int | None
     is_announced: bool = False
+    has_states: bool = False
 
 
 def fewest(windows: Collection[int] | None) -> dict[str, int]:
@@ -111,10 +114,9 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
         reason = _anew(seam)
         if not reason and not seam.is_first_state and not seam.is_counted:
             reason = _trimmed(seam, likely, torn)
-            if reason and seam.after_place is not None:
-                torn.append(seam.after_place)
         if reason:
             found.append((seam, reason))
+            torn += [seam.after_place] if seam.after_place is not None else []
     return found[::-1]
 
 
@@ -154,6 +156,9 @@ def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str
     if full or beyond:
         return f"{max(least, 1)} events were waiting, as many as a stream keeps: what was trimmed before is not known"
     last = seam.last_place or seam.first_place
-    if any(seam.first_place <= place < last for place in torn):
+    has_no_beginning = (
+        seam.after_place is None and seam.has_states
+    )  # a killed reader may have left the rest of a window
+    if any(seam.first_place <= place < last + has_no_beginning for place in torn):
         return "events that were waiting are missing too: what was trimmed before them is not known"
     return ""

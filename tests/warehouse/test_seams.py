@@ -340,7 +340,7 @@ def test_a_stream_that_began_anew_after_its_end_is_none(server: Server, whole: s
 
 
 def test_a_stream_that_no_longer_held_the_last_event_is_a_gap_even_if_nothing_is_numbered(server: Server) -> None:
-    server.hold([1, 2, 3, 500])
+    server.hold([1, 2, 3, 500], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(500, 900, after=3, joined=False)
     assert server.judge() == [(3, 500, False)]
@@ -384,14 +384,14 @@ def test_a_second_state_at_the_start_is_no_new_beginning(server: Server) -> None
 
 
 def test_a_stream_that_rested_until_it_was_gone_is_a_gap_if_nobody_read_it(server: Server) -> None:
-    server.hold([1, 2, 7 * HOUR])
+    server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2)
     assert server.judge() == [(2, 7 * HOUR, False)]
 
 
 def test_a_stream_that_rested_while_it_was_read_is_none(server: Server) -> None:
-    server.hold([1, 2, 7 * HOUR])
+    server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=7 * HOUR - 3000)
     assert server.judge() == []

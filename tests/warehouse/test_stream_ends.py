@@ -12,7 +12,7 @@ __all__ = ["home", "server"]
 
 
 def test_a_stream_that_expired_is_a_gap_whenever_somebody_looked_last(server: Server) -> None:
-    server.hold([1, 2, 7 * HOUR])
+    server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
     assert server.judge() == [(2, 7 * HOUR, False)]

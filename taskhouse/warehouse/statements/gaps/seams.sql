@@ -9,7 +9,8 @@ SELECT
     min(ids.first_ms) AS first_ms,
     min(resume.connected_at) AS connected_at,
     max(resume.heard_at) AS heard_at,
-    bool_or(resume.is_joined) AS is_joined
+    bool_or(resume.is_joined) AS is_joined,
+    bool_and(resume.source = 'django') AS has_states
 FROM
     ledger.resumes AS resume
     SEMI JOIN judged USING (project_id, run_id),

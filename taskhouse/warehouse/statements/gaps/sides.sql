@@ -12,6 +12,7 @@ WITH placed AS (
         event.place,
         seam.heard_at,
         seam.is_joined,
+        seam.has_states,
         coalesce(seam.connected_at, event.received_at) AS connected_at,
         epoch_ms(coalesce(seam.connected_at - INTERVAL 1 SECOND, event.received_at - INTERVAL 1 MINUTE)) AS low_ms,
         epoch_ms(coalesce(seam.connected_at + INTERVAL 3 SECOND, event.received_at + INTERVAL 1 MINUTE)) AS high_ms
@@ -136,7 +137,8 @@ SELECT
     EXISTS (
         SELECT 1 FROM trims
         WHERE trims.project_id = seam.project_id AND trims.run_id = seam.run_id AND trims.first_id = seam.first_id
-    ) AS is_announced
+    ) AS is_announced,
+    coalesce(seam.has_states, FALSE) AS has_states
 FROM
     bounds AS seam
     ASOF LEFT JOIN held AS before
