@@ -112,10 +112,12 @@ def judge(
     connection.execute(sql.warehouse("gaps/states"), bound)
     for step in ("trims", "trimmed"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
-    sides = sql.rows(connection.execute(sql.warehouse("gaps/sides")))
+    sides = [seams.Seam(**side) for side in sql.rows(connection.execute(sql.warehouse("gaps/sides")))]
+    fewest = {"fewest_unnumbered": seams.fewest(windows)["fewest_unnumbered"]}
+    late = [seams.Late(**row) for row in sql.rows(connection.execute(sql.warehouse("gaps/late"), fewest))]
     suspected = [
-        {**{name: getattr(seam, field) for name, field in _SEAM.items()}, "how": reason}
-        for seam, reason in seams.suspected((seams.Seam(**side) for side in sides), windows)
+        {**{name: getattr(place, field) for name, field in _SEAM.items()}, "how": reason}
+        for place, reason in (*seams.suspected(sides, windows), *seams.overrun(late, sides, windows))
     ]
     stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
     for step in ("possible", "replaced"):

@@ -8,7 +8,7 @@ known window.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 WINDOWS = (500, 2000, 5000, 20000)
@@ -77,6 +77,27 @@ class Seam:
     has_states: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Late:
+    """An event that came over an open connection when a great many younger ones were written already.
+
+    Attributes:
+        project_id: The project.
+        run_id: The run.
+        after_stream_id: The id of the event before it.
+        first_stream_id: Its own.
+        waiting: How many events that are held were written by then, itself included.
+        waiting_before: The same of the event before it.
+    """
+
+    project_id: int
+    run_id: str
+    after_stream_id: str
+    first_stream_id: str
+    waiting: int
+    waiting_before: int
+
+
 def fewest(windows: Collection[int] | None) -> dict[str, int]:
     """Events of a run below which no window can have been full: where its agent numbers them, and where not."""
     unnumbered = [window for window in WINDOWS if window != NUMBERED]
@@ -97,6 +118,35 @@ def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tu
     for _, of_run in groupby(seams, lambda seam: (seam.project_id, seam.run_id)):
         found += _of_run(list(of_run), windows)
     return found
+
+
+def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[int] | None) -> list[tuple[Late, str]]:
+    """Where an open connection may have been overrun: as many events as a stream keeps stood behind one that came late.
+
+    The event before it came in time. Reads that follow and are as late are the same place.
+    """
+    found: list[Late] = []
+    for (project_id, run_id), of_run in groupby(late, lambda one: (one.project_id, one.run_id)):
+        known = [seam for seam in seams if (seam.project_id, seam.run_id) == (project_id, run_id)]
+        likely = _windows(known, windows)
+        begun = False
+        for one in of_run:
+            full, was_full = (_full(count, count, likely) for count in (one.waiting, one.waiting_before))
+            if full and not was_full and one.waiting_before < one.waiting:
+                found.append(one)
+                begun = True
+            elif full and was_full and begun:
+                found[-1] = replace(found[-1], first_stream_id=one.first_stream_id)
+            else:
+                begun = False
+    return [
+        (one, f"{one.waiting} events came late, as many as a stream keeps: what was trimmed before is not known")
+        for one in found
+    ]
+
+
+def _full(least: int, most: int, windows: Collection[int]) -> bool:
+    return any(window - SHORT <= most and least <= window + OVER for window in windows)
 
 
 def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
@@ -151,7 +201,7 @@ def _anew(seam: Seam) -> str:
 def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str:
     """Why the server may have dropped events before the first one that came; "" if it has not."""
     least, most = seam.at_least or 0, seam.at_most or 0
-    full = any(window - SHORT <= most and least <= window + OVER for window in windows)
+    full = _full(least, most, windows)
     beyond = not windows and most >= max(WINDOWS)
     if full or beyond:
         return f"{max(least, 1)} events were waiting, as many as a stream keeps: what was trimmed before is not known"

@@ -4,13 +4,17 @@ The stream and the reader are played here, in virtual milliseconds; what was los
 """
 
 import random
+from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
 
 from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry
+from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
-from tests.warehouse.test_seams import Server, state
+from tests.clocks import Told
+from tests.warehouse.test_seams import Server, at, state, when
 
 KEPT, NODE = 200, 20
 
@@ -72,3 +76,38 @@ def test_each_stretch_that_a_killed_reader_missed_is_one_gap_and_no_other_is(
     ]
     assert len(lost) > KEPT
     assert played.server.judge() == around
+
+
+def arrive(server: Server, *reads: tuple[Iterable[int], int]) -> None:
+    """An open connection brings some events at a time, each time at a moment of our own clock."""
+    now = [0]
+    with SpoolWriter(server.spool, clock=Told(lambda: when(now[0]))) as writer:
+        for numbers, now[0] in reads:
+            entries = [Entry(at(number), None, b'{"n":%d}' % number, redacted=False) for number in numbers]
+            writer.append("live", server.run, entries, leg="django")
+
+
+@pytest.mark.parametrize(
+    ("reads", "lost"),
+    [
+        ([(range(10_295, 10_500), 10_510)], [(9000, 10_295, False)]),
+        ([(range(10_350, 10_500), 10_510)], []),
+        ([(range(10_000, 10_600), 10_610)], []),
+        ([(range(first, first + 50), first + 60) for first in range(10_000, 11_000, 50)], []),
+        ([(range(10_295, 10_400), 10_510), (range(10_400, 10_500), 10_520)], [(9000, 10_295, False)]),
+        (
+            [(range(10_295, 10_500), 10_510), (range(10_900, 11_100), 11_105)],
+            [(9000, 10_295, False), (10_499, 10_900, False)],
+        ),
+    ],
+    ids=["overrun", "not as many", "more than a stream keeps", "read as they come", "in two reads", "twice"],
+)
+def test_an_open_connection_that_was_overrun_is_a_possible_gap(
+    warehouse: Warehouse, spool: Spool, reads: list[tuple[range, int]], lost: list[tuple[int, int, bool]]
+) -> None:
+    """The stream keeps the newest 200; what the agent wrote before them, between two reads, came to nobody."""
+    server = Server(warehouse, spool)
+    server.connect(1, 0)
+    server.hold([1], texts={1: state("queued")})
+    arrive(server, ([5000], 5005), ([9000], 9005), *reads, ([30_000], 30_005))
+    assert server.judge() == lost
