@@ -42,12 +42,12 @@ A_DAY = {
     "sync_published": 48,
     "sync_repositories": 24,
     "sync_readiness": 24,
-    "sync_views": 24,
+    "sync_views": 4,
     "sync_maintenance": 1,
 }
 """How often the schedules run each job of one project while nothing moves."""
 
-TICKS_A_DAY = 2 * 2880 + 4 * 288
+TICKS_A_DAY = 1440 + 720 + 4 * 288
 """Ticks of the sensors and of the schedules that are left out, at most."""
 
 SKIPPED_DAYS = 1

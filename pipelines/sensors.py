@@ -22,8 +22,8 @@ CAPTURE = "run_events"
 SEEN_BY = ("tasks", "runs")
 """Assets whose passes see runs move."""
 
-EVERY_S = 30
-SELDOM_S = 60
+EVERY_S = 60
+SELDOM_S = 120
 AT_ONCE = 1000
 """Passes that one tick looks at."""
 
