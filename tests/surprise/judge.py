@@ -240,6 +240,11 @@ class Judge:
         unread = [group for group in groups.values() if not any(_held(event, have) for event in group)]
         return {(event.stream_id, event.text) for group in unread for event in group}
 
+    def _since(self, run: Run) -> datetime:
+        """From when on the run has its present status, whoever may read it."""
+        states = reversed(self.oracle.runs[run.id].states)
+        return [at for at, _ in itertools.takewhile(lambda one: one[1].status == run.status, states)][-1]
+
     def _told(self, run: Run) -> set[str]:
         """The numbers of the events for which entries of the log stand: those that are held, of a thin tail all."""
         names = [(first, last) for _, _, last, first in self.held.entries.get(run.id, ())]
@@ -266,7 +271,7 @@ class Judge:
             for _, event in lacking
             if event.life == stream.life and framed(event.stream_id, event.text) in readable
         }
-        over = run.is_terminal() and self.oracle.runs[run.id].states[-1][0] < self.began - STREAMED
+        over = run.is_terminal() and self._since(run) < self.began - STREAMED
         passed = max(
             (_place(event) for _, event in reachable if event.life < stream.life and _held(event, have)), default=START
         )

@@ -121,3 +121,23 @@ def test_a_stream_that_expired_between_two_syncs_leaves_a_gap() -> None:
         world.somebody_makes_a_task(mine=True, repository=17, run=True)
         world.sync()
         world.sync_later(seconds=7200.0)
+
+
+@pytest.mark.worlds
+def test_the_empty_log_of_a_run_that_was_resumed_and_never_said_anything_is_settled() -> None:
+    """A server that leaves out ancestors' entries, and a parent whose entries have no times: nothing else decides."""
+    world = SurprisedHouse()
+    world.begin(seed=106007, without=set(), capture_s=1.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world._heal()
+
+
+@pytest.mark.worlds
+def test_the_stream_of_a_run_that_ended_long_ago_is_not_asked_for_when_it_is_no_longer_refused() -> None:
+    """A server that keeps a finished stream for hours: its log has what counts."""
+    world = SurprisedHouse()
+    world.begin(seed=904592329, without=set(), capture_s=6.0, ahead_s=-20.0)
+    with contextlib.closing(world.house):
+        world.time_goes_by(seconds=7200.0)
+        world.a_run_is_refused_or_no_longer(ended=True, run=95)
+        world._heal()
