@@ -8,7 +8,6 @@ read. TLS is verified.
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -92,7 +91,7 @@ class PostHog:
         if wire_log.level == logging.NOTSET:
             wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
         near = urlsplit(self.host).hostname in LOOPBACK
-        tls = ssl.create_default_context() if near else network.certificates()
+        tls = network.nearby() if near else network.certificates()
         options: dict[str, Any] = {
             "verify": tls,
             "trust_env": not near,

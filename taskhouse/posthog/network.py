@@ -1,6 +1,7 @@
 """What the machine says of the way to a server, proxies and certificates, and what is wrong with it."""
 
 import contextlib
+import functools
 import os
 import ssl
 from collections.abc import Iterator
@@ -32,6 +33,17 @@ def proxied() -> Iterator[None]:
         f"The proxy in {_given(PROXIES)} cannot be used: {wrong}.",
         hint="Set it to an HTTP proxy such as http://proxy.example.com:8080, unset it, or install socksio for SOCKS.",
     )
+
+
+def nearby() -> ssl.SSLContext:
+    """What proves a server of this machine: the system's own certificates, read once in a process."""
+    return _read_once(*map(os.environ.get, CERTIFICATES))
+
+
+@functools.cache
+def _read_once(file: str | None, folder: str | None) -> ssl.SSLContext:
+    del file, folder
+    return ssl.create_default_context()
 
 
 def certificates() -> ssl.SSLContext:

@@ -45,9 +45,7 @@ class Attached:
         self.connection.close()
         root = self._engine.root
         try:
-            for (name,) in root.execute("FROM (SHOW DATABASES) SELECT database_name").fetchall():
-                if name != "memory":
-                    root.execute(f"DETACH {name}")
+            root.execute(f"DETACH {NAME}")
         except duckdb.Error:
             root.close()
         else:

@@ -141,15 +141,17 @@ def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
         views.refresh(new, clock, zone=zone)
     place = str(draft).replace("'", "''")
     old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")
-    for name in tables:
-        if name != "ledger.views":
-            old.execute(f"DELETE FROM compacted.{name}")  # noqa: S608 - our own names
-            old.execute(f"INSERT INTO compacted.{name} BY NAME SELECT * FROM {name}")  # noqa: S608
-            held, kept = old.execute(
-                f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM compacted.{name})"  # noqa: S608
-            ).fetchall()[0]
-            if held != kept:
-                raise Corrupt(f"Compacting kept {kept} of {held} rows of {name}; the file was left as it is.")
-    old.execute("CHECKPOINT compacted")
-    old.execute("DETACH compacted")
+    try:
+        for name in tables:
+            if name != "ledger.views":
+                old.execute(f"DELETE FROM compacted.{name}")  # noqa: S608 - our own names
+                old.execute(f"INSERT INTO compacted.{name} BY NAME SELECT * FROM {name}")  # noqa: S608
+                held, kept = old.execute(
+                    f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM compacted.{name})"  # noqa: S608
+                ).fetchall()[0]
+                if held != kept:
+                    raise Corrupt(f"Compacting kept {kept} of {held} rows of {name}; the file was left as it is.")
+        old.execute("CHECKPOINT compacted")
+    finally:
+        old.execute("DETACH compacted")
     return draft.stat().st_size
