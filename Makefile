@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
 .PHONY: help setup demo test cover worlds soak lowest sync dev check lock clean
@@ -14,8 +15,11 @@ setup: .venv/.ready  ## Install everything into .venv (the other targets do it b
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "taskhouse needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock >.venv/uv.txt
+	$(PIP) install --require-hashes --requirement .venv/uv.txt
+	$(BIN)/uv pip install --python $(BIN)/python --quiet --compile-bytecode --require-hashes --requirement requirements.lock \
+		|| $(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it against the truth
@@ -36,7 +40,6 @@ soak: setup  ## An hour of changes, faults, kills and crowds, and the first day 
 	$(BIN)/python -m tests.soak.ticks
 
 lowest: setup  ## Run the tests of warehouse, views, reading and budget on the oldest versions that pyproject.toml allows
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lowest
 	$(BIN)/uv pip compile pyproject.toml --resolution lowest-direct --python .venv/lowest/bin/python --no-header --quiet \
 		--output-file .venv/lowest/lowest.txt
@@ -57,7 +60,6 @@ check: setup  ## Lint, types and layers
 	$(BIN)/lint-imports
 
 lock: setup  ## Lock the dependencies anew, with hashes and no addresses
-	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements.lock
 
