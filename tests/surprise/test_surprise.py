@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from emulator.world.surprise import surprising
+from emulator.world.surprise import ASPECTS, surprising
 from tests.surprise import held
 from tests.surprise.house import KEYS, START, House
 from tests.surprise.judge import Judge
@@ -141,3 +141,19 @@ def test_the_stream_of_a_run_that_ended_long_ago_is_not_asked_for_when_it_is_no_
         world.time_goes_by(seconds=7200.0)
         world.a_run_is_refused_or_no_longer(ended=True, run=95)
         world._heal()
+
+
+@pytest.mark.worlds
+@pytest.mark.parametrize("again", [True, False])
+def test_what_a_failover_took_from_under_a_reader_is_a_gap(*, again: bool) -> None:
+    world = SurprisedHouse()
+    world.begin(seed=3, without=set(ASPECTS), capture_s=1.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.somebody_makes_a_task(mine=True, repository=0, run=True)
+        world.sync_later(seconds=40.0)
+        world.time_goes_by(seconds=1.0)
+        world.redis_fails_over(run=0, ended=False, events=12, again=again)
+        world.sync_later(seconds=40.0)
+        with world.house.reading() as base:
+            gaps = [gap for of_run in held.read(base).gaps.values() for gap in of_run]
+        assert [gap.certain for gap in gaps] == [not again], "the agent's numbers tell what never came again"
