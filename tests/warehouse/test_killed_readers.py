@@ -111,3 +111,15 @@ def test_an_open_connection_that_was_overrun_is_a_possible_gap(
     server.hold([1], texts={1: state("queued")})
     arrive(server, ([5000], 5005), ([9000], 9005), *reads, ([30_000], 30_005))
     assert server.judge() == lost
+
+
+@pytest.mark.parametrize("waiting", [[], [8000]], ids=["nothing", "one event"])
+def test_so_is_one_that_was_overrun_before_anything_else_came(
+    warehouse: Warehouse, spool: Spool, waiting: list[int]
+) -> None:
+    server = Server(warehouse, spool)
+    server.connect(1, 0)
+    arrive(server, ([1], 5))
+    server.connect([*waiting, 10_295][0], 9000, after=1, joined=True)
+    arrive(server, (waiting, 9010), (range(10_295, 10_500), 10_510), ([30_000], 30_005))
+    assert server.judge() == [([1, *waiting][-1], 10_295, False)]
