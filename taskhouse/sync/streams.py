@@ -86,7 +86,7 @@ async def capture(
             if batch.trimmed is not None and batch.ending is None:
                 await on_trim()
             ending = batch.ending or ending
-    if ending is Ending.STOPPED and reading.gone is not None:
+    if ending is Ending.STOPPED and reading.gone is not None and not reading.is_joined():
         record.gone(reading.gone, reading.leg)
     return ending
 
@@ -118,7 +118,7 @@ class Reading:
 
     def opened(self, opening: Opening) -> None:
         """A connection began."""
-        self._opening, self.gone, self._came_at = opening, None, None
+        self._opening, self._came_at = opening, None
         opening.on_end = self._ended
 
     def add(self, batch: Batch) -> None:
@@ -141,6 +141,10 @@ class Reading:
         """Nothing more stood in the stream, or it is gone with the event that was read last."""
         self.current_at, self._fell_silent = self.now(), self._opening
         self.gone = self._opening if self._should_join() else None
+
+    def is_joined(self) -> bool:
+        """Whether the last connection showed that the stream still holds what was read last."""
+        return self._opening is not None and self._opening.joined is True
 
     def _ended(self, quiet_s: float) -> None:
         """A connection was ended by the server after so long a silence."""

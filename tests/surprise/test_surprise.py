@@ -157,3 +157,17 @@ def test_what_a_failover_took_from_under_a_reader_is_a_gap(*, again: bool) -> No
         with world.house.reading() as base:
             gaps = [gap for of_run in held.read(base).gaps.values() for gap in of_run]
         assert [gap.certain for gap in gaps] == [not again], "the agent's numbers tell what never came again"
+
+
+@pytest.mark.worlds
+def test_a_stream_that_was_gone_on_one_connection_is_gone_on_the_next_until_something_comes() -> None:
+    """A server that ends a connection after its first keepalive, and ids that lie before the last one that was read."""
+    world = SurprisedHouse()
+    world.begin(seed=3006843, without={"modes", "texts", "ids"}, capture_s=30.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.sync_later(seconds=1.0)
+        world.redis_is_set_back(run=75)
+        world.redis_is_set_back(run=11)
+        world.a_run_starts(resume=True, task=81, waits=0)
+        world.tail(seconds=40.0, steps=22)
+        world._heal()
