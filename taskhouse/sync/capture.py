@@ -103,7 +103,7 @@ class Capture:
             return True
         if len(self.live) >= self.this.context.settings.max_streams:
             return False
-        self.readings[run.run_id] = streams.Reading(look, self.this.context.now)
+        self.readings[run.run_id] = streams.Reading(look, self.this.context.now, heard_at=run.heard_at)
         task = self._group.create_task(self._look(run) if look else self._follow(run))
         self.live[run.run_id] = task
         task.add_done_callback(lambda _: self.live.pop(run.run_id, None))

@@ -32,6 +32,8 @@ LONGEST_S = 8.0
 GONE_S = 2.0
 """The same where the event that was read last was asked for and should have come again."""
 
+_LIVE_MS = LIVE / timedelta(milliseconds=1)
+
 TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
 
@@ -103,6 +105,7 @@ class Reading:
         has_events: Whether any event came.
         gone: The connection whose silence showed that the stream that held the last event is gone.
         leg: The endpoint that is read.
+        heard_at: Until when the stream was read before; None if that is not known.
     """
 
     look: bool
@@ -111,6 +114,7 @@ class Reading:
     has_events: bool = False
     gone: Opening | None = None
     leg: str = DJANGO
+    heard_at: datetime | None = None
     _opening: Opening | None = None
     _fell_silent: Opening | None = None
     _came_at: datetime | None = None
@@ -129,6 +133,7 @@ class Reading:
         if batch.opening is None or not batch.frames:
             return
         before, self._came_at = self._came_at, self.now()
+        self.heard_at = self._came_at
         if last >= batch.opening.present_ms():
             self.current_at = self.now()
         elif last:
@@ -140,7 +145,7 @@ class Reading:
     def silent(self) -> None:
         """Nothing more stood in the stream, or it is gone with the event that was read last."""
         self.current_at, self._fell_silent = self.now(), self._opening
-        self.gone = self._opening if self._should_join() else None
+        self.gone = self._opening if self._should_join() or self._is_outlived() else None
 
     def is_joined(self) -> bool:
         """Whether the last connection showed that the stream still holds what was read last."""
@@ -166,7 +171,15 @@ class Reading:
         if opening is None or not opening.overlaps or opening.joined is not None:
             return False
         read_ms = stream_ms(opening.after)
-        return read_ms is not None and opening.present_ms() - read_ms < LIVE / timedelta(milliseconds=1)
+        return read_ms is not None and opening.present_ms() - read_ms < _LIVE_MS
+
+    def _is_outlived(self) -> bool:
+        """Whether nobody read the stream for so long that another one may have come and gone since."""
+        opening = self._opening
+        read_ms = stream_ms(opening.after) if opening is not None and not opening.joined else None
+        if opening is None or read_ms is None or opening.present_ms() - read_ms < _LIVE_MS:
+            return False
+        return self.heard_at is None or opening.opened_at - self.heard_at >= LIVE
 
 
 @dataclass(slots=True)

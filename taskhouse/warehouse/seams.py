@@ -51,6 +51,7 @@ class Seam:
         rested_ms: How long the server wrote nothing that is held.
         is_announced: Whether the server itself announced that it had trimmed the stream here: then that is judged
             (``gaps/trims``), and nothing is left to suspect.
+        is_gone: Whether the stream that held the last event was found gone before anything followed.
         has_states: Whether the stream was read where the run's states are, Django's endpoint: then the first event of a
             whole stream is the run's first state.
     """
@@ -74,6 +75,7 @@ class Seam:
     unheard_ms: int | None
     rested_ms: int | None
     is_announced: bool = False
+    is_gone: bool = False
     has_states: bool = False
 
 
@@ -193,7 +195,7 @@ def _anew(seam: Seam) -> str:
         return "the stream began anew before its end was read: what it held until then is not known"
     if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
         return "nobody read the stream for longer than the server keeps one that rests: what it held is not known"
-    if seam.is_joined is False and not seam.is_holed:
+    if (seam.is_joined is False or seam.is_gone) and not seam.is_holed:
         return "the stream no longer held the last event that was read: what stood between is not known"
     return ""
 

@@ -171,3 +171,34 @@ def test_a_stream_that_was_gone_on_one_connection_is_gone_on_the_next_until_some
         world.a_run_starts(resume=True, task=81, waits=0)
         world.tail(seconds=40.0, steps=22)
         world._heal()
+
+
+@pytest.mark.worlds
+def test_a_stream_that_nobody_looked_at_for_longer_than_it_lives_may_have_held_more() -> None:
+    """A Redis that was set back, a few events that nobody read, and a month in which nobody looked."""
+    world = SurprisedHouse()
+    world.begin(seed=18447, without={"modes", "ids", "activity", "notation"}, capture_s=6.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.sync_later(seconds=300.0)
+        world.sync_until_death(steps=15)
+        world.somebody_makes_a_task(mine=True, repository=13, run=True)
+        world.somebody_makes_a_task(mine=False, repository=38, run=True)
+        world.a_run_starts(resume=False, task=6, waits=0)
+        world.redis_is_set_back(run=22)
+        world.sync_later(seconds=2678400.0)
+
+
+@pytest.mark.worlds
+def test_the_end_of_a_run_whose_stream_ended_long_before_is_missing_if_its_stream_does_not_bring_it() -> None:
+    """A stream that came to its end while its run went on, a Redis that was set back, and ids before the last one."""
+    world = SurprisedHouse()
+    world.begin(seed=173, without={"activity", "windows", "pages"}, capture_s=30.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.tail(seconds=3.0, steps=None)
+        world.somebody_makes_a_task(mine=False, repository=73, run=False)
+        world.redis_is_set_back(run=73)
+        world.time_goes_by(seconds=1.0)
+        world.sync()
+        world.redis_is_set_back(run=60)
+        world.time_goes_by(seconds=108000.0)
+        world._heal()

@@ -125,3 +125,21 @@ def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent
     assert opening.quiet_since is not None
     assert reading.quiet_since(opening.quiet_since + 1.3) is None, "the next one may be 0.7 s away"
     assert reading.quiet_since(opening.quiet_since + 1.5) is not None
+
+
+@pytest.mark.parametrize(
+    ("written", "heard", "gone"),
+    [(31, None, True), (31, 7, True), (31, 5, False), (5, None, True), (5, 4, True)],
+)
+def test_a_stream_that_nobody_read_for_as_long_as_it_lives_may_have_held_more(
+    written: float, heard: float | None, *, gone: bool
+) -> None:
+    """Of a younger event the silence alone tells that its stream is gone: hours since it was written and heard."""
+    opening = Opening(f"{int((NOW - written * HOUR).timestamp() * 1000)}-0", NOW, Told(lambda: NOW), overlaps=True)
+    reading = Reading(look=True, now=lambda: NOW, heard_at=None if heard is None else NOW - heard * HOUR)
+    reading.opened(opening)
+    reading.silent()
+    assert (reading.gone is opening) is gone
+    opening.joined = True
+    reading.silent()
+    assert reading.gone is None, "it still holds the last event"

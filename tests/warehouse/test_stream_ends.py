@@ -6,7 +6,7 @@ import pytest
 
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.load import load_spool
-from tests.warehouse.test_seams import HOUR, Server, home, server, state, when
+from tests.warehouse.test_seams import HOUR, Server, at, home, server, state, when
 
 __all__ = ["home", "server"]
 
@@ -131,3 +131,41 @@ def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> Non
     server.log("b-1", "b-2")
     server.over(HOUR)
     assert server.judge(now_ms=2 * HOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("ended_s", "over_ms", "last", "suspect"),
+    [
+        (None, None, {}, True),
+        (-60, None, {}, False),
+        (-7 * 3600, None, {}, True),
+        (-60, HOUR, {}, False),
+        (-7 * 3600, HOUR, {}, True),
+        (None, HOUR, {}, True),
+        (None, HOUR, state("completed"), False),
+    ],
+)
+def test_a_stream_that_was_found_gone_is_a_gap_unless_its_end_was_read(
+    server: Server, ended_s: int | None, over_ms: int | None, last: dict[str, Any], *, suspect: bool
+) -> None:
+    """The look that found it gone is at the run's end, if that is known."""
+    server.hold([1, 2, HOUR], texts={HOUR: last})
+    server.connect(1, 0)
+    with SpoolWriter(server.spool) as writer:
+        for ending in ("gone", *([] if ended_s is None else ["stream_end"])):
+            writer.ended("live", server.run, leg="django", after=at(HOUR), ending=ending, heard_at=when(HOUR))
+    load_spool(server.warehouse, server.spool)
+    with server.warehouse.transaction("earlier") as connection:
+        connection.execute("UPDATE raw.run_events SET received_at = received_at - INTERVAL 1 DAY")
+        connection.execute(
+            "UPDATE ledger.resumes SET ended_at = ended_at + to_seconds($1), heard_at = heard_at + to_seconds($1)"
+            " WHERE ending = 'stream_end'",
+            [ended_s or 0],
+        )
+    if over_ms is not None:
+        server.over(over_ms - 60_000)
+    assert server.judge(now_ms=HOUR) == ([(HOUR, None, False)] if suspect else [])
+    server.hold([9 * HOUR])
+    server.connect(9 * HOUR, 9 * HOUR, after=HOUR, heard_ms=9 * HOUR - 1000)
+    if ended_s is None and not last:
+        assert server.judge(now_ms=9 * HOUR)[0] == (HOUR, 9 * HOUR, False), "what follows does not take it back"

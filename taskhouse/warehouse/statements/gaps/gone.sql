@@ -1,7 +1,23 @@
--- Runs that go on, and whose stream was found gone with the event that was read last, before its time: what was written
--- after that event is not known. Once something follows, the seam between the two is judged instead, and once the run is over
--- the end of its stream. After an end that was read nothing is missing.
+-- Runs that may go on, and whose stream was found gone with the event that was read last, before its time, or so long after
+-- anybody read it that another one may have come and gone: what was written after that event is not known. Once something
+-- follows, the seam between the two is judged instead. After an end that was read nothing is missing; that of a run that is
+-- over counts from the run's end on, and of one that may go on for as long as a stream lives.
 INSERT INTO found BY NAME
+WITH over AS (
+    SELECT
+        version.project_id,
+        version.run_id,
+        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at
+    FROM
+        raw.run_versions AS version
+        SEMI JOIN judged USING (project_id, run_id)
+    GROUP BY
+        version.project_id,
+        version.run_id
+    HAVING
+        arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
+)
+
 SELECT DISTINCT
     last.project_id,
     last.run_id,
@@ -15,14 +31,33 @@ FROM
         ON last.project_id = gone.project_id
         AND last.run_id = gone.run_id
         AND last.stream_id = gone.after_stream_id
-    ANTI JOIN ledger.resumes AS ended
-        ON last.project_id = ended.project_id
-        AND last.run_id = ended.run_id
-        AND ended.ending IN ('stream_end', 'bare_end')
-        AND ended.ended_at >= last.received_at
+    LEFT JOIN over
+        ON last.project_id = over.project_id
+        AND last.run_id = over.run_id
+    LEFT JOIN states
+        ON last.project_id = states.project_id
+        AND last.run_id = states.run_id
+        AND last.id = states.id
     ANTI JOIN found
         ON last.project_id = found.project_id
         AND last.run_id = found.run_id
         AND last.stream_id = found.after_stream_id
 WHERE
     gone.ending = 'gone'
+    AND NOT coalesce(
+        states.status IN ('completed', 'failed', 'cancelled')
+        AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+        FALSE
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger.resumes AS ended
+        WHERE
+            ended.project_id = last.project_id
+            AND ended.run_id = last.run_id
+            AND ended.ending IN ('stream_end', 'bare_end')
+            AND ended.ended_at >= last.received_at
+            AND CASE
+                WHEN over.over_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
+                ELSE coalesce(ended.heard_at + INTERVAL 2 SECOND, ended.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+            END
+    )

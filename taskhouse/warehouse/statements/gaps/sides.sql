@@ -138,6 +138,14 @@ SELECT
         SELECT 1 FROM trims
         WHERE trims.project_id = seam.project_id AND trims.run_id = seam.run_id AND trims.first_id = seam.first_id
     ) AS is_announced,
+    EXISTS (
+        SELECT 1 FROM ledger.resumes AS gone
+        WHERE
+            gone.project_id = seam.project_id
+            AND gone.run_id = seam.run_id
+            AND gone.ending = 'gone'
+            AND gone.after_stream_id = before.stream_id
+    ) AS is_gone,
     coalesce(seam.has_states, FALSE) AS has_states
 FROM
     bounds AS seam
