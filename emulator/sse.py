@@ -8,10 +8,10 @@ of it; older habits are switches of :class:`emulator.streams.StreamSettings`.
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from emulator import proxy
 from emulator.backlog import Backlog, Covered, is_stored
@@ -34,6 +34,9 @@ _MAX_DELAY_US: Final = 2_000_000
 _US: Final = 1_000_000
 _LOST_AFTER_S: Final = 0.3
 """From the loss of Redis to the error."""
+
+_STANDING_S: Final = 0.25
+"""Real seconds between keepalives while the clock stands: no reader could know otherwise that the store answers."""
 
 
 class Run(Protocol):
@@ -163,8 +166,19 @@ async def _appearance(connection: "_Connection", run: Run, first: list[bytes]) -
         if now_us - kept_us >= settings.keepalive_s * _US:
             kept_us = now_us
             yield connection.as_sent(KEEPALIVE)
-        await clock.sleep(delay_us / _US)
+        if await _stood(clock, clock.sleep(delay_us / _US)) and connection.store.redis == "up":
+            yield connection.as_sent(KEEPALIVE)
         delay_us = min(delay_us + _DELAY_STEP_US, _MAX_DELAY_US)
+
+
+async def _stood(clock: Clock, wait: Coroutine[Any, Any, object]) -> bool:
+    """Whether the clock stood still while somebody waited, for as long as a reader should."""
+    try:
+        async with asyncio.timeout(None if clock.speed else _STANDING_S):
+            await wait
+    except TimeoutError:
+        return True
+    return False
 
 
 class _Connection:
@@ -257,7 +271,8 @@ class _Connection:
                 if batch.frames:
                     self._sent_us = now_us
                 return _Step(batch.frames, self._closing(batch))
-            if self.store.redis == "up" and now_us - self._sent_us >= self.settings.keepalive_s * _US:
+            due = batch.stood or now_us - self._sent_us >= self.settings.keepalive_s * _US
+            if self.store.redis == "up" and due:
                 self._sent_us = now_us
                 return _Step([KEEPALIVE])
         return _Step([], error_frame(TOO_LONG) if self.settings.end_marker else b"")
@@ -276,7 +291,8 @@ class _Connection:
             left_us = until_us - clock.now_us()
             if batch.frames or batch.closed or left_us <= 0 or self.store.redis != "up":
                 return batch
-            await clock.wait_for(self.stream.changed(), left_us / _US)
+            if await _stood(clock, clock.wait_for(self.stream.changed(), left_us / _US)):
+                return batch._replace(stood=True)
 
     def _closing(self, batch: Batch) -> bytes | None:
         if batch.closed is None:

@@ -108,13 +108,14 @@ class Batch(NamedTuple):
     """What one read found: ``frames`` up to a sentinel, the last id among them, and that sentinel if met.
 
     ``frames`` are finished SSE frames, one per entry. ``closed`` is None, ``"complete"`` or ``"error"``; ``error`` is
-    the error sentinel's message.
+    the error sentinel's message. ``stood`` says that there was nothing to read while the clock stood still.
     """
 
     frames: list[bytes]
     last: StreamId
     closed: str | None = None
     error: str = ""
+    stood: bool = False
 
 
 class RunStream:

@@ -1,12 +1,17 @@
 """The emulator's time stands, runs and jumps as told, and a wait in it is an ordinary wait."""
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from emulator import sse
 from emulator.clock import Clock
+from emulator.sse import KEEPALIVE, frames
+from emulator.streams import StreamSettings, StreamStore
 
 START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 
@@ -130,3 +135,32 @@ def test_two_thousand_waiters_need_no_task_of_their_own_and_wake_in_one_move() -
         return time.process_time() - began
 
     assert asyncio.run(story()) < 2.0
+
+
+class _GoesOn:
+    """A run that is not over."""
+
+    id = "run"
+
+    def is_terminal(self) -> bool:
+        return False
+
+    def state_frame(self) -> str:
+        raise AssertionError("a run that goes on has no last word")
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_while_the_clock_stands_a_reader_is_told_that_the_store_answers(monkeypatch: Any, *, written: bool) -> None:
+    monkeypatch.setattr(sse, "_STANDING_S", 0.01)
+    clock = Clock(speed=0, start=START)
+    store = StreamStore(StreamSettings(), clock)
+    if written:
+        store.stream("run").append("{}", clock.now_ms())
+
+    async def last() -> bytes:
+        reading = frames(store, _GoesOn(), last_event_id=None, start_latest=False, clock=clock)
+        async with asyncio.timeout(5), contextlib.aclosing(reading):
+            return [await anext(reading) for _ in range(2 if written else 1)][-1]
+
+    assert asyncio.run(last()) == KEEPALIVE
+    assert clock.now() == START

@@ -1,8 +1,7 @@
 """A process that dies: at some step that leaves a mark on disk everything in memory is gone.
 
 A step is a commit, before it begins, before it is kept and after it, or a write to the spool, of which a part may be on
-disk. From the death on nothing can be written any more, whatever a ``finally`` would like. While it lives it keeps the
-warehouse attached, which costs a third of opening it again and again.
+disk. From the death on nothing can be written any more, whatever a ``finally`` would like.
 """
 
 from __future__ import annotations
@@ -14,14 +13,12 @@ from unittest import mock
 from taskhouse.posthog.client import PostHog
 from taskhouse.spool import writer
 from taskhouse.sync.resources import open_warehouse
-from taskhouse.warehouse import connection, preimage
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.engine import Attached
+from tests.opened import Doors
 
 if TYPE_CHECKING:
     from asyncio import Task
     from collections.abc import Iterator
-    from pathlib import Path
 
     import duckdb
 
@@ -41,14 +38,12 @@ class Process:
         self.left: int | None = None
         self.dead = False
         self.tasks: set[Task[Any]] = set()
-        self._attached: Attached | None = None
+        self._doors = Doors()
 
     async def end(self) -> None:
         """Leave nothing open."""
         await self.client.__aexit__(None, None, None)
-        if self._attached is not None:
-            self._attached.close()
-            self._attached = None
+        self._doors.close()
 
     def step(self) -> None:
         """Do something that lasts, or die before it."""
@@ -59,12 +54,6 @@ class Process:
             if self.left < 0:
                 self.dead = True
                 raise Killed
-
-    def _opened(self, path: Path) -> Any:
-        if self._attached is None:
-            self._attached = Attached(path)
-            self._attached.connection.execute("SET threads = 1")
-        return _Door(self._attached)
 
     @contextlib.contextmanager
     def living(self) -> Iterator[Self]:
@@ -103,23 +92,10 @@ class Process:
             close(spool_writer)
 
         with (
-            mock.patch.object(connection, "Attached", self._opened),
-            mock.patch.object(preimage, "mend", return_value=0),
+            self._doors.instead(),
             mock.patch.object(Warehouse, "transaction", mortal_transaction),
             mock.patch.object(writer._Open, "write", mortal_write),
             mock.patch.object(writer.SpoolWriter, "_seal", mortal_seal),
             mock.patch.object(writer.SpoolWriter, "close", mortal_close),
         ):
             yield self
-
-
-class _Door:
-    """A connection of its own to the file that stays attached."""
-
-    def __init__(self, attached: Attached) -> None:
-        self.connection = attached.connection.cursor()
-        self.connection.execute("USE warehouse")
-
-    def close(self) -> None:
-        """Roll back what is not committed."""
-        self.connection.close()

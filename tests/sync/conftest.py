@@ -19,6 +19,7 @@ from taskhouse.sync.context import Context
 from taskhouse.sync.coverage import Report
 from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse.connection import Warehouse
+from tests import opened
 from tests.blank import blank
 from tests.clocks import Told
 
@@ -57,6 +58,9 @@ class House:
             },
         ).with_clock(Told(lambda: self.now()))  # noqa: PLW0108 - tests replace it
         self.later = timedelta()
+        self.alone = True
+        """Whether no other process wants the warehouse while a pass lives."""
+        self._asked = open_warehouse(self.settings)
         blank(self.settings.warehouse)
 
     def now(self) -> datetime:
@@ -65,7 +69,8 @@ class House:
 
     def sync(self, resource: str) -> Report:
         """One pass."""
-        return asyncio.run(sync(self.settings, 1, resource))
+        with opened.once() if self.alone else contextlib.nullcontext():
+            return asyncio.run(sync(self.settings, 1, resource))
 
     def sync_all(self) -> list[Report]:
         """One pass over everything that the settings want."""
@@ -88,7 +93,8 @@ class House:
 
     def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        with open_warehouse(self.settings).transaction("reading") as connection:
+        asks = text.lstrip().startswith(("SELECT", "FROM", "WITH"))
+        with (self._asked.reading if asks else self._asked.transaction)("a test") as connection:
             return connection.execute(text, parameters or None).fetchall()
 
     def counts(self) -> dict[str, int]:

@@ -49,6 +49,7 @@ def environment(house: Any) -> dict[str, str]:
 @contextlib.contextmanager
 def tail(house: Any) -> Iterator["subprocess.Popen[str]"]:
     """A tail in a process of its own, ended at the end."""
+    house.alone = False
     process = subprocess.Popen(
         [sys.executable, str(VICTIM)],
         env=environment(house),
@@ -62,6 +63,7 @@ def tail(house: Any) -> Iterator["subprocess.Popen[str]"]:
         if process.poll() is None:
             process.kill()
         process.wait()
+        house.alone = True
         assert process.stdout is not None
         process.stdout.close()
 

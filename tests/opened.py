@@ -1,0 +1,54 @@
+"""A warehouse that stays attached while a pass lives: to attach it anew for each block is a third of a test's time."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+from taskhouse.warehouse import connection, preimage
+from taskhouse.warehouse.engine import Attached
+
+
+class Door:
+    """A connection of its own to a file that stays attached."""
+
+    def __init__(self, attached: Attached) -> None:
+        self.connection = attached.connection.cursor()
+        self.connection.execute("USE warehouse")
+
+    def close(self) -> None:
+        """Roll back what is not committed."""
+        self.connection.close()
+
+
+class Doors:
+    """Doors into files that are attached when they are first opened, and closed together."""
+
+    def __init__(self) -> None:
+        self._attached: dict[Path, Attached] = {}
+
+    def open(self, path: Path) -> Door:
+        """Another door, as if the file were attached for it."""
+        if path not in self._attached:
+            self._attached[path] = Attached(path)
+            self._attached[path].connection.execute("SET threads = 1")
+        return Door(self._attached[path])
+
+    def close(self) -> None:
+        """Close the files."""
+        while self._attached:
+            self._attached.popitem()[1].close()
+
+    @contextlib.contextmanager
+    def instead(self) -> Iterator[None]:
+        """Let every warehouse of this process be opened by such a door."""
+        with mock.patch.object(connection, "Attached", self.open), mock.patch.object(preimage, "mend", return_value=0):
+            yield
+
+
+@contextlib.contextmanager
+def once() -> Iterator[None]:
+    """Attach every warehouse once, and close it at the end of the block."""
+    doors = Doors()
+    with contextlib.closing(doors), doors.instead():
+        yield
