@@ -202,3 +202,21 @@ def test_the_end_of_a_run_whose_stream_ended_long_before_is_missing_if_its_strea
         world.redis_is_set_back(run=60)
         world.time_goes_by(seconds=108000.0)
         world._heal()
+
+
+@pytest.mark.worlds
+def test_an_end_that_was_read_a_second_before_the_end_of_the_run_is_not_that_of_the_run() -> None:
+    """Where the stream that ended is no longer there when its run has ended."""
+    world = SurprisedHouse()
+    world.begin(seed=16777216, without={"queries"}, capture_s=1.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.redis_fails_over(again=True, ended=True, events=2, run=61)
+        world.a_line_of_a_log_is_unreadable(ended=True, run=92)
+        world.a_run_starts(resume=True, task=45, waits=7200.0)
+        world.sync_until_death(steps=59)
+        world.somebody_makes_a_task(mine=False, repository=38, run=False)
+        world.a_run_starts(resume=False, task=52, waits=777600.0)
+        world.redis_is_set_back(run=88)
+        world.a_run_is_refused_or_no_longer(ended=True, run=30)
+        world.somebody_makes_a_task(mine=True, repository=99, run=False)
+        world._heal()

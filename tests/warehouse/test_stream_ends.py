@@ -140,6 +140,7 @@ def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> Non
         (-60, None, {}, False),
         (-7 * 3600, None, {}, True),
         (-60, HOUR, {}, False),
+        (-61, HOUR, {}, True),
         (-7 * 3600, HOUR, {}, True),
         (None, HOUR, {}, True),
         (None, HOUR, state("completed"), False),

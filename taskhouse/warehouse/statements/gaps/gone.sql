@@ -1,7 +1,8 @@
 -- Runs that may go on, and whose stream was found gone with the event that was read last, before its time, or so long after
 -- anybody read it that another one may have come and gone: what was written after that event is not known. Once something
 -- follows, the seam between the two is judged instead. After an end that was read nothing is missing; that of a run that is
--- over counts from the run's end on, and of one that may go on for as long as a stream lives.
+-- over counts from the run's end on, to the second: a stream that ended with its run is still there. That of a run that may
+-- go on counts for as long as a stream lives.
 INSERT INTO found BY NAME
 WITH over AS (
     SELECT
@@ -58,6 +59,6 @@ WHERE
             AND ended.ended_at >= last.received_at
             AND CASE
                 WHEN over.over_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
-                ELSE coalesce(ended.heard_at + INTERVAL 2 SECOND, ended.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+                ELSE coalesce(ended.heard_at, ended.ended_at) >= over.over_at
             END
     )
