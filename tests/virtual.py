@@ -2,15 +2,19 @@
 
 Sockets are real. Whoever takes part, servers included, must live in this loop. Time stands still while something is
 done, so that a slow machine changes no figure; while a thread of the executor is waited for, it goes on as it does
-outside, unless there are no threads: then the same story has the same times whenever it is told.
+outside, unless there are no threads: then the same story has the same times whenever it is told. What is sent must have
+arrived before time jumps, and on a busy machine the kernel takes its time with TCP; so there it is a socket of the file
+system, whose bytes are there once they are sent. A reset of a connection looks like its end then.
 """
 
 import asyncio
 import contextlib
 import selectors
 import socket
+import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator import serve
@@ -49,11 +53,33 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, *, threads: bool = True) -> None:
         self._hands = _Selector(exact=not threads)
         self._threads = threads
+        self._doors: dict[int, Path] = {}
         super().__init__(self._hands)
         self.resolve: Callable[[str], str] = lambda name: "127.0.0.1" if name == "localhost" else name
 
     def time(self) -> float:
         return self._hands.now_s
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[tuple[socket.socket, int]]:
+        """A socket that listens on this machine, and its port."""
+        with contextlib.ExitStack() as stack:
+            if self._threads:
+                listener = stack.enter_context(serve.listen("127.0.0.1", 0))
+                yield listener, listener.getsockname()[1]
+                return
+            port = 1 + len(self._doors)
+            door = self._doors[port] = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "door"
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(door))
+            listener.listen(2048)
+            yield listener, port
+
+    async def create_connection(self, made: Any, host: Any = None, port: Any = None, **given: Any) -> Any:  # type: ignore[override]
+        door = self._doors.get(int(port or 0))
+        if door is None:
+            return await super().create_connection(made, host, port, **given)
+        return await self.create_unix_connection(made, str(door))
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         if not self._threads:
@@ -89,15 +115,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Service]]:
     """An emulator in this loop and its time: its origin, and its parts."""
     loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
     clock = Clock(speed=settings.speed, start=settings.start, ticks_ns=lambda: int(loop.time() * 1e9))
     app = build_app(settings, clock)
-    listener = serve.listen("127.0.0.1", 0)
     server = serve._server(app)
     server.tick_s = None  # a day would be a million looks
-    serving = asyncio.create_task(server._serve([listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}", app.service
-    finally:
-        server.stop()
-        await serving
-        listener.close()
+    with loop.listening() as (listener, port):
+        serving = asyncio.create_task(server._serve([listener]))
+        try:
+            yield f"http://127.0.0.1:{port}", app.service
+        finally:
+            server.stop()
+            await serving

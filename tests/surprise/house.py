@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import contextvars
+import itertools
+import random
 import shutil
 import tempfile
 from collections.abc import Coroutine, Iterator
@@ -52,6 +54,7 @@ class House:
     """The server, the home and both clocks; ``ahead_s`` is how far ours is before the server's."""
 
     def __init__(self, settings: EmulatorSettings, *, ahead_s: float = 0.0, capture_s: float = 2.0) -> None:
+        random.seed(settings.seed)
         self.loop = VirtualLoop(threads=False)
         self.loop.set_task_factory(self._begun)
         self.folder = Path(tempfile.mkdtemp(prefix="taskhouse-surprise-"))
@@ -76,6 +79,7 @@ class House:
         ).with_clock(_Ours(self))
         blank(self.settings.warehouse)
         self._process: Process | None = None
+        self._names = itertools.count()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run something to its end."""
@@ -89,7 +93,7 @@ class House:
         """One pass over tasks with the key of another member."""
         key = SecretStr(KEYS[1].value)
         self.run(self._end())
-        self._process = Process(self.settings.model_copy(update={"api_key": key}))
+        self._process = Process(self.settings.model_copy(update={"api_key": key}), self._names)
         try:
             return self.sync("tasks")
         finally:
@@ -107,7 +111,7 @@ class House:
 
     async def _live(self, work: Any, steps: int | None) -> str:
         if self._process is None:
-            self._process = Process(self.settings)
+            self._process = Process(self.settings, self._names)
         process = self._process
         process.left = steps
         _whose.set(process)
@@ -152,7 +156,7 @@ class House:
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, to look at."""
         if self._process is None:
-            self._process = Process(self.settings)
+            self._process = Process(self.settings, self._names)
         with self._process.living(), self._process.warehouse.reading("judging") as connection:
             yield connection
 
@@ -160,7 +164,7 @@ class House:
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The warehouse, to spoil it."""
         if self._process is None:
-            self._process = Process(self.settings)
+            self._process = Process(self.settings, self._names)
         self._process.left = None
         with self._process.living(), self._process.warehouse.transaction("spoiling") as connection:
             yield connection

@@ -7,6 +7,7 @@ disk. From the death on nothing can be written any more, whatever a ``finally`` 
 from __future__ import annotations
 
 import contextlib
+import secrets
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
@@ -30,9 +31,13 @@ class Killed(BaseException):
 
 
 class Process:
-    """One process of taskhouse: its client, its warehouse, and how many steps it has still to live."""
+    """One process of taskhouse: its client, its warehouse, and how many steps it has still to live.
 
-    def __init__(self, settings: Settings) -> None:
+    Names that are drawn elsewhere are counted here: where virtual time stands still, their order decides.
+    """
+
+    def __init__(self, settings: Settings, names: Iterator[int]) -> None:
+        self._names = names
         self.warehouse = open_warehouse(settings)
         self.client = PostHog(settings)
         self.left: int | None = None
@@ -55,6 +60,9 @@ class Process:
                 self.dead = True
                 raise Killed
 
+    def _name(self, size: int) -> str:
+        return f"{next(self._names):0{2 * size}x}"
+
     @contextlib.contextmanager
     def living(self) -> Iterator[Self]:
         """Let everything that is written meanwhile be a step of this life."""
@@ -70,10 +78,12 @@ class Process:
             self.step()
 
         def mortal_write(segment: Any, content: bytes, lines: int) -> None:
+            lived = not self.dead
             try:
                 self.step()
             except Killed:
-                segment._file.write(content[: len(content) // 2])
+                if lived:
+                    segment._file.write(content[: len(content) // 2])
                 raise
             write(segment, content, lines)
 
@@ -93,6 +103,7 @@ class Process:
 
         with (
             self._doors.instead(),
+            mock.patch.object(secrets, "token_hex", self._name),
             mock.patch.object(Warehouse, "transaction", mortal_transaction),
             mock.patch.object(writer._Open, "write", mortal_write),
             mock.patch.object(writer.SpoolWriter, "_seal", mortal_seal),

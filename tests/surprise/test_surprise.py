@@ -220,3 +220,32 @@ def test_an_end_that_was_read_a_second_before_the_end_of_the_run_is_not_that_of_
         world.a_run_is_refused_or_no_longer(ended=True, run=30)
         world.somebody_makes_a_task(mine=True, repository=99, run=False)
         world._heal()
+
+
+def test_a_story_ends_the_same_way_whenever_it_is_told() -> None:
+    """Names, draws and moments are the same, so a world that failed fails again."""
+    told = []
+    for _ in range(2):
+        house = House(surprising(2, frozenset(), start=START, keys=KEYS, throttle=False, tasks=3, events=0.2))
+        with contextlib.closing(house):
+            house.passes(20 * 60)
+            ends = [house.sync("tasks", steps=4), *map(house.sync, ("tasks", "runs", "run_events"))]
+            assert ends == ["killed", "done", "done", "done"]
+            with house.reading() as base:
+                passes = base.execute("SELECT pass_id, started_at, requests, reason FROM ledger.passes").fetchall()
+                parts = base.execute("SELECT segment, count(*) FROM raw.run_events GROUP BY ALL").fetchall()
+            told.append((sorted(passes), sorted(parts)))
+    assert told[0] == told[1]
+    assert told[0][1]
+
+
+@pytest.mark.worlds
+def test_nothing_is_written_after_a_death() -> None:
+    """A process that dies in the middle of a write while others of its streams would like to write, too."""
+    world = SurprisedHouse()
+    world.begin(seed=10300, without=set(), capture_s=6.0, ahead_s=0.0)
+    with contextlib.closing(world.house):
+        world.sync_until_death(steps=52)
+        world.redis_is_in_trouble(state="silent")
+        world.sync()
+        world._heal()
