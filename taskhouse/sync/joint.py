@@ -112,17 +112,15 @@ def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
     if window.ends and not window.end:
         return 0
     low, own = bounds(window, run_id)
-    if low == own:
-        return low  # they begin after what names another run, and with what names this one at the latest
+    found = None if before is None else _by_texts(window, before, low, own)
+    if low == own:  # they begin after what names another run, and with what names this one at the latest
+        return low if found is None or found == low or before is None or before.total is None else None
     alone = low == 0 and window.first == 0
     if before is None:
         return 0 if alone and _begins_with_handshake(window, own) else None
     if before.total == 0 and not before.tail:
         own_alone = before.exact or confirmed(window, run_id, 0) or _begins_with_handshake(window, own)
         return 0 if low == 0 and own_alone else None
-    found = _counted(window, before, low, own)
-    if found is None:
-        found = _only(window, before.tail)
     if found is None and alone and _absent(window, before, own):
         found = 0
     if found is None or not low <= found <= (window.end if own is None else own):
@@ -146,6 +144,12 @@ def end_of(window: Window, tail: Sequence[bytes], expected: int, *, exact: bool)
     if _stands(window, tail, expected) and (exact or any(map(tells, tail))):
         return expected
     return _only(window, tail) or _only(window, tail[-1:])
+
+
+def _by_texts(window: Window, before: Before, low: int, own: int | None) -> int | None:
+    """The index after the parent's last entries, if they are there."""
+    found = _counted(window, before, low, own)
+    return _only(window, before.tail) if found is None else found
 
 
 def _counted(window: Window, before: Before, low: int, own: int | None) -> int | None:

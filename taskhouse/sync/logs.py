@@ -25,6 +25,11 @@ RESOURCE = "run_log"
 SHOWN = "run_log_shown"
 """The cursor of an ancestor of which nothing was held when a later run's log showed its entries."""
 
+NO_BEGINNING = (
+    "does not tell where the run's own entries begin: its ancestors' logs cannot be read, or contradict the names in it"
+    ", and what is held of them does not decide"
+)
+
 PROVED = frozenset({"drained", "settled", "expired"})
 """States of a log whose held entries stand where they are held; any other is read from its beginning."""
 
@@ -99,10 +104,7 @@ class _Drain:
         if at is None:
             at = joint.bounds(window, self.run.run_id)[0]
             window = await self._reaching(window, at)
-            self.pages.faults.append(
-                "does not tell where the run's own entries begin: its ancestors' logs cannot be read, and what is held"
-                " of them does not decide"
-            )
+            self.pages.faults.append(NO_BEGINNING if self.run.ancestors else "names another run, and not this one")
             return await self._keep(window, at, 0, placed=False)
         window = await self._reaching(window, at)
         if position and await self._began_anew(own, window, at):
@@ -130,7 +132,10 @@ class _Drain:
     async def _own_start(self) -> tuple[Window, int | None]:
         """The window in which the run's own entries begin, and where, if that can be proved."""
         if not self.run.ancestors:
-            return await self.pages.at(0), 0
+            window = await self.pages.at(0)
+            another = window.names and not self._named(window)
+            stays = self.run.log_state == UNPROVED and self._long_over()  # an agent may give itself another name
+            return window, None if another and not stays else 0
         for first in dict.fromkeys((max(0, self._ancestral() - joint.NEAR), 0)):
             window = await self.pages.at(first)
             while (at := await self._decide(window)) is None and not (window.ends or self._named(window)):
@@ -187,7 +192,11 @@ class _Drain:
         if parent.faults or parent.moved():
             return self.held.parent() if self.held else None
         own = self.held.ancestors[0] if self.held else HeldLog()
-        if own.state in PROVED and total - (self.held.before() - own.position if self.held else 0) < own.position:
+        counted = total - (self.held.before() - own.position if self.held else 0)
+        if own.state == "settled" and counted > own.position:  # it grew after it was final
+            parent_run = replace(self.run, run_id=self.run.ancestors[0])
+            _mark(self.this, self.writer, parent_run, own.position, "drained")
+        if own.state in PROVED and counted < own.position:
             return Before(own.tail, total, exact=False)
         exact = len(self.run.ancestors) <= CHAIN if total else (own.state == "settled" and not own.moved)
         return Before(window.entries[-joint.NEAR :], total, exact=exact or (not total and self._long_over()))

@@ -272,3 +272,32 @@ def test_a_parent_whose_log_is_not_there_yet_leaves_none_of_its_entries_to_its_c
     assert drained(monkeypatch, pages | {"child": own}, run, 0, empty) == (dict(enumerate(own)), [("settled", "6")])
     kept, marks = drained(monkeypatch, pages | {"parent": parent}, run, 0)
     assert (kept, marks) == (dict(enumerate(own)), [("shown", str(len(parent))), ("settled", "6")])
+
+
+def test_names_and_texts_that_contradict_each_other_decide_nothing() -> None:
+    parent, own = [entry("p", at) for at in range(10, 16)], [entry("c", 30), entry("c", 31)]
+    before = Before(parent, len(parent), exact=True)
+    late = [*parent, naming("run-c", 28), naming("run-d", 29), *own]
+    assert joint.own_start(seen(late), "run-d", before) is None, "its first entry names the parent"
+    assert joint.own_start(seen(late), "run-d", Before(parent, None, exact=False)) == 7, "what is held may have grown"
+    ending = [*parent[:4], naming("run-c", 14), naming("run-d", 15)]
+    assert joint.own_start(seen([*ending, *own]), "run-d", Before(ending, 6, exact=True)) is None, "the parent names it"
+
+
+def test_a_log_that_names_another_run_alone_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run("task", "run-a", None, 0, (), MOMENT, MOMENT - timedelta(days=2))
+    foreign, own = [naming("run-b", 10), entry("x", 11)], [naming("run-a", 10), entry("y", 11)]
+    kept, marks = drained(monkeypatch, {"run-a": foreign}, run, 0)
+    assert (list(kept.values()), marks) == ([foreign[1]], [("unproved", "0")])
+    again = replace(run, log_state="unproved")
+    assert drained(monkeypatch, {"run-a": own}, again, 0) == (dict(enumerate(own)), [("settled", "2")])
+    named_by_its_agent = drained(monkeypatch, {"run-a": foreign}, again, 0)
+    assert named_by_its_agent == (dict(enumerate(foreign)), [("settled", "2")])
+
+
+def test_a_settled_log_that_its_child_shows_to_have_grown_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent, own = [entry("p", at) for at in range(10, 20)], [entry("c", 30 + at) for at in range(6)]
+    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    held = Held(HeldLog(), [HeldLog("settled", 8, tail=parent[:8])])
+    kept, marks = drained(monkeypatch, {"child": [*parent, *own], "parent": parent}, run, 0, held)
+    assert (kept, marks) == (dict(enumerate(own)), [("drained", "8"), ("settled", "6")])
