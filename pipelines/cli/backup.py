@@ -25,10 +25,11 @@ def backup(
 ) -> None:
     """Write a backup of the warehouse, while syncs and `taskhouse tail` go on.
 
-    A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest
-    copy already. Without --keep, --daily and --weekly every backup stays; with them, those that none of the three
-    names are removed, after the new one was read from the disk. Backups that this home did not write itself, or cannot
-    prove to have written, always stay and are named. Only their owner can read backups, whatever the umask.
+    A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest copy
+    already and it can be read; if it is damaged, it is written anew in its place. Without --keep, --daily and --weekly
+    every backup stays; with them, those that none of the three names are removed, after the new one was read from the
+    disk. Backups that this home did not write itself, or cannot prove to have written, always stay and are named. Only
+    their owner can read backups, whatever the umask.
 
     Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
     somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
@@ -46,8 +47,9 @@ def backup(
     ready(settings)
     done = write(warehouse_at_rest(settings), folder, Retention(last, daily, weekly))
     size = done.path.stat().st_size / 1e6
+    what = "Written anew, since it was damaged" if done.mended else "Written" if done.fresh else "There already"
     say(
-        f"{'Written' if done.fresh else 'There already'}: {done.path} ({size:,.1f} MB), commit"
+        f"{what}: {done.path} ({size:,.1f} MB), commit"
         f" {done.identity.generation}. {done.left} backups are there, {done.removed} were removed."
     )
     if done.others:

@@ -3,8 +3,9 @@
 DIR/<time>Z.duckdb     a published copy, which is consistent; no commit waits while it is copied
 DIR/<time>Z.json       its identity, when it was made, its size and its SHA-256
 
-A copy that is in the folder already is not copied again. Its number alone does not tell: a twin, which is a home that
-was copied, counts on from the same commit. A home removes only backups that it wrote itself (``writer``).
+A copy that is in the folder already, and reads as it was written, is not copied again. Its number alone does not tell:
+a twin, which is a home that was copied, counts on from the same commit. A home removes only backups that it wrote
+itself (``writer``).
 """
 
 import hashlib
@@ -72,6 +73,7 @@ class Backup:
         path: The backup that holds the newest commit.
         identity: What it holds.
         fresh: Whether it was written just now; otherwise that commit was there already.
+        mended: Whether the file that was there of that commit was damaged, and was written anew in its place.
         removed: Backups that were not to be kept any longer.
         left: How many there are now.
         others: Those that stay whatever was asked for, since another home wrote them, or this one cannot prove that it
@@ -81,6 +83,7 @@ class Backup:
     path: Path
     identity: Identity
     fresh: bool
+    mended: bool
     removed: int
     left: int
     others: tuple[Path, ...]
@@ -91,7 +94,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
 
     Raises:
         ConfigurationError: There is nothing to back up, or the folder is part of the home or holds another home.
-        Corrupt: The warehouse, its copy or the backup of this commit is damaged; no backup is removed.
+        Corrupt: The warehouse or its copy is damaged; no backup is removed.
         Full: There is no room for it.
         Locked: The warehouse, or the folder, is held by somebody else for too long.
     """
@@ -115,13 +118,17 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
                 f"{folder} holds backups of another home, and this is {held}.",
                 hint="Give each home a folder of its own.",
             )
-        alike = (path for path, found in there if found.generation == held.generation)
-        path = next((path for path in alike if about(path).get("sha256") == _digest(made.path)), None)
-        fresh = path is None
+        alike = [path for path, found in there if found.generation == held.generation]
+        digest = _digest(made.path) if alike else ""
+        alike = [path for path in alike if about(path).get("sha256") == digest]
+        path = next((path for path in alike if _digest(path) == digest), None)
+        fresh, damaged = path is None, alike[0] if alike else None
         if path is None:
-            path = _write(made.path, folder, held, warehouse)
+            path = _write(made.path, folder, held, warehouse, damaged)
         removed, others = _forget(folder, retention, path, warehouse.path)
-        return Backup(path, held, fresh, removed, len(identity.copies_in(folder)), others)
+        return Backup(
+            path, held, fresh, fresh and damaged is not None, removed, len(identity.copies_in(folder)), others
+        )
 
 
 @contextmanager
@@ -135,7 +142,8 @@ def _alone(folder: Path, wait_s: float) -> Iterator[None]:
         ) from None
 
 
-def _write(source: Path, folder: Path, held: Identity, warehouse: Warehouse) -> Path:
+def _write(source: Path, folder: Path, held: Identity, warehouse: Warehouse, damaged: Path | None) -> Path:
+    """Write a backup under the present moment, or in the place of one that should hold the same and is damaged."""
     digest, size, made = hashlib.sha256(), 0, warehouse.clock.now()
     with drafts.draft(folder) as draft:
         with source.open("rb") as original, draft.open("wb") as copy:
@@ -146,8 +154,9 @@ def _write(source: Path, folder: Path, held: Identity, warehouse: Warehouse) -> 
             os.fsync(copy.fileno())
         _sound(draft, source)
         draft.chmod(0o400)
-        path = folder / f"{made:{NAME}}Z.duckdb"
+        path = damaged or folder / f"{made:{NAME}}Z.duckdb"
         facts = held.facts() | {"made_at": made.isoformat(), "bytes": size, "sha256": digest.hexdigest()}
+        facts |= about(damaged) if damaged else {}
         writer.sign(warehouse.path, digest.hexdigest())
         drafts.publish(draft, path, facts)
     sync_folder(folder)
@@ -181,7 +190,6 @@ def _forget(folder: Path, retention: Retention, newest: Path, warehouse: Path) -
     stay = retention.keeps(list(made.values()))
     gone = [path for path, moment in made.items() if moment not in stay]
     if gone:
-        _sound(newest, newest)
         removed = {str(about(path).get("sha256")) for path in gone}
         for path in gone:
             path.unlink()

@@ -91,8 +91,10 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
     with commit_lock(path, purpose="restoring", wait_s=warehouse.lock_wait_s):
         known = identity.known_of(path, folder)
         before, wrong = _there(warehouse)
-        if not wrong:
-            damage.forget(path)
+        if path.exists() and not wrong:
+            if damage.noted(path):
+                damage.forget(path)
+            damage.note(path, damage.state(path), "", warehouse.clock.now())
         if before is not None and not wrong and not over and _sound(before, known):
             raise ConfigurationError(
                 f"The warehouse {path} is sound, up to commit {before.generation}: nothing needs to be restored.",

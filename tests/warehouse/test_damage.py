@@ -102,8 +102,13 @@ def test_what_a_publication_found_is_remembered_until_a_restore(home: Warehouse)
     before = home.path.stat()
     home.path.write_bytes(sound)
     os.utime(home.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    noted_at = damage.read_at(home.path)
     with pytest.raises(ConfigurationError, match="is sound"):
         restore(home, find(None, home.copies))
+    read_at = damage.read_at(home.path)
+    assert noted_at is not None
+    assert read_at is not None
+    assert read_at > noted_at
     assert count(home) == 1
 
 
@@ -180,16 +185,15 @@ def test_what_is_damaged_is_not_restored(home: Warehouse, tmp_path: Path, caplog
     assert count(home) == 2
 
 
-def test_a_damaged_copy_makes_no_backup_and_a_damaged_backup_outlives_none(home: Warehouse, tmp_path: Path) -> None:
+def test_a_damaged_copy_makes_no_backup_and_a_damaged_backup_is_written_anew(home: Warehouse, tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     first = backup(home, backups, ONE).path
     commit(home)
     second = backup(home, backups, Retention()).path
-    flip(second)
-    with pytest.raises(Corrupt, match="is damaged") as problem:
-        backup(home, backups, ONE)
-    assert "Remove that file" in problem.value.hint
-    assert first.exists()
+    for harm in (flip, cut):
+        harm(second)
+        again = backup(home, backups, Retention())
+        assert (again.path, again.mended, again.left, damage.of(second)) == (second, True, 2, "")
     second.unlink()
     flip(identity.copies_in(home.copies)[0])
     with pytest.raises(Corrupt, match="published"):
