@@ -108,8 +108,8 @@ def judge(
     connection.execute(sql.warehouse("gaps/numbered"), bound)
     for step in ("holes", "certain", "seams"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
-    connection.execute(sql.warehouse("gaps/held"), bound | seams.fewest(windows))
     connection.execute(sql.warehouse("gaps/states"), bound)
+    connection.execute(sql.warehouse("gaps/held"), bound | seams.fewest(windows))
     for step in ("trims", "trimmed"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     sides = [seams.Seam(**side) for side in sql.rows(connection.execute(sql.warehouse("gaps/sides")))]

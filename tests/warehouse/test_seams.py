@@ -217,34 +217,10 @@ def test_what_is_missing_later_makes_an_earlier_backlog_uncertain(server: Server
     )
 
 
-def test_the_first_reading_of_a_full_window_may_have_come_too_late(server: Server) -> None:
-    server.hold(range(1000, 1205))
-    server.connect(1000, 20_000)
-    assert server.judge() == [(None, 1000, False)]
-
-
-def test_numbers_and_a_log_do_not_bring_the_states_that_stood_before_a_first_reading(server: Server) -> None:
-    server.hold(range(51, 251), boot="b")
-    server.log(*(f"b-{n}" for n in range(1, 251)))
-    server.connect(51, 60_000)
-    assert server.judge() == [(None, 51, False)]
-
-
-def test_a_reading_that_begins_with_the_first_state_missed_nothing(server: Server) -> None:
-    server.hold(range(1000, 1205), texts={1000: state("queued")})
-    server.connect(1000, 20_000)
-    assert server.judge() == []
-
-
-def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server) -> None:
-    server.hold(range(1000, 1205), texts={1000: state("in_progress")})
-    server.connect(1000, 20_000)
-    assert server.judge() == [(None, 1000, False)]
-
-
 def test_numbers_that_run_on_across_a_seam_lost_nothing(server: Server) -> None:
+    server.hold([0], texts={0: state("queued")})
     server.hold(range(1, 301), boot="b")
-    server.connect(1, 0)
+    server.connect(0, 0)
     server.connect(101, 20_000, after=100)
     assert server.judge() == []
 

@@ -1,6 +1,7 @@
 -- What is held of the streams that a seam may matter to, in the order of their ids, whichever process received it. One
 -- connection to a stream of few events crosses no trim, and most runs have no other. Where everything that the agent
--- says has a number, the numbers decide; but before a first event that is not the agent's first stood states, too.
+-- says has a number, the numbers decide; but before a first event that is not the run's first state stood states, too, and
+-- maybe another attempt.
 CREATE OR REPLACE TEMP TABLE held AS
 WITH event AS (
     SELECT
@@ -19,6 +20,10 @@ wanted AS (
         event.run_id
     FROM
         event
+        LEFT JOIN states
+            ON event.project_id = states.project_id
+            AND event.run_id = states.run_id
+            AND event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq = states.id
     GROUP BY
         event.project_id,
         event.run_id
@@ -26,6 +31,7 @@ wanted AS (
         count(*) >= CASE WHEN count(event.event_id) > 0 THEN $fewest ELSE $fewest_unnumbered END
         AND (
             count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
+            OR arg_min(coalesce(states.status = 'queued', FALSE), (event.stream_ms, event.stream_seq)) = FALSE
             OR main.event_number(
                 arg_min(event.event_id, (event.stream_ms, event.stream_seq)) FILTER (WHERE strlen(event.event_id) <= 256)
             ) > 1

@@ -98,11 +98,7 @@ SELECT
         SELECT 1 FROM numbered
         WHERE numbered.project_id = seam.project_id AND numbered.run_id = seam.run_id AND numbered.live
     ) AS is_numbered,
-    right_side.number IS NOT NULL
-    AND (
-        (before.id IS NULL AND right_side.number = 1)
-        OR coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE)
-    ) AS is_counted,
+    coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE) AS is_counted,
     coalesce(left_side.boot = right_side.boot AND left_side.number + 1 < right_side.number, FALSE) AS is_holed,
     seam.is_joined,
     coalesce(first_state.status = 'queued', FALSE) AS is_first_state,

@@ -1,0 +1,73 @@
+"""What may be missing before the first event that was read of a run's stream."""
+
+from typing import Any
+
+import pytest
+
+from tests.warehouse.test_seams import Server, home, server, state
+
+__all__ = ["home", "server"]
+
+
+def test_the_first_reading_of_a_full_window_may_have_come_too_late(server: Server) -> None:
+    server.hold(range(1000, 1205))
+    server.connect(1000, 20_000)
+    assert server.judge() == [(None, 1000, False)]
+
+
+def test_numbers_and_a_log_do_not_bring_the_states_that_stood_before_a_first_reading(server: Server) -> None:
+    server.hold(range(51, 251), boot="b")
+    server.log(*(f"b-{n}" for n in range(1, 251)))
+    server.connect(51, 60_000)
+    assert server.judge() == [(None, 51, False)]
+
+
+def test_a_reading_that_begins_with_the_first_state_missed_nothing(server: Server) -> None:
+    server.hold(range(1000, 1205), texts={1000: state("queued")})
+    server.connect(1000, 20_000)
+    assert server.judge() == []
+
+
+def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server) -> None:
+    server.hold(range(1000, 1205), texts={1000: state("in_progress")})
+    server.connect(1000, 20_000)
+    assert server.judge() == [(None, 1000, False)]
+
+
+def numbered(first: int, count: int, boot: str = "b") -> dict[int, dict[str, Any]]:
+    """The first events of an agent's attempt, one a millisecond."""
+    return {first + n: {"event_id": f"{boot}-{n + 1}"} for n in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("before", "count", "suspect"),
+    [
+        ({}, 200, True),
+        ({1: state("in_progress")}, 199, True),
+        ({1: {}}, 199, True),
+        ({1: state("queued")}, 199, False),
+        ({}, 150, False),
+        ({}, 350, False),
+    ],
+    ids=["an attempt", "a later state", "progress", "the first state", "no full window", "more than a window"],
+)
+def test_the_first_number_of_an_attempt_is_not_the_beginning_of_its_run(
+    server: Server,
+    before: dict[int, dict[str, Any]],
+    count: int,
+    suspect: bool,  # noqa: FBT001
+) -> None:
+    """Another attempt, states and what nobody numbers may have stood before it, and the log has no trace of it."""
+    events = before | numbered(2, count)
+    server.hold(events, texts=events)
+    server.log(*(f"b-{n + 1}" for n in range(count)))
+    server.connect(min(events), 60_000)
+    assert server.judge() == ([(None, min(events), False)] if suspect else [])
+
+
+def test_a_full_window_of_a_second_attempt_says_nothing_of_the_first(server: Server) -> None:
+    events = numbered(1, 100, "b1") | numbered(101, 200, "b2")
+    kept = dict(list(events.items())[-200:])
+    server.hold(kept, texts=kept)
+    server.connect(101, 60_000)
+    assert server.judge() == [(None, 101, False)]
