@@ -20,6 +20,7 @@ import duckdb
 
 from taskhouse.atomic import appearing
 from taskhouse.warehouse import blocks, sql
+from taskhouse.warehouse.engine import connect
 
 _SAID = ("Corrupt database file", "Could not read enough bytes")
 
@@ -46,7 +47,7 @@ def within(file: BinaryIO, connection: duckdb.DuckDBPyConnection | None = None) 
     try:
         with contextlib.ExitStack() as stack:
             if connection is None:
-                connection = stack.enter_context(duckdb.connect(str(file.name), read_only=True))
+                connection = stack.enter_context(connect(str(file.name), read_only=True))
             return next((f"{table}: {wrong}" for table, _, wrong in tables(connection) if wrong), "")
     except duckdb.Error as problem:
         return first_line(problem)

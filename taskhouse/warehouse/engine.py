@@ -15,6 +15,34 @@ COMPATIBILITY = "v1.5.0"
 """Files stay readable for DuckDB 1.5 and MotherDuck."""
 
 NAME = "warehouse"
+MAGIC, MAGIC_AT = b"DUCK", 8
+
+
+def connect(path: Path | str = "", *, read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
+    """Connect to a file, or to memory; nothing is downloaded, whatever the file is and whatever is asked.
+
+    Left to itself, DuckDB fetches extensions from the internet: that of SQLite, say, to open such a file. Those we use
+    (Parquet, JSON, time zones) are built in. They are told after the start, since a process that has a file open
+    twice must ask for the same start both times, and a person's notebook asks for none.
+
+    Raises:
+        duckdb.Error: As ``duckdb.connect`` does: the file is held by another process, or is no DuckDB file.
+    """
+    _recognize(path)
+    connection = duckdb.connect(str(path) or ":memory:", read_only=read_only, config=dict(config))
+    for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
+        connection.execute(f"SET {setting} = false")
+    return connection
+
+
+def _recognize(path: Path | str) -> None:
+    try:
+        with Path(path).open("rb") as file:
+            magic = file.read(MAGIC_AT + len(MAGIC))[MAGIC_AT:]
+    except OSError:
+        return  # a new file, or one that may not be read: DuckDB says so
+    if magic != MAGIC:
+        raise duckdb.IOException("it is no DuckDB file")
 
 
 class Attached:
@@ -25,6 +53,7 @@ class Attached:
     """
 
     def __init__(self, path: Path) -> None:
+        _recognize(path)
         self._engine = _take(path)
         self.connection = self._engine.root.cursor()
         place = str(path).replace("'", "''")
@@ -57,9 +86,7 @@ class _Engine:
 
     def __init__(self, path: Path) -> None:
         self.path, self.process = path, os.getpid()
-        self.root = duckdb.connect(
-            config={"storage_compatibility_version": COMPATIBILITY, "temp_directory": f"{path}.tmp"}
-        )
+        self.root = connect(storage_compatibility_version=COMPATIBILITY, temp_directory=f"{path}.tmp")
 
 
 _idle: list[_Engine] = []

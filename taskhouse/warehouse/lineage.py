@@ -13,6 +13,7 @@ import duckdb
 
 from taskhouse import marts
 from taskhouse.warehouse import migrate, sql, views
+from taskhouse.warehouse.engine import connect
 
 Origins = frozenset[tuple[str, str]]
 """Tables or views as ``schema.name``, each with one of its columns."""
@@ -186,7 +187,7 @@ def _grouped(origins: Origins) -> dict[str, list[str]]:
 
 def document() -> str:
     """``taskhouse/marts/lineage.json``: one line for each column."""
-    with duckdb.connect() as scratch:
+    with connect() as scratch:
         migrate.upgrade(scratch)
         views.refresh(scratch)
         found = lineage(scratch)

@@ -15,7 +15,7 @@ from taskhouse.clock import Clock
 from taskhouse.errors import Corrupt
 from taskhouse.warehouse import damage, migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.engine import COMPATIBILITY
+from taskhouse.warehouse.engine import COMPATIBILITY, connect
 from taskhouse.warehouse.lock import commit_lock
 
 FREE_SHARE = 0.25
@@ -136,7 +136,7 @@ def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
     """Copy every table into a new file of the same schema; returns its size."""
     tables = [name for (name,) in old.execute(sql.warehouse("maintenance/tables")).fetchall()]
     zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
-    with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as new:
+    with connect(draft, storage_compatibility_version=COMPATIBILITY) as new:
         migrate.upgrade(new, clock)
         views.refresh(new, clock, zone=zone)
     place = str(draft).replace("'", "''")

@@ -11,6 +11,7 @@ from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError, Corrupt, Locked, TaskhouseError
 from taskhouse.warehouse import damage, publish, sql, views
 from taskhouse.warehouse.connection import held
+from taskhouse.warehouse.engine import connect
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +197,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     if not path.is_file():
         raise ConfigurationError(f"There is no file {path}.", hint="Run `taskhouse sync` (or `taskhouse demo`) first.")
     try:
-        connection = duckdb.connect(str(path), read_only=True)
+        connection = connect(path, read_only=True)
     except duckdb.IOException as problem:
         if not held(problem):
             raise advised(problem) or _unreadable(path, problem) from None

@@ -18,7 +18,7 @@ import duckdb
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import damage, drafts, identity, migrate, sql
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.engine import COMPATIBILITY
+from taskhouse.warehouse.engine import COMPATIBILITY, connect
 from taskhouse.warehouse.identity import Identity, about
 from taskhouse.warehouse.lock import commit_lock
 from taskhouse.warehouse.preimage import beside
@@ -114,7 +114,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
                     _copy(source, draft)
                     if (log := Path(f"{source}.wal")).exists():  # of a file that was in use
                         shutil.copyfile(log, f"{draft}.wal")
-                with duckdb.connect(str(draft), config={"storage_compatibility_version": COMPATIBILITY}) as connection:
+                with connect(draft, storage_compatibility_version=COMPATIBILITY) as connection:
                     now = _number(connection, warehouse, above)
                 with draft.open("rb+") as file:
                     os.fsync(file.fileno())
@@ -133,7 +133,7 @@ def look(path: Path) -> Identity:
     """
     another = "Restore another copy or backup."
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with connect(path, read_only=True) as connection:
             found = identity.read(connection)
     except duckdb.Error as problem:
         raise Corrupt(f"{path} cannot be opened: {damage.first_line(problem)}.", hint=another) from None

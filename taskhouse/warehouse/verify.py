@@ -19,7 +19,7 @@ from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.spool import line
 from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.engine import COMPATIBILITY
+from taskhouse.warehouse.engine import COMPATIBILITY, connect
 from taskhouse.warehouse.publish import CHUNK, publish
 
 EXAMPLES = 5
@@ -280,10 +280,10 @@ def _wanted(zone: str) -> dict[str, list[str]]:
     """The views and macros as this taskhouse makes them, and as they read once they were in a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "scratch.duckdb")
-        with duckdb.connect(path, config={"storage_compatibility_version": COMPATIBILITY}) as scratch:
+        with connect(path, storage_compatibility_version=COMPATIBILITY) as scratch:
             migrate.upgrade(scratch)
             views.refresh(scratch, zone=zone)
-        with duckdb.connect(path, read_only=True) as scratch:
+        with connect(path, read_only=True) as scratch:
             return views.definitions(scratch)
 
 

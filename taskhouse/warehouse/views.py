@@ -11,6 +11,7 @@ from taskhouse.clock import REAL, Clock
 from taskhouse.marts.describe import Described, describe, markdown
 from taskhouse.marts.stored import SHOWN_BY, columns
 from taskhouse.warehouse import migrate, sql
+from taskhouse.warehouse.engine import connect
 
 UTC_ZONE = "'UTC'"
 """The literal in the macro ``day_zone`` that stands for the setting."""
@@ -130,7 +131,7 @@ def _literal(text: str) -> str:
 
 
 if __name__ == "__main__":
-    with duckdb.connect() as scratch:
+    with connect() as scratch:
         migrate.upgrade(scratch)
         refresh(scratch)
         sys.stdout.write(document(scratch))

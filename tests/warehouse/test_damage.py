@@ -1,7 +1,9 @@
 """A damaged warehouse replaces no sound copy and no backup, and is taken back from one that can be read."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,6 +140,28 @@ def test_a_file_that_was_cut_is_noticed_when_it_is_opened(home: Warehouse) -> No
         commit(home)
     with pytest.raises(Corrupt, match="is damaged"), home.reading("looking"):
         pass
+
+
+def test_nothing_is_downloaded_for_a_file_of_something_else(home: Warehouse, tmp_path: Path) -> None:
+    assert home.copies is not None
+    other = tmp_path / "other.db"
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE texts (number)")
+    shutil.copyfile(other, home.path)
+    with pytest.raises(Corrupt, match=r"cannot be opened: it is no DuckDB file\.") as problem:
+        commit(home)
+    assert "`taskhouse restore`" in problem.value.hint
+    with pytest.raises(Corrupt, match="it is no DuckDB file"):
+        restore(home, other)
+    with pytest.raises(Corrupt, match="it is no DuckDB file"):
+        reading.query(other, "FROM texts")
+    restore(home, find(None, home.copies))
+    asked = "SELECT DISTINCT value FROM duckdb_settings() WHERE name LIKE 'auto%_known_extensions'"
+    with home.reading("looking") as connection:
+        assert connection.execute(asked).fetchall() == [("false",)]
+    assert reading.query(home.path, asked)[1] == [("false",)]
+    with pytest.raises(ConfigurationError, match="httpfs"):
+        reading.query(home.path, "FROM 'https://localhost:1/texts.parquet'")
 
 
 def test_a_block_that_a_statement_cannot_read_is_called_damage(home: Warehouse) -> None:
