@@ -35,7 +35,7 @@
 --   `not_found` (404), `refused` (403), or `lost`: refused for as long as the server may have had it.
 -- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found` (404),
 --   `refused` (403), `lost`: refused for as long as the server may have had it, or `unproved`: what the server said of
---   it did not add up, so that it is read again from its beginning.
+--   it did not add up, or it was not read to its end, so that it is read again from its beginning.
 -- events: Live events that are kept.
 -- log_entries: Entries of its log that are kept.
 -- gaps: Holes that stand open: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the

@@ -1,6 +1,7 @@
 -- Cursors move with the events before them: the last stream id of each run, the entries of its log that are stored, and
--- what its marks say. A cursor is as new as what was read, where a mark tells it: by our clock or, if that is later, by the
--- server's own.
+-- what its marks say. Entries of a log without a mark after them were not read to its end: their process died, and the log
+-- is read from its beginning. A cursor is as new as what was read, where a mark tells it: by our clock or, if that is
+-- later, by the server's own.
 CREATE OR REPLACE TEMP TABLE moved AS
 WITH moves AS (
     SELECT
@@ -23,7 +24,7 @@ WITH moves AS (
         CASE
             WHEN line_kind = 'mark' THEN json_extract_string(facts, '$.state')
             WHEN position IS NULL THEN 'live'
-            ELSE 'drained'
+            ELSE 'unproved'
         END AS state,
         greatest(
             coalesce(
