@@ -124,6 +124,7 @@ def judge(
         connection.execute(sql.warehouse(f"gaps/{step}"))
     connection.execute(sql.warehouse("gaps/last"), bound)
     connection.execute(sql.warehouse("gaps/ends"), {"now": now})
+    connection.execute(sql.warehouse("gaps/unread"), {"now": now})
     for step in ("gone", "lost", "expired"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     return _keep(connection, now)

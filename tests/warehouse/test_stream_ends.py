@@ -128,9 +128,47 @@ def test_a_log_does_not_bring_what_only_the_stream_carried(server: Server) -> No
 
 
 def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> None:
+    server.over(0, "in_progress")
     server.log("b-1", "b-2")
     server.over(HOUR)
     assert server.judge(now_ms=2 * HOUR) == []
+
+
+@pytest.mark.parametrize(
+    ("ending", "mark", "was_live", "suspect"),
+    [
+        ("", "live", True, True),
+        ("", "live", False, True),
+        ("", "error_budget", True, True),
+        ("drained", "stream_end", True, True),
+        ("drained", "stream_end", False, False),
+        ("terminal_without_stream", "terminal_without_stream", True, True),
+        ("terminal_without_stream", "terminal_without_stream", False, False),
+        ("bare_end", "stream_end", True, False),
+        ("", "not_found", True, False),
+    ],
+)
+def test_a_stream_that_was_gone_before_anything_of_it_was_read_is_a_gap(
+    server: Server,
+    ending: str,
+    mark: str,
+    *,
+    was_live: bool,
+    suspect: bool,
+) -> None:
+    """Unless its run was over when it was first seen, so that the stream may have been gone for good."""
+    if was_live:
+        server.over(0, "in_progress")
+    if ending:
+        server.end(ending)
+    with SpoolWriter(server.spool) as writer:
+        writer.mark("live", server.run, resource="run_stream", position=None, state=mark)
+    server.log("b-1", "b-2")
+    server.over(HOUR)
+    assert server.judge(now_ms=HOUR + 60_000) == ([(None, None, False)] if suspect and ending else [])
+    assert server.judge(now_ms=2 * HOUR) == ([(None, None, False)] if suspect else [])
+    server.hold([HOUR], texts={HOUR: state("completed")})
+    assert server.judge(now_ms=2 * HOUR) == [], "it is read after all"
 
 
 @pytest.mark.parametrize(
