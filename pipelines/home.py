@@ -33,6 +33,9 @@ FORMER = frozenset(
 MOST_OPEN = 20
 """Databases that are held open; each run has one of its own."""
 
+_DAMAGED = ("file is not a database", "database disk image is malformed")
+"""What SQLite says of a file that it cannot read."""
+
 _APART: dict[str, object] = {
     # The terminal belongs to the command line, and passes exclude each other by the engine's own lock: a killed
     # command must not leave a slot of a pool taken.
@@ -82,25 +85,58 @@ def _make_databases(folder: str) -> None:
 
 @contextlib.contextmanager
 def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
-    """The Dagster instance of these settings, for runs inside this process."""
+    """The Dagster instance of these settings, for runs inside this process.
+
+    Raises:
+        Corrupt: One of its databases is damaged.
+    """
     with uncollected():
         from dagster import DagsterInstance
         from dagster._core.instance.ref import InstanceRef
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
-        folder = str(prepare(settings))
+        folder = prepare(settings)
         hurry = _Hurry()
         event.listen(Engine, "connect", hurry.connected)
     try:
-        with contextlib.ExitStack() as stack:
+        with _readable(folder), contextlib.ExitStack() as stack:
             with uncollected():
-                ref = InstanceRef.from_dir(folder, overrides=_APART)
+                ref = InstanceRef.from_dir(str(folder), overrides=_APART)
                 opened = stack.enter_context(DagsterInstance.from_ref(ref))
             yield opened
     finally:
         event.remove(Engine, "connect", hurry.connected)
         hurry.close()
+
+
+@contextlib.contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    from taskhouse.errors import Corrupt, TaskhouseError
+
+    try:
+        yield
+    except Exception as problem:
+        if isinstance(problem, TaskhouseError) or not any(words in str(problem) for words in _DAMAGED):
+            raise
+        raise Corrupt(
+            f"Dagster's database {_damaged(folder)} is damaged.",
+            hint=f"Nothing of your history is in it. Move the folder {folder} away, then run the command again: it is"
+            " made anew, without Dagster's list of earlier runs.",
+        ) from problem
+
+
+def _damaged(folder: Path) -> Path:
+    """The first database that cannot be read; the folder if each of them can, such as one of PostgreSQL."""
+    for path in sorted(folder.rglob("*.db")):
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                if connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+                    continue
+        except sqlite3.Error:
+            pass
+        return path
+    return folder
 
 
 @functools.cache

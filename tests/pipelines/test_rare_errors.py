@@ -17,6 +17,7 @@ import duckdb
 import pytest
 from filelock import FileLock
 
+from pipelines import home
 from taskhouse import export
 from taskhouse.errors import ConfigurationError, Corrupt, Locked, Retryable, TaskhouseError
 from taskhouse.posthog import retry
@@ -30,7 +31,7 @@ from taskhouse.warehouse import load, maintenance, parquet, reading, verify
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.connection import Warehouse
-from tests.blank import blank
+from tests.blank import blank, started
 from tests.posthog.raw import Script, answer, serving
 from tests.warehouse.spooled import event, spooled
 from tests.warehouse.test_identity import ROW, commit
@@ -53,6 +54,7 @@ RARE = {
     "Compacting kept … of … rows of …; the file was left as it is.": ("test_a_compaction_that_lost_a_row_is_not_taken"),
     "… is open in another process that writes.": ("test_a_file_that_another_process_writes"),
     "The statement brings no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
+    "Dagster's database … is damaged.": "test_a_damaged_database_of_dagster_is_named_with_what_to_move_away",
     "The warehouse … differs from its copy …, though nothing was written since.": (
         "test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy"
     ),
@@ -256,3 +258,19 @@ def test_a_host_that_let_others_wait_too_long_is_not_asked(tmp_path: Path, monke
 
     with pytest.raises(Retryable, match=r"GET /api/x was not sent: https://.* gives no answer"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize("content", [b"no database" * 1000, None])
+def test_a_damaged_database_of_dagster_is_named_with_what_to_move_away(tmp_path: Path, content: bytes | None) -> None:
+    folder = started(tmp_path / "home") / "dagster"
+    runs = folder / "history" / "runs.db"
+    runs.write_bytes(content or runs.read_bytes()[:8192])
+    with (
+        pytest.raises(Corrupt, match=re.escape(f"{runs} is damaged")) as problem,
+        home.instance(Settings(_env_file=None, home=tmp_path / "home")) as opened,
+    ):
+        opened.get_runs(limit=1)
+    assert f"Move the folder {folder} away" in problem.value.hint
+    folder.rename(tmp_path / "away")
+    with home.instance(Settings(_env_file=None, home=tmp_path / "home")) as opened:
+        assert opened.get_runs(limit=1) == []
