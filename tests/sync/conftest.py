@@ -59,7 +59,7 @@ class House:
         ).with_clock(Told(lambda: self.now()))  # noqa: PLW0108 - tests replace it
         self.later = timedelta()
         self.alone = True
-        """Whether no other process wants the warehouse while a pass lives."""
+        """Whether nobody else wants the warehouse while a pass lives."""
         self._asked = open_warehouse(self.settings)
         blank(self.settings.warehouse)
 

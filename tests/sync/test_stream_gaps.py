@@ -77,6 +77,7 @@ def test_a_steady_run_that_is_read_as_it_goes_has_no_gap_where_its_connections_m
     house.emulator.faults({"kind": "eof", "endpoint": "runs.stream", "after_frames": 170, "times": 2})
     house.settings = house.settings.model_copy(update={"capture_seconds": 60.0})
     with instant():
+        house.alone = False  # this thread asks the warehouse meanwhile
         reading = threading.Thread(target=house.sync, args=("run_events",))
         reading.start()
         until(lambda: house.emulator.requests()["by_endpoint"].get("runs.stream"))
