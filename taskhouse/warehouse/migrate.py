@@ -52,6 +52,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("whether a stream held what was read before", ("ledger/resumes_is_joined",)),
     ("pull requests to prove", ("ledger/pull_requests_unproved",)),
     ("what the event at a cursor said", ("ledger/cursors_checksum",)),
+    ("bytes of kept events are kept", ("ledger/event_bytes_kept",)),
 )
 """Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
 

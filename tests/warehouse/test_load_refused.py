@@ -6,7 +6,7 @@ import pytest
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, Whose
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse import load
+from taskhouse.warehouse import load, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded, load_spool
 from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
@@ -118,8 +118,13 @@ def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
         ('{"type":"x","text":"a\ufffd\ufffdb"}', True),
         ("{}", True),
     ]
-    ((held, payload),) = rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine")
-    assert (held, bytes.fromhex(payload)) == (key, exact)
+    noted = "SELECT record_key, payload, outcome, replayed_at = first_seen_at FROM ledger.quarantine"
+    ((held, payload, *settled),) = rows(warehouse, noted)
+    assert (held, bytes.fromhex(payload), settled) == (key, exact, ["kept", True])
+    with warehouse.transaction("a version before") as connection:
+        connection.execute("UPDATE ledger.quarantine SET outcome = NULL, replayed_at = NULL")
+        connection.execute(sql.statement("taskhouse.warehouse", "schema/ledger/event_bytes_kept"))
+    assert rows(warehouse, noted) == [(key, payload, "kept", True)]
     assert rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'") == [
         ("8-0" if layer == "live" else "5",)
     ]

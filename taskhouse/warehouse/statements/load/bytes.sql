@@ -8,6 +8,8 @@ SELECT DISTINCT ON (record_key, payload)
         AS reason,
     staged.facts AS payload,
     $now AS first_seen_at,
+    $now AS replayed_at,
+    'kept' AS outcome,
     staged.segment AS brought_by
 FROM
     staged
