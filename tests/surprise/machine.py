@@ -146,6 +146,8 @@ class SurprisedHouse(RuleBasedStateMachine):
         given = {**fault, "endpoint": path, "after": after, "times": 1 + times % 12}
         if path in PATHS and fault["kind"] in {"cut_frame", "dribble", "eof", "error_frame", "cut_character"}:
             given["endpoint"] = "runs.stream"
+        if path == "runs.session_logs" and fault["kind"] == "unknown_field":
+            given["endpoint"] = "runs.detail"  # an entry with another field would be another entry
         self.house.service.faults.set(given)
 
     @rule(seconds=st.sampled_from(PAUSES))
