@@ -174,7 +174,7 @@ def verify(
         ready(settings)
         file = verifying.copy(warehouse_at_rest(settings))
     elif file.is_dir():
-        file = find(file.resolve(), settings.published)
+        file = find(file.resolve(), settings.published, restoring=False)
     elif not file.exists():
         raise ConfigurationError(
             f"There is no file {file} to verify.",

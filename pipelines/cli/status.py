@@ -137,7 +137,9 @@ def _explain_copy(copy: health.Copy) -> None:
 def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
     from pipelines.cli import screen
 
-    behind = {None: "", 0: ", up to date", 1: ", 1 commit behind"}.get(copy.behind, f", {copy.behind} commits behind")
+    behind = {None: ", how far behind is unknown", 0: ", up to date", 1: ", 1 commit behind"}.get(
+        copy.behind, f", {copy.behind} commits behind"
+    )
     out = screen.results()
     out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind}")
     out.print(f"Every block was read: {_ago(read_age_s)}")

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+from taskhouse.advice import advised
 from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.meter import Meter
@@ -54,7 +55,8 @@ async def running(
                 await _identify(this)
                 this.complete(this.reason, this.proof)
         except BaseException as problem:
-            message = problem.message if isinstance(problem, TaskhouseError) else type(problem).__name__
+            found = problem if isinstance(problem, TaskhouseError) else advised(problem)
+            message = found.message if found else type(problem).__name__
             this.incomplete(message[:500])
             this.interrupted = True
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down

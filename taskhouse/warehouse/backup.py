@@ -24,10 +24,9 @@ from taskhouse.spool.folder import sync_folder
 from taskhouse.warehouse import damage, drafts, identity, writer
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
-from taskhouse.warehouse.publish import publish
+from taskhouse.warehouse.publish import NAME, publish
 
 CHUNK = 8 * 1024 * 1024
-NAME = "%Y%m%dT%H%M%S%f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -23,6 +24,7 @@ from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
 
 CHUNK = 8 * 1024 * 1024
+NAME = "%Y%m%dT%H%M%S%f"
 KEPT = 2
 """Generations that stay; a process that has an older one open keeps it until it closes it."""
 
@@ -93,8 +95,16 @@ def current(folder: Path) -> Published | None:
     if not path.exists():
         return None
     facts = about(path)
-    made = datetime.fromisoformat(facts["made_at"]) if "made_at" in facts else datetime.fromtimestamp(0, UTC)
-    return Published(path, made, float(facts.get("seconds", 0.0)), path.stat().st_size, fresh=False)
+    return Published(path, _made_at(path, facts), float(facts.get("seconds", 0.0)), path.stat().st_size, fresh=False)
+
+
+def _made_at(path: Path, facts: Mapping[str, Any]) -> datetime:
+    """When a copy was made: if the file beside it does not say so, its name does, or when it was last written."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        return datetime.fromisoformat(facts["made_at"])
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(path.stem.rpartition("-")[2], f"{NAME}Z").replace(tzinfo=UTC)
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
 def readable(folder: Path) -> Path:
@@ -137,7 +147,7 @@ def _young(last: Published, every_s: float, now: datetime) -> bool:
 def _rename(
     folder: Path, draft: Path, held: Identity | None, source: dict[str, int], seconds: float, made: datetime
 ) -> Published:
-    path = folder / f"{made:%Y%m%dT%H%M%S%f}Z.duckdb"
+    path = folder / f"{made:{NAME}}Z.duckdb"
     with draft.open("rb+") as file:
         os.fsync(file.fileno())
     draft.chmod(0o440 if folder.stat().st_mode & stat.S_ISGID else 0o400)

@@ -43,8 +43,13 @@ class Restored:
     kept: tuple[Path, ...]
 
 
-def find(source: Path | None, copies: Path) -> Path:
+def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
     """The file to restore: the newest sound copy or backup of a folder, or the file that was given.
+
+    Args:
+        source: What was named.
+        copies: The folder of published copies, for want of it.
+        restoring: Whether it is to be restored, and not only read: then an empty history is another way.
 
     Raises:
         ConfigurationError: There is none.
@@ -58,7 +63,7 @@ def find(source: Path | None, copies: Path) -> Path:
         raise ConfigurationError(
             f"There is nothing to restore in {folder}.",
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
-            " `taskhouse restore --empty` begins an empty history.",
+            + (" `taskhouse restore --empty` begins an empty history." if restoring else ""),
         )
     for path in found:
         wrong = damage.of(path) or _changed(path)
@@ -68,7 +73,7 @@ def find(source: Path | None, copies: Path) -> Path:
     raise Corrupt(
         f"None of the {len(found)} files in {folder} can be restored: each is damaged.",
         hint="Name a folder with other backups, or the file of a backup."
-        " `taskhouse restore --empty` begins an empty history.",
+        + (" `taskhouse restore --empty` begins an empty history." if restoring else ""),
     )
 
 

@@ -79,6 +79,17 @@ def test_a_sound_home_is_verified_and_a_changed_one_is_not(run: Run, tmp_path: P
     assert run("verify", "nowhere.duckdb").exit_code == 2
 
 
+def test_a_command_that_only_reads_advises_nothing_that_loses_a_history(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    for content in (b"", b"damaged"):
+        if content:
+            (tmp_path / "backups" / "20260101T000000000000Z.duckdb").write_bytes(content)
+        looked, restored = run("verify", "backups"), run("restore", "backups")
+        assert "Name a" in looked.stderr
+        assert "--empty" not in looked.stderr
+        assert "--empty" in restored.stderr
+
+
 def test_what_asks_no_server_needs_no_host(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POSTHOG_HOST")
     assert run("backup", "backups").exit_code == 0

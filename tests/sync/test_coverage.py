@@ -1,5 +1,6 @@
 """The coverage ledger: every figure of a pass, held against what the emulator served."""
 
+import errno
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from emulator.settings import Key
 from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
 from taskhouse.posthog import retry
-from taskhouse.sync.passes import begin, new
+from taskhouse.sync.passes import begin, new, running
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.commit import Batch
 
@@ -199,7 +200,6 @@ def test_a_pass_whose_place_was_taken_can_write_nothing_more(make_house: Any) ->
 def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
     house = make_house(pass_wait_s=0.1)
     with house.context() as context:
-        from taskhouse.sync.passes import running  # noqa: PLC0415
 
         async def two() -> None:
             async with running(context, "tasks") as one:
@@ -209,6 +209,19 @@ def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
                         pass
 
         house.run(two())
+
+
+def test_what_the_machine_refuses_is_the_reason_in_words(make_house: Any) -> None:
+    house = make_house()
+
+    async def full() -> None:
+        with house.context() as context:
+            async with running(context, "tasks"):
+                raise OSError(errno.ENOSPC, "No space left on device", "/disk/spool/1.jsonl")
+
+    with pytest.raises(OSError, match="No space"):
+        house.run(full())
+    assert last(house)["reason"] == "/disk/spool/1.jsonl could not be written: the disk is full."
 
 
 def test_without_words_no_prompt_is_kept(make_house: Any) -> None:

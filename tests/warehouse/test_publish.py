@@ -13,7 +13,7 @@ import pytest
 from taskhouse.errors import Full, Locked
 from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.publish import publish, readable
+from taskhouse.warehouse.publish import current, publish, readable
 from taskhouse.warehouse.reading import query
 
 FOREIGN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE theirs AS SELECT 1')"
@@ -54,6 +54,23 @@ def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse,
     second = publish(warehouse, tmp_path / "published", every_s=0, force=True)
     assert second is not None
     assert query(second.path, "FROM theirs")[1] == [(1,)]
+
+
+def test_a_copy_whose_facts_are_lost_is_as_old_as_its_name_says(warehouse: Warehouse, tmp_path: Path) -> None:
+    with warehouse.transaction("making it"):
+        pass
+    first = publish(warehouse, tmp_path / "published", every_s=0)
+    assert first is not None
+    for text in ("", "[]", '{"made_at": 5}'):
+        first.path.with_suffix(".json").write_text(text, encoding="utf-8")
+        found = current(tmp_path / "published")
+        assert found is not None
+        assert found.made_at == first.made_at
+    shutil.copyfile(first.path, tmp_path / "published" / "mine.duckdb")
+    drafts.point(tmp_path / "published" / "current.duckdb", "mine.duckdb")
+    mine = current(tmp_path / "published")
+    assert mine is not None
+    assert mine.made_at >= first.made_at
 
 
 def test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays(
