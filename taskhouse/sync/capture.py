@@ -157,8 +157,9 @@ class Capture:
 
     @property
     def read_to_their_end(self) -> int:
-        """How many streams were; those that were refused, or go on, do not count."""
-        return sum(ended.state not in revisit.STATES | {GOES_ON} for ended in self.endings.values())
+        """How many streams were; those that were refused, failed, go on or brought nothing do not count."""
+        open_ = revisit.STATES | {revisit.FAILED, GOES_ON}
+        return sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
 
     async def _begin(self) -> None:
         while self.waiting and not self._crowded:

@@ -106,6 +106,7 @@ class Reading:
         gone: The connection whose silence showed that the stream that held the last event is gone.
         leg: The endpoint that is read.
         heard_at: Until when the stream was read before; None if that is not known.
+        has_begun: Whether anything of the stream was ever read; a state without an id, which stands for it, is not.
     """
 
     look: bool
@@ -115,6 +116,7 @@ class Reading:
     gone: Opening | None = None
     leg: str = DJANGO
     heard_at: datetime | None = None
+    has_begun: bool = False
     _opening: Opening | None = None
     _fell_silent: Opening | None = None
     _came_at: datetime | None = None
@@ -123,6 +125,7 @@ class Reading:
     def opened(self, opening: Opening) -> None:
         """A connection began."""
         self._opening, self._came_at = opening, None
+        self.has_begun = self.has_begun or opening.after is not None
         opening.on_end = self._ended
 
     def add(self, batch: Batch) -> None:
@@ -130,6 +133,7 @@ class Reading:
         self.has_events, self.leg = self.has_events or bool(batch.frames), batch.leg
         self.gone = None if batch.frames else self.gone
         last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
+        self.has_begun = self.has_begun or last > 0
         if batch.opening is None or not batch.frames:
             return
         before, self._came_at = self._came_at, self.now()

@@ -206,7 +206,8 @@ def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str
     full = _full(least, most, windows)
     beyond = not windows and most >= max(WINDOWS)
     if full or beyond:
-        return f"{max(least, 1)} events were waiting, as many as a stream keeps: what was trimmed before is not known"
+        count = str(most) if least == most else f"{max(least, 1)} to {most}"  # clocks tell the second at best
+        return f"{count} events were waiting, as many as a stream keeps: what was trimmed before is not known"
     last = seam.last_place or seam.first_place
     has_no_beginning = (
         seam.after_place is None and seam.has_states

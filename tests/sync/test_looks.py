@@ -127,6 +127,14 @@ def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent
     assert reading.quiet_since(opening.quiet_since + 1.5) is not None
 
 
+def test_a_state_that_stands_for_a_stream_that_is_gone_is_nothing_of_that_stream() -> None:
+    """It comes without an id, so the stream does not count as read to its end."""
+    reading = Reading(look=False, now=lambda: NOW)
+    for stream_id, begun in ((None, False), ("1795801504564-0", True), (None, True)):
+        reading.add(Batch([Frame("", stream_id, b"{}")], stream_id))
+        assert reading.has_begun is begun
+
+
 @pytest.mark.parametrize(
     ("written", "heard", "gone"),
     [(31, None, True), (31, 7, True), (31, 5, False), (5, None, True), (5, 4, True)],

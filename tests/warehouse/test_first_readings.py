@@ -34,6 +34,18 @@ def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server)
     assert server.judge() == [(None, 1000, False)]
 
 
+def test_a_gap_says_as_many_events_as_are_known_to_have_waited(server: Server) -> None:
+    """The last of a burst may have come live: the server's clock is known to the second."""
+    for at_ms, told in ((60_000, "205 events"), (1200, "1 to 205 events")):
+        one = Server(server.warehouse, server.spool)
+        one.hold(range(1000, 1205))
+        one.connect(1000, at_ms)
+        assert one.judge() == [(None, 1000, False)]
+        with one.warehouse.transaction("reading") as connection:
+            ((how,),) = connection.execute("SELECT how FROM ledger.gaps WHERE run_id = ?", [one.run.run_id]).fetchall()
+        assert how.startswith(f"{told} were waiting, as many as a stream keeps: ")
+
+
 def numbered(first: int, count: int, boot: str = "b") -> dict[int, dict[str, Any]]:
     """The first events of an agent's attempt, one a millisecond."""
     return {first + n: {"event_id": f"{boot}-{n + 1}"} for n in range(count)}

@@ -50,7 +50,7 @@ def test_a_mark_that_cannot_be_loaded_is_set_aside_too(warehouse: Warehouse, spo
         writer.append("log", Whose(1, "t", "r"), [entry(1, "{}")], leg="pass")
     assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, set_aside=1)
     assert rows(warehouse, "SELECT project_id, reason LIKE 'this mark %' FROM ledger.quarantine") == [(None, True)]
-    assert rows(warehouse, LOG_CURSOR) == [("2", "drained")]
+    assert rows(warehouse, LOG_CURSOR) == [("2", "unproved")]
 
 
 def test_a_load_that_was_killed_while_it_halved_a_segment_loads_every_line_once(
