@@ -3,6 +3,7 @@
 import re
 
 ALLOWED = "must be five fields of cron, such as */5 * * * * (minute, hour, day of month, month, day of week)"
+NEVER = "names a date that no year has, such as 30 February: it would never come"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS: tuple[tuple[int, int, tuple[str, ...]], ...] = (
@@ -18,19 +19,20 @@ _SPECIAL = {2: re.compile(r"\?|l"), 4: re.compile(r"\?|(?:[0-7]|[a-z]{3})#[1-5]|
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def valid(expression: str) -> bool:
-    """Whether every field holds numbers or names in their range, and the day comes in some year."""
+def wrong(expression: str) -> str:
+    """What is wrong with an expression: fields that hold no numbers or names in their range, or a day of no year."""
     fields = expression.lower().split()
     if len(fields) != len(_FIELDS):
-        return False
+        return ALLOWED
     met = [
         set(range(low, high + 1)) if _special(place, text, names) else _field(text, low, high, names)
         for place, (text, (low, high, names)) in enumerate(zip(fields, _FIELDS, strict=True))
     ]
     if not all(met):
-        return False
+        return ALLOWED
     weekday_decides = not fields[4].startswith(("*", "?"))
-    return weekday_decides or any(min(met[2]) <= _LONGEST[month - 1] for month in met[3])
+    comes = weekday_decides or any(min(met[2]) <= _LONGEST[month - 1] for month in met[3])
+    return "" if comes else NEVER
 
 
 def _special(place: int, text: str, names: tuple[str, ...]) -> bool:

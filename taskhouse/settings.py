@@ -260,8 +260,8 @@ class Settings(BaseSettings):
     @field_validator("*")
     @classmethod
     def _cron(cls, value: object, info: ValidationInfo) -> object:
-        if str(info.field_name).endswith("_cron") and not cron.valid(str(value)):
-            raise ValueError(cron.ALLOWED)
+        if str(info.field_name).endswith("_cron") and (wrong := cron.wrong(str(value))):
+            raise ValueError(wrong)
         return value
 
     @field_validator("timezone")

@@ -15,9 +15,18 @@ SHOWN = 5
 """Backups of others that are named."""
 
 
+def _named(text: str) -> Path:
+    """A path of the command line; an empty one, as of a variable that is not set, is not this folder."""
+    if not text:
+        raise typer.BadParameter("it is empty. Name a file or a folder, `.` for this one.")
+    return Path(text)
+
+
 @guarded
 def backup(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder for backups of this home, on another disk.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", parser=_named, help="Folder for backups of this home, on another disk.")
+    ],
     *,
     last: Annotated[int, typer.Option("--keep", min=0, help="Keep the newest so many backups.")] = 0,
     daily: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each of so many days.")] = 0,
@@ -66,6 +75,7 @@ def restore(
         Path | None,
         typer.Argument(
             metavar="[FILE|DIR]",
+            parser=_named,
             help="A copy or a backup, or a folder of backups; the newest published copy by default.",
         ),
     ] = None,
@@ -143,7 +153,9 @@ def verify(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE|DIR]", help="A copy, a backup, or the newest of a folder; the warehouse as it is by default."
+            metavar="[FILE|DIR]",
+            parser=_named,
+            help="A copy, a backup, or the newest of a folder; the warehouse as it is by default.",
         ),
     ] = None,
 ) -> None:

@@ -108,6 +108,8 @@ def _refusals() -> Iterator[Row]:
     for code, hint in refusals.HINTS.items():
         yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
     yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", refusals.REGIONS)
+    other = refusals.OTHER_REGION.format(OPEN)
+    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", other)
 
 
 def _raised(path: Path) -> Iterator[Row]:

@@ -1,5 +1,6 @@
 """``taskhouse sync``: fetch what is new from PostHog."""
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -73,7 +74,12 @@ def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str
 
     for item in wanted or ():
         if item not in known:
-            raise ConfigurationError(f"{option} {item} is not among {where}: {', '.join(map(str, known))}.")
+            near = get_close_matches(str(item), list(map(str, known)), 1)
+            raise ConfigurationError(
+                f"{option} {item} is not among {where}: {', '.join(map(str, known))}.",
+                hint=f"Name one or more of them, or leave {option} out for all of them."
+                + (f" Did you mean {near[0]}?" if near else ""),
+            )
     return tuple(item for item in known if item in wanted) if wanted else known
 
 

@@ -29,6 +29,7 @@ from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.opening import server_date
 from taskhouse.posthog.refusals import (
     KEY_REFUSED,
+    OTHER_REGION,
     REGIONS,
     TRY_AGAIN,
     Garbled,
@@ -42,7 +43,7 @@ from taskhouse.posthog.refusals import (
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pausing, retry_after
 from taskhouse.posthog.tokens import Tokens
 from taskhouse.posthog.transport import StreamTransport
-from taskhouse.settings import LOOPBACK, Settings
+from taskhouse.settings import CLOUD, LOOPBACK, Settings
 
 CONNECT_S = 10.0
 READ_S = 60.0
@@ -261,8 +262,11 @@ class PostHog:
         """
         headers, ours, secret = response.headers, not secret, secret or self._key
         error = refusal(response.status_code, body, what=what, location=headers.get("location", ""), secret=secret)
-        if ours and not self._host_given and error.hint == KEY_REFUSED:
-            error.hint = REGIONS
+        if ours and error.hint == KEY_REFUSED:
+            if not self._host_given:
+                error.hint = REGIONS
+            elif self.host in CLOUD:
+                error.hint = OTHER_REGION.format(*CLOUD - {self.host})
         if response.status_code not in TRY_AGAIN:
             return error, None
         now = server_date(headers.get("date")) or self.clock.now()  # a moment that it names is one of its own clock

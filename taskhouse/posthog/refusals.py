@@ -40,6 +40,13 @@ REGIONS = (
 """What mends a refused key if nobody said which server it belongs to."""
 
 
+OTHER_REGION = (
+    "PostHog Cloud has two regions, and a key is valid in one: if this one is of {}, set POSTHOG_HOST to that;"
+    " otherwise check POSTHOG_PERSONAL_API_KEY."
+)
+"""What mends a refused key if POSTHOG_HOST names one of the two regions."""
+
+
 class Garbled(Contract):
     """A body that does not parse: perhaps a broken promise, perhaps a gateway's passing mood, so worth another try."""
 

@@ -21,6 +21,7 @@ NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRO
         ({"POSTHOG_PERSONAL_API_KEY": WRONG}, ("sync",), "POSTHOG_PROJECT_IDS is not set"),
         ({"POSTHOG_HOST": "http://example.com"}, ("sync",), "must be https"),
         (NOWHERE, ("sync", "--select", "wishes"), "wishes is not among"),
+        (NOWHERE, ("sync", "--select", "tsks"), "Did you mean tasks?"),
         (NOWHERE, ("sync", "--select", "task_usage"), "Switch it on: TASKHOUSE_TASK_USAGE=true"),
         (NOWHERE, ("sync", "--project", "7"), "7 is not among"),
         ({}, ("sync", "--nonsense"), "No such option"),

@@ -79,6 +79,14 @@ def test_a_sound_home_is_verified_and_a_changed_one_is_not(run: Run, tmp_path: P
     assert run("verify", "nowhere.duckdb").exit_code == 2
 
 
+@pytest.mark.parametrize("command", ["backup", "restore", "verify"])
+def test_an_empty_name_is_not_this_folder(run: Run, tmp_path: Path, command: str) -> None:
+    before = sorted(tmp_path.iterdir())
+    shown = run(command, "")
+    assert (shown.exit_code, "it is empty" in shown.stderr) == (2, True)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_command_that_only_reads_advises_nothing_that_loses_a_history(run: Run, tmp_path: Path) -> None:
     (tmp_path / "backups").mkdir()
     for content in (b"", b"damaged"):
