@@ -123,8 +123,9 @@ def judge(
     for step in ("possible", "replaced"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     connection.execute(sql.warehouse("gaps/last"), bound)
-    connection.execute(sql.warehouse("gaps/ends"), {"now": now})
-    connection.execute(sql.warehouse("gaps/unread"), {"now": now})
+    connection.execute(sql.warehouse("gaps/over"))
+    for step in ("ends", "unread"):
+        connection.execute(sql.warehouse(f"gaps/{step}"), {"now": now})
     for step in ("gone", "lost", "expired"):
         connection.execute(sql.warehouse(f"gaps/{step}"))
     return _keep(connection, now)

@@ -4,24 +4,7 @@
 -- a minute. What the log has says nothing of events that only a stream carries. A stream that was refused until it was gone has a gap of its
 -- own, and so has a trim that the server announced and after which nothing came.
 INSERT INTO found BY NAME
-WITH over AS (
-    SELECT
-        version.project_id,
-        version.run_id,
-        arg_max(version.status, version.valid_from) AS status,
-        arg_max(version.completed_at, version.valid_from) AS completed_at,
-        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at
-    FROM
-        raw.run_versions AS version
-        SEMI JOIN judged USING (project_id, run_id)
-    GROUP BY
-        version.project_id,
-        version.run_id
-    HAVING
-        arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
-),
-
-ending AS (
+WITH ending AS (
     SELECT
         last.project_id,
         last.run_id,

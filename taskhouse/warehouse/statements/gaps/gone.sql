@@ -4,21 +4,6 @@
 -- over counts from the run's end on, to the second: a stream that ended with its run is still there. That of a run that may
 -- go on counts for as long as a stream lives.
 INSERT INTO found BY NAME
-WITH over AS (
-    SELECT
-        version.project_id,
-        version.run_id,
-        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at
-    FROM
-        raw.run_versions AS version
-        SEMI JOIN judged USING (project_id, run_id)
-    GROUP BY
-        version.project_id,
-        version.run_id
-    HAVING
-        arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
-)
-
 SELECT DISTINCT
     last.project_id,
     last.run_id,

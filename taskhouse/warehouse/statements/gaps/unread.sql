@@ -2,24 +2,6 @@
 -- over when it was first seen may have been gone for good by then, so there only silence and errors count. A stream that was
 -- there at its end and held nothing is whole, and that of a local run may never have held anything (API facts 5.6).
 INSERT INTO found BY NAME
-WITH over AS (
-    SELECT
-        version.project_id,
-        version.run_id,
-        arg_max(version.completed_at, version.valid_from) AS completed_at,
-        coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at,
-        bool_or(version.status NOT IN ('completed', 'failed', 'cancelled')) AS was_live
-    FROM
-        raw.run_versions AS version
-        SEMI JOIN judged USING (project_id, run_id)
-    GROUP BY
-        version.project_id,
-        version.run_id
-    HAVING
-        arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
-        AND arg_max(version.environment, version.valid_from) IS DISTINCT FROM 'local'
-)
-
 SELECT
     over.project_id,
     over.run_id,
@@ -40,7 +22,8 @@ FROM
         AND lost.resource = 'run_stream_lost'
         AND over.run_id = lost.key
 WHERE
-    CASE
+    over.environment IS DISTINCT FROM 'local'
+    AND CASE
         WHEN stream.state IN ('live', 'error_budget') THEN CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE
         WHEN stream.state IN ('stream_end', 'terminal_without_stream') THEN over.was_live
         ELSE FALSE
