@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
+from taskhouse.clock import Clock
 from taskhouse.warehouse import connection, preimage
 from taskhouse.warehouse.engine import Attached
+
+MEND = preimage.mend
 
 
 class Door:
@@ -34,6 +37,10 @@ class Doors:
             self._attached[path].connection.execute("SET threads = 1")
         return Door(self._attached[path])
 
+    def mend(self, path: Path, clock: Clock) -> int:
+        """As before every opening, unless the file is attached: its metadata is being written then."""
+        return 0 if path in self._attached else MEND(path, clock)
+
     def close(self) -> None:
         """Close the files."""
         while self._attached:
@@ -42,7 +49,7 @@ class Doors:
     @contextlib.contextmanager
     def instead(self) -> Iterator[None]:
         """Let every warehouse of this process be opened by such a door."""
-        with mock.patch.object(connection, "Attached", self.open), mock.patch.object(preimage, "mend", return_value=0):
+        with mock.patch.object(connection, "Attached", self.open), mock.patch.object(preimage, "mend", self.mend):
             yield
 
 

@@ -17,6 +17,7 @@ from taskhouse.errors import Corrupt, Full
 from taskhouse.warehouse import preimage
 from taskhouse.warehouse.blocks import BLOCK, HEADERS, intact, offset
 from taskhouse.warehouse.connection import Warehouse
+from tests import opened
 
 KILLED = """
 import os, pathlib, signal, sys
@@ -123,6 +124,15 @@ def test_torn_metadata_is_put_back_and_nothing_committed_is_lost(
     assert preimage.mend(path) == 0
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("SELECT count(*) FROM kept").fetchall() == [(1500,)]
+
+
+def test_a_pass_of_a_test_puts_it_back_as_well(path: Path) -> None:
+    """Such a pass attaches its warehouse once, so what it finds at first must be mended as ever."""
+    tear(path)
+    with opened.once():
+        assert rows(path) == (1500, sum(range(1500)))
+        assert rows(path) == (1500, sum(range(1500)))
+    assert len(saved(path)) == 1
 
 
 def test_metadata_that_is_whole_stays_as_it_is(path: Path) -> None:
