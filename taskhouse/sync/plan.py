@@ -22,6 +22,9 @@ WAITING = timedelta(hours=1)
 LOOKS = 100
 """Streams of runs at rest that one pass looks at, those first that were not looked at for longest."""
 
+LOOKS_AN_HOUR = 120
+"""Those of them that were looked at before: with their logs they take 5 % of the key's hour at most."""
+
 ENDED = frozenset({"stream_end", "terminal_without_stream", revisit.LOST})
 """States of a stream that will bring nothing more, unless its run moves again."""
 
@@ -128,8 +131,7 @@ def plan(
     oldest = None if days is None else now - timedelta(days=days)
     streams = [row for row in rows if _streams(row, now)]
     rested = [row for row in rows if _rests(row, now) and (oldest is None or _stirred(row) >= oldest)]
-    looks = sorted((row for row in rested if _look(row, now)), key=lambda row: row["stream_read_at"] or _stirred(row))
-    del looks[LOOKS:]
+    looks = _looks(rested, now)
     taken = {row["run_id"] for row in (*streams, *looks)}
     rest = [row for row in rows if row["run_id"] not in taken]
     never = sorted(
@@ -192,26 +194,28 @@ def _rests(row: Mapping[str, Any], now: datetime) -> bool:
 
     So does one whose stream ended and whose row has not moved since: a later attempt writes to a stream anew.
     """
-    if row["status"] in hot.TERMINAL or row["returned_at"] is None:
+    if row["status"] in hot.TERMINAL or row["task_seen_at"] is None:
         return False
     ended = row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"]
     return ended or now >= _stream_until(row)
 
 
-def _look(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether to look at the stream of a run at rest: in the first day so often that none comes and goes unseen."""
-    asked_at: datetime | None = row["stream_read_at"]
-    pause = LIVE / 2 if now - _stirred(row) < timedelta(days=1) else timedelta(days=1)
-    return asked_at is None or now - asked_at >= pause
+def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """Whose streams to look at of those at rest: each so often that none comes and goes unseen, if there is room."""
+    new = sorted((row for row in rested if row["stream_read_at"] is None), key=_stirred)
+    seen = sorted((row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"])
+    due = [row for row in seen if now - row["stream_read_at"] >= LIVE / 2]
+    lately = sum(now - row["stream_read_at"] < timedelta(hours=1) for row in seen)
+    return (new + due[: max(0, LOOKS_AN_HOUR - lately)])[:LOOKS]
 
 
 def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
-    """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task has come back since."""
+    """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task was seen since."""
     asked_at: datetime = row[f"{what}_read_at"]
-    returned_at: datetime | None = row["returned_at"]
+    seen_at: datetime | None = row["task_seen_at"]
     if now >= until:
         return False
-    if row[f"{what}_state"] == revisit.NOT_FOUND and returned_at is not None and returned_at > asked_at:
+    if row[f"{what}_state"] == revisit.NOT_FOUND and seen_at is not None and seen_at > asked_at:
         return True
     return revisit.due(since=row[f"{what}_since"] or asked_at, asked_at=asked_at, now=now, until=until)
 

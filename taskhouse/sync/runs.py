@@ -141,11 +141,11 @@ def _older_moves(task: Task, now: datetime) -> list[str]:
 
 
 def _refused_is_due(task: Task, now: datetime) -> bool:
-    """Whether a list that was refused is to be asked for again; at once where its task has come back since."""
+    """Whether a list that was refused is to be asked for again; at once where its task was seen since."""
     if task["state"] not in revisit.STATES:
         return False
-    came_back = task["state"] == revisit.NOT_FOUND and task["returned_at"] > task["listed_at"]
-    return came_back or revisit.due(since=task["since"], asked_at=task["listed_at"], now=now)
+    seen = task["state"] == revisit.NOT_FOUND and task["task_seen_at"] > task["listed_at"]
+    return seen or revisit.due(since=task["since"], asked_at=task["listed_at"], now=now)
 
 
 async def _list(this: Pass, wanted: list[Task], priority: Priority, total: int) -> None:

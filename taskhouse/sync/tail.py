@@ -241,7 +241,7 @@ _UNREAD: dict[str, Any] = dict.fromkeys(
         "log_position",
         "log_state",
         "log_read_at",
-        "returned_at",
+        "task_seen_at",
     )
 )
 

@@ -35,7 +35,7 @@ def row(**given: Any) -> dict[str, Any]:
         "stream_checksum": None,
         "stream_read_at": failed,
         "stream_since": failed,
-        "returned_at": None,
+        "task_seen_at": None,
         **read,
         **given,
     }

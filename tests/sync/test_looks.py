@@ -10,7 +10,7 @@ from taskhouse.posthog.follow import Batch
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame
 from taskhouse.sync import capture
-from taskhouse.sync.plan import LOOKS, Plan, plan
+from taskhouse.sync.plan import LOOKS, LOOKS_AN_HOUR, Plan, plan
 from taskhouse.sync.streams import Reading
 from tests.clocks import Told
 from tests.sync.test_failed_streams import row
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 def rested(hours: float, *, looked: float | None = None, **given: Any) -> dict[str, Any]:
     """A run in progress that has shown no sign of life for so long, last looked at so long ago."""
     stirred = NOW - hours * HOUR
-    seen = {"returned_at": stirred, "stream_state": None if looked is None else "live", "stream_since": None}
+    seen = {"task_seen_at": stirred, "stream_state": None if looked is None else "live", "stream_since": None}
     read = {"stream_read_at": None if looked is None else NOW - looked * HOUR}
     return row(created_at=stirred, moved_at=stirred, changed_at=stirred, **{**seen, **read, **given})
 
@@ -44,11 +44,11 @@ def test_which_runs_are_looked_at() -> None:
     assert chosen(rested(7, looked=5, stream_position=event)) == "follow", "its last event is younger than its row"
     assert chosen(rested(7, looked=1)) == "leave"
     assert chosen(rested(7, looked=3)) == "look", "no stream comes and goes between two looks"
-    assert chosen(rested(30, looked=23)) == "leave"
-    assert chosen(rested(30, looked=24)) == "look", "then daily"
+    assert chosen(rested(300, looked=2.9)) == "leave"
+    assert chosen(rested(300, looked=3)) == "look", "however long it rests"
     assert chosen(rested(2, status="queued")) == "look"
     assert chosen(rested(7, status="completed", completed_at=NOW - 7 * HOUR)) == "leave", "it has ended"
-    assert chosen(rested(7, returned_at=None)) == "leave", "its task is absent"
+    assert chosen(rested(7, task_seen_at=None)) == "leave", "its task is absent"
     assert chosen(rested(1, looked=0, stream_state="stream_end")) == "leave"
     assert chosen(rested(7, looked=6, stream_state="stream_end")) == "look", "another attempt may write anew"
     assert chosen(rested(30, looked=24, stream_state="lost")) == "look", "what was refused may be there again"
@@ -60,6 +60,14 @@ def test_a_pass_looks_at_a_bounded_number_and_knows_the_age_of_every_look() -> N
     assert [run.run_id for run in found.looks] == [str(number) for number in reversed(range(5, LOOKS + 5))]
     assert found.rested == {one["run_id"]: one["stream_read_at"] for one in many}
     assert planned(rested(80), days=3).rested == {}, "a first load leaves it out"
+
+
+def test_looks_that_come_again_take_a_share_of_the_hour() -> None:
+    lately = [rested(30, looked=0.5, run_id=f"lately {number}") for number in range(LOOKS_AN_HOUR - 10)]
+    due = [rested(30, looked=4 + number, run_id=f"due {number}") for number in range(20)]
+    new = [rested(30 + number, run_id=f"new {number}") for number in range(2)]
+    found = [run.run_id for run in planned(*lately, *due, *new).looks]
+    assert found == ["new 1", "new 0", *(f"due {number}" for number in reversed(range(10, 20)))]
 
 
 def later(house: Any, hours: float) -> None:

@@ -91,6 +91,21 @@ def test_a_task_that_comes_back_is_asked_for_at_once(house: Any) -> None:
     assert held(house, run_id) == true(house, run_id)
 
 
+def test_a_run_whose_task_was_seen_since_it_was_refused_is_asked_for_at_once(house: Any) -> None:
+    task_id, run_id = finished(house)
+    for hours in (0, 30):
+        house.emulator.mutate("hide", task_id=task_id)
+        move(house, hours=hours)
+        refused = capture(house)
+        house.emulator.mutate("show", task_id=task_id)
+    assert "runs are not found (404)" in refused.reason
+    assert refused.verdict == "complete", "a day later it is met again"
+    move(house, minutes=5)
+    house.sync("tasks")
+    assert capture(house).verdict == "complete"
+    assert held(house, run_id)[1] == true(house, run_id)[1]
+
+
 def test_a_stream_that_stays_out_of_reach_is_a_gap_and_its_log_is_still_read(house: Any) -> None:
     task_id, run_id = finished(house)
     house.emulator.mutate("hide", task_id=task_id)

@@ -1,6 +1,6 @@
 -- The newest version of every run, with how far its stream and its log have been read. It changed when the server
--- says so, or when a later version was seen here; a first sight is no change. Its task returned when it was seen again
--- after an absence, or for the first time.
+-- says so, or when a later version was seen here; a first sight is no change. Its task was
+-- seen last when a page listed it; never where it is absent.
 WITH version AS (
     SELECT
         *,
@@ -39,7 +39,7 @@ SELECT
     log.state AS log_state,
     log.updated_at AS log_read_at,
     log.since AS log_since,
-    sighting.first_seen_at AS returned_at
+    sighting.last_seen_at AS task_seen_at
 FROM
     version
     LEFT JOIN ledger.cursors AS stream

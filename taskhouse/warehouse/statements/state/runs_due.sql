@@ -72,7 +72,7 @@ SELECT
     listed.updated_at AS listed_at,
     listed.state,
     listed.since,
-    sighting.first_seen_at AS returned_at,
+    sighting.last_seen_at AS task_seen_at,
     older.runs AS older,
     latest.changed_at
 FROM
