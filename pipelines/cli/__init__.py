@@ -3,13 +3,19 @@
 import os
 import sys
 
+INTERRUPTED = 130
+"""The exit code of what is interrupted before a command runs, and so before its own is imported."""
+
 
 def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     if not os.environ.get("COLUMNS", "1").strip("0"):
         del os.environ["COLUMNS"]  # what a shell says that does not know its width; Rich would print nothing
-    from pipelines.cli.app import app
-    from taskhouse.home import close
+    try:
+        from pipelines.cli.app import app
+        from taskhouse.home import close
 
-    close()
-    sys.exit(app())
+        close()
+        sys.exit(app())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

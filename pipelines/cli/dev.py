@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import warnings
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from pipelines.cli.exits import guarded, say
 from pipelines.cli.ports import bindable
+from pipelines.cli.process_group import lead
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -45,6 +45,7 @@ def dev(
     held = hold(settings, url)
     try:
         bindable(host, port)
+        lead()
         serve(prepare(settings), url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
@@ -53,7 +54,6 @@ def dev(
 def serve(folder: Path, url: str, address: list[str]) -> None:
     """Run Dagster's own command on the folder, and leave no word of a daemon behind that ended."""
     os.environ["DAGSTER_HOME"] = str(folder)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also as a shell's background job; Dagster ends by it
     warnings.filterwarnings("ignore", SUPERSEDED)
     from dagster import DagsterInstance
     from dagster._cli.dev import dev_command
@@ -67,7 +67,9 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
         )
         say(f"Dagster keeps its state in {folder}. The UI opens at {url}; Ctrl-C ends it.")
         try:
-            dev_command.main([*workspace, *address, "--log-level", "warning"], "dagster dev", standalone_mode=False)
+            words = [*workspace, *address, "--log-level", "warning"]
+            with dev_command.make_context("dagster dev", words) as context:
+                dev_command.invoke(context)
         finally:
             instance.wipe_daemon_heartbeats()
 

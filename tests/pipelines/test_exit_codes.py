@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.cli import main
 from pipelines.run import Outcome
 from taskhouse import files
 
@@ -153,3 +154,19 @@ def test_as_many_files_may_be_open_as_the_system_lets_us(
 def test_nothing_is_proven_by_silence() -> None:
     assert not Outcome(frozenset({(1, "tasks"), (2, "tasks")})).proven
     assert Outcome(frozenset({(2, "tasks"), (1, "tasks")})).skipped == [(1, "tasks"), (2, "tasks")]
+
+
+@pytest.mark.parametrize("place", ["builtins.__import__", "typer.main.get_command"])
+def test_what_is_interrupted_before_a_command_runs_ends_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(place, interrupted)
+    try:
+        main()
+    except SystemExit as problem:
+        ended = problem
+    monkeypatch.undo()
+    assert (ended.code, *capfd.readouterr()) == (130, "", "")
