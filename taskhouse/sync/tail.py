@@ -34,6 +34,9 @@ from taskhouse.warehouse import state
 RESOURCE = "tail"
 PLAN_EVERY_S = 60.0
 FIRST_PLAN_S = 3.0
+LAST_LOOK_S = 5.0
+"""How long a look may go on that waits for its server when the tail is told to stop."""
+
 LOOKING = "new runs"
 PAGE = 100
 """Tasks on one page of a look for runs that move, the most that the server gives."""
@@ -136,9 +139,11 @@ class _Watch:
                 pages = 1
                 try:
                     with self.this.trying(LOOKING):
-                        pages = await self._look()
+                        pages = await self._look_until(stop)
                 except (Retryable, Contract) as problem:
                     self.this.doubt(f"{LOOKING} could not be looked for: {problem.message}", about=LOOKING)
+                except TimeoutError:
+                    self.this.doubt(f"{LOOKING} could not be looked for: the server gave no answer", about=LOOKING)
                 await _patiently(stop, pace.after(pages))
             planning.cancel()
 
@@ -163,6 +168,20 @@ class _Watch:
                     said = problem.message
                     logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
             await context.settings.clock.sleep(PLAN_EVERY_S)
+
+    async def _look_until(self, stop: asyncio.Event) -> int:
+        """Look, and give up what still waits some seconds after ``stop``, however patient its requests are.
+
+        Raises:
+            TimeoutError: It was given up.
+        """
+        looking, told = asyncio.ensure_future(self._look()), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((looking, told), return_when=asyncio.FIRST_COMPLETED)
+            return await asyncio.wait_for(looking, LAST_LOOK_S)
+        finally:
+            looking.cancel()
+            told.cancel()
 
     async def _look(self) -> int:
         """Find runs that move, or ended just now, among the tasks with the newest activity; how many pages that took.

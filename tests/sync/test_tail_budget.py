@@ -96,6 +96,27 @@ async def followed(
                 await task
 
 
+def test_a_look_that_waits_for_its_server_does_not_hold_up_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> tuple[float, Any]:
+        async with followed(tmp_path) as tail_of:
+            await asyncio.sleep(30)
+            monkeypatch.setattr(tail._Watch, "_look", lambda _: asyncio.Event().wait())
+            await asyncio.sleep(30)
+            told = asyncio.get_running_loop().time()
+            tail_of.stop.set()
+            report = await tail_of.task
+            return asyncio.get_running_loop().time() - told, report
+
+    took_s, report = run(story())
+    assert took_s < 10
+    assert (report.verdict, report.reason) == (
+        "incomplete",
+        "new runs could not be looked for: the server gave no answer",
+    )
+
+
 @pytest.mark.parametrize(("seconds", "most"), [(133, 35), (600, 55), pytest.param(3600, 150, marks=pytest.mark.worlds)])
 def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float, most: int) -> None:
     async def story() -> int:
