@@ -14,7 +14,7 @@ from taskhouse.advice import advised
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import Corrupt, Locked
 from taskhouse.warehouse import damage, identity, migrate, preimage, sql, views
-from taskhouse.warehouse.engine import Attached
+from taskhouse.warehouse.engine import Attached, checkpoint_at_commit
 from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.lock import commit_lock
 
@@ -85,6 +85,7 @@ class Warehouse:
             ConfigurationError: The warehouse belongs to another host or home, or to a newer taskhouse.
         """
         with self._prepared(purpose) as connection:
+            checkpoint_at_commit(connection)  # it commits once
             with sql.atomic(connection):
                 yield connection
                 made = identity.advance(connection)
@@ -146,6 +147,8 @@ class Warehouse:
     @contextlib.contextmanager
     def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """The file whichever home it is of and however old, for whoever holds the commit lock and puts that right.
+
+        Only its log is written.
 
         Raises:
             Locked: Another process has had the file open for ``lock_wait_s`` seconds.

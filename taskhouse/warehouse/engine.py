@@ -48,6 +48,9 @@ def _recognize(path: Path | str) -> None:
 class Attached:
     """A file that is open: ``connection`` speaks to it alone, and ``close`` closes it.
 
+    What is committed goes to its log. DuckDB brings that into the file no earlier than ``preimage.keep`` allows it, and
+    then once: when it is told to, at the last commit (:func:`checkpoint_at_commit`), or when the file is closed.
+
     Raises:
         duckdb.Error: As ``duckdb.connect`` does: the file is held by another process, or is no DuckDB file.
     """
@@ -59,6 +62,8 @@ class Attached:
         place = str(path).replace("'", "''")
         try:
             self.connection.execute("RESET threads")
+            self.connection.execute("SET checkpoint_threshold = '1TB'")
+            self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             self.connection.execute(f"ATTACH '{place}' AS {NAME}")
             self.connection.execute(f"USE {NAME}")
         except BaseException as problem:
@@ -70,7 +75,7 @@ class Attached:
             raise
 
     def close(self) -> None:
-        """Roll back what is not committed, and close the file. What cannot be written into it now stays in its log."""
+        """Roll back what is not committed, and close the file. What may not, or cannot, be written stays in its log."""
         self.connection.close()
         root = self._engine.root
         try:
@@ -79,6 +84,11 @@ class Attached:
             root.close()
         else:
             _give_back(self._engine)
+
+
+def checkpoint_at_commit(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a commit of much go into the file at once, as DuckDB would: for the last one while a file is attached."""
+    connection.execute("RESET checkpoint_threshold")
 
 
 class _Engine:

@@ -15,7 +15,7 @@ from taskhouse.clock import Clock
 from taskhouse.errors import Corrupt
 from taskhouse.warehouse import damage, migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.engine import COMPATIBILITY, connect
+from taskhouse.warehouse.engine import COMPATIBILITY, checkpoint_at_commit, connect
 from taskhouse.warehouse.lock import commit_lock
 
 FREE_SHARE = 0.25
@@ -139,6 +139,7 @@ def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
     with connect(draft, storage_compatibility_version=COMPATIBILITY) as new:
         migrate.upgrade(new, clock)
         views.refresh(new, clock, zone=zone)
+    checkpoint_at_commit(old)  # of the new file; nothing is written into the old one any more
     place = str(draft).replace("'", "''")
     old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")
     try:

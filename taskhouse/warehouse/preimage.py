@@ -81,7 +81,7 @@ def beside(path: Path) -> Path:
 
 
 def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the metadata of a warehouse that is open, before anything is written to it.
+    """Keep the metadata of a warehouse that is open, before anything is written to it; DuckDB may write then.
 
     Args:
         path: The warehouse.
@@ -89,8 +89,12 @@ def keep(path: Path, file: BinaryIO, connection: duckdb.DuckDBPyConnection) -> N
         connection: The connection.
     """
     headers = os.pread(file.fileno(), HEADERS, 0)
-    if _headers(beside(path)) == headers or not tested(headers):
-        return
+    if tested(headers) and _headers(beside(path)) != headers:
+        _keep(path, file, headers, connection)
+    connection.execute("PRAGMA enable_checkpoint_on_shutdown")
+
+
+def _keep(path: Path, file: BinaryIO, headers: bytes, connection: duckdb.DuckDBPyConnection) -> None:
     parts = connection.execute(_METADATA).fetchall()
     used = {number: ALL_PARTS & ~sum(1 << part for part in free) for number, free in parts if number < _IN_MEMORY}
     blocks = {number: os.pread(file.fileno(), BLOCK, offset(number)) for number in used}

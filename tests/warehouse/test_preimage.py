@@ -9,12 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import NoReturn
+from unittest.mock import Mock
 
 import duckdb
 import pytest
 
 from taskhouse.errors import Corrupt, Full
-from taskhouse.warehouse import preimage
+from taskhouse.warehouse import migrate, preimage
 from taskhouse.warehouse.blocks import BLOCK, HEADERS, intact, offset
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened
@@ -239,6 +240,44 @@ def test_without_room_for_what_is_overwritten_nothing_is(path: Path, monkeypatch
             preimage.mend(path)
     assert (path.read_bytes(), saved(path)) == (before, [])
     assert rows(path) == (1500, sum(range(1500)))
+
+
+def test_nothing_is_written_into_the_file_if_its_metadata_cannot_be_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log of the killed writer could be brought into it when it is closed."""
+    preimage.beside(path).unlink()
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(preimage.Kept, "write", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(OSError, match="No space left on device"):
+            rows(path)
+    assert path.read_bytes() == before
+    assert rows(path) == (1500, sum(range(1500)))
+
+
+def test_what_restore_looks_at_or_numbers_changes_its_log_alone(path: Path) -> None:
+    before = path.read_bytes()
+    with Warehouse(path, host="h").as_it_is() as connection:
+        connection.execute("INSERT INTO kept VALUES (1500)")
+    assert path.read_bytes() == before
+    assert rows(path) == (1501, sum(range(1501)))
+
+
+def test_one_header_counts_for_each_time_that_a_file_is_attached(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a second one, metadata of a header that was never kept would be written where it is."""
+
+    def upgraded(connection: duckdb.DuckDBPyConnection, *_: object) -> None:
+        for letter in "ab":
+            connection.execute(f"INSERT INTO wide0 VALUES (1, repeat('{letter}', 17_000_000))")
+
+    monkeypatch.setattr(migrate, "upgrade", upgraded)
+    with Warehouse(path, host="h").transaction("the first one after an upgrade") as connection:
+        connection.execute("INSERT INTO kept VALUES (1500)")
+    kept = preimage.Kept.read(preimage.beside(path))
+    assert kept is not None
+    now = path.read_bytes()[:HEADERS]
+    assert sum(kept.headers[at : at + 4096] != now[at : at + 4096] for at in (4096, 8192)) == 1
 
 
 def test_a_file_that_may_not_be_written_is_left_to_duckdb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
