@@ -44,6 +44,6 @@ def test_a_disk_that_fills_again_and_again(tmp_path: Path) -> None:
 @pytest.mark.worlds
 @pytest.mark.parametrize("shard", range(8))
 def test_a_disk_that_fills_at_every_write(tmp_path: Path, shard: int) -> None:
-    lives = lived(tmp_path, ["--whole", *(str(room) for room in range(shard, 700, 8))])
+    lives = lived(tmp_path, ["--whole", *(str(room) for room in range(shard, 600, 8))])
     assert [life for life in lives if life["wrong"]] == []
     assert {life["rooms"] for life in lives if not any(life["first"])}, "a sync has more writes than that"
