@@ -8,6 +8,7 @@ import contextlib
 import logging
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,6 +76,25 @@ def ready(settings: "Settings") -> None:
     _copies(settings, group)
     if not shared:
         _give(home, wanted, group, settings.readers_group)
+
+
+@contextlib.contextmanager
+def asking(settings: "Settings") -> Iterator["Settings"]:
+    """The settings of a command that asks a server and keeps nothing: a home that is not there yet is not made.
+
+    For want of it the count of requests has another one, which is gone with the block.
+
+    Raises:
+        ConfigurationError: The home is no folder that this process may write, nor can it become one.
+    """
+    if settings.home.is_dir():
+        ready(settings)
+        yield settings
+        return
+    files.allowed()
+    usable(settings.home)
+    with tempfile.TemporaryDirectory(prefix="taskhouse-") as folder:
+        yield settings.model_copy(update={"home": Path(folder)})
 
 
 def usable(home: Path) -> None:

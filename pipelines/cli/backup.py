@@ -53,8 +53,10 @@ def backup(
     from taskhouse.warehouse.backup import backup as write
 
     settings = load()
+    warehouse = warehouse_at_rest(settings)
+    warehouse.require()
     ready(settings)
-    done = write(warehouse_at_rest(settings), folder, Retention(last, daily, weekly))
+    done = write(warehouse, folder, Retention(last, daily, weekly))
     size = done.path.stat().st_size / 1e6
     what = "Written anew, since it was damaged" if done.mended else "Written" if done.fresh else "There already"
     say(
@@ -100,7 +102,7 @@ def restore(
     moves them back, all by the same time, so that the last of them is the present; a copy as it was before is kept.
     """
     from taskhouse.errors import ConfigurationError
-    from taskhouse.home import ready
+    from taskhouse.home import ready, usable
     from taskhouse.settings import load
     from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import publish
@@ -109,11 +111,12 @@ def restore(
     if (source is not None) + empty + clock > 1:
         raise ConfigurationError("FILE, --empty and --clock exclude each other.", hint="Name one of them.")
     settings = load()
-    ready(settings)
     if clock:
         _set_back(settings)
         return
+    usable(settings.home)
     found = None if empty else restoring.find(source, settings.published)
+    ready(settings)
     warehouse = warehouse_at_rest(settings, found)
     done = restoring.restore(warehouse, found, over=replace)
     with warehouse.transaction("restoring"):
@@ -133,12 +136,15 @@ def restore(
 
 
 def _set_back(settings: "Settings") -> None:
+    from taskhouse.home import ready
     from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse.clock import set_back
     from taskhouse.warehouse.publish import publish
     from taskhouse.warehouse.restore import keep
 
     warehouse = warehouse_at_rest(settings)
+    warehouse.require()
+    ready(settings)
     before = publish(warehouse, settings.published, every_s=0, force=True)
     with warehouse.transaction("setting moments back") as connection:
         back = set_back(connection, settings.clock.now())
@@ -183,8 +189,10 @@ def verify(
 
     settings = load()
     if file is None:
+        warehouse = warehouse_at_rest(settings)
+        warehouse.require()
         ready(settings)
-        file = verifying.copy(warehouse_at_rest(settings))
+        file = verifying.copy(warehouse)
     elif file.is_dir():
         file = find(file.resolve(), settings.published, restoring=False)
     elif not file.exists():

@@ -1,6 +1,7 @@
 """``taskhouse check``: try the settings against the server, step by step."""
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,24 +31,26 @@ def check(
 
     Also shows whose view of the project the key gives, how many tasks its owner made, and which features the server
     has: the order by activity that makes a sync cheap, the way streams are read, and, where TASKHOUSE_TASK_USAGE is on,
-    what a task cost. Makes at most a handful of requests for each project, and writes nothing but their count.
+    what a task cost. Makes at most a handful of requests for each project, and writes nothing but their count; nor
+    does it make a home where none is.
     """
     from pipelines.cli import screen
     from taskhouse.errors import TaskhouseError
-    from taskhouse.home import ready
+    from taskhouse.home import asking
     from taskhouse.settings import load
 
-    with told_as_json(as_json):
-        settings = load()
-        settings.key()
-        projects = settings.projects()
-        ready(settings)
     lines: list[Line] = []
     problem: TaskhouseError | None = None
-    try:
-        asyncio.run(_check(settings, projects, lines))
-    except TaskhouseError as found:
-        problem = found
+    with contextlib.ExitStack() as stack:
+        with told_as_json(as_json):
+            settings = load()
+            settings.key()
+            projects = settings.projects()
+            asked = stack.enter_context(asking(settings))
+        try:
+            asyncio.run(_check(asked, projects, lines))
+        except TaskhouseError as found:
+            problem = found
     if as_json:
         found_out = [{"state": mark, "checked": what, "found": hidden(said)} for mark, what, said in lines]
         emit({"host": settings.host, "checks": found_out, "invisible": INVISIBLE} | outcome(problem))

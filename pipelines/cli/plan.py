@@ -21,19 +21,27 @@ T = TypeVar("T")
 def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
     """Say what a sync, a day and the first load would spend, before it is spent.
 
+    It keeps nothing but the count of requests, and makes no home where none is.
+
     With history it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks for a
     sample of tasks and runs, with 16 requests at most, and gives ranges. The numbers are requests; how long they take
     follows from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
     """
-    from taskhouse.sync import resources
-
     with told_as_json(as_json):
-        found = _each(resources.plan)
+        found = _planned()
     if as_json:
         emit({"projects": [_portable(*each) for each in found.items()], "exit_code": Exit.COMPLETE})
         return
     for project_id, (facts, estimate) in found.items():
         _show(project_id, facts, estimate)
+
+
+def _planned() -> "dict[int, tuple[Facts, Estimate]]":
+    from taskhouse.home import asking
+    from taskhouse.sync import resources
+
+    with asking(_settings()) as settings:
+        return _each(settings, resources.plan)
 
 
 def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, object]:
@@ -97,10 +105,14 @@ def replay() -> None:
     What can be read now takes its place in history, at the moment when it was first seen; the rest stays. Nothing is
     asked of PostHog. Exit code 3 means that something is still in quarantine.
     """
+    from taskhouse.home import ready
     from taskhouse.sync import resources
 
+    settings = _settings()
+    resources.open_warehouse(settings).require()
+    ready(settings)
     left = 0
-    for project_id, done in _each(resources.replay_quarantine).items():
+    for project_id, done in _each(settings, resources.replay_quarantine).items():
         left += sum(done.still.values())
         say(
             f"project {project_id}: {sum(done.replayed.values()):,} records can be read now,"
@@ -109,13 +121,15 @@ def replay() -> None:
     raise typer.Exit(Exit.UNPROVEN if left else Exit.COMPLETE)
 
 
-def _each(work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
-    """What the work gives for each project of the settings."""
-    from taskhouse.home import ready
+def _settings() -> "Settings":
     from taskhouse.settings import load
 
     settings = load()
     settings.key()  # what is missing first is said first, as by every other command
-    projects = settings.projects()
-    ready(settings)
-    return {project_id: asyncio.run(work(settings, project_id)) for project_id in projects}
+    settings.projects()
+    return settings
+
+
+def _each(settings: "Settings", work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
+    """What the work gives for each project of the settings."""
+    return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}

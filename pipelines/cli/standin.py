@@ -31,14 +31,16 @@ def standing_in(**settings: object) -> Iterator[dict[str, str]]:
     assert process.stdin is not None  # noqa: S101 - both are pipes
     assert process.stdout is not None  # noqa: S101
     try:
-        process.stdin.write(json.dumps(settings) + "\n")
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it ended at once, and has said nothing
+            process.stdin.write(json.dumps(settings) + "\n")
+            process.stdin.flush()
         line = process.stdout.readline()
         if not line:
             raise TaskhouseError("The stand-in for PostHog did not start.", hint="Try `taskhouse emulator` to see why.")
         yield json.loads(line)
     finally:
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
         try:
             process.wait(ENDS_S)
         except subprocess.TimeoutExpired:

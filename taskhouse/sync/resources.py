@@ -1,6 +1,7 @@
 """The resources by name, in the order in which one builds on the other."""
 
 import asyncio
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -92,11 +93,17 @@ async def follow(
 async def plan(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
     """What a sync, a day and a first load of one project would spend: the engine of ``taskhouse plan``.
 
+    It makes no warehouse: before the first sync it reads an empty one, which is gone afterwards.
+
     Raises:
         TaskhouseError: The server or the warehouse failed.
     """
-    async with PostHog(settings) as client:
-        return await planning.plan(Context(settings, project_id, client, open_warehouse(settings)))
+    warehouse = open_warehouse(settings)
+    with tempfile.TemporaryDirectory(prefix="taskhouse-") as empty:
+        if not warehouse.exists():
+            warehouse = open_warehouse(settings.model_copy(update={"home": Path(empty)}))
+        async with PostHog(settings) as client:
+            return await planning.plan(Context(settings, project_id, client, warehouse))
 
 
 async def replay_quarantine(settings: Settings, project_id: int) -> replay.Replayed:

@@ -100,7 +100,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
     copies = warehouse.copies
     made = publish(warehouse, copies, every_s=0, force=True) if copies else None
     if made is None:
-        raise ConfigurationError("There is nothing to back up yet.", hint="Run `taskhouse sync` first.")
+        raise warehouse.empty()
     if folder.resolve().is_relative_to(warehouse.path.parent.resolve()):
         raise ConfigurationError(
             f"{folder} is inside of the home {warehouse.path.parent}.", hint="Name a folder on another disk."

@@ -12,7 +12,7 @@ import duckdb
 
 from taskhouse.advice import advised
 from taskhouse.clock import REAL, Clock
-from taskhouse.errors import Corrupt, Locked
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.warehouse import damage, identity, migrate, preimage, sql, views
 from taskhouse.warehouse.engine import Attached, checkpoint_at_commit
 from taskhouse.warehouse.identity import Identity
@@ -74,6 +74,24 @@ class Warehouse:
         """
         identity.require(self.path, self.copies, self.spool)
         return self.path.exists()
+
+    def require(self) -> None:
+        """Make sure that there is a file, before anything is made beside it.
+
+        Raises:
+            ConfigurationError: Nothing was ever kept there.
+            Corrupt: There is none any more.
+        """
+        if not self.exists():
+            raise self.empty()
+
+    def empty(self) -> ConfigurationError:
+        """What is said where nothing was ever kept."""
+        return ConfigurationError(
+            f"Nothing is held in {self.path.parent.absolute()} yet.",
+            hint="Run `taskhouse sync` (or `taskhouse demo`) first; if you keep a history elsewhere, go to its folder"
+            " or set TASKHOUSE_HOME.",
+        )
 
     @contextlib.contextmanager
     def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -63,12 +63,12 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool =
         Locked: The warehouse is held by somebody else for too long; the last copy stays current.
         Full: The disk has no room for another copy; the last one stays current.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     last = current(folder)
     if last is not None and not force and _young(last, every_s, warehouse.clock.now()):
         return last
     if not warehouse.exists():
         return last
+    folder.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
     with _alone(warehouse), drafts.draft(folder) as draft:
         with warehouse.still("publishing a copy") as (file, held):

@@ -61,7 +61,7 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
     found = identity.copies_in(folder)
     if not found:
         raise ConfigurationError(
-            f"There is nothing to restore in {folder}.",
+            f"There is nothing to restore in {folder.absolute()}.",
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
             + (" `taskhouse restore --empty` begins an empty history." if restoring else ""),
         )

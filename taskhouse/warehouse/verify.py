@@ -109,7 +109,7 @@ def copy(warehouse: Warehouse) -> Path:
             pass
     made = publish(warehouse, warehouse.copies, every_s=0, force=True) if warehouse.copies else None
     if made is None:
-        raise ConfigurationError("There is nothing to verify yet.", hint="Run `taskhouse sync` first.")
+        raise warehouse.empty()
     if not made.fresh:
         with warehouse.still("comparing it with its copy") as (file, _), made.path.open("rb") as other:
             while block := file.read(CHUNK):

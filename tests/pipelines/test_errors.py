@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,6 +157,14 @@ def twice(place: Place) -> None:
 
 def unstarted(place: Place) -> None:
     place.patch.setattr(standin, "START", [sys.executable, "-c", ""])
+    start = subprocess.Popen
+
+    def ended(*words: Any, **options: Any) -> "subprocess.Popen[str]":
+        process = start(*words, **options)
+        process.wait()  # so it cannot be written to
+        return process
+
+    place.patch.setattr("pipelines.cli.standin.subprocess.Popen", ended)
     with standin.standing_in():
         pass
 
@@ -257,8 +266,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(max_bytes=1, free_bytes=1e30),
     "A pass of … for project … has been running for … s.": held_pass,
     "There is no resource ….": lambda p: asyncio.run(resources.sync(p.settings(), 1, "wishes")),
-    "There is nothing to back up yet.": lambda p: p.said("backup", str(p.folder / "backups")),
-    "There is nothing to verify yet.": lambda p: p.said("verify"),
+    "Nothing is held in … yet.": lambda p: p.said("verify"),
     "There is nothing to restore in ….": lambda p: p.said("restore"),
     "… is no warehouse of taskhouse.": lambda p: p.said("restore", str(p.database)),
     "The warehouse … has been busy for … s: ….": busy,

@@ -45,6 +45,42 @@ def test_before_the_first_sync_a_report_says_what_to_run(inside: Any, environmen
     assert "taskhouse sync" in done.err
 
 
+NOTHING = "Run `taskhouse sync` (or `taskhouse demo`) first"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("plan", 0, "0 of them kept"),
+        ("check", 0, "Tasks in other people's personal channels"),
+        ("schedule show", 0, ""),
+        ("schedule off", 0, "Schedules are off"),
+        ("status", 5, NOTHING),
+        ("query FROM_tasks", 2, NOTHING),
+        ("report --output some/report.html", 2, NOTHING),
+        ("export out", 2, NOTHING),
+        ("replay", 2, NOTHING),
+        ("verify", 2, NOTHING),
+        ("backup backups", 2, NOTHING),
+        ("restore --clock", 2, NOTHING),
+        ("restore", 2, "`taskhouse restore --empty` begins an empty history"),
+    ],
+)
+def test_what_only_looks_makes_nothing_in_a_wrong_folder_and_says_where_it_looked(
+    inside: Any, emulator: Emulator, tmp_path: Path, command: str, code: int, said: str
+) -> None:
+    done = inside.run(*command.split(), **emulator.environment())
+    assert (done.code, said in done.err) == (code, True), done
+    assert code == 0 or str(tmp_path / ".taskhouse") in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_makes_no_warehouse_in_a_home_that_has_none(inside: Any, emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    assert inside.run("plan", **emulator.environment(), TASKHOUSE_HOME=str(tmp_path / "home")).code == 0
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {"budget.sqlite", "budget.sqlite.lock"}
+
+
 def test_plan_says_what_a_first_load_would_spend(inside: Any, environment: dict[str, str]) -> None:
     done = inside.run("plan", **environment)
     assert done.code == 0, done.err

@@ -78,7 +78,7 @@ def test_a_folder_keeps_one_home_and_is_outside_of_it(home: Warehouse, tmp_path:
         backup(opened(tmp_path / "other"), tmp_path / "backups", ALL)
     with pytest.raises(ConfigurationError, match="is inside of the home"):
         backup(home, home.path.parent / "published", ALL)
-    with pytest.raises(ConfigurationError, match="nothing to back up"):
+    with pytest.raises(ConfigurationError, match="Nothing is held in"):
         backup(opened(tmp_path / "third"), tmp_path / "backups", ALL)
     assert len(identity.copies_in(tmp_path / "backups")) == 1
 
