@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from taskhouse.passes.lifecycle import Report
     from taskhouse.settings import Settings
-    from taskhouse.sync.passes import Report
 
 
 class Engine(Protocol):
@@ -25,5 +25,5 @@ class Engine(Protocol):
         ...
 
     def sync(self, project_id: int, resource: str) -> "Report":
-        """One pass over one resource of one project; raises what ``taskhouse.sync.resources.sync`` raises."""
+        """One pass over one resource of one project; raises what ``taskhouse.operations.sync`` raises."""
         ...

@@ -10,7 +10,7 @@ from assets.family import Family
 from assets.questions import Questions
 
 if TYPE_CHECKING:
-    from taskhouse.sync.passes import Report
+    from taskhouse.passes.lifecycle import Report
 
 ADDED = "rows added"
 ACTIVE = "runs that became active"
@@ -75,7 +75,7 @@ def _lag(questions: Questions, family: Family, report: "Report", since: datetime
 
 def _moved(questions: Questions, family: Family, own: dict[str, Any]) -> dict[str, Any]:
     """What the sensor ``runs_moved`` looks at."""
-    from taskhouse.sync.hot import TERMINAL
+    from taskhouse.passes.polling_policy import TERMINAL
 
     if not family.sees_runs:
         return {}

@@ -54,7 +54,7 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
 
 
 def _keep_house(settings: "Settings") -> "tuple[int, Compaction]":
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import maintenance, publish
 
     warehouse = open_warehouse(settings)

@@ -13,7 +13,7 @@ from assets.family import GROUP, OWNERS, Family
 from assets.questions import asking
 
 if TYPE_CHECKING:
-    from taskhouse.sync.passes import Report
+    from taskhouse.passes.lifecycle import Report
 
 
 def asset_of(

@@ -41,7 +41,7 @@ def asset_of(
         freshness_policy=fresh,
     )
     def compute(engine: dg.ResourceParam[Engine]) -> Iterator[dg.MaterializeResult[Any]]:
-        from taskhouse.sync.resources import open_warehouse
+        from taskhouse.operations import open_warehouse
         from taskhouse.warehouse.publish import publish
 
         settings = engine.settings()

@@ -50,7 +50,7 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
         settings: Whose warehouse.
         purpose: Named to whoever waits for the warehouse meanwhile.
     """
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.operations import open_warehouse
 
     with open_warehouse(settings).reading(purpose) as connection:
         yield Questions(functools.partial(records, connection), settings.clock)

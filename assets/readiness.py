@@ -19,7 +19,7 @@ READINESS = Family(
     after=("repositories",),
     preview=("repository", "window_days", "overall", "classification", "evidence", "generated_at"),
     newest="generated_at",
-    made_by=("sync/readiness.py", "posthog/records.py", "warehouse/statements/versions/readiness.sql"),
+    made_by=("resources/readiness/sync.py", "posthog/records.py", "warehouse/statements/versions/readiness.sql"),
     trend="readiness_days",
     every_s=26 * 3600.0,
 )

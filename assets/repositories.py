@@ -12,7 +12,7 @@ REPOSITORIES = Family(
     preview=("repository", "first_seen_at", "last_seen_at", "absent_since"),
     newest="last_seen_at",
     made_by=(
-        "sync/repositories.py",
+        "resources/repositories/sync.py",
         "posthog/pages.py",
         "warehouse/statements/versions/sightings_new.sql",
         "warehouse/statements/versions/sightings_seen.sql",

@@ -21,9 +21,9 @@ RUNS = Family(
     preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
     newest="updated_at",
     made_by=(
-        "sync/runs.py",
-        "sync/hot.py",
-        "sync/run_facts.py",
+        "resources/runs/sync.py",
+        "passes/polling_policy.py",
+        "resources/tasks/run_facts.py",
         "posthog/records.py",
         "warehouse/statements/versions/changes.sql",
     ),

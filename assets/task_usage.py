@@ -13,6 +13,11 @@ TASK_USAGE = Family(
     shown="task_cost",
     preview=("task_id", "title", "total_cost_usd", "may_grow", "as_of"),
     newest="as_of",
-    made_by=("sync/task_usage.py", "sync/hot.py", "posthog/records.py", "warehouse/statements/versions/changes.sql"),
+    made_by=(
+        "resources/task_usage/sync.py",
+        "passes/polling_policy.py",
+        "posthog/records.py",
+        "warehouse/statements/versions/changes.sql",
+    ),
     every_s=3 * 3600.0,
 )

@@ -22,9 +22,9 @@ TASKS = Family(
     preview=("task_id", "title", "repository", "latest_run_status", "updated_at"),
     newest="updated_at",
     made_by=(
-        "sync/tasks.py",
-        "sync/rows.py",
-        "sync/run_facts.py",
+        "resources/tasks/sync.py",
+        "resources/tasks/rows.py",
+        "resources/tasks/run_facts.py",
         "posthog/records.py",
         "warehouse/statements/versions/changes.sql",
         "warehouse/statements/versions/latest_run_moved.sql",

@@ -31,9 +31,9 @@ from emulator.settings import EmulatorSettings
 from pipelines.definitions import build
 from pipelines.home import instance as instance_of
 from pipelines.run import QUIET
+from taskhouse.operations import RESOURCES, sync
+from taskhouse.passes.lifecycle import Report
 from taskhouse.settings import Settings
-from taskhouse.sync.passes import Report
-from taskhouse.sync.resources import RESOURCES, sync
 
 A_DAY = {
     "sync_tasks": 288,

@@ -25,9 +25,9 @@ import httpx
 from emulator.serve import listen, serve_on
 from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
+from taskhouse.operations import follow, open_warehouse, sync
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Segment
-from taskhouse.sync.resources import follow, open_warehouse, sync
 from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded

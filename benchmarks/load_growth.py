@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
@@ -69,7 +69,7 @@ def batch(spool: Spool, layer: str, name: str, count: int) -> None:
                 live = layer == "live"
                 stream_id = f"{now_ms + number}-{run}" if live else None
                 entries.append(Entry(stream_id, None if live else number, text.encode(), redacted=False))
-            writer.append(layer, Whose(1, f"task-{name}-{run}", f"run-{name}-{run}"), entries, leg="django")
+            writer.append(layer, RunKey(1, f"task-{name}-{run}", f"run-{name}-{run}"), entries, leg="django")
 
 
 def main() -> None:

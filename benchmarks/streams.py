@@ -29,16 +29,17 @@ import httpx
 from emulator.serve import listen, serve_on
 from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
+from taskhouse.capture import streams
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.session import capturing
+from taskhouse.operations import open_warehouse
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.sse import Frame, FrameDecoder
+from taskhouse.resources.run_events import sync as run_events
 from taskhouse.settings import Settings
-from taskhouse.sync import run_events, streams
-from taskhouse.sync.capturing import capturing
-from taskhouse.sync.context import Context
-from taskhouse.sync.passes import running
-from taskhouse.sync.plan import Run
-from taskhouse.sync.resources import open_warehouse
 
 KEY = {"Authorization": "Bearer phx_emulator"}
 AT_ONCE = 50
@@ -161,12 +162,12 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
     async def work() -> None:
         async with PostHog(settings) as client:
             context = Context(settings, 1, client, warehouse)
-            async with running(context, run_events.RESOURCE) as this, capturing(this) as capture:
-                api = this.api(Priority.LIVE)
+            async with running(context, run_events.RESOURCE) as the_pass, capturing(the_pass) as capture:
+                api = the_pass.api(Priority.LIVE)
                 await asyncio.gather(
                     *[
                         streams.capture(
-                            this,
+                            the_pass,
                             api,
                             capture.writer,
                             Run(run["task_id"], run["id"], None, 0, (), context.now(), None),

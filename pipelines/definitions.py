@@ -12,7 +12,7 @@ from pipelines.sensors import sensors
 from taskhouse.home import close
 from taskhouse.settings import Settings, load
 
-PRELOADED = ["pipelines.definitions", "taskhouse.sync.resources"]
+PRELOADED = ["pipelines.definitions", "taskhouse.operations"]
 """What the process that the steps of a run are forked from has imported: neither starts a thread nor opens a file."""
 
 STEPS = dg.multiprocess_executor.configured(

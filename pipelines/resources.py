@@ -6,8 +6,8 @@ import dagster as dg
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from taskhouse.passes.lifecycle import Report
     from taskhouse.settings import Settings
-    from taskhouse.sync.passes import Report
 
 
 class EngineResource(dg.ConfigurableResource["EngineResource"]):
@@ -37,6 +37,6 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
         """One pass over one resource of one project."""
         import asyncio
 
-        from taskhouse.sync.resources import sync
+        from taskhouse.operations import sync
 
         return asyncio.run(sync(self.settings(), project_id, resource))

@@ -14,12 +14,12 @@ from pipelines.jobs import SYNC
 from taskhouse import errors
 from taskhouse.advice import advised, interrupted
 from taskhouse.errors import TaskhouseError
-from taskhouse.sync.resources import RESOURCES, sync
+from taskhouse.operations import RESOURCES, sync
 
 if TYPE_CHECKING:
+    from taskhouse.passes.context import Progress
+    from taskhouse.passes.lifecycle import Report
     from taskhouse.settings import Settings
-    from taskhouse.sync.context import Progress
-    from taskhouse.sync.passes import Report
 
 PUBLISHED = "published"
 TAG = "taskhouse/command"

@@ -47,8 +47,8 @@ def backup(
     disk or restored into a new folder takes the backups from before for those of another one.
     """
     from taskhouse.home import ready
+    from taskhouse.operations import warehouse_at_rest
     from taskhouse.settings import load
-    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse.backup import Retention
     from taskhouse.warehouse.backup import backup as write
 
@@ -103,8 +103,8 @@ def restore(
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready, usable
+    from taskhouse.operations import warehouse_at_rest
     from taskhouse.settings import load
-    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import publish
     from taskhouse.warehouse import restore as restoring
 
@@ -137,7 +137,7 @@ def restore(
 
 def _set_back(settings: "Settings") -> None:
     from taskhouse.home import ready
-    from taskhouse.sync.resources import warehouse_at_rest
+    from taskhouse.operations import warehouse_at_rest
     from taskhouse.warehouse.clock import set_back
     from taskhouse.warehouse.publish import publish
     from taskhouse.warehouse.restore import keep
@@ -180,9 +180,9 @@ def verify(
     from pipelines.cli import screen
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
+    from taskhouse.operations import warehouse_at_rest
     from taskhouse.posthog.records import content_hashes
     from taskhouse.settings import load
-    from taskhouse.sync.resources import warehouse_at_rest
     from taskhouse.warehouse import reading
     from taskhouse.warehouse import verify as verifying
     from taskhouse.warehouse.restore import find

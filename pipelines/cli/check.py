@@ -67,10 +67,10 @@ def check(
 
 
 async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Line]) -> None:
+    from taskhouse.passes.viewer import owner, view
     from taskhouse.posthog.api import TasksApi
     from taskhouse.posthog.client import PostHog
     from taskhouse.posthog.retry import Policy
-    from taskhouse.sync.viewer import owner, view
 
     person: dict[str, Any] = {}
     async with PostHog(settings, policy=Policy(attempts=2, faults_s=15.0, asked_s=5.0)) as client:
@@ -108,7 +108,7 @@ async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
 
 
 def _called(person: dict[str, Any]) -> str:
-    from taskhouse.posthog.refusals import clean
+    from taskhouse.posthog.http_errors import clean
 
     names = (person.get("first_name"), person.get("last_name"))
     called = clean(" ".join(name for name in names if isinstance(name, str) and name))

@@ -11,8 +11,8 @@ from pipelines.cli.exits import Exit, guarded, say
 from pipelines.cli.sync import RESOURCES, conclude, judge
 
 if TYPE_CHECKING:
+    from taskhouse.passes.context import Progress
     from taskhouse.settings import Settings
-    from taskhouse.sync.context import Progress
 
 SPEED = 60
 PER_MINUTE = 480

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines.cli.exits import code_of
 from taskhouse import advice, errors
-from taskhouse.posthog import refusals
+from taskhouse.posthog import http_errors
 
 ROOT = Path(__file__).parents[2]
 PARTS = {
@@ -28,7 +28,7 @@ PARTS = {
         "cli/",
     ),
     "The server": ("posthog/",),
-    "Passes and capture": ("sync/", "spool/"),
+    "Passes and capture": ("passes/", "capture/", "resources/", "operations.py", "spool/"),
     "The warehouse, its copies and backups": ("warehouse/",),
     "Questions, reports and exports": ("reading.py", "report/", "export.py"),
 }
@@ -104,11 +104,11 @@ def _advice() -> Iterator[Row]:
 
 
 def _refusals() -> Iterator[Row]:
-    where = "taskhouse/posthog/refusals.py"
-    for code, hint in refusals.HINTS.items():
+    where = "taskhouse/posthog/http_errors.py"
+    for code, hint in http_errors.HINTS.items():
         yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
-    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", refusals.REGIONS)
-    other = refusals.OTHER_REGION.format(OPEN)
+    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", http_errors.REGIONS)
+    other = http_errors.OTHER_REGION.format(OPEN)
     yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", other)
 
 
@@ -117,7 +117,7 @@ def _raised(path: Path) -> Iterator[Row]:
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
             continue
-        kind = getattr(errors, node.func.id, getattr(refusals, node.func.id, None))
+        kind = getattr(errors, node.func.id, getattr(http_errors, node.func.id, None))
         if node.func.id == "ValueError" and where == "taskhouse/settings.py":
             yield Row(where, errors.ConfigurationError, f"{OPEN} {_text(node.args[0])}.", "Fix the value.")
         elif isinstance(kind, type) and issubclass(kind, errors.TaskhouseError):

@@ -22,7 +22,7 @@ QUESTIONS = ("passes", "rows", "gaps", "quarantine")
 def look(settings: "Settings") -> Held | None:
     """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
     from taskhouse.errors import Locked
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import publish
 
     copy = publish.current(settings.published)
@@ -43,7 +43,7 @@ def look(settings: "Settings") -> Held | None:
 
 
 def _live(settings: "Settings", host: str, copy: "Published | None") -> Held:
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import sql
 
     warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))

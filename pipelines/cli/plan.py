@@ -11,8 +11,8 @@ from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from taskhouse.resources.estimate import Cost, Estimate, Facts
     from taskhouse.settings import Settings
-    from taskhouse.sync.estimate import Cost, Estimate, Facts
 
 T = TypeVar("T")
 
@@ -37,11 +37,11 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print it as JS
 
 
 def _planned() -> "dict[int, tuple[Facts, Estimate]]":
+    from taskhouse import operations
     from taskhouse.home import asking
-    from taskhouse.sync import resources
 
     with asking(_settings()) as settings:
-        return _each(settings, resources.plan)
+        return _each(settings, operations.plan)
 
 
 def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, object]:
@@ -105,14 +105,14 @@ def replay() -> None:
     What can be read now takes its place in history, at the moment when it was first seen; the rest stays. Nothing is
     asked of PostHog. Exit code 3 means that something is still in quarantine.
     """
+    from taskhouse import operations
     from taskhouse.home import ready
-    from taskhouse.sync import resources
 
     settings = _settings()
-    resources.open_warehouse(settings).require()
+    operations.open_warehouse(settings).require()
     ready(settings)
     left = 0
-    for project_id, done in _each(settings, resources.replay_quarantine).items():
+    for project_id, done in _each(settings, operations.replay_quarantine).items():
         left += sum(done.still.values())
         say(
             f"project {project_id}: {sum(done.replayed.values()):,} records can be read now,"

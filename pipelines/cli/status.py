@@ -83,7 +83,7 @@ def judge(
     settings: "Settings", held: Held | None, resources: "Sequence[str]", max_age_s: float | None
 ) -> list[health.State]:
     """The state of every resource that is wanted, by project; of those that are held where no project is set."""
-    from taskhouse.sync import alone
+    from taskhouse.passes import resource_lock
 
     passes = held["passes"] or [] if held else []
     wanted = [(project_id, name) for project_id in settings.project_ids for name in resources]
@@ -95,7 +95,7 @@ def judge(
     return health.states(
         passes,
         wanted,
-        alive=lambda project_id, name: not live or alone.held(settings, project_id, name),
+        alive=lambda project_id, name: not live or resource_lock.held(settings, project_id, name),
         max_age_s=max_age_s,
     )
 

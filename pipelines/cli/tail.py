@@ -9,8 +9,8 @@ import typer
 from pipelines.cli.exits import Exit, guarded, say
 
 if TYPE_CHECKING:
-    from taskhouse.sync.context import Progress
-    from taskhouse.sync.coverage import Report
+    from taskhouse.passes.context import Progress
+    from taskhouse.passes.sync_pass import Report
 
 EVERY_S = 60.0
 """Seconds between two lines that say how far it is."""
@@ -44,8 +44,8 @@ def tail() -> None:
 
 
 async def _until_told() -> "list[Report]":
+    from taskhouse.operations import follow
     from taskhouse.settings import load
-    from taskhouse.sync.resources import follow
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

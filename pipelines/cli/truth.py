@@ -55,7 +55,7 @@ def answers(
     settings: "Settings", questions: Iterable[str], parameters: Mapping[str, object]
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of ``sql/truth/<question>.sql``, by question."""
-    from taskhouse.sync.resources import open_warehouse
+    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import sql
 
     with open_warehouse(settings).reading("comparing with the truth") as connection:

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from taskhouse.errors import TaskhouseError
-    from taskhouse.sync import context, passes
+    from taskhouse.passes import context
+    from taskhouse.passes.verdict import Report
 
 EVERY_S = 10.0
 
 
-def described(report: "passes.Report") -> str:
+def described(report: "Report") -> str:
     """A pass in one line."""
     added = f"{report.rows_added:,} rows added"
     return f"{report.verdict}, {report.rows_seen:,} seen, {added}, {report.requests:,} requests, {report.seconds:.1f} s"
@@ -47,7 +48,7 @@ class Lines:
         total = f" of {progress.total:,}" if progress.total is not None else ""
         self._say(f"project {progress.project_id}  {progress.resource}: {progress.done:,}{total} {progress.unit} …")
 
-    def ends(self, report: "passes.Report") -> None:
+    def ends(self, report: "Report") -> None:
         """A pass came to its end."""
         self._say(f"project {report.project_id}  {report.resource}: {described(report)}")
 
@@ -101,7 +102,7 @@ class Bars:
             state=f"{progress.done:,}{total} {progress.unit}",
         )
 
-    def ends(self, report: "passes.Report") -> None:
+    def ends(self, report: "Report") -> None:
         """Fill its bar."""
         colour = screen.VERDICTS[report.verdict]
         state = f"[{colour}]{report.verdict}[/] {report.rows_seen:,} seen, {report.rows_added:,} rows added"

@@ -8,7 +8,6 @@ from urllib.parse import quote
 from taskhouse.errors import AccessDenied, NoProject, NotFound
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import READ_S, Answer, PostHog
-from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.pages import (
     LogPage,
     Page,
@@ -19,6 +18,7 @@ from taskhouse.posthog.pages import (
     read_page,
     read_repositories,
 )
+from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.tokens import StreamToken
 from taskhouse.posthog.wire import Connection
 
@@ -27,6 +27,9 @@ READINESS_READ_S = 90.0
 
 WATCHDOG_S = 90.0
 """Longest silence of a stream; keepalives come about every 20 seconds (API facts 5.2)."""
+
+EVERYTHING: Mapping[str, str] = {"internal": "all", "archived": "all"}
+"""The list hides internal and archived tasks unless it is asked for them (API facts 9.23)."""
 
 Filter = str | int | bool
 T = TypeVar("T")

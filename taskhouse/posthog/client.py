@@ -25,9 +25,7 @@ from taskhouse.posthog import bodies, network
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.circuit import Gate
-from taskhouse.posthog.meter import Meter
-from taskhouse.posthog.opening import server_date
-from taskhouse.posthog.refusals import (
+from taskhouse.posthog.http_errors import (
     KEY_REFUSED,
     OTHER_REGION,
     REGIONS,
@@ -40,6 +38,8 @@ from taskhouse.posthog.refusals import (
     throttled,
     unreadable,
 )
+from taskhouse.posthog.opening import server_date
+from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pausing, retry_after
 from taskhouse.posthog.tokens import Tokens
 from taskhouse.posthog.transport import StreamTransport

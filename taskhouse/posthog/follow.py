@@ -1,15 +1,15 @@
 """One run's stream, followed across its connections until it has an ending.
 
-The decisions are in ``contact``; this is the shell that connects, reads and waits. Only the ``event:`` line decides
-what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8); frames with a name
-that is not known are no events, and are counted. The cursor is the last id that came; frames without one leave it
-alone.
+The decisions are in ``reconnect_policy``; this is the shell that connects, reads and waits. Only the ``event:`` line
+decides what a frame is, since the data of an ordinary event may look like a control frame (API facts 5.8); frames with
+a name that is not known are no events, and are counted. The cursor is the last id that came; frames without one leave
+it alone.
 
 An ``end`` frame says by its ``type`` why the connection ends (API facts 5.2). On ``resync`` the cursor is dropped, and
 the batch that says so names it: whoever follows reads the log before asking for the next batch.
 
 Ids mean something only within the leg that gave them, so every batch names its leg; which one a connection takes is
-the business of ``legs``.
+the business of ``stream_route``.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from taskhouse.clock import Clock
 from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.contact import TERMINAL, Contact, End, Exhausted, FollowPolicy, Reconnect
-from taskhouse.posthog.legs import DJANGO, Legs
+from taskhouse.posthog.cancellable_wait import Patience, Stopped
+from taskhouse.posthog.http_errors import TRY_AGAIN, clean
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.pages import Row
-from taskhouse.posthog.patience import Patience, Stopped
-from taskhouse.posthog.refusals import TRY_AGAIN, clean
+from taskhouse.posthog.reconnect_policy import TERMINAL, Contact, End, Exhausted, FollowPolicy, Reconnect
 from taskhouse.posthog.retry import Sleep
 from taskhouse.posthog.sse import Frame, FrameDecoder, Oversize
+from taskhouse.posthog.stream_route import DJANGO, Legs
 
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
 _EVENTS = frozenset({"", "message"})

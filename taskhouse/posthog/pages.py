@@ -9,7 +9,7 @@ from taskhouse.errors import Retryable
 from taskhouse.posthog import jsonslices
 from taskhouse.posthog.bodies import cut
 from taskhouse.posthog.client import Answer
-from taskhouse.posthog.refusals import Garbled, unreadable
+from taskhouse.posthog.http_errors import Garbled, unreadable
 
 HTML = "text/html"
 MOST = 2**53

@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from taskhouse.errors import Contract
+from taskhouse.posthog.http_errors import origin
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.posthog.refusals import origin
 
 LIMIT = 100
 """The server's largest page (API facts 1.7)."""

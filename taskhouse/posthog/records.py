@@ -2,7 +2,7 @@
 
 Every function is pure and takes one object of the API. Kept is canonical JSON (sorted keys, no spaces) of the object
 without what changes at every call, what is signed and what is secret, beside the SHA-256 of the original text. Fields
-that taskhouse does not know (``shapes``) are kept too, but never make a version by themselves.
+that taskhouse does not know (``known_fields``) are kept too, but never make a version by themselves.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from taskhouse.posthog import hidden, not_utf8, shapes
+from taskhouse.posthog import hidden, known_fields, not_utf8
 from taskhouse.posthog.pages import Row
 from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 
-TASK, RUN, SUMMARY, READINESS = shapes.TASK, shapes.RUN, shapes.SUMMARY, shapes.READINESS
-USAGE = shapes.USAGE
+TASK, RUN, SUMMARY, READINESS = known_fields.TASK, known_fields.RUN, known_fields.SUMMARY, known_fields.READINESS
+USAGE = known_fields.USAGE
 
 _PERSON = ("id", "uuid", "email")
 _UNVERSIONED = frozenset({"slug", "last_activity_at"})

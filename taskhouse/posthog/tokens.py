@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from taskhouse.clock import REAL, Clock
-from taskhouse.posthog.refusals import unreadable
+from taskhouse.posthog.http_errors import unreadable
 from taskhouse.settings import LOOPBACK
 
 LIFE_S = 300.0

@@ -7,9 +7,9 @@ import httpx
 
 from taskhouse.errors import Retryable, TaskhouseError
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.meter import Meter
+from taskhouse.posthog.http_errors import origin
 from taskhouse.posthog.opening import server_date
-from taskhouse.posthog.refusals import origin
+from taskhouse.posthog.request_stats import Meter
 
 _ERROR_BYTES = 65536
 

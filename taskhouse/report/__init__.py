@@ -9,7 +9,7 @@ from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import House
 from taskhouse.report import html, markdown, table
-from taskhouse.report.gather import forget, gather
+from taskhouse.report.build import forget, gather
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Format, Options, Period
 

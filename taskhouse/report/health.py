@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from taskhouse.reading import House
-from taskhouse.report.ask import ask
 from taskhouse.report.model import PassState, Runs, Stuck
 from taskhouse.report.options import Period
+from taskhouse.report.query import ask
 
 NONE = Runs()
 STUCK_SHOWN = 10

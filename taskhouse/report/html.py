@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from taskhouse.report import numbers, svg, words
+from taskhouse.report import formatting, numbers, svg
 from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, Series, code, label
 
 LARGE = 150_000
@@ -27,10 +27,10 @@ def page(report: Report) -> str:
     drawn = {
         "report": report,
         "figures": numbers.headline(report),
-        "alarms": words.alarms(report),
+        "alarms": formatting.alarms(report),
         "news": _news(report),
         "known_since": _known_since(report),
-        "missing": words.what_is_missing(report),
+        "missing": formatting.what_is_missing(report),
         "groups": _groups(report),
         "others": _others(report),
         "charts": [_chart(window, report) for window in report.windows],
@@ -144,10 +144,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=lambda value: words.clean(value) if type(value) is str else value,
+        finalize=lambda value: formatting.clean(value) if type(value) is str else value,
     )
     for name in ("day", "short", "moment", "period", "signed", "percent", "number", "span", "story"):
-        environment.filters[f"as_{name}"] = getattr(words, name)
+        environment.filters[f"as_{name}"] = getattr(formatting, name)
     environment.globals.update(
         strip=svg.strip,
         unit=svg.unit,

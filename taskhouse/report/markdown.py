@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from taskhouse.report import numbers, words
+from taskhouse.report import formatting, numbers
 from taskhouse.report.model import BEFORE, MISSING, Change, Nothing, Report, Repository, Series, label
 
 BARS = {"r": "\u2588", "p": "\u2585", "d": "\u2583", "n": "\u2581", "u": "\u254c", MISSING: "\u00b7", BEFORE: "\u2007"}
@@ -20,11 +20,14 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>@]|:(?=//)|(?<=www)\.)")
 def page(report: Report) -> str:
     """Headline, movers, changes, runs and coverage."""
     parts = [
-        f"# Readiness, {words.period(report.period)}",
+        f"# Readiness, {formatting.period(report.period)}",
         _facts(report),
         _table(
             ("Number", f"over {report.window} days" if report.window else "", "change"),
-            [(one.name, f"**{one.value}** {one.of}", one.change or words.NEVER) for one in numbers.headline(report)],
+            [
+                (one.name, f"**{one.value}** {one.of}", one.change or formatting.NEVER)
+                for one in numbers.headline(report)
+            ],
         ),
         *_news(report),
         *_movers(report),
@@ -42,9 +45,9 @@ def empty(nothing: Nothing) -> str:
 
 def escaped(text: object) -> str:
     """A server's text that Markdown and HTML leave as it is, kept apart from the direction of its neighbours."""
-    plain = " ".join(words.clean(text).split())
+    plain = " ".join(formatting.clean(text).split())
     plain = plain.replace("&", "&amp;").replace("<", "&lt;")
-    return words.ISOLATE + SPECIAL.sub(r"\\\1", plain) + words.END
+    return formatting.ISOLATE + SPECIAL.sub(r"\\\1", plain) + formatting.END
 
 
 def spark(series: Series) -> str:
@@ -55,8 +58,8 @@ def spark(series: Series) -> str:
 def _facts(report: Report) -> str:
     facts = [
         "**Complete**" if report.coverage.complete else "**Not proved complete**",
-        f"data as of {words.moment(report.as_of)}",
-        *([f"compared with {words.period(report.compared)}"] if report.compared else []),
+        f"data as of {formatting.moment(report.as_of)}",
+        *([f"compared with {formatting.period(report.compared)}"] if report.compared else []),
         *[f"seen through the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
     ]
     return " \u00b7 ".join(facts)
@@ -89,12 +92,12 @@ def _movers(report: Report) -> list[str]:
 
 
 def _points(repository: Repository) -> str:
-    return words.signed(repository.mover.change) if repository.mover else "\u00b10"
+    return formatting.signed(repository.mover.change) if repository.mover else "\u00b10"
 
 
 def _cell(series: Series | None) -> str:
     if series is None:
-        return words.NEVER
+        return formatting.NEVER
     since = f", {series.days_in_state} d" if series.days_in_state else ""
     return f"{spark(series)} {label(series.state)}{since}"
 
@@ -106,17 +109,17 @@ def _changes(name: str, changes: Sequence[Change]) -> list[str]:
     for change in changes:
         lines.append(
             f"- {escaped(change.repository)}: {label(change.before)} \u2192 **{label(change.after)}**"
-            f" ({words.signed(change.points)}, {words.short(change.day)}, {change.window} days)"
+            f" ({formatting.signed(change.points)}, {formatting.short(change.day)}, {change.window} days)"
         )
         lines += [f"  - {one.name}: {label(one.after)}. {escaped(one.reason)}" for one in change.capabilities]
     return [f"## {name}", "\n".join(lines)]
 
 
 def _missing(report: Report) -> list[str]:
-    said = words.what_is_missing(report)
+    said = formatting.what_is_missing(report)
     said += [f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete]
     if report.stuck_total:
-        said.append(f"{report.stuck_total:,} {words.plural(report.stuck_total, 'run is', 'runs are')} stuck.")
+        said.append(f"{report.stuck_total:,} {formatting.plural(report.stuck_total, 'run is', 'runs are')} stuck.")
     return ["## What is missing", "\n".join(f"- {sentence}" for sentence in said)] if said else []
 
 

@@ -7,7 +7,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any, Literal
 
-from taskhouse.report import words
+from taskhouse.report import formatting
 from taskhouse.report.model import BEFORE, CODES, LABELS, MISSING, Change, Day, Report, Repository, Runs
 
 WINDOW_COLUMNS = "window_days states scores breaks state day score days_in_state base base_score".split()
@@ -48,8 +48,8 @@ class Stretch:
     @property
     def name(self) -> str:
         """The days, as people write them."""
-        first = words.short(self.since)
-        return first if self.since == self.until else f"{first} {words.EN_DASH} {words.short(self.until)}"
+        first = formatting.short(self.since)
+        return first if self.since == self.until else f"{first} {formatting.EN_DASH} {formatting.short(self.until)}"
 
 
 def headline(report: Report) -> list[Figure]:
@@ -75,26 +75,26 @@ def _readiness(report: Report) -> list[Figure]:
     figures = [Figure("Ready", f"{ready:,}", f"of {len(here):,} repositories"), Figure("Readiness score", "", "of 100")]
     if older:
         gained = ready - sum(one.base == "ready" for one in here)
-        figures[0] = _moved(figures[0], gained, words.signed(gained), report)
+        figures[0] = _moved(figures[0], gained, formatting.signed(gained), report)
     mean = sum(scored) / len(scored) if scored else None
-    figures[1] = Figure("Readiness score", words.number(mean), "of 100, on average")
+    figures[1] = Figure("Readiness score", formatting.number(mean), "of 100, on average")
     if both:
         moved = sum(now - then for now, then in both) / len(both)
-        figures[1] = _moved(figures[1], moved, words.signed(moved, digits=1), report)
+        figures[1] = _moved(figures[1], moved, formatting.signed(moved, digits=1), report)
     return figures
 
 
 def _runs(report: Report) -> list[Figure]:
     now, then = report.runs, report.runs_before
-    success = Figure("Runs that succeed", words.percent(now.success), f"of {now.ended:,} that ended")
+    success = Figure("Runs that succeed", formatting.percent(now.success), f"of {now.ended:,} that ended")
     if now.success is not None and then.success is not None:
         points = 100 * (now.success - then.success)
-        success = _moved(success, points, words.signed(points, " points", 1), report)
-    median = Figure("Median run", words.span(now.p50_s), f"90th percentile {words.span(now.p90_s)}")
+        success = _moved(success, points, formatting.signed(points, " points", 1), report)
+    median = Figure("Median run", formatting.span(now.p50_s), f"90th percentile {formatting.span(now.p90_s)}")
     if now.p50_s and then.p50_s:
         share = round(100 * (now.p50_s / then.p50_s - 1))
         word = ", faster" if share < 0 else ", slower" if share else ""
-        median = _moved(median, share, words.signed(share, f"%{word}"), report, good=-1)
+        median = _moved(median, share, formatting.signed(share, f"%{word}"), report, good=-1)
     return [success, median]
 
 
@@ -126,9 +126,9 @@ def days_of(repository: Repository, report: Report) -> list[Stretch]:
             series = repository.series.get(window)
             day = series.days[at] if series and series.days else None
             if day is None or day.code in SILENT:
-                cells.append(words.NEVER)
+                cells.append(formatting.NEVER)
                 continue
-            text = LABELS[day.code] + (f" {words.number(day.score)}" if day.score is not None else "")
+            text = LABELS[day.code] + (f" {formatting.number(day.score)}" if day.score is not None else "")
             cells.append(f"{text}, classified anew" if day.broken else text)
         rows.append(tuple(cells))
     return by_day(report.period.dates, rows)
@@ -150,9 +150,9 @@ def runs_of(report: Report) -> list[Stretch]:
                 str(day.completed),
                 str(day.failed),
                 str(day.cancelled),
-                words.percent(day.success),
-                words.span(day.p50_s),
-                words.span(day.p90_s),
+                formatting.percent(day.success),
+                formatting.span(day.p50_s),
+                formatting.span(day.p90_s),
             )
             for day in report.run_days
         ],

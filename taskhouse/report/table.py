@@ -2,8 +2,8 @@
 
 from taskhouse.cells import disarmed, lines
 from taskhouse.reading import House
-from taskhouse.report.ask import ask
 from taskhouse.report.model import Report
+from taskhouse.report.query import ask
 
 COLUMNS = (
     "project_id",

@@ -34,7 +34,7 @@ import orjson
 _HEAD = len('{"c":"00000000",')
 
 
-class Whose(NamedTuple):
+class RunKey(NamedTuple):
     """The run that a line belongs to."""
 
     project_id: int
@@ -69,16 +69,16 @@ def _checksum(of_run: int, place: str | int | None, text: bytes) -> int:
     return zlib.crc32(text, zlib.crc32(f"@{place} ".encode(), of_run))
 
 
-def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
+def encode(run_key: RunKey, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
     """Lines for events of one run that arrived together; the first gets line number ``first``.
 
     An event is one line, and two if its bytes are not UTF-8.
     """
     dumps, join = orjson.dumps, b"".join
-    project, task, run, source = map(dumps, (*whose, leg))
+    project, task, run, source = map(dumps, (*run_key, leg))
     middle = join((b',"p":', project, b',"t":', task, b',"r":', run, b',"l":', source, b',"i":'))
     arrived = b',"a":%d,"x":' % arrived_us
-    of_run = zlib.crc32(whose.run_id.encode())
+    of_run = zlib.crc32(run_key.run_id.encode())
     lines: list[bytes] = []
     for stream_id, position, data, redacted, kind in entries:
         text = data.decode("utf-8", "replace")
@@ -102,7 +102,7 @@ def encode(whose: Whose, entries: Iterable[Entry], *, first: int, leg: str, arri
 
 
 def encode_fact(
-    whose: Whose, kind: str, facts: Mapping[str, object], *, number: int, leg: str | None, arrived_us: int
+    run_key: RunKey, kind: str, facts: Mapping[str, object], *, number: int, leg: str | None, arrived_us: int
 ) -> bytes:
     """A line that is no event: ``mark`` moves a cursor of a run, ``resume`` tells how a connection began.
 
@@ -112,9 +112,9 @@ def encode_fact(
         {
             "k": kind,
             "n": number,
-            "p": whose.project_id,
-            "t": whose.task_id,
-            "r": whose.run_id,
+            "p": run_key.project_id,
+            "t": run_key.task_id,
+            "r": run_key.run_id,
             "l": leg,
             "i": None,
             "o": None,

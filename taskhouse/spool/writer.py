@@ -16,7 +16,7 @@ from taskhouse.atomic import naming
 from taskhouse.clock import REAL, Clock
 from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 
 
 class SpoolWriter:
@@ -64,11 +64,11 @@ class SpoolWriter:
     ) -> None:
         self.close()
 
-    def append(self, layer: str, whose: Whose, entries: Iterable[Entry], *, leg: str) -> None:
+    def append(self, layer: str, run_key: RunKey, entries: Iterable[Entry], *, leg: str) -> None:
         """Append events of one run that arrived together, in order."""
         with self._guard:
             segment = self._segment(layer)
-            lines = line.encode(whose, entries, first=segment.lines, leg=leg, arrived_us=self.clock.now_us())
+            lines = line.encode(run_key, entries, first=segment.lines, leg=leg, arrived_us=self.clock.now_us())
             self.events += len(lines)
             segment.write(b"".join(lines), len(lines))
             if segment.size >= self.seal_bytes:
@@ -77,7 +77,7 @@ class SpoolWriter:
     def mark(
         self,
         layer: str,
-        whose: Whose,
+        run_key: RunKey,
         *,
         resource: str,
         position: str | None,
@@ -100,12 +100,12 @@ class SpoolWriter:
             "read_at": read_at.isoformat() if read_at else None,
             "cut_us": cut_us,
         }
-        self._fact(layer, whose, "mark", facts, leg=None)
+        self._fact(layer, run_key, "mark", facts, leg=None)
 
     def resume(
         self,
         layer: str,
-        whose: Whose,
+        run_key: RunKey,
         *,
         leg: str,
         after: str | None,
@@ -118,7 +118,7 @@ class SpoolWriter:
 
         Args:
             layer: The layer of its events.
-            whose: The run.
+            run_key: The run.
             leg: Which endpoint it is.
             after: The cursor that it was given.
             first: The first id that came.
@@ -133,12 +133,12 @@ class SpoolWriter:
             "heard_at": heard_at.isoformat() if heard_at else None,
             "joined": joined,
         }
-        self._fact(layer, whose, "resume", facts, leg=leg)
+        self._fact(layer, run_key, "resume", facts, leg=leg)
 
     def ended(
         self,
         layer: str,
-        whose: Whose,
+        run_key: RunKey,
         *,
         leg: str,
         after: str | None,
@@ -150,13 +150,15 @@ class SpoolWriter:
         ``heard_at`` is when the server said so, by its own clock.
         """
         facts = {"after": after, "ending": ending, "heard_at": heard_at.isoformat() if heard_at else None}
-        self._fact(layer, whose, "resume", facts, leg=leg)
+        self._fact(layer, run_key, "resume", facts, leg=leg)
 
-    def _fact(self, layer: str, whose: Whose, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
+    def _fact(self, layer: str, run_key: RunKey, kind: str, facts: Mapping[str, object], *, leg: str | None) -> None:
         with self._guard:
             segment = self._segment(layer)
             arrived_us = self.clock.now_us()
-            segment.write(line.encode_fact(whose, kind, facts, number=segment.lines, leg=leg, arrived_us=arrived_us), 1)
+            segment.write(
+                line.encode_fact(run_key, kind, facts, number=segment.lines, leg=leg, arrived_us=arrived_us), 1
+            )
 
     def tick(self) -> None:
         """Fsync and seal what is due; appending goes on meanwhile."""

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from taskhouse.clock import REAL, Stopped
+from taskhouse.operations import open_warehouse
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse.clock import MOMENTS
 
 ROOT = Path(__file__).parents[2]

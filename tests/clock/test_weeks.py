@@ -10,10 +10,10 @@ import pytest
 from emulator.mutations import mutate
 from emulator.service import Service
 from emulator.settings import EmulatorSettings
+from taskhouse.operations import RESOURCES, open_warehouse
+from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync.context import Context
-from taskhouse.sync.resources import RESOURCES, open_warehouse
 from taskhouse.warehouse import maintenance
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.connection import Warehouse

@@ -18,10 +18,10 @@ import duckdb
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from taskhouse.advice import advised
+from taskhouse.capture import capture
 from taskhouse.errors import Full, TaskhouseError
+from taskhouse.operations import RESOURCES
 from taskhouse.posthog import retry
-from taskhouse.sync import capture
-from taskhouse.sync.resources import RESOURCES
 from taskhouse.warehouse import maintenance, publish
 from taskhouse.warehouse.backup import Retention, backup
 from tests.disk import disk

@@ -16,14 +16,14 @@ from assets.catalog import FAMILIES
 from assets.questions import Questions, records
 from pipelines.cli import held
 from taskhouse import marts, report
+from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
 from taskhouse.export import export
 from taskhouse.reading import House
 from taskhouse.report import Options
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import kept
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.gaps import judge
@@ -64,12 +64,12 @@ class Everything:
             for start in range(0, len(payloads), ROUND):
                 some = [text.encode("utf-8", "replace") for text in payloads[start : start + ROUND]]
                 place = self.rng.randrange(RUNS)
-                live = [kept.entry(self._id(), None, text, self.text) for text in some]
-                log = [kept.entry(None, self.positions[place] + n, text, self.text) for n, text in enumerate(some)]
+                live = [sanitize.entry(self._id(), None, text, self.text) for text in some]
+                log = [sanitize.entry(None, self.positions[place] + n, text, self.text) for n, text in enumerate(some)]
                 self.positions[place] += len(some)
                 for layer, entries in zip(LAYERS, (live, log), strict=True):
                     self._tell(layer, place, entries)
-                    writer.append(layer, Whose(1, "t", f"r{place}"), entries, leg="django")
+                    writer.append(layer, RunKey(1, "t", f"r{place}"), entries, leg="django")
 
     def load(self) -> None:
         """Load the spool; every line is accounted for, and every text is held."""

@@ -13,8 +13,8 @@ import pytest
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
+from taskhouse.operations import RESOURCES, open_warehouse, sync
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank

@@ -101,10 +101,10 @@ def test_the_state_of_the_capture(
     gap: bool | None,  # noqa: FBT001 - repaired or not
     expected: str | None,
 ) -> None:
-    whose = {"project_id": 1, "task_id": "t", "run_id": "r"}
-    scratch.fill("raw.run_versions", [{**whose, "status": status, "valid_from": NOW}])
-    scratch.fill("raw.run_events", [{**whose, "stream_ms": n, "stream_seq": 0} for n in range(events)])
-    scratch.fill("raw.run_log_entries", [{**whose, "position": n} for n in range(entries)])
+    run_key = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    scratch.fill("raw.run_versions", [{**run_key, "status": status, "valid_from": NOW}])
+    scratch.fill("raw.run_events", [{**run_key, "stream_ms": n, "stream_seq": 0} for n in range(events)])
+    scratch.fill("raw.run_log_entries", [{**run_key, "position": n} for n in range(entries)])
     scratch.fill(
         "ledger.cursors",
         [
@@ -185,14 +185,14 @@ def test_pull_requests_are_those_that_runs_name(kept: Any) -> None:
 )
 def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str | None, why: str | None) -> None:
     moved = NOW - timedelta(hours=hours)
-    whose = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    run_key = {"project_id": 1, "task_id": "t", "run_id": "r"}
     created = moved - timedelta(minutes=10)
     scratch.fill("raw.task_versions", [{"project_id": 1, "task_id": "t"}])
     scratch.fill("raw.task_sightings", [{"project_id": 1, "task_id": "t"}])
-    scratch.fill("raw.run_versions", [{**whose, **run, "created_at": created, "updated_at": moved}])
+    scratch.fill("raw.run_versions", [{**run_key, **run, "created_at": created, "updated_at": moved}])
     scratch.fill(
         "raw.run_events",
-        [{**whose, "method": method, "occurred_at": at} for method, at in (("x", created), (last, moved)) if method],
+        [{**run_key, "method": method, "occurred_at": at} for method, at in (("x", created), (last, moved)) if method],
     )
     scratch.fill("raw.run_log_entries", [])
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
@@ -204,12 +204,12 @@ def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str
 def test_a_run_without_lately_an_event_stands_since_its_stream_does(
     scratch: Any, position: str | None, hours: int
 ) -> None:
-    whose = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    run_key = {"project_id": 1, "task_id": "t", "run_id": "r"}
     created, last = NOW - timedelta(hours=40), NOW - timedelta(hours=30)
     text = position.format(round(last.timestamp() * 1000)) if position else None
     scratch.fill("raw.task_versions", [{"project_id": 1, "task_id": "t"}])
     scratch.fill("raw.task_sightings", [{"project_id": 1, "task_id": "t"}])
-    scratch.fill("raw.run_versions", [{**whose, "status": "in_progress", "created_at": created}])
+    scratch.fill("raw.run_versions", [{**run_key, "status": "in_progress", "created_at": created}])
     scratch.fill("raw.run_events", [])
     scratch.fill("raw.run_log_entries", [])
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])

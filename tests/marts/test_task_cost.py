@@ -8,8 +8,8 @@ import pytest
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from taskhouse.operations import open_warehouse
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse
 
 AMOUNTS = ["token_cost_usd", "compute_cost_usd", "total_cost_usd"]
 ENDED = {"completed", "failed", "cancelled"}

@@ -18,11 +18,11 @@ from pydantic import SecretStr
 
 from pipelines import home
 from pipelines.run import Outcome, _explain
+from taskhouse import operations
 from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync import resources
 from taskhouse.warehouse import connection
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
@@ -245,10 +245,10 @@ def test_a_default_host_that_does_not_answer_is_told_as_such(tmp_path: Path) -> 
 
 
 def test_a_key_that_is_not_valid_on_an_existing_home_is_no_other_viewer(quiet: Any) -> None:
-    asyncio.run(resources.sync(quiet.settings, 1, "tasks"))
+    asyncio.run(operations.sync(quiet.settings, 1, "tasks"))
     settings = quiet.settings.model_copy(update={"api_key": SecretStr("phx_wrong")})
     with pytest.raises(AccessDenied) as problem:
-        asyncio.run(resources.sync(settings, 1, "tasks"))
+        asyncio.run(operations.sync(settings, 1, "tasks"))
     assert problem.value.about_key
 
 

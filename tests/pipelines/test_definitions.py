@@ -22,8 +22,8 @@ from pipelines.definitions import build, defs
 from pipelines.startup import uncollected
 from taskhouse import marts
 from taskhouse.marts.stored import columns
+from taskhouse.operations import RESOURCES
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import RESOURCES
 from taskhouse.warehouse.connection import Warehouse
 
 ROOT = Path(__file__).parents[2]

@@ -19,11 +19,12 @@ from pipelines.cli import ports, standin
 from pipelines.cli.dev import hold
 from pipelines.cli.errors import OPEN, reference, rows
 from pipelines.cli.sync import chosen
-from taskhouse import home, settings
+from taskhouse import home, operations, settings
 from taskhouse.advice import SAID, advised
 from taskhouse.clock import REAL
 from taskhouse.errors import AccessDenied, Retryable, TaskhouseError
-from taskhouse.posthog import pages, refusals
+from taskhouse.passes.resource_lock import alone
+from taskhouse.posthog import http_errors, pages
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import Answer, PostHog
@@ -31,8 +32,6 @@ from taskhouse.reading import open_house
 from taskhouse.report import Options, Period
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
-from taskhouse.sync import resources
-from taskhouse.sync.alone import alone
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.conftest import SECRET
@@ -89,7 +88,7 @@ def throw(problem: TaskhouseError | None) -> None:
 
 
 def refused(status: int, body: bytes = b"", location: str = "") -> None:
-    throw(refusals.refusal(status, body, what="GET /x", location=location))
+    throw(http_errors.refusal(status, body, what="GET /x", location=location))
 
 
 def held_pass(place: Place) -> None:
@@ -255,7 +254,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "There is no file … to verify.": lambda p: p.said("verify", "typo.duckdb"),
     "… is not …: the key is sent nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
     "… was answered with a body that breaks off: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
-    "… It asks to come back at ….": lambda _: throw(refusals.throttled(Retryable("Wait."), 90.0, now=REAL.now())),
+    "… It asks to come back at ….": lambda _: throw(http_errors.throttled(Retryable("Wait."), 90.0, now=REAL.now())),
     "… was answered with success, but ….": lambda _: pages.read_object(Answer("GET /x", {}, b"[]")),
     "… was redirected (…) to …; redirects are not followed, so that the key stays here.": lambda _: refused(
         301, location="https://example.com/x"
@@ -265,7 +264,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     ),
     "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(max_bytes=1, free_bytes=1e30),
     "A pass of … for project … has been running for … s.": held_pass,
-    "There is no resource ….": lambda p: asyncio.run(resources.sync(p.settings(), 1, "wishes")),
+    "There is no resource ….": lambda p: asyncio.run(operations.sync(p.settings(), 1, "wishes")),
     "Nothing is held in … yet.": lambda p: p.said("verify"),
     "There is nothing to restore in ….": lambda p: p.said("restore"),
     "… is no warehouse of taskhouse.": lambda p: p.said("restore", str(p.database)),

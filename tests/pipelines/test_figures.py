@@ -17,7 +17,7 @@ from assets.readiness import READINESS
 from assets.run_events import RUN_EVENTS
 from assets.runs import RUNS
 from assets.tasks import TASKS
-from taskhouse.sync.passes import Report
+from taskhouse.passes.lifecycle import Report
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from pipelines.cli.truth import compare, raw_counts
-from taskhouse.sync.resources import RESOURCES, sync
+from taskhouse.operations import RESOURCES, sync
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 

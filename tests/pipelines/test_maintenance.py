@@ -7,9 +7,9 @@ import dagster as dg
 
 from pipelines.definitions import build
 from pipelines.run import QUIET
+from taskhouse.operations import open_warehouse
 from taskhouse.reading import open_house
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse
 from tests.pipelines.rows import Still
 
 

@@ -16,8 +16,8 @@ from filelock import FileLock
 from pipelines.cli import health
 from pipelines.cli.exits import Exit
 from pipelines.cli.sync import RESOURCES
+from taskhouse.operations import open_warehouse
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse
 from tests.report.world import walk
 
 KEY = {"POSTHOG_PERSONAL_API_KEY": "phx_never_to_be_shown_4711", "POSTHOG_PROJECT_IDS": "1"}

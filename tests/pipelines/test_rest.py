@@ -65,7 +65,7 @@ def deployment(shared: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.M
 
 
 def _times(ran: list[tuple[str, str | None, float]], name: str, project: str | None = "1") -> list[float]:
-    return [minute for what, whose, minute in ran if (what, whose) == (name, project)]
+    return [minute for what, run_key, minute in ran if (what, run_key) == (name, project)]
 
 
 def _still(_: str, __: str | None, ___: float) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from assets.task_usage import TASK_USAGE
 from pipelines.definitions import build
 from pipelines.home import instance as instance_of
 from pipelines.run import QUIET
+from taskhouse.operations import open_warehouse
 from taskhouse.reading import open_house
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse.publish import publish
 from tests.pipelines.rows import Still
 

@@ -24,8 +24,8 @@ from taskhouse.errors import (
 )
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.meter import Meter
 from taskhouse.posthog.pages import LogPage, Page, Row
+from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.retry import Policy
 from taskhouse.settings import Settings
 from tests.posthog.raw import Script, Server, answer, exact, serving

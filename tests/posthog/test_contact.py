@@ -1,6 +1,6 @@
 """How long a follower has patience, and when it connects again."""
 
-from taskhouse.posthog.contact import Contact, End, Exhausted, FollowPolicy, Reconnect
+from taskhouse.posthog.reconnect_policy import Contact, End, Exhausted, FollowPolicy, Reconnect
 
 
 def test_a_healthy_connection_clears_what_was_counted() -> None:

@@ -15,8 +15,8 @@ from emulator.settings import EmulatorSettings
 from emulator.versions import at_version
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.contact import FollowPolicy
 from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings

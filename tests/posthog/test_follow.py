@@ -14,8 +14,8 @@ from taskhouse.errors import AccessDenied, Permanent
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.contact import FollowPolicy
 from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.retry import Policy
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.settings import Settings

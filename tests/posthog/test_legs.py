@@ -13,8 +13,8 @@ from taskhouse.errors import AccessDenied
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.contact import FollowPolicy
 from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
 from tests.posthog.conftest import KEY

@@ -12,7 +12,7 @@ import pytest
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import House
 from taskhouse.report import Options, render, write
-from taskhouse.report.gather import rank
+from taskhouse.report.build import rank
 from taskhouse.report.model import Repository, Series
 from tests.report.conftest import STUCK
 from tests.report.tree import Tree

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.reading import House
-from taskhouse.report import Options, html, markdown, render, words
+from taskhouse.report import Options, formatting, html, markdown, render
 from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
 from tests.report.tree import Tree
@@ -77,7 +77,7 @@ def test_any_text_is_shown_as_text(text: str) -> None:
     tree = Tree(document)
     assert [one.name for one in tree.elements if "main" in one.parents] == ["header", "p", "h1", "p", "bdi", "p"]
     shown = next(one for one in tree.all("p") if one.attributes.get("class") == "lead")
-    assert shown.text == " ".join(words.clean(text).split())
+    assert shown.text == " ".join(formatting.clean(text).split())
     document.encode()
 
 
@@ -86,11 +86,11 @@ def test_any_text_is_shown_as_text(text: str) -> None:
     [(None, "\u2014"), (0.4, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h")],
 )
 def test_spans_are_told_in_two_units(seconds: float | None, said: str) -> None:
-    assert words.span(seconds) == said
+    assert formatting.span(seconds) == said
 
 
 def test_changes_have_a_real_minus_and_no_sign_of_nothing() -> None:
-    assert [words.signed(value) for value in (3, -3, 0, -0.2)] == ["+3", "\u22123", "\u00b10", "\u00b10"]
+    assert [formatting.signed(value) for value in (3, -3, 0, -0.2)] == ["+3", "\u22123", "\u00b10", "\u00b10"]
 
 
 def test_a_list_that_was_only_counted_is_not_said_to_be_read_to_its_end(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ import sys
 from datetime import timedelta
 
 from taskhouse.errors import TaskhouseError
+from taskhouse.operations import sync
 from taskhouse.posthog import retry
+from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks import sync as tasks
 from taskhouse.settings import load
-from taskhouse.sync import rows, tasks
-from taskhouse.sync.resources import sync
 
 RESOURCES = ("tasks", "repositories", "runs", "tasks", "readiness")
 

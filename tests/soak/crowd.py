@@ -14,8 +14,8 @@ from emulator.settings import EmulatorSettings, Key
 from emulator.streams import StreamSettings
 from pipelines import home
 from pipelines.cli.truth import compare, raw_counts
+from taskhouse.operations import RESOURCES, open_warehouse
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import RESOURCES, open_warehouse
 from taskhouse.warehouse.publish import publish
 from tests.soak.result import Result
 from tests.soak.soak import UNSOUND

@@ -21,11 +21,11 @@ from typing import Any
 
 from emulator.mutations import mutate
 from emulator.settings import EmulatorSettings
+from taskhouse.operations import RESOURCES, open_warehouse
+from taskhouse.passes.context import Context
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync.context import Context
-from taskhouse.sync.resources import RESOURCES, open_warehouse
 from tests import virtual
 from tests.clocks import LoopClock
 

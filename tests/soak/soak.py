@@ -14,8 +14,8 @@ from typing import Any
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from taskhouse.operations import open_warehouse, sync
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse, sync
 from tests.clocks import Told
 from tests.soak.restless import Restless
 from tests.soak.result import Result

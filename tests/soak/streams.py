@@ -24,8 +24,8 @@ from emulator.settings import EmulatorSettings
 from emulator.streams import StreamSettings
 from emulator.truth import Digest, Truth
 from emulator.world.model import Run
+from taskhouse.operations import open_warehouse, sync
 from taskhouse.settings import Settings
-from taskhouse.sync.resources import open_warehouse, sync
 from tests.soak.result import Result
 from tests.soak.trimmed import Server, parsed
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
-from taskhouse.sync.coverage import Report
-from taskhouse.sync.rotation import REQUEST
+from taskhouse.passes.sync_pass import Report
+from taskhouse.resources.tasks.rotation import REQUEST
 from tests.soak.test_figures import fill
 from tests.sync.conftest import House
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.spool import line
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])).map(str.encode)
 ENTRY = st.builds(
@@ -20,7 +20,7 @@ ENTRY = st.builds(
 
 
 def encode(*entries: Entry) -> list[bytes]:
-    return line.encode(Whose(1, "t", "r"), entries, first=7, leg="django", arrived_us=1)
+    return line.encode(RunKey(1, "t", "r"), entries, first=7, leg="django", arrived_us=1)
 
 
 @given(st.lists(ENTRY, max_size=5))

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from taskhouse.spool import line
 from taskhouse.spool.folder import Cursor, Recovery, Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 
-RUN = Whose(1, "t", "r")
+RUN = RunKey(1, "t", "r")
 
 
 def entries(*texts: str) -> list[Entry]:
@@ -34,7 +34,7 @@ def spool(tmp_path: Path) -> Spool:
 def test_a_sealed_segment_states_its_lines_and_checksum(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
         writer.append("live", RUN, entries("a", "b"), leg="django")
-        writer.mark("live", Whose(1, "t", "r"), resource="x", position=None, state="s")
+        writer.mark("live", RunKey(1, "t", "r"), resource="x", position=None, state="s")
     (segment,) = spool.segments()
     assert (segment.layer, segment.lines) == ("live", 3)
     assert segment.is_whole()
@@ -80,13 +80,13 @@ import sys
 from pathlib import Path
 from typing import Any
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 writer = SpoolWriter(Spool(Path(sys.argv[1])), seal_bytes=20_000)
 n = 0
 while True:
     n += 1
-    writer.append("live", Whose(1, "t", "r"), [Entry(f"{n}-0", None, b"x" * 100, False)], leg="l")
+    writer.append("live", RunKey(1, "t", "r"), [Entry(f"{n}-0", None, b"x" * 100, False)], leg="l")
     writer.tick()
     print(n, flush=True)
 """
@@ -188,7 +188,7 @@ def test_what_is_not_loaded_is_synced_a_second_later(spool: Spool, monkeypatch: 
 def test_the_spool_tells_where_each_stream_was_and_on_which_leg(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
         writer.append("live", RUN, entries("a", "b"), leg="proxy")
-        writer.append("live", Whose(1, "t", "other"), [Entry(None, None, b"no id", redacted=False)], leg="django")
+        writer.append("live", RunKey(1, "t", "other"), [Entry(None, None, b"no id", redacted=False)], leg="django")
         writer.append("log", RUN, [Entry(None, 7, b"of the log", redacted=False)], leg="log")
         writer.append("live", RUN._replace(run_id="cut"), [Entry("3-0", None, b"cut", redacted=True)], leg="django")
     last = Cursor("proxy", "2-0", line.checksum("r", "2-0", b"b"))

@@ -17,12 +17,12 @@ from pydantic import SecretStr
 
 from emulator.mutations import MutationError, mutate
 from emulator.settings import EmulatorSettings, Key
+from taskhouse.capture import tail
 from taskhouse.clock import Clock
 from taskhouse.errors import TaskhouseError
+from taskhouse.operations import RESOURCES
+from taskhouse.passes.context import Context
 from taskhouse.settings import Settings
-from taskhouse.sync import tail
-from taskhouse.sync.context import Context
-from taskhouse.sync.resources import RESOURCES
 from tests.blank import blank
 from tests.surprise.process import Killed, Process
 from tests.virtual import VirtualLoop, emulated
@@ -130,9 +130,9 @@ class House:
 
     def _begun(self, loop: Any, work: Any, context: Any = None) -> "asyncio.Task[Any]":
         task = asyncio.Task(work, loop=loop, context=context)
-        whose = _whose.get()
-        if whose is not None:
-            whose.tasks.add(task)
+        run_key = _whose.get()
+        if run_key is not None:
+            run_key.tasks.add(task)
         return task
 
     async def _bury(self, process: Process) -> None:

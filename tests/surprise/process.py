@@ -11,9 +11,9 @@ import secrets
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
+from taskhouse.operations import open_warehouse
 from taskhouse.posthog.client import PostHog
 from taskhouse.spool import writer
-from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse.connection import Warehouse
 from tests.opened import Doors
 

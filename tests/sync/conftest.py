@@ -12,12 +12,12 @@ import pytest
 
 from emulator.serve import Emulator
 from emulator.settings import EmulatorSettings
+from taskhouse.capture import capture
+from taskhouse.operations import RESOURCES, open_warehouse, sync
+from taskhouse.passes.context import Context
+from taskhouse.passes.sync_pass import Report
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
-from taskhouse.sync import capture
-from taskhouse.sync.context import Context
-from taskhouse.sync.coverage import Report
-from taskhouse.sync.resources import RESOURCES, open_warehouse, sync
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened
 from tests.blank import blank

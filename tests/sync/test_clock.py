@@ -9,7 +9,7 @@ import pytest
 from pipelines.cli import health
 from pipelines.cli.held import look
 from taskhouse.errors import Locked
-from taskhouse.sync.resources import RESOURCES
+from taskhouse.operations import RESOURCES
 from taskhouse.warehouse.clock import set_back
 from tests.sync.test_verify import checked, wrong
 

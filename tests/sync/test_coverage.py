@@ -9,8 +9,8 @@ import pytest
 
 from emulator.settings import Key
 from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
+from taskhouse.passes.lifecycle import begin, new, running
 from taskhouse.posthog import retry
-from taskhouse.sync.passes import begin, new, running
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.commit import Batch
 
@@ -129,7 +129,7 @@ def test_an_incomplete_pass_moves_no_watermark_and_marks_nothing_absent(make_hou
 
 def test_a_killed_pass_is_true_up_to_its_last_commit(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     house = make_house(**SIZE)
-    monkeypatch.setattr("taskhouse.sync.rows.COMMIT_PAGES", 1)
+    monkeypatch.setattr("taskhouse.resources.tasks.rows.COMMIT_PAGES", 1)
     house.emulator.faults({"kind": "500", "endpoint": "tasks.list", "after": 3})
     with retry.instant(), suppress(TaskhouseError):
         house.sync("tasks")

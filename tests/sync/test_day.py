@@ -12,8 +12,8 @@ import pytest
 from emulator.api.throttle import Throttle
 from taskhouse.clock import Clock
 from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.resources.estimate import Facts, estimate
 from taskhouse.settings import Settings
-from taskhouse.sync.estimate import Facts, estimate
 
 SCALE = 20
 """Every number of requests, the limits included, is divided by this, so that a day takes seconds."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from taskhouse.capture.capture_schedule import ENDED
+from taskhouse.operations import follow
+from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.posthog import retry
-from taskhouse.sync.coverage import Pass, Report
-from taskhouse.sync.plan import ENDED
-from taskhouse.sync.resources import follow
 
 LIVE = 2
 STREAMS = {"kind": "error_frame", "endpoint": "runs.stream", "after_frames": 0}
@@ -55,7 +55,7 @@ def doubts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         doubt(self, reason, about=about)
 
     monkeypatch.setattr(Pass, "doubt", noted)
-    monkeypatch.setattr("taskhouse.sync.tail.PLAN_EVERY_S", 0.5)
+    monkeypatch.setattr("taskhouse.capture.tail.PLAN_EVERY_S", 0.5)
     return seen
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from taskhouse.operations import plan
+from taskhouse.resources.estimate import Facts, duration, estimate, list_pages
 from taskhouse.settings import Settings
-from taskhouse.sync.estimate import Facts, duration, estimate, list_pages
-from taskhouse.sync.resources import plan
 
 
 def settings(tmp_path: Path, **given: Any) -> Settings:

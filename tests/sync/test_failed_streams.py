@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskhouse.capture.capture_schedule import plan
+from taskhouse.passes import refusal_policy
 from taskhouse.posthog import retry
-from taskhouse.sync import revisit
-from taskhouse.sync.plan import plan
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -66,7 +66,7 @@ def test_the_pause_is_as_long_as_the_failure(failing_s: float, moved: bool) -> N
     at, pause_s = NOW + timedelta(seconds=failing_s), min(failing_s, 300) / (4 if moved else 1)
 
     def due(later_s: float) -> bool:
-        return revisit.failed_due(since=NOW, asked_at=at, moved=moved, now=at + timedelta(seconds=later_s))
+        return refusal_policy.failed_due(since=NOW, asked_at=at, moved=moved, now=at + timedelta(seconds=later_s))
 
     assert due(max(15, pause_s) + 0.001)
     assert not due(max(15, pause_s) - 0.001)

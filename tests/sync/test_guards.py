@@ -13,7 +13,7 @@ from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.pages import Page
-from taskhouse.sync import rows as taking
+from taskhouse.resources.tasks import rows as taking
 
 LISTS: list[dict[str, Any]] = [
     {"kind": "count_lies", "by": 7},
@@ -230,7 +230,7 @@ def test_a_list_that_moves_between_its_pages(
     known: bool,  # noqa: FBT001
 ) -> None:
     """Green means: whatever was visible all the while is here, and nothing is here that never was."""
-    monkeypatch.setattr("taskhouse.sync.rounds.SMALL", 20)
+    monkeypatch.setattr("taskhouse.resources.tasks.rounds.SMALL", 20)
     monkeypatch.setattr(taking, "COMMIT_PAGES", 1)
     verdicts = []
 

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from emulator.world.words import OLD_ORIGINS
-from taskhouse.sync import hot
+from taskhouse.passes import polling_policy
 from taskhouse.warehouse.migrate import MIGRATIONS
 
 HOMES = Path(__file__).parents[1] / "homes"
@@ -49,7 +49,9 @@ def schema_2(make_house: Any) -> Open:
         house.settings.warehouse.write_bytes(lzma.decompress(packed.read_bytes()))
         with duckdb.connect(str(house.settings.warehouse)) as connection:
             connection.execute("UPDATE ledger.origin SET host = ?", [house.settings.host])
-            read_at = datetime.now(UTC) if later < hot.EXPIRY else datetime.now(UTC) - later  # a migration looks at it
+            read_at = (
+                datetime.now(UTC) if later < polling_policy.EXPIRY else datetime.now(UTC) - later
+            )  # a migration looks at it
             connection.execute("UPDATE ledger.cursors SET updated_at = ? WHERE resource = 'run_log'", [read_at])
         return house
 

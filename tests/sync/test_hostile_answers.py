@@ -10,12 +10,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from taskhouse.capture import logs
 from taskhouse.errors import Contract
 from taskhouse.posthog import jsonslices, records, retry
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk
 from taskhouse.posthog.records import BadRecord
-from taskhouse.sync import logs
 from tests.hostile.payloads import payload, value, write
 
 POISON: tuple[object, ...] = ("not a uuid", "x' OR 1=1 --", "", "{", "\ud83d", 7, None, ["a"], {"a": 1})
@@ -234,10 +234,10 @@ def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
     bad = house.rows("SELECT run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0][0]
     drain = logs.drain
 
-    async def breaks(this: Any, api: Any, writer: Any, run: Any, **rest: Any) -> int:
+    async def breaks(the_pass: Any, api: Any, writer: Any, run: Any, **rest: Any) -> int:
         if run.run_id == bad:
             raise ZeroDivisionError
-        return await drain(this, api, writer, run, **rest)
+        return await drain(the_pass, api, writer, run, **rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(logs, "drain", breaks)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.sync.tasks import hot_tasks
+from taskhouse.resources.tasks.sync import hot_tasks
 
 
 def spent(house: Any) -> int:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskhouse.capture import log_ancestry, logs
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.log_ancestry import NEAR, Before, Window
+from taskhouse.capture.log_held import Held, HeldLog
 from taskhouse.clock import Stopped
-from taskhouse.sync import joint, logs
-from taskhouse.sync.joint import NEAR, Before, Window
-from taskhouse.sync.log_held import Held, HeldLog
-from taskhouse.sync.plan import Run
 
 MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def naming(run_id: str, at: int) -> bytes:
 
 def seen(entries: Sequence[bytes], first: int = 0) -> Window:
     """Entries up to the end of a log, of which nothing else was seen."""
-    return Window(first, entries, [False] * len(entries), ends=True, names=joint.names(entries, first))
+    return Window(first, entries, [False] * len(entries), ends=True, names=log_ancestry.names(entries, first))
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Chain:
     def window(self, first: int = 0) -> Window:
         """The last run's log from an entry on."""
         entries = self.log(len(self.logs) - 1)
-        return replace(seen(entries[first:], first), names=joint.names(entries, 0))
+        return replace(seen(entries[first:], first), names=log_ancestry.names(entries, 0))
 
     def before(self) -> Before:
         """What a parent that answers tells."""
@@ -93,11 +93,11 @@ def chains(draw: st.DrawFn) -> Chain:
 @settings(max_examples=400)
 @given(chains())
 def test_an_answer_is_right_whoever_answers(chain: Chain) -> None:
-    found = joint.own_start(chain.window(), RUNS[-1], chain.before())
+    found = log_ancestry.own_start(chain.window(), RUNS[-1], chain.before())
     assert found in {None, chain.start()}
     held = Before(chain.logs[-2][-NEAR:], None, exact=False)
     if held.tail:
-        assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
+        assert log_ancestry.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
 
 
 @settings(max_examples=200)
@@ -106,7 +106,7 @@ def test_an_ancestor_that_expired_since_it_was_read_misleads_nobody(chain: Chain
     held = replace(chain.before(), total=None, exact=False)
     chain.logs[data.draw(st.integers(0, len(chain.logs) - 2))] = []
     if held.tail:
-        assert joint.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
+        assert log_ancestry.own_start(chain.window(), RUNS[-1], held) in {None, chain.start()}
 
 
 @settings(max_examples=200)
@@ -114,7 +114,7 @@ def test_an_ancestor_that_expired_since_it_was_read_misleads_nobody(chain: Chain
 def test_from_a_later_page_on_the_answer_is_the_same_or_none(chain: Chain, data: st.DataObject) -> None:
     first = data.draw(st.integers(0, chain.start()))
     window = seen(chain.window(first).entries, first)
-    assert joint.own_start(window, RUNS[-1], chain.before()) in {None, chain.start()}
+    assert log_ancestry.own_start(window, RUNS[-1], chain.before()) in {None, chain.start()}
 
 
 @settings(max_examples=200)
@@ -122,10 +122,10 @@ def test_from_a_later_page_on_the_answer_is_the_same_or_none(chain: Chain, data:
 def test_what_is_held_of_a_log_is_found_again_after_its_ancestors_moved(chain: Chain, held: int) -> None:
     own = chain.logs[-1][:held]
     expected = chain.start() + len(own)
-    assert joint.end_of(chain.window(), own[-NEAR:], expected, exact=True) == (expected if own else None)
+    assert log_ancestry.end_of(chain.window(), own[-NEAR:], expected, exact=True) == (expected if own else None)
     chain.logs[0] = []
     for elsewhere in (expected, expected + 3):
-        moved = joint.end_of(chain.window(), own[-NEAR:], elsewhere, exact=False)
+        moved = log_ancestry.end_of(chain.window(), own[-NEAR:], elsewhere, exact=False)
         assert moved in {None, chain.start() + len(own)}
 
 
@@ -137,38 +137,38 @@ def test_a_usual_chain_is_always_decided(ancestors: int, own: int, served: str) 
         return [*texts, naming(run_id, first + 4), *(entry("own", first + 5 + at) for at in range(length))][:length]
 
     chain = Chain([log(RUNS[0], ancestors, 0), log(RUNS[-1], own, 1000)], served == "whole")
-    assert joint.own_start(chain.window(), RUNS[-1], chain.before()) == chain.start()
+    assert log_ancestry.own_start(chain.window(), RUNS[-1], chain.before()) == chain.start()
 
 
 def test_without_any_word_of_the_ancestors_only_a_log_that_begins_as_runs_do_is_believed() -> None:
     own = [entry("initialize", 1), entry("r", 2), entry("new", 3), entry("r", 4), naming(RUNS[-1], 5)]
     for before in ([], [entry("x", 0)], [naming(RUNS[0], 0)]):
         window = seen([*before, *own])
-        assert joint.own_start(window, RUNS[-1], None) == (None if before else 0)
+        assert log_ancestry.own_start(window, RUNS[-1], None) == (None if before else 0)
 
 
 def test_a_log_whose_first_entry_names_its_run_needs_no_other_evidence() -> None:
     entries = [naming(RUNS[1], 10), entry("what it did", 11)]
-    window = Window(0, entries, [False] * 2, ends=True, names=joint.names(entries, 0))
-    assert joint.own_start(window, RUNS[1], None) == 0
+    window = Window(0, entries, [False] * 2, ends=True, names=log_ancestry.names(entries, 0))
+    assert log_ancestry.own_start(window, RUNS[1], None) == 0
     behind = [naming(RUNS[0], 9), *entries]
-    window = Window(0, behind, [False] * 3, ends=True, names=joint.names(behind, 0))
-    assert joint.own_start(window, RUNS[1], None) == 1
+    window = Window(0, behind, [False] * 3, ends=True, names=log_ancestry.names(behind, 0))
+    assert log_ancestry.own_start(window, RUNS[1], None) == 1
 
 
 @pytest.mark.parametrize("total", [None, 0, 2])
 def test_an_empty_log_has_no_beginning_to_find(total: int | None) -> None:
     timeless = [entry("begun"), entry("over")]
-    assert joint.own_start(seen([]), "run-d", Before(timeless, total, exact=False)) == 0
-    assert joint.own_start(seen([], first=7), "run-d", Before(timeless, total, exact=False)) is None
+    assert log_ancestry.own_start(seen([]), "run-d", Before(timeless, total, exact=False)) == 0
+    assert log_ancestry.own_start(seen([], first=7), "run-d", Before(timeless, total, exact=False)) is None
 
 
 def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -> None:
     parent = [entry("p", at) for at in range(6)]
     own = [entry("initialize", 10), entry("r", 11), entry("new", 12), entry("r", 13), naming(RUNS[-1], 14)]
     held = Before(parent[:4], None, exact=False)
-    assert joint.own_start(seen([*parent, *own]), RUNS[-1], held) is None
-    assert joint.own_start(seen([*parent[:4], *own]), RUNS[-1], held) == 4
+    assert log_ancestry.own_start(seen([*parent, *own]), RUNS[-1], held) is None
+    assert log_ancestry.own_start(seen([*parent[:4], *own]), RUNS[-1], held) == 4
 
 
 def drained(
@@ -185,7 +185,7 @@ def drained(
         return held
 
     async def keys(*_: Any) -> set[str]:
-        return {joint.key(text) for text in held.own.tail} if held else set()
+        return {log_ancestry.key(text) for text in held.own.tail} if held else set()
 
     kept: dict[int, bytes] = {}
     marks: list[tuple[str, str]] = []
@@ -196,11 +196,11 @@ def drained(
     clock = Stopped(MOMENT)
     settings = SimpleNamespace(capture_text="full", clock=clock, log_final_s=600.0)
     context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
-    this = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
+    the_pass = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
     patch.setattr(logs, "held", what_is_held)
     patch.setattr(logs, "keys", keys)
     api = SimpleNamespace(session_logs=session_logs)
-    asyncio.run(logs.drain(this, api, writer, run, start=start, settled=True))  # type: ignore[arg-type]
+    asyncio.run(logs.drain(the_pass, api, writer, run, start=start, settled=True))  # type: ignore[arg-type]
     return kept, marks
 
 
@@ -278,10 +278,14 @@ def test_names_and_texts_that_contradict_each_other_decide_nothing() -> None:
     parent, own = [entry("p", at) for at in range(10, 16)], [entry("c", 30), entry("c", 31)]
     before = Before(parent, len(parent), exact=True)
     late = [*parent, naming("run-c", 28), naming("run-d", 29), *own]
-    assert joint.own_start(seen(late), "run-d", before) is None, "its first entry names the parent"
-    assert joint.own_start(seen(late), "run-d", Before(parent, None, exact=False)) == 7, "what is held may have grown"
+    assert log_ancestry.own_start(seen(late), "run-d", before) is None, "its first entry names the parent"
+    assert log_ancestry.own_start(seen(late), "run-d", Before(parent, None, exact=False)) == 7, (
+        "what is held may have grown"
+    )
     ending = [*parent[:4], naming("run-c", 14), naming("run-d", 15)]
-    assert joint.own_start(seen([*ending, *own]), "run-d", Before(ending, 6, exact=True)) is None, "the parent names it"
+    assert log_ancestry.own_start(seen([*ending, *own]), "run-d", Before(ending, 6, exact=True)) is None, (
+        "the parent names it"
+    )
 
 
 def test_a_log_that_names_another_run_alone_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:

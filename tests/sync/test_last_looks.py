@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.sync.last_looks import REST, allowance
+from taskhouse.resources.runs.last_looks import REST, allowance
 
 EXPIRY = timedelta(days=30)
 

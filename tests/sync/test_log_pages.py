@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.log_pages import LogPages
 from taskhouse.posthog.pages import LogPage
-from taskhouse.sync.log_pages import LogPages
-from taskhouse.sync.plan import Run
 
 MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
 

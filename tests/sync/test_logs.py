@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from emulator.versions import at_version
+from taskhouse.capture.capture_schedule import plan
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
-from taskhouse.sync.plan import plan
 from taskhouse.warehouse import sql
 from tests.sync.test_failed_streams import row
 

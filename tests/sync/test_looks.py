@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from taskhouse.capture import capture
+from taskhouse.capture.capture_schedule import LOOKS, LOOKS_AN_HOUR, Plan, plan
+from taskhouse.capture.streams import Reading
 from taskhouse.posthog.follow import Batch
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame
-from taskhouse.sync import capture
-from taskhouse.sync.plan import LOOKS, LOOKS_AN_HOUR, Plan, plan
-from taskhouse.sync.streams import Reading
 from tests.clocks import Told
 from tests.sync.test_failed_streams import row
 from tests.sync.test_stream_gaps import begin, held, say

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from taskhouse.posthog import retry
+from taskhouse.resources.readiness.sync import due
 from taskhouse.settings import Settings
-from taskhouse.sync.readiness import due
 
 TEN = {"emulator_tasks": 80, "emulator_repositories": 5}
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.errors import AccessDenied
+from taskhouse.passes import refusal_policy
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Whose
+from taskhouse.spool.line import RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import revisit
 from taskhouse.warehouse.load import load_spool
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -188,18 +188,22 @@ def test_a_refusal_is_asked_about_seldom_and_once_more_a_day_later(ages: list[fl
     until = START + timedelta(minutes=window)
     asked = [START]
     for moment in (START + timedelta(minutes=age) for age in ages):
-        if revisit.due(since=START, asked_at=asked[-1], now=moment, until=until):
+        if refusal_policy.due(since=START, asked_at=asked[-1], now=moment, until=until):
             asked.append(moment)
     assert all(moment < until for moment in asked[1:])
     assert all(
-        late - early >= timedelta(minutes=1) for early, late in pairwise(asked) if late < START + revisit.CONFIRMED
+        late - early >= timedelta(minutes=1)
+        for early, late in pairwise(asked)
+        if late < START + refusal_policy.CONFIRMED
     )
     days = window / 24 / 60
     assert len(asked) <= 25 + days
     later = [
-        START + timedelta(minutes=age) for age in ages if revisit.CONFIRMED <= timedelta(minutes=age) < until - START
+        START + timedelta(minutes=age)
+        for age in ages
+        if refusal_policy.CONFIRMED <= timedelta(minutes=age) < until - START
     ]
-    assert not later or revisit.confirmed(since=START, asked_at=asked[-1])
+    assert not later or refusal_policy.confirmed(since=START, asked_at=asked[-1])
 
 
 def several(house: Any) -> tuple[str, str, str]:
@@ -287,7 +291,7 @@ def test_a_refused_run_that_only_the_tail_has_seen_is_a_doubt_for_a_day(house: A
         house.sync(resource)
     spool = Spool(house.settings.spool / "1")
     with SpoolWriter(spool) as writer:
-        writer.mark("live", Whose(1, "t", "ghost"), resource="run_stream", position=None, state="not_found")
+        writer.mark("live", RunKey(1, "t", "ghost"), resource="run_stream", position=None, state="not_found")
     report = capture(house)
     assert report.verdict == "incomplete"
     assert "1 runs are not found (404) for less than a day" in report.reason
@@ -301,20 +305,20 @@ def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
     """The same state keeps its time, and another one begins anew, within a batch as well."""
     assert house.rows("SELECT count(*) FROM ledger.cursors") == [(0,)]
     spool = Spool(house.settings.spool / "1")
-    whose = Whose(1, "t", "r")
+    run_key = RunKey(1, "t", "r")
     moments = [datetime(2040, 1, day, tzinfo=UTC) for day in range(1, 7)]
     states = ("not_found", "not_found", "refused", "live", "live", "not_found")
     seen = []
     for state, moment in zip(states, moments, strict=True):
         with SpoolWriter(spool) as writer:
-            writer.mark("live", whose, resource="run_stream", position=None, state=state, as_of=moment)
+            writer.mark("live", run_key, resource="run_stream", position=None, state=state, as_of=moment)
         load_spool(house.warehouse(), spool)
         seen += house.rows("SELECT state, since FROM ledger.cursors WHERE resource = 'run_stream'")
     began = [moments[0], moments[0], moments[2], moments[3], moments[3], moments[5]]
     assert seen == list(zip(states, began, strict=True))
     with SpoolWriter(spool) as writer:
         for state, moment in zip(states[:3], moments[:3], strict=True):
-            writer.mark("live", Whose(1, "t", "s"), resource="run_stream", position=None, state=state, as_of=moment)
+            writer.mark("live", RunKey(1, "t", "s"), resource="run_stream", position=None, state=state, as_of=moment)
     load_spool(house.warehouse(), spool)
     one = house.rows("SELECT state, since, updated_at FROM ledger.cursors WHERE key = 's'")
     assert one == [("refused", moments[2], moments[2])]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from taskhouse.operations import replay_quarantine
 from taskhouse.posthog import records
-from taskhouse.sync import replay, rounds
-from taskhouse.sync.resources import replay_quarantine
+from taskhouse.resources import replay
+from taskhouse.resources.tasks import rounds
 
 
 def quarantine(house: Any) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ import pytest
 from emulator.settings import Key
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
-from taskhouse.sync import rows
+from taskhouse.resources.tasks import rows
 
 PAGES = {"emulator_tasks": 1600}
 """About 13 pages of what the key sees."""
@@ -129,8 +129,8 @@ def test_a_page_that_never_comes_does_not_keep_the_rest_waiting_for_ever(make_ho
 CHILD = """
 import asyncio, sys
 from taskhouse.settings import load
-from taskhouse.sync import rows
-from taskhouse.sync.resources import sync
+from taskhouse.operations import sync
+from taskhouse.resources.tasks import rows
 rows.COMMIT_PAGES = 2
 asyncio.run(sync(load(), 1, "tasks"))
 """

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.sync.estimate import rotation_pages
-from taskhouse.sync.rounds import GRAIN, MOST, OVERLAP, ROUND, Rounds, load, whole
-from taskhouse.sync.search import PAGE, Key
+from taskhouse.resources.estimate import rotation_pages
+from taskhouse.resources.tasks.list_diff import PAGE, Key
+from taskhouse.resources.tasks.rounds import GRAIN, MOST, OVERLAP, ROUND, Rounds, load, whole
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)

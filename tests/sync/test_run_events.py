@@ -18,7 +18,7 @@ import pytest
 
 from taskhouse.errors import Full
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import state
 from taskhouse.warehouse.load import load_spool
@@ -249,7 +249,7 @@ def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: A
         for number in (1, 3)
     ]
     with SpoolWriter(spool) as writer:
-        writer.append("live", Whose(1, "t", "killed"), told, leg="django")
+        writer.append("live", RunKey(1, "t", "killed"), told, leg="django")
     load_spool(house.warehouse(), spool)
     assert house.rows("SELECT count(*) FROM ledger.gaps") == [(0,)]
     house.sync("run_events")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from emulator.versions import VERSIONS
-from taskhouse.sync import rounds, run_facts
+from taskhouse.resources.tasks import rounds, run_facts
 from taskhouse.warehouse import sql
 
 

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from taskhouse.sync.runs import due
+from taskhouse.resources.runs.sync import due
 
 
 def listed(house: Any) -> int:
@@ -118,7 +118,7 @@ def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any
     from taskhouse.errors import TaskhouseError  # noqa: PLC0415
     from taskhouse.posthog import retry  # noqa: PLC0415
 
-    monkeypatch.setattr("taskhouse.sync.runs.COMMIT_TASKS", 5)
+    monkeypatch.setattr("taskhouse.resources.runs.sync.COMMIT_TASKS", 5)
     house = make_house()
     house.sync("tasks")
     house.emulator.faults({"kind": "500", "endpoint": "runs.list", "after": 20})

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from taskhouse.sync import hot
-from taskhouse.sync.plan import Plan, plan
-from taskhouse.sync.tasks import hot_tasks
+from taskhouse.capture.capture_schedule import Plan, plan
+from taskhouse.passes import polling_policy
+from taskhouse.resources.tasks.sync import hot_tasks
 from taskhouse.warehouse import state
 
 MADE = datetime(2026, 10, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_a_waiting_run_is_due_once_a_day_and_from_its_time_on_like_a_new_one(
     now: datetime,
     due: bool,  # noqa: FBT001
 ) -> None:
-    found = hot.due(status="not_started", changed_at=MADE, scheduled_at=TIME, asked_at=asked_at, now=now)
+    found = polling_policy.due(status="not_started", changed_at=MADE, scheduled_at=TIME, asked_at=asked_at, now=now)
     assert found == due
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.sync.search import PAGE, Key, Moved, Search
-from taskhouse.sync.search import key as search_key
+from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
+from taskhouse.resources.tasks.list_diff import key as search_key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -13,14 +13,14 @@ import pytest
 from emulator.mutations import mutate
 from emulator.service import Service
 from emulator.settings import EmulatorSettings
+from taskhouse.capture import tail
+from taskhouse.capture.lookup_rate import Pace, per_request_s
 from taskhouse.errors import Corrupt
+from taskhouse.operations import open_warehouse
+from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
-from taskhouse.sync import tail
-from taskhouse.sync.context import Context
-from taskhouse.sync.looking import Pace, per_request_s
-from taskhouse.sync.resources import open_warehouse
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank

@@ -7,10 +7,10 @@ import pytest
 from pydantic import SecretStr
 
 from taskhouse.errors import AccessDenied
+from taskhouse.operations import replay_quarantine
 from taskhouse.posthog import retry
-from taskhouse.sync import task_usage
-from taskhouse.sync.resources import replay_quarantine
-from taskhouse.sync.task_usage import due
+from taskhouse.resources.task_usage import sync as task_usage
+from taskhouse.resources.task_usage.sync import due
 
 NOW = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
 RESTING = 2

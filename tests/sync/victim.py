@@ -14,12 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from taskhouse.capture import logs
+from taskhouse.operations import follow
 from taskhouse.posthog.api import TasksApi
 from taskhouse.settings import load
-from taskhouse.spool.line import Whose
+from taskhouse.spool.line import RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync import logs
-from taskhouse.sync.resources import follow
 from taskhouse.warehouse import sql
 
 
@@ -51,11 +51,11 @@ def _die_at_a_trim(count: Callable[[str], None]) -> None:
     ended, drain, opened, append = SpoolWriter.ended, logs.drain, TasksApi.proxy_stream, SpoolWriter.append
     seen: list[str] = []
 
-    def trimmed(writer: SpoolWriter, layer: str, whose: Whose, **told: Any) -> None:
+    def trimmed(writer: SpoolWriter, layer: str, run_key: RunKey, **told: Any) -> None:
         if told["ending"] == "trimmed":
             count("frame")
             seen.append("frame")
-        ended(writer, layer, whose, **told)
+        ended(writer, layer, run_key, **told)
 
     async def drained(*args: Any, **options: Any) -> int:
         if seen:

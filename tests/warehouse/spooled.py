@@ -3,7 +3,7 @@
 from typing import Any
 
 from taskhouse.spool.folder import Segment, Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded, load_spool
@@ -20,7 +20,7 @@ def entry(position: int, data: str) -> Entry:
 def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str = "django") -> list[Segment]:
     """One sealed segment, not yet loaded."""
     with SpoolWriter(spool) as writer:
-        writer.append(layer, Whose(1, "t", run), entries, leg=leg)
+        writer.append(layer, RunKey(1, "t", run), entries, leg=leg)
     return spool.segments()
 
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskhouse.capture.logs import SHOWN
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.sync.logs import SHOWN
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from tests.blank import blank
 
-RUN = Whose(1, "t", "r")
+RUN = RunKey(1, "t", "r")
 START = datetime(2026, 9, 1, tzinfo=UTC)
 BASE = int(START.timestamp() * 1000)
 NOW = datetime(2026, 9, 2, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Judge:
 
     def __init__(self, warehouse: Warehouse, spool: Spool) -> None:
         self.warehouse, self.spool = warehouse, spool
-        self.run = Whose(1, "t", secrets.token_hex(8))
+        self.run = RunKey(1, "t", secrets.token_hex(8))
 
     def hold(self, *, live: list[Entry] = [], log: list[Entry] = []) -> None:  # noqa: B006
         with SpoolWriter(self.spool) as writer:

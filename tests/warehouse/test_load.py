@@ -10,7 +10,7 @@ import pytest
 from taskhouse.clock import REAL
 from taskhouse.errors import Corrupt
 from taskhouse.spool.folder import Segment, Spool, sealed_name
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load, sql
 from taskhouse.warehouse.connection import Warehouse
@@ -177,9 +177,9 @@ def test_loading_the_same_segment_again_changes_nothing(warehouse: Warehouse, sp
 
 def test_the_cursor_moves_with_the_events(warehouse: Warehouse, spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", Whose(1, "t", "r"), [event("1-0", "{}"), event("2-0", "{}")], leg="l")
-        writer.append("live", Whose(1, "t", "r"), [event(None, "{}")], leg="l")
-        writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state="over")
+        writer.append("live", RunKey(1, "t", "r"), [event("1-0", "{}"), event("2-0", "{}")], leg="l")
+        writer.append("live", RunKey(1, "t", "r"), [event(None, "{}")], leg="l")
+        writer.mark("live", RunKey(1, "t", "r"), resource="run_stream", position=None, state="over")
     load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT resource, key, position, state FROM ledger.cursors") == [
         ("run_stream", "r", "2-0", "over")
@@ -189,7 +189,7 @@ def test_the_cursor_moves_with_the_events(warehouse: Warehouse, spool: Spool) ->
 def test_a_mark_without_a_position_leaves_it_where_it_was(warehouse: Warehouse, spool: Spool) -> None:
     load_live(warehouse, spool, event("2-0", "{}"))
     with SpoolWriter(spool) as writer:
-        writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state="over")
+        writer.mark("live", RunKey(1, "t", "r"), resource="run_stream", position=None, state="over")
     load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT position, state FROM ledger.cursors") == [("2-0", "over")]
 
@@ -216,8 +216,8 @@ SEGMENTS = "SELECT lines, inserted, duplicates, marks FROM ledger.segments ORDER
 def test_a_batch_is_stored_like_its_segments_one_by_one(warehouse: Warehouse, spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
         for texts in ([("1-0", '{"a":1}'), ("1-1", "{}")], [("1-0", '{"a":2}'), ("1-1", "{}")], [("1-0", '{"a":1}')]):
-            writer.append("live", Whose(1, "t", "r"), [event(*text) for text in texts], leg="django")
-            writer.mark("live", Whose(1, "t", "r"), resource="run_stream", position=None, state=str(len(texts)))
+            writer.append("live", RunKey(1, "t", "r"), [event(*text) for text in texts], leg="django")
+            writer.mark("live", RunKey(1, "t", "r"), resource="run_stream", position=None, state=str(len(texts)))
             writer.seal()
     names = [segment.name for segment in spool.segments()]
     loaded = load_spool(warehouse, spool)["live"]

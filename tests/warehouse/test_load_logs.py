@@ -4,7 +4,7 @@ import time
 
 from taskhouse.clock import REAL
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
@@ -54,8 +54,8 @@ def test_a_log_that_was_proved_to_end_sooner_loses_what_it_does_not_hold(warehou
     load_spool(warehouse, spool)
     began_us = time.time_ns() // 1000
     with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(at, f'{{"a":{at + 1}}}') for at in range(4)], leg="pass")
-        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="4", state="settled", cut_us=began_us)
+        writer.append("log", RunKey(1, "t", "r"), [entry(at, f'{{"a":{at + 1}}}') for at in range(4)], leg="pass")
+        writer.mark("log", RunKey(1, "t", "r"), resource="run_log", position="4", state="settled", cut_us=began_us)
     loaded = load_spool(warehouse, spool)["log"]
     assert (loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (4, 0, 0, 1)
     assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY 1") == [
@@ -71,7 +71,7 @@ def test_a_mark_of_a_reading_that_began_before_another_takes_nothing_of_it(wareh
     load_spool(warehouse, spool)
     for cut_us in (None, began_us):
         with SpoolWriter(spool) as writer:
-            writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="1", state="settled", cut_us=cut_us)
+            writer.mark("log", RunKey(1, "t", "r"), resource="run_log", position="1", state="settled", cut_us=cut_us)
         load_spool(warehouse, spool)
         assert rows(warehouse, LOG_CURSOR) == [("2", "settled")]
         assert rows(warehouse, "SELECT count(*) FROM raw.run_log_entries") == [(2,)]
@@ -82,8 +82,8 @@ def test_entries_of_a_log_move_its_cursor_and_a_mark_says_the_rest(warehouse: Wa
     load_spool(warehouse, spool)
     assert rows(warehouse, LOG_CURSOR) == [("2", "unproved")], "whoever read it died before its end"
     with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(2, "{}")], leg="pass")
-        writer.mark("log", Whose(1, "t", "r"), resource="run_log", position="3", state="settled")
+        writer.append("log", RunKey(1, "t", "r"), [entry(2, "{}")], leg="pass")
+        writer.mark("log", RunKey(1, "t", "r"), resource="run_log", position="3", state="settled")
     load_spool(warehouse, spool)
     assert rows(warehouse, LOG_CURSOR) == [("3", "settled")]
 

@@ -4,14 +4,14 @@ import duckdb
 import pytest
 
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import Loaded, load_spool
 from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
 
-NO_TASK = Whose(1, None, "r")  # type: ignore[arg-type]
+NO_TASK = RunKey(1, None, "r")  # type: ignore[arg-type]
 """A line of it has no task, which the table refuses: it stands for whatever DuckDB cannot load."""
 
 
@@ -24,10 +24,10 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
 
     with SpoolWriter(spool) as writer:
         for first in (0, 20, 40):
-            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first, first + 9)], leg="django")
+            writer.append(layer, RunKey(1, "t", "r"), [one(n) for n in range(first, first + 9)], leg="django")
             if first == 20:
                 writer.append(layer, NO_TASK, [one(29)], leg="django")
-            writer.append(layer, Whose(1, "t", "r"), [one(n) for n in range(first + 10, first + 20)], leg="django")
+            writer.append(layer, RunKey(1, "t", "r"), [one(n) for n in range(first + 10, first + 20)], leg="django")
             writer.seal()
     told: list[str] = []
     loaded = load_spool(warehouse, spool, report=told.append)[layer]
@@ -45,9 +45,9 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
 
 def test_a_mark_that_cannot_be_loaded_is_set_aside_too(warehouse: Warehouse, spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("log", Whose(1, "t", "r"), [entry(0, "{}")], leg="pass")
-        writer.mark("log", Whose(None, "t", "r"), resource="run_log", position="1", state="settled")  # type: ignore[arg-type]
-        writer.append("log", Whose(1, "t", "r"), [entry(1, "{}")], leg="pass")
+        writer.append("log", RunKey(1, "t", "r"), [entry(0, "{}")], leg="pass")
+        writer.mark("log", RunKey(None, "t", "r"), resource="run_log", position="1", state="settled")  # type: ignore[arg-type]
+        writer.append("log", RunKey(1, "t", "r"), [entry(1, "{}")], leg="pass")
     assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, set_aside=1)
     assert rows(warehouse, "SELECT project_id, reason LIKE 'this mark %' FROM ledger.quarantine") == [(None, True)]
     assert rows(warehouse, LOG_CURSOR) == [("2", "unproved")]
@@ -57,7 +57,7 @@ def test_a_load_that_was_killed_while_it_halved_a_segment_loads_every_line_once(
     warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with SpoolWriter(spool) as writer:
-        writer.append("live", Whose(1, "t", "r"), [event(f"{n}-0", "{}") for n in range(1, 9)], leg="django")
+        writer.append("live", RunKey(1, "t", "r"), [event(f"{n}-0", "{}") for n in range(1, 9)], leg="django")
         writer.append("live", NO_TASK, [event("9-0", "{}")], leg="django")
     (segment,) = spool.segments()
     content = segment.path.read_bytes()
@@ -110,7 +110,7 @@ def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
     key = "r@7-0" if layer == "live" else "r@3"
     for again in range(2):
         with SpoolWriter(spool) as writer:
-            writer.append(layer, Whose(1, "t", "r"), [one, after], leg="django")
+            writer.append(layer, RunKey(1, "t", "r"), [one, after], leg="django")
         loaded = load_spool(warehouse, spool)[layer]
         assert (loaded.lines, loaded.inserted, loaded.set_aside) == (3, 0 if again else 2, 0 if again else 1)
     table = "run_events" if layer == "live" else "run_log_entries"

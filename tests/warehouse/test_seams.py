@@ -10,7 +10,7 @@ import pytest
 
 from taskhouse.spool import line
 from taskhouse.spool.folder import Spool
-from taskhouse.spool.line import Entry, Whose
+from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, warehouse: Warehouse, spool: Spool) -> None:
         self.warehouse, self.spool = warehouse, spool
-        self.run = Whose(1, "t", secrets.token_hex(8))
+        self.run = RunKey(1, "t", secrets.token_hex(8))
 
     def hold_at_once(self, ms: int, count: int) -> None:
         """Receive events that the server took in one millisecond."""

@@ -1,0 +1,397 @@
+"""Capture: follow streams and drain logs of one project into the spool, load it and judge its gaps.
+
+The same engine works inside a pass with a time budget and inside ``taskhouse tail``, which ends when it is told to.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter, deque
+from collections.abc import Coroutine, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskhouse.capture import logs, streams
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.errors import (
+    UNAVAILABLE,
+    AccessDenied,
+    Contract,
+    Full,
+    NotFound,
+    Permanent,
+    Refused,
+    Retryable,
+    TaskhouseError,
+    Throttled,
+)
+from taskhouse.passes import refusal_policy
+from taskhouse.passes.lifecycle import Pass
+from taskhouse.posthog import records
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.follow import Ending
+from taskhouse.posthog.reconnect_policy import TERMINAL
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.gaps import judge_runs
+from taskhouse.warehouse.load import load_spool
+
+LOGS_AT_ONCE = 8
+
+LOOK_S = 5.0
+"""How long the stream of a run at rest is looked at, unless it brings an event."""
+
+CATCH_UP_S = 25.0
+"""How much longer a pass stays with streams that were not read up to the present; keepalives come after 20 seconds."""
+
+SETTLE_S = 0.05
+"""A silence counts if it still lasts after so long, in which what has come is read."""
+
+STREAM = "run_stream"
+GOES_ON = "live"
+"""The state of a stream that was read up to the present and may bring more."""
+
+OVERLOOKED = timedelta(days=7)
+"""How far back a start looks for runs that were read and not judged."""
+
+REFUSALS = {Ending.NOT_FOUND: refusal_policy.NOT_FOUND, Ending.REFUSED: refusal_policy.REFUSED}
+
+TABLES = {"live": "run_events", "log": "run_log_entries"}
+
+
+class Capture:
+    """The runs of one project that are being followed or drained just now.
+
+    Use ``session.capturing`` to open one. After ``stop`` is set, streams are closed and nothing new is begun.
+    """
+
+    def __init__(self, the_pass: Pass, spool: Spool, writer: SpoolWriter, group: asyncio.TaskGroup) -> None:
+        self.the_pass = the_pass
+        self.spool = spool
+        self.writer = writer
+        self.stop = asyncio.Event()
+        self.live: dict[str, asyncio.Task[None]] = {}
+        self.readings: dict[str, streams.Reading] = {}
+        self.endings: dict[str, streams.Ended] = {}
+        self.full: Full | None = None
+        self._group = group
+        self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
+        self._touched: dict[str, datetime] = {}
+        self._overlooked = True
+        self._drained: set[str] = set()
+        self._lost: set[tuple[str, str]] = set()
+        self.waiting: deque[Run] = deque()
+        self._crowded = False
+        self.unknown = Counter[str]()
+
+    def follow(self, run: Run, *, look: bool = False) -> bool:
+        """Follow a run's stream to its end, then drain its log; False where there is no room for one more.
+
+        With ``look`` it is followed for as long as it brings events, and the log is read in any case.
+        """
+        if run.run_id in self.live or self.stop.is_set():
+            return True
+        if len(self.live) >= self.the_pass.context.settings.max_streams:
+            return False
+        self.readings[run.run_id] = streams.Reading(look, self.the_pass.context.now, heard_at=run.heard_at)
+        task = self._group.create_task(self._look(run) if look else self._follow(run))
+        self.live[run.run_id] = task
+        task.add_done_callback(lambda _: self.live.pop(run.run_id, None))
+        return True
+
+    def drain(self, run: Run) -> None:
+        """Read a run's log, unless it is being read."""
+        if run.run_id not in self._drained:
+            self._drained.add(run.run_id)
+            task = self._group.create_task(self._spared(logs.about(run), self._drain(run)))
+            task.add_done_callback(lambda _: self._drained.discard(run.run_id))
+
+    def begin(self, runs: Iterable[Run]) -> None:
+        """Read logs that were never read, in this order, while the budget has room; what is left stays ``waiting``."""
+        self.waiting.extend(runs)
+        for _ in range(LOGS_AT_ONCE):
+            self._group.create_task(self._begin())
+
+    def lost(self, layer: str, runs: Iterable[Run]) -> None:
+        """Give up what was refused until the server no longer had it; the judgement makes a gap of it.
+
+        Args:
+            layer: ``live`` for streams, ``log`` for logs.
+            runs: Whose.
+        """
+        resource = {"live": STREAM, "log": logs.RESOURCE}[layer]
+        for run in runs:
+            if (layer, run.run_id) not in self._lost:
+                self._lost.add((layer, run.run_id))
+                run_key = run.run_key(self.the_pass.context.project_id)
+                at = run.cursor if layer == "live" else None
+                refusal = run.stream_state if layer == "live" else run.log_state
+                self.writer.mark(layer, run_key, resource=f"{resource}_lost", position=at, state=refusal or "")
+                self._mark(layer, run, resource, refusal_policy.LOST)
+                self._touched[run.run_id] = run.created_at
+
+    def _mark(
+        self,
+        layer: str,
+        run: Run,
+        resource: str,
+        state: str,
+        *,
+        as_of: datetime | None = None,
+        read_at: datetime | None = None,
+    ) -> None:
+        """A state of a run's stream or log that holds from then on, or from now."""
+        run_key = run.run_key(self.the_pass.context.project_id)
+        as_of = as_of if as_of or read_at else self.the_pass.context.now()
+        self.writer.mark(layer, run_key, resource=resource, position=None, state=state, as_of=as_of, read_at=read_at)
+
+    @property
+    def read_to_their_end(self) -> int:
+        """How many streams were; those that were refused, failed, go on or brought nothing do not count."""
+        open_ = refusal_policy.STATES | {refusal_policy.FAILED, GOES_ON}
+        return sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
+
+    async def _begin(self) -> None:
+        while self.waiting and not self._crowded:
+            run = self.waiting.popleft()
+            await self._spared(logs.about(run), self._first(run))
+
+    async def _first(self, run: Run) -> None:
+        try:
+            await self._read(run, Priority.FIRST, settled=self._final(run))
+        except Throttled:
+            self._crowded = True
+            self.waiting.append(run)
+
+    async def follow_all(self, runs: Iterable[Run], looks: Iterable[Run], seconds: float) -> int:
+        """Follow runs to their end, more as others end, for at most so long; how many never found room.
+
+        Those at rest are looked at while there is room.
+        """
+        waiting, resting = deque(runs), deque(looks)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while waiting or resting or self.live:
+                    while waiting and self.follow(waiting[0]):
+                        waiting.popleft()
+                    while not waiting and resting and self.follow(resting[0], look=True):
+                        resting.popleft()
+                    if self.live:
+                        await asyncio.wait(list(self.live.values()), return_when=asyncio.FIRST_COMPLETED)
+        return len(waiting)
+
+    async def close(self) -> None:
+        """Stop following; streams that are not read up to the present get some more time, and are a doubt then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while not self.the_pass.context.client.streams_down and (behind := await self.behind()):
+                    await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
+        moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
+        if self.live and self.the_pass.context.client.streams_down:
+            self.the_pass.doubt(
+                f"{len(self.live)} streams are not read to their end, and the server opens none just now"
+            )
+        elif moving:
+            self.the_pass.doubt(f"{len(moving)} streams were not read up to the present; run it again")
+        self.stop.set()
+
+    async def behind(self, *runs: str) -> list[str]:
+        """Of these runs, or all that are followed, those whose streams are not read up to the present."""
+        clock = self.the_pass.context.settings.clock
+        silent = {run_id: self.readings[run_id].quiet_since(clock.monotonic()) for run_id in runs or self.live}
+        await clock.sleep(SETTLE_S)
+        for run_id, since in silent.items():
+            if since is not None and self.readings[run_id].quiet_since(clock.monotonic()) == since:
+                self.readings[run_id].silent()
+        return [run_id for run_id in runs or self.live if self.readings[run_id].current_at is None]
+
+    async def load(self) -> None:
+        """Bring every sealed segment into the warehouse.
+
+        Raises:
+            Locked: The warehouse is held; the segments stay in the spool.
+        """
+        loaded = await asyncio.to_thread(
+            load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.doubt
+        )
+        for layer, table in TABLES.items():
+            self.the_pass.added[table] = self.the_pass.added.get(table, 0) + loaded[layer].inserted
+            self.the_pass.loaded += loaded[layer].inserted + loaded[layer].set_aside
+            self.the_pass.duplicates += loaded[layer].duplicates
+
+    async def judge(self) -> None:
+        """Judge the gaps of every run that was read to its end since the last time, with all that was read loaded.
+
+        Raises:
+            Locked: The warehouse is held; they are judged the next time.
+        """
+        if self._overlooked:
+            self._touched = await asyncio.to_thread(self._unjudged) | self._touched
+            self._overlooked = False
+        touched, self._touched = self._touched, {}
+        if not touched:
+            return
+        try:
+            await asyncio.to_thread(self.writer.seal)
+            await self.load()
+            await asyncio.to_thread(self._judge, touched)
+        except UNAVAILABLE:
+            self._touched = touched | self._touched
+            raise
+
+    def _unjudged(self) -> dict[str, datetime]:
+        """Runs that another process read and did not come to judge, with their age."""
+        context = self.the_pass.context
+        since = context.now() - OVERLOOKED
+        found = context.read(state.records, "unjudged", project_id=context.project_id, since=since, now=context.now())
+        return {row["run_id"]: row["created_at"] for row in found}
+
+    def _judge(self, touched: dict[str, datetime]) -> None:
+        context = self.the_pass.context
+        windows = context.settings.stream_windows
+        failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now(), windows=windows)
+        for run_id in touched:
+            about = f"the gaps of run {run_id}"
+            if run_id in failed:
+                self.the_pass.doubt(f"{about} could not be judged: {failed[run_id]}", about=about)
+            else:
+                self.the_pass.settle(about)
+
+    async def _follow(self, run: Run) -> None:
+        await self._spared(_stream_of(run), self._stream(run, self.stop))
+
+    async def _look(self, run: Run) -> None:
+        """Follow a run at rest, and read its log in any case."""
+        over = asyncio.Event()
+        ending = asyncio.create_task(self._end_look(run, over))
+        try:
+            await self._spared(_stream_of(run), self._stream(run, over))
+        finally:
+            ending.cancel()
+        if over.is_set():
+            await self._spared(logs.about(run), self._drain(run))
+
+    async def _end_look(self, run: Run, over: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stop.wait(), LOOK_S)
+        if self.readings[run.run_id].has_events:
+            await self.stop.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP_S):
+                while await self.behind(run.run_id) and not self.stop.is_set():
+                    pass
+        over.set()
+
+    async def _stream(self, run: Run, stop: asyncio.Event) -> None:
+        async def read_log() -> None:
+            nonlocal run
+            async with self._gate:
+                run = await self._read(run, Priority.LOG, settled=False)
+
+        ending = await streams.capture(
+            self.the_pass,
+            self.the_pass.api(Priority.LIVE),
+            self.writer,
+            run,
+            stop,
+            on_trim=lambda: self._spared(logs.about(run), read_log()),
+            unknown=self.unknown,
+            reading=self.readings[run.run_id],
+        )
+        if ending is Ending.STOPPED:
+            self._touched[run.run_id] = run.created_at
+            if (current_at := self.readings[run.run_id].current_at) is not None:
+                self._ended(run, GOES_ON, current_at)
+                self._mark("live", run, STREAM, GOES_ON, read_at=current_at)
+            return
+        if ending is Ending.ERROR_BUDGET:
+            reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
+            self.the_pass.doubt(reason, about=_stream_of(run))
+        else:
+            self.the_pass.settle(_stream_of(run))
+        ended_at = self.the_pass.context.now()
+        if ending in REFUSALS:
+            refusal = refusal_policy.LOST if run.stream_state == refusal_policy.LOST else REFUSALS[ending]
+            self._ended(run, refusal, ended_at)
+            self._mark("live", run, STREAM, refusal)
+        else:
+            run = await self._refetch(run)
+            self._ended(run, ending.value, ended_at)
+            self._mark("live", run, STREAM, ending.value, as_of=run.ended_at, read_at=ended_at)
+        await self._spared(logs.about(run), self._drain(run))
+
+    def _ended(self, run: Run, state: str, at: datetime) -> None:
+        """Note how a stream ended; a state that stays the same has held since it began."""
+        at = max(at, run.ended_at or at)
+        before = self.endings.get(run.run_id)
+        if before is None and run.stream_since is not None:
+            before = streams.Ended(run.stream_state or "", at, run.stream_since)
+        since = before.since if before is not None and before.state == state else at
+        self.endings[run.run_id] = streams.Ended(state, at, since)
+
+    async def _spared(self, about: str, work: Coroutine[Any, Any, None]) -> None:
+        """Let one run's trouble be a doubt; only a refused key, a full disk or a held file ends the capture of all."""
+        try:
+            await work
+        except AccessDenied:
+            raise
+        except (Retryable, Permanent, Contract) as problem:
+            self.the_pass.doubt(f"{about}: {problem.message}", about=about)
+        except (TaskhouseError, OSError):
+            raise
+        except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
+            self.the_pass.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
+
+    async def _refetch(self, run: Run) -> Run:
+        """Ask for the run once more after its stream ended: the stream does not promise its final state."""
+        the_pass, batch = self.the_pass, Batch()
+        try:
+            row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)
+        except (NotFound, Refused):
+            return run
+        number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")
+        columns = the_pass.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
+        if columns is not None:
+            batch.runs.append(the_pass.stamp(columns, number, "run"))
+        with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
+            await the_pass.commit(batch)
+        if columns is None or columns["status"] not in TERMINAL:
+            return replace(run, ended_at=None)
+        moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")]
+        return replace(run, ended_at=max(datetime.fromisoformat(moment) for moment in moved if moment))
+
+    async def _drain(self, run: Run) -> None:
+        """Read a run's log; a run that ended just now is read once more after its last flush."""
+        async with self._gate:
+            began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
+        if run.ended_at is None:
+            return
+        settle = self.the_pass.context.settings.log_settle_s
+        early = settle - (began - run.ended_at).total_seconds()
+        if early > 0:
+            await self.the_pass.context.settings.clock.sleep(min(settle, early))
+            async with self._gate:
+                await self._read(run, Priority.LOG, settled=self._final(run))
+
+    def _final(self, run: Run) -> bool:
+        """Whether a run's log has had its last flush, also if that failed and was tried again."""
+        final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
+        return run.ended_at is not None and self.the_pass.context.now() - run.ended_at >= final
+
+    async def _read(self, run: Run, priority: Priority, *, settled: bool) -> Run:
+        """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""
+        api = self.the_pass.api(priority)
+        try:
+            with self.the_pass.trying(logs.about(run)):
+                position = await logs.drain(self.the_pass, api, self.writer, run, start=run.position, settled=settled)
+        finally:
+            self._touched[run.run_id] = run.created_at
+        return replace(run, position=position)
+
+
+def _stream_of(run: Run) -> str:
+    """What a doubt about its stream is about."""
+    return f"the stream of run {run.run_id}"

@@ -1,0 +1,310 @@
+"""Which runs' streams to open and which logs to read. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from taskhouse.passes import polling_policy, refusal_policy
+from taskhouse.posthog.stream_ids import stream_ms
+from taskhouse.posthog.stream_route import DJANGO
+from taskhouse.spool.line import RunKey
+
+REPLAY = timedelta(minutes=30)
+"""How long a finished run's stream can still be replayed (API facts 5.4)."""
+
+LIVE = timedelta(hours=6)
+"""A stream that nobody writes to for so long is gone (API facts 5.4)."""
+
+WAITING = timedelta(hours=1)
+"""A run that waits to start is followed so long: local runs sit in that state by design."""
+
+LOOKS = 100
+"""Streams of runs at rest that one pass looks at, those first that were not looked at for longest."""
+
+LOOKS_AN_HOUR = 120
+"""Those of them that were looked at before: with their logs they take 5 % of the key's hour at most."""
+
+ENDED = frozenset({"stream_end", "terminal_without_stream", refusal_policy.LOST})
+"""States of a stream that will bring nothing more, unless its run moves again."""
+
+LATE = 144
+"""So many times as long as a log may grow an empty one is looked at again, in growing pauses: a day."""
+
+FINAL = frozenset({"settled", "expired", refusal_policy.LOST})
+"""States of a log that will bring nothing more, unless its run moves again."""
+
+UNPROVED = "unproved"
+"""State of a log that is held and could not be proved: it is read from its beginning, like one that was never read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What capture needs to know of a run.
+
+    Attributes:
+        cursor: Stream id to resume after.
+        leg: The endpoint that gave it, ``django`` or ``proxy``.
+        checksum: Of the event that has that id; None if it is not known.
+        position: Entries of its own log that are kept.
+        ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
+        created_at: When it was made; none of its events is older.
+        ended_at: When the server last moved it, if it has ended; None while it runs.
+        stream_state: What the last look at its stream came to.
+        stream_since: Since when that has held.
+        log_state: What the last look at its log came to.
+        heard_at: Until when its stream was read, if it went on then.
+    """
+
+    task_id: str
+    run_id: str
+    cursor: str | None
+    position: int
+    ancestors: tuple[str, ...]
+    created_at: datetime
+    ended_at: datetime | None
+    leg: str = DJANGO
+    checksum: int | None = None
+    stream_state: str | None = None
+    stream_since: datetime | None = None
+    log_state: str | None = None
+    heard_at: datetime | None = None
+
+    def run_key(self, project_id: int) -> RunKey:
+        """The run as the spool names it."""
+        return RunKey(project_id, self.task_id, self.run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to read.
+
+    Attributes:
+        streams: Runs to stream.
+        looks: Runs that have not ended and rest: whether their stream has something new, and their log.
+        rested: When the streams of all runs at rest were looked at last, by run; None if never.
+        logs: Runs whose log alone is read.
+        first: The same of runs whose log was never read, nearest to expiry first.
+        left: More of these, for later passes.
+        passed_over: Runs whose log was never read that have rested for longer than the settings want.
+        resting: Runs left for later because they do not move.
+        failing: Runs whose stream failed and is not tried again yet.
+        lost_streams: Runs whose stream was refused until the server no longer had it.
+        lost_logs: The same of their logs.
+    """
+
+    streams: list[Run]
+    looks: list[Run]
+    rested: dict[str, datetime | None]
+    logs: list[Run]
+    first: list[Run]
+    left: int
+    passed_over: int
+    resting: int
+    failing: int
+    lost_streams: list[Run]
+    lost_logs: list[Run]
+
+
+def plan(
+    rows: Iterable[Mapping[str, Any]],
+    now: datetime,
+    *,
+    parents: Mapping[str, str | None],
+    most: int,
+    days: int | None,
+    final: timedelta = timedelta(minutes=10),
+) -> Plan:
+    """Decide for each run; rows as the warehouse's question ``runs`` gives them.
+
+    A run that waits for its time has neither stream nor log, and is none of it until then.
+
+    Args:
+        rows: The runs.
+        now: The present moment.
+        parents: By run the one that it resumed, of every run that is known.
+        most: Logs never read before that one pass takes on.
+        days: Logs of runs that have rested for longer are never begun; None begins all.
+        final: How long after a run's end its log may still grow.
+    """
+    rows = [row for row in rows if not polling_policy.waits(row["status"], row["scheduled_at"], now)]
+    oldest = None if days is None else now - timedelta(days=days)
+    streams = [row for row in rows if _streams(row, now)]
+    rested = [row for row in rows if _rests(row, now) and (oldest is None or _stirred(row) >= oldest)]
+    looks = _looks(rested, now)
+    taken = {row["run_id"] for row in (*streams, *looks)}
+    rest = [row for row in rows if row["run_id"] not in taken]
+    never = sorted(
+        (row for row in rest if _from_the_beginning(row)),
+        key=lambda row: polling_policy.expires(row["changed_at"], now),
+    )
+    wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
+    read = [row for row in rest if not _from_the_beginning(row)]
+    logs = [row for row in read if _logs(row, now, final)]
+
+    def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
+        return [_run(row, parents) for row in chosen]
+
+    return Plan(
+        streams=runs(streams),
+        looks=runs(looks),
+        rested={row["run_id"]: row["stream_read_at"] for row in rested},
+        logs=runs(logs),
+        first=runs(wanted[:most]),
+        left=len(wanted[most:]),
+        passed_over=len(never) - len(wanted),
+        resting=sum(
+            not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in read
+        ),
+        failing=sum(row["stream_state"] == refusal_policy.FAILED and now < _stream_until(row) for row in rest),
+        lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
+        lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
+    )
+
+
+def _from_the_beginning(row: Mapping[str, Any]) -> bool:
+    return row["log_read_at"] is None or row["log_state"] == UNPROVED
+
+
+def _streams(row: Mapping[str, Any], now: datetime) -> bool:
+    until = _stream_until(row)
+    if now >= until:
+        return False
+    if row["stream_state"] in refusal_policy.STATES:
+        return _again(row, "stream", until, now)
+    if row["stream_state"] == refusal_policy.FAILED:
+        return _retry(row, now)
+    return not (row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"])
+
+
+def _stream_until(row: Mapping[str, Any]) -> datetime:
+    """When the server no longer has the stream of a run that ended, or a run is at rest that has not."""
+    if row["status"] in polling_policy.TERMINAL:
+        ended_at: datetime = row["completed_at"] + REPLAY if row["completed_at"] is not None else row["moved_at"]
+        return ended_at
+    return _stirred(row) + (LIVE if row["status"] == "in_progress" else WAITING)
+
+
+def _stirred(row: Mapping[str, Any]) -> datetime:
+    """The last sign of life, its last event included: the row of a run that works need not change (API facts 7.4)."""
+    begins_at = row["scheduled_at"] if row["status"] == polling_policy.WAITING else None
+    signs: list[datetime | None] = [row["moved_at"], row["changed_at"], begins_at, _event_at(row["stream_position"])]
+    return max(sign for sign in signs if sign is not None)
+
+
+def _rests(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a run that may go on at any time gave no sign of life for so long that it is not followed.
+
+    So does one whose stream ended and whose row has not moved since: a later attempt writes to a stream anew.
+    """
+    if row["status"] in polling_policy.TERMINAL or row["task_seen_at"] is None:
+        return False
+    ended = row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"]
+    return ended or now >= _stream_until(row)
+
+
+def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """Whose streams to look at of those at rest: each so often that none comes and goes unseen, if there is room."""
+    new = sorted((row for row in rested if row["stream_read_at"] is None), key=_stirred)
+    seen = sorted((row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"])
+    due = [row for row in seen if now - row["stream_read_at"] >= LIVE / 2]
+    lately = sum(now - row["stream_read_at"] < timedelta(hours=1) for row in seen)
+    return (new + due[: max(0, LOOKS_AN_HOUR - lately)])[:LOOKS]
+
+
+def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
+    """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task was seen since."""
+    asked_at: datetime = row[f"{what}_read_at"]
+    seen_at: datetime | None = row["task_seen_at"]
+    if now >= until:
+        return False
+    if row[f"{what}_state"] == refusal_policy.NOT_FOUND and seen_at is not None and seen_at > asked_at:
+        return True
+    return refusal_policy.due(since=row[f"{what}_since"] or asked_at, asked_at=asked_at, now=now, until=until)
+
+
+def _retry(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether to try a stream again that failed; at once if its run has ended since, or begins anew."""
+    asked_at: datetime = row["stream_read_at"]
+    moved = row["moved_at"] > asked_at
+    if moved and row["status"] != "in_progress":
+        return True
+    last = _event_at(row["stream_position"])
+    since = min(asked_at, max(filter(None, (row["stream_since"] or asked_at, last))))
+    return refusal_policy.failed_due(since=since, asked_at=asked_at, moved=moved, now=now)
+
+
+def _event_at(position: str | None) -> datetime | None:
+    written = stream_ms(position)
+    return None if written is None else datetime.fromtimestamp(written / 1000, UTC)
+
+
+def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
+    """When the log of a run that has ended is read again: it may still grow.
+
+    One that was empty, or shorter than what is held, may come to be; it is read in growing pauses.
+    """
+    ended_at: datetime = row["moved_at"]
+    read_at: datetime = row["log_read_at"]
+    if int(row["log_position"] or 0) and read_at < ended_at + final:
+        return ended_at + final
+    return read_at + min(max(final, read_at - ended_at), LATE * final)
+
+
+def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
+    if row["log_state"] in refusal_policy.STATES:
+        return _again(row, "log", _log_until(row), now)
+    if row["status"] in polling_policy.TERMINAL:
+        read_at: datetime = row["log_read_at"]
+        if row["moved_at"] > read_at:
+            return True
+        was_ahead = now < read_at  # the clock that the last reading went by
+        return row["log_state"] not in FINAL and (was_ahead or now >= _grown(row, final))
+    return polling_policy.due(
+        status=row["status"],
+        changed_at=row["changed_at"],
+        asked_at=row["log_read_at"],
+        now=now,
+        scheduled_at=row["scheduled_at"],
+    )
+
+
+def _log_until(row: Mapping[str, Any]) -> datetime:
+    changed_at: datetime = row["changed_at"]
+    return changed_at + polling_policy.EXPIRY
+
+
+def _lost(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
+    """Whether a ``stream`` or ``log`` was refused until the server no longer had it."""
+    return row[f"{what}_state"] in refusal_policy.STATES and now >= until
+
+
+def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
+    return Run(
+        task_id=row["task_id"],
+        run_id=row["run_id"],
+        cursor=row["stream_position"],
+        position=int(row["log_position"] or 0),
+        ancestors=_ancestors(row["run_id"], parents),
+        created_at=row["created_at"],
+        ended_at=row["moved_at"] if row["status"] in polling_policy.TERMINAL else None,
+        leg=row["stream_leg"] or DJANGO,
+        checksum=row["stream_checksum"],
+        stream_state=row["stream_state"],
+        stream_since=row["stream_since"],
+        log_state=row["log_state"],
+        heard_at=row["stream_read_at"] if row["stream_state"] == "live" else None,
+    )
+
+
+def parents_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
+    """By run the one that it resumed."""
+    return {row["run_id"]: row["resume_from_run_id"] for row in rows}
+
+
+def _ancestors(run_id: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
+    """What a run goes on from, nearest first; runs that name each other in a circle end it."""
+    found = [run_id]
+    while (parent := parents.get(found[-1])) is not None and parent not in found:
+        found.append(parent)
+    return tuple(found[1:])

@@ -1,0 +1,102 @@
+"""What is held of a run's log and of its ancestors', asked of the warehouse without waiting for it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from taskhouse.capture import log_ancestry
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.errors import UNAVAILABLE
+from taskhouse.passes.context import Context
+from taskhouse.warehouse import state
+
+WAIT_S = 3.0
+"""Longest wait for a warehouse that somebody holds: capture goes on without it."""
+
+CHAIN = 10
+"""Ancestors whose logs stand before a run's own, the nearest ones (API facts 7.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLog:
+    """What is held of one log.
+
+    Attributes:
+        state: As in ``ledger.cursors``.
+        position: How many of its entries are held.
+        moved: Whether its run moved since it was read.
+        tail: The last entries.
+    """
+
+    state: str = ""
+    position: int = 0
+    moved: bool = False
+    tail: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held of a run's log and of its ancestors'.
+
+    Attributes:
+        own: The run's.
+        ancestors: Those of its ancestors, nearest first; empty where nothing is held.
+    """
+
+    own: HeldLog
+    ancestors: Sequence[HeldLog]
+
+    def before(self) -> int:
+        """How many entries of ancestors are held: where own entries begin, unless more or fewer stand there."""
+        return sum(log.position for log in self.ancestors[:CHAIN])
+
+    def parent(self) -> log_ancestry.Before | None:
+        """The last entries of the nearest ancestor that has any, if what is held of it is all that it has."""
+        for log in self.ancestors:
+            if log.state != "settled" or log.moved:
+                return None
+            if log.tail:
+                return log_ancestry.Before(log.tail, None, exact=False)
+        return None
+
+
+async def held(context: Context, run: Run) -> Held | None:
+    """What is held, or None while somebody has the warehouse."""
+
+    def ask() -> Held:
+        with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
+            found = {
+                row["run_id"]: HeldLog(
+                    row["state"] or "",
+                    row["position"] or 0,
+                    row["moved"],
+                    [text.encode() for text in row["tail"] or ()],
+                )
+                for row in state.records(
+                    connection,
+                    "log_held",
+                    project_id=context.project_id,
+                    run_ids=[run.run_id, *run.ancestors],
+                    near=log_ancestry.NEAR,
+                )
+            }
+        return Held(found.get(run.run_id, HeldLog()), [found.get(one, HeldLog()) for one in run.ancestors])
+
+    try:
+        return await asyncio.to_thread(ask)
+    except UNAVAILABLE:
+        return None
+
+
+async def keys(context: Context, run: Run) -> set[str] | None:
+    """What the held entries of a run's log are recognised by, or None while somebody has the warehouse."""
+
+    def ask() -> set[str]:
+        with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
+            rows = state.records(connection, "log_texts", project_id=context.project_id, run_id=run.run_id)
+        return {log_ancestry.key(row["payload"].encode()) for row in rows}
+
+    try:
+        return await asyncio.to_thread(ask)
+    except UNAVAILABLE:
+        return None

@@ -1,0 +1,88 @@
+"""The pages of a run's log, and whether what the server says of them adds up."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from taskhouse.capture import log_ancestry, sanitize
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.log_ancestry import Window
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.http_errors import Oversized
+
+PAGE = 5000
+"""Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
+
+
+@dataclass(slots=True)
+class LogPages:
+    """Reads a run's log page by page; texts come as they are kept.
+
+    Attributes:
+        text: Whether texts are kept whole, as in the settings.
+        totals: Every count of the whole log that a page came with, in order.
+        faults: What does not add up, in words.
+    """
+
+    api: TasksApi
+    run: Run
+    text: Literal["full", "none"]
+    totals: list[int] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    _limit: int = PAGE
+    _seam: tuple[int, bytes] | None = None
+    """The index after the last page's last entry, and that entry."""
+
+    async def at(self, offset: int, before: Window | None = None) -> Window:
+        """The page from an entry on; as a window that goes on from ``before`` if that ends there.
+
+        Of a page that is larger than is read, fewer entries are asked for. One that goes on from the last page is asked
+        for from that page's last entry on, which must be there again: or the log moved under an equal count.
+
+        Raises:
+            TaskhouseError: The page could not be had.
+        """
+        seam = self._seam[1] if self._seam and self._seam[0] == offset else None
+        while True:
+            first = offset if seam is None else offset - 1
+            try:
+                page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=self._limit, offset=first)
+            except Oversized:
+                if self._limit == 1:
+                    raise
+                self._limit = max(1, self._limit // 10)
+                continue
+            if seam is None or len(page.entries) != 1 or not page.has_more:
+                break
+            seam = None  # a page of one entry brings nothing new
+        self.totals.append(page.total)
+        torn = seam is not None and page.entries[:1] != [seam]
+        if torn:
+            self.faults.append("does not show again what its last page ended with")
+        own = page.entries if seam is None else page.entries[1:]
+        told = [sanitize.entry(None, None, text, self.text) for text in own]
+        entries, redacted = [entry.data for entry in told], [entry.redacted for entry in told]
+        end = offset + len(entries)
+        if own:
+            self._seam = end, own[-1]
+        over, short = bool(entries) and end > page.total, not page.has_more and end < page.total
+        if over or short:
+            self.faults.append(f"counts {page.total} entries, and gave {end}")
+        elif page.has_more and not entries:
+            self.faults.append("says that more follows, and gives nothing")
+        ends = over or not page.has_more or not entries
+        sound = not (over or short or torn)
+        names = log_ancestry.names(entries, offset)
+        if before is None:
+            return Window(offset, entries, redacted, ends, names, sound)
+        entries = [*before.entries[-log_ancestry.NEAR :], *entries]
+        redacted = [*before.redacted[-log_ancestry.NEAR :], *redacted]
+        return Window(end - len(entries), entries, redacted, ends, [*before.names, *names], sound)
+
+    async def stands(self) -> bool:
+        """Whether the log still counts what it counted: nothing expired or was written since its last page."""
+        page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=1)
+        return page.total == self.totals[-1]
+
+    def moved(self) -> bool:
+        """Whether the log changed its length while it was read."""
+        return len(set(self.totals)) > 1

@@ -1,0 +1,118 @@
+"""Opening a capture: its spool is kept safe, sealed and loaded until the last follower has ended."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from taskhouse.capture.capture import Capture
+from taskhouse.errors import UNAVAILABLE, Full, TaskhouseError
+from taskhouse.passes.lifecycle import Pass
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.writer import SpoolWriter
+
+TICK_S = 0.25
+
+ROOM_EVERY = 40
+"""Ticks between two looks at the disk."""
+
+NAMES = 10
+"""Unknown kinds of frames that a verdict names."""
+
+FEW = 100
+SELDOM = 3
+"""While a load brings fewer than 100 events, the rest before the next one is three times as long: a commit of few costs
+as much as one of many."""
+
+
+@contextlib.asynccontextmanager
+async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
+    """Open the spool, keep it safe, sealed and loaded while the block captures, and load the rest at the end.
+
+    A warehouse that is held by somebody else only delays the load.
+
+    Raises:
+        Full: There was no room left; everything captured until then is safe.
+        Locked: At the end the warehouse could not be had; everything captured is in the spool.
+    """
+    settings = the_pass.context.settings
+    spool = Spool(settings.spool / str(the_pass.context.project_id))
+    _room(the_pass, spool)
+    recovered = spool.recover()
+    for path in recovered.damaged:
+        the_pass.doubt(f"a spool file was damaged and is set aside as {path}")
+    seal_s = SELDOM * settings.spool_seal_s
+    with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s, clock=settings.clock) as writer:
+        try:
+            async with _working(the_pass, spool, writer) as capture:
+                yield capture
+        except BaseExceptionGroup as several:
+            raise _first(several) from None
+    await capture.load()
+    await capture.judge()
+    if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
+        the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
+    if capture.full is not None:
+        raise capture.full
+
+
+@contextlib.asynccontextmanager
+async def _working(the_pass: Pass, spool: Spool, writer: SpoolWriter) -> AsyncIterator[Capture]:
+    """Housekeeping goes on until the last follower has ended."""
+    async with asyncio.TaskGroup() as housekeeping:
+        done = asyncio.Event()
+        try:
+            async with asyncio.TaskGroup() as group:
+                capture = Capture(the_pass, spool, writer, group)
+                housekeeping.create_task(_safe(capture, done))
+                housekeeping.create_task(_loaded(capture, done))
+                yield capture
+        finally:
+            done.set()
+
+
+def _first(several: BaseExceptionGroup) -> BaseException:
+    """The error to show of those that ended a capture: one of ours if there is one."""
+    ours, others = several.split(TaskhouseError)
+    left: BaseException = ours or others or several
+    while isinstance(left, BaseExceptionGroup):
+        left = left.exceptions[0]
+    return left
+
+
+def _room(the_pass: Pass, spool: Spool) -> None:
+    settings = the_pass.context.settings
+    spool.require_room(max_bytes=settings.spool_max_gb * 1e9, free_bytes=settings.spool_free_gb * 1e9)
+
+
+async def _safe(capture: Capture, done: asyncio.Event) -> None:
+    """Fsync and seal what is due, and look at the disk now and then; never waits for the warehouse."""
+    ticks = 0
+    while not await _over(done):
+        await asyncio.to_thread(capture.writer.tick)
+        ticks += 1
+        if ticks % ROOM_EVERY == 0:
+            try:
+                _room(capture.the_pass, capture.spool)
+            except Full as full:
+                capture.full = full
+                capture.stop.set()
+        capture.the_pass.tell(capture.the_pass.captured, None, "events")
+
+
+async def _loaded(capture: Capture, done: asyncio.Event) -> None:
+    """Load what has come, now and then; while the warehouse is held or damaged, try again and again."""
+    rest = capture.the_pass.context.settings.spool_seal_s
+    seldom = 1
+    while not await _over(done, rest * seldom):
+        before = capture.the_pass.loaded
+        with contextlib.suppress(*UNAVAILABLE):
+            await asyncio.to_thread(capture.writer.seal)
+            await capture.load()
+            await capture.judge()
+        seldom = 1 if capture.the_pass.loaded - before >= FEW else SELDOM
+
+
+async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(done.wait(), seconds)
+    return done.is_set()

@@ -1,0 +1,285 @@
+"""``taskhouse tail``: a service that follows the streams of a project until it is told to stop.
+
+It looks for runs that move every few seconds (one request, and more while each brings runs that it does not follow
+yet), and asks the warehouse every minute what the scheduled passes found. It needs the warehouse for neither: while
+that is held or missing, events gather in the spool, and a start resumes after what the spool holds.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from taskhouse.capture.capture import Capture
+from taskhouse.capture.capture_schedule import parents_of, plan
+from taskhouse.capture.lookup_rate import Pace, per_request_s
+from taskhouse.capture.session import capturing
+from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
+from taskhouse.passes import refusals
+from taskhouse.passes.lifecycle import Context, Pass, Report, begin, finish
+from taskhouse.posthog import records
+from taskhouse.posthog.api import EVERYTHING
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.budget import Priority
+from taskhouse.warehouse import state
+
+RESOURCE = "tail"
+PLAN_EVERY_S = 60.0
+FIRST_PLAN_S = 3.0
+LAST_LOOK_S = 5.0
+"""How long a look may go on that waits for its server when the tail is told to stop."""
+
+LOOKING = "new runs"
+PAGE = 100
+"""Tasks on one page of a look for runs that move, the most that the server gives."""
+
+
+async def run(context: Context, stop: asyncio.Event) -> Report:
+    """Follow the project's streams until ``stop`` is set, then seal the spool, load it and report.
+
+    Raises:
+        Locked: Another tail follows this project.
+        Full: There was no room left; everything captured until then is safe.
+        TaskhouseError: The server refuses the key.
+    """
+    async with _alone(context):
+        started = context.now()
+        the_pass = Pass(context, RESOURCE, f"{started:%Y%m%dT%H%M%S}-{RESOURCE}-{secrets.token_hex(4)}", started)
+        try:
+            async with capturing(the_pass) as capture:
+                await _Watch(the_pass, capture).rounds(stop)
+                live = len(capture.live)
+                await capture.close()
+            await refusals.tell(the_pass, ("run_stream", "run_log"), "runs")
+            the_pass.complete(
+                f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
+            )
+        finally:
+            with contextlib.suppress(*UNAVAILABLE):
+                await asyncio.to_thread(finish, the_pass)
+    return the_pass.report()
+
+
+def follower(context: Context) -> str:
+    """Who follows the project's streams just now, in words; "" if nobody does."""
+    lock = FileLock(_path(context), thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            holder = json.loads(_path(context).with_suffix(".json").read_text(encoding="utf-8"))
+            return f"`taskhouse tail` follows them in process {holder['pid']} since {holder['since']}"
+        return "`taskhouse tail` follows them"
+    lock.release()
+    return ""
+
+
+@contextlib.asynccontextmanager
+async def _alone(context: Context) -> AsyncIterator[None]:
+    path = _path(context)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Locked(
+            f"Project {context.project_id}: {follower(context) or 'another tail is starting'}.",
+            hint="One tail follows all streams of a project; stop the other one first.",
+        ) from None
+    try:
+        with contextlib.suppress(OSError):  # a note for people
+            path.with_suffix(".json").write_text(
+                json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}), encoding="utf-8"
+            )
+        yield
+    finally:
+        lock.release()
+
+
+def _path(context: Context) -> Path:
+    return context.settings.home / "locks" / f"tail-{context.project_id}.lock"
+
+
+class _Watch:
+    """The rounds of one tail: what the warehouse knew at the last plan, and what was seen since."""
+
+    def __init__(self, the_pass: Pass, capture: Capture) -> None:
+        self.the_pass = the_pass
+        self.capture = capture
+        self._depth = 1
+        self._parents: dict[str, str | None] = {}
+        self._spooled = {
+            run_id: {"stream_leg": last.leg, "stream_position": last.stream_id, "stream_checksum": last.checksum}
+            for run_id, last in capture.spool.cursors().items()
+        }
+        self._known: dict[str, dict[str, Any]] = {
+            run_id: {**_UNREAD, **cursor} for run_id, cursor in self._spooled.items()
+        }
+
+    async def rounds(self, stop: asyncio.Event) -> None:
+        """Plan and look, again and again; looking never waits for the warehouse, but for a moment at the start."""
+        first = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            settings = self.the_pass.context.settings
+            request_s = per_request_s(
+                settings.requests_per_minute, settings.requests_per_hour, len(settings.projects())
+            )
+            pace = Pace(settings.tail_poll_s, request_s)
+            planning = group.create_task(self._planning(first))
+            await _patiently(first, FIRST_PLAN_S)
+            while not (stop.is_set() or self.capture.stop.is_set()):
+                pages = 1
+                try:
+                    with self.the_pass.trying(LOOKING):
+                        pages = await self._look_until(stop)
+                except (Retryable, Contract) as problem:
+                    self.the_pass.doubt(f"{LOOKING} could not be looked for: {problem.message}", about=LOOKING)
+                except TimeoutError:
+                    self.the_pass.doubt(f"{LOOKING} could not be looked for: the server gave no answer", about=LOOKING)
+                await _patiently(stop, pace.after(pages))
+            planning.cancel()
+
+    async def _planning(self, first: asyncio.Event) -> None:
+        """Ask the warehouse every minute what the scheduled passes found; what is wrong with it is said once."""
+        context = self.the_pass.context
+        begun, said = False, ""
+        while True:
+            try:
+                if not begun:
+                    await asyncio.to_thread(begin, self.the_pass)
+                    begun = True
+                rows, others = await asyncio.to_thread(context.read, _held, context.project_id)
+                for row in (*others, *rows):  # at the start the spool is ahead
+                    row.update(self._spooled.get(row["run_id"], {}))
+                self._known |= {row["run_id"]: row for row in (*others, *rows)}
+                self._spooled = {}
+                self._follow(rows)
+                first.set()
+            except UNAVAILABLE as problem:
+                if isinstance(problem, Corrupt | Backwards) and problem.message != said:
+                    said = problem.message
+                    logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
+            await context.settings.clock.sleep(PLAN_EVERY_S)
+
+    async def _look_until(self, stop: asyncio.Event) -> int:
+        """Look, and give up what still waits some seconds after ``stop``, however patient its requests are.
+
+        Raises:
+            TimeoutError: It was given up.
+        """
+        looking, told = asyncio.ensure_future(self._look()), asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait((looking, told), return_when=asyncio.FIRST_COMPLETED)
+            return await asyncio.wait_for(looking, LAST_LOOK_S)
+        finally:
+            looking.cancel()
+            told.cancel()
+
+    async def _look(self) -> int:
+        """Find runs that move, or ended just now, among the tasks with the newest activity; how many pages that took.
+
+        It goes on until a page brings no run that is followed from then on, and the next look goes at least as deep,
+        since tasks change places while pages are read. A server that ignores the order lists the newest tasks first,
+        which are those most likely to move; the others are left to the scheduled passes.
+        """
+        api = self.the_pass.api(Priority.LIVE)
+        pages = brought = 0
+        while True:
+            page = await api.list_tasks(PAGE, pages * PAGE, ordering="-last_activity_at", **EVERYTHING)
+            rows = []
+            for row in page.rows:
+                with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
+                    if (inner := records.latest_run(row)) is not None:
+                        rows.append(_row(run_of(row.data["id"])(inner), self._known))
+            pages += 1
+            begun = self._follow(rows)
+            brought += begun
+            if (not begun and pages >= self._depth) or len(page.rows) < PAGE:
+                self._depth = pages if brought else 1
+                return pages
+
+    def _follow(self, rows: list[dict[str, Any]]) -> int:
+        """Read what is due of these runs; how many streams are followed that were not before."""
+        for row in rows:
+            if (ended := self.capture.endings.get(row["run_id"])) is not None:
+                row["stream_state"], row["stream_read_at"], row["stream_since"] = ended.state, ended.at, ended.since
+        context = self.the_pass.context
+        settings = context.settings
+        self._parents |= parents_of(rows)
+        found = plan(
+            rows,
+            context.now(),
+            parents=self._parents,
+            most=settings.first_load_tasks,
+            days=settings.first_load_days,
+            final=timedelta(seconds=settings.log_final_s),
+        )
+        self.capture.lost("live", found.lost_streams)
+        self.capture.lost("log", found.lost_logs)
+        before = len(self.capture.live)
+        for run in found.streams:
+            self.capture.follow(run)
+        begun = len(self.capture.live) - before
+        for run in found.looks:
+            self.capture.follow(run, look=True)
+        again = [run for run in found.first if run.run_id in self.capture.endings]  # its log could not be read then
+        for run in (*found.logs, *again):
+            if run.run_id not in self.capture.live:
+                self.capture.drain(run)
+        return begun
+
+
+async def _patiently(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, at most so long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+
+
+def _held(connection: Any, project_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The runs that are listed, and how far others are read."""
+    rows = state.records(connection, "runs", project_id=project_id)
+    return rows, state.records(connection, "unlisted", project_id=project_id)
+
+
+_UNREAD: dict[str, Any] = dict.fromkeys(
+    (
+        "stream_position",
+        "stream_leg",
+        "stream_checksum",
+        "stream_state",
+        "stream_read_at",
+        "stream_since",
+        "log_position",
+        "log_state",
+        "log_read_at",
+        "task_seen_at",
+    )
+)
+
+
+def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A run as the server tells it now, with how far it was read, as the plan wants it."""
+    held = known.get(columns["run_id"], _UNREAD)
+    times = {
+        name: datetime.fromisoformat(columns[name]) if columns[name] else None
+        for name in ("created_at", "updated_at", "completed_at")
+    }
+    scheduled_at = columns["scheduled_at"]
+    return {
+        **{name: held.get(name) for name in _UNREAD},
+        **columns,
+        **times,
+        "scheduled_at": datetime.fromisoformat(scheduled_at) if scheduled_at else None,
+        "log_state": "settled",  # its log is read when its stream ends, and by the scheduled passes
+        "log_read_at": datetime.max.replace(tzinfo=UTC),
+        "moved_at": (moved_at := max(filter(None, times.values()))),
+        "changed_at": moved_at,
+    }

@@ -1,0 +1,123 @@
+"""The resources by name, in the order in which one builds on the other."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from taskhouse.capture import tail
+from taskhouse.errors import ConfigurationError
+from taskhouse.passes.lifecycle import Context, Progress, Report
+from taskhouse.posthog.client import PostHog
+from taskhouse.resources import estimate_facts, replay
+from taskhouse.resources.estimate import Estimate, Facts
+from taskhouse.resources.readiness import sync as readiness
+from taskhouse.resources.repositories import sync as repositories
+from taskhouse.resources.run_events import sync as run_events
+from taskhouse.resources.runs import sync as runs
+from taskhouse.resources.task_usage import sync as task_usage
+from taskhouse.resources.tasks import sync as tasks
+from taskhouse.settings import Settings
+from taskhouse.warehouse import identity
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.restore import look
+
+RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
+    tasks.RESOURCE: tasks.sync,
+    repositories.RESOURCE: repositories.sync,
+    readiness.RESOURCE: readiness.sync,
+    runs.RESOURCE: runs.sync,
+    run_events.RESOURCE: run_events.sync,
+    task_usage.RESOURCE: task_usage.sync,
+}
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """The warehouse that these settings name."""
+    return Warehouse(
+        settings.warehouse,
+        host=settings.host,
+        lock_wait_s=settings.lock_wait_s,
+        zone=settings.timezone,
+        copies=settings.published,
+        spool=settings.spool,
+        clock=settings.clock,
+    )
+
+
+def warehouse_at_rest(settings: Settings, source: Path | None = None) -> Warehouse:
+    """The warehouse for a command that asks no server: if no host is set, it is that of what is held.
+
+    Args:
+        settings: Whose.
+        source: What is to be restored; its host counts if the home knows of none.
+    """
+    if "host" in settings.model_fields_set:
+        return open_warehouse(settings)
+    known = identity.known_of(settings.warehouse, settings.published) or (look(source) if source else None)
+    return open_warehouse(settings.model_copy(update={"host": known.host}) if known else settings)
+
+
+async def sync(
+    settings: Settings,
+    project_id: int,
+    resource: str,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Report:
+    """One pass over one resource of one project.
+
+    Raises:
+        ConfigurationError: There is no such resource, or the settings lack the key.
+        TaskhouseError: The server or the warehouse failed.
+    """
+    if resource not in RESOURCES:
+        raise ConfigurationError(f"There is no resource {resource!r}.", hint=f"There are: {', '.join(RESOURCES)}.")
+    async with PostHog(settings) as client:
+        context = Context(settings, project_id, client, open_warehouse(settings), progress)
+        return await RESOURCES[resource](context)
+
+
+async def follow(
+    settings: Settings,
+    stop: asyncio.Event,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> list[Report]:
+    """Follow the streams of every project of the settings until ``stop`` is set: the engine of ``taskhouse tail``.
+
+    Raises:
+        Locked: Another tail follows one of the projects.
+        Full: There was no room left; everything captured until then is safe.
+        TaskhouseError: The server refuses the key.
+    """
+    async with PostHog(settings) as client:
+        warehouse = open_warehouse(settings)
+        contexts = [Context(settings, project_id, client, warehouse, progress) for project_id in settings.projects()]
+        return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
+
+
+async def plan(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
+    """What a sync, a day and a first load of one project would spend: the engine of ``taskhouse plan``.
+
+    It makes no warehouse: before the first sync it reads an empty one, which is gone afterwards.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed.
+    """
+    warehouse = open_warehouse(settings)
+    with tempfile.TemporaryDirectory(prefix="taskhouse-") as empty:
+        if not warehouse.exists():
+            warehouse = open_warehouse(settings.model_copy(update={"home": Path(empty)}))
+        async with PostHog(settings) as client:
+            return await estimate_facts.plan(Context(settings, project_id, client, warehouse))
+
+
+async def replay_quarantine(settings: Settings, project_id: int) -> replay.Replayed:
+    """Read what is in quarantine once more: the engine of ``taskhouse replay``. It asks the server nothing.
+
+    Raises:
+        TaskhouseError: The warehouse failed.
+    """
+    async with PostHog(settings) as client:
+        return await replay.replay(Context(settings, project_id, client, open_warehouse(settings)))

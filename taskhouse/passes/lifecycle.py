@@ -1,0 +1,161 @@
+"""Opening, resuming and closing passes: one at a time for each resource, in the order of their moments."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from taskhouse.advice import advised
+from taskhouse.errors import Locked, TaskhouseError
+from taskhouse.passes.context import Context, Progress
+from taskhouse.passes.resource_lock import alone
+from taskhouse.passes.sync_pass import Pass, Report, Verdict
+from taskhouse.passes.viewer import whoami
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.request_stats import Meter
+from taskhouse.warehouse import ledger, state
+from taskhouse.warehouse.commit import commit
+
+__all__ = ["Context", "Pass", "Progress", "Report", "Verdict", "begin", "finish", "new", "running"]
+
+RESUME_WITHIN = timedelta(days=1)
+"""A walk that was interrupted longer ago is begun anew."""
+
+LISTED = {"tasks": ["tasks", "summaries"], "runs": ["runs"], "repositories": ["repositories"]}
+"""By resource of a pass that reads lists: the names under which records of those lists are kept in quarantine."""
+
+
+@contextlib.asynccontextmanager
+async def running(
+    context: Context, resource: str, *, identify: bool = False, resume: bool = False
+) -> AsyncIterator[Pass]:
+    """Open a pass and close it with its verdict; an error closes it as incomplete and goes on up.
+
+    Args:
+        context: What the pass works with.
+        resource: The resource, as in ``ledger.passes``.
+        identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something;
+            only passes that judge absence need it.
+        resume: Go on with the last pass if it was interrupted on a walk; ``bookmark`` then says where.
+
+    Raises:
+        Locked: Another pass of the same resource and project is running, or a later one has begun.
+    """
+    async with alone(context.settings, context.project_id, resource):
+        the_pass = await asyncio.to_thread(_interrupted, context, resource) if resume else None
+        if the_pass is None:
+            the_pass = new(context, resource)
+            await asyncio.to_thread(begin, the_pass)
+        try:
+            if identify:
+                await _identify(the_pass)
+            yield the_pass
+            if identify and the_pass.verdict == "complete" and (the_pass.absent or the_pass.report().rows_added):
+                await _identify(the_pass)
+                the_pass.complete(the_pass.reason, the_pass.proof)
+        except BaseException as problem:
+            found = problem if isinstance(problem, TaskhouseError) else advised(problem)
+            message = found.message if found else type(problem).__name__
+            the_pass.incomplete(message[:500])
+            the_pass.interrupted = True
+            with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
+                await asyncio.shield(asyncio.to_thread(finish, the_pass))
+            raise
+        await asyncio.shield(asyncio.to_thread(finish, the_pass))
+
+
+def new(context: Context, resource: str) -> Pass:
+    """A pass that begins now."""
+    started = context.now()
+    return Pass(context, resource, f"{started:%Y%m%dT%H%M%S}-{resource}-{secrets.token_hex(4)}", started)
+
+
+async def _identify(the_pass: Pass) -> None:
+    """Whose view it is; a pass that goes on keeps the one it began with, and doubts another."""
+    viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
+    if the_pass.viewer not in {None, viewer}:
+        the_pass.doubt(f"it was begun as {the_pass.viewer}, and this key is {viewer}")
+    else:
+        the_pass.viewer = viewer
+
+
+def _interrupted(context: Context, resource: str) -> Pass | None:
+    """The last pass over a resource, reopened, if it was interrupted on a walk not long ago."""
+    with context.warehouse.transaction(f"resuming {resource}") as connection:
+        found = state.records(
+            connection,
+            "resumable",
+            project_id=context.project_id,
+            resource=resource,
+            since=context.now() - RESUME_WITHIN,
+        )
+        if not found:
+            return None
+        row = found[0]
+        ledger.reopen(connection, row["pass_id"])
+    return Pass(
+        context,
+        resource,
+        row["pass_id"],
+        row["started_at"],
+        kind=row["kind"],
+        bookmark=row["bookmark"],
+        viewer=row["viewer"],
+        meter=Meter(row["requests"], row["retries"], row["bytes"], row["throttled_s"]),
+        pages=row["pages"],
+        duplicates=row["duplicates"],
+        first_key=row["first_key"],
+        last_key=row["last_key"],
+        quarantined=row["quarantined"],
+        server_count=row["server_count"],
+        earlier={"rows_added": row["rows_added"], "resumes": row["resumes"] + 1},
+    )
+
+
+def begin(the_pass: Pass) -> None:
+    """Write the pass into the ledger as running.
+
+    Raises:
+        Locked: A pass of the same resource began later than this one.
+    """
+    with the_pass.context.warehouse.transaction(f"beginning {the_pass.pass_id}") as connection:
+        ledger.begin(
+            connection,
+            pass_id=the_pass.pass_id,
+            project_id=the_pass.context.project_id,
+            resource=the_pass.resource,
+            viewer=the_pass.viewer,
+            started_at=the_pass.started_at,
+        )
+
+
+def finish(the_pass: Pass) -> None:
+    """Close the pass in the ledger with its verdict and its cost; a complete one with its absences and watermarks.
+
+    Raises:
+        Locked: A later pass has taken its place.
+    """
+    with the_pass.context.warehouse.transaction(f"closing {the_pass.pass_id}") as connection:
+        ledger.still_open(connection, the_pass.pass_id)
+        if the_pass.verdict == "complete":
+            the_pass.count(commit(connection, the_pass.closing))
+            if the_pass.proof and the_pass.proof.at and the_pass.resource in LISTED:
+                ledger.outlived(
+                    connection,
+                    project_id=the_pass.context.project_id,
+                    resources=LISTED[the_pass.resource],
+                    proven_at=the_pass.proof.at,
+                    at=the_pass.context.now(),
+                )
+        ledger.figures(connection, **the_pass.figures())
+        ledger.finish(
+            connection,
+            pass_id=the_pass.pass_id,
+            finished_at=the_pass.context.now(),
+            interrupted=the_pass.interrupted,
+            verdict=the_pass.verdict,
+            reason=the_pass.reason,
+            proof=the_pass.proof.kind if the_pass.proof else None,
+            proven_at=the_pass.proof.at if the_pass.proof else None,
+        )

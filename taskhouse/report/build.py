@@ -1,0 +1,172 @@
+"""Read everything that a report says, once, from one published generation."""
+
+from collections import defaultdict
+from datetime import UTC, date, datetime
+
+from taskhouse.errors import ConfigurationError
+from taskhouse.reading import House
+from taskhouse.report import changes, empty, health
+from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
+from taskhouse.report.options import Options, Period
+from taskhouse.report.query import ask
+
+
+def gather(house: House, options: Options) -> Report | Nothing:
+    """Everything that the report says, or why there is nothing to say.
+
+    Raises:
+        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+    """
+    projects = options.projects_or_none()
+    chosen = {"projects": projects, "pattern": options.pattern()}
+    ask(house, "trend", **chosen)
+    bounds = ask(house, "bounds", projects=projects)[0]
+    last = bounds["last_readiness"] or bounds["last_run"]
+    if last is None:
+        return empty.why(house, options)
+    period = options.period(last)
+    compared = options.compared(period)
+    earliest = compared.since if compared else period.since
+    ask(house, "moves", since=min(earliest, period.since), until=period.until)
+    repositories = _repositories(house, period, compared)
+    runs, by_day = health.runs(house, period, chosen)
+    if not repositories and not runs.ended:
+        return empty.why(house, options, period)
+    windows = tuple(sorted({window for repository in repositories for window in repository.series}))
+    window = _window(options, windows)
+    repositories.sort(key=lambda repository: rank(repository, window))
+    shown, rest = repositories[: options.rows], repositories[options.rows :]
+    _fill(house, shown, period)
+    stuck, stuck_total = health.stuck(house, chosen)
+    return Report(
+        options=options,
+        period=period,
+        compared=compared,
+        as_of=bounds["finished_at"] or bounds["observed_at"] or datetime(last.year, last.month, last.day, tzinfo=UTC),
+        windows=windows,
+        window=window,
+        repositories=shown,
+        rest=rest,
+        rollup=_rollup(house, period, windows),
+        steps=_steps(house, window, period),
+        steps_before=_steps(house, window, compared) if compared else (0, 0),
+        worst=changes.changes(house, period, -1),
+        best=changes.changes(house, period, 1),
+        runs=runs,
+        runs_before=health.runs(house, compared, chosen)[0] if compared else health.NONE,
+        run_days=by_day,
+        stuck=stuck,
+        stuck_total=stuck_total,
+        coverage=_coverage(house, projects, period, compared, repositories),
+    )
+
+
+def forget(house: House) -> None:
+    """Drop what :func:`gather` kept for the report's later questions."""
+    for name in ("report_trend", "report_moves"):
+        house.records(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+def _window(options: Options, windows: tuple[int, ...]) -> int:
+    if options.window is None or not windows:
+        return next(iter(windows), 0)
+    if options.window not in windows:
+        raise ConfigurationError(
+            f"Nothing is known over a window of {options.window} days.",
+            hint=f"There are: {', '.join(map(str, windows))}.",
+        )
+    return options.window
+
+
+def rank(repository: Repository, window: int) -> tuple[object, ...]:
+    """Order of rows: what moved most first, slips before gains; then what is furthest from ready."""
+    mover = repository.mover
+    here = repository.series.get(window) or next(iter(repository.series.values()))
+    return (
+        -abs(mover.change) if mover else 0.0,
+        mover is not None and mover.change > 0,
+        -(mover.day.toordinal() - (mover.days_in_state or 0)) if mover else 0,
+        here.score if here.score is not None else 101.0,
+        repository.name,
+        repository.project_id,
+    )
+
+
+def _repositories(house: House, period: Period, compared: Period | None) -> list[Repository]:
+    base = compared.until if compared else period.before.until
+    first = compared.since if compared else period.since
+    rows = ask(house, "series", base=base, until=period.until, first=min(first, period.since))
+    found: dict[tuple[int, str], Repository] = {}
+    for row in rows:
+        key = (row["project_id"], row["repository"])
+        repository = found.setdefault(key, Repository(*key, row["classification"]))
+        repository.series[row["window_days"]] = Series(
+            window=row["window_days"],
+            state=row["state"],
+            day=row["day"],
+            score=row["score"],
+            days_in_state=row["days_in_state"],
+            base=row["base"],
+            base_score=row["base_score"],
+            base_day=row["base_day"],
+            broke=row["broke"],
+        )
+    return list(found.values())
+
+
+def _fill(house: House, repositories: list[Repository], period: Period) -> None:
+    rows = ask(
+        house,
+        "days",
+        projects=[repository.project_id for repository in repositories],
+        names=[repository.name for repository in repositories],
+        since=period.since,
+        until=period.until,
+    )
+    known: dict[tuple[int, str, int], dict[date, Day]] = defaultdict(dict)
+    for row in rows:
+        known[row["project_id"], row["repository"], row["window_days"]][row["day"]] = Day(
+            code(row["overall"]), row["readiness_score"], row["is_break"], row["evidence"]
+        )
+    missing, before = Day(MISSING, None), Day(BEFORE, None)
+    for repository in repositories:
+        for series in repository.series.values():
+            days = known[repository.project_id, repository.name, series.window]
+            first = min(days, default=date.max)
+            series.days = tuple(days.get(day, before if day < first else missing) for day in period.dates)
+
+
+def _rollup(house: House, period: Period, windows: tuple[int, ...]) -> dict[int, list[dict[str, int]]]:
+    totals: dict[int, list[dict[str, int]]] = {window: [{} for _ in period.dates] for window in windows}
+    for row in ask(house, "rollup", since=period.since, until=period.until):
+        if row["window_days"] in totals:
+            day = totals[row["window_days"]][(row["day"] - period.since).days]
+            day[code(row["overall"])] = day.get(code(row["overall"]), 0) + row["repositories"]
+    return totals
+
+
+def _steps(house: House, window: int, period: Period) -> tuple[int, int]:
+    row = ask(house, "steps", window=window, since=period.since, until=period.until)[0]
+    return row["up"], row["down"]
+
+
+def _coverage(
+    house: House, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
+) -> Coverage:
+    missing = ask(house, "missing", since=period.since, until=period.until)
+    before = ask(house, "missing", since=compared.since, until=compared.until) if compared else []
+    ever = house.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
+    passes = health.passes(house, projects)
+    read = {one.project_id for one in passes if one.resource == "readiness"}
+    return Coverage(
+        passes=passes,
+        unread=sorted({one.project_id for one in shown} - read) if passes else [],
+        viewers=health.viewers(house, projects),
+        **ask(house, "holes", projects=projects)[0],
+        known=sum(row["days"] for row in missing if row["why"] is None),
+        expected=sum(row["days"] for row in missing),
+        known_before=sum(row["days"] for row in before if row["why"] is None),
+        expected_before=sum(row["days"] for row in before),
+        missing=[(row["why"].replace("_", " "), row["days"]) for row in missing if row["why"]],
+        absent=ever - len(shown),
+    )

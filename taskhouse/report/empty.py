@@ -1,0 +1,46 @@
+"""Why there is nothing to report: an empty warehouse, answers without information, or a question beside the data."""
+
+from taskhouse.reading import House
+from taskhouse.report import formatting
+from taskhouse.report.model import Nothing
+from taskhouse.report.options import Options, Period
+from taskhouse.report.query import ask
+
+EMPTY = Nothing(
+    "No data yet",
+    "The warehouse holds no readiness and no run that ended.",
+    "Run `taskhouse sync` (or `taskhouse demo`), then `taskhouse report` again.",
+)
+
+
+def why(house: House, options: Options, period: Period | None = None) -> Nothing:
+    """What to say in place of a report; ``period`` where days were looked at."""
+    [known] = ask(house, "known")
+    if known["first_day"] is None and not known["runs"]:
+        if known["uninformed"] is None:
+            return EMPTY
+        return Nothing(
+            "No information yet",
+            f"Readiness was asked for, but no answer is information ({known['uninformed'].replace('_', ' ')}).",
+            'Look at the answers with `taskhouse query "FROM readiness"`; docs/views.md says what `evidence` means.',
+        )
+    there = f"{known['runs']:,} {formatting.plural(known['runs'], 'run')} that ended"
+    if known["first_day"] is not None:
+        days = formatting.period(Period(known["first_day"], known["last_day"]))
+        count = known["repositories"]
+        there = (
+            f"readiness of {count:,} {formatting.plural(count, 'repository', 'repositories')} over {days}, and {there}"
+        )
+    return Nothing(
+        "Nothing known",
+        f"Nothing is known of {_asked(options, period)}.",
+        f"The warehouse holds {there}: look at `--since`, `--until`, `--project` and `--repository`.",
+        beside=True,
+    )
+
+
+def _asked(options: Options, period: Period | None) -> str:
+    asked = [f"repositories like {options.repository}"] if options.repository else []
+    if options.projects:
+        asked.append(f"{formatting.plural(len(options.projects), 'project')} {', '.join(map(str, options.projects))}")
+    return " in ".join(asked or ["any repository"]) + (f" over {formatting.period(period)}" if period else "")

@@ -1,0 +1,243 @@
+"""What a sync, a day and a first load will spend of the request budget, and how long they take. Pure.
+
+The formulas are those of ``docs/extraction.md``, where tests hold them against a server's own count of requests.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from taskhouse.posthog.budget import Priority
+from taskhouse.resources.tasks.rounds import SMALL, period
+from taskhouse.settings import Settings
+
+PAGE = 98
+"""Rows that a page of the list brings: 100, less the two that it shares with the page before."""
+
+SUMMARIES = 100
+LOG_MOST = 1.6
+"""Requests for a log on its first reading at most, on average: once, again after its last flush, and of an ancestor."""
+
+STREAM, STREAM_MOST = 3, 8
+"""Requests that a live stream takes in a sync: opening it, the run after it, its log; and opening it again."""
+
+DAY_S = 86_400
+LATENCY_S = 0.4
+"""What one request after another takes where nothing else limits it."""
+
+SOONER = 4 / 3
+"""Every sweep of the summaries asks for what would be due before the next one, so that a task is asked for more often
+than its hours say, by so much at most."""
+
+TICK = 3
+"""Whose view it is, one page of what moved, and one row for the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the estimate rests on: numbers that the warehouse or one ``limit=1`` request knows.
+
+    Attributes:
+        tasks: Tasks that the server counts.
+        known: Tasks that are kept here.
+        hot: Tasks that a tick asks for by name.
+        pull_requests: Tasks whose latest run has an open pull request.
+        moved: Tasks a day whose latest run becomes another one or ends.
+        repositories: Repositories that the tasks name.
+        answers: Readiness answers that are due now; None where the repositories are not known yet.
+        details: Runs that are due now to be read by id, since a task or a summary said something else of them.
+        lists: Lists of runs that are due now, of tasks that moved.
+        last_looks: Lists of runs at rest that are due now.
+        logs: Requests for logs that were begun and are due now.
+        unlisted: Tasks whose runs were never listed, within the age that the settings want.
+        unpriced: Tasks whose usage was never asked for, within the same age.
+        unread_logs: Requests for the logs of runs that were never read.
+        streams: Runs that are live at a time.
+        resting: Older runs that have not ended.
+        looks: Those of them that are due now to be looked at.
+        most: How many ``unlisted``, ``unread_logs`` and ``streams`` there may be at most, where a sample told; None
+            where the numbers are certain.
+    """
+
+    tasks: int
+    known: int = 0
+    hot: int = 0
+    pull_requests: int = 0
+    moved: int = 0
+    repositories: int = 0
+    answers: int | None = None
+    details: int = 0
+    lists: int = 0
+    last_looks: int = 0
+    logs: int = 0
+    unlisted: int = 0
+    unpriced: int = 0
+    unread_logs: int = 0
+    streams: int = 0
+    resting: int = 0
+    looks: int = 0
+    most: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line: what it is, the class of its requests, and how many; ``most`` if that is a range."""
+
+    what: str
+    priority: Priority
+    requests: int
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Several lines that share the budget: how many requests, and how long they take at least."""
+
+    items: tuple[Item, ...]
+    seconds: float
+
+    @property
+    def requests(self) -> int:
+        """Requests in all, at least."""
+        return sum(item.requests for item in self.items)
+
+    @property
+    def most(self) -> int:
+        """Requests in all, at most."""
+        return sum(max(item.requests, item.most) for item in self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What lies ahead.
+
+    Attributes:
+        sync: The next pass over every resource.
+        day: A day as the schedules run it, once the first load is over.
+        first_load: What is not kept yet.
+        of_hourly: Share of the hourly budget that an average hour of such a day takes; above 1 it cannot keep up.
+    """
+
+    sync: Cost
+    day: Cost
+    first_load: Cost
+    of_hourly: float
+
+
+def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Estimate:
+    """Add it up.
+
+    Args:
+        facts: How much there is.
+        settings: Windows, sweeps and limits.
+        ticks_a_day: How often tasks are synced; 288 is every five minutes.
+    """
+    windows = len(settings.readiness_windows)
+    answers = facts.repositories * windows
+    new = max(0, facts.tasks - facts.known)
+    lists_most, logs_most, streams_most = facts.most or (facts.unlisted, facts.unread_logs, facts.streams)
+    bound, open_answers = settings.first_load_tasks, answers if facts.answers is None else facts.answers
+    load = (
+        Item("tasks: the whole list", Priority.SWEEP, list_pages(facts.tasks) if new else 0),
+        Item("readiness: every repository and window", Priority.READINESS, answers if new else 0),
+        Item("task usage: every task", Priority.SWEEP, facts.unpriced),
+        Item("runs: the list of every task", Priority.FIRST, facts.unlisted, lists_most),
+        Item("logs: every run", Priority.FIRST, facts.unread_logs, logs_most),
+    )
+    tick = TICK + math.ceil(facts.hot / SUMMARIES)
+    round_pages = rotation_pages(facts.tasks)
+    first_pass = new > facts.tasks // 2
+    sync = (
+        Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
+        Item("tasks: the list in rotation", Priority.SWEEP, 0 if first_pass else math.ceil(round_pages / ticks_a_day)),
+        Item("tasks: runs that changed", Priority.HOT, facts.details),
+        Item("repositories", Priority.HOT, 2),
+        Item("readiness", Priority.READINESS, open_answers),
+        Item("runs", Priority.HOT, facts.lists),
+        Item("runs: last looks", Priority.FIRST, facts.last_looks),
+        Item("runs: first load", Priority.FIRST, min(facts.unlisted, bound), min(lists_most, bound)),
+        Item("run events: streams", Priority.LIVE, facts.streams * STREAM, streams_most * STREAM_MOST),
+        Item("task usage", Priority.SWEEP, min(facts.unpriced, bound)),
+        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.looks * 2),
+        Item("run events: logs", Priority.LOG, facts.logs),
+        Item(
+            "run events: first load",
+            Priority.FIRST,
+            min(facts.unread_logs, bound),
+            min(logs_most, bound * math.ceil(LOG_MOST)),
+        ),
+    )
+    day = (
+        Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
+        Item("tasks: open pull requests", Priority.HOT, 24 * math.ceil(facts.pull_requests / SUMMARIES)),
+        Item("tasks: the list in rotation", Priority.SWEEP, round_pages),
+        Item(
+            "tasks: sweeps of the summaries",
+            Priority.SWEEP,
+            math.ceil(facts.tasks / SUMMARIES * SOONER * 24 / settings.sweep_summaries_hours),
+        ),
+        Item(
+            "tasks: sweeps of the list",
+            Priority.SWEEP,
+            math.ceil(list_pages(facts.tasks) * 24 / settings.sweep_list_hours),
+        ),
+        Item("repositories", Priority.HOT, 24 * 2),
+        Item("readiness", Priority.READINESS, answers),
+        Item("runs", Priority.HOT, facts.moved),
+        Item("runs: last looks", Priority.FIRST, facts.last_looks),
+        Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
+        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.resting * 2),
+        Item("run events: logs", Priority.LOG, facts.moved * 2),
+        Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
+    )
+    hourly = settings.requests_per_hour
+    return Estimate(
+        sync=_cost(sync, settings),
+        day=_cost(day, settings),
+        first_load=_cost(load, settings),
+        of_hourly=round(sum(item.requests for item in day) / 24 / hourly, 3) if hourly else 0.0,
+    )
+
+
+def list_pages(tasks: int) -> int:
+    """Requests of a sweep of the list: the pages, whose view it is before and after, and the proof."""
+    return math.ceil(max(0, tasks - 2) / PAGE) + 3
+
+
+def rotation_pages(tasks: int) -> int:
+    """Requests a day for reading the list in rotation; none for a project that every pass reads whole."""
+    return math.ceil(math.ceil((tasks - 2) / PAGE) * DAY_S / period(tasks).total_seconds()) if tasks > SMALL else 0
+
+
+def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:
+    """How long so many requests take from an empty budget: a burst each minute, and at most so many in an hour."""
+    if not requests:
+        return timedelta()
+    seconds = requests * LATENCY_S
+    if per_hour:
+        hours, rest = divmod(requests - 1, per_hour)
+        burst = (rest // per_minute) * 60 if per_minute else 0
+        seconds = max(seconds, hours * 3600 + burst)
+    elif per_minute:
+        seconds = max(seconds, (requests - 1) // per_minute * 60)
+    return timedelta(seconds=seconds)
+
+
+def _cost(items: Iterable[Item], settings: Settings) -> Cost:
+    """The slowest of: each class below its own ceiling, and all together below the whole."""
+    found = tuple(item for item in items if item.requests or item.most)
+    longest = duration(
+        sum(item.requests for item in found),
+        per_minute=settings.requests_per_minute,
+        per_hour=settings.requests_per_hour,
+    )
+    for priority in {item.priority for item in found}:
+        of_class = sum(item.requests for item in found if item.priority.value <= priority.value)
+        minute, hour = (
+            max(1, int(limit * priority.value)) if limit else 0
+            for limit in (settings.requests_per_minute, settings.requests_per_hour)
+        )
+        if any(item.priority is priority for item in found):
+            longest = max(longest, duration(of_class, per_minute=minute, per_hour=hour))
+    return Cost(found, longest.total_seconds())

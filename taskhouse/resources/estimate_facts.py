@@ -1,0 +1,137 @@
+"""Gathering what an estimate rests on: the warehouse, and of what is not kept yet a sample of the server."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from taskhouse.capture import capture_schedule as captures
+from taskhouse.passes import polling_policy
+from taskhouse.passes.context import Context
+from taskhouse.posthog.api import EVERYTHING, TasksApi
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page
+from taskhouse.resources.estimate import LOG_MOST, Estimate, Facts, estimate
+from taskhouse.resources.readiness import sync as readiness
+from taskhouse.resources.runs import last_looks
+from taskhouse.resources.runs import sync as runs
+from taskhouse.resources.tasks import run_facts
+from taskhouse.resources.tasks.sync import hot_tasks, watched
+from taskhouse.warehouse import state
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+PAGE, PAGES, LISTS = 100, 3, 12
+"""Pages of tasks, and lists of runs, that a sample asks for; with the repositories it is 16 requests at most."""
+
+
+async def plan(context: Context) -> tuple[Facts, Estimate]:
+    """What a sync, a day and a first load would spend; changes nothing.
+
+    With history it asks for one row, that counts the tasks. Before a first load it asks for a sample, of 16 requests at
+    most, and what follows from that is a range.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed.
+    """
+    facts = await gather(context)
+    return facts, estimate(facts, context.settings)
+
+
+async def gather(context: Context) -> Facts:
+    """The numbers."""
+    now = context.now()
+    days = context.settings.first_load_days
+    held = context.read(
+        state.records,
+        "facts",
+        project_id=context.project_id,
+        yesterday=now - timedelta(days=1),
+        oldest=now - timedelta(days=days) if days else EVER,
+    )[0]
+    api = TasksApi(context.client, context.project_id, priority=Priority.HOT)
+    page = await api.list_tasks(1 if held["known"] else PAGE, 0, **EVERYTHING)
+    facts = Facts(
+        tasks=page.count,
+        known=held["known"],
+        hot=len(hot_tasks(context)),
+        pull_requests=sum(task["pr_open"] for task in watched(context, now)),
+        moved=held["moved"],
+        repositories=held["repositories"],
+        unlisted=held["unlisted"],
+        unpriced=held["unpriced"] if context.settings.task_usage else 0,
+        resting=held["resting"],
+    )
+    return _due(context, facts) if facts.known else await _sampled(context, api, page, facts)
+
+
+def _due(context: Context, facts: Facts) -> Facts:
+    """What the passes of a home with history would ask for now, by their own rules."""
+    now, settings, project_id = context.now(), context.settings, context.project_id
+    names = [row["repository"] for row in context.read(state.records, "repositories", project_id=project_id)]
+    seen = context.read(state.records, "readiness", project_id=project_id, since=readiness.midnight(context))
+    done = {(row["repository"], row["window_days"]) for row in seen}
+    answers = readiness.due(names, settings.readiness_windows, settings.readiness_overrides, done)
+    noted = context.read(state.records, "run_facts_due", project_id=project_id)
+    grace = {"terminal": sorted(polling_policy.TERMINAL), "grace_s": polling_policy.GRACE.total_seconds()}
+    asked = context.read(state.records, "runs_due", project_id=project_id, **grace)
+    lists = runs.due(asked, now, most=settings.first_load_tasks, days=settings.first_load_days)
+    moved = {task["task_id"] for task in lists.moved}
+    known = context.read(state.records, "runs", project_id=project_id)
+    parents, days = captures.parents_of(known), settings.first_load_days
+    final = timedelta(seconds=settings.log_final_s)
+    found = captures.plan(known, now, parents=parents, most=len(known), days=days, final=final)
+    unseen = max(0, facts.tasks - facts.known)
+    return replace(
+        facts,
+        answers=len(answers),
+        details=min(run_facts.MOST, sum(len(row["run_ids"]) for row in noted)),
+        lists=len(moved),
+        last_looks=sum(task["task_id"] not in moved for task in last_looks.resting(context, runs.RESOURCE, now)),
+        unlisted=len(lists.first) + lists.left + unseen,
+        unpriced=(facts.unpriced + unseen) if settings.task_usage else 0,
+        logs=sum(1 + bool(run.ancestors) for run in found.logs),
+        unread_logs=sum(1 + bool(run.ancestors) for run in found.first) + unseen,
+        streams=len(found.streams),
+        looks=len(found.looks),
+    )
+
+
+async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) -> Facts:
+    """What a first load would ask for, from a sample of tasks and of their runs: two standard errors either way."""
+    tasks, found = facts.tasks, [row.data for row in page.rows]
+    pages = min(PAGES, math.ceil(tasks / PAGE))
+    for number in range(1, pages):
+        offset = round(number * (tasks - PAGE) / (pages - 1))
+        found += [row.data for row in (await api.list_tasks(PAGE, offset, **EVERYTHING)).rows]
+    found = list({task["id"]: task for task in found if isinstance(task.get("id"), str)}.values())
+    having = [task for task in found if isinstance(task.get("latest_run"), dict)]
+    step = max(1, math.ceil(len(having) / LISTS))
+    counts = [(await api.list_runs(task["id"], 1)).count for task in having[::step]]
+    share, off = _share(len(having), len(found), whole=tasks)
+    fewest, most = tasks * max(0.0, share - off), min(tasks, tasks * (share + off) + 2)
+    mean, spread = _mean(counts, whole=len(having))
+    live = [task for task in having if task["latest_run"].get("status") not in polling_policy.TERMINAL]
+    moving = math.ceil(1.5 * len(live) * (tasks / len(found) if found else 1))
+    return replace(
+        facts,
+        repositories=len((await api.repositories()).names),
+        unlisted=math.floor(fewest),
+        unpriced=math.ceil(most) if context.settings.task_usage else 0,
+        unread_logs=max(0, math.floor(fewest * max(1.0, mean - spread)) - moving),
+        most=(math.ceil(most), math.ceil(most * (mean + spread) * LOG_MOST), moving),
+    )
+
+
+def _share(part: int, seen: int, *, whole: int) -> tuple[float, float]:
+    """A share, and how far off it may be; not at all if everything was seen."""
+    share = part / seen if seen else 0.0
+    return share, 2 * math.sqrt(share * (1 - share) / seen) if 0 < seen < whole else 0.0
+
+
+def _mean(counts: Sequence[int], *, whole: int) -> tuple[float, float]:
+    """A mean, and how far off it may be; not at all if everything was seen."""
+    if not counts:
+        return 1.0, 0.0
+    off = 2 * max(statistics.pstdev(counts), 0.5) / math.sqrt(len(counts)) if len(counts) < whole else 0.0
+    return statistics.fmean(counts), off

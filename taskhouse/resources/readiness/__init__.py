@@ -1,0 +1,1 @@
+"""Readiness: a snapshot a day of each repository and window."""

@@ -1,0 +1,132 @@
+"""Readiness: one snapshot a day of each repository over each of its windows.
+
+Requests a pass: one for each repository and window without a snapshot of today. An answer costs the server up to 45
+seconds and some 22 GitHub requests (API facts 4.5), so four are in flight, each with its own time limit; a repository
+that was too slow once is asked for its other windows last.
+
+``errorInsights`` speaks of the whole project and not of the repository (API facts 4.3); it is kept under each.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time
+
+from taskhouse.errors import Contract, Permanent, Retryable
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Pass, Proof, Report
+from taskhouse.posthog import records
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Row, digest
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "readiness"
+AT_ONCE = 4
+COMMIT_ANSWERS = 50
+
+Due = tuple[str, int]
+"""A repository and a window in days."""
+
+
+async def sync(context: Context) -> Report:
+    """One pass over what is due.
+
+    An answer that fails or is slow delays no other, and leaves the pass incomplete.
+
+    Raises:
+        TaskhouseError: The warehouse failed, or the server refuses the key.
+    """
+    async with running(context, RESOURCE) as the_pass:
+        settings, project_id = context.settings, context.project_id
+        names = [row["repository"] for row in context.read(state.records, "repositories", project_id=project_id)]
+        since = midnight(context)
+        seen = context.read(state.records, RESOURCE, project_id=project_id, since=since)
+        done = {(row["repository"], row["window_days"]) for row in seen}
+        pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
+        await _ask(the_pass, pairs)
+        the_pass.server_count = the_pass.server_count_end = len(pairs)
+        proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
+        the_pass.complete(f"{len(pairs)} answers were due, and all came; {len(names)} repositories", proof)
+    return the_pass.report()
+
+
+def midnight(context: Context) -> datetime:
+    """When today began, in the time zone of the settings."""
+    zone = context.settings.zone
+    return datetime.combine(context.now().astimezone(zone).date(), time(), zone)
+
+
+def due(
+    repositories: Iterable[str],
+    windows: tuple[int, ...],
+    overrides: Mapping[str, tuple[int, ...]],
+    done: set[Due],
+) -> list[Due]:
+    """Each repository over each of its windows, but for those that are done."""
+    return [
+        (name, days)
+        for name in repositories
+        for days in overrides.get(name.lower(), windows)
+        if (name, days) not in done
+    ]
+
+
+async def _ask(the_pass: Pass, pairs: list[Due]) -> None:
+    """Ask for each pair, four at a time; commit now and then."""
+    waiting, slow = deque(pairs), set[str]()
+    answers: asyncio.Queue[tuple[Due, Row | str]] = asyncio.Queue()
+
+    async def work() -> None:
+        while waiting:
+            pair = waiting.popleft()
+            found = await _one(the_pass, *pair)
+            if isinstance(found, str) and pair[0] not in slow:
+                slow.add(pair[0])
+                later = [other for other in waiting if other[0] == pair[0]]
+                for other in later:
+                    waiting.remove(other)
+                waiting.extend(later)
+            answers.put_nowait((pair, found))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+        batch = Batch()
+        for done in range(1, len(pairs) + 1):
+            _take(the_pass, batch, *await answers.get())
+            the_pass.tell(done, len(pairs), "answers")
+            if len(batch.pages) >= COMMIT_ANSWERS:
+                await the_pass.commit(batch)
+                batch = Batch()
+        await the_pass.commit(batch)
+
+
+async def _one(the_pass: Pass, repository: str, days: int) -> Row | str:
+    """One answer, or why there is none."""
+    settings = the_pass.context.settings
+    try:
+        return await the_pass.api(Priority.READINESS).readiness(
+            repository, days, refresh=settings.readiness_refresh == "daily", limit_s=settings.readiness_limit_s
+        )
+    except (Retryable, Contract, Permanent) as problem:
+        return problem.message
+
+
+def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
+    key = f"{pair[0]}@{pair[1]}"
+    the_pass.asked.add(key)
+    if isinstance(found, str):
+        the_pass.doubt(f"no readiness of {pair[0]} over {pair[1]} days: {found}")
+        return
+    the_pass.returned.add(key)
+    number = the_pass.page(batch, f"readiness {key}", [key], digest(found.text))
+    columns = the_pass.read(batch, found, records.readiness, records.READINESS, RESOURCE, key=key)
+    if columns is None:
+        return
+    if (columns["repository"].lower(), columns["window_days"]) != (pair[0].lower(), pair[1]):
+        the_pass.quarantine(batch, RESOURCE, found.text, f"an answer about something else than {key}", key=key)
+        return
+    columns["observed_at"] = the_pass.context.now().isoformat()
+    batch.readiness.append({**the_pass.stamp(columns, number, RESOURCE)})

@@ -1,0 +1,105 @@
+"""Replay: records in quarantine read again, as a newer taskhouse may understand what an older one did not.
+
+A record takes its place in history at the moment it was first seen: if something later is kept of the same thing, it is
+late, and only leaves the quarantine. Nothing is asked of the server.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from taskhouse.clock import Stopped
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.posthog import records
+from taskhouse.posthog.asked import ELSEWHERE
+from taskhouse.posthog.pages import Row, digest
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "replay"
+COMMIT_RECORDS = 500
+READ = {"tasks": records.task, "runs": records.run, "readiness": records.readiness, "task_usage": records.usage}
+"""What can be replayed. A summary is only half a task, and the next one brings it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of the quarantine.
+
+    Attributes:
+        replayed: Records that can be read now, by resource.
+        still: Records that stay, by resource.
+        report: The pass that did it.
+    """
+
+    replayed: Mapping[str, int]
+    still: Mapping[str, int]
+    report: Report
+
+
+async def replay(context: Context) -> Replayed:
+    """Read everything in quarantine again, and keep what can be read now.
+
+    Raises:
+        TaskhouseError: The warehouse failed.
+    """
+    replayed, still = Counter[str](), Counter[str]()
+    async with running(context, RESOURCE) as the_pass:
+        waiting = context.read(state.records, "quarantine", project_id=context.project_id)
+        batch = Batch()
+        for held in waiting:
+            done = _take(the_pass, batch, held)
+            (replayed if done else still)[held["resource"]] += 1
+            if len(batch.settled) >= COMMIT_RECORDS:
+                await the_pass.commit(batch)
+                batch = Batch()
+        await the_pass.commit(batch)
+        the_pass.complete(f"{replayed.total()} of {len(waiting)} records in quarantine can be read now")
+    return Replayed(replayed, still, the_pass.report())
+
+
+def _take(the_pass: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
+    """Read one record anew; False if it stays where it is."""
+    resource = held["resource"]
+    if resource not in READ or held["reason"].startswith(ELSEWHERE):
+        return False
+    try:
+        text = held["payload"].encode("utf-8", "surrogatepass")
+        columns = READ[resource](Row(json.loads(text), text))
+    except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
+        return False
+    key = str(columns.get("run_id") or columns.get("task_id") or held["record_key"])
+    number = the_pass.page(batch, f"quarantine of {resource}", [key], digest(text))
+    then = _at(the_pass, held["first_seen_at"])
+    if resource == "readiness":
+        columns["observed_at"] = held["first_seen_at"].isoformat()
+        batch.readiness.append(then.stamp(columns, number, RESOURCE))
+    elif resource == "task_usage":
+        batch.usage.append(then.stamp(columns | {"task_id": key}, number, RESOURCE))
+    elif resource == "runs":
+        batch.runs.append(then.stamp(columns, number, RESOURCE))
+    else:
+        batch.tasks.append(then.stamp(columns, number, RESOURCE))
+        batch.seen.setdefault("tasks", []).append(then.sighting(key, number))
+    batch.settled.append(
+        {
+            "project_id": the_pass.context.project_id,
+            "resource": resource,
+            "reason": held["reason"],
+            "payload": held["payload"],
+            "replayed_at": the_pass.context.now().isoformat(),
+            "outcome": "replayed",
+        }
+    )
+    return True
+
+
+def _at(the_pass: Pass, moment: datetime) -> Pass:
+    """The pass as if it were that moment, so that what it stamps stands there in history."""
+    context = the_pass.context
+    return replace(the_pass, context=replace(context, settings=context.settings.with_clock(Stopped(moment))))

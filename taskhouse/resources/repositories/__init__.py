@@ -1,0 +1,1 @@
+"""Repositories: sightings of what the server lists."""

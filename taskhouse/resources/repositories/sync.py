@@ -1,0 +1,45 @@
+"""Repositories: one request a pass, kept as sightings.
+
+The answer has no count and no pages, so a short one cannot be told from a true one; what guards the history is the
+viewer, and that a great many absences at once are not believed.
+"""
+
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.viewer import other
+from taskhouse.posthog.budget import Priority
+from taskhouse.resources.tasks.completeness import ACCEPT, believed
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "repositories"
+
+
+async def sync(context: Context) -> Report:
+    """One pass over the repositories that the project's tasks name.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed.
+    """
+    async with running(context, RESOURCE, identify=True) as the_pass:
+        found = await the_pass.api(Priority.HOT).repositories()
+        names = list(dict.fromkeys(found.names))
+        batch = Batch()
+        number = the_pass.page(batch, "repositories", found.names, found.body_sha256, len(found.names))
+        the_pass.duplicates = len(found.names) - len(names)
+        for text in found.bad:
+            the_pass.quarantine(batch, RESOURCE, text, "not a repository name", pointer="/repositories")
+        held = [row["repository"] for row in context.read(state.records, RESOURCE, project_id=context.project_id)]
+        gone = sorted(set(held) - set(names))
+        batch.seen[RESOURCE] = [the_pass.sighting(name, number) for name in names]
+        await the_pass.commit(batch)
+        the_pass.server_count = the_pass.server_count_end = len(found.names)
+        the_pass.tell(len(names), len(names), "repositories")
+        if reason := other(context, RESOURCE, the_pass.viewer):
+            the_pass.doubt(reason)
+        elif not believed(context, len(gone), len(held)):
+            the_pass.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
+        the_pass.closing.absent[RESOURCE] = [the_pass.sighting(name) for name in gone]
+        the_pass.complete(f"all {len(names)} repositories that the server names are present")
+    return the_pass.report()

@@ -1,0 +1,1 @@
+"""Run events: both layers of every run that moves."""

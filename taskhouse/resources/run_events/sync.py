@@ -1,0 +1,82 @@
+"""Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from taskhouse.capture import tail
+from taskhouse.capture.capture_schedule import parents_of, plan
+from taskhouse.capture.session import capturing
+from taskhouse.capture.streams import Ended
+from taskhouse.passes import refusals
+from taskhouse.passes.lifecycle import Context, Report, running
+from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.resources.runs.sync import left_out
+from taskhouse.warehouse import state
+
+RESOURCE = "run_events"
+
+
+def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Mapping[str, Ended]) -> Proof:
+    """What a verdict rests on: the oldest look at the stream of a run that has not ended and rests.
+
+    Args:
+        the_pass: The pass; it doubts if such a stream was never looked at.
+        rested: The runs at rest, with the last look before this pass.
+        endings: What came of the streams that this pass read.
+    """
+    looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
+    if never := sum(at is None for at in looks.values()):
+        the_pass.doubt(f"{never} streams of runs that rest were not looked at yet; run it again")
+    return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
+
+
+async def sync(context: Context) -> Report:
+    """One pass over the runs of a project, for at most ``capture_seconds`` where runs are live.
+
+    A run that is still live when the time is over is no gap: the next pass resumes it after the last event that is
+    safe. Every other run is read to its end in both layers. While ``taskhouse tail`` follows the project's streams,
+    only logs are read here.
+
+    Raises:
+        TaskhouseError: The server refuses the key, or the warehouse failed; captured events stay in the spool.
+    """
+    async with running(context, RESOURCE) as the_pass:
+        async with capturing(the_pass) as capture:
+            await capture.load()
+            settings = context.settings
+            rows = context.read(state.records, "runs", project_id=context.project_id)
+            found = plan(
+                rows,
+                context.now(),
+                parents=parents_of(rows),
+                most=settings.first_load_tasks,
+                days=settings.first_load_days,
+                final=timedelta(seconds=settings.log_final_s),
+            )
+            capture.lost("live", found.lost_streams)
+            capture.lost("log", found.lost_logs)
+            for run in found.logs:
+                capture.drain(run)
+            capture.begin(found.first)
+            followed = tail.follower(context)
+            streams, looks = ((), ()) if followed else (found.streams, found.looks)
+            waiting = await capture.follow_all(streams, looks, settings.capture_seconds)
+            live = len(capture.live)
+            await capture.close()
+        await refusals.tell(the_pass, ("run_stream", "run_log"), "runs")
+        begun = len(found.first) - len(capture.waiting)
+        the_pass.server_count = the_pass.server_count_end = len(found.streams) + len(found.logs) + begun
+        read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"
+        if found.failing and not followed:
+            the_pass.doubt(f"{found.failing} streams failed again and again; a later pass tries them anew")
+        proof = looked_at(the_pass, found.rested, capture.endings)
+        if waiting:
+            the_pass.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
+        if left := found.left + len(capture.waiting):
+            the_pass.doubt(f"first load: the logs of {left} runs are still to be read; run it again")
+        the_pass.complete(
+            f"{followed or read}; {len(found.logs) + begun} runs were read from their log, {found.resting} rest"
+            + left_out(found.passed_over, "logs of runs", settings.first_load_days),
+            proof,
+        )
+    return the_pass.report()

@@ -1,0 +1,264 @@
+"""Runs: the list of every task that may have one that is not kept, or an older one that moves.
+
+The newest run of a task comes with the task. The list is asked for where it never was, where the latest run is another
+one than it was then or says something else than what is kept of it, where an older run may still move, and once more
+before the log of an older run at rest expires. Requests a pass: one for each such task, and one more for every further
+98 runs.
+
+A list may be refused though its runs are not: one run that the key may not read makes its task's whole list 403. Then
+the runs that are known are asked for by id, and the list again in growing pauses.
+
+A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
+pass and while the budget has room for it, those first whose logs expire next; until its end the passes are incomplete
+and say how far it is.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskhouse.errors import Contract, NotFound, Refused, Retryable, Throttled
+from taskhouse.passes import polling_policy, refusal_policy, refusals
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.posthog import records
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page, Row, digest
+from taskhouse.posthog.paging import PageWalk, pages
+from taskhouse.resources.runs import last_looks
+from taskhouse.resources.tasks import rows
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "runs"
+AT_ONCE = 8
+COMMIT_TASKS = 100
+
+UNREAD = "unread"
+"""The state of a list that holds what could not be read: it is asked for again at the next pass."""
+
+Task = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whose lists to ask for.
+
+    Attributes:
+        moved: Tasks that changed, in any order.
+        first: Tasks never listed that this pass takes on, nearest to expiry first.
+        left: Tasks never listed that are left for later passes.
+        passed_over: Tasks never listed whose latest run has rested for longer than the settings want.
+    """
+
+    moved: list[Task]
+    first: list[Task]
+    left: int
+    passed_over: int
+
+
+async def sync(context: Context) -> Report:
+    """One pass over the runs of the tasks that moved.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed; what was read until then is kept.
+    """
+    async with running(context, RESOURCE) as the_pass:
+        now = context.now()
+        found = context.read(
+            state.records,
+            "runs_due",
+            project_id=context.project_id,
+            terminal=sorted(polling_policy.TERMINAL),
+            grace_s=polling_policy.GRACE.total_seconds(),
+        )
+        wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
+        moved = {task["task_id"] for task in wanted.moved}
+        rested = [task for task in last_looks.due(the_pass) if task["task_id"] not in moved]
+        total = len(wanted.moved) + len(wanted.first) + len(rested)
+        await _list(the_pass, wanted.moved, Priority.HOT, total)
+        with suppress(Throttled):
+            await _list(the_pass, rested, Priority.FIRST, total)
+            await _list(the_pass, wanted.first, Priority.FIRST, total)
+        the_pass.server_count = the_pass.server_count_end = total
+        if left := wanted.left + sum(task["task_id"] not in the_pass.asked for task in wanted.first):
+            the_pass.doubt(f"first load: the runs of {left} tasks are still to be listed; run it again")
+        await refusals.tell(the_pass, (RESOURCE,), "lists of runs")
+        read = "all that are not refused" if the_pass.notes else "all"
+        rests_on = last_looks.proof(the_pass)
+        the_pass.complete(
+            f"the runs of {len(the_pass.asked)} tasks were due, and {read} were read; no list with a run whose log is"
+            f" kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            + left_out(wanted.passed_over, "tasks", context.settings.first_load_days),
+            rests_on,
+        )
+    return the_pass.report()
+
+
+def left_out(count: int, what: str, days: int | None) -> str:
+    """What a first load leaves out by age, as a verdict says it; "" where it is nothing."""
+    return (
+        f"; {count} {what} that rest for more than {days} days are left out (TASKHOUSE_FIRST_LOAD_DAYS)"
+        if count
+        else ""
+    )
+
+
+def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
+    """What to ask for; rows as the question ``runs_due`` gives them."""
+    moved: list[Task] = []
+    never: list[Task] = []
+    passed_over = 0
+    for task in found:
+        if not task["never"]:
+            if task["moved"] or task["state"] == UNREAD or _older_moves(task, now) or _refused_is_due(task, now):
+                moved.append(task)
+        elif days is not None and task["changed_at"] is not None and now - task["changed_at"] > timedelta(days=days):
+            passed_over += 1
+        else:
+            never.append(task)
+    never.sort(key=lambda task: polling_policy.expires(task["changed_at"] or now, now))
+    return Due(moved, never[:most], max(0, len(never) - most), passed_over)
+
+
+def _older_moves(task: Task, now: datetime) -> list[str]:
+    """Ids of a task's older runs that may have moved."""
+    return [
+        run["run_id"]
+        for run in task["older"] or ()
+        if polling_policy.due(
+            status=run["status"],
+            changed_at=run["changed_at"],
+            asked_at=task["listed_at"],
+            now=now,
+            scheduled_at=run["scheduled_at"],
+        )
+    ]
+
+
+def _refused_is_due(task: Task, now: datetime) -> bool:
+    """Whether a list that was refused is to be asked for again; at once where its task was seen since."""
+    if task["state"] not in refusal_policy.STATES:
+        return False
+    seen = task["state"] == refusal_policy.NOT_FOUND and task["task_seen_at"] > task["listed_at"]
+    return seen or refusal_policy.due(since=task["since"], asked_at=task["listed_at"], now=now)
+
+
+async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: int) -> None:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(task: Task) -> "_Answer":
+        async with gate:
+            return await _ask(the_pass, task, priority)
+
+    batch, held = Batch(), 0
+    asked = [asyncio.ensure_future(one(task)) for task in wanted]
+    try:
+        for answer in asyncio.as_completed(asked):
+            _take(the_pass, batch, await answer)
+            held += 1
+            the_pass.tell(len(the_pass.asked), total, "tasks")
+            if held >= COMMIT_TASKS:
+                await the_pass.commit(batch)
+                batch, held = Batch(), 0
+    except Retryable:
+        await the_pass.commit(batch)
+        raise
+    finally:
+        for future in asked:
+            future.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+    await the_pass.commit(batch)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a task's list of runs was answered.
+
+    Attributes:
+        task: The task, as the question ``runs_due`` gives it.
+        pages: Every page of the list.
+        rows: Runs that were asked for by id, where the list was refused.
+        refusal: The state of a list that was refused.
+        problem: What else keeps the runs from being all ("" if nothing does).
+    """
+
+    task: Task
+    pages: list[Page] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    refusal: str | None = None
+    problem: str = ""
+
+
+async def _ask(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
+    """Every page of a task's runs, or the known ones by id where the list is refused."""
+    api, task_id = the_pass.api(priority), task["task_id"]
+    walk = PageWalk(host=the_pass.context.client.host, overlap=2)
+    try:
+        found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
+    except NotFound as refusal:
+        return _Answer(task, refusal=refusal_policy.state_of(refusal))
+    except Refused as refusal:
+        known, trouble = await _one_by_one(api, task, the_pass.context.now())
+        return _Answer(task, rows=known, refusal=refusal_policy.state_of(refusal), problem=trouble)
+    except Contract as problem:
+        return _Answer(task, problem=problem.message)
+    verdict = walk.verdict()
+    the_pass.duplicates += verdict.duplicates
+    return _Answer(task, found, problem="" if verdict.complete else verdict.reason)
+
+
+async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:
+    """The latest run of a task and the older ones that may have moved, and what keeps them from being all."""
+    found: list[Row] = []
+    problems: list[str] = []
+    older = _older_moves(task, now) if task.get("older") else []
+    for run_id in dict.fromkeys([task["latest_run_id"], *older]):
+        try:
+            found.append(await api.run(task["task_id"], run_id))
+        except (NotFound, Refused):
+            continue  # the capture of the run keeps that as a state
+        except Contract as problem:
+            problems.append(problem.message)
+    return found, "; ".join(problems)
+
+
+def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
+    task_id = answer.task["task_id"]
+    unnamed, unread = f"a run of {task_id}", the_pass.quarantined
+    the_pass.asked.add(task_id)
+    if answer.pages:
+        the_pass.returned.add(task_id)
+    for page in answer.pages:
+        names = rows.ids(page)
+        number = the_pass.page(batch, f"runs of {task_id}", names, page.body_sha256, page.count)
+        for text in page.bad:
+            the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="", key=unnamed)
+        for row, name in zip(page.rows, names, strict=True):
+            _take_run(the_pass, batch, task_id, row, number, name or unnamed)
+    for row in answer.rows:
+        key = str(row.data.get("id"))
+        _take_run(the_pass, batch, task_id, row, the_pass.page(batch, f"run {key}", [key], digest(row.text)), key)
+    readable = the_pass.quarantined == unread
+    if answer.pages and not answer.problem and readable:
+        at = the_pass.context.now().isoformat()
+        batch.good.append(
+            {"project_id": the_pass.context.project_id, "resource": RESOURCE, "key": unnamed, "seen_at": at}
+        )
+    if answer.problem:
+        the_pass.doubt(f"runs of {task_id}: {answer.problem}")
+    if answer.refusal or not answer.problem:
+        state_now = answer.refusal or ("listed" if readable else UNREAD)
+        batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))
+
+
+def _take_run(the_pass: Pass, batch: Batch, task_id: str, row: Row, number: int, key: str) -> None:
+    columns = the_pass.read(batch, row, run_of(task_id), records.RUN, RESOURCE, key=key)
+    if columns is not None:
+        batch.runs.append(the_pass.stamp(columns, number, RESOURCE))

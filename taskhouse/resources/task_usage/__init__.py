@@ -1,0 +1,1 @@
+"""Task usage: what each task cost, where the settings want it known."""

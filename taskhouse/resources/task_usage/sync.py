@@ -1,0 +1,156 @@
+"""Usage: what each task cost until now, where the settings want it known.
+
+Requests a pass: one for each task that has a run and was never asked for, whose runs changed since it was, or whose
+unfinished run is due by its age. A finished task is asked for once more when it has rested for an hour: the server
+meters later than it runs. What was never asked for is taken on a bounded number of tasks a pass, newest first.
+
+Metering may be down, or a server may not have it: a pass stops asking when several answers in a row said nothing. A
+refusal is a state with a time (``refusal_policy``): it is asked about again in growing pauses, and doubted for a day.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refused, Retryable, TaskhouseError
+from taskhouse.passes import polling_policy, refusal_policy, refusals
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.posthog import records
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Row, digest
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "task_usage"
+AT_ONCE = 4
+IN_A_ROW = 4
+"""Answers in a row that said nothing, after which the rest of a pass is left for the next."""
+
+COMMIT_ANSWERS = 100
+
+Task = Mapping[str, Any]
+
+
+async def sync(context: Context) -> Report:
+    """One pass over the tasks whose cost may have grown.
+
+    An answer that fails is asked for again by the next pass, and leaves this one incomplete.
+
+    Raises:
+        AccessDenied: The server refuses the key.
+        TaskhouseError: The warehouse failed.
+    """
+    async with running(context, RESOURCE) as the_pass:
+        now = context.now()
+        found = context.read(
+            state.records,
+            "usage_due",
+            project_id=context.project_id,
+            terminal=sorted(polling_policy.TERMINAL),
+            grace=polling_policy.GRACE,
+            now=now,
+        )
+        wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
+        await _ask(the_pass, wanted)
+        the_pass.server_count = the_pass.server_count_end = len(wanted)
+        await refusals.tell(the_pass, (RESOURCE,), "usages of tasks")
+        if left:
+            the_pass.doubt(f"first load: the usage of {left} tasks is still to be asked for; run it again")
+        the_pass.complete(f"the usage of {len(wanted)} tasks may have grown, and all of it was read")
+    return the_pass.report()
+
+
+def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> tuple[list[str], int]:
+    """Ids of the tasks to ask for, and how many were never asked for and are left for later passes.
+
+    Args:
+        found: Rows as the question ``usage_due`` gives them.
+        now: The present moment.
+        most: Tasks never asked for that are taken on.
+        days: Tasks never asked for whose runs rest for longer are passed over; None passes over none.
+    """
+    oldest = now - timedelta(days=days) if days is not None else datetime.min.replace(tzinfo=UTC)
+    asked = [task for task in found if task["asked_at"] is not None]
+    never = [task for task in found if task["asked_at"] is None and task["changed_at"] >= oldest]
+    never.sort(key=lambda task: task["changed_at"], reverse=True)
+    moved = [task["task_id"] for task in asked if _grown(task, now)]
+    return moved + [task["task_id"] for task in never[:most]], max(0, len(never) - most)
+
+
+def _grown(task: Task, now: datetime) -> bool:
+    changed_at: datetime = task["changed_at"]
+    asked_at: datetime = task["asked_at"]
+    if task["state"] in refusal_policy.STATES:
+        came_back = task["state"] == refusal_policy.NOT_FOUND and task["returned_at"] > asked_at
+        return came_back or refusal_policy.due(since=task["since"], asked_at=asked_at, now=now)
+    if asked_at < task["seen_at"]:  # by our own clock, since the server's may be behind
+        return True
+    if task["moves"]:
+        return now - asked_at >= polling_policy.rest(now - changed_at)
+    return asked_at < changed_at + polling_policy.GRACE <= now
+
+
+async def _ask(the_pass: Pass, wanted: list[str]) -> None:
+    """Ask for each task, a few at a time; commit now and then."""
+    waiting, left = deque(wanted), len(wanted)
+    answers: asyncio.Queue[tuple[str, Row | TaskhouseError]] = asyncio.Queue()
+    batch, failed = Batch(), 0
+    denied: AccessDenied | None = None
+
+    async def work() -> None:
+        while waiting:
+            task_id = waiting.popleft()
+            answers.put_nowait((task_id, await _one(the_pass, task_id)))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(AT_ONCE):
+            group.create_task(work())
+        while left:
+            task_id, answer = await answers.get()
+            failed = 0 if _take(the_pass, batch, task_id, answer) else failed + 1
+            left -= 1
+            if isinstance(answer, AccessDenied) and denied is None:
+                denied, left = answer, left - len(waiting)
+                waiting.clear()
+            the_pass.tell(len(the_pass.asked), len(wanted), "tasks")
+            if failed >= IN_A_ROW and waiting:
+                the_pass.doubt(f"{len(waiting)} tasks were not asked for, since the last {failed} answers said nothing")
+                left -= len(waiting)
+                waiting.clear()
+            if len(batch.pages) >= COMMIT_ANSWERS:
+                await the_pass.commit(batch)
+                batch = Batch()
+    await the_pass.commit(batch)
+    if denied is not None:
+        raise denied
+
+
+async def _one(the_pass: Pass, task_id: str) -> Row | TaskhouseError:
+    """One answer, or why there is none."""
+    try:
+        return await the_pass.api(Priority.SWEEP).usage(task_id)
+    except (Retryable, Contract, Permanent) as problem:
+        return problem
+
+
+def _take(the_pass: Pass, batch: Batch, task_id: str, found: Row | TaskhouseError) -> bool:
+    """Enter an answer; False if it says nothing."""
+    the_pass.asked.add(task_id)
+    if isinstance(found, NotFound | Refused):
+        batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, refusal_policy.state_of(found)))
+        return False
+    if isinstance(found, TaskhouseError):
+        the_pass.doubt(f"no usage of {task_id}: {found.message}")
+        return False
+    the_pass.returned.add(task_id)
+    number = the_pass.page(batch, f"usage of {task_id}", [task_id], digest(found.text))
+    columns = the_pass.read(batch, found, records.usage, records.USAGE, RESOURCE, key=task_id)
+    if columns is None:
+        return False
+    batch.usage.append(the_pass.stamp(columns | {"task_id": task_id}, number, RESOURCE))
+    batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, "asked"))
+    return True

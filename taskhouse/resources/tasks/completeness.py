@@ -1,0 +1,134 @@
+"""The proof at a pass's end: as many tasks are present as the server counts, and one drawn at random is in its place.
+
+Where that fails, the difference is searched for by halving the list, ids that are not where they should be are asked
+for by name, and the proof is tried again. Only then is anything marked absent, together with the verdict.
+"""
+
+import random
+from collections.abc import Sequence
+
+from taskhouse.passes.context import Context
+from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.posthog.api import EVERYTHING
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page
+from taskhouse.resources.tasks import rows, summaries
+from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+ROUNDS = 4
+"""How often a list that moves under the proof is tried."""
+
+FEW = 40
+"""Differences in number that are searched for; more are a matter for a sweep."""
+
+ABSENT_SHARE = 0.2
+ABSENT_ANYWAY = 20
+"""More absences than this share of what was present, and than this number, are not believed."""
+
+ACCEPT = "if they are meant to be gone, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
+
+
+NOT_YET = "the list was not wholly read yet"
+
+
+async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
+    """Try to prove the pass; "" if it is complete, else why not.
+
+    Args:
+        the_pass: The pass; completed here, with its absences, where the proof holds.
+        missing: Ids that are present here and were proved absent; more may be found.
+        rests_on: What was read of the list, and when.
+    """
+    reason = ""
+    gone = set(await summaries.ask(the_pass, sorted(_aside(the_pass)), priority=Priority.HOT, details=0))
+    for _ in range(ROUNDS):
+        present = rows.present(the_pass)
+        if not believed(the_pass.context, len(missing), len(present)):
+            return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
+        ours = [key for key in present if key[1] not in missing]
+        aside = _aside(the_pass) - gone
+        search, reason = await _look(the_pass, ours, len(aside))
+        if search is None:
+            if reason:
+                continue
+            return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, aside)
+        reason = f"{len(ours)} tasks are present, and the server counts {search.count}"
+        try:
+            found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
+        except Moved:
+            continue
+        if not found:
+            return reason
+        if not search.missing and not search.unexpected:
+            continue  # it moved meanwhile
+        elsewhere = sorted(search.missing - missing)
+        missing |= set(await summaries.ask(the_pass, elsewhere, priority=Priority.HOT, details=0))
+        if not search.missing & missing and not search.unexpected - aside:
+            return reason
+    return reason or "the list moved all the while"
+
+
+def believed(context: Context, absent: int, present: int) -> bool:
+    """Whether so many absences at once are believed; a view that changed unnoticed looks like a great many."""
+    return context.settings.accept_absences or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
+
+
+async def _look(the_pass: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | None, str]:
+    """One row at random: a search where the lists differ, else None, with a reason if the row shows nothing."""
+    offset = random.randrange(len(ours)) if ours else 0
+    page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
+    the_pass.server_count_end = page.count
+    search = Search(ours, page.count)
+    if page.count != len(ours) + aside:
+        return search, ""
+    if aside or not ours:
+        return None, ""
+    found = _keys(page)
+    if not found:
+        return None, "a task could not be read"
+    if search.agrees(offset, found[0]):
+        return None, ""
+    search.parted(offset)
+    return search, ""
+
+
+async def _halve(the_pass: Pass, search: Search) -> bool:
+    """Read pages until every difference is found; False if there are too many.
+
+    Raises:
+        Moved: The list changed meanwhile.
+    """
+    while (offset := search.offset()) is not None:
+        page = await the_pass.api(Priority.HOT).list_tasks(PAGE, offset, **EVERYTHING)
+        batch = Batch()
+        rows.take(the_pass, batch, page, "list, searched")
+        await the_pass.commit(batch)
+        search.feed(offset, _keys(page), page.count)
+    return search.found
+
+
+def said(present: int, rests_on: Proof) -> str:
+    """What a complete pass has proved, and no more."""
+    read = f"every page was read at {rests_on.at:%Y-%m-%d %H:%M} UTC or later" if rests_on.at else NOT_YET
+    drawn = ", and one drawn at random stands in its place" if present else ""
+    return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
+
+
+def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
+    if aside:
+        the_pass.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
+    the_pass.closing.absent[rows.RESOURCE] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
+    return "" if the_pass.complete(reason, rests_on) else the_pass.reason
+
+
+def _aside(the_pass: Pass) -> set[str]:
+    found = the_pass.context.read(state.records, "aside", project_id=the_pass.context.project_id)
+    return {row["task_id"] for row in found}
+
+
+def _keys(page: Page) -> list[Key]:
+    """Where the page's rows stand; none if one of them does not say."""
+    found = [key for row in page.rows if (key := rows.key(row)) is not None]
+    return found if len(found) == len(page.rows) and not page.bad else []

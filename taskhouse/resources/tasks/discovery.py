@@ -1,0 +1,73 @@
+"""Discovery: the newest end of the list, back to where the last complete pass stood.
+
+The list is asked for by activity. Unknown parameters are ignored silently (API facts 1.7), so the order that came is
+looked at: a server without it lists by creation, and is then read back to the newest task that is known. Either way
+this is a hint that makes a pass quick, and proves nothing.
+"""
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog.api import EVERYTHING
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page, Row
+from taskhouse.posthog.paging import PageWalk, pages
+from taskhouse.resources.tasks import rows
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+OVERLAP = timedelta(minutes=10)
+"""So far behind the watermark discovery still reads: clocks differ, and rows are saved before they are seen."""
+
+
+async def read(the_pass: Pass, since: datetime) -> datetime | None:
+    """Take in what moved since a moment; the new watermark, or None where it may not move."""
+    api = the_pass.api(Priority.HOT)
+    walk = PageWalk(host=the_pass.context.client.host, overlap=2)
+    orders = ["last_activity_at", "created_at"]
+    mark: datetime | None = None
+    last: Row | None = None
+    bounds = {"last_activity_at": since - OVERLAP, "created_at": _newest_known(the_pass, since) - OVERLAP}
+    async for page in pages(
+        lambda limit, offset: api.list_tasks(limit, offset, ordering="-last_activity_at", **EVERYTHING), walk
+    ):
+        orders = [name for name in orders if _descends(page, name, last)]
+        batch = Batch()
+        rows.take(the_pass, batch, page, f"list by {orders[0] if orders else 'no order'}")
+        the_pass.server_count = the_pass.server_count or page.count
+        mark = max(filter(None, [mark, rows.newest(page, the_pass.context.now())]), default=None)
+        await the_pass.commit(batch)
+        if not orders or not page.rows:
+            walk.stop("the server keeps no order that helps")
+            break
+        last = page.rows[-1]
+        reached = rows.moment(last, orders[0])
+        if reached is not None and reached < bounds[orders[0]]:
+            walk.stop("back at the watermark")
+            break
+    verdict = walk.verdict()
+    the_pass.duplicates += verdict.duplicates
+    return mark if orders[:1] == ["last_activity_at"] and (verdict.joined or verdict.pages == 1) else None
+
+
+def _newest_known(the_pass: Pass, otherwise: datetime) -> datetime:
+    found = the_pass.context.read(state.records, "newest_task", project_id=the_pass.context.project_id)
+    return found[0]["created_at"] or otherwise
+
+
+def _descends(page: Page, name: str, last: Row | None) -> bool:
+    """Whether the rows go back in time by this field, on from the last row of the page before."""
+    times = [_second(row, name) for row in page.rows]
+    known = [time for time in times if time is not None]
+    if len(known) < len(times):
+        return False
+    before = _second(last, name) if last is not None else None
+    follows = before is None or not known or known[-1] <= before
+    return follows and all(one >= two for one, two in pairwise(known))
+
+
+def _second(row: Row, name: str) -> datetime | None:
+    """A time of a row as far as the order can be told by it: the server may sort by more than it prints."""
+    found = rows.moment(row, name)
+    return None if found is None else found.replace(microsecond=0)

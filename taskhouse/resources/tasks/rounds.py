@@ -1,0 +1,150 @@
+"""Rounds through the list of tasks: which part of it was read when, and how much is due now. Pure.
+
+The list is in one order, newest first, from second to second: inside a second of ``created_at`` no order is relied
+upon, as a server may sort by more than it prints. So a page proves, for the moment before it was asked for, everything
+between its first and its last row, and a round goes on after the last row that it read, whatever was inserted or
+deleted before that row. The part of the list that a round has not reached yet was read by the round before it:
+together they cover the whole list.
+"""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from taskhouse.resources.tasks.list_diff import PAGE, Key, key
+
+SMALL = 300
+"""Up to so many tasks every pass reads the whole list, and there is nothing to rotate."""
+
+ROUND = timedelta(hours=22, minutes=30)
+"""How long a round through a long list takes. The rest of the day is for the grain below and for a list that grows by a
+twentieth a day: the next round comes to a row later by as much as was inserted before it."""
+
+GRAIN = timedelta(minutes=15)
+"""Pages of so long a time are remembered as one stretch, as old as its oldest page."""
+
+OVERLAP = 2
+MOST = 60
+"""Pages in one pass at most, after a pause or where passes are rare."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the list, from the end of the stretch before it down to ``until``; None is the end of the list.
+
+    Attributes:
+        until: The last row of it.
+        read_at: When its oldest page was read.
+    """
+
+    until: Key | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """Where the rounds stand.
+
+    Attributes:
+        began: When this round began.
+        viewer: Whose view of the list it is.
+        at: The last row that this round has read; None at the head of the list.
+        skew: Rows that the server has before that row beyond those that are held here.
+        read: What this round has read, from the head of the list on.
+        before: What the round before read of the rest; empty or not up to the end while there was no whole round.
+    """
+
+    began: datetime
+    viewer: str | None = None
+    at: Key | None = None
+    skew: int = 0
+    read: tuple[Stretch, ...] = ()
+    before: tuple[Stretch, ...] = ()
+
+    def oldest(self) -> datetime | None:
+        """When the oldest page was read of those that cover the whole list; None while they do not."""
+        if not self.before or self.before[-1].until is not None:
+            return None
+        return min(stretch.read_at for stretch in (*self.read, *self.before))
+
+    def due(self, now: datetime, place: int, total: int) -> int:
+        """Pages to read now, so that the round is over in its time.
+
+        Args:
+            now: The present moment.
+            place: How many tasks the round has passed.
+            total: How many there are.
+        """
+        elapsed = (now - self.began) / period(total)
+        if elapsed >= 1:
+            return min(MOST, max(1, math.ceil((total - place) / (PAGE - OVERLAP))))
+        return min(MOST, max(0, math.ceil((total * elapsed - place) / (PAGE - OVERLAP))))
+
+    def advanced(self, until: Key | None, moment: datetime, skew: int = 0) -> "Rounds":
+        """After a page that was asked for at ``moment`` and reaches down to ``until``, None being the end."""
+        last = self.read[-1] if self.read else None
+        if last is not None and moment - last.read_at < GRAIN:
+            read = (*self.read[:-1], Stretch(until, min(last.read_at, moment)))
+        else:
+            read = (*self.read, Stretch(until, moment))
+        if until is None:
+            return replace(self, began=moment, at=None, skew=0, read=(), before=read)
+        rest = tuple(stretch for stretch in self.before if _left(stretch.until, until))
+        return replace(self, at=until, skew=skew, read=read, before=rest)
+
+    def dump(self) -> str:
+        """As JSON, for a cursor."""
+        return json.dumps(
+            {
+                "began": self.began.isoformat(),
+                "viewer": self.viewer,
+                "at": _written(self.at),
+                "skew": self.skew,
+                "read": [[*_written(one.until), one.read_at.isoformat()] for one in self.read],
+                "before": [[*_written(one.until), one.read_at.isoformat()] for one in self.before],
+            }
+        )
+
+
+def _left(end: Key | None, until: Key) -> bool:
+    """Whether a round that reached ``until`` may not have read a part to its end; inside a second there is no order."""
+    return end is None or (end != until and end[0] <= until[0])
+
+
+def period(total: int) -> timedelta:
+    """How long a round takes; shorter by a page's turn, by which one inserted row can delay the rows after it."""
+    pages = max(1.0, total / (PAGE - OVERLAP))
+    return ROUND * (pages / (pages + 1))
+
+
+def whole(moment: datetime, viewer: str | None) -> Rounds:
+    """After a sweep that began at ``moment`` and read every page; the next round begins with it."""
+    return Rounds(moment, viewer, before=(Stretch(None, moment),))
+
+
+def load(text: str) -> Rounds:
+    """What :meth:`Rounds.dump` wrote."""
+    found = json.loads(text)
+    return Rounds(
+        datetime.fromisoformat(found["began"]),
+        found["viewer"],
+        _key(found["at"]),
+        found["skew"],
+        _stretches(found["read"]),
+        _stretches(found["before"]),
+    )
+
+
+def _stretches(found: Iterable[list[str | None]]) -> tuple[Stretch, ...]:
+    return tuple(Stretch(_key(one[:2]), datetime.fromisoformat(str(one[2]))) for one in found)
+
+
+def _written(key: Key | None) -> list[str | None]:
+    return [None, None] if key is None else [key[0].isoformat(), key[1]]
+
+
+def _key(found: list[str | None]) -> Key | None:
+    created_at, name = found
+    return None if created_at is None or name is None else key(datetime.fromisoformat(created_at), name)

@@ -1,0 +1,117 @@
+"""Pages of tasks taken into a batch: versions of the tasks and of their latest runs, and that they were seen."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog import hidden, records
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.pages import Page, Row
+from taskhouse.resources.tasks import list_diff, run_facts
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+RESOURCE = "tasks"
+COMMIT_PAGES = 10
+
+
+def take(the_pass: Pass, batch: Batch, page: Page, request: str, offset: int | None = None) -> list[str]:
+    """Enter a page of full tasks; returns the ids of those that could not be read."""
+    number = the_pass.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
+    for text in page.bad:
+        the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="")
+    held = _held(the_pass, page.rows)
+    taken = [_take_one(the_pass, batch, row, number, "list", held) for row in page.rows]
+    run_facts.note(the_pass, batch, run_facts.TASK, map(run_facts.of_task, page.rows))
+    return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
+
+
+def take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
+    """Take in one full task; False if it could not be read."""
+    run_facts.note(the_pass, batch, run_facts.TASK, [run_facts.of_task(row)])
+    return _take_one(the_pass, batch, row, page, observed_in, _held(the_pass, [row]))
+
+
+def _take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: str, held: Mapping[str, str]) -> bool:
+    columns = the_pass.read(batch, row, records.task, records.TASK, RESOURCE)
+    if columns is None:
+        return False
+    batch.tasks.append(the_pass.stamp(columns, page, observed_in))
+    batch.seen.setdefault(RESOURCE, []).append(the_pass.sighting(columns["task_id"], page))
+    with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
+        inner, kept, read = records.latest_run(row), held.get(columns["latest_run_id"]), run_of(columns["task_id"])
+        run = (
+            the_pass.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), records.RUN, "runs", came=row.text)
+            if inner
+            else None
+        )
+        if run is not None:
+            batch.runs.append(the_pass.stamp(run, page, "task"))
+    return True
+
+
+def present(the_pass: Pass) -> list[list_diff.Key]:
+    """Where every task stands that is held and present, in the order of the list.
+
+    What the pass added since it asked last decides whether it asks again: at 100,000 tasks that takes half a second.
+    """
+    added = sum(the_pass.added.values())
+    if the_pass.held is None or the_pass.held[0] != added:
+        found = the_pass.context.read(state.records, "present", project_id=the_pass.context.project_id)
+        the_pass.held = (
+            added,
+            sorted((list_diff.key(row["created_at"], row["task_id"]) for row in found), reverse=True),
+        )
+    return the_pass.held[1]
+
+
+def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
+    """What is kept of the latest runs of which their tasks may say something else, as JSON by run."""
+    found = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
+    doubtful = [run["id"] for run in found if hidden.is_doubtful(run) and isinstance(run.get("id"), str)]
+    if not doubtful:
+        return {}
+    context = the_pass.context
+    kept = context.read(state.records, "run_payloads", project_id=context.project_id, run_ids=doubtful)
+    return {row["run_id"]: row["payload"] for row in kept}
+
+
+def ids(page: Page) -> list[str]:
+    """The ids of a page's rows, as they came; "" for a row without one that can be asked for."""
+    return [name if isinstance(name := row.data.get("id"), str) and _asked(name) else "" for row in page.rows]
+
+
+def _asked(name: str) -> bool:
+    try:
+        return bool(uuid.UUID(name))
+    except ValueError:
+        return False
+
+
+def moment(row: Row, name: str) -> datetime | None:
+    """A time of a row, in UTC; None where it has none that makes sense."""
+    text = row.data.get(name)
+    try:
+        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if found is None or found.tzinfo is None:
+            return None
+        found = found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return found if records.EARLIEST <= found < records.LATEST else None
+
+
+def key(row: Row) -> list_diff.Key | None:
+    """Where a task stands in the list; None if that is unclear."""
+    created_at, name = moment(row, "created_at"), row.data.get("id")
+    try:
+        return list_diff.key(created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
+    except ValueError:
+        return None
+
+
+def newest(page: Page, now: datetime) -> datetime | None:
+    """The latest activity on a page; one that is still to come would keep discovery from looking at what comes now."""
+    found = (moment(row, "last_activity_at") for row in page.rows)
+    return max((min(known, now) for known in found if known is not None), default=None)

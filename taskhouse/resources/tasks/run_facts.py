@@ -1,0 +1,146 @@
+"""What tasks and summaries say of a latest run: a hint that makes the run be read by id, and never a version of it.
+
+A task's nested run may show the pull request of an earlier run, and nulls in place of what is hidden (API facts 1.4,
+7.2). So where either says something else than the run's own row did, the run is noted as due, in the transaction that
+notes that the task was seen, and read by id in the same pass; with it every run of the task that names the same pull
+request. A digest of what was said is kept: facts that are borrowed differ for ever, and cost one request each time that
+they change.
+"""
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from taskhouse.errors import Contract, NotFound, Refused
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog import privacy, records
+from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Row, digest
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+TASK, SUMMARY = "run_facts_task", "run_facts_summary"
+MOST = 100
+"""Runs that one pass reads by id; those that are left are due in the next one."""
+
+AT_ONCE = 8
+_SUMMARY = ("status", "pr_url", "pr_state", "task_summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of a task's latest run, by the names of the question ``run_facts``."""
+
+    task_id: str
+    run_id: str
+    facts: Mapping[str, str | None]
+
+    def digest(self) -> str:
+        """The same facts have the same one."""
+        return hashlib.sha256(records.canonical(self.facts)).hexdigest()[:16]
+
+    def position(self) -> str:
+        """What is kept of it."""
+        kept = {"task": self.task_id, "pr_url": self.facts.get("pr_url"), "digest": self.digest()}
+        return records.canonical(kept).decode()
+
+
+def of_task(row: Row) -> Said | None:
+    """What a full task says of the pull request of its latest run."""
+    run = row.data.get("latest_run")
+    if not isinstance(run, dict):
+        return None
+    output: dict[str, Any] = found if isinstance(found := run.get("output"), dict) else {}
+    return _said(row, run.get("id"), {"pr_url": output.get("pr_url"), "pr_state": records.pr_state(output)})
+
+
+def of_summary(row: Row, held_run_id: str | None) -> Said | None:
+    """What a summary says of the latest run; servers before September 2026 say no id and no pull request."""
+    run = row.data.get("latest_run")
+    if not isinstance(run, dict):
+        return None
+    return _said(row, run.get("id", held_run_id), {name: run[name] for name in _SUMMARY if name in run})
+
+
+def note(the_pass: Pass, batch: Batch, resource: str, said: Iterable[Said | None]) -> None:
+    """Note in the batch which runs are due, since what was said of them differs from their own rows.
+
+    Left out are runs of tasks whose list of runs was never read: that brings their own rows.
+    """
+    found = {one.run_id: one for one in said if one is not None}
+    if not found:
+        return
+    context = the_pass.context
+    held = context.read(
+        state.records,
+        "run_facts",
+        project_id=context.project_id,
+        resource=resource,
+        run_ids=list(found),
+        task_ids=[one.task_id for one in found.values()],
+    )
+    for row in held:
+        one = found[row["run_id"]]
+        silent = resource == SUMMARY and "pr_state" not in one.facts and row["pr_open"]
+        if silent or (_differs(the_pass, one, row) and row["digest"] != one.digest()):
+            batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
+
+
+async def read(the_pass: Pass) -> None:
+    """Read by id what is due; what is left over is a doubt."""
+    context, most = the_pass.context, MOST
+    due = context.read(state.records, "run_facts_due", project_id=context.project_id)
+    api = the_pass.api(Priority.HOT)
+    for start in range(0, min(most, len(due)), AT_ONCE):
+        some = due[start : min(start + AT_ONCE, most)]
+        answers = await asyncio.gather(*[_ask(api, row["task_id"], row["run_ids"]) for row in some])
+        batch = Batch()
+        for row, answer in zip(some, answers, strict=True):
+            if isinstance(answer, str):
+                the_pass.doubt(answer)
+                continue
+            for run in answer:
+                number = the_pass.page(batch, f"run {run.data.get('id')}", [], digest(run.text))
+                columns = the_pass.read(batch, run, run_of(row["task_id"]), records.RUN, "runs")
+                if columns is not None:
+                    batch.runs.append(the_pass.stamp(columns, number, "run"))
+            batch.cursors.append(the_pass.cursor(row["resource"], row["key"], row["position"], "read"))
+        await the_pass.commit(batch)
+    if (left := len(due) - most) > 0:
+        the_pass.doubt(f"{left} runs that changed are still to be read; run it again")
+
+
+async def _ask(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:
+    found: list[Row] = []
+    for run_id in run_ids:
+        try:
+            found.append(await api.run(task_id, run_id))
+        except (NotFound, Refused):
+            continue  # the capture of the run keeps that as a state
+        except Contract as problem:
+            return problem.message
+    return found
+
+
+def _differs(the_pass: Pass, one: Said, held: Mapping[str, Any]) -> bool:
+    facts = dict(one.facts)
+    if not held["has_summary"]:
+        facts.pop("task_summary", None)
+    elif the_pass.context.settings.capture_text == "none" and facts.get("task_summary"):
+        facts["task_summary"] = privacy.mark(str(facts["task_summary"]))
+    return any(held[name] != value for name, value in facts.items())
+
+
+def _said(row: Row, run_id: object, facts: Mapping[str, Any]) -> Said | None:
+    """The facts as the warehouse keeps texts; None where an id is none."""
+    try:
+        task_id, run_id = (str(uuid.UUID(str(value))) for value in (row.data.get("id"), run_id))
+    except ValueError:
+        return None
+    texts = {name: value.encode("utf-8", "replace").decode() for name, value in facts.items() if isinstance(value, str)}
+    return Said(task_id, run_id, {name: texts.get(name) for name in facts})

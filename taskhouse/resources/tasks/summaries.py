@@ -1,0 +1,155 @@
+"""Summaries: the light way to ask about tasks by name. Every id asked for ends as returned or as absent.
+
+A summary shows title, repository and the state of the latest run; of the rest it shows only, by ``updated_at``, that
+something was saved. Those tasks are read whole, a few in a tick and many in a sweep; until then the task keeps the
+``updated_at`` of what is held of it, so that the next summary tells again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from taskhouse.errors import NotFound
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog import records
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page, Row, digest
+from taskhouse.posthog.paging import PageWalk, pages
+from taskhouse.resources.tasks import rows, run_facts
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+ASK = 5000
+"""Ids in one call at most (API facts 2)."""
+
+ROUNDS = 3
+"""How often ids that did not come back are asked for, while the list moves under the walk."""
+
+DETAILS = 4
+"""Tasks that a tick reads whole."""
+
+MANY_DETAILS = 500
+"""Tasks that a sweep of the summaries reads whole."""
+
+
+async def ask(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details: int = DETAILS) -> list[str]:
+    """Ask for summaries; keeps what changed and returns the ids that are proved absent.
+
+    Args:
+        the_pass: The pass; it doubts if some ids stay unaccounted for.
+        ids: What to ask for.
+        priority: Class of the requests.
+        details: How many tasks to read whole at most.
+    """
+    absent: list[str] = []
+    wanted: list[str] = []
+    for some in _slices(ids, ASK):
+        absent += await _settle(the_pass, some, priority, wanted)
+    batch = Batch()
+    for task_id in wanted[:details]:
+        await _whole(the_pass, batch, task_id, priority)
+    if batch.pages:
+        await the_pass.commit(batch)
+    return absent
+
+
+async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
+    """Ask until every id is accounted for; what is left then is returned."""
+    api = the_pass.api(priority)
+    the_pass.asked.update(ids)
+    rest = list(ids)
+    for _ in range(ROUNDS):
+        walk = PageWalk(host=the_pass.context.client.host)
+        held: list[Page] = []
+        async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]
+            held.append(page)
+            the_pass.returned.update(the_pass.asked.intersection(rows.ids(page)))
+            if len(held) >= rows.COMMIT_PAGES:
+                await _keep(the_pass, held, wanted)
+                held = []
+        await _keep(the_pass, held, wanted)
+        verdict = walk.verdict()
+        the_pass.duplicates += verdict.duplicates
+        rest = [task_id for task_id in rest if task_id not in the_pass.returned]
+        if verdict.complete:
+            return rest
+        if not rest:
+            return []
+    the_pass.doubt(f"summaries of {len(rest)} tasks: {verdict.reason}")
+    return []
+
+
+async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None:
+    """Commit pages of summaries: that the tasks were seen, and a version of each that shows something else."""
+    if not held:
+        return
+    batch = Batch()
+    known = _heads(the_pass, [task_id for page in held for task_id in rows.ids(page)])
+    changed: dict[str, tuple[dict[str, Any], int]] = {}
+    said = (run_facts.of_summary(row, _latest(known, row)) for page in held for row in page.rows)
+    run_facts.note(the_pass, batch, run_facts.SUMMARY, said)
+    for page in held:
+        number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
+        for text in page.bad:
+            the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
+        for row in page.rows:
+            columns = the_pass.read(batch, row, records.summary, records.SUMMARY, "summaries")
+            if columns is None or columns["task_id"] not in known:
+                continue
+            task_id = columns["task_id"]
+            batch.seen.setdefault(rows.RESOURCE, []).append(the_pass.sighting(task_id, number))
+            differs = _differs(columns, known[task_id])
+            if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
+                wanted.append(task_id)
+            if differs - {"updated_at"}:
+                changed[task_id] = (columns, number)
+    for task in _whole_versions(the_pass, sorted(changed)):
+        columns, number = changed[task["task_id"]]
+        del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
+        with the_pass.sparing(batch, "summaries", records.canonical(columns), key=task["task_id"]):
+            merged = {**task, **columns, **records.merge(task["payload"], columns), "payload_sha256": None}
+            batch.tasks.append(the_pass.stamp(merged, number, "summaries"))
+    await the_pass.commit(batch)
+
+
+async def _whole(the_pass: Pass, batch: Batch, task_id: str, priority: Priority) -> None:
+    """Read one task whole; one that vanished meanwhile is left to the next pass."""
+    try:
+        row = await the_pass.api(priority).task(task_id)
+    except NotFound:
+        return
+    number = the_pass.page(batch, f"task {task_id}", [task_id], digest(row.text))
+    rows.take_one(the_pass, batch, row, number, "task")
+
+
+def _latest(known: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
+    """The latest run of a task as it is held, for servers whose summaries do not name it."""
+    task_id = row.data.get("id")
+    return known[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in known else None
+
+
+def _heads(the_pass: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    found = the_pass.context.read(
+        state.records, "task_heads", project_id=the_pass.context.project_id, task_ids=sorted(set(ids))
+    )
+    return {row["task_id"]: row for row in found}
+
+
+def _whole_versions(the_pass: Pass, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    if not ids:
+        return []
+    return the_pass.context.read(
+        state.records, "task_versions", project_id=the_pass.context.project_id, task_ids=list(ids)
+    )
+
+
+def _differs(columns: Mapping[str, Any], held: Mapping[str, Any]) -> set[str]:
+    def told(value: object) -> object:
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    return {name for name, value in columns.items() if told(held.get(name)) != value}
+
+
+def _slices(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]

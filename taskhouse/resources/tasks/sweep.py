@@ -1,0 +1,119 @@
+"""The sweep of the list: every page of it, the only way to find whatever nothing else shows.
+
+Each commit leaves a bookmark beside the rows, so that a pass that was killed or met an outage goes on with its next
+page. That is sound while the page holds a row of the last one that was kept, it is the same key's view, and the
+interruption was short; otherwise the pass is closed and a new one begins.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.posthog.api import EVERYTHING
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.pages import Page
+from taskhouse.posthog.paging import PageWalk, pages
+from taskhouse.resources.tasks import completeness, rotation, rounds, rows, run_facts, summaries
+from taskhouse.warehouse import state
+from taskhouse.warehouse.commit import Batch
+
+KIND = "list"
+OVERLAP = 2
+STUCK = 3
+"""Resumes without a page's progress after which a pass is given up."""
+
+
+async def begin(the_pass: Pass, missing: set[str]) -> None:
+    """Walk the list from its start, then prove the whole."""
+    the_pass.kind = KIND
+    await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=OVERLAP), {}, missing)
+
+
+async def resume(the_pass: Pass) -> str:
+    """Go on with the walk of an interrupted pass; "" when it has been judged, else why going on is not sound."""
+    mark: dict[str, Any] = json.loads(the_pass.bookmark or "{}")
+    if the_pass.doubts:
+        return "; ".join(the_pass.doubts.values())
+    if the_pass.earlier["resumes"] - mark["resumes"] > STUCK:
+        return f"{STUCK} attempts brought it no further"
+    walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
+    count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
+    seen = the_pass.context.read(
+        state.records, "walked", project_id=the_pass.context.project_id, pass_id=the_pass.pass_id
+    )
+    tasks = {row["key"] for row in seen if row["what"] == "task"}
+    walk.resume(
+        mark["walk"],
+        ids=tasks | set(mark["unread"]),
+        bodies=[row["key"] for row in seen if row["what"] == "page"],
+        count=count,
+    )
+    the_pass.keys |= walk.ids
+    return await _walk(the_pass, walk, mark, set())
+
+
+async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: set[str]) -> str:
+    """Every page from where the walk stands; "" when the pass has been judged, else why it cannot go on."""
+    api = the_pass.api(Priority.SWEEP)
+    resumed = walk.offset if mark else None
+    newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
+    unread: list[str] = list(mark.get("unread", ()))
+    batch, held, offset = Batch(), 0, walk.offset
+    before = the_pass.duplicates - walk.verdict().duplicates
+    async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
+        if resumed is not None and not _joined(walk, page):
+            return f"the page at offset {resumed} holds no row of the last one"
+        resumed = None
+        unread += rows.take(the_pass, batch, page, "list", offset)
+        the_pass.duplicates = before + walk.verdict().duplicates
+        newest = max(filter(None, [newest, rows.newest(page, the_pass.context.now())]), default=None)
+        the_pass.server_count = page.count if the_pass.server_count is None else the_pass.server_count
+        the_pass.tell(len(walk.ids), page.count, "tasks")
+        offset, held = walk.offset, held + 1
+        if held >= rows.COMMIT_PAGES:
+            batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
+            await the_pass.commit(batch)
+            batch, held = Batch(), 0
+    batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
+    await the_pass.commit(batch)
+    await _judge(the_pass, walk, newest, missing)
+    return ""
+
+
+def _joined(walk: PageWalk, page: Page) -> bool:
+    return walk.verdict().joined or not walk.ids or page.count == 0
+
+
+def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: Sequence[str]) -> Mapping[str, Any]:
+    mark = {
+        "walk": walk.bookmark(),
+        "newest": newest.isoformat() if newest else None,
+        "unread": list(unread),
+        "resumes": the_pass.earlier.get("resumes", 0),
+    }
+    return the_pass.cursor(rows.RESOURCE, "walk", json.dumps(mark), "open")
+
+
+async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missing: set[str]) -> None:
+    """Settle what did not come, and prove the whole."""
+    verdict = walk.verdict()
+    if not walk.ended:
+        the_pass.incomplete(verdict.reason)
+        return
+    held = {
+        row["task_id"]
+        for row in the_pass.context.read(state.records, "present", project_id=the_pass.context.project_id)
+    }
+    rest = sorted(held - walk.ids - missing)
+    missing |= set(await summaries.ask(the_pass, rest, priority=Priority.HOT))
+    if verdict.joined:
+        rotation.settle(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
+    rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
+    await run_facts.read(the_pass)
+    if reason := await completeness.prove(the_pass, missing, rests_on):
+        the_pass.incomplete(reason)
+        return
+    if newest is not None:
+        the_pass.closing.cursors.append(the_pass.cursor(rows.RESOURCE, "activity", newest.isoformat(), "seen"))

@@ -1,0 +1,137 @@
+"""Tasks: discovery by activity, summaries of what is hot, two slow sweeps, and a proof at the end of each pass.
+
+What moves ``last_activity_at`` is not established, so discovery is only a hint that makes a pass quick; correctness
+comes from the proof and from the sweeps. A pass is one of three kinds. A *tick* asks for what moved and what is hot. A
+sweep of the *summaries* asks by name for every task that nothing has shown lately. A sweep of the *list* reads every
+page, and is the only way for a small project, for a first load, and where a tick finds more wrong than it can mend.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from taskhouse.passes import polling_policy
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import running
+from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.viewer import other
+from taskhouse.posthog.budget import Priority
+from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
+from taskhouse.warehouse import state
+
+RESOURCE = rows.RESOURCE
+
+AGAIN = timedelta(hours=1)
+"""The time until a sweep that proved nothing is tried again."""
+
+
+async def sync(context: Context) -> Report:
+    """One pass over the tasks of a project; an interrupted sweep is gone on with first.
+
+    Raises:
+        TaskhouseError: The server or the warehouse failed; what was read until then is kept.
+    """
+    unsound = ""
+    async with running(context, RESOURCE, identify=True, resume=True) as the_pass:
+        if the_pass.bookmark is None:
+            await _pass(the_pass)
+        elif unsound := await sweep.resume(the_pass):
+            the_pass.incomplete(f"it was interrupted and cannot go on: {unsound}; a new pass begins")
+            the_pass.interrupted = True  # it judged nothing
+    if not unsound:
+        return the_pass.report()
+    async with running(context, RESOURCE, identify=True) as the_pass:
+        await _pass(the_pass)
+    return the_pass.report()
+
+
+async def _pass(the_pass: Pass) -> None:
+    """Do what is due."""
+    if reason := other(the_pass.context, RESOURCE, the_pass.viewer):
+        the_pass.incomplete(reason)
+        return
+    due = _Due(the_pass.context)
+    missing: set[str] = set()
+    if not due.list:
+        if not await _tick(the_pass, due, missing):
+            return
+        if not due.list_again:
+            return
+    await sweep.begin(the_pass, missing)
+
+
+async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
+    """Ask for what moved, for what is hot and, where due, for what nothing has shown lately; whether it was in vain."""
+    context = the_pass.context
+    the_pass.kind = "summaries" if due.summaries else "tick"
+    mark = await discovery.read(the_pass, due.since)
+    quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.keys]
+    missing |= set(await summaries.ask(the_pass, quiet, priority=Priority.HOT))
+    if due.summaries:
+        unseen = context.read(state.records, "tasks_unseen", project_id=context.project_id, before=due.unseen_before)
+        ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
+        found = await summaries.ask(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
+        missing |= set(found)
+    rests_on = await rotation.read(the_pass, missing)
+    await run_facts.read(the_pass)
+    if reason := await completeness.prove(the_pass, missing, rests_on):
+        the_pass.incomplete(reason)
+        return True
+    if mark is not None:
+        the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))
+    return False
+
+
+def hot_tasks(context: Context) -> list[str]:
+    """Ids of the tasks that a tick asks for by name."""
+    now = context.now()
+    return polling_policy.tasks(watched(context, now - polling_policy.PULL_REQUEST), now)
+
+
+def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
+    """Tasks that may be worth a question; with those that have an open pull request and were seen last at ``seen``."""
+    now = context.now()
+    return context.read(
+        state.records,
+        "tasks_watched",
+        project_id=context.project_id,
+        terminal=sorted(polling_policy.TERMINAL),
+        grace=now - polling_policy.GRACE,
+        seen=seen,
+        rested=now - polling_policy.EXPIRY,
+    )
+
+
+class _Due:
+    """What is due, from the ledger's memory of earlier passes.
+
+    Attributes:
+        list: A sweep of the list.
+        list_again: A sweep of the list, if a tick is in vain.
+        summaries: A sweep of the summaries.
+        unseen_before: What a sweep of the summaries asks for: tasks not seen since then.
+        since: The watermark of discovery.
+    """
+
+    def __init__(self, context: Context) -> None:
+        now, settings = context.now(), context.settings
+        project = context.project_id
+        with context.warehouse.reading("reading what is due") as connection:
+            attempts = state.records(connection, "attempts", resource=RESOURCE, project_id=project)
+            present = state.records(connection, "present_count", project_id=project)[0]["tasks"]
+            mark = state.cursors(connection, project, RESOURCE).get("activity")
+        last = {(row["kind"], row["verdict"]): row["started_at"] for row in attempts}
+        walked = [last[key] for key in last if key[0] == sweep.KIND]
+        proved = last.get((sweep.KIND, "complete"))
+        tried = max(walked, default=None)
+        self.list_again = tried is None or now - tried >= AGAIN
+        self.list = (
+            tried is None
+            or present <= rounds.SMALL
+            or (self.list_again and (proved is None or now - proved >= timedelta(hours=settings.sweep_list_hours)))
+        )
+        light = timedelta(hours=settings.sweep_summaries_hours)
+        asked = max([*walked, *(last[key] for key in last if key == ("summaries", "complete"))], default=now)
+        self.summaries = now - asked >= light / 4
+        self.unseen_before = now - light * 3 / 4
+        self.since: datetime = datetime.fromisoformat(mark["position"]) if mark else (tried or now)

@@ -1,1 +1,0 @@
-"""One module per resource: what to ask the server, and what to keep of the answer."""
