@@ -5,10 +5,12 @@ import functools
 import gc
 import hashlib
 import importlib.resources
+import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from filelock import FileLock, Timeout
 
@@ -29,6 +31,12 @@ FORMER = frozenset(
     }
 )
 """SHA-256 of each ``dagster.yaml`` that an earlier version wrote: one that nobody changed is replaced by today's."""
+
+ROOM_BYTES = 20e6
+"""Room on the disk for an hour or so of what Dagster writes; with less, its processes are not started."""
+
+_UNWRITTEN = ("Exception while writing logger call to event log", "Exception while storing event batch")
+"""How Dagster begins to say on standard error what it raises as well."""
 
 MOST_OPEN = 20
 """Databases that are held open; each run has one of its own."""
@@ -64,7 +72,8 @@ def prepare(settings: "Settings") -> Path:
             with appearing(folder / CONFIG) as draft:
                 draft.write_text(text, "utf-8")
         if not ready.exists():
-            _make_databases(str(folder))
+            with _readable(folder):
+                _make_databases(str(folder))
             ready.touch()
     return folder
 
@@ -78,9 +87,37 @@ def _make_databases(folder: str) -> None:
     from dagster import DagsterInstance
 
     with DagsterInstance.from_config(folder) as opened:
-        opened.get_runs(limit=1)
-        opened.event_log_storage.get_pool_limits()
-        opened.all_instigator_state()
+        _look(opened)
+
+
+def _look(opened: "DagsterInstance") -> None:
+    """Ask each of the databases something."""
+    opened.get_runs(limit=1)
+    opened.event_log_storage.get_pool_limits()
+    opened.all_instigator_state()
+
+
+@contextlib.contextmanager
+def sound(folder: Path) -> Iterator["DagsterInstance"]:
+    """The Dagster instance of a folder, for who starts Dagster's own processes: these say in tracebacks what is wrong.
+
+    Raises:
+        Corrupt: One of its databases is damaged.
+        Full: The disk has no room for what Dagster writes.
+    """
+    from dagster import DagsterInstance
+
+    from taskhouse.errors import Full
+
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_BYTES:
+        raise Full(
+            f"The disk of {folder} has only {free / 1e6:.1f} MB left, and Dagster writes its records there.",
+            hint=f"Make room for {ROOM_BYTES / 1e6:.0f} MB at least, then run the command again.",
+        )
+    with _readable(folder), DagsterInstance.from_config(str(folder)) as opened:
+        _look(opened)
+        yield opened
 
 
 @contextlib.contextmanager
@@ -100,7 +137,7 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
         hurry = _Hurry()
         event.listen(Engine, "connect", hurry.connected)
     try:
-        with _readable(folder), contextlib.ExitStack() as stack:
+        with _readable(folder), _once(), contextlib.ExitStack() as stack:
             with uncollected():
                 ref = InstanceRef.from_dir(str(folder), overrides=_APART)
                 opened = stack.enter_context(DagsterInstance.from_ref(ref))
@@ -124,6 +161,31 @@ def _readable(folder: Path) -> Iterator[None]:
             hint=f"Nothing of your history is in it. Move the folder {folder} away, then run the command again: it is"
             " made anew, without Dagster's list of earlier runs.",
         ) from problem
+
+
+@contextlib.contextmanager
+def _once() -> Iterator[None]:
+    """Leave out what Dagster prints of an error of the machine, such as a full disk: it is raised and said in words."""
+    with contextlib.redirect_stderr(cast("TextIO", _Unprinted(sys.stderr))):
+        yield
+
+
+class _Unprinted:
+    """A stream for people, without lines that :func:`taskhouse.advice.advised` has better words for."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        """Write what is not Dagster's word on a record that it could not write."""
+        from taskhouse.advice import advised
+
+        if text.startswith(_UNWRITTEN) and advised(text):
+            return len(text)
+        return self._stream.write(text)
 
 
 def _damaged(folder: Path) -> Path:

@@ -11,7 +11,7 @@ import typer
 
 from pipelines.cli.exits import guarded, say
 from pipelines.cli.ports import bindable
-from pipelines.cli.process_group import lead
+from pipelines.cli.process_group import led
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -45,8 +45,8 @@ def dev(
     held = hold(settings, url)
     try:
         bindable(host, port)
-        lead()
-        serve(prepare(settings), url, ["--host", host, "--port", str(port)])
+        with led():
+            serve(prepare(settings), url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
 
@@ -55,13 +55,13 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
     """Run Dagster's own command on the folder, and leave no word of a daemon behind that ended."""
     os.environ["DAGSTER_HOME"] = str(folder)
     warnings.filterwarnings("ignore", SUPERSEDED)
-    from dagster import DagsterInstance
     from dagster._cli.dev import dev_command
 
     from pipelines.daemon import refuse_another
+    from pipelines.home import sound
 
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
-    with DagsterInstance.from_config(str(folder)) as instance:
+    with sound(folder) as instance:
         refuse_another(
             instance, folder, waiting=lambda: say("A Dagster daemon ran here just now; making sure that it has ended.")
         )

@@ -1,5 +1,6 @@
 """``taskhouse dev`` in a group of its own: what ends the command ends all that it started, without a word of theirs."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,12 +12,13 @@ import pytest
 
 LEADS = """
 import subprocess, sys, time, typer
-from pipelines.cli.process_group import lead
+from pipelines.cli.process_group import led
 try:
-    lead()
-    importing = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    print(importing.pid, flush=True)
-    time.sleep(60)
+    with led():
+        importing = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        print(importing.pid, flush=True)
+        time.sleep(float(sys.argv[1]))
+    importing.wait()
 except KeyboardInterrupt:
     importing.wait()
     sys.exit(130)
@@ -25,36 +27,37 @@ except typer.Exit as ended:
 """
 
 
-@pytest.fixture
-def led() -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """A command that leads a group, and the number of a process that its child started."""
+@contextlib.contextmanager
+def command(seconds: float) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """A command whose work takes so long, and the number of a process that the work has started."""
     with subprocess.Popen(
-        [sys.executable, "-c", LEADS],
+        [sys.executable, "-c", LEADS, str(seconds)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    ) as command:
-        assert command.stdout is not None
-        yield command, int(command.stdout.readline())
-        command.kill()
+    ) as running:
+        assert running.stdout is not None
+        yield running, int(running.stdout.readline())
+        running.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_what_ends_the_command_ends_what_it_started_without_a_word(
-    led: tuple["subprocess.Popen[str]", int], number: int
-) -> None:
-    command, started = led
-    os.killpg(command.pid, number)
-    assert command.communicate(timeout=20)[0] == ""
-    assert command.returncode == 130
+def test_what_ends_the_command_ends_what_it_started_without_a_word(number: int) -> None:
+    with command(60) as (running, started):
+        os.killpg(running.pid, number)
+        assert running.communicate(timeout=20)[0] == ""
+    assert running.returncode == 130
     assert not lives(started)
 
 
-def test_nothing_outlives_a_command_that_was_killed(led: tuple["subprocess.Popen[str]", int]) -> None:
-    command, started = led
-    command.kill()
-    assert command.communicate(timeout=20)[0] == ""  # at its end nobody holds the output any more
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_nothing_outlives_a_command_that_ended_or_was_killed(seconds: float) -> None:
+    with command(seconds) as (running, started):
+        if seconds:
+            running.kill()
+        assert running.communicate(timeout=20)[0] == ""  # at its end nobody holds the output any more
+    assert running.returncode == (-signal.SIGKILL if seconds else 0)
     assert not lives(started)
 
 

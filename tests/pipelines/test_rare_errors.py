@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -19,7 +20,7 @@ from filelock import FileLock
 
 from pipelines import home
 from taskhouse import export
-from taskhouse.errors import ConfigurationError, Corrupt, Locked, Retryable, TaskhouseError
+from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked, Retryable, TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
@@ -54,6 +55,9 @@ RARE = {
     "Compacting kept … of … rows of …; the file was left as it is.": ("test_a_compaction_that_lost_a_row_is_not_taken"),
     "… is open in another process that writes.": ("test_a_file_that_another_process_writes"),
     "The statement brings no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
+    "The disk of … has only … MB left, and Dagster writes its records there.": (
+        "test_nothing_of_dagsters_is_started_on_a_disk_without_room"
+    ),
     "Dagster's database … is damaged.": "test_a_damaged_database_of_dagster_is_named_with_what_to_move_away",
     "The warehouse … differs from its copy …, though nothing was written since.": (
         "test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy"
@@ -258,6 +262,23 @@ def test_a_host_that_let_others_wait_too_long_is_not_asked(tmp_path: Path, monke
 
     with pytest.raises(Retryable, match=r"GET /api/x was not sent: https://.* gives no answer"):
         asyncio.run(ask())
+
+
+@pytest.mark.parametrize("name", ["history/runs.db", "history/runs/index.db", "schedules/schedules.db"])
+def test_nothing_of_dagsters_is_started_on_a_damaged_database(tmp_path: Path, name: str) -> None:
+    folder = started(tmp_path / "home") / "dagster"
+    (folder / name).write_bytes(b"no database" * 1000)
+    with pytest.raises(Corrupt, match=re.escape(f"{folder / name} is damaged")), home.sound(folder):
+        pytest.fail("it was opened")
+    (folder / ".ready").unlink()
+    with pytest.raises(Corrupt, match=re.escape(f"{folder / name} is damaged")):
+        home.prepare(Settings(_env_file=None, home=tmp_path / "home"))
+
+
+def test_nothing_of_dagsters_is_started_on_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=64_000))
+    with pytest.raises(Full, match=r"has only 0\.1 MB left"), home.sound(tmp_path):
+        pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize("content", [b"no database" * 1000, None])
