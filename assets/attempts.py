@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import dagster as dg
 
-from assets.engine import Engine
+from taskhouse.assets.engine import Engine
 from taskhouse.errors import Locked, Retryable, TaskhouseError, Throttled
 
 AGAIN_S = 60.0

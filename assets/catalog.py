@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import cadence, maintenance, materialize, published, report, views
-from assets.attempts import REPEAT
-from assets.family import Family
-from assets.readiness import READINESS
-from assets.repositories import REPOSITORIES
-from assets.run_events import RUN_EVENTS
-from assets.runs import RUNS
-from assets.task_usage import TASK_USAGE
-from assets.tasks import TASKS
+from taskhouse.assets import cadence, maintenance, materialize, published, report, views
+from taskhouse.assets.attempts import REPEAT
+from taskhouse.assets.family import Family
+from taskhouse.assets.readiness import READINESS
+from taskhouse.assets.repositories import REPOSITORIES
+from taskhouse.assets.run_events import RUN_EVENTS
+from taskhouse.assets.runs import RUNS
+from taskhouse.assets.task_usage import TASK_USAGE
+from taskhouse.assets.tasks import TASKS
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings

@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 
-from assets import markdown
-from assets.family import Family, Table
-from assets.figures import OLDEST
-from assets.questions import Questions
+from taskhouse.assets import markdown
+from taskhouse.assets.family import Family, Table
+from taskhouse.assets.figures import OLDEST
+from taskhouse.assets.questions import Questions
 
 CAPTURE_LAG_S = 1800.0
 """How long the server keeps the stream of a finished run (API facts 5.4)."""

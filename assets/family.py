@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 
 import dagster as dg
 
-from assets import keys
+from taskhouse.assets import keys
 
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import markdown, picture
-from assets.family import Family
-from assets.questions import Questions
+from taskhouse.assets import markdown, picture
+from taskhouse.assets.family import Family
+from taskhouse.assets.questions import Questions
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report

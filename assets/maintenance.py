@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import keys, records
-from assets.attempts import attempt
-from assets.engine import Engine
-from assets.family import GROUP, OWNERS
+from taskhouse.assets import keys, records
+from taskhouse.assets.attempts import attempt
+from taskhouse.assets.engine import Engine
+from taskhouse.assets.family import GROUP, OWNERS
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import checks, figures, keys
-from assets.attempts import attempt
-from assets.engine import Engine
-from assets.family import GROUP, OWNERS, Family
-from assets.questions import asking
+from taskhouse.assets import checks, figures, keys
+from taskhouse.assets.attempts import attempt
+from taskhouse.assets.engine import Engine
+from taskhouse.assets.family import GROUP, OWNERS, Family
+from taskhouse.assets.questions import asking
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report

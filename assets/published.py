@@ -9,11 +9,11 @@ from typing import Any
 
 import dagster as dg
 
-from assets import keys
-from assets.attempts import attempt
-from assets.engine import Engine
-from assets.family import GROUP, OWNERS
-from assets.questions import asking
+from taskhouse.assets import keys
+from taskhouse.assets.attempts import attempt
+from taskhouse.assets.engine import Engine
+from taskhouse.assets.family import GROUP, OWNERS
+from taskhouse.assets.questions import asking
 
 NAME = "published"
 

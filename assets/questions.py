@@ -30,7 +30,7 @@ class Questions:
         """The rows of ``sql/<question>.sql`` by column name; ``names`` fill in its identifiers, which are our own."""
         from taskhouse.warehouse import sql
 
-        text = sql.statement("assets", f"sql/{question}")
+        text = sql.statement("taskhouse.assets", f"sql/{question}")
         text = text.format(**names) if names else text
         return self._records(text, {**(parameters or {}), **sql.moment(text, self._clock)})
 

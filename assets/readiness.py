@@ -3,7 +3,7 @@
 An answer without a scan is kept and says so in ``evidence``: it is no information, not a bad grade.
 """
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 READINESS = Family(
     name="readiness",

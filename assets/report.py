@@ -9,12 +9,12 @@ from typing import Any
 
 import dagster as dg
 
-from assets import keys
-from assets.attempts import attempt
-from assets.engine import Engine
-from assets.family import OWNERS, Family
-from assets.questions import reading, unproven
-from assets.views import GROUP, key, rests_on
+from taskhouse.assets import keys
+from taskhouse.assets.attempts import attempt
+from taskhouse.assets.engine import Engine
+from taskhouse.assets.family import OWNERS, Family
+from taskhouse.assets.questions import reading, unproven
+from taskhouse.assets.views import GROUP, key, rests_on
 
 NAME = "report"
 READS = ("readiness", "readiness_trend", "readiness_daily", "run_history", "runs_stuck", "tasks")

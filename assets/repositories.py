@@ -1,6 +1,6 @@
 """The repositories that the project's tasks name: first seen, last seen, gone."""
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 REPOSITORIES = Family(
     name="repositories",

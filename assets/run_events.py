@@ -4,7 +4,7 @@
 what nobody was watching. A hole that the log cannot fill is a row in ``ledger.gaps``.
 """
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 RUN_EVENTS = Family(
     name="run_events",

@@ -3,7 +3,7 @@
 The newest run comes with its task; the list of a task's runs is read where more than one may have appeared.
 """
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 RUNS = Family(
     name="runs",

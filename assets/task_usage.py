@@ -3,7 +3,7 @@
 Off unless ``TASKHOUSE_TASK_USAGE`` is set: it is one request for each task that moved, in the budget's lowest class.
 """
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 TASK_USAGE = Family(
     name="task_usage",

@@ -4,7 +4,7 @@ A pass is complete when the tasks that are present here are as many as the serve
 for came back or is recorded as absent.
 """
 
-from assets.family import Family, Table
+from taskhouse.assets.family import Family, Table
 
 TASKS = Family(
     name="tasks",

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets import keys, markdown, published
-from assets.attempts import attempt
-from assets.engine import Engine
-from assets.family import OWNERS, Family
-from assets.questions import Questions, reading, unproven
+from taskhouse.assets import keys, markdown, published
+from taskhouse.assets.attempts import attempt
+from taskhouse.assets.engine import Engine
+from taskhouse.assets.family import OWNERS, Family
+from taskhouse.assets.questions import Questions, reading, unproven
 
 if TYPE_CHECKING:
     from taskhouse.reading import House

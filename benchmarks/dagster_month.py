@@ -24,15 +24,15 @@ from dagster._core.scheduler.instigation import InstigatorType, TickData, TickSt
 from dagster._core.utils import make_new_run_id
 from dagster_shared.record import copy
 
-from assets import records
 from benchmarks.dagster_rest import on_disk
 from benchmarks.live import serving
-from emulator.settings import EmulatorSettings
-from pipelines.definitions import build
-from pipelines.home import instance as instance_of
-from pipelines.run import QUIET
+from taskhouse.assets import records
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import RESOURCES, sync
 from taskhouse.passes.lifecycle import Report
+from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.home import instance as instance_of
+from taskhouse.pipelines.run import QUIET
 from taskhouse.settings import Settings
 
 A_DAY = {

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.live import serving
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.settings import EmulatorSettings
 
 LOOK_S = 5
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -124,11 +124,13 @@ def main() -> int:
             "TASKHOUSE_HOME": str(folder / "home"), "TASKHOUSE_SCHEDULES": "true",
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0", "TASKHOUSE_REQUESTS_PER_HOUR": "0", "TASKHOUSE_LOG_SETTLE_S": "0",
         }  # fmt: skip
-        subprocess.run([sys.executable, "-m", "pipelines.cli", "sync"], cwd=folder, env=environment, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "taskhouse.pipelines.cli", "sync"], cwd=folder, env=environment, check=False
+        )
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "pipelines.cli", "dev", "--port", str(port)]
+        command = [sys.executable, "-m", "taskhouse.pipelines.cli", "dev", "--port", str(port)]
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import httpx
 
-from emulator.serve import listen, serve_on
-from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
+from taskhouse.emulator.serve import listen, serve_on
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.operations import follow, open_warehouse, sync
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Segment

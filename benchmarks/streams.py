@@ -26,12 +26,12 @@ from typing import Any
 import duckdb
 import httpx
 
-from emulator.serve import listen, serve_on
-from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
 from taskhouse.capture import streams
 from taskhouse.capture.capture_schedule import Run
 from taskhouse.capture.session import capturing
+from taskhouse.emulator.serve import listen, serve_on
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running

@@ -1,4 +1,4 @@
-"""``python -m emulator``: start one and print the environment that points a client at it."""
+"""``python -m taskhouse.emulator``: start one and print the environment that points a client at it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 from datetime import datetime
 from typing import Any
 
-from emulator.serve import listen, serve_on
-from emulator.settings import EmulatorSettings, Key
-from emulator.versions import NEWEST, VERSIONS, at_version
-from emulator.world.surprise import surprising
+from taskhouse.emulator.serve import listen, serve_on
+from taskhouse.emulator.settings import EmulatorSettings, Key
+from taskhouse.emulator.versions import NEWEST, VERSIONS, at_version
+from taskhouse.emulator.world.surprise import surprising
 
 _DEFAULTS = EmulatorSettings()
 
@@ -36,7 +36,7 @@ def _count(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
+    made = argparse.ArgumentParser(prog="python -m taskhouse.emulator", description=__doc__)
     add = made.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from emulator.api import agent_proxy, readiness, runs, stream, tasks, users
-from emulator.api.endpoint import SSE_TYPE, Endpoint
-from emulator.api.errors import not_found
-from emulator.control import control_routes
-from emulator.faults.wire import TRANSPORT
-from emulator.service import Service
+from taskhouse.emulator.api import agent_proxy, readiness, runs, stream, tasks, users
+from taskhouse.emulator.api.endpoint import SSE_TYPE, Endpoint
+from taskhouse.emulator.api.errors import not_found
+from taskhouse.emulator.control import control_routes
+from taskhouse.emulator.faults.wire import TRANSPORT
+from taskhouse.emulator.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from emulator.api.endpoint import Call
-    from emulator.clock import Clock
-    from emulator.settings import EmulatorSettings
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.settings import EmulatorSettings
 
 _PROJECT: Final = "/api/projects/{project_id}/tasks"
 _RUNS: Final = f"{_PROJECT}/{{task_id}}/runs"

@@ -12,12 +12,12 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from emulator.streams import StreamId
+from taskhouse.emulator.streams import StreamId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from emulator.streams import RunStream
+    from taskhouse.emulator.streams import RunStream
 
 BUSY: Final = "Backlog busy"
 UNAVAILABLE: Final = "Backlog unavailable"

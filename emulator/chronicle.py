@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from emulator.world.model import visible
+from taskhouse.emulator.world.model import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from emulator.clock import Clock
-    from emulator.world.logs import Logs
-    from emulator.world.model import Run, Task
-    from emulator.world.world import World
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.world.logs import Logs
+    from taskhouse.emulator.world.model import Run, Task
+    from taskhouse.emulator.world.world import World
 
 
 class Fact(NamedTuple):

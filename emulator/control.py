@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emulator.api.endpoint import json_response
-from emulator.api.rendering import compact, hand_built
-from emulator.api.run_rows import object_path
-from emulator.faults import FaultError
-from emulator.mutations import MutationError, mutate
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.rendering import compact, hand_built
+from taskhouse.emulator.api.run_rows import object_path
+from taskhouse.emulator.faults import FaultError
+from taskhouse.emulator.mutations import MutationError, mutate
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from emulator.service import Service
+    from taskhouse.emulator.service import Service
 
 
 def control_routes(service: Service) -> list[Route]:

@@ -11,24 +11,24 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api.rendering import hand_built
-from emulator.backlog import event_id_of
-from emulator.status import status_of
-from emulator.world.model import TERMINAL
-from emulator.world.plans import steps_of
+from taskhouse.emulator.api.rendering import hand_built
+from taskhouse.emulator.backlog import event_id_of
+from taskhouse.emulator.status import status_of
+from taskhouse.emulator.world.model import TERMINAL
+from taskhouse.emulator.world.plans import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emulator.chronicle import Chronicle
-    from emulator.clock import Clock
-    from emulator.script import Step
-    from emulator.settings import EmulatorSettings
-    from emulator.streams import StreamStore
-    from emulator.truth import Truth
-    from emulator.world.logs import Logs
-    from emulator.world.model import Run
-    from emulator.world.world import World
+    from taskhouse.emulator.chronicle import Chronicle
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.script import Step
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.streams import StreamStore
+    from taskhouse.emulator.truth import Truth
+    from taskhouse.emulator.world.logs import Logs
+    from taskhouse.emulator.world.model import Run
+    from taskhouse.emulator.world.world import World
 
 _IDLE_S: Final = 3600.0
 _TURN: Final = 64

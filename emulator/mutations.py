@@ -6,16 +6,16 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.script.hostile import HOSTILE, large
-from emulator.world.model import TERMINAL, UNSEEN_ORIGINS, Channel, uuid_of
-from emulator.world.modes import pin
+from taskhouse.emulator.script.hostile import HOSTILE, large
+from taskhouse.emulator.world.model import TERMINAL, UNSEEN_ORIGINS, Channel, uuid_of
+from taskhouse.emulator.world.modes import pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from emulator.service import Service
-    from emulator.world.model import Project, Run, Task
+    from taskhouse.emulator.service import Service
+    from taskhouse.emulator.world.model import Project, Run, Task
 
 _PROJECT_FLAGS: Final = (
     "github_token",
@@ -232,9 +232,9 @@ def redis(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
 def inject(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """Write odd things of ``run_id`` now: raw text to its stream (``live``) and its log (``log``), or named ones.
 
-    ``hostile`` is a name of :data:`emulator.script.hostile.HOSTILE` or true for all of them, in both layers; ``bytes``
-    makes one legal event of about that size, filled with ``character``, in the stream. Answers with the stream ids,
-    null where nobody was watching a presence-gated run.
+    ``hostile`` is a name of :data:`taskhouse.emulator.script.hostile.HOSTILE` or true for all of them, in both layers;
+    ``bytes`` makes one legal event of about that size, filled with ``character``, in the stream. Answers with the
+    stream ids, null where nobody was watching a presence-gated run.
     """
     run = _run(service, asked)
     pairs: list[tuple[str | None, str | None]] = []

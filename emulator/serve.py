@@ -15,13 +15,13 @@ from urllib.request import Request, urlopen
 
 import uvicorn
 
-from emulator.app import build_app
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.app import build_app
+from taskhouse.emulator.settings import EmulatorSettings
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from emulator.app import EmulatorApp
+    from taskhouse.emulator.app import EmulatorApp
 
 _START_S: Final = 60.0
 _STOP_S: Final = 10.0

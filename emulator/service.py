@@ -7,23 +7,23 @@ from datetime import UTC
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from emulator.api.readiness import Readiness
-from emulator.api.stream import Admission
-from emulator.api.throttle import Throttle
-from emulator.api.tokens import Tokens
-from emulator.chronicle import Chronicle
-from emulator.clock import Clock
-from emulator.driver import Driver
-from emulator.faults import Faults
-from emulator.streams import StreamStore
-from emulator.truth import Truth
-from emulator.world.logs import Logs
-from emulator.world.world import World
+from taskhouse.emulator.api.readiness import Readiness
+from taskhouse.emulator.api.stream import Admission
+from taskhouse.emulator.api.throttle import Throttle
+from taskhouse.emulator.api.tokens import Tokens
+from taskhouse.emulator.chronicle import Chronicle
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.driver import Driver
+from taskhouse.emulator.faults import Faults
+from taskhouse.emulator.streams import StreamStore
+from taskhouse.emulator.truth import Truth
+from taskhouse.emulator.world.logs import Logs
+from taskhouse.emulator.world.world import World
 
 if TYPE_CHECKING:
     from starlette.types import Message, Send
 
-    from emulator.settings import EmulatorSettings
+    from taskhouse.emulator.settings import EmulatorSettings
 
 
 class Requests:

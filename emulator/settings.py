@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emulator.streams import StreamSettings
-from emulator.world.words import ORIGINS
+from taskhouse.emulator.streams import StreamSettings
+from taskhouse.emulator.world.words import ORIGINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """What makes a world surprising: its seed, and in which aspects (:data:`emulator.world.surprise.ASPECTS`)."""
+    """What makes a world surprising: its seed, and which of :data:`taskhouse.emulator.world.surprise.ASPECTS`."""
 
     seed: int
     aspects: frozenset[str]

@@ -2,7 +2,7 @@
 
 A frame is an optional ``event:`` line, an optional ``id:`` line, one ``data:`` line of JSON and a blank line, LF only;
 no comments and no ``retry:``. The rules are those of the newest server (autumn 2026), confirmed by replaying recordings
-of it; older habits are switches of :class:`emulator.streams.StreamSettings`.
+of it; older habits are switches of :class:`taskhouse.emulator.streams.StreamSettings`.
 """
 
 import asyncio
@@ -13,10 +13,19 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, Protocol
 
-from emulator import proxy
-from emulator.backlog import Backlog, Covered, is_stored
-from emulator.clock import Clock
-from emulator.streams import START, Batch, CursorError, RunStream, StreamId, StreamSettings, StreamStore, parse_cursor
+from taskhouse.emulator import proxy
+from taskhouse.emulator.backlog import Backlog, Covered, is_stored
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.streams import (
+    START,
+    Batch,
+    CursorError,
+    RunStream,
+    StreamId,
+    StreamSettings,
+    StreamStore,
+    parse_cursor,
+)
 
 KEEPALIVE: Final = b'event: keepalive\ndata: {"type": "keepalive"}\n\n'
 ROTATED: Final = b'event: end\ndata: {"type": "rotated"}\n\n'

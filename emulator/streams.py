@@ -2,7 +2,7 @@
 
 Facts of the server: entries are capped at about 5,000 (`XADD MAXLEN ~`, which drops whole nodes only), the key lives
 6 h after its newest write and 30 min once a sentinel stands in it, and ids are Redis' own. The store knows no HTTP;
-:mod:`emulator.sse` reads it. Two modes of runs show here: thin-tail runs keep some 500 entries, and what a
+:mod:`taskhouse.emulator.sse` reads it. Two modes of runs show here: thin-tail runs keep some 500 entries, and what a
 presence-gated run emits is written only while :meth:`RunStream.watched`.
 """
 
@@ -14,9 +14,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from emulator.clock import Clock
-from emulator.listpack import Node, int_size, text_size
-from emulator.status import status_of
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.listpack import Node, int_size, text_size
+from taskhouse.emulator.status import status_of
 
 _SENTINEL_TEXT: Final = '{"type": "STREAM_STATUS", "status": "complete"}'
 _SENTINEL_ERROR_CHARS: Final = 500

@@ -8,16 +8,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.proxy import shown_text
-from emulator.redaction import redacted
-from emulator.world import metering
-from emulator.world.model import visible
+from taskhouse.emulator.proxy import shown_text
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.world import metering
+from taskhouse.emulator.world.model import visible
 
 if TYPE_CHECKING:
-    from emulator.clock import Clock
-    from emulator.world.logs import Logs
-    from emulator.world.model import Run, Task
-    from emulator.world.world import World
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.world.logs import Logs
+    from taskhouse.emulator.world.model import Run, Task
+    from taskhouse.emulator.world.world import World
 
 _PAUSE_EVERY: Final = 4
 _TAIL: Final = 64

@@ -2,17 +2,17 @@
 
 import dagster as dg
 
-from assets.catalog import catalog
-from assets.engine import Engine
-from pipelines.home import hasten
-from pipelines.jobs import jobs
-from pipelines.resources import EngineResource
-from pipelines.schedules import schedules
-from pipelines.sensors import sensors
+from taskhouse.assets.catalog import catalog
+from taskhouse.assets.engine import Engine
 from taskhouse.home import close
+from taskhouse.pipelines.home import hasten
+from taskhouse.pipelines.jobs import jobs
+from taskhouse.pipelines.resources import EngineResource
+from taskhouse.pipelines.schedules import schedules
+from taskhouse.pipelines.sensors import sensors
 from taskhouse.settings import Settings, load
 
-PRELOADED = ["pipelines.definitions", "taskhouse.operations"]
+PRELOADED = ["taskhouse.pipelines.definitions", "taskhouse.operations"]
 """What the process that the steps of a run are forked from has imported: neither starts a thread nor opens a file."""
 
 STEPS = dg.multiprocess_executor.configured(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from filelock import FileLock, Timeout
 
-from pipelines.startup import uncollected
+from taskhouse.pipelines.startup import uncollected
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -68,7 +68,7 @@ def prepare(settings: "Settings") -> Path:
         return folder
     with FileLock(folder / ".prepare.lock", thread_local=False):
         if _outdated(folder / CONFIG):
-            text = importlib.resources.files("pipelines").joinpath(CONFIG).read_text("utf-8")
+            text = importlib.resources.files("taskhouse.pipelines").joinpath(CONFIG).read_text("utf-8")
             with appearing(folder / CONFIG) as draft:
                 draft.write_text(text, "utf-8")
         if not ready.exists():

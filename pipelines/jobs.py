@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets import keys, maintenance, published, views
-from assets.catalog import FAMILIES
+from taskhouse.assets import keys, maintenance, published, views
+from taskhouse.assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from assets.family import Family
+    from taskhouse.assets.family import Family
     from taskhouse.settings import Settings
 
 SYNC = "sync"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from assets import cadence, keys, published, views
-from assets.figures import ACTIVE, ADDED, ENDED
-from pipelines.jobs import VIEWS, families
+from taskhouse.assets import cadence, keys, published, views
+from taskhouse.assets.figures import ACTIVE, ADDED, ENDED
+from taskhouse.pipelines.jobs import VIEWS, families
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings

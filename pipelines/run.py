@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
 
-from assets.keys import key, label
-from pipelines import home
-from pipelines.definitions import build
-from pipelines.jobs import SYNC
 from taskhouse import errors
 from taskhouse.advice import advised, interrupted
+from taskhouse.assets.keys import key, label
 from taskhouse.errors import TaskhouseError
 from taskhouse.operations import RESOURCES, sync
+from taskhouse.pipelines import home
+from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.jobs import SYNC
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
-from assets import keys, maintenance, published, views
-from pipelines import switch
-from pipelines.jobs import SYNC, VIEWS
-from pipelines.rest import rests
+from taskhouse.assets import keys, maintenance, published, views
+from taskhouse.pipelines import switch
+from taskhouse.pipelines.jobs import SYNC, VIEWS
+from taskhouse.pipelines.rest import rests
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
-from assets import published, views
-from assets.figures import ACTIVE, ENDED
-from assets.keys import key
-from pipelines import switch
-from pipelines.jobs import SYNC, VIEWS, families
-from pipelines.schedules import BUSY, PARTITION
+from taskhouse.assets import published, views
+from taskhouse.assets.figures import ACTIVE, ENDED
+from taskhouse.assets.keys import key
+from taskhouse.pipelines import switch
+from taskhouse.pipelines.jobs import SYNC, VIEWS, families
+from taskhouse.pipelines.schedules import BUSY, PARTITION
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:

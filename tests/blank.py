@@ -40,7 +40,7 @@ def _folder() -> Path:
 
 @functools.cache
 def _dagster() -> Path:
-    from pipelines.home import prepare  # noqa: PLC0415 - the engine's tests run without Dagster
+    from taskhouse.pipelines.home import prepare  # noqa: PLC0415 - the engine's tests run without Dagster
 
     umask = os.umask(0o077)
     try:

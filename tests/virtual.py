@@ -17,11 +17,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emulator import serve
-from emulator.app import build_app
-from emulator.clock import Clock
-from emulator.service import Service
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator import serve
+from taskhouse.emulator.app import build_app
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.settings import EmulatorSettings
 
 T = TypeVar("T")
 

@@ -12,19 +12,19 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from emulator.api import errors, fields
-from emulator.api.endpoint import json_response
-from emulator.api.rendering import compact
-from emulator.api.runs import reachable_run
-from emulator.api.stream import CountedStream
-from emulator.api.tokens import TokenError
+from taskhouse.emulator.api import errors, fields
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.api.runs import reachable_run
+from taskhouse.emulator.api.stream import CountedStream
+from taskhouse.emulator.api.tokens import TokenError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from emulator.api.endpoint import Call
-    from emulator.service import Service
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.service import Service
 
 ROOT: Final = "/agent-proxy"
 PATH: Final = f"{ROOT}/v1/runs/{{run_id}}/stream"

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emulator.api.errors import denied, not_found
+from taskhouse.emulator.api.errors import denied, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
 
-    from emulator.settings import EmulatorSettings, Key
-    from emulator.world.model import Project, User
-    from emulator.world.world import World
+    from taskhouse.emulator.settings import EmulatorSettings, Key
+    from taskhouse.emulator.world.model import Project, User
+    from taskhouse.emulator.world.world import World
 
 VIEWER: Final = "emulator.viewer"
 """Where a fault leaves in the scope whose view the key has for this request."""

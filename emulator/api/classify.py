@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.world.facts import RepositoryFacts
+    from taskhouse.emulator.world.facts import RepositoryFacts
 
 _SANDBOX: Final = ("test", "sandbox", "demo", "example", "fixture", "playground")
 _LIBRARY: Final = ("sdk", "client", "library", "lib")

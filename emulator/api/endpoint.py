@@ -14,16 +14,16 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator.api import auth, errors
-from emulator.api.rendering import compact
+from taskhouse.emulator.api import auth, errors
+from taskhouse.emulator.api.rendering import compact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from starlette.types import Receive, Scope, Send
 
-    from emulator.service import Service
-    from emulator.world.model import Project
+    from taskhouse.emulator.service import Service
+    from taskhouse.emulator.world.model import Project
 
 JSON_TYPE: Final = "application/json"
 SSE_TYPE: Final = "text/event-stream"

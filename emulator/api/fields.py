@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api.errors import invalid
+from taskhouse.emulator.api.errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api import fields
-from emulator.world.model import STATUSES, Task, is_pinned, visible
-from emulator.world.texts import description_of
+from taskhouse.emulator.api import fields
+from taskhouse.emulator.world.model import STATUSES, Task, is_pinned, visible
+from taskhouse.emulator.world.texts import description_of
 
 if TYPE_CHECKING:
-    from emulator.api.endpoint import Call
+    from taskhouse.emulator.api.endpoint import Call
 
 Test = Callable[[Task], bool]
 

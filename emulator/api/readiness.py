@@ -6,22 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api import fields
-from emulator.api.classify import APPLICABLE, EXCLUDED, classify, overall
-from emulator.api.endpoint import json_response
-from emulator.api.errors import invalid
-from emulator.api.rendering import compact, hand_built
-from emulator.world.facts import MAX_CANDIDATES, MAX_EVENT_NAMES, MAX_READ, RepositoryFacts, make_facts
+from taskhouse.emulator.api import fields
+from taskhouse.emulator.api.classify import APPLICABLE, EXCLUDED, classify, overall
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.errors import invalid
+from taskhouse.emulator.api.rendering import compact, hand_built
+from taskhouse.emulator.world.facts import MAX_CANDIDATES, MAX_EVENT_NAMES, MAX_READ, RepositoryFacts, make_facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.responses import Response
 
-    from emulator.api.endpoint import Call
-    from emulator.clock import Clock
-    from emulator.world.model import Project
-    from emulator.world.world import World
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.world.model import Project
+    from taskhouse.emulator.world.world import World
 
 CACHE_S: Final = 600
 _PARTS: Final = 2

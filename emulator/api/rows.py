@@ -6,15 +6,15 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api.rendering import compact, stamp
-from emulator.api.run_rows import latest_run_dict, run_dict, shaped
-from emulator.world.outcome import task_summary
-from emulator.world.texts import description_of
+from taskhouse.emulator.api.rendering import compact, stamp
+from taskhouse.emulator.api.run_rows import latest_run_dict, run_dict, shaped
+from taskhouse.emulator.world.outcome import task_summary
+from taskhouse.emulator.world.texts import description_of
 
 if TYPE_CHECKING:
-    from emulator.settings import EmulatorSettings
-    from emulator.world.model import Project, Run, Task, User
-    from emulator.world.world import World
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.world.model import Project, Run, Task, User
+    from taskhouse.emulator.world.world import World
 
 PREVIEW: Final = 1000
 _LIGHT: Final = {"description": "description_preview"}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api.rendering import stamp
-from emulator.world.disguise import disguised
-from emulator.world.outcome import preview_available, task_summary, task_tags
+from taskhouse.emulator.api.rendering import stamp
+from taskhouse.emulator.world.disguise import disguised
+from taskhouse.emulator.world.outcome import preview_available, task_summary, task_tags
 
 if TYPE_CHECKING:
-    from emulator.settings import EmulatorSettings
-    from emulator.world.model import Run
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.world.model import Run
 
 PUBLIC_STATE: Final = frozenset(
     {

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 
-from emulator.api import errors, fields, paging
-from emulator.api.endpoint import json_response
-from emulator.api.tasks import presigner
-from emulator.world.model import visible
+from taskhouse.emulator.api import errors, fields, paging
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.tasks import presigner
+from taskhouse.emulator.world.model import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from emulator.api.endpoint import Call
-    from emulator.world.model import Run, Task
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.world.model import Run, Task
 
 SESSION_LOGS_MOST: Final = 5000
 SESSION_LOGS_DEFAULT: Final = 1000

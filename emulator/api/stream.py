@@ -1,4 +1,4 @@
-"""``GET /runs/:id/stream/``: admission, then the frames that :mod:`emulator.sse` yields."""
+"""``GET /runs/:id/stream/``: admission, then the frames that :mod:`taskhouse.emulator.sse` yields."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response, StreamingResponse
 
-from emulator import sse
-from emulator.api.endpoint import SSE_TYPE
-from emulator.api.runs import reachable_run
-from emulator.backlog import Backlog
-from emulator.driver import state_text
-from emulator.faults.frames import BACKLOG
-from emulator.faults.wire import close
+from taskhouse.emulator import sse
+from taskhouse.emulator.api.endpoint import SSE_TYPE
+from taskhouse.emulator.api.runs import reachable_run
+from taskhouse.emulator.backlog import Backlog
+from taskhouse.emulator.driver import state_text
+from taskhouse.emulator.faults.frames import BACKLOG
+from taskhouse.emulator.faults.wire import close
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emulator.api.endpoint import Call
-    from emulator.service import Service
-    from emulator.world.model import Run
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.service import Service
+    from taskhouse.emulator.world.model import Run
 
 _HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 _RETRY_AFTER_S: Final = (15, 44)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from emulator.api import errors, fields, paging
-from emulator.api.endpoint import json_response
-from emulator.api.filters import basic, task_filter
-from emulator.api.rendering import compact
-from emulator.api.rows import Presigner, summary_row
-from emulator.world import metering
-from emulator.world.model import is_pinned, visible
+from taskhouse.emulator.api import errors, fields, paging
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.filters import basic, task_filter
+from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.api.rows import Presigner, summary_row
+from taskhouse.emulator.world import metering
+from taskhouse.emulator.world.model import is_pinned, visible
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from emulator.api.endpoint import Call
-    from emulator.world.model import Task
+    from taskhouse.emulator.api.endpoint import Call
+    from taskhouse.emulator.world.model import Task
 
 SUMMARIES_MAX_IDS: Final = 5000
 

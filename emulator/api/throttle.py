@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from emulator.clock import Clock
+    from taskhouse.emulator.clock import Clock
 
 _US: Final = 1_000_000
 RATES: Final = ((480, 60), (4800, 3600))

@@ -9,10 +9,10 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.api.rendering import compact
+from taskhouse.emulator.api.rendering import compact
 
 if TYPE_CHECKING:
-    from emulator.world.model import Run
+    from taskhouse.emulator.world.model import Run
 
 AUDIENCE: Final = "posthog:stream_read"
 INVALID: Final = "ERR_JWT_INVALID"

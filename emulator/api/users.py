@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.api.auth import current_project
-from emulator.api.endpoint import json_response
-from emulator.api.rendering import compact
-from emulator.world.model import uuid_of
+from taskhouse.emulator.api.auth import current_project
+from taskhouse.emulator.api.endpoint import json_response
+from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.world.model import uuid_of
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-    from emulator.api.endpoint import Call
+    from taskhouse.emulator.api.endpoint import Call
 
 
 def me(call: Call) -> Response:

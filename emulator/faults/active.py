@@ -5,16 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.faults import answers, bodies, frames, meanwhile, sizes, wire
-from emulator.faults.fault import App, Fault, FaultError
-from emulator.mutations import ACTIONS
+from taskhouse.emulator.faults import answers, bodies, frames, meanwhile, sizes, wire
+from taskhouse.emulator.faults.fault import App, Fault, FaultError
+from taskhouse.emulator.mutations import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.types import Receive, Scope, Send
 
-    from emulator.clock import Clock
+    from taskhouse.emulator.clock import Clock
 
 Kind = "Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]"
 

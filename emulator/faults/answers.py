@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from emulator.api import errors
-from emulator.api.rendering import compact
+from taskhouse.emulator.api import errors
+from taskhouse.emulator.api.rendering import compact
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emulator.faults.fault import App, Fault
+    from taskhouse.emulator.faults.fault import App, Fault
 
 _PAGE: Final = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body>\r\n</html>\r\n"

@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.requests import Request
 
-from emulator.api.rendering import compact
+from taskhouse.emulator.api.rendering import compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from emulator.faults.fault import App, Fault
+    from taskhouse.emulator.faults.fault import App, Fault
 
     Edit = Callable[[Any, Fault, Scope], Any]
 

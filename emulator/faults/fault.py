@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
-from emulator.clock import Clock
+from taskhouse.emulator.clock import Clock
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

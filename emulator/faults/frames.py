@@ -9,15 +9,15 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from emulator.backlog import BUSY, UNAVAILABLE
-from emulator.faults.wire import CutError, abort, cuttable
+from taskhouse.emulator.backlog import BUSY, UNAVAILABLE
+from taskhouse.emulator.faults.wire import CutError, abort, cuttable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.types import Message, Receive, Scope, Send
 
-    from emulator.faults.fault import App, Fault
+    from taskhouse.emulator.faults.fault import App, Fault
 
     Kind = Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]
 

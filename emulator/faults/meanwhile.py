@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emulator.api.auth import VIEWER
-from emulator.mutations import mutate as change
+from taskhouse.emulator.api.auth import VIEWER
+from taskhouse.emulator.mutations import mutate as change
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from emulator.faults.fault import App, Fault
+    from taskhouse.emulator.faults.fault import App, Fault
 
 
 async def viewer(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,14 +9,14 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from emulator.faults.bodies import put, rewritten
+from taskhouse.emulator.faults.bodies import put, rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.types import Receive, Scope, Send
 
-    from emulator.faults.fault import App, Fault
+    from taskhouse.emulator.faults.fault import App, Fault
 
 BYTES: Final = 500_000_000
 _STEP: Final = 1 << 20

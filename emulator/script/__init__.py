@@ -3,8 +3,8 @@
 :func:`play` and :func:`improvise` are pure and lazy: the same spec and seed give the same steps, however long the run.
 """
 
-from emulator.script.improvise import improvise
-from emulator.script.play import play
-from emulator.script.step import RunSpec, Step
+from taskhouse.emulator.script.improvise import improvise
+from taskhouse.emulator.script.play import play
+from taskhouse.emulator.script.step import RunSpec, Step
 
 __all__ = ["RunSpec", "Step", "improvise", "play"]

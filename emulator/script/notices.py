@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Json, Part
-from emulator.script.tools import update
-from emulator.script.words import NASTY, PLAN, SYMBOLS
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Json, Part
+from taskhouse.emulator.script.tools import update
+from taskhouse.emulator.script.words import NASTY, PLAN, SYMBOLS
 
 _DOUBLE_PREFIX_RATE: Final = 0.03
 

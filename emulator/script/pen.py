@@ -7,7 +7,7 @@ from json.encoder import encode_basestring, encode_basestring_ascii
 from random import Random
 from typing import Any, Final
 
-from emulator.script.step import Json, Part, Piece, RunSpec, Step
+from taskhouse.emulator.script.step import Json, Part, Piece, RunSpec, Step
 
 _live = json.JSONEncoder().encode
 _log = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from emulator.script.pen import Pen
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Json, Part, Step
+from taskhouse.emulator.script.pen import Pen
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Json, Part, Step
 
 _live = json.JSONEncoder().encode
 _log = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode

@@ -4,15 +4,24 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
-from emulator.script.notices import interlude, row_usage
-from emulator.script.pen import Pen, flushed
-from emulator.script.pi import PiPen, pi_opening, pi_prompt, pi_tool_call, pi_turn_end
-from emulator.script.rare import rarity
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Part, RunSpec, Step
-from emulator.script.tools import tool_call
-from emulator.script.turns import branch_known, ending, false_start, opening, opening_text, prompt, setup, turn_end
-from emulator.script.words import PROMPTS
+from taskhouse.emulator.script.notices import interlude, row_usage
+from taskhouse.emulator.script.pen import Pen, flushed
+from taskhouse.emulator.script.pi import PiPen, pi_opening, pi_prompt, pi_tool_call, pi_turn_end
+from taskhouse.emulator.script.rare import rarity
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Part, RunSpec, Step
+from taskhouse.emulator.script.tools import tool_call
+from taskhouse.emulator.script.turns import (
+    branch_known,
+    ending,
+    false_start,
+    opening,
+    opening_text,
+    prompt,
+    setup,
+    turn_end,
+)
+from taskhouse.emulator.script.words import PROMPTS
 
 _ROUNDS: Final = 7.0
 _CHUNKS_A_SECOND: Final = 18

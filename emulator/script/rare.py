@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Json, Part
-from emulator.script.tools import update
-from emulator.script.words import NASTY
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Json, Part
+from taskhouse.emulator.script.tools import update
+from taskhouse.emulator.script.words import NASTY
 
 
 def _noted(name: str, params: Json) -> Act:

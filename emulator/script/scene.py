@@ -4,9 +4,9 @@ import uuid
 from random import Random
 from typing import Final
 
-from emulator.script.pen import pieces_of
-from emulator.script.step import Json, Piece, RunSpec
-from emulator.script.words import FILES, NASTY, OUTPUT_LINES, SENTENCES, SYMBOLS, THOUGHTS
+from taskhouse.emulator.script.pen import pieces_of
+from taskhouse.emulator.script.step import Json, Piece, RunSpec
+from taskhouse.emulator.script.words import FILES, NASTY, OUTPUT_LINES, SENTENCES, SYMBOLS, THOUGHTS
 
 NASTY_RATE: Final = 0.012
 _REDACTED_RATE: Final = 0.004

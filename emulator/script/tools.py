@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Json, Part
-from emulator.script.words import COMMANDS, FILES, SYMBOLS
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Json, Part
+from taskhouse.emulator.script.words import COMMANDS, FILES, SYMBOLS
 
 _OPTIONS: Final = (
     {"kind": "allow_once", "optionId": "allow", "name": "Allow"},

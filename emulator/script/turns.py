@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from emulator.script.notices import checkpoint, notice, occupancy, row_usage, usage
-from emulator.script.scene import Scene
-from emulator.script.step import Act, Json, Part
-from emulator.script.tools import update
-from emulator.script.words import ERRORS
+from taskhouse.emulator.script.notices import checkpoint, notice, occupancy, row_usage, usage
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.script.step import Act, Json, Part
+from taskhouse.emulator.script.tools import update
+from taskhouse.emulator.script.words import ERRORS
 
 AGENT_VERSION: Final = "2.43.1"
 _RESUMING: Final = "You are resuming a previous conversation. Here is what happened so far:\n\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from emulator.world import odd
+from taskhouse.emulator.world import odd
 
 if TYPE_CHECKING:
-    from emulator.settings import Surprise
+    from taskhouse.emulator.settings import Surprise
 
 
 def disguised(row: dict[str, Any], surprise: Surprise | None, place: str) -> dict[str, Any]:

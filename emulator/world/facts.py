@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from emulator.world.world import World
+    from taskhouse.emulator.world.world import World
 
 MAX_CANDIDATES: Final = 80
 MAX_READ: Final = 20

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.world import words
-from emulator.world.model import TERMINAL, Channel, Project, Run, Task, User, uuid_of
-from emulator.world.modes import pin
+from taskhouse.emulator.world import words
+from taskhouse.emulator.world.model import TERMINAL, Channel, Project, Run, Task, User, uuid_of
+from taskhouse.emulator.world.modes import pin
 
 if TYPE_CHECKING:
-    from emulator.settings import EmulatorSettings
+    from taskhouse.emulator.settings import EmulatorSettings
 
 USERS: Final = 8
 _HISTORY_DAYS: Final = 400

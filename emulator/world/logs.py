@@ -8,15 +8,15 @@ from collections import OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from emulator.redaction import redacted
-from emulator.world.plans import log_of
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.world.plans import log_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from emulator.clock import Clock
-    from emulator.world.model import Run
-    from emulator.world.world import World
+    from taskhouse.emulator.clock import Clock
+    from taskhouse.emulator.world.model import Run
+    from taskhouse.emulator.world.world import World
 
 LIFE: Final = timedelta(days=30)
 """How long the object store keeps a log after its last write."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from emulator.world.model import Run, Task
+    from taskhouse.emulator.world.model import Run, Task
 
 _USD_AN_HOUR: Final = 0.12
 """Of a sandbox; local runs have none."""

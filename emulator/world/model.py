@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.world.modes import PRESENCE_GATED, THIN_TAIL
+from taskhouse.emulator.world.modes import PRESENCE_GATED, THIN_TAIL
 
 if TYPE_CHECKING:
     from datetime import datetime

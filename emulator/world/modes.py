@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emulator.settings import EmulatorSettings
-    from emulator.world.model import Run
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.world.model import Run
 
 THIN_TAIL: Final = "stream_thin_tail"
 """The stream keeps a short tail, and readers get the run's log first."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emulator.world import words
+from taskhouse.emulator.world import words
 
 if TYPE_CHECKING:
-    from emulator.world.model import Run
+    from taskhouse.emulator.world.model import Run
 
 _TAGS: Final = ((), ("bug",), ("bug", "frontend"), ("chore",), ("docs", "naïve"))
 _SILENT_ONE_IN: Final = 4

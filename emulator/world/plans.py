@@ -6,15 +6,15 @@ import random
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.script import RunSpec, improvise, play
+from taskhouse.emulator.script import RunSpec, improvise, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from emulator.script import Step
-    from emulator.settings import EmulatorSettings
-    from emulator.world.model import Run
+    from taskhouse.emulator.script import Step
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.world.model import Run
 
 _LIVE_S: Final = (90.0, 600.0)
 """Shortest and longest natural duration of a live run."""

@@ -10,18 +10,18 @@ import itertools
 import random
 from typing import TYPE_CHECKING, Any, Final
 
-from emulator.settings import EmulatorSettings, Surprise
-from emulator.streams import StreamSettings
-from emulator.versions import VERSIONS
-from emulator.world import odd
-from emulator.world.generate import Generator
-from emulator.world.model import uuid_of
+from taskhouse.emulator.settings import EmulatorSettings, Surprise
+from taskhouse.emulator.streams import StreamSettings
+from taskhouse.emulator.versions import VERSIONS
+from taskhouse.emulator.world import odd
+from taskhouse.emulator.world.generate import Generator
+from taskhouse.emulator.world.model import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from emulator.world.model import Run, Task
+    from taskhouse.emulator.world.model import Run, Task
 
 _TIES: Final = 3
 """One thing in so many is made at the very moment of the one before."""

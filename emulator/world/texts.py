@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from emulator.world.model import Task
+    from taskhouse.emulator.world.model import Task
 
 _SENTENCES: Final = (
     "Customers reported this twice last week.",

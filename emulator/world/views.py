@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from emulator.world.model import Task
+    from taskhouse.emulator.world.model import Task
 
 _REBUILD_AT: Final = 100
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from emulator.world.generate import Generator, make_users
-from emulator.world.model import visible
-from emulator.world.surprise import Surprising
-from emulator.world.views import View
+from taskhouse.emulator.world.generate import Generator, make_users
+from taskhouse.emulator.world.model import visible
+from taskhouse.emulator.world.surprise import Surprising
+from taskhouse.emulator.world.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import datetime
 
-    from emulator.settings import EmulatorSettings
-    from emulator.world.model import Project, Run, Task, User
-    from emulator.world.views import SortKey
+    from taskhouse.emulator.settings import EmulatorSettings
+    from taskhouse.emulator.world.model import Project, Run, Task, User
+    from taskhouse.emulator.world.views import SortKey
 
 _VIEWS: Final = 48
 _MAX_CHAIN: Final = 10

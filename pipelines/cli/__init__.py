@@ -12,8 +12,8 @@ def main() -> None:
     if not os.environ.get("COLUMNS", "1").strip("0"):
         del os.environ["COLUMNS"]  # what a shell says that does not know its width; Rich would print nothing
     try:
-        from pipelines.cli.app import app
         from taskhouse.home import close
+        from taskhouse.pipelines.cli.app import app
 
         close()
         sys.exit(app())

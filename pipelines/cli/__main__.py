@@ -1,5 +1,5 @@
-"""``python -m pipelines.cli``: the command line without its script."""
+"""``python -m taskhouse.pipelines.cli``: the command line without its script."""
 
-from pipelines.cli import main
+from taskhouse.pipelines.cli import main
 
 main()

@@ -4,19 +4,19 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.backup import backup, restore, verify
-from pipelines.cli.check import check
-from pipelines.cli.demo import demo
-from pipelines.cli.dev import dev
-from pipelines.cli.emulator import PASSED_ON, emulator
-from pipelines.cli.exits import debug
-from pipelines.cli.plan import plan, replay
-from pipelines.cli.query import query
-from pipelines.cli.report import export, report
-from pipelines.cli.schedule import schedule
-from pipelines.cli.status import status
-from pipelines.cli.sync import sync
-from pipelines.cli.tail import tail
+from taskhouse.pipelines.cli.backup import backup, restore, verify
+from taskhouse.pipelines.cli.check import check
+from taskhouse.pipelines.cli.demo import demo
+from taskhouse.pipelines.cli.dev import dev
+from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
+from taskhouse.pipelines.cli.exits import debug
+from taskhouse.pipelines.cli.plan import plan, replay
+from taskhouse.pipelines.cli.query import query
+from taskhouse.pipelines.cli.report import export, report
+from taskhouse.pipelines.cli.schedule import schedule
+from taskhouse.pipelines.cli.status import status
+from taskhouse.pipelines.cli.sync import sync
+from taskhouse.pipelines.cli.tail import tail
 
 ABOUT = """Keep the history of PostHog Tasks in DuckDB.
 

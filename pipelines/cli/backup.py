@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.exits import Exit, guarded, say
+from taskhouse.pipelines.cli.exits import Exit, guarded, say
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -177,10 +177,10 @@ def verify(
     """
     from datetime import timedelta
 
-    from pipelines.cli import screen
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
     from taskhouse.operations import warehouse_at_rest
+    from taskhouse.pipelines.cli import screen
     from taskhouse.posthog.records import content_hashes
     from taskhouse.settings import load
     from taskhouse.warehouse import reading

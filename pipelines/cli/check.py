@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.cli.exits import Exit, code_of, complain, emit, guarded, hidden, outcome, told_as_json
+from taskhouse.pipelines.cli.exits import Exit, code_of, complain, emit, guarded, hidden, outcome, told_as_json
 
 if TYPE_CHECKING:
     from taskhouse.posthog.api import TasksApi
@@ -34,9 +34,9 @@ def check(
     what a task cost. Makes at most a handful of requests for each project, and writes nothing but their count; nor
     does it make a home where none is.
     """
-    from pipelines.cli import screen
     from taskhouse.errors import TaskhouseError
     from taskhouse.home import asking
+    from taskhouse.pipelines.cli import screen
     from taskhouse.settings import load
 
     lines: list[Line] = []

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.exits import Exit, guarded, say
-from pipelines.cli.sync import RESOURCES, conclude, judge
+from taskhouse.pipelines.cli.exits import Exit, guarded, say
+from taskhouse.pipelines.cli.sync import RESOURCES, conclude, judge
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
@@ -37,7 +37,7 @@ def demo(
 
     Exit code 0 means that all of it was equal.
     """
-    from pipelines.cli.standin import hurry, standing_in, truth
+    from taskhouse.pipelines.cli.standin import hurry, standing_in, truth
 
     began = time.monotonic()
     say(f"Starting a stand-in for PostHog: {tasks} tasks, {repositories} repositories, {live_runs} live runs …")
@@ -81,8 +81,8 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
         flowing: Called once the streams are open. Only then may the clock run: a stream is deleted half an hour after
             its run, and at sixty times the speed a slow machine would miss those that ended just before.
     """
-    from pipelines.cli.watch import watcher
-    from pipelines.run import sync_projects
+    from taskhouse.pipelines.cli.watch import watcher
+    from taskhouse.pipelines.run import sync_projects
 
     waiting = [flowing]
 
@@ -99,8 +99,8 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
 
 
 def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
-    from pipelines.cli import screen
-    from pipelines.cli.truth import compare
+    from taskhouse.pipelines.cli import screen
+    from taskhouse.pipelines.cli.truth import compare
 
     lines = compare(settings, truth)
     answers = {True: screen.plain("yes", style="green"), False: screen.plain("NO", style="bold red")}
@@ -115,8 +115,8 @@ def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
 
 
 def _again(settings: "Settings") -> bool:
-    from pipelines.cli import screen
-    from pipelines.cli.truth import raw_counts
+    from taskhouse.pipelines.cli import screen
+    from taskhouse.pipelines.cli.truth import raw_counts
 
     before = raw_counts(settings)
     ended = _sync(settings)
@@ -129,7 +129,7 @@ def _again(settings: "Settings") -> bool:
 def _farewell(settings: "Settings") -> None:
     import sys
 
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
     from taskhouse.warehouse import publish
 
     taskhouse = sys.argv[0] if sys.argv[0].endswith("taskhouse") else "taskhouse"

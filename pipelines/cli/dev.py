@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli.exits import guarded, say
-from pipelines.cli.ports import bindable
-from pipelines.cli.process_group import led
+from taskhouse.pipelines.cli.exits import guarded, say
+from taskhouse.pipelines.cli.ports import bindable
+from taskhouse.pipelines.cli.process_group import led
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -35,8 +35,8 @@ def dev(
     with DAGSTER_HOME set to that folder. Only one daemon may run in a home, however it was started: two would tick
     every schedule twice.
     """
-    from pipelines.home import prepare
     from taskhouse.home import ready
+    from taskhouse.pipelines.home import prepare
     from taskhouse.settings import load
 
     settings = load()
@@ -57,14 +57,17 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
     warnings.filterwarnings("ignore", SUPERSEDED)
     from dagster._cli.dev import dev_command
 
-    from pipelines.daemon import refuse_another
-    from pipelines.home import sound
+    from taskhouse.pipelines.daemon import refuse_another
+    from taskhouse.pipelines.home import sound
+    from taskhouse.pipelines.upgrade import LOCATION, carry_over
 
-    workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", "pipelines.definitions"]
+    workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", LOCATION]
     with sound(folder) as instance:
         refuse_another(
             instance, folder, waiting=lambda: say("A Dagster daemon ran here just now; making sure that it has ended.")
         )
+        if LOCATION in workspace:
+            carry_over(instance)
         say(f"Dagster keeps its state in {folder}. The UI opens at {url}; Ctrl-C ends it.")
         try:
             words = [*workspace, *address, "--log-level", "warning"]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipelines.cli.exits import guarded
-from pipelines.cli.ports import bindable
+from taskhouse.pipelines.cli.exits import guarded
+from taskhouse.pipelines.cli.ports import bindable
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -21,7 +21,7 @@ def emulator(context: typer.Context) -> None:
     Prints the variables that point `taskhouse sync` at it. Whatever it is asked for below `/_emulator/` is described in
     docs/emulator.md: the truth to compare with, faults, and a clock.
     """
-    from emulator.__main__ import main as serve
+    from taskhouse.emulator.__main__ import main as serve
 
     asked = parser().parse_args(context.args)
     bindable(asked.host, asked.port)
@@ -33,7 +33,7 @@ def parser() -> "ArgumentParser":
     """The emulator's own command line, under our name."""
     import inspect
 
-    from emulator.__main__ import parser as theirs
+    from taskhouse.emulator.__main__ import parser as theirs
 
     made = theirs()
     made.prog = "taskhouse emulator"

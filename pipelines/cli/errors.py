@@ -1,6 +1,6 @@
 """The table of errors in Markdown, made from the places in the code that raise them.
 
-``python -m pipelines.cli.errors > docs/errors.md`` writes it; a test compares, and looks for a test of every row.
+``python -m taskhouse.pipelines.cli.errors > docs/errors.md`` writes it; a test compares, and looks for a test of each.
 """
 
 import ast
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.cli.exits import code_of
 from taskhouse import advice, errors
+from taskhouse.pipelines.cli.exits import code_of
 from taskhouse.posthog import http_errors
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "Settings, home and machine": (
         "settings.py",
@@ -44,7 +44,7 @@ ELSE: dict[type[errors.TaskhouseError], str] = {
 OPEN = "…"
 HEAD = """# Errors
 
-Made from the code by `python -m pipelines.cli.errors > docs/errors.md`.
+Made from the code by `python -m taskhouse.pipelines.cli.errors > docs/errors.md`.
 
 What a command says if something is wrong, what mends it, and the exit code. `…` stands for names and numbers. An error
 that concerns one record, run or task is a doubt: the pass goes on, ends as incomplete (exit code 3), and gives the
@@ -80,7 +80,7 @@ def rows() -> list[Row]:
     found = [*_advice(), *_refusals()]
     for folder in ("taskhouse", "pipelines"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            if path != Path(__file__):
+            if path != Path(__file__).resolve():
                 found += _raised(path)
     return [row for row in dict.fromkeys(found) if len(re.findall(r"\w+", row.said)) > 1]
 

@@ -72,7 +72,7 @@ def guarded(command: Callable[..., T]) -> Callable[..., T]:
             with naming(OUTPUT):
                 sys.stdout.flush()
         except BrokenPipeError:
-            from pipelines.cli import screen
+            from taskhouse.pipelines.cli import screen
 
             screen.silence(sys.stdout)
             raise typer.Exit(Exit.UNREAD) from None
@@ -162,6 +162,6 @@ def _keys() -> set[str]:
 
 def say(text: str, *, style: str = "") -> None:
     """A line for people, on standard error."""
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     screen.notes().print(screen.plain(text, style=style), soft_wrap=True)

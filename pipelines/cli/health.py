@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.cli.exits import Exit
+from taskhouse.pipelines.cli.exits import Exit
 
 Record = Mapping[str, Any]
 

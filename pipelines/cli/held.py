@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.cli.exits import say
+from taskhouse.pipelines.cli.exits import say
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -36,7 +36,7 @@ def look(settings: "Settings") -> Held | None:
                 problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
             ) from None
         age_s = (settings.clock.now() - copy.made_at).total_seconds()
-        from pipelines.cli import screen
+        from taskhouse.pipelines.cli import screen
 
         say(f"{problem.message} This is the published copy of {screen.age(age_s)} ago.")
         return _copied(copy.path, settings)
@@ -96,4 +96,4 @@ def _host(path: Any, settings: "Settings") -> str:
 def _text(question: str) -> str:
     from taskhouse.warehouse import sql
 
-    return sql.statement("pipelines.cli", f"sql/{question}")
+    return sql.statement("taskhouse.pipelines.cli", f"sql/{question}")

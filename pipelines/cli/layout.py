@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
-from pipelines.cli.screen import plain
+from taskhouse.pipelines.cli.screen import plain
 
 GAP = 2
 NARROWEST = 8

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -73,7 +73,7 @@ def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, obj
 
 
 def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {_live(facts)} runs are live.")
     rows: list[list[object]] = []

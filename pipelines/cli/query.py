@@ -13,7 +13,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
-from pipelines.cli.exits import OUTPUT, guarded, say
+from taskhouse.pipelines.cli.exits import OUTPUT, guarded, say
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -114,7 +114,7 @@ def _statement(given: str) -> str:
 
 def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None, vertical: bool) -> None:
     """Rows for people: what fits a terminal, and all of it elsewhere."""
-    from pipelines.cli import layout, screen
+    from taskhouse.pipelines.cli import layout, screen
 
     console = screen.results()
     shown = out is sys.stdout and console.is_terminal
@@ -139,7 +139,7 @@ def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None
 
 def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, raw: bool) -> None:
     """Rows for programs, as they come."""
-    from pipelines.cli import written
+    from taskhouse.pipelines.cli import written
 
     csv = written.Csv(shown=out.isatty(), raw=raw)
     ways: dict[Format, Callable[..., Iterator[str]]] = {

@@ -1,6 +1,6 @@
 """The command line's reference in Markdown, made from the commands themselves.
 
-``python -m pipelines.cli.reference > docs/cli.md`` writes it; a test compares.
+``python -m taskhouse.pipelines.cli.reference > docs/cli.md`` writes it; a test compares.
 """
 
 import argparse
@@ -11,12 +11,12 @@ from typing import Any
 
 import typer.main
 
-from pipelines.cli.app import app
-from pipelines.cli.emulator import emulator, parser
+from taskhouse.pipelines.cli.app import app
+from taskhouse.pipelines.cli.emulator import emulator, parser
 
 HEAD = """# The command line
 
-Made from the commands themselves by `python -m pipelines.cli.reference > docs/cli.md`.
+Made from the commands themselves by `python -m taskhouse.pipelines.cli.reference > docs/cli.md`.
 """
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.exits import guarded, say
+from taskhouse.pipelines.cli.exits import guarded, say
 
 
 class Format(StrEnum):

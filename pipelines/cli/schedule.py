@@ -2,7 +2,7 @@
 
 import typer
 
-from pipelines.cli.exits import guarded, say
+from taskhouse.pipelines.cli.exits import guarded, say
 
 schedule = typer.Typer(no_args_is_help=True, help="Turn every schedule on or off, or tell which they are.")
 
@@ -28,9 +28,9 @@ def off() -> None:
 @guarded
 def show() -> None:
     """Tell whether the schedules are on, and when each of them runs."""
-    from pipelines import switch
-    from pipelines.cli import screen
-    from pipelines.cli.sync import RESOURCES
+    from taskhouse.pipelines import switch
+    from taskhouse.pipelines.cli import screen
+    from taskhouse.pipelines.cli.sync import RESOURCES
     from taskhouse.settings import load
 
     settings = load()
@@ -41,8 +41,8 @@ def show() -> None:
 
 
 def _turn(*, on: bool) -> None:
-    from pipelines import switch
     from taskhouse.errors import ConfigurationError
+    from taskhouse.pipelines import switch
     from taskhouse.settings import load
 
     settings = load()

@@ -1,6 +1,6 @@
 """The reference of settings in Markdown, made from the settings themselves.
 
-``python -m pipelines.cli.settings > docs/settings.md`` writes it; a test compares.
+``python -m taskhouse.pipelines.cli.settings > docs/settings.md`` writes it; a test compares.
 """
 
 import sys
@@ -12,7 +12,7 @@ from taskhouse.variables import variable
 
 HEAD = """# Settings
 
-Made from the settings themselves by `python -m pipelines.cli.settings > docs/settings.md`.
+Made from the settings themselves by `python -m taskhouse.pipelines.cli.settings > docs/settings.md`.
 
 Each setting is one environment variable, and has no other name. It can also stand in a file `.env` in the folder where
 `taskhouse` is started; the environment goes first. A `TASKHOUSE_…` variable that is not in this list is refused, so

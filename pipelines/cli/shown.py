@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from pipelines.cli.health import Copy
-from pipelines.cli.held import Held
+from taskhouse.pipelines.cli.health import Copy
+from taskhouse.pipelines.cli.held import Held
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -44,6 +44,6 @@ def _late(settings: "Settings", waits_s: float, last: "Published | None") -> boo
     rests_s = last.rests_s(settings.publish_every_s) if last else 0.0
     if waits_s <= AT_LEAST_S + rests_s:
         return False
-    from assets import cadence, published
+    from taskhouse.assets import cadence, published
 
     return waits_s > cadence.late(settings, published.NAME).total_seconds() + rests_s

@@ -1,4 +1,4 @@
-"""``python -m pipelines.cli.standin``: the emulator in a process of its own that lives no longer than its parent.
+"""``python -m taskhouse.pipelines.cli.standin``: the emulator in a process that lives no longer than its parent.
 
 Reads the emulator's settings as a line of JSON, answers with its environment as a line of JSON, and serves until its
 standard input is closed.
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
-START = [sys.executable, "-m", "pipelines.cli.standin"]
+START = [sys.executable, "-m", "taskhouse.pipelines.cli.standin"]
 ENDS_S = 15.0
 TRUTH_S = 120.0
 
@@ -65,8 +65,8 @@ def hurry(environment: dict[str, str], speed: float) -> None:
 
 def main() -> None:
     """Serve until the parent closes our standard input, or is gone."""
-    from emulator.serve import Emulator
-    from emulator.settings import EmulatorSettings
+    from taskhouse.emulator.serve import Emulator
+    from taskhouse.emulator.settings import EmulatorSettings
 
     settings = json.loads(sys.stdin.readline())
     with Emulator(EmulatorSettings(**settings)) as running:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import health, shown
-from pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
-from pipelines.cli.held import Held, Record, look
-from pipelines.cli.sync import RESOURCES, chosen
+from taskhouse.pipelines.cli import health, shown
+from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from taskhouse.pipelines.cli.held import Held, Record, look
+from taskhouse.pipelines.cli.sync import RESOURCES, chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def _limit(text: str | None) -> float | None:
 
 def _explain(state: health.State, max_age_s: float | None) -> None:
     """A line on what is wrong with a resource; none if nothing is."""
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     what = f"{state.resource} of project {state.project_id}"
     if state.code is Exit.MISSING:
@@ -135,7 +135,7 @@ def _explain_copy(copy: health.Copy) -> None:
 
 
 def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     behind = {None: ", how far behind is unknown", 0: ", up to date", 1: ", 1 commit behind"}.get(
         copy.behind, f", {copy.behind} commits behind"
@@ -184,7 +184,7 @@ def _portable(
 
 def show(held: Held, found: "Sequence[health.State]") -> None:
     """Print the tables."""
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     rows = [
         (
@@ -213,7 +213,7 @@ def show(held: Held, found: "Sequence[health.State]") -> None:
 
 
 def _ago(seconds: float | None) -> str:
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     if seconds is None:
         return "never"
@@ -256,7 +256,7 @@ async def requests(settings: "Settings") -> "Sequence[Window]":
 
 def budget(windows: "Sequence[Window]") -> None:
     """Print how much of the key's request budget is used."""
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     shown = ", ".join(
         f"{window.used:,} of {window.limit:,} in the last {screen.age(window.seconds)}" for window in windows

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from pipelines.cli.exits import Exit, code_of, complain, guarded, say
+from taskhouse.pipelines.cli.exits import Exit, code_of, complain, guarded, say
 
 if TYPE_CHECKING:
-    from pipelines.run import Outcome
+    from taskhouse.pipelines.run import Outcome
 
 T = TypeVar("T")
 
@@ -48,11 +48,11 @@ def sync(
             raise ConfigurationError(f"{name} is off.", hint=f"Switch it on: TASKHOUSE_{name.upper()}=true.")
     ready(settings)
 
-    from pipelines.startup import uncollected
+    from taskhouse.pipelines.startup import uncollected
 
     with uncollected():
-        from pipelines.cli.watch import watcher
-        from pipelines.run import sync_projects
+        from taskhouse.pipelines.cli.watch import watcher
+        from taskhouse.pipelines.run import sync_projects
 
     try:
         with watcher() as shown:
@@ -85,7 +85,7 @@ def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str
 
 def conclude(outcome: "Outcome") -> None:
     """Show what was added, and the verdict on each resource."""
-    from pipelines.cli import screen
+    from taskhouse.pipelines.cli import screen
 
     columns: dict[str, list[object]] = {
         "project": [report.project_id for report in outcome.reports],

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipelines.cli.exits import Exit, guarded, say
+from taskhouse.pipelines.cli.exits import Exit, guarded, say
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress

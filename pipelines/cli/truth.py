@@ -61,7 +61,7 @@ def answers(
     with open_warehouse(settings).reading("comparing with the truth") as connection:
         return {
             question: connection.execute(
-                sql.statement("pipelines.cli", f"sql/truth/{question}"), dict(parameters)
+                sql.statement("taskhouse.pipelines.cli", f"sql/truth/{question}"), dict(parameters)
             ).fetchall()
             for question in questions
         }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipelines.cli import screen
+from taskhouse.pipelines.cli import screen
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

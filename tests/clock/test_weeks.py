@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from emulator.mutations import mutate
-from emulator.service import Service
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import RESOURCES, open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog

@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
 from taskhouse.advice import advised
 from taskhouse.capture import capture
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.errors import Full, TaskhouseError
 from taskhouse.operations import RESOURCES
 from taskhouse.posthog import retry

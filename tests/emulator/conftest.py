@@ -11,8 +11,8 @@ import httpx
 import jsonschema
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings, Key
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings, Key
 
 START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 PROJECT = "/api/projects/1/tasks"

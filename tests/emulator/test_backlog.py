@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from emulator.backlog import BUSY, UNAVAILABLE, Backlog, Covered, event_id_of, is_stored
-from emulator.clock import Clock
-from emulator.sse import KEEPALIVE, ROTATED, STREAM_END, Mode, error_frame, frames
-from emulator.streams import RunStream, StreamSettings, StreamStore
+from taskhouse.emulator.backlog import BUSY, UNAVAILABLE, Backlog, Covered, event_id_of, is_stored
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.sse import KEEPALIVE, ROTATED, STREAM_END, Mode, error_frame, frames
+from taskhouse.emulator.streams import RunStream, StreamSettings, StreamStore
 
 NOW = 1_795_541_018_000
 BEGIN = datetime.fromtimestamp(NOW / 1000, UTC)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from emulator import sse
-from emulator.clock import Clock
-from emulator.sse import KEEPALIVE, frames
-from emulator.streams import StreamSettings, StreamStore
+from taskhouse.emulator import sse
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.sse import KEEPALIVE, frames
+from taskhouse.emulator.streams import StreamSettings, StreamStore
 
 START = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
 

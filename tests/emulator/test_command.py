@@ -1,4 +1,4 @@
-"""``python -m emulator``: its options, and the environment that it prints."""
+"""``python -m taskhouse.emulator``: its options, and the environment that it prints."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator.__main__ import parser, settings_of
-from emulator.app import build_app
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.__main__ import parser, settings_of
+from taskhouse.emulator.app import build_app
+from taskhouse.emulator.settings import EmulatorSettings
 
 
 def test_the_options_become_settings() -> None:
@@ -42,7 +42,18 @@ def test_a_key_of_another_form_is_refused(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("more", ["", "--project 2", "--project 2 --key phx_b:2:2:task:read,user:read"])
 def test_it_prints_an_environment_and_answers_there(more: str) -> None:
-    command = [sys.executable, "-m", "emulator", "--port", "0", "--tasks", "3", "--live-runs", "0", *more.split()]
+    command = [
+        sys.executable,
+        "-m",
+        "taskhouse.emulator",
+        "--port",
+        "0",
+        "--tasks",
+        "3",
+        "--live-runs",
+        "0",
+        *more.split(),
+    ]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None

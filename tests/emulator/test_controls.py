@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.serve import Emulator
-from emulator.world.model import Task, visible
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.world.model import Task, visible
 
 PROJECT = "/api/projects/1/tasks"
 Own = Callable[..., tuple[Emulator, httpx.Client]]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.serve import Emulator
+from taskhouse.emulator.serve import Emulator
 
 PROJECT = "/api/projects/1/tasks"
 LIST = f"{PROJECT}/?limit=20&internal=all&archived=all"

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.redaction import redacted
-from emulator.serve import Emulator
-from emulator.world.model import TERMINAL
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.world.model import TERMINAL
 
 PROJECT = "/api/projects/1/tasks"
 Own = Callable[..., tuple[Emulator, httpx.Client]]

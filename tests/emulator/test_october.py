@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.api.run_rows import BORROWED, PUBLIC_STATE
-from emulator.script import RunSpec, play
-from emulator.script.rare import rarity
-from emulator.script.scene import Scene
-from emulator.serve import Emulator
-from emulator.versions import VERSIONS
-from emulator.world import words
+from taskhouse.emulator.api.run_rows import BORROWED, PUBLIC_STATE
+from taskhouse.emulator.script import RunSpec, play
+from taskhouse.emulator.script.rare import rarity
+from taskhouse.emulator.script.scene import Scene
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.versions import VERSIONS
+from taskhouse.emulator.world import words
 from tests.emulator.conftest import START
 
 PROJECT = "/api/projects/1/tasks"

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.proxy import shown, shown_text
-from emulator.redaction import redacted
-from emulator.script.hostile import HOSTILE
-from emulator.serve import Emulator
-from emulator.streams import StreamSettings
-from emulator.versions import VERSIONS
+from taskhouse.emulator.proxy import shown, shown_text
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.script.hostile import HOSTILE
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.streams import StreamSettings
+from taskhouse.emulator.versions import VERSIONS
 
 PROJECT = "/api/projects/1/tasks"
 Own = Callable[..., tuple[Emulator, httpx.Client]]

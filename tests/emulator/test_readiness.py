@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.api.classify import classify, overall
-from emulator.serve import Emulator
-from emulator.world.facts import RepositoryFacts
+from taskhouse.emulator.api.classify import classify, overall
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.world.facts import RepositoryFacts
 
 PROJECT = "/api/projects/1/tasks"
 READINESS = f"{PROJECT}/repository_readiness/"

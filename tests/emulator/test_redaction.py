@@ -2,7 +2,7 @@
 
 import json
 
-from emulator.redaction import redacted
+from taskhouse.emulator.redaction import redacted
 
 STATE = {
     "resume_from_run_id": "r",

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.serve import Emulator
+from taskhouse.emulator.serve import Emulator
 
 PROJECT = "/api/projects/1/tasks"
 UNKNOWN = "00000000-0000-4000-8000-00000000dead"

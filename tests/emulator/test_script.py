@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.script import RunSpec, Step, play
+from taskhouse.emulator.script import RunSpec, Step, play
 
 STARTED = datetime(2026, 9, 14, 10, 0, 1, 234_567, tzinfo=UTC)
 RUN = "7d1f0c52-6b0e-4d0a-9c1c-1f7f3b2a9e10"

@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.redaction import redacted
-from emulator.script.hostile import HOSTILE
-from emulator.serve import Emulator
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.script.hostile import HOSTILE
+from taskhouse.emulator.serve import Emulator
 
 PROJECT = "/api/projects/1/tasks"
 CUT = (httpx.RemoteProtocolError, httpx.ReadError)

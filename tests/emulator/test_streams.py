@@ -8,9 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emulator.clock import Clock
-from emulator.sse import KEEPALIVE, ROTATED, STREAM_END, error_frame, frames
-from emulator.streams import START, CursorError, RunStream, StreamId, StreamSettings, StreamStore, parse_cursor
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.sse import KEEPALIVE, ROTATED, STREAM_END, error_frame, frames
+from taskhouse.emulator.streams import (
+    START,
+    CursorError,
+    RunStream,
+    StreamId,
+    StreamSettings,
+    StreamStore,
+    parse_cursor,
+)
 
 NOW = 1_795_541_018_000
 BEGIN = datetime.fromtimestamp(NOW / 1000, UTC)

@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from emulator.__main__ import parser, settings_of
-from emulator.api.run_rows import latest_run_dict, run_dict
-from emulator.chronicle import Event
-from emulator.mutations import mutate
-from emulator.service import Service
-from emulator.world.surprise import ASPECTS, surprising
+from taskhouse.emulator.__main__ import parser, settings_of
+from taskhouse.emulator.api.run_rows import latest_run_dict, run_dict
+from taskhouse.emulator.chronicle import Event
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.world.surprise import ASPECTS, surprising
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SEEDS = range(40)

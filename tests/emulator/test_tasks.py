@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.serve import Emulator
+from taskhouse.emulator.serve import Emulator
 
 PROJECT = "/api/projects/1/tasks"
 LIST = f"{PROJECT}/"

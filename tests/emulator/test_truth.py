@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.redaction import redacted
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings, Key
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings, Key
 
 PROJECT = "/api/projects/1/tasks"
 Every = Callable[..., list[dict[str, Any]]]

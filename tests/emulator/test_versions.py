@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from emulator.__main__ import parser, settings_of
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
-from emulator.streams import RunStream
-from emulator.versions import NEWEST, VERSIONS, at_version
+from taskhouse.emulator.__main__ import parser, settings_of
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import RunStream
+from taskhouse.emulator.versions import NEWEST, VERSIONS, at_version
 from tests.emulator.conftest import client_of, standing
 
 NUMBERED = ("2026-10", "2026-09")

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from emulator.backlog import Backlog
-from emulator.clock import Clock
-from emulator.sse import PLAIN, Mode, frames
-from emulator.streams import RunStream, StreamSettings, StreamStore
+from taskhouse.emulator.backlog import Backlog
+from taskhouse.emulator.clock import Clock
+from taskhouse.emulator.sse import PLAIN, Mode, frames
+from taskhouse.emulator.streams import RunStream, StreamSettings, StreamStore
 
 WIRE = Path(__file__).parent / "wire"
 NAMES = sorted(path.stem for path in WIRE.glob("*.json"))

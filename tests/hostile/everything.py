@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import duckdb
 
-from assets import checks
-from assets.catalog import FAMILIES
-from assets.questions import Questions, records
-from pipelines.cli import held
 from taskhouse import marts, report
+from taskhouse.assets import checks
+from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.questions import Questions, records
 from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
 from taskhouse.export import export
+from taskhouse.pipelines.cli import held
 from taskhouse.reading import House
 from taskhouse.report import Options
 from taskhouse.spool.folder import Spool

@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import assets
-import pipelines
 import taskhouse
+from taskhouse import assets, pipelines
 
 Step = str | int | None
 """A key, a place in an array, or None for every place."""

@@ -10,9 +10,9 @@ import duckdb
 import pandas as pd
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.operations import RESOURCES, open_warehouse, sync
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql

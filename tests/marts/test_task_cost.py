@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse
 from taskhouse.settings import Settings
 

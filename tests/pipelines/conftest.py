@@ -12,10 +12,10 @@ import pytest
 from dagster._core.storage.defs_state.base import set_defs_state_storage
 from typer.testing import CliRunner
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings, Key
-from pipelines.cli.app import app
 from taskhouse import settings as settings_module
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings, Key
+from taskhouse.pipelines.cli.app import app
 from taskhouse.settings import Settings
 from tests.blank import started
 from tests.pipelines.deployment import Deployment
@@ -54,7 +54,9 @@ class Commands:
         self.folder = folder
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, module: str = "taskhouse.pipelines.cli", **variables: str
+    ) -> "subprocess.Popen[str]":
         """Start one and go on."""
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
@@ -74,7 +76,7 @@ class Commands:
         out, err = process.communicate(timeout=within_s)
         return Ended(process.returncode, out, err)
 
-    def run(self, *arguments: str, module: str = "pipelines.cli", **variables: str) -> Ended:
+    def run(self, *arguments: str, module: str = "taskhouse.pipelines.cli", **variables: str) -> Ended:
         """Run one to its end."""
         return self.end(self.start(*arguments, module=module, **variables))
 

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 import dagster as dg
 import httpx
 
-from pipelines import home
+from taskhouse.pipelines import home
 from taskhouse.settings import Settings
 
 T = TypeVar("T")
 SWIFT = {"poll_interval_seconds: 30": "poll_interval_seconds: 1", "end_seconds: 30": "end_seconds: 1"}
-SELECTOR = {"repositoryLocationName": "pipelines.definitions", "repositoryName": "__repository__"}
+SELECTOR = {"repositoryLocationName": "taskhouse.pipelines.definitions", "repositoryName": "__repository__"}
 LAUNCH = """
 mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
@@ -57,13 +57,14 @@ class Deployment:
         self._open = contextlib.ExitStack()
         self._client = self._open.enter_context(httpx.Client(base_url=self.url, timeout=60))
         self.start()
-        self._instance = self._open.enter_context(home.instance(settings))  # opening it costs more than thirty looks
+        # Opening it costs more than thirty looks; the one of the command line keeps the databases of other tests open.
+        self._instance = self._open.enter_context(dg.DagsterInstance.from_config(str(home.prepare(settings))))
 
     def start(self) -> None:
         """Start it, and wait until it is up."""
         with (self.settings.home / "dev.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli", "dev", "--port", str(self.port)],
+                [sys.executable, "-m", "taskhouse.pipelines.cli", "dev", "--port", str(self.port)],
                 cwd=self.settings.home,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,

@@ -16,11 +16,11 @@ import duckdb
 import pytest
 from pydantic import SecretStr
 
-from pipelines import home
-from pipelines.run import Outcome, _explain
 from taskhouse import operations
 from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
+from taskhouse.pipelines import home
+from taskhouse.pipelines.run import Outcome, _explain
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.warehouse import connection
@@ -275,7 +275,11 @@ def test_an_interruption_promises_no_sync(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    places = ("emulator.__main__.main", "pipelines.cli.standin.standing_in", "taskhouse.warehouse.reading.streamed")
+    places = (
+        "taskhouse.emulator.__main__.main",
+        "taskhouse.pipelines.cli.standin.standing_in",
+        "taskhouse.warehouse.reading.streamed",
+    )
     for place in places:
         monkeypatch.setattr(place, interrupted)
     words = {"query": ("SELECT 1",), "emulator": ("--port", "0")}.get(command, ())

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from assets.attempts import REPEAT, attempt
-from pipelines.resources import EngineResource
+from taskhouse.assets.attempts import REPEAT, attempt
 from taskhouse.errors import Contract, Locked, Permanent, Retryable, Throttled
+from taskhouse.pipelines.resources import EngineResource
 
 if TYPE_CHECKING:
-    from assets.engine import Engine
+    from taskhouse.assets.engine import Engine
 
 SOON = dg.RetryPolicy(max_retries=REPEAT.max_retries)
 

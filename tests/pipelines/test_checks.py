@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from assets import checks, markdown
-from assets.questions import Questions, records
-from assets.run_events import RUN_EVENTS
-from assets.runs import RUNS
-from assets.tasks import TASKS
+from taskhouse.assets import checks, markdown
+from taskhouse.assets.questions import Questions, records
+from taskhouse.assets.run_events import RUN_EVENTS
+from taskhouse.assets.runs import RUNS
+from taskhouse.assets.tasks import TASKS
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines.daemon import SILENT_S, refuse_another
 from taskhouse.errors import Locked
+from taskhouse.pipelines.daemon import SILENT_S, refuse_another
 
 
 class Another:

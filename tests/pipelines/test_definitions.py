@@ -13,16 +13,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import cadence, report
-from assets.catalog import FAMILIES
-from assets.run_events import RUN_EVENTS
-from pipelines import home, switch
-from pipelines.cli.sync import RESOURCES as NAMED
-from pipelines.definitions import build, defs
-from pipelines.startup import uncollected
 from taskhouse import marts
+from taskhouse.assets import cadence, report
+from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.run_events import RUN_EVENTS
 from taskhouse.marts.stored import columns
 from taskhouse.operations import RESOURCES
+from taskhouse.pipelines import home, switch
+from taskhouse.pipelines.cli.sync import RESOURCES as NAMED
+from taskhouse.pipelines.definitions import build, defs
+from taskhouse.pipelines.startup import uncollected
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 
@@ -248,7 +248,7 @@ def test_loading_takes_less_than_two_seconds_after_dagster_opens_no_database_and
 ) -> None:
     code = (
         "import importlib, os, time, sys, dagster; began = time.process_time()\n"
-        "from pipelines.definitions import PRELOADED, defs; defs().get_repository_def()\n"
+        "from taskhouse.pipelines.definitions import PRELOADED, defs; defs().get_repository_def()\n"
         "print(time.process_time() - began, sorted({'duckdb', 'pandas', 'httpx'} & set(sys.modules)))\n"
         "print(*map(importlib.import_module, PRELOADED)); print(os.listdir('/proc/self/task') == [str(os.getpid())])\n"
         "from sqlalchemy import NullPool, create_engine, text\n"
@@ -275,7 +275,7 @@ def test_loading_takes_less_than_two_seconds_after_dagster_opens_no_database_and
 
 def test_definitions_are_valid_without_any_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setattr("pipelines.definitions.hasten", lambda: None)  # which is for good
+    monkeypatch.setattr("taskhouse.pipelines.definitions.hasten", lambda: None)  # which is for good
     command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", str(ROOT / "workspace.yaml")]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
 

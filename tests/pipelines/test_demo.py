@@ -2,21 +2,7 @@
 
 import socket
 import time
-from pathlib import Path
 from typing import Any
-
-import pytest
-
-
-@pytest.mark.slow
-def test_the_demo_ends_with_everything_equal_and_nothing_added(taskhouse: Any, tmp_path: Path) -> None:
-    shown = taskhouse.run("demo", "--tasks", "16", "--live-runs", "2", "--repositories", "3", "--seed", "5")
-
-    assert shown.code == 0, shown
-    assert "Everything is equal to the truth." in shown.out
-    assert "No row was added to any raw table." in shown.out
-    assert (tmp_path / ".taskhouse" / "demo" / "warehouse.duckdb").exists()
-    assert "phx_emulator" not in shown.said
 
 
 def test_a_demo_that_is_killed_takes_its_emulator_along(taskhouse: Any) -> None:

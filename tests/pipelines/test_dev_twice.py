@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.cli.dev import hold
+from taskhouse.pipelines.cli.dev import hold
 from taskhouse.settings import Settings
 
 HOLDS = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from pipelines.cli.dev import hold
+from taskhouse.pipelines.cli.dev import hold
 hold(SimpleNamespace(home=Path(sys.argv[1])), "http://127.0.0.1:4711")
 print("held", flush=True)
 sys.stdin.read()

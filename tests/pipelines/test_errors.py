@@ -15,15 +15,15 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from pipelines.cli import ports, standin
-from pipelines.cli.dev import hold
-from pipelines.cli.errors import OPEN, reference, rows
-from pipelines.cli.sync import chosen
 from taskhouse import home, operations, settings
 from taskhouse.advice import SAID, advised
 from taskhouse.clock import REAL
 from taskhouse.errors import AccessDenied, Retryable, TaskhouseError
 from taskhouse.passes.resource_lock import alone
+from taskhouse.pipelines.cli import ports, standin
+from taskhouse.pipelines.cli.dev import hold
+from taskhouse.pipelines.cli.errors import OPEN, reference, rows
+from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.posthog import http_errors, pages
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
@@ -163,7 +163,7 @@ def unstarted(place: Place) -> None:
         process.wait()  # so it cannot be written to
         return process
 
-    place.patch.setattr("pipelines.cli.standin.subprocess.Popen", ended)
+    place.patch.setattr("taskhouse.pipelines.cli.standin.subprocess.Popen", ended)
     with standin.standing_in():
         pass
 
@@ -379,7 +379,7 @@ def asked_of(place: Place, view: str, **given: Any) -> None:
 
 def test_the_table_is_the_codes() -> None:
     assert (ROOT.parent / "docs" / "errors.md").read_text("utf-8") == reference(), (
-        "run: python -m pipelines.cli.errors > docs/errors.md"
+        "run: python -m taskhouse.pipelines.cli.errors > docs/errors.md"
     )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import home
-from pipelines.cli.truth import compare
+from taskhouse.pipelines import home
+from taskhouse.pipelines.cli.truth import compare
 
 
 @pytest.mark.worlds
@@ -19,7 +19,7 @@ def test_one_project_under_the_multiprocess_executor_while_the_command_line_sync
         "job",
         "execute",
         "-m",
-        "pipelines.definitions",
+        "taskhouse.pipelines.definitions",
         "-j",
         "sync",
         "--tags",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.cli import main
-from pipelines.run import Outcome
 from taskhouse import files
+from taskhouse.pipelines.cli import main
+from taskhouse.pipelines.run import Outcome
 
 WRONG = "phx_wrong_but_secret_all_the_same"
 NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRONG, "POSTHOG_PROJECT_IDS": "1"}
@@ -108,7 +108,7 @@ def test_a_mistake_of_our_own_is_one_line_and_a_traceback_only_with_debug(
     def mistaken(_: object) -> None:
         raise LookupError("nothing")
 
-    monkeypatch.setattr("pipelines.switch.is_on", mistaken)
+    monkeypatch.setattr("taskhouse.pipelines.switch.is_on", mistaken)
 
     short = inside.run("schedule", "show")
     long = inside.run("--debug", "schedule", "show")

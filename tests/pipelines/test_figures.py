@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from assets import figures, picture
-from assets.family import Family
-from assets.questions import Questions, records
-from assets.readiness import READINESS
-from assets.run_events import RUN_EVENTS
-from assets.runs import RUNS
-from assets.tasks import TASKS
+from taskhouse.assets import figures, picture
+from taskhouse.assets.family import Family
+from taskhouse.assets.questions import Questions, records
+from taskhouse.assets.readiness import READINESS
+from taskhouse.assets.run_events import RUN_EVENTS
+from taskhouse.assets.runs import RUNS
+from taskhouse.assets.tasks import TASKS
 from taskhouse.passes.lifecycle import Report
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put

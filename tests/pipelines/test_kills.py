@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from pipelines.cli.truth import compare, raw_counts
 from taskhouse.operations import RESOURCES, sync
+from taskhouse.pipelines.cli.truth import compare, raw_counts
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 

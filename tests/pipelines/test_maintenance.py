@@ -5,9 +5,9 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines.definitions import build
-from pipelines.run import QUIET
 from taskhouse.operations import open_warehouse
+from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_house
 from taskhouse.settings import Settings
 from tests.pipelines.rows import Still

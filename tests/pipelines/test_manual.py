@@ -9,8 +9,8 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from pipelines.cli.app import app
-from pipelines.cli.reference import reference
+from taskhouse.pipelines.cli.app import app
+from taskhouse.pipelines.cli.reference import reference
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ["demo", "check", "sync", "status", "query", "dev", "emulator", "schedule"]
@@ -40,7 +40,7 @@ def test_every_command_and_every_option_has_help(path: tuple[str, ...], command:
 def test_the_reference_in_the_docs_is_up_to_date() -> None:
     written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 
-    assert written == reference(), "run: python -m pipelines.cli.reference > docs/cli.md"
+    assert written == reference(), "run: python -m taskhouse.pipelines.cli.reference > docs/cli.md"
 
 
 def test_the_manual_states_the_exit_codes_and_the_settings() -> None:
@@ -54,7 +54,7 @@ def test_the_manual_states_the_exit_codes_and_the_settings() -> None:
 def test_light_commands_import_neither_dagster_nor_pandas(arguments: str) -> None:
     code = (
         f"import sys; sys.argv = ['taskhouse', *{arguments}]\n"
-        "from pipelines.cli import main\n"
+        "from taskhouse.pipelines.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print(sorted({'dagster', 'pandas', 'sqlalchemy'} & set(sys.modules)))"
@@ -65,11 +65,11 @@ def test_light_commands_import_neither_dagster_nor_pandas(arguments: str) -> Non
 
 
 def test_the_reference_of_settings_is_up_to_date_and_the_readme_points_to_it() -> None:
-    from pipelines.cli.settings import reference as settings  # noqa: PLC0415
+    from taskhouse.pipelines.cli.settings import reference as settings  # noqa: PLC0415
 
     written = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
 
-    assert written == settings(), "run: python -m pipelines.cli.settings > docs/settings.md"
+    assert written == settings(), "run: python -m taskhouse.pipelines.cli.settings > docs/settings.md"
     assert "docs/settings.md" in readme
     assert "TASKHOUSE_CAPTURE_TEXT=none" in readme

@@ -13,10 +13,10 @@ import httpx
 import pytest
 from filelock import FileLock
 
-from pipelines.cli import health
-from pipelines.cli.exits import Exit
-from pipelines.cli.sync import RESOURCES
 from taskhouse.operations import open_warehouse
+from taskhouse.pipelines.cli import health
+from taskhouse.pipelines.cli.exits import Exit
+from taskhouse.pipelines.cli.sync import RESOURCES
 from taskhouse.settings import Settings
 from tests.report.world import walk
 
@@ -227,6 +227,6 @@ def test_what_the_machine_refuses_is_told_as_json_too(inside: Any, monkeypatch: 
     def refused(*_: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "x")
 
-    monkeypatch.setattr("pipelines.cli.status.look", refused)
+    monkeypatch.setattr("taskhouse.pipelines.cli.status.look", refused)
     ended = inside.run("status", "--json", **KEY)
     assert (ended.code, "ulimit" in json.loads(ended.out)["hint"]) == (1, True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from tests.blank import started
 
 
@@ -34,7 +34,7 @@ def environment(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def taskhouse(environment: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "pipelines.cli", *words]
+    command = [sys.executable, "-m", "taskhouse.pipelines.cli", *words]
     variables = {**os.environ, **environment}
     return subprocess.run(command, env=variables, capture_output=True, text=True, timeout=120, check=False)
 
@@ -105,7 +105,7 @@ def test_replay_with_an_empty_quarantine_is_complete(inside: Any, environment: d
 
 
 def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "pipelines.cli", "tail"]
+    command = [sys.executable, "-m", "taskhouse.pipelines.cli", "tail"]
     with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as first:
         lock = Path(environment["TASKHOUSE_HOME"]) / "locks" / "tail-1.json"
         end = time.monotonic() + 30
@@ -130,7 +130,7 @@ def test_dev_hides_dagsters_advice_on_its_command_and_keeps_what_else_is_said_of
     (folder / "dagster.yaml").write_text("nonsense: true", "utf-8")  # ends it before it serves anything
     variables = {**environment, "TASKHOUSE_HOME": str(tmp_path), "PYTHONWARNINGS": "default::Nonsense"}
     ours = taskhouse(variables, "dev").stderr
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "pipelines.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "taskhouse.pipelines.definitions"]
     dagster = {**os.environ, **environment, "DAGSTER_HOME": str(folder)}
     theirs = subprocess.run(command, env=dagster, capture_output=True, text=True, timeout=120, check=False).stderr
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pipelines.definitions import build
+from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 
 Asked = list[tuple[str | None, str | None, list[str]]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from tests.pipelines.conftest import QUIET, Scene
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ from typing import Any, TextIO
 import duckdb
 import pytest
 
-from pipelines.cli import main, screen, written
-from pipelines.cli.app import app
-from pipelines.cli.exits import say
 from taskhouse.cells import octets
+from taskhouse.pipelines.cli import main, screen, written
+from taskhouse.pipelines.cli.app import app
+from taskhouse.pipelines.cli.exits import say
 from taskhouse.reading import open_house
 from taskhouse.warehouse.sql import distinct
 

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from pipelines import home
+from taskhouse.pipelines import home
 
 PROGRAMS = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None)
 NOBODY = "postgres" if os.geteuid() == 0 else None
@@ -44,7 +44,7 @@ def test_a_sync_on_postgresql_is_recorded_there(inside: Any, quiet: Any, postgre
     quiet = replace(quiet, home=tmp_path / "postgres")
     folder = quiet.home / "dagster"
     folder.mkdir(parents=True)
-    ours = importlib.resources.files("pipelines").joinpath(home.CONFIG).read_text("utf-8")
+    ours = importlib.resources.files("taskhouse.pipelines").joinpath(home.CONFIG).read_text("utf-8")
     (folder / home.CONFIG).write_text(f"{ours}\nstorage:\n  postgres:\n    postgres_url: {postgres}\n", "utf-8")
 
     done = inside.run("sync", "--select", "repositories", **quiet.environment)

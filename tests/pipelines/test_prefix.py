@@ -6,9 +6,9 @@ from typing import Any
 
 import dagster as dg
 
-from assets.figures import ENDED
-from pipelines import home
-from pipelines.definitions import build
+from taskhouse.assets.figures import ENDED
+from taskhouse.pipelines import home
+from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 from tests.pipelines.conftest import Scene
 

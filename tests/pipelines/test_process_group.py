@@ -12,7 +12,7 @@ import pytest
 
 LEADS = """
 import subprocess, sys, time, typer
-from pipelines.cli.process_group import led
+from taskhouse.pipelines.cli.process_group import led
 try:
     with led():
         importing = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])

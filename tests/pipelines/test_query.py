@@ -33,7 +33,10 @@ def home(tmp_path: Path) -> Path:
 
 
 def command(home: Path, *words: str) -> tuple[list[str], dict[str, str]]:
-    return [sys.executable, "-m", "pipelines.cli", "query", *words], {**os.environ, "TASKHOUSE_HOME": str(home)}
+    return [sys.executable, "-m", "taskhouse.pipelines.cli", "query", *words], {
+        **os.environ,
+        "TASKHOUSE_HOME": str(home),
+    }
 
 
 def piped(home: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":

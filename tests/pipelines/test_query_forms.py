@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipelines.cli import layout, screen, written
-from pipelines.cli.layout import GAP, NARROWEST, fitted
 from taskhouse.errors import ConfigurationError
+from taskhouse.pipelines.cli import layout, screen, written
+from taskhouse.pipelines.cli.layout import GAP, NARROWEST, fitted
 
 ROOM = 100
 WIDE = ", ".join(f"repeat('x', 200) AS column_{number}" for number in range(30))
@@ -139,7 +139,7 @@ def test_a_statement_is_utf8_whatever_the_locale_says(ask: Any) -> None:
 def test_parquet_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with pytest.raises(ConfigurationError, match="--output"):
-        importlib.import_module("pipelines.cli.query")._parquet(Path("none"), "SELECT 1", None)
+        importlib.import_module("taskhouse.pipelines.cli.query")._parquet(Path("none"), "SELECT 1", None)
 
 
 @pytest.mark.parametrize("way", [written.Csv(shown=False, raw=False), written.array, written.ndjson, written.markdown])

@@ -7,11 +7,11 @@ from unittest.mock import Mock
 import dagster as dg
 import pytest
 
-from pipelines import home
-from pipelines.definitions import build
-from pipelines.run import QUIET
 from taskhouse.advice import advised
 from taskhouse.errors import Full
+from taskhouse.pipelines import home
+from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.run import QUIET
 from taskhouse.settings import Settings
 from tests.blank import started
 from tests.pipelines.rows import Still

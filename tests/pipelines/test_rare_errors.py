@@ -18,9 +18,9 @@ import duckdb
 import pytest
 from filelock import FileLock
 
-from pipelines import home
 from taskhouse import export
 from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked, Retryable, TaskhouseError
+from taskhouse.pipelines import home
 from taskhouse.posthog import retry
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog

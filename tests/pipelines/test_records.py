@@ -12,8 +12,8 @@ from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster._core.storage.schedules.schema import AssetDaemonAssetEvaluationsTable
 from sqlalchemy import func, select
 
-from assets import records
-from pipelines.definitions import build
+from taskhouse.assets import records
+from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 
 NOW = datetime.now(UTC)

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import views
-from assets.figures import ACTIVE, ADDED, ENDED
-from pipelines.rest import rests
+from taskhouse.assets import views
+from taskhouse.assets.figures import ACTIVE, ADDED, ENDED
+from taskhouse.pipelines.rest import rests
 from taskhouse.settings import Settings
 
 OFTEN = ("tasks", "runs", "run_events", "published")

@@ -8,8 +8,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.cli.app import app
 from taskhouse import settings as settings_module
+from taskhouse.pipelines.cli.app import app
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish

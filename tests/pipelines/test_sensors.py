@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets.figures import ACTIVE, ENDED
-from pipelines.definitions import build
+from taskhouse.assets.figures import ACTIVE, ENDED
+from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
-from pipelines.cli.truth import compare
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.pipelines.cli.truth import compare
 from tests.pipelines.conftest import QUIET, Scene
 
 NO_WAITING = {"TASKHOUSE_SPOOL_FREE_GB": "0", "TASKHOUSE_LOG_SETTLE_S": "0", "TASKHOUSE_LOG_FINAL_S": "0"}

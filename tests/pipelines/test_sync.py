@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import home
-from pipelines.cli.truth import compare, raw_counts
+from taskhouse.pipelines import home
+from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.settings import Settings
 
 CHECKS = {

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.cli.truth import compare
+from taskhouse.pipelines.cli.truth import compare
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 from tests.report.browser import Browser, browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ASSETS = ("tasks", "repositories", "readiness", "runs", "run_events", "published")
-GRAPH = "locations/__repository__@pipelines.definitions/asset-groups/posthog_tasks"
+GRAPH = "locations/__repository__@taskhouse.pipelines.definitions/asset-groups/posthog_tasks"
 PAGES = {
     GRAPH: ("100% filled", " Passed", "1 / 1 Passed", "DuckDB"),
     "assets/tasks": ("Row count", "Passing", "latest_run_status", "Every 5 minutes"),

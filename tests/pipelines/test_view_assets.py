@@ -8,12 +8,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assets import report, views
-from assets.task_usage import TASK_USAGE
-from pipelines.definitions import build
-from pipelines.home import instance as instance_of
-from pipelines.run import QUIET
+from taskhouse.assets import report, views
+from taskhouse.assets.task_usage import TASK_USAGE
 from taskhouse.operations import open_warehouse
+from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.home import instance as instance_of
+from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_house
 from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import publish

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings, Key
 from taskhouse.clock import Clock
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings, Key
 from taskhouse.errors import AccessDenied, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.posthog import access, retry
 from taskhouse.posthog.api import TasksApi

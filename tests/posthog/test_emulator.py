@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.errors import AccessDenied, NotFound, Permanent
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog

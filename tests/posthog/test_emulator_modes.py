@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from emulator.mutations import mutate
-from emulator.script.hostile import HOSTILE
-from emulator.service import Service
-from emulator.settings import EmulatorSettings
-from emulator.versions import at_version
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.script.hostile import HOSTILE
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.versions import at_version
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Batch, Ending, follow

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.redaction import redacted as theirs
+from taskhouse.emulator.redaction import redacted as theirs
 from taskhouse.posthog.redact import STATE_KEYS, redact_event
 
 URL = "https://bucket.s3.amazonaws.com/a/b.jsonl"

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings, Key
-from emulator.streams import StreamSettings
-from pipelines import home
-from pipelines.cli.truth import compare, raw_counts
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings, Key
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.operations import RESOURCES, open_warehouse
+from taskhouse.pipelines import home
+from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import publish
 from tests.soak.result import Result
@@ -45,7 +45,7 @@ class Crowd:
         began = time.monotonic()
         with self.emulator:
             environment = self._environment()
-            self._end("the first sync", self._start("pipelines.cli", *FIRST, **environment))
+            self._end("the first sync", self._start("taskhouse.pipelines.cli", *FIRST, **environment))
             self.emulator.mutate("new_task", title="late", repository="acme/late", run=True)
             self.emulator.clock(speed=30)
             self._crowd(environment, hold_s, "read-only" if read_only else "to write")
@@ -53,7 +53,7 @@ class Crowd:
             self.result.problems += [
                 f"not settled: {state}" for state in [self.emulator.settled()] if any(state.values())
             ]
-            self._end("the sync after it", self._start("pipelines.cli", "sync", **environment))
+            self._end("the sync after it", self._start("taskhouse.pipelines.cli", "sync", **environment))
             unequal = [
                 f"project {project}: {line}"
                 for project in (1, 2)
@@ -61,7 +61,7 @@ class Crowd:
                 if not line.equal
             ]
             before = raw_counts(self.settings)
-            self._end("the last sync", self._start("pipelines.cli", "sync", **environment))
+            self._end("the last sync", self._start("taskhouse.pipelines.cli", "sync", **environment))
             self.result.problems += unequal
             if raw_counts(self.settings) != before:
                 self.result.problems.append(f"the last sync added rows: {before} {raw_counts(self.settings)}")
@@ -95,8 +95,8 @@ class Crowd:
         holder = self._start(str(BYSTANDER), "hold", str(hold_s), how, **environment)
         copies = threading.Thread(target=self._publish)
         copies.start()
-        runs = {"project 2": self._start("pipelines.cli", "sync", "--project", "2", **environment)}
-        job = ("job", "execute", "-m", "pipelines.definitions", "-j")
+        runs = {"project 2": self._start("taskhouse.pipelines.cli", "sync", "--project", "2", **environment)}
+        job = ("job", "execute", "-m", "taskhouse.pipelines.definitions", "-j")
         partition = ("--tags", json.dumps({"dagster/partition": "1"}))
         for name in filter(self.settings.wants, RESOURCES):
             runs[name] = self._start("dagster", *job, f"sync_{name}", *partition, **environment)

@@ -19,8 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.mutations import mutate
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import RESOURCES, open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.budget import Budget, Priority

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from emulator.serve import Emulator
+from taskhouse.emulator.serve import Emulator
 
 FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "500", "times": 3},

@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse, sync
 from taskhouse.settings import Settings
 from tests.clocks import Told

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from emulator.redaction import redacted
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
-from emulator.streams import StreamSettings
-from emulator.truth import Digest, Truth
-from emulator.world.model import Run
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.streams import StreamSettings
+from taskhouse.emulator.truth import Digest, Truth
+from taskhouse.emulator.world.model import Run
 from taskhouse.operations import open_warehouse, sync
 from taskhouse.settings import Settings
 from tests.soak.result import Result

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import Batch, commit
 from tests.sync.conftest import House

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.passes.sync_pass import Report
 from taskhouse.resources.tasks.rotation import REQUEST
 from tests.soak.test_figures import fill

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from unittest import mock
 
-from emulator.streams import RunStream, StreamStore
-from emulator.truth import Digest, Truth
-from emulator.world.model import Run
+from taskhouse.emulator.streams import RunStream, StreamStore
+from taskhouse.emulator.truth import Digest, Truth
+from taskhouse.emulator.world.model import Run
 
 NEARLY: Final = 0.75
 """Less of a window is never taken for a full one: what may have come live counts, too."""

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import duckdb
 from pydantic import SecretStr
 
-from emulator.mutations import MutationError, mutate
-from emulator.settings import EmulatorSettings, Key
 from taskhouse.capture import tail
 from taskhouse.clock import Clock
+from taskhouse.emulator.mutations import MutationError, mutate
+from taskhouse.emulator.settings import EmulatorSettings, Key
 from taskhouse.errors import TaskhouseError
 from taskhouse.operations import RESOURCES
 from taskhouse.passes.context import Context

@@ -7,11 +7,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from emulator.chronicle import Event, Fact, RunState, TaskState
-from emulator.redaction import redacted
-from emulator.service import Service
-from emulator.streams import START, StreamId, framed, parse_cursor
-from emulator.world.model import TERMINAL, Run
+from taskhouse.emulator.chronicle import Event, Fact, RunState, TaskState
+from taskhouse.emulator.redaction import redacted
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.streams import START, StreamId, framed, parse_cursor
+from taskhouse.emulator.world.model import TERMINAL, Run
 from tests.surprise.held import Claim, Held, HeldRun
 
 T = TypeVar("T")

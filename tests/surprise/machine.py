@@ -6,9 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from emulator.script.hostile import HOSTILE
-from emulator.world.model import TERMINAL, Run, Task
-from emulator.world.surprise import ASPECTS, surprising
+from taskhouse.emulator.script.hostile import HOSTILE
+from taskhouse.emulator.world.model import TERMINAL, Run, Task
+from taskhouse.emulator.world.surprise import ASPECTS, surprising
 from tests.surprise import held
 from tests.surprise.house import KEYS, MOMENT_S, START, House
 from tests.surprise.judge import Judge

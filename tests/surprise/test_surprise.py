@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from emulator.world.surprise import ASPECTS, surprising
+from taskhouse.emulator.world.surprise import ASPECTS, surprising
 from tests.surprise import held
 from tests.surprise.house import KEYS, START, House
 from tests.surprise.judge import Judge

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from emulator.serve import Emulator
-from emulator.settings import EmulatorSettings
 from taskhouse.capture import capture
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import RESOURCES, open_warehouse, sync
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import Report

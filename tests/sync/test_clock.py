@@ -6,10 +6,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.cli import health
-from pipelines.cli.held import look
 from taskhouse.errors import Locked
 from taskhouse.operations import RESOURCES
+from taskhouse.pipelines.cli import health
+from taskhouse.pipelines.cli.held import look
 from taskhouse.warehouse.clock import set_back
 from tests.sync.test_verify import checked, wrong
 

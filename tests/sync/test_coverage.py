@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from emulator.settings import Key
+from taskhouse.emulator.settings import Key
 from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
 from taskhouse.passes.lifecycle import begin, new, running
 from taskhouse.posthog import retry

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from emulator.api.throttle import Throttle
 from taskhouse.clock import Clock
+from taskhouse.emulator.api.throttle import Throttle
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.resources.estimate import Facts, estimate
 from taskhouse.settings import Settings

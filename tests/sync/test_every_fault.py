@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.faults.active import KINDS
+from taskhouse.emulator.faults.active import KINDS
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.versions import at_version
 from taskhouse.capture.capture_schedule import plan
+from taskhouse.emulator.versions import at_version
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.warehouse import sql

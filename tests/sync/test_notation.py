@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from emulator.settings import Surprise
+from taskhouse.emulator.settings import Surprise
 
 
 def test_a_run_whose_times_are_written_otherwise_inside_its_task_has_one_version(make_house: Any) -> None:

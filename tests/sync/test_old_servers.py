@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.versions import VERSIONS
+from taskhouse.emulator.versions import VERSIONS
 
 
 @pytest.mark.parametrize("version", VERSIONS)

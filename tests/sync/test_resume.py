@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from emulator.settings import Key
+from taskhouse.emulator.settings import Key
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.resources.tasks import rows

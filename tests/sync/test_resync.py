@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.streams import StreamSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.posthog.retry import instant
 from tests.sync.test_run_events import VICTIM, environment
 from tests.sync.test_stream_gaps import held

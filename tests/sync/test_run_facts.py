@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from emulator.versions import VERSIONS
+from taskhouse.emulator.versions import VERSIONS
 from taskhouse.resources.tasks import rounds, run_facts
 from taskhouse.warehouse import sql
 

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from emulator.streams import StreamSettings
+from taskhouse.emulator.streams import StreamSettings
 from taskhouse.posthog.retry import instant
 from taskhouse.spool.folder import Spool
 from tests.sync.test_run_events import tail, until

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from emulator.mutations import mutate
-from emulator.service import Service
-from emulator.settings import EmulatorSettings
 from taskhouse.capture import tail
 from taskhouse.capture.lookup_rate import Pace, per_request_s
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.service import Service
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.errors import Corrupt
 from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.settings import Key
+from taskhouse.emulator.settings import Key
 
 BIG = {"emulator_tasks": 520, "emulator_repositories": 6}
 
@@ -129,7 +129,7 @@ def test_times_that_are_printed_with_fewer_digits_now_and_then_change_no_place(
     def stamp(at: datetime | None) -> str | None:
         return None if at is None else at.replace(tzinfo=None).isoformat(timespec=chance.choice(digits)) + "Z"
 
-    monkeypatch.setattr("emulator.api.rows.stamp", stamp)
+    monkeypatch.setattr("taskhouse.emulator.api.rows.stamp", stamp)
     house = make_house(emulator_tasks=320, emulator_repositories=2)
     for _ in range(4):
         house.emulator.mutate("new_task", title="in a burst", repository="acme/new")
