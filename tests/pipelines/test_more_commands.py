@@ -14,7 +14,7 @@ import pytest
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from tests.blank import started
+from tests.blank import blank, started
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,7 @@ def test_report_and_export_after_a_sync(inside: Any, environment: dict[str, str]
 
 
 def test_replay_with_an_empty_quarantine_is_complete(inside: Any, environment: dict[str, str]) -> None:
+    blank(Path(environment["TASKHOUSE_HOME"]) / "warehouse.duckdb")
     done = inside.run("replay", **environment)
     assert (done.code, "0 stay in quarantine" in done.err) == (0, True)
 
