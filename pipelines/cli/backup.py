@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -61,13 +62,14 @@ def backup(
     what = "Written anew, since it was damaged" if done.mended else "Written" if done.fresh else "There already"
     say(
         f"{what}: {done.path} ({size:,.1f} MB), commit"
-        f" {done.identity.generation}. {done.left} backups are there, {done.removed} were removed."
+        f" {done.identity.generation}. {counted(done.left, 'backup is', 'backups are')} there,"
+        f" {counted(done.removed, 'was', 'were')} removed."
     )
     if done.others:
-        names = ", ".join(path.name for path in done.others[:SHOWN])
+        names = ", ".join(path.name for path in done.others[:SHOWN]) + (", …" if len(done.others) > SHOWN else "")
         say(
-            f"{len(done.others)} of them stay, since this home did not write them or cannot prove it:"
-            f" {names}{', …' if len(done.others) > SHOWN else ''}. Remove by hand what nobody needs."
+            f"{counted(len(done.others), 'of them stays', 'of them stay')}, which this home did not write or cannot"
+            f" prove to have written: {names}. Remove by hand what nobody needs."
         )
 
 
@@ -129,7 +131,8 @@ def restore(
     if done.before is not None and done.taken is not None and done.before.id != done.taken.id:
         say(f"What stood there is of another home: {done.before}.")
     elif done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
-        say(f"What stood there held {done.before.generation - done.taken.generation} more commits.")
+        more = done.before.generation - done.taken.generation
+        say(f"What stood there held {counted(more, 'more commit')}.")
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. The maintenance removes it after thirty days of syncing.")
     say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, code_of, complain, emit, guarded, hidden, outcome, told_as_json
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.posthog.api import TasksApi
@@ -118,7 +119,7 @@ def _called(person: dict[str, Any]) -> str:
 async def _made(api: "TasksApi", person: dict[str, Any], newest: "Page") -> Line:
     """How many of the tasks that the key sees its owner made (API facts 7.1)."""
     what = f"view of project {api.project_id}"
-    seen = f"{newest.count:,} tasks are visible to this key"
+    seen = f"{counted(newest.count, 'task is', 'tasks are')} visible to this key"
     if not isinstance(person.get("id"), int):
         return ("no", what, f"{seen}; add the scope user:read to learn how many of them its owner made")
     own = await api.list_tasks(1, 0, created_by=person["id"], **EVERYTHING)

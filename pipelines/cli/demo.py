@@ -9,6 +9,7 @@ import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
 from taskhouse.pipelines.cli.sync import RESOURCES, conclude, judge
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
@@ -40,7 +41,8 @@ def demo(
     from taskhouse.pipelines.cli.standin import hurry, standing_in, truth
 
     began = time.monotonic()
-    say(f"Starting a stand-in for PostHog: {tasks} tasks, {repositories} repositories, {live_runs} live runs …")
+    counts = (tasks, "task", None), (repositories, "repository", "repositories"), (live_runs, "live run", None)
+    say(f"Starting a stand-in for PostHog: {', '.join(counted(*each) for each in counts)} …")
     world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed}
     with standing_in(**world) as environment:
         settings = _settings(environment)

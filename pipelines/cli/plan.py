@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -75,7 +76,8 @@ def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, obj
 def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
     from taskhouse.pipelines.cli import screen
 
-    say(f"Project {project_id}: {facts.tasks:,} tasks, {facts.known:,} of them kept; {_live(facts)} runs are live.")
+    tasks = counted(facts.tasks, "task")
+    say(f"Project {project_id}: {tasks}, {facts.known:,} of them kept; {_live(facts)} live.")
     rows: list[list[object]] = []
     for title, cost in (("next sync", estimate.sync), ("a day", estimate.day), ("first load", estimate.first_load)):
         rows += [
@@ -87,7 +89,9 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
 
 
 def _live(facts: "Facts") -> str:
-    return f"{facts.streams}" if facts.most is None else f"up to {facts.most[2]}"
+    if facts.most is None:
+        return counted(facts.streams, "run is", "runs are")
+    return f"up to {counted(facts.most[2], 'run is', 'runs are')}"
 
 
 def _range(least: int, most: int) -> int | str:
@@ -115,8 +119,8 @@ def replay() -> None:
     for project_id, done in _each(settings, operations.replay_quarantine).items():
         left += sum(done.still.values())
         say(
-            f"project {project_id}: {sum(done.replayed.values()):,} records can be read now,"
-            f" {sum(done.still.values()):,} stay in quarantine"
+            f"project {project_id}: {counted(sum(done.replayed.values()), 'record')} can be read now,"
+            f" {counted(sum(done.still.values()), 'stays', 'stay')} in quarantine"
         )
     raise typer.Exit(Exit.UNPROVEN if left else Exit.COMPLETE)
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from taskhouse.pipelines.cli.exits import OUTPUT, guarded, say
+from taskhouse.plural import counted
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -132,9 +133,9 @@ def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None
             out.write(f"{line.plain}\n")
     hint = "" if beside or vertical else " Values are cut; --vertical shows them whole."
     if more:
-        say(f"The first {most:,} rows; --rows 0 shows all, and --format csv writes them as they come.{hint}")
+        say(f"The first {counted(most, 'row')}; --rows 0 shows all, and --format csv writes them as they come.{hint}")
     else:
-        say(f"{len(rows):,} row{'s' if len(rows) != 1 else ''}{'.' if hint else ''}{hint}", style="dim")
+        say(f"{counted(len(rows), 'row')}{'.' if hint else ''}{hint}", style="dim")
 
 
 def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, raw: bool) -> None:
@@ -150,7 +151,8 @@ def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, ra
     }
     out.writelines(ways[form](columns, found))
     if csv.changed:
-        say(f"Changed, so that they do nothing in a spreadsheet or terminal: {csv.changed:,} cells; --raw leaves them.")
+        cells = counted(csv.changed, "cell")
+        say(f"Changed, so that it does nothing in a spreadsheet or terminal: {cells}; --raw leaves text as it is.")
 
 
 def _parquet(copy: Path, text: str, draft: Path | None) -> None:

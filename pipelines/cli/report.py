@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import guarded, say
+from taskhouse.plural import counted
 
 
 class Format(StrEnum):
@@ -93,4 +94,5 @@ def export(
 
     with taskhouse.open(load()) as house, writing(folder):
         done = write(folder, house)
-    say(f"Written: {done.folder} ({len(done.files)} files, {sum(done.rows.values()):,} rows)")
+    files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
+    say(f"Written: {done.folder} ({files}, {rows})")

@@ -9,6 +9,7 @@ from taskhouse.pipelines.cli import health, shown
 from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 from taskhouse.pipelines.cli.held import Held, Record, look
 from taskhouse.pipelines.cli.sync import RESOURCES, chosen
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,8 +138,8 @@ def _explain_copy(copy: health.Copy) -> None:
 def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
     from taskhouse.pipelines.cli import screen
 
-    behind = {None: ", how far behind is unknown", 0: ", up to date", 1: ", 1 commit behind"}.get(
-        copy.behind, f", {copy.behind} commits behind"
+    behind = {None: ", how far behind is unknown", 0: ", up to date"}.get(
+        copy.behind, f", {counted(copy.behind or 0, 'commit')} behind"
     )
     out = screen.results()
     out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
@@ -37,8 +38,8 @@ def tail() -> None:
     reports = asyncio.run(_until_told())
     for report in reports:
         say(
-            f"project {report.project_id}: {report.reason}; {report.rows_added:,} events kept,"
-            f" {report.requests:,} requests"
+            f"project {report.project_id}: {report.reason}; {counted(report.rows_added, 'event')} kept,"
+            f" {counted(report.requests, 'request')}"
         )
     raise typer.Exit(Exit.COMPLETE if all(report.verdict == "complete" for report in reports) else Exit.UNPROVEN)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from taskhouse.pipelines.cli import screen
+from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -19,8 +20,8 @@ EVERY_S = 10.0
 
 def described(report: "Report") -> str:
     """A pass in one line."""
-    added = f"{report.rows_added:,} rows added"
-    return f"{report.verdict}, {report.rows_seen:,} seen, {added}, {report.requests:,} requests, {report.seconds:.1f} s"
+    added, asked = counted(report.rows_added, "row"), counted(report.requests, "request")
+    return f"{report.verdict}, {report.rows_seen:,} seen, {added} added, {asked}, {report.seconds:.1f} s"
 
 
 class Lines:
@@ -105,7 +106,7 @@ class Bars:
     def ends(self, report: "Report") -> None:
         """Fill its bar."""
         colour = screen.VERDICTS[report.verdict]
-        state = f"[{colour}]{report.verdict}[/] {report.rows_seen:,} seen, {report.rows_added:,} rows added"
+        state = f"[{colour}]{report.verdict}[/] {report.rows_seen:,} seen, {counted(report.rows_added, 'row')} added"
         self._bars.update(self._shown[report.project_id, report.resource], total=1, completed=1, state=state)
 
     def fails(self, project_id: int, resource: str, problem: "TaskhouseError") -> None:

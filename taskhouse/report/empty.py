@@ -1,5 +1,6 @@
 """Why there is nothing to report: an empty warehouse, answers without information, or a question beside the data."""
 
+from taskhouse.plural import plural
 from taskhouse.reading import House
 from taskhouse.report import formatting
 from taskhouse.report.model import Nothing
@@ -24,13 +25,11 @@ def why(house: House, options: Options, period: Period | None = None) -> Nothing
             f"Readiness was asked for, but no answer is information ({known['uninformed'].replace('_', ' ')}).",
             'Look at the answers with `taskhouse query "FROM readiness"`; docs/views.md says what `evidence` means.',
         )
-    there = f"{known['runs']:,} {formatting.plural(known['runs'], 'run')} that ended"
+    there = f"{known['runs']:,} {plural(known['runs'], 'run')} that ended"
     if known["first_day"] is not None:
         days = formatting.period(Period(known["first_day"], known["last_day"]))
         count = known["repositories"]
-        there = (
-            f"readiness of {count:,} {formatting.plural(count, 'repository', 'repositories')} over {days}, and {there}"
-        )
+        there = f"readiness of {count:,} {plural(count, 'repository', 'repositories')} over {days}, and {there}"
     return Nothing(
         "Nothing known",
         f"Nothing is known of {_asked(options, period)}.",
@@ -42,5 +41,5 @@ def why(house: House, options: Options, period: Period | None = None) -> Nothing
 def _asked(options: Options, period: Period | None) -> str:
     asked = [f"repositories like {options.repository}"] if options.repository else []
     if options.projects:
-        asked.append(f"{formatting.plural(len(options.projects), 'project')} {', '.join(map(str, options.projects))}")
+        asked.append(f"{plural(len(options.projects), 'project')} {', '.join(map(str, options.projects))}")
     return " in ".join(asked or ["any repository"]) + (f" over {formatting.period(period)}" if period else "")

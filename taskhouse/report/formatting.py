@@ -5,6 +5,7 @@ import unicodedata
 from datetime import UTC, date, datetime
 from itertools import groupby
 
+from taskhouse.plural import plural
 from taskhouse.report.model import BEFORE, LABELS, Report, Series
 from taskhouse.report.options import Period
 
@@ -150,8 +151,3 @@ def _holes(report: Report) -> list[str]:
 
 def _letter(letter: str) -> str:
     return "not asked yet" if letter == BEFORE else LABELS[letter]
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """The word for one, or for another count."""
-    return one if count == 1 else many or f"{one}s"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from taskhouse.plural import plural
 from taskhouse.report import formatting, numbers
 from taskhouse.report.model import BEFORE, MISSING, Change, Nothing, Report, Repository, Series, label
 
@@ -119,7 +120,7 @@ def _missing(report: Report) -> list[str]:
     said = formatting.what_is_missing(report)
     said += [f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete]
     if report.stuck_total:
-        said.append(f"{report.stuck_total:,} {formatting.plural(report.stuck_total, 'run is', 'runs are')} stuck.")
+        said.append(f"{report.stuck_total:,} {plural(report.stuck_total, 'run is', 'runs are')} stuck.")
     return ["## What is missing", "\n".join(f"- {sentence}" for sentence in said)] if said else []
 
 
