@@ -8,17 +8,12 @@ import dagster as dg
 from taskhouse.assets import cadence, maintenance, materialize, published, report, views
 from taskhouse.assets.attempts import REPEAT
 from taskhouse.assets.family import Family
-from taskhouse.assets.readiness import READINESS
-from taskhouse.assets.repositories import REPOSITORIES
-from taskhouse.assets.run_events import RUN_EVENTS
-from taskhouse.assets.runs import RUNS
-from taskhouse.assets.task_usage import TASK_USAGE
-from taskhouse.assets.tasks import TASKS
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
-FAMILIES: tuple[Family, ...] = (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE)
+FAMILIES: dict[str, Family] = {name: Family(resource, resource.every_s) for name, resource in RESOURCES.items()}
 
 
 def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
@@ -31,12 +26,12 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
     prefix = settings.asset_prefix
-    families = tuple(_paced(family, settings) for family in FAMILIES if settings.wants(family.name))
+    families = tuple(_paced(family, settings) for family in FAMILIES.values() if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
     copy = published.asset_of(
         [family.key for family in families], prefix, again, cadence.fresh(settings, published.NAME)
     )
-    without = tuple(family for family in FAMILIES if not settings.wants(family.name))
+    without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
     seldom = cadence.fresh(settings, "views", published.NAME, rests=cadence.VIEWS_REST)
     shown = views.asset_of(families, without, prefix, partitions, again, seldom)
     written = report.asset_of(families, prefix, partitions, again, seldom)

@@ -11,9 +11,10 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.assets import markdown
-from taskhouse.assets.family import Family, Table
+from taskhouse.assets.family import Family
 from taskhouse.assets.figures import OLDEST
 from taskhouse.assets.questions import Questions
+from taskhouse.resources.spec import Table
 
 CAPTURE_LAG_S = 1800.0
 """How long the server keeps the stream of a finished run (API facts 5.4)."""
@@ -76,7 +77,7 @@ def _shared(family: Family) -> dict[str, str]:
         about["references"] = "Whatever a row names is held."
     about["quarantine"] = "No record had to be set aside since the pass began."
     about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
-    if family.live:
+    if family.resource.live:
         about["gaps"] = "No hole was found that the run's log does not fill, since the pass began."
         minutes = CAPTURE_LAG_S / 60
         about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
@@ -128,7 +129,7 @@ def _answer(family: Family, name: str, project: str, found: Mapping[str, Found])
 def _unique(questions: Questions, family: Family, last: Pass) -> Found:
     rows = []
     for table in family.tables:
-        question = "unique_keys_touched" if table.segments else "unique_keys"
+        question = "unique_keys_touched" if table.kind == "captured" else "unique_keys"
         names = {"table": table.name, "key": ", ".join(table.key), "where": table.where}
         rows += questions.ask(question, _since(table, last), **names)
     return _sum(rows, "doubles", "doubled")
@@ -147,7 +148,12 @@ def _references(questions: Questions, family: Family, last: Pass) -> Found:
     for table in family.tables:
         if table.refers:
             column, other = table.refers
-            names = {"table": table.name, "column": column, "other": other, "where": NEW if table.segments else "TRUE"}
+            names = {
+                "table": table.name,
+                "column": column,
+                "other": other,
+                "where": NEW if table.kind == "captured" else "TRUE",
+            }
             rows += questions.ask("orphans", _since(table, last), **names)
     return _sum(rows, "orphans", "not held")
 
@@ -203,11 +209,11 @@ def _sum(rows: Sequence[Mapping[str, int]], wrong: str, told: str) -> Found:
 
 def _since(table: Table, last: Pass) -> dict[str, Any]:
     """What is asked of a whole table names no moment."""
-    return dict(last) if table.segments else {"project_id": last["project_id"]}
+    return dict(last) if table.kind == "captured" else {"project_id": last["project_id"]}
 
 
 def _ours(family: Family, last: Pass) -> dict[str, Any]:
-    return {**last, "resources": [family.name, *family.quarantines]}
+    return {**last, "resources": [family.name, *family.resource.quarantines]}
 
 
 def _stretch(table: Table) -> dict[str, str]:

@@ -1,46 +1,22 @@
-"""What the assets have in common: a family is one asset, the tables behind it and everything that makes them."""
+"""A resource as an asset: its key, its pool, and a version of the code that makes its rows."""
 
+import functools
 import hashlib
 import importlib.resources
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
+from pathlib import Path
 
 import dagster as dg
 
 from taskhouse.assets import keys
+from taskhouse.resources.spec import Resource, Table
 
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of ``raw``, and what must hold in it.
-
-    Attributes:
-        name: Its name, without the schema.
-        key: Columns that name a row, beside ``project_id``.
-        begins: Column in which the validity of a row begins, where rows are versions or stretches of time.
-        ends: Column in which it ends; None where the next row of the same thing ends it.
-        segments: Whether rows come from spool segments: then only what a pass touched is looked at.
-        where: Rows that have a key at all.
-        compares: Columns that make a row say something else than the one before it; none where rows never change.
-        refers: Column that names a thing, and the table that must hold it.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    begins: str | None = None
-    ends: str | None = None
-    segments: bool = False
-    where: str = "TRUE"
-    compares: tuple[str, ...] = ()
-    refers: tuple[str, str] | None = None
-
-    @property
-    def thing(self) -> tuple[str, ...]:
-        """The key without the time in which a row begins."""
-        return tuple(column for column in self.key if column != self.begins)
+ENGINE = ("capture", "passes", "posthog", "resources", "spool", "warehouse")
+"""Rooms below ``taskhouse/`` that shape the rows of every resource; of ``resources`` only what is in no folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,36 +24,24 @@ class Family:
     """One asset.
 
     Attributes:
-        name: The asset's name, which is the resource's.
-        about: Its description, in Markdown.
-        tables: Where its rows are; the first one is the asset's own.
-        after: Assets that must be read before.
-        shown: The view to show after a pass, where it is not the one of the same name.
-        preview: Columns of that view to show, newest first.
-        newest: Column of that view by which rows are newest.
-        made_by: Files and folders below ``taskhouse/`` that shape its rows; a change of one makes a new code version.
-        every_s: How old the last complete pass may become before that is worth a warning.
-        live: Whether rows are captured as they happen, so that how late they are is a figure.
-        sees_runs: Whether a pass sees runs start and end.
-        trend: A question whose days are drawn.
-        quarantines: Names under which its unreadable records are kept, beside its own.
+        resource: What it holds.
+        every_s: How old the last complete pass may become before that is worth a warning, in seconds.
         prefix: Stands before the name of the asset and its pool.
     """
 
-    name: str
-    about: str
-    tables: tuple[Table, ...]
-    after: tuple[str, ...] = ()
-    shown: str = ""
-    preview: tuple[str, ...] = ()
-    newest: str = ""
-    made_by: tuple[str, ...] = ()
-    every_s: float = 3600.0
-    live: bool = False
-    sees_runs: bool = False
-    trend: str = ""
-    quarantines: tuple[str, ...] = ()
+    resource: Resource
+    every_s: float
     prefix: str = ""
+
+    @property
+    def name(self) -> str:
+        """The asset's name, which is the resource's."""
+        return self.resource.name
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Where its rows are; the first one is the asset's own."""
+        return self.resource.tables
 
     @property
     def key(self) -> dg.AssetKey:
@@ -94,17 +58,27 @@ class Family:
         return column if table is self.tables[0] else f"{table.name}.{column}"
 
     def code_version(self) -> str:
-        """A fingerprint of everything that shapes the rows."""
-        digest = hashlib.sha256()
-        engine = importlib.resources.files("taskhouse")
-        schemas = (f"warehouse/schema/raw/{table.name}.sql" for table in self.tables)
-        for path in sorted({*self.made_by, *schemas}):
-            for file in _files(engine.joinpath(path)):
-                digest.update(f"{path} {file.name}".encode() + b"\0" + file.read_bytes() + b"\0")
+        """A fingerprint of everything that shapes the rows: the resource's folder, and the engine."""
+        root = Path(str(importlib.resources.files("taskhouse")))
+        digest = _engine(root).copy()
+        for name, content in _files(root.joinpath("resources", self.name)):
+            digest.update(name.encode() + b"\0" + content + b"\0")
         return digest.hexdigest()[:12]
 
 
-def _files(place: Traversable) -> list[Traversable]:
-    if place.is_file():
-        return [place]
-    return sorted((file for file in place.iterdir() if file.is_file()), key=lambda file: file.name)
+@functools.cache
+def _engine(root: Path) -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    for room in ENGINE:
+        for name, content in _files(root.joinpath(room), deep=room != "resources"):
+            digest.update(f"{room}/{name}".encode() + b"\0" + content + b"\0")
+    return digest
+
+
+def _files(folder: Path, *, deep: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the files in a folder, in the order of their names, and of those in folders below it."""
+    for entry in sorted(folder.iterdir()):
+        if entry.is_file():
+            yield entry.name, entry.read_bytes()
+        elif deep and entry.name != "__pycache__":
+            yield from ((f"{entry.name}/{name}", content) for name, content in _files(entry))

@@ -57,9 +57,9 @@ def of_pass(questions: Questions, family: Family, report: "Report", since: datet
 
 def _changed(questions: Questions, family: Family, own: dict[str, Any]) -> int:
     table = family.tables[0]
-    if not table.compares:
+    if not table.compared:
         return 0
-    names = {"thing": ", ".join(table.key[:-1]), "compares": ", ".join(table.compares), "begins": table.key[-1]}
+    names = {"thing": ", ".join(table.key[:-1]), "compares": ", ".join(table.compared), "begins": table.key[-1]}
     return int(questions.ask("rows_changed", own, table=table.name, **names)[0]["changed"])
 
 
@@ -67,7 +67,7 @@ def _lag(questions: Questions, family: Family, report: "Report", since: datetime
     """How old the last proof was when the pass began, the oldest page of this one, and how late live events came."""
     rows = questions.ask("pass_lag", {"pass_id": report.pass_id})
     found = {SINCE_PROOF: rows[0]["lag_s"], OLDEST: rows[0]["proven_age_s"]} if rows else {}
-    if family.live:
+    if family.resource.live:
         late = questions.ask("capture_lag", {"project_id": report.project_id, "since": since})[0]
         found |= {"capture lag p50 seconds": late["lag_p50_s"], "capture lag p99 seconds": late["lag_p99_s"]}
     return {name: round(float(value), 3) for name, value in found.items() if value is not None}
@@ -77,16 +77,16 @@ def _moved(questions: Questions, family: Family, own: dict[str, Any]) -> dict[st
     """What the sensor ``runs_moved`` looks at."""
     from taskhouse.passes.polling_policy import TERMINAL
 
-    if not family.sees_runs:
+    if not family.resource.sees_runs:
         return {}
     row = questions.ask("runs_moved", {**own, "terminal": sorted(TERMINAL)})[0]
     return {ACTIVE: row["active"], ENDED: row["ended"]}
 
 
 def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, Any]:
-    if not family.trend:
+    if not family.resource.trend:
         return {}
-    days = questions.ask(family.trend, {"project_id": project_id})
+    days = questions.ask(family.resource.trend, {"project_id": project_id})
     if not days:
         return {}
     held = {day["day"]: (day["repositories"], day["ready"]) for day in days}
@@ -99,9 +99,9 @@ def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, A
 
 def _newest(questions: Questions, family: Family, project: dict[str, Any]) -> str:
     names = {
-        "columns": ", ".join(family.preview),
-        "view": family.shown or family.name,
-        "newest": family.newest,
+        "columns": ", ".join(family.resource.preview),
+        "view": family.resource.shown or family.name,
+        "newest": family.resource.newest,
         "where": "TRUE",
     }
-    return markdown.table(questions.ask("preview", project, **names), family.preview)
+    return markdown.table(questions.ask("preview", project, **names), family.resource.preview)

@@ -24,8 +24,8 @@ def asset_of(
 
     @dg.asset(
         key=family.key,
-        description=family.about,
-        deps=[keys.key(family.prefix, name) for name in family.after],
+        description=family.resource.about,
+        deps=[keys.key(family.prefix, name) for name in family.resource.after],
         partitions_def=projects,
         group_name=GROUP,
         owners=OWNERS,

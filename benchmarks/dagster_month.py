@@ -28,11 +28,12 @@ from benchmarks.dagster_rest import on_disk
 from benchmarks.live import serving
 from taskhouse.assets import records
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import RESOURCES, sync
+from taskhouse.operations import sync
 from taskhouse.passes.lifecycle import Report
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
 from taskhouse.pipelines.run import QUIET
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 
 A_DAY = {

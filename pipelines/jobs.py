@@ -19,7 +19,7 @@ VIEWS = "views"
 
 def families(settings: "Settings") -> "list[Family]":
     """What the settings want."""
-    return [family for family in FAMILIES if settings.wants(family.name)]
+    return [family for family in FAMILIES.values() if settings.wants(family.name)]
 
 
 def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":

@@ -11,10 +11,11 @@ from taskhouse import errors
 from taskhouse.advice import advised, interrupted
 from taskhouse.assets.keys import key, label
 from taskhouse.errors import TaskhouseError
-from taskhouse.operations import RESOURCES, sync
+from taskhouse.operations import sync
 from taskhouse.pipelines import home
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.jobs import SYNC
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress

@@ -2,34 +2,20 @@
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from taskhouse.capture import tail
 from taskhouse.errors import ConfigurationError
 from taskhouse.passes.lifecycle import Context, Progress, Report
 from taskhouse.posthog.client import PostHog
-from taskhouse.resources import estimate_facts, replay
+from taskhouse.resources import estimate_facts, registry, replay
 from taskhouse.resources.estimate import Estimate, Facts
-from taskhouse.resources.readiness import sync as readiness
-from taskhouse.resources.repositories import sync as repositories
-from taskhouse.resources.run_events import sync as run_events
-from taskhouse.resources.runs import sync as runs
-from taskhouse.resources.task_usage import sync as task_usage
-from taskhouse.resources.tasks import sync as tasks
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.restore import look
-
-RESOURCES: dict[str, Callable[[Context], Awaitable[Report]]] = {
-    tasks.RESOURCE: tasks.sync,
-    repositories.RESOURCE: repositories.sync,
-    readiness.RESOURCE: readiness.sync,
-    runs.RESOURCE: runs.sync,
-    run_events.RESOURCE: run_events.sync,
-    task_usage.RESOURCE: task_usage.sync,
-}
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -75,7 +61,8 @@ async def sync(
         raise ConfigurationError(f"There is no resource {resource!r}.", hint=f"There are: {', '.join(RESOURCES)}.")
     async with PostHog(settings) as client:
         context = Context(settings, project_id, client, open_warehouse(settings), progress)
-        return await RESOURCES[resource](context)
+        report: Report = await registry.code(resource).sync(context)
+        return report
 
 
 async def follow(

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -311,7 +312,7 @@ class Settings(BaseSettings):
 
     def wants(self, resource: str) -> bool:
         """Whether a resource is synced at all."""
-        return resource != "task_usage" or self.task_usage
+        return not RESOURCES[resource].optional or bool(getattr(self, resource))
 
     def cron(self, name: str) -> str:
         """When something is synced or published, in cron's five fields."""

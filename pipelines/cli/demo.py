@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
-from taskhouse.pipelines.cli.sync import RESOURCES, conclude, judge
+from taskhouse.pipelines.cli.sync import conclude, judge
 from taskhouse.plural import counted
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress

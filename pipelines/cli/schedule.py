@@ -30,7 +30,7 @@ def show() -> None:
     """Tell whether the schedules are on, and when each of them runs."""
     from taskhouse.pipelines import switch
     from taskhouse.pipelines.cli import screen
-    from taskhouse.pipelines.cli.sync import RESOURCES
+    from taskhouse.resources.registry import RESOURCES
     from taskhouse.settings import load
 
     settings = load()

@@ -8,8 +8,9 @@ import typer
 from taskhouse.pipelines.cli import health, shown
 from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
 from taskhouse.pipelines.cli.held import Held, Record, look
-from taskhouse.pipelines.cli.sync import RESOURCES, chosen
+from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.plural import counted
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ def status(
         settings = load()
         limit_s = _limit(max_age)
         wanted = [name for text in select or () for name in text.split(",")]
-        resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), RESOURCES, "--select", "resources")
+        resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), tuple(RESOURCES), "--select", "resources")
         if not settings.home.is_dir():
             usable(settings.home)
         held = look(settings)

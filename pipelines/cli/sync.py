@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, code_of, complain, guarded, say
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.pipelines.run import Outcome
 
 T = TypeVar("T")
-
-RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events", "task_usage")
 
 
 @guarded
@@ -42,7 +41,7 @@ def sync(
     settings.key()
     projects = chosen(project, settings.projects(), "--project", "POSTHOG_PROJECT_IDS")
     wanted = [name for text in select or () for name in text.split(",")]
-    resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), RESOURCES, "--select", "resources")
+    resources = chosen(wanted or list(filter(settings.wants, RESOURCES)), tuple(RESOURCES), "--select", "resources")
     for name in resources:
         if not settings.wants(name):
             raise ConfigurationError(f"{name} is off.", hint=f"Switch it on: TASKHOUSE_{name.upper()}=true.")

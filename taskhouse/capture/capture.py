@@ -32,6 +32,7 @@ from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
 from taskhouse.posthog.reconnect_policy import TERMINAL
+from taskhouse.resources.runs import spec as runs
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import state
@@ -355,7 +356,7 @@ class Capture:
         number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")
         columns = the_pass.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
         if columns is not None:
-            batch.runs.append(the_pass.stamp(columns, number, "run"))
+            batch.add(runs.VERSIONS, the_pass.stamp(columns, number, "run"))
         with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
             await the_pass.commit(batch)
         if columns is None or columns["status"] not in TERMINAL:

@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from taskhouse.marts.describe import describe
+from taskhouse.resources.registry import RESOURCES
 
 _COLUMN = re.compile(r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+)\b(?P<rest>.*)$")
 _OURS = {
@@ -47,7 +48,11 @@ def columns(table: str) -> tuple[Column, ...]:
     about = dict(_OURS)
     for view in reversed(SHOWN_BY[table]):
         about |= describe(package.joinpath(f"marts/{view}.sql").read_text("utf-8")).columns
-    folder = package.joinpath("warehouse/schema/raw")
+    folder = next(
+        package.joinpath(f"resources/{resource.name}")
+        for resource in RESOURCES.values()
+        if table in {each.name for each in resource.tables}
+    )
     added = sorted(file.name for file in folder.iterdir() if file.name.startswith(f"{table}_"))
     lines = [
         line for name in (f"{table}.sql", *added) for line in folder.joinpath(name).read_text("utf-8").splitlines()

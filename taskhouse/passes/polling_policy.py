@@ -69,7 +69,7 @@ def expires(changed_at: datetime, now: datetime) -> tuple[bool, datetime]:
 
 
 def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
-    """Ids of the tasks to ask for a summary; rows as the question ``tasks_watched`` gives them."""
+    """Ids of the tasks to ask for a summary; rows as the query ``tasks/watched`` gives them."""
     return [
         task["task_id"]
         for task in known

@@ -9,6 +9,7 @@ from typing import Any
 
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.sync_pass import Pass
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import state
 
 Row = Mapping[str, Any]
@@ -33,6 +34,7 @@ async def tell(the_pass: Pass, resources: Collection[str], what: str) -> None:
         "refused",
         project_id=context.project_id,
         resources=sorted(resources),
+        of_tasks=[resource.name for resource in RESOURCES.values() if resource.cursors == "task_id"],
         now=context.now(),
     )
     for about in sorted(WORDS):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from taskhouse.posthog.budget import Priority
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.resources.tasks.rounds import SMALL, period
 from taskhouse.settings import Settings
 
@@ -152,7 +153,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
         Item("tasks: the list in rotation", Priority.SWEEP, 0 if first_pass else math.ceil(round_pages / ticks_a_day)),
         Item("tasks: runs that changed", Priority.HOT, facts.details),
-        Item("repositories", Priority.HOT, 2),
+        *_of_each(settings),
         Item("readiness", Priority.READINESS, open_answers),
         Item("runs", Priority.HOT, facts.lists),
         Item("runs: last looks", Priority.FIRST, facts.last_looks),
@@ -182,7 +183,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
             Priority.SWEEP,
             math.ceil(list_pages(facts.tasks) * 24 / settings.sweep_list_hours),
         ),
-        Item("repositories", Priority.HOT, 24 * 2),
+        *_of_each(settings, a_day=True),
         Item("readiness", Priority.READINESS, answers),
         Item("runs", Priority.HOT, facts.moved),
         Item("runs: last looks", Priority.FIRST, facts.last_looks),
@@ -197,6 +198,15 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         day=_cost(day, settings),
         first_load=_cost(load, settings),
         of_hourly=round(sum(item.requests for item in day) / 24 / hourly, 3) if hourly else 0.0,
+    )
+
+
+def _of_each(settings: Settings, *, a_day: bool = False) -> tuple[Item, ...]:
+    """Resources whose passes take a number of requests that does not depend on what moved."""
+    return tuple(
+        Item(resource.name, Priority.HOT, resource.requests * (resource.passes_a_day if a_day else 1))
+        for resource in RESOURCES.values()
+        if resource.requests and settings.wants(resource.name)
     )
 
 

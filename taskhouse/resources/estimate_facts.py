@@ -68,13 +68,13 @@ async def gather(context: Context) -> Facts:
 def _due(context: Context, facts: Facts) -> Facts:
     """What the passes of a home with history would ask for now, by their own rules."""
     now, settings, project_id = context.now(), context.settings, context.project_id
-    names = [row["repository"] for row in context.read(state.records, "repositories", project_id=project_id)]
-    seen = context.read(state.records, "readiness", project_id=project_id, since=readiness.midnight(context))
+    names = [row["repository"] for row in context.read(state.records, "repositories/present", project_id=project_id)]
+    seen = context.read(state.records, "readiness/answered", project_id=project_id, since=readiness.midnight(context))
     done = {(row["repository"], row["window_days"]) for row in seen}
     answers = readiness.due(names, settings.readiness_windows, settings.readiness_overrides, done)
-    noted = context.read(state.records, "run_facts_due", project_id=project_id)
+    noted = context.read(state.records, "tasks/run_facts_due", project_id=project_id)
     grace = {"terminal": sorted(polling_policy.TERMINAL), "grace_s": polling_policy.GRACE.total_seconds()}
-    asked = context.read(state.records, "runs_due", project_id=project_id, **grace)
+    asked = context.read(state.records, "runs/due", project_id=project_id, **grace)
     lists = runs.due(asked, now, most=settings.first_load_tasks, days=settings.first_load_days)
     moved = {task["task_id"] for task in lists.moved}
     known = context.read(state.records, "runs", project_id=project_id)

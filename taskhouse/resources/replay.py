@@ -15,16 +15,15 @@ from taskhouse.clock import Stopped
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
-from taskhouse.posthog import records
 from taskhouse.posthog.asked import ELSEWHERE
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources import registry
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "replay"
 COMMIT_RECORDS = 500
-READ = {"tasks": records.task, "runs": records.run, "readiness": records.readiness, "task_usage": records.usage}
-"""What can be replayed. A summary is only half a task, and the next one brings it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +64,30 @@ async def replay(context: Context) -> Replayed:
 
 def _take(the_pass: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
     """Read one record anew; False if it stays where it is."""
-    resource = held["resource"]
-    if resource not in READ or held["reason"].startswith(ELSEWHERE):
-        return False
+    resource = RESOURCES.get(held["resource"])
+    record = getattr(registry.code(resource.name), "RECORD", None) if resource else None
+    if resource is None or record is None or held["reason"].startswith(ELSEWHERE):
+        return False  # a summary is only half a task, and the next one brings it again
     try:
         text = held["payload"].encode("utf-8", "surrogatepass")
-        columns = READ[resource](Row(json.loads(text), text))
+        columns = record(Row(json.loads(text), text))
     except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
         return False
-    key = str(columns.get("run_id") or columns.get("task_id") or held["record_key"])
-    number = the_pass.page(batch, f"quarantine of {resource}", [key], digest(text))
+    table, *others = resource.tables
+    key = str(columns.get(table.thing[0], held["record_key"]))
+    number = the_pass.page(batch, f"quarantine of {resource.name}", [key], digest(text))
     then = _at(the_pass, held["first_seen_at"])
-    if resource == "readiness":
-        columns["observed_at"] = held["first_seen_at"].isoformat()
-        batch.readiness.append(then.stamp(columns, number, RESOURCE))
-    elif resource == "task_usage":
-        batch.usage.append(then.stamp(columns | {"task_id": key}, number, RESOURCE))
-    elif resource == "runs":
-        batch.runs.append(then.stamp(columns, number, RESOURCE))
-    else:
-        batch.tasks.append(then.stamp(columns, number, RESOURCE))
-        batch.seen.setdefault("tasks", []).append(then.sighting(key, number))
+    stamped = then.stamp({table.thing[0]: key, **columns}, number, RESOURCE)
+    if table.kind == "snapshots":
+        stamped["observed_at"] = held["first_seen_at"].isoformat()
+    batch.add(table, stamped)
+    for other in others:
+        if other.kind == "sightings":
+            batch.see(other, then.sighting(key, number))
     batch.settled.append(
         {
             "project_id": the_pass.context.project_id,
-            "resource": resource,
+            "resource": resource.name,
             "reason": held["reason"],
             "payload": held["payload"],
             "replayed_at": the_pass.context.now().isoformat(),

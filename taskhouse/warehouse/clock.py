@@ -10,17 +10,12 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.resources import spec
+from taskhouse.resources.registry import TABLES
 from taskhouse.warehouse import sql
 
 MOMENTS = {
-    "raw.task_versions": ("valid_from",),
-    "raw.run_versions": ("valid_from",),
-    "raw.task_usage": ("valid_from",),
-    "raw.readiness_snapshots": ("observed_at",),
-    "raw.task_sightings": ("first_seen_at", "last_seen_at", "absent_since"),
-    "raw.repository_sightings": ("first_seen_at", "last_seen_at", "absent_since"),
-    "raw.run_events": ("received_at",),
-    "raw.run_log_entries": ("received_at",),
+    **{f"raw.{table.name}": spec.MOMENTS[table.kind] for table in TABLES},
     "ledger.passes": ("started_at", "finished_at", "proven_at"),
     "ledger.pages": ("fetched_at",),
     "ledger.cursors": ("updated_at", "since"),
@@ -36,12 +31,11 @@ MOMENTS = {
 
 ONE_THING = {
     "ledger.passes": ("started_at", "project_id, resource"),
-    "raw.task_versions": ("valid_from", "project_id, task_id"),
-    "raw.run_versions": ("valid_from", "project_id, run_id"),
-    "raw.task_usage": ("valid_from", "project_id, task_id"),
-    "raw.readiness_snapshots": ("observed_at", "project_id, repository, window_days"),
-    "raw.task_sightings": ("last_seen_at", "project_id, task_id"),
-    "raw.repository_sightings": ("last_seen_at", "project_id, repository"),
+    **{
+        f"raw.{table.name}": (spec.OBSERVED[table.kind], ", ".join(("project_id", *table.thing)))
+        for table in TABLES
+        if table.kind in spec.OBSERVED
+    },
 }
 """The moment that orders what was observed of one thing, and what names the thing, by table."""
 

@@ -1,15 +1,24 @@
 """What a page brings, committed at once: versions, sightings, the page itself, bad records and cursors."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 
+from taskhouse.resources.registry import OWNERS, TABLES
+from taskhouse.resources.spec import Table
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.staging import of_table, stage
 
-Rows = Sequence[Mapping[str, Any]]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+LEDGER = "warehouse/statements/ledger"
+SIGHTINGS = "warehouse/statements/versions/sightings"
+SETTLES_NOTHING = frozenset({"summaries"})
+"""Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
 SEEN = {
     "project_id": "BIGINT",
@@ -27,10 +36,6 @@ SETTLED = {
     "replayed_at": "TIMESTAMPTZ",
     "outcome": "VARCHAR",
 }
-SIGHTINGS = {"tasks": ("task_sightings", "task_id"), "repositories": ("repository_sightings", "repository")}
-
-TASK_TOLD = "content_hash, latest_run_id, latest_run_status, latest_run_environment"
-"""Columns of a task of which any change makes a version."""
 
 
 @dataclass(slots=True)
@@ -38,11 +43,8 @@ class Batch:
     """Everything that one commit brings; each list holds rows shaped like the table it goes to.
 
     Attributes:
-        tasks: Rows for ``raw.task_versions``.
-        runs: Rows for ``raw.run_versions``.
-        readiness: Rows for ``raw.readiness_snapshots``.
-        usage: Rows for ``raw.task_usage``.
-        seen: By sightings resource, rows of ``project_id, key, seen_at, pass_id, page``.
+        rows: By table of ``raw``, the rows for it.
+        seen: By table of sightings, rows of ``project_id, key, seen_at, pass_id, page``.
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
@@ -52,111 +54,121 @@ class Batch:
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.
     """
 
-    tasks: list[Mapping[str, Any]] = field(default_factory=list)
-    runs: list[Mapping[str, Any]] = field(default_factory=list)
-    readiness: list[Mapping[str, Any]] = field(default_factory=list)
-    usage: list[Mapping[str, Any]] = field(default_factory=list)
-    seen: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    absent: dict[str, list[Mapping[str, Any]]] = field(default_factory=dict)
-    pages: list[Mapping[str, Any]] = field(default_factory=list)
-    quarantine: list[Mapping[str, Any]] = field(default_factory=list)
-    good: list[Mapping[str, Any]] = field(default_factory=list)
-    settled: list[Mapping[str, Any]] = field(default_factory=list)
-    drift: list[Mapping[str, Any]] = field(default_factory=list)
-    cursors: list[Mapping[str, Any]] = field(default_factory=list)
+    rows: dict[Table, list[Row]] = field(default_factory=dict)
+    seen: dict[Table, list[Row]] = field(default_factory=dict)
+    absent: dict[Table, list[Row]] = field(default_factory=dict)
+    pages: list[Row] = field(default_factory=list)
+    quarantine: list[Row] = field(default_factory=list)
+    good: list[Row] = field(default_factory=list)
+    settled: list[Row] = field(default_factory=list)
+    drift: list[Row] = field(default_factory=list)
+    cursors: list[Row] = field(default_factory=list)
+
+    def add(self, table: Table, row: Row) -> None:
+        """One more row of a table."""
+        self.rows.setdefault(table, []).append(row)
+
+    def see(self, table: Table, sighting: Row) -> None:
+        """A thing was seen."""
+        self.seen.setdefault(table, []).append(sighting)
 
 
 def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int]:
     """Write a batch inside the caller's transaction; returns the rows added, by table."""
-    _complete(connection, batch.runs)
-    added = {
-        "task_versions": _insert(
-            connection, batch.tasks, "raw.task_versions", "versions/changes", key="task_id", told=TASK_TOLD
-        ),
-        "run_versions": _insert(connection, batch.runs, "raw.run_versions", "versions/changes", key="run_id"),
-    }
-    if batch.runs:
-        added["task_versions"] += _changes(connection, "versions/latest_run_moved")
-    added["readiness_snapshots"] = _insert(connection, batch.readiness, "raw.readiness_snapshots", "versions/readiness")
-    added["task_usage"] = _insert(connection, batch.usage, "raw.task_usage", "versions/changes", key="task_id")
-    for resource, (table, key) in SIGHTINGS.items():
-        added[table] = _sightings(connection, table, key, batch.seen.get(resource, ()), batch.absent.get(resource, ()))
+    added = Counter({table.name: 0 for table in TABLES if table.paged})
+    for table in TABLES:
+        if table.kind == "sightings":
+            added[table.name] += _sightings(connection, table, batch.seen.get(table, ()), batch.absent.get(table, ()))
+        elif rows := batch.rows.get(table):
+            added.update(_keep(connection, table, rows))
     _settle(connection, batch)
-    _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
-    added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
-    added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
+    _insert(connection, batch.pages, "ledger.pages", f"{LEDGER}/pages")
+    added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", f"{LEDGER}/quarantine")
+    added["drift"] = _insert(connection, batch.drift, "ledger.drift", f"{LEDGER}/drift")
     if batch.cursors:
         stage(connection, "incoming", batch.cursors, of_table(connection, "ledger.cursors"))
-        _changes(connection, "ledger/cursors_since")
-        _changes(connection, "ledger/cursors_delete")
-        _changes(connection, "ledger/cursors_insert")
+        _changes(connection, f"{LEDGER}/cursors_since")
+        _changes(connection, f"{LEDGER}/cursors_delete")
+        _changes(connection, f"{LEDGER}/cursors_insert")
+    return dict(added)
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> Counter[str]:
+    """Keep the rows of a table that are new, with what its spec does before and after."""
+    stage(connection, "incoming", rows, {**of_table(connection, f"raw.{table.name}"), **dict(table.extra)})
+    if any(row.get(column) for row in rows for column, _ in table.extra):
+        for step in table.first:
+            _changes(connection, step)
+    added = Counter({table.name: _changes(connection, table.keep, **_names(table))})
+    for step, other in table.then:
+        added[other] += _changes(connection, step)
     return added
 
 
-def _complete(connection: duckdb.DuckDBPyConnection, runs: Rows) -> None:
-    """Put a run's own row in place of the version that its task told without the pull request, at the same moment."""
-    own = [row for row in runs if row["observed_in"] != "task" and row.get("bare_hash")]
-    if own:
-        stage(connection, "own", own, {**of_table(connection, "raw.run_versions"), "bare_hash": "VARCHAR"})
-        for step in ("find", "delete", "insert"):
-            _changes(connection, f"versions/run_completed_{step}")
+def _names(table: Table) -> dict[str, str]:
+    """What a statement that serves several tables calls them and their columns."""
+    return {
+        "table": f"raw.{table.name}",
+        "key": ", ".join(table.thing),
+        "compared": ", ".join(table.versioned or table.compared),
+        "extra": "".join(f", {column}" for column, _ in table.extra),
+    }
+
+
+def _sightings(connection: duckdb.DuckDBPyConnection, table: Table, seen: Rows, absent: Rows) -> int:
+    names = {"table": table.name, "key": table.thing[0]}
+    added = 0
+    if seen:
+        stage(connection, "seen", seen, SEEN)
+        _changes(connection, f"{SIGHTINGS}_seen", **names)
+        added = _changes(connection, f"{SIGHTINGS}_new", **names)
+    if absent:
+        stage(connection, "seen", absent, SEEN)
+        _changes(connection, f"{SIGHTINGS}_absent", **names)
+    return added
 
 
 def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     """Close what waits in quarantine: what was replayed, and what a good record of the same key has made obsolete."""
     if batch.settled:
         stage(connection, "settled", batch.settled, SETTLED)
-        _changes(connection, "ledger/replayed")
+        _changes(connection, f"{LEDGER}/replayed")
     waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
     if not waiting or not waiting[0]:
         return
-    keyed = (
-        ("tasks", "task_id", batch.tasks),
-        ("runs", "run_id", batch.runs),
-        ("task_usage", "task_id", batch.usage),
-    )
-    good: list[Mapping[str, Any]] = [
-        {"project_id": row["project_id"], "resource": resource, "key": row[key], "seen_at": row["valid_from"]}
-        for resource, key, rows in keyed
+    good: list[Row] = [
+        {
+            "project_id": row["project_id"],
+            "resource": OWNERS[table.name],
+            "key": row[table.thing[0]],
+            "seen_at": row["valid_from"],
+        }
+        for table, rows in batch.rows.items()
+        if table.kind == "versions"
         for row in rows
-        if row["observed_in"] != "summaries"
+        if row["observed_in"] not in SETTLES_NOTHING
     ]
     good += batch.good
-    good += [{**row, "resource": "summaries"} for row in batch.seen.get("tasks", ())]
+    good += [
+        {**row, "resource": resource}
+        for table, rows in batch.seen.items()
+        for resource in table.settles
+        for row in rows
+    ]
     if good:
         stage(connection, "good", good, GOOD)
-        _changes(connection, "ledger/superseded")
+        _changes(connection, f"{LEDGER}/superseded")
 
 
-def _insert(
-    connection: duckdb.DuckDBPyConnection,
-    rows: Rows,
-    table: str,
-    path: str,
-    *,
-    key: str = "",
-    told: str = "content_hash",
-) -> int:
-    """Stage the rows as ``incoming`` and run the statement; nothing is staged when there are none."""
+def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str) -> int:
+    """Stage rows of the ledger as ``incoming`` and run the statement; nothing is staged when there are none."""
     if not rows:
         return 0
     stage(connection, "incoming", rows, of_table(connection, table))
-    return _changes(connection, path, table=table, key=key, told=told)
-
-
-def _sightings(connection: duckdb.DuckDBPyConnection, table: str, key: str, seen: Rows, absent: Rows) -> int:
-    added = 0
-    if seen:
-        stage(connection, "seen", seen, SEEN)
-        _changes(connection, "versions/sightings_seen", table=table, key=key)
-        added = _changes(connection, "versions/sightings_new", table=table, key=key)
-    if absent:
-        stage(connection, "seen", absent, SEEN)
-        _changes(connection, "versions/sightings_absent", table=table, key=key)
-    return added
+    return _changes(connection, path)
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, path: str, **names: str) -> int:
-    text = sql.warehouse(path)
+    text = sql.engine(path)
     row = connection.execute(text.format(**names) if names else text).fetchone()
     return int(row[0]) if row else 0

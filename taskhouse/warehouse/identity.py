@@ -21,6 +21,7 @@ import duckdb
 from taskhouse.atomic import appearing
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.resources.registry import TABLES
 from taskhouse.variables import DEFAULT_HOST
 from taskhouse.warehouse import sql
 
@@ -126,7 +127,8 @@ def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
 
 def holds(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether a warehouse holds anything that a server said."""
-    return bool(connection.execute(sql.warehouse("identity/holds")).fetchall())
+    tables = " UNION ALL ".join(f"SELECT 1 FROM raw.{table.name}" for table in TABLES)  # noqa: S608 - our own names
+    return bool(connection.execute(sql.warehouse("identity/holds").format(tables=tables)).fetchall())
 
 
 def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | None:

@@ -13,6 +13,7 @@ import duckdb
 
 from taskhouse.clock import Clock
 from taskhouse.errors import Corrupt
+from taskhouse.resources.registry import TABLES
 from taskhouse.warehouse import damage, migrate, preimage, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY, checkpoint_at_commit, connect
@@ -56,9 +57,10 @@ def forget(warehouse: Warehouse, *, days: int) -> int:
         Locked: The warehouse is held by somebody else for too long.
     """
     now = warehouse.clock.now()
+    named = " UNION ".join(f"SELECT pass_id, page FROM raw.{table.name}" for table in TABLES if table.paged)  # noqa: S608
     with warehouse.transaction("forgetting old pages") as connection:
         before = {"before": now - timedelta(days=days)}
-        pages = len(connection.execute(sql.warehouse("maintenance/pages"), before).fetchall())
+        pages = len(connection.execute(sql.warehouse("maintenance/pages").format(tables=named), before).fetchall())
         lived = connection.execute(sql.warehouse("maintenance/lived"), {"days": ASIDE_DAYS}).fetchone()
     if lived is not None:
         until = lived[0].astimezone(UTC)

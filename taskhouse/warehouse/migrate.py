@@ -12,49 +12,52 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "initial",
         (
-            "ledger/migrations",
-            "ledger/origin",
-            "ledger/passes",
-            "ledger/pages",
-            "ledger/cursors",
-            "ledger/segments",
-            "ledger/resumes",
-            "ledger/gaps",
-            "ledger/quarantine",
-            "ledger/drift",
-            "ledger/views",
-            "raw/task_versions",
-            "raw/task_sightings",
-            "raw/repository_sightings",
-            "raw/readiness_snapshots",
-            "raw/run_versions",
-            "raw/run_events",
-            "raw/run_log_entries",
+            "warehouse/schema/migrations",
+            "warehouse/schema/origin",
+            "warehouse/schema/passes",
+            "warehouse/schema/pages",
+            "warehouse/schema/cursors",
+            "warehouse/schema/segments",
+            "warehouse/schema/resumes",
+            "warehouse/schema/gaps",
+            "warehouse/schema/quarantine",
+            "warehouse/schema/drift",
+            "warehouse/schema/views",
+            "resources/tasks/task_versions",
+            "resources/tasks/task_sightings",
+            "resources/repositories/repository_sightings",
+            "resources/readiness/readiness_snapshots",
+            "resources/runs/run_versions",
+            "resources/run_events/run_events",
+            "resources/run_events/run_log_entries",
         ),
     ),
-    ("task usage", ("raw/task_usage",)),
-    ("what a verdict rests on", ("ledger/passes_proof", "ledger/passes_proven_at")),
-    ("refusals have a time", ("ledger/cursors_since", "ledger/cursors_since_known")),
+    ("task usage", ("resources/task_usage/task_usage",)),
+    ("what a verdict rests on", ("warehouse/schema/passes_proof", "warehouse/schema/passes_proven_at")),
+    ("refusals have a time", ("warehouse/schema/cursors_since", "warehouse/schema/cursors_since_known")),
     (
         "how streams were taken up and left",
         (
-            "ledger/resumes_connected_at",
-            "ledger/resumes_heard_at",
-            "ledger/resumes_ending",
-            "ledger/resumes_events",
+            "warehouse/schema/resumes_connected_at",
+            "warehouse/schema/resumes_heard_at",
+            "warehouse/schema/resumes_ending",
+            "warehouse/schema/resumes_events",
         ),
     ),
-    ("logs to prove", ("ledger/logs_unproved",)),
-    ("a home knows what it is", ("ledger/origin_id", "ledger/origin_generation", "ledger/origin_known")),
-    ("pull requests have a state", ("raw/run_versions_pr_state", "raw/pr_state_known")),
-    ("checksums of segments", ("ledger/segments_held", "ledger/segments_checksum")),
-    ("scheduled runs have a time", ("raw/run_versions_scheduled_at", "raw/scheduled_at_known")),
-    ("whether a stream held what was read before", ("ledger/resumes_is_joined",)),
-    ("pull requests to prove", ("ledger/pull_requests_unproved",)),
-    ("what the event at a cursor said", ("ledger/cursors_checksum",)),
-    ("bytes of kept events are kept", ("ledger/event_bytes_kept",)),
+    ("logs to prove", ("warehouse/schema/logs_unproved",)),
+    (
+        "a home knows what it is",
+        ("warehouse/schema/origin_id", "warehouse/schema/origin_generation", "warehouse/schema/origin_known"),
+    ),
+    ("pull requests have a state", ("resources/runs/run_versions_pr_state", "resources/runs/pr_state_known")),
+    ("checksums of segments", ("warehouse/schema/segments_held", "warehouse/schema/segments_checksum")),
+    ("scheduled runs have a time", ("resources/runs/run_versions_scheduled_at", "resources/runs/scheduled_at_known")),
+    ("whether a stream held what was read before", ("warehouse/schema/resumes_is_joined",)),
+    ("pull requests to prove", ("warehouse/schema/pull_requests_unproved",)),
+    ("what the event at a cursor said", ("warehouse/schema/cursors_checksum",)),
+    ("bytes of kept events are kept", ("warehouse/schema/event_bytes_kept",)),
 )
-"""Every migration in order: its name and the statements below ``schema/``. Never edit one that was released."""
+"""Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
@@ -90,7 +93,7 @@ def digest(version: int) -> str | None:
 
 
 def _texts(statements: tuple[str, ...]) -> list[str]:
-    return [sql.statement("taskhouse.warehouse", f"schema/{path}") for path in statements]
+    return [sql.engine(path) for path in statements]
 
 
 def version(connection: duckdb.DuckDBPyConnection) -> int:

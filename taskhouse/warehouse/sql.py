@@ -18,6 +18,11 @@ def statement(package: str, path: str) -> str:
     return importlib.resources.files(package).joinpath(f"{path}.sql").read_text(encoding="utf-8")
 
 
+def engine(path: str) -> str:
+    """A statement of any room: ``taskhouse/<path>.sql``."""
+    return statement("taskhouse", path)
+
+
 def warehouse(path: str) -> str:
     """A statement of the warehouse's own: ``statements/<path>.sql``."""
     return statement("taskhouse.warehouse", f"statements/{path}")

@@ -10,8 +10,12 @@ Record = dict[str, Any]
 
 
 def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Record]:
-    """The rows of ``statements/state/<question>.sql``, each by column name; times are aware and in UTC."""
-    return sql.rows(connection.execute(sql.warehouse(f"state/{question}"), sql.parameters(parameters)))
+    """The rows of a query, each by column name; times are aware and in UTC.
+
+    ``<resource>/<name>`` is a query of one resource, in its folder; the others are in ``statements/state``.
+    """
+    text = sql.engine(f"resources/{question}") if "/" in question else sql.warehouse(f"state/{question}")
+    return sql.rows(connection.execute(text, sql.parameters(parameters)))
 
 
 def cursors(connection: duckdb.DuckDBPyConnection, project_id: int, resource: str) -> dict[str, Record]:

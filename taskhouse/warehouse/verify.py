@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.resources.registry import RESOURCES, TABLES
 from taskhouse.spool import line
 from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
@@ -27,14 +28,7 @@ AT_ONCE = 5000
 """Rows that are in memory at once."""
 
 KEYS = {
-    "raw.task_versions": "project_id, task_id, valid_from",
-    "raw.run_versions": "project_id, run_id, valid_from",
-    "raw.task_usage": "project_id, task_id, valid_from",
-    "raw.readiness_snapshots": "project_id, repository, window_days, generated_at",
-    "raw.task_sightings": "project_id, task_id, first_seen_at",
-    "raw.repository_sightings": "project_id, repository, first_seen_at",
-    "raw.run_events": "project_id, run_id, source, stream_id, incarnation",
-    "raw.run_log_entries": "project_id, run_id, position",
+    **{f"raw.{table.name}": ", ".join(("project_id", *table.key)) for table in TABLES},
     "ledger.passes": "pass_id",
     "ledger.pages": "pass_id, page",
     "ledger.cursors": "project_id, resource, key",
@@ -45,20 +39,28 @@ KEYS = {
 """What names a row, by table; an event without a stream id has no name."""
 
 REFERENCES = (
-    *((f"raw.{table}", "pass_id, page", "ledger.pages") for table in ("task_versions", "run_versions", "task_usage")),
-    ("raw.readiness_snapshots", "pass_id, page", "ledger.pages"),
-    ("raw.task_sightings", "pass_id, page", "ledger.pages"),
-    ("raw.repository_sightings", "pass_id, page", "ledger.pages"),
-    ("raw.task_sightings", "last_pass_id AS pass_id", "ledger.passes"),
-    ("raw.task_sightings", "absent_pass_id AS pass_id", "ledger.passes"),
-    ("raw.repository_sightings", "last_pass_id AS pass_id", "ledger.passes"),
-    ("raw.repository_sightings", "absent_pass_id AS pass_id", "ledger.passes"),
+    *((f"raw.{table.name}", "pass_id, page", "ledger.pages") for table in TABLES if table.paged),
+    *((f"raw.{table.name}", "segment", "ledger.segments") for table in TABLES if table.kind == "captured"),
+    *(
+        (f"raw.{table.name}", f"{column} AS pass_id", "ledger.passes")
+        for table in TABLES
+        if table.kind == "sightings"
+        for column in ("last_pass_id", "absent_pass_id")
+    ),
     ("ledger.pages", "pass_id", "ledger.passes"),
-    ("raw.run_events", "segment", "ledger.segments"),
-    ("raw.run_log_entries", "segment", "ledger.segments"),
     ("ledger.resumes", "segment", "ledger.segments"),
 )
 """Which rows name a row of another table."""
+
+NAMES = {
+    "tables": " UNION ALL ".join(
+        f"SELECT pass_id FROM raw.{table.name}"  # noqa: S608 - our own names
+        for table in TABLES
+        if table.paged and not table.first
+    ),
+    "alone": ", ".join(f"'{resource.name}'" for resource in RESOURCES.values() if resource.alone),
+}
+"""What the queries name: rows that stay those of the pass that brought them, and resources that alone write theirs."""
 
 QUERIES = {
     "passes": "counts of passes",
@@ -206,7 +208,7 @@ def _references(connection: duckdb.DuckDBPyConnection) -> Check:
 
 def _query(connection: duckdb.DuckDBPyConnection, name: str, named: dict[str, datetime]) -> Check:
     check = Check()
-    text = sql.warehouse(f"verify/{name}")
+    text = sql.warehouse(f"verify/{name}").format(**NAMES)
     _add(connection, check, text, {key: value for key, value in named.items() if f"${key}" in text})
     return check
 
@@ -226,17 +228,17 @@ def _add(
 def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
     """Whether each version still has the content that it was told apart by."""
     check = Check()
-    for table, thing in (("task_versions", "task_id"), ("run_versions", "run_id"), ("task_usage", "task_id")):
-        text = f"SELECT {thing}, valid_from, payload, content_hash FROM raw.{table}"  # noqa: S608 - our own names
+    for table in (table for table in TABLES if table.kind == "versions"):
+        text = f"SELECT {table.thing[0]}, valid_from, payload, content_hash FROM raw.{table.name}"  # noqa: S608 - our own names
         for key, valid_from, payload, stated in _rows(connection, text):
             try:
-                found = {stated} if payload is None else hashes(table, payload)
+                found = {stated} if payload is None else hashes(table.name, payload)
             except Exception:  # noqa: BLE001 - what cannot be read is not what was kept
                 found = {""}
             wrong = bool(found) and stated not in found
             check.add(
                 unknown=int(payload is None or not found),
-                wrong=[f"raw.{table}: {key} from {valid_from:%Y-%m-%d %H:%M:%S}"] if wrong else [],
+                wrong=[f"raw.{table.name}: {key} from {valid_from:%Y-%m-%d %H:%M:%S}"] if wrong else [],
             )
     return check
 

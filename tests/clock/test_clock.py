@@ -36,7 +36,7 @@ SERVERS = {
 MADE = {("ledger.migrations", "applied_at"), ("ledger.views", "built_at")}
 """Columns that nothing is compared with."""
 
-MIGRATIONS = {"schema/ledger/logs_unproved.sql", "schema/ledger/pull_requests_unproved.sql"}
+MIGRATIONS = {"warehouse/schema/logs_unproved.sql", "warehouse/schema/pull_requests_unproved.sql"}
 """Released migrations, which look at a file of an older version once, and are never edited."""
 
 

@@ -10,9 +10,11 @@ import pytest
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import RESOURCES, open_warehouse
+from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
+from taskhouse.resources import registry
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import maintenance
 from taskhouse.warehouse.backup import Retention, backup
@@ -61,7 +63,7 @@ class Weeks:
                     await clock.sleep((START + timedelta(days=day, minutes=1) - clock.now()).total_seconds())
                     self.happens(service, day)
                     for resource in filter(settings.wants, RESOURCES):
-                        report = await RESOURCES[resource](context)
+                        report = await registry.code(resource).sync(context)
                         self.verdicts[resource][day] = report.verdict
                     maintenance.forget(context.warehouse, days=KEPT)
                     backup(context.warehouse, self.home / "backups", Retention(last=2, weekly=3))

@@ -20,8 +20,8 @@ from taskhouse.capture import capture
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.errors import Full, TaskhouseError
-from taskhouse.operations import RESOURCES
 from taskhouse.posthog import retry
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import maintenance, publish
 from taskhouse.warehouse.backup import Retention, backup
 from tests.disk import disk

@@ -55,7 +55,7 @@ class Everything:
         self.positions = [0] * RUNS
         self.count = 0
         with self.warehouse.transaction("beginning") as connection:
-            passes = [{"resource": family.name, "verdict": "complete"} for family in FAMILIES]
+            passes = [{"resource": family.name, "verdict": "complete"} for family in FAMILIES.values()]
             _insert(connection, "ledger.passes", passes)
 
     def capture(self, payloads: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ class Everything:
         """Ask every check of every family, and everything that ``taskhouse status`` shows."""
         with self.warehouse.transaction("checking") as connection:
             questions = Questions(functools.partial(records, connection))
-            for family in FAMILIES:
+            for family in FAMILIES.values():
                 list(checks.answers(questions, family, ["1"], 1))
             for question in held.QUESTIONS:
                 text = held._text(question)

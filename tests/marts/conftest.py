@@ -13,7 +13,8 @@ import pytest
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.streams import StreamSettings
-from taskhouse.operations import RESOURCES, open_warehouse, sync
+from taskhouse.operations import open_warehouse, sync
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse

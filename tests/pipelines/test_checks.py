@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from taskhouse.assets import checks, markdown
+from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.questions import Questions, records
-from taskhouse.assets.run_events import RUN_EVENTS
-from taskhouse.assets.runs import RUNS
-from taskhouse.assets.tasks import TASKS
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
+
+RUN_EVENTS = FAMILIES["run_events"]
+RUNS = FAMILIES["runs"]
+TASKS = FAMILIES["tasks"]
 
 NOW = datetime.now(UTC)
 EARLY, LATE, BEGAN = NOW - timedelta(hours=2), NOW - timedelta(hours=1), NOW - timedelta(minutes=1)

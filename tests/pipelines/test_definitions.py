@@ -16,15 +16,16 @@ import pytest
 from taskhouse import marts
 from taskhouse.assets import cadence, report
 from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.run_events import RUN_EVENTS
+from taskhouse.assets.family import _engine
 from taskhouse.marts.stored import columns
-from taskhouse.operations import RESOURCES
 from taskhouse.pipelines import home, switch
-from taskhouse.pipelines.cli.sync import RESOURCES as NAMED
 from taskhouse.pipelines.definitions import build, defs
 from taskhouse.pipelines.startup import uncollected
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
+
+RUN_EVENTS = FAMILIES["run_events"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,8 +43,8 @@ def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def test_every_resource_of_the_engine_is_an_asset_and_has_a_name_on_the_command_line() -> None:
-    assert [family.name for family in FAMILIES] == list(RESOURCES) == list(NAMED)
-    assert list(NAMED) == ["tasks", "repositories", "readiness", "runs", "run_events", "task_usage"]
+    assert list(FAMILIES) == list(RESOURCES)
+    assert list(RESOURCES) == ["tasks", "repositories", "readiness", "runs", "run_events", "task_usage"]
 
 
 @pytest.mark.parametrize("usage", [False, True])
@@ -96,9 +97,9 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
         assert node.group_name in {"posthog_tasks", "views"}
         assert node.pools == {key.path[0]}
         assert set(node.tags) >= {"layer"}
-    versions = {family.code_version() for family in FAMILIES}
+    versions = {family.code_version() for family in FAMILIES.values()}
     assert len(versions) == len(FAMILIES)
-    assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES[0].code_version()
+    assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES["tasks"].code_version()
 
 
 def _windows(**values: Any) -> dict[str, float]:
@@ -151,12 +152,13 @@ def test_what_shapes_events_makes_another_code_version(
     assert RUN_EVENTS.code_version() == before
     with (copy / touched).open("a", encoding="utf-8") as file:
         file.write("\n")
+    _engine.cache_clear()
     assert RUN_EVENTS.code_version() != before
 
 
 def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("looking") as connection:
-        for table in (table.name for family in FAMILIES for table in family.tables):
+        for table in (table.name for family in FAMILIES.values() for table in family.tables):
             real = connection.execute(
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"
                 " ORDER BY column_index",
@@ -176,7 +178,7 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
 
 
 def test_every_column_of_an_asset_is_described() -> None:
-    for family in FAMILIES:
+    for family in FAMILIES.values():
         for table in family.tables:
             assert [column.name for column in columns(table.name) if not column.about] == []
 
@@ -185,7 +187,7 @@ def test_every_column_of_an_asset_is_described() -> None:
 def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: str) -> None:
     made = _schedules(_settings(project_ids=(1, 2), task_usage=True, schedules=on, home=tmp_path))
 
-    assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES} | {
+    assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES.values()} | {
         "published_schedule",
         "views_schedule",
         "maintenance_schedule",

@@ -11,15 +11,17 @@ from urllib.parse import unquote
 import pytest
 
 from taskhouse.assets import figures, picture
+from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import Family
 from taskhouse.assets.questions import Questions, records
-from taskhouse.assets.readiness import READINESS
-from taskhouse.assets.run_events import RUN_EVENTS
-from taskhouse.assets.runs import RUNS
-from taskhouse.assets.tasks import TASKS
 from taskhouse.passes.lifecycle import Report
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
+
+READINESS = FAMILIES["readiness"]
+RUN_EVENTS = FAMILIES["run_events"]
+RUNS = FAMILIES["runs"]
+TASKS = FAMILIES["tasks"]
 
 NOW = datetime.now(UTC)
 BEFORE = NOW - timedelta(hours=1)

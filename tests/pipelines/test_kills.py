@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
-from taskhouse.operations import RESOURCES, sync
+from taskhouse.operations import sync
 from taskhouse.pipelines.cli.truth import compare, raw_counts
+from taskhouse.resources.registry import RESOURCES
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 

@@ -16,7 +16,7 @@ from filelock import FileLock
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.exits import Exit
-from taskhouse.pipelines.cli.sync import RESOURCES
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from tests.report.world import walk
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from taskhouse.assets import report, views
-from taskhouse.assets.task_usage import TASK_USAGE
+from taskhouse.assets.catalog import FAMILIES
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
@@ -18,6 +18,8 @@ from taskhouse.reading import open_house
 from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import publish
 from tests.pipelines.rows import Still
+
+TASK_USAGE = FAMILIES["task_usage"]
 
 VIEWS = [views.key(name) for name in views.known() if not views.rests_on(name, (TASK_USAGE,))]
 """All but those of what is off."""

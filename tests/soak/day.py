@@ -21,10 +21,11 @@ from typing import Any
 
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import RESOURCES, open_warehouse
+from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
+from taskhouse.resources import registry
 from taskhouse.settings import Settings
 from tests import virtual
 from tests.clocks import LoopClock
@@ -130,7 +131,7 @@ class Day:
                 await asyncio.gather(self._changes(), *(self._every(name, *when) for name, when in EVERY_S.items()))
                 requests = service.requests.shown()
                 longest = {priority.name: seconds for priority, seconds in purse.longest.items()}
-                await RESOURCES["tasks"](self.context)
+                await registry.code("tasks").sync(self.context)
             stale = await self._stale()
         due = len(self._rows("SELECT * FROM main.repositories WHERE absent_since IS NULL")) * 3
         return Outcome(
@@ -151,7 +152,7 @@ class Day:
     async def _every(self, resource: str, first_s: float, every_s: float) -> None:
         await asyncio.sleep(first_s)
         while (began_s := self._elapsed_s()) < self.hours * 3600:
-            report = await RESOURCES[resource](self.context)
+            report = await registry.code(resource).sync(self.context)
             self.passes[(resource, report.verdict)] += 1
             self.tell(f"{self._now():%d %H:%M}  {resource}: {report.verdict}, {report.requests} requests")
             await asyncio.sleep(max(1.0, every_s - (self._elapsed_s() - began_s)))

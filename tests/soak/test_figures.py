@@ -9,6 +9,7 @@ import pytest
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.resources.tasks import spec
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import Batch, commit
 from tests.sync.conftest import House
@@ -25,9 +26,9 @@ def fill(house: Any) -> None:
     tasks = house.emulator.truth(runs=False)["tasks"]
     empty = {"internal": None, "archived": None, "created_by": None, "payload": "{}", "content_hash": ""}
     batch = Batch(
-        tasks=[{**task, **stamp, **empty, "task_id": task["id"]} for task in tasks],
+        rows={spec.VERSIONS: [{**task, **stamp, **empty, "task_id": task["id"]} for task in tasks]},
         seen={
-            "tasks": [
+            spec.SIGHTINGS: [
                 {"project_id": 1, "key": task["id"], "seen_at": now.isoformat(), "pass_id": "filled", "page": 1}
                 for task in tasks
             ]

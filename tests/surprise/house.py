@@ -20,8 +20,8 @@ from taskhouse.clock import Clock
 from taskhouse.emulator.mutations import MutationError, mutate
 from taskhouse.emulator.settings import EmulatorSettings, Key
 from taskhouse.errors import TaskhouseError
-from taskhouse.operations import RESOURCES
 from taskhouse.passes.context import Context
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from tests.blank import blank
 from tests.surprise.process import Killed, Process

@@ -13,10 +13,11 @@ import pytest
 from taskhouse.capture import capture
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import RESOURCES, open_warehouse, sync
+from taskhouse.operations import open_warehouse, sync
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import Report
 from taskhouse.posthog.client import PostHog
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened

@@ -7,9 +7,9 @@ import duckdb
 import pytest
 
 from taskhouse.errors import Locked
-from taskhouse.operations import RESOURCES
 from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.held import look
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse.clock import set_back
 from tests.sync.test_verify import checked, wrong
 

@@ -9,8 +9,10 @@ import pytest
 
 from taskhouse.operations import replay_quarantine
 from taskhouse.posthog import records
-from taskhouse.resources import replay
+from taskhouse.resources import registry
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.resources.tasks import rounds
+from taskhouse.resources.tasks import sync as tasks
 
 
 def quarantine(house: Any) -> list[tuple[Any, ...]]:
@@ -36,7 +38,7 @@ def test_a_newer_version_reads_what_an_older_one_could_not(make_house: Any, monk
     house.emulator.mutate("rename", task_id=task_id, title="seven")
     with monkeypatch.context() as older:
         older.setattr(records, "task", strict(records.task))
-        older.setitem(replay.READ, "tasks", records.task)
+        older.setattr(tasks, "RECORD", records.task)
         report = house.sync("tasks")
         assert (report.verdict, report.quarantined) == ("incomplete", 1)
         assert quarantine(house) == [("tasks", "/title", None)]
@@ -183,7 +185,8 @@ def test_a_new_value_is_kept_and_recorded_once(
 
 
 def test_what_cannot_be_replayed_stays() -> None:
-    assert set(replay.READ) == {"tasks", "runs", "readiness", "task_usage"}
+    found = {name for name in RESOURCES if hasattr(registry.code(name), "RECORD")}
+    assert found == {"tasks", "runs", "readiness", "task_usage"}
 
 
 def test_a_bad_record_that_is_deleted_on_the_server_leaves_the_proof(

@@ -123,7 +123,7 @@ def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
     assert (held, bytes.fromhex(payload), settled) == (key, exact, ["kept", True])
     with warehouse.transaction("a version before") as connection:
         connection.execute("UPDATE ledger.quarantine SET outcome = NULL, replayed_at = NULL")
-        connection.execute(sql.statement("taskhouse.warehouse", "schema/ledger/event_bytes_kept"))
+        connection.execute(sql.engine("warehouse/schema/event_bytes_kept"))
     assert rows(warehouse, noted) == [(key, payload, "kept", True)]
     assert rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'") == [
         ("8-0" if layer == "live" else "5",)

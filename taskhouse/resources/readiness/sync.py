@@ -19,10 +19,12 @@ from taskhouse.passes.sync_pass import Pass, Proof, Report
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.readiness.spec import SNAPSHOTS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "readiness"
+RECORD = records.readiness
 AT_ONCE = 4
 COMMIT_ANSWERS = 50
 
@@ -40,9 +42,11 @@ async def sync(context: Context) -> Report:
     """
     async with running(context, RESOURCE) as the_pass:
         settings, project_id = context.settings, context.project_id
-        names = [row["repository"] for row in context.read(state.records, "repositories", project_id=project_id)]
+        names = [
+            row["repository"] for row in context.read(state.records, "repositories/present", project_id=project_id)
+        ]
         since = midnight(context)
-        seen = context.read(state.records, RESOURCE, project_id=project_id, since=since)
+        seen = context.read(state.records, "readiness/answered", project_id=project_id, since=since)
         done = {(row["repository"], row["window_days"]) for row in seen}
         pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
         await _ask(the_pass, pairs)
@@ -129,4 +133,4 @@ def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
         the_pass.quarantine(batch, RESOURCE, found.text, f"an answer about something else than {key}", key=key)
         return
     columns["observed_at"] = the_pass.context.now().isoformat()
-    batch.readiness.append({**the_pass.stamp(columns, number, RESOURCE)})
+    batch.add(SNAPSHOTS, the_pass.stamp(columns, number, RESOURCE))

@@ -9,6 +9,7 @@ from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Report
 from taskhouse.passes.viewer import other
 from taskhouse.posthog.budget import Priority
+from taskhouse.resources.repositories.spec import SIGHTINGS
 from taskhouse.resources.tasks.completeness import ACCEPT, believed
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
@@ -30,9 +31,12 @@ async def sync(context: Context) -> Report:
         the_pass.duplicates = len(found.names) - len(names)
         for text in found.bad:
             the_pass.quarantine(batch, RESOURCE, text, "not a repository name", pointer="/repositories")
-        held = [row["repository"] for row in context.read(state.records, RESOURCE, project_id=context.project_id)]
+        held = [
+            row["repository"]
+            for row in context.read(state.records, "repositories/present", project_id=context.project_id)
+        ]
         gone = sorted(set(held) - set(names))
-        batch.seen[RESOURCE] = [the_pass.sighting(name, number) for name in names]
+        batch.seen[SIGHTINGS] = [the_pass.sighting(name, number) for name in names]
         await the_pass.commit(batch)
         the_pass.server_count = the_pass.server_count_end = len(found.names)
         the_pass.tell(len(names), len(names), "repositories")
@@ -40,6 +44,6 @@ async def sync(context: Context) -> Report:
             the_pass.doubt(reason)
         elif not believed(context, len(gone), len(held)):
             the_pass.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
-        the_pass.closing.absent[RESOURCE] = [the_pass.sighting(name) for name in gone]
+        the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
         the_pass.complete(f"all {len(names)} repositories that the server names are present")
     return the_pass.report()

@@ -42,7 +42,7 @@ def resting(context: Context, resource: str, now: datetime, *, pass_id: str = ""
     before: datetime | None = context.read(state.records, "pass_before", **named)[0]["started_at"]
     return context.read(
         state.records,
-        "runs_resting",
+        "runs/resting",
         project_id=context.project_id,
         expired=now - polling_policy.EXPIRY,
         soon=now - REST,
@@ -55,5 +55,5 @@ def proof(the_pass: Pass) -> Proof:
     """What a verdict on the runs rests on: the oldest look at a list with a run whose log is kept."""
     context = the_pass.context
     named = {"project_id": context.project_id, "expired": the_pass.started_at - polling_policy.EXPIRY}
-    looked_at = context.read(state.records, "oldest_look", **named)[0]["looked_at"]
+    looked_at = context.read(state.records, "runs/oldest_look", **named)[0]["looked_at"]
     return Proof("listed", min(the_pass.started_at, looked_at or the_pass.started_at))

@@ -32,11 +32,13 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.runs import last_looks
+from taskhouse.resources.runs.spec import VERSIONS
 from taskhouse.resources.tasks import rows
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "runs"
+RECORD = records.run
 AT_ONCE = 8
 COMMIT_TASKS = 100
 
@@ -73,7 +75,7 @@ async def sync(context: Context) -> Report:
         now = context.now()
         found = context.read(
             state.records,
-            "runs_due",
+            "runs/due",
             project_id=context.project_id,
             terminal=sorted(polling_policy.TERMINAL),
             grace_s=polling_policy.GRACE.total_seconds(),
@@ -111,7 +113,7 @@ def left_out(count: int, what: str, days: int | None) -> str:
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
-    """What to ask for; rows as the question ``runs_due`` gives them."""
+    """What to ask for; rows as the query ``runs/due`` gives them."""
     moved: list[Task] = []
     never: list[Task] = []
     passed_over = 0
@@ -182,7 +184,7 @@ class _Answer:
     """What a task's list of runs was answered.
 
     Attributes:
-        task: The task, as the question ``runs_due`` gives it.
+        task: The task, as the query ``runs/due`` gives it.
         pages: Every page of the list.
         rows: Runs that were asked for by id, where the list was refused.
         refusal: The state of a list that was refused.
@@ -261,4 +263,4 @@ def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
 def _take_run(the_pass: Pass, batch: Batch, task_id: str, row: Row, number: int, key: str) -> None:
     columns = the_pass.read(batch, row, run_of(task_id), records.RUN, RESOURCE, key=key)
     if columns is not None:
-        batch.runs.append(the_pass.stamp(columns, number, RESOURCE))
+        batch.add(VERSIONS, the_pass.stamp(columns, number, RESOURCE))

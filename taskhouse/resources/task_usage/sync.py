@@ -22,10 +22,12 @@ from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.task_usage.spec import VERSIONS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "task_usage"
+RECORD = records.usage
 AT_ONCE = 4
 IN_A_ROW = 4
 """Answers in a row that said nothing, after which the rest of a pass is left for the next."""
@@ -48,7 +50,7 @@ async def sync(context: Context) -> Report:
         now = context.now()
         found = context.read(
             state.records,
-            "usage_due",
+            "task_usage/due",
             project_id=context.project_id,
             terminal=sorted(polling_policy.TERMINAL),
             grace=polling_policy.GRACE,
@@ -68,7 +70,7 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
     """Ids of the tasks to ask for, and how many were never asked for and are left for later passes.
 
     Args:
-        found: Rows as the question ``usage_due`` gives them.
+        found: Rows as the query ``task_usage/due`` gives them.
         now: The present moment.
         most: Tasks never asked for that are taken on.
         days: Tasks never asked for whose runs rest for longer are passed over; None passes over none.
@@ -151,6 +153,6 @@ def _take(the_pass: Pass, batch: Batch, task_id: str, found: Row | TaskhouseErro
     columns = the_pass.read(batch, found, records.usage, records.USAGE, RESOURCE, key=task_id)
     if columns is None:
         return False
-    batch.usage.append(the_pass.stamp(columns | {"task_id": task_id}, number, RESOURCE))
+    batch.add(VERSIONS, the_pass.stamp(columns | {"task_id": task_id}, number, RESOURCE))
     batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, "asked"))
     return True

@@ -14,6 +14,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.resources.tasks import rows, summaries
 from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
+from taskhouse.resources.tasks.spec import SIGHTINGS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -119,12 +120,12 @@ def said(present: int, rests_on: Proof) -> str:
 def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
     if aside:
         the_pass.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
-    the_pass.closing.absent[rows.RESOURCE] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
+    the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
     return "" if the_pass.complete(reason, rests_on) else the_pass.reason
 
 
 def _aside(the_pass: Pass) -> set[str]:
-    found = the_pass.context.read(state.records, "aside", project_id=the_pass.context.project_id)
+    found = the_pass.context.read(state.records, "tasks/aside", project_id=the_pass.context.project_id)
     return {row["task_id"] for row in found}
 
 

@@ -52,7 +52,7 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
 
 
 def _newest_known(the_pass: Pass, otherwise: datetime) -> datetime:
-    found = the_pass.context.read(state.records, "newest_task", project_id=the_pass.context.project_id)
+    found = the_pass.context.read(state.records, "tasks/newest", project_id=the_pass.context.project_id)
     return found[0]["created_at"] or otherwise
 
 

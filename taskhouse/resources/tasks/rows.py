@@ -8,7 +8,8 @@ from taskhouse.passes.sync_pass import Pass
 from taskhouse.posthog import hidden, records
 from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.resources.tasks import list_diff, run_facts
+from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
+from taskhouse.resources.tasks import list_diff, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -37,8 +38,8 @@ def _take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: st
     columns = the_pass.read(batch, row, records.task, records.TASK, RESOURCE)
     if columns is None:
         return False
-    batch.tasks.append(the_pass.stamp(columns, page, observed_in))
-    batch.seen.setdefault(RESOURCE, []).append(the_pass.sighting(columns["task_id"], page))
+    batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in))
+    batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page))
     with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
         inner, kept, read = records.latest_run(row), held.get(columns["latest_run_id"]), run_of(columns["task_id"])
         run = (
@@ -47,7 +48,7 @@ def _take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: st
             else None
         )
         if run is not None:
-            batch.runs.append(the_pass.stamp(run, page, "task"))
+            batch.add(RUN_VERSIONS, the_pass.stamp(run, page, "task"))
     return True
 
 
@@ -58,7 +59,7 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
     """
     added = sum(the_pass.added.values())
     if the_pass.held is None or the_pass.held[0] != added:
-        found = the_pass.context.read(state.records, "present", project_id=the_pass.context.project_id)
+        found = the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
         the_pass.held = (
             added,
             sorted((list_diff.key(row["created_at"], row["task_id"]) for row in found), reverse=True),
@@ -73,7 +74,7 @@ def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
     if not doubtful:
         return {}
     context = the_pass.context
-    kept = context.read(state.records, "run_payloads", project_id=context.project_id, run_ids=doubtful)
+    kept = context.read(state.records, "tasks/run_payloads", project_id=context.project_id, run_ids=doubtful)
     return {row["run_id"]: row["payload"] for row in kept}
 
 

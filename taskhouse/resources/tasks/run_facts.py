@@ -21,6 +21,7 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -34,7 +35,7 @@ _SUMMARY = ("status", "pr_url", "pr_state", "task_summary")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of a task's latest run, by the names of the question ``run_facts``."""
+    """What was said of a task's latest run, by the names of the query ``tasks/run_facts``."""
 
     task_id: str
     run_id: str
@@ -78,7 +79,7 @@ def note(the_pass: Pass, batch: Batch, resource: str, said: Iterable[Said | None
     context = the_pass.context
     held = context.read(
         state.records,
-        "run_facts",
+        "tasks/run_facts",
         project_id=context.project_id,
         resource=resource,
         run_ids=list(found),
@@ -94,7 +95,7 @@ def note(the_pass: Pass, batch: Batch, resource: str, said: Iterable[Said | None
 async def read(the_pass: Pass) -> None:
     """Read by id what is due; what is left over is a doubt."""
     context, most = the_pass.context, MOST
-    due = context.read(state.records, "run_facts_due", project_id=context.project_id)
+    due = context.read(state.records, "tasks/run_facts_due", project_id=context.project_id)
     api = the_pass.api(Priority.HOT)
     for start in range(0, min(most, len(due)), AT_ONCE):
         some = due[start : min(start + AT_ONCE, most)]
@@ -108,7 +109,7 @@ async def read(the_pass: Pass) -> None:
                 number = the_pass.page(batch, f"run {run.data.get('id')}", [], digest(run.text))
                 columns = the_pass.read(batch, run, run_of(row["task_id"]), records.RUN, "runs")
                 if columns is not None:
-                    batch.runs.append(the_pass.stamp(columns, number, "run"))
+                    batch.add(RUN_VERSIONS, the_pass.stamp(columns, number, "run"))
             batch.cursors.append(the_pass.cursor(row["resource"], row["key"], row["position"], "read"))
         await the_pass.commit(batch)
     if (left := len(due) - most) > 0:

@@ -15,7 +15,7 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.resources.tasks import rows, run_facts
+from taskhouse.resources.tasks import rows, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -97,7 +97,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
             if columns is None or columns["task_id"] not in known:
                 continue
             task_id = columns["task_id"]
-            batch.seen.setdefault(rows.RESOURCE, []).append(the_pass.sighting(task_id, number))
+            batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, number))
             differs = _differs(columns, known[task_id])
             if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
                 wanted.append(task_id)
@@ -108,7 +108,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
         with the_pass.sparing(batch, "summaries", records.canonical(columns), key=task["task_id"]):
             merged = {**task, **columns, **records.merge(task["payload"], columns), "payload_sha256": None}
-            batch.tasks.append(the_pass.stamp(merged, number, "summaries"))
+            batch.add(spec.VERSIONS, the_pass.stamp(merged, number, "summaries"))
     await the_pass.commit(batch)
 
 
@@ -130,7 +130,7 @@ def _latest(known: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
 
 def _heads(the_pass: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
     found = the_pass.context.read(
-        state.records, "task_heads", project_id=the_pass.context.project_id, task_ids=sorted(set(ids))
+        state.records, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(set(ids))
     )
     return {row["task_id"]: row for row in found}
 
@@ -139,7 +139,7 @@ def _whole_versions(the_pass: Pass, ids: Sequence[str]) -> Sequence[Mapping[str,
     if not ids:
         return []
     return the_pass.context.read(
-        state.records, "task_versions", project_id=the_pass.context.project_id, task_ids=list(ids)
+        state.records, "tasks/newest_versions", project_id=the_pass.context.project_id, task_ids=list(ids)
     )
 
 

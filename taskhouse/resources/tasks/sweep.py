@@ -41,7 +41,7 @@ async def resume(the_pass: Pass) -> str:
     walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
     count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
     seen = the_pass.context.read(
-        state.records, "walked", project_id=the_pass.context.project_id, pass_id=the_pass.pass_id
+        state.records, "tasks/walked", project_id=the_pass.context.project_id, pass_id=the_pass.pass_id
     )
     tasks = {row["key"] for row in seen if row["what"] == "task"}
     walk.resume(
@@ -104,7 +104,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
         return
     held = {
         row["task_id"]
-        for row in the_pass.context.read(state.records, "present", project_id=the_pass.context.project_id)
+        for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
     }
     rest = sorted(held - walk.ids - missing)
     missing |= set(await summaries.ask(the_pass, rest, priority=Priority.HOT))

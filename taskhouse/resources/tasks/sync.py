@@ -15,11 +15,13 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.passes.viewer import other
+from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
 from taskhouse.warehouse import state
 
 RESOURCE = rows.RESOURCE
+RECORD = records.task
 
 AGAIN = timedelta(hours=1)
 """The time until a sweep that proved nothing is tried again."""
@@ -68,7 +70,7 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
     quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.keys]
     missing |= set(await summaries.ask(the_pass, quiet, priority=Priority.HOT))
     if due.summaries:
-        unseen = context.read(state.records, "tasks_unseen", project_id=context.project_id, before=due.unseen_before)
+        unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
         ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
         found = await summaries.ask(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
         missing |= set(found)
@@ -93,7 +95,7 @@ def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
     now = context.now()
     return context.read(
         state.records,
-        "tasks_watched",
+        "tasks/watched",
         project_id=context.project_id,
         terminal=sorted(polling_policy.TERMINAL),
         grace=now - polling_policy.GRACE,
@@ -118,7 +120,7 @@ class _Due:
         project = context.project_id
         with context.warehouse.reading("reading what is due") as connection:
             attempts = state.records(connection, "attempts", resource=RESOURCE, project_id=project)
-            present = state.records(connection, "present_count", project_id=project)[0]["tasks"]
+            present = state.records(connection, "tasks/present_count", project_id=project)[0]["tasks"]
             mark = state.cursors(connection, project, RESOURCE).get("activity")
         last = {(row["kind"], row["verdict"]): row["started_at"] for row in attempts}
         walked = [last[key] for key in last if key[0] == sweep.KIND]

@@ -5,17 +5,7 @@ WHERE
     AND NOT EXISTS (
         FROM
             (
-                SELECT pass_id, page FROM raw.task_versions
-                UNION
-                SELECT pass_id, page FROM raw.task_sightings
-                UNION
-                SELECT pass_id, page FROM raw.repository_sightings
-                UNION
-                SELECT pass_id, page FROM raw.readiness_snapshots
-                UNION
-                SELECT pass_id, page FROM raw.run_versions
-                UNION
-                SELECT pass_id, page FROM raw.task_usage
+                {tables}
             ) AS named
         WHERE
             named.pass_id = page.pass_id

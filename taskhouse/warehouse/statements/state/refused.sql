@@ -7,10 +7,10 @@ WITH told AS (
         cursor.state,
         coalesce(cursor.since, cursor.updated_at) AS since,
         CASE
-            WHEN cursor.resource NOT IN ('runs', 'task_usage') AND run.task_id IS NULL THEN greatest(cursor.updated_at, $now)
+            WHEN NOT list_contains($of_tasks, cursor.resource) AND run.task_id IS NULL THEN greatest(cursor.updated_at, $now)
             ELSE cursor.updated_at
         END AS asked_at,
-        CASE WHEN cursor.resource IN ('runs', 'task_usage') THEN cursor.key ELSE run.task_id END AS task_id
+        CASE WHEN list_contains($of_tasks, cursor.resource) THEN cursor.key ELSE run.task_id END AS task_id
     FROM
         ledger.cursors AS cursor
         LEFT JOIN (

@@ -18,15 +18,7 @@ added AS (
         count(*) AS rows
     FROM
         (
-            SELECT pass_id FROM raw.task_versions
-            UNION ALL
-            SELECT pass_id FROM raw.task_sightings
-            UNION ALL
-            SELECT pass_id FROM raw.repository_sightings
-            UNION ALL
-            SELECT pass_id FROM raw.readiness_snapshots
-            UNION ALL
-            SELECT pass_id FROM raw.task_usage
+            {tables}
         )
     GROUP BY
         pass_id
@@ -44,7 +36,7 @@ SELECT
             pass.quarantined = 0
             AND (pass.started_at < $pages_since OR coalesce(page.pages, 0) = pass.pages)
             AND (
-                pass.resource NOT IN ('repositories', 'readiness', 'task_usage')
+                pass.resource NOT IN ({alone})
                 OR coalesce(added.rows, 0) = pass.rows_added
             )
         )

@@ -35,7 +35,7 @@ judged AS (
         row_number() OVER observed AS place,
         max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
         lag({key}) OVER observed IS NULL
-        OR lag(({told})) OVER observed IS DISTINCT FROM ({told}) AS changed
+        OR lag(({compared})) OVER observed IS DISTINCT FROM ({compared}) AS changed
     FROM
         line
     WINDOW
@@ -44,7 +44,7 @@ judged AS (
 )
 
 SELECT
-    judged.* EXCLUDE (fresh, place, held_from, changed) REPLACE (
+    judged.* EXCLUDE (fresh, place, held_from, changed{extra}) REPLACE (
         greatest(valid_from, held_from + INTERVAL 1 MICROSECOND) + to_microseconds(place - 1) AS valid_from
     )
 FROM

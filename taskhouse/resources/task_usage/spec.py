@@ -3,21 +3,19 @@
 Off unless ``TASKHOUSE_TASK_USAGE`` is set: it is one request for each task that moved, in the budget's lowest class.
 """
 
-from taskhouse.assets.family import Family, Table
+from taskhouse.resources.spec import Resource, versions
 
-TASK_USAGE = Family(
+VERSIONS = versions("task_usage", "task_id")
+TASK_USAGE = Resource(
     name="task_usage",
     about=__doc__,
-    tables=(Table("task_usage", ("task_id", "valid_from"), begins="valid_from"),),
+    tables=(VERSIONS,),
     after=("runs",),
+    optional=True,
+    alone=True,
+    cursors="task_id",
     shown="task_cost",
     preview=("task_id", "title", "total_cost_usd", "may_grow", "as_of"),
     newest="as_of",
-    made_by=(
-        "resources/task_usage/sync.py",
-        "passes/polling_policy.py",
-        "posthog/records.py",
-        "warehouse/statements/versions/changes.sql",
-    ),
     every_s=3 * 3600.0,
 )

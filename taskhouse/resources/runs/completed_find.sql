@@ -3,7 +3,7 @@ CREATE OR REPLACE TEMP TABLE completed AS
 SELECT
     incoming.* REPLACE (stored.valid_from AS valid_from)
 FROM
-    own AS incoming
+    incoming
     INNER JOIN raw.run_versions AS stored
         ON stored.project_id = incoming.project_id
         AND stored.run_id = incoming.run_id
@@ -13,5 +13,7 @@ FROM
         ON later.project_id = stored.project_id
         AND later.run_id = stored.run_id
         AND later.valid_from > stored.valid_from
+WHERE
+    incoming.observed_in <> 'task'
 QUALIFY
     row_number() OVER (PARTITION BY incoming.project_id, incoming.run_id ORDER BY incoming.page DESC) = 1

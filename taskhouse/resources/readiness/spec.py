@@ -1,0 +1,27 @@
+"""How ready each repository is, over each window of days: one snapshot a day, never refreshed on the server.
+
+An answer without a scan is kept and says so in ``evidence``: it is no information, not a bad grade.
+"""
+
+from taskhouse.resources.spec import Resource, Table
+
+SNAPSHOTS = Table(
+    "readiness_snapshots",
+    "snapshots",
+    ("repository", "window_days"),
+    ("generated_at",),
+    compared=("overall", "classification", "evidence"),
+    refers=("repository", "repository_sightings"),
+    keep="resources/readiness/keep",
+)
+READINESS = Resource(
+    name="readiness",
+    about=__doc__,
+    tables=(SNAPSHOTS,),
+    after=("repositories",),
+    alone=True,
+    preview=("repository", "window_days", "overall", "classification", "evidence", "generated_at"),
+    newest="generated_at",
+    every_s=26 * 3600.0,
+    trend="readiness_days",
+)

@@ -1,0 +1,24 @@
+"""Every resource, in the order in which one builds on the other, and what follows from the list."""
+
+import importlib
+from types import ModuleType
+
+from taskhouse.resources.readiness.spec import READINESS
+from taskhouse.resources.repositories.spec import REPOSITORIES
+from taskhouse.resources.run_events.spec import RUN_EVENTS
+from taskhouse.resources.runs.spec import RUNS
+from taskhouse.resources.spec import Resource, Table
+from taskhouse.resources.task_usage.spec import TASK_USAGE
+from taskhouse.resources.tasks.spec import TASKS
+
+RESOURCES: dict[str, Resource] = {
+    resource.name: resource for resource in (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE)
+}
+TABLES: tuple[Table, ...] = tuple(table for resource in RESOURCES.values() for table in resource.tables)
+OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.values() for table in resource.tables}
+"""By table the resource that it belongs to."""
+
+
+def code(resource: str) -> ModuleType:
+    """The module that reads a resource: ``sync(context)``, and ``RECORD``, what reads a record of it again."""
+    return importlib.import_module(f"taskhouse.resources.{resource}.sync")

@@ -1,0 +1,17 @@
+"""The repositories that the project's tasks name: first seen, last seen, gone."""
+
+from taskhouse.resources.spec import Resource, sightings
+
+SIGHTINGS = sightings("repository_sightings", "repository")
+REPOSITORIES = Resource(
+    name="repositories",
+    about=__doc__,
+    tables=(SIGHTINGS,),
+    after=("tasks",),
+    alone=True,
+    requests=2,
+    passes_a_day=24,
+    preview=("repository", "first_seen_at", "last_seen_at", "absent_since"),
+    newest="last_seen_at",
+    every_s=6 * 3600.0,
+)

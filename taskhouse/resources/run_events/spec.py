@@ -1,0 +1,34 @@
+"""What happened in each run, in two layers, each event with the exact text that arrived.
+
+``raw.run_events`` is the live stream, with its timing; ``raw.run_log_entries`` is the log that the server keeps, with
+what nobody was watching. A hole that the log cannot fill is a row in ``ledger.gaps``.
+"""
+
+from taskhouse.resources.spec import Resource, Table
+
+EVENTS = Table(
+    "run_events",
+    "captured",
+    ("run_id",),
+    ("source", "stream_id", "incarnation"),
+    refers=("run_id", "run_versions"),
+    where="stream_id IS NOT NULL",
+)
+ENTRIES = Table(
+    "run_log_entries",
+    "captured",
+    ("run_id",),
+    ("position",),
+    refers=("run_id", "run_versions"),
+    counted_as="run_log",
+)
+RUN_EVENTS = Resource(
+    name="run_events",
+    about=__doc__,
+    tables=(EVENTS, ENTRIES),
+    after=("runs",),
+    quarantines=("run_log", "spool"),
+    preview=("run_id", "stream_id", "kind", "method", "session_update", "received_at"),
+    newest="received_at",
+    live=True,
+)

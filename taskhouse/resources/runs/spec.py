@@ -1,0 +1,25 @@
+"""Every run of every task, a version for each change of its state.
+
+The newest run comes with its task; the list of a task's runs is read where more than one may have appeared.
+"""
+
+from taskhouse.resources.spec import Resource, versions
+
+VERSIONS = versions(
+    "run_versions",
+    "run_id",
+    refers=("task_id", "task_versions"),
+    extra=(("bare_hash", "VARCHAR"),),
+    first=("resources/runs/completed_find", "resources/runs/completed_delete", "resources/runs/completed_insert"),
+    then=(("resources/runs/latest_run_moved", "task_versions"),),
+)
+RUNS = Resource(
+    name="runs",
+    about=__doc__,
+    tables=(VERSIONS,),
+    after=("tasks",),
+    cursors="task_id",
+    preview=("run_id", "status", "environment", "model", "branch", "updated_at"),
+    newest="updated_at",
+    sees_runs=True,
+)

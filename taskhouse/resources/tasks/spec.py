@@ -1,0 +1,24 @@
+"""Every task that the key may see, a version for each real change, and when each was seen or missed.
+
+A pass is complete when the tasks that are present here are as many as the server counts, and every id that was asked
+for came back or is recorded as absent.
+"""
+
+from taskhouse.resources.spec import Resource, sightings, versions
+
+VERSIONS = versions(
+    "task_versions",
+    "task_id",
+    versioned=("content_hash", "latest_run_id", "latest_run_status", "latest_run_environment"),
+    refers=("task_id", "task_sightings"),
+)
+SIGHTINGS = sightings("task_sightings", "task_id", settles=("summaries",))
+TASKS = Resource(
+    name="tasks",
+    about=__doc__,
+    tables=(VERSIONS, SIGHTINGS),
+    quarantines=("summaries",),
+    preview=("task_id", "title", "repository", "latest_run_status", "updated_at"),
+    newest="updated_at",
+    sees_runs=True,
+)
