@@ -1,9 +1,11 @@
 """The engine: it knows PostHog Tasks and DuckDB, and has never heard of Dagster.
 
 ``taskhouse.open()`` reads the published warehouse from Python.
+
+Nothing is imported here: a command imports this before it can tell Ctrl-C from a mistake.
 """
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # type checkers know it by its name; to import typing would take longer than all else here
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,6 +2,8 @@
 
 import resource
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from taskhouse import files
 from taskhouse.pipelines.cli import main
 from taskhouse.pipelines.run import Outcome
 
+ROOT = Path(__file__).parents[2]
 WRONG = "phx_wrong_but_secret_all_the_same"
 NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRONG, "POSTHOG_PROJECT_IDS": "1"}
 
@@ -170,3 +173,11 @@ def test_what_is_interrupted_before_a_command_runs_ends_without_a_word(
         ended = problem
     monkeypatch.undo()
     assert (ended.code, *capfd.readouterr()) == (130, "", "")
+
+
+def test_a_command_imports_nothing_before_it_can_be_interrupted() -> None:
+    told = (
+        "import sys; before = set(sys.modules); import taskhouse.pipelines.cli; print(*sorted({*sys.modules} - before))"
+    )
+    shown = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert shown.stdout.split() == ["taskhouse", "taskhouse.pipelines", "taskhouse.pipelines.cli"]
