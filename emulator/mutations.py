@@ -305,6 +305,14 @@ def archive(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     return _saved(service, task)
 
 
+def pinned(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
+    """Pin ``task_id`` for ``user_id`` (the owner of the first key), or unpin it with ``pinned`` false."""
+    task, user = _task(service, asked), asked.get("user_id", service.settings.keys[0].user_id)
+    task.pins[user] = bool(asked.get("pinned", True))
+    service.world.touch(task)
+    return {"task_id": task.id}
+
+
 def move(service: Service, asked: dict[str, Any]) -> dict[str, Any]:
     """Give ``task_id`` another ``repository`` (null is none), or ``internal``."""
     task = _task(service, asked)
@@ -377,6 +385,7 @@ ACTIONS: Final[dict[str, Callable[[Service, dict[str, Any]], dict[str, Any]]]] =
     "private": private,
     "rename": rename,
     "archive": archive,
+    "pinned": pinned,
     "move": move,
     "project": project,
     "repository": repository,

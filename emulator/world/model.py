@@ -148,7 +148,10 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A coding-agent job. ``runs`` is in order of creation; a ``trial`` is a scout's, for its creator alone."""
+    """A coding-agent job. ``runs`` is in order of creation; a ``trial`` is a scout's, for its creator alone.
+
+    ``pins`` says of users, by id, whether they pinned it; of all others, the seed does.
+    """
 
     id: str
     project_id: int
@@ -172,6 +175,7 @@ class Task:
     runs: list[Run] = field(default_factory=list)
     row_parts: list[bytes] | None = None
     summary: bytes | None = None
+    pins: dict[int, bool] = field(default_factory=dict)
 
     @property
     def archived(self) -> bool:
@@ -202,7 +206,7 @@ def visible(task: Task, user_id: int) -> bool:
 
 def is_pinned(task: Task, user_id: int) -> bool:
     """Whether the user pinned the task."""
-    return (task.seed + user_id) % _PINNED_ONE_IN == 0
+    return task.pins.get(user_id, (task.seed + user_id) % _PINNED_ONE_IN == 0)
 
 
 def uuid_of(bits: int) -> str:

@@ -114,6 +114,19 @@ def test_channel_and_pinned_filters_agree_with_the_rows(client: httpx.Client, ev
     assert {row["id"] for row in every(client, pinned="true", **ALL)} == set(pinned)
 
 
+def test_a_task_is_pinned_and_unpinned_for_one_user_alone(own: Own) -> None:
+    emulator, client = own(tasks=5)
+    second = {"Authorization": "Bearer phx_second_user"}
+    task = client.get(LIST).json()["results"][0]["id"]
+    before = client.get(f"{PROJECT}/pinned/", headers=second).json()
+    for pinned in (True, False):
+        emulator.mutate("pinned", task_id=task, pinned=pinned)
+        assert (task in client.get(f"{PROJECT}/pinned/").json()["task_ids"]) is pinned
+        found = client.get(LIST, params={"pinned": "true", **ALL}).json()["results"]
+        assert (task in [row["id"] for row in found]) is pinned
+        assert client.get(f"{PROJECT}/pinned/", headers=second).json() == before
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [
