@@ -31,9 +31,9 @@ def check(
     """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
 
     Also shows whose view of the project the key gives, how many tasks its owner made, and which features the server
-    has: the order by activity that makes a sync cheap, the way streams are read, and, where TASKHOUSE_TASK_USAGE is on,
-    what a task cost. Makes at most a handful of requests for each project, and writes nothing but their count; nor
-    does it make a home where none is.
+    has: the order by activity that makes a sync cheap, the way streams are read, and each optional resource that is
+    switched on. Makes at most a handful of requests for each project, and writes nothing but their count; nor does it
+    make a home where none is.
     """
     from taskhouse.errors import TaskhouseError
     from taskhouse.home import asking
@@ -89,8 +89,7 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
             lines.extend(_order(project_id, [row.data.get("last_activity_at") for row in newest.rows]))
             runs = [row.data.get("latest_run") for row in newest.rows]
             lines.extend(await _stream(api, runs))
-            if settings.task_usage:
-                lines.append(await _usage(api, runs, lines))
+            await _optional(settings, api, runs, lines)
 
 
 async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
@@ -165,24 +164,22 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
     return [("ok", "stream_token", "yes: streams come through a proxy" if base else "yes: streams are direct")]
 
 
-async def _usage(api: "TasksApi", runs: list[Any], lines: list[Line]) -> Line:
-    """Whether the server tells what a task cost: asked of one that has a run, as a sync does."""
-    from taskhouse.errors import Refused, TaskhouseError
+async def _optional(settings: "Settings", api: "TasksApi", runs: list[Any], lines: list[Line]) -> None:
+    """Whether the server has what is off by default and switched on here: asked as a sync does."""
+    from taskhouse.errors import TaskhouseError
+    from taskhouse.resources.registry import RESOURCES, code
 
-    what = f"usage of tasks in project {api.project_id}"
-    run = _first(runs)
-    if run is None:
-        return ("no", what, "unknown: none of the newest tasks has a run")
-    try:
-        answer = await api.usage(run["task"])
-    except Refused:
-        return ("no", what, "the server refuses it of its newest task with a run; it may tell it of others")
-    except TaskhouseError as problem:
-        lines.append(("failed", what, problem.message))
-        raise
-    cost = answer.data.get("total_cost_usd")
-    told = f"; its newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
-    return ("ok", what, f"the server answers{told}")
+    for resource in RESOURCES.values():
+        if not resource.optional or not settings.wants(resource.name):
+            continue
+        module = code(resource.name)
+        what = f"{module.TRIED} in project {api.project_id}"
+        try:
+            mark, said = await module.attempt(api, _first(runs))
+        except TaskhouseError as problem:
+            lines.append(("failed", what, problem.message))
+            raise
+        lines.append((mark, what, said))
 
 
 def _first(runs: list[Any]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from taskhouse.passes.sync_pass import Pass, Report, Verdict
 from taskhouse.passes.viewer import whoami
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.request_stats import Meter
+from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import ledger, state
 from taskhouse.warehouse.commit import commit
 
@@ -21,9 +22,6 @@ __all__ = ["Context", "Pass", "Progress", "Report", "Verdict", "begin", "finish"
 
 RESUME_WITHIN = timedelta(days=1)
 """A walk that was interrupted longer ago is begun anew."""
-
-LISTED = {"tasks": ["tasks", "summaries"], "runs": ["runs"], "repositories": ["repositories"]}
-"""By resource of a pass that reads lists: the names under which records of those lists are kept in quarantine."""
 
 
 @contextlib.asynccontextmanager
@@ -140,11 +138,12 @@ def finish(the_pass: Pass) -> None:
         ledger.still_open(connection, the_pass.pass_id)
         if the_pass.verdict == "complete":
             the_pass.count(commit(connection, the_pass.closing))
-            if the_pass.proof and the_pass.proof.at and the_pass.resource in LISTED:
+            resource = RESOURCES.get(the_pass.resource)
+            if resource and resource.listed and the_pass.proof and the_pass.proof.at:
                 ledger.outlived(
                     connection,
                     project_id=the_pass.context.project_id,
-                    resources=LISTED[the_pass.resource],
+                    resources=[resource.name, *resource.quarantines],
                     proven_at=the_pass.proof.at,
                     at=the_pass.context.now(),
                 )

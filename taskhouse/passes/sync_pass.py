@@ -26,9 +26,6 @@ ROOM_S = 60.0
 KEY = 200
 """Characters of a record's key at most; it may be anything where the record is not what it should be."""
 
-HIDE = {"tasks": privacy.task_without_text, "runs": privacy.run_without_text}
-"""What keeps the words out of a record where the settings say so."""
-
 
 @dataclass(slots=True)
 class Pass:
@@ -151,8 +148,8 @@ class Pass:
         key = key or row.data.get("id")
         columns = None
         with self.sparing(batch, resource, row.text, key=key):
-            if self.context.settings.capture_text == "none" and resource in HIDE:
-                row = Row(HIDE[resource](row.data), row.text)
+            if self.context.settings.capture_text == "none" and known.without_text:
+                row = Row(known.without_text(row.data), row.text)
             found = parse(row)
             batch.drift.extend(self._drift(row, known, resource))
             for pointer, exact in not_utf8.texts(came or row.text, found):
@@ -230,11 +227,12 @@ class Pass:
             "page": page,
         }
 
-    def sighting(self, key: str, page: int | None = None) -> dict[str, Any]:
-        """That a key was seen on a page, or missed, at the present moment."""
+    def sighting(self, key: str, page: int | None = None, **more: str) -> dict[str, Any]:
+        """That a key was seen on a page, or missed, at the present moment; ``more`` are other columns of the thing."""
         return {
             "project_id": self.context.project_id,
             "key": key,
+            **more,
             "seen_at": self.context.now().isoformat(),
             "pass_id": self.pass_id,
             "page": page,

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -10,13 +11,13 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import READ_S, Answer, PostHog
 from taskhouse.posthog.pages import (
     LogPage,
+    Names,
     Page,
-    Repositories,
     Row,
     read_log,
+    read_names,
     read_object,
     read_page,
-    read_repositories,
 )
 from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.tokens import StreamToken
@@ -106,9 +107,9 @@ class TasksApi:
             meter=self.meter,
         )
 
-    async def repositories(self) -> Repositories:
+    async def repositories(self) -> Names:
         """Repositories seen on tasks, archived ones included, internal ones not (API facts 3)."""
-        return await self._get(read_repositories, "repositories/")
+        return await self._get(partial(read_names, key="repositories"), "repositories/")
 
     async def readiness(
         self, repository: str, window_days: int, *, refresh: bool = False, limit_s: float = READINESS_READ_S

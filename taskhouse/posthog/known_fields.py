@@ -4,10 +4,11 @@ Neither list is closed: a server may grow a field or a value at any time (API fa
 kept like the rest, and recorded once in ``ledger.drift``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from taskhouse.posthog import privacy
 from taskhouse.posthog.pages import Row
 
 EXAMPLE = 100
@@ -27,12 +28,14 @@ class Shape:
     """The known fields of an object, and by dotted path the known values of some of them.
 
     Fields of which earlier versions of taskhouse did not know are also in ``later``, each version's addition by itself:
-    what such a version kept of an object was hashed without them.
+    what such a version kept of an object was hashed without them. ``without_text`` takes out the words of an object
+    that holds any, where the settings say so.
     """
 
     fields: frozenset[str]
     values: Mapping[str, frozenset[str]] = field(default_factory=dict)
     later: tuple[frozenset[str], ...] = ()
+    without_text: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
 
     def unknown(self, row: Row) -> Iterator[Unknown]:
         """Every field of the row, and every value, that is not known; null is always known."""
@@ -67,6 +70,7 @@ TASK = Shape(
     ),
     {"origin_product": ORIGIN, "runtime": _words("acp pi")},
     later=(_words("origin_key"),),
+    without_text=privacy.task_without_text,
 )
 RUN = Shape(
     _words(
@@ -82,6 +86,7 @@ RUN = Shape(
         "reasoning_effort": _words("off none minimal low medium high xhigh max ultracode"),
     },
     later=(_words("task_summary task_tags scheduled_at preview_available"),),
+    without_text=privacy.run_without_text,
 )
 SUMMARY = Shape(
     _words("id title repository created_at updated_at origin_product latest_run created_by created_by_id"),

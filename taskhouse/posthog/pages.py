@@ -16,7 +16,7 @@ MOST = 2**53
 """No list is that long, and every smaller number is kept as it is."""
 
 LONGEST_NAME = 500
-"""Characters of a repository's name at most."""
+"""Characters of a name at most."""
 
 
 class Row(NamedTuple):
@@ -56,8 +56,8 @@ class LogPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Repositories:
-    """Repositories seen on tasks: ``organization/repo`` names in the server's order; ``bad`` as in ``Page``."""
+class Names:
+    """A whole list of names or ids, in the server's order; ``bad`` as in ``Page``."""
 
     names: list[str]
     body_sha256: str
@@ -122,20 +122,20 @@ def read_page(answer: Answer) -> Page:
     return Page(rows, count, following, digest(answer.body), bad)
 
 
-def read_repositories(answer: Answer) -> Repositories:
-    """A body that is ``{"repositories": ["organization/repo", …]}`` (API facts 3).
+def read_names(answer: Answer, key: str) -> Names:
+    """A body that is ``{key: ["a name", …]}``, such as the repositories (API facts 3).
 
     Raises:
         Contract: It is not.
     """
-    _, slices = _read_list(answer, "repositories")
+    _, slices = _read_list(answer, key)
     names = [value for value, _ in slices if _name(value)]
     bad = [text for value, text in slices if not _name(value)]
-    return Repositories(names, digest(answer.body), bad)
+    return Names(names, digest(answer.body), bad)
 
 
 def _name(value: object) -> bool:
-    """Whether this can be the name of a repository, and can be asked about."""
+    """Whether this can be a name, and can be asked about."""
     return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and value.isprintable()
 
 

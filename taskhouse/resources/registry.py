@@ -20,5 +20,9 @@ OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.va
 
 
 def code(resource: str) -> ModuleType:
-    """The module that reads a resource: ``sync(context)``, and ``RECORD``, what reads a record of it again."""
+    """The module that reads a resource.
+
+    ``sync(context)`` is one pass. ``RECORD``, if it has one, reads a record in quarantine again. An optional resource
+    has ``attempt(api, run)`` for ``taskhouse check``, and ``TRIED``, what that tries.
+    """
     return importlib.import_module(f"taskhouse.resources.{resource}.sync")

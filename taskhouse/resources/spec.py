@@ -41,6 +41,7 @@ class Table:
         first: Statements that come before ``keep``, if a row has one of the ``extra`` columns.
         then: Statements that follow it, each with the table that its rows go to.
         settles: Names in quarantine whose record a sighting of the same thing makes obsolete.
+        shown_by: Views whose words hold for its columns too; the first that has a column describes it.
         counted_as: The name under which ``taskhouse status`` counts its rows, if that is not the resource's.
     """
 
@@ -57,6 +58,7 @@ class Table:
     first: tuple[str, ...] = ()
     then: tuple[tuple[str, str], ...] = ()
     settles: tuple[str, ...] = ()
+    shown_by: tuple[str, ...] = ()
     counted_as: str = ""
 
     @property
@@ -85,9 +87,9 @@ def versions(name: str, thing: str, **more: object) -> Table:
     return Table(name, "versions", (thing,), ("valid_from",), **{"compared": ("content_hash",), **more})  # type: ignore[arg-type]
 
 
-def sightings(name: str, thing: str, *, settles: tuple[str, ...] = ()) -> Table:
-    """A table of the stretches of time in which a thing was listed."""
-    return Table(name, "sightings", (thing,), ("first_seen_at",), settles=settles)
+def sightings(name: str, *thing: str, settles: tuple[str, ...] = (), shown_by: tuple[str, ...] = ()) -> Table:
+    """A table of the stretches of time in which a thing was listed; its last column is the key that the list gives."""
+    return Table(name, "sightings", thing, ("first_seen_at",), settles=settles, shown_by=shown_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Resource:
         passes_a_day: How many passes its schedule brings by default, where each takes so many requests.
         cursors: Column that names the thing its cursors are about, if it has any.
         quarantines: Names under which its unreadable records are kept, beside its own.
+        listed: Whether a complete pass read every record of its lists, so that one in quarantine that names nothing is
+            settled by a later proof.
         shown: The view to show after a pass, if that is not the one of the same name.
         preview: Columns of that view to show.
         newest: Column of that view by which rows are newest.
@@ -124,6 +128,7 @@ class Resource:
     passes_a_day: int = 0
     cursors: str = ""
     quarantines: tuple[str, ...] = ()
+    listed: bool = False
     shown: str = ""
     preview: tuple[str, ...] = ()
     newest: str = ""

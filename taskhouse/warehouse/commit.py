@@ -20,13 +20,7 @@ SIGHTINGS = "warehouse/statements/versions/sightings"
 SETTLES_NOTHING = frozenset({"summaries"})
 """Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
-SEEN = {
-    "project_id": "BIGINT",
-    "key": "VARCHAR",
-    "seen_at": "TIMESTAMPTZ",
-    "pass_id": "VARCHAR",
-    "page": "INTEGER",
-}
+SEEN = {"project_id": "BIGINT", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR", "page": "INTEGER"}
 GOOD = {"project_id": "BIGINT", "resource": "VARCHAR", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ"}
 SETTLED = {
     "project_id": "BIGINT",
@@ -44,7 +38,8 @@ class Batch:
 
     Attributes:
         rows: By table of ``raw``, the rows for it.
-        seen: By table of sightings, rows of ``project_id, key, seen_at, pass_id, page``.
+        seen: By table of sightings, rows of ``project_id, key, seen_at, pass_id, page``, and of what else names the
+            thing.
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
@@ -116,14 +111,20 @@ def _names(table: Table) -> dict[str, str]:
 
 
 def _sightings(connection: duckdb.DuckDBPyConnection, table: Table, seen: Rows, absent: Rows) -> int:
-    names = {"table": table.name, "key": table.thing[0]}
+    key = table.thing[-1]
+    columns = {**SEEN, **dict.fromkeys(table.thing, "VARCHAR")}
+    names = {
+        "table": table.name,
+        "key": ", ".join(table.thing),
+        "same": " AND ".join(f"held.{column} = seen.{column}" for column in ("project_id", *table.thing)),
+    }
     added = 0
     if seen:
-        stage(connection, "seen", seen, SEEN)
+        stage(connection, "seen", [{**row, key: row["key"]} for row in seen], columns)
         _changes(connection, f"{SIGHTINGS}_seen", **names)
         added = _changes(connection, f"{SIGHTINGS}_new", **names)
     if absent:
-        stage(connection, "seen", absent, SEEN)
+        stage(connection, "seen", [{**row, key: row["key"]} for row in absent], columns)
         _changes(connection, f"{SIGHTINGS}_absent", **names)
     return added
 

@@ -58,9 +58,16 @@ NAMES = {
         for table in TABLES
         if table.paged and not table.first
     ),
+    "stretches": " UNION ALL ".join(
+        f"SELECT project_id, concat_ws(' ', {', '.join(table.thing)}) AS thing,"  # noqa: S608 - our own names
+        f" first_seen_at, last_seen_at, absent_since, absent_pass_id FROM raw.{table.name}"
+        for table in TABLES
+        if table.kind == "sightings"
+    ),
     "alone": ", ".join(f"'{resource.name}'" for resource in RESOURCES.values() if resource.alone),
 }
-"""What the queries name: rows that stay those of the pass that brought them, and resources that alone write theirs."""
+"""What the queries name: rows that stay those of the pass that brought them, stretches of presence, and resources that
+alone write theirs."""
 
 QUERIES = {
     "passes": "counts of passes",

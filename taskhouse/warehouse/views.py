@@ -9,7 +9,8 @@ import duckdb
 from taskhouse import marts
 from taskhouse.clock import REAL, Clock
 from taskhouse.marts.describe import Described, describe, markdown
-from taskhouse.marts.stored import SHOWN_BY, columns
+from taskhouse.marts.stored import columns
+from taskhouse.resources.registry import TABLES
 from taskhouse.warehouse import migrate, sql
 from taskhouse.warehouse.engine import connect
 
@@ -38,7 +39,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
         for name, text in texts.items():
             connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
             _comment(connection, name, describe(text))
-        for table in SHOWN_BY:
+        for table in (each.name for each in TABLES):
             for column in columns(table):
                 connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {_literal(column.about)}")
         now = clock.now()
@@ -90,7 +91,7 @@ def _texts(zone: str) -> dict[str, str]:
 
 
 def _digests(texts: dict[str, str]) -> dict[str, str]:
-    made_of = texts | {STORED: repr([columns(table) for table in SHOWN_BY])}
+    made_of = texts | {STORED: repr([columns(table.name) for table in TABLES])}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in made_of.items()}
 
 

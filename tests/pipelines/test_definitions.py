@@ -44,7 +44,10 @@ def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 def test_every_resource_of_the_engine_is_an_asset_and_has_a_name_on_the_command_line() -> None:
     assert list(FAMILIES) == list(RESOURCES)
-    assert list(RESOURCES) == ["tasks", "repositories", "readiness", "runs", "run_events", "task_usage"]
+    folders = {path.parent.name for path in (ROOT / "taskhouse" / "resources").glob("*/spec.py")}
+    assert set(RESOURCES) == folders
+    for place, resource in enumerate(RESOURCES.values()):
+        assert set(resource.after) <= set(list(RESOURCES)[:place])
 
 
 @pytest.mark.parametrize("usage", [False, True])

@@ -17,7 +17,7 @@ from taskhouse.operations import open_warehouse, sync
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import Report
 from taskhouse.posthog.client import PostHog
-from taskhouse.resources.registry import RESOURCES
+from taskhouse.resources.registry import RESOURCES, TABLES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened
@@ -26,16 +26,7 @@ from tests.clocks import Told
 
 T = TypeVar("T")
 
-RAW = (
-    "task_versions",
-    "task_sightings",
-    "repository_sightings",
-    "readiness_snapshots",
-    "run_versions",
-    "task_usage",
-    "run_events",
-    "run_log_entries",
-)
+RAW = tuple(table.name for table in TABLES)
 
 
 class House:

@@ -13,6 +13,7 @@ SNAPSHOTS = Table(
     compared=("overall", "classification", "evidence"),
     refers=("repository", "repository_sightings"),
     keep="resources/readiness/keep",
+    shown_by=("readiness",),
 )
 READINESS = Resource(
     name="readiness",

@@ -2,13 +2,14 @@
 
 from taskhouse.resources.spec import Resource, sightings
 
-SIGHTINGS = sightings("repository_sightings", "repository")
+SIGHTINGS = sightings("repository_sightings", "repository", shown_by=("repositories",))
 REPOSITORIES = Resource(
     name="repositories",
     about=__doc__,
     tables=(SIGHTINGS,),
     after=("tasks",),
     alone=True,
+    listed=True,
     requests=2,
     passes_a_day=24,
     preview=("repository", "first_seen_at", "last_seen_at", "absent_since"),

@@ -13,6 +13,7 @@ EVENTS = Table(
     ("source", "stream_id", "incarnation"),
     refers=("run_id", "run_versions"),
     where="stream_id IS NOT NULL",
+    shown_by=("run_events", "events_once"),
 )
 ENTRIES = Table(
     "run_log_entries",
@@ -21,6 +22,7 @@ ENTRIES = Table(
     ("position",),
     refers=("run_id", "run_versions"),
     counted_as="run_log",
+    shown_by=("run_events", "events_once"),
 )
 RUN_EVENTS = Resource(
     name="run_events",

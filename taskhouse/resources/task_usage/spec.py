@@ -5,7 +5,7 @@ Off unless ``TASKHOUSE_TASK_USAGE`` is set: it is one request for each task that
 
 from taskhouse.resources.spec import Resource, versions
 
-VERSIONS = versions("task_usage", "task_id")
+VERSIONS = versions("task_usage", "task_id", shown_by=("task_cost_history",))
 TASK_USAGE = Resource(
     name="task_usage",
     about=__doc__,

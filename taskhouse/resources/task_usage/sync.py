@@ -20,6 +20,7 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.posthog import records
+from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources.task_usage.spec import VERSIONS
@@ -28,6 +29,7 @@ from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "task_usage"
 RECORD = records.usage
+TRIED = "usage of tasks"
 AT_ONCE = 4
 IN_A_ROW = 4
 """Answers in a row that said nothing, after which the rest of a pass is left for the next."""
@@ -94,6 +96,23 @@ def _grown(task: Task, now: datetime) -> bool:
     if task["moves"]:
         return now - asked_at >= polling_policy.rest(now - changed_at)
     return asked_at < changed_at + polling_policy.GRACE <= now
+
+
+async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
+    """Whether the server tells what a task cost, for ``taskhouse check``: asked of one that has a run, as a pass does.
+
+    Raises:
+        TaskhouseError: There is no answer.
+    """
+    if run is None:
+        return "no", "unknown: none of the newest tasks has a run"
+    try:
+        answer = await api.usage(run["task"])
+    except Refused:
+        return "no", "the server refuses it of its newest task with a run; it may tell it of others"
+    cost = answer.data.get("total_cost_usd")
+    told = f"; its newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
+    return "ok", f"the server answers{told}"
 
 
 async def _ask(the_pass: Pass, wanted: list[str]) -> None:

@@ -11,13 +11,15 @@ VERSIONS = versions(
     "task_id",
     versioned=("content_hash", "latest_run_id", "latest_run_status", "latest_run_environment"),
     refers=("task_id", "task_sightings"),
+    shown_by=("task_history", "tasks"),
 )
-SIGHTINGS = sightings("task_sightings", "task_id", settles=("summaries",))
+SIGHTINGS = sightings("task_sightings", "task_id", settles=("summaries",), shown_by=("task_history", "tasks"))
 TASKS = Resource(
     name="tasks",
     about=__doc__,
     tables=(VERSIONS, SIGHTINGS),
     quarantines=("summaries",),
+    listed=True,
     preview=("task_id", "title", "repository", "latest_run_status", "updated_at"),
     newest="updated_at",
     sees_runs=True,

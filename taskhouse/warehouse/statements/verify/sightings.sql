@@ -1,10 +1,6 @@
 -- Stretches of presence: each in order, none over the next one, and only the last one open.
 WITH stretch AS (
-    SELECT project_id, task_id AS thing, first_seen_at, last_seen_at, absent_since, absent_pass_id
-    FROM raw.task_sightings
-    UNION ALL
-    SELECT project_id, repository AS thing, first_seen_at, last_seen_at, absent_since, absent_pass_id
-    FROM raw.repository_sightings
+    {stretches}
 ),
 
 placed AS (

@@ -6,6 +6,5 @@ SET
 FROM
     seen
 WHERE
-    held.project_id = seen.project_id
-    AND held.{key} = seen.key
+    {same}
     AND held.absent_since IS NULL

@@ -1,8 +1,8 @@
 -- Something seen for the first time, or again after an absence, begins a new stretch.
 INSERT INTO raw.{table} BY NAME
 SELECT
-    seen.project_id,
-    seen.key AS {key},
+    project_id,
+    {key},
     greatest(min(seen.seen_at), max(ended.absent_since)) AS first_seen_at,
     greatest(max(seen.seen_at), max(ended.absent_since)) AS last_seen_at,
     any_value(seen.pass_id) AS pass_id,
@@ -10,12 +10,8 @@ SELECT
     any_value(seen.pass_id) AS last_pass_id
 FROM
     seen
-    ANTI JOIN (SELECT * FROM raw.{table} WHERE absent_since IS NULL) AS present
-        ON present.project_id = seen.project_id
-        AND present.{key} = seen.key
-    LEFT JOIN raw.{table} AS ended
-        ON ended.project_id = seen.project_id
-        AND ended.{key} = seen.key
+    ANTI JOIN (SELECT * FROM raw.{table} WHERE absent_since IS NULL) AS present USING (project_id, {key})
+    LEFT JOIN raw.{table} AS ended USING (project_id, {key})
 GROUP BY
-    seen.project_id,
-    seen.key
+    project_id,
+    {key}
