@@ -13,30 +13,24 @@ from typing import Any
 
 from taskhouse.capture import logs, streams
 from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.run_row import refetch
 from taskhouse.errors import (
     UNAVAILABLE,
     AccessDenied,
     Contract,
     Full,
-    NotFound,
     Permanent,
-    Refused,
     Retryable,
     TaskhouseError,
     Throttled,
 )
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.lifecycle import Pass
-from taskhouse.posthog import records
-from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
-from taskhouse.posthog.reconnect_policy import TERMINAL
-from taskhouse.resources.runs import spec as runs
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
 from taskhouse.warehouse.gaps import judge_runs
 from taskhouse.warehouse.load import load_spool
 
@@ -273,7 +267,14 @@ class Capture:
         finally:
             ending.cancel()
         if over.is_set():
-            await self._spared(logs.about(run), self._drain(run))
+            await self._spared(logs.about(run), self._log_of_a_look(run))
+
+    async def _log_of_a_look(self, run: Run) -> None:
+        """Read the log of a run at rest; if it has grown while the stream shows nothing, that stream is lost."""
+        read = await self._drain(run)
+        final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
+        if read.position > run.position and run.was_flushed(final):
+            self.readings[run.run_id].outgrown(self.writer, run.run_key(self.the_pass.context.project_id))
 
     async def _end_look(self, run: Run, over: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
@@ -319,7 +320,7 @@ class Capture:
             self._ended(run, refusal, ended_at)
             self._mark("live", run, STREAM, refusal)
         else:
-            run = await self._refetch(run)
+            run = await refetch(self.the_pass, run)
             self._ended(run, ending.value, ended_at)
             self._mark("live", run, STREAM, ending.value, as_of=run.ended_at, read_at=ended_at)
         await self._spared(logs.about(run), self._drain(run))
@@ -333,7 +334,7 @@ class Capture:
         since = before.since if before is not None and before.state == state else at
         self.endings[run.run_id] = streams.Ended(state, at, since)
 
-    async def _spared(self, about: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _spared(self, about: str, work: Coroutine[Any, Any, object]) -> None:
         """Let one run's trouble be a doubt; only a refused key, a full disk or a held file ends the capture of all."""
         try:
             await work
@@ -346,36 +347,19 @@ class Capture:
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
             self.the_pass.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
 
-    async def _refetch(self, run: Run) -> Run:
-        """Ask for the run once more after its stream ended: the stream does not promise its final state."""
-        the_pass, batch = self.the_pass, Batch()
-        try:
-            row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)
-        except (NotFound, Refused):
-            return run
-        number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")
-        columns = the_pass.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
-        if columns is not None:
-            batch.add(runs.VERSIONS, the_pass.stamp(columns, number, "run"))
-        with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
-            await the_pass.commit(batch)
-        if columns is None or columns["status"] not in TERMINAL:
-            return replace(run, ended_at=None)
-        moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")]
-        return replace(run, ended_at=max(datetime.fromisoformat(moment) for moment in moved if moment))
-
-    async def _drain(self, run: Run) -> None:
+    async def _drain(self, run: Run) -> Run:
         """Read a run's log; a run that ended just now is read once more after its last flush."""
         async with self._gate:
             began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
         if run.ended_at is None:
-            return
+            return run
         settle = self.the_pass.context.settings.log_settle_s
         early = settle - (began - run.ended_at).total_seconds()
         if early > 0:
             await self.the_pass.context.settings.clock.sleep(min(settle, early))
             async with self._gate:
-                await self._read(run, Priority.LOG, settled=self._final(run))
+                run = await self._read(run, Priority.LOG, settled=self._final(run))
+        return run
 
     def _final(self, run: Run) -> bool:
         """Whether a run's log has had its last flush, also if that failed and was tried again."""

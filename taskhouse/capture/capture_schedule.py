@@ -34,6 +34,9 @@ LATE = 144
 FINAL = frozenset({"settled", "expired", refusal_policy.LOST})
 """States of a log that will bring nothing more, unless its run moves again."""
 
+PROVED = frozenset({"drained", "settled", "expired"})
+"""States of a log whose held entries stand where they are held; any other is read from its beginning."""
+
 UNPROVED = "unproved"
 """State of a log that is held and could not be proved: it is read from its beginning, like one that was never read."""
 
@@ -54,6 +57,7 @@ class Run:
         stream_since: Since when that has held.
         log_state: What the last look at its log came to.
         heard_at: Until when its stream was read, if it went on then.
+        log_read_at: When its log was read last.
     """
 
     task_id: str
@@ -69,6 +73,14 @@ class Run:
     stream_since: datetime | None = None
     log_state: str | None = None
     heard_at: datetime | None = None
+    log_read_at: datetime | None = None
+
+    def was_flushed(self, final: timedelta) -> bool:
+        """Whether the log was read whole, so long after the last event that it held all that was said by then."""
+        last = _event_at(self.cursor)
+        if last is None or self.log_read_at is None or self.log_state not in PROVED:
+            return False
+        return self.log_read_at >= last + final
 
     def run_key(self, project_id: int) -> RunKey:
         """The run as the spool names it."""
@@ -141,6 +153,7 @@ def plan(
     wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
     read = [row for row in rest if not _from_the_beginning(row)]
     logs = [row for row in read if _logs(row, now, final)]
+    logs += [row for row in streams if row["log_state"] in refusal_policy.STATES and _logs(row, now, final)]
 
     def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
         return [_run(row, parents) for row in chosen]
@@ -294,6 +307,7 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
         stream_since=row["stream_since"],
         log_state=row["log_state"],
         heard_at=row["stream_read_at"] if row["stream_state"] == "live" else None,
+        log_read_at=row["log_read_at"],
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from taskhouse.capture import log_ancestry
-from taskhouse.capture.capture_schedule import LATE, UNPROVED, Run
+from taskhouse.capture.capture_schedule import LATE, PROVED, UNPROVED, Run
 from taskhouse.capture.log_ancestry import Before, Window
 from taskhouse.capture.log_held import CHAIN, Held, HeldLog, held, keys
 from taskhouse.capture.log_pages import LogPages
@@ -30,9 +30,6 @@ NO_BEGINNING = (
     "does not tell where the run's own entries begin: its ancestors' logs cannot be read, or contradict the names in it"
     ", and what is held of them does not decide"
 )
-
-PROVED = frozenset({"drained", "settled", "expired"})
-"""States of a log whose held entries stand where they are held; any other is read from its beginning."""
 
 
 def about(run: Run) -> str:

@@ -39,6 +39,7 @@ TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
 
 GONE = "gone"
+OUTGROWN = "outgrown"
 """What they call a stream that is no longer there while its run goes on."""
 
 
@@ -160,6 +161,13 @@ class Reading:
         """Nothing more stood in the stream, or it is gone with the event that was read last."""
         self.current_at, self._fell_silent = self.now(), self._opening
         self.gone = self._opening if self._should_join() or self._is_outlived() else None
+
+    def outgrown(self, writer: SpoolWriter, run_key: RunKey) -> None:
+        """The run's log has grown since its last event, and its stream shows nothing: what it held then is gone."""
+        opening = self._opening
+        if opening is not None and opening.after is not None and not self.has_events and not self.is_joined():
+            heard_at = opening.last_heard()
+            writer.ended("live", run_key, leg=self.leg, after=opening.after, ending=OUTGROWN, heard_at=heard_at)
 
     def is_joined(self) -> bool:
         """Whether the last connection showed that the stream still holds what was read last."""

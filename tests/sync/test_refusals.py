@@ -322,3 +322,16 @@ def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
     load_spool(house.warehouse(), spool)
     one = house.rows("SELECT state, since, updated_at FROM ledger.cursors WHERE key = 's'")
     assert one == [("refused", moments[2], moments[2])]
+
+
+def test_the_log_of_a_run_that_goes_on_is_asked_for_again_too(make_house: Any) -> None:
+    house = make_house(emulator_tasks=10, emulator_events=0.2, capture_seconds=0.5, log_settle_s=0)
+    _, run_id = finished(house)
+    house.emulator.faults({"kind": "status", "status": 404, "endpoint": "runs.session_logs", "path": run_id})
+    assert "1 runs are not found (404)" in capture(house).reason
+    house.emulator.faults()
+    house.emulator.mutate("reopen", run_id=run_id)
+    move(house, minutes=5)
+    for resource in ("tasks", "runs"):
+        house.sync(resource)
+    assert "not found" not in capture(house).reason

@@ -173,3 +173,39 @@ def test_a_run_that_was_judged_while_its_stream_could_be_read_is_judged_again_wh
     house.emulator.clock(advance_s=40 * 60)
     house.sync("run_events")
     assert gaps(house, run_id) == [(last, None, False)]
+
+
+def test_a_log_that_grew_while_the_stream_shows_nothing_is_a_possible_gap(make_house: Any) -> None:
+    """An attempt came and went between two looks at a run that rests, and an end that was read before tells nothing."""
+    house = make_house(**WORLD | {"emulator_pace": 1e-6, "emulator_speed": 60})
+    lost, still = begin(house), begin(house)
+    last = {run_id: said(house, run_id, 3)[-1] for run_id in (lost, still)}
+    for hours in (0, 3.2, 3.2):
+        later(house, hours)
+        house.sync("run_events")
+    later(house, 1)
+    said(house, lost, 3)
+    house.emulator.mutate("restart_stream", run_id=lost)
+    later(house, 2.2)
+    assert house.sync("run_events").verdict == "complete"
+    assert gaps(house, lost) == [(last[lost], None, False)]
+    assert gaps(house, still) == []
+    later(house, 1)
+    [following] = said(house, lost, 1)
+    later(house, 1)
+    house.sync("run_events")
+    assert following in held(house, lost)
+    assert [after for after, _, _ in gaps(house, lost)] == [last[lost]], "it stays when something follows"
+
+
+def said(house: Any, run_id: str, count: int) -> list[str]:
+    """The agent says so many things, in both layers; their stream ids."""
+    text = json.dumps({"type": "notification", "notification": {"method": "_posthog/console"}})
+    ids = [house.emulator.mutate("inject", run_id=run_id, live=text, log=text)["stream_ids"][0] for _ in range(count)]
+    return [str(stream_id) for stream_id in ids]
+
+
+def later(house: Any, hours: float) -> None:
+    """Time goes by, here and there."""
+    house.emulator.clock(advance_s=hours * 3600)
+    house.later += timedelta(hours=hours)

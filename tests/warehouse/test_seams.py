@@ -75,9 +75,9 @@ class Server:
                 joined=joined,
             )
 
-    def end(self, ending: str, leg: str = "django") -> None:
+    def end(self, ending: str, leg: str = "django", *, after: int | None = None) -> None:
         with SpoolWriter(self.spool) as writer:
-            writer.ended("live", self.run, leg=leg, after=None, ending=ending)
+            writer.ended("live", self.run, leg=leg, after=None if after is None else at(after), ending=ending)
 
     def log(self, *event_ids: str) -> None:
         entries = [
@@ -371,3 +371,16 @@ def test_a_stream_that_rested_while_it_was_read_is_none(server: Server) -> None:
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=7 * HOUR - 3000)
     assert server.judge() == []
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_stream_that_its_log_outgrew_is_a_gap_whatever_end_was_read_before(server: Server, *, ended: bool) -> None:
+    server.connect(1, 0)
+    server.hold([1, 2, 3], texts={1: state("queued")})
+    if ended:
+        server.end("stream_end")
+    server.end("outgrown", after=3)
+    assert server.judge() == [(3, None, False)]
+    server.connect(9000, 9_500, after=3)
+    server.hold([9000, 9001])
+    assert server.judge() == [(3, 9000, False)]

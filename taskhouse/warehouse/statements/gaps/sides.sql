@@ -127,6 +127,14 @@ SELECT
                     AND ends.ended_at <= seam.received_at
                     AND ends.heard_until >= over.over_at
             )
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger.resumes AS outgrown
+        WHERE
+            outgrown.project_id = seam.project_id
+            AND outgrown.run_id = seam.run_id
+            AND outgrown.ending = 'outgrown'
+            AND outgrown.after_stream_id = before.stream_id
     ) AS has_ended,
     epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
     seam.first_ms - before.stream_ms AS rested_ms,
@@ -139,7 +147,7 @@ SELECT
         WHERE
             gone.project_id = seam.project_id
             AND gone.run_id = seam.run_id
-            AND gone.ending = 'gone'
+            AND gone.ending IN ('gone', 'outgrown')
             AND gone.after_stream_id = before.stream_id
     ) AS is_gone,
     coalesce(seam.has_states, FALSE) AS has_states

@@ -1,0 +1,34 @@
+"""The row of a run whose stream has ended."""
+
+import contextlib
+from dataclasses import replace
+from datetime import datetime
+
+from taskhouse.capture.capture_schedule import Run
+from taskhouse.errors import UNAVAILABLE, NotFound, Refused
+from taskhouse.passes.lifecycle import Pass
+from taskhouse.posthog import records
+from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.reconnect_policy import TERMINAL
+from taskhouse.resources.runs import spec as runs
+from taskhouse.warehouse.commit import Batch
+
+
+async def refetch(the_pass: Pass, run: Run) -> Run:
+    """Ask for the run once more after its stream ended: the stream does not promise its final state."""
+    batch = Batch()
+    try:
+        row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)
+    except (NotFound, Refused):
+        return run
+    number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")
+    columns = the_pass.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
+    if columns is not None:
+        batch.add(runs.VERSIONS, the_pass.stamp(columns, number, "run"))
+    with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
+        await the_pass.commit(batch)
+    if columns is None or columns["status"] not in TERMINAL:
+        return replace(run, ended_at=None)
+    moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")]
+    return replace(run, ended_at=max(datetime.fromisoformat(moment) for moment in moved if moment))
