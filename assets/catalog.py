@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import cadence, maintenance, materialize, published, report, views
-from taskhouse.assets.attempts import REPEAT
+from taskhouse.assets import freshness, maintenance, materialize, published, report, views
 from taskhouse.assets.family import Family
+from taskhouse.assets.retries import REPEAT
 from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
@@ -29,17 +29,17 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     families = tuple(_paced(family, settings) for family in FAMILIES.values() if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
     copy = published.asset_of(
-        [family.key for family in families], prefix, again, cadence.fresh(settings, published.NAME)
+        [family.key for family in families], prefix, again, freshness.fresh(settings, published.NAME)
     )
     without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
-    seldom = cadence.fresh(settings, "views", published.NAME, rests=cadence.VIEWS_REST)
+    seldom = freshness.fresh(settings, "views", published.NAME, rests=freshness.VIEWS_REST)
     shown = views.asset_of(families, without, prefix, partitions, again, seldom)
     written = report.asset_of(families, prefix, partitions, again, seldom)
-    kept = maintenance.asset_of(prefix, again, cadence.fresh(settings, maintenance.NAME))
+    kept = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
     return [*read, copy, shown, written, kept]
 
 
 def _paced(family: Family, settings: "Settings") -> Family:
     """With its prefix, and never late for the only reason that its schedule is slow."""
-    late_s = cadence.late(settings, family.name).total_seconds()
+    late_s = freshness.late(settings, family.name).total_seconds()
     return replace(family, prefix=settings.asset_prefix, every_s=max(family.every_s, late_s))

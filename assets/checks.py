@@ -12,8 +12,8 @@ import dagster as dg
 
 from taskhouse.assets import markdown
 from taskhouse.assets.family import Family
-from taskhouse.assets.figures import OLDEST
-from taskhouse.assets.questions import Questions
+from taskhouse.assets.pass_metadata import OLDEST
+from taskhouse.assets.queries import Questions
 from taskhouse.resources.spec import Table
 
 CAPTURE_LAG_S = 1800.0

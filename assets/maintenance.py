@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import keys, records
-from taskhouse.assets.attempts import attempt
 from taskhouse.assets.engine import Engine
 from taskhouse.assets.family import GROUP, OWNERS
+from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from taskhouse.assets import checks, figures, keys
-from taskhouse.assets.attempts import attempt
+from taskhouse.assets import checks, keys, pass_metadata
 from taskhouse.assets.engine import Engine
 from taskhouse.assets.family import GROUP, OWNERS, Family
-from taskhouse.assets.questions import asking
+from taskhouse.assets.queries import asking
+from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
@@ -57,7 +57,7 @@ def _told(
 ) -> dg.MaterializeResult[Any]:
     with asking(engine.settings(), f"checking {family.name}") as questions:
         return dg.MaterializeResult(
-            metadata=figures.of_pass(questions, family, report, began),
+            metadata=pass_metadata.of_pass(questions, family, report, began),
             check_results=list(checks.answers(questions, family, projects, report.project_id)),
         )
 

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.assets import keys
-from taskhouse.assets.attempts import attempt
 from taskhouse.assets.engine import Engine
 from taskhouse.assets.family import GROUP, OWNERS
-from taskhouse.assets.questions import asking
+from taskhouse.assets.queries import asking
+from taskhouse.assets.retries import attempt
 
 NAME = "published"
 

@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.assets import keys
-from taskhouse.assets.attempts import attempt
 from taskhouse.assets.engine import Engine
 from taskhouse.assets.family import OWNERS, Family
-from taskhouse.assets.questions import reading, unproven
+from taskhouse.assets.queries import reading, unproven
+from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, rests_on
 
 NAME = "report"
@@ -67,15 +67,15 @@ def _written(
     from taskhouse.report import Options, render, write
 
     project_id, settings = int(context.partition_key), engine.settings()
-    with reading(settings) as (house, questions):
+    with reading(settings) as (snapshot, questions):
         open_ends = unproven(questions, project_id, resources)
         if open_ends:
             told = "; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items())
             context.log.warning("The report of project %s waits for its proof: %s", project_id, told)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"
-        write(house, path, Options(projects=(project_id,)))
-        shown = render(house, Options(projects=(project_id,), format="md"))
+        write(snapshot, path, Options(projects=(project_id,)))
+        shown = render(snapshot, Options(projects=(project_id,), format="md"))
         figures = questions.ask("report_figures", {"project_id": project_id})
         yield dg.MaterializeResult(
             metadata={

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import keys, markdown, published
-from taskhouse.assets.attempts import attempt
 from taskhouse.assets.engine import Engine
 from taskhouse.assets.family import OWNERS, Family
-from taskhouse.assets.questions import Questions, reading, unproven
+from taskhouse.assets.queries import Questions, reading, unproven
+from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
-    from taskhouse.reading import House
+    from taskhouse.reading import Snapshot
 
 GROUP = "views"
 CHECK = "as_documented"
@@ -161,7 +161,7 @@ def _made(
     families: tuple[Family, ...],
     project_id: int,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    with reading(engine.settings()) as (house, questions):
+    with reading(engine.settings()) as (snapshot, questions):
         open_ends = unproven(questions, project_id, [family.name for family in families])
         run = next((row["run_id"] for row in questions.ask("newest_run", {"project_id": project_id})), None)
         for view in wanted:
@@ -170,7 +170,7 @@ def _made(
                 told = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
                 context.log.warning("%s of project %s waits for its proof: %s", view.name, project_id, told)
                 continue
-            check = _documented(house, view)
+            check = _documented(snapshot, view)
             if check.passed:
                 yield dg.MaterializeResult(
                     asset_key=view.key,
@@ -224,8 +224,8 @@ def _lineage(view: View, families: tuple[Family, ...]) -> dg.TableColumnLineage:
     return dg.TableColumnLineage({column: list(parts(origins)) for column, origins in view.origins.items()})
 
 
-def _documented(house: "House", view: View) -> dg.AssetCheckResult:
-    held = house.tables().get(f"main.{view.name}")
+def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
+    held = snapshot.tables().get(f"main.{view.name}")
     same = held == view.types
     return dg.AssetCheckResult(
         passed=same,

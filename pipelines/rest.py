@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from taskhouse.assets import cadence, keys, published, views
-from taskhouse.assets.figures import ACTIVE, ADDED, ENDED
+from taskhouse.assets import freshness, keys, published, views
+from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
 from taskhouse.pipelines.jobs import VIEWS, families
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
 
 def _shown(instance: dg.DagsterInstance, settings: "Settings", project: str, now: float) -> bool:
     """Whether the views of a project would show what they showed last, but for ages."""
-    prefix, rests_s = settings.asset_prefix, cadence.VIEWS_REST.total_seconds() - MINUTE_S
+    prefix, rests_s = settings.asset_prefix, freshness.VIEWS_REST.total_seconds() - MINUTE_S
     of_views = dg.AssetRecordsFilter(
         views.key(next(iter(views.ALWAYS)), prefix), asset_partitions=[project], after_timestamp=now - rests_s
     )

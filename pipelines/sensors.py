@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, cast
 import dagster as dg
 
 from taskhouse.assets import published, views
-from taskhouse.assets.figures import ACTIVE, ENDED
 from taskhouse.assets.keys import key
+from taskhouse.assets.pass_metadata import ACTIVE, ENDED
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS, families
 from taskhouse.pipelines.schedules import BUSY, PARTITION

@@ -10,13 +10,13 @@ TYPE_CHECKING = False  # type checkers know it by its name; to import typing wou
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from taskhouse.reading import House
+    from taskhouse.reading import Snapshot
     from taskhouse.settings import Settings
 
 __all__ = ["open"]
 
 
-def open(path_or_settings: "str | Path | Settings | None" = None) -> "House":  # noqa: A001 - read as taskhouse.open
+def open(path_or_settings: "str | Path | Settings | None" = None) -> "Snapshot":  # noqa: A001 - read as taskhouse.open
     """Open the published copy for reading: a context manager with ``sql``, ``frame``, ``arrow`` and ``views``.
 
     Args:
@@ -27,6 +27,6 @@ def open(path_or_settings: "str | Path | Settings | None" = None) -> "House":  #
         ConfigurationError: Nothing has been published there yet.
         Corrupt: The file cannot be opened.
     """
-    from taskhouse.reading import open_house  # noqa: PLC0415 - importing taskhouse stays free
+    from taskhouse.reading import open_snapshot  # noqa: PLC0415 - importing taskhouse stays free
 
-    return open_house(path_or_settings)
+    return open_snapshot(path_or_settings)

@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.warehouse import parquet
 from taskhouse.warehouse.drafts import NO_ROOM
 
@@ -68,14 +68,14 @@ class Export:
         return totals
 
 
-def export(folder: str | Path, house: House, *, tables: Collection[str] | None = None) -> Export:
+def export(folder: str | Path, snapshot: Snapshot, *, tables: Collection[str] | None = None) -> Export:
     """Write Parquet files of one generation into ``folder``, which is replaced as a whole when all are complete.
 
     What an interrupted export of the same generation had finished is kept and used, unless the disk was full.
 
     Args:
         folder: A new or empty folder, or an earlier export.
-        house: What to export.
+        snapshot: What to export.
         tables: Views, or tables such as ``raw.run_versions``; every view and ``LEDGER`` by default.
 
     Raises:
@@ -85,7 +85,7 @@ def export(folder: str | Path, house: House, *, tables: Collection[str] | None =
         Corrupt: A file does not hold the rows that were written.
     """
     target = Path(folder).absolute()
-    names = _names(house, tables)
+    names = _names(snapshot, tables)
     if target.exists() and not (target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))):
         raise ConfigurationError(
             f"{target} is there already and holds no export.", hint="Name a new folder, or an earlier export."
@@ -94,13 +94,13 @@ def export(folder: str | Path, house: House, *, tables: Collection[str] | None =
     lock = FileLock(_beside(target, "lock"))
     try:
         with lock.acquire(timeout=0):
-            return _export(target, house, names)
+            return _export(target, snapshot, names)
     except Timeout:
         raise Locked(f"Another export is writing {target}.", hint="Wait for it to end.") from None
 
 
-def _export(target: Path, house: House, names: list[str]) -> Export:
-    draft, old = _beside(target, f"draft-{house.generation}"), _beside(target, "old")
+def _export(target: Path, snapshot: Snapshot, names: list[str]) -> Export:
+    draft, old = _beside(target, f"draft-{snapshot.generation}"), _beside(target, "old")
     if old.exists() and not target.exists():  # died between the two renames
         old.rename(target)
     for left in target.parent.glob(f".{target.name}.draft-*"):
@@ -108,11 +108,11 @@ def _export(target: Path, house: House, names: list[str]) -> Export:
             shutil.rmtree(left)
     with _unless_full(draft):
         draft.mkdir(exist_ok=True)
-        with house.reader.moment():
-            files = tuple(file for name in names for file in _write(house, name, draft))
-        done = Export(target, house.generation, house.clock.now(), files)
-        _put(draft / "views.sql", _views(house, done))
-        _put(draft / MANIFEST, json.dumps(_manifest(house, done), indent=1) + "\n")
+        with snapshot.reader.moment():
+            files = tuple(file for name in names for file in _write(snapshot, name, draft))
+        done = Export(target, snapshot.generation, snapshot.clock.now(), files)
+        _put(draft / "views.sql", _views(snapshot, done))
+        _put(draft / MANIFEST, json.dumps(_manifest(snapshot, done), indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
         target.rename(old)
@@ -132,51 +132,51 @@ def _unless_full(draft: Path) -> Iterator[None]:
         raise
 
 
-def _names(house: House, tables: Collection[str] | None) -> list[str]:
-    known = house.tables()
+def _names(snapshot: Snapshot, tables: Collection[str] | None) -> list[str]:
+    known = snapshot.tables()
     if tables is None:
         return [name for name in known if name.startswith("main.")] + [name for name in LEDGER if name in known]
     names = [name if "." in name else f"main.{name}" for name in tables]
     for name, given in zip(names, tables, strict=True):
         if name not in known:
-            raise ConfigurationError(f"There is no view {given!r}.", hint=f"There are: {', '.join(house.views())}.")
+            raise ConfigurationError(f"There is no view {given!r}.", hint=f"There are: {', '.join(snapshot.views())}.")
     return list(dict.fromkeys(names))
 
 
-def _write(house: House, name: str, draft: Path) -> Iterator[File]:
+def _write(snapshot: Snapshot, name: str, draft: Path) -> Iterator[File]:
     """Files of one table: a part for each project, or one file where there is no project or no row."""
     short = name.removeprefix("main.")
-    partitioned = "project_id" in house.tables()[name]
-    parts = parquet.projects(house.reader, name) if partitioned else []
+    partitioned = "project_id" in snapshot.tables()[name]
+    parts = parquet.projects(snapshot.reader, name) if partitioned else []
     for project in parts:
         value = "__HIVE_DEFAULT_PARTITION__" if project is None else str(project)
         path = f"{short}/project_id={value}/data.parquet"
-        yield _file(house, name, draft, path, project=project, partitioned=True)
+        yield _file(snapshot, name, draft, path, project=project, partitioned=True)
     if not parts:
-        yield _file(house, name, draft, f"{short}/data.parquet")
+        yield _file(snapshot, name, draft, f"{short}/data.parquet")
 
 
 def _file(
-    house: House, name: str, draft: Path, path: str, *, project: int | None = None, partitioned: bool = False
+    snapshot: Snapshot, name: str, draft: Path, path: str, *, project: int | None = None, partitioned: bool = False
 ) -> File:
     """Write one file under its final name when it is complete, or take the one that is there."""
     final = draft / path
     if not final.exists():
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_suffix(".part")
-        written = parquet.write(house.reader, name, part, project=project, partitioned=partitioned)
-        if parquet.count(house.reader, part) != written:
+        written = parquet.write(snapshot.reader, name, part, project=project, partitioned=partitioned)
+        if parquet.count(snapshot.reader, part) != written:
             raise Corrupt(f"{part} does not hold the {written} rows that were written.", hint="Export again.")
         _sync(part)
         part.rename(final)
     with final.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    rows = parquet.count(house.reader, final)
+    rows = parquet.count(snapshot.reader, final)
     return File(name.removeprefix("main."), path, project, rows, final.stat().st_size, digest)
 
 
-def _manifest(house: House, done: Export) -> dict[str, Any]:
-    known = house.tables()
+def _manifest(snapshot: Snapshot, done: Export) -> dict[str, Any]:
+    known = snapshot.tables()
     return {
         "format": 1,
         "generation": done.generation,
@@ -197,9 +197,9 @@ def _manifest(house: House, done: Export) -> dict[str, Any]:
     }
 
 
-def _views(house: House, done: Export) -> str:
+def _views(snapshot: Snapshot, done: Export) -> str:
     """SQL that makes the exported tables readable again; paths are relative to the folder."""
-    known = house.tables()
+    known = snapshot.tables()
     statements = ["-- Run in this folder: duckdb -init views.sql"]
     for table in done.rows:
         typed = "project_id" in known[table if "." in table else f"main.{table}"]

@@ -21,7 +21,7 @@ MOMENTS = ("day", "hour", "observed_at", "occurred_at", "started_at", "valid_fro
 """What ``since`` and ``until`` look at: the first of these columns that a view has."""
 
 
-class House:
+class Snapshot:
     """One published generation of the warehouse, open for reading.
 
     What is published later does not change what it sees; open again to see it. Not for use by several threads at once.
@@ -41,7 +41,7 @@ class House:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<House {self.generation}>"
+        return f"<Snapshot {self.generation}>"
 
     @property
     def path(self) -> Path:
@@ -162,7 +162,7 @@ class House:
         return name
 
 
-def open_house(path_or_settings: str | Path | Settings | None = None) -> House:
+def open_snapshot(path_or_settings: str | Path | Settings | None = None) -> Snapshot:
     """Open the published copy for reading.
 
     Args:
@@ -175,11 +175,11 @@ def open_house(path_or_settings: str | Path | Settings | None = None) -> House:
     """
     if path_or_settings is None or isinstance(path_or_settings, Settings):
         settings = path_or_settings or environment.load()
-        return House(newest(settings.published), settings.clock)
+        return Snapshot(newest(settings.published), settings.clock)
     path = Path(path_or_settings)
     if path.is_dir():
-        return House(newest(path if (path / "current.duckdb").is_symlink() else path / "published"))
-    return House(Reader(path.resolve()))
+        return Snapshot(newest(path if (path / "current.duckdb").is_symlink() else path / "published"))
+    return Snapshot(Reader(path.resolve()))
 
 
 def select(

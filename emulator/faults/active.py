@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.faults import answers, bodies, frames, meanwhile, sizes, wire
+from taskhouse.emulator.faults import answers, bodies, frames, mid_request, sizes, wire
 from taskhouse.emulator.faults.fault import App, Fault, FaultError
 from taskhouse.emulator.mutations import ACTIONS
 
@@ -55,8 +55,8 @@ KINDS: Final[dict[str, Callable[[Fault, App, Scope, Receive, Send], Awaitable[No
     "large": sizes.large,
     "gzip_bomb": sizes.gzip_bomb,
     "deep": sizes.deep,
-    "viewer": meanwhile.viewer,
-    "mutate": meanwhile.mutate,
+    "viewer": mid_request.viewer,
+    "mutate": mid_request.mutate,
 }
 ANSWERS: Final = frozenset({"status", "429", "500", "502", "503", "not_json"})
 """Kinds that never ask the application; a request that one of them answers spends no other fault."""

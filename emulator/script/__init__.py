@@ -4,7 +4,7 @@
 """
 
 from taskhouse.emulator.script.improvise import improvise
-from taskhouse.emulator.script.play import play
+from taskhouse.emulator.script.scenario import play
 from taskhouse.emulator.script.step import RunSpec, Step
 
 __all__ = ["RunSpec", "Step", "improvise", "play"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.script.pen import Pen, flushed, pieces_of
+from taskhouse.emulator.script.event_writer import Pen, flushed, pieces_of
 from taskhouse.emulator.script.step import Act, Part, RunSpec, Step
 from taskhouse.emulator.world import odd
 

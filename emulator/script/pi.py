@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from taskhouse.emulator.script.pen import Pen
+from taskhouse.emulator.script.event_writer import Pen
 from taskhouse.emulator.script.scene import Scene
 from taskhouse.emulator.script.step import Act, Json, Part, Step
 

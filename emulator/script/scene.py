@@ -4,7 +4,7 @@ import uuid
 from random import Random
 from typing import Final
 
-from taskhouse.emulator.script.pen import pieces_of
+from taskhouse.emulator.script.event_writer import pieces_of
 from taskhouse.emulator.script.step import Json, Piece, RunSpec
 from taskhouse.emulator.script.words import FILES, NASTY, OUTPUT_LINES, SENTENCES, SYMBOLS, THOUGHTS
 

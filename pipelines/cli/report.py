@@ -68,13 +68,13 @@ def report(
         window=window,
         format=form.value,
     )
-    with taskhouse.open(load()) as house:
+    with taskhouse.open(load()) as snapshot:
         if str(output) == "-":
-            typer.echo(render(house, options, strict=True), nl=False)
+            typer.echo(render(snapshot, options, strict=True), nl=False)
             return
         target = output or load().home / "reports" / f"readiness.{form.value}"
         with writing(target):
-            write(house, target, options, strict=True)
+            write(snapshot, target, options, strict=True)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
 
 
@@ -92,7 +92,7 @@ def export(
     from taskhouse.home import writing
     from taskhouse.settings import load
 
-    with taskhouse.open(load()) as house, writing(folder):
-        done = write(folder, house)
+    with taskhouse.open(load()) as snapshot, writing(folder):
+        done = write(folder, snapshot)
     files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
     say(f"Written: {done.folder} ({files}, {rows})")

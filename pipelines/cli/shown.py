@@ -44,6 +44,6 @@ def _late(settings: "Settings", waits_s: float, last: "Published | None") -> boo
     rests_s = last.rests_s(settings.publish_every_s) if last else 0.0
     if waits_s <= AT_LEAST_S + rests_s:
         return False
-    from taskhouse.assets import cadence, published
+    from taskhouse.assets import freshness, published
 
-    return waits_s > cadence.late(settings, published.NAME).total_seconds() + rests_s
+    return waits_s > freshness.late(settings, published.NAME).total_seconds() + rests_s

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import html, markdown, table
 from taskhouse.report.build import forget, gather
 from taskhouse.report.model import Nothing
@@ -16,7 +16,7 @@ from taskhouse.report.options import Format, Options, Period
 __all__ = ["Format", "Options", "Period", "render", "write"]
 
 
-def render(house: House, options: Options | None = None, *, strict: bool = False) -> str:
+def render(snapshot: Snapshot, options: Options | None = None, *, strict: bool = False) -> str:
     """The report as text in ``options.format``; one that says so where there is no data.
 
     Raises:
@@ -25,26 +25,26 @@ def render(house: House, options: Options | None = None, *, strict: bool = False
     """
     options = options or Options()
     try:
-        report = gather(house, options)
+        report = gather(snapshot, options)
         if strict and isinstance(report, Nothing) and report.beside:
             raise ConfigurationError(report.said, hint=report.hint)
         if options.format == "csv":
-            return table.rows(house, None if isinstance(report, Nothing) else report)
+            return table.rows(snapshot, None if isinstance(report, Nothing) else report)
     finally:
-        forget(house)
+        forget(snapshot)
     if isinstance(report, Nothing):
         return html.empty(report) if options.format == "html" else markdown.empty(report)
     return html.page(report) if options.format == "html" else markdown.page(report)
 
 
-def write(house: House, path: str | Path, options: Options | None = None, *, strict: bool = False) -> Path:
+def write(snapshot: Snapshot, path: str | Path, options: Options | None = None, *, strict: bool = False) -> Path:
     """Write the report to a file, which appears whole or not at all; returns its path.
 
     Raises:
         ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    text = render(house, options, strict=strict)
+    text = render(snapshot, options, strict=strict)
     target.parent.mkdir(parents=True, exist_ok=True)
     with appearing(target) as draft:
         draft.write_text(text, encoding="utf-8", newline="")

@@ -4,14 +4,14 @@ from collections import defaultdict
 from datetime import UTC, date, datetime
 
 from taskhouse.errors import ConfigurationError
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import changes, empty, health
 from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
 from taskhouse.report.options import Options, Period
 from taskhouse.report.query import ask
 
 
-def gather(house: House, options: Options) -> Report | Nothing:
+def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
     """Everything that the report says, or why there is nothing to say.
 
     Raises:
@@ -19,25 +19,25 @@ def gather(house: House, options: Options) -> Report | Nothing:
     """
     projects = options.projects_or_none()
     chosen = {"projects": projects, "pattern": options.pattern()}
-    ask(house, "trend", **chosen)
-    bounds = ask(house, "bounds", projects=projects)[0]
+    ask(snapshot, "trend", **chosen)
+    bounds = ask(snapshot, "bounds", projects=projects)[0]
     last = bounds["last_readiness"] or bounds["last_run"]
     if last is None:
-        return empty.why(house, options)
+        return empty.why(snapshot, options)
     period = options.period(last)
     compared = options.compared(period)
     earliest = compared.since if compared else period.since
-    ask(house, "moves", since=min(earliest, period.since), until=period.until)
-    repositories = _repositories(house, period, compared)
-    runs, by_day = health.runs(house, period, chosen)
+    ask(snapshot, "moves", since=min(earliest, period.since), until=period.until)
+    repositories = _repositories(snapshot, period, compared)
+    runs, by_day = health.runs(snapshot, period, chosen)
     if not repositories and not runs.ended:
-        return empty.why(house, options, period)
+        return empty.why(snapshot, options, period)
     windows = tuple(sorted({window for repository in repositories for window in repository.series}))
     window = _window(options, windows)
     repositories.sort(key=lambda repository: rank(repository, window))
     shown, rest = repositories[: options.rows], repositories[options.rows :]
-    _fill(house, shown, period)
-    stuck, stuck_total = health.stuck(house, chosen)
+    _fill(snapshot, shown, period)
+    stuck, stuck_total = health.stuck(snapshot, chosen)
     return Report(
         options=options,
         period=period,
@@ -47,24 +47,24 @@ def gather(house: House, options: Options) -> Report | Nothing:
         window=window,
         repositories=shown,
         rest=rest,
-        rollup=_rollup(house, period, windows),
-        steps=_steps(house, window, period),
-        steps_before=_steps(house, window, compared) if compared else (0, 0),
-        worst=changes.changes(house, period, -1),
-        best=changes.changes(house, period, 1),
+        rollup=_rollup(snapshot, period, windows),
+        steps=_steps(snapshot, window, period),
+        steps_before=_steps(snapshot, window, compared) if compared else (0, 0),
+        worst=changes.changes(snapshot, period, -1),
+        best=changes.changes(snapshot, period, 1),
         runs=runs,
-        runs_before=health.runs(house, compared, chosen)[0] if compared else health.NONE,
+        runs_before=health.runs(snapshot, compared, chosen)[0] if compared else health.NONE,
         run_days=by_day,
         stuck=stuck,
         stuck_total=stuck_total,
-        coverage=_coverage(house, projects, period, compared, repositories),
+        coverage=_coverage(snapshot, projects, period, compared, repositories),
     )
 
 
-def forget(house: House) -> None:
+def forget(snapshot: Snapshot) -> None:
     """Drop what :func:`gather` kept for the report's later questions."""
     for name in ("report_trend", "report_moves"):
-        house.records(f"DROP TABLE IF EXISTS temp.{name}")
+        snapshot.records(f"DROP TABLE IF EXISTS temp.{name}")
 
 
 def _window(options: Options, windows: tuple[int, ...]) -> int:
@@ -92,10 +92,10 @@ def rank(repository: Repository, window: int) -> tuple[object, ...]:
     )
 
 
-def _repositories(house: House, period: Period, compared: Period | None) -> list[Repository]:
+def _repositories(snapshot: Snapshot, period: Period, compared: Period | None) -> list[Repository]:
     base = compared.until if compared else period.before.until
     first = compared.since if compared else period.since
-    rows = ask(house, "series", base=base, until=period.until, first=min(first, period.since))
+    rows = ask(snapshot, "series", base=base, until=period.until, first=min(first, period.since))
     found: dict[tuple[int, str], Repository] = {}
     for row in rows:
         key = (row["project_id"], row["repository"])
@@ -114,9 +114,9 @@ def _repositories(house: House, period: Period, compared: Period | None) -> list
     return list(found.values())
 
 
-def _fill(house: House, repositories: list[Repository], period: Period) -> None:
+def _fill(snapshot: Snapshot, repositories: list[Repository], period: Period) -> None:
     rows = ask(
-        house,
+        snapshot,
         "days",
         projects=[repository.project_id for repository in repositories],
         names=[repository.name for repository in repositories],
@@ -136,33 +136,33 @@ def _fill(house: House, repositories: list[Repository], period: Period) -> None:
             series.days = tuple(days.get(day, before if day < first else missing) for day in period.dates)
 
 
-def _rollup(house: House, period: Period, windows: tuple[int, ...]) -> dict[int, list[dict[str, int]]]:
+def _rollup(snapshot: Snapshot, period: Period, windows: tuple[int, ...]) -> dict[int, list[dict[str, int]]]:
     totals: dict[int, list[dict[str, int]]] = {window: [{} for _ in period.dates] for window in windows}
-    for row in ask(house, "rollup", since=period.since, until=period.until):
+    for row in ask(snapshot, "rollup", since=period.since, until=period.until):
         if row["window_days"] in totals:
             day = totals[row["window_days"]][(row["day"] - period.since).days]
             day[code(row["overall"])] = day.get(code(row["overall"]), 0) + row["repositories"]
     return totals
 
 
-def _steps(house: House, window: int, period: Period) -> tuple[int, int]:
-    row = ask(house, "steps", window=window, since=period.since, until=period.until)[0]
+def _steps(snapshot: Snapshot, window: int, period: Period) -> tuple[int, int]:
+    row = ask(snapshot, "steps", window=window, since=period.since, until=period.until)[0]
     return row["up"], row["down"]
 
 
 def _coverage(
-    house: House, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
+    snapshot: Snapshot, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
 ) -> Coverage:
-    missing = ask(house, "missing", since=period.since, until=period.until)
-    before = ask(house, "missing", since=compared.since, until=compared.until) if compared else []
-    ever = house.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
-    passes = health.passes(house, projects)
+    missing = ask(snapshot, "missing", since=period.since, until=period.until)
+    before = ask(snapshot, "missing", since=compared.since, until=compared.until) if compared else []
+    ever = snapshot.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
+    passes = health.passes(snapshot, projects)
     read = {one.project_id for one in passes if one.resource == "readiness"}
     return Coverage(
         passes=passes,
         unread=sorted({one.project_id for one in shown} - read) if passes else [],
-        viewers=health.viewers(house, projects),
-        **ask(house, "holes", projects=projects)[0],
+        viewers=health.viewers(snapshot, projects),
+        **ask(snapshot, "holes", projects=projects)[0],
         known=sum(row["days"] for row in missing if row["why"] is None),
         expected=sum(row["days"] for row in missing),
         known_before=sum(row["days"] for row in before if row["why"] is None),

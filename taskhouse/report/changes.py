@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report.model import Capability, Change
 from taskhouse.report.options import Period
 from taskhouse.report.query import ask
@@ -21,12 +21,12 @@ EVIDENCE = {
 }
 
 
-def changes(house: House, period: Period, sign: int) -> list[Change]:
+def changes(snapshot: Snapshot, period: Period, sign: int) -> list[Change]:
     """The five largest changes down (-1) or up (1)."""
     found = []
-    for row in ask(house, "changes", sign=sign, since=period.since, until=period.until):
+    for row in ask(snapshot, "changes", sign=sign, since=period.since, until=period.until):
         answers = ask(
-            house,
+            snapshot,
             "answers",
             project_id=row["project_id"],
             repository=row["repository"],

@@ -1,7 +1,7 @@
 """Why there is nothing to report: an empty warehouse, answers without information, or a question beside the data."""
 
 from taskhouse.plural import plural
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import formatting
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Options, Period
@@ -14,9 +14,9 @@ EMPTY = Nothing(
 )
 
 
-def why(house: House, options: Options, period: Period | None = None) -> Nothing:
+def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> Nothing:
     """What to say in place of a report; ``period`` where days were looked at."""
-    [known] = ask(house, "known")
+    [known] = ask(snapshot, "known")
     if known["first_day"] is None and not known["runs"]:
         if known["uninformed"] is None:
             return EMPTY

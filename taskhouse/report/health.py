@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report.model import PassState, Runs, Stuck
 from taskhouse.report.options import Period
 from taskhouse.report.query import ask
@@ -12,10 +12,10 @@ NONE = Runs()
 STUCK_SHOWN = 10
 
 
-def runs(house: House, period: Period, chosen: Mapping[str, Any]) -> tuple[Runs, list[Runs]]:
+def runs(snapshot: Snapshot, period: Period, chosen: Mapping[str, Any]) -> tuple[Runs, list[Runs]]:
     """Runs that ended in the period: in all, and on each day."""
     total, days = NONE, [NONE] * period.days
-    for row in ask(house, "runs", since=period.since, until=period.until, **chosen):
+    for row in ask(snapshot, "runs", since=period.since, until=period.until, **chosen):
         day = row.pop("day")
         if day is None:
             total = Runs(**row)
@@ -24,17 +24,17 @@ def runs(house: House, period: Period, chosen: Mapping[str, Any]) -> tuple[Runs,
     return total, days
 
 
-def stuck(house: House, chosen: Mapping[str, Any]) -> tuple[list[Stuck], int]:
+def stuck(snapshot: Snapshot, chosen: Mapping[str, Any]) -> tuple[list[Stuck], int]:
     """Runs that do not move, those that stand longest first, and how many there are."""
-    rows = ask(house, "stuck", **chosen)
+    rows = ask(snapshot, "stuck", **chosen)
     return [Stuck(**row) for row in rows[:STUCK_SHOWN]], len(rows)
 
 
-def passes(house: House, projects: list[int] | None) -> list[PassState]:
+def passes(snapshot: Snapshot, projects: list[int] | None) -> list[PassState]:
     """The latest pass of each resource."""
-    return [PassState(**row) for row in ask(house, "passes", projects=projects)]
+    return [PassState(**row) for row in ask(snapshot, "passes", projects=projects)]
 
 
-def viewers(house: House, projects: list[int] | None) -> list[tuple[int, str]]:
+def viewers(snapshot: Snapshot, projects: list[int] | None) -> list[tuple[int, str]]:
     """Whose key each project was seen through."""
-    return [(row["project_id"], row["viewer"]) for row in ask(house, "viewers", projects=projects)]
+    return [(row["project_id"], row["viewer"]) for row in ask(snapshot, "viewers", projects=projects)]

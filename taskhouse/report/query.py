@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.warehouse import sql
 
 
-def ask(house: House, question: str, **parameters: object) -> list[dict[str, Any]]:
+def ask(snapshot: Snapshot, question: str, **parameters: object) -> list[dict[str, Any]]:
     """The rows of ``queries/<question>.sql``, each by column name."""
-    return house.records(sql.statement("taskhouse.report", f"queries/{question}"), **parameters)
+    return snapshot.records(sql.statement("taskhouse.report", f"queries/{question}"), **parameters)

@@ -1,7 +1,7 @@
 """The report as CSV: one row for each repository, window and day, with nothing left out."""
 
 from taskhouse.cells import disarmed, lines
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report.model import Report
 from taskhouse.report.query import ask
 
@@ -19,9 +19,9 @@ COLUMNS = (
 )
 
 
-def rows(house: House, report: Report | None) -> str:
+def rows(snapshot: Snapshot, report: Report | None) -> str:
     """The rows below their names; the names alone where there is no data."""
-    found = [] if report is None else ask(house, "export", since=report.period.since, until=report.period.until)
+    found = [] if report is None else ask(snapshot, "export", since=report.period.since, until=report.period.until)
     return "".join(lines([COLUMNS, *([_cell(value) for value in row.values()] for row in found)]))
 
 

@@ -14,12 +14,12 @@ import duckdb
 from taskhouse import marts, report
 from taskhouse.assets import checks
 from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.questions import Questions, records
+from taskhouse.assets.queries import Questions, records
 from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
 from taskhouse.export import export
 from taskhouse.pipelines.cli import held
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
@@ -135,7 +135,7 @@ class Everything:
             macros(connection)
         copy = publish(self.warehouse, self.home / "published", every_s=0, force=True)
         assert copy is not None
-        with closing(House(Reader(copy.path))) as house:
+        with closing(Snapshot(Reader(copy.path))) as house:
             for form in ("html", "md", "csv"):
                 report.render(house, Options(format=form))
             export(self.home / "export", house)

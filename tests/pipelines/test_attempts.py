@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from taskhouse.assets.attempts import REPEAT, attempt
+from taskhouse.assets.retries import REPEAT, attempt
 from taskhouse.errors import Contract, Locked, Permanent, Retryable, Throttled
 from taskhouse.pipelines.resources import EngineResource
 

@@ -9,7 +9,7 @@ import pytest
 
 from taskhouse.assets import checks, markdown
 from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.questions import Questions, records
+from taskhouse.assets.queries import Questions, records
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from taskhouse import marts
-from taskhouse.assets import cadence, report
+from taskhouse.assets import freshness, report
 from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import _engine
 from taskhouse.marts.stored import columns
@@ -141,7 +141,7 @@ def test_every_asset_is_late_after_three_ticks_that_brought_nothing_or_later() -
 )
 def test_the_longest_rest_of_a_schedule(cron: str, hours: float) -> None:
     for zone in ("UTC", "America/Los_Angeles", "Asia/Kathmandu"):
-        assert cadence.rest(cron, zone) == timedelta(hours=hours)
+        assert freshness.rest(cron, zone) == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("touched", ["warehouse/statements/load/live_contested.sql", "posthog/sse.py"])

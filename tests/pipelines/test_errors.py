@@ -28,7 +28,7 @@ from taskhouse.posthog import http_errors, pages
 from taskhouse.posthog.access import Access
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import Answer, PostHog
-from taskhouse.reading import open_house
+from taskhouse.reading import open_snapshot
 from taskhouse.report import Options, Period
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
@@ -135,13 +135,13 @@ def busy(place: Place) -> None:
 
 
 def closed(place: Place) -> None:
-    house = open_house(place.database)
+    house = open_snapshot(place.database)
     house.close()
     house.sql("SELECT 1")
 
 
 def asked(place: Place, **given: Any) -> None:
-    with open_house(place.database) as house:
+    with open_snapshot(place.database) as house:
         house.frame("texts", **given)
 
 
@@ -271,7 +271,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The warehouse … has been busy for … s: ….": busy,
     "There is no published copy in … yet.": lambda p: publish.readable(p.folder),
     "The query failed: …": lambda p: reading.query(p.database, "FROM nowhere"),
-    "There is no file ….": lambda p: open_house(p.folder / "none.duckdb"),
+    "There is no file ….": lambda p: open_snapshot(p.folder / "none.duckdb"),
     "This warehouse has been closed.": closed,
     "The stand-in for PostHog did not start.": unstarted,
     "The warehouse is at schema version …, and this taskhouse knows ….": newer,
@@ -373,7 +373,7 @@ def asked_of(place: Place, view: str, **given: Any) -> None:
     path = place.database
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE moments AS SELECT now() AS observed_at")
-    with open_house(path) as house:
+    with open_snapshot(path) as house:
         house.frame(view, **given)
 
 

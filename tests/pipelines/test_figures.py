@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from taskhouse.assets import figures, picture
+from taskhouse.assets import pass_metadata, sparkline
 from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import Family
-from taskhouse.assets.questions import Questions, records
+from taskhouse.assets.queries import Questions, records
 from taskhouse.passes.lifecycle import Report
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
@@ -36,7 +36,7 @@ def connection(tmp_path: Path) -> Any:
 
 def _figures(connection: Any, family: Family) -> dict[str, Any]:
     asked = Questions(partial(records, connection))
-    return figures.of_pass(asked, family, replace(REPORT, resource=family.name), NOW - timedelta(minutes=1))
+    return pass_metadata.of_pass(asked, family, replace(REPORT, resource=family.name), NOW - timedelta(minutes=1))
 
 
 def _run(connection: Any, run: str, status: str, begins: datetime, pass_id: str) -> None:
@@ -53,7 +53,7 @@ def test_a_pass_tells_what_it_cost_and_what_it_brought(connection: Any) -> None:
     assert (told["bytes received"], told["seconds throttled"]) == (1234, 0.5)
     assert (told["records absent"], told["records quarantined"]) == (1, 0)
     assert told["pass"] == "now"
-    assert figures.SINCE_PROOF not in told
+    assert pass_metadata.SINCE_PROOF not in told
 
 
 def test_what_is_told_of_a_pass_says_how_to_look_at_it(connection: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_row_is_changed_that_says_something_else_than_the_one_before(connectio
     _run(connection, "new", "queued", NOW, "now")
     told = _figures(connection, RUNS)
     assert told["rows changed"] == 1
-    assert (told[figures.ACTIVE], told[figures.ENDED]) == (1, 1)
+    assert (told[pass_metadata.ACTIVE], told[pass_metadata.ENDED]) == (1, 1)
     assert told["dagster/row_count"] == 5
 
 
@@ -82,7 +82,7 @@ def test_the_lag_is_the_age_of_the_last_proof_when_the_pass_began(connection: An
             verdict=verdict,
         )  # fmt: skip
     put(connection, "ledger.passes", pass_id="now", resource="runs", started_at=NOW, verdict="complete")
-    assert _figures(connection, RUNS)[figures.SINCE_PROOF] == 300.0
+    assert _figures(connection, RUNS)[pass_metadata.SINCE_PROOF] == 300.0
 
 
 def test_the_capture_lag_is_that_of_the_events_of_the_pass(connection: Any) -> None:
@@ -123,12 +123,12 @@ def test_a_day_without_an_answer_is_a_hole_in_the_picture(connection: Any) -> No
 
 
 def test_a_bar_is_as_tall_as_its_number() -> None:
-    drawn = unquote(picture.bars([(4, 1), (0, 0)], "a test"))
+    drawn = unquote(sparkline.bars([(4, 1), (0, 0)], "a test"))
     assert re.findall(r" d='(.*?)'", drawn) == ["M5,48V0", "M5,48V36"]
     assert "(data:image/svg+xml,<svg" in drawn
 
 
 def test_a_month_is_short_enough_to_be_shown_in_place() -> None:
     days = [(100_000 - number, 1 + number) for number in range(31)]
-    drawn = picture.bars(days, "repositories ready, of all, by day")
+    drawn = sparkline.bars(days, "repositories ready, of all, by day")
     assert len(drawn) + len("\n\n100000 of 100000 repositories were ready on 2026-01-01") < 1000

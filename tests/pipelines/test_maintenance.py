@@ -8,7 +8,7 @@ import dagster as dg
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
-from taskhouse.reading import open_house
+from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from tests.pipelines.rows import Still
 
@@ -27,5 +27,5 @@ def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:
     assert told["pages forgotten"] == told["runs forgotten"] == 0
     assert told["bytes before"] == told["bytes after"] > 0
     assert not told["compacted"]
-    with open_house(settings) as house:
+    with open_snapshot(settings) as house:
         assert house.views()

@@ -15,7 +15,7 @@ from taskhouse.cells import octets
 from taskhouse.pipelines.cli import main, screen, written
 from taskhouse.pipelines.cli.app import app
 from taskhouse.pipelines.cli.exits import say
-from taskhouse.reading import open_house
+from taskhouse.reading import open_snapshot
 from taskhouse.warehouse.sql import distinct
 
 
@@ -54,7 +54,7 @@ def test_json_has_no_nan_and_a_key_of_any_type_is_a_text(ask: Any) -> None:
 def test_columns_of_one_name_lose_no_value(ask: Any, home: Path, tmp_path: Path) -> None:
     sql = "SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1"
     assert strictly(ask("-f", "json", sql).out) == [{"a": 1, "a_1": 2, "A_2": 3, "a_1_1": 4}]
-    with open_house(home) as house:
+    with open_snapshot(home) as house:
         (row,) = house.records(sql)
     assert list(row.values()) == [1, 2, 3, 4]
     target = tmp_path / "rows.parquet"

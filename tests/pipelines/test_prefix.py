@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from taskhouse.assets.figures import ENDED
+from taskhouse.assets.pass_metadata import ENDED
 from taskhouse.pipelines import home
 from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings

@@ -25,7 +25,7 @@ from taskhouse.posthog import retry
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.retry import Policy
-from taskhouse.reading import open_house
+from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import load, maintenance, parquet, reading, verify
@@ -102,7 +102,7 @@ def test_a_file_that_another_process_writes(tmp_path: Path) -> None:
     path = tmp_path / "some.duckdb"
     duckdb.connect(str(path)).close()
     with held(path), pytest.raises(Locked, match=r"is open in another process that writes\."):
-        open_house(path)
+        open_snapshot(path)
 
 
 def test_a_statement_without_rows_makes_no_parquet(copy: Path, tmp_path: Path) -> None:
@@ -167,14 +167,14 @@ def test_an_export_that_the_disk_cut_is_refused(copy: Path, tmp_path: Path, monk
 
     real = parquet.write
     monkeypatch.setattr(parquet, "write", cut)
-    with open_house(copy) as house, pytest.raises(Corrupt, match=r"does not hold the .* rows that were written"):
+    with open_snapshot(copy) as house, pytest.raises(Corrupt, match=r"does not hold the .* rows that were written"):
         export.export(tmp_path / "out", house, tables=["tasks"])
 
 
 def test_arrow_without_pyarrow(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with (
-        open_house(copy) as house,
+        open_snapshot(copy) as house,
         pytest.raises(ConfigurationError, match=r"arrow\(\) needs pyarrow, which is not installed\."),
     ):
         house.arrow("tasks")

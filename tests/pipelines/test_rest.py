@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from taskhouse.assets import views
-from taskhouse.assets.figures import ACTIVE, ADDED, ENDED
+from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
 from taskhouse.pipelines.rest import rests
 from taskhouse.settings import Settings
 

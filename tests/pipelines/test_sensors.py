@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from taskhouse.assets.figures import ACTIVE, ENDED
+from taskhouse.assets.pass_metadata import ACTIVE, ENDED
 from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 

@@ -14,7 +14,7 @@ from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
 from taskhouse.pipelines.run import QUIET
-from taskhouse.reading import open_house
+from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import publish
 from tests.pipelines.rows import Still
@@ -67,7 +67,7 @@ def test_every_view_and_the_report_are_made_from_the_copy(home: Settings) -> Non
     assert result.success
     assert set(made) == {key.to_user_string() for key in VIEWS} | {"report"}
     assert all(check.passed for check in result.get_asset_check_evaluations())
-    with open_house(home) as house:
+    with open_snapshot(home) as house:
         rows = house.records("SELECT count(*) AS n FROM tasks WHERE project_id = 1")[0]["n"]
     assert made["views/tasks"].metadata["dagster/row_count"].value == rows > 20
     assert str(made["views/tasks"].metadata["newest rows"].value).count("\n") == 6

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from taskhouse.errors import ConfigurationError, Full, Locked
 from taskhouse.export import export
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.warehouse import parquet
 from taskhouse.warehouse.reading import Reader
 from tests.report.world import World, walk, with_runs
@@ -27,11 +27,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(home: Path) -> House:
-    return House(Reader((home / "published" / "current.duckdb").resolve()))
+def house(home: Path) -> Snapshot:
+    return Snapshot(Reader((home / "published" / "current.duckdb").resolve()))
 
 
-def test_every_view_comes_back_as_it_was(house: House, tmp_path: Path) -> None:
+def test_every_view_comes_back_as_it_was(house: Snapshot, tmp_path: Path) -> None:
     done = export(tmp_path / "out", house)
     assert {name for name in house.tables() if name.startswith("main.")} <= {f"main.{name}" for name in done.rows}
     with duckdb.connect(str(house.path), read_only=True) as before:
@@ -47,7 +47,7 @@ def test_every_view_comes_back_as_it_was(house: House, tmp_path: Path) -> None:
             assert before.execute(lost).fetchone() == (0,), table
 
 
-def test_the_manifest_proves_every_file(house: House, tmp_path: Path) -> None:
+def test_the_manifest_proves_every_file(house: Snapshot, tmp_path: Path) -> None:
     export(tmp_path / "out", house, tables=TABLES)
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert manifest["generation"] == house.generation
@@ -70,7 +70,9 @@ def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
         assert [row[0] for row in shape] == list(house.views()["readiness"])
 
 
-def test_views_sql_reads_the_files_in_any_duckdb(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_sql_reads_the_files_in_any_duckdb(
+    house: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done = export(tmp_path / "out", house, tables=TABLES)
     monkeypatch.chdir(tmp_path / "out")
     with duckdb.connect() as anywhere:
@@ -81,7 +83,7 @@ def test_views_sql_reads_the_files_in_any_duckdb(house: House, tmp_path: Path, m
 
 
 def test_an_export_that_dies_leaves_the_old_one_and_is_taken_up_where_it_stopped(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
     export(out, house, tables=["runs"])
@@ -113,7 +115,7 @@ def test_an_export_that_dies_leaves_the_old_one_and_is_taken_up_where_it_stopped
     assert not list(out.rglob("*.part"))
 
 
-def test_a_death_between_the_two_renames_is_mended(house: House, tmp_path: Path) -> None:
+def test_a_death_between_the_two_renames_is_mended(house: Snapshot, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(out, house, tables=["runs"])
     out.rename(tmp_path / ".out.old")
@@ -123,7 +125,7 @@ def test_a_death_between_the_two_renames_is_mended(house: House, tmp_path: Path)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".out.lock") == ["out"]
 
 
-def test_a_folder_of_something_else_is_not_touched(house: House, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_not_touched(house: Snapshot, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     (tmp_path / "file").write_text("file")
@@ -133,14 +135,14 @@ def test_a_folder_of_something_else_is_not_touched(house: House, tmp_path: Path)
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
 
 
-def test_names_are_checked_and_odd_folders_are_fine(house: House, tmp_path: Path) -> None:
+def test_names_are_checked_and_odd_folders_are_fine(house: Snapshot, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="There is no view"):
         export(tmp_path / "out", house, tables=["runs; DROP TABLE x"])
     done = export(tmp_path / "it's $1 'here'", house, tables=["runs"])
     assert done.rows["runs"] > 0
 
 
-def test_two_exports_into_one_folder_do_not_meet(house: House, tmp_path: Path) -> None:
+def test_two_exports_into_one_folder_do_not_meet(house: Snapshot, tmp_path: Path) -> None:
     with FileLock(tmp_path / ".out.lock"), pytest.raises(Locked, match="Another export"):
         export(tmp_path / "out", house)
 
@@ -153,7 +155,7 @@ FULL = (
 
 
 def test_an_export_that_finds_no_room_says_so_and_leaves_nothing(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    house: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> int:
         with house.reader._cursor("SELECT 1", {}):

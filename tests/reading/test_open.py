@@ -11,7 +11,7 @@ import pytest
 
 import taskhouse
 from taskhouse.errors import ConfigurationError, Corrupt
-from taskhouse.reading import House, select
+from taskhouse.reading import Snapshot, select
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from tests.report.world import LAST, World, walk, with_runs
@@ -25,7 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(home: Path) -> House:
+def house(home: Path) -> Snapshot:
     return taskhouse.open(home)
 
 
@@ -64,14 +64,14 @@ def test_opening_does_not_import_pandas(home: Path) -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_a_frame_has_the_view_s_rows_and_aware_times(house: House) -> None:
+def test_a_frame_has_the_view_s_rows_and_aware_times(house: Snapshot) -> None:
     frame = house.frame("readiness")
     assert len(frame) == house.records("SELECT count(*) AS n FROM readiness")[0]["n"] > 0
     assert str(frame["observed_at"].dt.tz) == "UTC"
     assert tuple(frame.columns) == house.views()["readiness"]
 
 
-def test_filters_take_a_value_several_values_null_and_a_pattern(house: House) -> None:
+def test_filters_take_a_value_several_values_null_and_a_pattern(house: Snapshot) -> None:
     assert set(house.frame("readiness", repository="other/o'brien")["repository"]) == {"other/o'brien"}
     assert set(house.frame("readiness", repository="ACME/*")["repository"]) == {"acme/web", "acme/api"}
     assert set(house.frame("readiness", window_days=[7, 14])["window_days"]) == {7, 14}
@@ -81,7 +81,7 @@ def test_filters_take_a_value_several_values_null_and_a_pattern(house: House) ->
     assert list(house.frame("readiness", columns=["overall", "repository"]).columns) == ["overall", "repository"]
 
 
-def test_days_are_included_whole(house: House) -> None:
+def test_days_are_included_whole(house: Snapshot) -> None:
     days = house.frame("readiness_trend", since="2026-11-20", until=date(2026, 11, 22))["day"]
     assert {value.date() for value in days} == {date(2026, 11, 20) + timedelta(days=n) for n in range(3)}
     times = house.frame("readiness", since="2026-11-22", until="2026-11-22")["observed_at"]
@@ -89,7 +89,7 @@ def test_days_are_included_whole(house: House) -> None:
     assert {value.date() for value in times} == {date(2026, 11, 22)}
 
 
-def test_a_moment_is_read_in_its_own_zone_and_ends_before_itself(house: House) -> None:
+def test_a_moment_is_read_in_its_own_zone_and_ends_before_itself(house: Snapshot) -> None:
     east = timezone(timedelta(hours=9))
     noon = datetime(2026, 11, 22, 21, tzinfo=east)
     frame = house.frame("readiness", since=noon - timedelta(days=1), until=noon)
@@ -98,7 +98,7 @@ def test_a_moment_is_read_in_its_own_zone_and_ends_before_itself(house: House) -
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", datetime(2026, 1, 1)])  # noqa: DTZ001 - the point
-def test_a_moment_that_cannot_be_read_is_refused(house: House, moment: str | datetime) -> None:
+def test_a_moment_that_cannot_be_read_is_refused(house: Snapshot, moment: str | datetime) -> None:
     with pytest.raises(ConfigurationError, match="since="):
         house.frame("readiness", since=moment)
 
@@ -106,13 +106,13 @@ def test_a_moment_that_cannot_be_read_is_refused(house: House, moment: str | dat
 @pytest.mark.parametrize(
     "name", ["nothing", 'readiness"; DROP VIEW readiness; --', "(SELECT 1)", "information_schema.tables", ""]
 )
-def test_only_names_that_exist_reach_a_statement(house: House, name: str) -> None:
+def test_only_names_that_exist_reach_a_statement(house: Snapshot, name: str) -> None:
     with pytest.raises(ConfigurationError, match="There is no view"):
         house.frame(name)
 
 
 @pytest.mark.parametrize("name", ["nothing", "1=1 OR repository", 'repository" = 1 OR "repository'])
-def test_only_columns_that_exist_reach_a_statement(house: House, name: str) -> None:
+def test_only_columns_that_exist_reach_a_statement(house: Snapshot, name: str) -> None:
     for filters in ({"columns": [name]}, {name: 1}):
         with pytest.raises(ConfigurationError, match="has no column"):
             house.frame("readiness", **filters)
@@ -129,25 +129,25 @@ def test_a_name_with_a_quote_stays_one_name() -> None:
     assert text == 'SELECT "a""b" FROM "main"."t"'
 
 
-def test_one_text_is_no_collection_of_columns(house: House) -> None:
+def test_one_text_is_no_collection_of_columns(house: Snapshot) -> None:
     with pytest.raises(ConfigurationError, match=r"columns=\['day'\]"):
         house.frame("readiness_trend", columns="day")
 
 
-def test_tables_of_the_ledger_can_be_read(house: House) -> None:
+def test_tables_of_the_ledger_can_be_read(house: Snapshot) -> None:
     assert set(house.frame("ledger.passes", verdict="complete")["resource"]) >= {"tasks", "readiness"}
     assert "ledger.passes" in house.tables()
     assert "ledger.passes" not in house.views()
 
 
-def test_a_view_describes_its_columns(house: House) -> None:
+def test_a_view_describes_its_columns(house: Snapshot) -> None:
     said = house.describe("readiness_trend").set_index("column")
     assert tuple(said.index) == house.views()["readiness_trend"]
     assert said.loc["day", "type"] == "DATE"
     assert "time zone" in str(said.loc["day", "says"])
 
 
-def test_sql_takes_parameters_by_name(house: House) -> None:
+def test_sql_takes_parameters_by_name(house: Snapshot) -> None:
     frame = house.sql("SELECT $a + 1 AS b, $c AS d", a=1, c="x'y")
     assert frame.to_dict("records") == [{"b": 2, "d": "x'y"}]
 
@@ -161,12 +161,12 @@ def test_sql_takes_parameters_by_name(house: House) -> None:
         ("CREATE TABLE t AS SELECT 1", "read-only"),
     ],
 )
-def test_a_statement_that_cannot_run_says_why(house: House, text: str, says: str) -> None:
+def test_a_statement_that_cannot_run_says_why(house: Snapshot, text: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         house.sql(text)
 
 
-def test_a_variable_is_never_taken_for_a_table(house: House) -> None:
+def test_a_variable_is_never_taken_for_a_table(house: Snapshot) -> None:
     secrets_here = pd.DataFrame({"a": [1]})
     assert len(secrets_here) == 1
     with pytest.raises(ConfigurationError, match="secrets_here"):
@@ -197,25 +197,25 @@ def test_a_generation_that_vanishes_while_it_is_opened_is_looked_up_again(
     assert taskhouse.open(tmp_path).records("SELECT 1 AS one") == [{"one": 1}]
 
 
-def test_a_closed_house_says_so(house: House) -> None:
+def test_a_closed_house_says_so(house: Snapshot) -> None:
     house.close()
     house.close()
     with pytest.raises(ConfigurationError, match="closed"):
         house.sql("SELECT 1")
 
 
-def test_arrow_says_what_is_missing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arrow_says_what_is_missing(house: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match="pip install pyarrow"):
         house.arrow("readiness")
 
 
-def test_arrow_gives_a_table(house: House) -> None:
+def test_arrow_gives_a_table(house: Snapshot) -> None:
     pytest.importorskip("pyarrow", reason="pyarrow is optional")
     assert house.arrow("readiness", columns=["overall"]).num_rows == len(house.frame("readiness"))
 
 
-def test_the_file_on_disk_is_never_written(house: House) -> None:
+def test_the_file_on_disk_is_never_written(house: Snapshot) -> None:
     before = (house.path.stat().st_mtime_ns, house.path.stat().st_mode & 0o777)
     house.frame("readiness_trend")
     assert (house.path.stat().st_mtime_ns, house.path.stat().st_mode & 0o777) == before

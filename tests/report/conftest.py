@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from tests.report.world import HOSTILE, LAST, RIGHT_TO_LEFT, World, names, walk, with_runs
 
 STUCK = "<b>Fix</b> the \u202eresu login \U0001f994 | `x`"
@@ -26,7 +26,7 @@ def home(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def house(home: Path) -> Iterator[House]:
+def house(home: Path) -> Iterator[Snapshot]:
     import taskhouse  # noqa: PLC0415
 
     with taskhouse.open(home) as opened:

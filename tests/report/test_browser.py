@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options, write
 from tests.report.browser import Browser, axe, browser
 
@@ -26,7 +26,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(house: House, tmp_path: Path) -> Path:
+def page(house: Snapshot, tmp_path: Path) -> Path:
     return write(house, tmp_path / "report.html", Options())
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from taskhouse.errors import ConfigurationError
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options, render, write
 from taskhouse.report.build import rank
 from taskhouse.report.model import Repository, Series
@@ -35,7 +35,7 @@ def series(document: str, repository: str, window: int) -> dict[str, Any]:
     return dict(zip(told["columns"], values, strict=True))
 
 
-def test_the_same_data_gives_the_same_bytes_in_another_process(home: Path, house: House) -> None:
+def test_the_same_data_gives_the_same_bytes_in_another_process(home: Path, house: Snapshot) -> None:
     told = (
         "import sys, taskhouse; from taskhouse.report import *; house = taskhouse.open(sys.argv[1]);"
         "sys.stdout.buffer.write(b'\\0'.join(render(house, Options(format=form)).encode() for form in sys.argv[2:]))"
@@ -48,7 +48,7 @@ def test_the_same_data_gives_the_same_bytes_in_another_process(home: Path, house
         assert done.stdout.split(b"\0") == here
 
 
-def test_the_head_says_of_when_through_whose_key_and_how_complete(house: House) -> None:
+def test_the_head_says_of_when_through_whose_key_and_how_complete(house: Snapshot) -> None:
     tree = Tree(render(house))
     head = tree.all("header")[0].text
     assert tree.all("h1")[0].text == "26 Oct \u2013 24 Nov 2026"
@@ -67,7 +67,7 @@ def test_only_a_complete_ledger_is_called_complete(tmp_path: Path) -> None:
     assert "Missing:" not in tree.all("header")[0].text
 
 
-def test_every_repository_has_a_row_with_a_strip_for_each_window(house: House, world: World) -> None:
+def test_every_repository_has_a_row_with_a_strip_for_each_window(house: Snapshot, world: World) -> None:
     tree = Tree(render(house))
     rows = [one for one in tree.all("th", scope="row") if one.attributes.get("role") == "rowheader"]
     held = {row["repository"] for row in world.tables["raw.readiness_snapshots"]}
@@ -90,7 +90,7 @@ def test_a_repository_may_be_known_over_some_windows_only(tmp_path: Path) -> Non
     assert "| \u2068acme/api\u2069 |" in text
 
 
-def test_the_embedded_numbers_are_those_of_the_view(house: House) -> None:
+def test_the_embedded_numbers_are_those_of_the_view(house: Snapshot) -> None:
     document = render(house)
     frame = house.frame("readiness_trend", since=FIRST, until=LAST.date())
     letters = {code: state for code, state in data(document)["codes"].items() if state}
@@ -111,7 +111,7 @@ def test_the_embedded_numbers_are_those_of_the_view(house: House) -> None:
     assert told["completed"] + told["failed"] + told["cancelled"] == totals["n"][0]
 
 
-def test_the_tables_say_what_the_strips_say(house: House) -> None:
+def test_the_tables_say_what_the_strips_say(house: Snapshot) -> None:
     document = render(house)
     tree = Tree(document)
     captions = [one.text for one in tree.all("caption")]
@@ -192,7 +192,7 @@ def test_the_largest_changes_carry_the_server_s_reason_and_evidence(tmp_path: Pa
     assert "Core suggestions: ready \u2192 needs setup No init <i>found</i>. matched events: 12 \u2192 0" in text
 
 
-def test_no_text_of_the_server_becomes_markup(house: House) -> None:
+def test_no_text_of_the_server_becomes_markup(house: Snapshot) -> None:
     document = render(house)
     tree = Tree(document)
     assert {one.name for one in tree.elements}.isdisjoint({"img", "iframe", "object", "form"})
@@ -204,7 +204,7 @@ def test_no_text_of_the_server_becomes_markup(house: House) -> None:
     assert policy.attributes["content"].startswith("default-src 'none'")
 
 
-def test_nothing_is_fetched(house: House) -> None:
+def test_nothing_is_fetched(house: Snapshot) -> None:
     for one in Tree(render(house)).elements:
         for name in ("src", "href", "action", "data", "poster", "srcset"):
             value = one.attributes.get(name, "#")
@@ -269,7 +269,7 @@ def test_the_same_data_published_again_gives_the_same_bytes(tmp_path: Path) -> N
             assert render(one, Options(format=form)) == render(two, Options(format=form))
 
 
-def test_two_periods_are_compared_as_asked(house: House) -> None:
+def test_two_periods_are_compared_as_asked(house: Snapshot) -> None:
     free = data(render(house, Options(compare="none")))
     assert free["compared"] is None
     other = data(render(house, Options(compare="2026-10-01..2026-10-10")))
@@ -285,28 +285,28 @@ def test_two_periods_are_compared_as_asked(house: House) -> None:
 @pytest.mark.parametrize(
     "compare", ["last week", "2026-10-10..2026-10-01", "2026-99-01..2026-99-02", "2026-12-01..2026-12-31"]
 )
-def test_a_comparison_that_makes_no_sense_is_refused(house: House, compare: str) -> None:
+def test_a_comparison_that_makes_no_sense_is_refused(house: Snapshot, compare: str) -> None:
     with pytest.raises(ConfigurationError, match="compare="):
         render(house, Options(compare=compare))
 
 
-def test_days_the_wrong_way_round_are_refused(house: House) -> None:
+def test_days_the_wrong_way_round_are_refused(house: Snapshot) -> None:
     with pytest.raises(ConfigurationError, match="begin on 2026-11-20 and end on 2026-11-01"):
         render(house, Options(since=date(2026, 11, 20), until=date(2026, 11, 1)))
 
 
-def test_the_headline_can_be_of_another_window(house: House) -> None:
+def test_the_headline_can_be_of_another_window(house: Snapshot) -> None:
     assert "over the window of 30 days" in Tree(render(house, Options(window=30))).all("h2")[0].text
     with pytest.raises(ConfigurationError, match="7, 14, 30"):
         render(house, Options(window=5))
 
 
-def test_nothing_is_left_behind_in_the_house(house: House) -> None:
+def test_nothing_is_left_behind_in_the_house(house: Snapshot) -> None:
     render(house)
     assert house.records("FROM duckdb_tables() WHERE temporary") == []
 
 
-def test_the_file_appears_whole(house: House, tmp_path: Path) -> None:
+def test_the_file_appears_whole(house: Snapshot, tmp_path: Path) -> None:
     path = write(house, tmp_path / "new" / "report.html")
     assert path.read_text(encoding="utf-8") == render(house)
     assert [one.name for one in path.parent.iterdir()] == ["report.html"]

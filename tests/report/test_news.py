@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options, render
 from tests.report.tree import Tree
 from tests.report.world import LAST, World, walk
@@ -64,7 +64,7 @@ def test_an_empty_warehouse_says_so_and_what_to_run(tmp_path: Path) -> None:
         Options(projects=(3,)),
     ],
 )
-def test_a_question_beside_the_data_is_told_where_the_data_is(house: House, beside: Options) -> None:
+def test_a_question_beside_the_data_is_told_where_the_data_is(house: Snapshot, beside: Options) -> None:
     document = render(house, beside)
     assert Tree(document).all("h1")[0].text == "Nothing known"
     assert "15 repositories over 26 Sep \u2013 24 Nov 2026" in Tree(document).all("main")[0].text

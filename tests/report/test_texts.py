@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options, formatting, html, markdown, render
 from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
@@ -20,7 +20,7 @@ from tests.report.world import HOSTILE, LAST, walk
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def test_markdown_has_the_headline_the_movers_and_what_is_missing(house: House) -> None:
+def test_markdown_has_the_headline_the_movers_and_what_is_missing(house: Snapshot) -> None:
     text = render(house, Options(format="md"))
     assert text.startswith("# Readiness, 26 Oct \u2013 24 Nov 2026\n")
     assert "## Repositories" in text
@@ -29,7 +29,7 @@ def test_markdown_has_the_headline_the_movers_and_what_is_missing(house: House) 
     assert len(text.encode()) < 20_000
 
 
-def test_markdown_leaves_no_markup_of_the_server(house: House) -> None:
+def test_markdown_leaves_no_markup_of_the_server(house: Snapshot) -> None:
     text = render(house, Options(format="md"))
     assert HOSTILE not in text
     assert "<script" not in text
@@ -46,7 +46,7 @@ def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
     assert "<" not in told
 
 
-def test_csv_holds_every_row_of_the_view(house: House) -> None:
+def test_csv_holds_every_row_of_the_view(house: Snapshot) -> None:
     rows = list(csv.DictReader(io.StringIO(render(house, Options(format="csv")))))
     frame = house.frame("readiness_trend", since="2026-10-26", until="2026-11-24")
     assert len(rows) == len(frame)

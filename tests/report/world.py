@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import taskhouse
-from taskhouse.reading import House
+from taskhouse.reading import Snapshot
 from taskhouse.warehouse import staging
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
@@ -183,7 +183,7 @@ class World:
         publish(warehouse, home / "published", every_s=0, force=True)
         return home
 
-    def open(self, home: Path) -> House:
+    def open(self, home: Path) -> Snapshot:
         """Publish and open."""
         return taskhouse.open(self.publish(home))
 

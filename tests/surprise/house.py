@@ -21,7 +21,7 @@ from taskhouse.emulator.mutations import MutationError, mutate
 from taskhouse.emulator.settings import EmulatorSettings, Key
 from taskhouse.errors import TaskhouseError
 from taskhouse.passes.context import Context
-from taskhouse.resources.registry import RESOURCES
+from taskhouse.resources import registry
 from taskhouse.settings import Settings
 from tests.blank import blank
 from tests.surprise.process import Killed, Process
@@ -87,7 +87,7 @@ class House:
 
     def sync(self, resource: str, *, steps: int | None = None) -> str:
         """One pass, or the part of it before the death; how it ended."""
-        return self.run(self._live(RESOURCES[resource], steps))
+        return self.run(self._live(registry.code(resource).sync, steps))
 
     def sync_as_another(self) -> str:
         """One pass over tasks with the key of another member."""

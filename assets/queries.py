@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from taskhouse.clock import REAL, Clock
 
 if TYPE_CHECKING:
-    from taskhouse.reading import House
+    from taskhouse.reading import Snapshot
     from taskhouse.settings import Settings
 
 Rows = list[dict[str, Any]]
@@ -57,12 +57,12 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
 
 
 @contextlib.contextmanager
-def reading(settings: "Settings") -> Iterator[tuple["House", Questions]]:
+def reading(settings: "Settings") -> Iterator[tuple["Snapshot", Questions]]:
     """The published copy, in which nobody is kept waiting however long a question takes."""
-    from taskhouse.reading import open_house
+    from taskhouse.reading import open_snapshot
 
-    with open_house(settings) as house:
-        yield house, Questions(house.reader.records, settings.clock)
+    with open_snapshot(settings) as snapshot:
+        yield snapshot, Questions(snapshot.reader.records, settings.clock)
 
 
 def unproven(questions: Questions, project_id: int, resources: Iterable[str]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from taskhouse.assets import markdown, picture
+from taskhouse.assets import markdown, sparkline
 from taskhouse.assets.family import Family
-from taskhouse.assets.questions import Questions
+from taskhouse.assets.queries import Questions
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
@@ -92,7 +92,7 @@ def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, A
     held = {day["day"]: (day["repositories"], day["ready"]) for day in days}
     first, last = min(held), max(held)
     every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    drawn = picture.bars([held.get(day, (0, 0)) for day in every], "repositories ready, of all, by day")
+    drawn = sparkline.bars([held.get(day, (0, 0)) for day in every], "repositories ready, of all, by day")
     told = f"{days[-1]['ready']} of {days[-1]['repositories']} repositories were ready on {days[-1]['day']}"
     return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "repositories ready": days[-1]["ready"]}
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final
 
+from taskhouse.emulator.script.event_writer import Pen, flushed
 from taskhouse.emulator.script.notices import interlude, row_usage
-from taskhouse.emulator.script.pen import Pen, flushed
 from taskhouse.emulator.script.pi import PiPen, pi_opening, pi_prompt, pi_tool_call, pi_turn_end
 from taskhouse.emulator.script.rare import rarity
 from taskhouse.emulator.script.scene import Scene
