@@ -73,7 +73,7 @@ class Settings(BaseSettings):
 
     host: str = Field(
         DEFAULT_HOST,
-        description="Origin of the PostHog server; https unless it is this machine.",
+        description="Origin of the PostHog server. It must be https, except on this machine.",
     )
     api_key: SecretStr | None = Field(
         None,
@@ -81,107 +81,113 @@ class Settings(BaseSettings):
     )
     project_ids: Annotated[tuple[int, ...], NoDecode] = Field(
         (),
-        description="Comma-separated ids of the projects to keep.",
+        description="Ids of the projects to sync, separated by commas.",
     )
     home: Path = Field(
-        Path(".taskhouse"), description="Folder that holds all state, below the current one unless it is absolute."
+        Path(".taskhouse"), description="Folder for all data. A relative path is below the current folder."
     )
     readers_group: str = Field(
-        "", description="Group that may read the published copies; unset, only the owner of the home may."
+        "", description="Group that may read the published copies. If unset, only the owner of the home can."
     )
     asset_prefix: str = Field(
         "",
         pattern=r"^([a-z][a-z0-9_]*)?$",
-        description="Stands before every asset, pool and job, where several taskhouses share one Dagster instance.",
+        description="Prefix of all asset, pool and job names, for several taskhouses in one Dagster instance.",
     )
-    schedules: bool = Field(default=False, description="Start every schedule and sensor with the Dagster daemon.")
-    tasks_cron: str = Field("*/5 * * * *", description="When tasks are synced.")
-    repositories_cron: str = Field("7 * * * *", description="When repositories are synced.")
-    readiness_cron: str = Field("17 * * * *", description="When readiness is synced: what is due that day.")
-    runs_cron: str = Field("1-59/5 * * * *", description="When runs are synced.")
-    run_events_cron: str = Field("2-59/5 * * * *", description="When run events are synced.")
-    task_usage_cron: str = Field("27 * * * *", description="When the usage of tasks is synced, where it is on.")
-    published_cron: str = Field("4-59/5 * * * *", description="When a copy is published, if anything changed.")
+    schedules: bool = Field(
+        default=False, description="Turn all schedules and sensors on at the start of the Dagster daemon."
+    )
+    tasks_cron: str = Field("*/5 * * * *", description="When to sync tasks.")
+    repositories_cron: str = Field("7 * * * *", description="When to sync repositories.")
+    readiness_cron: str = Field("17 * * * *", description="When to sync the readiness that is due that day.")
+    runs_cron: str = Field("1-59/5 * * * *", description="When to sync runs.")
+    run_events_cron: str = Field("2-59/5 * * * *", description="When to sync run events.")
+    task_usage_cron: str = Field("27 * * * *", description="When to sync task usage, if it is on.")
+    published_cron: str = Field("4-59/5 * * * *", description="When to publish a copy, if anything changed.")
     views_cron: str = Field(
-        "13 * * * *", description="When views are looked at and reports are written, if there is a newer copy."
+        "13 * * * *", description="When to check the views and write the reports, if there is a newer copy."
     )
 
     maintenance_cron: str = Field(
-        "41 3 * * *", description="When unused room is given back and old traces are forgotten."
+        "41 3 * * *", description="When to free unused disk space and delete old records of syncs."
     )
-    keep_pages_days: int = Field(90, ge=1, description="How long the ledger keeps pages that brought nothing.")
+    keep_pages_days: int = Field(90, ge=1, description="How long the ledger keeps pages that brought nothing new.")
     keep_runs_days: int = Field(
-        3, ge=1, description="How long Dagster keeps runs that succeeded; others stay six times as long."
+        3, ge=1, description="How long Dagster keeps successful runs. Other runs stay six times as long."
     )
 
     sweep_summaries_hours: float = Field(
-        24.0, gt=0, description="Within how many hours every task is seen, by name if nothing else shows it."
+        24.0, gt=0, description="Time in which every task is seen at least once, by id if nothing else shows it."
     )
     sweep_list_hours: float = Field(168.0, gt=0, description="How often the whole list of tasks is read.")
     first_load_tasks: int = Field(
-        1000, ge=1, description="Tasks never listed, and logs never read, that one pass of a first load takes on."
+        1000, ge=1, description="How many tasks never listed, and logs never read, one pass of a first load reads."
     )
     first_load_days: int | None = Field(
-        None, ge=1, description="A first load leaves out runs and logs that rest for more days; unset leaves out none."
+        None, ge=1, description="A first load skips runs and logs that are inactive for longer. Unset skips none."
     )
 
     task_usage: bool = Field(
-        default=False, description="Ask what each task cost, as the resource task_usage: one request a task that moved."
+        default=False, description="Fetch what each task cost (resource task_usage): one request per changed task."
     )
 
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
-        (7, 14, 30), description="Readiness windows in days, each 1 to 30."
+        (7, 14, 30), description="Readiness windows in days, each from 1 to 30."
     )
     readiness_overrides: Annotated[Mapping[str, tuple[int, ...]], NoDecode] = Field(
         default_factory=dict,
-        description="Other windows for some repositories: org/a=7,30;org/b=30; nothing after = leaves one out.",
+        description="Other windows for some repositories: org/a=7,30;org/b=30. Nothing after = skips a repository.",
     )
     readiness_refresh: Literal["never", "daily"] = Field(
-        "never", description="daily: pass over the server's cache, at the price of some 22 GitHub requests an answer."
+        "never", description="daily: bypass the server's cache, which costs about 22 GitHub requests for each answer."
     )
-    readiness_limit_s: float = Field(90.0, gt=0, description="How long one readiness answer may take.")
-    timezone: str = Field("UTC", description="Time zone in which a day begins.")
+    readiness_limit_s: float = Field(90.0, gt=0, description="Longest time for one readiness answer.")
+    timezone: str = Field("UTC", description="Time zone that decides when a day begins.")
 
-    requests_per_minute: int = Field(480, ge=0, description="The key's limit a minute; 0 switches our own budget off.")
-    requests_per_hour: int = Field(4800, ge=0, description="The key's limit an hour; 0 switches our own budget off.")
-    max_wait_s: float = Field(90.0, gt=0, description="Longest Retry-After that a call waits out by itself.")
+    requests_per_minute: int = Field(480, ge=0, description="Request limit of the key per minute. 0 means no limit.")
+    requests_per_hour: int = Field(4800, ge=0, description="Request limit of the key per hour. 0 means no limit.")
+    max_wait_s: float = Field(90.0, gt=0, description="Longest Retry-After that a request waits for.")
 
-    capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps live run streams open.")
+    capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps streams of active runs open.")
     log_settle_s: float = Field(
-        default=10.0, ge=0, description="How long after a run's end its log is read again, since it is flushed late."
+        default=10.0,
+        ge=0,
+        description="Time after a run's end until its log is read again. The server flushes it late.",
     )
     log_final_s: float = Field(
         default=600.0,
         ge=0,
-        description="How long after a run's end its log may still grow, since a flush that fails is tried again; one"
-        " that was read before that is read once more by a later pass.",
+        description="Time after a run's end in which its log may still grow, because the server retries a failed"
+        " flush. If a log was read before that, a later pass reads it once more.",
     )
-    max_streams: int = Field(500, ge=1, description="Streams of a project that are open at once at most.")
+    max_streams: int = Field(500, ge=1, description="How many streams of a project may be open at once.")
     stream_leg: Literal["auto", "django"] = Field(
-        "django", description="Where streams are read: the API itself, or (auto) the agent proxy for runs that name it."
+        "django", description="Where streams are read. django: the API. auto: the agent proxy, if the run names it."
     )
     stream_windows: Annotated[tuple[int, ...] | None, NoDecode] = Field(
         None,
-        description="Events that the server keeps of a stream, such as 5000; unset tries the windows of all known"
-        " servers when it looks for gaps.",
+        description="How many events the server keeps of a stream, such as 5000. If unset, the search for gaps"
+        " tries the values of all known servers.",
     )
     tail_poll_s: float = Field(5.0, gt=0, description="How often `taskhouse tail` looks for new runs.")
     capture_text: Literal["full", "none"] = Field(
-        "full", description="none: prompts, messages and tool texts never reach the disk, only structure and sizes."
+        "full", description="none: write no prompts, messages or tool texts to disk, only structure and sizes."
     )
     spool_seal_s: float = Field(
-        0.5, gt=0, description="Rest between two loads of the spool, and three times as long while little comes."
+        0.5, gt=0, description="Pause between two loads of the spool. It triples while few events arrive."
     )
-    spool_sync_s: float = Field(1.0, gt=0, description="Longest time between two fsyncs: the loss at a power failure.")
-    spool_max_gb: float = Field(20.0, gt=0, description="Capture stops when the spool has grown so large.")
-    spool_free_gb: float = Field(1.0, ge=0, description="Capture stops when the disk has so little room left.")
+    spool_sync_s: float = Field(
+        1.0, gt=0, description="Longest time between two fsyncs. A power failure can lose this much."
+    )
+    spool_max_gb: float = Field(20.0, gt=0, description="Capture stops if the spool reaches this size.")
+    spool_free_gb: float = Field(1.0, ge=0, description="Capture stops if less disk space than this is free.")
     accept_viewer: bool = Field(
-        default=False, description="Go on although the key now belongs to somebody who sees the project otherwise."
+        default=False, description="Continue even if the key now belongs to somebody with another view of the project."
     )
     accept_absences: bool = Field(
-        default=False, description="Believe that many tasks or repositories are gone at once; set it for one sync."
+        default=False, description="Accept that many tasks or repositories disappeared at once. Set it for one sync."
     )
-    pass_wait_s: float = Field(60.0, gt=0, description="How long a pass waits for another one of the same resource.")
+    pass_wait_s: float = Field(60.0, gt=0, description="How long a pass waits for another pass of the same resource.")
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
     publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 

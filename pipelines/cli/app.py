@@ -20,22 +20,21 @@ from taskhouse.pipelines.cli.tail import tail
 
 ABOUT = """Keep the history of PostHog Tasks in DuckDB.
 
-PostHog shows the present: a task's latest run, a repository's readiness now, a stream that is deleted half an hour
-after its run. taskhouse keeps what was: it pages through tasks, snapshots readiness, captures the events of every run,
-and proves that nothing is missing.
+PostHog shows only the present: a task's latest run, a repository's current readiness, and a run's stream until half an
+hour after the run. taskhouse keeps the history: it reads all tasks, takes snapshots of readiness, captures the events
+of every run, and proves that nothing is missing.
 
-**First steps:** `taskhouse demo` fills a warehouse from a local stand-in for PostHog. `taskhouse check` tells whether
-your own settings work, `taskhouse sync` fetches, `taskhouse query` asks.
+**First steps:** `taskhouse demo` fills a warehouse from a local stand-in for PostHog. `taskhouse check` tests your
+settings, `taskhouse sync` fetches the data, and `taskhouse query` runs SQL on it.
 """
 
-EPILOG = """**Settings** come from the environment or a file `.env`: POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY (scope
-task:read), POSTHOG_PROJECT_IDS (comma-separated), TASKHOUSE_HOME (where everything is kept; by default
-.taskhouse below the folder that you stand in, so that another folder has another history).
-A setting has no other name; docs/settings.md lists all of them.
+EPILOG = """**Settings** come from the environment or from a `.env` file: POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY (scope
+task:read), POSTHOG_PROJECT_IDS (comma-separated) and TASKHOUSE_HOME (the folder for all data). The default home is
+.taskhouse in the current folder, so each folder has its own history. docs/settings.md lists every setting.
 
-**Exit codes:** 0 complete; 1 failed; 2 usage or configuration, the key included; 3 finished, but not proved complete;
-130 interrupted; 141 nobody reads the output any more, as after `| head -1`. `status` also has 4 (the last proof is
-older than --max-age, or the published copy is late) and 5 (nothing is held, never synced, or never published).
+**Exit codes:** 0 complete; 1 failed; 2 wrong usage or configuration, including the key; 3 finished, but not proved
+complete; 130 interrupted; 141 the reader of the output went away, as with `| head -1`. `status` also uses 4 (the last
+proof is older than --max-age, or the published copy is late) and 5 (no data, never synced, or never published).
 """
 
 app = typer.Typer(
@@ -61,7 +60,7 @@ def _version(*, asked: bool) -> None:
 @app.callback()
 def options(
     *,
-    verbose: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    verbose: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
         typer.Option(

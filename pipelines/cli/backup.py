@@ -26,26 +26,26 @@ def _named(text: str) -> Path:
 @guarded
 def backup(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", parser=_named, help="Folder for backups of this home, on another disk.")
+        Path, typer.Argument(metavar="DIR", parser=_named, help="Folder for the backups of this home, on another disk.")
     ],
     *,
-    last: Annotated[int, typer.Option("--keep", min=0, help="Keep the newest so many backups.")] = 0,
-    daily: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each of so many days.")] = 0,
-    weekly: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each of so many weeks.")] = 0,
+    last: Annotated[int, typer.Option("--keep", min=0, help="Keep this many of the newest backups.")] = 0,
+    daily: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each day, for this many days.")] = 0,
+    weekly: Annotated[int, typer.Option(min=0, help="Keep the newest backup of each week, for this many weeks.")] = 0,
 ) -> None:
-    """Write a backup of the warehouse, while syncs and `taskhouse tail` go on.
+    """Back up the warehouse, while syncs and `taskhouse tail` go on.
 
-    A backup is a DuckDB file, with its SHA-256 in a file beside it. Nothing is copied if the folder has the newest copy
-    already and it can be read; if it is damaged, it is written anew in its place. Without --keep, --daily and --weekly
-    every backup stays; with them, those that none of the three names are removed, after the new one was read from the
-    disk. Backups that this home did not write itself, or cannot prove to have written, always stay and are named. Only
-    their owner can read backups, whatever the umask.
+    A backup is a DuckDB file with its SHA-256 in a second file. If the folder already has the newest copy and it can be
+    read, nothing is copied; if it is damaged, it is written again in its place. Without --keep, --daily and --weekly
+    every backup stays. With them, taskhouse removes the backups that none of the three options keep, after it has read
+    the new one back from the disk. Backups that this home did not write, or cannot prove to have written, are never
+    removed; taskhouse lists them. Only the owner can read backups, whatever the umask.
 
-    Events that were captured and not yet loaded are not in it: they are in the spool for a second or so, or as long as
-    somebody else holds the warehouse open. `taskhouse restore DIR` takes the newest backup back.
+    A backup does not contain events that were captured but not loaded yet. They are in the spool for about a second, or
+    for as long as another program holds the warehouse open. `taskhouse restore DIR` restores the newest backup.
 
-    A home that was copied is a twin with the same id: give each a folder of its own. A home that was moved to another
-    disk or restored into a new folder takes the backups from before for those of another one.
+    If you copy a home, both copies have the same id: give each its own backup folder. If you move a home to another
+    disk or restore it into a new folder, it treats the earlier backups as those of another home.
     """
     from taskhouse.home import ready
     from taskhouse.operations import warehouse_at_rest
@@ -80,28 +80,32 @@ def restore(
         typer.Argument(
             metavar="[FILE|DIR]",
             parser=_named,
-            help="A copy or a backup, or a folder of backups; the newest published copy by default.",
+            help="A copy, a backup or a folder of backups; by default the newest published copy.",
         ),
     ] = None,
     *,
-    empty: Annotated[bool, typer.Option("--empty", help="Begin an empty history instead.")] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse that is sound.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Start an empty history instead.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace a warehouse even if it is sound.")] = False,
     clock: Annotated[
-        bool, typer.Option("--clock", help="Restore nothing: set back what a clock that was ahead left in the future.")
+        bool,
+        typer.Option(
+            "--clock", help="Restore nothing; move times that a fast clock left in the future back to the present."
+        ),
     ] = False,
 ) -> None:
-    """Take a published copy or a backup back as the warehouse.
+    """Restore the warehouse from a published copy or a backup.
 
-    For a warehouse that is gone, damaged, older than it was, or of another home: every command that meets one refuses
-    to go on, and names this one. If you put a file in its place yourself, name that file to accept it.
+    Use this if the warehouse is missing, damaged, older than it was, or belongs to another home. Every command that
+    finds such a warehouse refuses to continue and names this one. If you put a file in its place yourself, name that
+    file to accept it.
 
-    Nothing is deleted: the file that stood there is kept beside the new one, and so are copies that hold more than what
-    is restored. Every block is read before; damaged files of a folder are skipped. The daily maintenance removes what
-    is kept once something was synced on 30 different days since. The next `taskhouse sync` fetches again what PostHog
-    still has, and loads the captured events that wait in the spool.
+    Nothing is deleted: the file that was there is kept next to the new one, and so are copies that contain more than
+    what is restored. Every block is read first; damaged files in a folder are skipped. The daily maintenance removes
+    the kept files after syncs on 30 different days. The next `taskhouse sync` fetches again what PostHog still has, and
+    loads the captured events that wait in the spool.
 
-    If this machine's clock was ahead for a while, nothing can be observed before the moments that it left. --clock
-    moves them back, all by the same time, so that the last of them is the present; a copy as it was before is kept.
+    If this machine's clock was ahead for a while, nothing can be recorded before the times that it left. --clock moves
+    those times back by the same amount, so that the last of them is the present. A copy of the earlier state is kept.
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready, usable
@@ -164,19 +168,19 @@ def verify(
         typer.Argument(
             metavar="[FILE|DIR]",
             parser=_named,
-            help="A copy, a backup, or the newest of a folder; the warehouse as it is by default.",
+            help="A copy, a backup, or a folder (its newest backup); by default the warehouse itself.",
         ),
     ] = None,
 ) -> None:
-    """Read everything that is kept, and hold it against what was written down when it came.
+    """Read all stored data, and compare it with what was recorded when it arrived.
 
-    Checked are every block of the file, the checksums of captured events and log entries, the content hash of each
-    version, every count of the ledger, keys, references, stretches of time, cursors, and the views. Of the warehouse a
-    new copy is published and read, so that nobody waits meanwhile; where that is not needed, the warehouse is compared
+    It checks every block of the file, the checksums of captured events and log entries, the content hash of each
+    version, every count in the ledger, keys, references, time ranges, cursors, and the views. To check the warehouse it
+    publishes a new copy and reads that, so that nobody has to wait. If no new copy is needed, it compares the warehouse
     with the last copy byte by byte.
 
-    What older versions of taskhouse did not write down is unknown, which is no fault. Exit code 1 means that something
-    is wrong: `taskhouse restore` takes a copy or a backup back in which nothing is.
+    Values that older versions of taskhouse did not record are unknown, which is not an error. Exit code 1 means that
+    something is wrong; `taskhouse restore` restores a sound copy or backup.
     """
     from datetime import timedelta
 

@@ -26,14 +26,14 @@ INVISIBLE = (
 
 @guarded
 def check(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON, for a monitor.")] = False
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, for monitoring.")] = False
 ) -> None:
-    """Try the settings: is the host reachable, the key valid, its scope enough, and each project visible?
+    """Test the settings: is the host reachable, is the key valid with enough scope, and is each project visible?
 
-    Also shows whose view of the project the key gives, how many tasks its owner made, and which features the server
-    has: the order by activity that makes a sync cheap, the way streams are read, and each optional resource that is
-    switched on. Makes at most a handful of requests for each project, and writes nothing but their count; nor does it
-    make a home where none is.
+    Also shows whose view of the project the key gives, how many of the tasks its owner created, and which features the
+    server has: the order by activity, which makes a sync cheap; the way streams are read; and each optional resource
+    that you switched on. The check makes only a handful of requests for each project. It writes nothing except the
+    count of these requests, and does not create a home.
     """
     from taskhouse.errors import TaskhouseError
     from taskhouse.home import asking

@@ -24,20 +24,20 @@ EXAMPLE = "FROM runs SELECT status, count(*) AS runs, round(avg(duration_s)) AS 
 
 @guarded
 def demo(
-    tasks: Annotated[int, typer.Option(min=1, help="Tasks to make up.")] = 240,
-    repositories: Annotated[int, typer.Option(min=1, help="Repositories to make up.")] = 12,
-    live_runs: Annotated[int, typer.Option(min=0, help="Runs that are going on while it captures.")] = 40,
-    seed: Annotated[int, typer.Option(help="Seed of everything that is made up.")] = 1,
+    tasks: Annotated[int, typer.Option(min=1, help="Number of tasks to make up.")] = 240,
+    repositories: Annotated[int, typer.Option(min=1, help="Number of repositories to make up.")] = 12,
+    live_runs: Annotated[int, typer.Option(min=0, help="Number of runs that are active during the capture.")] = 40,
+    seed: Annotated[int, typer.Option(help="Seed for the made-up data.")] = 1,
 ) -> None:
-    """Fill a warehouse from a local stand-in for PostHog, and check it against the truth.
+    """Fill a warehouse from a local stand-in for PostHog, and compare it with what was served.
 
-    Serves made-up tasks and live runs over real HTTP, with a clock that runs sixty times as fast
-    once it captures; syncs them with the
-    same code as `taskhouse sync` until every run has ended; compares every task, repository, readiness answer, run,
-    event and log entry with what was served; and syncs once more, which must add nothing. Needs no key and no network.
-    Everything is kept in TASKHOUSE_HOME/demo, which is made anew each time.
+    The stand-in serves made-up tasks and live runs over real HTTP. Its clock runs sixty times as fast as soon as
+    streams are being captured. The demo uses the same code as `taskhouse sync`. It syncs until every run has ended,
+    compares every task, repository, readiness answer, run, event and log entry with what was served, and syncs once
+    more, which must add nothing. It needs no key and no network. The data is kept in TASKHOUSE_HOME/demo, which each
+    demo replaces.
 
-    Exit code 0 means that all of it was equal.
+    Exit code 0 means that everything matched.
     """
     from taskhouse.pipelines.cli.standin import hurry, standing_in, truth
 

@@ -26,14 +26,14 @@ def dev(
     port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="Port of the UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address of the UI.")] = "127.0.0.1",
 ) -> None:
-    """Open the Dagster UI, with the daemon that runs schedules, until it is interrupted.
+    """Run the Dagster UI and the daemon that runs the schedules, until interrupted.
 
-    The terminal stays quiet as long as all is well: only warnings and failures are shown. Everything else is in the UI.
-    What never ran is run at once if the schedules are on.
+    The terminal shows warnings and failures only; everything else is in the UI. If the schedules are on, resources that
+    never ran are run at once.
 
-    Its state is in TASKHOUSE_HOME/dagster, where `taskhouse sync` records its runs too. Any other Dagster command works
-    with DAGSTER_HOME set to that folder. Only one daemon may run in a home, however it was started: two would tick
-    every schedule twice.
+    The state is in TASKHOUSE_HOME/dagster, where `taskhouse sync` records its runs too. Any other Dagster command works
+    if DAGSTER_HOME is set to that folder. Only one daemon may run in a home, however it was started: two would start
+    every scheduled run twice.
     """
     from taskhouse.home import ready
     from taskhouse.pipelines.home import prepare

@@ -16,10 +16,10 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 @guarded
 def emulator(context: typer.Context) -> None:
-    """Serve a local stand-in for PostHog, with made-up tasks, until it is interrupted.
+    """Serve a local stand-in for PostHog with made-up tasks, until interrupted.
 
-    Prints the variables that point `taskhouse sync` at it. Whatever it is asked for below `/_emulator/` is described in
-    docs/emulator.md: the truth to compare with, faults, and a clock.
+    Prints the environment variables that point `taskhouse sync` at it. docs/emulator.md describes its endpoints below
+    `/_emulator/`: the truth to compare with, faults, and a clock.
     """
     from taskhouse.emulator.__main__ import main as serve
 

@@ -19,14 +19,14 @@ T = TypeVar("T")
 
 
 @guarded
-def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False) -> None:
-    """Say what a sync, a day and the first load would spend, before it is spent.
+def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print the estimate as JSON.")] = False) -> None:
+    """Estimate how many requests a sync, a day and the first load take, before you run them.
 
-    It keeps nothing but the count of requests, and makes no home where none is.
+    It stores nothing except the count of its own requests, and does not create a home.
 
-    With history it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks for a
-    sample of tasks and runs, with 16 requests at most, and gives ranges. The numbers are requests; how long they take
-    follows from TASKHOUSE_REQUESTS_PER_MINUTE and _PER_HOUR.
+    If a history exists, it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks
+    for a sample of tasks and runs, with at most 16 requests, and prints ranges. The numbers are requests; how long they
+    take depends on TASKHOUSE_REQUESTS_PER_MINUTE and TASKHOUSE_REQUESTS_PER_HOUR.
     """
     with told_as_json(as_json):
         found = _planned()
@@ -104,10 +104,10 @@ def _time(cost: "Cost") -> str:
 
 @guarded
 def replay() -> None:
-    """Read the records in quarantine again, as after an upgrade.
+    """Read the quarantined records again, for example after an upgrade.
 
-    What can be read now takes its place in history, at the moment when it was first seen; the rest stays. Nothing is
-    asked of PostHog. Exit code 3 means that something is still in quarantine.
+    Records that can be read now take their place in the history, at the time when they were first seen. The others stay
+    in quarantine. No requests are made to PostHog. Exit code 3 means that some records are still in quarantine.
     """
     from taskhouse import operations
     from taskhouse.home import ready

@@ -35,35 +35,39 @@ class Format(StrEnum):
 
 @guarded
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement; - reads it from standard input.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SQL statement; - reads it from standard input.")],
     *,
-    form: Annotated[Format, typer.Option("--format", "-f", help="How rows are written.")] = Format.TABLE,
+    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.TABLE,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write them; standard output else.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; standard output by default.")
     ] = None,
     rows: Annotated[
         int | None,
-        typer.Option(min=0, help=f"Rows of a table at most; 0 shows all. {MOST} on a terminal, elsewhere all."),
+        typer.Option(
+            min=0, help=f"Most rows to show in a table; 0 shows all. By default {MOST} on a terminal, otherwise all."
+        ),
     ] = None,
     vertical: Annotated[
-        bool, typer.Option("--vertical", help="Table: each value whole, on a line of its own.")
+        bool, typer.Option("--vertical", help="Table: show each value in full, on its own line.")
     ] = False,
     raw: Annotated[
-        bool, typer.Option("--raw", help="CSV: leave text as it is, formulas and terminal commands included.")
+        bool,
+        typer.Option("--raw", help="CSV: leave text unchanged, including formulas and terminal control characters."),
     ] = False,
 ) -> None:
-    """Ask the published copy in SQL, and print the rows.
+    """Run SQL on the published copy, and print the rows.
 
     The copy is read-only and as old as the last sync that changed anything. Views for people are in the schema `main`:
-    tasks, task_history, repositories, readiness, runs, run_history, run_events and more. What arrived is in `raw`, the
-    proof in `ledger`. Times are in UTC.
+    tasks, task_history, repositories, readiness, runs, run_history, run_events and more. The data as it arrived is in
+    `raw`, and the proof of completeness is in `ledger`. Times are in UTC.
 
-    A table fits the terminal: long values are cut, and rows with too many columns are shown with one value a line.
-    Every other format is written row by row, so that millions of rows take no memory. Only you can read the file of
-    --output; `chmod` shares it.
+    A table fits the terminal: long values are cut, and rows with too many columns are shown with one value per line.
+    All other formats are written row by row, so millions of rows need little memory. Only you can read the file that
+    --output writes; use `chmod` to share it.
 
-    Titles and messages are whatever somebody wrote. So in CSV a text that a spreadsheet would take for a formula gets
-    an apostrophe in front, and a terminal is shown no control characters; how many cells that changed is said.
+    Titles and messages contain whatever people wrote. In CSV, therefore, text that a spreadsheet would run as a formula
+    gets a leading apostrophe. Control characters are not sent to a terminal. taskhouse reports how many cells it
+    changed.
 
     For example:
 

@@ -16,7 +16,7 @@ from taskhouse.pipelines.cli.emulator import emulator, parser
 
 HEAD = """# The command line
 
-Made from the commands themselves by `python -m taskhouse.pipelines.cli.reference > docs/cli.md`.
+Generated from the code by `python -m taskhouse.pipelines.cli.reference > docs/cli.md`.
 """
 
 

@@ -23,36 +23,39 @@ class Format(StrEnum):
 def report(
     *,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - prints it.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; - prints the report.")
     ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day; 30 days before the last by default."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day. By default the report covers 30 days."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day; the last with data by default."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day; by default the last day with data."),
     ] = None,
     repository: Annotated[
-        str | None, typer.Option(metavar="GLOB", help="Only repositories like this, such as acme/*.")
+        str | None, typer.Option(metavar="GLOB", help="Only repositories that match, for example acme/*.")
     ] = None,
     project: Annotated[
         list[int] | None, typer.Option(metavar="ID", max=2**63 - 1, help="Only this project (repeatable).")
     ] = None,
     compare: Annotated[
-        str, typer.Option(metavar="PERIOD", help="previous, none, or days as 2026-09-01..2026-09-30.")
+        str,
+        typer.Option(
+            metavar="PERIOD", help="Period to compare with: previous, none, or days such as 2026-09-01..2026-09-30."
+        ),
     ] = "previous",
     window: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", help="Readiness window that decides the order; the shortest by default."),
+        typer.Option(metavar="DAYS", help="Readiness window that decides the order; by default the shortest."),
     ] = None,
-    form: Annotated[Format, typer.Option("--format", "-f", help="How it is written.")] = Format.HTML,
+    form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.HTML,
 ) -> None:
-    """Write the readiness trend report: one file that needs no network and no script.
+    """Write the readiness trend report: one file that needs no network and runs no script.
 
-    Which repositories got ready and which slipped, how the agents' runs are doing, and what the data cannot tell. It
-    is drawn from the published copy; without --output it goes to the folder `reports` of TASKHOUSE_HOME. Only you can
-    read the file; `chmod` shares it.
+    It shows which repositories became ready and which slipped, how the agents' runs are doing, and what the data does
+    not tell. It reads the published copy. Without --output the report goes to the folder `reports` in TASKHOUSE_HOME.
+    Only you can read the file; use `chmod` to share it.
     """
     import taskhouse
     from taskhouse.home import writing
@@ -80,12 +83,15 @@ def report(
 
 @guarded
 def export(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; replaced whole if it is an export.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is replaced.")
+    ],
 ) -> None:
-    """Write every view as Parquet, by project, with a manifest: consistent at one moment.
+    """Write every view as Parquet, split by project, from one consistent snapshot.
 
-    Read it with DuckDB, pandas, Spark or a BI tool; `manifest.json` states rows and SHA-256 of every file, and
-    `views.sql` makes the views again. Only you can read it: it holds what people and agents wrote. `chmod` shares it.
+    Read the files with DuckDB, pandas, Spark or a BI tool. `manifest.json` lists the row count and SHA-256 of every
+    file, and `views.sql` recreates the views. Only you can read the files, because they contain what people and agents
+    wrote; use `chmod` to share them.
     """
     import taskhouse
     from taskhouse.export import export as write

@@ -4,15 +4,16 @@ import typer
 
 from taskhouse.pipelines.cli.exits import guarded, say
 
-schedule = typer.Typer(no_args_is_help=True, help="Turn every schedule on or off, or tell which they are.")
+schedule = typer.Typer(no_args_is_help=True, help="Turn all schedules on or off, or show them.")
 
 
 @schedule.command()
 @guarded
 def on() -> None:
-    """Turn every schedule on, from the next start or reload of Dagster.
+    """Turn all schedules on, from the next start or reload of Dagster.
 
-    Each resource has its own cadence, in TASKHOUSE_<RESOURCE>_CRON. `taskhouse dev` starts the daemon that ticks.
+    Each resource has its own schedule, set by TASKHOUSE_<RESOURCE>_CRON. `taskhouse dev` starts the daemon that runs
+    them.
     """
     _turn(on=True)
 
@@ -20,14 +21,14 @@ def on() -> None:
 @schedule.command()
 @guarded
 def off() -> None:
-    """Turn every schedule off, from the next start or reload of Dagster."""
+    """Turn all schedules off, from the next start or reload of Dagster."""
     _turn(on=False)
 
 
 @schedule.command()
 @guarded
 def show() -> None:
-    """Tell whether the schedules are on, and when each of them runs."""
+    """Show whether the schedules are on, and when each one runs."""
     from taskhouse.pipelines import switch
     from taskhouse.pipelines.cli import screen
     from taskhouse.resources.registry import RESOURCES

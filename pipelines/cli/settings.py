@@ -12,27 +12,31 @@ from taskhouse.variables import variable
 
 HEAD = """# Settings
 
-Made from the settings themselves by `python -m taskhouse.pipelines.cli.settings > docs/settings.md`.
+Generated from the code by `python -m taskhouse.pipelines.cli.settings > docs/settings.md`.
 
-Each setting is one environment variable, and has no other name. It can also stand in a file `.env` in the folder where
-`taskhouse` is started; the environment goes first. A `TASKHOUSE_…` variable that is not in this list is refused, so
-that a misspelt setting never passes unnoticed. `POSTHOG_…` variables of other tools are left alone; if one looks like a
-misspelt setting, taskhouse says so and goes on. One that looks like `POSTHOG_HOST`, such as `POSTHOG_URL`, is refused
-if a key is set and `POSTHOG_HOST` is not: the key would go to the default host. An error names the variable and what
-is allowed, never its value.
-If the key comes from the environment and `POSTHOG_HOST` from a `.env`, taskhouse refuses any host but PostHog Cloud's:
-a folder that you entered must not choose where your key goes.
+Each setting is one environment variable and has no other name. You can also put it into a file `.env` in the folder
+where you start `taskhouse`; the environment takes precedence. taskhouse refuses a `TASKHOUSE_…` variable that is not in
+this list, so a misspelt setting never goes unnoticed. It ignores the `POSTHOG_…` variables of other tools. If one of
+them looks like a misspelt setting, taskhouse warns and continues. There is one exception: if a key is set and
+`POSTHOG_HOST` is not, it refuses a variable that looks like `POSTHOG_HOST`, such as `POSTHOG_URL`, because the key
+would go to the default host. An error names the variable and the allowed values, but never its value.
 
-PostHog Cloud has two regions, and a key is valid in one of them: set `POSTHOG_HOST` to `https://us.posthog.com` or
+If the key comes from the environment and `POSTHOG_HOST` from a `.env` file, taskhouse accepts only the hosts of PostHog
+Cloud. Otherwise a folder that you happen to enter could choose where your key goes.
+
+PostHog Cloud has two regions, and a key is valid in only one of them. Set `POSTHOG_HOST` to `https://us.posthog.com` or
 `https://eu.posthog.com`, or to the origin of your own server.
 
-`TASKHOUSE_HOME` is a folder below the one where `taskhouse` is started, unless it begins with `/` or `~`. The default
-`.taskhouse` is such a folder too: start every command in the same folder, or set `TASKHOUSE_HOME` to an absolute path.
-A home that you copy is a twin with the same id: taskhouse takes what both write for one history. So sync only one of
-them, and give each a folder of its own for backups.
+`TASKHOUSE_HOME` is relative to the folder where you start `taskhouse`, unless it begins with `/` or `~`. This is also
+true for the default, `.taskhouse`: run every command from the same folder, or set `TASKHOUSE_HOME` to an absolute path.
+If you copy a home, both copies have the same id, and taskhouse treats what they write as one history. Sync only one of
+them, and give each its own folder for backups.
 
-By default taskhouse keeps everything that agents and people wrote: prompts, messages and the output of tools, with
-whatever e-mail addresses and secrets they hold. `TASKHOUSE_CAPTURE_TEXT=none` keeps only their structure and sizes.
+By default taskhouse keeps everything that agents and people wrote: prompts, messages and tool output, including any
+e-mail addresses and secrets in them. `TASKHOUSE_CAPTURE_TEXT=none` keeps only their structure and sizes.
+
+The end of a name gives the unit: `_S` and `_SECONDS` mean seconds, `_HOURS` hours, `_DAYS` days, and `_GB` gigabytes.
+The `_CRON` settings are cron expressions in the time zone `TASKHOUSE_TIMEZONE`.
 
 | variable | meaning | default |
 | --- | --- | --- |

@@ -30,27 +30,30 @@ def status(
     ] = None,
     max_age: Annotated[
         str | None,
-        typer.Option(metavar="AGE", help="Exit code 4 if the last complete pass is older, such as 15m, 6h or 2d."),
+        typer.Option(
+            metavar="AGE",
+            help="Exit with code 4 if the last complete pass is older than this, for example 15m, 6h or 2d.",
+        ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON, for a monitor.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON, for monitoring.")] = False,
 ) -> None:
-    """Show what is held: by resource and project the last pass, its verdict, rows and ages.
+    """Show what is stored: the last pass, its verdict, row counts and ages, for each resource and project.
 
-    Last complete is when a pass last proved that nothing is missing. Oldest page is the age of the oldest page that
+    "last complete" is when a pass last proved that nothing is missing. "oldest page" is the age of the oldest page that
     this proof rests on.
 
-    Also how old the published copy is and how many commits it lacks; when every block of the warehouse or of a copy was
-    last read, which each publication and the daily maintenance do; the holes in run events, the records that could not
-    be read, and how much of the request budget of the last minute and hour is used. Asks the warehouse; the published
-    copy where the warehouse is busy, with what that cannot tell left open where another version made it. Every resource
-    of the projects in POSTHOG_PROJECT_IDS has its row, also one that was never synced; without that setting, what is
-    held decides.
+    It also shows how old the published copy is and how many commits it is behind; when every block of the warehouse or
+    of a copy was last read, which each publication and the daily maintenance do; the gaps in run events; the records
+    that could not be read; and how much of the request budget was used in the last minute and hour. It reads the
+    warehouse, or the published copy if the warehouse is busy. Values that a copy made by another version does not have
+    are shown as unknown. Every resource of the projects in POSTHOG_PROJECT_IDS has a row, even if it was never synced.
+    If that setting is not set, the rows are those of the stored data.
 
-    Exit code 0: all of it is proved complete. 3: a last pass was not complete, was killed, or is of a moment that is
-    still to come, since a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy lacks
-    a sync that ended an hour ago, or three ticks of TASKHOUSE_PUBLISHED_CRON if those take longer. 5: nothing is held,
-    a resource was never synced, or nothing was published so long after a sync. 1: the warehouse is gone, damaged or
-    older than it was.
+    Exit code 0: everything is proved complete. 3: a last pass was not complete, was killed, or has a time in the future
+    because a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy is late: it lacks
+    a sync that ended an hour ago (or three intervals of TASKHOUSE_PUBLISHED_CRON, if those are longer). 5: there is no
+    data, a resource was never synced, or nothing was published for that long after a sync. 1: the warehouse is missing,
+    damaged or older than it was.
     """
     from taskhouse.home import usable
     from taskhouse.settings import load

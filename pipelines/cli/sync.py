@@ -21,17 +21,16 @@ def sync(
         typer.Option(metavar="NAME", help=f"Only this resource (repeatable): {', '.join(RESOURCES)}."),
     ] = None,
     project: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="Only this project of POSTHOG_PROJECT_IDS (repeatable).")
+        list[int] | None, typer.Option(metavar="ID", help="Only this project from POSTHOG_PROJECT_IDS (repeatable).")
     ] = None,
 ) -> None:
     """Fetch what is new from PostHog into the warehouse, and publish a copy.
 
-    Runs the Dagster job `sync`, once for each project, so that the runs show in the Dagster UI. A sync can be
-    interrupted at any moment, and run again at any moment: rows are never lost and never doubled. A second sync waits
-    for the first.
+    Runs the Dagster job `sync` once for each project, so the runs show in the Dagster UI. You can interrupt a sync and
+    start it again at any time: rows are never lost and never duplicated. A second sync waits for the first.
 
-    Exit code 0 means that everything was proved complete, 3 that it finished without that proof: the table says which
-    resource and why.
+    Exit code 0 means that everything was proved complete. Exit code 3 means that the sync finished without that proof;
+    the table shows which resource is affected and why.
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready

@@ -19,13 +19,13 @@ EVERY_S = 60.0
 
 @guarded
 def tail() -> None:
-    """Follow the streams of every run that moves, until it is told to stop.
+    """Follow the streams of all active runs until stopped.
 
-    Finds new runs within seconds, and keeps their events in the spool at once and in the warehouse moments later. While
-    somebody holds the warehouse open, events gather in the spool. SIGTERM or Ctrl-C seals the spool, loads it and ends
-    with exit code 0; a kill at any moment loses nothing.
+    It finds new runs within seconds, saves their events to the spool at once, and loads them into the warehouse moments
+    later. While another program holds the warehouse open, events collect in the spool. On SIGTERM or Ctrl-C it seals
+    the spool, loads it and exits with code 0. Killing it at any moment loses nothing.
 
-    The scheduled syncs go on beside it and leave the streams to it. One tail follows all streams of a project.
+    Scheduled syncs keep running next to it and leave the streams to it. One tail follows all streams of a project.
     """
     from taskhouse.home import ready
     from taskhouse.settings import load
