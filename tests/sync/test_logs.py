@@ -253,7 +253,7 @@ def test_logs_that_earlier_rules_left_wrong_heal(house: Any) -> None:
                 " WHERE resource = 'run_log' AND key = $run",
                 {"run": run_id},
             )
-        connection.execute(sql.statement("taskhouse.warehouse", "schema/ledger/logs_unproved"))
+        connection.execute(sql.statement("taskhouse.warehouse", "schema/logs_unproved"))
     assert house.sync("run_events").verdict == "complete"
     assert_whole(house, *short, *shifted, *doubled, *behind)
     assert house.rows("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL") == [(0,)]

@@ -130,6 +130,6 @@ def test_a_borrowed_pull_request_of_an_earlier_version_is_put_right(make_house: 
             "UPDATE raw.run_versions SET pr_url = ?, pr_state = 'open', content_hash = '' WHERE run_id = ?",
             [url, second],
         )
-        connection.execute(sql.statement("taskhouse.warehouse", "schema/ledger/pull_requests_unproved"))
+        connection.execute(sql.statement("taskhouse.warehouse", "schema/pull_requests_unproved"))
     sync(house, "tasks")
     assert versions(house, second) == [(url, "open"), (None, None)]
