@@ -8,6 +8,7 @@ import dagster as dg
 from taskhouse.assets import markdown, sparkline
 from taskhouse.assets.family import Family
 from taskhouse.assets.queries import Questions
+from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
@@ -91,10 +92,12 @@ def _trend(questions: Questions, family: Family, project_id: int) -> dict[str, A
         return {}
     held = {day["day"]: (day["repositories"], day["ready"]) for day in days}
     first, last = min(held), max(held)
-    every = [first + timedelta(days=number) for number in range((last - first).days + 1)]
-    drawn = sparkline.bars([held.get(day, (0, 0)) for day in every], "repositories ready, of all, by day")
-    told = f"{days[-1]['ready']} of {days[-1]['repositories']} repositories were ready on {days[-1]['day']}"
-    return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "repositories ready": days[-1]["ready"]}
+    span = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    drawn = sparkline.bars([held.get(day, (0, 0)) for day in span], "repositories ready, of all, by day")
+    newest = days[-1]
+    every = counted(newest["repositories"], "repository", "repositories")
+    told = f"{newest['ready']:,} of {every} {plural(newest['ready'], 'was', 'were')} ready on {newest['day']}"
+    return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{told}"), "repositories ready": newest["ready"]}
 
 
 def _newest(questions: Questions, family: Family, project: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from taskhouse.errors import (
 )
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.lifecycle import Pass
+from taskhouse.plural import counted
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
 from taskhouse.spool.folder import Spool
@@ -144,10 +145,11 @@ class Capture:
         self.writer.mark(layer, run_key, resource=resource, position=None, state=state, as_of=as_of, read_at=read_at)
 
     @property
-    def read_to_their_end(self) -> int:
-        """How many streams were; those that were refused, failed, go on or brought nothing do not count."""
+    def read_to_their_end(self) -> str:
+        """How many streams were, in words; those that were refused, failed, go on or brought nothing do not count."""
         open_ = refusal_policy.STATES | {refusal_policy.FAILED, GOES_ON}
-        return sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
+        read = sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
+        return counted(read, "stream was read to its end", "streams were read to their end")
 
     async def _begin(self) -> None:
         while self.waiting and not self._crowded:
@@ -186,11 +188,11 @@ class Capture:
                     await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
         moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
-            self.the_pass.doubt(
-                f"{len(self.live)} streams are not read to their end, and the server opens none just now"
-            )
+            left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
+            self.the_pass.doubt(f"{left}, and the server opens none just now")
         elif moving:
-            self.the_pass.doubt(f"{len(moving)} streams were not read up to the present; run it again")
+            left = counted(len(moving), "stream was", "streams were")
+            self.the_pass.doubt(f"{left} not read up to the present; run it again")
         self.stop.set()
 
     async def behind(self, *runs: str) -> list[str]:

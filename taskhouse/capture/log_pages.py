@@ -6,6 +6,7 @@ from typing import Literal
 from taskhouse.capture import log_ancestry, sanitize
 from taskhouse.capture.capture_schedule import Run
 from taskhouse.capture.log_ancestry import Window
+from taskhouse.plural import counted
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.http_errors import Oversized
 
@@ -66,7 +67,7 @@ class LogPages:
             self._seam = end, own[-1]
         over, short = bool(entries) and end > page.total, not page.has_more and end < page.total
         if over or short:
-            self.faults.append(f"counts {page.total} entries, and gave {end}")
+            self.faults.append(f"counts {counted(page.total, 'entry', 'entries')}, and gave {end}")
         elif page.has_more and not entries:
             self.faults.append("says that more follows, and gives nothing")
         ends = over or not page.has_more or not entries

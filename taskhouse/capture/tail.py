@@ -25,6 +25,7 @@ from taskhouse.capture.session import capturing
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.passes import refusals
 from taskhouse.passes.lifecycle import Context, Pass, Report, begin, finish
+from taskhouse.plural import plural
 from taskhouse.posthog import records
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.asked import run_of
@@ -58,9 +59,9 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
                 await _Watch(the_pass, capture).rounds(stop)
                 live = len(capture.live)
                 await capture.close()
-            await refusals.tell(the_pass, ("run_stream", "run_log"), "runs")
+            await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
             the_pass.complete(
-                f"told to stop; {capture.read_to_their_end} streams were read to their end, {live} were still live"
+                f"told to stop; {capture.read_to_their_end}, {live} {plural(live, 'was', 'were')} still live"
             )
         finally:
             with contextlib.suppress(*UNAVAILABLE):

@@ -5,10 +5,12 @@ Where a task is proved absent, its runs are out of view with it: they are named 
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.sync_pass import Pass
+from taskhouse.plural import counted, plural
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import state
 
@@ -16,13 +18,14 @@ Row = Mapping[str, Any]
 WORDS = {refusal_policy.NOT_FOUND: "not found (404)", refusal_policy.REFUSED: "refused (403)"}
 
 
-async def tell(the_pass: Pass, resources: Collection[str], what: str) -> None:
-    """Let the pass say how many runs are refused, and doubt it for those that nothing confirmed yet.
+async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str | None = None) -> None:
+    """Let the pass say how many runs are refused for good, and doubt it for those that nothing confirmed yet.
 
     Args:
         the_pass: The pass, with all that it read in the warehouse.
         resources: Whose cursors tell it.
-        what: The things, ``runs``.
+        one: The thing, ``run``.
+        many: More than one of it, if that is not ``runs``.
 
     Raises:
         Locked: The warehouse is held by somebody else.
@@ -39,31 +42,45 @@ async def tell(the_pass: Pass, resources: Collection[str], what: str) -> None:
     )
     for about in sorted(WORDS):
         found = [row for row in rows if row["state"] == about]
-        if note := named(found, about, what):
+        if note := named(found, about, one, many):
             the_pass.note(note)
-        if doubt := doubted(found, about, what):
+        if doubt := doubted(found, about, one, many):
             the_pass.doubt(doubt)
 
 
-def named(rows: Iterable[Row], about: str, what: str) -> str:
-    """How many things are refused; "" where none is. Rows as the question ``refused`` gives them."""
-    found = {row["key"]: row["gone"] for row in rows}
-    if not found:
+def named(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:
+    """How many things are refused as far as was confirmed; "" where none is. Rows as the question ``refused`` gives."""
+    rows = list(rows)
+    unsure = _fresh(rows)
+    gone = {row["key"]: row["gone"] for row in rows if row["key"] not in unsure}
+    if not gone:
         return ""
-    gone = sum(found.values())
-    return f"{len(found)} {what} are {WORDS[about]}" + (f", {gone} of them with their task" if gone else "")
+    lost = sum(gone.values())
+    said = f"{_are(len(gone), one, many)} {WORDS[about]}"
+    which = "" if lost == len(gone) else f" {lost:,} of them"
+    return f"{said},{which} with {plural(lost, 'its', 'their')} task" if lost else said
 
 
-def doubted(rows: Iterable[Row], about: str, what: str) -> str:
+def doubted(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:
     """Why refusals keep a pass from being complete; "" where a later look confirmed each of them."""
-    fresh = {
+    fresh = _fresh(rows)
+    if not fresh:
+        return ""
+    count = len(fresh)
+    return (
+        f"{_are(count, one, many)} {WORDS[about]} for less than a day, {plural(count, 'since', 'the first since')}"
+        f" {min(fresh.values()):%Y-%m-%d %H:%M} UTC; {plural(count, 'it is', 'they are')} asked for again"
+    )
+
+
+def _fresh(rows: Iterable[Row]) -> dict[str, datetime]:
+    """Since when what no second look confirmed is refused, by key; a run whose log alone is fresh is one of them."""
+    return {
         row["key"]: row["since"]
         for row in rows
         if not row["gone"] and not refusal_policy.confirmed(since=row["since"], asked_at=row["asked_at"])
     }
-    if not fresh:
-        return ""
-    return (
-        f"{len(fresh)} {what} are {WORDS[about]} for less than a day, the first since"
-        f" {min(fresh.values()):%Y-%m-%d %H:%M} UTC; they are asked for again"
-    )
+
+
+def _are(count: int, one: str, many: str | None) -> str:
+    return f"{counted(count, one, many)} {plural(count, 'is', 'are')}"

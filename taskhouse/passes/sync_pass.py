@@ -9,6 +9,7 @@ from typing import Any
 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.verdict import Proof, Report, Verdict
+from taskhouse.plural import counted
 from taskhouse.posthog import not_utf8, privacy, records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
@@ -333,7 +334,8 @@ class Pass:
             proof: What the claim rests on; by default on what this pass itself read, since it began.
         """
         if self.quarantined:
-            self.doubt(f"{self.quarantined} records could not be read and are in quarantine")
+            unread = counted(self.quarantined, "record could not be read and is", "records could not be read and are")
+            self.doubt(f"{unread} in quarantine")
         if self.doubts:
             self.incomplete("; ".join(self.doubts.values()))
             return False

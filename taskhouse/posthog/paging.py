@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from taskhouse.errors import Contract
+from taskhouse.plural import counted, plural
 from taskhouse.posthog.http_errors import origin
 from taskhouse.posthog.pages import Page, Row
 
@@ -142,7 +143,7 @@ class PageWalk:
         self._repeats(came)
         self._check_next(page.next)
         if received != self.limit and page.next:
-            self._note(f"pages of {received} rows where {self.limit} were asked for")
+            self._note(f"pages of {counted(received, 'row')} where {self.limit} were asked for")
         offset, end = self._offset, self._offset + received
         self._offset = max(end - self.overlap, offset + 1) if received else offset
         self._tail = tuple(came[-self.overlap :]) if self.overlap else ()
@@ -287,12 +288,13 @@ class PageWalk:
         if isinstance(self._end, Broken) or self._end.reason != _LAST:
             return False, self._end.reason
         if self._lost or self._bad:
-            return False, "; ".join(self._lost) or f"{self._bad} rows could not be read"
+            return False, "; ".join(self._lost) or f"{counted(self._bad, 'row')} could not be read"
+        came = f"{counted(distinct, 'distinct row')} came"
         if self._moved or self._first != self._last:
-            return False, f"the list moved: it counted {self._first}, then {self._last}; {distinct} distinct rows came"
+            return False, f"the list moved: it counted {self._first:,}, then {self._last:,}; {came}"
         if distinct != self._last:
-            return False, f"{distinct} distinct rows came where the server counts {self._last}"
-        return True, f"all {distinct} rows came"
+            return False, f"{came} where the server counts {self._last:,}"
+        return True, plural(distinct, "the one row came", f"all {distinct:,} rows came")
 
 
 async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) -> AsyncIterator[Page]:

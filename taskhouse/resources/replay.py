@@ -15,6 +15,7 @@ from taskhouse.clock import Stopped
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.plural import counted
 from taskhouse.posthog.asked import ELSEWHERE
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources import registry
@@ -58,7 +59,7 @@ async def replay(context: Context) -> Replayed:
                 await the_pass.commit(batch)
                 batch = Batch()
         await the_pass.commit(batch)
-        the_pass.complete(f"{replayed.total()} of {len(waiting)} records in quarantine can be read now")
+        the_pass.complete(f"{replayed.total():,} of {counted(len(waiting), 'record')} in quarantine can be read now")
     return Replayed(replayed, still, the_pass.report())
 
 

@@ -21,6 +21,7 @@ import duckdb
 from taskhouse.atomic import appearing
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.plural import counted
 from taskhouse.resources.registry import TABLES
 from taskhouse.variables import DEFAULT_HOST
 from taskhouse.warehouse import sql
@@ -190,7 +191,7 @@ def gone(path: Path, known: Identity | None, copies: Path | None, spool: Path | 
     """
     published = len(copies_in(copies))
     waiting = any(part.stat().st_size for part in spool.glob("*/*/*") if part.suffix != ".lock") if spool else False
-    left = [f"{published} published copies of it"] if published else []
+    left = [f"{counted(published, 'published copy', 'published copies')} of it"] if published else []
     left += ["captured events in the spool"] if waiting else []
     left += [f"the note that it held commit {known.generation}"] if known and not published else []
     if left:

@@ -11,6 +11,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from taskhouse.plural import counted
+
+TRIMMED = "as many as a stream keeps: what was trimmed before is not known"
+
 WINDOWS = (500, 2000, 5000, 20000)
 """Events that the streams of different servers keep; 500 only where they are numbered (API facts 5.4)."""
 
@@ -141,10 +145,7 @@ def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[i
                 found[-1] = replace(found[-1], first_stream_id=one.first_stream_id)
             else:
                 begun = False
-    return [
-        (one, f"{one.waiting} events came late, as many as a stream keeps: what was trimmed before is not known")
-        for one in found
-    ]
+    return [(one, f"{counted(one.waiting, 'event')} came late, {TRIMMED}") for one in found]
 
 
 def _full(least: int, most: int, windows: Collection[int]) -> bool:
@@ -206,8 +207,9 @@ def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str
     full = _full(least, most, windows)
     beyond = not windows and most >= max(WINDOWS)
     if full or beyond:
-        count = str(most) if least == most else f"{max(least, 1)} to {most}"  # clocks tell the second at best
-        return f"{count} events were waiting, as many as a stream keeps: what was trimmed before is not known"
+        count = "" if least == most else f"{max(least, 1):,} to "  # clocks tell the second at best
+        count += counted(most, "event was", "events were")
+        return f"{count} waiting, {TRIMMED}"
     last = seam.last_place or seam.first_place
     has_no_beginning = (
         seam.after_place is None and seam.has_states

@@ -107,7 +107,7 @@ def test_the_trend_of_readiness_is_a_picture_of_the_last_days(connection: Any) -
     told = _figures(connection, READINESS)
     assert told["repositories ready"] == 1
     assert unquote(told["trend"].md_str).count("M") == 3
-    assert f"1 of 2 repositories were ready on {NOW:%Y-%m-%d}" in told["trend"].md_str
+    assert f"1 of 2 repositories was ready on {NOW:%Y-%m-%d}" in told["trend"].md_str
 
 
 def test_a_day_without_an_answer_is_a_hole_in_the_picture(connection: Any) -> None:
@@ -131,4 +131,4 @@ def test_a_bar_is_as_tall_as_its_number() -> None:
 def test_a_month_is_short_enough_to_be_shown_in_place() -> None:
     days = [(100_000 - number, 1 + number) for number in range(31)]
     drawn = sparkline.bars(days, "repositories ready, of all, by day")
-    assert len(drawn) + len("\n\n100000 of 100000 repositories were ready on 2026-01-01") < 1000
+    assert len(drawn) + len("\n\n100,000 of 100,000 repositories were ready on 2026-01-01") < 1000

@@ -180,7 +180,7 @@ def test_a_next_that_lies_is_noted_and_never_followed(host: str, offset: int, no
 def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
     walk = PageWalk()
     assert walk.feed(page(names(2), 3, None, bad=1)) == Done("the last page came")
-    assert (walk.verdict().complete, walk.verdict().reason) == (False, "1 rows could not be read")
+    assert (walk.verdict().complete, walk.verdict().reason) == (False, "1 row could not be read")
 
 
 def test_a_caller_that_has_seen_enough_does_not_get_a_complete_verdict() -> None:

@@ -53,7 +53,7 @@ HARMLESS: Final[tuple[dict[str, Any], ...]] = (
 STICKY: Final = "the stream of run {} failed again and again; the next pass tries it anew"
 """What a pass says of a stream that an error has closed for good."""
 
-WAITING: Final = "[0-9]+ streams failed again and again; a later pass tries them anew"
+WAITING: Final = "[0-9,]+ streams? failed again and again; a later pass tries (it|them) anew"
 """What it says of those that it does not try yet."""
 
 LOSSY: Final = "/runs/[0-7]"

@@ -113,7 +113,7 @@ def test_a_stream_that_was_not_read_up_to_the_present_is_a_doubt(
         patch.setattr(capture, "CATCH_UP_S", 1.0)
         report = house.sync("run_events")
     assert report.verdict == "incomplete"
-    assert "streams were not read up to the present" in report.reason
+    assert "1 stream was not read up to the present" in report.reason
     house.emulator.faults()
     proof(house)  # however short the time for live streams is
     assert {*said} <= held(house, run_id)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -88,7 +89,8 @@ def test_a_run_that_is_still_live_is_resumed_by_the_next_pass(make_house: Any) -
     house.sync("tasks")
     report = house.sync("run_events")
     assert report.verdict == "complete", report.reason
-    assert "still live" in report.reason
+    told = r"\d+ streams? w.* read to .* end, \d+ (is|are) still live; \d+ runs? w.* their log, \d+ logs? w.* not due"
+    assert re.fullmatch(told, report.reason), report.reason
     house.settings = house.settings.model_copy(update={"capture_seconds": 60.0})
     finish(house)
     assert house.hashes() == house.truth_hashes()

@@ -108,7 +108,7 @@ def test_a_task_that_is_gone_is_asked_for_no_more_once_that_is_known(make_house:
     gone = next(iter(truth(house)))
     house.emulator.mutate("delete", task_id=gone)
     report = house.sync("task_usage")
-    assert (report.verdict, "1 usages of tasks are not found (404)" in report.reason) == ("incomplete", True)
+    assert (report.verdict, "1 usage of a task is not found (404)" in report.reason) == ("incomplete", True)
     house.sync("tasks")
     asked(house)
     assert (house.sync("task_usage").verdict, asked(house)) == ("complete", 0)
@@ -121,14 +121,14 @@ def test_a_refusal_of_one_task_concerns_it_alone(make_house: Any) -> None:
     house.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "path": refused, "body": DENIED})
     report = house.sync("task_usage")
     assert (report.verdict, report.rows_added) == ("incomplete", len(others))
-    assert "1 usages of tasks are refused (403) for less than a day" in report.reason
+    assert "1 usage of a task is refused (403) for less than a day" in report.reason
     asked(house)
     house.later = timedelta(seconds=30)
     assert (house.sync("task_usage").verdict, asked(house)) == ("incomplete", 0)
     for days in (1, 2, 3):
         house.later = timedelta(days=days, minutes=1)
         report = house.sync("task_usage")
-        assert (report.verdict, "1 usages of tasks are refused (403)" in report.reason) == ("complete", True)
+        assert (report.verdict, "1 usage of a task is refused (403)" in report.reason) == ("complete", True)
     assert asked(house) <= 3 + len(others)
     house.emulator.faults()
     house.later = timedelta(days=5)

@@ -16,6 +16,7 @@ from taskhouse.errors import Contract, Permanent, Retryable
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Proof, Report
+from taskhouse.plural import counted
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
@@ -52,7 +53,11 @@ async def sync(context: Context) -> Report:
         await _ask(the_pass, pairs)
         the_pass.server_count = the_pass.server_count_end = len(pairs)
         proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
-        the_pass.complete(f"{len(pairs)} answers were due, and all came; {len(names)} repositories", proof)
+        the_pass.complete(
+            f"{counted(len(pairs), 'answer was due, and it came', 'answers were due, and all came')};"
+            f" {counted(len(names), 'repository', 'repositories')}",
+            proof,
+        )
     return the_pass.report()
 
 
@@ -122,7 +127,7 @@ def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
     key = f"{pair[0]}@{pair[1]}"
     the_pass.asked.add(key)
     if isinstance(found, str):
-        the_pass.doubt(f"no readiness of {pair[0]} over {pair[1]} days: {found}")
+        the_pass.doubt(f"no readiness of {pair[0]} over {counted(pair[1], 'day')}: {found}")
         return
     the_pass.returned.add(key)
     number = the_pass.page(batch, f"readiness {key}", [key], digest(found.text))

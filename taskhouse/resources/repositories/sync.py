@@ -8,6 +8,7 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Report
 from taskhouse.passes.viewer import other
+from taskhouse.plural import plural
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.repositories.spec import SIGHTINGS
 from taskhouse.resources.tasks.completeness import ACCEPT, believed
@@ -45,5 +46,6 @@ async def sync(context: Context) -> Report:
         elif not believed(context, len(gone), len(held)):
             the_pass.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
         the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
-        the_pass.complete(f"all {len(names)} repositories that the server names are present")
+        every = plural(len(names), "the one repository", f"all {len(names):,} repositories")
+        the_pass.complete(f"{every} that the server names {plural(len(names), 'is', 'are')} present")
     return the_pass.report()

@@ -10,6 +10,7 @@ from taskhouse.capture.streams import Ended
 from taskhouse.passes import refusals
 from taskhouse.passes.lifecycle import Context, Report, running
 from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.plural import counted, plural
 from taskhouse.resources.runs.sync import left_out
 from taskhouse.warehouse import state
 
@@ -26,7 +27,8 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
     """
     looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
     if never := sum(at is None for at in looks.values()):
-        the_pass.doubt(f"{never} streams of runs that rest were not looked at yet; run it again")
+        left = counted(never, "stream of a run that rests was", "streams of runs that rest were")
+        the_pass.doubt(f"{left} not looked at yet; run it again")
     return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
 
 
@@ -63,20 +65,26 @@ async def sync(context: Context) -> Report:
             waiting = await capture.follow_all(streams, looks, settings.capture_seconds)
             live = len(capture.live)
             await capture.close()
-        await refusals.tell(the_pass, ("run_stream", "run_log"), "runs")
+        await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
         begun = len(found.first) - len(capture.waiting)
         the_pass.server_count = the_pass.server_count_end = len(found.streams) + len(found.logs) + begun
-        read = f"{capture.read_to_their_end} streams were read to their end, {live} are still live"
+        read = f"{capture.read_to_their_end}, {live} {plural(live, 'is', 'are')} still live"
         if found.failing and not followed:
-            the_pass.doubt(f"{found.failing} streams failed again and again; a later pass tries them anew")
+            failing = counted(found.failing, "stream")
+            the_pass.doubt(
+                f"{failing} failed again and again; a later pass tries {plural(found.failing, 'it', 'them')} anew"
+            )
         proof = looked_at(the_pass, found.rested, capture.endings)
         if waiting:
-            the_pass.doubt(f"{waiting} streams found no room beside {settings.max_streams} others; raise max_streams")
+            beside = counted(settings.max_streams, "other")
+            the_pass.doubt(f"{counted(waiting, 'stream')} found no room beside {beside}; raise max_streams")
         if left := found.left + len(capture.waiting):
-            the_pass.doubt(f"first load: the logs of {left} runs are still to be read; run it again")
+            the_pass.doubt(f"first load: the logs of {counted(left, 'run')} are still to be read; run it again")
         the_pass.complete(
-            f"{followed or read}; {len(found.logs) + begun} runs were read from their log, {found.resting} rest"
-            + left_out(found.passed_over, "logs of runs", settings.first_load_days),
+            f"{followed or read}; "
+            f"{counted(len(found.logs) + begun, 'run was read from its log', 'runs were read from their log')}, "
+            f"{counted(found.resting, 'log was', 'logs were')} not due"
+            + left_out(found.passed_over, "log of a run", "logs of runs", settings.first_load_days),
             proof,
         )
     return the_pass.report()

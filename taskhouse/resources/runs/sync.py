@@ -25,6 +25,7 @@ from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.plural import counted, plural
 from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.asked import run_of
@@ -90,26 +91,26 @@ async def sync(context: Context) -> Report:
             await _list(the_pass, wanted.first, Priority.FIRST, total)
         the_pass.server_count = the_pass.server_count_end = total
         if left := wanted.left + sum(task["task_id"] not in the_pass.asked for task in wanted.first):
-            the_pass.doubt(f"first load: the runs of {left} tasks are still to be listed; run it again")
-        await refusals.tell(the_pass, (RESOURCE,), "lists of runs")
+            the_pass.doubt(f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again")
+        await refusals.tell(the_pass, (RESOURCE,), "list of runs", "lists of runs")
         read = "all that are not refused" if the_pass.notes else "all"
         rests_on = last_looks.proof(the_pass)
         the_pass.complete(
-            f"the runs of {len(the_pass.asked)} tasks were due, and {read} were read; no list with a run whose log is"
-            f" kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
-            + left_out(wanted.passed_over, "tasks", context.settings.first_load_days),
+            f"the runs of {counted(len(the_pass.asked), 'task')} were due, and {read} were read; no list with a run"
+            f" whose log is kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            + left_out(wanted.passed_over, "task", "tasks", context.settings.first_load_days),
             rests_on,
         )
     return the_pass.report()
 
 
-def left_out(count: int, what: str, days: int | None) -> str:
+def left_out(count: int, one: str, many: str, days: int | None) -> str:
     """What a first load leaves out by age, as a verdict says it; "" where it is nothing."""
-    return (
-        f"; {count} {what} that rest for more than {days} days are left out (TASKHOUSE_FIRST_LOAD_DAYS)"
-        if count
-        else ""
-    )
+    if not count or days is None:
+        return ""
+    what = counted(count, f"{one} that rests", f"{many} that rest")
+    are = plural(count, "is", "are")
+    return f"; {what} for more than {counted(days, 'day')} {are} left out (TASKHOUSE_FIRST_LOAD_DAYS)"
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:

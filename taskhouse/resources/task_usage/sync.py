@@ -19,6 +19,7 @@ from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.plural import counted
 from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
@@ -61,10 +62,10 @@ async def sync(context: Context) -> Report:
         wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         await _ask(the_pass, wanted)
         the_pass.server_count = the_pass.server_count_end = len(wanted)
-        await refusals.tell(the_pass, (RESOURCE,), "usages of tasks")
+        await refusals.tell(the_pass, (RESOURCE,), "usage of a task", "usages of tasks")
         if left:
-            the_pass.doubt(f"first load: the usage of {left} tasks is still to be asked for; run it again")
-        the_pass.complete(f"the usage of {len(wanted)} tasks may have grown, and all of it was read")
+            the_pass.doubt(f"first load: the usage of {counted(left, 'task')} is still to be asked for; run it again")
+        the_pass.complete(f"the usage of {counted(len(wanted), 'task')} may have grown, and all of it was read")
     return the_pass.report()
 
 
@@ -139,7 +140,8 @@ async def _ask(the_pass: Pass, wanted: list[str]) -> None:
                 waiting.clear()
             the_pass.tell(len(the_pass.asked), len(wanted), "tasks")
             if failed >= IN_A_ROW and waiting:
-                the_pass.doubt(f"{len(waiting)} tasks were not asked for, since the last {failed} answers said nothing")
+                unasked = counted(len(waiting), "task was", "tasks were")
+                the_pass.doubt(f"{unasked} not asked for, since the last {failed} answers said nothing")
                 left -= len(waiting)
                 waiting.clear()
             if len(batch.pages) >= COMMIT_ANSWERS:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.plural import counted, plural
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
@@ -55,7 +56,7 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
             if reason:
                 continue
             return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, aside)
-        reason = f"{len(ours)} tasks are present, and the server counts {search.count}"
+        reason = f"{counted(len(ours), 'task is', 'tasks are')} present, and the server counts {search.count:,}"
         try:
             found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
         except Moved:
@@ -119,7 +120,8 @@ def said(present: int, rests_on: Proof) -> str:
 
 def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
     if aside:
-        the_pass.doubt(f"{len(aside)} of the tasks that the server counts are here in quarantine only")
+        there = plural(len(aside), "is", "are")
+        the_pass.doubt(f"{len(aside):,} of the tasks that the server counts {there} here in quarantine only")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
     return "" if the_pass.complete(reason, rests_on) else the_pass.reason
 

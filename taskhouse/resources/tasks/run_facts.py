@@ -16,6 +16,7 @@ from typing import Any
 
 from taskhouse.errors import Contract, NotFound, Refused
 from taskhouse.passes.sync_pass import Pass
+from taskhouse.plural import counted
 from taskhouse.posthog import privacy, records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.asked import run_of
@@ -113,7 +114,8 @@ async def read(the_pass: Pass) -> None:
             batch.cursors.append(the_pass.cursor(row["resource"], row["key"], row["position"], "read"))
         await the_pass.commit(batch)
     if (left := len(due) - most) > 0:
-        the_pass.doubt(f"{left} runs that changed are still to be read; run it again")
+        unread = counted(left, "run that changed is", "runs that changed are")
+        the_pass.doubt(f"{unread} still to be read; run it again")
 
 
 async def _ask(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:

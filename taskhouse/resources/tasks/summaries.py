@@ -11,6 +11,7 @@ from typing import Any
 
 from taskhouse.errors import NotFound
 from taskhouse.passes.sync_pass import Pass
+from taskhouse.plural import counted
 from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
@@ -75,7 +76,7 @@ async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted
             return rest
         if not rest:
             return []
-    the_pass.doubt(f"summaries of {len(rest)} tasks: {verdict.reason}")
+    the_pass.doubt(f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
     return []
 
 
