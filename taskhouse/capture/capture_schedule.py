@@ -126,6 +126,7 @@ def plan(
     most: int,
     days: int | None,
     final: timedelta = timedelta(minutes=10),
+    logs_too: bool = True,
 ) -> Plan:
     """Decide for each run; rows as the warehouse's question ``runs`` gives them.
 
@@ -138,6 +139,7 @@ def plan(
         most: Logs never read before that one pass takes on.
         days: Logs of runs that have rested for longer are never begun; None begins all.
         final: How long after a run's end its log may still grow.
+        logs_too: Whether logs are due as well, or streams alone.
     """
     rows = [row for row in rows if not polling_policy.waits(row["status"], row["scheduled_at"], now)]
     oldest = None if days is None else now - timedelta(days=days)
@@ -146,14 +148,15 @@ def plan(
     looks = _looks(rested, now)
     taken = {row["run_id"] for row in (*streams, *looks)}
     rest = [row for row in rows if row["run_id"] not in taken]
+    asked = rest if logs_too else []
     never = sorted(
-        (row for row in rest if _from_the_beginning(row)),
+        (row for row in asked if _from_the_beginning(row)),
         key=lambda row: polling_policy.expires(row["changed_at"], now),
     )
     wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
-    read = [row for row in rest if not _from_the_beginning(row)]
-    logs = [row for row in read if _logs(row, now, final)]
-    logs += [row for row in streams if row["log_state"] in refusal_policy.STATES and _logs(row, now, final)]
+    read = [row for row in asked if not _from_the_beginning(row)]
+    refused = [row for row in streams if logs_too and row["log_state"] in refusal_policy.STATES]
+    logs = [row for row in (*read, *refused) if _logs(row, now, final)]
 
     def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
         return [_run(row, parents) for row in chosen]

@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,14 +201,17 @@ class _Watch:
                     if (inner := records.latest_run(row)) is not None:
                         rows.append(_row(run_of(row.data["id"])(inner), self._known))
             pages += 1
-            begun = self._follow(rows)
+            begun = self._follow(rows, logs_too=False)
             brought += begun
             if (not begun and pages >= self._depth) or len(page.rows) < PAGE:
                 self._depth = pages if brought else 1
                 return pages
 
-    def _follow(self, rows: list[dict[str, Any]]) -> int:
-        """Read what is due of these runs; how many streams are followed that were not before."""
+    def _follow(self, rows: list[dict[str, Any]], *, logs_too: bool = True) -> int:
+        """Read what is due of these runs; how many streams are followed that were not before.
+
+        Without ``logs_too`` their logs are left to the scheduled passes, and to the ends of their streams.
+        """
         for row in rows:
             if (ended := self.capture.endings.get(row["run_id"])) is not None:
                 row["stream_state"], row["stream_read_at"], row["stream_since"] = ended.state, ended.at, ended.since
@@ -222,6 +225,7 @@ class _Watch:
             most=settings.first_load_tasks,
             days=settings.first_load_days,
             final=timedelta(seconds=settings.log_final_s),
+            logs_too=logs_too,
         )
         self.capture.lost("live", found.lost_streams)
         self.capture.lost("log", found.lost_logs)
@@ -279,8 +283,6 @@ def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str,
         **columns,
         **times,
         "scheduled_at": datetime.fromisoformat(scheduled_at) if scheduled_at else None,
-        "log_state": "settled",  # its log is read when its stream ends, and by the scheduled passes
-        "log_read_at": datetime.max.replace(tzinfo=UTC),
         "moved_at": (moved_at := max(filter(None, times.values()))),
         "changed_at": moved_at,
     }

@@ -92,7 +92,8 @@ class Pass:
 
     def api(self, priority: Priority, *, within_s: float | None = None) -> TasksApi:
         """The project's endpoints, counted by this pass; a first load waits a minute at most for room in the budget."""
-        within_s = ROOM_S if priority is Priority.FIRST else within_s
+        if within_s is None and priority is Priority.FIRST:
+            within_s = ROOM_S
         return TasksApi(
             self.context.client, self.context.project_id, priority=priority, meter=self.meter, within_s=within_s
         )
