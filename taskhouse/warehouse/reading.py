@@ -83,7 +83,7 @@ class Reader:
     def _open(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise ConfigurationError(
-                "This warehouse has been closed.", hint="Read inside the `with taskhouse.open() as house:` block."
+                "This warehouse has been closed.", hint="Read inside the `with taskhouse.open() as snapshot:` block."
             )
         return self._connection
 
