@@ -74,6 +74,7 @@ class Place:
         path = self.folder / "some.duckdb"
         with duckdb.connect(str(path)) as connection:
             connection.execute("CREATE TABLE texts AS SELECT 1 AS number")
+            connection.execute("CREATE TABLE moments AS SELECT now() AS observed_at")
         return path
 
     def file(self, text: str = "") -> Path:
@@ -140,9 +141,9 @@ def closed(place: Place) -> None:
     house.sql("SELECT 1")
 
 
-def asked(place: Place, **given: Any) -> None:
-    with open_snapshot(place.database) as house:
-        house.frame("texts", **given)
+def asked(place: Place, view: str, **given: Any) -> None:
+    with open_snapshot(place.database) as snapshot:
+        snapshot.frame(view, **given)
 
 
 def twice(place: Place) -> None:
@@ -275,12 +276,12 @@ HERE: dict[str, Callable[[Place], object]] = {
     "This warehouse has been closed.": closed,
     "The stand-in for PostHog did not start.": unstarted,
     "The warehouse is at schema version …, and this taskhouse knows ….": newer,
-    "There is no view ….": lambda p: asked_of(p, "wishes"),
-    "columns=… is one text.": lambda p: asked(p, columns="number"),
-    "…=… has no time zone.": lambda p: asked_of(p, "moments", since=datetime(2026, 1, 1)),  # noqa: DTZ001 - that is it
-    "… has no column ….": lambda p: asked(p, columns=["wishes"]),
-    "… has no column of time.": lambda p: asked(p, since="2026-01-01"),
-    "…=… is not a date.": lambda p: asked_of(p, "moments", since="yesterday"),
+    "There is no view ….": lambda p: asked(p, "wishes"),
+    "columns=… is one text.": lambda p: asked(p, "texts", columns="number"),
+    "…=… has no time zone.": lambda p: asked(p, "moments", since=datetime(2026, 1, 1)),  # noqa: DTZ001 - that is it
+    "… has no column ….": lambda p: asked(p, "texts", columns=["wishes"]),
+    "… has no column of time.": lambda p: asked(p, "texts", since="2026-01-01"),
+    "…=… is not a date.": lambda p: asked(p, "moments", since="yesterday"),
     "The report would begin on … and end on ….": lambda _: Options(
         since=date(2026, 9, 2), until=date(2026, 9, 1)
     ).period(date(2026, 9, 1)),
@@ -367,14 +368,6 @@ ELSEWHERE = {
 """The test that brings an error about, by its row in the table."""
 
 ELSEWHERE |= {said: f"pipelines/test_rare_errors.py::{test}" for said, test in RARE.items()}
-
-
-def asked_of(place: Place, view: str, **given: Any) -> None:
-    path = place.database
-    with duckdb.connect(str(path)) as connection:
-        connection.execute("CREATE TABLE moments AS SELECT now() AS observed_at")
-    with open_snapshot(path) as house:
-        house.frame(view, **given)
 
 
 def test_the_table_is_the_codes() -> None:
