@@ -14,6 +14,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.resources.estimate import LOG_MOST, Estimate, Facts, estimate
 from taskhouse.resources.readiness import sync as readiness
+from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.resources.runs import last_looks
 from taskhouse.resources.runs import sync as runs
 from taskhouse.resources.tasks import run_facts
@@ -68,7 +69,7 @@ async def gather(context: Context) -> Facts:
 def _due(context: Context, facts: Facts) -> Facts:
     """What the passes of a home with history would ask for now, by their own rules."""
     now, settings, project_id = context.now(), context.settings, context.project_id
-    names = [row["repository"] for row in context.read(state.records, "repositories/present", project_id=project_id)]
+    names = context.read(state.present, REPOSITORIES, project_id=project_id)
     seen = context.read(state.records, "readiness/answered", project_id=project_id, since=readiness.midnight(context))
     done = {(row["repository"], row["window_days"]) for row in seen}
     answers = readiness.due(names, settings.readiness_windows, settings.readiness_overrides, done)

@@ -4,6 +4,7 @@ from typing import Any
 
 import duckdb
 
+from taskhouse.resources.spec import Table
 from taskhouse.warehouse import sql
 
 Record = dict[str, Any]
@@ -16,6 +17,13 @@ def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: 
     """
     text = sql.engine(f"resources/{question}") if "/" in question else sql.warehouse(f"state/{question}")
     return sql.rows(connection.execute(text, sql.parameters(parameters)))
+
+
+def present(connection: duckdb.DuckDBPyConnection, table: Table, *, project_id: int, **thing: str) -> list[str]:
+    """Keys of a table of sightings that are listed now; ``thing`` are the other columns of the thing."""
+    where = "".join(f" AND {column} = ${column}" for column in thing)
+    text = sql.warehouse("state/present").format(table=table.name, key=table.thing[-1], where=where)
+    return [key for (key,) in connection.execute(text, {"project_id": project_id, **thing}).fetchall()]
 
 
 def cursors(connection: duckdb.DuckDBPyConnection, project_id: int, resource: str) -> dict[str, Record]:

@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from taskhouse import marts
-from taskhouse.assets import freshness, report
+from taskhouse.assets import freshness, report, views
 from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import _engine
 from taskhouse.marts.stored import columns
@@ -72,7 +72,10 @@ def test_the_lineage_is_what_builds_on_what(*, usage: bool) -> None:
     }
     assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
     assert parents["views/run_daily"] == {"views/runs"}
-    assert len(parents) == 8 + len(marts.VIEWS) + (1 if usage else -2)
+    off = tuple(FAMILIES[name] for name, each in RESOURCES.items() if each.optional and name not in more)
+    shown = {f"views/{name}" for name in marts.VIEWS if not views.rests_on(name, off)}
+    assert {name for name in parents if name.startswith("views/")} == shown
+    assert ("views/task_cost" in shown) is usage
 
 
 def test_the_report_is_drawn_from_the_views_that_it_builds_on() -> None:
@@ -188,7 +191,8 @@ def test_every_column_of_an_asset_is_described() -> None:
 
 @pytest.mark.parametrize(("on", "status"), [(True, "RUNNING"), (False, "STOPPED")])
 def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: str) -> None:
-    made = _schedules(_settings(project_ids=(1, 2), task_usage=True, schedules=on, home=tmp_path))
+    everything = {name: True for name, resource in RESOURCES.items() if resource.optional}
+    made = _schedules(_settings(project_ids=(1, 2), **everything, schedules=on, home=tmp_path))
 
     assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES.values()} | {
         "published_schedule",

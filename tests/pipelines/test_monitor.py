@@ -18,6 +18,7 @@ from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.exits import Exit
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
+from taskhouse.variables import variable
 from tests.report.world import walk
 
 KEY = {"POSTHOG_PERSONAL_API_KEY": "phx_never_to_be_shown_4711", "POSTHOG_PROJECT_IDS": "1"}
@@ -80,7 +81,8 @@ def test_ages_are_written_as_people_do(text: str, seconds: float) -> None:
 
 
 def test_every_wanted_resource_has_its_row(inside: Any, house: Path) -> None:
-    shown = inside.run("status", "--json", TASKHOUSE_HOME=str(house), TASKHOUSE_TASK_USAGE="true", **KEY)
+    everything = {variable(name): "true" for name, resource in RESOURCES.items() if resource.optional}
+    shown = inside.run("status", "--json", TASKHOUSE_HOME=str(house), **everything, **KEY)
     told = json.loads(shown.out)
     assert (shown.code, told["exit_code"]) == (5, 5)
     read = ("tasks", "repositories", "readiness", "runs")

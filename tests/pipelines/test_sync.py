@@ -142,7 +142,7 @@ def test_check_tells_whose_view_it_is_and_what_the_server_can(inside: Any, synce
         assert words in shown.out
 
 
-def test_check_tries_the_usage_of_tasks_only_where_it_is_on(inside: Any, quiet: Any) -> None:
+def test_check_tries_what_is_off_by_default_only_where_it_is_on(inside: Any, quiet: Any) -> None:
     switch = {"TASKHOUSE_TASK_USAGE": "true"}
     off = inside.run("check", **quiet.environment)
     asked = quiet.emulator.requests()["by_endpoint"].get("tasks.usage")

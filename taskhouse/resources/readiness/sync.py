@@ -21,6 +21,7 @@ from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources.readiness.spec import SNAPSHOTS
+from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import Batch
 
@@ -43,9 +44,7 @@ async def sync(context: Context) -> Report:
     """
     async with running(context, RESOURCE) as the_pass:
         settings, project_id = context.settings, context.project_id
-        names = [
-            row["repository"] for row in context.read(state.records, "repositories/present", project_id=project_id)
-        ]
+        names = context.read(state.present, REPOSITORIES, project_id=project_id)
         since = midnight(context)
         seen = context.read(state.records, "readiness/answered", project_id=project_id, since=since)
         done = {(row["repository"], row["window_days"]) for row in seen}

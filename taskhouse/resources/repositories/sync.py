@@ -32,10 +32,7 @@ async def sync(context: Context) -> Report:
         the_pass.duplicates = len(found.names) - len(names)
         for text in found.bad:
             the_pass.quarantine(batch, RESOURCE, text, "not a repository name", pointer="/repositories")
-        held = [
-            row["repository"]
-            for row in context.read(state.records, "repositories/present", project_id=context.project_id)
-        ]
+        held = context.read(state.present, SIGHTINGS, project_id=context.project_id)
         gone = sorted(set(held) - set(names))
         batch.seen[SIGHTINGS] = [the_pass.sighting(name, number) for name in names]
         await the_pass.commit(batch)
