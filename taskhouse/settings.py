@@ -103,6 +103,7 @@ class Settings(BaseSettings):
     runs_cron: str = Field("1-59/5 * * * *", description="When to sync runs.")
     run_events_cron: str = Field("2-59/5 * * * *", description="When to sync run events.")
     task_usage_cron: str = Field("27 * * * *", description="When to sync task usage, if it is on.")
+    pinned_cron: str = Field("47 * * * *", description="When to sync pinned tasks, if that is on.")
     published_cron: str = Field("4-59/5 * * * *", description="When to publish a copy, if anything changed.")
     views_cron: str = Field(
         "13 * * * *", description="When to check the views and write the reports, if there is a newer copy."
@@ -127,9 +128,8 @@ class Settings(BaseSettings):
         None, ge=1, description="A first load skips runs and logs that are inactive for longer. Unset skips none."
     )
 
-    task_usage: bool = Field(
-        default=False, description="Fetch what each task cost (resource task_usage): one request per changed task."
-    )
+    task_usage: bool = Field(default=False, description="Fetch what each task cost: one request per changed task.")
+    pinned: bool = Field(default=False, description="Keep which tasks the owner of the key pinned: 2 requests a pass.")
 
     readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
         (7, 14, 30), description="Readiness windows in days, each from 1 to 30."

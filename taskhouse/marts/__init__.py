@@ -34,6 +34,7 @@ VIEWS: tuple[str, ...] = (
     "runs",
     "task_cost_history",
     "task_cost",
+    "pinned",
     "run_daily",
     "runs_stuck",
     "pull_requests",

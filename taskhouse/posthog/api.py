@@ -111,6 +111,10 @@ class TasksApi:
         """Repositories seen on tasks, archived ones included, internal ones not (API facts 3)."""
         return await self._get(partial(read_names, key="repositories"), "repositories/")
 
+    async def pinned(self) -> Names:
+        """Ids of the tasks that the key's owner pinned (API facts 7.7)."""
+        return await self._get(partial(read_names, key="task_ids"), "pinned/")
+
     async def readiness(
         self, repository: str, window_days: int, *, refresh: bool = False, limit_s: float = READINESS_READ_S
     ) -> Row:

@@ -3,6 +3,7 @@
 import importlib
 from types import ModuleType
 
+from taskhouse.resources.pinned.spec import PINNED
 from taskhouse.resources.readiness.spec import READINESS
 from taskhouse.resources.repositories.spec import REPOSITORIES
 from taskhouse.resources.run_events.spec import RUN_EVENTS
@@ -12,7 +13,7 @@ from taskhouse.resources.task_usage.spec import TASK_USAGE
 from taskhouse.resources.tasks.spec import TASKS
 
 RESOURCES: dict[str, Resource] = {
-    resource.name: resource for resource in (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE)
+    resource.name: resource for resource in (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE, PINNED)
 }
 TABLES: tuple[Table, ...] = tuple(table for resource in RESOURCES.values() for table in resource.tables)
 OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.values() for table in resource.tables}

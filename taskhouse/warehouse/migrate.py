@@ -56,6 +56,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("pull requests to prove", ("warehouse/schema/pull_requests_unproved",)),
     ("what the event at a cursor said", ("warehouse/schema/cursors_checksum",)),
     ("bytes of kept events are kept", ("warehouse/schema/event_bytes_kept",)),
+    ("pinned tasks", ("resources/pinned/pinned_sightings",)),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 

@@ -1,0 +1,23 @@
+"""The tasks that the owner of the key pinned, and from when to when each was pinned.
+
+Off unless ``TASKHOUSE_PINNED`` is set. Pins belong to a person, so each row names the viewer, and the keys of two
+people keep two sets of pins side by side. A pass is complete when it read the whole list of its own viewer.
+"""
+
+from taskhouse.resources.spec import Resource, sightings
+
+SIGHTINGS = sightings("pinned_sightings", "viewer", "task_id", shown_by=("pinned",))
+PINNED = Resource(
+    name="pinned",
+    about=__doc__,
+    tables=(SIGHTINGS,),
+    after=("tasks",),
+    optional=True,
+    alone=True,
+    listed=True,
+    requests=2,
+    passes_a_day=24,
+    preview=("task_id", "title", "viewer", "pinned_since", "pinned_until"),
+    newest="pinned_since",
+    every_s=3 * 3600.0,
+)
