@@ -6,7 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from taskhouse.advice import advised
+from taskhouse.advice import advised, interrupted
 from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.resource_lock import alone
@@ -22,6 +22,9 @@ __all__ = ["Context", "Pass", "Progress", "Report", "Verdict", "begin", "finish"
 
 RESUME_WITHIN = timedelta(days=1)
 """A walk that was interrupted longer ago is begun anew."""
+
+_CLOSING = ("after shutdown", "interpreter shutdown", "Event loop is closed", "Event loop stopped")
+"""What asyncio and its threads say once a command is ending."""
 
 
 @contextlib.asynccontextmanager
@@ -53,14 +56,25 @@ async def running(
                 await _identify(the_pass)
                 the_pass.complete(the_pass.reason, the_pass.proof)
         except BaseException as problem:
-            found = problem if isinstance(problem, TaskhouseError) else advised(problem)
-            message = found.message if found else type(problem).__name__
-            the_pass.incomplete(message[:500])
+            the_pass.incomplete(_why(problem)[:500])
             the_pass.interrupted = True
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
                 await asyncio.shield(asyncio.to_thread(finish, the_pass))
             raise
         await asyncio.shield(asyncio.to_thread(finish, the_pass))
+
+
+def _why(problem: BaseException) -> str:
+    """The reason of a pass that an error ended."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
+    found = problem if isinstance(problem, TaskhouseError) else advised(problem)
+    if found:
+        return found.message
+    closing = isinstance(problem, RuntimeError) and any(words in str(problem) for words in _CLOSING)
+    if closing or interrupted(problem) or not isinstance(problem, Exception):
+        return "it was interrupted; run `taskhouse sync` again"
+    return f"an unexpected error ({type(problem).__name__}) ended it; `taskhouse --debug sync` shows it"
 
 
 def new(context: Context, resource: str) -> Pass:

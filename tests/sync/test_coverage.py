@@ -1,5 +1,6 @@
 """The coverage ledger: every figure of a pass, held against what the emulator served."""
 
+import asyncio
 import errno
 from contextlib import suppress
 from datetime import timedelta
@@ -16,6 +17,7 @@ from taskhouse.warehouse.commit import Batch
 
 HISTORY = "SELECT task_id, title, valid_from FROM raw.task_versions ORDER BY valid_from, task_id"
 SIZE = {"emulator_tasks": 520}
+INTERRUPTED = "it was interrupted; run `taskhouse sync` again"
 
 
 def last(house: Any, resource: str = "tasks") -> dict[str, Any]:
@@ -140,6 +142,31 @@ def test_a_killed_pass_is_true_up_to_its_last_commit(make_house: Any, monkeypatc
         house.rows(f"SELECT count(*) FROM raw.{table}")[0][0]
         for table in ("task_versions", "run_versions", "task_sightings")
     )
+
+
+@pytest.mark.parametrize(
+    ("problem", "reason"),
+    [
+        (asyncio.CancelledError(), INTERRUPTED),
+        (SystemExit(1), INTERRUPTED),
+        (RuntimeError("cannot schedule new futures after shutdown"), INTERRUPTED),
+        (ExceptionGroup("several", [RuntimeError("Event loop is closed")]), INTERRUPTED),
+        (KeyError("id"), "an unexpected error (KeyError) ended it; `taskhouse --debug sync` shows it"),
+    ],
+)
+def test_a_pass_that_an_error_ended_says_so_in_plain_words(
+    make_house: Any, problem: BaseException, reason: str
+) -> None:
+    house = make_house(emulator_tasks=1)
+
+    async def ended(context: Any) -> None:
+        async with running(context, "repositories"):
+            raise problem
+
+    with house.context() as context, pytest.raises(type(problem)):
+        house.run(ended(context))
+    row = last(house, "repositories")
+    assert (row["verdict"], row["interrupted"], row["reason"]) == ("incomplete", True, reason)
 
 
 def test_another_view_is_incomplete_for_tasks_and_for_repositories(make_house: Any) -> None:
