@@ -25,8 +25,8 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import maintenance, publish
 from taskhouse.warehouse.backup import Retention, backup
 from tests.disk import disk
-from tests.sync.conftest import House
-from tests.sync.test_verify import checked, wrong
+from tests.house import House
+from tests.operations.test_verify import checked, wrong
 
 WORLD: dict[str, Any] = {"tasks": 3, "repositories": 2, "live_runs": 0, "speed": 0, "events": 0.1, "throttle": False}
 

@@ -299,7 +299,7 @@ ELSEWHERE = {
         "pipelines/test_query_forms.py::test_a_statement_is_utf8_whatever_the_locale_says"
     ),
     "It is … here, and nothing was observed after that.": (
-        "sync/test_coverage.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
+        "passes/test_sync_pass.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
     ),
     "Port … of … is not free: ….": "pipelines/test_advice.py::test_a_port_that_is_in_use",
     "Parquet is no text for a terminal.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
@@ -328,7 +328,7 @@ ELSEWHERE = {
         "warehouse/test_identity.py::test_an_older_warehouse_is_noticed_and_accepted_knowingly"
     ),
     "This file has version … of the schema, and this taskhouse verifies version ….": (
-        "sync/test_verify.py::test_an_old_home_is_sound_but_for_what_it_never_wrote_down"
+        "operations/test_verify.py::test_an_old_home_is_sound_but_for_what_it_never_wrote_down"
     ),
     "The warehouse … is of …, and this is ….": (
         "warehouse/test_identity.py::test_the_warehouse_of_another_home_is_refused"
@@ -339,7 +339,7 @@ ELSEWHERE = {
         "warehouse/test_preimage.py::test_without_room_for_what_is_overwritten_nothing_is"
     ),
     "The pass … …, and what it still brings is refused.": (
-        "sync/test_coverage.py::test_a_pass_whose_place_was_taken_can_write_nothing_more"
+        "passes/test_sync_pass.py::test_a_pass_whose_place_was_taken_can_write_nothing_more"
     ),
     "Segment … states … lines, and … could be read.": (
         "warehouse/test_load.py::test_a_segment_whose_lines_do_not_add_up_is_not_loaded"
@@ -359,7 +359,7 @@ ELSEWHERE = {
         "warehouse/test_identity.py::test_a_warehouse_that_is_gone_is_no_new_one"
     ),
     "It is … here, and a pass of … for project … began at …: history would run backwards.": (
-        "sync/test_coverage.py::test_a_late_pass_is_refused"
+        "passes/test_sync_pass.py::test_a_late_pass_is_refused"
     ),
     "A Dagster daemon that was started by another command runs on ….": "pipelines/test_daemon.py::test_it_is_refused",
     "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",

@@ -12,8 +12,8 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.resources.tasks import spec
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import Batch, commit
-from tests.sync.conftest import House
-from tests.sync.test_incremental import change, hot, spent
+from tests.house import House
+from tests.resources.test_incremental import change, hot, spent
 
 HUNDRED_THOUSAND = 126_800
 """Of so many tasks the emulator's first key sees 100,000."""

@@ -20,8 +20,8 @@ from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.passes.sync_pass import Report
 from taskhouse.resources.tasks.rotation import REQUEST
+from tests.house import House
 from tests.soak.test_figures import fill
-from tests.sync.conftest import House
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.posthog.retry import instant
 from taskhouse.spool.folder import Spool
-from tests.sync.test_run_events import tail, until
+from tests.capture.test_run_events import tail, until
 
 KEPT = 300
 STREAMS = StreamSettings(max_entries=KEPT, node_entries=20)

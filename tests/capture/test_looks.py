@@ -12,9 +12,9 @@ from taskhouse.capture.streams import Reading
 from taskhouse.posthog.follow import Batch
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame
+from tests.capture.test_failed_streams import row
+from tests.capture.test_stream_gaps import begin, held, say
 from tests.clocks import Told
-from tests.sync.test_failed_streams import row
-from tests.sync.test_stream_gaps import begin, held, say
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

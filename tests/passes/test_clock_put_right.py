@@ -11,7 +11,7 @@ from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.held import look
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse.clock import set_back
-from tests.sync.test_verify import checked, wrong
+from tests.operations.test_verify import checked, wrong
 
 
 def states(house: Any) -> set[str]:

@@ -11,8 +11,8 @@ import pytest
 
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.posthog.retry import instant
-from tests.sync.test_run_events import VICTIM, environment
-from tests.sync.test_stream_gaps import held
+from tests.capture.test_run_events import VICTIM, environment
+from tests.capture.test_stream_gaps import held
 
 
 @pytest.fixture(autouse=True)

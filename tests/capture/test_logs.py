@@ -11,7 +11,7 @@ from taskhouse.emulator.versions import at_version
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 from taskhouse.warehouse import sql
-from tests.sync.test_failed_streams import row
+from tests.capture.test_failed_streams import row
 
 STATE = "SELECT state FROM ledger.cursors WHERE resource = 'run_log' AND key = ?"
 

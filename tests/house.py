@@ -137,7 +137,7 @@ def _digest(texts: Sequence[str]) -> tuple[int, str]:
 
 
 @pytest.fixture(autouse=True)
-def _short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look at a run at rest takes a minute of an emulator that lives 60 times as fast, and not five."""
     monkeypatch.setattr(capture, "LOOK_S", 1.0)
 
