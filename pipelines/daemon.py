@@ -42,7 +42,7 @@ def refuse_another(
         rest(1.0)
         if _heard(instance) > last:
             raise Locked(
-                f"A Dagster daemon that was started by another command runs on {folder}.",
+                f"Another command has started the Dagster daemon on {folder}.",
                 hint="Stop that one first (`dagster dev`, `dg dev` or `dagster-daemon run`): two daemons would start"
                 " every run twice.",
             )

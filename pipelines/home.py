@@ -113,7 +113,7 @@ def sound(folder: Path) -> Iterator["DagsterInstance"]:
     if free < ROOM_BYTES:
         raise Full(
             f"The disk of {folder} has only {free / 1e6:.1f} MB left, and Dagster writes its records there.",
-            hint=f"Make room for {ROOM_BYTES / 1e6:.0f} MB at least, then run the command again.",
+            hint=f"Free at least {ROOM_BYTES / 1e6:.0f} MB, then run the command again.",
         )
     with _readable(folder), DagsterInstance.from_config(str(folder)) as opened:
         _look(opened)

@@ -13,29 +13,29 @@ _CANTOPEN, _IOERR = -1, -2
 _DANGLING = -3
 """A link where something was to be made; the system says no more than that the name is taken."""
 
-_ELSEWHERE = "Name another place (TASKHOUSE_HOME, --output), or"
+_ELSEWHERE = "Choose another place (TASKHOUSE_HOME, --output), or"
 SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
     errno.ENOSPC: (
         Full,
         "{} could not be written: the disk is full.",
-        "Make room, then run the command again. What was committed before is safe.",
+        "Free some disk space, then run the command again. Everything that was committed is safe.",
     ),
     errno.EROFS: (ConfigurationError, "{} is on a read-only disk.", f"{_ELSEWHERE} mount the disk for writing."),
     errno.EACCES: (
         ConfigurationError,
-        "{} may not be used by this user: permission denied.",
-        f"{_ELSEWHERE} ask its owner.",
+        "{} cannot be used: permission denied.",
+        f"{_ELSEWHERE} ask its owner for access.",
     ),
-    errno.ENOTDIR: (ConfigurationError, "{} is a file, where a folder is needed.", f"{_ELSEWHERE} move the file away."),
+    errno.ENOTDIR: (ConfigurationError, "{} is a file, but a folder is needed.", f"{_ELSEWHERE} move the file away."),
     errno.EISDIR: (
         ConfigurationError,
-        "{} is a folder, where a file is needed.",
-        "Name a file in it; if taskhouse keeps a file of that name itself, move the folder away.",
+        "{} is a folder, but a file is needed.",
+        "Name a file in it. If taskhouse itself needs a file of that name, move the folder away.",
     ),
     _DANGLING: (
         ConfigurationError,
-        "{} is a link to something that is not there.",
-        f"{_ELSEWHERE} make what the link points to.",
+        "{} is a link whose target does not exist.",
+        f"{_ELSEWHERE} create the target of the link.",
     ),
     errno.EMFILE: (
         TaskhouseError,
@@ -45,14 +45,18 @@ SAID: dict[int, tuple[type[TaskhouseError], str, str]] = {
     _CANTOPEN: (
         TaskhouseError,
         "{} cannot be opened.",
-        "Look at its owner (`ls -l`), at the room on its disk (`df`) and at the limit of open files (`ulimit -n`).",
+        "Check its owner (`ls -l`), the free disk space (`df`) and the limit of open files (`ulimit -n`).",
     ),
     _IOERR: (
         TaskhouseError,
-        "{} cannot be read or written: the disk is full, or it failed.",
-        "Make room on it (`df`), then run the command again; if there is room, `dmesg` says what failed.",
+        "{} cannot be read or written: the disk is full or failed.",
+        "Free some disk space (`df`), then run the command again. If the disk is not full, `dmesg` shows what failed.",
     ),
-    errno.EIO: (TaskhouseError, "{} cannot be read or written: the disk failed.", "Check the disk; `dmesg` says more."),
+    errno.EIO: (
+        TaskhouseError,
+        "{} cannot be read or written: the disk failed.",
+        "Check the disk; `dmesg` shows more.",
+    ),
 }
 _ALIKE = {
     errno.EDQUOT: errno.ENOSPC,
@@ -83,25 +87,25 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
     """
     if isinstance(problem, UnicodeEncodeError):
         return ConfigurationError(
-            f"The output holds characters that cannot be written in {problem.encoding}.",
+            f"The output contains characters that cannot be written in {problem.encoding}.",
             hint="Set PYTHONIOENCODING=utf-8, then run the command again.",
         )
     absent = _MODULE.search(str(problem))
     if absent:
         return ConfigurationError(
             f"The Python package {absent[1]} is not installed.",
-            hint="Install it beside taskhouse, or take what needs it out of dagster.yaml.",
+            hint="Install it in the environment of taskhouse, or remove what needs it from dagster.yaml.",
         )
     if type(problem).__name__ == _POSTGRES:
         return TaskhouseError(
-            f"Dagster's database gives no answer: {problem}.",
-            hint="Check that PostgreSQL runs, and `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
+            f"Dagster's database does not respond: {problem}.",
+            hint="Check that PostgreSQL is running, and check `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
         )
     if type(problem).__name__ == _INVALID:
         told = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
         return ConfigurationError(
             f"Dagster's configuration is not valid: {told[:300].rstrip('.')}.",
-            hint="Correct TASKHOUSE_HOME/dagster/dagster.yaml. If you remove it, taskhouse writes its own anew.",
+            hint="Fix TASKHOUSE_HOME/dagster/dagster.yaml. If you remove it, taskhouse writes its own again.",
         )
     number, where = _read(problem)
     kind, said, hint = SAID.get(_ALIKE.get(number, number), (None, "", ""))

@@ -88,7 +88,7 @@ def export(folder: str | Path, snapshot: Snapshot, *, tables: Collection[str] | 
     names = _names(snapshot, tables)
     if target.exists() and not (target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))):
         raise ConfigurationError(
-            f"{target} is there already and holds no export.", hint="Name a new folder, or an earlier export."
+            f"{target} already exists and is not an export.", hint="Name a new folder, or an earlier export."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_beside(target, "lock"))
@@ -96,7 +96,7 @@ def export(folder: str | Path, snapshot: Snapshot, *, tables: Collection[str] | 
         with lock.acquire(timeout=0):
             return _export(target, snapshot, names)
     except Timeout:
-        raise Locked(f"Another export is writing {target}.", hint="Wait for it to end.") from None
+        raise Locked(f"Another export is writing {target}.", hint="Wait for it to finish.") from None
 
 
 def _export(target: Path, snapshot: Snapshot, names: list[str]) -> Export:
@@ -166,7 +166,7 @@ def _file(
         part = final.with_suffix(".part")
         written = parquet.write(snapshot.reader, name, part, project=project, partitioned=partitioned)
         if parquet.count(snapshot.reader, part) != written:
-            raise Corrupt(f"{part} does not hold the {written} rows that were written.", hint="Export again.")
+            raise Corrupt(f"{part} does not contain the {written} rows that were written.", hint="Export again.")
         _sync(part)
         part.rename(final)
     with final.open("rb") as file:

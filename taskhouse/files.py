@@ -21,6 +21,6 @@ def allowed() -> None:
         soft = most
     if soft != resource.RLIM_INFINITY and soft < LEAST:
         raise TaskhouseError(
-            f"This process may have only {soft} files open, and needs {LEAST} at least.",
+            f"This process may open only {soft} files, but needs at least {LEAST}.",
             hint="Raise the limit in this shell with `ulimit -n 4096`, then run the command again.",
         )

@@ -44,7 +44,7 @@ def writing(target: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise advised(problem) or ConfigurationError(
-            f"{target} cannot be written: {problem.strerror}.", hint="Name another place."
+            f"{target} cannot be written: {problem.strerror}.", hint="Choose another place."
         ) from None
 
 
@@ -113,7 +113,7 @@ def usable(home: Path) -> None:
     else:
         return
     raise ConfigurationError(
-        f"TASKHOUSE_HOME is {home}, and {wrong}.", hint="Set TASKHOUSE_HOME to a folder that you may write."
+        f"TASKHOUSE_HOME is {home}, and {wrong}.", hint="Set TASKHOUSE_HOME to a folder that you can write to."
     )
 
 
@@ -142,7 +142,7 @@ def _give(path: Path, mode: int, group: int | None, name: str) -> None:
             os.chown(path, -1, group)
         except PermissionError:
             raise ConfigurationError(
-                f"TASKHOUSE_READERS_GROUP is {name}, and {path} cannot be given to that group.",
+                f"TASKHOUSE_READERS_GROUP is {name}, but {path} cannot be assigned to that group.",
                 hint="Run taskhouse as a member of the group.",
             ) from None
     if _mode(path) != mode:
@@ -158,7 +158,7 @@ def _group(name: str) -> int | None:
         return grp.getgrnam(name).gr_gid
     except KeyError:
         raise ConfigurationError(
-            "TASKHOUSE_READERS_GROUP names no group of this machine.", hint="See `getent group` for those there are."
+            "TASKHOUSE_READERS_GROUP is not a group on this machine.", hint="`getent group` lists the groups."
         ) from None
 
 

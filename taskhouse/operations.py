@@ -58,7 +58,9 @@ async def sync(
         TaskhouseError: The server or the warehouse failed.
     """
     if resource not in RESOURCES:
-        raise ConfigurationError(f"There is no resource {resource!r}.", hint=f"There are: {', '.join(RESOURCES)}.")
+        raise ConfigurationError(
+            f"There is no resource {resource!r}.", hint=f"The resources are: {', '.join(RESOURCES)}."
+        )
     async with PostHog(settings) as client:
         context = Context(settings, project_id, client, open_warehouse(settings), progress)
         report: Report = await registry.code(resource).sync(context)

@@ -197,7 +197,7 @@ def select(
         ConfigurationError: A column is not among ``known``, or a moment cannot be read.
     """
     if isinstance(columns, str):
-        raise ConfigurationError(f"columns={columns!r} is one text.", hint=f"Write columns=[{columns!r}].")
+        raise ConfigurationError(f"columns={columns!r} is a single string.", hint=f"Write columns=[{columns!r}].")
     wanted = [_column(table, known, name) for name in columns] if columns is not None else ["*"]
     where: list[str] = []
     parameters: dict[str, object] = {}
@@ -206,7 +206,7 @@ def select(
     if since is not None or until is not None:
         clock = next((name for name in MOMENTS if name in known), None)
         if clock is None:
-            raise ConfigurationError(f"{table} has no column of time.", hint="Leave since and until out.")
+            raise ConfigurationError(f"{table} has no time column.", hint="Omit since and until.")
         for word, moment in (("since", since), ("until", until)):
             if moment is not None:
                 bound, parameters[word] = _bound(word, moment, calendar=known[clock] == "DATE")
@@ -250,7 +250,7 @@ def _moment(word: str, moment: date | str) -> date:
             raise ConfigurationError(f"{word}={moment!r} is not a date.", hint="Write it as 2026-01-31.") from None
     if isinstance(moment, datetime) and moment.tzinfo is None:
         raise ConfigurationError(
-            f"{word}={moment.isoformat()} has no time zone.", hint="Add tzinfo=UTC, or give a date alone."
+            f"{word}={moment.isoformat()} has no time zone.", hint="Add tzinfo=UTC, or use a date without a time."
         )
     return moment
 

@@ -209,7 +209,7 @@ class Settings(BaseSettings):
     def _folder(cls, value: object) -> object:
         found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
         if not found or (found.startswith("~") and isinstance(value, str)):
-            raise ValueError("must name a folder; if it is unset, that is .taskhouse")
+            raise ValueError("must name a folder; leave it unset to use .taskhouse")
         return Path(found)
 
     @field_validator("stream_windows")
@@ -246,22 +246,22 @@ class Settings(BaseSettings):
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise ValueError("must be an origin such as https://eu.posthog.com")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("must be https: a key sent over http can be read on the way")
+            raise ValueError("must use https, because others could read a key that is sent over http")
         if parts.username or parts.password:
-            raise ValueError("must not carry credentials")
+            raise ValueError("must not contain credentials")
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("readiness_windows")
     @classmethod
     def _windows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not value:
-            raise ValueError("there must be a window")
+            raise ValueError("must contain at least one window")
         return cls._bounded(value)
 
     @staticmethod
     def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
         if any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
-            raise ValueError("each window must be 1 to 30 days")
+            raise ValueError("must contain only windows of 1 to 30 days")
         return tuple(sorted(set(value)))
 
     @field_validator("*")
@@ -332,7 +332,7 @@ class Settings(BaseSettings):
         """
         if self.api_key is None or not self.api_key.get_secret_value():
             raise ConfigurationError(
-                "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.",
+                "POSTHOG_PERSONAL_API_KEY is not set.",
                 hint="Create a personal API key with the scope task:read and export it, or run `taskhouse demo`.",
             )
         return self.api_key.get_secret_value()
@@ -345,8 +345,8 @@ class Settings(BaseSettings):
         """
         if not self.project_ids:
             raise ConfigurationError(
-                "No project: POSTHOG_PROJECT_IDS is not set.",
-                hint="Export the numeric ids of your projects, for example POSTHOG_PROJECT_IDS=1,2.",
+                "POSTHOG_PROJECT_IDS is not set.",
+                hint="Export the numeric ids of your projects, for example `export POSTHOG_PROJECT_IDS=1,2`.",
             )
         return self.project_ids
 

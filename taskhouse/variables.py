@@ -69,8 +69,8 @@ def look_for_broken_lines(file: Path) -> None:
         broken = [str(binding.original.line) for binding in parse_stream(text) if binding.error]
     if broken:
         raise ConfigurationError(
-            f"The file {file.resolve()} holds what is no setting, in line {', '.join(broken)}.",
-            hint="Write each line as NAME=value, with both quotes or with none.",
+            f"The file {file.resolve()} contains something that is not a setting, in line {', '.join(broken)}.",
+            hint="Write each line as NAME=value, with both quotes or no quotes.",
         )
 
 
@@ -89,7 +89,7 @@ def look_for_strays(filed: Mapping[str, str | None], documented: Collection[str]
     for stray in found:
         where = "" if stray.name in os.environ else f" in {file}"
         if stray.refused:
-            raise ConfigurationError(f"{stray.name} is set{where}, and is no setting.", hint=stray.instead)
+            raise ConfigurationError(f"{stray.name} is set{where}, but is not a setting.", hint=stray.instead)
     for stray in found:
         logging.getLogger("taskhouse").warning(
             "taskhouse does not read %s; did you mean %s? docs/settings.md lists every setting.",

@@ -115,7 +115,7 @@ def restore(
     from taskhouse.warehouse import restore as restoring
 
     if (source is not None) + empty + clock > 1:
-        raise ConfigurationError("FILE, --empty and --clock exclude each other.", hint="Name one of them.")
+        raise ConfigurationError("FILE, --empty and --clock cannot be combined.", hint="Use only one of them.")
     settings = load()
     if clock:
         _set_back(settings)
@@ -205,7 +205,7 @@ def verify(
     elif not file.exists():
         raise ConfigurationError(
             f"There is no file {file} to verify.",
-            hint="Name a copy, a backup or a folder of backups; or no file at all.",
+            hint="Name a copy, a backup or a folder of backups, or omit the file.",
         )
     rows, failed = [], False
     with reading.connected(file) as connection:

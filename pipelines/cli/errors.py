@@ -35,21 +35,21 @@ PARTS = {
 """Headings, and what the files of each have in their path; the first that fits counts."""
 
 ELSE: dict[type[errors.TaskhouseError], str] = {
-    errors.Retryable: "taskhouse asks again by itself. If it gave up, run the command again later.",
-    errors.Contract: "The next sync asks again; `taskhouse check` compares the API.",
-    errors.Corrupt: "Nothing was changed. Run it again; `taskhouse verify` reads everything.",
+    errors.Retryable: "taskhouse retries by itself. If it has given up, run the command again later.",
+    errors.Contract: "The next sync tries again. `taskhouse check` compares the API.",
+    errors.Corrupt: "Nothing was changed. Run the command again; `taskhouse verify` checks all data.",
 }
 """What helps if an error says nothing of that itself."""
 
 OPEN = "…"
 HEAD = """# Errors
 
-Made from the code by `python -m taskhouse.pipelines.cli.errors > docs/errors.md`.
+Generated from the code by `python -m taskhouse.pipelines.cli.errors > docs/errors.md`.
 
-What a command says if something is wrong, what mends it, and the exit code. `…` stands for names and numbers. An error
-that concerns one record, run or task is a doubt: the pass goes on, ends as incomplete (exit code 3), and gives the
-message as its reason. `taskhouse --debug …` shows where an error came from. What is not in this table is a mistake of
-ours.
+This page lists the errors of the commands, how to fix each one, and the exit code. `…` stands for names and numbers.
+If an error concerns only one record, run or task, the pass continues, ends as incomplete (exit code 3), and gives the
+message as its reason. `taskhouse --debug …` shows the traceback of an error. An error that is not in this table is a
+bug in taskhouse.
 """
 
 
@@ -89,7 +89,7 @@ def reference() -> str:
     """The whole table."""
     text, found = HEAD, rows()
     for part in PARTS:
-        text += f"\n## {part}\n\n| error | what mends it | exit code |\n| --- | --- | --- |\n"
+        text += f"\n## {part}\n\n| error | how to fix it | exit code |\n| --- | --- | --- |\n"
         text += "".join(
             f"| {_cell(row.said)} | {_cell(row.hint)} | {int(code_of(row.kind.__new__(row.kind)))} |\n"
             for row in found

@@ -42,7 +42,8 @@ def look(settings: "Settings") -> Held | None:
     except Locked as problem:
         if copy is None:
             raise Locked(
-                problem.message, hint="Ask again when it is free; no copy is published yet that could be read instead."
+                problem.message,
+                hint="Try again when it is free. No copy has been published yet that could be read instead.",
             ) from None
         age_s = (settings.clock.now() - copy.made_at).total_seconds()
         from taskhouse.pipelines.cli import screen

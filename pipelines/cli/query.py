@@ -112,8 +112,8 @@ def _statement(given: str) -> str:
         return (sys.stdin.buffer.read() if given == "-" else os.fsencode(given)).decode("utf-8")
     except UnicodeError:
         raise ConfigurationError(
-            "The statement holds bytes that are not UTF-8.",
-            hint="Write bytes as '\\xFF'::BLOB, and save a file as UTF-8.",
+            "The statement contains bytes that are not UTF-8.",
+            hint="Write bytes as '\\xFF'::BLOB, and save files as UTF-8.",
         ) from None
 
 
@@ -167,7 +167,7 @@ def _parquet(copy: Path, text: str, draft: Path | None) -> None:
         reading.to_parquet(copy, text, draft)
         return
     if sys.stdout.isatty():
-        raise ConfigurationError("Parquet is no text for a terminal.", hint="Name a file with --output.")
+        raise ConfigurationError("A terminal cannot show Parquet.", hint="Name a file with --output.")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "rows.parquet"
         reading.to_parquet(copy, text, made)

@@ -73,7 +73,7 @@ def status(
     if as_json:
         emit(_portable(settings, held, found, copy, windows) | {"exit_code": code})
     elif held is None:
-        say(f"Nothing is held in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
+        say(f"There is no history in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
     else:
         show(held, found)
         _show_copy(copy, shown.read_age_s(settings))
@@ -111,7 +111,7 @@ def _limit(text: str | None) -> float | None:
     try:
         return None if text is None else health.seconds(text)
     except ValueError:
-        raise ConfigurationError("--max-age is no age.", hint="Write it as 90s, 15m, 6h or 2d.") from None
+        raise ConfigurationError("--max-age is not a valid age.", hint="Write it as 90s, 15m, 6h or 2d.") from None
 
 
 def _explain(state: health.State, max_age_s: float | None) -> None:

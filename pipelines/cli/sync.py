@@ -74,8 +74,8 @@ def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str
         if item not in known:
             near = get_close_matches(str(item), list(map(str, known)), 1)
             raise ConfigurationError(
-                f"{option} {item} is not among {where}: {', '.join(map(str, known))}.",
-                hint=f"Name one or more of them, or leave {option} out for all of them."
+                f"{option} {item} is not one of {where}: {', '.join(map(str, known))}.",
+                hint=f"Name one or more of them, or omit {option} to use all of them."
                 + (f" Did you mean {near[0]}?" if near else ""),
             )
     return tuple(item for item in known if item in wanted) if wanted else known

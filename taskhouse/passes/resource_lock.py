@@ -25,7 +25,7 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
     except Timeout:
         raise Locked(
             f"A pass of {resource} for project {project_id} has been running for {settings.pass_wait_s:g} s.",
-            hint="They run one at a time: wait, or raise TASKHOUSE_PASS_WAIT_S. `taskhouse status` shows it.",
+            hint="Only one runs at a time: wait, or raise TASKHOUSE_PASS_WAIT_S. `taskhouse status` shows it.",
         ) from None
     try:
         yield

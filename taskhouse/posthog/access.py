@@ -47,7 +47,7 @@ class Access:
                     return denied
                 except (Retryable, Contract, Permanent) as unclear:
                     raise Retryable(
-                        f"{denied.message} Whether the key is to blame is not known: {unclear.message}"
+                        f"{denied.message} It is not known whether the key is the cause: {unclear.message}"
                     ) from None
                 self._good_until[project_id] = self._clock.monotonic() + REMEMBER_S
         return Refused(denied.message, hint="The key may read others of the project.")

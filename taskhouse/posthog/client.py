@@ -136,7 +136,7 @@ class PostHog:
         """
         url = urljoin(f"{self.host}/", path)
         if origin(url) != origin(self.host) or "@" in urlsplit(url).netloc:
-            raise Permanent(f"{clean(origin(url) or url)} is not {self.host}: the key is sent nowhere else.")
+            raise Permanent(f"{clean(origin(url) or url)} is not {self.host}: taskhouse sends the key nowhere else.")
         return url
 
     async def ask(
@@ -218,7 +218,7 @@ class PostHog:
             async with asyncio.timeout(max(0.0, within_s)):
                 await self._calls.turn()
         except TimeoutError:
-            raise Retryable(f"{what} was not sent: {self.host} gives no answer.") from None
+            raise Retryable(f"{what} was not sent: {self.host} does not respond.") from None
 
     async def _attempt(
         self, request: httpx.Request, what: str, meter: Meter, limit_s: float
@@ -244,7 +244,9 @@ class PostHog:
         except bodies.Truncated:
             return Retryable(f"{what} was answered with a damaged body."), None
         except bodies.TooLarge:
-            return Oversized(f"{what} was answered with more than {self._cap} bytes, the most that is read."), None
+            return Oversized(
+                f"{what} was answered with more than {self._cap} bytes, the most that taskhouse reads."
+            ), None
         except bodies.Encoded:
             return unreadable(what, "the body has an encoding that was not asked for"), None
         meter.bytes += len(body)
@@ -385,7 +387,8 @@ def _usable(key: str) -> str:
     key = key.strip()
     if not key.isascii() or not key.isprintable() or set(key) & set(" \"'"):
         raise ConfigurationError(
-            "POSTHOG_PERSONAL_API_KEY holds characters that no key has.", hint="Copy the key again, without quotes."
+            "POSTHOG_PERSONAL_API_KEY contains characters that are not valid in a key.",
+            hint="Copy the key again, without quotes.",
         )
     if key.startswith("phc_"):
         raise ConfigurationError(

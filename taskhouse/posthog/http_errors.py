@@ -28,20 +28,20 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u206
 KEY_REFUSED = "The key is not valid on this host: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST."
 
 HINTS = {
-    "not_authenticated": "The server saw no key: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
+    "not_authenticated": "The server received no key: check POSTHOG_PERSONAL_API_KEY and POSTHOG_HOST.",
     "authentication_failed": KEY_REFUSED,
     "permission_denied": "The key needs the scope task:read and access to this project; run `taskhouse check`.",
 }
 
 REGIONS = (
     "POSTHOG_HOST is not set, so taskhouse asked https://us.posthog.com. PostHog Cloud has two regions, and a key is"
-    " valid in one: set POSTHOG_HOST to https://us.posthog.com or https://eu.posthog.com, or to your own server."
+    " valid in only one: set POSTHOG_HOST to https://us.posthog.com or https://eu.posthog.com, or to your own server."
 )
 """What mends a refused key if nobody said which server it belongs to."""
 
 
 OTHER_REGION = (
-    "PostHog Cloud has two regions, and a key is valid in one: if this one is of {}, set POSTHOG_HOST to that;"
+    "PostHog Cloud has two regions, and a key is valid in only one. If this key is for {}, set POSTHOG_HOST to that;"
     " otherwise check POSTHOG_PERSONAL_API_KEY."
 )
 """What mends a refused key if POSTHOG_HOST names one of the two regions."""
@@ -124,7 +124,7 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
     if status < HTTPStatus.BAD_REQUEST:
         target = clean(origin(location), secret=secret) or "the same server"
         return Permanent(
-            f"{what} was redirected ({status}) to {target}; redirects are not followed, so that the key stays here.",
+            f"{what} was redirected ({status}) to {target}; taskhouse does not follow redirects, to protect the key.",
             hint="Set POSTHOG_HOST to the server's final origin.",
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
@@ -139,9 +139,9 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
 def throttled(error: TaskhouseError, asked_s: float, *, now: datetime) -> Throttled:
     """The same refusal, saying when to come back."""
     return Throttled(
-        f"{error.message} It asks to come back at {come_back(asked_s, now=now)}.",
+        f"{error.message} The server asks to wait until {come_back(asked_s, now=now)}.",
         retry_after_s=asked_s,
-        hint="Other clients may use the same key; lower TASKHOUSE_REQUESTS_PER_MINUTE to leave them room.",
+        hint="Other clients may use the same key. Lower TASKHOUSE_REQUESTS_PER_MINUTE to leave room for them.",
     )
 
 

@@ -72,7 +72,7 @@ def digest(body: bytes) -> str:
 def not_json(answer: Answer, wrong: Exception) -> Retryable | Garbled:
     """The error for a body that does not parse, because it breaks off or for another reason."""
     if cut(answer.body):
-        return Retryable(f"{answer.what} was answered with a body that breaks off: {wrong}.")
+        return Retryable(f"{answer.what} was answered with an incomplete body: {wrong}.")
     kind = answer.headers.get("content-type", "no content type").split(";")[0]
     hint = "A web page came, not PostHog's API: check POSTHOG_HOST, and proxies in between." if kind == HTML else ""
     said = f"{answer.what} was answered with success, but the body ({kind}) is not the JSON expected: {wrong}."

@@ -62,5 +62,5 @@ class Connection:
         except Retryable:
             pass  # the status alone decides
         if self.status < HTTPStatus.MULTIPLE_CHOICES:
-            return Retryable(f"{self.what} was answered with something else than an event stream."), None
+            return Retryable(f"{self.what} was answered with something other than an event stream."), None
         return self._client.refused(self._response, body, self.what, secret=self._secret)

@@ -72,8 +72,8 @@ def _window(options: Options, windows: tuple[int, ...]) -> int:
         return next(iter(windows), 0)
     if options.window not in windows:
         raise ConfigurationError(
-            f"Nothing is known over a window of {options.window} days.",
-            hint=f"There are: {', '.join(map(str, windows))}.",
+            f"There is no data for a window of {options.window} days.",
+            hint=f"The windows are: {', '.join(map(str, windows))}.",
         )
     return options.window
 

@@ -69,7 +69,9 @@ class Options:
         until = self.until or last
         since = self.since or until - timedelta(days=DAYS - 1)
         if since > until:
-            raise ConfigurationError(f"The report would begin on {since} and end on {until}.", hint="Swap the days.")
+            raise ConfigurationError(
+                f"The report would start on {since} and end on {until}.", hint="Swap the two dates."
+            )
         return Period(since, until)
 
     def compared(self, period: Period) -> Period | None:
@@ -89,8 +91,8 @@ class Options:
             found = None
         if found is None or found.days < 1 or found.until >= period.until:
             raise ConfigurationError(
-                f"compare={self.compare!r} is no earlier period.",
-                hint="Write previous, none, or days as 2026-09-01..2026-09-30.",
+                f"compare={self.compare!r} is not an earlier period.",
+                hint="Use previous, none, or two dates such as 2026-09-01..2026-09-30.",
             )
         return found
 

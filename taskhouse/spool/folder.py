@@ -105,7 +105,7 @@ class Spool:
         if free < free_bytes:
             raise Full(
                 f"The disk of {self.root} has only {free / 1e9:.1f} GB left.",
-                hint="Make room, or lower TASKHOUSE_SPOOL_FREE_GB. Nothing that was captured is lost.",
+                hint="Free some disk space, or lower TASKHOUSE_SPOOL_FREE_GB. No captured events are lost.",
             )
 
     def cursors(self) -> dict[str, Cursor]:

@@ -103,19 +103,21 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         raise warehouse.empty()
     if folder.resolve().is_relative_to(warehouse.path.parent.resolve()):
         raise ConfigurationError(
-            f"{folder} is inside of the home {warehouse.path.parent}.", hint="Name a folder on another disk."
+            f"{folder} is inside the home {warehouse.path.parent}.", hint="Name a folder on another disk."
         )
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder, warehouse.lock_wait_s):
         held = Identity.beside(made.path)
         if held is None:
-            raise ConfigurationError(f"{made.path} does not say what it holds.", hint="Run `taskhouse sync` first.")
+            raise ConfigurationError(
+                f"{made.path} does not say which home it belongs to.", hint="Run `taskhouse sync` first."
+            )
         there = [(path, found) for path in identity.copies_in(folder) if (found := Identity.beside(path)) is not None]
         if any(found.id != held.id for _, found in there):
             raise ConfigurationError(
-                f"{folder} holds backups of another home, and this is {held}.",
-                hint="Give each home a folder of its own.",
+                f"{folder} contains backups of another home, and this is {held}.",
+                hint="Give each home its own folder.",
             )
         alike = [path for path, found in there if found.generation == held.generation]
         digest = _digest(made.path) if alike else ""
@@ -137,7 +139,7 @@ def _alone(folder: Path, wait_s: float) -> Iterator[None]:
             yield
     except Timeout:
         raise Locked(
-            f"Another process has been writing a backup into {folder} for {wait_s:g} s.", hint="Wait for it to end."
+            f"Another process has been writing a backup into {folder} for {wait_s:g} s.", hint="Wait for it to finish."
         ) from None
 
 
@@ -171,7 +173,7 @@ def _sound(copy: Path, path: Path) -> None:
     if wrong := damage.of(copy):
         raise Corrupt(
             f"{path} is damaged: {wrong}.",
-            hint="Remove that file, then run the command again: it is written anew. No backup was removed.",
+            hint="Remove that file, then run the command again: it is written again. No backup was removed.",
         )
 
 

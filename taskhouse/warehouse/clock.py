@@ -55,17 +55,17 @@ def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
     first, last = (moment and moment.astimezone(UTC) for moment in bounds)
     if last is None:
         raise ConfigurationError(
-            f"It is {now:%Y-%m-%d %H:%M:%S} here, and nothing was observed after that.",
-            hint="There is nothing to set back.",
+            f"It is {now:%Y-%m-%d %H:%M:%S} here, and nothing was recorded after that.",
+            hint="There is nothing to move back.",
         )
     back: timedelta = last - now
     for table, (column, keys) in ONE_THING.items():
         text = sql.warehouse("clock/conflicts").format(table=table, column=column, keys=keys)
         for _, past in connection.execute(text, {"now": now, "back": back}).fetchall():
             raise ConfigurationError(
-                f"What was observed from {first:%Y-%m-%d %H:%M:%S} on cannot be set back: in {table} the same was"
-                f" observed at {past.astimezone(UTC):%Y-%m-%d %H:%M:%S}, which would come after it.",
-                hint="`taskhouse restore FILE` takes back a backup from before; a sync fetches what PostHog still has.",
+                f"Records from {first:%Y-%m-%d %H:%M:%S} on cannot be moved back: {table} has an observation of the"
+                f" same thing at {past.astimezone(UTC):%Y-%m-%d %H:%M:%S}, which would then be the later one.",
+                hint="`taskhouse restore FILE` restores an earlier backup; a sync then fetches what PostHog still has.",
             )
     for table, columns in MOMENTS.items():
         moved = ", ".join(f"{name} = CASE WHEN {name} > $now THEN {name} - $back ELSE {name} END" for name in columns)

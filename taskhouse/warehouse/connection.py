@@ -88,8 +88,8 @@ class Warehouse:
     def empty(self) -> ConfigurationError:
         """What is said where nothing was ever kept."""
         return ConfigurationError(
-            f"Nothing is held in {self.path.parent.absolute()} yet.",
-            hint="Run `taskhouse sync` (or `taskhouse demo`) first; if you keep a history elsewhere, go to its folder"
+            f"There is no history in {self.path.parent.absolute()} yet.",
+            hint="Run `taskhouse sync` (or `taskhouse demo`) first. If your history is elsewhere, go to its folder"
             " or set TASKHOUSE_HOME.",
         )
 
@@ -211,7 +211,7 @@ class Warehouse:
         """What to say of the file if it is damaged."""
         return Corrupt(
             f"The warehouse {self.path} is damaged: {wrong}.",
-            hint="`taskhouse restore` takes back the newest copy that is sound, and keeps this file beside it."
+            hint="`taskhouse restore` restores the newest sound copy, and keeps this file next to it."
             " No copy and no backup was removed.",
         )
 
@@ -235,5 +235,5 @@ class Warehouse:
     def _unreadable(self, problem: Exception) -> Corrupt:
         return Corrupt(
             f"The warehouse {self.path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
-            hint="`taskhouse restore` takes back the newest copy, and keeps this file beside it.",
+            hint="`taskhouse restore` restores the newest copy, and keeps this file next to it.",
         )

@@ -33,8 +33,8 @@ def draft(folder: Path, name: str = DRAFT) -> Iterator[Path]:
         if problem.errno not in NO_ROOM:
             raise
         raise Full(
-            f"There is no room for another copy in {folder}: {problem.strerror}.",
-            hint="Make room, then run it again. Nothing was removed.",
+            f"There is not enough disk space for another copy in {folder}: {problem.strerror}.",
+            hint="Free some disk space, then run the command again. Nothing was removed.",
         ) from None
     finally:
         for left in (path, path.with_suffix(FACTS)):

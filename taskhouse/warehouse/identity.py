@@ -109,9 +109,9 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) 
         return
     if held is not None and holds(connection):
         raise ConfigurationError(
-            f"This warehouse belongs to {held.host}, and taskhouse would ask {host}.",
-            hint=f"`export POSTHOG_HOST={held.host}` if you mean that one; unset, it is {DEFAULT_HOST}. For another"
-            " host set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
+            f"This warehouse belongs to {held.host}, but taskhouse is set to {host}.",
+            hint=f"`export POSTHOG_HOST={held.host}` to use that host; if unset, it is {DEFAULT_HOST}. For another"
+            " host, set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
         )
     now = {"id": secrets.token_hex(16), "host": host, "now": clock.now()}
     steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]
@@ -170,16 +170,16 @@ def same(path: Path, held: Identity | None, known: Identity | None, copies: Path
         gone(path, known, copies, spool)
     elif known is not None and held.id != known.id:
         raise ConfigurationError(
-            f"The warehouse {path} is of {held}, and this is {known}.",
-            hint="Move it away and run `taskhouse restore` to take back the newest copy of this home, or run"
-            f" `taskhouse restore {path}` if it is to take this one's place.",
+            f"The warehouse {path} belongs to {held}, but this is {known}.",
+            hint="Move it away and run `taskhouse restore` to restore the newest copy of this home, or run"
+            f" `taskhouse restore {path}` to use it in place of this one.",
         )
     elif known is not None and held.generation < known.generation:
         raise Corrupt(
-            f"The warehouse {path} is older than what this home has held: it ends with commit {held.generation}, and"
+            f"The warehouse {path} is older than this home's history: it ends with commit {held.generation}, but"
             f" {known.generation} was seen here.",
-            hint=f"If you put a backup back, accept it with `taskhouse restore {path}`; `taskhouse restore` takes the"
-            " newest published copy instead.",
+            hint=f"If you put a backup there, accept it with `taskhouse restore {path}`. `taskhouse restore` restores"
+            " the newest published copy instead.",
         )
 
 
@@ -195,10 +195,10 @@ def gone(path: Path, known: Identity | None, copies: Path | None, spool: Path | 
     left += ["captured events in the spool"] if waiting else []
     left += [f"the note that it held commit {known.generation}"] if known and not published else []
     if left:
-        newest = "takes back the newest copy" if published else "FILE takes back a backup"
+        newest = "restores the newest copy" if published else "FILE restores a backup"
         raise Corrupt(
-            f"The warehouse {path} {'holds nothing' if path.exists() else 'is gone'}, and this home has"
+            f"The warehouse {path} {'is empty' if path.exists() else 'is gone'}, but this home has"
             f" {' and '.join(left)}.",
             hint=f"`taskhouse restore{'' if published else ' FILE'}` {newest.removeprefix('FILE ')};"
-            " `taskhouse restore --empty` begins an empty history.",
+            " `taskhouse restore --empty` starts an empty history.",
         )

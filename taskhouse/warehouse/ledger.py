@@ -31,8 +31,8 @@ def begin(
         raise Backwards(
             f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
             f" {found[0]:%Y-%m-%d %H:%M:%S}: history would run backwards.",
-            hint="Set this machine's clock if it is behind. If it is right, it was ahead then:"
-            " `taskhouse restore --clock` moves what was observed then back to the present.",
+            hint="If this machine's clock is behind, set it. If it is right, it was ahead then:"
+            " `taskhouse restore --clock` moves the later times back to the present.",
         )
     connection.execute(
         sql.warehouse("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource}
@@ -64,8 +64,8 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
     if not found or found[0] != "running":
         what = "was closed by a later one" if found else "began in another warehouse, which was replaced meanwhile"
         raise Locked(
-            f"The pass {pass_id} {what}, and what it still brings is refused.",
-            hint="Run one process for a home; `taskhouse status` shows the passes.",
+            f"The pass {pass_id} {what}, so its further data is refused.",
+            hint="Run only one process per home; `taskhouse status` shows the passes.",
         )
 
 

@@ -210,8 +210,8 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
         lines = read[segment.name]["lines"] if segment.name in read else 0
         if lines != segment.lines:
             raise Corrupt(
-                f"Segment {segment.name} states {segment.lines} lines, and {lines} could be read.",
-                hint="Nothing of it was loaded; the file is still in the spool.",
+                f"Segment {segment.name} should have {segment.lines} lines, but {lines} could be read.",
+                hint="None of it was loaded; the file is still in the spool.",
             )
     removed = Removed()
     resource = "run_events" if batch[0].layer == "live" else "run_log"
@@ -238,7 +238,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
             raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
     removed.enter(connection)
     if inserted != total.inserted:
-        raise Corrupt(f"The segments {', '.join(names)} do not add up: {inserted} rows were inserted of {total}.")
+        raise Corrupt(f"The segments {', '.join(names)} do not add up: {inserted} of {total} rows were inserted.")
     return total
 
 

@@ -37,7 +37,7 @@ def commit_lock(path: Path, *, purpose: str, wait_s: float) -> Iterator[None]:
     except Timeout:
         raise Locked(
             f"The warehouse {path} has been busy for {wait_s:g} s: {_describe(holder)}.",
-            hint="Wait for it to end, or raise TASKHOUSE_LOCK_WAIT_S. Captured events stay in the spool.",
+            hint="Wait for it to finish, or raise TASKHOUSE_LOCK_WAIT_S. Captured events stay in the spool.",
         ) from None
     try:
         with contextlib.suppress(OSError):  # a note for who waits: a full disk keeps nobody from reading

@@ -153,7 +153,7 @@ def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
                     f"SELECT (SELECT count(*) FROM {name}), (SELECT count(*) FROM compacted.{name})"  # noqa: S608
                 ).fetchall()[0]
                 if held != kept:
-                    raise Corrupt(f"Compacting kept {kept} of {held} rows of {name}; the file was left as it is.")
+                    raise Corrupt(f"Compacting kept {kept} of {held} rows of {name}; the file was left unchanged.")
         old.execute("CHECKPOINT compacted")
     finally:
         old.execute("DETACH compacted")

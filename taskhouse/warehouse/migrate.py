@@ -72,7 +72,7 @@ def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
     done = version(connection)
     if done > len(MIGRATIONS):
         raise ConfigurationError(
-            f"The warehouse is at schema version {done}, and this taskhouse knows {len(MIGRATIONS)}.",
+            f"The warehouse has schema version {done}, but this taskhouse only knows {len(MIGRATIONS)}.",
             hint="Install the newer taskhouse that wrote it.",
         )
     for number, (name, statements) in enumerate(MIGRATIONS[done:], start=done + 1):

@@ -158,9 +158,9 @@ def _torn(path: Path, file: BinaryIO, kept: Kept) -> dict[int, bytes]:
             damaged.append(number)
     if damaged:
         raise Corrupt(
-            f"The warehouse {path} is damaged in blocks {', '.join(map(str, damaged))}, and the metadata kept beside it"
+            f"The warehouse {path} is damaged in blocks {', '.join(map(str, damaged))}, and the metadata next to it"
             " does not match them. Nothing was changed.",
-            hint="`taskhouse restore` takes back the newest copy, and keeps this file beside it.",
+            hint="`taskhouse restore` restores the newest copy, and keeps this file next to it.",
         )
     return torn
 
@@ -172,8 +172,8 @@ def _put_back(path: Path, file: BinaryIO, kept: Kept, torn: dict[int, bytes], no
     except OSError as problem:
         saved.unlink(missing_ok=True)
         raise Full(
-            f"The warehouse {path} has blocks to repair, and those cannot be kept first: {problem.strerror}.",
-            hint="Make room, then start again. Nothing was changed.",
+            f"The warehouse {path} has blocks to repair, but they cannot be saved first: {problem.strerror}.",
+            hint="Free some disk space, then start again. Nothing was changed.",
         ) from None
     for number in torn:
         os.pwrite(file.fileno(), kept.blocks[number][1], offset(number))

@@ -131,7 +131,7 @@ def _alone(warehouse: Warehouse) -> Iterator[None]:
     except Timeout:
         raise Locked(
             f"Another process has been making a copy of {warehouse.path} for {warehouse.lock_wait_s:g} s.",
-            hint="Wait for it to end, or raise TASKHOUSE_LOCK_WAIT_S. The last copy stays current.",
+            hint="Wait for it to finish, or raise TASKHOUSE_LOCK_WAIT_S. The last copy stays current.",
         ) from None
     try:
         yield

@@ -162,8 +162,8 @@ def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statemen
     brings = duckdb.ExpectedResultType.QUERY_RESULT in statements[0].expected_result_type
     if not brings or statements[0].type == duckdb.StatementType.COPY:
         raise ConfigurationError(
-            "The statement brings no rows.",
-            hint="Ask with SELECT or FROM; `taskhouse query … --format … --output …` writes the rows into a file.",
+            "The statement returns no rows.",
+            hint="Use SELECT or FROM. `taskhouse query … --format … --output …` writes the rows to a file.",
         )
     return statements[0]
 
@@ -202,7 +202,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         if not held(problem):
             raise advised(problem) or _unreadable(path, problem) from None
         raise Locked(
-            f"{path} is open in another process that writes.", hint="Read the published copy instead: taskhouse.open()."
+            f"{path} is open for writing in another process.", hint="Read the published copy instead: taskhouse.open()."
         ) from None
     except duckdb.Error as problem:
         raise _unreadable(path, problem) from None
@@ -217,7 +217,7 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, problem: Exceptio
         return Corrupt(
             f"{path} is damaged: {damage.first_line(problem)}.",
             hint="`taskhouse verify` tells whether the warehouse is sound. If it is, remove this copy, and the next"
-            " `taskhouse sync` publishes another one; if not, `taskhouse restore` takes a copy back.",
+            " `taskhouse sync` publishes another one. If not, `taskhouse restore` restores a copy.",
         )
     refused = advised(problem) if isinstance(problem, duckdb.IOException) else None
     if refused is not None:
@@ -235,5 +235,6 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, problem: Exceptio
 def _unreadable(path: Path, problem: Exception) -> Corrupt:
     return Corrupt(
         f"{path} cannot be opened: {str(problem).splitlines()[0][:200]}.",
-        hint="If it is a copy of taskhouse, `taskhouse sync` publishes a new one; otherwise name a copy or a backup.",
+        hint="If it is a copy that taskhouse made, `taskhouse sync` publishes a new one. Otherwise name a copy or a"
+        " backup.",
     )

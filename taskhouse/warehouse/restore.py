@@ -63,7 +63,7 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
         raise ConfigurationError(
             f"There is nothing to restore in {folder.absolute()}.",
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
-            + (" `taskhouse restore --empty` begins an empty history." if restoring else ""),
+            + (" `taskhouse restore --empty` starts an empty history." if restoring else ""),
         )
     for path in found:
         wrong = damage.of(path) or _changed(path)
@@ -71,9 +71,9 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
             return path
         logging.getLogger("taskhouse").warning("%s is skipped, since it is damaged: %s.", path, wrong)
     raise Corrupt(
-        f"None of the {len(found)} files in {folder} can be restored: each is damaged.",
+        f"None of the {len(found)} files in {folder} can be restored: all are damaged.",
         hint="Name a folder with other backups, or the file of a backup."
-        + (" `taskhouse restore --empty` begins an empty history." if restoring else ""),
+        + (" `taskhouse restore --empty` starts an empty history." if restoring else ""),
     )
 
 
@@ -102,8 +102,8 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
             damage.note(path, damage.state(path), "", warehouse.clock.now())
         if before is not None and not wrong and not over and _sound(before, known):
             raise ConfigurationError(
-                f"The warehouse {path} is sound, up to commit {before.generation}: nothing needs to be restored.",
-                hint="`--replace` takes the other one all the same, and keeps this file beside it.",
+                f"The warehouse {path} is sound, up to commit {before.generation}: there is nothing to restore.",
+                hint="Use `--replace` to restore the other one anyway. This file is kept next to it.",
             )
         seen = [one for one in (known, taken, before, *map(Identity.beside, identity.copies_in(folder))) if one]
         above = 1 + max((one.generation for one in seen), default=0)
@@ -134,7 +134,7 @@ def look(path: Path) -> Identity:
 
     Raises:
         Corrupt: It cannot be read, or is damaged.
-        ConfigurationError: It is no warehouse of taskhouse.
+        ConfigurationError: It is not a taskhouse warehouse.
     """
     another = "Restore another copy or backup."
     try:
@@ -143,7 +143,7 @@ def look(path: Path) -> Identity:
     except duckdb.Error as problem:
         raise Corrupt(f"{path} cannot be opened: {damage.first_line(problem)}.", hint=another) from None
     if found is None:
-        raise ConfigurationError(f"{path} is no warehouse of taskhouse.", hint="Name a published copy or a backup.")
+        raise ConfigurationError(f"{path} is not a taskhouse warehouse.", hint="Name a published copy or a backup.")
     if wrong := damage.of(path):
         raise Corrupt(f"{path} is damaged: {wrong}.", hint=another)
     return found
@@ -199,7 +199,7 @@ def _copy(source: Path, draft: Path) -> None:
     """
     shutil.copyfile(source, draft)
     if _changed(source, draft):
-        raise Corrupt(f"The backup {source} is not as it was written.", hint="Restore another one.")
+        raise Corrupt(f"The backup {source} has changed since it was written.", hint="Restore another one.")
 
 
 def _changed(path: Path, copy: Path | None = None) -> str:

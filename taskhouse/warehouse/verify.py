@@ -124,10 +124,10 @@ def copy(warehouse: Warehouse) -> Path:
             while block := file.read(CHUNK):
                 if block != other.read(CHUNK):
                     raise Corrupt(
-                        f"The warehouse {warehouse.path} differs from its copy {made.path}, though nothing was written"
-                        " since.",
-                        hint="`taskhouse verify` of that file tells whether the copy is sound; `taskhouse restore"
-                        " --replace` takes it back.",
+                        f"The warehouse {warehouse.path} differs from its copy {made.path}, although nothing was"
+                        " written since.",
+                        hint="Run `taskhouse verify` on that file to check the copy; `taskhouse restore"
+                        " --replace` restores it.",
                     )
     return made.path
 
@@ -149,8 +149,8 @@ def checks(
     written, known = migrate.version(connection), len(migrate.MIGRATIONS)
     if written != known:
         raise ConfigurationError(
-            f"This file has version {written} of the schema, and this taskhouse verifies version {known}.",
-            hint="Use the taskhouse that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
+            f"This file has schema version {written}, but this taskhouse verifies version {known}.",
+            hint="Use the taskhouse version that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
         )
     named = {"pages_since": now - pages_kept + timedelta(days=1)}
     return {

@@ -208,7 +208,7 @@ def test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_ba
     assert house.sync("tasks").verdict == "complete"
     assert [row[:2] for row in house.rows(HISTORY)] == [row[:2] for row in before]
     assert max(row[2] for row in house.rows(HISTORY)) <= house.now()
-    nothing = pytest.raises(ConfigurationError, match="nothing was observed after that")
+    nothing = pytest.raises(ConfigurationError, match="nothing was recorded after that")
     with nothing, house.warehouse().transaction("again") as connection:
         set_back(connection, house.now())
 
@@ -231,7 +231,7 @@ def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
         async def two() -> None:
             async with running(context, "tasks") as one:
                 one.complete("done")
-                with pytest.raises(Locked, match="one at a time"):
+                with pytest.raises(Locked, match="Only one runs at a time"):
                     async with running(context, "tasks"):
                         pass
 

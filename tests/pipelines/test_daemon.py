@@ -46,7 +46,7 @@ def test_where_none_was_heard_of_for_long_nothing_is_waited_for(beats: tuple[flo
 
 def test_it_is_refused() -> None:
     another = Another(980.0, 1010.0, 1040.0)
-    with pytest.raises(Locked, match="another command runs on /home/x/dagster") as problem:
+    with pytest.raises(Locked, match="the Dagster daemon on /home/x/dagster") as problem:
         another.looked_for()
     assert "dagster-daemon run" in problem.value.hint
     assert another.now == 1010.0

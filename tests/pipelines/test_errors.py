@@ -206,12 +206,12 @@ def machine(number: int) -> Callable[[Place], None]:
 
 HERE: dict[str, Callable[[Place], object]] = {
     **{said.format(OPEN): machine(number) for number, (_, said, _) in SAID.items()},
-    "The output holds characters that cannot be written in ….": unprintable,
+    "The output contains characters that cannot be written in ….": unprintable,
     "The Python package … is not installed.": module,
-    "Dagster's database gives no answer: ….": lambda _: of_dagster("DagsterPostgresException"),
+    "Dagster's database does not respond: ….": lambda _: of_dagster("DagsterPostgresException"),
     "Dagster's configuration is not valid: ….": lambda _: of_dagster("DagsterInvalidConfigError"),
     "TASKHOUSE_HOME is …, and ….": lambda p: home.usable(p.file() / "home"),
-    "TASKHOUSE_READERS_GROUP names no group of this machine.": lambda p: home.ready(
+    "TASKHOUSE_READERS_GROUP is not a group on this machine.": lambda p: home.ready(
         p.settings(readers_group="no-such-group")
     ),
     "… cannot be written: ….": written_to,
@@ -220,44 +220,50 @@ HERE: dict[str, Callable[[Place], object]] = {
     ),
     "… must be comma-separated ….": lambda p: p.loaded(POSTHOG_PROJECT_IDS="one"),
     "… must be an origin such as https://eu.posthog.com.": lambda p: p.loaded(POSTHOG_HOST="posthog"),
-    "… must be https: a key sent over http can be read on the way.": lambda p: p.loaded(
+    "… must use https, because others could read a key that is sent over http.": lambda p: p.loaded(
         POSTHOG_HOST="http://example.com"
     ),
-    "… must not carry credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
-    "… there must be a window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
-    "… each window must be 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
+    "… must not contain credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
+    "… must contain at least one window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
+    "… must contain only windows of 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
-    "… must name a folder; if it is unset, that is .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
-    "No PostHog key: POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
-    "No project: POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
+    "… must name a folder; leave it unset to use .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
+    "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
+    "POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
-    "The file … holds what is no setting, in line ….": lambda p: p.env_file(b"foo bar !"),
-    "… is set…, and is no setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
-    "FILE, --empty and --clock exclude each other.": lambda p: p.said("restore", "--empty", "file"),
+    "The file … contains something that is not a setting, in line ….": lambda p: p.env_file(b"foo bar !"),
+    "… is set…, but is not a setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
+    "FILE, --empty and --clock cannot be combined.": lambda p: p.said("restore", "--empty", "file"),
     "`taskhouse dev` is running in … already: ….": twice,
     "There is no address … on this machine.": lambda _: ports.bindable("192.0.2.1", 0),
-    "TASKHOUSE_SCHEDULES=… is set, and decides.": lambda p: p.said("schedule", "on", TASKHOUSE_SCHEDULES="true"),
-    "--max-age is no age.": lambda p: p.said("status", "--max-age", "soon"),
+    "TASKHOUSE_SCHEDULES=… is set and takes precedence.": lambda p: p.said(
+        "schedule", "on", TASKHOUSE_SCHEDULES="true"
+    ),
+    "--max-age is not a valid age.": lambda p: p.said("status", "--max-age", "soon"),
     "… is off.": lambda p: p.said(
         "sync", "--select", "task_usage", POSTHOG_PERSONAL_API_KEY=SECRET, POSTHOG_PROJECT_IDS="1"
     ),
-    "… … is not among …: ….": lambda _: chosen(["wishes"], ("tasks",), "--select", "resources"),
+    "… … is not one of …: ….": lambda _: chosen(["wishes"], ("tasks",), "--select", "resources"),
     "… was answered 403 not_authenticated": lambda _: refused(403, b'{"code": "not_authenticated"}'),
     "… was answered 403 authentication_failed": lambda _: refused(403, b'{"code": "authentication_failed"}'),
     "… was answered 403 permission_denied": lambda _: refused(403, b'{"code": "permission_denied"}'),
-    "… Whether the key is to blame is not known: …": vouched,
+    "… It is not known whether the key is the cause: …": vouched,
     "The request budget has no room for … before ….": budget,
     "The request budget … cannot be read: ….": lambda p: budget(p, broken=True),
-    "POSTHOG_PERSONAL_API_KEY holds characters that no key has.": lambda p: PostHog(p.settings(api_key="phx_ü")),
+    "POSTHOG_PERSONAL_API_KEY contains characters that are not valid in a key.": lambda p: PostHog(
+        p.settings(api_key="phx_ü")
+    ),
     "POSTHOG_PERSONAL_API_KEY is the key of a project (phc_…), which can only send events.": lambda p: PostHog(
         p.settings(api_key="phc_x")
     ),
     "There is no file … to verify.": lambda p: p.said("verify", "typo.duckdb"),
-    "… is not …: the key is sent nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
-    "… was answered with a body that breaks off: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
-    "… It asks to come back at ….": lambda _: throw(http_errors.throttled(Retryable("Wait."), 90.0, now=REAL.now())),
+    "… is not …: taskhouse sends the key nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
+    "… was answered with an incomplete body: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
+    "… The server asks to wait until ….": lambda _: throw(
+        http_errors.throttled(Retryable("Wait."), 90.0, now=REAL.now())
+    ),
     "… was answered with success, but ….": lambda _: pages.read_object(Answer("GET /x", {}, b"[]")),
-    "… was redirected (…) to …; redirects are not followed, so that the key stays here.": lambda _: refused(
+    "… was redirected (…) to …; taskhouse does not follow redirects, to protect the key.": lambda _: refused(
         301, location="https://example.com/x"
     ),
     "The spool … holds … GB that are not in the warehouse yet.": lambda p: Spool(p.folder).require_room(
@@ -266,104 +272,105 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(max_bytes=1, free_bytes=1e30),
     "A pass of … for project … has been running for … s.": held_pass,
     "There is no resource ….": lambda p: asyncio.run(operations.sync(p.settings(), 1, "wishes")),
-    "Nothing is held in … yet.": lambda p: p.said("verify"),
+    "There is no history in … yet.": lambda p: p.said("verify"),
     "There is nothing to restore in ….": lambda p: p.said("restore"),
-    "… is no warehouse of taskhouse.": lambda p: p.said("restore", str(p.database)),
+    "… is not a taskhouse warehouse.": lambda p: p.said("restore", str(p.database)),
     "The warehouse … has been busy for … s: ….": busy,
     "There is no published copy in … yet.": lambda p: publish.readable(p.folder),
     "The query failed: …": lambda p: reading.query(p.database, "FROM nowhere"),
     "There is no file ….": lambda p: open_snapshot(p.folder / "none.duckdb"),
     "This warehouse has been closed.": closed,
     "The stand-in for PostHog did not start.": unstarted,
-    "The warehouse is at schema version …, and this taskhouse knows ….": newer,
+    "The warehouse has schema version …, but this taskhouse only knows ….": newer,
     "There is no view ….": lambda p: asked(p, "wishes"),
-    "columns=… is one text.": lambda p: asked(p, "texts", columns="number"),
+    "columns=… is a single string.": lambda p: asked(p, "texts", columns="number"),
     "…=… has no time zone.": lambda p: asked(p, "moments", since=datetime(2026, 1, 1)),  # noqa: DTZ001 - that is it
     "… has no column ….": lambda p: asked(p, "texts", columns=["wishes"]),
-    "… has no column of time.": lambda p: asked(p, "texts", since="2026-01-01"),
+    "… has no time column.": lambda p: asked(p, "texts", since="2026-01-01"),
     "…=… is not a date.": lambda p: asked(p, "moments", since="yesterday"),
-    "The report would begin on … and end on ….": lambda _: Options(
+    "The report would start on … and end on ….": lambda _: Options(
         since=date(2026, 9, 2), until=date(2026, 9, 1)
     ).period(date(2026, 9, 1)),
-    "compare=… is no earlier period.": lambda _: Options(compare="then").compared(DAYS),
+    "compare=… is not an earlier period.": lambda _: Options(compare="then").compared(DAYS),
 }
 """What brings an error about, by its row in the table."""
 
 ELSEWHERE = {
-    "This process may have only … files open, and needs … at least.": (
+    "This process may open only … files, but needs at least ….": (
         "pipelines/test_exit_codes.py::test_a_process_that_may_open_too_few_files_is_1_at_once"
     ),
     "The proxy in … cannot be used: ….": "posthog/test_network.py::test_a_proxy_that_cannot_be_used",
     "The certificates in … cannot be read: ….": "posthog/test_network.py::test_certificates_that_cannot_be_read",
-    "The statement holds bytes that are not UTF-8.": (
+    "The statement contains bytes that are not UTF-8.": (
         "pipelines/test_query_forms.py::test_a_statement_is_utf8_whatever_the_locale_says"
     ),
-    "It is … here, and nothing was observed after that.": (
+    "It is … here, and nothing was recorded after that.": (
         "passes/test_sync_pass.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
     ),
     "Port … of … is not free: ….": "pipelines/test_advice.py::test_a_port_that_is_in_use",
-    "Parquet is no text for a terminal.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
-    "… is there already and holds no export.": "reading/test_export.py::test_a_folder_of_something_else_is_not_touched",
+    "A terminal cannot show Parquet.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
+    "… already exists and is not an export.": "reading/test_export.py::test_a_folder_of_something_else_is_not_touched",
     "Another export is writing ….": "reading/test_export.py::test_two_exports_into_one_folder_do_not_meet",
-    "… is inside of the home ….": "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it",
-    "… holds backups of another home, and this is ….": (
+    "… is inside the home ….": "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it",
+    "… contains backups of another home, and this is ….": (
         "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it"
     ),
     "The warehouse … is damaged: ….": "warehouse/test_damage.py::test_a_file_that_was_cut_is_noticed_when_it_is_opened",
     "… is damaged: ….": "warehouse/test_damage.py::test_what_is_damaged_is_not_restored",
-    "None of the … files in … can be restored: each is damaged.": (
+    "None of the … files in … can be restored: all are damaged.": (
         "warehouse/test_damage.py::test_what_is_damaged_is_not_restored"
     ),
-    "The backup … is not as it was written.": (
+    "The backup … has changed since it was written.": (
         "warehouse/test_backup.py::test_a_backup_that_is_not_as_it_was_written_is_refused"
     ),
-    "The warehouse … is sound, up to commit …: nothing needs to be restored.": (
+    "The warehouse … is sound, up to commit …: there is nothing to restore.": (
         "warehouse/test_identity.py::test_what_is_restored_destroys_nothing"
     ),
     "The warehouse … has been open in … for … s.": (
         "pipelines/test_status.py::test_the_published_copy_answers_and_its_age_is_told"
     ),
     "The warehouse … cannot be opened: ….": "pipelines/test_monitor.py::test_nothing_is_5_and_what_cannot_be_read_1",
-    "The warehouse … is older than what this home has held: it ends with commit …, and … was seen here.": (
+    "The warehouse … is older than this home's history: it ends with commit …, but … was seen here.": (
         "warehouse/test_identity.py::test_an_older_warehouse_is_noticed_and_accepted_knowingly"
     ),
-    "This file has version … of the schema, and this taskhouse verifies version ….": (
+    "This file has schema version …, but this taskhouse verifies version ….": (
         "operations/test_verify.py::test_an_old_home_is_sound_but_for_what_it_never_wrote_down"
     ),
-    "The warehouse … is of …, and this is ….": (
+    "The warehouse … belongs to …, but this is ….": (
         "warehouse/test_identity.py::test_the_warehouse_of_another_home_is_refused"
     ),
-    "The warehouse … is damaged in blocks …, and the metadata kept beside it does not match them."
-    " Nothing was changed.": ("warehouse/test_preimage.py::test_a_block_that_is_damaged_in_a_part_in_use_is_refused"),
-    "The warehouse … has blocks to repair, and those cannot be kept first: ….": (
+    "The warehouse … is damaged in blocks …, and the metadata next to it does not match them. Nothing was changed.": (
+        "warehouse/test_preimage.py::test_a_block_that_is_damaged_in_a_part_in_use_is_refused"
+    ),
+    "The warehouse … has blocks to repair, but they cannot be saved first: ….": (
         "warehouse/test_preimage.py::test_without_room_for_what_is_overwritten_nothing_is"
     ),
-    "The pass … …, and what it still brings is refused.": (
+    "The pass … …, so its further data is refused.": (
         "passes/test_sync_pass.py::test_a_pass_whose_place_was_taken_can_write_nothing_more"
     ),
-    "Segment … states … lines, and … could be read.": (
+    "Segment … should have … lines, but … could be read.": (
         "warehouse/test_load.py::test_a_segment_whose_lines_do_not_add_up_is_not_loaded"
     ),
-    "TASKHOUSE_READERS_GROUP is …, and … cannot be given to that group.": (
+    "TASKHOUSE_READERS_GROUP is …, but … cannot be assigned to that group.": (
         "pipelines/test_privacy_of_home.py"
         "::test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_setting"
     ),
     "… cannot be opened: ….": "pipelines/test_status.py::test_a_damaged_copy_is_named_and_no_bug",
-    "There is no room for another copy in …: ….": (
+    "There is not enough disk space for another copy in …: ….": (
         "warehouse/test_publish.py::test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays"
     ),
-    "This warehouse belongs to …, and taskhouse would ask ….": (
+    "This warehouse belongs to …, but taskhouse is set to ….": (
         "warehouse/test_identity.py::test_a_home_is_bound_to_its_host_by_what_it_holds"
     ),
-    "The warehouse … …, and this home has ….": (
+    "The warehouse … …, but this home has ….": (
         "warehouse/test_identity.py::test_a_warehouse_that_is_gone_is_no_new_one"
     ),
     "It is … here, and a pass of … for project … began at …: history would run backwards.": (
         "passes/test_sync_pass.py::test_a_late_pass_is_refused"
     ),
-    "A Dagster daemon that was started by another command runs on ….": "pipelines/test_daemon.py::test_it_is_refused",
+    "Another command has started the Dagster daemon on ….": "pipelines/test_daemon.py::test_it_is_refused",
     "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
-    "Nothing is known over a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
+    "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
 }
 """The test that brings an error about, by its row in the table."""
 

@@ -23,14 +23,14 @@ NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRO
     [
         ({}, ("sync",), "POSTHOG_PERSONAL_API_KEY is not set"),
         ({"POSTHOG_PERSONAL_API_KEY": WRONG}, ("sync",), "POSTHOG_PROJECT_IDS is not set"),
-        ({"POSTHOG_HOST": "http://example.com"}, ("sync",), "must be https"),
-        (NOWHERE, ("sync", "--select", "wishes"), "wishes is not among"),
+        ({"POSTHOG_HOST": "http://example.com"}, ("sync",), "must use https"),
+        (NOWHERE, ("sync", "--select", "wishes"), "wishes is not one of"),
         (NOWHERE, ("sync", "--select", "tsks"), "Did you mean tasks?"),
         (NOWHERE, ("sync", "--select", "task_usage"), "Switch it on: TASKHOUSE_TASK_USAGE=true"),
-        (NOWHERE, ("sync", "--project", "7"), "7 is not among"),
+        (NOWHERE, ("sync", "--project", "7"), "7 is not one of"),
         ({}, ("sync", "--nonsense"), "No such option"),
         ({}, ("query", "SELECT 1"), "There is no published copy"),
-        ({"TASKHOUSE_SCHEDULES": "true"}, ("schedule", "off"), "is set, and decides"),
+        ({"TASKHOUSE_SCHEDULES": "true"}, ("schedule", "off"), "is set and takes precedence"),
     ],
 )
 def test_what_a_person_must_mend_is_2_and_says_what(
@@ -129,7 +129,7 @@ def test_a_process_that_may_open_too_few_files_is_1_at_once(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (24, 24))
     shown = inside.run(command, **NOWHERE, TASKHOUSE_HOME=str(tmp_path / "home"))
     assert shown.code == 1
-    assert "This process may have only 24 files open, and needs 64 at least" in shown.err
+    assert "This process may open only 24 files, but needs at least 64" in shown.err
     assert "ulimit -n 4096" in shown.err
     assert not (tmp_path / "home").exists()
 

@@ -63,7 +63,7 @@ NOTHING = "Run `taskhouse sync` (or `taskhouse demo`) first"
         ("verify", 2, NOTHING),
         ("backup backups", 2, NOTHING),
         ("restore --clock", 2, NOTHING),
-        ("restore", 2, "`taskhouse restore --empty` begins an empty history"),
+        ("restore", 2, "`taskhouse restore --empty` starts an empty history"),
     ],
 )
 def test_what_only_looks_makes_nothing_in_a_wrong_folder_and_says_where_it_looked(

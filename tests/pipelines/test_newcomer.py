@@ -70,7 +70,7 @@ def test_the_readme_leads_to_a_history(
     key = ours["POSTHOG_PERSONAL_API_KEY"]
 
     wrong = inside.run(*commands[0], **ours, TASKHOUSE_REPORT_DAY="3")
-    assert (wrong.code, "TASKHOUSE_REPORT_DAY is set, and is no setting" in wrong.err) == (2, True), wrong
+    assert (wrong.code, "TASKHOUSE_REPORT_DAY is set, but is not a setting" in wrong.err) == (2, True), wrong
     for command in commands:
         ended = inside.run(*command, **ours)
         assert ended.code == 0, ended

@@ -85,7 +85,7 @@ def test_a_group_reads_the_copies_and_nothing_else(tmp_path: Path) -> None:
 def test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigurationError, match="TASKHOUSE_READERS_GROUP names no group"):
+    with pytest.raises(ConfigurationError, match="TASKHOUSE_READERS_GROUP is not a group"):
         homes.ready(Settings(_env_file=None, home=tmp_path, readers_group="nobody-is-called-so"))
 
     def refused(*_: object) -> None:

@@ -38,28 +38,29 @@ from tests.warehouse.spooled import event, spooled
 from tests.warehouse.test_identity import ROW, commit
 
 RARE = {
-    "What was observed from … on cannot be set back: in … the same was observed at …, which would come after it.": (
-        "test_moments_to_come_are_not_moved_before_what_was_observed_since"
-    ),
-    "… does not hold the … rows that were written.": ("test_an_export_that_the_disk_cut_is_refused"),
-    "… was not sent: … gives no answer.": ("test_a_host_that_let_others_wait_too_long_is_not_asked"),
+    "Records from … on cannot be moved back: … has an observation of the same thing at …, which would then be the later"
+    " one.": ("test_moments_to_come_are_not_moved_before_what_was_observed_since"),
+    "… does not contain the … rows that were written.": ("test_an_export_that_the_disk_cut_is_refused"),
+    "… was not sent: … does not respond.": ("test_a_host_that_let_others_wait_too_long_is_not_asked"),
     "… was answered with a damaged body.": ("test_bodies_that_cannot_be_read"),
-    "… was answered with more than … bytes, the most that is read.": ("test_bodies_that_cannot_be_read"),
-    "… was answered with something else than an event stream.": ("test_a_page_in_place_of_a_stream"),
+    "… was answered with more than … bytes, the most that taskhouse reads.": ("test_bodies_that_cannot_be_read"),
+    "… was answered with something other than an event stream.": ("test_a_page_in_place_of_a_stream"),
     "arrow() needs pyarrow, which is not installed.": ("test_arrow_without_pyarrow"),
-    "… does not say what it holds.": ("test_a_file_that_is_no_warehouse_is_not_backed_up"),
+    "… does not say which home it belongs to.": ("test_a_file_that_is_no_warehouse_is_not_backed_up"),
     "Another process has been writing a backup into … for … s.": ("test_two_processes_write_no_backup_at_once"),
     "Another process has been making a copy of … for … s.": ("test_two_processes_make_no_copy_at_once"),
-    "The segments … do not add up: … rows were inserted of ….": ("test_a_load_that_does_not_add_up_is_undone"),
+    "The segments … do not add up: … of … rows were inserted.": ("test_a_load_that_does_not_add_up_is_undone"),
     "Segment … does not add up: ….": ("test_a_load_that_does_not_add_up_is_undone"),
-    "Compacting kept … of … rows of …; the file was left as it is.": ("test_a_compaction_that_lost_a_row_is_not_taken"),
-    "… is open in another process that writes.": ("test_a_file_that_another_process_writes"),
-    "The statement brings no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
+    "Compacting kept … of … rows of …; the file was left unchanged.": (
+        "test_a_compaction_that_lost_a_row_is_not_taken"
+    ),
+    "… is open for writing in another process.": ("test_a_file_that_another_process_writes"),
+    "The statement returns no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
     "The disk of … has only … MB left, and Dagster writes its records there.": (
         "test_nothing_of_dagsters_is_started_on_a_disk_without_room"
     ),
     "Dagster's database … is damaged.": "test_a_damaged_database_of_dagster_is_named_with_what_to_move_away",
-    "The warehouse … differs from its copy …, though nothing was written since.": (
+    "The warehouse … differs from its copy …, although nothing was written since.": (
         "test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy"
     ),
 }
@@ -101,12 +102,12 @@ def held(path: Path) -> Iterator[None]:
 def test_a_file_that_another_process_writes(tmp_path: Path) -> None:
     path = tmp_path / "some.duckdb"
     duckdb.connect(str(path)).close()
-    with held(path), pytest.raises(Locked, match=r"is open in another process that writes\."):
+    with held(path), pytest.raises(Locked, match=r"is open for writing in another process\."):
         open_snapshot(path)
 
 
 def test_a_statement_without_rows_makes_no_parquet(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"The statement brings no rows\."):
+    with pytest.raises(ConfigurationError, match=r"The statement returns no rows\."):
         reading.to_parquet(copy, "SET threads = 1", tmp_path / "rows.parquet")
 
 
@@ -118,7 +119,7 @@ def test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy(
     content[-100] ^= 1
     warehouse.path.write_bytes(content)
     os.utime(warehouse.path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    with pytest.raises(Corrupt, match=r"differs from its copy .*, though nothing was written since"):
+    with pytest.raises(Corrupt, match=r"differs from its copy .*, although nothing was written since"):
         verify.copy(warehouse)
     assert copy.exists()
 
@@ -145,7 +146,7 @@ def test_a_file_that_is_no_warehouse_is_not_backed_up(tmp_path: Path) -> None:
     home.mkdir()
     duckdb.connect(str(home / "warehouse.duckdb")).close()
     other = Warehouse(home / "warehouse.duckdb", host="http://localhost:1", copies=home / "published")
-    with pytest.raises(ConfigurationError, match="does not say what it holds"):
+    with pytest.raises(ConfigurationError, match="does not say which home it belongs to"):
         backup(other, tmp_path / "backups", Retention())
 
 
@@ -155,7 +156,9 @@ def test_moments_to_come_are_not_moved_before_what_was_observed_since(warehouse:
         connection.execute(ROW.replace("now()", "now() + INTERVAL 40 DAY"))
         connection.execute(ROW.replace("now()", "now() + INTERVAL 50 DAY"))
     with (
-        pytest.raises(ConfigurationError, match=r"cannot be set back: in raw\.task_usage the same was"),
+        pytest.raises(
+            ConfigurationError, match=r"cannot be moved back: raw\.task_usage has an observation of the same"
+        ),
         warehouse.transaction("setting back") as connection,
     ):
         set_back(connection, now + timedelta(minutes=1))
@@ -167,7 +170,7 @@ def test_an_export_that_the_disk_cut_is_refused(copy: Path, tmp_path: Path, monk
 
     real = parquet.write
     monkeypatch.setattr(parquet, "write", cut)
-    with open_snapshot(copy) as house, pytest.raises(Corrupt, match=r"does not hold the .* rows that were written"):
+    with open_snapshot(copy) as house, pytest.raises(Corrupt, match=r"does not contain the .* rows that were written"):
         export.export(tmp_path / "out", house, tables=["tasks"])
 
 
@@ -182,7 +185,7 @@ def test_arrow_without_pyarrow(copy: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize(
     ("off", "said"),
-    [(-1, r"The segments .* do not add up: 1 rows were inserted of"), (1, r"Segment .* does not add up: ")],
+    [(-1, r"The segments .* do not add up: 1 of"), (1, r"Segment .* does not add up: ")],
 )
 def test_a_load_that_does_not_add_up_is_undone(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: int, said: str
@@ -215,7 +218,7 @@ def test_a_compaction_that_lost_a_row_is_not_taken(warehouse: Warehouse, monkeyp
     real = maintenance._rewrite
     monkeypatch.setattr(maintenance, "_rewrite", lambda old, *rest: real(Losing(old), *rest))  # type: ignore[arg-type]
     before = warehouse.path.read_bytes()
-    with pytest.raises(Corrupt, match=r"Compacting kept 0 of 1 rows of raw.task_usage; the file was left as it is"):
+    with pytest.raises(Corrupt, match=r"Compacting kept 0 of 1 rows of raw.task_usage; the file was left unchanged"):
         maintenance.compact(warehouse, free_share=-1, small=0)
     assert warehouse.path.read_bytes() == before
 
@@ -224,7 +227,7 @@ def test_a_compaction_that_lost_a_row_is_not_taken(warehouse: Warehouse, monkeyp
     ("sent", "cap", "said"),
     [
         (answer(gzip.compress(b"{}" * 999)[:20], Content_Encoding="gzip"), 5000, "was answered with a damaged body."),
-        (answer(b"{" + b" " * 99 + b"}"), 50, "was answered with more than 50 bytes, the most that is read."),
+        (answer(b"{" + b" " * 99 + b"}"), 50, "was answered with more than 50 bytes, the most that taskhouse reads."),
     ],
 )
 def test_bodies_that_cannot_be_read(tmp_path: Path, sent: Script, cap: int, said: str) -> None:
@@ -245,7 +248,7 @@ def test_a_page_in_place_of_a_stream(tmp_path: Path) -> None:
         ):
             raise (await connection.refused())[0]
 
-    with pytest.raises(Retryable, match=r"was answered with something else than an event stream\."):
+    with pytest.raises(Retryable, match=r"was answered with something other than an event stream\."):
         asyncio.run(ask())
 
 
@@ -260,7 +263,7 @@ def test_a_host_that_let_others_wait_too_long_is_not_asked(tmp_path: Path, monke
             monkeypatch.setattr(client._calls, "turn", asyncio.Event().wait)
             await client._turn("GET /api/x", 0.01)
 
-    with pytest.raises(Retryable, match=r"GET /api/x was not sent: https://.* gives no answer"):
+    with pytest.raises(Retryable, match=r"GET /api/x was not sent: https://.* does not respond"):
         asyncio.run(ask())
 
 

@@ -76,7 +76,7 @@ def test_without_a_copy_nobody_is_sent_to_one(inside: Any, busy: Path) -> None:
     shown = inside.run("status", TASKHOUSE_HOME=str(busy))
     assert shown.code == 1
     assert "has been open in process" in shown.err
-    assert "no copy is published yet" in shown.err
+    assert "No copy has been published yet" in shown.err
 
 
 @pytest.mark.parametrize("command", [("status",), ("query", "SELECT 1")])

@@ -61,7 +61,7 @@ def ask(
 
 PERMANENT = [
     (answer(hog("authentication_failed"), "403 Forbidden"), AccessDenied, "authentication_failed: Why.", "not valid"),
-    (answer(hog("not_authenticated"), "403 Forbidden"), AccessDenied, "not_authenticated", "saw no key"),
+    (answer(hog("not_authenticated"), "403 Forbidden"), AccessDenied, "not_authenticated", "received no key"),
     (answer(hog("permission_denied"), "403 Forbidden"), AccessDenied, "permission_denied", "task:read"),
     (answer(b"", "401 Unauthorized"), AccessDenied, "answered 401.", "task:read"),
     (answer(b'{"error":"no code access"}', "403 Forbidden"), AccessDenied, "403 no code access.", "task:read"),
@@ -174,7 +174,7 @@ def test_a_long_retry_after_is_throttled_and_says_until_when(settings: MakeSetti
     error, server, _ = ask(settings, [answer(hog("throttled"), "429 Too Many", Retry_After="3000")])
     assert isinstance(error, Throttled)
     assert error.retry_after_s == 3000
-    assert "come back at 20" in error.message
+    assert "asks to wait until 20" in error.message
     assert " UTC" in error.message
     assert len(server.requests) == 1
 
@@ -221,7 +221,7 @@ def test_silence_is_retryable(settings: MakeSettings) -> None:
 def test_a_body_that_may_have_been_cut_unnoticed_is_retryable(settings: MakeSettings) -> None:
     error, _, _ = ask(settings, [exact(b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"id": "t')])
     assert type(error) is Retryable
-    assert "breaks off" in error.message
+    assert "incomplete body" in error.message
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -254,7 +254,7 @@ def test_another_origin_is_refused(settings: MakeSettings, url: str) -> None:
     async def run() -> None:
         async with PostHog(settings("http://127.0.0.1:8000")) as client:
             assert client.url("http://127.0.0.1:8000/a?b") == "http://127.0.0.1:8000/a?b"
-            with pytest.raises(Permanent, match="sent nowhere else"):
+            with pytest.raises(Permanent, match="sends the key nowhere else"):
                 client.url(url)
 
     asyncio.run(run())

@@ -130,7 +130,7 @@ def test_a_folder_of_something_else_is_not_touched(house: Snapshot, tmp_path: Pa
     (tmp_path / "photos" / "cat.jpg").write_bytes(b"cat")
     (tmp_path / "file").write_text("file")
     for name in ("photos", "file"):
-        with pytest.raises(ConfigurationError, match="holds no export"):
+        with pytest.raises(ConfigurationError, match="is not an export"):
             export(tmp_path / name, house)
     assert (tmp_path / "photos" / "cat.jpg").read_bytes() == b"cat"
 

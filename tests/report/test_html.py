@@ -291,7 +291,7 @@ def test_a_comparison_that_makes_no_sense_is_refused(house: Snapshot, compare: s
 
 
 def test_days_the_wrong_way_round_are_refused(house: Snapshot) -> None:
-    with pytest.raises(ConfigurationError, match="begin on 2026-11-20 and end on 2026-11-01"):
+    with pytest.raises(ConfigurationError, match="start on 2026-11-20 and end on 2026-11-01"):
         render(house, Options(since=date(2026, 11, 20), until=date(2026, 11, 1)))
 
 

@@ -200,7 +200,9 @@ def test_a_file_that_cannot_be_read_is_named() -> None:
 )
 def test_a_line_that_would_be_left_out_is_named_once(text: str, line: str, caplog: pytest.LogCaptureFixture) -> None:
     Path(".env").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigurationError, match=rf"\.env holds what is no setting, in {line}\.") as refused:
+    with pytest.raises(
+        ConfigurationError, match=rf"\.env contains something that is not a setting, in {line}\."
+    ) as refused:
         load()
     assert "example.com" not in str(refused.value)
     assert caplog.messages == []

@@ -31,7 +31,7 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
     [
         ("host", "eu.posthog.com", "https://eu.posthog.com"),
         ("host", "https://eu.posthog.com:port", "https://eu.posthog.com"),
-        ("host", "http://eu.posthog.com", "must be https"),
+        ("host", "http://eu.posthog.com", "must use https"),
         ("project_ids", "one", "comma-separated"),
         ("project_ids", "1,-2", "comma-separated"),
         ("project_ids", "1 2", "comma-separated"),

@@ -82,7 +82,7 @@ def test_no_copy_and_no_backup_of_a_damaged_warehouse_replaces_a_sound_one(
             publish(home, copies, every_s=0, force=True)
         with pytest.raises(Corrupt, match="is damaged: "):
             backup(home, backups, ONE)
-    assert "`taskhouse restore` takes back" in problem.value.hint
+    assert "`taskhouse restore` restores" in problem.value.hint
     assert (names(backups), names(copies)) == before
     done = restore(home, find(None, copies))
     assert (done.taken and done.taken.generation, count(home)) == (1, 1)

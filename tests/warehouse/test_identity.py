@@ -116,15 +116,15 @@ def test_a_home_is_bound_to_its_host_by_what_it_holds(tmp_path: Path) -> None:
     assert known.host == HOST
     with opened(tmp_path).reading("looking") as connection:
         assert connection.execute("FROM ledger.passes").fetchall() == []
-    with pytest.raises(ConfigurationError, match=f"belongs to {HOST}, and .* {OTHER}.*`export POSTHOG_HOST={HOST}`"):
+    with pytest.raises(ConfigurationError, match=f"belongs to {HOST}, but .* {OTHER}.*`export POSTHOG_HOST={HOST}`"):
         count(opened(tmp_path, OTHER))
 
 
 def test_a_warehouse_that_is_gone_is_no_new_one(home: Warehouse) -> None:
     home.path.unlink()
     said = refused(home)
-    assert "is gone, and this home has 2 published copies of it" in said
-    assert "`taskhouse restore` takes back the newest copy" in said
+    assert "is gone, but this home has 2 published copies of it" in said
+    assert "`taskhouse restore` restores the newest copy" in said
     assert not home.path.exists()
     with pytest.raises(Corrupt, match="is gone"):
         publish(home, home.path.parent / "published", every_s=0, force=True)
@@ -135,7 +135,7 @@ def test_captured_events_alone_are_evidence_of_a_warehouse(home: Warehouse) -> N
     for path in (*folder.glob("warehouse*"), *folder.glob("published/*")):
         path.unlink()
     spooled(Spool(folder / "spool" / "1"), "live", event("1-0", "{}"))
-    assert "is gone, and this home has captured events in the spool" in refused(home)
+    assert "is gone, but this home has captured events in the spool" in refused(home)
     restore(home, None)
     commit(home)
 
@@ -143,7 +143,7 @@ def test_captured_events_alone_are_evidence_of_a_warehouse(home: Warehouse) -> N
 def test_an_older_warehouse_is_noticed_and_accepted_knowingly(home: Warehouse) -> None:
     copy = identity.copies_in(home.copies)[1]
     shutil.copy(copy, home.path)
-    assert "ends with commit 1, and 3 was seen here" in refused(home)
+    assert "ends with commit 1, but 3 was seen here" in refused(home)
     done = restore(home, home.path)
     assert done.taken is not None
     assert done.taken.generation == 1
@@ -157,7 +157,7 @@ def test_an_older_warehouse_is_noticed_and_accepted_knowingly(home: Warehouse) -
 def test_the_warehouse_of_another_home_is_refused(home: Warehouse, tmp_path: Path) -> None:
     commit(opened(tmp_path / "other"))
     shutil.copy(tmp_path / "other" / "warehouse.duckdb", home.path)
-    assert "is of home" in refused(home)
+    assert "belongs to home" in refused(home)
     assert restore(home, find(None, home.path.parent / "published")).taken is not None
     assert count(home) == 2
 
@@ -184,7 +184,7 @@ def test_a_damaged_warehouse_is_set_aside(home: Warehouse) -> None:
     home.path.write_bytes(b"no database" * 1000)
     with pytest.raises(Corrupt) as said:
         commit(home)
-    assert "`taskhouse restore` takes back the newest copy" in str(said.value)
+    assert "`taskhouse restore` restores the newest copy" in str(said.value)
     done = restore(home, find(None, home.path.parent / "published"))
     assert done.aside is not None
     assert done.aside.read_bytes().startswith(b"no database")

@@ -204,7 +204,7 @@ def test_the_lines_of_a_segment_add_up(warehouse: Warehouse, spool: Spool) -> No
 def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse, spool: Spool) -> None:
     (segment,) = spooled(spool, "live", event("1-0", "{}"))
     more = Segment(segment.path, segment.name, segment.layer, segment.lines + 1, segment.crc)
-    with pytest.raises(Corrupt, match="states 2 lines"), warehouse.transaction("loading") as connection:
+    with pytest.raises(Corrupt, match="should have 2 lines"), warehouse.transaction("loading") as connection:
         load.load_segments(connection, [more], REAL.now())
     assert rows(warehouse, "SELECT count(*) FROM raw.run_events") == [(0,)]
     assert segment.path.exists()

@@ -89,7 +89,7 @@ def test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays(
         connection.execute("CREATE TABLE theirs AS SELECT 1")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfileobj", full)
-        with pytest.raises(Full, match="no room for another copy"):
+        with pytest.raises(Full, match="not enough disk space for another copy"):
             publish(warehouse, folder, every_s=0, force=True)
     assert readable(folder) == first.path
     assert list(folder.glob(".*")) == []
