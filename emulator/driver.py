@@ -182,11 +182,6 @@ class Driver:
         """Log lines that were written and not flushed."""
         return sum(len(player.waiting) for player in self._players.values())
 
-    def is_live(self, run: Run) -> bool:
-        """Whether the run is being played."""
-        player = self._players.get(run.id)
-        return player is not None and player.step is not None
-
     async def run_forever(self) -> None:
         """Play until cancelled."""
         while True:

@@ -100,11 +100,6 @@ def story(series: Series, since: date) -> str:
     return said + (f"; classified anew on {', '.join(breaks[:3])}" if breaks else "")
 
 
-def tally(counts: dict[str, int]) -> list[tuple[str, str, int]]:
-    """Letters, words and numbers of the states that occur, from best to worst."""
-    return [(letter, LABELS[letter], counts[letter]) for letter in LABELS if counts.get(letter)]
-
-
 def alarms(report: Report) -> list[str]:
     """What a reader must know before the numbers: resources that were not read to their end, and holes."""
     cover = report.coverage
