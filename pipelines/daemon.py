@@ -1,8 +1,11 @@
-"""Dagster's daemon: only one may tick the schedules of a home, and one that another command started is noticed."""
+"""Dagster's daemon: only one may tick the schedules of a home; it closes the runs that ended with the one before."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import AF_INET, AF_UNIX
+from socket import socket as Socket  # noqa: N812 - Dagster names an address so
 from typing import TYPE_CHECKING
 
 from taskhouse.errors import Locked
@@ -12,6 +15,9 @@ if TYPE_CHECKING:
 
 SILENT_S = 45.0
 """A daemon tells every 30 s that it runs; one that was silent for so long is gone."""
+
+CONNECT_S = 5.0
+"""How long a server may take to accept a connection."""
 
 
 def refuse_another(
@@ -46,6 +52,26 @@ def refuse_another(
                 hint="Stop that one first (`dagster dev`, `dg dev` or `dagster-daemon run`): two daemons would start"
                 " every run twice.",
             )
+
+
+def close_runs(instance: "DagsterInstance") -> None:
+    """Mark runs as failed whose server is gone, and so their process: Dagster would wait for them for ever."""
+    from dagster import DagsterRunStatus, RunsFilter
+    from dagster._core.storage.tags import GRPC_INFO_TAG
+
+    busy = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+    for run in instance.get_runs(RunsFilter(statuses=busy)):
+        server = run.tags.get(GRPC_INFO_TAG)
+        if server and not _answers(**json.loads(server)):
+            instance.report_run_failed(run, "Dagster was stopped before this run ended.")
+
+
+def _answers(host: str, port: int | None = None, socket: str | None = None, **_: object) -> bool:
+    """Whether somebody listens where the server of a run was."""
+    family, address = (AF_UNIX, socket) if socket else (AF_INET, (host, port))
+    with Socket(family) as asking:
+        asking.settimeout(CONNECT_S)
+        return asking.connect_ex(address) == 0
 
 
 def _heard(instance: "DagsterInstance") -> float:

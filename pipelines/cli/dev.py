@@ -1,5 +1,6 @@
 """``taskhouse dev``: Dagster's UI and daemon on the assets."""
 
+import contextlib
 import json
 import os
 import warnings
@@ -9,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskhouse.pipelines.cli.exits import guarded, say
+from taskhouse.pipelines.cli.exits import Exit, guarded, say
 from taskhouse.pipelines.cli.ports import bindable
-from taskhouse.pipelines.cli.process_group import led
+from taskhouse.pipelines.cli.process_group import catch, led
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -34,7 +35,19 @@ def dev(
     The state is in TASKHOUSE_HOME/dagster, where `taskhouse sync` records its runs too. Any other Dagster command works
     if DAGSTER_HOME is set to that folder. Only one daemon may run in a home, however it was started: two would start
     every scheduled run twice.
+
+    Ctrl-C or SIGTERM is the normal way to stop it, and the exit code is then 0. What has not ended after 8 seconds, or
+    at a second Ctrl-C, is killed. The next start marks a run that was killed as failed.
     """
+    try:
+        catch()
+        _dev(host, port)
+    except KeyboardInterrupt:
+        _stopping()
+        raise typer.Exit(Exit.COMPLETE) from None
+
+
+def _dev(host: str, port: int) -> None:
     from taskhouse.home import ready
     from taskhouse.pipelines.home import prepare
     from taskhouse.settings import load
@@ -45,10 +58,24 @@ def dev(
     held = hold(settings, url)
     try:
         bindable(host, port)
-        with led():
+        with led(_stopping, lambda: _forget(settings)):
             serve(prepare(settings), url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
+
+
+def _stopping() -> None:
+    say("Stopping Dagster.")
+
+
+def _forget(settings: "Settings") -> None:
+    """Remove the word of a daemon that was killed, so that the next start need not wait until it counts as gone."""
+    from dagster import DagsterInstance
+
+    from taskhouse.pipelines.home import prepare
+
+    with contextlib.suppress(Exception), DagsterInstance.from_config(str(prepare(settings))) as instance:
+        instance.wipe_daemon_heartbeats()
 
 
 def serve(folder: Path, url: str, address: list[str]) -> None:
@@ -57,7 +84,7 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
     warnings.filterwarnings("ignore", SUPERSEDED)
     from dagster._cli.dev import dev_command
 
-    from taskhouse.pipelines.daemon import refuse_another
+    from taskhouse.pipelines.daemon import close_runs, refuse_another
     from taskhouse.pipelines.home import sound
     from taskhouse.pipelines.upgrade import LOCATION, carry_over
 
@@ -66,6 +93,7 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
         refuse_another(
             instance, folder, waiting=lambda: say("A Dagster daemon ran here just now; making sure that it has ended.")
         )
+        close_runs(instance)
         if LOCATION in workspace:
             carry_over(instance)
         say(f"Dagster keeps its state in {folder}. The UI opens at {url}; Ctrl-C ends it.")

@@ -1,12 +1,18 @@
 """A daemon that another command started on the same home is refused, and one that ended is not."""
 
+import json
+import socket
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
+from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.test_utils import create_run_for_test
 
 from taskhouse.errors import Locked
-from taskhouse.pipelines.daemon import SILENT_S, refuse_another
+from taskhouse.pipelines.daemon import SILENT_S, close_runs, refuse_another
 
 
 class Another:
@@ -56,3 +62,25 @@ def test_one_that_was_killed_a_moment_ago_is_waited_for_until_it_is_silent() -> 
     another = Another(960.0, 990.0)
     assert another.looked_for() == pytest.approx(SILENT_S - 10, abs=1)
     assert another.told == [1000.0]
+
+
+def test_runs_whose_server_is_gone_are_closed_and_no_others(tmp_path: Path) -> None:
+    with dg.DagsterInstance.ephemeral() as instance, socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "alive"))
+        server.listen()
+        runs = {
+            name: create_run_for_test(
+                instance,
+                status=dg.DagsterRunStatus.STARTED,
+                tags={GRPC_INFO_TAG: json.dumps({"host": "localhost", "socket": str(tmp_path / name)})},
+            )
+            for name in ("alive", "gone")
+        }
+        runs["elsewhere"] = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+        close_runs(instance)
+        found = {name: instance.get_run_by_id(run.run_id) for name, run in runs.items()}
+    assert {name: run.status.value for name, run in found.items() if run} == {
+        "alive": "STARTED",
+        "gone": "FAILURE",
+        "elsewhere": "STARTED",
+    }

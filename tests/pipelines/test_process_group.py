@@ -12,26 +12,32 @@ import pytest
 
 LEADS = """
 import subprocess, sys, time, typer
-from taskhouse.pipelines.cli.process_group import led
+from taskhouse.pipelines.cli import process_group
+process_group.PATIENCE_S = 1.0
+says = lambda text: lambda: print(text, flush=True)
 try:
-    with led():
-        importing = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    with process_group.led(says("stopping"), says("killed")):
+        importing = subprocess.Popen([sys.executable, "-c", sys.argv[2]], stdout=subprocess.PIPE)
+        importing.stdout.read(1)
         print(importing.pid, flush=True)
         time.sleep(float(sys.argv[1]))
     importing.wait()
 except KeyboardInterrupt:
+    print("a traceback", file=sys.stderr)
     importing.wait()
     sys.exit(130)
 except typer.Exit as ended:
     sys.exit(ended.exit_code)
 """
+SLEEPS = "import time; print(flush=True); time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPS}"
 
 
 @contextlib.contextmanager
-def command(seconds: float) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+def command(seconds: float, work: str = SLEEPS) -> Iterator[tuple["subprocess.Popen[str]", int]]:
     """A command whose work takes so long, and the number of a process that the work has started."""
     with subprocess.Popen(
-        [sys.executable, "-c", LEADS, str(seconds)],
+        [sys.executable, "-c", LEADS, str(seconds), work],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -46,8 +52,16 @@ def command(seconds: float) -> Iterator[tuple["subprocess.Popen[str]", int]]:
 def test_what_ends_the_command_ends_what_it_started_without_a_word(number: int) -> None:
     with command(60) as (running, started):
         os.killpg(running.pid, number)
-        assert running.communicate(timeout=20)[0] == ""
-    assert running.returncode == 130
+        assert running.communicate(timeout=20)[0] == "stopping\n"
+    assert running.returncode == 0
+    assert not lives(started)
+
+
+def test_what_does_not_end_in_time_is_killed() -> None:
+    with command(60, STUBBORN) as (running, started):
+        running.terminate()
+        assert running.communicate(timeout=20)[0] == "stopping\nkilled\n"
+    assert running.returncode == 0
     assert not lives(started)
 
 
