@@ -189,10 +189,10 @@ class Capture:
         moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
             left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
-            self.the_pass.doubt(f"{left}, and the server opens none just now")
+            self.the_pass.judgement.doubt(f"{left}, and the server opens none just now")
         elif moving:
             left = counted(len(moving), "stream was", "streams were")
-            self.the_pass.doubt(f"{left} not read up to the present; run it again")
+            self.the_pass.judgement.doubt(f"{left} not read up to the present; run it again")
         self.stop.set()
 
     async def behind(self, *runs: str) -> list[str]:
@@ -212,12 +212,12 @@ class Capture:
             Locked: The warehouse is held; the segments stay in the spool.
         """
         loaded = await asyncio.to_thread(
-            load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.doubt
+            load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.judgement.doubt
         )
         for layer, table in TABLES.items():
-            self.the_pass.added[table] = self.the_pass.added.get(table, 0) + loaded[layer].inserted
-            self.the_pass.loaded += loaded[layer].inserted + loaded[layer].set_aside
-            self.the_pass.duplicates += loaded[layer].duplicates
+            self.the_pass.stats.added[table] = self.the_pass.stats.added.get(table, 0) + loaded[layer].inserted
+            self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].set_aside
+            self.the_pass.stats.duplicates += loaded[layer].duplicates
 
     async def judge(self) -> None:
         """Judge the gaps of every run that was read to its end since the last time, with all that was read loaded.
@@ -253,9 +253,9 @@ class Capture:
         for run_id in touched:
             about = f"the gaps of run {run_id}"
             if run_id in failed:
-                self.the_pass.doubt(f"{about} could not be judged: {failed[run_id]}", about=about)
+                self.the_pass.judgement.doubt(f"{about} could not be judged: {failed[run_id]}", about=about)
             else:
-                self.the_pass.settle(about)
+                self.the_pass.judgement.settle(about)
 
     async def _follow(self, run: Run) -> None:
         await self._spared(_stream_of(run), self._stream(run, self.stop))
@@ -313,9 +313,9 @@ class Capture:
             return
         if ending is Ending.ERROR_BUDGET:
             reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
-            self.the_pass.doubt(reason, about=_stream_of(run))
+            self.the_pass.judgement.doubt(reason, about=_stream_of(run))
         else:
-            self.the_pass.settle(_stream_of(run))
+            self.the_pass.judgement.settle(_stream_of(run))
         ended_at = self.the_pass.context.now()
         if ending in REFUSALS:
             refusal = refusal_policy.LOST if run.stream_state == refusal_policy.LOST else REFUSALS[ending]
@@ -343,11 +343,11 @@ class Capture:
         except AccessDenied:
             raise
         except (Retryable, Permanent, Contract) as problem:
-            self.the_pass.doubt(f"{about}: {problem.message}", about=about)
+            self.the_pass.judgement.doubt(f"{about}: {problem.message}", about=about)
         except (TaskhouseError, OSError):
             raise
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
-            self.the_pass.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
+            self.the_pass.judgement.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
 
     async def _drain(self, run: Run) -> Run:
         """Read a run's log; a run that ended just now is read once more after its last flush."""
@@ -372,7 +372,7 @@ class Capture:
         """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""
         api = self.the_pass.api(priority)
         try:
-            with self.the_pass.trying(logs.about(run)):
+            with self.the_pass.judgement.trying(logs.about(run)):
                 position = await logs.drain(self.the_pass, api, self.writer, run, start=run.position, settled=settled)
         finally:
             self._touched[run.run_id] = run.created_at

@@ -39,7 +39,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     _room(the_pass, spool)
     recovered = spool.recover()
     for path in recovered.damaged:
-        the_pass.doubt(f"a spool file was damaged and is set aside as {path}")
+        the_pass.judgement.doubt(f"a spool file was damaged and is set aside as {path}")
     seal_s = SELDOM * settings.spool_seal_s
     with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s, clock=settings.clock) as writer:
         try:
@@ -50,7 +50,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     await capture.load()
     await capture.judge()
     if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
-        the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
+        the_pass.judgement.note(f"frames of an unknown kind were ignored: {ignored}")
     if capture.full is not None:
         raise capture.full
 
@@ -96,7 +96,7 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
             except Full as full:
                 capture.full = full
                 capture.stop.set()
-        capture.the_pass.tell(capture.the_pass.captured, None, "events")
+        capture.the_pass.tell(capture.the_pass.stats.captured, None, "events")
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
@@ -104,12 +104,12 @@ async def _loaded(capture: Capture, done: asyncio.Event) -> None:
     rest = capture.the_pass.context.settings.spool_seal_s
     seldom = 1
     while not await _over(done, rest * seldom):
-        before = capture.the_pass.loaded
+        before = capture.the_pass.stats.loaded
         with contextlib.suppress(*UNAVAILABLE):
             await asyncio.to_thread(capture.writer.seal)
             await capture.load()
             await capture.judge()
-        seldom = 1 if capture.the_pass.loaded - before >= FEW else SELDOM
+        seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
 
 
 async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from taskhouse.advice import advised, interrupted
 from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.passes.context import Context, Progress
+from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.resource_lock import alone
 from taskhouse.passes.sync_pass import Pass, Report, Verdict
 from taskhouse.passes.viewer import whoami
@@ -52,12 +53,16 @@ async def running(
             if identify:
                 await _identify(the_pass)
             yield the_pass
-            if identify and the_pass.verdict == "complete" and (the_pass.absent or the_pass.report().rows_added):
+            if (
+                identify
+                and the_pass.judgement.verdict == "complete"
+                and (the_pass.absent or the_pass.report().rows_added)
+            ):
                 await _identify(the_pass)
-                the_pass.complete(the_pass.reason, the_pass.proof)
+                the_pass.complete(the_pass.judgement.reason, the_pass.judgement.proof)
         except BaseException as problem:
-            the_pass.incomplete(_why(problem)[:500])
-            the_pass.interrupted = True
+            the_pass.judgement.incomplete(_why(problem)[:500])
+            the_pass.judgement.interrupted = True
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
                 await asyncio.shield(asyncio.to_thread(finish, the_pass))
             raise
@@ -87,7 +92,7 @@ async def _identify(the_pass: Pass) -> None:
     """Whose view it is; a pass that goes on keeps the one it began with, and doubts another."""
     viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
-        the_pass.doubt(f"it was begun as {the_pass.viewer}, and this key is {viewer}")
+        the_pass.judgement.doubt(f"it was begun as {the_pass.viewer}, and this key is {viewer}")
     else:
         the_pass.viewer = viewer
 
@@ -114,14 +119,16 @@ def _interrupted(context: Context, resource: str) -> Pass | None:
         kind=row["kind"],
         bookmark=row["bookmark"],
         viewer=row["viewer"],
-        meter=Meter(row["requests"], row["retries"], row["bytes"], row["throttled_s"]),
-        pages=row["pages"],
-        duplicates=row["duplicates"],
-        first_key=row["first_key"],
-        last_key=row["last_key"],
-        quarantined=row["quarantined"],
-        server_count=row["server_count"],
-        earlier={"rows_added": row["rows_added"], "resumes": row["resumes"] + 1},
+        stats=Statistics(
+            Meter(row["requests"], row["retries"], row["bytes"], row["throttled_s"]),
+            pages=row["pages"],
+            duplicates=row["duplicates"],
+            first_key=row["first_key"],
+            last_key=row["last_key"],
+            quarantined=row["quarantined"],
+            server_count=row["server_count"],
+            earlier={"rows_added": row["rows_added"], "resumes": row["resumes"] + 1},
+        ),
     )
 
 
@@ -150,15 +157,15 @@ def finish(the_pass: Pass) -> None:
     """
     with the_pass.context.warehouse.transaction(f"closing {the_pass.pass_id}") as connection:
         ledger.still_open(connection, the_pass.pass_id)
-        if the_pass.verdict == "complete":
-            the_pass.count(commit(connection, the_pass.closing))
+        if the_pass.judgement.verdict == "complete":
+            the_pass.stats.add(commit(connection, the_pass.closing))
             resource = RESOURCES.get(the_pass.resource)
-            if resource and resource.listed and the_pass.proof and the_pass.proof.at:
+            if resource and resource.listed and the_pass.judgement.proof and the_pass.judgement.proof.at:
                 ledger.outlived(
                     connection,
                     project_id=the_pass.context.project_id,
                     resources=[resource.name, *resource.quarantines],
-                    proven_at=the_pass.proof.at,
+                    proven_at=the_pass.judgement.proof.at,
                     at=the_pass.context.now(),
                 )
         ledger.figures(connection, **the_pass.figures())
@@ -166,9 +173,9 @@ def finish(the_pass: Pass) -> None:
             connection,
             pass_id=the_pass.pass_id,
             finished_at=the_pass.context.now(),
-            interrupted=the_pass.interrupted,
-            verdict=the_pass.verdict,
-            reason=the_pass.reason,
-            proof=the_pass.proof.kind if the_pass.proof else None,
-            proven_at=the_pass.proof.at if the_pass.proof else None,
+            interrupted=the_pass.judgement.interrupted,
+            verdict=the_pass.judgement.verdict,
+            reason=the_pass.judgement.reason,
+            proof=the_pass.judgement.proof.kind if the_pass.judgement.proof else None,
+            proven_at=the_pass.judgement.proof.at if the_pass.judgement.proof else None,
         )

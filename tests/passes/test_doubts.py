@@ -9,7 +9,8 @@ import pytest
 
 from taskhouse.capture.capture_schedule import ENDED
 from taskhouse.operations import follow
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.judgement import Judgement
+from taskhouse.passes.sync_pass import Report
 from taskhouse.posthog import retry
 
 LIVE = 2
@@ -48,13 +49,13 @@ def ended(house: Any) -> bool:
 def doubts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every doubt that a pass had, withdrawn or not."""
     seen: list[str] = []
-    doubt = Pass.doubt
+    doubt = Judgement.doubt
 
-    def noted(self: Pass, reason: str, *, about: str = "") -> None:
+    def noted(self: Judgement, reason: str, *, about: str = "") -> None:
         seen.append(reason)
         doubt(self, reason, about=about)
 
-    monkeypatch.setattr(Pass, "doubt", noted)
+    monkeypatch.setattr(Judgement, "doubt", noted)
     monkeypatch.setattr("taskhouse.capture.tail.PLAN_EVERY_S", 0.5)
     return seen
 

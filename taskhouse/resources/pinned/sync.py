@@ -37,7 +37,7 @@ async def sync(context: Context) -> Report:
         try:
             found = await the_pass.api(Priority.HOT).pinned()
         except NotFound:
-            the_pass.doubt(MISSING)
+            the_pass.judgement.doubt(MISSING)
             the_pass.complete("")
         else:
             await _keep(the_pass, found)
@@ -63,17 +63,17 @@ async def _keep(the_pass: Pass, found: Names) -> None:
     ids = dict.fromkeys(filter(None, map(_task_id, found.names)))
     bad = [json.dumps(name).encode() for name in found.names if _task_id(name) is None]
     number = the_pass.page(batch, "pinned", list(ids), found.body_sha256, len(found.names))
-    the_pass.duplicates = len(found.names) - len(bad) - len(ids)
+    the_pass.stats.duplicates = len(found.names) - len(bad) - len(ids)
     for text in found.bad + bad:
         the_pass.quarantine(batch, RESOURCE, text, "not the id of a task", pointer="/task_ids")
     held = context.read(state.present, SIGHTINGS, project_id=context.project_id, viewer=viewer)
     gone = [task_id for task_id in held if task_id not in ids]
     batch.seen[SIGHTINGS] = [the_pass.sighting(task_id, number, viewer=viewer) for task_id in ids]
     await the_pass.commit(batch)
-    the_pass.server_count = the_pass.server_count_end = len(found.names)
+    the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
     the_pass.tell(len(ids), len(ids), "pinned tasks")
     if not believed(context, len(gone), len(held)):
-        the_pass.doubt(f"{len(gone)} tasks are pinned no more, more than is believed at once; {ACCEPT}")
+        the_pass.judgement.doubt(f"{len(gone)} tasks are pinned no more, more than is believed at once; {ACCEPT}")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id, viewer=viewer) for task_id in gone]
     the_pass.complete(f"all {len(ids)} tasks that {viewer} pinned are present")
 

@@ -50,7 +50,7 @@ async def sync(context: Context) -> Report:
         done = {(row["repository"], row["window_days"]) for row in seen}
         pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
         await _ask(the_pass, pairs)
-        the_pass.server_count = the_pass.server_count_end = len(pairs)
+        the_pass.stats.server_count = the_pass.stats.server_count_end = len(pairs)
         proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
         the_pass.complete(
             f"{counted(len(pairs), 'answer was due, and it came', 'answers were due, and all came')};"
@@ -124,11 +124,11 @@ async def _one(the_pass: Pass, repository: str, days: int) -> Row | str:
 
 def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
     key = f"{pair[0]}@{pair[1]}"
-    the_pass.asked.add(key)
+    the_pass.stats.asked.add(key)
     if isinstance(found, str):
-        the_pass.doubt(f"no readiness of {pair[0]} over {counted(pair[1], 'day')}: {found}")
+        the_pass.judgement.doubt(f"no readiness of {pair[0]} over {counted(pair[1], 'day')}: {found}")
         return
-    the_pass.returned.add(key)
+    the_pass.stats.returned.add(key)
     number = the_pass.page(batch, f"readiness {key}", [key], digest(found.text))
     columns = the_pass.read(batch, found, records.readiness, records.READINESS, RESOURCE, key=key)
     if columns is None:

@@ -29,19 +29,19 @@ async def sync(context: Context) -> Report:
         names = list(dict.fromkeys(found.names))
         batch = Batch()
         number = the_pass.page(batch, "repositories", found.names, found.body_sha256, len(found.names))
-        the_pass.duplicates = len(found.names) - len(names)
+        the_pass.stats.duplicates = len(found.names) - len(names)
         for text in found.bad:
             the_pass.quarantine(batch, RESOURCE, text, "not a repository name", pointer="/repositories")
         held = context.read(state.present, SIGHTINGS, project_id=context.project_id)
         gone = sorted(set(held) - set(names))
         batch.seen[SIGHTINGS] = [the_pass.sighting(name, number) for name in names]
         await the_pass.commit(batch)
-        the_pass.server_count = the_pass.server_count_end = len(found.names)
+        the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
         the_pass.tell(len(names), len(names), "repositories")
         if reason := other(context, RESOURCE, the_pass.viewer):
-            the_pass.doubt(reason)
+            the_pass.judgement.doubt(reason)
         elif not believed(context, len(gone), len(held)):
-            the_pass.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
+            the_pass.judgement.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
         the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
         every = plural(len(names), "the one repository", f"all {len(names):,} repositories")
         the_pass.complete(f"{every} that the server names {plural(len(names), 'is', 'are')} present")

@@ -28,7 +28,7 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
     looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
     if never := sum(at is None for at in looks.values()):
         left = counted(never, "stream of a run that rests was", "streams of runs that rest were")
-        the_pass.doubt(f"{left} not looked at yet; run it again")
+        the_pass.judgement.doubt(f"{left} not looked at yet; run it again")
     return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
 
 
@@ -67,19 +67,21 @@ async def sync(context: Context) -> Report:
             await capture.close()
         await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
         begun = len(found.first) - len(capture.waiting)
-        the_pass.server_count = the_pass.server_count_end = len(found.streams) + len(found.logs) + begun
+        the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.streams) + len(found.logs) + begun
         read = f"{capture.read_to_their_end}, {live} {plural(live, 'is', 'are')} still live"
         if found.failing and not followed:
             failing = counted(found.failing, "stream")
-            the_pass.doubt(
+            the_pass.judgement.doubt(
                 f"{failing} failed again and again; a later pass tries {plural(found.failing, 'it', 'them')} anew"
             )
         proof = looked_at(the_pass, found.rested, capture.endings)
         if waiting:
             beside = counted(settings.max_streams, "other")
-            the_pass.doubt(f"{counted(waiting, 'stream')} found no room beside {beside}; raise max_streams")
+            the_pass.judgement.doubt(f"{counted(waiting, 'stream')} found no room beside {beside}; raise max_streams")
         if left := found.left + len(capture.waiting):
-            the_pass.doubt(f"first load: the logs of {counted(left, 'run')} are still to be read; run it again")
+            the_pass.judgement.doubt(
+                f"first load: the logs of {counted(left, 'run')} are still to be read; run it again"
+            )
         the_pass.complete(
             f"{followed or read}; "
             f"{counted(len(found.logs) + begun, 'run was read from its log', 'runs were read from their log')}, "

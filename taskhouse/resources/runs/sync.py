@@ -89,15 +89,17 @@ async def sync(context: Context) -> Report:
         with suppress(Throttled):
             await _list(the_pass, rested, Priority.FIRST, total)
             await _list(the_pass, wanted.first, Priority.FIRST, total)
-        the_pass.server_count = the_pass.server_count_end = total
-        if left := wanted.left + sum(task["task_id"] not in the_pass.asked for task in wanted.first):
-            the_pass.doubt(f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again")
+        the_pass.stats.server_count = the_pass.stats.server_count_end = total
+        if left := wanted.left + sum(task["task_id"] not in the_pass.stats.asked for task in wanted.first):
+            the_pass.judgement.doubt(
+                f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again"
+            )
         await refusals.tell(the_pass, (RESOURCE,), "list of runs", "lists of runs")
-        read = "all that are not refused" if the_pass.notes else "all"
+        read = "all that are not refused" if the_pass.judgement.notes else "all"
         rests_on = last_looks.proof(the_pass)
         the_pass.complete(
-            f"the runs of {counted(len(the_pass.asked), 'task')} were due, and {read} were read; no list with a run"
-            f" whose log is kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            f"the runs of {counted(len(the_pass.stats.asked), 'task')} were due, and {read} were read; no list with a"
+            f" run whose log is kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
             + left_out(wanted.passed_over, "task", "tasks", context.settings.first_load_days),
             rests_on,
         )
@@ -166,7 +168,7 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
         for answer in asyncio.as_completed(asked):
             _take(the_pass, batch, await answer)
             held += 1
-            the_pass.tell(len(the_pass.asked), total, "tasks")
+            the_pass.tell(len(the_pass.stats.asked), total, "tasks")
             if held >= COMMIT_TASKS:
                 await the_pass.commit(batch)
                 batch, held = Batch(), 0
@@ -213,7 +215,7 @@ async def _ask(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
     except Contract as problem:
         return _Answer(task, problem=problem.message)
     verdict = walk.verdict()
-    the_pass.duplicates += verdict.duplicates
+    the_pass.stats.duplicates += verdict.duplicates
     return _Answer(task, found, problem="" if verdict.complete else verdict.reason)
 
 
@@ -234,10 +236,10 @@ async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Ro
 
 def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
     task_id = answer.task["task_id"]
-    unnamed, unread = f"a run of {task_id}", the_pass.quarantined
-    the_pass.asked.add(task_id)
+    unnamed, unread = f"a run of {task_id}", the_pass.stats.quarantined
+    the_pass.stats.asked.add(task_id)
     if answer.pages:
-        the_pass.returned.add(task_id)
+        the_pass.stats.returned.add(task_id)
     for page in answer.pages:
         names = rows.ids(page)
         number = the_pass.page(batch, f"runs of {task_id}", names, page.body_sha256, page.count)
@@ -248,14 +250,14 @@ def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
     for row in answer.rows:
         key = str(row.data.get("id"))
         _take_run(the_pass, batch, task_id, row, the_pass.page(batch, f"run {key}", [key], digest(row.text)), key)
-    readable = the_pass.quarantined == unread
+    readable = the_pass.stats.quarantined == unread
     if answer.pages and not answer.problem and readable:
         at = the_pass.context.now().isoformat()
         batch.good.append(
             {"project_id": the_pass.context.project_id, "resource": RESOURCE, "key": unnamed, "seen_at": at}
         )
     if answer.problem:
-        the_pass.doubt(f"runs of {task_id}: {answer.problem}")
+        the_pass.judgement.doubt(f"runs of {task_id}: {answer.problem}")
     if answer.refusal or not answer.problem:
         state_now = answer.refusal or ("listed" if readable else UNREAD)
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))

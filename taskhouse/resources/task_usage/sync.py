@@ -61,10 +61,12 @@ async def sync(context: Context) -> Report:
         )
         wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         await _ask(the_pass, wanted)
-        the_pass.server_count = the_pass.server_count_end = len(wanted)
+        the_pass.stats.server_count = the_pass.stats.server_count_end = len(wanted)
         await refusals.tell(the_pass, (RESOURCE,), "usage of a task", "usages of tasks")
         if left:
-            the_pass.doubt(f"first load: the usage of {counted(left, 'task')} is still to be asked for; run it again")
+            the_pass.judgement.doubt(
+                f"first load: the usage of {counted(left, 'task')} is still to be asked for; run it again"
+            )
         the_pass.complete(f"the usage of {counted(len(wanted), 'task')} may have grown, and all of it was read")
     return the_pass.report()
 
@@ -138,10 +140,10 @@ async def _ask(the_pass: Pass, wanted: list[str]) -> None:
             if isinstance(answer, AccessDenied) and denied is None:
                 denied, left = answer, left - len(waiting)
                 waiting.clear()
-            the_pass.tell(len(the_pass.asked), len(wanted), "tasks")
+            the_pass.tell(len(the_pass.stats.asked), len(wanted), "tasks")
             if failed >= IN_A_ROW and waiting:
                 unasked = counted(len(waiting), "task was", "tasks were")
-                the_pass.doubt(f"{unasked} not asked for, since the last {failed} answers said nothing")
+                the_pass.judgement.doubt(f"{unasked} not asked for, since the last {failed} answers said nothing")
                 left -= len(waiting)
                 waiting.clear()
             if len(batch.pages) >= COMMIT_ANSWERS:
@@ -162,14 +164,14 @@ async def _one(the_pass: Pass, task_id: str) -> Row | TaskhouseError:
 
 def _take(the_pass: Pass, batch: Batch, task_id: str, found: Row | TaskhouseError) -> bool:
     """Enter an answer; False if it says nothing."""
-    the_pass.asked.add(task_id)
+    the_pass.stats.asked.add(task_id)
     if isinstance(found, NotFound | Refused):
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, refusal_policy.state_of(found)))
         return False
     if isinstance(found, TaskhouseError):
-        the_pass.doubt(f"no usage of {task_id}: {found.message}")
+        the_pass.judgement.doubt(f"no usage of {task_id}: {found.message}")
         return False
-    the_pass.returned.add(task_id)
+    the_pass.stats.returned.add(task_id)
     number = the_pass.page(batch, f"usage of {task_id}", [task_id], digest(found.text))
     columns = the_pass.read(batch, found, records.usage, records.USAGE, RESOURCE, key=task_id)
     if columns is None:

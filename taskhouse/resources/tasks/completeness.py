@@ -81,7 +81,7 @@ async def _look(the_pass: Pass, ours: Sequence[Key], aside: int) -> tuple[Search
     """One row at random: a search where the lists differ, else None, with a reason if the row shows nothing."""
     offset = random.randrange(len(ours)) if ours else 0
     page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
-    the_pass.server_count_end = page.count
+    the_pass.stats.server_count_end = page.count
     search = Search(ours, page.count)
     if page.count != len(ours) + aside:
         return search, ""
@@ -121,9 +121,9 @@ def said(present: int, rests_on: Proof) -> str:
 def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
     if aside:
         there = plural(len(aside), "is", "are")
-        the_pass.doubt(f"{len(aside):,} of the tasks that the server counts {there} here in quarantine only")
+        the_pass.judgement.doubt(f"{len(aside):,} of the tasks that the server counts {there} here in quarantine only")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
-    return "" if the_pass.complete(reason, rests_on) else the_pass.reason
+    return "" if the_pass.complete(reason, rests_on) else the_pass.judgement.reason
 
 
 def _aside(the_pass: Pass) -> set[str]:

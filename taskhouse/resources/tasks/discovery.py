@@ -35,7 +35,7 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
         orders = [name for name in orders if _descends(page, name, last)]
         batch = Batch()
         rows.take(the_pass, batch, page, f"list by {orders[0] if orders else 'no order'}")
-        the_pass.server_count = the_pass.server_count or page.count
+        the_pass.stats.server_count = the_pass.stats.server_count or page.count
         mark = max(filter(None, [mark, rows.newest(page, the_pass.context.now())]), default=None)
         await the_pass.commit(batch)
         if not orders or not page.rows:
@@ -47,7 +47,7 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
             walk.stop("back at the watermark")
             break
     verdict = walk.verdict()
-    the_pass.duplicates += verdict.duplicates
+    the_pass.stats.duplicates += verdict.duplicates
     return mark if orders[:1] == ["last_activity_at"] and (verdict.joined or verdict.pages == 1) else None
 
 

@@ -57,7 +57,7 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
 
     What the pass added since it asked last decides whether it asks again: at 100,000 tasks that takes half a second.
     """
-    added = sum(the_pass.added.values())
+    added = sum(the_pass.stats.added.values())
     if the_pass.held is None or the_pass.held[0] != added:
         found = the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
         the_pass.held = (

@@ -57,26 +57,26 @@ async def ask(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details
 async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
     """Ask until every id is accounted for; what is left then is returned."""
     api = the_pass.api(priority)
-    the_pass.asked.update(ids)
+    the_pass.stats.asked.update(ids)
     rest = list(ids)
     for _ in range(ROUNDS):
         walk = PageWalk(host=the_pass.context.client.host)
         held: list[Page] = []
         async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]
             held.append(page)
-            the_pass.returned.update(the_pass.asked.intersection(rows.ids(page)))
+            the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
             if len(held) >= rows.COMMIT_PAGES:
                 await _keep(the_pass, held, wanted)
                 held = []
         await _keep(the_pass, held, wanted)
         verdict = walk.verdict()
-        the_pass.duplicates += verdict.duplicates
-        rest = [task_id for task_id in rest if task_id not in the_pass.returned]
+        the_pass.stats.duplicates += verdict.duplicates
+        rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
         if verdict.complete:
             return rest
         if not rest:
             return []
-    the_pass.doubt(f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
+    the_pass.judgement.doubt(f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
     return []
 
 

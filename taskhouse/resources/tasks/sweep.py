@@ -34,9 +34,9 @@ async def begin(the_pass: Pass, missing: set[str]) -> None:
 async def resume(the_pass: Pass) -> str:
     """Go on with the walk of an interrupted pass; "" when it has been judged, else why going on is not sound."""
     mark: dict[str, Any] = json.loads(the_pass.bookmark or "{}")
-    if the_pass.doubts:
-        return "; ".join(the_pass.doubts.values())
-    if the_pass.earlier["resumes"] - mark["resumes"] > STUCK:
+    if the_pass.judgement.doubts:
+        return "; ".join(the_pass.judgement.doubts.values())
+    if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK:
         return f"{STUCK} attempts brought it no further"
     walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
     count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
@@ -50,7 +50,7 @@ async def resume(the_pass: Pass) -> str:
         bodies=[row["key"] for row in seen if row["what"] == "page"],
         count=count,
     )
-    the_pass.keys |= walk.ids
+    the_pass.stats.keys |= walk.ids
     return await _walk(the_pass, walk, mark, set())
 
 
@@ -61,15 +61,15 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
     batch, held, offset = Batch(), 0, walk.offset
-    before = the_pass.duplicates - walk.verdict().duplicates
+    before = the_pass.stats.duplicates - walk.verdict().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
             return f"the page at offset {resumed} holds no row of the last one"
         resumed = None
         unread += rows.take(the_pass, batch, page, "list", offset)
-        the_pass.duplicates = before + walk.verdict().duplicates
+        the_pass.stats.duplicates = before + walk.verdict().duplicates
         newest = max(filter(None, [newest, rows.newest(page, the_pass.context.now())]), default=None)
-        the_pass.server_count = page.count if the_pass.server_count is None else the_pass.server_count
+        the_pass.stats.server_count = page.count if the_pass.stats.server_count is None else the_pass.stats.server_count
         the_pass.tell(len(walk.ids), page.count, "tasks")
         offset, held = walk.offset, held + 1
         if held >= rows.COMMIT_PAGES:
@@ -91,7 +91,7 @@ def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: S
         "walk": walk.bookmark(),
         "newest": newest.isoformat() if newest else None,
         "unread": list(unread),
-        "resumes": the_pass.earlier.get("resumes", 0),
+        "resumes": the_pass.stats.earlier.get("resumes", 0),
     }
     return the_pass.cursor(rows.RESOURCE, "walk", json.dumps(mark), "open")
 
@@ -100,7 +100,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
     """Settle what did not come, and prove the whole."""
     verdict = walk.verdict()
     if not walk.ended:
-        the_pass.incomplete(verdict.reason)
+        the_pass.judgement.incomplete(verdict.reason)
         return
     held = {
         row["task_id"]
@@ -113,7 +113,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
     rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
     if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.incomplete(reason)
+        the_pass.judgement.incomplete(reason)
         return
     if newest is not None:
         the_pass.closing.cursors.append(the_pass.cursor(rows.RESOURCE, "activity", newest.isoformat(), "seen"))

@@ -38,8 +38,8 @@ async def sync(context: Context) -> Report:
         if the_pass.bookmark is None:
             await _pass(the_pass)
         elif unsound := await sweep.resume(the_pass):
-            the_pass.incomplete(f"it was interrupted and cannot go on: {unsound}; a new pass begins")
-            the_pass.interrupted = True  # it judged nothing
+            the_pass.judgement.incomplete(f"it was interrupted and cannot go on: {unsound}; a new pass begins")
+            the_pass.judgement.interrupted = True  # it judged nothing
     if not unsound:
         return the_pass.report()
     async with running(context, RESOURCE, identify=True) as the_pass:
@@ -50,7 +50,7 @@ async def sync(context: Context) -> Report:
 async def _pass(the_pass: Pass) -> None:
     """Do what is due."""
     if reason := other(the_pass.context, RESOURCE, the_pass.viewer):
-        the_pass.incomplete(reason)
+        the_pass.judgement.incomplete(reason)
         return
     due = _Due(the_pass.context)
     missing: set[str] = set()
@@ -67,7 +67,7 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
     context = the_pass.context
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
-    quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.keys]
+    quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.stats.keys]
     missing |= set(await summaries.ask(the_pass, quiet, priority=Priority.HOT))
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
@@ -77,7 +77,7 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
     rests_on = await rotation.read(the_pass, missing)
     await run_facts.read(the_pass)
     if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.incomplete(reason)
+        the_pass.judgement.incomplete(reason)
         return True
     if mark is not None:
         the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))
