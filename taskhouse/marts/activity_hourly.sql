@@ -2,11 +2,11 @@
 --
 -- project_id: The PostHog project.
 -- hour: The full hour in UTC at which it begins.
--- tasks_created: Tasks that were made.
--- runs_created: Runs that were made.
+-- tasks_created: Tasks that were created.
+-- runs_created: Runs that were created.
 -- runs_ended: Runs that ended.
--- live_events: Live events that happened; what one event is in both layers is counted in both.
--- log_entries: Entries of logs that happened.
+-- live_events: Live events that happened. An event in both layers is counted in both.
+-- log_entries: Log entries that were written.
 -- active_runs: Runs with an event in either layer.
 WITH happened AS (
     SELECT

@@ -1,33 +1,33 @@
--- One row per project, resource and day, from the first day on which the resource was read to the last on which
--- anything of the project was: a day without a pass is a row with none.
+-- One row per project, resource and day, from the first day on which the resource was read to the last day on which
+-- anything in the project was read. A day without a pass has a row too.
 --
--- project_id: The PostHog project; NULL for damage in the spool that names none.
--- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. What either of the last two captured
---   is in the row of `run_events`.
--- day: The day on which passes began and rows came, in the time zone of `day_zone()`.
+-- project_id: The PostHog project; NULL for spool damage that names no project.
+-- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. The row of `run_events` includes what
+--   `tail` captured.
+-- day: The day on which passes began and rows arrived, in the time zone of `day_zone()`.
 -- passes: Passes that began.
--- complete: Those that proved everything.
--- incomplete: Those that did not.
--- running: Those that have not ended.
--- covered: Whether at least one was complete.
--- last_complete_at: When the last complete one ended.
--- proven_at: When the oldest page was read that the last complete one rests on; NULL while not everything was read.
--- reason: Why the last incomplete one was incomplete.
+-- complete: Passes that proved everything.
+-- incomplete: Passes that did not.
+-- running: Passes that have not ended.
+-- covered: Whether at least one pass was complete.
+-- last_complete_at: When the last complete pass ended.
+-- proven_at: When the oldest page was read that the last complete pass is based on; NULL until everything was read.
+-- reason: Why the last incomplete pass was incomplete.
 -- requests: Requests that were made.
--- retries: Those that were made again.
--- throttled_s: Seconds spent waiting because the server said so.
--- rows_seen: Rows that came.
+-- retries: Requests that were retries.
+-- throttled_s: Seconds of waiting that the server asked for.
+-- rows_seen: Rows that were received.
 -- rows_added: Rows that were new.
--- quarantined: Records that could not be read and were found on that day, and are not replayed. Spool damage and
---   oddities of events and logs count for `run_events`.
+-- quarantined: Unreadable records that were found on that day and have not been replayed. Spool damage and irregular
+--   events and logs count for `run_events`.
 -- events: For `run_events`, live events that were read on that day.
--- log_entries: For `run_events`, entries of logs that were read on that day.
+-- log_entries: For `run_events`, log entries that were read on that day.
 -- segments: For `run_events`, spool segments that brought them.
--- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is late by
---   nature.
--- lag_p99_s: The 99th percentile of the same.
--- gaps: For `run_events`, holes found on that day that stand open.
--- certain_gaps: Those that the agent's own numbering proves, or the server announced.
+-- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is always
+--   late.
+-- lag_p99_s: 99th percentile of the same.
+-- gaps: For `run_events`, gaps that were found on that day and are still open.
+-- certain_gaps: Gaps that the agent's own numbering proves or that the server announced.
 WITH pass AS (
     SELECT
         project_id,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 INTRO = """\
 # Views
 
-Everything here is in the schema `main` of the warehouse and of every published copy. `raw` holds what arrived and
-`ledger` the proof; both can be read with the same tools. The same descriptions are comments in the database:
-`SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'runs'`.
+All views are in the schema `main` of the warehouse and of every published copy. The schema `raw` contains the data as
+it arrived, and `ledger` the proof of completeness; you can query both in the same way. The descriptions below are also
+comments in the database: `SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'runs'`.
 
-Made by `python -m taskhouse.warehouse.views > docs/views.md` from the files in `taskhouse/marts/`; not to be edited."""
+Generated from the files in `taskhouse/marts/` by `python -m taskhouse.warehouse.views > docs/views.md`; do not edit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
--- One row per event of a run, in whichever layer it is: a live event and the log's entry of the same event are one row.
--- They are the same where the agent's number is the same, else where what they say is the same, as often as both layers
--- say it. Only agent messages are told twice still: chunk by chunk live, whole in the log; see `run_timeline`.
+-- One row per event of a run from either layer: a live event and the log entry of the same event are one row. They are
+-- the same event if the agent's number is equal or, without a number, if their content is equal, as many times as both
+-- layers have it. Only agent messages still appear twice: chunk by chunk from the live stream, and whole from the log;
+-- see `run_timeline`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -8,21 +9,22 @@
 -- layer: `both`, `live` or `log`.
 -- kind: Type of the envelope: `notification`, `task_run_state`, `permission_request`, `pi_event`, …
 -- method: JSON-RPC method, with one leading underscore where agents send two; a permission prompt always has
---   `_posthog/permission_request`, also in the form that the live stream gives it.
+--   `_posthog/permission_request`, even if the live stream uses another form.
 -- session_update: Kind of a `session/update`, or of an event of the pi runtime.
--- tool_call_id: The tool call that it is about.
--- event_id: The agent's number, `<boot>-<number>`; older agents give none.
--- first_event_id: Of a message that the log coalesced, the number of its first chunk; `event_id` is that of its last.
--- occurred_at: When it happened, as the live stream says, else as the log says.
+-- tool_call_id: The tool call that it belongs to.
+-- event_id: The agent's number, `<boot>-<number>`; older agents have none.
+-- first_event_id: For a message that the log merged, the number of its first chunk; `event_id` is the number of its
+--   last chunk.
+-- occurred_at: When it happened, according to the live stream or, if it is not there, the log.
 -- received_at: When it was read.
 -- stream_ms: First part of its id in the live stream.
 -- stream_seq: Second part of it.
--- incarnation: 1 or more where an earlier event had the same id.
+-- incarnation: 1 or more if an earlier event had the same id.
 -- position: Its place in the run's log, from 0.
--- logged_at: When it happened, as the log says, which stamps it a little later.
--- json_ok: Whether DuckDB reads the text as JSON as it is.
--- payload: The exact text that arrived; of the live event where both layers have it.
--- redacted: Whether something was taken out of that text: a secret, a signed address, or with `capture_text = none`
+-- logged_at: When it happened, according to the log, whose timestamps are a little later.
+-- json_ok: Whether DuckDB can read the text as JSON unchanged.
+-- payload: The exact text that arrived; if both layers have it, that of the live event.
+-- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
 --   every text.
 WITH entry AS (
     SELECT

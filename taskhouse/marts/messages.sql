@@ -1,17 +1,17 @@
--- One row per message of a run: what the agent said, what it thought, what the user said; chunks put together in their
--- order. A message ends where the agent does something else, or where the log says that it ended.
+-- One row per message of a run: what the agent said or thought, or what the user said. Chunks are joined in their
+-- order. A message ends when the agent does something else, or when the log says that it ended.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
 -- number: Place among the run's messages, from 1.
 -- role: `agent`, `thought` or `user`.
--- text: The whole text, without NUL characters; what the log holds where a chunk is missing.
--- characters: Its length in Unicode characters, also where the capture keeps no text but only marks of its length.
--- chunks: Chunks that it was put together from; NULL for a message that came whole.
--- layer: `both`, `live` or `log`: where it is kept.
--- started_at: When its first chunk came.
--- ended_at: When its last chunk came; as `started_at` for a message that came whole.
+-- text: The whole text, without NUL characters; the text of the log if a chunk is missing.
+-- characters: Its length in Unicode characters, even if the capture keeps only marks of its length and no text.
+-- chunks: Number of chunks that it was joined from; NULL for a message that arrived whole.
+-- layer: Layer that has it: `both`, `live` or `log`.
+-- started_at: When its first chunk arrived.
+-- ended_at: When its last chunk arrived; equal to `started_at` for a message that arrived whole.
 -- first_event_id: The agent's number of its first chunk.
 -- last_event_id: The agent's number of its last chunk.
 -- first_ordinal: Where it begins in `run_timeline`.

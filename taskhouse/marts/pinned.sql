@@ -1,9 +1,9 @@
--- One row per stretch of time in which somebody had a task pinned, if `TASKHOUSE_PINNED` is on. PostHog tells of the
--- pins of the key's owner only, and not since when they are there.
+-- One row per period in which somebody had a task pinned, if `TASKHOUSE_PINNED` is on. PostHog reports only the pins of
+-- the key's owner, and not since when they exist.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
--- title: Its title; NULL where the task itself was never seen.
+-- title: Its title; NULL if the task itself was never seen.
 -- viewer: Who pinned it: `user` and the uuid of the key's owner, or `key` and a fingerprint of the key if its scope
 --   does not tell the owner.
 -- pinned_since: When it was first seen pinned; it was pinned between the pass before and this one.

@@ -1,23 +1,23 @@
--- One row per pull request that a run says it made (its `output`; never from what an agent wrote).
+-- One row per pull request that a run names in its `output` (never taken from what an agent wrote).
 --
 -- project_id: The PostHog project.
--- pr_url: Its address.
--- repository: `organization/repository`, from the address; NULL where the address has another form.
--- number: Its number, from the address.
--- state: `open`, `draft`, `merged`, `closed` or `unknown`, as seen last; NULL where the server does not say. Of a run
---   that names several, what it says is about its `pr_url`; of the others it says nothing.
+-- pr_url: Its URL.
+-- repository: `organization/repository`, from the URL; NULL if the URL has another form.
+-- number: Its number, from the URL.
+-- state: `open`, `draft`, `merged`, `closed` or `unknown`, as last seen; NULL if the server does not say. If a run
+--   names several, its state is that of its `pr_url`; the run says nothing about the others.
 -- merged: Whether the server says that it was merged.
--- ci_status: State of its checks, as seen last.
+-- ci_status: State of its checks, as last seen.
 -- head_branch: Its branch.
--- task_id: Task of the run that named it last.
--- run_id: The run that named it last.
--- runs: Runs that name it: a resumed run names that of the run before.
--- origin_product: What made that task.
--- runtime_adapter: Agent of the run that named it last.
+-- task_id: Task of the last run that named it.
+-- run_id: The last run that named it.
+-- runs: Runs that name it: a resumed run names the pull request of the previous run.
+-- origin_product: What created that task.
+-- runtime_adapter: Agent of the last run that named it.
 -- model: Model of that run.
--- run_created_at: When the first of those runs was made.
--- first_seen_at: When a run was first seen that names it.
--- last_seen_at: When the version was seen that names it last.
+-- run_created_at: When the first of those runs was created.
+-- first_seen_at: When a run that names it was first seen.
+-- last_seen_at: When the last version that names it was seen.
 WITH version AS (
     SELECT
         run.*,

@@ -1,23 +1,24 @@
--- One row per project, window and day: how many repositories stand where. A repository counts from its first answer on.
+-- One row per project, window and day: how many repositories are in each state. A repository counts from its first
+-- answer on.
 --
 -- project_id: The PostHog project.
--- window_days: Days that the server looked back for data.
+-- window_days: Number of days of data that the server looked at.
 -- day: The day, in the time zone of `day_zone()`.
--- repositories: Repositories that had been looked at by then.
+-- repositories: Repositories with an answer by then.
 -- ready: Repositories that were `ready` on that day.
 -- partial: Repositories that were `partial`.
 -- detected: Repositories that were `detected`.
 -- needs_setup: Repositories that were `needs_setup`.
--- unknown: Repositories with another state, `unknown` among them (those that the server excludes).
--- no_information: Repositories whose answer that day rests on no scan.
+-- unknown: Repositories in any other state, including `unknown` (repositories that the server excludes).
+-- no_information: Repositories whose answer that day is not based on a scan.
 -- missing: Repositories without an answer that day.
--- ready_carried: Repositories that were `ready` on that day or, where it brought nothing, on the last day before that
---   did.
--- share_ready: `ready` over the repositories with information that day; NULL where there was none.
+-- ready_carried: Repositories that were `ready` on that day or, if the day brought no information, on the last day
+--   before it that did.
+-- share_ready: `ready` divided by the repositories with information that day; NULL if there was none.
 -- readiness_score: Mean of `readiness_score` over the repositories that have one that day.
--- scored: How many those are.
+-- scored: Number of repositories with a score.
 -- changed: Repositories whose state changed that day.
--- breaks: Repositories that the server classified otherwise from that day on.
+-- breaks: Repositories whose classification by the server changed on that day.
 SELECT
     project_id,
     window_days,

@@ -1,36 +1,36 @@
 -- One row per project, repository, window and day, from the first answer about it to the last day on which a pass over
--- readiness began and ended. A day without an answer, or with one that is no information, has no state: nothing is
+-- readiness began and ended. A day without an answer, or with an answer without information, has no state: nothing is
 -- filled in.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.
--- window_days: Days that the server looked back for data.
--- day: The day, in the time zone of `day_zone()`. Of several answers on one day the last with information counts.
--- overall: `ready`, `partial`, `detected`, `needs_setup` or `unknown`; NULL where that day brought no information.
--- readiness_score: 0 to 100: steps gone, over the capabilities that apply. Each has three: its code was found
---   (`detected`), it is switched on (`waiting_for_data`), data arrives (`ready`). NULL where none applies or one is
---   `unknown`.
--- evidence: What the day's answer rests on: `scan`; or `empty_scan`, `no_integration`, `no_token`, `none`, which are no
---   information. NULL where there was no answer.
--- classification: What kind of repository the server took it for; NULL with `overall`.
--- excluded: Whether the server leaves such repositories out.
+-- window_days: Number of days of data that the server looked at.
+-- day: The day, in the time zone of `day_zone()`. If a day has several answers, the last one with information counts.
+-- overall: `ready`, `partial`, `detected`, `needs_setup` or `unknown`; NULL if that day brought no information.
+-- readiness_score: 0 to 100: the steps reached over all capabilities that apply. Each capability has three steps: its
+--   code was found (`detected`), it is switched on (`waiting_for_data`), data arrives (`ready`). NULL if none applies
+--   or one is `unknown`.
+-- evidence: What the day's answer is based on: `scan`; or `empty_scan`, `no_integration`, `no_token`, `none`, which
+--   mean no information. NULL if there was no answer.
+-- classification: Kind of repository, according to the server; NULL with `overall`.
+-- excluded: Whether the server excludes such repositories.
 -- core_suggestions_state: State of the core suggestions.
 -- replay_insights_state: State of the replay insights.
 -- error_insights_state: State of the error insights, which the server judges for the whole project.
 -- evidence_task_count: Session summary tasks about the repository inside the window.
--- generated_at: When the server made the day's answer.
--- observed_at: When it was asked for.
--- is_break: The first day of another classification: what is measured changed, so before and after do not compare.
--- segment: Number of breaks up to this day. A line may be drawn inside a segment only.
+-- generated_at: When the server created the day's answer.
+-- observed_at: When it was requested.
+-- is_break: Whether the classification changed on this day. What is measured changed too, so the days before and after
+--   are not comparable.
+-- segment: Number of breaks up to this day. Draw lines only within a segment.
 -- previous_overall: `overall` on the last day before with information, in the same segment; NULL on a day without.
--- changed: `overall` differs from `previous_overall`.
--- changed_after: On a day of change, the last day that showed the state before: the change came between the two.
--- state_since: The first day of the state that stands on this day, as far as is known (days without information carry
---   it on).
--- days_in_state: Days that the state has stood, the first counted as 1; NULL on a day without information.
--- overall_carried: `overall` on this day or, where it is NULL, on the last day before with information.
+-- changed: Whether `overall` differs from `previous_overall`.
+-- changed_after: On a day with a change, the last day with the previous state. The change happened between the two.
+-- state_since: The first known day of the state on this day. Days without information continue the state.
+-- days_in_state: Days in this state, counting the first as 1; NULL on a day without information.
+-- overall_carried: `overall` on this day or, if that is NULL, on the last day before with information.
 -- first_ready_day: The first day that was `ready`, once there was one.
--- days_to_ready: Days from the first day with information to `first_ready_day`; 0 where it was ready at once.
+-- days_to_ready: Days from the first day with information to `first_ready_day`; 0 if it was ready at once.
 WITH answer AS NOT MATERIALIZED (
     SELECT
         *,

@@ -1,11 +1,11 @@
--- One row per repository that was ever named by a task, as it was seen last.
+-- One row per repository that was ever named by a task, in its last known state.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.
 -- first_seen_at: When it was first named.
 -- last_seen_at: When it was last named.
 -- absent_since: When a complete pass no longer saw it; NULL while it is there.
--- stretches: Unbroken stretches of time in which it was there.
+-- stretches: Number of unbroken periods in which it was there.
 SELECT
     project_id,
     repository,

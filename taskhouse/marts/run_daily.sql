@@ -1,24 +1,24 @@
 -- One row per project, day, repository, model, runtime adapter, origin product and environment: runs that were created
--- and runs that ended on that day. A run that lasts over midnight counts as started on one day and as finished on
--- another.
+-- and runs that ended on that day. A run that passes midnight counts as started on one day and as finished on another.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.
--- repository: Repository of the run's task; NULL where it has none.
--- model: The model; NULL where the server does not say.
--- runtime_adapter: The agent; NULL where the server does not say.
--- origin_product: What made the run's task.
+-- repository: Repository of the run's task; NULL if it has none.
+-- model: The model; NULL if the server does not say.
+-- runtime_adapter: The agent; NULL if the server does not say.
+-- origin_product: What created the run's task.
 -- environment: `local` or `cloud`.
 -- started: Runs that were created on this day.
 -- finished: Runs that ended on this day: `completed` + `failed` + `cancelled`.
--- completed: Runs that ended well.
+-- completed: Runs that succeeded.
 -- failed: Runs that failed.
 -- cancelled: Runs that were cancelled.
--- success_rate: `completed` over `finished`; NULL where nothing ended. To add rows up, add the counts and divide again.
--- duration_p50_s: Median of `duration_s` over the runs that ended on this day; percentiles cannot be added up.
+-- success_rate: `completed` divided by `finished`; NULL if nothing ended. To combine rows, add up the counts and
+--   divide.
+-- duration_p50_s: Median of `duration_s` over the runs that ended on this day; percentiles cannot be combined.
 -- duration_p90_s: 90th percentile of the same.
 -- duration_p99_s: 99th percentile of the same.
--- queue_p50_s: Median of `queue_s` over the runs that were created on this day and said when they began.
+-- queue_p50_s: Median of `queue_s` over the runs that were created on this day and have a start time.
 -- queue_p90_s: 90th percentile of the same.
 -- pull_requests: Runs that ended on this day and name a pull request.
 WITH moment AS (

@@ -1,23 +1,24 @@
--- One row per event of a run, both layers merged in their order, none twice. An agent message is there chunk by chunk
--- where every chunk of it is kept, else whole as the log tells it.
+-- One row per event of a run, with both layers merged in order and without duplicates. An agent message appears chunk
+-- by chunk if every chunk was captured, otherwise whole as in the log.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
--- ordinal: Place in the run, from 1. Both layers keep their own order; what only one of them has is placed by its time.
--- occurred_at: When it happened, as the live stream says, else as the log says.
--- layer: `both`, `live` or `log`. A message that is shown whole is `both` where some of its chunks are kept as well.
+-- ordinal: Place in the run, from 1. Both layers keep their own order; events that only one of them has are placed by
+--   time.
+-- occurred_at: When it happened, according to the live stream or, if it is not there, the log.
+-- layer: `both`, `live` or `log`. A message that is shown whole is `both` if some of its chunks were captured too.
 -- kind: Type of the envelope: `notification`, `task_run_state`, `permission_request`, `pi_event`, …
 -- method: JSON-RPC method, with one leading underscore where agents send two; a permission prompt always has
---   `_posthog/permission_request`, also in the form that the live stream gives it.
+--   `_posthog/permission_request`, even if the live stream uses another form.
 -- session_update: Kind of a `session/update`, or of an event of the pi runtime.
--- tool_call_id: The tool call that it is about.
--- event_id: The agent's number, `<boot>-<number>`; older agents give none.
--- first_event_id: Of a message that is shown whole, the number of its first chunk.
--- message: Of a chunk, the place in the run's log of the whole message, where the log has it.
--- text: What it says in plain text, without NUL characters; see the macro `event_text`.
--- payload: The exact text that arrived; of the live event where both layers have it.
--- redacted: Whether something was taken out of that text: a secret, a signed address, or with `capture_text = none`
+-- tool_call_id: The tool call that it belongs to.
+-- event_id: The agent's number, `<boot>-<number>`; older agents have none.
+-- first_event_id: For a message that is shown whole, the number of its first chunk.
+-- message: For a chunk, the position of the whole message in the run's log, if the log has it.
+-- text: Its content as plain text, without NUL characters; see the macro `event_text`.
+-- payload: The exact text that arrived; if both layers have it, that of the live event.
+-- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
 --   every text.
 WITH entry AS (
     SELECT

@@ -1,22 +1,22 @@
--- One row per run whose events say what it used.
+-- One row per run whose events report token usage.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
--- results: Result messages that said what they used.
--- input_tokens: Tokens in, added over them.
--- output_tokens: Tokens out, added over them.
--- cached_read_tokens: Tokens read from the cache, added over them.
--- cached_write_tokens: Tokens written to the cache, added over them.
--- total_tokens: All four, added over them. Results of background tasks are in it; what was not captured is not.
--- turn_tokens: For pi, whose results say nothing else: the totals of its turns, added.
+-- results: Result messages that reported usage.
+-- input_tokens: Input tokens, added up over the results.
+-- output_tokens: Output tokens, added up over the results.
+-- cached_read_tokens: Tokens read from the cache, added up over the results.
+-- cached_write_tokens: Tokens written to the cache, added up over the results.
+-- total_tokens: Sum of all four. It includes results of background tasks, but not what was not captured.
+-- turn_tokens: For pi, whose results report nothing else: the totals of its turns, added up.
 -- context_peak: The most tokens that were in the context window at once.
--- context_size: Size of that window, as last told.
--- cost_usd: What the run cost in US dollars: in each session the last value, as long as values only grow there, added
---   over the sessions. NULL where `cost_basis` says why. A session that goes on over several runs is in each of them.
+-- context_size: Size of that window, as last reported.
+-- cost_usd: What the run cost in US dollars: the last value of each session, if the values in it only grow, added up
+--   over the sessions. If it is NULL, `cost_basis` says why. A session that spans several runs counts in each of them.
 -- cost_basis: `last of each session`: the reported cost only grew, as a running total does. `not a running total`: in
---   some session it fell, so values are not a session's so far, and no sum is made. `other currency`: not all of it is
---   in dollars. `none reported`: no result had a cost, as with codex.
+--   some session it fell, so the values are not running totals, and there is no sum. `other currency`: some of it is
+--   not in dollars. `none reported`: no result had a cost, as with codex.
 -- sessions: Sessions that reported a cost.
 WITH spend AS (
     SELECT

@@ -1,46 +1,45 @@
--- One row per run, as it was seen last, and how far its events are kept. What it used is in `run_usage`, and what its
--- task cost in `task_cost`: the run itself does not say.
+-- One row per run in its last known state, with how completely its events are captured. `run_usage` has its token usage
+-- and `task_cost` the cost of its task; the run itself contains neither.
 --
 -- project_id: The PostHog project.
 -- task_id: The task that the run belongs to.
 -- run_id: The run.
 -- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`; a finished run can be reopened.
 -- environment: `local` or `cloud`.
--- runtime_adapter: The agent: `claude`, `codex`; NULL where the server does not say.
--- provider: Whose model.
+-- runtime_adapter: The agent, such as `claude` or `codex`; NULL if the server does not say.
+-- provider: Provider of the model.
 -- model: The model.
--- reasoning_effort: How hard it was to think.
--- stage: What the run was for, in the server's free words.
--- branch: The branch that it works on.
--- pr_url: The pull request that it says it made, in its own row.
--- pr_state: Its state, as seen last: `open`, `draft`, `merged`, `closed` or `unknown`; NULL where the server does not
---   say.
--- error_message: Why it failed, in the server's words.
--- resume_from_run_id: The run that it went on from.
--- repository: Repository of its task, as the task was seen last.
--- origin_product: What made its task, as the task was seen last.
--- created_at: When the server made it.
--- started_at: When its agent said for the first time that it runs; NULL where no event says so.
--- updated_at: When the server says it changed; ending a run does not move it.
+-- reasoning_effort: Reasoning effort of the model.
+-- stage: Purpose of the run, as free text from the server.
+-- branch: Its branch.
+-- pr_url: The pull request that the run's own row names.
+-- pr_state: Its state, as last seen: `open`, `draft`, `merged`, `closed` or `unknown`; NULL if the server does not say.
+-- error_message: Why it failed, as the server says.
+-- resume_from_run_id: The run that it continued.
+-- repository: Repository of its task, as last seen.
+-- origin_product: What created its task, as last seen.
+-- created_at: When the server created it.
+-- started_at: When its agent first reported that it is running; NULL if no event says so.
+-- updated_at: When the server says it changed. The end of the run does not count.
 -- completed_at: When it ended.
 -- queue_s: Seconds from `created_at` to `started_at`.
--- duration_s: Seconds from `created_at` to `completed_at`, waiting included.
+-- duration_s: Seconds from `created_at` to `completed_at`, including waiting time.
 -- active_s: Seconds from `started_at` to `completed_at`.
 -- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
---   hole is known. `complete_with_gaps`: at its end, with a hole that could not be filled, or a stream that broke off.
---   `log_only`: nothing of the stream, the whole log. `expired`: the log was gone before it had been read to its end,
---   or nothing at all was left of the run. `refused`: the server refuses the log just now; taskhouse asks again while
---   the server may have it. NULL: not looked at yet.
+--   gap is known. `complete_with_gaps`: at its end, with a gap that could not be filled, or a stream that broke off.
+--   `log_only`: the whole log, but nothing of the stream. `expired`: the log was gone before it had been read to its
+--   end, or nothing at all was left of the run. `refused`: the server currently refuses the log; taskhouse asks again
+--   while the server may still have it. NULL: not looked at yet.
 -- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `error_budget`,
 --   `not_found` (404), `refused` (403), or `lost`: refused for as long as the server may have had it.
 -- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found` (404),
---   `refused` (403), `lost`: refused for as long as the server may have had it, or `unproved`: what the server said of
---   it did not add up, or it was not read to its end, so that it is read again from its beginning.
--- events: Live events that are kept.
--- log_entries: Entries of its log that are kept.
--- gaps: Holes that stand open: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the
---   agent's numbers prove that the log holds all that the stream lacks there.
--- certain_gaps: Those that the agent's own numbering proves, or the server announced.
+--   `refused` (403), `lost`: refused for as long as the server may have had it, or `unproved`: the server's answers
+--   were inconsistent, or it was not read to its end, so it will be read again from the beginning.
+-- events: Number of stored live events.
+-- log_entries: Number of stored log entries.
+-- gaps: Open gaps: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the agent's numbers
+--   prove that the log contains everything that the stream lacks there.
+-- certain_gaps: Gaps that the agent's own numbering proves or that the server announced.
 -- changed_at: When the newest version of the run was seen.
 -- payload: The run as JSON, without secrets and signed addresses.
 WITH live AS (

@@ -1,5 +1,5 @@
--- One row per run that has not ended and has not moved for an hour, of a task that is still there: what it may wait
--- for.
+-- One row per run that has not ended and has not moved for an hour, of a task that is still there, with what it may be
+-- waiting for.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -8,10 +8,10 @@
 -- status: `not_started`, `queued` or `in_progress`.
 -- environment: `local` or `cloud`.
 -- model: The model.
--- created_at: When the server made it.
--- since: When it moved last: the newest of what the server says, of the id at which its stream stands, of its events of
---   the day before `looked_at`, and of its versions after the first. A run that is scheduled counts from its time.
--- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of who asks).
+-- created_at: When the server created it.
+-- since: When it last changed: the newest time among the server's own time, the last id of its stream, its events of
+--   the day before `looked_at`, and its versions after the first. A scheduled run counts from its scheduled time.
+-- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of the reader).
 -- looked_at: When that pass began.
 -- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud.
 --   `orphaned`: in progress for more than a day without a sign. `waits for the user`: its last event asks for a

@@ -1,21 +1,23 @@
--- One row per task that was ever seen, with what it had cost when PostHog was asked last. A task is asked for when its
--- runs move and once more after an hour of rest, if `TASKHOUSE_TASK_USAGE` is on. What a task cost before taskhouse
--- asked is in the amounts; how it came about is not.
+-- One row per task that was ever seen, with its cost when PostHog was last asked. If `TASKHOUSE_TASK_USAGE` is on,
+-- taskhouse asks for a task when its runs change, and once more after an hour without change. The amounts include the
+-- cost before the first request, but not how it developed.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- title: Its title.
--- repository: `organization/repository`, in lower case; NULL where it has none.
--- runs: Runs of it that are known here; 0 where it has none, and then it is not asked for.
--- token_cost_usd: What its runs' tokens cost until `as_of`, in US dollars, as PostHog meters it; not derived from
---   events, as `run_usage.cost_usd` is. NULL where it was never asked for, or where the server does not know.
--- compute_cost_usd: What its sandboxes cost until `as_of`.
--- total_cost_usd: Both, as the server adds them.
--- as_of: When it was asked for last; NULL where it never was.
+-- repository: `organization/repository`, in lower case; NULL if it has none.
+-- runs: Number of its known runs. If it is 0, the cost is not requested.
+-- token_cost_usd: Cost of its runs' tokens until `as_of`, in US dollars, as metered by PostHog (unlike
+--   `run_usage.cost_usd`, which is derived from events). NULL if it was never requested, or if the server does not
+--   know.
+-- compute_cost_usd: Cost of its sandboxes until `as_of`.
+-- total_cost_usd: Sum of both, from the server.
+-- as_of: When it was last requested; NULL if never.
 -- unchanged_since: When these amounts were first seen.
--- may_grow: Whether they may be out of date: a run was unfinished or had moved within the hour before `as_of`, or moved
---   after it. Whether PostHog still meters later than that is not established. NULL where it was never asked for.
--- absent_since: When a complete pass no longer saw the task, which is not asked for since; NULL while it is there.
+-- may_grow: Whether they may be out of date: a run was unfinished or had changed within the hour before `as_of`, or
+--   changed after it. It is not known whether PostHog meters even later. NULL if it was never requested.
+-- absent_since: When a complete pass no longer saw the task; its cost is not requested after that. NULL while it is
+--   there.
 WITH run AS (
     SELECT
         project_id,

@@ -1,14 +1,14 @@
--- One row per change of what a task cost, where it was asked: from valid_from until valid_to. Empty unless
+-- One row per observed change of the cost of a task, from valid_from until valid_to. Empty unless
 -- `TASKHOUSE_TASK_USAGE` is on.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
--- token_cost_usd: What its runs' tokens cost until then, in US dollars, as PostHog meters it. NULL where the server
---   says that it does not know.
--- compute_cost_usd: What its sandboxes cost until then.
--- total_cost_usd: Both, as the server adds them.
--- observed_in: What told of it: `task_usage`, or `replay` for an answer that could not be read at first.
--- valid_from: When it was first seen; the change came between the look before and this one.
+-- token_cost_usd: Cost of its runs' tokens until then, in US dollars, as metered by PostHog. NULL if the server says
+--   that it does not know.
+-- compute_cost_usd: Cost of its sandboxes until then.
+-- total_cost_usd: Sum of both, from the server.
+-- observed_in: Source: `task_usage`, or `replay` for an answer that could not be read at first.
+-- valid_from: When it was first seen. The change happened between the previous look and this one.
 -- valid_to: When the next change was seen; NULL for the newest.
 -- is_current: Whether it is the newest.
 -- payload: The answer as JSON.

@@ -1,20 +1,20 @@
--- One row per version of a task: what it looked like from valid_from until valid_to.
+-- One row per version of a task: its state from valid_from until valid_to.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- title: Its title.
--- repository: `organization/repository`, in lower case; NULL where it has none.
--- origin_product: What made it: `user_created`, `error_tracking`, `slack`, …
+-- repository: `organization/repository`, in lower case; NULL if it has none.
+-- origin_product: What created it: `user_created`, `error_tracking`, `slack`, …
 -- internal: Whether it is hidden by default.
 -- archived: Whether it is archived.
--- created_by: The person who made it, by uuid.
--- created_at: When the server made it.
--- updated_at: When the server says it changed; its runs do not move it.
+-- created_by: The person who created it, by uuid.
+-- created_at: When the server created it.
+-- updated_at: When the server says it changed. Changes of its runs do not count.
 -- latest_run_id: Its newest run.
 -- latest_run_status: State of that run.
 -- latest_run_environment: `local` or `cloud`.
--- observed_in: What told of this version: `list`, `summaries` or `run`.
--- valid_from: When it was first seen; the change came between the look before and this one.
+-- observed_in: Source of this version: `list`, `summaries` or `run`.
+-- valid_from: When it was first seen. The change happened between the previous look and this one.
 -- valid_to: When the next version was seen; NULL for the newest.
 -- is_current: Whether it is the newest.
 -- payload: The task as JSON, without its runs.

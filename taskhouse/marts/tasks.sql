@@ -1,22 +1,22 @@
--- One row per task that was ever seen, as it was seen last.
+-- One row per task that was ever seen, in its last known state.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- title: Its title.
--- repository: `organization/repository`, in lower case; NULL where it has none.
--- origin_product: What made it: `user_created`, `error_tracking`, `slack`, …
+-- repository: `organization/repository`, in lower case; NULL if it has none.
+-- origin_product: What created it: `user_created`, `error_tracking`, `slack`, …
 -- internal: Whether it is hidden by default.
 -- archived: Whether it is archived.
--- created_by: The person who made it, by uuid.
--- created_at: When the server made it.
--- updated_at: When the server says it changed; its runs do not move it.
+-- created_by: The person who created it, by uuid.
+-- created_at: When the server created it.
+-- updated_at: When the server says it changed. Changes of its runs do not count.
 -- latest_run_id: Its newest run.
 -- latest_run_status: State of that run.
 -- latest_run_environment: `local` or `cloud`.
 -- first_seen_at: When it was first seen.
 -- last_seen_at: When it was last seen.
--- absent_since: When a complete pass no longer saw it: deleted, or hidden from this key's owner. NULL while it is
---   there.
+-- absent_since: When a complete pass no longer saw it, because it was deleted or hidden from the owner of the key. NULL
+--   while it is there.
 -- payload: The task as JSON, without its runs.
 WITH sighting AS (
     SELECT

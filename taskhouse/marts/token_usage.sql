@@ -1,24 +1,24 @@
--- One row per event of a run that says what was used. `measure` says of what; rows of different measures never add up.
+-- One row per event of a run that reports usage. `measure` says what kind; never add up rows of different measures.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
--- occurred_at: When it was said.
--- session_id: The agent's session. A resumed run may go on with the session of the run before.
--- measure: `context`: how full the context window is at this moment; never to be added. `spend`: what one result
---   message used; a turn can have several, and results of background tasks are among them. `turn`: what a turn used as
---   its end says (codex and pi); the same as its `spend`, told again.
+-- occurred_at: When it was reported.
+-- session_id: The agent's session. A resumed run may continue the session of the previous run.
+-- measure: `context`: how full the context window is at this moment; do not add these up. `spend`: usage of one result
+--   message; a turn can have several, including results of background tasks. `turn`: usage of a turn, as reported at
+--   its end (codex and pi); it repeats the `spend` of the turn.
 -- context_used: Tokens in the context window, for `context`.
 -- context_size: Its size, for `context`.
--- input_tokens: Tokens in, for `spend` and `turn`.
--- output_tokens: Tokens out, for `spend` and `turn`.
+-- input_tokens: Input tokens, for `spend` and `turn`.
+-- output_tokens: Output tokens, for `spend` and `turn`.
 -- cached_read_tokens: Tokens read from the cache, for `spend` and `turn`.
 -- cached_write_tokens: Tokens written to the cache, for `spend` and `turn`; codex has none.
--- total_tokens: For `turn` what the event says; for `spend` the sum of the four.
--- cost: The cost as it was reported. Whether it is that result's or the session's so far is not established: see
+-- total_tokens: For `turn` the value of the event, for `spend` the sum of the four.
+-- cost: The cost as reported. It is not known whether it is the cost of that result or of the session so far; see
 --   `run_usage`.
--- cost_currency: Its currency, where one was told; a bare number is in US dollars.
--- layer: `both`, `live` or `log`: where it is kept.
+-- cost_currency: Its currency, if reported; a plain number is in US dollars.
+-- layer: Layer that has it: `both`, `live` or `log`.
 -- event_id: The agent's number.
 WITH entry AS (
     SELECT

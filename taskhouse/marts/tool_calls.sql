@@ -1,27 +1,27 @@
--- One row per tool call of a run: its updates of both layers merged field by field, the last that says something wins.
+-- One row per tool call of a run: with its updates from both layers merged field by field; the last value wins.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
 -- tool_call_id: The agent's id of the call.
--- tool_name: The agent's name of the tool (`_meta.claudeCode.toolName`); codex and pi give none.
+-- tool_name: The agent's name of the tool (`_meta.claudeCode.toolName`); codex and pi have none.
 -- kind: `read`, `edit`, `delete`, `move`, `search`, `execute`, `think`, `fetch`, `switch_mode` or `other`.
--- title: What it is shown as.
+-- title: Its title.
 -- status: `pending`, `in_progress`, `completed` or `failed`.
--- started_at: When it was first heard of.
+-- started_at: When it first appeared.
 -- ended_at: When it was first `completed` or `failed`; NULL while it is neither.
--- duration_s: Seconds between the two, waiting for a permission included.
+-- duration_s: Seconds between the two, including the wait for a permission.
 -- exit_code: Exit code of its terminal.
--- is_error: It failed, or its output says that it is an error; NULL while it runs and says nothing of the kind.
--- error: What went wrong, in the agent's words.
--- paths: Paths that it names as locations or as edited, sorted, each once.
+-- is_error: Whether it failed or its output reports an error; NULL while it is running and reports no error.
+-- error: What went wrong, according to the agent.
+-- paths: Paths that it names as locations or as edited, sorted and without duplicates.
 -- parent_tool_call_id: The call of the sub-agent that made it.
 -- permission_asked: Whether the user was asked.
--- permission_decision: What the user chose: `allow_once`, `allow_always`, `reject_once`, … or, where the agent offered
---   no such kind, the option's id; `denied` where only the refusal is kept.
+-- permission_decision: What the user chose: `allow_once`, `allow_always`, `reject_once`, … or the option's id if the
+--   agent offered no such kind; `denied` if only the refusal was captured.
 -- permission_wait_s: Seconds from the question to the answer.
--- updates: Events about it, each counted once.
--- layer: `both`, `live` or `log`: where its events are kept.
+-- updates: Number of events about it.
+-- layer: Layer that has its events: `both`, `live` or `log`.
 WITH entry AS (
     SELECT
         project_id,

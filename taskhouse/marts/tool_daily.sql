@@ -2,18 +2,18 @@
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.
--- tool: The agent's name of the tool; the kind where it gives none (codex, pi).
+-- tool: The agent's name of the tool; the kind if it has none (codex, pi).
 -- kind: `read`, `edit`, `execute`, …
 -- calls: Calls that began on this day.
--- ended: Those that ended.
--- failed: Those that ended with an error; see `tool_calls.is_error`.
--- failure_rate: `failed` over `ended`.
--- denied: Those that the user refused.
--- runs: Runs that made them.
--- duration_p50_s: Median duration of those that ended.
+-- ended: Calls that ended.
+-- failed: Calls that ended with an error; see `tool_calls.is_error`.
+-- failure_rate: `failed` divided by `ended`.
+-- denied: Calls that the user refused.
+-- runs: Number of runs that made them.
+-- duration_p50_s: Median duration of the calls that ended.
 -- duration_p90_s: 90th percentile of it.
 -- duration_p99_s: 99th percentile of it.
--- total_s: Their durations, added. Calls can overlap, and a sub-agent's are inside that of its parent.
+-- total_s: Sum of their durations. Calls can overlap, and the calls of a sub-agent are within that of its parent.
 SELECT
     project_id,
     main.day_of(started_at) AS day,

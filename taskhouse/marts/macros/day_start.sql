@@ -1,4 +1,4 @@
--- The moment at which a day begins, in the day's time zone; NULL for a day before year 1 or after year 9999.
+-- The time at which a day begins, in the time zone of `day_zone()`; NULL for a day before year 1 or after year 9999.
 CREATE MACRO main.day_start(day) AS
     CASE
         WHEN day BETWEEN DATE '0001-01-02' AND DATE '9999-12-30'

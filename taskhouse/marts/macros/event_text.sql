@@ -1,5 +1,5 @@
--- What an event says in plain text, NULL where it says nothing: the text of a message, the title of a tool call, the
--- line of a console, the label of a step, a state, a reason. A value that is no text is shown as JSON.
+-- The content of an event as plain text, NULL if it has none: the text of a message, the title of a tool call, the line
+-- of a console, the label of a step, a state, a reason. A value that is not text is shown as JSON.
 CREATE MACRO main.event_text(payload) AS
     main.plain_text(
         list_filter(

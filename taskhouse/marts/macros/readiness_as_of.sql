@@ -1,17 +1,17 @@
--- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had been looked at by the
--- end of a day: the last answer with information until then.
+-- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had an answer by the end
+-- of a day: the last answer with information until then.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`.
--- window_days: Days that the server looked back for data.
--- as_of: The day that was asked for.
--- day: The day of the answer; NULL where none until then was information.
+-- window_days: Number of days of data that the server looked at.
+-- as_of: The requested day.
+-- day: The day of the answer; NULL if no answer until then had information.
 -- age_days: Days between the two.
 -- overall: The state.
 -- readiness_score: Its score, 0 to 100; see `readiness_trend`.
--- classification: What kind of repository the server took it for.
+-- classification: Kind of repository, according to the server.
 -- state_since: The first day of the state.
--- days_in_state: Days from then to the day that was asked for, the first counted as 1.
+-- days_in_state: Days from then to the requested day, counting the first as 1.
 -- first_ready_day: The first day that was `ready`, once there was one.
 CREATE MACRO main.readiness_as_of(until_day) AS TABLE
     WITH known AS (

@@ -1,5 +1,5 @@
--- Readiness from 0 to 100: the share of steps gone (see readiness_steps) over the capabilities that apply to the
--- repository. NULL where none applies, or where the state of one is no information.
+-- Readiness from 0 to 100: the share of steps reached (see readiness_steps) over the capabilities that apply to the
+-- repository. NULL if none applies, or if the state of one has no information.
 CREATE MACRO main.readiness_score(core_suggestions, replay_insights, error_insights) AS
     round(
         100.0

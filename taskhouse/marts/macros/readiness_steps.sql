@@ -1,5 +1,5 @@
--- Steps of the way to ready that a capability has gone: 1 its code was found, 2 it is switched on, 3 data arrives. NULL
--- where the state is no information.
+-- Steps that a capability has reached on the way to ready: 1 its code was found, 2 it is switched on, 3 data arrives.
+-- NULL if the state has no information.
 CREATE MACRO main.readiness_steps(state) AS
     CASE state
         WHEN 'ready' THEN 3

@@ -1,22 +1,22 @@
--- `FROM run_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per run that had been seen by a moment, as it looked
--- then.
+-- `FROM run_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per run that had been seen by a given time, in its
+-- state at that time.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
 -- run_id: The run.
--- as_of: The moment that was asked for.
+-- as_of: The requested time.
 -- status: Its state.
 -- environment: `local` or `cloud`.
--- stage: What the run was for.
--- branch: The branch that it works on.
+-- stage: Purpose of the run.
+-- branch: Its branch.
 -- runtime_adapter: The agent.
--- provider: Whose model.
+-- provider: Provider of the model.
 -- model: The model.
--- reasoning_effort: How hard it was to think.
--- pr_url: The pull request that it says it made.
+-- reasoning_effort: Reasoning effort of the model.
+-- pr_url: The pull request that it names as its own.
 -- error_message: Why it failed.
--- resume_from_run_id: The run that it went on from.
--- created_at: When the server made it.
+-- resume_from_run_id: The run that it continued.
+-- created_at: When the server created it.
 -- updated_at: When the server says it changed.
 -- completed_at: When it ended.
 -- valid_from: When this version was first seen.

@@ -1,17 +1,17 @@
--- `FROM task_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per task that had been seen by a moment, as it
--- looked then.
+-- `FROM task_as_of(TIMESTAMPTZ '2026-01-31 12:00:00+00')`: one row per task that had been seen by a given time, in its
+-- state at that time.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
--- as_of: The moment that was asked for.
--- is_present: Whether it was there to be seen; false between an absence and its end.
+-- as_of: The requested time.
+-- is_present: Whether it was visible; false while it was absent.
 -- title: Its title.
 -- repository: `organization/repository`.
--- origin_product: What made it.
+-- origin_product: What created it.
 -- internal: Whether it is hidden by default.
 -- archived: Whether it is archived.
--- created_by: The person who made it.
--- created_at: When it was made.
+-- created_by: The person who created it.
+-- created_at: When it was created.
 -- updated_at: When the server says it changed.
 -- latest_run_id: Its newest run.
 -- latest_run_status: State of that run.
