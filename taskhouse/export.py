@@ -19,6 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked
+from taskhouse.home import require_folder
 from taskhouse.reading import Snapshot
 from taskhouse.warehouse import parquet
 from taskhouse.warehouse.drafts import NO_ROOM
@@ -79,18 +80,19 @@ def export(folder: str | Path, snapshot: Snapshot, *, tables: Collection[str] | 
         tables: Views, or tables such as ``raw.run_versions``; every view and ``LEDGER`` by default.
 
     Raises:
-        ConfigurationError: The folder holds something else, or there is no such table.
+        ConfigurationError: The folder holds something else, the one around it is not there, or there is no such table.
         Full: The disk has no room for it; nothing of it is left.
         Locked: Another export is writing there.
         Corrupt: A file does not hold the rows that were written.
     """
     target = Path(folder).absolute()
+    require_folder(target)
     names = _names(snapshot, tables)
     if target.exists() and not (target.is_dir() and ((target / MANIFEST).is_file() or not any(target.iterdir()))):
         raise ConfigurationError(
             f"{target} already exists and is not an export.", hint="Name a new folder, or an earlier export."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(exist_ok=True)  # a link to nothing is refused
     lock = FileLock(_beside(target, "lock"))
     try:
         with lock.acquire(timeout=0):

@@ -48,6 +48,17 @@ def writing(target: Path) -> Iterator[None]:
         ) from None
 
 
+def require_folder(target: Path) -> None:
+    """Look if the folder is there in which somebody wants a file or a new folder; a mistyped one is not made.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
+    folder = target.absolute().parent
+    if not os.path.lexists(folder) and not any(path.is_file() for path in folder.parents):
+        raise ConfigurationError(f"There is no folder {folder}.", hint="Create it, or name another place.")
+
+
 def ready(settings: "Settings") -> None:
     """Make the home, or tighten one that others may read, and say so.
 

@@ -76,18 +76,20 @@ def query(
     - `taskhouse query "FROM run_events" --format parquet --output events.parquet`
     """
     from taskhouse.atomic import appearing, naming
-    from taskhouse.home import writing
+    from taskhouse.home import require_folder, writing
     from taskhouse.settings import load
     from taskhouse.warehouse import publish, reading
 
     text = _statement(sql)
-    copy = publish.readable(load().published)
     target = None if output is None or str(output) == "-" else output
+    if target is not None:
+        require_folder(target)
+    copy = publish.readable(load().published)
     with contextlib.ExitStack() as stack:
         draft = None
         if target is not None:
             stack.enter_context(writing(target))
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(exist_ok=True)  # a link to nothing is refused
             draft = stack.enter_context(appearing(target))
         else:
             stack.enter_context(naming(OUTPUT))

@@ -58,7 +58,7 @@ def report(
     Only you can read the file; use `chmod` to share it.
     """
     import taskhouse
-    from taskhouse.home import writing
+    from taskhouse.home import require_folder, writing
     from taskhouse.report import Options, render, write
     from taskhouse.settings import load
 
@@ -71,6 +71,8 @@ def report(
         window=window,
         format=form.value,
     )
+    if output is not None:
+        require_folder(output)
     with taskhouse.open(load()) as snapshot:
         if str(output) == "-":
             typer.echo(render(snapshot, options, strict=True), nl=False)

@@ -19,7 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Corrupt, Locked
-from taskhouse.home import writing
+from taskhouse.home import require_folder, writing
 from taskhouse.spool.folder import sync_folder
 from taskhouse.warehouse import damage, drafts, identity, writer
 from taskhouse.warehouse.connection import Warehouse
@@ -97,6 +97,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         Full: There is no room for it.
         Locked: The warehouse, or the folder, is held by somebody else for too long.
     """
+    require_folder(folder)
     copies = warehouse.copies
     made = publish(warehouse, copies, every_s=0, force=True) if copies else None
     if made is None:
@@ -106,7 +107,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
             f"{folder} is inside the home {warehouse.path.parent}.", hint="Name a folder on another disk."
         )
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     with _alone(folder, warehouse.lock_wait_s):
         held = Identity.beside(made.path)
         if held is None:

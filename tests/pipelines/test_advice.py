@@ -120,6 +120,13 @@ def test_a_home_that_cannot_be_made(inside: Any) -> None:
     advice(inside.run("schedule", "on", TASKHOUSE_HOME="/proc/taskhouse"), 2, "/proc/taskhouse")
 
 
+@pytest.mark.parametrize("words", ["query SHOW -o", "report -o", "export"])
+def test_a_folder_that_was_mistyped_is_not_made(inside: Any, published: Path, tmp_path: Path, words: str) -> None:
+    ended = inside.run(*words.split(), str(tmp_path / "none" / "a"), TASKHOUSE_HOME=str(published))
+    advice(ended, 2, f"There is no folder {tmp_path / 'none'}.", "Create it")
+    assert not (tmp_path / "none").exists()
+
+
 def test_an_output_that_is_a_folder(inside: Any, published: Path, tmp_path: Path) -> None:
     ended = inside.run("report", "--output", str(tmp_path), TASKHOUSE_HOME=str(published))
     advice(ended, 2, f"{tmp_path} is a folder")

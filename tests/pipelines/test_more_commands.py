@@ -57,7 +57,7 @@ NOTHING = "Run `taskhouse sync` (or `taskhouse demo`) first"
         ("schedule off", 0, "Schedules are off"),
         ("status", 5, NOTHING),
         ("query FROM_tasks", 2, NOTHING),
-        ("report --output some/report.html", 2, NOTHING),
+        ("report --output report.html", 2, NOTHING),
         ("export out", 2, NOTHING),
         ("replay", 2, NOTHING),
         ("verify", 2, NOTHING),

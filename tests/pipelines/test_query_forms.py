@@ -96,7 +96,7 @@ def test_each_form_holds_the_rows(ask: Any, tmp_path: Path) -> None:
         r"| 1 | x\|y \*z\* |  |",
         "| 2 | line end | d |",
     ]
-    target = tmp_path / "new" / "rows.parquet"
+    target = tmp_path / "rows.parquet"
     done = ask("-f", "parquet", "-o", str(target), sql)
     assert (done.code, "Written:" in done.err) == (0, True), done
     assert duckdb.connect().execute("FROM read_parquet(?) ORDER BY a", [str(target)]).fetchall() == [

@@ -56,6 +56,7 @@ RARE = {
     ),
     "… is open for writing in another process.": ("test_a_file_that_another_process_writes"),
     "The statement returns no rows.": ("test_a_statement_without_rows_makes_no_parquet"),
+    "There is no folder ….": ("test_a_backup_makes_its_folder_and_not_those_around_it"),
     "The disk of … has only … MB left, and Dagster writes its records there.": (
         "test_nothing_of_dagsters_is_started_on_a_disk_without_room"
     ),
@@ -276,6 +277,12 @@ def test_nothing_of_dagsters_is_started_on_a_damaged_database(tmp_path: Path, na
     (folder / ".ready").unlink()
     with pytest.raises(Corrupt, match=re.escape(f"{folder / name} is damaged")):
         home.prepare(Settings(_env_file=None, home=tmp_path / "home"))
+
+
+def test_a_backup_makes_its_folder_and_not_those_around_it(warehouse: Warehouse, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=f"There is no folder {tmp_path / 'none'}"):
+        backup(warehouse, tmp_path / "none" / "backups", Retention())
+    assert not (tmp_path / "none").exists()
 
 
 def test_nothing_of_dagsters_is_started_on_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
