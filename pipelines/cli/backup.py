@@ -59,7 +59,7 @@ def backup(
     ready(settings)
     done = write(warehouse, folder, Retention(last, daily, weekly))
     size = done.path.stat().st_size / 1e6
-    what = "Written anew, since it was damaged" if done.mended else "Written" if done.fresh else "There already"
+    what = "Replaced, because it was damaged" if done.mended else "Written" if done.fresh else "Already there"
     say(
         f"{what}: {done.path} ({size:,.1f} MB), commit"
         f" {done.identity.generation}. {counted(done.left, 'backup is', 'backups are')} there,"
@@ -133,10 +133,10 @@ def restore(
     else:
         say(f"Restored from {found}: {done.taken}, up to commit {done.taken.generation}.")
     if done.before is not None and done.taken is not None and done.before.id != done.taken.id:
-        say(f"What stood there is of another home: {done.before}.")
+        say(f"The previous file belongs to another home: {done.before}.")
     elif done.before is not None and done.taken is not None and done.before.generation > done.taken.generation:
         more = done.before.generation - done.taken.generation
-        say(f"What stood there held {counted(more, 'more commit')}.")
+        say(f"The previous file had {counted(more, 'more commit')}.")
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. The maintenance removes it after thirty days of syncing.")
     say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
@@ -158,7 +158,7 @@ def _set_back(settings: "Settings") -> None:
         if before is not None:
             say(f"Kept: {keep(before.path)}. The maintenance removes it after thirty days of syncing.")
     publish(warehouse, settings.published, every_s=0, force=True)
-    say(f"What was observed after now is set back by {back}. Run `taskhouse sync` to go on.")
+    say(f"All later times were moved back by {back}. Run `taskhouse sync` to continue.")
 
 
 @guarded
@@ -220,10 +220,10 @@ def verify(
             if failed and about == verifying.READABLE:
                 break
     screen.results().print(screen.table(("what", "looked at", "unknown", "wrong"), rows))
-    say(f"{file}: {'something is wrong' if failed else 'all of it is as it was written'}.")
+    say(f"{file}: {'something is wrong' if failed else 'all data is as it was written'}.")
     if failed:
         say(
-            "Hint:  `taskhouse verify FILE` finds a copy or a backup that is sound, and"
-            " `taskhouse restore FILE --replace` takes it back."
+            "Hint:  `taskhouse verify FILE` checks a copy or a backup, and"
+            " `taskhouse restore FILE --replace` restores a sound one."
         )
     raise typer.Exit(Exit.FAILED if failed else Exit.COMPLETE)

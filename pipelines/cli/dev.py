@@ -91,12 +91,14 @@ def serve(folder: Path, url: str, address: list[str]) -> None:
     workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", LOCATION]
     with sound(folder) as instance:
         refuse_another(
-            instance, folder, waiting=lambda: say("A Dagster daemon ran here just now; making sure that it has ended.")
+            instance,
+            folder,
+            waiting=lambda: say("A Dagster daemon ran here just now; waiting to be sure that it has stopped."),
         )
         close_runs(instance)
         if LOCATION in workspace:
             carry_over(instance)
-        say(f"Dagster keeps its state in {folder}. The UI opens at {url}; Ctrl-C ends it.")
+        say(f"Dagster keeps its state in {folder}. The UI opens at {url}; press Ctrl-C to stop.")
         try:
             words = [*workspace, *address, "--log-level", "warning"]
             with dev_command.make_context("dagster dev", words) as context:

@@ -54,4 +54,4 @@ def _turn(*, on: bool) -> None:
             hint=f"Unset it to use `taskhouse schedule {word}`.",
         )
     switch.turn(settings, on=on)
-    say(f"Schedules are {word} in {settings.home}. A Dagster that runs already takes notice when it is reloaded.")
+    say(f"Schedules are {word} in {settings.home}. If Dagster is already running, reload it to apply the change.")

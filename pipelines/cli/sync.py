@@ -56,7 +56,7 @@ def sync(
         with watcher() as shown:
             outcome = sync_projects(settings, projects, resources, shown)
     except KeyboardInterrupt:
-        say("What was read until now is kept; the next sync goes on from there.")
+        say("Everything read so far is kept; the next sync continues from there.")
         raise
     conclude(outcome)
     raise typer.Exit(judge(outcome))

@@ -34,7 +34,8 @@ def tail() -> None:
     settings.key()
     settings.projects()
     ready(settings)
-    say(f"Following the runs of project {', '.join(map(str, settings.projects()))} on {settings.host}. Stop: Ctrl-C.")
+    projects = ", ".join(map(str, settings.projects()))
+    say(f"Following the runs of project {projects} on {settings.host}. Press Ctrl-C to stop.")
     reports = asyncio.run(_until_told())
     for report in reports:
         say(

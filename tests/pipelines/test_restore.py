@@ -119,4 +119,4 @@ def test_a_file_of_another_home_that_was_replaced_is_told(
     with other.transaction("a test") as connection:
         connection.execute(ROW)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "other"))
-    assert "is of another home" in run("restore", "backups", "--replace").stderr
+    assert "belongs to another home" in run("restore", "backups", "--replace").stderr
