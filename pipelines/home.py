@@ -1,10 +1,12 @@
 """Dagster's own folder inside ``TASKHOUSE_HOME``: where runs, ticks and check results are remembered."""
 
 import contextlib
+import errno
 import functools
 import gc
 import hashlib
 import importlib.resources
+import os
 import shutil
 import sqlite3
 import sys
@@ -154,7 +156,11 @@ def _readable(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as problem:
-        if isinstance(problem, TaskhouseError) or not any(words in str(problem) for words in _DAMAGED):
+        if isinstance(problem, TaskhouseError):
+            raise
+        for path in filter(Path.is_dir, folder.rglob("*.db")):  # SQLite says no more than that it cannot be opened
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from problem
+        if not any(words in str(problem) for words in _DAMAGED):
             raise
         raise Corrupt(
             f"Dagster's database {_damaged(folder)} is damaged.",

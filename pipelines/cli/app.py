@@ -11,7 +11,7 @@ from taskhouse.pipelines.cli.dev import dev
 from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
 from taskhouse.pipelines.cli.plan import plan, replay
-from taskhouse.pipelines.cli.query import query
+from taskhouse.pipelines.cli.query import Asking, query
 from taskhouse.pipelines.cli.report import export, report
 from taskhouse.pipelines.cli.schedule import schedule
 from taskhouse.pipelines.cli.status import status
@@ -74,6 +74,6 @@ def options(
 
 
 for command in (demo, check, plan, sync, tail, status, query, report, export, replay, backup, restore, verify, dev):
-    app.command()(command)
+    app.command(cls=Asking if command is query else None)(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

@@ -129,7 +129,7 @@ def restore(
         pass  # the views are made
     made = publish.publish(warehouse, settings.published, every_s=0, force=True)
     if done.taken is None:
-        say(f"The warehouse {settings.warehouse} is empty now.")
+        say(f"The warehouse {settings.warehouse.absolute()} is empty now.")
     else:
         say(f"Restored from {found}: {done.taken}, up to commit {done.taken.generation}.")
     if done.before is not None and done.taken is not None and done.before.id != done.taken.id:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperCommand
 
 from taskhouse.pipelines.cli.exits import OUTPUT, guarded, say
 from taskhouse.plural import counted
@@ -20,6 +21,9 @@ Rows = Iterator[tuple[Any, ...]]
 
 MOST = 100
 """Rows that a terminal is shown, unless more are asked for."""
+
+
+DASHED = 'SQL that begins with a dash needs `--` before it: taskhouse query [options] -- "-- a comment ..."'
 
 
 class Format(StrEnum):
@@ -31,6 +35,19 @@ class Format(StrEnum):
     NDJSON = "ndjson"
     MARKDOWN = "markdown"
     PARQUET = "parquet"
+
+
+class Asking(TyperCommand):
+    """The command, which says how a statement is given that looks like an option."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as problem:
+            if type(problem).__name__ == "NoSuchOption":  # typer brings its own or takes that of click
+                vars(problem)["message"] += f". {DASHED}"
+            raise
 
 
 @guarded

@@ -54,4 +54,5 @@ def _turn(*, on: bool) -> None:
             hint=f"Unset it to use `taskhouse schedule {word}`.",
         )
     switch.turn(settings, on=on)
-    say(f"Schedules are {word} in {settings.home}. If Dagster is already running, reload it to apply the change.")
+    home = settings.home.absolute()
+    say(f"Schedules are {word} in {home}. If Dagster is already running, reload it to apply the change.")

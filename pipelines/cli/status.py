@@ -74,6 +74,7 @@ def status(
         emit(_portable(settings, held, found, copy, windows) | {"exit_code": code})
     elif held is None:
         say(f"There is no history in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
+        say("If your history is elsewhere, go to its folder or set TASKHOUSE_HOME.")
     else:
         show(held, found)
         _show_copy(copy, shown.read_age_s(settings))

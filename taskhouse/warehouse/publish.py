@@ -117,7 +117,8 @@ def readable(folder: Path) -> Path:
     if found is None:
         raise ConfigurationError(
             f"There is no published copy in {folder.absolute()} yet.",
-            hint="Run `taskhouse sync` (or `taskhouse demo`) first.",
+            hint="Run `taskhouse sync` (or `taskhouse demo`) first. If your history is elsewhere, go to its folder"
+            " or set TASKHOUSE_HOME.",
         )
     return found.path
 

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 CHUNK = 2048
+_UNKNOWN = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+_WRITING = {
+    *(duckdb.StatementType.INSERT, duckdb.StatementType.UPDATE, duckdb.StatementType.DELETE),
+    *(duckdb.StatementType.CREATE, duckdb.StatementType.DROP, duckdb.StatementType.ALTER),
+}
 
 
 class Reader:
@@ -51,7 +56,7 @@ class Reader:
         try:
             return self._open().sql(text, params=dict(parameters or {})).to_arrow_table()
         except duckdb.Error as problem:
-            raise _failed(self._open(), self.path, problem) from None
+            raise _failed(self._open(), self.path, text, problem) from None
 
     def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
         """The rows of one statement, each by column name.
@@ -93,7 +98,7 @@ class Reader:
         try:
             yield connection.execute(text, dict(parameters or {}))
         except duckdb.Error as problem:
-            raise _failed(connection, self.path, problem) from None
+            raise _failed(connection, self.path, text, problem) from None
 
 
 def query(
@@ -110,7 +115,7 @@ def query(
             result = connection.execute(text, dict(parameters or {}))
             return [column[0] for column in result.description or []], result.fetchall()
         except duckdb.Error as problem:
-            raise _failed(connection, path, problem) from None
+            raise _failed(connection, path, text, problem) from None
 
 
 @contextlib.contextmanager
@@ -128,13 +133,13 @@ def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[
                 while batch := connection.fetchmany(CHUNK):
                     yield from batch
             except duckdb.Error as problem:
-                raise _failed(connection, path, problem) from None
+                raise _failed(connection, path, text, problem) from None
 
         try:
             connection.execute(_asking(connection, text).query)
             columns = [column[0] for column in connection.description or []]
         except duckdb.Error as problem:
-            raise _failed(connection, path, problem) from None
+            raise _failed(connection, path, text, problem) from None
         yield columns, rows()
 
 
@@ -150,7 +155,7 @@ def to_parquet(path: Path, text: str, target: Path) -> None:
             statement = _asking(connection, text)
             connection.sql(statement.query).write_parquet(str(target), compression="zstd")
         except duckdb.Error as problem:
-            raise _failed(connection, path, problem) from None
+            raise _failed(connection, path, text, problem) from None
 
 
 def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
@@ -211,7 +216,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _failed(connection: duckdb.DuckDBPyConnection, path: Path, problem: Exception) -> TaskhouseError:
+def _failed(connection: duckdb.DuckDBPyConnection, path: Path, text: str, problem: Exception) -> TaskhouseError:
     """What to say of a statement that failed; a copy of another version may lack what it asks for."""
     if damage.said(problem):
         return Corrupt(
@@ -227,9 +232,19 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, problem: Exceptio
     except duckdb.Error:  # a file that is no warehouse of ours
         other = False
     hint = "Another version of taskhouse made this copy: `taskhouse sync` publishes a new one." if other else ""
-    if "read-only mode" in str(problem):
+    if not hint and isinstance(problem, _UNKNOWN):
+        hint = 'Correct the SQL. `taskhouse query "SHOW TABLES"` lists the views, and docs/views.md describes them.'
+    if "read-only mode" in str(problem) or _writes(connection, text):
         hint = "The published copy is for reading: ask with SELECT or FROM."
-    return ConfigurationError(f"The query failed: {problem}", hint=hint)
+    said = str(problem).replace(f"{path.stem}.", "")  # DuckDB proposes names with that of the copy before them
+    return ConfigurationError(f"The query failed: {said}", hint=hint)
+
+
+def _writes(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Whether a statement is there to change something, such as a table that does not exist."""
+    with contextlib.suppress(duckdb.Error):
+        return any(statement.type in _WRITING for statement in connection.extract_statements(text))
+    return False
 
 
 def _unreadable(path: Path, problem: Exception) -> Corrupt:

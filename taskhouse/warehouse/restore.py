@@ -63,7 +63,8 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
         raise ConfigurationError(
             f"There is nothing to restore in {folder.absolute()}.",
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
-            + (" `taskhouse restore --empty` starts an empty history." if restoring else ""),
+            + (" `taskhouse restore --empty` starts an empty history." if restoring else "")
+            + (" If your history is elsewhere, go to its folder or set TASKHOUSE_HOME." if source is None else ""),
         )
     for path in found:
         wrong = damage.of(path) or _changed(path)

@@ -48,6 +48,27 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("SELEC 1", "SHOW TABLES"),
+        ("FROM nowhere", "SHOW TABLES"),
+        ("SELECT nothing FROM texts", "SHOW TABLES"),
+        ("INSERT INTO raw.tasks VALUES (1)", "The published copy is for reading"),
+        ("DELETE FROM nowhere", "The published copy is for reading"),
+        ("--wrong", "needs `--` before it"),
+    ],
+)
+def test_a_statement_that_fails_says_what_to_do(ask: Any, sql: str, hint: str) -> None:
+    ended = ask(sql)
+    said = " ".join(ended.err.replace("│", " ").split())
+    assert (ended.code, hint in said, "20260101T" in said) == (2, True, False), ended
+
+
+def test_sql_after_two_dashes_may_begin_with_one(ask: Any) -> None:
+    assert ask("--format", "csv", "--", "-- a comment\nSELECT 1 AS a").out == "a\n1\n"
+
+
+@pytest.mark.parametrize(
     ("sql", "lines"),
     [
         ("FROM range(3)", 4),

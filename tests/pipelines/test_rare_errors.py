@@ -19,6 +19,7 @@ import pytest
 from filelock import FileLock
 
 from taskhouse import export
+from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError, Corrupt, Full, Locked, Retryable, TaskhouseError
 from taskhouse.pipelines import home
 from taskhouse.posthog import retry
@@ -277,6 +278,17 @@ def test_nothing_of_dagsters_is_started_on_a_damaged_database(tmp_path: Path, na
     (folder / ".ready").unlink()
     with pytest.raises(Corrupt, match=re.escape(f"{folder / name} is damaged")):
         home.prepare(Settings(_env_file=None, home=tmp_path / "home"))
+
+
+def test_a_folder_where_dagster_keeps_a_database_is_named(tmp_path: Path) -> None:
+    path = started(tmp_path / "home") / "dagster" / "schedules" / "schedules.db"
+    path.unlink()
+    path.mkdir()
+    made = Settings(_env_file=None, home=tmp_path / "home")
+    for opened in (home.sound(tmp_path / "home" / "dagster"), home.instance(made)):
+        with pytest.raises(IsADirectoryError) as problem, opened as dagster:
+            dagster.all_instigator_state()
+        assert str(advised(problem.value)).startswith(f"{path} is a folder")
 
 
 def test_a_backup_makes_its_folder_and_not_those_around_it(warehouse: Warehouse, tmp_path: Path) -> None:
