@@ -101,7 +101,7 @@ def test_an_interrupted_sync_is_130_and_says_that_nothing_is_lost(taskhouse: Any
     shown = taskhouse.end(process)
 
     assert shown.code == 130, shown
-    assert "What was read until now is kept" in shown.err
+    assert "Everything read so far is kept" in shown.err
     assert "Traceback" not in shown.said
 
 
