@@ -139,7 +139,7 @@ def restore(
         say(f"The previous file had {counted(more, 'more commit')}.")
     for path in filter(None, (done.aside, *done.kept)):
         say(f"Kept: {path}. The maintenance removes it after thirty days of syncing.")
-    say(f"Readers see {made.path if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
+    say(f"Readers see {made.path.absolute() if made else 'nothing'} now. Run `taskhouse sync` to fetch what is new.")
 
 
 def _set_back(settings: "Settings") -> None:
