@@ -50,7 +50,7 @@ def _turn(*, on: bool) -> None:
     word = "on" if on else "off"
     if switch.pinned(settings):
         raise ConfigurationError(
-            f"TASKHOUSE_SCHEDULES={str(settings.schedules).lower()} is set and takes precedence.",
+            f"TASKHOUSE_SCHEDULES={str(settings.schedules).lower()} is set and has priority.",
             hint=f"Unset it to use `taskhouse schedule {word}`.",
         )
     switch.turn(settings, on=on)

@@ -387,7 +387,7 @@ def _usable(key: str) -> str:
     key = key.strip()
     if not key.isascii() or not key.isprintable() or set(key) & set(" \"'"):
         raise ConfigurationError(
-            "POSTHOG_PERSONAL_API_KEY contains characters that are not valid in a key.",
+            "POSTHOG_PERSONAL_API_KEY contains invalid characters.",
             hint="Copy the key again, without quotes.",
         )
     if key.startswith("phc_"):

@@ -139,7 +139,7 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
 def throttled(error: TaskhouseError, asked_s: float, *, now: datetime) -> Throttled:
     """The same refusal, saying when to come back."""
     return Throttled(
-        f"{error.message} The server asks to wait until {come_back(asked_s, now=now)}.",
+        f"{error.message} It asks to wait until {come_back(asked_s, now=now)}.",
         retry_after_s=asked_s,
         hint="Other clients may use the same key. Lower TASKHOUSE_REQUESTS_PER_MINUTE to leave room for them.",
     )

@@ -236,9 +236,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "FILE, --empty and --clock cannot be combined.": lambda p: p.said("restore", "--empty", "file"),
     "`taskhouse dev` is running in … already: ….": twice,
     "There is no address … on this machine.": lambda _: ports.bindable("192.0.2.1", 0),
-    "TASKHOUSE_SCHEDULES=… is set and takes precedence.": lambda p: p.said(
-        "schedule", "on", TASKHOUSE_SCHEDULES="true"
-    ),
+    "TASKHOUSE_SCHEDULES=… is set and has priority.": lambda p: p.said("schedule", "on", TASKHOUSE_SCHEDULES="true"),
     "--max-age is not a valid age.": lambda p: p.said("status", "--max-age", "soon"),
     "… is off.": lambda p: p.said(
         "sync", "--select", "task_usage", POSTHOG_PERSONAL_API_KEY=SECRET, POSTHOG_PROJECT_IDS="1"
@@ -250,18 +248,14 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… It is not known whether the key is the cause: …": vouched,
     "The request budget has no room for … before ….": budget,
     "The request budget … cannot be read: ….": lambda p: budget(p, broken=True),
-    "POSTHOG_PERSONAL_API_KEY contains characters that are not valid in a key.": lambda p: PostHog(
-        p.settings(api_key="phx_ü")
-    ),
+    "POSTHOG_PERSONAL_API_KEY contains invalid characters.": lambda p: PostHog(p.settings(api_key="phx_ü")),
     "POSTHOG_PERSONAL_API_KEY is the key of a project (phc_…), which can only send events.": lambda p: PostHog(
         p.settings(api_key="phc_x")
     ),
     "There is no file … to verify.": lambda p: p.said("verify", "typo.duckdb"),
     "… is not …: taskhouse sends the key nowhere else.": lambda p: PostHog(p.settings()).url("https://example.com/x"),
     "… was answered with an incomplete body: ….": lambda _: pages.read_object(Answer("GET /x", {}, b'{"a": [1,')),
-    "… The server asks to wait until ….": lambda _: throw(
-        http_errors.throttled(Retryable("Wait."), 90.0, now=REAL.now())
-    ),
+    "… It asks to wait until ….": lambda _: throw(http_errors.throttled(Retryable("Wait."), 90.0, now=REAL.now())),
     "… was answered with success, but ….": lambda _: pages.read_object(Answer("GET /x", {}, b"[]")),
     "… was redirected (…) to …; taskhouse does not follow redirects, to protect the key.": lambda _: refused(
         301, location="https://example.com/x"

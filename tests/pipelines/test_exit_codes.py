@@ -30,7 +30,7 @@ NOWHERE = {"POSTHOG_HOST": "http://127.0.0.1:9", "POSTHOG_PERSONAL_API_KEY": WRO
         (NOWHERE, ("sync", "--project", "7"), "7 is not one of"),
         ({}, ("sync", "--nonsense"), "No such option"),
         ({}, ("query", "SELECT 1"), "There is no published copy"),
-        ({"TASKHOUSE_SCHEDULES": "true"}, ("schedule", "off"), "is set and takes precedence"),
+        ({"TASKHOUSE_SCHEDULES": "true"}, ("schedule", "off"), "is set and has priority"),
     ],
 )
 def test_what_a_person_must_mend_is_2_and_says_what(
