@@ -18,6 +18,8 @@ from taskhouse.capture.capture_schedule import Run
 from taskhouse.capture.log_ancestry import NEAR, Before, Window
 from taskhouse.capture.log_held import Held, HeldLog
 from taskhouse.clock import Stopped
+from taskhouse.passes.judgement import Judgement
+from taskhouse.passes.pass_statistics import Statistics
 
 MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
 
@@ -196,7 +198,7 @@ def drained(
     clock = Stopped(MOMENT)
     settings = SimpleNamespace(capture_text="full", clock=clock, log_final_s=600.0)
     context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
-    the_pass = SimpleNamespace(context=context, captured=0, pass_id="pass", doubt=lambda *_, **__: None)
+    the_pass = SimpleNamespace(context=context, stats=Statistics(), judgement=Judgement(), pass_id="pass")
     patch.setattr(logs, "held", what_is_held)
     patch.setattr(logs, "keys", keys)
     api = SimpleNamespace(session_logs=session_logs)

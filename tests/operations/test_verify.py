@@ -110,7 +110,7 @@ def test_an_old_home_is_sound_but_for_what_it_never_wrote_down(tmp_path: Path) -
     path.write_bytes(lzma.decompress(OLD.read_bytes()))
     with duckdb.connect(str(path), read_only=True) as connection:
         (host,) = connection.execute("SELECT host FROM ledger.origin").fetchall()[0]
-        with pytest.raises(ConfigurationError, match="has version 2 of the schema"):
+        with pytest.raises(ConfigurationError, match="has schema version 2"):
             checks(connection)
     with Warehouse(path, host=host).reading("bringing it up to date"):
         pass

@@ -29,7 +29,7 @@ from taskhouse.settings import Settings
 from tests.soak.result import Result
 from tests.soak.trimmed import Server, parsed
 
-TAIL: Final = Path(__file__).parents[1] / "sync" / "victim.py"
+TAIL: Final = Path(__file__).parents[1] / "capture" / "victim.py"
 STEPS: Final = ("staged", "live_insert", "log_insert", "marks", "cursors_insert", "segment", "unlink")
 """Moments of a load at which it is killed: inside its transaction, and between the commit and the file's end."""
 
