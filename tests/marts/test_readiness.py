@@ -230,7 +230,7 @@ def snapshots(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=snapshots())
 def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
@@ -264,7 +264,7 @@ def test_days_on_which_every_question_failed_are_missing_days(empty: Any) -> Non
     assert [row["overall"] for row in assert_same(empty)] == ["ready"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(rows=snapshots(), zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]))
 def test_a_day_begins_in_the_zone_of_the_setting(scratch: Any, rows: list[Row], zone: str) -> None:
     scratch.fill("raw.readiness_snapshots", rows)

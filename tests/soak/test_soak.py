@@ -9,16 +9,20 @@ from tests.soak.streams import StreamSoak
 
 
 @pytest.mark.slow
-def test_syncs_that_are_killed(tmp_path: Path) -> None:
-    result = Soak(tmp_path, seed=7, tasks=420).run(kills=5, pause_s=1.5)
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.worlds)])
+def test_syncs_that_are_killed(tmp_path: Path, kills: int) -> None:
+    result = Soak(tmp_path, seed=7, tasks=420).run(kills=kills, pause_s=1.5)
     assert result.problems == []
     assert result.figures["changes"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", [False, pytest.param(True, marks=pytest.mark.worlds)], ids=["quiet", "faulty"])
-def test_tails_that_are_killed(tmp_path: Path, faults: bool) -> None:  # noqa: FBT001
-    result = StreamSoak(tmp_path, seed=7, live=8, faults=faults, pace=3).run(kills=4, pause_s=1.0)
+@pytest.mark.parametrize(
+    ("faults", "kills"),
+    [(False, 2), pytest.param(False, 4, marks=pytest.mark.worlds), pytest.param(True, 4, marks=pytest.mark.worlds)],
+)
+def test_tails_that_are_killed(tmp_path: Path, faults: bool, kills: int) -> None:  # noqa: FBT001
+    result = StreamSoak(tmp_path, seed=7, live=8, faults=faults, pace=3).run(kills=kills, pause_s=1.0)
     assert result.problems == []
     assert result.figures["events held"]
 

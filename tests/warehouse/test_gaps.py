@@ -213,7 +213,7 @@ def test_judging_again_keeps_the_time_and_a_repair_shows(judge: Judge) -> None:
     assert judge.judge() == [(at(1), at(4), True, True)]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     held=st.sets(st.integers(1, 12), min_size=1),
     logged=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=5),
