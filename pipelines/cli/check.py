@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from taskhouse.posthog.pages import Page
     from taskhouse.settings import Settings
 
-EVERYTHING = {"internal": "all", "archived": "all"}
 Line = tuple[str, str, str]
 INVISIBLE = (
     "PostHog answers a key as its owner sees the project. Tasks in other people's personal channels are invisible to"
@@ -95,6 +94,7 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
 async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":
     """The newest tasks, as the server orders them; proves host, key, scope and project."""
     from taskhouse.errors import TaskhouseError
+    from taskhouse.posthog.api import EVERYTHING
 
     what = f"tasks of project {api.project_id}"
     try:
@@ -117,6 +117,8 @@ def _called(person: dict[str, Any]) -> str:
 
 async def _made(api: "TasksApi", person: dict[str, Any], newest: "Page") -> Line:
     """How many of the tasks that the key sees its owner made (API facts 7.1)."""
+    from taskhouse.posthog.api import EVERYTHING
+
     what = f"view of project {api.project_id}"
     seen = f"{counted(newest.count, 'task is', 'tasks are')} visible to this key"
     if not isinstance(person.get("id"), int):

@@ -215,7 +215,7 @@ class Capture:
             load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.judgement.doubt
         )
         for layer, table in TABLES.items():
-            self.the_pass.stats.added[table] = self.the_pass.stats.added.get(table, 0) + loaded[layer].inserted
+            self.the_pass.stats.add({table: loaded[layer].inserted})
             self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].set_aside
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 

@@ -39,8 +39,10 @@ TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
 
 GONE = "gone"
-OUTGROWN = "outgrown"
 """What they call a stream that is no longer there while its run goes on."""
+
+OUTGROWN = "outgrown"
+"""What they call one that shows nothing, while the run's log has grown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,7 @@ class Reading:
         """The run's log has grown since its last event, and its stream shows nothing: what it held then is gone."""
         opening = self._opening
         if opening is not None and opening.after is not None and not self.has_events and not self.is_joined():
-            heard_at = opening.last_heard()
-            writer.ended("live", run_key, leg=self.leg, after=opening.after, ending=OUTGROWN, heard_at=heard_at)
+            _lost(writer, run_key, opening, self.leg, OUTGROWN)
 
     def is_joined(self) -> bool:
         """Whether the last connection showed that the stream still holds what was read last."""
@@ -269,9 +270,7 @@ class _Record:
 
     def gone(self, opening: Opening, leg: str) -> None:
         """The stream that held the last event is no longer there, and none has taken its place."""
-        self.writer.ended(
-            "live", self.run_key, leg=leg, after=opening.after, ending=GONE, heard_at=opening.last_heard()
-        )
+        _lost(self.writer, self.run_key, opening, leg, GONE)
 
     def _how(self, ending: Ending) -> str:
         """What the end of a stream proves of it.
@@ -285,6 +284,11 @@ class _Record:
         if self.without_id:
             return "drained"
         return "unjoined" if self.opening and self.opening.overlaps and not self.opening.joined else "bare_end"
+
+
+def _lost(writer: SpoolWriter, run_key: RunKey, opening: Opening, leg: str, ending: str) -> None:
+    """Note that what followed the last event is lost, as this connection showed."""
+    writer.ended("live", run_key, leg=leg, after=opening.after, ending=ending, heard_at=opening.last_heard())
 
 
 def _entries(the_pass: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry]:
