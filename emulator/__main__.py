@@ -42,7 +42,12 @@ def parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")
     add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
     add("--surprise", type=int, metavar="SEED", help="draw all that the API leaves open from a seed, sizes included")
-    add("--tasks", type=_count, default=_DEFAULTS.tasks, help="tasks in each project")
+    add(
+        "--tasks",
+        type=_count,
+        default=_DEFAULTS.tasks,
+        help="tasks to make up in each project; clients see about a fifth fewer: some are deleted or private",
+    )
     add("--repositories", type=_count, default=_DEFAULTS.repositories, help="repositories in each project")
     add("--live-runs", type=_count, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
     add("--speed", type=float, default=_DEFAULTS.speed, help="simulated seconds per real second")

@@ -24,7 +24,10 @@ EXAMPLE = "FROM runs SELECT status, count(*) AS runs, round(avg(duration_s)) AS 
 
 @guarded
 def demo(
-    tasks: Annotated[int, typer.Option(min=1, help="Number of tasks to make up.")] = 240,
+    tasks: Annotated[
+        int,
+        typer.Option(min=1, help="Number of tasks to make up. About a fifth are deleted or private, and not listed."),
+    ] = 240,
     repositories: Annotated[int, typer.Option(min=1, help="Number of repositories to make up.")] = 12,
     live_runs: Annotated[int, typer.Option(min=0, help="Number of runs that are active during the capture.")] = 40,
     seed: Annotated[int, typer.Option(help="Seed for the made-up data.")] = 1,

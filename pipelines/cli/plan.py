@@ -107,13 +107,16 @@ def replay() -> None:
     """Read the quarantined records again, for example after an upgrade.
 
     Records that can be read now take their place in the history, at the time when they were first seen. The others stay
-    in quarantine. No requests are made to PostHog. Exit code 3 means that some records are still in quarantine.
+    in quarantine. It needs no API key, because it sends no requests to PostHog. Exit code 3 means that some records are
+    still in quarantine.
     """
     from taskhouse import operations
     from taskhouse.home import ready
+    from taskhouse.settings import load
 
-    settings = _settings()
-    operations.open_warehouse(settings).require()
+    settings = load()
+    settings.projects()
+    operations.warehouse_at_rest(settings).require()
     ready(settings)
     left = 0
     for project_id, done in _each(settings, operations.replay_quarantine).items():

@@ -30,16 +30,22 @@ class Context:
     Attributes:
         settings: What to fetch and at what pace.
         project_id: The PostHog project.
-        client: The server, and the request budget.
+        server: PostHog, and the request budget; None for a pass that asks nobody.
         warehouse: Where history is kept.
         progress: Told how far a pass is.
     """
 
     settings: Settings
     project_id: int
-    client: PostHog
+    server: PostHog | None
     warehouse: Warehouse
     progress: Callable[[Progress], None] = lambda _: None
+
+    @property
+    def client(self) -> PostHog:
+        """PostHog, for a pass that asks it."""
+        assert self.server is not None, "this pass asks nobody"  # noqa: S101 - replay only reads what is held
+        return self.server
 
     def now(self) -> datetime:
         """The present moment, aware and in UTC."""
