@@ -1,4 +1,4 @@
-"""``python -m taskhouse.emulator``: start one and print the environment that points a client at it."""
+"""``python -m taskhouse.emulator``: start an emulator, and print the variables that point a client to it."""
 
 from __future__ import annotations
 
@@ -40,28 +40,33 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=_port, default=8010, help="port to listen on; 0 takes a free one")
-    add("--seed", type=int, default=_DEFAULTS.seed, help="seed of everything that is made up")
-    add("--surprise", type=int, metavar="SEED", help="draw all that the API leaves open from a seed, sizes included")
+    add("--seed", type=int, default=_DEFAULTS.seed, help="seed of the generated world")
+    add("--surprise", type=int, metavar="SEED", help="draw everything that the API leaves open from this seed")
     add(
         "--tasks",
         type=_count,
         default=_DEFAULTS.tasks,
-        help="tasks to make up in each project; clients see about a fifth fewer: some are deleted or private",
+        help="tasks in each project; clients see about a fifth fewer, because some are deleted or private",
     )
     add("--repositories", type=_count, default=_DEFAULTS.repositories, help="repositories in each project")
-    add("--live-runs", type=_count, default=_DEFAULTS.live_runs, help="runs that are going on at the start")
+    add("--live-runs", type=_count, default=_DEFAULTS.live_runs, help="runs that are in progress at the start")
     add("--speed", type=float, default=_DEFAULTS.speed, help="simulated seconds per real second")
-    add("--pace", type=float, default=_DEFAULTS.pace, help="how much faster than real agents the live runs are")
-    add("--events", type=float, default=_DEFAULTS.events, help="scales the events of a run")
-    add("--start", type=datetime.fromisoformat, help="simulated moment of the start (default: now)")
-    add("--no-throttle", action="store_true", help="no limit on requests")
+    add("--pace", type=float, default=_DEFAULTS.pace, help="how many times faster than real agents the live runs are")
+    add("--events", type=float, default=_DEFAULTS.events, help="scales the number of events of a run")
+    add("--start", type=datetime.fromisoformat, help="simulated time at the start (default: now)")
+    add("--no-throttle", action="store_true", help="do not limit requests")
     add("--frozen-activity", action="store_true", help="runs do not move last_activity_at")
-    add("--version", choices=tuple(VERSIONS), default=NEWEST, help="the server's time")
+    add("--version", choices=tuple(VERSIONS), default=NEWEST, help="behave like the server of this month")
     add("--thin-tail", type=float, default=_DEFAULTS.thin_tail, help="share of new runs that are thin-tail")
-    add("--presence-gated", type=float, default=_DEFAULTS.presence_gated, help="share that is presence-gated")
-    add("--proxy", type=float, default=_DEFAULTS.proxy, help="share whose streams are read through the agent proxy")
-    add("--max-streams", type=_count, default=_DEFAULTS.max_streams, help="streams open at once")
-    add("--project", type=int, action="append", metavar="ID", help="a project that exists (repeatable)")
+    add(
+        "--presence-gated",
+        type=float,
+        default=_DEFAULTS.presence_gated,
+        help="share of new runs that are presence-gated",
+    )
+    add("--proxy", type=float, default=_DEFAULTS.proxy, help="share of new runs that the agent proxy streams")
+    add("--max-streams", type=_count, default=_DEFAULTS.max_streams, help="how many streams may be open at once")
+    add("--project", type=int, action="append", metavar="ID", help="id of a project (repeatable)")
     add(
         "--key",
         type=Key.parse,
@@ -69,7 +74,14 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY:USER:PROJECTS:SCOPES",
         help="one more credential (repeatable)",
     )
-    add("--member", type=_member, action="append", default=[], metavar="USER:PROJECTS", help="limits a user")
+    add(
+        "--member",
+        type=_member,
+        action="append",
+        default=[],
+        metavar="USER:PROJECTS",
+        help="limit a user to these projects (repeatable)",
+    )
     return made
 
 
