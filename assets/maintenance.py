@@ -58,8 +58,8 @@ def _keep_house(settings: "Settings") -> "tuple[int, Compaction]":
     from taskhouse.warehouse import maintenance, publish
 
     warehouse = open_warehouse(settings)
-    pages = maintenance.forget(warehouse, days=settings.keep_pages_days)
+    pages = maintenance.forget(warehouse)
     compaction = maintenance.compact(warehouse)
     maintenance.read(warehouse)
-    publish.publish(warehouse, settings.published, every_s=settings.publish_every_s)
+    publish.publish(warehouse, settings.published)
     return pages, compaction

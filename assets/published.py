@@ -47,12 +47,7 @@ def asset_of(
         settings = engine.settings()
         made = attempt(
             engine,
-            lambda: publish(
-                open_warehouse(settings),
-                settings.published,
-                every_s=settings.publish_every_s,
-                force=engine.copies_now,
-            ),
+            lambda: publish(open_warehouse(settings), settings.published, force=engine.copies_now),
         )
         if made is None:
             raise dg.Failure("There is nothing to publish yet.", allow_retries=False)

@@ -112,7 +112,6 @@ class Settings(BaseSettings):
     maintenance_cron: str = Field(
         "41 3 * * *", description="When to free unused disk space and delete old records of syncs."
     )
-    keep_pages_days: int = Field(90, ge=1, description="How long the ledger keeps pages that brought nothing new.")
     keep_runs_days: int = Field(
         3, ge=1, description="How long Dagster keeps successful runs. Other runs stay six times as long."
     )
@@ -141,12 +140,10 @@ class Settings(BaseSettings):
     readiness_refresh: Literal["never", "daily"] = Field(
         "never", description="daily: bypass the server's cache, which costs about 22 GitHub requests for each answer."
     )
-    readiness_limit_s: float = Field(90.0, gt=0, description="Longest time for one readiness answer.")
     timezone: str = Field("UTC", description="Time zone that decides when a day begins.")
 
     requests_per_minute: int = Field(480, ge=0, description="Request limit of the key per minute. 0 means no limit.")
     requests_per_hour: int = Field(4800, ge=0, description="Request limit of the key per hour. 0 means no limit.")
-    max_wait_s: float = Field(90.0, gt=0, description="Longest Retry-After that a request waits for.")
 
     capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps streams of active runs open.")
     log_settle_s: float = Field(
@@ -176,10 +173,6 @@ class Settings(BaseSettings):
     spool_seal_s: float = Field(
         0.5, gt=0, description="Pause between two loads of the spool. It triples while few events arrive."
     )
-    spool_sync_s: float = Field(
-        1.0, gt=0, description="Longest time between two fsyncs. A power failure can lose this much."
-    )
-    spool_max_gb: float = Field(20.0, gt=0, description="Capture stops if the spool reaches this size.")
     spool_free_gb: float = Field(1.0, ge=0, description="Capture stops if less disk space than this is free.")
     accept_viewer: bool = Field(
         default=False, description="Continue even if the key now belongs to somebody with another view of the project."
@@ -189,7 +182,6 @@ class Settings(BaseSettings):
     )
     pass_wait_s: float = Field(60.0, gt=0, description="How long a pass waits for another pass of the same resource.")
     lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
-    publish_every_s: float = Field(300.0, ge=0, description="Shortest time between two published copies.")
 
     _clock: Clock = PrivateAttr(default_factory=lambda: REAL)
 

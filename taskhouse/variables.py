@@ -23,6 +23,16 @@ _MEANS_HOST = frozenset(
 _DIGITS = 18
 """Of the longest number in a list: every number of so many digits is a BIGINT."""
 
+RETIRED = {
+    "TASKHOUSE_MAX_WAIT_S": "A request waits for a Retry-After of up to 90 seconds.",
+    "TASKHOUSE_READINESS_LIMIT_S": "taskhouse waits up to 90 seconds for one readiness answer.",
+    "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",
+    "TASKHOUSE_SPOOL_SYNC_S": "Captured events are synced to disk every second.",
+    "TASKHOUSE_SPOOL_MAX_GB": "The spool may grow until only TASKHOUSE_SPOOL_FREE_GB of disk space is left.",
+    "TASKHOUSE_PUBLISH_EVERY_S": "A copy is published at most every 5 minutes.",
+}
+"""Variables that were settings once, and what holds now. Remove each one release after it came here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stray:
@@ -83,9 +93,16 @@ def look_for_strays(filed: Mapping[str, str | None], documented: Collection[str]
         file: Its name.
 
     Raises:
-        ConfigurationError: One can only be meant for taskhouse, or the key would go where it was not meant to.
+        ConfigurationError: One was a setting once or can only be meant for taskhouse, or the key would go astray.
     """
-    found = list(strays({*os.environ, *filed}, documented))
+    names = {*os.environ, *filed}
+    if gone := sorted(name for name in names if name.upper() in RETIRED):
+        held = " ".join(RETIRED[name.upper()] for name in gone)
+        raise ConfigurationError(
+            f"These are no longer settings: {', '.join(gone)}.",
+            hint=f"{held} Unset them; docs/settings.md lists every setting.",
+        )
+    found = list(strays(names, documented))
     for stray in found:
         where = "" if stray.name in os.environ else f" in {file}"
         if stray.refused:

@@ -182,8 +182,6 @@ def verify(
     Values that older versions of taskhouse did not record are unknown, which is not an error. Exit code 1 means that
     something is wrong; `taskhouse restore` restores a sound copy or backup.
     """
-    from datetime import timedelta
-
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
     from taskhouse.operations import warehouse_at_rest
@@ -209,8 +207,7 @@ def verify(
         )
     rows, failed = [], False
     with reading.connected(file) as connection:
-        kept, now = timedelta(days=settings.keep_pages_days), settings.clock.now()
-        checks = verifying.checks(connection, hashes=content_hashes, pages_kept=kept, now=now)
+        checks = verifying.checks(connection, hashes=content_hashes, now=settings.clock.now())
         for about, check in checks.items():
             found = check()
             rows.append((about, found.looked_at, found.unknown, found.wrong))

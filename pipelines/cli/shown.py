@@ -41,7 +41,7 @@ def read_age_s(settings: "Settings") -> float | None:
 
 def _late(settings: "Settings", waits_s: float, last: "Published | None") -> bool:
     """Whether a sync waits for longer than three ticks of the schedule, and the rest after a long copy, explain."""
-    rests_s = last.rests_s(settings.publish_every_s) if last else 0.0
+    rests_s = last.rests_s() if last else 0.0
     if waits_s <= AT_LEAST_S + rests_s:
         return False
     from taskhouse.assets import freshness, published

@@ -41,7 +41,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     for path in recovered.damaged:
         the_pass.judgement.doubt(f"a spool file was damaged and is set aside as {path}")
     seal_s = SELDOM * settings.spool_seal_s
-    with SpoolWriter(spool, seal_seconds=seal_s, sync_seconds=settings.spool_sync_s, clock=settings.clock) as writer:
+    with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
         try:
             async with _working(the_pass, spool, writer) as capture:
                 yield capture
@@ -80,8 +80,7 @@ def _first(several: BaseExceptionGroup) -> BaseException:
 
 
 def _room(the_pass: Pass, spool: Spool) -> None:
-    settings = the_pass.context.settings
-    spool.require_room(max_bytes=settings.spool_max_gb * 1e9, free_bytes=settings.spool_free_gb * 1e9)
+    spool.require_room(free_bytes=the_pass.context.settings.spool_free_gb * 1e9)
 
 
 async def _safe(capture: Capture, done: asyncio.Event) -> None:

@@ -71,7 +71,7 @@ class PostHog:
     ) -> None:
         self.host = settings.host
         self._host_given = "host" in settings.model_fields_set
-        self.policy = policy or Policy(asked_s=settings.max_wait_s)
+        self.policy = policy or Policy()
         self.stream_leg = settings.stream_leg
         self.clock = settings.clock
         self.pause = sleep or pausing(self.clock)

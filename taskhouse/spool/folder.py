@@ -89,19 +89,13 @@ class Spool:
         """Sealed segments, oldest first."""
         return sorted((s for s in map(parse, self.sealed.iterdir()) if s), key=_age)
 
-    def require_room(self, *, max_bytes: float, free_bytes: float) -> None:
+    def require_room(self, *, free_bytes: float) -> None:
         """Refuse before the disk is full.
 
         Raises:
-            Full: The spool holds more than ``max_bytes``, or the disk has less than ``free_bytes`` left.
+            Full: The disk has less than ``free_bytes`` left.
         """
-        held = sum(_size(path) for folder in (self.open, self.sealed) for path in folder.iterdir())
         free = shutil.disk_usage(self.root).free
-        if held > max_bytes:
-            raise Full(
-                f"The spool {self.root} holds {held / 1e9:.1f} GB that are not in the warehouse yet.",
-                hint="Free the warehouse (see `taskhouse status`), or raise TASKHOUSE_SPOOL_MAX_GB.",
-            )
         if free < free_bytes:
             raise Full(
                 f"The disk of {self.root} has only {free / 1e9:.1f} GB left.",
@@ -215,13 +209,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file that the loader may be deleting just now."""
-    with contextlib.suppress(FileNotFoundError):
-        return path.stat().st_size
-    return 0
 
 
 def _age(segment: Segment) -> tuple[str, str]:

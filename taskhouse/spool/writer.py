@@ -18,6 +18,9 @@ from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_folder
 from taskhouse.spool.line import Entry, RunKey
 
+SYNC_S = 1.0
+"""Longest time between two fsyncs while events arrive: a power failure can lose so much, which the stream still has."""
+
 
 class SpoolWriter:
     """Appends events to one open segment per layer, and seals it when it is large or old enough.
@@ -38,7 +41,7 @@ class SpoolWriter:
         *,
         seal_bytes: int = 32 << 20,
         seal_seconds: float = 1.0,
-        sync_seconds: float = 1.0,
+        sync_seconds: float = SYNC_S,
         clock: Clock = REAL,
     ) -> None:
         self.spool = spool

@@ -22,6 +22,9 @@ from taskhouse.warehouse.lock import commit_lock
 FREE_SHARE = 0.25
 """Share of unused blocks from which on the file is written anew."""
 
+PAGES_DAYS = 90
+"""How long the ledger keeps pages that brought nothing new: what last year's passes read in vain proves nothing."""
+
 ASIDE_DAYS = 30
 """On how many days something was synced since a repair or ``taskhouse restore`` set something aside, until it goes."""
 
@@ -48,7 +51,7 @@ class Compaction:
     why: str
 
 
-def forget(warehouse: Warehouse, *, days: int) -> int:
+def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
     """Forget pages older than so many days that no row names, and what was set aside; returns how many pages.
 
     What repairs overwrote and what ``taskhouse restore`` replaced goes after ``ASIDE_DAYS``.

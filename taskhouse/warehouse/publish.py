@@ -28,6 +28,9 @@ NAME = "%Y%m%dT%H%M%S%f"
 KEPT = 2
 """Generations that stay; a process that has an older one open keeps it until it closes it."""
 
+EVERY_S = 300.0
+"""Shortest time between two copies: each one reads and writes the whole warehouse."""
+
 COPY_SHARE = 50
 """A copy is made at most every 50 times as long as the last one took."""
 
@@ -50,12 +53,12 @@ class Published:
     bytes: int
     fresh: bool
 
-    def rests_s(self, every_s: float) -> float:
+    def rests_s(self, every_s: float = EVERY_S) -> float:
         """How long no newer one is made, if that is asked for every so many seconds."""
         return max(every_s, COPY_SHARE * self.seconds)
 
 
-def publish(warehouse: Warehouse, folder: Path, *, every_s: float, force: bool = False) -> Published | None:
+def publish(warehouse: Warehouse, folder: Path, *, every_s: float = EVERY_S, force: bool = False) -> Published | None:
     """Copy the warehouse, unless nothing changed or the last copy is too young; None when there is nothing to copy.
 
     Raises:

@@ -21,6 +21,7 @@ from taskhouse.spool import line
 from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY, connect
+from taskhouse.warehouse.maintenance import PAGES_DAYS
 from taskhouse.warehouse.publish import CHUNK, publish
 
 EXAMPLES = 5
@@ -132,15 +133,12 @@ def copy(warehouse: Warehouse) -> Path:
     return made.path
 
 
-def checks(
-    connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, pages_kept: timedelta, now: datetime
-) -> dict[str, Callable[[], Check]]:
+def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: datetime) -> dict[str, Callable[[], Check]]:
     """The checks of everything that is held, by what each is about; the others are of no use if the first fails.
 
     Args:
         connection: The warehouse, or better a copy of it, since nobody can write meanwhile.
         hashes: Computes the content hash of a version again.
-        pages_kept: How long pages stay in the ledger that brought nothing.
         now: The present moment.
 
     Raises:
@@ -152,7 +150,7 @@ def checks(
             f"This file has schema version {written}, but this taskhouse verifies version {known}.",
             hint="Use the taskhouse version that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
         )
-    named = {"pages_since": now - pages_kept + timedelta(days=1)}
+    named = {"pages_since": now - timedelta(days=PAGES_DAYS - 1)}
     return {
         READABLE: partial(_readable, connection),
         "identity": partial(_identity, connection),

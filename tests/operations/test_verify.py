@@ -2,7 +2,6 @@
 
 import lzma
 import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ PLANTED = {
 
 
 def checks(connection: Any) -> dict[str, Any]:
-    return verify.checks(connection, hashes=records.content_hashes, pages_kept=timedelta(days=90), now=REAL.now())
+    return verify.checks(connection, hashes=records.content_hashes, now=REAL.now())
 
 
 def checked(connection: Any) -> dict[str, Check]:

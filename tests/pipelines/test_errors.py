@@ -233,6 +233,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
     "The file … contains something that is not a setting, in line ….": lambda p: p.env_file(b"foo bar !"),
     "… is set…, but is not a setting.": lambda p: p.loaded(TASKHOUSE_HOMES="x"),
+    "These are no longer settings: ….": lambda p: p.loaded(TASKHOUSE_MAX_WAIT_S="x"),
     "FILE, --empty and --clock cannot be combined.": lambda p: p.said("restore", "--empty", "file"),
     "`taskhouse dev` is running in … already: ….": twice,
     "There is no address … on this machine.": lambda _: ports.bindable("192.0.2.1", 0),
@@ -260,10 +261,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… was redirected (…) to …; taskhouse does not follow redirects, to protect the key.": lambda _: refused(
         301, location="https://example.com/x"
     ),
-    "The spool … holds … GB that are not in the warehouse yet.": lambda p: Spool(p.folder).require_room(
-        max_bytes=-1, free_bytes=0
-    ),
-    "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(max_bytes=1, free_bytes=1e30),
+    "The disk of … has only … GB left.": lambda p: Spool(p.folder).require_room(free_bytes=1e30),
     "A pass of … for project … has been running for … s.": held_pass,
     "There is no resource ….": lambda p: asyncio.run(operations.sync(p.settings(), 1, "wishes")),
     "There is no history in … yet.": lambda p: p.said("verify"),

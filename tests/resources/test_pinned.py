@@ -67,9 +67,7 @@ def tried(house: Any) -> tuple[str, str]:
 def sound(house: Any) -> dict[str, Any]:
     """What ``taskhouse verify`` finds wrong."""
     with house.warehouse().reading("a test") as connection:
-        made = verify.checks(
-            connection, hashes=records.content_hashes, pages_kept=timedelta(days=90), now=REAL.now()
-        ).items()
+        made = verify.checks(connection, hashes=records.content_hashes, now=REAL.now()).items()
         return {name: found for name, check in made if (found := check()).wrong}
 
 

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from taskhouse.passes.lifecycle import Context, Report
 from taskhouse.posthog import retry
+from taskhouse.posthog.client import PostHog
+from taskhouse.resources.readiness import sync as readiness
 from taskhouse.resources.readiness.sync import due
 from taskhouse.settings import Settings
 
@@ -89,12 +92,17 @@ def test_refresh_is_asked_for_only_where_the_settings_want_it(make_house: Any) -
 
 
 def test_one_slow_repository_delays_nobody(make_house: Any) -> None:
-    house = ready(make_house, readiness_limit_s=0.5)
+    house = ready(make_house)
     pairs = 3 * len(names(house))
     house.emulator.faults({"kind": "delay", "endpoint": "tasks.readiness", "seconds": 2, "times": 1})
     began = time.monotonic()
+
+    async def impatient() -> Report:
+        async with PostHog(house.settings) as client:
+            return await readiness.sync(Context(house.settings, 1, client, house.warehouse()), limit_s=0.5)
+
     with retry.instant():
-        report = house.sync("readiness")
+        report = house.run(impatient())
     assert time.monotonic() - began < 10
     assert report.verdict == "incomplete"
     assert house.counts()["readiness_snapshots"] == pairs - 1

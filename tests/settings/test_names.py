@@ -2,13 +2,14 @@
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.settings import Settings, load
-from taskhouse.variables import variable
+from taskhouse.variables import RETIRED, variable
 
 FIELDS = tuple(Settings.model_fields)
 GIVEN = {
@@ -238,3 +239,20 @@ def test_a_folder_may_name_a_region_of_posthog(monkeypatch: pytest.MonkeyPatch) 
     Path(".env").write_text("POSTHOG_HOST=https://eu.posthog.com\n", "utf-8")
     monkeypatch.setenv("POSTHOG_PERSONAL_API_KEY", "phx_mine")
     assert load().host == "https://eu.posthog.com"
+
+
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_every_variable_that_was_a_setting_once_says_what_holds_now(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place, dict.fromkeys(RETIRED, "secret_4711"), monkeypatch)
+    with pytest.raises(ConfigurationError, match="These are no longer settings: TASKHOUSE_") as refused:
+        load()
+    assert all(name in refused.value.message and said in refused.value.hint for name, said in RETIRED.items())
+    assert "4711" not in str(refused.value)
+
+
+def test_what_is_retired_is_no_setting_and_names_only_settings() -> None:
+    documented = {variable(field) for field in FIELDS}
+    assert not documented & RETIRED.keys()
+    assert {name for said in RETIRED.values() for name in re.findall(r"TASKHOUSE_[A-Z_]+", said)} <= documented

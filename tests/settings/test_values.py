@@ -46,7 +46,7 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("timezone", "../etc/passwd", "Europe/Berlin"),
         ("timezone", "America", "Europe/Berlin"),
         ("capture_text", "off", "'full' or 'none'"),
-        ("keep_pages_days", "0", "greater than or equal to 1"),
+        ("keep_runs_days", "0", "greater than or equal to 1"),
         ("task_usage", "perhaps", "true or false"),
         ("asset_prefix", "9 lives", "lower-case"),
     ],
@@ -64,11 +64,11 @@ def test_a_value_that_makes_no_sense_says_what_is_allowed(
 
 def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASKHOUSE_TIMEZONE", "Mars/Olympus")
-    Path(".env").write_text("TASKHOUSE_KEEP_PAGES_DAYS=0\n", encoding="utf-8")
+    Path(".env").write_text("TASKHOUSE_KEEP_RUNS_DAYS=0\n", encoding="utf-8")
     with pytest.raises(ConfigurationError) as refused:
         load()
     assert [line.split()[0] for line in refused.value.message.splitlines()] == [
-        "TASKHOUSE_KEEP_PAGES_DAYS",
+        "TASKHOUSE_KEEP_RUNS_DAYS",
         "TASKHOUSE_TIMEZONE",
     ]
 

@@ -28,16 +28,19 @@ from taskhouse.warehouse.commit import Batch
 RESOURCE = "readiness"
 RECORD = records.readiness
 AT_ONCE = 4
+LIMIT_S = 90.0
+"""Longest time for one answer: twice what the slowest one may take the server."""
+
 COMMIT_ANSWERS = 50
 
 Due = tuple[str, int]
 """A repository and a window in days."""
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context, *, limit_s: float = LIMIT_S) -> Report:
     """One pass over what is due.
 
-    An answer that fails or is slow delays no other, and leaves the pass incomplete.
+    An answer that fails or takes longer than ``limit_s`` delays no other, and leaves the pass incomplete.
 
     Raises:
         TaskhouseError: The warehouse failed, or the server refuses the key.
@@ -49,7 +52,7 @@ async def sync(context: Context) -> Report:
         seen = context.read(state.records, "readiness/answered", project_id=project_id, since=since)
         done = {(row["repository"], row["window_days"]) for row in seen}
         pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
-        await _ask(the_pass, pairs)
+        await _ask(the_pass, pairs, limit_s)
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(pairs)
         proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
         the_pass.complete(
@@ -81,7 +84,7 @@ def due(
     ]
 
 
-async def _ask(the_pass: Pass, pairs: list[Due]) -> None:
+async def _ask(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
     """Ask for each pair, four at a time; commit now and then."""
     waiting, slow = deque(pairs), set[str]()
     answers: asyncio.Queue[tuple[Due, Row | str]] = asyncio.Queue()
@@ -89,7 +92,7 @@ async def _ask(the_pass: Pass, pairs: list[Due]) -> None:
     async def work() -> None:
         while waiting:
             pair = waiting.popleft()
-            found = await _one(the_pass, *pair)
+            found = await _one(the_pass, *pair, limit_s)
             if isinstance(found, str) and pair[0] not in slow:
                 slow.add(pair[0])
                 later = [other for other in waiting if other[0] == pair[0]]
@@ -111,13 +114,11 @@ async def _ask(the_pass: Pass, pairs: list[Due]) -> None:
         await the_pass.commit(batch)
 
 
-async def _one(the_pass: Pass, repository: str, days: int) -> Row | str:
+async def _one(the_pass: Pass, repository: str, days: int, limit_s: float) -> Row | str:
     """One answer, or why there is none."""
-    settings = the_pass.context.settings
+    refresh = the_pass.context.settings.readiness_refresh == "daily"
     try:
-        return await the_pass.api(Priority.READINESS).readiness(
-            repository, days, refresh=settings.readiness_refresh == "daily", limit_s=settings.readiness_limit_s
-        )
+        return await the_pass.api(Priority.READINESS).readiness(repository, days, refresh=refresh, limit_s=limit_s)
     except (Retryable, Contract, Permanent) as problem:
         return problem.message
 
