@@ -95,7 +95,7 @@ class Snapshot:
             ConfigurationError: There is no such view.
         """
         schema, _, name = self._known(view).partition(".")
-        return self._reader.frame(sql.warehouse("reading/describe"), {"schema": schema, "name": name})
+        return self._reader.frame(sql.query("catalog/describe"), {"schema": schema, "name": name})
 
     def frame(
         self,

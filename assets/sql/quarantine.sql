@@ -1,5 +1,5 @@
--- Records of a project that could not be read and were not settled since: all of them, and those that came since a moment.
--- Damage in the spool names no project, and may be of any.
+-- Records of a project that could not be read and were not settled since: all of them, and those that came since a
+-- moment. Damage in the spool names no project, and may be of any.
 SELECT
     count(*) AS total,
     count(*) FILTER (first_seen_at >= $since) AS new

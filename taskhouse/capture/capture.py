@@ -243,7 +243,9 @@ class Capture:
         """Runs that another process read and did not come to judge, with their age."""
         context = self.the_pass.context
         since = context.now() - OVERLOOKED
-        found = context.read(state.records, "unjudged", project_id=context.project_id, since=since, now=context.now())
+        found = context.read(
+            state.records, "run_events/unjudged", project_id=context.project_id, since=since, now=context.now()
+        )
         return {row["run_id"]: row["created_at"] for row in found}
 
     def _judge(self, touched: dict[str, datetime]) -> None:

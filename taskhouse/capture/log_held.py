@@ -74,7 +74,7 @@ async def held(context: Context, run: Run) -> Held | None:
                 )
                 for row in state.records(
                     connection,
-                    "log_held",
+                    "run_events/log_held",
                     project_id=context.project_id,
                     run_ids=[run.run_id, *run.ancestors],
                     near=log_ancestry.NEAR,
@@ -93,7 +93,7 @@ async def keys(context: Context, run: Run) -> set[str] | None:
 
     def ask() -> set[str]:
         with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
-            rows = state.records(connection, "log_texts", project_id=context.project_id, run_id=run.run_id)
+            rows = state.records(connection, "run_events/log_texts", project_id=context.project_id, run_id=run.run_id)
         return {log_ancestry.key(row["payload"].encode()) for row in rows}
 
     try:

@@ -254,8 +254,8 @@ async def _patiently(event: asyncio.Event, seconds: float) -> None:
 
 def _held(connection: Any, project_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The runs that are listed, and how far others are read."""
-    rows = state.records(connection, "runs", project_id=project_id)
-    return rows, state.records(connection, "unlisted", project_id=project_id)
+    rows = state.records(connection, "run_events/runs", project_id=project_id)
+    return rows, state.records(connection, "run_events/unlisted", project_id=project_id)
 
 
 _UNREAD: dict[str, Any] = dict.fromkeys(

@@ -102,7 +102,7 @@ def _interrupted(context: Context, resource: str) -> Pass | None:
     with context.warehouse.transaction(f"resuming {resource}") as connection:
         found = state.records(
             connection,
-            "resumable",
+            "state/resumable",
             project_id=context.project_id,
             resource=resource,
             since=context.now() - RESUME_WITHIN,

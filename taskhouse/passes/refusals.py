@@ -34,7 +34,7 @@ async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str |
     rows = await asyncio.to_thread(
         context.read,
         state.records,
-        "refused",
+        "state/refused",
         project_id=context.project_id,
         resources=sorted(resources),
         of_tasks=[resource.name for resource in RESOURCES.values() if resource.cursors == "task_id"],

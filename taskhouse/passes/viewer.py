@@ -44,7 +44,7 @@ def view(person: Mapping[str, Any], key: str) -> str:
 
 def previous_viewer(context: Context, resource: str) -> str | None:
     """Whose view the last complete pass had; None before the first."""
-    found = context.read(state.records, "last_complete", project_id=context.project_id, resource=resource)
+    found = context.read(state.records, "state/last_complete", project_id=context.project_id, resource=resource)
     return found[0]["viewer"] if found else None
 
 

@@ -45,7 +45,7 @@ async def gather(context: Context) -> Facts:
     days = context.settings.first_load_days
     held = context.read(
         state.records,
-        "facts",
+        "state/facts",
         project_id=context.project_id,
         yesterday=now - timedelta(days=1),
         oldest=now - timedelta(days=days) if days else EVER,
@@ -78,7 +78,7 @@ def _due(context: Context, facts: Facts) -> Facts:
     asked = context.read(state.records, "runs/due", project_id=project_id, **grace)
     lists = runs.due(asked, now, most=settings.first_load_tasks, days=settings.first_load_days)
     moved = {task["task_id"] for task in lists.moved}
-    known = context.read(state.records, "runs", project_id=project_id)
+    known = context.read(state.records, "run_events/runs", project_id=project_id)
     parents, days = captures.parents_of(known), settings.first_load_days
     final = timedelta(seconds=settings.log_final_s)
     found = captures.plan(known, now, parents=parents, most=len(known), days=days, final=final)

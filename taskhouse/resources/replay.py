@@ -50,7 +50,7 @@ async def replay(context: Context) -> Replayed:
     """
     replayed, still = Counter[str](), Counter[str]()
     async with running(context, RESOURCE) as the_pass:
-        waiting = context.read(state.records, "quarantine", project_id=context.project_id)
+        waiting = context.read(state.records, "state/quarantine", project_id=context.project_id)
         batch = Batch()
         for held in waiting:
             done = _take(the_pass, batch, held)

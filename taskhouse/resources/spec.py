@@ -19,7 +19,7 @@ MOMENTS: dict[Kind, tuple[str, ...]] = {
 
 OBSERVED: dict[Kind, str] = {"versions": "valid_from", "sightings": "last_seen_at", "snapshots": "observed_at"}
 
-VERSION_PER_CHANGE = "warehouse/statements/versions/changes"
+VERSION_PER_CHANGE = "versions/changes"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

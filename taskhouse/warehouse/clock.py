@@ -51,7 +51,7 @@ def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
         for table, columns in MOMENTS.items()
         for column in columns
     )
-    bounds = connection.execute(sql.warehouse("clock/bounds").format(moments=each), {"now": now}).fetchall()[0]
+    bounds = connection.execute(sql.query("clock/bounds").format(moments=each), {"now": now}).fetchall()[0]
     first, last = (moment and moment.astimezone(UTC) for moment in bounds)
     if last is None:
         raise ConfigurationError(
@@ -60,7 +60,7 @@ def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
         )
     back: timedelta = last - now
     for table, (column, keys) in ONE_THING.items():
-        text = sql.warehouse("clock/conflicts").format(table=table, column=column, keys=keys)
+        text = sql.query("clock/conflicts").format(table=table, column=column, keys=keys)
         for _, past in connection.execute(text, {"now": now, "back": back}).fetchall():
             raise ConfigurationError(
                 f"Records from {first:%Y-%m-%d %H:%M:%S} on cannot be moved back: {table} has an observation of the"

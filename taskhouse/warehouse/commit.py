@@ -15,8 +15,6 @@ from taskhouse.warehouse.staging import of_table, stage
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
-LEDGER = "warehouse/statements/ledger"
-SIGHTINGS = "warehouse/statements/versions/sightings"
 SETTLES_NOTHING = frozenset({"summaries"})
 """Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
@@ -77,14 +75,14 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int
         elif rows := batch.rows.get(table):
             added.update(_keep(connection, table, rows))
     _settle(connection, batch)
-    _insert(connection, batch.pages, "ledger.pages", f"{LEDGER}/pages")
-    added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", f"{LEDGER}/quarantine")
-    added["drift"] = _insert(connection, batch.drift, "ledger.drift", f"{LEDGER}/drift")
+    _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
+    added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
+    added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
     if batch.cursors:
         stage(connection, "incoming", batch.cursors, of_table(connection, "ledger.cursors"))
-        _changes(connection, f"{LEDGER}/cursors_since")
-        _changes(connection, f"{LEDGER}/cursors_delete")
-        _changes(connection, f"{LEDGER}/cursors_insert")
+        _changes(connection, "ledger/cursors_since")
+        _changes(connection, "ledger/cursors_delete")
+        _changes(connection, "ledger/cursors_insert")
     return dict(added)
 
 
@@ -121,11 +119,11 @@ def _sightings(connection: duckdb.DuckDBPyConnection, table: Table, seen: Rows, 
     added = 0
     if seen:
         stage(connection, "seen", [{**row, key: row["key"]} for row in seen], columns)
-        _changes(connection, f"{SIGHTINGS}_seen", **names)
-        added = _changes(connection, f"{SIGHTINGS}_new", **names)
+        _changes(connection, "versions/sightings_seen", **names)
+        added = _changes(connection, "versions/sightings_new", **names)
     if absent:
         stage(connection, "seen", [{**row, key: row["key"]} for row in absent], columns)
-        _changes(connection, f"{SIGHTINGS}_absent", **names)
+        _changes(connection, "versions/sightings_absent", **names)
     return added
 
 
@@ -133,7 +131,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     """Close what waits in quarantine: what was replayed, and what a good record of the same key has made obsolete."""
     if batch.settled:
         stage(connection, "settled", batch.settled, SETTLED)
-        _changes(connection, f"{LEDGER}/replayed")
+        _changes(connection, "ledger/replayed")
     waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
     if not waiting or not waiting[0]:
         return
@@ -158,7 +156,7 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
     ]
     if good:
         stage(connection, "good", good, GOOD)
-        _changes(connection, f"{LEDGER}/superseded")
+        _changes(connection, "ledger/superseded")
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path: str) -> int:
@@ -170,6 +168,6 @@ def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path:
 
 
 def _changes(connection: duckdb.DuckDBPyConnection, path: str, **names: str) -> int:
-    text = sql.engine(path)
+    text = sql.query(path)
     row = connection.execute(text.format(**names) if names else text).fetchone()
     return int(row[0]) if row else 0

@@ -91,7 +91,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
     """
     for question in ("identity/read", "identity/read_earlier"):
         try:
-            rows = sql.rows(connection.execute(sql.warehouse(question)))
+            rows = sql.rows(connection.execute(sql.query(question)))
         except (duckdb.CatalogException, duckdb.BinderException):
             continue
         return Identity(**rows[0]) if rows else None
@@ -114,22 +114,24 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) 
             " host, set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
         )
     now = {"id": secrets.token_hex(16), "host": host, "now": clock.now()}
-    steps = ["identity/begin"] if held is None else [f"identity/anew_{step}" for step in ("passes", "cursors", "host")]
+    steps = (
+        ["identity/begin"] if held is None else ["identity/anew_passes", "identity/anew_cursors", "identity/anew_host"]
+    )
     with sql.atomic(connection):
         for step in steps:
-            text = sql.warehouse(step)
+            text = sql.query(step)
             connection.execute(text, {name: value for name, value in now.items() if f"${name}" in text})
 
 
 def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
     """Count the commit that is about to happen."""
-    return Identity(**sql.rows(connection.execute(sql.warehouse("identity/advance")))[0])
+    return Identity(**sql.rows(connection.execute(sql.query("identity/advance")))[0])
 
 
 def holds(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether a warehouse holds anything that a server said."""
     tables = " UNION ALL ".join(f"SELECT 1 FROM raw.{table.name}" for table in TABLES)  # noqa: S608 - our own names
-    return bool(connection.execute(sql.warehouse("identity/holds").format(tables=tables)).fetchall())
+    return bool(connection.execute(sql.query("identity/holds").format(tables=tables)).fetchall())
 
 
 def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | None:

@@ -26,7 +26,7 @@ def begin(
         Backwards: A pass of a later moment is in the ledger: this one would put its observations before what is known.
     """
     newest = {"project_id": project_id, "resource": resource}
-    found = connection.execute(sql.warehouse("ledger/newest"), newest).fetchone()
+    found = connection.execute(sql.query("ledger/newest"), newest).fetchone()
     if found and found[0] is not None and started_at < found[0] - BACKWARDS:
         raise Backwards(
             f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
@@ -34,11 +34,9 @@ def begin(
             hint="If this machine's clock is behind, set it. If it is right, it was ahead then:"
             " `taskhouse restore --clock` moves the later times back to the present.",
         )
+    connection.execute(sql.query("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource})
     connection.execute(
-        sql.warehouse("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource}
-    )
-    connection.execute(
-        sql.warehouse("ledger/begin"),
+        sql.query("ledger/begin"),
         {
             "pass_id": pass_id,
             "project_id": project_id,
@@ -51,7 +49,7 @@ def begin(
 
 def reopen(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
     """Go on with a pass that was interrupted."""
-    connection.execute(sql.warehouse("ledger/reopen"), {"pass_id": pass_id})
+    connection.execute(sql.query("ledger/reopen"), {"pass_id": pass_id})
 
 
 def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
@@ -60,7 +58,7 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
     Raises:
         Locked: It has: what this pass still brings is late.
     """
-    found = connection.execute(sql.warehouse("ledger/verdict"), {"pass_id": pass_id}).fetchone()
+    found = connection.execute(sql.query("ledger/verdict"), {"pass_id": pass_id}).fetchone()
     if not found or found[0] != "running":
         what = "was closed by a later one" if found else "began in another warehouse, which was replaced meanwhile"
         raise Locked(
@@ -71,14 +69,14 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
 
 def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """What a pass cost and brought until now: the figures of ``ledger.passes``, and ``pass_id``."""
-    connection.execute(sql.warehouse("ledger/figures"), sql.parameters(columns))
+    connection.execute(sql.query("ledger/figures"), sql.parameters(columns))
 
 
 def outlived(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
     """Settle what names nothing: ``project_id``, ``resources``, how old the proof is (``proven_at``), and ``at``."""
-    connection.execute(sql.warehouse("ledger/outlived"), named)
+    connection.execute(sql.query("ledger/outlived"), named)
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
-    connection.execute(sql.warehouse("ledger/finish"), sql.parameters(columns))
+    connection.execute(sql.query("ledger/finish"), sql.parameters(columns))

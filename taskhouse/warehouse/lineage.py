@@ -149,7 +149,7 @@ def lineage(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
         connection: A warehouse whose views are up to date.
     """
     tables: dict[str, dict[str, str]] = {}
-    for schema, name, column, kind in connection.execute(sql.warehouse("reading/columns")).fetchall():
+    for schema, name, column, kind in connection.execute(sql.query("catalog/columns")).fetchall():
         tables.setdefault(f"{schema}.{name}", {})[column] = kind
     reading = Reading(tables)
     made: dict[str, dict[str, Any]] = {}

@@ -70,7 +70,7 @@ class Removed:
 
     def delete(self, connection: duckdb.DuckDBPyConnection, path: str) -> None:
         """Take out what a statement names."""
-        for segment, run_id, position, payload in connection.execute(sql.warehouse(path)).fetchall():
+        for segment, run_id, position, payload in connection.execute(sql.query(path)).fetchall():
             self.rows[segment] += 1
             self.checksums[segment] += line.checksum(run_id, position, payload.encode())
 
@@ -78,7 +78,7 @@ class Removed:
         """Take it off what the ledger says of the segments."""
         for segment, rows in self.rows.items():
             less = {"segment": segment, "rows": rows, "checksum": self.checksums[segment]}
-            connection.execute(sql.warehouse("load/segment_less"), less)
+            connection.execute(sql.query("load/segment_less"), less)
 
 
 def load_spool(
@@ -164,7 +164,7 @@ def _set_aside(warehouse: Warehouse, segment: Segment, why: str, report: Callabl
     now, done = warehouse.clock.now(), Loaded(1, 1, set_aside=1)
     with warehouse.transaction(f"setting aside {segment.name}") as connection:
         connection.execute(
-            sql.warehouse("load/refused"),
+            sql.query("load/refused"),
             {
                 "resource": "run_events" if segment.layer == "live" else "run_log",
                 "project_id": told["p"],
@@ -203,9 +203,9 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
     connection.execute("SET VARIABLE paths = $paths", {"paths": [str(segment.path) for segment in batch]})
     connection.execute("SET VARIABLE segments = $names", {"names": names})
     connection.execute("SET VARIABLE longest = $longest", {"longest": max(s.line_bytes() for s in batch)})
-    for step in ("lines", "fields", "typed", "staged"):
-        connection.execute(sql.warehouse(f"load/{step}"))
-    read = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/lengths")))}
+    for step in ("load/lines", "load/fields", "load/typed", "load/staged"):
+        connection.execute(sql.query(step))
+    read = {row["segment"]: row for row in sql.rows(connection.execute(sql.query("load/lengths")))}
     for segment in batch:
         lines = read[segment.name]["lines"] if segment.name in read else 0
         if lines != segment.lines:
@@ -221,11 +221,11 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
         inserted, set_aside = _log(connection, removed, now)
     set_aside += _brought_by(connection, "load/bytes", now, resource=resource)
     since = min(row["first_received_at"] for row in read.values())
-    connection.execute(sql.warehouse("load/oddities"), {"since": since, "now": now})
-    connection.execute(sql.warehouse("load/resumes"))
+    connection.execute(sql.query("load/oddities"), {"since": since, "now": now})
+    connection.execute(sql.query("load/resumes"))
     _move_cursors(connection)
     _prove(connection, removed, now)
-    counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.warehouse("load/counts")))}
+    counts = {row["segment"]: row for row in sql.rows(connection.execute(sql.query("load/counts")))}
     total = Loaded()
     for segment in batch:
         told, became = read[segment.name], counts[segment.name]
@@ -245,7 +245,7 @@ def load_segments(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment
 def _remember(connection: duckdb.DuckDBPyConnection, segment: Segment, one: Loaded, told: Row, now: datetime) -> None:
     """Enter a segment into the ledger."""
     connection.execute(
-        sql.warehouse("load/segment"),
+        sql.query("load/segment"),
         {
             "segment": segment.name,
             "layer": segment.layer,
@@ -263,60 +263,60 @@ def _live(connection: duckdb.DuckDBPyConnection, read: list[Row], now: datetime)
     """Insert events; how many, and how many lines of each segment were set aside."""
     numbers = [row[name] for row in read for name in ("first_ms", "last_ms") if row[name] is not None]
     bounds = {"first_ms": min(numbers, default=None), "last_ms": max(numbers, default=None)}
-    connection.execute(sql.warehouse("load/live_known"), bounds)
-    connection.execute(sql.warehouse("load/live_doubtful"))
+    connection.execute(sql.query("load_live/known_ids"), bounds)
+    connection.execute(sql.query("load_live/doubtful"))
     if connection.execute("SELECT EXISTS (FROM doubtful)").fetchall()[0][0]:
-        connection.execute(sql.warehouse("load/live_contested"))
-        connection.execute(sql.warehouse("load/live_known_texts"))
+        connection.execute(sql.query("load_live/contested"))
+        connection.execute(sql.query("load_live/known"))
         if any(row["unnumbered"] for row in read):
-            connection.execute(sql.warehouse("load/live_known_unnumbered"))
-        connection.execute(sql.warehouse("load/live_judged"))
+            connection.execute(sql.query("load_live/known_unnumbered"))
+        connection.execute(sql.query("load_live/judged"))
     else:
         connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
-    inserted = connection.execute(sql.warehouse("load/live_insert")).fetchall()[0][0]
-    return inserted, _brought_by(connection, "load/oversize", now)
+    inserted = connection.execute(sql.query("load_live/insert")).fetchall()[0][0]
+    return inserted, _brought_by(connection, "load_live/oversize", now)
 
 
 def _log(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> tuple[int, Counter[str]]:
     """Insert entries of logs; how many, and how many lines of each segment were set aside."""
     set_aside: Counter[str] = Counter()
-    connection.execute(sql.warehouse("load/log_doubtful"))
+    connection.execute(sql.query("load_log/doubtful"))
     if connection.execute("SELECT EXISTS (FROM doubtful)").fetchall()[0][0]:
-        connection.execute(sql.warehouse("load/log_contested"))
-        connection.execute(sql.warehouse("load/log_judged"))
-        set_aside = _brought_by(connection, "load/log_displaced", now)
-        removed.delete(connection, "load/log_replace")
+        connection.execute(sql.query("load_log/contested"))
+        connection.execute(sql.query("load_log/judged"))
+        set_aside = _brought_by(connection, "load_log/displaced", now)
+        removed.delete(connection, "load_log/replace")
     else:
         connection.execute("CREATE OR REPLACE TEMP TABLE judged (line BIGINT, incarnation BIGINT)")
-    set_aside += _brought_by(connection, "load/log_unplaced", now)
-    inserted = connection.execute(sql.warehouse("load/log_insert")).fetchall()[0][0]
+    set_aside += _brought_by(connection, "load_log/unplaced", now)
+    inserted = connection.execute(sql.query("load_log/insert")).fetchall()[0][0]
     return inserted, set_aside
 
 
 def _prove(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> None:
     """Settle what had no place in a log that is proved now, and take out what is held beyond its end."""
-    connection.execute(sql.warehouse("load/log_placed"), {"now": now})
-    connection.execute(sql.warehouse("load/log_cuts"))
+    connection.execute(sql.query("load_log/placed"), {"now": now})
+    connection.execute(sql.query("load_log/cuts"))
     if connection.execute("SELECT EXISTS (FROM cuts)").fetchall()[0][0]:
-        connection.execute(sql.warehouse("load/log_cut_off"), {"now": now})
-        removed.delete(connection, "load/log_shorten")
-        connection.execute(sql.warehouse("load/log_cursors"))
+        connection.execute(sql.query("load_log/cut_off"), {"now": now})
+        removed.delete(connection, "load_log/shorten")
+        connection.execute(sql.query("load_log/cursors"))
 
 
 def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
-    for step in ("marks", "cursors_keep", "cursors_delete", "cursors_insert"):
-        connection.execute(sql.warehouse(f"load/{step}"))
+    for step in ("load_cursors/moved", "load_cursors/keep", "load_cursors/delete", "load_cursors/insert"):
+        connection.execute(sql.query(step))
 
 
 def _brought_by(connection: duckdb.DuckDBPyConnection, path: str, now: datetime, **named: str) -> Counter[str]:
-    return Counter(name for (name,) in connection.execute(sql.warehouse(path), {"now": now, **named}).fetchall())
+    return Counter(name for (name,) in connection.execute(sql.query(path), {"now": now, **named}).fetchall())
 
 
 def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None) -> None:
     saved = whole.lines if whole else 0
     with warehouse.transaction(f"recording the damage of {segment.name}") as connection:
         connection.execute(
-            sql.warehouse("load/damage"),
+            sql.query("load/damage"),
             {
                 "segment": segment.name,
                 "reason": f"the segment is damaged: {saved} of {segment.lines} lines were whole and are loaded",

@@ -71,7 +71,7 @@ class Reader:
     def columns(self) -> dict[str, dict[str, str]]:
         """Every table and view as ``schema.name``, with its columns: name to type."""
         found: dict[str, dict[str, str]] = {}
-        for row in self.records(sql.warehouse("reading/columns")):
+        for row in self.records(sql.query("catalog/columns")):
             found.setdefault(f"{row['schema_name']}.{row['table_name']}", {})[row["column_name"]] = row["data_type"]
         return found
 

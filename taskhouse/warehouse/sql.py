@@ -1,15 +1,22 @@
-"""SQL lives in ``.sql`` files, one statement each; this reads them, and the rows that they give."""
+"""SQL lives in ``.sql`` files; this reads them, and the rows that they give.
+
+Tables, views and macros have a file each. Queries have names: each stands below a line ``-- name: <name>``, in a file
+that has them in the order in which they run.
+"""
 
 import contextlib
 import functools
 import importlib.resources
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
 from taskhouse.clock import Clock
+
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 
 @functools.cache
@@ -23,9 +30,38 @@ def engine(path: str) -> str:
     return statement("taskhouse", path)
 
 
-def warehouse(path: str) -> str:
-    """A statement of the warehouse's own: ``statements/<path>.sql``."""
-    return statement("taskhouse.warehouse", f"statements/{path}")
+@functools.cache
+def queries(file: str) -> dict[str, str]:
+    """The named queries of a file, in their order: ``warehouse/statements/<file>.sql``, or that of a resource.
+
+    The queries of a resource are those of ``resources/<file>/queries.sql``.
+
+    Raises:
+        LookupError: There is no such file, or two queries of it have one name.
+    """
+    for path in (f"warehouse/statements/{file}", f"resources/{file}/queries"):
+        with contextlib.suppress(FileNotFoundError):
+            _, *parts = _NAME.split(engine(path))
+            found = dict(zip(parts[::2], parts[1::2], strict=True))
+            if len(found) < len(parts) // 2:
+                raise LookupError(f"Two queries of {path}.sql have the same name.")
+            return found
+    raise LookupError(
+        f"There is no file of queries named {file}: see warehouse/statements and resources/*/queries.sql."
+    )
+
+
+def query(address: str) -> str:
+    """The query ``<file>/<name>``, such as ``load_live/insert`` or ``runs/due``, with the comment above it.
+
+    Raises:
+        LookupError: No such query.
+    """
+    file, name = address.split("/")
+    found = queries(file)
+    if name not in found:
+        raise LookupError(f"{file}.sql has no query named {name}. It has {', '.join(found)}.")
+    return found[name]
 
 
 def parameters(named: Mapping[str, object]) -> dict[str, object]:

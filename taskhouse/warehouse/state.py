@@ -13,19 +13,18 @@ Record = dict[str, Any]
 def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Record]:
     """The rows of a query, each by column name; times are aware and in UTC.
 
-    ``<resource>/<name>`` is a query of one resource, in its folder; the others are in ``statements/state``.
+    A question is the address of a query: ``runs/due``.
     """
-    text = sql.engine(f"resources/{question}") if "/" in question else sql.warehouse(f"state/{question}")
-    return sql.rows(connection.execute(text, sql.parameters(parameters)))
+    return sql.rows(connection.execute(sql.query(question), sql.parameters(parameters)))
 
 
 def present(connection: duckdb.DuckDBPyConnection, table: Table, *, project_id: int, **thing: str) -> list[str]:
     """Keys of a table of sightings that are listed now; ``thing`` are the other columns of the thing."""
     where = "".join(f" AND {column} = ${column}" for column in thing)
-    text = sql.warehouse("state/present").format(table=table.name, key=table.thing[-1], where=where)
+    text = sql.query("state/present").format(table=table.name, key=table.thing[-1], where=where)
     return [key for (key,) in connection.execute(text, {"project_id": project_id, **thing}).fetchall()]
 
 
 def cursors(connection: duckdb.DuckDBPyConnection, project_id: int, resource: str) -> dict[str, Record]:
     """Cursors of one resource by key: ``position``, ``state``, ``updated_at``."""
-    return {row["key"]: row for row in records(connection, "cursors", project_id=project_id, resource=resource)}
+    return {row["key"]: row for row in records(connection, "state/cursors", project_id=project_id, resource=resource)}

@@ -1,7 +1,7 @@
 """Read everything that a warehouse holds, and hold it against what was written down when it came.
 
-Each check is a query of ``statements/verify`` over rows of ``what`` and ``fine``, where NULL means that it cannot be
-known, or one of the functions here. A check finds what is wrong; it repairs nothing.
+Each check is a query of ``statements/verify.sql`` over rows of ``what`` and ``fine``, where NULL means that it cannot
+be known, or one of the functions here. A check finds what is wrong; it repairs nothing.
 """
 
 import tempfile
@@ -71,11 +71,11 @@ NAMES = {
 alone write theirs."""
 
 QUERIES = {
-    "passes": "counts of passes",
-    "segments": "counts of segments",
-    "sightings": "stretches of presence",
-    "times": "times of passes",
-    "cursors": "cursors of logs",
+    "verify/passes": "counts of passes",
+    "verify/segments": "counts of segments",
+    "verify/sightings": "stretches of presence",
+    "verify/times": "times of passes",
+    "verify/cursors": "cursors of logs",
 }
 """The other queries, and what each is about."""
 
@@ -157,7 +157,7 @@ def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: dateti
         "migrations": partial(_migrations, connection),
         "rows with a key of their own": partial(_unique, connection),
         "rows that others name": partial(_references, connection),
-        **{about: partial(_query, connection, name, named) for name, about in QUERIES.items()},
+        **{about: partial(_query, connection, query, named) for query, about in QUERIES.items()},
         "content hashes of versions": partial(_versions, connection, hashes),
         "checksums of segments": partial(_texts, connection),
         "views and macros": partial(_views, connection),
@@ -211,9 +211,9 @@ def _references(connection: duckdb.DuckDBPyConnection) -> Check:
     return check
 
 
-def _query(connection: duckdb.DuckDBPyConnection, name: str, named: dict[str, datetime]) -> Check:
+def _query(connection: duckdb.DuckDBPyConnection, query: str, named: dict[str, datetime]) -> Check:
     check = Check()
-    text = sql.warehouse(f"verify/{name}").format(**NAMES)
+    text = sql.query(query).format(**NAMES)
     _add(connection, check, text, {key: value for key, value in named.items() if f"${key}" in text})
     return check
 
@@ -223,7 +223,7 @@ def _add(
 ) -> None:
     """Add the rows of ``what`` and ``fine``."""
     looked_at, unknown, wrong, examples = connection.execute(
-        sql.warehouse("verify/judge").format(rows=text, examples=EXAMPLES), named
+        sql.query("verify/judge").format(rows=text, examples=EXAMPLES), named
     ).fetchall()[0]
     told = [f"{before}{example}" for example in examples or ()]
     check.add(looked_at, unknown, told)

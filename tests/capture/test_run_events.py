@@ -258,6 +258,6 @@ def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: A
     assert house.rows("SELECT run_id, certain FROM ledger.gaps") == [("killed", True)]
     with house.warehouse().transaction("reading") as connection:
         unjudged = state.records(
-            connection, "unjudged", project_id=1, since=house.now() - timedelta(days=1), now=house.now()
+            connection, "run_events/unjudged", project_id=1, since=house.now() - timedelta(days=1), now=house.now()
         )
     assert unjudged == []

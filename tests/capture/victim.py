@@ -1,9 +1,9 @@
 """A tail, as a process that a test kills: ``python victim.py [STEP TIMES]`` with the usual environment.
 
-With a step of the load (``live_insert``, or ``unlink`` for the time between commit and the file's end), it kills itself
-when it has come to that step so many times. Steps of the resync leg: ``frame`` (the announcement came, and nothing
-of it was written), ``log`` (it is written, and the log not read), ``reopen`` (that is read, and the stream not opened
-anew) and ``reopened`` (its first events came).
+With a query of the load (``load_live/insert``, or ``unlink`` for the time between commit and the file's end), it kills
+itself when it has come to that step so many times. Steps of the resync leg: ``frame`` (the announcement came, and
+nothing of it was written), ``log`` (it is written, and the log not read), ``reopen`` (that is read, and the stream not
+opened anew) and ``reopened`` (its first events came).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from taskhouse.warehouse import sql
 def die_at(step: str, times: int) -> None:
     """Kill this process in the middle of a load."""
     left = times
-    text, unlink = sql.warehouse, Path.unlink
+    text, unlink = sql.query, Path.unlink
 
     def count(here: str) -> None:
         nonlocal left
@@ -34,16 +34,16 @@ def die_at(step: str, times: int) -> None:
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def warehouse(path: str) -> str:
-        count(path.removeprefix("load/"))
-        return text(path)
+    def query(address: str) -> str:
+        count(address)
+        return text(address)
 
     def deadly(path: Path, **options: bool) -> None:
         if path.suffix == ".ndjson":
             count("unlink")
         unlink(path, **options)
 
-    sql.warehouse, Path.unlink = warehouse, deadly  # type: ignore[method-assign,assignment]
+    sql.query, Path.unlink = query, deadly  # type: ignore[method-assign,assignment]
     _die_at_a_trim(count)
 
 

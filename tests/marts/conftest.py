@@ -93,8 +93,8 @@ class Tables:
             f" {redacted} AS redacted, payload"
             " FROM batch"
         )
-        for step in ("fields", "typed"):
-            self.connection.execute(sql.warehouse(f"load/{step}"))
+        for step in ("load/fields", "load/typed"):
+            self.connection.execute(sql.query(step))
         if live:
             self.connection.execute(
                 "INSERT INTO raw.run_events BY NAME"

@@ -19,11 +19,6 @@ def test_every_file_is_a_view_or_a_macro() -> None:
     assert {path.stem for path in (FOLDER / "macros").glob("*.sql")} == {*marts.MACROS, *marts.AS_OF}
 
 
-def test_no_line_is_longer_than_in_python() -> None:
-    lines = [line for path in FOLDER.rglob("*.sql") for line in path.read_text(encoding="utf-8").splitlines()]
-    assert max(map(len, lines)) <= 120
-
-
 @pytest.mark.parametrize("name", marts.VIEWS)
 def test_a_view_describes_its_columns_in_their_order(scratch: Any, name: str) -> None:
     described = describe(sql.statement("taskhouse.marts", name))

@@ -147,7 +147,7 @@ def test_the_longest_rest_of_a_schedule(cron: str, hours: float) -> None:
         assert freshness.rest(cron, zone) == timedelta(hours=hours)
 
 
-@pytest.mark.parametrize("touched", ["warehouse/statements/load/live_contested.sql", "posthog/sse.py"])
+@pytest.mark.parametrize("touched", ["warehouse/statements/load_live.sql", "posthog/sse.py"])
 def test_what_shapes_events_makes_another_code_version(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, touched: str
 ) -> None:

@@ -30,7 +30,15 @@ from tests.soak.result import Result
 from tests.soak.trimmed import Server, parsed
 
 TAIL: Final = Path(__file__).parents[1] / "capture" / "victim.py"
-STEPS: Final = ("staged", "live_insert", "log_insert", "marks", "cursors_insert", "segment", "unlink")
+STEPS: Final = (
+    "load/staged",
+    "load_live/insert",
+    "load_log/insert",
+    "load_cursors/moved",
+    "load_cursors/insert",
+    "load/segment",
+    "unlink",
+)
 """Moments of a load at which it is killed: inside its transaction, and between the commit and the file's end."""
 
 HARMLESS: Final[tuple[dict[str, Any], ...]] = (

@@ -285,7 +285,7 @@ def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse,
     with warehouse.transaction("loading") as connection:
         load.load_segments(connection, batch, REAL.now())
         assert connection.execute("SELECT stream_id FROM known").fetchall() == [("500-0",)]
-        plan = connection.execute("EXPLAIN " + sql.warehouse("load/live_known"), {"first_ms": 5, "last_ms": 9})
+        plan = connection.execute("EXPLAIN " + sql.query("load_live/known_ids"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")
         assert "emptyresult" in told or "streamms>=5" in told  # nothing is read where no event lies; 1.5 sees it late
 

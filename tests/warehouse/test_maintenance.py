@@ -114,7 +114,7 @@ def _synced_on(warehouse: Warehouse, *ago: int) -> None:
     with warehouse.transaction("a test") as connection:
         for days in ago:
             told = {"pass_id": str(days), "project_id": 1, "resource": "tasks", "viewer": None}
-            connection.execute(sql.warehouse("ledger/begin"), told | {"started_at": NOW - timedelta(days=days)})
+            connection.execute(sql.query("ledger/begin"), told | {"started_at": NOW - timedelta(days=days)})
 
 
 def test_what_was_set_aside_goes_once_something_was_synced_on_thirty_days_since(

@@ -12,7 +12,7 @@ SNAPSHOTS = Table(
     ("generated_at",),
     compared=("overall", "classification", "evidence"),
     refers=("repository", "repository_sightings"),
-    keep="resources/readiness/keep",
+    keep="readiness/keep",
     shown_by=("readiness",),
 )
 READINESS = Resource(

@@ -46,7 +46,7 @@ async def sync(context: Context) -> Report:
         async with capturing(the_pass) as capture:
             await capture.load()
             settings = context.settings
-            rows = context.read(state.records, "runs", project_id=context.project_id)
+            rows = context.read(state.records, "run_events/runs", project_id=context.project_id)
             found = plan(
                 rows,
                 context.now(),

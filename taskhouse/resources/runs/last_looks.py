@@ -39,7 +39,7 @@ def due(the_pass: Pass) -> Sequence[Mapping[str, Any]]:
 def resting(context: Context, resource: str, now: datetime, *, pass_id: str = "") -> Sequence[Mapping[str, Any]]:
     """Whose lists a pass that begins now looks at; ``pass_id`` is its own name, if it has one yet."""
     named = {"project_id": context.project_id, "resource": resource, "pass_id": pass_id}
-    before: datetime | None = context.read(state.records, "pass_before", **named)[0]["started_at"]
+    before: datetime | None = context.read(state.records, "state/pass_before", **named)[0]["started_at"]
     return context.read(
         state.records,
         "runs/resting",

@@ -11,8 +11,8 @@ VERSIONS = versions(
     refers=("task_id", "task_versions"),
     shown_by=("run_history",),
     extra=(("bare_hash", "VARCHAR"),),
-    first=("resources/runs/completed_find", "resources/runs/completed_delete", "resources/runs/completed_insert"),
-    then=(("resources/runs/latest_run_moved", "task_versions"),),
+    first=("runs/completed_find", "runs/completed_delete", "runs/completed_insert"),
+    then=(("runs/latest_run_moved", "task_versions"),),
 )
 RUNS = Resource(
     name="runs",

@@ -119,7 +119,7 @@ class _Due:
         now, settings = context.now(), context.settings
         project = context.project_id
         with context.warehouse.reading("reading what is due") as connection:
-            attempts = state.records(connection, "attempts", resource=RESOURCE, project_id=project)
+            attempts = state.records(connection, "state/attempts", resource=RESOURCE, project_id=project)
             present = state.records(connection, "tasks/present_count", project_id=project)[0]["tasks"]
             mark = state.cursors(connection, project, RESOURCE).get("activity")
         last = {(row["kind"], row["verdict"]): row["started_at"] for row in attempts}

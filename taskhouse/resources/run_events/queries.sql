@@ -1,0 +1,185 @@
+-- What a capture asks: which runs there are, how far their streams and logs were read, and what is held of a log.
+
+-- name: runs
+-- The newest version of every run, with how far its stream and its log have been read. It changed when the server
+-- says so, or when a later version was seen here; a first sight is no change. Its task was
+-- seen last when a page listed it; never where it is absent.
+WITH version AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY run_id) AS versions
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+)
+
+SELECT
+    version.task_id,
+    version.run_id,
+    version.status,
+    version.environment,
+    version.resume_from_run_id,
+    version.created_at,
+    version.completed_at,
+    version.scheduled_at,
+    greatest(
+        version.created_at,
+        version.updated_at,
+        version.completed_at,
+        CASE WHEN version.versions > 1 THEN version.valid_from END
+    ) AS changed_at,
+    greatest(version.created_at, version.updated_at, version.completed_at) AS moved_at,
+    stream.position AS stream_position,
+    stream.checksum AS stream_checksum,
+    stream.leg AS stream_leg,
+    stream.state AS stream_state,
+    stream.updated_at AS stream_read_at,
+    stream.since AS stream_since,
+    log.position AS log_position,
+    log.state AS log_state,
+    log.updated_at AS log_read_at,
+    log.since AS log_since,
+    sighting.last_seen_at AS task_seen_at
+FROM
+    version
+    LEFT JOIN ledger.cursors AS stream
+        ON stream.project_id = version.project_id
+        AND stream.resource = 'run_stream'
+        AND stream.key = version.run_id
+    LEFT JOIN ledger.cursors AS log
+        ON log.project_id = version.project_id
+        AND log.resource = 'run_log'
+        AND log.key = version.run_id
+    LEFT JOIN raw.task_sightings AS sighting
+        ON sighting.project_id = version.project_id
+        AND sighting.task_id = version.task_id
+        AND sighting.absent_since IS NULL
+ORDER BY
+    version.created_at DESC,
+    version.run_id
+
+-- name: unlisted
+-- How far the runs are read that were captured before any pass listed them.
+SELECT
+    key AS run_id,
+    any_value(position) FILTER (WHERE resource = 'run_stream') AS stream_position,
+    any_value(leg) FILTER (WHERE resource = 'run_stream') AS stream_leg,
+    any_value(checksum) FILTER (WHERE resource = 'run_stream') AS stream_checksum,
+    any_value(state) FILTER (WHERE resource = 'run_stream') AS stream_state,
+    any_value(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
+    any_value(since) FILTER (WHERE resource = 'run_stream') AS stream_since,
+    any_value(position) FILTER (WHERE resource = 'run_log') AS log_position,
+    any_value(state) FILTER (WHERE resource = 'run_log') AS log_state,
+    any_value(updated_at) FILTER (WHERE resource = 'run_log') AS log_read_at
+FROM
+    ledger.cursors
+WHERE
+    project_id = $project_id
+    AND resource IN ('run_stream', 'run_log')
+    AND key NOT IN (SELECT run_id FROM raw.run_versions WHERE project_id = $project_id)
+GROUP BY
+    key
+
+-- name: unjudged
+-- Runs that were read further than they were judged, of those that were read since $since: a process was killed
+-- between. And runs that ended, with their stream not read to its end, which was judged while it could still be read.
+WITH read AS (
+    SELECT
+        key AS run_id,
+        string_agg(resource || ' ' || coalesce(position, ''), ', ' ORDER BY resource) AS position,
+        min(updated_at) AS read_at,
+        max(updated_at) AS last_read_at,
+        max(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
+        bool_or(resource = 'run_stream' AND state NOT IN ('stream_end', 'terminal_without_stream')) AS is_unread
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+        AND resource IN (
+            'run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost', 'run_log_shown'
+        )
+    GROUP BY
+        key
+)
+
+SELECT
+    read.run_id,
+    coalesce(min(run.created_at), min(read.read_at) - INTERVAL 1 DAY) AS created_at
+FROM
+    read
+    LEFT JOIN ledger.cursors AS judged
+        ON judged.project_id = $project_id
+        AND judged.resource = 'run_gaps'
+        AND judged.key = read.run_id
+    LEFT JOIN raw.run_versions AS run
+        ON run.project_id = $project_id
+        AND run.run_id = read.run_id
+GROUP BY
+    read.run_id
+HAVING
+    bool_or(judged.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
+    OR (
+        (bool_or(read.is_unread) OR max(read.stream_read_at) < max(run.completed_at))
+        AND max(run.completed_at) BETWEEN CAST($since AS TIMESTAMPTZ) AND CAST($now AS TIMESTAMPTZ) - INTERVAL 30 MINUTE
+        AND arg_max(run.status, run.valid_from) IN ('completed', 'failed', 'cancelled')
+        AND max(judged.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
+    )
+
+-- name: log_held
+-- How far the logs of some runs are read, whether a run moved since then, and the last entries of each that are held.
+WITH log AS (
+    SELECT
+        cursor.key AS run_id,
+        cursor.state,
+        TRY_CAST(cursor.position AS BIGINT) AS position,
+        cursor.updated_at
+    FROM
+        ledger.cursors AS cursor
+    WHERE
+        cursor.project_id = $project_id
+        AND cursor.resource = 'run_log'
+        AND list_contains($run_ids, cursor.key)
+),
+
+moved AS (
+    SELECT
+        run_id,
+        max(greatest(created_at, updated_at, completed_at)) AS moved_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+        AND list_contains($run_ids, run_id)
+    GROUP BY
+        run_id
+)
+
+SELECT
+    log.run_id,
+    any_value(log.state) AS state,
+    any_value(log.position) AS position,
+    coalesce(any_value(moved.moved_at) > any_value(log.updated_at), FALSE) AS moved,
+    list(entry.payload ORDER BY entry.position) FILTER (WHERE entry.payload IS NOT NULL) AS tail
+FROM
+    log
+    LEFT JOIN moved
+        ON log.run_id = moved.run_id
+    LEFT JOIN raw.run_log_entries AS entry
+        ON entry.project_id = $project_id
+        AND entry.run_id = log.run_id
+        AND entry.position >= log.position - $near
+GROUP BY
+    log.run_id
+
+-- name: log_texts
+-- The held entries of a run's log.
+SELECT
+    payload
+FROM
+    raw.run_log_entries
+WHERE
+    project_id = $project_id
+    AND run_id = $run_id

@@ -1,0 +1,271 @@
+-- Which lists of runs are due (`due`, `resting`, `oldest_look`), and how versions of runs are kept: what a run's own
+-- row completes is found, deleted and inserted again through the temp table `completed`; `latest_run_moved` follows.
+
+-- name: due
+-- Tasks whose list of runs may hold something that is not kept: it was never read, or not since the latest run became
+-- another one, or the task says of that run what the run kept here does not say, or an older run may still move, or
+-- the list was refused, or not all of it could be read.
+WITH task AS (
+    SELECT
+        task_id,
+        latest_run_id,
+        latest_run_status
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
+),
+
+run AS (
+    SELECT
+        task_id,
+        run_id,
+        status,
+        created_at,
+        scheduled_at,
+        greatest(
+            created_at,
+            updated_at,
+            completed_at,
+            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
+        ) AS changed_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+),
+
+older AS (
+    SELECT
+        run.task_id,
+        list(
+            struct_pack(
+                run_id := run.run_id,
+                status := run.status,
+                changed_at := run.changed_at,
+                scheduled_at := run.scheduled_at
+            )
+        ) AS runs
+    FROM
+        run
+        INNER JOIN task USING (task_id)
+        INNER JOIN ledger.cursors AS listed
+            ON listed.project_id = $project_id
+            AND listed.resource = 'runs'
+            AND listed.key = run.task_id
+    WHERE
+        run.run_id <> task.latest_run_id
+        AND (
+            NOT list_contains($terminal, run.status)
+            OR listed.updated_at < run.changed_at + to_seconds($grace_s)
+        )
+    GROUP BY
+        run.task_id
+)
+
+SELECT
+    task.task_id,
+    task.latest_run_id,
+    listed.position IS NULL AS never,
+    listed.position IS DISTINCT FROM task.latest_run_id
+    OR latest.status IS DISTINCT FROM task.latest_run_status AS moved,
+    listed.updated_at AS listed_at,
+    listed.state,
+    listed.since,
+    sighting.last_seen_at AS task_seen_at,
+    older.runs AS older,
+    latest.changed_at
+FROM
+    raw.task_sightings AS sighting
+    INNER JOIN task USING (task_id)
+    LEFT JOIN ledger.cursors AS listed
+        ON listed.project_id = sighting.project_id
+        AND listed.resource = 'runs'
+        AND listed.key = sighting.task_id
+    LEFT JOIN run AS latest
+        ON latest.run_id = task.latest_run_id
+    LEFT JOIN older
+        ON older.task_id = sighting.task_id
+WHERE
+    sighting.project_id = $project_id
+    AND sighting.absent_since IS NULL
+    AND task.latest_run_id IS NOT NULL
+    AND (
+        listed.position IS DISTINCT FROM task.latest_run_id
+        OR latest.status IS DISTINCT FROM task.latest_run_status
+        OR older.runs IS NOT NULL
+        OR listed.state IN ('not_found', 'refused', 'unread')
+    )
+
+-- name: resting
+-- Lists of runs with an older run at rest whose log expires soon, and that were not looked at since it has been so.
+-- Lists that were refused have their own times.
+WITH task AS (
+    SELECT
+        task_id,
+        arg_max(latest_run_id, valid_from) AS latest_run_id
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        task_id
+),
+
+run AS (
+    SELECT
+        task_id,
+        run_id,
+        greatest(
+            created_at,
+            updated_at,
+            completed_at,
+            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
+        ) AS changed_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+)
+
+SELECT
+    task.task_id,
+    any_value(task.latest_run_id) AS latest_run_id,
+    min(run.changed_at) AS changed_at
+FROM
+    run
+    INNER JOIN task USING (task_id)
+    INNER JOIN ledger.cursors AS listed
+        ON listed.project_id = $project_id
+        AND listed.resource = 'runs'
+        AND listed.key = run.task_id
+    SEMI JOIN (
+        SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id AND absent_since IS NULL
+    ) AS present
+        ON present.task_id = run.task_id
+WHERE
+    run.run_id IS DISTINCT FROM task.latest_run_id
+    AND run.changed_at > $expired
+    AND run.changed_at <= $soon
+    AND listed.state = 'listed'
+    AND listed.updated_at < run.changed_at + to_seconds($rest_s)
+GROUP BY
+    task.task_id
+ORDER BY
+    changed_at,
+    task.task_id
+LIMIT
+    $most
+
+-- name: oldest_look
+-- When a list of runs was read last, the one that has waited longest, of present tasks with a run whose log is kept.
+-- Lists that were refused at the last look are named in the verdict instead.
+SELECT
+    min(listed.updated_at) AS looked_at
+FROM
+    ledger.cursors AS listed
+    SEMI JOIN (
+        SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id AND absent_since IS NULL
+    ) AS present
+        ON present.task_id = listed.key
+    SEMI JOIN (
+        SELECT
+            task_id
+        FROM
+            raw.run_versions
+        WHERE
+            project_id = $project_id
+            AND greatest(created_at, updated_at, completed_at) > $expired
+    ) AS run
+        ON run.task_id = listed.key
+WHERE
+    listed.project_id = $project_id
+    AND listed.resource = 'runs'
+    AND listed.state = 'listed'
+
+-- name: completed_find
+-- Newest versions that a task told without the run's pull request, which the run's own row brings now: all else is
+-- equal.
+CREATE OR REPLACE TEMP TABLE completed AS
+SELECT
+    incoming.* REPLACE (stored.valid_from AS valid_from)
+FROM
+    incoming
+    INNER JOIN raw.run_versions AS stored
+        ON stored.project_id = incoming.project_id
+        AND stored.run_id = incoming.run_id
+        AND stored.observed_in = 'task'
+        AND stored.content_hash = incoming.bare_hash
+    ANTI JOIN raw.run_versions AS later
+        ON later.project_id = stored.project_id
+        AND later.run_id = stored.run_id
+        AND later.valid_from > stored.valid_from
+WHERE
+    incoming.observed_in <> 'task'
+QUALIFY
+    row_number() OVER (PARTITION BY incoming.project_id, incoming.run_id ORDER BY incoming.page DESC) = 1
+
+-- name: completed_delete
+DELETE FROM raw.run_versions USING completed
+WHERE
+    raw.run_versions.project_id = completed.project_id
+    AND raw.run_versions.run_id = completed.run_id
+    AND raw.run_versions.valid_from = completed.valid_from
+
+-- name: completed_insert
+INSERT INTO raw.run_versions BY NAME
+SELECT
+    * EXCLUDE (bare_hash)
+FROM
+    completed
+
+-- name: latest_run_moved
+-- What a run says of itself also says what its task's latest run is: the task gets the version that its own row
+-- would show now.
+INSERT INTO raw.task_versions BY NAME
+WITH run AS (
+    SELECT
+        stored.*
+    FROM
+        raw.run_versions AS stored
+        SEMI JOIN incoming USING (project_id, run_id)
+    QUALIFY
+        row_number() OVER (PARTITION BY stored.project_id, stored.run_id ORDER BY stored.valid_from DESC) = 1
+),
+
+task AS (
+    SELECT
+        stored.*
+    FROM
+        raw.task_versions AS stored
+        SEMI JOIN incoming USING (project_id, task_id)
+    QUALIFY
+        row_number() OVER (PARTITION BY stored.project_id, stored.task_id ORDER BY stored.valid_from DESC) = 1
+)
+
+SELECT
+    task.* REPLACE (
+        greatest(run.valid_from, task.valid_from + INTERVAL 1 MICROSECOND) AS valid_from,
+        'run' AS observed_in,
+        run.status AS latest_run_status,
+        run.environment AS latest_run_environment,
+        run.pass_id AS pass_id,
+        run.page AS page
+    )
+FROM
+    task
+    INNER JOIN run
+        ON run.project_id = task.project_id
+        AND run.run_id = task.latest_run_id
+WHERE
+    run.valid_from > task.valid_from - INTERVAL 1 MILLISECOND
+    AND (
+        task.latest_run_status IS DISTINCT FROM run.status
+        OR task.latest_run_environment IS DISTINCT FROM run.environment
+    )

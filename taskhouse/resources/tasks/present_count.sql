@@ -1,7 +1,0 @@
-SELECT
-    count(*) AS tasks
-FROM
-    raw.task_sightings
-WHERE
-    project_id = $project_id
-    AND absent_since IS NULL

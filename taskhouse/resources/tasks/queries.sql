@@ -1,0 +1,301 @@
+-- What is known of tasks: which are there, which are worth a question, and what tasks and summaries say of runs.
+
+-- name: newest
+SELECT
+    max(created_at) AS created_at
+FROM
+    raw.task_versions
+WHERE
+    project_id = $project_id
+
+-- name: present
+-- Ids of the tasks that are there now, in the order in which the server lists them.
+WITH version AS (
+    SELECT
+        task_id,
+        arg_max(created_at, valid_from) AS created_at
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        task_id
+)
+
+SELECT
+    sighting.task_id,
+    version.created_at
+FROM
+    raw.task_sightings AS sighting
+    INNER JOIN version USING (task_id)
+WHERE
+    sighting.project_id = $project_id
+    AND sighting.absent_since IS NULL
+ORDER BY
+    version.created_at DESC,
+    sighting.task_id DESC
+
+-- name: present_count
+SELECT
+    count(*) AS tasks
+FROM
+    raw.task_sightings
+WHERE
+    project_id = $project_id
+    AND absent_since IS NULL
+
+-- name: unseen
+-- Tasks that are there now, as far as is known, and that nothing has shown since $before.
+SELECT
+    task_id
+FROM
+    raw.task_sightings
+WHERE
+    project_id = $project_id
+    AND absent_since IS NULL
+    AND last_seen_at < $before
+ORDER BY
+    task_id
+
+-- name: walked
+-- What a pass has seen until now: the tasks, and the pages by their bodies.
+SELECT
+    'task' AS what,
+    task_id AS key
+FROM
+    raw.task_sightings
+WHERE
+    project_id = $project_id
+    AND last_pass_id = $pass_id
+UNION ALL
+SELECT
+    'page' AS what,
+    sha256 AS key
+FROM
+    ledger.pages
+WHERE
+    pass_id = $pass_id
+    AND row_offset IS NOT NULL
+
+-- name: aside
+-- Tasks that the server has and that are here in quarantine only. A key that is no UUID names no task: to ask for one
+-- would fail every other id in the same request.
+SELECT DISTINCT
+    CAST(TRY_CAST(held.record_key AS UUID) AS VARCHAR) AS task_id
+FROM
+    ledger.quarantine AS held
+    ANTI JOIN (SELECT * FROM raw.task_sightings WHERE absent_since IS NULL) AS present
+        ON present.project_id = held.project_id
+        AND present.task_id = CAST(TRY_CAST(held.record_key AS UUID) AS VARCHAR)
+WHERE
+    held.project_id = $project_id
+    AND held.resource = 'tasks'
+    AND TRY_CAST(held.record_key AS UUID) IS NOT NULL
+    AND held.replayed_at IS NULL
+
+-- name: watched
+-- Tasks that are there now and may be worth a question: those whose latest run is not finished, those that changed
+-- since $grace, and those whose latest run has an open pull request and that nothing has shown since $seen. A pull
+-- request of which the server tells no state counts as open until its run has not moved since $rested. A task changed
+-- when the server says that it or its latest run did, or when a later version was seen here; a first sight is no
+-- change.
+WITH version AS (
+    SELECT
+        *,
+        count(*) OVER (PARTITION BY task_id) AS versions
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
+),
+
+run AS (
+    SELECT
+        run_id,
+        scheduled_at,
+        greatest(created_at, updated_at, completed_at) AS moved_at,
+        pr_url IS NOT NULL
+        AND CASE pr_state
+            WHEN 'open' THEN true
+            WHEN 'draft' THEN true
+            WHEN 'merged' THEN false
+            WHEN 'closed' THEN false
+            ELSE greatest(created_at, updated_at, completed_at) >= $rested
+        END AS pr_open
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+),
+
+watched AS (
+    SELECT
+        sighting.task_id,
+        sighting.last_seen_at,
+        greatest(version.updated_at, run.moved_at, CASE WHEN version.versions > 1 THEN version.valid_from END)
+            AS changed_at,
+        version.title,
+        version.repository,
+        version.origin_product,
+        version.updated_at,
+        version.latest_run_id,
+        version.latest_run_status,
+        version.latest_run_environment,
+        run.scheduled_at,
+        sighting.last_seen_at <= $seen AND coalesce(run.pr_open, false) AS pr_open
+    FROM
+        raw.task_sightings AS sighting
+        INNER JOIN version USING (task_id)
+        LEFT JOIN run
+            ON run.run_id = version.latest_run_id
+    WHERE
+        sighting.project_id = $project_id
+        AND sighting.absent_since IS NULL
+)
+
+SELECT *
+FROM
+    watched
+WHERE
+    pr_open
+    OR NOT list_contains($terminal, latest_run_status)
+    OR changed_at >= $grace
+ORDER BY
+    task_id
+
+-- name: heads
+-- What the newest versions of some tasks say, as far as a summary can say it too.
+SELECT
+    task_id,
+    title,
+    repository,
+    origin_product,
+    updated_at,
+    latest_run_id,
+    latest_run_status,
+    latest_run_environment
+FROM
+    raw.task_versions
+WHERE
+    project_id = $project_id
+    AND list_contains($task_ids, task_id)
+QUALIFY
+    row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
+
+-- name: newest_versions
+-- The newest version of some tasks, whole.
+SELECT
+    *
+FROM
+    raw.task_versions
+WHERE
+    project_id = $project_id
+    AND list_contains($task_ids, task_id)
+QUALIFY
+    row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
+
+-- name: run_payloads
+-- The kept JSON of the newest version of some runs.
+SELECT
+    run_id,
+    arg_max(payload, valid_from) AS payload
+FROM
+    raw.run_versions
+WHERE
+    project_id = $project_id
+    AND list_contains($run_ids, run_id)
+GROUP BY
+    run_id
+
+-- name: run_facts
+-- What the own rows of some runs said last, as far as a task or a summary says it too, and the digest of what such a
+-- one said last. Left out are tasks whose list of runs was never read, and runs that are not held: the list brings
+-- them. A version of a server that had no `task_summary` does not differ for want of one.
+WITH asked AS (
+    SELECT
+        unnest($run_ids) AS run_id,
+        unnest($task_ids) AS task_id
+),
+
+version AS (
+    SELECT
+        run_id,
+        status,
+        pr_url,
+        pr_state,
+        main.event_document(payload) AS document
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+        AND list_contains($run_ids, run_id)
+    QUALIFY
+        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
+)
+
+SELECT
+    asked.run_id,
+    version.status,
+    version.pr_url,
+    version.pr_state,
+    json_extract_string(version.document, '$.task_summary') AS task_summary,
+    json_exists(version.document, '$.task_summary') AS has_summary,
+    version.pr_url IS NOT NULL AND coalesce(version.pr_state, 'open') NOT IN ('merged', 'closed') AS pr_open,
+    json_extract_string(told.position, '$.digest') AS digest
+FROM
+    asked
+    INNER JOIN ledger.cursors AS listed
+        ON listed.project_id = $project_id
+        AND listed.resource = 'runs'
+        AND listed.key = asked.task_id
+    INNER JOIN version
+        ON version.run_id = asked.run_id
+    LEFT JOIN ledger.cursors AS told
+        ON told.project_id = $project_id
+        AND told.resource = $resource
+        AND told.key = asked.run_id
+
+-- name: run_facts_due
+-- Runs that are to be read by id, since a task or a summary said something else of them: with them the runs of the same
+-- task that name the same pull request, since it may be borrowed from there. Oldest first.
+WITH due AS (
+    SELECT
+        resource,
+        key,
+        position,
+        updated_at,
+        json_extract_string(position, '$.task') AS task_id,
+        json_extract_string(position, '$.pr_url') AS pr_url
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+        AND resource IN ('run_facts_task', 'run_facts_summary')
+        AND state = 'due'
+)
+
+SELECT
+    due.resource,
+    due.key,
+    due.position,
+    due.task_id,
+    list_distinct(list_append(list(run.run_id) FILTER (WHERE run.run_id IS NOT NULL), due.key)) AS run_ids
+FROM
+    due
+    LEFT JOIN raw.run_versions AS run
+        ON run.project_id = $project_id
+        AND run.task_id = due.task_id
+        AND run.pr_url = due.pr_url
+GROUP BY
+    due.resource,
+    due.key,
+    due.position,
+    due.task_id,
+    due.updated_at
+ORDER BY
+    due.updated_at,
+    due.key

@@ -1,0 +1,108 @@
+-- What DuckDB's catalog says of a warehouse: its tables, views and macros, and its size.
+
+-- name: columns
+-- Every table and view of ours with its columns, in their order.
+SELECT
+    schema_name,
+    table_name,
+    column_name,
+    data_type
+FROM
+    duckdb_columns()
+WHERE
+    NOT internal
+    AND database_name = current_database()
+    AND schema_name IN ('main', 'raw', 'ledger')
+ORDER BY
+    schema_name,
+    table_name,
+    column_index
+
+-- name: describe
+-- Columns of one table or view, with what they say of themselves.
+SELECT
+    column_name AS column,
+    data_type AS type,
+    coalesce(comment, '') AS says
+FROM
+    duckdb_columns()
+WHERE
+    database_name = current_database()
+    AND schema_name = $schema
+    AND table_name = $name
+ORDER BY
+    column_index
+
+-- name: view_columns
+SELECT
+    table_name,
+    column_name,
+    data_type
+FROM
+    duckdb_columns()
+WHERE
+    schema_name = 'main'
+    AND NOT internal
+    AND database_name = current_database()
+ORDER BY
+    table_name,
+    column_index
+
+-- name: view_definitions
+-- The statements of the views and macros of main, by name.
+SELECT
+    view_name AS name,
+    sql AS definition
+FROM
+    duckdb_views()
+WHERE
+    database_name = current_database()
+    AND schema_name = 'main'
+    AND NOT internal
+UNION ALL
+SELECT
+    function_name || '()' AS name,
+    string_agg(concat_ws(' ', parameters, macro_definition), ';' ORDER BY macro_definition) AS definition
+FROM
+    duckdb_functions()
+WHERE
+    database_name = current_database()
+    AND schema_name = 'main'
+    AND NOT internal
+    AND function_type LIKE '%macro'
+GROUP BY
+    function_name
+
+-- name: macros
+SELECT
+    function_name,
+    parameters
+FROM
+    duckdb_functions()
+WHERE
+    schema_name = 'main'
+    AND NOT internal
+    AND database_name = current_database()
+    AND function_type IN ('macro', 'table_macro')
+ORDER BY
+    function_name
+
+-- name: tables
+SELECT
+    schema_name || '.' || table_name AS name
+FROM
+    duckdb_tables()
+WHERE
+    database_name = current_database()
+    AND schema_name IN ('raw', 'ledger')
+ORDER BY
+    name
+
+-- name: size
+SELECT
+    block_size * total_blocks AS bytes,
+    free_blocks / nullif(total_blocks, 0) AS free_share
+FROM
+    pragma_database_size()
+WHERE
+    database_name = current_database()

@@ -1,0 +1,85 @@
+-- How the gaps of some runs are judged, and how what was found takes the place of what stood in ledger.gaps. The temp
+-- table `judged` has the runs (project_id, run_id); every query of the `gaps_` files reads it.
+--
+-- Order: `none`; then `gaps_numbers`, `gaps_streams`, `gaps_seams`, `gaps_ends`, which add to `found`; then `keep` to
+-- `remember`. Where all that fails for a run, `unjudged` stands between `none` and `keep`.
+
+-- name: none
+-- No gap was found yet.
+CREATE OR REPLACE TEMP TABLE found (
+    project_id BIGINT,
+    run_id VARCHAR,
+    after_stream_id VARCHAR,
+    before_stream_id VARCHAR,
+    how VARCHAR,
+    certain BOOLEAN,
+    repaired_from_log BOOLEAN
+)
+
+-- name: unjudged
+-- A run that could not be judged: nothing is known of what it lacks, and that stands in place of its gaps.
+INSERT INTO found BY NAME
+SELECT
+    project_id,
+    run_id,
+    'what is missing could not be judged: ' || CAST($reason AS VARCHAR) AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    judged
+
+-- name: keep
+-- A gap that was known before keeps the time when it was detected.
+UPDATE found
+SET
+    detected_at = held.detected_at
+FROM
+    ledger.gaps AS held
+WHERE
+    held.project_id = found.project_id
+    AND held.run_id = found.run_id
+    AND held.after_stream_id IS NOT DISTINCT FROM found.after_stream_id
+    AND held.before_stream_id IS NOT DISTINCT FROM found.before_stream_id
+    AND held.certain = found.certain
+
+-- name: delete
+DELETE FROM ledger.gaps USING judged
+WHERE
+    ledger.gaps.project_id = judged.project_id
+    AND ledger.gaps.run_id = judged.run_id
+
+-- name: insert
+INSERT INTO ledger.gaps BY NAME
+SELECT
+    *
+FROM
+    found
+
+-- name: forget
+DELETE FROM ledger.cursors USING judged
+WHERE
+    ledger.cursors.project_id = judged.project_id
+    AND ledger.cursors.resource = 'run_gaps'
+    AND ledger.cursors.key = judged.run_id
+
+-- name: remember
+-- How far both layers of the judged runs were read when they were judged.
+INSERT INTO ledger.cursors BY NAME
+SELECT
+    read.project_id,
+    'run_gaps' AS resource,
+    read.key,
+    string_agg(read.resource || ' ' || coalesce(read.position, ''), ', ' ORDER BY read.resource) AS position,
+    'judged' AS state,
+    CAST($now AS TIMESTAMPTZ) AS updated_at,
+    'judge' AS moved_by
+FROM
+    ledger.cursors AS read
+    SEMI JOIN judged
+        ON read.project_id = judged.project_id
+        AND read.key = judged.run_id
+WHERE
+    read.resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost', 'run_log_shown')
+GROUP BY
+    read.project_id,
+    read.key

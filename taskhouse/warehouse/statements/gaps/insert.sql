@@ -1,5 +1,0 @@
-INSERT INTO ledger.gaps BY NAME
-SELECT
-    *
-FROM
-    found

@@ -1,0 +1,361 @@
+-- What may be missing after the last event that was read: streams that were gone, refused or never read, logs that
+-- expired.
+--
+-- Order: `last` (the last event that is held of each run) and `over` (runs that are over) are temp tables; each of the
+-- others adds to `found`. `gone` leaves out what is found before it.
+
+-- name: last
+-- The last event that is held of each judged run's stream.
+CREATE OR REPLACE TEMP TABLE last AS
+SELECT
+    event.project_id,
+    event.run_id,
+    arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
+    max(event.received_at) AS received_at,
+    max(event.stream_ms) AS stream_ms,
+    max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS id
+FROM
+    raw.run_events AS event
+    SEMI JOIN judged USING (project_id, run_id)
+WHERE
+    event.stream_ms >= CAST($since_ms AS UBIGINT)
+    AND event.stream_seq IS NOT NULL
+GROUP BY
+    event.project_id,
+    event.run_id
+
+-- name: over
+-- The judged runs that are over, as their newest version says: since when, where, and whether they were seen before
+-- that.
+CREATE OR REPLACE TEMP TABLE over AS
+SELECT
+    version.project_id,
+    version.run_id,
+    arg_max(version.environment, version.valid_from) AS environment,
+    arg_max(version.completed_at, version.valid_from) AS completed_at,
+    coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at,
+    bool_or(version.status NOT IN ('completed', 'failed', 'cancelled')) AS was_live
+FROM
+    raw.run_versions AS version
+    SEMI JOIN judged USING (project_id, run_id)
+GROUP BY
+    version.project_id,
+    version.run_id
+HAVING
+    arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
+
+-- name: ends
+-- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it
+-- half an hour. Nothing is missing where the last event is the run's last state. A run that was reopened has a stream
+-- of its own, so what tells of an end counts from the run's last end on: by the server's clock give or take some
+-- seconds, by ours a minute. What the log has says nothing of events that only a stream carries. A stream that was
+-- refused until it was gone has a gap of its own, and so has a trim that the server announced and after which nothing
+-- came.
+INSERT INTO found BY NAME
+WITH ending AS (
+    SELECT
+        last.project_id,
+        last.run_id,
+        bool_or(
+            resume.ending = 'stream_end'
+            OR (resume.ending = 'bare_end' AND resume.source = 'django')
+            OR (
+                resume.ending IN ('bare_end', 'terminal_without_stream')
+                AND resume.ended_at - last.received_at < INTERVAL 30 MINUTE
+            )
+        ) AS is_whole
+    FROM
+        last
+        INNER JOIN over USING (project_id, run_id)
+        INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
+    WHERE
+        resume.ending <> 'trimmed'
+        AND resume.ended_at >= last.received_at
+        AND coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+    GROUP BY
+        last.project_id,
+        last.run_id
+),
+
+-- of these the time of every end is known by the server's clock, so that a cursor decides nothing
+told AS (
+    SELECT DISTINCT
+        project_id,
+        run_id
+    FROM
+        ledger.resumes
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        ending IS NOT NULL
+        AND heard_at IS NOT NULL
+)
+
+SELECT
+    last.project_id,
+    last.run_id,
+    last.stream_id AS after_stream_id,
+    'the stream was gone before its end was read: what followed is not known' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    last
+    INNER JOIN over USING (project_id, run_id)
+    ANTI JOIN ledger.cursors AS lost
+        ON last.project_id = lost.project_id
+        AND lost.resource = 'run_stream_lost'
+        AND last.run_id = lost.key
+    ANTI JOIN trims
+        ON last.project_id = trims.project_id
+        AND last.run_id = trims.run_id
+        AND trims.first_id IS NULL
+    LEFT JOIN ending USING (project_id, run_id)
+    LEFT JOIN ledger.cursors AS stream
+        ON last.project_id = stream.project_id
+        AND stream.resource = 'run_stream'
+        AND last.run_id = stream.key
+    LEFT JOIN states
+        ON last.project_id = states.project_id
+        AND last.run_id = states.run_id
+        AND last.id = states.id
+    LEFT JOIN told
+        ON last.project_id = told.project_id
+        AND last.run_id = told.run_id
+WHERE
+    NOT coalesce(
+        ending.is_whole,
+        stream.state = 'stream_end'
+        AND stream.updated_at + INTERVAL 1 MINUTE >= over.over_at
+        AND told.run_id IS NULL,
+        FALSE
+    )
+    AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
+    AND NOT coalesce(
+        states.status IN ('completed', 'failed', 'cancelled')
+        AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+        FALSE
+    )
+
+-- name: unread
+-- Runs that are over, whose stream was opened, and of which nothing was ever read before it was gone. That of a run
+-- which was over when it was first seen may have been gone for good by then, so there only silence and errors count. A
+-- stream that was there at its end and held nothing is whole, and that of a local run may never have held anything (API
+-- facts 5.6).
+INSERT INTO found BY NAME
+SELECT
+    over.project_id,
+    over.run_id,
+    'the stream was gone before anything of it was read: what it held is not known' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    over
+    INNER JOIN ledger.cursors AS stream
+        ON over.project_id = stream.project_id
+        AND stream.resource = 'run_stream'
+        AND over.run_id = stream.key
+    ANTI JOIN last
+        ON over.project_id = last.project_id
+        AND over.run_id = last.run_id
+    ANTI JOIN ledger.cursors AS lost
+        ON over.project_id = lost.project_id
+        AND lost.resource = 'run_stream_lost'
+        AND over.run_id = lost.key
+WHERE
+    over.environment IS DISTINCT FROM 'local'
+    AND CASE
+        WHEN stream.state IN ('live', 'error_budget')
+            THEN CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE
+        WHEN stream.state IN ('stream_end', 'terminal_without_stream') THEN over.was_live
+        ELSE FALSE
+    END
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger.resumes AS ended
+        WHERE
+            ended.project_id = over.project_id
+            AND ended.run_id = over.run_id
+            AND ended.ending IN ('stream_end', 'bare_end')
+            AND coalesce(ended.heard_at + INTERVAL 2 SECOND, ended.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+    )
+
+-- name: gone
+-- Runs that may go on, and whose stream was found gone with the event that was read last, before its time, or so long
+-- after anybody read it that another one may have come and gone: what was written after that event is not known. Once
+-- something follows, the seam between the two is judged instead. After an end that was read nothing is missing; that of
+-- a run that is over counts from the run's end on, to the second: a stream that ended with its run is still there. That
+-- of a run that may go on counts for as long as a stream lives. Where the log has grown since, no end says that nothing
+-- is missing.
+INSERT INTO found BY NAME
+SELECT DISTINCT
+    last.project_id,
+    last.run_id,
+    last.stream_id AS after_stream_id,
+    'the stream was gone while its run went on: what followed is not known' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    last
+    INNER JOIN ledger.resumes AS gone
+        ON last.project_id = gone.project_id
+        AND last.run_id = gone.run_id
+        AND last.stream_id = gone.after_stream_id
+    LEFT JOIN over
+        ON last.project_id = over.project_id
+        AND last.run_id = over.run_id
+    LEFT JOIN states
+        ON last.project_id = states.project_id
+        AND last.run_id = states.run_id
+        AND last.id = states.id
+    ANTI JOIN found
+        ON last.project_id = found.project_id
+        AND last.run_id = found.run_id
+        AND last.stream_id = found.after_stream_id
+WHERE
+    gone.ending = 'outgrown'
+    OR (
+        gone.ending = 'gone'
+        AND NOT coalesce(
+            states.status IN ('completed', 'failed', 'cancelled')
+            AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+            FALSE
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM ledger.resumes AS ended
+            WHERE
+                ended.project_id = last.project_id
+                AND ended.run_id = last.run_id
+                AND ended.ending IN ('stream_end', 'bare_end')
+                AND ended.ended_at >= last.received_at
+                AND CASE
+                    WHEN over.over_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
+                    ELSE coalesce(ended.heard_at, ended.ended_at) >= over.over_at
+                END
+        )
+    )
+
+-- name: lost
+-- What the server refused for as long as it may have had it. What a stream lost stays lost, whatever comes later; a log
+-- that is read after all is read from its beginning. A lost stream is filled from the log only where the agent's
+-- numbers prove it: a settled log, every session update of both layers numbered, and each boot whole from its number 1.
+INSERT INTO found BY NAME
+WITH counted AS (
+    SELECT
+        project_id,
+        run_id,
+        live,
+        first > coalesce(
+            max(last) OVER (
+                PARTITION BY project_id, run_id, boot
+                ORDER BY first
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ),
+            0
+        ) + 1 AS is_after_hole
+    FROM
+        numbered
+),
+
+unnumbered AS (
+    SELECT
+        project_id,
+        run_id
+    FROM
+        raw.run_events
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        event_id IS NULL
+        AND session_update IS NOT NULL
+    UNION
+    SELECT
+        project_id,
+        run_id
+    FROM
+        raw.run_log_entries
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        event_id IS NULL
+        AND session_update IS NOT NULL
+),
+
+proved AS (
+    SELECT
+        project_id,
+        run_id
+    FROM
+        counted
+        ANTI JOIN unnumbered USING (project_id, run_id)
+    GROUP BY
+        project_id,
+        run_id
+    HAVING
+        bool_or(NOT live)
+        AND NOT bool_or(is_after_hole)
+)
+
+SELECT
+    lost.project_id,
+    lost.key AS run_id,
+    CASE WHEN lost.resource = 'run_stream_lost' THEN lost.position END AS after_stream_id,
+    CAST(NULL AS VARCHAR) AS before_stream_id,
+    string_agg(
+        CASE lost.resource WHEN 'run_stream_lost' THEN 'the stream' ELSE 'the log' END
+        || CASE lost.state WHEN 'refused' THEN ' was refused (403)' ELSE ' was not found (404)' END
+        || ' for as long as the server may have had it',
+        '; '
+        ORDER BY
+            lost.resource DESC
+    ) AS how,
+    FALSE AS certain,
+    bool_and(lost.resource = 'run_stream_lost')
+    AND coalesce(any_value(log.state) = 'settled', FALSE)
+    AND bool_or(proved.run_id IS NOT NULL) AS repaired_from_log
+FROM
+    ledger.cursors AS lost
+    SEMI JOIN judged
+        ON lost.project_id = judged.project_id
+        AND lost.key = judged.run_id
+    LEFT JOIN ledger.cursors AS log
+        ON log.project_id = lost.project_id
+        AND log.key = lost.key
+        AND log.resource = 'run_log'
+    LEFT JOIN proved
+        ON lost.project_id = proved.project_id
+        AND lost.key = proved.run_id
+WHERE
+    lost.resource = 'run_stream_lost'
+    OR (lost.resource = 'run_log_lost' AND log.state = 'lost')
+GROUP BY
+    ALL
+
+-- name: expired
+-- A log that the server let go before it was read to its end: entries of it were held, or a later run's log showed
+-- them.
+INSERT INTO found BY NAME
+SELECT
+    log.project_id,
+    log.key AS run_id,
+    CAST(NULL AS VARCHAR) AS after_stream_id,
+    CAST(NULL AS VARCHAR) AS before_stream_id,
+    'the log expired before it was read to its end' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    ledger.cursors AS log
+    SEMI JOIN judged
+        ON log.project_id = judged.project_id
+        AND log.key = judged.run_id
+WHERE
+    log.resource = 'run_log'
+    AND (
+        log.state = 'expired'
+        OR (
+            log.state = 'settled'
+            AND log.position = '0'
+            AND EXISTS (
+                SELECT 1 FROM ledger.cursors AS shown
+                WHERE
+                    shown.project_id = log.project_id
+                    AND shown.resource = 'run_log_shown'
+                    AND shown.key = log.key
+            )
+        )
+    )

@@ -1,0 +1,315 @@
+-- What may be missing where one connection to a stream ended and the next began.
+--
+-- Order: `sides` and `late` give what taskhouse.warehouse.seams decides on; what it suspects is staged as the temp
+-- table `suspected`, which `possible` adds to `found`. `replaced` needs no decision.
+
+-- name: sides
+-- What is held on both sides of each seam, and how much of what follows it was there when the connection began. The
+-- server's clock is known to the second; without it our own must do, which may be a minute off. Left out are seams
+-- between two ids of which one follows on the other: no event can have stood between them.
+WITH placed AS (
+    SELECT
+        seam.project_id,
+        seam.run_id,
+        event.id AS first_id,
+        event.stream_id AS first_stream_id,
+        event.stream_ms AS first_ms,
+        event.received_at,
+        event.place,
+        seam.heard_at,
+        seam.is_joined,
+        seam.has_states,
+        coalesce(seam.connected_at, event.received_at) AS connected_at,
+        epoch_ms(coalesce(seam.connected_at - INTERVAL 1 SECOND, event.received_at - INTERVAL 1 MINUTE)) AS low_ms,
+        epoch_ms(coalesce(seam.connected_at + INTERVAL 3 SECOND, event.received_at + INTERVAL 1 MINUTE)) AS high_ms
+    FROM
+        seams AS seam
+        INNER JOIN held AS event
+            ON seam.project_id = event.project_id
+            AND seam.run_id = event.run_id
+            AND seam.first_id = event.id
+),
+
+bounds AS (
+    SELECT
+        *,
+        CAST(greatest(low_ms, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) AS low_id,
+        CAST(greatest(high_ms, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) AS high_id
+    FROM
+        placed
+),
+
+-- ends that were read, and up to when they tell of the run's
+ends AS (
+    SELECT
+        resume.project_id,
+        resume.run_id,
+        resume.ended_at,
+        coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) AS heard_until
+    FROM
+        ledger.resumes AS resume
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        resume.ending IN ('stream_end', 'bare_end')
+),
+
+-- every end of the run that was seen: one between two lives that were read is that of a life that nobody read
+over AS (
+    SELECT DISTINCT
+        version.project_id,
+        version.run_id,
+        version.completed_at AS over_at
+    FROM
+        raw.run_versions AS version
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        version.status IN ('completed', 'failed', 'cancelled')
+),
+
+agent AS (
+    SELECT
+        *
+    FROM
+        held
+    WHERE
+        NOT is_state
+),
+
+begun AS (
+    SELECT
+        held.project_id,
+        held.run_id,
+        min(held.id) AS id
+    FROM
+        held
+        LEFT JOIN states USING (project_id, run_id, id)
+    WHERE
+        states.status IS DISTINCT FROM 'queued'
+    GROUP BY
+        held.project_id,
+        held.run_id
+)
+
+SELECT
+    seam.project_id,
+    seam.run_id,
+    seam.place AS first_place,
+    seam.first_stream_id,
+    before.place AS after_place,
+    before.stream_id AS after_stream_id,
+    low.place - seam.place + 1 AS at_least,
+    high.place - seam.place + 1 AS at_most,
+    high.place AS last_place,
+    EXISTS (
+        SELECT 1 FROM numbered
+        WHERE numbered.project_id = seam.project_id AND numbered.run_id = seam.run_id AND numbered.live
+    ) AS is_numbered,
+    coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE) AS is_counted,
+    coalesce(left_side.boot = right_side.boot AND left_side.number + 1 < right_side.number, FALSE) AS is_holed,
+    seam.is_joined,
+    coalesce(first_state.status = 'queued', FALSE) AS is_first_state,
+    coalesce(begun.id < seam.first_id, FALSE) AS has_begun,
+    (
+        coalesce(last_state.status IN ('completed', 'failed', 'cancelled'), FALSE)
+        OR EXISTS (
+            SELECT 1 FROM ends
+            WHERE
+                ends.project_id = seam.project_id
+                AND ends.run_id = seam.run_id
+                AND ends.ended_at BETWEEN before.received_at AND seam.received_at
+        )
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM over
+        WHERE
+            over.project_id = seam.project_id
+            AND over.run_id = seam.run_id
+            AND epoch_ms(over.over_at) BETWEEN before.stream_ms + 5001 AND seam.first_ms
+            AND NOT EXISTS (
+                SELECT 1 FROM ends
+                WHERE
+                    ends.project_id = seam.project_id
+                    AND ends.run_id = seam.run_id
+                    AND ends.ended_at <= seam.received_at
+                    AND ends.heard_until >= over.over_at
+            )
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM ledger.resumes AS outgrown
+        WHERE
+            outgrown.project_id = seam.project_id
+            AND outgrown.run_id = seam.run_id
+            AND outgrown.ending = 'outgrown'
+            AND outgrown.after_stream_id = before.stream_id
+    ) AS has_ended,
+    epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
+    seam.first_ms - before.stream_ms AS rested_ms,
+    EXISTS (
+        SELECT 1 FROM trims
+        WHERE trims.project_id = seam.project_id AND trims.run_id = seam.run_id AND trims.first_id = seam.first_id
+    ) AS is_announced,
+    EXISTS (
+        SELECT 1 FROM ledger.resumes AS gone
+        WHERE
+            gone.project_id = seam.project_id
+            AND gone.run_id = seam.run_id
+            AND gone.ending IN ('gone', 'outgrown')
+            AND gone.after_stream_id = before.stream_id
+    ) AS is_gone,
+    coalesce(seam.has_states, FALSE) AS has_states
+FROM
+    bounds AS seam
+    ASOF LEFT JOIN held AS before
+        ON seam.project_id = before.project_id
+        AND seam.run_id = before.run_id
+        AND seam.first_id > before.id
+    ASOF LEFT JOIN held AS low
+        ON seam.project_id = low.project_id
+        AND seam.run_id = low.run_id
+        AND seam.low_id > low.id
+    ASOF LEFT JOIN held AS high
+        ON seam.project_id = high.project_id
+        AND seam.run_id = high.run_id
+        AND seam.high_id > high.id
+    ASOF LEFT JOIN agent AS left_side
+        ON seam.project_id = left_side.project_id
+        AND seam.run_id = left_side.run_id
+        AND seam.first_id > left_side.id
+    ASOF LEFT JOIN agent AS right_side
+        ON seam.project_id = right_side.project_id
+        AND seam.run_id = right_side.run_id
+        AND seam.first_id <= right_side.id
+    LEFT JOIN states AS first_state
+        ON seam.project_id = first_state.project_id
+        AND seam.run_id = first_state.run_id
+        AND seam.first_id = first_state.id
+    LEFT JOIN states AS last_state
+        ON seam.project_id = last_state.project_id
+        AND seam.run_id = last_state.run_id
+        AND before.id = last_state.id
+    LEFT JOIN begun
+        ON seam.project_id = begun.project_id
+        AND seam.run_id = begun.run_id
+WHERE
+    before.id IS NULL
+    OR seam.first_id > before.id + 1
+ORDER BY
+    seam.project_id,
+    seam.run_id,
+    seam.place
+
+-- name: late
+-- Events of agents without numbers that came over an open connection when a great many younger ones were written
+-- already, with how many were, and how many when the event before came. Only the first event of each read counts: what
+-- one read brings stood together in the stream. Our clock is held against the server's by the event of the connection
+-- that came soonest, so that a delay which all of them had counts for nothing. What was waiting at the connection is
+-- judged as a seam, and so is the first event of one that did not join.
+WITH event AS (
+    SELECT
+        event.project_id,
+        event.run_id,
+        event.id,
+        event.stream_id,
+        TRY_CAST(event.stream_ms AS BIGINT) AS stream_ms,
+        event.place,
+        event.received_at,
+        seam.first_id AS seam_id,
+        event.id > seam.first_id OR coalesce(seam.is_joined, FALSE) AS is_within,
+        event.stream_ms >= epoch_ms(seam.connected_at + INTERVAL 1 SECOND) AS is_live,
+        epoch_ms(event.received_at) - TRY_CAST(event.stream_ms AS BIGINT) AS late_ms
+    FROM
+        held AS event
+        ASOF INNER JOIN seams AS seam
+            ON event.project_id = seam.project_id
+            AND event.run_id = seam.run_id
+            AND event.id >= seam.first_id
+        ANTI JOIN (SELECT * FROM numbered WHERE live) AS counted
+            ON event.project_id = counted.project_id
+            AND event.run_id = counted.run_id
+    WHERE
+        event.stream_ms <= epoch_ms(event.received_at + INTERVAL 1 DAY)
+),
+
+placed AS (
+    SELECT
+        *,
+        stream_ms
+        + late_ms
+        - min(late_ms) FILTER (WHERE is_live) OVER (PARTITION BY project_id, run_id, seam_id) AS came_ms
+    FROM
+        event
+),
+
+counted AS (
+    SELECT
+        placed.*,
+        upto.place - placed.place + 1 AS waiting
+    FROM
+        placed
+        ASOF LEFT JOIN held AS upto
+            ON placed.project_id = upto.project_id
+            AND placed.run_id = upto.run_id
+            AND CAST(greatest(placed.came_ms + 1, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) > upto.id
+),
+
+beside AS (
+    SELECT
+        *,
+        lag(stream_id) OVER run AS after_stream_id,
+        lag(id) OVER run AS after_id,
+        lag(received_at) OVER run AS after_received_at,
+        coalesce(lag(waiting) OVER run, 1) AS waiting_before
+    FROM
+        counted
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY id)
+)
+
+SELECT
+    project_id,
+    run_id,
+    after_stream_id,
+    stream_id AS first_stream_id,
+    waiting,
+    waiting_before
+FROM
+    beside
+WHERE
+    is_live
+    AND is_within
+    AND waiting >= $fewest_unnumbered
+    AND received_at > after_received_at
+    AND id > after_id + 1
+ORDER BY
+    project_id,
+    run_id,
+    place
+
+-- name: possible
+-- What may be missing at the seams.
+INSERT INTO found BY NAME
+SELECT
+    *,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    suspected
+
+-- name: replaced
+-- Where another event came under the id of the one that was read last: the stream began anew with ids that it had given
+-- before. What the stream before held, and what stands in the new one under smaller ids, was not read.
+INSERT INTO found BY NAME
+SELECT DISTINCT
+    project_id,
+    run_id,
+    after_stream_id,
+    first_stream_id AS before_stream_id,
+    'another event came under the id of the last one that was read: what stood around it is not known' AS how,
+    FALSE AS certain,
+    FALSE AS repaired_from_log
+FROM
+    ledger.resumes
+    SEMI JOIN judged USING (project_id, run_id)
+WHERE
+    after_stream_id = first_stream_id
+    AND NOT is_joined

@@ -1,0 +1,251 @@
+-- What is held of the streams of the judged runs, and where the server announced that it had trimmed them.
+--
+-- Order: `seams` (where connections began) and `states` (the run's own states), from both `held` (the events in order,
+-- of runs where a seam may matter), from it `trims`, and `trimmed` adds to `found` what the trims say. All are temp
+-- tables, and `gaps_seams` and `gaps_ends` read them.
+
+-- name: seams
+-- How connections to the streams of the judged runs began, each first id once. Ids are compared as one number. When a
+-- connection began is not known of old rows, nor where the server does not say so. Where another event came under the
+-- id of the last one (`replaced`), the order of ids tells nothing.
+CREATE OR REPLACE TEMP TABLE seams AS
+SELECT
+    resume.project_id,
+    resume.run_id,
+    ids.first_ms * CAST(18446744073709551616 AS UHUGEINT) + ids.first_seq AS first_id,
+    min(ids.first_ms) AS first_ms,
+    min(resume.connected_at) AS connected_at,
+    max(resume.heard_at) AS heard_at,
+    bool_or(resume.is_joined) AS is_joined,
+    bool_and(resume.source = 'django') AS has_states
+FROM
+    ledger.resumes AS resume
+    SEMI JOIN judged USING (project_id, run_id),
+    LATERAL (
+        SELECT
+            CAST(TRY_CAST(split_part(resume.first_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT) AS first_ms,
+            TRY_CAST(split_part(resume.first_stream_id, '-', 2) AS UBIGINT) AS first_seq
+    ) AS ids
+WHERE
+    ids.first_ms IS NOT NULL
+    AND ids.first_seq IS NOT NULL
+    AND (resume.is_joined IS DISTINCT FROM FALSE OR resume.after_stream_id IS DISTINCT FROM resume.first_stream_id)
+GROUP BY
+    resume.project_id,
+    resume.run_id,
+    first_id
+
+-- name: states
+-- The states of the judged runs that came over their streams.
+CREATE OR REPLACE TEMP TABLE states AS
+SELECT
+    event.project_id,
+    event.run_id,
+    event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq AS id,
+    any_value(json_extract_string(main.event_document(event.payload), '$.status')) AS status
+FROM
+    raw.run_events AS event
+    SEMI JOIN judged USING (project_id, run_id)
+WHERE
+    event.kind = 'task_run_state'
+    AND event.stream_ms >= CAST($since_ms AS UBIGINT)
+    AND event.stream_seq IS NOT NULL
+GROUP BY
+    event.project_id,
+    event.run_id,
+    id
+
+-- name: held
+-- What is held of the streams that a seam may matter to, in the order of their ids, whichever process received it. One
+-- connection to a stream of few events crosses no trim, and most runs have no other. Where everything that the agent
+-- says has a number, the numbers decide; but before a first event that is not the run's first state stood states, too,
+-- and maybe another attempt.
+CREATE OR REPLACE TEMP TABLE held AS
+WITH event AS (
+    SELECT
+        *
+    FROM
+        raw.run_events
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        stream_ms >= CAST($since_ms AS UBIGINT)
+        AND stream_seq IS NOT NULL
+),
+
+wanted AS (
+    SELECT
+        event.project_id,
+        event.run_id
+    FROM
+        event
+        LEFT JOIN states
+            ON event.project_id = states.project_id
+            AND event.run_id = states.run_id
+            AND event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq = states.id
+    GROUP BY
+        event.project_id,
+        event.run_id
+    HAVING
+        count(*) >= CASE WHEN count(event.event_id) > 0 THEN $fewest ELSE $fewest_unnumbered END
+        AND (
+            count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
+            OR arg_min(coalesce(states.status = 'queued', FALSE), (event.stream_ms, event.stream_seq)) = FALSE
+            OR main.event_number(
+                arg_min(event.event_id, (event.stream_ms, event.stream_seq))
+                    FILTER (WHERE strlen(event.event_id) <= 256)
+            ) > 1
+        )
+    UNION
+    SELECT
+        project_id,
+        run_id
+    FROM
+        seams
+    GROUP BY
+        project_id,
+        run_id
+    HAVING
+        count(*) > 1
+    UNION
+    SELECT
+        trimmed.project_id,
+        trimmed.run_id
+    FROM
+        ledger.resumes AS trimmed
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        trimmed.ending = 'trimmed'
+),
+
+distinct_ids AS (
+    SELECT
+        event.project_id,
+        event.run_id,
+        event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq AS id,
+        any_value(event.stream_id) AS stream_id,
+        any_value(event.stream_ms) AS stream_ms,
+        max(event.received_at) AS received_at,
+        any_value(event.event_id) FILTER (WHERE strlen(event.event_id) <= 256) AS event_id,
+        bool_and(event.kind IS NOT DISTINCT FROM 'task_run_state') AS is_state
+    FROM
+        event
+        SEMI JOIN wanted USING (project_id, run_id)
+    GROUP BY
+        event.project_id,
+        event.run_id,
+        id
+)
+
+SELECT
+    * EXCLUDE (event_id),
+    main.event_boot(event_id) AS boot,
+    main.event_number(event_id) AS number,
+    row_number() OVER (PARTITION BY project_id, run_id ORDER BY id) AS place
+FROM
+    distinct_ids
+
+-- name: trims
+-- Where the server announced that it had trimmed the stream (API facts 5.7), with what is held on both sides of it.
+-- Left out are announcements that say nothing: the stream began anew behind the cursor, or another process had read on
+-- from it.
+CREATE OR REPLACE TEMP TABLE trims AS
+WITH announced AS (
+    SELECT DISTINCT
+        resume.project_id,
+        resume.run_id,
+        resume.after_stream_id,
+        CAST(TRY_CAST(split_part(resume.after_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT)
+        * CAST(18446744073709551616 AS UHUGEINT)
+        + coalesce(TRY_CAST(split_part(resume.after_stream_id, '-', 2) AS UBIGINT), 0) AS id
+    FROM
+        ledger.resumes AS resume
+        SEMI JOIN judged USING (project_id, run_id)
+    WHERE
+        resume.ending = 'trimmed'
+),
+
+agent AS (
+    SELECT
+        *
+    FROM
+        held
+    WHERE
+        NOT is_state
+)
+
+SELECT
+    announced.project_id,
+    announced.run_id,
+    announced.after_stream_id,
+    after.stream_id AS before_stream_id,
+    after.id AS first_id,
+    left_side.boot,
+    left_side.number AS after_number,
+    right_side.number AS before_number,
+    coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE) AS is_counted
+FROM
+    announced
+    ASOF LEFT JOIN held AS after
+        ON announced.project_id = after.project_id
+        AND announced.run_id = after.run_id
+        AND announced.id < after.id
+    ASOF LEFT JOIN agent AS left_side
+        ON announced.project_id = left_side.project_id
+        AND announced.run_id = left_side.run_id
+        AND announced.id >= left_side.id
+    ASOF LEFT JOIN agent AS right_side
+        ON announced.project_id = right_side.project_id
+        AND announced.run_id = right_side.run_id
+        AND announced.id < right_side.id
+    LEFT JOIN states AS first_state
+        ON announced.project_id = first_state.project_id
+        AND announced.run_id = first_state.run_id
+        AND after.id = first_state.id
+WHERE
+    first_state.status IS DISTINCT FROM 'queued'
+    AND (
+        after.id IS NULL
+        OR EXISTS (
+            SELECT 1 FROM seams
+            WHERE
+                seams.project_id = announced.project_id
+                AND seams.run_id = announced.run_id
+                AND seams.first_id > announced.id
+                AND seams.first_id <= after.id
+        )
+    )
+QUALIFY
+    row_number() OVER (PARTITION BY announced.project_id, announced.run_id, after.id ORDER BY announced.id DESC) = 1
+
+-- name: trimmed
+-- Trims that the server announced. Where the agent numbered what stands on both sides, its numbers tell what is
+-- missing: holes that they prove stand as gaps of their own, and without a hole all is held. Otherwise something is
+-- missing for certain.
+INSERT INTO found BY NAME
+SELECT
+    trims.project_id,
+    trims.run_id,
+    trims.after_stream_id,
+    trims.before_stream_id,
+    'the server announced that it had trimmed the stream: '
+    || CASE
+        WHEN trims.is_counted THEN 'the agent''s numbers show that all it sent is held'
+        ELSE 'what it held here was not received live'
+    END AS how,
+    TRUE AS certain,
+    trims.is_counted AS repaired_from_log
+FROM
+    trims
+WHERE
+    NOT (
+        trims.is_counted
+        AND EXISTS (
+            SELECT 1 FROM holes
+            WHERE
+                holes.project_id = trims.project_id
+                AND holes.run_id = trims.run_id
+                AND holes.boot = trims.boot
+                AND holes.first > trims.after_number
+                AND holes.last < trims.before_number
+        )
+    )

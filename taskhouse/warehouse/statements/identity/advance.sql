@@ -1,8 +1,0 @@
-UPDATE ledger.origin
-SET
-    generation = generation + 1
-RETURNING
-    id,
-    host,
-    created_at,
-    generation

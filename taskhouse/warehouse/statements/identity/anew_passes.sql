@@ -1,2 +1,0 @@
--- What a host was asked that never gave anything.
-DELETE FROM ledger.passes

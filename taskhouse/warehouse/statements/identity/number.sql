@@ -1,3 +1,0 @@
-UPDATE ledger.origin
-SET
-    generation = $generation

@@ -1,7 +1,0 @@
-SELECT
-    id,
-    host,
-    created_at,
-    generation
-FROM
-    ledger.origin

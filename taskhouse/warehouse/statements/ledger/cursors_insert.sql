@@ -1,5 +1,0 @@
-INSERT INTO ledger.cursors BY NAME
-SELECT
-    * REPLACE (coalesce(since, updated_at) AS since)
-FROM
-    incoming

@@ -1,5 +1,0 @@
-INSERT INTO ledger.pages BY NAME
-SELECT
-    *
-FROM
-    incoming

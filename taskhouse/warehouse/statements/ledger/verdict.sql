@@ -1,6 +1,0 @@
-SELECT
-    verdict
-FROM
-    ledger.passes
-WHERE
-    pass_id = $pass_id

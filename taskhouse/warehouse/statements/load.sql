@@ -1,0 +1,301 @@
+-- How a batch of segments of one layer is loaded, in the order in which the queries run. `lines` reads the files;
+-- `typed` gives the events among them their columns; `staged` has every line without its text. `load_live` or
+-- `load_log` then say in the temp table `judged` which of the events are not inserted, and insert the others. What is
+-- no event goes to quarantine or to ledger.resumes, and `load_cursors` moves the cursors. `counts` tells what became of
+-- each segment's lines, and `segment` enters that into the ledger.
+--
+-- `refused` and `damage` are for lines that DuckDB refuses, and for damaged files.
+
+-- name: lines
+-- The lines of the batch, straight from its segments. DuckDB reads them twice in less time than a copy of their texts
+-- would take. Its buffers are twice the longest line, one for each thread. A stream id counts as numbered if it is
+-- <ms>-<seq>.
+CREATE OR REPLACE TEMP VIEW lines AS
+WITH read AS (
+    SELECT
+        *,
+        list_position(getvariable('paths'), filename) AS number,
+        nullif(strpos(i, '-'), 0) AS dash,
+        TRY_CAST(left(i, dash - 1) AS UBIGINT) AS ms,
+        TRY_CAST(substr(i, dash + 1) AS UBIGINT) AS seq
+    FROM
+        read_json(
+            getvariable('paths'),
+            format = 'newline_delimited',
+            maximum_object_size = getvariable('longest'),
+            filename = true,
+            columns = {
+                k: 'VARCHAR',
+                n: 'BIGINT',
+                p: 'BIGINT',
+                t: 'VARCHAR',
+                r: 'VARCHAR',
+                l: 'VARCHAR',
+                i: 'VARCHAR',
+                o: 'BIGINT',
+                a: 'BIGINT',
+                x: 'BOOLEAN',
+                h: 'BIGINT',
+                d: 'VARCHAR'
+            }
+        )
+)
+
+SELECT
+    getvariable('segments')[number] AS segment,
+    number * 4294967296 + n AS line,
+    k AS line_kind,
+    p AS project_id,
+    t AS task_id,
+    r AS run_id,
+    l AS source,
+    i AS stream_id,
+    CASE WHEN seq IS NOT NULL THEN ms END AS stream_ms,
+    CASE WHEN ms IS NOT NULL THEN seq END AS stream_seq,
+    o AS position,
+    make_timestamptz(a) AS received_at,
+    x AS redacted,
+    h AS checksum,
+    d AS payload
+FROM
+    read
+
+-- name: fields
+-- What an event's text says in the places that become columns; NULL if the text is not JSON that DuckDB reads.
+CREATE OR REPLACE TEMP MACRO fields(document) AS
+    TRY(
+        json_extract_string(
+            document,
+            [
+                '$.type',
+                '$.timestamp',
+                '$.event_id',
+                '$.first_event_id',
+                '$.notification.method',
+                '$.notification.params.update.sessionUpdate',
+                '$.notification.params.update.toolCallId',
+                '$.notification.params.toolCallId',
+                '$.toolCall.toolCallId',
+                '$.event.type',
+                '$.updated_at'
+            ]
+        )
+    )
+
+-- name: typed
+-- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
+-- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
+CREATE OR REPLACE TEMP VIEW typed AS
+WITH told AS (
+    SELECT
+        *,
+        fields(payload) AS own,
+        own IS NOT NULL AS json_ok,
+        coalesce(own, fields(regexp_replace(payload, '\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '\\ufffd', 'g'))) AS field
+    FROM
+        lines
+    WHERE
+        line_kind = 'event'
+),
+
+times AS (
+    SELECT
+        *,
+        coalesce(
+            TRY_CAST(field[2] AS TIMESTAMPTZ),
+            TRY_CAST(field[11] AS TIMESTAMPTZ),
+            CASE WHEN stream_ms < 10000000000000 THEN make_timestamptz(CAST(stream_ms * 1000 AS BIGINT)) END
+        ) AS stated_at
+    FROM
+        told
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    source,
+    stream_id,
+    stream_ms,
+    stream_seq,
+    position,
+    field[3] AS event_id,
+    field[4] AS first_event_id,
+    field[1] AS kind,
+    regexp_replace(field[5], '^__posthog/', '_posthog/') AS method,
+    coalesce(field[6], field[10]) AS session_update,
+    coalesce(field[7], field[8], field[9]) AS tool_call_id,
+    CASE WHEN stated_at BETWEEN '2000-01-01 00:00:00+00' AND '2200-01-01 00:00:00+00' THEN stated_at END AS occurred_at,
+    received_at,
+    payload,
+    json_ok,
+    redacted,
+    line,
+    segment
+FROM
+    times
+
+-- name: staged
+-- What the batch is judged by: every line without its text, which is kept only of the few lines that are no events.
+CREATE OR REPLACE TEMP TABLE staged AS
+SELECT
+    * EXCLUDE (payload),
+    CASE WHEN line_kind <> 'event' THEN payload END AS facts
+FROM
+    lines
+
+-- name: lengths
+-- What the batch holds, by segment.
+SELECT
+    segment,
+    count(*) AS lines,
+    count(*) FILTER (WHERE line_kind = 'event' AND stream_ms IS NULL) AS unnumbered,
+    min(stream_ms) AS first_ms,
+    max(stream_ms) AS last_ms,
+    min(received_at) AS first_received_at
+FROM
+    staged
+GROUP BY
+    segment
+
+-- name: bytes
+-- The exact bytes of events whose text is not what came, since they are not UTF-8: in quarantine, once.
+INSERT INTO ledger.quarantine BY NAME
+SELECT DISTINCT ON (record_key, payload)
+    $resource AS resource,
+    staged.project_id,
+    staged.run_id || '@' || coalesce(staged.stream_id, CAST(staged.position AS VARCHAR), '') AS record_key,
+    'the event is not UTF-8: its text is stored with U+FFFD in place of what is not, and its bytes in hexadecimal here'
+        AS reason,
+    staged.facts AS payload,
+    $now AS first_seen_at,
+    $now AS replayed_at,
+    'kept' AS outcome,
+    staged.segment AS brought_by
+FROM
+    staged
+WHERE
+    staged.line_kind = 'bytes'
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ledger.quarantine AS held
+        WHERE
+            held.resource = $resource
+            AND held.record_key
+            = staged.run_id || '@' || coalesce(staged.stream_id, CAST(staged.position AS VARCHAR), '')
+            AND held.payload = staged.facts
+    )
+RETURNING
+    brought_by
+
+-- name: oddities
+-- A text that is not JSON is stored like any other; the mark beside it says where to look.
+INSERT INTO ledger.quarantine BY NAME
+SELECT
+    resource,
+    project_id,
+    record_key,
+    'the event is not JSON that DuckDB reads; its text is stored with json_ok = false' AS reason,
+    $now AS first_seen_at,
+    segment AS brought_by
+FROM (
+    SELECT 'run_events' AS resource, project_id, run_id || '@' || coalesce(stream_id, '') AS record_key, segment
+    FROM raw.run_events
+    WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
+    UNION ALL
+    SELECT 'run_log' AS resource, project_id, run_id || '@' || position AS record_key, segment
+    FROM raw.run_log_entries
+    WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
+)
+
+-- name: resumes
+-- How connections began and streams ended, once each. Older segments say how many events a connection brought.
+INSERT INTO ledger.resumes BY NAME
+SELECT
+    staged.project_id,
+    staged.run_id,
+    staged.source,
+    json_extract_string(staged.facts, '$.after') AS after_stream_id,
+    json_extract_string(staged.facts, '$.first') AS first_stream_id,
+    TRY_CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
+    TRY_CAST(json_extract_string(staged.facts, '$.connected_at') AS TIMESTAMPTZ) AS connected_at,
+    TRY_CAST(json_extract_string(staged.facts, '$.heard_at') AS TIMESTAMPTZ) AS heard_at,
+    TRY_CAST(json_extract_string(staged.facts, '$.joined') AS BOOLEAN) AS is_joined,
+    json_extract_string(staged.facts, '$.ending') AS ending,
+    staged.received_at AS ended_at,
+    staged.segment
+FROM
+    staged
+WHERE
+    staged.line_kind = 'resume'
+
+-- name: counts
+-- What became of the events of the batch, by segment, and the sum of the checksums of those that are inserted; unknown
+-- if one of them has none, since an older version captured it.
+SELECT
+    staged.segment,
+    count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS marks,
+    count(*) FILTER (WHERE inserts) AS inserted,
+    CASE
+        WHEN count(*) FILTER (WHERE inserts AND checksum IS NULL) = 0
+            THEN CAST(coalesce(sum(checksum) FILTER (WHERE inserts), 0) AS BIGINT)
+    END AS checksum
+FROM
+    (
+        SELECT
+            staged.*,
+            line_kind = 'event' AND (judged.line IS NULL OR judged.incarnation IS NOT NULL) AS inserts
+        FROM
+            staged
+            LEFT JOIN judged
+                ON staged.line = judged.line
+    ) AS staged
+GROUP BY
+    staged.segment
+
+-- name: segment
+INSERT INTO ledger.segments BY NAME
+SELECT
+    $segment AS segment,
+    $layer AS layer,
+    $bytes AS bytes,
+    $lines AS lines,
+    $inserted AS inserted,
+    $duplicates AS duplicates,
+    $set_aside AS set_aside,
+    $marks AS marks,
+    $inserted AS held,
+    $checksum AS checksum,
+    $first_ms AS first_ms,
+    $last_ms AS last_ms,
+    $now AS loaded_at
+
+-- name: segment_less
+-- Rows of a segment that are no longer held: another reading took their place, or the log ends before them.
+UPDATE ledger.segments
+SET
+    held = held - $rows,
+    checksum = checksum - $checksum
+WHERE
+    segment = $segment
+
+-- name: refused
+-- A line of a segment that DuckDB refuses to load, with its text.
+INSERT INTO ledger.quarantine BY NAME
+SELECT
+    $resource AS resource,
+    $project_id AS project_id,
+    $record_key AS record_key,
+    $reason AS reason,
+    $payload AS payload,
+    $now AS first_seen_at,
+    $segment AS brought_by
+
+-- name: damage
+INSERT INTO ledger.quarantine BY NAME
+SELECT
+    'spool' AS resource,
+    $segment AS record_key,
+    $reason AS reason,
+    $now AS first_seen_at,
+    $segment AS brought_by

@@ -1,5 +1,0 @@
-INSERT INTO ledger.cursors BY NAME
-SELECT
-    * EXCLUDE (unbroken)
-FROM
-    moved

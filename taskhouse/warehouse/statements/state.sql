@@ -1,0 +1,246 @@
+-- What a pass asks the warehouse before it asks the server. Questions of one resource stand in its folder.
+
+-- name: last_complete
+SELECT
+    pass_id,
+    viewer,
+    started_at,
+    finished_at
+FROM
+    ledger.passes
+WHERE
+    project_id = $project_id
+    AND resource = $resource
+    AND verdict = 'complete'
+ORDER BY
+    started_at DESC
+LIMIT 1
+
+-- name: pass_before
+-- When the pass before another one of the same resource began.
+SELECT
+    max(started_at) AS started_at
+FROM
+    ledger.passes
+WHERE
+    project_id = $project_id
+    AND resource = $resource
+    AND pass_id <> $pass_id
+
+-- name: attempts
+-- When passes of each kind over a resource last began that came to their own judgement.
+SELECT
+    kind,
+    verdict,
+    max(started_at) AS started_at
+FROM
+    ledger.passes
+WHERE
+    project_id = $project_id
+    AND resource = $resource
+    AND kind IS NOT NULL
+    AND verdict <> 'running'
+    AND NOT interrupted
+GROUP BY
+    kind,
+    verdict
+
+-- name: resumable
+-- The newest pass of a resource, if it was interrupted on a walk that can go on.
+WITH newest AS (
+    SELECT
+        *
+    FROM
+        ledger.passes
+    WHERE
+        project_id = $project_id
+        AND resource = $resource
+    ORDER BY
+        started_at DESC
+    LIMIT 1
+)
+
+SELECT
+    newest.*,
+    walk.position AS bookmark,
+    walk.updated_at AS walked_at
+FROM
+    newest
+    INNER JOIN ledger.cursors AS walk
+        ON walk.project_id = newest.project_id
+        AND walk.resource = newest.resource
+        AND walk.key = 'walk'
+        AND walk.moved_by = newest.pass_id
+WHERE
+    (newest.verdict = 'running' OR newest.interrupted)
+    AND walk.updated_at >= $since
+
+-- name: cursors
+SELECT
+    key,
+    position,
+    state,
+    updated_at
+FROM
+    ledger.cursors
+WHERE
+    project_id = $project_id
+    AND resource = $resource
+
+-- name: present
+-- Keys of what is listed now. {table}, {key} and {where} are names from our own schema.
+SELECT
+    {key}
+FROM
+    raw.{table}
+WHERE
+    project_id = $project_id
+    AND absent_since IS NULL{where}
+ORDER BY
+    {key}
+
+-- name: refused
+-- What the server refused at the last look, with the time: streams and logs by run, the rest by task. It is gone
+-- where its task is proved absent. A run that only the tail has seen is looked for by every pass over the tasks.
+WITH told AS (
+    SELECT
+        cursor.resource,
+        cursor.key,
+        cursor.state,
+        coalesce(cursor.since, cursor.updated_at) AS since,
+        CASE
+            WHEN NOT list_contains($of_tasks, cursor.resource) AND run.task_id IS NULL
+                THEN greatest(cursor.updated_at, $now)
+            ELSE cursor.updated_at
+        END AS asked_at,
+        CASE WHEN list_contains($of_tasks, cursor.resource) THEN cursor.key ELSE run.task_id END AS task_id
+    FROM
+        ledger.cursors AS cursor
+        LEFT JOIN (
+            SELECT
+                run_id,
+                any_value(task_id) AS task_id
+            FROM
+                raw.run_versions
+            WHERE
+                project_id = $project_id
+            GROUP BY
+                run_id
+        ) AS run
+            ON run.run_id = cursor.key
+    WHERE
+        cursor.project_id = $project_id
+        AND list_contains($resources, cursor.resource)
+        AND cursor.state IN ('not_found', 'refused')
+)
+
+SELECT
+    told.*,
+    coalesce(
+        task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
+        AND task_id NOT IN (
+            SELECT task_id
+            FROM raw.task_sightings
+            WHERE project_id = $project_id AND absent_since IS NULL
+        ),
+        FALSE
+    ) AS gone
+FROM
+    told
+ORDER BY
+    since,
+    key
+
+-- name: quarantine
+-- Bad records that wait for a version that can read them.
+SELECT
+    resource,
+    record_key,
+    reason,
+    pointer,
+    payload,
+    first_seen_at
+FROM
+    ledger.quarantine
+WHERE
+    project_id = $project_id
+    AND replayed_at IS NULL
+ORDER BY
+    first_seen_at
+
+-- name: facts
+-- How much is kept, and how much is not: what an estimate of the work ahead rests on.
+WITH task AS (
+    SELECT
+        task_id,
+        arg_max(latest_run_id, valid_from) AS latest_run_id
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        task_id
+),
+
+run AS (
+    SELECT
+        run_id,
+        arg_max(status, valid_from) AS status,
+        any_value(created_at) AS created_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        run_id
+),
+
+cursor AS (
+    SELECT
+        resource,
+        key
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+)
+
+SELECT
+    (
+        SELECT count(*)
+        FROM raw.task_sightings
+        WHERE project_id = $project_id AND absent_since IS NULL
+    ) AS known,
+    (
+        SELECT count(*)
+        FROM raw.repository_sightings
+        WHERE project_id = $project_id AND absent_since IS NULL
+    ) AS repositories,
+    (
+        SELECT count(*)
+        FROM task
+        ANTI JOIN (SELECT * FROM cursor WHERE resource = 'runs') AS listed
+            ON listed.key = task.task_id
+        LEFT JOIN run
+            ON run.run_id = task.latest_run_id
+        WHERE
+            task.latest_run_id IS NOT NULL
+            AND coalesce(run.created_at >= $oldest, true)
+    ) AS unlisted,
+    (
+        SELECT count(*)
+        FROM task
+        ANTI JOIN (SELECT * FROM cursor WHERE resource = 'task_usage') AS asked
+            ON asked.key = task.task_id
+        LEFT JOIN run
+            ON run.run_id = task.latest_run_id
+        WHERE
+            task.latest_run_id IS NOT NULL
+            AND coalesce(run.created_at >= $oldest, true)
+    ) AS unpriced,
+    (
+        SELECT count(*)
+        FROM run
+        WHERE status NOT IN ('completed', 'failed', 'cancelled') AND created_at < $yesterday
+    ) AS resting,
+    (SELECT count(*) FROM run WHERE created_at >= $yesterday) AS moved

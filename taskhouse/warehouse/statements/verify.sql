@@ -1,0 +1,142 @@
+-- What `verify` looks at: each query gives rows of `what` and `fine`, and `judge` counts them. NULL means not known.
+
+-- name: judge
+SELECT
+    count(*) AS looked_at,
+    count(*) FILTER (WHERE fine IS NULL) AS unknown,
+    count(*) FILTER (WHERE NOT fine) AS wrong,
+    list(CAST(what AS VARCHAR)) FILTER (WHERE NOT fine)[:{examples}] AS examples
+FROM
+    ({rows})
+
+-- name: times
+SELECT
+    'pass ' || pass_id AS what,
+    (verdict = 'running') = (finished_at IS NULL)
+    AND coalesce(finished_at >= started_at, TRUE)
+    AND verdict IN ('running', 'complete', 'incomplete')
+    AND coalesce(proven_at <= finished_at, TRUE) AS fine
+FROM
+    ledger.passes
+
+-- name: passes
+-- What a pass says that it received and brought, against what names it. Pages that brought nothing are forgotten in
+-- time, and a pass that was interrupted may have counted what its last commit did not keep. Versions of runs are left
+-- out: a run's own row takes the place of what its task told in an earlier pass.
+WITH page AS (
+    SELECT
+        pass_id,
+        count(*) AS pages,
+        max(page) AS last_page
+    FROM
+        ledger.pages
+    GROUP BY
+        pass_id
+),
+
+added AS (
+    SELECT
+        pass_id,
+        count(*) AS rows
+    FROM
+        (
+            {tables}
+        )
+    GROUP BY
+        pass_id
+)
+
+SELECT
+    'pass ' || pass.pass_id AS what,
+    pass.rows_seen = pass.rows_distinct + pass.duplicates
+    AND coalesce(page.last_page, 0) <= pass.pages
+    AND coalesce(page.pages, 0) <= pass.pages
+    AND coalesce(added.rows, 0) <= pass.rows_added
+    AND (
+        pass.verdict <> 'complete'
+        OR (
+            pass.quarantined = 0
+            AND (pass.started_at < $pages_since OR coalesce(page.pages, 0) = pass.pages)
+            AND (
+                pass.resource NOT IN ({alone})
+                OR coalesce(added.rows, 0) = pass.rows_added
+            )
+        )
+    ) AS fine
+FROM
+    ledger.passes AS pass
+    LEFT JOIN page USING (pass_id)
+    LEFT JOIN added USING (pass_id)
+
+-- name: sightings
+-- Stretches of presence: each in order, none over the next one, and only the last one open.
+WITH stretch AS (
+    {stretches}
+),
+
+placed AS (
+    SELECT
+        *,
+        lead(first_seen_at) OVER (PARTITION BY project_id, thing ORDER BY first_seen_at) AS next_seen_at
+    FROM
+        stretch
+)
+
+SELECT
+    thing || ' from ' || first_seen_at AS what,
+    first_seen_at <= last_seen_at
+    AND coalesce(absent_since >= last_seen_at, TRUE)
+    AND (absent_since IS NULL) = (absent_pass_id IS NULL)
+    AND (next_seen_at IS NULL OR coalesce(absent_since <= next_seen_at, FALSE)) AS fine
+FROM
+    placed
+
+-- name: segments
+-- What became of the lines of a segment. Of a live segment every row stays; of a log some may be replaced.
+WITH held AS (
+    SELECT
+        segment,
+        count(*) AS rows
+    FROM
+        (
+            SELECT segment FROM raw.run_events
+            UNION ALL
+            SELECT segment FROM raw.run_log_entries
+        )
+    GROUP BY
+        segment
+)
+
+SELECT
+    'segment ' || told.segment AS what,
+    told.lines = told.inserted + told.duplicates + told.set_aside + told.marks
+    AND least(told.inserted, told.duplicates, told.set_aside, told.marks) >= 0
+    AND coalesce(told.held, 0) <= told.inserted
+    AND CASE told.layer
+        WHEN 'live' THEN coalesce(held.rows, 0) = told.inserted
+        ELSE coalesce(held.rows, 0) <= told.inserted
+    END AS fine
+FROM
+    ledger.segments AS told
+    LEFT JOIN held USING (segment)
+
+-- name: cursors
+-- A log's cursor never stands before what is held of it.
+SELECT
+    'log of run ' || entry.run_id AS what,
+    coalesce(TRY_CAST(log.position AS BIGINT) > entry.last, FALSE) AS fine
+FROM
+    (
+        SELECT
+            project_id,
+            run_id,
+            max(position) AS last
+        FROM
+            raw.run_log_entries
+        GROUP BY
+            ALL
+    ) AS entry
+    LEFT JOIN ledger.cursors AS log
+        ON log.project_id = entry.project_id
+        AND log.resource = 'run_log'
+        AND log.key = entry.run_id

@@ -1,0 +1,112 @@
+-- How what a page brings becomes history: versions of things (staged as `incoming`), and the stretches of time in which
+-- something was there (staged as `seen`). {table}, {key} and the like are names from our own schema.
+
+-- name: changes
+-- A version for every real change of a thing, in the order in which it was observed, never two at one moment. What was
+-- observed before the version that is held is late, and refused.
+INSERT INTO {table} BY NAME
+WITH current AS (
+    SELECT
+        stored.*
+    FROM
+        {table} AS stored
+        SEMI JOIN incoming USING (project_id, {key})
+    QUALIFY
+        row_number() OVER (PARTITION BY stored.project_id, stored.{key} ORDER BY stored.valid_from DESC) = 1
+),
+
+line AS (
+    SELECT
+        false AS fresh,
+        current.*
+    FROM
+        current
+    UNION ALL BY NAME
+    SELECT
+        true AS fresh,
+        incoming.*
+    FROM
+        incoming
+        LEFT JOIN current USING (project_id, {key})
+    WHERE
+        current.{key} IS NULL
+        OR incoming.valid_from > current.valid_from - INTERVAL 1 MILLISECOND
+),
+
+judged AS (
+    SELECT
+        line.*,
+        row_number() OVER observed AS place,
+        max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
+        lag({key}) OVER observed IS NULL
+        OR lag(({compared})) OVER observed IS DISTINCT FROM ({compared}) AS changed
+    FROM
+        line
+    WINDOW
+        whole AS (PARTITION BY project_id, {key}),
+        observed AS (PARTITION BY project_id, {key} ORDER BY fresh, valid_from, page)
+)
+
+SELECT
+    judged.* EXCLUDE (fresh, place, held_from, changed{extra}) REPLACE (
+        greatest(valid_from, held_from + INTERVAL 1 MICROSECOND) + to_microseconds(place - 1) AS valid_from
+    )
+FROM
+    judged
+WHERE
+    fresh
+    AND changed
+
+-- name: sightings_seen
+-- Everything seen now: the open stretch is longer. {table}, {key} and {same} are names from our own schema.
+UPDATE raw.{table} AS held
+SET
+    last_seen_at = greatest(held.last_seen_at, seen.seen_at),
+    last_pass_id = seen.pass_id
+FROM
+    (
+        SELECT
+            project_id,
+            {key},
+            max(seen_at) AS seen_at,
+            any_value(pass_id) AS pass_id
+        FROM
+            seen
+        GROUP BY
+            project_id,
+            {key}
+    ) AS seen
+WHERE
+    {same}
+    AND held.absent_since IS NULL
+
+-- name: sightings_new
+-- Something seen for the first time, or again after an absence, begins a new stretch.
+INSERT INTO raw.{table} BY NAME
+SELECT
+    project_id,
+    {key},
+    greatest(min(seen.seen_at), max(ended.absent_since)) AS first_seen_at,
+    greatest(max(seen.seen_at), max(ended.absent_since)) AS last_seen_at,
+    any_value(seen.pass_id) AS pass_id,
+    min(seen.page) AS page,
+    any_value(seen.pass_id) AS last_pass_id
+FROM
+    seen
+    ANTI JOIN (SELECT * FROM raw.{table} WHERE absent_since IS NULL) AS present USING (project_id, {key})
+    LEFT JOIN raw.{table} AS ended USING (project_id, {key})
+GROUP BY
+    project_id,
+    {key}
+
+-- name: sightings_absent
+-- The stretch of everything that a complete pass proved absent ends at that pass.
+UPDATE raw.{table} AS held
+SET
+    absent_since = greatest(seen.seen_at, held.last_seen_at),
+    absent_pass_id = seen.pass_id
+FROM
+    seen
+WHERE
+    {same}
+    AND held.absent_since IS NULL

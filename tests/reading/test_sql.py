@@ -1,0 +1,47 @@
+"""The SQL reads well: named queries that are all used, in files of a size that a reader can hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from taskhouse.warehouse import migrate, sql
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("taskhouse", "assets", "pipelines")
+ADDRESS = re.compile(r'"(\w+/\w+)"')
+RELEASED = {f"{path}.sql" for _, paths in migrate.MIGRATIONS for path in paths}
+"""Statements of migrations, which are never edited."""
+
+
+def test_every_query_is_used_and_every_used_one_is_there() -> None:
+    warehouse = (ROOT / "taskhouse" / "warehouse" / "statements").glob("*.sql")
+    resources = (ROOT / "taskhouse" / "resources").glob("*/queries.sql")
+    files = [*(path.stem for path in warehouse), *(path.parent.name for path in resources)]
+    assert len(files) == len(set(files)) > 20
+    there = {f"{file}/{name}" for file in files for name in sql.queries(file)}
+    code = [path.read_text("utf-8") for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    named = {address for text in code for address in ADDRESS.findall(text) if address.split("/")[0] in files}
+    assert named == there
+
+
+def test_a_query_that_is_not_there_is_missed_by_its_name() -> None:
+    with pytest.raises(LookupError, match=r"^clock\.sql has no query named hands\. It has bounds, conflicts\.$"):
+        sql.query("clock/hands")
+    with pytest.raises(LookupError, match=r"^There is no file of queries named clocks: "):
+        sql.query("clocks/bounds")
+
+
+def test_a_query_comes_with_its_comment_and_without_its_neighbours() -> None:
+    text = sql.query("clock/conflicts")
+    assert text.startswith("-- What was observed of one thing")
+    assert "FROM\n    ledger.origin" in sql.query("identity/read")
+    assert [text.count("-- name:") for text in sql.queries("identity").values()] == [0] * 9
+
+
+def test_files_and_lines_are_as_short_as_in_python() -> None:
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.sql")]
+    texts = {str(path.relative_to(ROOT)): path.read_text("utf-8").splitlines() for path in paths}
+    lines = {name for name, text in texts.items() if max(map(len, text)) > 120}
+    assert {name for name in lines if name.removeprefix("taskhouse/") not in RELEASED} == set()
+    assert {name for name, text in texts.items() if len(text) > 400} == set()
