@@ -23,13 +23,23 @@ from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, variable
+from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, pairs, variable
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
 """The regions of PostHog Cloud."""
 
+
+CRONS: Mapping[str, str] = {
+    **{name: resource.cron for name, resource in RESOURCES.items()},
+    "published": "4-59/5 * * * *",
+    "views": "13 * * * *",
+    "maintenance": "41 3 * * *",
+}
+"""When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
+
+CRONS_ALLOWED = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
 
 _LISTS = {
     "project_ids": "ids, such as 1,2",
@@ -97,20 +107,9 @@ class Settings(BaseSettings):
     schedules: bool = Field(
         default=False, description="Turn all schedules and sensors on at the start of the Dagster daemon."
     )
-    tasks_cron: str = Field("*/5 * * * *", description="When to sync tasks.")
-    repositories_cron: str = Field("7 * * * *", description="When to sync repositories.")
-    readiness_cron: str = Field("17 * * * *", description="When to sync the readiness that is due that day.")
-    runs_cron: str = Field("1-59/5 * * * *", description="When to sync runs.")
-    run_events_cron: str = Field("2-59/5 * * * *", description="When to sync run events.")
-    task_usage_cron: str = Field("27 * * * *", description="When to sync task usage, if it is on.")
-    pinned_cron: str = Field("47 * * * *", description="When to sync pinned tasks, if that is on.")
-    published_cron: str = Field("4-59/5 * * * *", description="When to publish a copy, if anything changed.")
-    views_cron: str = Field(
-        "13 * * * *", description="When to check the views and write the reports, if there is a newer copy."
-    )
-
-    maintenance_cron: str = Field(
-        "41 3 * * *", description="When to free unused disk space and delete old records of syncs."
+    crons: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Other times for some schedules, each a cron expression in the time zone TASKHOUSE_TIMEZONE.",
     )
     keep_runs_days: int = Field(
         3, ge=1, description="How long Dagster keeps successful runs. Other runs stay six times as long."
@@ -216,10 +215,7 @@ class Settings(BaseSettings):
     def _overrides(cls, value: object) -> object:
         if isinstance(value, str):
             allowed = "must be windows by repository, such as org/a=7,30;org/b="
-            parts = [part.partition("=") for part in value.split(";") if part.strip()]
-            if not all(sign for _, sign, _ in parts):
-                raise ValueError(allowed)
-            value = {name.strip(): numbers(days, allowed) for name, _, days in parts}
+            value = {name: numbers(days, allowed) for name, days in pairs(value, allowed).items()}
         return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
 
     @field_validator("readiness_overrides")
@@ -256,11 +252,19 @@ class Settings(BaseSettings):
             raise ValueError("must contain only windows of 1 to 30 days")
         return tuple(sorted(set(value)))
 
-    @field_validator("*")
+    @field_validator("crons", mode="before")
     @classmethod
-    def _cron(cls, value: object, info: ValidationInfo) -> object:
-        if str(info.field_name).endswith("_cron") and (wrong := cron.wrong(str(value))):
-            raise ValueError(wrong)
+    def _times(cls, value: object) -> object:
+        return pairs(value, CRONS_ALLOWED) if isinstance(value, str) else value
+
+    @field_validator("crons")
+    @classmethod
+    def _known_times(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if value.keys() - CRONS.keys():
+            raise ValueError(f"{CRONS_ALLOWED}; the schedules are {', '.join(CRONS)}")
+        for name, expression in value.items():
+            if wrong := cron.wrong(expression):
+                raise ValueError(f"has a time for {name} that {wrong}")
         return value
 
     @field_validator("timezone")
@@ -314,7 +318,7 @@ class Settings(BaseSettings):
 
     def cron(self, name: str) -> str:
         """When something is synced or published, in cron's five fields."""
-        return str(getattr(self, f"{name}_cron"))
+        return self.crons.get(name, CRONS[name])
 
     def key(self) -> str:
         """The API key in clear, for the Authorization header alone.

@@ -29,6 +29,13 @@ RETIRED = {
     "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",
     "TASKHOUSE_SPOOL_SYNC_S": "Captured events are synced to disk every second.",
     "TASKHOUSE_SPOOL_MAX_GB": "The spool may grow until only TASKHOUSE_SPOOL_FREE_GB of disk space is left.",
+    **{
+        f"TASKHOUSE_{name.upper()}_CRON": f"Set the time of {name} in TASKHOUSE_CRONS, as in {name}=*/15 * * * *."
+        for name in (
+            *("tasks", "repositories", "readiness", "runs", "run_events", "task_usage", "pinned"),
+            *("published", "views", "maintenance"),
+        )
+    },
     "TASKHOUSE_PUBLISH_EVERY_S": "A copy is published at most every 5 minutes.",
 }
 """Variables that were settings once, and what holds now. Remove each one release after it came here."""
@@ -143,6 +150,14 @@ def _nearest(name: str, documented: Collection[str]) -> str:
 
 def _bare(name: str) -> str:
     return name.removeprefix(OURS).removeprefix(POSTHOG)
+
+
+def pairs(text: str, allowed: str) -> dict[str, str]:
+    """Names and their values, as in ``a=1;b=2``; the error says what is allowed and never what was there."""
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    if not all(sign for _, sign, _ in parts):
+        raise ValueError(allowed)
+    return {name.strip(): value.strip() for name, _, value in parts}
 
 
 def numbers(text: str, allowed: str) -> tuple[int, ...]:

@@ -12,8 +12,8 @@ schedule = typer.Typer(no_args_is_help=True, help="Turn all schedules on or off,
 def on() -> None:
     """Turn all schedules on, from the next start or reload of Dagster.
 
-    Each resource has its own schedule, set by TASKHOUSE_<RESOURCE>_CRON. `taskhouse dev` starts the daemon that runs
-    them.
+    Each resource has its own schedule; TASKHOUSE_CRONS changes when they run. `taskhouse dev` starts the daemon that
+    runs them.
     """
     _turn(on=True)
 
@@ -32,11 +32,11 @@ def show() -> None:
     from taskhouse.pipelines import switch
     from taskhouse.pipelines.cli import screen
     from taskhouse.resources.registry import RESOURCES
-    from taskhouse.settings import load
+    from taskhouse.settings import CRONS, load
 
     settings = load()
     state = "on" if switch.is_on(settings) else "off"
-    names = (*filter(settings.wants, RESOURCES), "published", "views", "maintenance")
+    names = [name for name in CRONS if name not in RESOURCES or settings.wants(name)]
     rows = [(name, settings.cron(name), state) for name in names]
     screen.results().print(screen.table(("schedule", f"cron ({settings.timezone})", "state"), rows))
 

@@ -51,7 +51,7 @@ def status(
 
     Exit code 0: everything is proved complete. 3: a last pass was not complete, was killed, or has a time in the future
     because a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy is late: it lacks
-    a sync that ended an hour ago (or three intervals of TASKHOUSE_PUBLISHED_CRON, if those are longer). 5: there is no
+    a sync that ended an hour ago (or three intervals of its schedule, if those are longer). 5: there is no
     data, a resource was never synced, or nothing was published for that long after a sync. 1: the warehouse is missing,
     damaged or older than it was.
     """

@@ -105,6 +105,7 @@ class Resource:
         alone: Whether nothing but its own passes writes to its tables.
         requests: How many requests each of its passes takes; 0 where that depends on what moved.
         passes_a_day: How many passes its schedule brings by default, where each takes so many requests.
+        cron: When its schedule runs by default, in cron's five fields.
         cursors: Column that names the thing its cursors are about, if it has any.
         quarantines: Names under which its unreadable records are kept, beside its own.
         listed: Whether a complete pass read every record of its lists, so that one in quarantine that names nothing is
@@ -126,6 +127,7 @@ class Resource:
     alone: bool = False
     requests: int = 0
     passes_a_day: int = 0
+    cron: str = ""
     cursors: str = ""
     quarantines: tuple[str, ...] = ()
     listed: bool = False

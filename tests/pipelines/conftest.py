@@ -228,7 +228,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.fixture(scope="session")
 def dev(scene: Scene) -> Iterator[Deployment]:
     """One ``taskhouse dev`` for all tests of a worker: five processes, which take their time to start."""
-    environment = {**os.environ, **scene.environment, "TASKHOUSE_REPOSITORIES_CRON": "* * * * *"}
+    environment = {**os.environ, **scene.environment, "TASKHOUSE_CRONS": "repositories=* * * * *"}
     deployment = Deployment(scene.settings, environment)
     yield deployment
     deployment.close()

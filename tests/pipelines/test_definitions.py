@@ -121,10 +121,10 @@ def test_every_asset_is_late_after_three_ticks_that_brought_nothing_or_later() -
     often = {"tasks": 1, "runs": 1, "run_events": 1, "published": 1, "views": 9, "report": 9}
     seldom = {"repositories": 6, "task_usage": 3, "readiness": 26, "maintenance": 72}
     assert _windows() == often | seldom
-    assert _windows(tasks_cron="0 6 * * *", views_cron="0 7 * * 1-5") == often | seldom | {
+    assert _windows(crons={"tasks": "0 6 * * *", "views": "0 7 * * 1-5"}) == often | seldom | {
         "tasks": 72, "views": 222, "report": 222,
     }  # fmt: skip
-    assert _windows(published_cron="5 */8 * * *") == often | seldom | {"published": 24, "views": 30, "report": 30}
+    assert _windows(crons={"published": "5 */8 * * *"}) == often | seldom | {"published": 24, "views": 30, "report": 30}
 
 
 @pytest.mark.parametrize(

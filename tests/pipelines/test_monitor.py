@@ -136,7 +136,7 @@ def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path)
     assert "The published copy is of 3 h ago and lacks what a sync brought 2 h ago." in shown.err
     told = json.loads(inside.run("status", "--json", **words).out)["copy"]
     assert (told["commits_behind"], told["late"], round(told["waits_s"] / 3600)) == (2, True, 2)
-    patient = inside.run("status", TASKHOUSE_PUBLISHED_CRON="0 5 * * *", **words)
+    patient = inside.run("status", TASKHOUSE_CRONS="published=0 5 * * *", **words)
     assert patient.code == 0, patient
     with warehouse.transaction("tail") as connection:
         connection.execute("UPDATE ledger.passes SET resource = 'tail' WHERE resource <> 'readiness'")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from taskhouse.cron import ALLOWED, NEVER, wrong
 from taskhouse.errors import ConfigurationError
-from taskhouse.settings import Settings, load
+from taskhouse.settings import CRONS, load
 
 NUMBER = st.integers(0, 70).map(str) | st.sampled_from(["jan", "Sun", "xyz", ""])
 PART = st.one_of(
@@ -60,15 +60,20 @@ def test_what_no_scheduler_can_use_is_refused(expression: str) -> None:
     assert wrong(expression) == (NEVER if expression in {"0 0 31 2 *", "0 0 30 feb *"} else ALLOWED)
 
 
-@pytest.mark.parametrize("field", [name for name in Settings.model_fields if name.endswith("_cron")])
-def test_a_setting_names_itself_and_what_is_allowed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"TASKHOUSE_{field.upper()}", "every phx_4711")
+@pytest.mark.parametrize("name", CRONS)
+def test_a_setting_names_itself_and_what_is_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKHOUSE_CRONS", f"{name}=every phx_4711")
     with pytest.raises(ConfigurationError) as refused:
         load()
-    assert refused.value.message.startswith(f"TASKHOUSE_{field.upper()} must be five fields of cron")
+    assert refused.value.message.startswith(f"TASKHOUSE_CRONS has a time for {name} that must be five fields of cron")
     assert "4711" not in str(refused.value)
 
 
+def test_times_are_given_by_schedule_and_the_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKHOUSE_CRONS", "tasks = */15 * * * * ; views=0 6 * * mon;")
+    made = load()
+    assert {name: made.cron(name) for name in CRONS} == {**CRONS, "tasks": "*/15 * * * *", "views": "0 6 * * mon"}
+
+
 def test_the_defaults_are_valid() -> None:
-    settings = Settings()
-    assert not any(wrong(getattr(settings, name)) for name in Settings.model_fields if name.endswith("_cron"))
+    assert not any(map(wrong, CRONS.values()))

@@ -25,6 +25,7 @@ GIVEN = {
     "readiness_refresh": ("daily", "daily"),
     "stream_leg": ("auto", "auto"),
     "capture_text": ("none", "none"),
+    "crons": ("views=0 6 * * *", {"views": "0 6 * * *"}),
     "timezone": ("Europe/Berlin", "Europe/Berlin"),
 }
 """A text for each field that differs from its default, and what it means."""

@@ -42,6 +42,8 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("readiness_windows", "7,soon", "1 to 30"),
         ("readiness_overrides", "a/b", "org/a=7,30"),
         ("readiness_overrides", "a/b=x", "org/a=7,30"),
+        ("crons", "tasks", "tasks=*/15 * * * *"),
+        ("crons", "task=1 * * * *", "the schedules are tasks, repositories"),
         ("timezone", "Mars/Olympus", "Europe/Berlin"),
         ("timezone", "../etc/passwd", "Europe/Berlin"),
         ("timezone", "America", "Europe/Berlin"),

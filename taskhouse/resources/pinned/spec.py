@@ -10,6 +10,7 @@ SIGHTINGS = sightings("pinned_sightings", "viewer", "task_id", shown_by=("pinned
 PINNED = Resource(
     name="pinned",
     about=__doc__,
+    cron="47 * * * *",
     tables=(SIGHTINGS,),
     after=("tasks",),
     optional=True,

@@ -18,6 +18,7 @@ SNAPSHOTS = Table(
 READINESS = Resource(
     name="readiness",
     about=__doc__,
+    cron="17 * * * *",
     tables=(SNAPSHOTS,),
     after=("repositories",),
     alone=True,

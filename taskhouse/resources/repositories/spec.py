@@ -6,6 +6,7 @@ SIGHTINGS = sightings("repository_sightings", "repository", shown_by=("repositor
 REPOSITORIES = Resource(
     name="repositories",
     about=__doc__,
+    cron="7 * * * *",
     tables=(SIGHTINGS,),
     after=("tasks",),
     alone=True,

@@ -27,6 +27,7 @@ ENTRIES = Table(
 RUN_EVENTS = Resource(
     name="run_events",
     about=__doc__,
+    cron="2-59/5 * * * *",
     tables=(EVENTS, ENTRIES),
     after=("runs",),
     quarantines=("run_log", "spool"),

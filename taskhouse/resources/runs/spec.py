@@ -17,6 +17,7 @@ VERSIONS = versions(
 RUNS = Resource(
     name="runs",
     about=__doc__,
+    cron="1-59/5 * * * *",
     tables=(VERSIONS,),
     after=("tasks",),
     cursors="task_id",

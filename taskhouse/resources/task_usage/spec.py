@@ -9,6 +9,7 @@ VERSIONS = versions("task_usage", "task_id", shown_by=("task_cost_history",))
 TASK_USAGE = Resource(
     name="task_usage",
     about=__doc__,
+    cron="27 * * * *",
     tables=(VERSIONS,),
     after=("runs",),
     optional=True,

@@ -17,6 +17,7 @@ SIGHTINGS = sightings("task_sightings", "task_id", settles=("summaries",), shown
 TASKS = Resource(
     name="tasks",
     about=__doc__,
+    cron="*/5 * * * *",
     tables=(VERSIONS, SIGHTINGS),
     quarantines=("summaries",),
     listed=True,
