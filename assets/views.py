@@ -85,11 +85,12 @@ def key(name: str, prefix: str = "") -> dg.AssetKey:
 def known() -> dict[str, View]:
     """Every view by name, in the order in which one builds on the other."""
     from taskhouse.marts.describe import describe
+    from taskhouse.marts.former import with_former
 
     folder = importlib.resources.files("taskhouse").joinpath("marts")
     made = {}
     for name, read in json.loads(folder.joinpath("lineage.json").read_text("utf-8")).items():
-        text = folder.joinpath(f"{name}.sql").read_text("utf-8")
+        text = with_former(name, folder.joinpath(f"{name}.sql").read_text("utf-8"))
         said = describe(text)
         made[name] = View(
             name=name,

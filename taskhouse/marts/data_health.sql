@@ -9,7 +9,7 @@
 -- complete: Passes that proved everything.
 -- incomplete: Passes that did not.
 -- running: Passes that have not ended.
--- covered: Whether at least one pass was complete.
+-- is_covered: Whether at least one pass was complete.
 -- last_complete_at: When the last complete pass ended.
 -- proven_at: When the oldest page was read that the last complete pass is based on; NULL until everything was read.
 -- reason: Why the last incomplete pass was incomplete.
@@ -20,7 +20,7 @@
 -- rows_added: Rows that were new.
 -- quarantined: Unreadable records that were found on that day and have not been replayed. Spool damage and irregular
 --   events and logs count for `run_events`.
--- events: For `run_events`, live events that were read on that day.
+-- live_events: For `run_events`, live events that were read on that day.
 -- log_entries: For `run_events`, log entries that were read on that day.
 -- segments: For `run_events`, spool segments that brought them.
 -- lag_p50_s: For `run_events`, median seconds from a live event to its reading. A replay after an outage is always
@@ -56,7 +56,7 @@ live AS (
         project_id,
         'run_events' AS resource,
         main.day_of(received_at) AS day,
-        count(*) AS events,
+        count(*) AS live_events,
         count(DISTINCT segment) AS segments,
         quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.5) / 1000 AS lag_p50_s,
         quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.99) / 1000 AS lag_p99_s
@@ -144,7 +144,7 @@ SELECT
     coalesce(pass.complete, 0) AS complete,
     coalesce(pass.incomplete, 0) AS incomplete,
     coalesce(pass.running, 0) AS running,
-    coalesce(pass.complete, 0) > 0 AS covered,
+    coalesce(pass.complete, 0) > 0 AS is_covered,
     pass.last_complete_at,
     pass.proven_at,
     pass.reason,
@@ -154,7 +154,7 @@ SELECT
     coalesce(pass.rows_seen, 0) AS rows_seen,
     coalesce(pass.rows_added, 0) AS rows_added,
     coalesce(bad.quarantined, 0) AS quarantined,
-    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.events, 0) END AS events,
+    CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.live_events, 0) END AS live_events,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(log.log_entries, 0) END AS log_entries,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.segments, 0) + coalesce(log.segments, 0) END
         AS segments,

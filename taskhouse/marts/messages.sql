@@ -54,9 +54,9 @@ begun AS (
             lag(role) OVER in_order IS NOT DISTINCT FROM role
             AND is_chunk
             AND lag(is_chunk) OVER in_order
-            AND lag(message) OVER in_order IS NOT DISTINCT FROM message
+            AND lag(message_position) OVER in_order IS NOT DISTINCT FROM message_position
             AND (
-                message IS NOT NULL
+                message_position IS NOT NULL
                 OR 'log' IN (layer, lag(layer) OVER in_order)
                 OR coalesce(
                     lag(boot) OVER in_order = boot

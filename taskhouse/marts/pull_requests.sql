@@ -6,7 +6,7 @@
 -- number: Its number, from the URL.
 -- state: `open`, `draft`, `merged`, `closed` or `unknown`, as last seen; NULL if the server does not say. If a run
 --   names several, its state is that of its `pr_url`; the run says nothing about the others.
--- merged: Whether the server says that it was merged.
+-- is_merged: Whether the server says that it was merged.
 -- ci_status: State of its checks, as last seen.
 -- head_branch: Its branch.
 -- task_id: Task of the last run that named it.
@@ -15,7 +15,7 @@
 -- origin_product: What created that task.
 -- runtime_adapter: Agent of the last run that named it.
 -- model: Model of that run.
--- run_created_at: When the first of those runs was created.
+-- first_run_created_at: When the first of those runs was created.
 -- first_seen_at: When a run that names it was first seen.
 -- last_seen_at: When the last version that names it was seen.
 WITH version AS (
@@ -58,7 +58,7 @@ request AS (
         project_id,
         pr_url,
         arg_max(field[1], valid_from) AS state,
-        bool_or(TRY_CAST(field[2] AS BOOLEAN)) AS merged,
+        bool_or(TRY_CAST(field[2] AS BOOLEAN)) AS is_merged,
         arg_max(field[3], valid_from) AS ci_status,
         arg_max(field[4], valid_from) AS head_branch,
         arg_max(task_id, (valid_from, run_id)) AS task_id,
@@ -66,7 +66,7 @@ request AS (
         count(DISTINCT run_id) AS runs,
         arg_max(runtime_adapter, (valid_from, run_id)) AS runtime_adapter,
         arg_max(model, (valid_from, run_id)) AS model,
-        min(created_at) AS run_created_at,
+        min(created_at) AS first_run_created_at,
         min(valid_from) AS first_seen_at,
         max(valid_from) AS last_seen_at
     FROM
@@ -84,7 +84,7 @@ SELECT
     nullif(lower(regexp_extract(request.pr_url, '^https?://[^/]+/([^/]+/[^/]+)/pull/[0-9]+', 1)), '') AS repository,
     TRY_CAST(regexp_extract(request.pr_url, '/pull/([0-9]+)', 1) AS BIGINT) AS number,
     request.state,
-    request.merged,
+    request.is_merged,
     request.ci_status,
     request.head_branch,
     request.task_id,
@@ -93,7 +93,7 @@ SELECT
     task.origin_product,
     request.runtime_adapter,
     request.model,
-    request.run_created_at,
+    request.first_run_created_at,
     request.first_seen_at,
     request.last_seen_at
 FROM

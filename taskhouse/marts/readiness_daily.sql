@@ -17,7 +17,7 @@
 -- share_ready: `ready` divided by the repositories with information that day; NULL if there was none.
 -- readiness_score: Mean of `readiness_score` over the repositories that have one that day.
 -- scored: Number of repositories with a score.
--- changed: Repositories whose state changed that day.
+-- changes: Repositories whose state changed on that day.
 -- breaks: Repositories whose classification by the server changed on that day.
 SELECT
     project_id,
@@ -35,7 +35,7 @@ SELECT
     count(*) FILTER (WHERE overall = 'ready') / nullif(count(overall), 0) AS share_ready,
     round(avg(readiness_score), 1) AS readiness_score,
     count(readiness_score) AS scored,
-    count(*) FILTER (WHERE changed) AS changed,
+    count(*) FILTER (WHERE is_change) AS changes,
     count(*) FILTER (WHERE is_break) AS breaks
 FROM
     main.readiness_trend

@@ -24,7 +24,7 @@
 --   are not comparable.
 -- segment: Number of breaks up to this day. Draw lines only within a segment.
 -- previous_overall: `overall` on the last day before with information, in the same segment; NULL on a day without.
--- changed: Whether `overall` differs from `previous_overall`.
+-- is_change: Whether `overall` differs from `previous_overall`.
 -- changed_after: On a day with a change, the last day with the previous state. The change happened between the two.
 -- state_since: The first known day of the state on this day. Days without information continue the state.
 -- days_in_state: Days in this state, counting the first as 1; NULL on a day without information.
@@ -297,7 +297,7 @@ SELECT
         WHEN days.informed AND days.day = stand.state_since THEN stand.overall_before
         WHEN days.informed THEN stand.overall
     END AS previous_overall,
-    coalesce(days.day = stand.state_since AND stand.overall_before IS NOT NULL, false) AS changed,
+    coalesce(days.day = stand.state_since AND stand.overall_before IS NOT NULL, false) AS is_change,
     CASE WHEN days.day = stand.state_since THEN stand.changed_after END AS changed_after,
     stand.state_since,
     CASE WHEN days.informed THEN days.day - stand.state_since + 1 END AS days_in_state,

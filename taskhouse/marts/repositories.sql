@@ -5,14 +5,14 @@
 -- first_seen_at: When it was first named.
 -- last_seen_at: When it was last named.
 -- absent_since: When a complete pass no longer saw it; NULL while it is there.
--- stretches: Number of unbroken periods in which it was there.
+-- periods: Number of unbroken periods in which it was there.
 SELECT
     project_id,
     repository,
     min(first_seen_at) AS first_seen_at,
     max(last_seen_at) AS last_seen_at,
     arg_max_null(absent_since, first_seen_at) AS absent_since,
-    count(*) AS stretches
+    count(*) AS periods
 FROM
     raw.repository_sightings
 GROUP BY

@@ -1,5 +1,5 @@
 -- One row per project, day, repository, model, runtime adapter, origin product and environment: runs that were created
--- and runs that ended on that day. A run that passes midnight counts as started on one day and as finished on another.
+-- and runs that ended on that day. A run that passes midnight counts as created on one day and as finished on another.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.
@@ -8,12 +8,12 @@
 -- runtime_adapter: The agent; NULL if the server does not say.
 -- origin_product: What created the run's task.
 -- environment: `local` or `cloud`.
--- started: Runs that were created on this day.
--- finished: Runs that ended on this day: `completed` + `failed` + `cancelled`.
+-- created: Runs that were created on this day.
+-- ended: Runs that ended on this day: `completed` + `failed` + `cancelled`.
 -- completed: Runs that succeeded.
 -- failed: Runs that failed.
 -- cancelled: Runs that were cancelled.
--- success_rate: `completed` divided by `finished`; NULL if nothing ended. To combine rows, add up the counts and
+-- success_rate: `completed` divided by `ended`; NULL if nothing ended. To combine rows, add up the counts and
 --   divide.
 -- duration_p50_s: Median of `duration_s` over the runs that ended on this day; percentiles cannot be combined.
 -- duration_p90_s: 90th percentile of the same.
@@ -50,8 +50,8 @@ SELECT
     runtime_adapter,
     origin_product,
     environment,
-    count(*) FILTER (WHERE begins) AS started,
-    count(*) FILTER (WHERE NOT begins) AS finished,
+    count(*) FILTER (WHERE begins) AS created,
+    count(*) FILTER (WHERE NOT begins) AS ended,
     count(*) FILTER (WHERE NOT begins AND status = 'completed') AS completed,
     count(*) FILTER (WHERE NOT begins AND status = 'failed') AS failed,
     count(*) FILTER (WHERE NOT begins AND status = 'cancelled') AS cancelled,

@@ -15,7 +15,7 @@
 -- tool_call_id: The tool call that it belongs to.
 -- event_id: The agent's number, `<boot>-<number>`; older agents have none.
 -- first_event_id: For a message that is shown whole, the number of its first chunk.
--- message: For a chunk, the position of the whole message in the run's log, if the log has it.
+-- message_position: For a chunk, the position of the whole message in the run's log, if the log has it.
 -- text: Its content as plain text, without NUL characters; see the macro `event_text`.
 -- payload: The exact text that arrived; if both layers have it, that of the live event.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
@@ -152,7 +152,7 @@ shown AS (
             END AS layer,
             CASE WHEN is_chunk THEN coalesce(range_position, said_position) ELSE position END AS position
         ),
-        CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message,
+        CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message_position,
         max(CASE WHEN is_live THEN occurred_at END) OVER (
             PARTITION BY project_id, task_id, run_id
             ORDER BY live_index
@@ -213,7 +213,7 @@ SELECT
     tool_call_id,
     event_id,
     first_event_id,
-    message,
+    message_position,
     main.event_text(payload) AS text,
     payload,
     redacted

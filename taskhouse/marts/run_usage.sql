@@ -6,17 +6,17 @@
 -- results: Result messages that reported usage.
 -- input_tokens: Input tokens, added up over the results.
 -- output_tokens: Output tokens, added up over the results.
--- cached_read_tokens: Tokens read from the cache, added up over the results.
--- cached_write_tokens: Tokens written to the cache, added up over the results.
+-- cache_read_input_tokens: Tokens read from the cache, added up over the results.
+-- cache_creation_input_tokens: Tokens written to the cache, added up over the results.
 -- total_tokens: Sum of all four. It includes results of background tasks, but not what was not captured.
 -- turn_tokens: For pi, whose results report nothing else: the totals of its turns, added up.
 -- context_peak: The most tokens that were in the context window at once.
 -- context_size: Size of that window, as last reported.
 -- cost_usd: What the run cost in US dollars: the last value of each session, if the values in it only grow, added up
---   over the sessions. If it is NULL, `cost_basis` says why. A session that spans several runs counts in each of them.
--- cost_basis: `last of each session`: the reported cost only grew, as a running total does. `not a running total`: in
---   some session it fell, so the values are not running totals, and there is no sum. `other currency`: some of it is
---   not in dollars. `none reported`: no result had a cost, as with codex.
+--   over the sessions. If it is NULL, `cost_state` says why. A session that spans several runs counts in each of them.
+-- cost_state: `summed`: the reported cost only grew, as a running total does, so the last value of each session counts.
+--   `not_cumulative`: in some session it fell, so the values are not running totals, and there is no sum.
+--   `other_currency`: some of it is not in dollars. `not_reported`: no result had a cost, as with codex.
 -- sessions: Sessions that reported a cost.
 WITH spend AS (
     SELECT
@@ -67,8 +67,9 @@ used AS (
         count(*) FILTER (WHERE measure = 'spend' AND total_tokens IS NOT NULL) AS results,
         TRY_CAST(sum(input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS input_tokens,
         TRY_CAST(sum(output_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS output_tokens,
-        TRY_CAST(sum(cached_read_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_read_tokens,
-        TRY_CAST(sum(cached_write_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cached_write_tokens,
+        TRY_CAST(sum(cache_read_input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS cache_read_input_tokens,
+        TRY_CAST(sum(cache_creation_input_tokens) FILTER (WHERE measure = 'spend') AS BIGINT)
+            AS cache_creation_input_tokens,
         TRY_CAST(sum(total_tokens) FILTER (WHERE measure = 'spend') AS BIGINT) AS total_tokens,
         TRY_CAST(sum(total_tokens) FILTER (WHERE measure = 'turn') AS BIGINT) AS turn_tokens,
         max(context_used) AS context_peak,
@@ -86,19 +87,19 @@ SELECT
     used.results,
     used.input_tokens,
     used.output_tokens,
-    used.cached_read_tokens,
-    used.cached_write_tokens,
+    used.cache_read_input_tokens,
+    used.cache_creation_input_tokens,
     used.total_tokens,
     CASE WHEN used.results = 0 THEN used.turn_tokens END AS turn_tokens,
     used.context_peak,
     used.context_size,
     CASE WHEN NOT cost.falls AND NOT cost.is_foreign THEN round(cost.cost, 6) END AS cost_usd,
     CASE
-        WHEN cost.cost IS NULL THEN 'none reported'
-        WHEN cost.is_foreign THEN 'other currency'
-        WHEN cost.falls THEN 'not a running total'
-        ELSE 'last of each session'
-    END AS cost_basis,
+        WHEN cost.cost IS NULL THEN 'not_reported'
+        WHEN cost.is_foreign THEN 'other_currency'
+        WHEN cost.falls THEN 'not_cumulative'
+        ELSE 'summed'
+    END AS cost_state,
     coalesce(cost.sessions, 0) AS sessions
 FROM
     used

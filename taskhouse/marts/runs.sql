@@ -35,12 +35,12 @@
 -- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found` (404),
 --   `refused` (403), `lost`: refused for as long as the server may have had it, or `unproved`: the server's answers
 --   were inconsistent, or it was not read to its end, so it will be read again from the beginning.
--- events: Number of stored live events.
+-- live_events: Number of stored live events.
 -- log_entries: Number of stored log entries.
 -- gaps: Open gaps: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the agent's numbers
 --   prove that the log contains everything that the stream lacks there.
 -- certain_gaps: Gaps that the agent's own numbering proves or that the server announced.
--- changed_at: When the newest version of the run was seen.
+-- valid_from: When its newest version was first seen; see `run_history`.
 -- payload: The run as JSON, without secrets and signed addresses.
 WITH live AS (
     SELECT
@@ -92,7 +92,7 @@ told AS (
         coalesce(least(live.started_at, log.started_at), live.started_at, log.started_at) AS started_at,
         stream_cursor.state AS stream_state,
         log_cursor.state AS log_state,
-        coalesce(live.events, 0) AS events,
+        coalesce(live.events, 0) AS live_events,
         coalesce(live.streamed, 0) AS streamed,
         coalesce(log.log_entries, 0) AS log_entries,
         coalesce(hole.gaps, 0) AS gaps,
@@ -164,11 +164,11 @@ SELECT
     END AS capture_state,
     stream_state,
     log_state,
-    events,
+    live_events,
     log_entries,
     gaps,
     certain_gaps,
-    valid_from AS changed_at,
+    valid_from,
     payload
 FROM
     told

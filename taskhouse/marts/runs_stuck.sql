@@ -9,17 +9,18 @@
 -- environment: `local` or `cloud`.
 -- model: The model.
 -- created_at: When the server created it.
--- since: When it last changed: the newest time among the server's own time, the last id of its stream, its events of
---   the day before `looked_at`, and its versions after the first. A scheduled run counts from its scheduled time.
--- stuck_s: Seconds from `since` to the newest pass over runs in this warehouse (never to the clock of the reader).
--- looked_at: When that pass began.
--- why: `local`: the desktop drives it, and it waits in `queued` by design. `not picked up`: queued in the cloud.
---   `orphaned`: in progress for more than a day without a sign. `waits for the user`: its last event asks for a
---   permission, or its last turn ended. `silent`: in progress without a sign for less than a day.
+-- stuck_since: When it last changed: the newest time among the server's own time, the last id of its stream, its events
+--   of the day before `as_of`, and its versions after the first. A scheduled run counts from its scheduled time.
+-- stuck_s: Seconds from `stuck_since` to the newest pass over runs in this warehouse, never to the clock of the reader.
+-- as_of: When that pass began.
+-- stuck_reason: What it may be waiting for. `local`: the desktop drives it, and it waits in `queued` by design.
+--   `not_picked_up`: queued in the cloud. `orphaned`: in progress for more than a day without a sign.
+--   `waiting_for_user`: its last event asks for a permission, or its last turn ended. `silent`: in progress without a
+--   sign for less than a day.
 WITH looked AS (
     SELECT
         project_id,
-        max(started_at) AS looked_at
+        max(started_at) AS as_of
     FROM
         ledger.passes
     WHERE
@@ -39,7 +40,7 @@ event AS (
     FROM
         raw.run_events
     WHERE
-        occurred_at >= (SELECT min(looked_at) - INTERVAL 1 DAY FROM looked)
+        occurred_at >= (SELECT min(as_of) - INTERVAL 1 DAY FROM looked)
     UNION ALL
     SELECT
         project_id,
@@ -50,7 +51,7 @@ event AS (
     FROM
         raw.run_log_entries
     WHERE
-        occurred_at >= (SELECT min(looked_at) - INTERVAL 1 DAY FROM looked)
+        occurred_at >= (SELECT min(as_of) - INTERVAL 1 DAY FROM looked)
 ),
 
 last_event AS (
@@ -95,9 +96,9 @@ standing AS (
             last_event.last_event_at,
             CASE WHEN version.versions > 1 THEN run.valid_from END,
             CASE WHEN run.status = 'not_started' THEN run.scheduled_at END
-        ) AS since,
+        ) AS stuck_since,
         last_event.last_event,
-        looked.looked_at
+        looked.as_of
     FROM
         main.run_history AS run
         INNER JOIN main.tasks AS task
@@ -130,24 +131,24 @@ SELECT
     environment,
     model,
     created_at,
-    since,
-    date_diff('second', since, looked_at) AS stuck_s,
-    looked_at,
+    stuck_since,
+    date_diff('second', stuck_since, as_of) AS stuck_s,
+    as_of,
     CASE
         WHEN environment = 'local' AND status <> 'in_progress' THEN 'local'
-        WHEN status <> 'in_progress' THEN 'not picked up'
+        WHEN status <> 'in_progress' THEN 'not_picked_up'
         WHEN last_event IN (
             'permission_request',
             '_posthog/permission_request',
             '_posthog/turn_complete',
             '_posthog/awaiting_user_input'
         )
-            AND looked_at - since < INTERVAL 1 DAY
-            THEN 'waits for the user'
-        WHEN looked_at - since >= INTERVAL 1 DAY THEN 'orphaned'
+            AND as_of - stuck_since < INTERVAL 1 DAY
+            THEN 'waiting_for_user'
+        WHEN as_of - stuck_since >= INTERVAL 1 DAY THEN 'orphaned'
         ELSE 'silent'
-    END AS why
+    END AS stuck_reason
 FROM
     standing
 WHERE
-    looked_at - since >= INTERVAL 1 HOUR
+    as_of - stuck_since >= INTERVAL 1 HOUR

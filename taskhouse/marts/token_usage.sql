@@ -12,8 +12,8 @@
 -- context_size: Its size, for `context`.
 -- input_tokens: Input tokens, for `spend` and `turn`.
 -- output_tokens: Output tokens, for `spend` and `turn`.
--- cached_read_tokens: Tokens read from the cache, for `spend` and `turn`.
--- cached_write_tokens: Tokens written to the cache, for `spend` and `turn`; codex has none.
+-- cache_read_input_tokens: Tokens read from the cache, for `spend` and `turn`.
+-- cache_creation_input_tokens: Tokens written to the cache, for `spend` and `turn`; codex has none.
 -- total_tokens: For `turn` the value of the event, for `spend` the sum of the four.
 -- cost: The cost as reported. It is not known whether it is the cost of that result or of the session so far; see
 --   `run_usage`.
@@ -67,10 +67,12 @@ counted AS (
         CASE WHEN measure = 'context' THEN main.token_count(field[3]) END AS context_size,
         main.token_count(CASE measure WHEN 'spend' THEN field[4] WHEN 'turn' THEN field[8] END) AS input_tokens,
         main.token_count(CASE measure WHEN 'spend' THEN field[5] WHEN 'turn' THEN field[9] END) AS output_tokens,
-        main.token_count(CASE measure WHEN 'spend' THEN field[6] WHEN 'turn' THEN field[10] END) AS cached_read_tokens,
-        main.token_count(CASE measure WHEN 'spend' THEN field[7] WHEN 'turn' THEN field[11] END) AS cached_write_tokens,
-        main.token_count(coalesce(field[12], field[13])) AS told_tokens,
-        TRY_CAST(coalesce(field[15], field[14], field[18], field[17]) AS DOUBLE) AS told_cost
+        main.token_count(CASE measure WHEN 'spend' THEN field[6] WHEN 'turn' THEN field[10] END)
+            AS cache_read_input_tokens,
+        main.token_count(CASE measure WHEN 'spend' THEN field[7] WHEN 'turn' THEN field[11] END)
+            AS cache_creation_input_tokens,
+        main.token_count(coalesce(field[12], field[13])) AS reported_tokens,
+        TRY_CAST(coalesce(field[15], field[14], field[18], field[17]) AS DOUBLE) AS reported_cost
     FROM
         entry
 )
@@ -86,22 +88,23 @@ SELECT
     context_size,
     input_tokens,
     output_tokens,
-    cached_read_tokens,
-    cached_write_tokens,
+    cache_read_input_tokens,
+    cache_creation_input_tokens,
     CASE
-        WHEN measure = 'turn' THEN told_tokens
-        WHEN coalesce(input_tokens, output_tokens, cached_read_tokens, cached_write_tokens) IS NOT NULL
+        WHEN measure = 'turn' THEN reported_tokens
+        WHEN coalesce(input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens) IS NOT NULL
             THEN coalesce(input_tokens, 0)
                 + coalesce(output_tokens, 0)
-                + coalesce(cached_read_tokens, 0)
-                + coalesce(cached_write_tokens, 0)
+                + coalesce(cache_read_input_tokens, 0)
+                + coalesce(cache_creation_input_tokens, 0)
     END AS total_tokens,
-    CASE WHEN told_cost BETWEEN 0 AND 1e9 THEN told_cost END AS cost,
-    CASE WHEN told_cost BETWEEN 0 AND 1e9 THEN coalesce(field[16], field[19]) END AS cost_currency,
+    CASE WHEN reported_cost BETWEEN 0 AND 1e9 THEN reported_cost END AS cost,
+    CASE WHEN reported_cost BETWEEN 0 AND 1e9 THEN coalesce(field[16], field[19]) END AS cost_currency,
     layer,
     event_id
 FROM
     counted
 WHERE
     measure <> 'turn'
-    OR coalesce(input_tokens, output_tokens, cached_read_tokens, cached_write_tokens, told_tokens) IS NOT NULL
+    OR coalesce(input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens, reported_tokens)
+        IS NOT NULL

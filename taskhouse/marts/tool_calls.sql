@@ -13,7 +13,7 @@
 -- duration_s: Seconds between the two, including the wait for a permission.
 -- exit_code: Exit code of its terminal.
 -- is_error: Whether it failed or its output reports an error; NULL while it is running and reports no error.
--- error: What went wrong, according to the agent.
+-- error_message: What went wrong, according to the agent.
 -- paths: Paths that it names as locations or as edited, sorted and without duplicates.
 -- parent_tool_call_id: The call of the sub-agent that made it.
 -- permission_asked: Whether the user was asked.
@@ -106,7 +106,7 @@ merged AS (
         min(occurred_at) FILTER (WHERE coalesce(field[4], field[12]) IN ('completed', 'failed')) AS ended_at,
         TRY_CAST(arg_max(field[5], nth) AS INTEGER) AS exit_code,
         TRY_CAST(arg_max(field[6], nth) AS BOOLEAN) AS says_error,
-        arg_max(coalesce(field[7], field[8]), nth) AS error,
+        arg_max(coalesce(field[7], field[8]), nth) AS error_message,
         arg_max(field[9], nth) AS parent_tool_call_id,
         arg_max(field[8], nth) AS denial,
         list_sort(list_distinct(flatten(list(paths)))) AS paths,
@@ -142,7 +142,7 @@ SELECT
     date_diff('millisecond', started_at, ended_at) / 1000 AS duration_s,
     exit_code,
     CASE WHEN ended_at IS NOT NULL OR says_error THEN status = 'failed' OR coalesce(says_error, false) END AS is_error,
-    main.plain_text(error) AS error,
+    main.plain_text(error_message) AS error_message,
     list_filter(paths, lambda path: path IS NOT NULL) AS paths,
     parent_tool_call_id,
     permission_asked,

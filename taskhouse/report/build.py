@@ -163,10 +163,10 @@ def _coverage(
         unread=sorted({one.project_id for one in shown} - read) if passes else [],
         viewers=health.viewers(snapshot, projects),
         **ask(snapshot, "holes", projects=projects)[0],
-        known=sum(row["days"] for row in missing if row["why"] is None),
+        known=sum(row["days"] for row in missing if row["reason"] is None),
         expected=sum(row["days"] for row in missing),
-        known_before=sum(row["days"] for row in before if row["why"] is None),
+        known_before=sum(row["days"] for row in before if row["reason"] is None),
         expected_before=sum(row["days"] for row in before),
-        missing=[(row["why"].replace("_", " "), row["days"]) for row in missing if row["why"]],
+        missing=[(row["reason"].replace("_", " "), row["days"]) for row in missing if row["reason"]],
         absent=ever - len(shown),
     )

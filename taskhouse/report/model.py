@@ -159,9 +159,9 @@ class Stuck:
     title: str
     repository: str | None
     status: str
-    since: datetime
+    stuck_since: datetime
     stuck_s: float
-    why: str
+    stuck_reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,8 +165,7 @@ def lineage(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, view: str) -> Any:
-    text = sql.statement("taskhouse.marts", view)
-    row = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
+    row = connection.execute("SELECT json_serialize_sql($text)", {"text": views.statement(view)}).fetchone()
     return json.loads(row[0])["statements"][0]["node"] if row else None
 
 

@@ -9,6 +9,7 @@ import duckdb
 from taskhouse import marts
 from taskhouse.clock import REAL, Clock
 from taskhouse.marts.describe import Described, describe, markdown
+from taskhouse.marts.former import with_former
 from taskhouse.marts.stored import columns
 from taskhouse.resources.registry import TABLES
 from taskhouse.warehouse import migrate, sql
@@ -80,12 +81,17 @@ def document(connection: duckdb.DuckDBPyConnection) -> str:
     return markdown(kinds, types, calls)
 
 
+def statement(name: str) -> str:
+    """The statement of a view, or of a macro as ``macros/<name>``, with the former names of its columns."""
+    return with_former(name, sql.statement("taskhouse.marts", name))
+
+
 def _texts(zone: str) -> dict[str, str]:
     """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
     quoted = "'" + zone.replace("'", "''") + "'"
     names = [f"macros/{name}" for name in marts.MACROS]
     names += [*marts.VIEWS, *(f"macros/{name}" for name in marts.AS_OF)]
-    texts = {name: sql.statement("taskhouse.marts", name) for name in names}
+    texts = {name: statement(name) for name in names}
     texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, quoted)
     return texts
 

@@ -122,9 +122,11 @@ def test_frames_of_the_log_count_until_the_log_itself_is_kept(hostile: Any) -> N
 
 
 def test_no_text_that_people_see_holds_a_nul(hostile: Any) -> None:
-    for column in ("main.run_timeline.text", "main.messages.text", "main.tool_calls.title", "main.tool_calls.error"):
+    for column in ("run_timeline.text", "messages.text", "tool_calls.title", "tool_calls.error_message"):
         view, _, name = column.rpartition(".")
-        assert hostile.rows(f"SELECT count(*) AS found FROM {view} WHERE contains({name}, chr(0))") == [{"found": 0}]
+        assert hostile.rows(f"SELECT count(*) AS found FROM main.{view} WHERE contains({name}, chr(0))") == [
+            {"found": 0}
+        ]
 
 
 def chunk(text: str) -> str:

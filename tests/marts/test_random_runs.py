@@ -65,7 +65,7 @@ def expected_runs(tables: Any) -> pd.DataFrame:
     started = begins.groupby(KEY)["occurred_at"].min().rename("started_at")
     gaps = frame(tables, "ledger.gaps")
     counts = [
-        live.groupby(KEY).size().rename("events"),
+        live.groupby(KEY).size().rename("live_events"),
         log.groupby(KEY).size().rename("log_entries"),
         gaps[~gaps["repaired_from_log"]].groupby(KEY).size().rename("gaps"),
     ]
@@ -81,7 +81,9 @@ def expected_runs(tables: Any) -> pd.DataFrame:
 
 def test_runs(drawn: tuple[Any, str]) -> None:
     tables, _ = drawn
-    names = "task_id status model repository origin_product started_at duration_s queue_s active_s events log_entries"
+    names = (
+        "task_id status model repository origin_product started_at duration_s queue_s active_s live_events log_entries"
+    )
     expected = expected_runs(tables)[[*KEY, *names.split(), "gaps"]]
     same(frame(tables, "main.runs"), expected, KEY)
 
@@ -109,8 +111,8 @@ def test_run_daily(drawn: tuple[Any, str]) -> None:
         rows.append(
             {
                 **dict(zip(by, key, strict=True)),
-                "started": len(start),
-                "finished": len(end),
+                "created": len(start),
+                "ended": len(end),
                 **counts,
                 "success_rate": counts["completed"] / len(end) if len(end) else None,
                 **quantiles,
@@ -146,7 +148,7 @@ def test_pull_requests(drawn: tuple[Any, str]) -> None:
                 "repository": "/".join(url.split("/")[3:5]).lower(),
                 "number": int(url.rsplit("/", 1)[1]),
                 "state": last("pr_state"),
-                "merged": any(merged) if merged else None,
+                "is_merged": any(merged) if merged else None,
                 "ci_status": last("ci_status"),
                 "head_branch": last("head_branch"),
                 "run_id": versions[-1]["run_id"],
@@ -231,13 +233,13 @@ def _health(here: dict[str, pd.DataFrame], resource: str) -> Row:
     return {
         "passes": len(passes),
         **{name: len(found) for name, found in verdict.items()},
-        "covered": len(verdict["complete"]) > 0,
+        "is_covered": len(verdict["complete"]) > 0,
         "last_complete_at": verdict["complete"]["finished_at"].max() if len(verdict["complete"]) else None,
         "proven_at": verdict["complete"]["proven_at"].iloc[-1] if len(verdict["complete"]) else None,
         "reason": reasons[-1] if reasons else None,
         **{name: passes[name].sum() for name in ("requests", "retries", "throttled_s", "rows_seen", "rows_added")},
         "quarantined": len(here["bad"]),
-        "events": len(live) if events else None,
+        "live_events": len(live) if events else None,
         "log_entries": len(here["log"]) if events else None,
         "segments": live["segment"].nunique() + here["log"]["segment"].nunique() if events else None,
         "lag_p50_s": lag.quantile(0.5),
@@ -284,10 +286,17 @@ def test_runs_stuck(drawn: tuple[Any, str]) -> None:
         if rest is None or rest < timedelta(hours=1):
             continue
         if run["status"] != "in_progress":
-            why = "local" if run["environment"] == "local" else "not picked up"
+            reason = "local" if run["environment"] == "local" else "not_picked_up"
         elif rest >= timedelta(days=1):
-            why = "orphaned"
+            reason = "orphaned"
         else:
-            why = "waits for the user" if name in ASKS else "silent"
-        rows.append({**dict(zip(KEY, key, strict=True)), "since": since, "why": why, "repository": run["repository"]})
+            reason = "waiting_for_user" if name in ASKS else "silent"
+        rows.append(
+            {
+                **dict(zip(KEY, key, strict=True)),
+                "stuck_since": since,
+                "stuck_reason": reason,
+                "repository": run["repository"],
+            }
+        )
     same(frame(tables, "main.runs_stuck"), pd.DataFrame(rows), KEY)

@@ -71,7 +71,7 @@ def _course(project: int, repository: str, window: int, by_day: dict[date, list[
             "readiness_score": None,
             "is_break": False,
             "previous_overall": None,
-            "changed": False,
+            "is_change": False,
             "changed_after": None,
             "days_in_state": None,
         }
@@ -86,8 +86,8 @@ def _course(project: int, repository: str, window: int, by_day: dict[date, list[
             told["readiness_score"] = score(row)
             if known is not None and not breaks:
                 told["previous_overall"] = known["overall"]
-                told["changed"] = known["overall"] != row["overall"]
-                told["changed_after"] = known["day"] if told["changed"] else None
+                told["is_change"] = known["overall"] != row["overall"]
+                told["changed_after"] = known["day"] if told["is_change"] else None
             assert since is not None
             told["days_in_state"] = (day - since).days + 1
             if row["overall"] == "ready" and first_ready is None:
@@ -120,7 +120,7 @@ def test_the_trend_equals_the_plain_computation(kept: Any) -> None:
     got = assert_same(kept)
     assert len(got) == 6 * 3 * 10
     assert {row["evidence"] for row in got} >= {"scan", "no_token", "empty_scan", None}
-    assert any(row["changed"] for row in got)
+    assert any(row["is_change"] for row in got)
     assert any(row["is_break"] for row in got)
 
 
@@ -147,7 +147,7 @@ def assert_rolled_up(tables: Any, days: list[Row]) -> None:
                 int((part["overall_carried"] == "ready").sum()),
                 ready / len(informed) if len(informed) else None,
                 len(scores),
-                int(part["changed"].sum()),
+                int(part["is_change"].sum()),
                 int(part["is_break"].sum()),
                 pytest.approx(scores.mean(), abs=0.051) if len(scores) else None,
             )
@@ -156,7 +156,7 @@ def assert_rolled_up(tables: Any, days: list[Row]) -> None:
         *by,
         "repositories",
         *STATES,
-        *"unknown no_information missing ready_carried share_ready scored changed breaks readiness_score".split(),
+        *"unknown no_information missing ready_carried share_ready scored changes breaks readiness_score".split(),
     )
     got = tables.rows(f"SELECT * FROM main.readiness_daily ORDER BY {', '.join(by)}")
     assert [tuple(row[name] for name in names) for row in got] == expected

@@ -32,7 +32,7 @@ def test_a_run_is_its_newest_version(kept: Any) -> None:
 
 
 def test_counts_of_both_layers_are_those_of_the_raw_rows(kept: Any) -> None:
-    for column, table in (("events", "raw.run_events"), ("log_entries", "raw.run_log_entries")):
+    for column, table in (("live_events", "raw.run_events"), ("log_entries", "raw.run_log_entries")):
         expected = Counter(row["run_id"] for row in kept.rows(f"SELECT run_id FROM {table}"))
         got = {row["run_id"]: row[column] for row in kept.rows("SELECT * FROM main.runs") if row[column]}
         assert got == expected
@@ -65,7 +65,7 @@ def test_captured_runs_are_complete_and_old_ones_are_not(kept: Any) -> None:
         if row["capture_state"] == "complete":
             assert (row["stream_state"], row["log_state"], row["gaps"]) == ("stream_end", "settled", 0)
         if row["capture_state"] == "expired" and row["log_state"] == "settled":
-            assert row["events"] + row["log_entries"] <= 1
+            assert row["live_events"] + row["log_entries"] <= 1
 
 
 NOW = datetime(2026, 9, 14, 10, 0, tzinfo=UTC)
@@ -136,7 +136,7 @@ def test_the_days_of_runs_equal_pandas(kept: Any) -> None:
         key = tuple(row[name] for name in DIMENSIONS)
         start, end = starts.get(key, begun.head(0)), ends.get(key, ended.head(0))
         counts = end["status"].value_counts()
-        assert (row["started"], row["finished"]) == (len(start), len(end))
+        assert (row["created"], row["ended"]) == (len(start), len(end))
         assert [row[name] for name in sorted(ENDED)] == [counts.get(name, 0) for name in sorted(ENDED)]
         assert row["success_rate"] == (counts.get("completed", 0) / len(end) if len(end) else None)
         assert row["pull_requests"] == end["pr_url"].notna().sum()
@@ -164,13 +164,13 @@ def test_pull_requests_are_those_that_runs_name(kept: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "hours", "last", "why"),
+    ("run", "hours", "last", "reason"),
     [
         ({"status": "in_progress", "environment": "cloud"}, 0.5, None, None),
         ({"status": "completed", "environment": "cloud"}, 100, None, None),
         ({"status": "queued", "environment": "local"}, 5, None, "local"),
-        ({"status": "queued", "environment": "cloud"}, 5, None, "not picked up"),
-        ({"status": "not_started", "environment": "cloud"}, 5, None, "not picked up"),
+        ({"status": "queued", "environment": "cloud"}, 5, None, "not_picked_up"),
+        ({"status": "not_started", "environment": "cloud"}, 5, None, "not_picked_up"),
         (
             {"status": "not_started", "environment": "cloud", "scheduled_at": NOW + timedelta(days=9)},
             500,
@@ -179,11 +179,11 @@ def test_pull_requests_are_those_that_runs_name(kept: Any) -> None:
         ),
         ({"status": "in_progress", "environment": "cloud"}, 5, None, "silent"),
         ({"status": "in_progress", "environment": "cloud"}, 50, None, "orphaned"),
-        ({"status": "in_progress", "environment": "cloud"}, 5, "_posthog/turn_complete", "waits for the user"),
+        ({"status": "in_progress", "environment": "cloud"}, 5, "_posthog/turn_complete", "waiting_for_user"),
         ({"status": "in_progress", "environment": "cloud"}, 50, "_posthog/turn_complete", "orphaned"),
     ],
 )
-def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str | None, why: str | None) -> None:
+def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str | None, reason: str | None) -> None:
     moved = NOW - timedelta(hours=hours)
     run_key = {"project_id": 1, "task_id": "t", "run_id": "r"}
     created = moved - timedelta(minutes=10)
@@ -196,8 +196,8 @@ def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str
     )
     scratch.fill("raw.run_log_entries", [])
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
-    rows = scratch.rows("SELECT why, since, stuck_s FROM main.runs_stuck")
-    assert rows == ([{"why": why, "since": moved, "stuck_s": hours * 3600}] if why else [])
+    rows = scratch.rows("SELECT stuck_reason, stuck_since, stuck_s FROM main.runs_stuck")
+    assert rows == ([{"stuck_reason": reason, "stuck_since": moved, "stuck_s": hours * 3600}] if reason else [])
 
 
 @pytest.mark.parametrize(("position", "hours"), [("{}-7", 30), ("log-9", 40), ("9" * 18 + "-0", 40), (None, 40)])
@@ -214,9 +214,9 @@ def test_a_run_without_lately_an_event_stands_since_its_stream_does(
     scratch.fill("raw.run_log_entries", [])
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
     scratch.fill("ledger.cursors", [{"project_id": 1, "resource": "run_stream", "key": "r", "position": text}])
-    rows = scratch.rows("SELECT why, stuck_s FROM main.runs_stuck")
+    rows = scratch.rows("SELECT stuck_reason, stuck_s FROM main.runs_stuck")
     scratch.fill("ledger.cursors", [])
-    assert rows == [{"why": "orphaned", "stuck_s": hours * 3600}]
+    assert rows == [{"stuck_reason": "orphaned", "stuck_s": hours * 3600}]
 
 
 @pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 does not take the bound to the table")
@@ -258,13 +258,13 @@ def test_health_equals_pandas_and_shows_the_days_without_a_pass(kept: Any) -> No
     for (resource, day), row in rows.items():
         expected = {verdict: int(counts.get((resource, day, verdict), 0)) for verdict in ("complete", "incomplete")}
         assert {name: row[name] for name in expected} == expected
-        assert row["covered"] == (expected["complete"] > 0)
+        assert row["is_covered"] == (expected["complete"] > 0)
     assert set(passes.groupby(["resource", "day"]).groups) <= set(rows)
     days = sorted(day for resource, day in rows if resource == "readiness")
     assert len(days) == (days[-1] - days[0]).days + 1 == 10
     assert [rows["readiness", day]["passes"] for day in days].count(0) == 1
     assert (
-        sum(row["events"] or 0 for row in rows.values())
+        sum(row["live_events"] or 0 for row in rows.values())
         == kept.rows("SELECT count(*) AS n FROM raw.run_events")[0]["n"]
     )
 

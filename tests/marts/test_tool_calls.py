@@ -93,7 +93,7 @@ def _one(events: list[Row]) -> Row:
     kinds = last["kinds"] or {}
     return {
         **{name: last[name] for name in ("tool_name", "kind", "title", "status", "exit_code", "parent_tool_call_id")},
-        "error": last["error"],
+        "error_message": last["error"],
         "started_at": events[0]["at"],
         "ended_at": min(ended, default=None),
         "duration_s": (min(ended) - events[0]["at"]) / timedelta(seconds=1) if ended else None,
@@ -124,8 +124,8 @@ def assert_same(tables: Any) -> list[Row]:
 
 
 _NAMES = (
-    "tool_name kind title status exit_code parent_tool_call_id error started_at ended_at duration_s is_error paths"
-    " permission_asked permission_decision updates layer"
+    "tool_name kind title status exit_code parent_tool_call_id error_message started_at ended_at duration_s is_error"
+    " paths permission_asked permission_decision updates layer"
 ).split()
 
 

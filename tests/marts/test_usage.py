@@ -39,8 +39,8 @@ def test_every_result_is_there_once_with_its_tokens(kept: Any) -> None:
         (row["run_id"], row["event_id"]): (
             row["input_tokens"],
             row["output_tokens"],
-            row["cached_read_tokens"],
-            row["cached_write_tokens"],
+            row["cache_read_input_tokens"],
+            row["cache_creation_input_tokens"],
             row["cost"],
             row["session_id"],
         )
@@ -73,10 +73,10 @@ def test_the_usage_of_a_run_adds_results_and_takes_the_last_cost_of_each_session
     for run_id, total in tokens.items():
         assert rows[run_id]["total_tokens"] == total
         if not costs[run_id]:
-            assert (rows[run_id]["cost_usd"], rows[run_id]["cost_basis"]) == (None, "none reported")
+            assert (rows[run_id]["cost_usd"], rows[run_id]["cost_state"]) == (None, "not_reported")
         else:
             assert all(series == sorted(series) for series in costs[run_id].values())
-            assert rows[run_id]["cost_basis"] == "last of each session"
+            assert rows[run_id]["cost_state"] == "summed"
             assert rows[run_id]["cost_usd"] == pytest.approx(sum(series[-1] for series in costs[run_id].values()))
 
 
@@ -94,12 +94,12 @@ def spend(number: int, cost: Any, session: str = "s") -> str:
 @pytest.mark.parametrize(
     ("costs", "expected"),
     [
-        ([0.1, 0.4, 0.4], (0.4, "last of each session")),
-        ([0.4, 0.1], (None, "not a running total")),
-        ([None, None], (None, "none reported")),
-        ([{"amount": 0.2, "currency": "USD"}, 0.3], (0.3, "last of each session")),
-        ([{"amount": 0.2, "currency": "EUR"}], (None, "other currency")),
-        ([0.5, "free", None], (0.5, "last of each session")),
+        ([0.1, 0.4, 0.4], (0.4, "summed")),
+        ([0.4, 0.1], (None, "not_cumulative")),
+        ([None, None], (None, "not_reported")),
+        ([{"amount": 0.2, "currency": "USD"}, 0.3], (0.3, "summed")),
+        ([{"amount": 0.2, "currency": "EUR"}], (None, "other_currency")),
+        ([0.5, "free", None], (0.5, "summed")),
     ],
 )
 def test_a_cost_is_summed_only_where_it_can_be_a_running_total(
@@ -107,7 +107,7 @@ def test_a_cost_is_summed_only_where_it_can_be_a_running_total(
 ) -> None:
     empty.load("live", [(f"{n}-0", spend(n, cost)) for n, cost in enumerate(costs)])
     [row] = empty.rows("SELECT * FROM main.run_usage")
-    assert (row["cost_usd"], row["cost_basis"]) == expected
+    assert (row["cost_usd"], row["cost_state"]) == expected
     assert (row["results"], row["total_tokens"]) == (len(costs), 10 * len(costs))
 
 
@@ -138,7 +138,7 @@ happenings = st.tuples(
     prices,
     st.sampled_from(["live", "log", "both"]),
 )
-NAMES = {"inputTokens": "input_tokens", "outputTokens": "output_tokens", "cachedReadTokens": "cached_read_tokens"}
+NAMES = {"inputTokens": "input_tokens", "outputTokens": "output_tokens", "cachedReadTokens": "cache_read_input_tokens"}
 
 
 def told(number: int, measure: str, session: str | None, used: Row, cost: Any) -> str:
@@ -205,15 +205,7 @@ def usage_of(rows: list[Row]) -> Row:
     sessions = [list(part["cost"]) for _, part in priced.groupby("session_id", dropna=False)]
     falls = any(later < before for costs in sessions for before, later in pairwise(costs))
     foreign = any(value != "USD" for value in priced["cost_currency"].dropna())
-    basis = (
-        "none reported"
-        if priced.empty
-        else "other currency"
-        if foreign
-        else "not a running total"
-        if falls
-        else "last of each session"
-    )
+    basis = "not_reported" if priced.empty else "other_currency" if foreign else "not_cumulative" if falls else "summed"
     turns = frame[frame["measure"] == "turn"]["total_tokens"].dropna()
     used, size = (frame[name].dropna() for name in ("context_used", "context_size"))
     results = len(totals["total_tokens"])
@@ -223,8 +215,8 @@ def usage_of(rows: list[Row]) -> Row:
         "turn_tokens": sum(turns) if len(turns) and not results else None,
         "context_peak": max(used, default=None),
         "context_size": size.iloc[-1] if len(size) else None,
-        "cost_usd": pytest.approx(sum(costs[-1] for costs in sessions)) if basis == "last of each session" else None,
-        "cost_basis": basis,
+        "cost_usd": pytest.approx(sum(costs[-1] for costs in sessions)) if basis == "summed" else None,
+        "cost_state": basis,
         "sessions": len(sessions),
     }
 

@@ -8,9 +8,23 @@ import pytest
 
 from taskhouse import marts
 from taskhouse.marts.describe import describe
+from taskhouse.marts.former import FORMER
 from taskhouse.warehouse import migrate, sql, views
 
 FOLDER = Path(marts.__file__).parent
+SAID = {
+    "local": "local",
+    "not_picked_up": "not picked up",
+    "waiting_for_user": "waits for the user",
+    "orphaned": "orphaned",
+    "silent": "silent",
+    "summed": "last of each session",
+    "not_cumulative": "not a running total",
+    "other_currency": "other currency",
+    "not_reported": "none reported",
+}
+"""What a former column of sentences holds for each code."""
+
 PAGE = Path(__file__).parents[2] / "docs" / "views.md"
 
 
@@ -21,7 +35,7 @@ def test_every_file_is_a_view_or_a_macro() -> None:
 
 @pytest.mark.parametrize("name", marts.VIEWS)
 def test_a_view_describes_its_columns_in_their_order(scratch: Any, name: str) -> None:
-    described = describe(sql.statement("taskhouse.marts", name))
+    described = describe(views.statement(name))
     columns = [row["column_name"] for row in scratch.rows(f"DESCRIBE main.{name}")]
     assert list(described.columns) == columns
     assert described.summary.startswith("One row per ")
@@ -83,6 +97,17 @@ def test_a_refresh_rebuilds_what_changed_and_only_then(tmp_path: Path) -> None:
 def test_every_view_reads_an_empty_warehouse(scratch: Any) -> None:
     for name in marts.VIEWS:
         assert scratch.rows(f"SELECT * FROM main.{name}") == []
+
+
+@pytest.mark.parametrize("view", FORMER)
+def test_a_former_name_of_a_column_stands_beside_the_new_one(kept: Any, view: str) -> None:
+    described = describe(views.statement(view)).columns
+    assert list(described)[-len(FORMER[view]) :] == list(FORMER[view])
+    for old, column in FORMER[view].items():
+        assert described[old] == f"Deprecated, use `{column.now}`."
+        pairs = kept.rows(f'SELECT DISTINCT "{old}" AS old, "{column.now}" AS now FROM main.{view}')
+        assert pairs
+        assert all(pair["old"] == (SAID[pair["now"]] if column.value else pair["now"]) for pair in pairs), old
 
 
 def test_a_filter_on_the_run_reaches_the_tables(kept: Any) -> None:

@@ -1,6 +1,6 @@
--- Days without information, by why, and days with it.
+-- Days without information, by reason, and days with it.
 SELECT
-    CASE WHEN overall IS NULL THEN coalesce(evidence, 'not observed') END AS why,
+    CASE WHEN overall IS NULL THEN coalesce(evidence, 'not_observed') END AS reason,
     count(*) AS days
 FROM
     report_trend
@@ -10,4 +10,4 @@ GROUP BY
     ALL
 ORDER BY
     days DESC,
-    why
+    reason

@@ -5,16 +5,16 @@ SELECT
     coalesce(task.title, stuck.task_id) AS title,
     stuck.repository,
     stuck.status,
-    stuck.since,
+    stuck.stuck_since,
     stuck.stuck_s,
-    stuck.why
+    stuck.stuck_reason
 FROM
     main.runs_stuck AS stuck
     LEFT JOIN main.tasks AS task USING (project_id, task_id)
 WHERE
-    stuck.why <> 'local'
+    stuck.stuck_reason <> 'local'
     AND ($projects IS NULL OR stuck.project_id IN (SELECT unnest($projects::BIGINT[])))
     AND ($pattern IS NULL OR stuck.repository GLOB $pattern)
 ORDER BY
-    stuck.since,
+    stuck.stuck_since,
     stuck.run_id
