@@ -12,15 +12,16 @@ from starlette.routing import Route
 from taskhouse.emulator.api import agent_proxy, readiness, runs, stream, tasks, users
 from taskhouse.emulator.api.endpoint import SSE_TYPE, Endpoint
 from taskhouse.emulator.api.errors import not_found
+from taskhouse.emulator.connection import TRANSPORT
 from taskhouse.emulator.control import control_routes
-from taskhouse.emulator.faults.wire import TRANSPORT
+from taskhouse.emulator.faults import Faults
 from taskhouse.emulator.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from taskhouse.emulator.api.endpoint import Call
     from taskhouse.emulator.clock import Clock
@@ -31,14 +32,34 @@ _RUNS: Final = f"{_PROJECT}/{{task_id}}/runs"
 
 
 class EmulatorApp(Starlette):
-    """The application. ``service`` holds its parts."""
+    """The application. ``service`` is its state, ``faults`` what goes wrong on the way."""
 
     service: Service
+    faults: Faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; faults need the connection itself, which the server's ``send`` belongs to."""
         scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
         await super().__call__(scope, receive, send)
+
+
+class Observed:
+    """An endpoint as it is reached: each request is counted, and meets the faults that match it.
+
+    ``name`` is how faults and request counts call it.
+    """
+
+    def __init__(self, name: str, answer: ASGIApp, service: Service, faults: Faults) -> None:
+        self._name = name
+        self._answer = answer
+        self._service = service
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Count the request, apply the faults that match it and answer."""
+        counted = self._service.requests.counted(self._name, send)
+        app = self._faults.around(self._name, scope, self._answer)
+        await app(scope, receive, counted)
 
 
 def _endpoints(service: Service) -> list[tuple[str, Endpoint]]:
@@ -74,6 +95,10 @@ def _missing(call: Call) -> Response:
 def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> EmulatorApp:
     """Make a world and the application that serves it; nothing moves before the application starts up."""
     service = Service(settings, clock)
+    faults = Faults(service.clock)
+
+    def observed(name: str, answer: ASGIApp) -> Observed:
+        return Observed(name, answer, service, faults)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -87,14 +112,16 @@ def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> Emulato
                 await playing
 
     routes = [
-        Route(path + slash, endpoint, name=endpoint.name)
+        Route(path + slash, observed(endpoint.name, endpoint), name=endpoint.name)
         for path, endpoint in _endpoints(service)
         for slash in ("/", "")
     ]
     methods = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), _missing)
-    routes.append(Route(agent_proxy.PATH, agent_proxy.AgentProxy(service), methods=["GET"], name=agent_proxy.NAME))
-    routes.append(Route("/api/{rest:path}", Endpoint("unknown", service, methods)))
-    app = EmulatorApp(routes=[*control_routes(service), *routes], lifespan=lifespan)
+    proxy = observed(agent_proxy.NAME, agent_proxy.AgentProxy(service))
+    routes.append(Route(agent_proxy.PATH, proxy, methods=["GET"], name=agent_proxy.NAME))
+    routes.append(Route("/api/{rest:path}", observed("unknown", Endpoint("unknown", service, methods))))
+    app = EmulatorApp(routes=[*control_routes(service, faults), *routes], lifespan=lifespan)
     app.router.redirect_slashes = False
     app.service = service
+    app.faults = faults
     return app

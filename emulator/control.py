@@ -10,10 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from taskhouse.emulator.api.endpoint import json_response
-from taskhouse.emulator.api.rendering import compact, hand_built
 from taskhouse.emulator.api.run_rows import object_path
-from taskhouse.emulator.faults import FaultError
+from taskhouse.emulator.faults import FaultError, Faults
 from taskhouse.emulator.mutations import MutationError, mutate
+from taskhouse.emulator.rendering import compact, hand_built
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from taskhouse.emulator.service import Service
 
 
-def control_routes(service: Service) -> list[Route]:
+def control_routes(service: Service, faults: Faults) -> list[Route]:
     """The routes of one emulator's control."""
-    control = Control(service)
+    control = Control(service, faults)
     return [
         Route("/_emulator/truth", control.truth),
         Route("/_emulator/requests", control.requests),
@@ -47,8 +47,9 @@ def _refusal(error: Exception) -> Response:
 class Control:
     """The handlers. All of them run on the event loop that the clock belongs to."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, faults: Faults) -> None:
         self._service = service
+        self._faults = faults
 
     async def truth(self, request: Request) -> Response:
         """What the perfect client of ``key`` (the first one by default) holds of ``project_id`` (the first)."""
@@ -70,7 +71,7 @@ class Control:
 
     async def faults(self, request: Request) -> Response:
         """GET shows the active faults, POST adds one or a list, DELETE (or an empty list) clears them."""
-        faults = self._service.faults
+        faults = self._faults
         try:
             if request.method == "POST":
                 faults.set(await request.json())

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.api.rendering import hand_built
 from taskhouse.emulator.backlog import event_id_of
+from taskhouse.emulator.rendering import hand_built
 from taskhouse.emulator.status import status_of
 from taskhouse.emulator.world.model import TERMINAL
 from taskhouse.emulator.world.plans import steps_of

@@ -1,60 +1,26 @@
-"""Everything that one emulator is made of, put together."""
+"""The state of one emulator, put together: its world, what is played in it, and what the server remembers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from taskhouse.emulator.api.readiness import Readiness
-from taskhouse.emulator.api.stream import Admission
-from taskhouse.emulator.api.throttle import Throttle
-from taskhouse.emulator.api.tokens import Tokens
 from taskhouse.emulator.chronicle import Chronicle
 from taskhouse.emulator.clock import Clock
 from taskhouse.emulator.driver import Driver
-from taskhouse.emulator.faults import Faults
+from taskhouse.emulator.state.admission import Admission
+from taskhouse.emulator.state.readiness import Readiness
+from taskhouse.emulator.state.requests import Requests
+from taskhouse.emulator.state.throttle import Throttle
+from taskhouse.emulator.state.tokens import Tokens
 from taskhouse.emulator.streams import StreamStore
 from taskhouse.emulator.truth import Truth
 from taskhouse.emulator.world.logs import Logs
 from taskhouse.emulator.world.world import World
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Send
-
     from taskhouse.emulator.settings import EmulatorSettings
-
-
-class Requests:
-    """Counts the API's requests by endpoint and by status; those that were never answered are ``none``."""
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        """Start again at zero."""
-        self._by_endpoint: Counter[str] = Counter()
-        self._by_status: Counter[str] = Counter()
-
-    def counted(self, endpoint: str, send: Send) -> Send:
-        """Count one request, and its status once it is sent."""
-        self._by_endpoint[endpoint] += 1
-
-        async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                self._by_status[str(message["status"])] += 1
-            await send(message)
-
-        return watched
-
-    def shown(self) -> dict[str, Any]:
-        """``{"total","by_endpoint","by_status"}``."""
-        total = self._by_endpoint.total()
-        by_status = dict(sorted(self._by_status.items()))
-        if unanswered := total - self._by_status.total():
-            by_status["none"] = unanswered
-        return {"total": total, "by_endpoint": dict(sorted(self._by_endpoint.items())), "by_status": by_status}
 
 
 class Service:
@@ -72,7 +38,6 @@ class Service:
         self.readiness = Readiness(self.world, self.clock)
         self.throttle = Throttle(self.clock)
         self.admission = Admission(settings.max_streams, settings.seed)
-        self.faults = Faults(self.clock)
         self.requests = Requests()
         self.tokens = Tokens()
         self.token_s = settings.token_s

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from taskhouse.emulator.origins import ORIGINS
 from taskhouse.emulator.streams import StreamSettings
-from taskhouse.emulator.world.words import ORIGINS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

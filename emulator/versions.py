@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from taskhouse.emulator.origins import OLD_ORIGINS, SPRING_ORIGINS
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.streams import StreamSettings
-from taskhouse.emulator.world.words import OLD_ORIGINS, SPRING_ORIGINS
 
 NEWEST: Final = "2026-10"
 

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from taskhouse.emulator import serve
-from taskhouse.emulator.app import build_app
+from taskhouse.emulator.app import EmulatorApp, build_app
 from taskhouse.emulator.clock import Clock
-from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 
 T = TypeVar("T")
@@ -112,8 +111,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextlib.asynccontextmanager
-async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Service]]:
-    """An emulator in this loop and its time: its origin, and its parts."""
+async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, EmulatorApp]]:
+    """An emulator in this loop and its time: its origin, and the application."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     clock = Clock(speed=settings.speed, start=settings.start, ticks_ns=lambda: int(loop.time() * 1e9))
@@ -123,7 +122,7 @@ async def emulated(settings: EmulatorSettings) -> AsyncIterator[tuple[str, Servi
     with loop.listening() as (listener, port):
         serving = asyncio.create_task(server._serve([listener]))
         try:
-            yield f"http://127.0.0.1:{port}", app.service
+            yield f"http://127.0.0.1:{port}", app
         finally:
             server.stop()
             await serving

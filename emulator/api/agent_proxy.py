@@ -14,10 +14,10 @@ from starlette.requests import Request
 
 from taskhouse.emulator.api import errors, fields
 from taskhouse.emulator.api.endpoint import json_response
-from taskhouse.emulator.api.rendering import compact
 from taskhouse.emulator.api.runs import reachable_run
 from taskhouse.emulator.api.stream import CountedStream
-from taskhouse.emulator.api.tokens import TokenError
+from taskhouse.emulator.rendering import compact
+from taskhouse.emulator.state.tokens import TokenError
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -68,12 +68,7 @@ class AgentProxy:
         self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the request, apply the faults that match it and answer."""
-        service = self._service
-        app = service.faults.around(NAME, scope, self._answer)
-        await app(scope, receive, service.requests.counted(NAME, send))
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
         await self._response(Request(scope, receive))(scope, receive, send)
 
     def _response(self, request: Request) -> Response:

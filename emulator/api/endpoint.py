@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from taskhouse.emulator.api import auth, errors
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -116,13 +116,7 @@ class Endpoint:
         self.allow = ", ".join([*self._handlers, "OPTIONS"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Count the request, apply the faults that match it and answer."""
-        service = self._service
-        counted = service.requests.counted(self.name, send)
-        app = service.faults.around(self.name, scope, self._answer)
-        await app(scope, receive, counted)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request."""
         request = Request(scope, receive)
         try:
             response = await self._handle(request)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.api.rendering import compact, stamp
 from taskhouse.emulator.api.run_rows import latest_run_dict, run_dict, shaped
+from taskhouse.emulator.rendering import compact, stamp
 from taskhouse.emulator.world.outcome import task_summary
 from taskhouse.emulator.world.texts import description_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.api.rendering import stamp
+from taskhouse.emulator.rendering import stamp
 from taskhouse.emulator.world.disguise import disguised
 from taskhouse.emulator.world.outcome import preview_available, task_summary, task_tags
 

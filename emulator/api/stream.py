@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import random
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from taskhouse.emulator import sse
 from taskhouse.emulator.api.endpoint import SSE_TYPE
 from taskhouse.emulator.api.runs import reachable_run
 from taskhouse.emulator.backlog import Backlog
+from taskhouse.emulator.connection import close
 from taskhouse.emulator.driver import state_text
-from taskhouse.emulator.faults.frames import BACKLOG
-from taskhouse.emulator.faults.wire import close
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
     from taskhouse.emulator.api.endpoint import Call
     from taskhouse.emulator.service import Service
     from taskhouse.emulator.world.model import Run
 
+BACKLOG: Final = "emulator.backlog"
+"""Where a fault leaves in the scope why a thin-tail run's log cannot be read."""
 _HEADERS: Final = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-_RETRY_AFTER_S: Final = (15, 44)
 
 
 class StreamRun:
@@ -102,21 +101,6 @@ class CountedStream(StreamingResponse):
             self._service.open_proxy_streams += change
         else:
             self._service.open_streams += change
-
-
-class Admission:
-    """The cap on streams that are open at once; the answer over it is jittered."""
-
-    def __init__(self, most: int, seed: int) -> None:
-        self.most = most
-        self._rng = random.Random(f"admission-{seed}")
-
-    def refusal(self, open_streams: int) -> Response | None:
-        """503 with an empty body, or None when there is room."""
-        if open_streams < self.most:
-            return None
-        headers = {"Retry-After": str(self._rng.randint(*_RETRY_AFTER_S))}
-        return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=headers)
 
 
 def stream(call: Call) -> Response:

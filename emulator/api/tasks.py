@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from taskhouse.emulator.api import errors, fields, paging
 from taskhouse.emulator.api.endpoint import json_response
 from taskhouse.emulator.api.filters import basic, task_filter
-from taskhouse.emulator.api.rendering import compact
 from taskhouse.emulator.api.rows import Presigner, summary_row
+from taskhouse.emulator.rendering import compact
 from taskhouse.emulator.world import metering
 from taskhouse.emulator.world.model import is_pinned, visible
 

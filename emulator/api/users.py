@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from taskhouse.emulator.api.auth import current_project
 from taskhouse.emulator.api.endpoint import json_response
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 from taskhouse.emulator.world.model import uuid_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from taskhouse.emulator.api import errors
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from starlette.requests import Request
 
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

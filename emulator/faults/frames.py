@@ -9,8 +9,10 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from taskhouse.emulator.api.stream import BACKLOG
 from taskhouse.emulator.backlog import BUSY, UNAVAILABLE
-from taskhouse.emulator.faults.wire import CutError, abort, cuttable
+from taskhouse.emulator.connection import abort
+from taskhouse.emulator.faults.wire import CutError, cuttable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from taskhouse.emulator.faults.fault import App, Fault
 
     Kind = Callable[[Fault, App, Scope, Receive, Send], Awaitable[None]]
-
-BACKLOG: Final = "emulator.backlog"
-"""Where a fault leaves in the scope why a thin-tail run's log cannot be read."""
 
 _END: Final = b"\n\n"
 

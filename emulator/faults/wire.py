@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
-import struct
 from typing import TYPE_CHECKING, Any, Final
+
+from taskhouse.emulator.connection import abort
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from taskhouse.emulator.faults.fault import App, Fault
 
-TRANSPORT: Final = "emulator.transport"
-"""Where the application leaves the connection's transport in the scope."""
 _STREAM_BYTES: Final = 200
 _FRAME_END: Final = b"\n\n"
-_SETTLE_TURNS: Final = 3
 
 
 class CutError(Exception):
     """Unwinds the application after its response was cut."""
-
-
-async def abort(scope: Scope) -> None:
-    """Tear the TCP connection down with a reset, and let the server notice."""
-    transport = scope[TRANSPORT]
-    connection = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError, AttributeError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    for _ in range(_SETTLE_TURNS):
-        await asyncio.sleep(0)
-
-
-async def close(scope: Scope) -> None:
-    """Close the TCP connection properly in the middle of an answer, and let the server notice."""
-    scope[TRANSPORT].close()
-    for _ in range(_SETTLE_TURNS):
-        await asyncio.sleep(0)
 
 
 async def cuttable(app: App, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from taskhouse.emulator import odd
 from taskhouse.emulator.script.event_writer import Pen, flushed, pieces_of
 from taskhouse.emulator.script.step import Act, Part, RunSpec, Step
-from taskhouse.emulator.world import odd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

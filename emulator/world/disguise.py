@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-from taskhouse.emulator.world import odd
+from taskhouse.emulator import odd
 
 if TYPE_CHECKING:
     from taskhouse.emulator.settings import Surprise

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from taskhouse.emulator.world.modes import PRESENCE_GATED, THIN_TAIL
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,6 +18,11 @@ SHARED_ORIGINS = frozenset({"signal_report", "signals_scout", "onboarding", "hog
 
 UNSEEN_ORIGINS = frozenset({"business_knowledge"})
 """Origins whose tasks no member sees."""
+
+THIN_TAIL: Final = "stream_thin_tail"
+"""The stream keeps a short tail, and readers get the run's log first."""
+PRESENCE_GATED: Final = "stream_presence_gated"
+"""Events go to the stream only while somebody reads it."""
 
 _PINNED_ONE_IN = 41
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
+
+from taskhouse.emulator.world.model import PRESENCE_GATED, THIN_TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from taskhouse.emulator.settings import EmulatorSettings
     from taskhouse.emulator.world.model import Run
-
-THIN_TAIL: Final = "stream_thin_tail"
-"""The stream keeps a short tail, and readers get the run's log first."""
-PRESENCE_GATED: Final = "stream_presence_gated"
-"""Events go to the stream only while somebody reads it."""
 
 
 def pin(run: Run, settings: EmulatorSettings, given: Mapping[str, Any] | None = None) -> None:

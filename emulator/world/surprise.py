@@ -10,10 +10,10 @@ import itertools
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from taskhouse.emulator import odd
 from taskhouse.emulator.settings import EmulatorSettings, Surprise
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.emulator.versions import VERSIONS
-from taskhouse.emulator.world import odd
 from taskhouse.emulator.world.generate import Generator
 from taskhouse.emulator.world.model import uuid_of
 

@@ -69,7 +69,8 @@ async def followed(
     home: Path, limits: tuple[int, int] = (0, 0), *, ahead: timedelta | None = None, **world: Any
 ) -> AsyncIterator[Followed]:
     start = datetime.now(UTC)
-    async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, service):
+    async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, emulator):
+        service = emulator.service
         settings = Settings(
             host=origin,
             api_key=service.settings.keys[0].value,

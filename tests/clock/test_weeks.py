@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from taskhouse.emulator.app import EmulatorApp
 from taskhouse.emulator.mutations import mutate
-from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
@@ -46,7 +46,7 @@ class Weeks:
 
     async def live(self) -> Warehouse:
         """Live through them."""
-        async with emulated(WORLD) as (origin, service):
+        async with emulated(WORLD) as (origin, emulator):
             settings = Settings(
                 host=origin,
                 api_key=WORLD.keys[0].value,
@@ -61,7 +61,7 @@ class Weeks:
                 context = Context(settings, 1, client, open_warehouse(settings))
                 for day in self.days:
                     await clock.sleep((START + timedelta(days=day, minutes=1) - clock.now()).total_seconds())
-                    self.happens(service, day)
+                    self.happens(emulator, day)
                     for resource in filter(settings.wants, RESOURCES):
                         report = await registry.code(resource).sync(context)
                         self.verdicts[resource][day] = report.verdict
@@ -69,8 +69,9 @@ class Weeks:
                     backup(context.warehouse, self.home / "backups", Retention(last=2, weekly=3))
             return context.warehouse
 
-    def happens(self, service: Service, day: int) -> None:
+    def happens(self, emulator: EmulatorApp, day: int) -> None:
         """A task is renamed daily; a run ends, and its log cannot be read until it is gone; repositories get better."""
+        service = emulator.service
         tasks = service.world.of_project[1]
         self.task_id = tasks[0].id
         mutate(service, {"action": "rename", "task_id": self.task_id, "title": f"Day {day}"})
@@ -78,9 +79,9 @@ class Weeks:
             self.run_id = service.world.live[0].id
             mutate(service, {"action": "finish", "run_id": self.run_id})
         if day == 1:
-            service.faults.set({"kind": "500", "endpoint": "runs.session_logs", "path": self.run_id})
+            emulator.faults.set({"kind": "500", "endpoint": "runs.session_logs", "path": self.run_id})
         if day >= EXPIRED:
-            service.faults.clear()
+            emulator.faults.clear()
             for repository in {task.repository for task in tasks if task.repository}:
                 ready = {"init": True, "capture": True, "errors": True}
                 mutate(service, {"action": "repository", "repository": repository, **ready})

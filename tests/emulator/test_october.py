@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
+from taskhouse.emulator import origins
 from taskhouse.emulator.api.run_rows import BORROWED, PUBLIC_STATE
 from taskhouse.emulator.script import RunSpec, play
 from taskhouse.emulator.script.rare import rarity
 from taskhouse.emulator.script.scene import Scene
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.versions import VERSIONS
-from taskhouse.emulator.world import words
 from tests.emulator.conftest import START
 
 PROJECT = "/api/projects/1/tasks"
@@ -203,7 +203,7 @@ def test_agents_of_october_have_boots_of_any_text_and_say_new_things() -> None:
 def test_origins_are_those_of_the_time(own: Own, every: Every) -> None:
     seen = [
         {row["origin_product"] for row in every(own(tasks=600, origins=served)[1], **EVERYTHING)}
-        for served in (words.ORIGINS, words.OLD_ORIGINS, words.SPRING_ORIGINS)
+        for served in (origins.ORIGINS, origins.OLD_ORIGINS, origins.SPRING_ORIGINS)
     ]
     assert "workflow" in seen[0] - seen[1]
     assert "business_knowledge" not in seen[0], "nobody sees those"

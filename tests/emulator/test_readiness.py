@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from taskhouse.emulator.api.classify import classify, overall
 from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.state.classify import classify, overall
 from taskhouse.emulator.world.facts import RepositoryFacts
 
 PROJECT = "/api/projects/1/tasks"

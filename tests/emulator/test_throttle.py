@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import httpx
 
-from taskhouse.emulator.api.throttle import Throttle
 from taskhouse.emulator.clock import Clock
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import Key
+from taskhouse.emulator.state.throttle import Throttle
 
 START = datetime(2026, 9, 14, tzinfo=UTC)
 Own = Callable[..., tuple[Emulator, httpx.Client]]

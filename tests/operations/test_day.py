@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from taskhouse.clock import Clock
-from taskhouse.emulator.api.throttle import Throttle
+from taskhouse.emulator.state.throttle import Throttle
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.resources.estimate import Facts, estimate
 from taskhouse.settings import Settings

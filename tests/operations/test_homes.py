@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from taskhouse.emulator.world.words import OLD_ORIGINS
+from taskhouse.emulator.origins import OLD_ORIGINS
 from taskhouse.passes import polling_policy
 from taskhouse.warehouse.migrate import MIGRATIONS
 

@@ -63,10 +63,11 @@ def hold(
     """Start runs, follow them from ``before_s`` on to their ends, in virtual time, and compare."""
 
     async def story() -> list[Held]:
-        async with emulated(world) as (origin, service):
+        async with emulated(world) as (origin, emulator):
+            service = emulator.service
             made = [mutate(service, {"action": "new_task", "run": True, **(modes or {})}) for _ in range(runs)]
             await asyncio.sleep(before_s)
-            service.faults.set(list(faults))
+            emulator.faults.set(list(faults))
             ours = settings(origin, api_key=service.settings.keys[0].value, **options).with_clock(LoopClock())
             async with PostHog(ours) as client:
                 api = TasksApi(client, 1)

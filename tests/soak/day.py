@@ -112,8 +112,8 @@ class Day:
 
     async def _run(self) -> Outcome:
         began = time.monotonic()
-        async with virtual.emulated(self.world) as (origin, service):
-            self.service, self._loop = service, asyncio.get_running_loop()
+        async with virtual.emulated(self.world) as (origin, emulator):
+            self.service, self._loop = emulator.service, asyncio.get_running_loop()
             self._began_s = self._loop.time()
             settings = Settings(
                 host=origin,
@@ -129,7 +129,7 @@ class Day:
                 client.budget = purse = Purse(settings)
                 self.context = Context(settings, 1, client, open_warehouse(settings))
                 await asyncio.gather(self._changes(), *(self._every(name, *when) for name, when in EVERY_S.items()))
-                requests = service.requests.shown()
+                requests = self.service.requests.shown()
                 longest = {priority.name: seconds for priority, seconds in purse.longest.items()}
                 await registry.code("tasks").sync(self.context)
             stale = await self._stale()

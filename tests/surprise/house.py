@@ -60,7 +60,8 @@ class House:
         self.folder = Path(tempfile.mkdtemp(prefix="taskhouse-surprise-"))
         self.ahead = timedelta(seconds=ahead_s)
         self._open = contextlib.AsyncExitStack()
-        origin, self.service = self.run(self._open.enter_async_context(emulated(settings)))
+        origin, emulator = self.run(self._open.enter_async_context(emulated(settings)))
+        self.service, self.faults = emulator.service, emulator.faults
         windows = (settings.streams.max_entries,) if settings.streams.max_entries < 500 else None
         self.settings = Settings(
             host=origin,

@@ -148,7 +148,7 @@ class SurprisedHouse(RuleBasedStateMachine):
             given["endpoint"] = "runs.stream"
         if path == "runs.session_logs" and fault["kind"] == "unknown_field":
             given["endpoint"] = "runs.detail"  # an entry with another field would be another entry
-        self.house.service.faults.set(given)
+        self.house.faults.set(given)
 
     @rule(seconds=st.sampled_from(PAUSES))
     def time_goes_by(self, seconds: float) -> None:
@@ -212,7 +212,7 @@ class SurprisedHouse(RuleBasedStateMachine):
     def _heal(self) -> None:
         """Everything calms down, and then every verdict must become complete."""
         house = self.house
-        house.service.faults.clear()
+        house.faults.clear()
         house.change("redis", state="up")
         for run in list(house.service.world.runs.values()):
             if not run.is_terminal():

@@ -9,7 +9,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from taskhouse.emulator.api.rendering import compact
+from taskhouse.emulator.rendering import compact
 
 if TYPE_CHECKING:
     from taskhouse.emulator.world.model import Run

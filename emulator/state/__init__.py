@@ -1,0 +1,1 @@
+"""What the server remembers between two requests: limits, tokens, answers that it keeps, counts."""
