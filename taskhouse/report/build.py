@@ -1,6 +1,6 @@
 """Read everything that a report says, once, from one published generation."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC, date, datetime
 
 from taskhouse.errors import ConfigurationError
@@ -136,12 +136,11 @@ def _fill(snapshot: Snapshot, repositories: list[Repository], period: Period) ->
             series.days = tuple(days.get(day, before if day < first else missing) for day in period.dates)
 
 
-def _rollup(snapshot: Snapshot, period: Period, windows: tuple[int, ...]) -> dict[int, list[dict[str, int]]]:
-    totals: dict[int, list[dict[str, int]]] = {window: [{} for _ in period.dates] for window in windows}
+def _rollup(snapshot: Snapshot, period: Period, windows: tuple[int, ...]) -> dict[int, list[Counter[str]]]:
+    totals = {window: [Counter[str]() for _ in period.dates] for window in windows}
     for row in ask(snapshot, "rollup", since=period.since, until=period.until):
         if row["window_days"] in totals:
-            day = totals[row["window_days"]][(row["day"] - period.since).days]
-            day[code(row["overall"])] = day.get(code(row["overall"]), 0) + row["repositories"]
+            totals[row["window_days"]][(row["day"] - period.since).days][code(row["overall"])] += row["repositories"]
     return totals
 
 

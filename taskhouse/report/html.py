@@ -110,15 +110,12 @@ def _series(repository: Repository, report: Report) -> Any:
 
 def _chart(window: int, report: Report) -> dict[str, Any]:
     days = report.rollup[window]
-    top = max((sum(day.values()) for day in days), default=0)
-    last = days[-1]
+    top = max((day.total() for day in days), default=0)
     return {
         "window": window,
         "paths": svg.columns(days, svg.ORDER, top),
         "top": top,
-        "legend": [
-            (letter, LABELS[letter], last.get(letter, 0)) for letter in LABELS if any(day.get(letter) for day in days)
-        ],
+        "legend": [(letter, LABELS[letter], days[-1][letter]) for letter in LABELS if any(day[letter] for day in days)],
     }
 
 

@@ -1,5 +1,6 @@
 """What a report says, as plain values: filled from the warehouse, drawn as HTML, Markdown or CSV."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -247,7 +248,7 @@ class Report:
     window: int
     repositories: list[Repository]
     rest: list[Repository]
-    rollup: dict[int, list[dict[str, int]]]
+    rollup: dict[int, list[Counter[str]]]
     steps: tuple[int, int]
     steps_before: tuple[int, int]
     worst: list[Change]

@@ -1,6 +1,7 @@
 """The report's numbers: the headline, tables of every day, and the embedded JSON."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -136,9 +137,7 @@ def days_of(repository: Repository, report: Report) -> list[Stretch]:
 
 def rollup_of(window: int, report: Report) -> list[Stretch]:
     """Repositories by state, day by day."""
-    return by_day(
-        report.period.dates, [tuple(str(day.get(letter, 0)) for letter in LABELS) for day in report.rollup[window]]
-    )
+    return by_day(report.period.dates, [tuple(str(day[letter]) for letter in LABELS) for day in report.rollup[window]])
 
 
 def runs_of(report: Report) -> list[Stretch]:
@@ -241,8 +240,8 @@ def _lengths(values: Sequence[Any]) -> list[list[Any]]:
     return [[value, len(list(same))] for value, same in groupby(values)]
 
 
-def _counts(day: dict[str, int]) -> list[int]:
-    return [day.get(letter, 0) for letter in LABELS]
+def _counts(day: Counter[str]) -> list[int]:
+    return [day[letter] for letter in LABELS]
 
 
 def _run(runs: Runs) -> dict[str, Any]:

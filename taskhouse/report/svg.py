@@ -4,7 +4,7 @@ A state is a bar whose height says how far it is from ready, and whose colour sa
 is hatched; a change of the server's classifier is a dashed line that cuts the strip.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from markupsafe import Markup
@@ -49,7 +49,7 @@ def strip(days: Sequence[Day]) -> Markup:
     return Markup("").join(map(Markup, drawn))
 
 
-def columns(days: Sequence[dict[str, int]], letters: Iterable[str], top: int) -> Markup:
+def columns(days: Sequence[Mapping[str, int]], letters: Iterable[str], top: int) -> Markup:
     """Stacked columns, one for each day; ``top`` is the value at the full height."""
     step = unit(len(days))
     paths: list[str] = []
