@@ -1,8 +1,12 @@
 """What an asset asks of the engine: settings, one pass, and how often Dagster may try again."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
+
+from taskhouse.assets import keys
 
 if TYPE_CHECKING:
+    import dagster as dg
+
     from taskhouse.passes.lifecycle import Report
     from taskhouse.settings import Settings
 
@@ -27,3 +31,13 @@ class Engine(Protocol):
     def sync(self, project_id: int, resource: str) -> "Report":
         """One pass over one resource of one project; raises what ``taskhouse.operations.sync`` raises."""
         ...
+
+
+def resource(prefix: str) -> str:
+    """The name of the resource that is the engine of a taskhouse."""
+    return keys.label(prefix, "engine")
+
+
+def engine_of(context: "dg.AssetExecutionContext", prefix: str) -> Engine:
+    """The engine of the taskhouse with this prefix."""
+    return cast("Engine", getattr(context.resources, resource(prefix)))

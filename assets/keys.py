@@ -1,4 +1,4 @@
-"""What assets, pools and jobs are called in Dagster: with a prefix where several taskhouses share one instance."""
+"""What everything is called in Dagster: with a prefix where several taskhouses share a code location or an instance."""
 
 import dagster as dg
 
@@ -9,5 +9,5 @@ def key(prefix: str, *path: str) -> dg.AssetKey:
 
 
 def label(prefix: str, name: str) -> str:
-    """The name of a pool or a job."""
+    """The name of a pool, job, schedule, sensor, step or resource."""
     return f"{prefix}_{name}" if prefix else name

@@ -1,7 +1,8 @@
 """Housekeeping: the warehouse gives unused room back, what nobody needs is forgotten, and every block is read.
 
-Forgotten are pages of the ledger that brought nothing, and old runs of Dagster with their logs and checks. History
-stays: every version, event, pass, gap and quarantined record. A new copy is published at the end.
+Forgotten are pages of the ledger that brought nothing and, in Dagster's folder inside the home, old runs with their
+logs and checks: the records of an instance elsewhere are left to its owner. History stays: every version, event, pass,
+gap and quarantined record. A new copy is published at the end.
 """
 
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import keys, records
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.family import GROUP, OWNERS
 from taskhouse.assets.retries import attempt
 
@@ -32,16 +33,21 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
         kinds={"duckdb", "python"},
         tags={"layer": "maintenance"},
         pool=keys.label(prefix, NAME),
+        required_resource_keys={resource(prefix)},
         retry_policy=again,
         freshness_policy=fresh,
     )
-    def compute(context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]) -> dg.MaterializeResult[Any]:
+    def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
+        engine = engine_of(context, prefix)
         settings = engine.settings()
         pages, compaction = attempt(engine, lambda: _keep_house(settings))
+        forgotten = 0
+        if records.ours(context.instance, settings.home):
+            forgotten = records.forget(context.instance, settings.keep_runs_days, datetime.now(UTC))
         return dg.MaterializeResult(
             metadata={
                 "pages forgotten": pages,
-                "runs forgotten": records.forget(context.instance, settings.keep_runs_days, datetime.now(UTC)),
+                "runs forgotten": forgotten,
                 "bytes before": compaction.before,
                 "bytes after": compaction.after,
                 "unused share": compaction.free_share,

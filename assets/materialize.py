@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import checks, keys, pass_metadata
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.family import GROUP, OWNERS, Family
 from taskhouse.assets.queries import asking
 from taskhouse.assets.retries import attempt
@@ -34,6 +34,7 @@ def asset_of(
         pool=family.pool,
         code_version=family.code_version(),
         check_specs=checks.specs(family, partitions),
+        required_resource_keys={resource(family.prefix)},
         retry_policy=again,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=family.every_s)),
         metadata={
@@ -41,10 +42,8 @@ def asset_of(
             "dagster/column_schema": _schema(family),
         },
     )
-    def compute(
-        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
-        project_id = int(context.partition_key)
+    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        engine, project_id = engine_of(context, family.prefix), int(context.partition_key)
         began = engine.settings().clock.now()
         report = attempt(engine, lambda: engine.sync(project_id, family.name))
         yield attempt(engine, lambda: _told(engine, family, partitions, report, began))

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.assets import keys
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.family import GROUP, OWNERS
 from taskhouse.assets.queries import asking
 from taskhouse.assets.retries import attempt
@@ -37,13 +37,15 @@ def asset_of(
         tags={"layer": "published"},
         pool=keys.label(prefix, NAME),
         check_specs=[proven],
+        required_resource_keys={resource(prefix)},
         retry_policy=again,
         freshness_policy=fresh,
     )
-    def compute(engine: dg.ResourceParam[Engine]) -> Iterator[dg.MaterializeResult[Any]]:
+    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         from taskhouse.operations import open_warehouse
         from taskhouse.warehouse.publish import publish
 
+        engine = engine_of(context, prefix)
         settings = engine.settings()
         made = attempt(
             engine,

@@ -28,6 +28,11 @@ ENDED = {
 }
 
 
+def ours(instance: dg.DagsterInstance, home: Path) -> bool:
+    """Whether the records are those of a home, in its own Dagster folder, and nobody else's."""
+    return Path(instance.root_directory).resolve() == (home / "dagster").resolve()
+
+
 def forget(instance: dg.DagsterInstance, days: int, now: datetime) -> int:
     """Forget what is old; returns how many runs that were.
 

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.assets import keys
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.family import OWNERS, Family
 from taskhouse.assets.queries import reading, unproven
 from taskhouse.assets.retries import attempt
@@ -50,12 +50,12 @@ def asset_of(
         tags={"layer": "report"},
         pool=keys.label(prefix, NAME),
         output_required=False,
+        required_resource_keys={resource(prefix)},
         retry_policy=again,
         freshness_policy=fresh,
     )
-    def compute(
-        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+        engine = engine_of(context, prefix)
         yield from attempt(engine, lambda: list(_written(context, engine, resources)))
 
     return compute

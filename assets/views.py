@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import keys, markdown, published
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.family import OWNERS, Family
 from taskhouse.assets.queries import Questions, reading, unproven
 from taskhouse.assets.retries import attempt
@@ -111,6 +111,11 @@ def rests_on(name: str, families: tuple[Family, ...]) -> frozenset[str]:
     return frozenset(own).union(*(rests_on(below, families) for below in view.below))
 
 
+def names(without: tuple[Family, ...]) -> list[str]:
+    """The views that show none of these."""
+    return [name for name in known() if not rests_on(name, without)]
+
+
 def asset_of(
     families: tuple[Family, ...],
     without: tuple[Family, ...],
@@ -129,10 +134,10 @@ def asset_of(
         again: How Dagster repeats a step that failed.
         fresh: How old it may become.
     """
-    shown = [replace(view, prefix=prefix) for view in known().values() if not rests_on(view.name, without)]
+    shown = [replace(known()[name], prefix=prefix) for name in names(without)]
 
     @dg.multi_asset(
-        name=GROUP,
+        name=keys.label(prefix, GROUP),
         specs=[_spec(view, families, fresh) for view in shown],
         partitions_def=projects,
         can_subset=True,
@@ -143,11 +148,13 @@ def asset_of(
             )
             for view in shown
         ],
+        required_resource_keys={resource(prefix)},
         retry_policy=again,
     )
     def compute(
-        context: dg.AssetExecutionContext, engine: dg.ResourceParam[Engine]
+        context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        engine = engine_of(context, prefix)
         project_id = int(context.partition_key)
         wanted = [view for view in shown if view.key in context.selected_asset_keys]
         yield from attempt(engine, lambda: list(_made(context, engine, wanted, families, project_id)))

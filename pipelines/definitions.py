@@ -3,7 +3,7 @@
 import dagster as dg
 
 from taskhouse.assets.catalog import catalog
-from taskhouse.assets.engine import Engine
+from taskhouse.assets.engine import Engine, resource
 from taskhouse.home import close
 from taskhouse.pipelines.home import hasten
 from taskhouse.pipelines.jobs import jobs
@@ -21,17 +21,26 @@ STEPS = dg.multiprocess_executor.configured(
 """Each step in a process of its own, as is Dagster's default, without two seconds of imports for each."""
 
 
-def build(settings: Settings, engine: Engine | None = None) -> dg.Definitions:
-    """Assets, jobs, schedules and sensors for the projects of these settings, on the caller's engine if it has one."""
-    assets = catalog(settings, repeat=engine is None)
+def build(
+    settings: Settings, engine: Engine | None = None, executor: dg.ExecutorDefinition | None = STEPS
+) -> dg.Definitions:
+    """Assets, jobs, schedules and sensors for the projects of these settings.
+
+    Args:
+        settings: Which projects, and what everything is called.
+        engine: Whose passes; that of the environment if the caller has none.
+        executor: What runs the steps; None leaves that to the code location.
+    """
+    engine = engine or EngineResource()
+    assets = catalog(settings, repeat=isinstance(engine, EngineResource))
     made = jobs(settings)
     return dg.Definitions(
         assets=assets,
         jobs=list(made.values()),
         schedules=schedules(made, settings),
         sensors=sensors(made, settings),
-        resources={"engine": engine or EngineResource()},
-        executor=STEPS,
+        resources={resource(settings.asset_prefix): engine},
+        executor=executor,
     )
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import keys, maintenance, published, views
+from taskhouse.assets import keys, maintenance, published, report, views
 from taskhouse.assets.catalog import FAMILIES
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     chosen: dict[str, dg.AssetSelection] = {
         name: dg.AssetSelection.assets(keys.key(prefix, name)) for name in (*names, maintenance.NAME)
     }
-    chosen[VIEWS] = dg.AssetSelection.groups(views.GROUP)
+    without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
+    shown = [*(views.key(name, prefix) for name in views.names(without)), keys.key(prefix, report.NAME)]
+    chosen[VIEWS] = dg.AssetSelection.assets(*shown)
     for name, selection in chosen.items():
         made[name] = dg.define_asset_job(
             keys.label(prefix, f"sync_{name}"),

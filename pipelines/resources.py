@@ -1,17 +1,23 @@
 """The engine as a Dagster resource: a thin shell over the settings of this process."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from taskhouse.passes.lifecycle import Report
     from taskhouse.settings import Settings
 
 
 class EngineResource(dg.ConfigurableResource["EngineResource"]):
-    """Reads everything from the environment; what is set here holds for one run, from the launchpad."""
+    """Reads everything from the environment; what is set here holds for one run, from the launchpad.
+
+    While a step has it, the process makes files for its owner alone.
+    """
 
     capture_seconds: float | None = Field(default=None, description="How long this run keeps live run streams open.")
     accept_viewer: bool = Field(
@@ -20,18 +26,33 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
     tries_again: int = Field(default=1, description="How often Dagster may repeat what a lock or the server stopped.")
     copies_now: bool = Field(default=False, description="Publish a copy although the last one is young.")
 
-    def settings(self) -> "Settings":
-        """Settings of the process, with what this run changes."""
-        from taskhouse.home import ready
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[EngineResource]":
+        """The engine, for as long as a step has it."""
+        from taskhouse.home import closed
+
+        del context
+        with closed():
+            yield self
+
+    def base(self) -> "Settings":
+        """Settings of the process."""
         from taskhouse.settings import load
 
-        ready(load())
+        return load()
+
+    def settings(self) -> "Settings":
+        """The settings, with what this run changes."""
+        from taskhouse.home import ready
+
+        base = self.base()
+        ready(base)
         changed: dict[str, object] = {}
         if self.capture_seconds is not None:
             changed["capture_seconds"] = self.capture_seconds
         if self.accept_viewer:
             changed["accept_viewer"] = True
-        return load().model_copy(update=changed)
+        return base.model_copy(update=changed)
 
     def sync(self, project_id: int, resource: str) -> "Report":
         """One pass over one resource of one project."""

@@ -37,7 +37,7 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
     on = dg.DefaultScheduleStatus.RUNNING if switch.is_on(settings) else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
-        name=f"{name}_schedule",
+        name=keys.label(settings.asset_prefix, f"{name}_schedule"),
         job=job,
         cron_schedule=settings.cron(name),
         execution_timezone=settings.timezone,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import dagster as dg
 
 from taskhouse.assets import published, views
-from taskhouse.assets.keys import key
+from taskhouse.assets.keys import key, label
 from taskhouse.assets.pass_metadata import ACTIVE, ENDED
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS, families
@@ -40,7 +40,7 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
     projects = {str(project) for project in settings.project_ids}
 
     @dg.sensor(
-        name="runs_moved",
+        name=label(settings.asset_prefix, "runs_moved"),
         job=job,
         default_status=on,
         minimum_interval_seconds=EVERY_S,
@@ -95,7 +95,7 @@ def _first(
     wanted[VIEWS] = views.key(next(iter(views.ALWAYS)), prefix)
 
     @dg.sensor(
-        name="never_ran",
+        name=label(prefix, "never_ran"),
         jobs=[sync, shown],
         default_status=on,
         minimum_interval_seconds=SELDOM_S,

@@ -34,6 +34,16 @@ def close() -> None:
 
 
 @contextlib.contextmanager
+def closed() -> Iterator[None]:
+    """The same for a block, in a process that is not taskhouse's alone."""
+    before = os.umask(CLOSED)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+@contextlib.contextmanager
 def writing(target: Path) -> Iterator[None]:
     """Write a file or folder that somebody named.
 

@@ -23,7 +23,7 @@ from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, pairs, variable
+from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, pairs, variable, wrong
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
@@ -362,9 +362,8 @@ def load() -> Settings:
         made = Settings()
         _guard_key(made, filed)
     except ValidationError as problem:
-        wrong = {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
         raise ConfigurationError(
-            "\n".join(f"{name} {said}." for name, said in wrong.items()),
+            "\n".join(f"{name} {said}." for name, said in wrong(problem).items()),
             hint="Fix the value, then run `taskhouse check`. docs/settings.md lists every setting.",
         ) from None
     except (OSError, UnicodeDecodeError) as problem:
@@ -384,12 +383,3 @@ def _guard_key(settings: Settings, filed: Mapping[str, str | None]) -> None:
             f" {settings.host}, which this folder chose.",
             hint=f"If that is right, export {host} too, or keep the key in the same file; otherwise remove it there.",
         )
-
-
-def _said(kind: str, message: str) -> str:
-    """What is wrong with a value, as the rest of a sentence; never the value itself."""
-    if kind == "bool_parsing":
-        return "must be true or false"
-    if kind == "string_pattern_mismatch":
-        return "must be lower-case letters, digits and underscores, with a letter first"
-    return message.removeprefix("Value error, ").replace("Input should be", "must be")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from taskhouse.errors import ConfigurationError
 
 DEFAULT_HOST = "https://us.posthog.com"
@@ -166,3 +168,17 @@ def numbers(text: str, allowed: str) -> tuple[int, ...]:
     if not all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts):
         raise ValueError(allowed)
     return tuple(map(int, parts))
+
+
+def wrong(problem: ValidationError) -> dict[str, str]:
+    """What is wrong with the value of each variable, as the rest of a sentence."""
+    return {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
+
+
+def _said(kind: str, message: str) -> str:
+    """What is wrong with a value, as the rest of a sentence; never the value itself."""
+    if kind == "bool_parsing":
+        return "must be true or false"
+    if kind == "string_pattern_mismatch":
+        return "must be lower-case letters, digits and underscores, with a letter first"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")

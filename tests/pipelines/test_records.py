@@ -101,3 +101,10 @@ def test_what_an_earlier_version_evaluated_is_forgotten_and_its_room_given_back(
 
     assert before > 1_200_000
     assert path.stat().st_size < 700_000
+
+
+def test_only_the_records_in_a_home_of_ours_are_ours_to_forget(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    assert not records.ours(instance, tmp_path)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dagster").symlink_to(instance.root_directory)
+    assert records.ours(instance, tmp_path / "home")
