@@ -1,6 +1,7 @@
 """The engine: it knows PostHog Tasks and DuckDB, and has never heard of Dagster.
 
-``taskhouse.open()`` reads the published warehouse from Python.
+``taskhouse.open()`` reads the published warehouse from Python. What belongs into somebody's own Dagster project has a
+name here too, and lives in ``taskhouse.pipelines``.
 
 Nothing is imported here: a command imports this before it can tell Ctrl-C from a mistake.
 """
@@ -10,10 +11,29 @@ TYPE_CHECKING = False  # type checkers know it by its name; to import typing wou
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from taskhouse.pipelines.component import TaskhouseProject
+    from taskhouse.pipelines.tables import TaskhouseTables
     from taskhouse.reading import Snapshot
     from taskhouse.settings import Settings
 
-__all__ = ["open"]
+__all__ = ["TaskhouseProject", "TaskhouseTables", "open"]
+
+_HOMES = {"TaskhouseProject": "component", "TaskhouseTables": "tables"}
+"""Modules of ``taskhouse.pipelines``, by what is taken from here."""
+
+
+def __getattr__(name: str) -> object:
+    """What needs Dagster, imported when somebody asks for it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - importing taskhouse stays free
+
+    return getattr(importlib.import_module(f"taskhouse.pipelines.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Also what was not imported yet: Dagster looks for components here."""
+    return sorted({*globals(), *_HOMES})
 
 
 def open(path_or_settings: "str | Path | Settings | None" = None) -> "Snapshot":  # noqa: A001 - read as taskhouse.open

@@ -23,6 +23,7 @@ PARTS = {
         "files.py",
         "daemon.py",
         "pipelines/run.py",
+        "component.py",
         "advice.py",
         "ports.py",
         "cli/",

@@ -35,6 +35,7 @@ from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.conftest import SECRET
+from tests.pipelines.test_component import REFUSED
 from tests.pipelines.test_rare_errors import RARE
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
@@ -367,6 +368,7 @@ ELSEWHERE = {
 """The test that brings an error about, by its row in the table."""
 
 ELSEWHERE |= {said: f"pipelines/test_rare_errors.py::{test}" for said, test in RARE.items()}
+ELSEWHERE |= {said: f"pipelines/test_component.py::{test}" for said, test in REFUSED.items()}
 
 
 def test_the_table_is_the_codes() -> None:

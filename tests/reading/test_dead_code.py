@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("taskhouse", "assets", "pipelines", "emulator")
 READ = {".py", ".html", ".ipynb", ".toml", ".yaml"}
 CALLED_BY_LIBRARIES = {
+    "build_defs",  # dagster
     "handle_async_request",  # httpx
     "main_loop",  # uvicorn
     "on_body",  # httptools

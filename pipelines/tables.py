@@ -1,0 +1,60 @@
+"""The published copy as a resource for anybody's assets: tables and views as pandas frames, without a key."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import date
+
+    import pandas as pd
+
+    from taskhouse.reading import Snapshot
+
+
+class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
+    """Reads what taskhouse published last, also while a sync writes. It asks no server and needs no API key.
+
+    Each call reads the newest copy. For several tables of one moment, read them from one :meth:`snapshot`.
+    """
+
+    home: str = Field(description="The home of a taskhouse: the folder that holds all of its state.")
+
+    def frame(
+        self,
+        view: str,
+        *,
+        since: "date | str | None" = None,
+        until: "date | str | None" = None,
+        columns: "Collection[str] | None" = None,
+        **filters: object,
+    ) -> "pd.DataFrame":
+        """Rows of a view, or of a table given as ``ledger.passes``; the words are those of ``Snapshot.frame``.
+
+        Raises:
+            ConfigurationError: Nothing was published yet, there is no such view or column, or a moment cannot be read.
+        """
+        with self.snapshot() as snapshot:
+            return snapshot.frame(view, since=since, until=until, columns=columns, **filters)
+
+    def query(self, text: str, **parameters: object) -> "pd.DataFrame":
+        """The rows of one statement; ``$name`` in it takes the parameter of that name.
+
+        Raises:
+            ConfigurationError: Nothing was published yet, or the statement is not valid or would write.
+        """
+        with self.snapshot() as snapshot:
+            return snapshot.sql(text, **parameters)
+
+    def snapshot(self) -> "Snapshot":
+        """The newest copy, open for reading until its ``with`` block ends.
+
+        Raises:
+            ConfigurationError: Nothing was published yet.
+        """
+        from taskhouse.reading import open_snapshot
+
+        return open_snapshot(Path(self.home) / "published")

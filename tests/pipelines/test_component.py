@@ -1,0 +1,212 @@
+"""taskhouse as a component of somebody's Dagster project: in its YAML, beside another one, and for their assets."""
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+import taskhouse
+from taskhouse.errors import ConfigurationError
+from taskhouse.pipelines.component import TaskhouseProject
+from taskhouse.pipelines.run import QUIET
+from taskhouse.pipelines.scaffold import ProjectParameters, ProjectScaffolder
+from tests.blank import blank
+from tests.pipelines.conftest import SECRET, Scene
+
+PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "acme"\n'
+EU = """
+type: taskhouse.TaskhouseProject
+attributes:
+  host: https://eu.posthog.com
+  api_key: "{{ env.EU_KEY }}"
+  projects: [1, 2]
+  home: data/eu
+  prefix: eu
+  crons: {tasks: "0 6 * * *"}
+  optional_resources: [task_usage]
+  group: agents
+  owners: [team:agents]
+  tags: {domain: agents}
+"""
+US = EU.replace("eu.", "us.").replace("/eu", "/us").replace("prefix: eu", "prefix: us")
+
+
+WORDS = "test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key"
+REFUSED = {
+    "The TaskhouseProject in … has the same home as …: ….": WORDS,
+    "The TaskhouseProject in … has the same prefix as …: ….": WORDS,
+    "api_key of a TaskhouseProject is not a reference to an environment variable.": WORDS,
+    "projects in … is empty.": WORDS,
+    "… …; the schedules are ….": WORDS,
+    "… has a time for … that ….": WORDS,
+    "… is not set.": "test_a_pass_of_one_instance_feeds_the_assets_of_a_stranger",
+}
+"""The test that brings an error about, by its row in the table of errors."""
+
+
+class Stranger:
+    """A Dagster project that has components."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.defs = folder / "acme" / "defs"
+        self.defs.mkdir(parents=True)
+        (folder / "acme" / "__init__.py").touch()
+        (folder / "pyproject.toml").write_text(PROJECT, "utf-8")
+
+    def write(self, name: str, text: str) -> None:
+        (self.defs / name).mkdir()
+        (self.defs / name / "defs.yaml").write_text(text, "utf-8")
+
+    def load(self) -> Any:
+        return dg.load_from_defs_folder(path_within_project=self.folder / "acme").get_repository_def()
+
+    def refused(self) -> str:
+        """All that Dagster prints."""
+        with pytest.raises(Exception, match="Error while") as caught:
+            self.load()
+        return "".join(traceback.format_exception(caught.value))
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stranger:
+    monkeypatch.syspath_prepend(str(tmp_path / "project"))
+    for module in ("acme", "acme.defs"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    return Stranger(tmp_path / "project")
+
+
+def test_an_instance_has_everything_under_its_names_and_as_it_is_presented(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+    repository = stranger.load()
+    graph = repository.asset_graph
+
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert key.path[0] == "eu"
+        assert (node.group_name, node.owners, node.tags["domain"]) == ("agents", ["team:agents"], "agents")
+    assert graph.get(dg.AssetKey(["eu", "tasks"])).partitions_def.get_partition_keys() == ["1", "2"]
+    assert graph.has(dg.AssetKey(["eu", "task_usage"]))
+    assert not graph.has(dg.AssetKey(["eu", "pinned"]))
+    assert repository.get_schedule_def("eu_tasks_schedule").cron_schedule == "0 6 * * *"
+    assert not (stranger.folder / "data").exists()
+
+
+def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+    one = stranger.load()
+    stranger.write("us", US)
+    two = stranger.load()
+
+    def names(repository: Any) -> list[str]:
+        jobs = [job.name for job in repository.get_all_jobs() if job.name != "__ASSET_JOB"]
+        own = [each.name for each in (*repository.schedule_defs, *repository.sensor_defs)]
+        return [*jobs, *own, *(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys())]
+
+    both = names(two)
+    assert len(both) == len(set(both)) == 2 * len(names(one))
+    assert all(name.startswith(("eu", "us")) for name in both)
+    assert {"eu_tables", "us_tables", "eu_engine", "us_engine"} <= set(two.get_top_level_resources())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("home: data/us", "home: data/eu"), "has the same home as the one for https://"),
+        (("prefix: us", "prefix: eu"), "Give each its own `prefix`"),
+        (("projects: [1, 2]", "projects: []"), "projects in acme/defs/us is empty."),
+        (("tasks: ", "task: "), "acme/defs/us: crons must be cron expressions by schedule"),
+        (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a time for tasks that"),
+        (("https://us", "http://us"), "acme/defs/us: host must use https"),
+        (("prefix: us", "prefix: U-S"), "acme/defs/us: prefix must be lower-case letters"),
+        (('"{{ env.EU_KEY }}"', SECRET), "api_key of a TaskhouseProject is not a reference"),
+        (('"{{ env.EU_KEY }}"', f"{SECRET}\n  hosts: x"), "hosts"),
+        (('"{{ env.EU_KEY }}"\n  projects: [1, 2]', SECRET), "projects"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key(
+    stranger: Stranger, change: tuple[str, str], said: str
+) -> None:
+    stranger.write("eu", EU)
+    stranger.write("us", US.replace(*change))
+    assert US.replace(*change) != US
+    told = stranger.refused()
+    assert said in told
+    assert SECRET not in told
+
+
+def test_an_instance_in_python_names_the_variable_too() -> None:
+    given: dict[str, Any] = {"host": "https://eu.posthog.com", "projects": [1], "home": "data"}
+    assert TaskhouseProject(api_key=dg.EnvVar("EU_KEY"), **given).api_key == "EU_KEY"
+    with pytest.raises(ConfigurationError, match="not a reference"):
+        TaskhouseProject(api_key=SECRET, **given)
+
+
+def test_dagster_finds_the_component_and_a_scaffolded_instance_loads(stranger: Stranger) -> None:
+    assert {"TaskhouseProject", "TaskhouseTables"} <= set(dir(taskhouse))
+    for name in ("PostHog EU", "2-us"):
+        (stranger.defs / name).mkdir()
+        request = dg.ScaffoldRequest(
+            type_name="taskhouse.TaskhouseProject",
+            target_path=stranger.defs / name,
+            scaffold_format="yaml",
+            project_root=stranger.folder,
+            params=ProjectParameters(projects="1,2"),
+        )
+        ProjectScaffolder().scaffold(request)
+    roots = {key.path[0] for key in stranger.load().asset_graph.get_all_asset_keys()}
+    assert roots == {"posthog_eu", "us"}
+
+
+def test_a_pass_of_one_instance_feeds_the_assets_of_a_stranger(
+    stranger: Stranger, quiet: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = EU.replace("https://eu.posthog.com", quiet.emulator.url)
+    stranger.write("eu", local)
+    stranger.write("us", US)
+    (stranger.defs / "theirs.py").write_text(THEIRS, "utf-8")
+    home = stranger.folder / "data" / "eu"
+    blank(home / "warehouse.duckdb")
+    job = stranger.load().get_job("eu_sync")
+    selection: Any = [dg.AssetKey(["eu", name]) for name in ("tasks", "published")]
+
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def run(job: Any, selection: Any, **more: Any) -> Any:
+            return job.execute_in_process(
+                instance=instance, asset_selection=selection, run_config=QUIET, raise_on_error=False, **more
+            )
+
+        unset = run(job, selection, partition_key="1")
+        assert "EU_KEY is not set." in str(
+            [event.step_failure_data for event in unset.all_events if event.is_step_failure]
+        )
+        monkeypatch.setenv("EU_KEY", SECRET)
+        assert run(job, selection, partition_key="1").success
+        monkeypatch.delenv("EU_KEY")
+        made = run(stranger.load().get_job("theirs"), [dg.AssetKey("open_tasks")])
+        assert made.success
+        shown = made.asset_materializations_for_node("open_tasks")[0].metadata
+        events = [str(event) for event in made.all_events]
+    assert shown["tasks"].value == shown["counted"].value > 0
+    assert not any(SECRET in event for event in events)
+    assert {path.stat().st_mode & 0o077 for path in home.iterdir()} == {0}
+
+
+THEIRS = """
+import dagster as dg
+from taskhouse import TaskhouseTables
+
+
+@dg.asset(deps=[["eu", "published"]])
+def open_tasks(eu_tables: TaskhouseTables) -> dg.MaterializeResult:
+    tasks = eu_tables.frame("tasks", since="2020-01-01")
+    counted = eu_tables.query("SELECT count(*) AS n FROM tasks WHERE project_id = $project", project=1)
+    return dg.MaterializeResult(metadata={"tasks": len(tasks), "counted": int(counted["n"][0])})
+
+
+theirs = dg.define_asset_job("theirs", selection=[open_tasks])
+"""
