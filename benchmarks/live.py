@@ -30,7 +30,7 @@ from taskhouse.settings import Settings
 from taskhouse.spool.folder import Segment
 from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load import Loaded
+from taskhouse.warehouse.load_batch import Loaded
 
 EVENTS = 600
 """Events of a run as the emulator makes it unscaled, about."""

@@ -79,7 +79,7 @@ def of(path: Path) -> str:
 
 def tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int, str]]:
     """Read every table whole: its name, its rows, and what DuckDB says if it cannot read them."""
-    for (table,) in connection.execute(sql.query("catalog/tables")).fetchall():
+    for (table,) in sql.run(connection, "catalog/tables").fetchall():
         try:
             rows = connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()[0][0]  # noqa: S608 - our own name
         except duckdb.Error as problem:

@@ -74,7 +74,7 @@ def judge_runs(
         reason = "".join(c if c.isprintable() else " " for c in str(problem)[:200])
         with warehouse.transaction("recording a run that could not be judged") as connection:
             _begin(connection, project_id, runs)
-            connection.execute(sql.query("gaps/unjudged"), {"reason": reason})
+            sql.run(connection, "gaps/unjudged", reason=reason)
             _keep(connection, now)
         return dict.fromkeys(runs, reason)
     return {}
@@ -103,46 +103,44 @@ def judge(
     """
     if not run_ids:
         return 0
-    bound = {"since_ms": max(0, int(since.timestamp() * 1000) - 3_600_000)}
+    since_ms, fewest = max(0, int(since.timestamp() * 1000) - 3_600_000), seams.fewest(windows)
     _begin(connection, project_id, run_ids)
-    connection.execute(sql.query("gaps_numbers/numbered"), bound)
-    for step in ("gaps_numbers/holes", "gaps_numbers/certain", "gaps_streams/seams"):
-        connection.execute(sql.query(step))
-    connection.execute(sql.query("gaps_streams/states"), bound)
-    connection.execute(sql.query("gaps_streams/held"), bound | seams.fewest(windows))
-    for step in ("gaps_streams/trims", "gaps_streams/trimmed"):
-        connection.execute(sql.query(step))
-    sides = [seams.Seam(**side) for side in sql.rows(connection.execute(sql.query("gaps_seams/sides")))]
-    fewest = {"fewest_unnumbered": seams.fewest(windows)["fewest_unnumbered"]}
-    late = [seams.Late(**row) for row in sql.rows(connection.execute(sql.query("gaps_seams/late"), fewest))]
+    sql.run(connection, "gaps_numbers/numbered", "gaps_numbers/holes", "gaps_numbers/certain", since_ms=since_ms)
+    sql.run(
+        connection,
+        *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/held"),
+        *("gaps_streams/trims", "gaps_streams/trimmed"),
+        since_ms=since_ms,
+        **fewest,
+    )
+    sides = [seams.Seam(**side) for side in sql.rows(sql.run(connection, "gaps_seams/sides"))]
+    late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late", **fewest))]
     suspected = [
         {**{name: getattr(place, field) for name, field in _SEAM.items()}, "how": reason}
         for place, reason in (*seams.suspected(sides, windows), *seams.overrun(late, sides, windows))
     ]
     stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
-    for step in ("gaps_seams/possible", "gaps_seams/replaced"):
-        connection.execute(sql.query(step))
-    connection.execute(sql.query("gaps_ends/last"), bound)
-    connection.execute(sql.query("gaps_ends/over"))
-    for step in ("gaps_ends/ends", "gaps_ends/unread"):
-        connection.execute(sql.query(step), {"now": now})
-    for step in ("gaps_ends/gone", "gaps_ends/lost", "gaps_ends/expired"):
-        connection.execute(sql.query(step))
+    sql.run(connection, "gaps_seams/possible", "gaps_seams/replaced")
+    sql.run(
+        connection,
+        *("gaps_ends/last", "gaps_ends/over"),
+        *("gaps_ends/ends", "gaps_ends/unread", "gaps_ends/gone", "gaps_ends/lost", "gaps_ends/expired"),
+        since_ms=since_ms,
+        now=now,
+    )
     return _keep(connection, now)
 
 
 def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str]) -> None:
     rows = [{"project_id": project_id, "run_id": run_id} for run_id in run_ids]
     stage(connection, "judged", rows, {"project_id": "BIGINT", "run_id": "VARCHAR"})
-    connection.execute(sql.query("gaps/none"))
+    sql.run(connection, "gaps/none")
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
     """Put what was found in place of what stood there; returns how many gaps are not repaired."""
     connection.execute("ALTER TABLE found ADD COLUMN detected_at TIMESTAMPTZ")
     connection.execute("UPDATE found SET detected_at = ?", [now])
-    for step in ("gaps/keep", "gaps/delete", "gaps/insert", "gaps/forget"):
-        connection.execute(sql.query(step))
-    connection.execute(sql.query("gaps/remember"), {"now": now})
+    sql.run(connection, "gaps/keep", "gaps/delete", "gaps/insert", "gaps/forget", "gaps/remember", now=now)
     row = connection.execute("SELECT count(*) FROM found WHERE NOT repaired_from_log").fetchone()
     return int(row[0]) if row else 0

@@ -91,7 +91,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
     """
     for question in ("identity/read", "identity/read_earlier"):
         try:
-            rows = sql.rows(connection.execute(sql.query(question)))
+            rows = sql.rows(sql.run(connection, question))
         except (duckdb.CatalogException, duckdb.BinderException):
             continue
         return Identity(**rows[0]) if rows else None
@@ -113,19 +113,16 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) 
             hint=f"`export POSTHOG_HOST={held.host}` to use that host; if unset, it is {DEFAULT_HOST}. For another"
             " host, set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
         )
-    now = {"id": secrets.token_hex(16), "host": host, "now": clock.now()}
-    steps = (
-        ["identity/begin"] if held is None else ["identity/anew_passes", "identity/anew_cursors", "identity/anew_host"]
-    )
     with sql.atomic(connection):
-        for step in steps:
-            text = sql.query(step)
-            connection.execute(text, {name: value for name, value in now.items() if f"${name}" in text})
+        if held is None:
+            sql.run(connection, "identity/begin", id=secrets.token_hex(16), host=host, now=clock.now())
+        else:
+            sql.run(connection, "identity/anew_passes", "identity/anew_cursors", "identity/anew_host", host=host)
 
 
 def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
     """Count the commit that is about to happen."""
-    return Identity(**sql.rows(connection.execute(sql.query("identity/advance")))[0])
+    return Identity(**sql.rows(sql.run(connection, "identity/advance"))[0])
 
 
 def holds(connection: duckdb.DuckDBPyConnection) -> bool:

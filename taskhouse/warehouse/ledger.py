@@ -25,8 +25,7 @@ def begin(
     Raises:
         Backwards: A pass of a later moment is in the ledger: this one would put its observations before what is known.
     """
-    newest = {"project_id": project_id, "resource": resource}
-    found = connection.execute(sql.query("ledger/newest"), newest).fetchone()
+    found = sql.run(connection, "ledger/newest", project_id=project_id, resource=resource).fetchone()
     if found and found[0] is not None and started_at < found[0] - BACKWARDS:
         raise Backwards(
             f"It is {started_at:%Y-%m-%d %H:%M:%S} here, and a pass of {resource} for project {project_id} began at"
@@ -34,22 +33,21 @@ def begin(
             hint="If this machine's clock is behind, set it. If it is right, it was ahead then:"
             " `taskhouse restore --clock` moves the later times back to the present.",
         )
-    connection.execute(sql.query("ledger/abandon"), {"now": started_at, "project_id": project_id, "resource": resource})
-    connection.execute(
-        sql.query("ledger/begin"),
-        {
-            "pass_id": pass_id,
-            "project_id": project_id,
-            "resource": resource,
-            "viewer": viewer,
-            "started_at": started_at,
-        },
+    sql.run(connection, "ledger/abandon", project_id=project_id, resource=resource, now=started_at)
+    sql.run(
+        connection,
+        "ledger/begin",
+        pass_id=pass_id,
+        project_id=project_id,
+        resource=resource,
+        viewer=viewer,
+        started_at=started_at,
     )
 
 
 def reopen(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
     """Go on with a pass that was interrupted."""
-    connection.execute(sql.query("ledger/reopen"), {"pass_id": pass_id})
+    sql.run(connection, "ledger/reopen", pass_id=pass_id)
 
 
 def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
@@ -58,7 +56,7 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
     Raises:
         Locked: It has: what this pass still brings is late.
     """
-    found = connection.execute(sql.query("ledger/verdict"), {"pass_id": pass_id}).fetchone()
+    found = sql.run(connection, "ledger/verdict", pass_id=pass_id).fetchone()
     if not found or found[0] != "running":
         what = "was closed by a later one" if found else "began in another warehouse, which was replaced meanwhile"
         raise Locked(
@@ -69,14 +67,14 @@ def still_open(connection: duckdb.DuckDBPyConnection, pass_id: str) -> None:
 
 def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """What a pass cost and brought until now: the figures of ``ledger.passes``, and ``pass_id``."""
-    connection.execute(sql.query("ledger/figures"), sql.parameters(columns))
+    sql.run(connection, "ledger/figures", **columns)
 
 
 def outlived(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
     """Settle what names nothing: ``project_id``, ``resources``, how old the proof is (``proven_at``), and ``at``."""
-    connection.execute(sql.query("ledger/outlived"), named)
+    sql.run(connection, "ledger/outlived", **named)
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
-    connection.execute(sql.query("ledger/finish"), sql.parameters(columns))
+    sql.run(connection, "ledger/finish", **columns)

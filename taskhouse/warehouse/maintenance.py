@@ -64,7 +64,7 @@ def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
     with warehouse.transaction("forgetting old pages") as connection:
         before = {"before": now - timedelta(days=days)}
         pages = len(connection.execute(sql.query("maintenance/pages").format(tables=named), before).fetchall())
-        lived = connection.execute(sql.query("maintenance/lived"), {"days": ASIDE_DAYS}).fetchone()
+        lived = sql.run(connection, "maintenance/lived", days=ASIDE_DAYS).fetchone()
     if lived is not None:
         until = lived[0].astimezone(UTC)
         preimage.forget(warehouse.path, until)
@@ -109,7 +109,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
             left.unlink()
         with warehouse.opened() as connection:
             connection.execute("CHECKPOINT")
-            size, unused = connection.execute(sql.query("catalog/size")).fetchall()[0]
+            size, unused = sql.run(connection, "catalog/size").fetchall()[0]
             unused = float(unused or 0)
             reason = _reason(warehouse.path, size, unused, free_share, small)
             if reason:
@@ -139,7 +139,7 @@ def _reason(path: Path, size: int, unused: float, free_share: float, small: int)
 
 def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
     """Copy every table into a new file of the same schema; returns its size."""
-    tables = [name for (name,) in old.execute(sql.query("catalog/tables")).fetchall()]
+    tables = [name for (name,) in sql.run(old, "catalog/tables").fetchall()]
     zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
     with connect(draft, storage_compatibility_version=COMPATIBILITY) as new:
         migrate.upgrade(new, clock)

@@ -217,7 +217,7 @@ def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generat
     connection.execute("SET TimeZone = 'UTC'")
     migrate.upgrade(connection, warehouse.clock)
     identity.bind(connection, warehouse.host, warehouse.clock)
-    connection.execute(sql.query("identity/number"), {"generation": generation})
+    sql.run(connection, "identity/number", generation=generation)
     found = identity.read(connection)
     assert found is not None  # noqa: S101 - it was bound
     return replace(found, generation=generation)

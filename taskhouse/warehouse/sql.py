@@ -9,7 +9,7 @@ import functools
 import importlib.resources
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -17,6 +17,7 @@ import duckdb
 from taskhouse.clock import Clock
 
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
+_PARAMETER = re.compile(r"\$([a-z]\w*)")
 
 
 @functools.cache
@@ -64,9 +65,14 @@ def query(address: str) -> str:
     return found[name]
 
 
-def parameters(named: Mapping[str, object]) -> dict[str, object]:
-    """Parameters that DuckDB takes whatever the server said: a lone surrogate in a text becomes a question mark."""
-    return {name: _storable(value) for name, value in named.items()}
+def run(connection: duckdb.DuckDBPyConnection, *addresses: str, **named: object) -> duckdb.DuckDBPyConnection:
+    """Run queries one after the other, each with those parameters that it names; the result is that of the last."""
+    result = connection
+    for address in addresses:
+        text = query(address)
+        wanted = set(_PARAMETER.findall(text))
+        result = connection.execute(text, {name: _storable(value) for name, value in named.items() if name in wanted})
+    return result
 
 
 def moment(text: str, clock: Clock) -> dict[str, object]:
@@ -75,6 +81,7 @@ def moment(text: str, clock: Clock) -> dict[str, object]:
 
 
 def _storable(value: object) -> object:
+    """A parameter that DuckDB takes whatever the server said: a lone surrogate in a text becomes a question mark."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     return [_storable(inner) for inner in value] if isinstance(value, list) else value

@@ -15,7 +15,7 @@ def records(connection: duckdb.DuckDBPyConnection, question: str, **parameters: 
 
     A question is the address of a query: ``runs/due``.
     """
-    return sql.rows(connection.execute(sql.query(question), sql.parameters(parameters)))
+    return sql.rows(sql.run(connection, question, **parameters))
 
 
 def present(connection: duckdb.DuckDBPyConnection, table: Table, *, project_id: int, **thing: str) -> list[str]:

@@ -58,7 +58,7 @@ def current(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def definitions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """The words of each view and macro as it stands in the file, sorted, since DuckDB orders some lists by chance."""
-    made = connection.execute(sql.query("catalog/view_definitions")).fetchall()
+    made = sql.run(connection, "catalog/view_definitions").fetchall()
     return {name: sorted(re.findall(r"\w+|\S", text)) for name, text in made}
 
 
@@ -66,7 +66,7 @@ def document(connection: duckdb.DuckDBPyConnection) -> str:
     """``docs/views.md`` for a warehouse whose views are up to date."""
     texts = _texts("UTC")
     types: dict[str, dict[str, str]] = {}
-    for view, column, kind in connection.execute(sql.query("catalog/view_columns")).fetchall():
+    for view, column, kind in sql.run(connection, "catalog/view_columns").fetchall():
         types.setdefault(view, {})[column] = kind
     calls = {name: f"{name}({', '.join(parameters)})" for name, parameters in _macros(connection).items()}
     for name in marts.AS_OF:
@@ -115,7 +115,7 @@ def current_zone(connection: duckdb.DuckDBPyConnection) -> str:
 
 def _macros(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """Macros of ``main`` with the names of their parameters."""
-    return dict(connection.execute(sql.query("catalog/macros")).fetchall())
+    return dict(sql.run(connection, "catalog/macros").fetchall())
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -27,7 +27,8 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.gaps import judge
-from taskhouse.warehouse.load import LAYERS, Loaded, load_spool
+from taskhouse.warehouse.load import LAYERS, load_spool
+from taskhouse.warehouse.load_batch import Loaded
 from taskhouse.warehouse.publish import publish
 from taskhouse.warehouse.reading import Reader
 from taskhouse.warehouse.staging import of_table, stage

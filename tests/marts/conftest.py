@@ -93,17 +93,17 @@ class Tables:
             f" {redacted} AS redacted, payload"
             " FROM batch"
         )
-        for step in ("load/fields", "load/typed"):
+        for step in ("load/fields", "load/typed_events"):
             self.connection.execute(sql.query(step))
         if live:
             self.connection.execute(
                 "INSERT INTO raw.run_events BY NAME"
-                " SELECT * EXCLUDE (position, first_event_id, line), 0 AS incarnation FROM typed"
+                " SELECT * EXCLUDE (position, first_event_id, line), 0 AS incarnation FROM typed_events"
             )
         else:
             self.connection.execute(
                 "INSERT INTO raw.run_log_entries BY NAME"
-                " SELECT * EXCLUDE (source, stream_id, stream_ms, stream_seq, line), 'p' AS pass_id FROM typed"
+                " SELECT * EXCLUDE (source, stream_id, stream_ms, stream_seq, line), 'p' AS pass_id FROM typed_events"
             )
 
 

@@ -29,7 +29,7 @@ from taskhouse.posthog.retry import Policy
 from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
-from taskhouse.warehouse import load, maintenance, parquet, reading, verify
+from taskhouse.warehouse import load, load_batch, maintenance, parquet, reading, verify
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.connection import Warehouse
@@ -200,8 +200,8 @@ def test_a_load_that_does_not_add_up_is_undone(
 
     spool = Spool(tmp_path / "spool")
     segments = spooled(spool, "live", event("1-0", "{}"), event("2-0", "{}"))
-    real = load._live
-    monkeypatch.setattr(load, "_live", wrong)
+    real = load_batch._insert_live
+    monkeypatch.setattr(load_batch, "_insert_live", wrong)
     with pytest.raises(Corrupt, match=said):
         load.load_spool(warehouse, spool)
     assert spool.segments() == segments
@@ -214,8 +214,9 @@ def test_a_compaction_that_lost_a_row_is_not_taken(warehouse: Warehouse, monkeyp
         def __init__(self, connection: Any) -> None:
             self._connection = connection
 
-        def execute(self, text: str) -> Any:
-            return self._connection.execute(f"{text} LIMIT 0" if "INTO compacted.raw.task_usage" in text else text)
+        def execute(self, text: str, *given: Any) -> Any:
+            loses = "INTO compacted.raw.task_usage" in text
+            return self._connection.execute(f"{text} LIMIT 0" if loses else text, *given)
 
     real = maintenance._rewrite
     monkeypatch.setattr(maintenance, "_rewrite", lambda old, *rest: real(Losing(old), *rest))  # type: ignore[arg-type]

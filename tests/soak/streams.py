@@ -31,12 +31,12 @@ from tests.soak.trimmed import Server, parsed
 
 TAIL: Final = Path(__file__).parents[1] / "capture" / "victim.py"
 STEPS: Final = (
-    "load/staged",
+    "load/batch_lines",
     "load_live/insert",
     "load_log/insert",
-    "load_cursors/moved",
+    "load_cursors/moved_cursors",
     "load_cursors/insert",
-    "load/segment",
+    "load/enter_segment",
     "unlink",
 )
 """Moments of a load at which it is killed: inside its transaction, and between the commit and the file's end."""

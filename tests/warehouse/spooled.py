@@ -6,7 +6,8 @@ from taskhouse.spool.folder import Segment, Spool
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load import Loaded, load_spool
+from taskhouse.warehouse.load import load_spool
+from taskhouse.warehouse.load_batch import Loaded
 
 
 def event(stream_id: str | None, data: str | bytes, *, redacted: bool = False) -> Entry:

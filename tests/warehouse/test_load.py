@@ -12,9 +12,10 @@ from taskhouse.errors import Corrupt
 from taskhouse.spool.folder import Segment, Spool, sealed_name
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse import load, sql
+from taskhouse.warehouse import load_batch, sql
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load import Loaded, load_spool
+from taskhouse.warehouse.load import load_spool
+from taskhouse.warehouse.load_batch import Loaded
 from tests.warehouse.spooled import EVENTS, event, load_live, rows, spooled
 
 
@@ -205,7 +206,7 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     (segment,) = spooled(spool, "live", event("1-0", "{}"))
     more = Segment(segment.path, segment.name, segment.layer, segment.lines + 1, segment.crc)
     with pytest.raises(Corrupt, match="should have 2 lines"), warehouse.transaction("loading") as connection:
-        load.load_segments(connection, [more], REAL.now())
+        load_batch.load_batch(connection, [more], REAL.now())
     assert rows(warehouse, "SELECT count(*) FROM raw.run_events") == [(0,)]
     assert segment.path.exists()
 
@@ -270,7 +271,7 @@ def test_a_crash_inside_the_transaction_leaves_the_segment(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(load, "_move_cursors", crash)
+        patch.setattr(load_batch, "_move_cursors", crash)
         with pytest.raises(KeyboardInterrupt):
             load_spool(warehouse, spool)
     assert segment.path.exists()
@@ -283,9 +284,9 @@ def test_the_anti_join_reads_only_the_range_of_the_segment(warehouse: Warehouse,
     load_live(warehouse, spool, event("500-0", "{}"))
     batch = spooled(spool, "live", event("500-0", "{}"))
     with warehouse.transaction("loading") as connection:
-        load.load_segments(connection, batch, REAL.now())
-        assert connection.execute("SELECT stream_id FROM known").fetchall() == [("500-0",)]
-        plan = connection.execute("EXPLAIN " + sql.query("load_live/known_ids"), {"first_ms": 5, "last_ms": 9})
+        load_batch.load_batch(connection, batch, REAL.now())
+        assert connection.execute("SELECT stream_id FROM stored_events").fetchall() == [("500-0",)]
+        plan = connection.execute("EXPLAIN " + sql.query("load_live/stored_ids"), {"first_ms": 5, "last_ms": 9})
         told = plan.fetchall()[0][1].lower().replace("_", "").replace(" ", "")
         assert "emptyresult" in told or "streamms>=5" in told  # nothing is read where no event lies; 1.5 sees it late
 

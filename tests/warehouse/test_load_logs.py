@@ -6,7 +6,7 @@ from taskhouse.clock import REAL
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse import load
+from taskhouse.warehouse import load_batch
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from tests.warehouse.spooled import LOG_CURSOR, entry, rows, spooled
@@ -93,8 +93,8 @@ def test_only_entries_before_the_cursor_are_looked_up(warehouse: Warehouse, spoo
     load_spool(warehouse, spool)
     batch = spooled(spool, "log", entry(1, "{}"), entry(2, "{}"))
     with warehouse.transaction("loading") as connection:
-        load.load_segments(connection, batch, REAL.now())
-        assert connection.execute("SELECT position FROM doubtful").fetchall() == [(1,)]
+        load_batch.load_batch(connection, batch, REAL.now())
+        assert connection.execute("SELECT position FROM doubtful_positions").fetchall() == [(1,)]
     assert rows(warehouse, "SELECT position FROM raw.run_log_entries ORDER BY 1") == [(0,), (1,), (2,)]
 
 

@@ -6,9 +6,10 @@ import pytest
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse import load, sql
+from taskhouse.warehouse import load, load_batch, sql
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load import Loaded, load_spool
+from taskhouse.warehouse.load import load_spool
+from taskhouse.warehouse.load_batch import Loaded
 from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
 
 NO_TASK = RunKey(1, None, "r")  # type: ignore[arg-type]
@@ -89,11 +90,11 @@ def test_what_no_line_causes_ends_the_load_and_keeps_the_segments(
 
     monkeypatch.setattr(load, "MOST_REFUSED", 2)
     with monkeypatch.context() as patch:
-        patch.setattr(load, "_move_cursors", full)
+        patch.setattr(load_batch, "_move_cursors", full)
         with pytest.raises(duckdb.IOException):
             load_spool(warehouse, spool)
         assert len(spool.segments()) == 1
-        patch.setattr(load, "_move_cursors", broken)
+        patch.setattr(load_batch, "_move_cursors", broken)
         with pytest.raises(duckdb.InternalException):
             load_spool(warehouse, spool)
     assert rows(warehouse, "SELECT count(*) FROM ledger.quarantine") == [(2,)]

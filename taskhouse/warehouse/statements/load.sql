@@ -1,10 +1,13 @@
--- How a batch of segments of one layer is loaded, in the order in which the queries run. `lines` reads the files;
--- `typed` gives the events among them their columns; `staged` has every line without its text. `load_live` or
--- `load_log` then say in the temp table `judged` which of the events are not inserted, and insert the others. What is
--- no event goes to quarantine or to ledger.resumes, and `load_cursors` moves the cursors. `counts` tells what became of
--- each segment's lines, and `segment` enters that into the ledger.
+-- Load a batch: whole segments of one layer, in one transaction. The queries of the `load` files run in the order in
+-- which they stand there. These come first and last:
 --
--- `refused` and `damage` are for lines that DuckDB refuses, and for damaged files.
+-- 1. `lines` reads the files (a view). `typed_events` are the events among them, with their columns (a view), and
+--    `batch_lines` has every line without its text; `lengths` counts them.
+-- 2. `decisions` is made empty; `load_live` or `load_log` fill it, and insert the events.
+-- 3. Bytes and oddities go to quarantine, resumes to ledger.resumes; `load_cursors` moves the cursors.
+-- 4. `counts` tells what became of the lines of each segment, and `enter_segment` enters it into ledger.segments.
+--
+-- The last two are for lines that DuckDB refuses and for damaged files.
 
 -- name: lines
 -- The lines of the batch, straight from its segments. DuckDB reads them twice in less time than a copy of their texts
@@ -82,10 +85,10 @@ CREATE OR REPLACE TEMP MACRO fields(document) AS
         )
     )
 
--- name: typed
+-- name: typed_events
 -- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
 -- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
-CREATE OR REPLACE TEMP VIEW typed AS
+CREATE OR REPLACE TEMP VIEW typed_events AS
 WITH told AS (
     SELECT
         *,
@@ -135,14 +138,22 @@ SELECT
 FROM
     times
 
--- name: staged
+-- name: batch_lines
 -- What the batch is judged by: every line without its text, which is kept only of the few lines that are no events.
-CREATE OR REPLACE TEMP TABLE staged AS
+CREATE OR REPLACE TEMP TABLE batch_lines AS
 SELECT
     * EXCLUDE (payload),
     CASE WHEN line_kind <> 'event' THEN payload END AS facts
 FROM
     lines
+
+-- name: decisions
+-- What is decided of doubtful lines: the incarnation of the stream that an event belongs to, or NULL if it is not
+-- inserted. A line that is not doubtful has no row here, and is inserted.
+CREATE OR REPLACE TEMP TABLE decisions (
+    line BIGINT,
+    incarnation BIGINT
+)
 
 -- name: lengths
 -- What the batch holds, by segment.
@@ -154,41 +165,41 @@ SELECT
     max(stream_ms) AS last_ms,
     min(received_at) AS first_received_at
 FROM
-    staged
+    batch_lines
 GROUP BY
     segment
 
--- name: bytes
+-- name: keep_bytes
 -- The exact bytes of events whose text is not what came, since they are not UTF-8: in quarantine, once.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (record_key, payload)
     $resource AS resource,
-    staged.project_id,
-    staged.run_id || '@' || coalesce(staged.stream_id, CAST(staged.position AS VARCHAR), '') AS record_key,
+    batch.project_id,
+    batch.run_id || '@' || coalesce(batch.stream_id, CAST(batch.position AS VARCHAR), '') AS record_key,
     'the event is not UTF-8: its text is stored with U+FFFD in place of what is not, and its bytes in hexadecimal here'
         AS reason,
-    staged.facts AS payload,
+    batch.facts AS payload,
     $now AS first_seen_at,
     $now AS replayed_at,
     'kept' AS outcome,
-    staged.segment AS brought_by
+    batch.segment AS brought_by
 FROM
-    staged
+    batch_lines AS batch
 WHERE
-    staged.line_kind = 'bytes'
+    batch.line_kind = 'bytes'
     AND NOT EXISTS (
         SELECT 1
         FROM ledger.quarantine AS held
         WHERE
             held.resource = $resource
             AND held.record_key
-            = staged.run_id || '@' || coalesce(staged.stream_id, CAST(staged.position AS VARCHAR), '')
-            AND held.payload = staged.facts
+            = batch.run_id || '@' || coalesce(batch.stream_id, CAST(batch.position AS VARCHAR), '')
+            AND held.payload = batch.facts
     )
 RETURNING
     brought_by
 
--- name: oddities
+-- name: note_not_json
 -- A text that is not JSON is stored like any other; the mark beside it says where to look.
 INSERT INTO ledger.quarantine BY NAME
 SELECT
@@ -208,32 +219,32 @@ FROM (
     WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
 )
 
--- name: resumes
+-- name: insert_resumes
 -- How connections began and streams ended, once each. Older segments say how many events a connection brought.
 INSERT INTO ledger.resumes BY NAME
 SELECT
-    staged.project_id,
-    staged.run_id,
-    staged.source,
-    json_extract_string(staged.facts, '$.after') AS after_stream_id,
-    json_extract_string(staged.facts, '$.first') AS first_stream_id,
-    TRY_CAST(json_extract_string(staged.facts, '$.events') AS BIGINT) AS events,
-    TRY_CAST(json_extract_string(staged.facts, '$.connected_at') AS TIMESTAMPTZ) AS connected_at,
-    TRY_CAST(json_extract_string(staged.facts, '$.heard_at') AS TIMESTAMPTZ) AS heard_at,
-    TRY_CAST(json_extract_string(staged.facts, '$.joined') AS BOOLEAN) AS is_joined,
-    json_extract_string(staged.facts, '$.ending') AS ending,
-    staged.received_at AS ended_at,
-    staged.segment
+    batch.project_id,
+    batch.run_id,
+    batch.source,
+    json_extract_string(batch.facts, '$.after') AS after_stream_id,
+    json_extract_string(batch.facts, '$.first') AS first_stream_id,
+    TRY_CAST(json_extract_string(batch.facts, '$.events') AS BIGINT) AS events,
+    TRY_CAST(json_extract_string(batch.facts, '$.connected_at') AS TIMESTAMPTZ) AS connected_at,
+    TRY_CAST(json_extract_string(batch.facts, '$.heard_at') AS TIMESTAMPTZ) AS heard_at,
+    TRY_CAST(json_extract_string(batch.facts, '$.joined') AS BOOLEAN) AS is_joined,
+    json_extract_string(batch.facts, '$.ending') AS ending,
+    batch.received_at AS ended_at,
+    batch.segment
 FROM
-    staged
+    batch_lines AS batch
 WHERE
-    staged.line_kind = 'resume'
+    batch.line_kind = 'resume'
 
 -- name: counts
 -- What became of the events of the batch, by segment, and the sum of the checksums of those that are inserted; unknown
 -- if one of them has none, since an older version captured it.
 SELECT
-    staged.segment,
+    batch.segment,
     count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS marks,
     count(*) FILTER (WHERE inserts) AS inserted,
     CASE
@@ -243,17 +254,17 @@ SELECT
 FROM
     (
         SELECT
-            staged.*,
-            line_kind = 'event' AND (judged.line IS NULL OR judged.incarnation IS NOT NULL) AS inserts
+            batch.*,
+            line_kind = 'event' AND (decision.line IS NULL OR decision.incarnation IS NOT NULL) AS inserts
         FROM
-            staged
-            LEFT JOIN judged
-                ON staged.line = judged.line
-    ) AS staged
+            batch_lines AS batch
+            LEFT JOIN decisions AS decision
+                ON batch.line = decision.line
+    ) AS batch
 GROUP BY
-    staged.segment
+    batch.segment
 
--- name: segment
+-- name: enter_segment
 INSERT INTO ledger.segments BY NAME
 SELECT
     $segment AS segment,
@@ -270,7 +281,7 @@ SELECT
     $last_ms AS last_ms,
     $now AS loaded_at
 
--- name: segment_less
+-- name: take_off_segment
 -- Rows of a segment that are no longer held: another reading took their place, or the log ends before them.
 UPDATE ledger.segments
 SET
@@ -279,7 +290,7 @@ SET
 WHERE
     segment = $segment
 
--- name: refused
+-- name: set_aside
 -- A line of a segment that DuckDB refuses to load, with its text.
 INSERT INTO ledger.quarantine BY NAME
 SELECT
@@ -291,7 +302,7 @@ SELECT
     $now AS first_seen_at,
     $segment AS brought_by
 
--- name: damage
+-- name: note_damage
 INSERT INTO ledger.quarantine BY NAME
 SELECT
     'spool' AS resource,

@@ -1,12 +1,12 @@
--- How far the batch moves the cursors of streams and logs, in order: `moved` has the new cursors, `keep` gives them
--- what stays as it was, and they take the place of the old ones.
+-- Move the cursors of streams and logs: `moved_cursors` are those that the batch moves, `keep` gives them what stays as
+-- it was, and they take the place of the stored ones.
 
--- name: moved
+-- name: moved_cursors
 -- Cursors move with the events before them: the last stream id of each run, the entries of its log that are stored, and
 -- what its marks say. Entries of a log without a mark after them were not read to its end: their process died, and the
 -- log is read from its beginning. A cursor is as new as what was read, where a mark tells it: by our clock or, if that
 -- is later, by the server's own.
-CREATE OR REPLACE TEMP TABLE moved AS
+CREATE OR REPLACE TEMP TABLE moved_cursors AS
 WITH moves AS (
     SELECT
         project_id,
@@ -38,7 +38,7 @@ WITH moves AS (
             CASE line_kind WHEN 'mark' THEN TRY_CAST(json_extract_string(facts, '$.as_of') AS TIMESTAMPTZ) END
         ) AS updated_at
     FROM
-        staged
+        batch_lines
     WHERE
         line_kind = 'mark'
         OR stream_id IS NOT NULL
@@ -103,7 +103,7 @@ GROUP BY
 -- name: keep
 -- A mark without a position leaves the position where it was, and a state that stays the same has held since it began.
 -- The cursor of a log never goes back: whatever is held stands before it.
-UPDATE moved
+UPDATE moved_cursors AS moved
 SET
     position = CASE
         WHEN moved.resource = 'run_log' AND TRY_CAST(moved.position AS BIGINT) < TRY_CAST(stored.position AS BIGINT)
@@ -124,7 +124,7 @@ WHERE
     AND stored.key = moved.key
 
 -- name: delete
-DELETE FROM ledger.cursors USING moved
+DELETE FROM ledger.cursors USING moved_cursors AS moved
 WHERE
     ledger.cursors.project_id = moved.project_id
     AND ledger.cursors.resource = moved.resource
@@ -135,4 +135,4 @@ INSERT INTO ledger.cursors BY NAME
 SELECT
     * EXCLUDE (unbroken)
 FROM
-    moved
+    moved_cursors

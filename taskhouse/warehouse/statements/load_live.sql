@@ -1,11 +1,13 @@
--- Which events of a batch of the live layer are stored already, and the insertion of the others, in order: `known_ids`
--- are ids of the batch that are stored; `doubtful` are lines that need a closer look, and if there are any, `contested`
--- has their texts, `known` the stored ones, and `judged` the decision for each line.
+-- Load a batch of events of the live layer: which of them are stored already?
+--
+-- `stored_ids` are ids of the batch that are stored; `doubtful_lines` need a closer look. If there are any,
+-- `doubtful_events` has their texts and `stored_events` those that are stored under the same ids, and `decide` holds
+-- one against the other. `insert` inserts what is not decided against.
 
--- name: known_ids
+-- name: stored_ids
 -- Ids of the batch that are stored already. The bounds on stream_ms keep the cost flat as the table grows, and no
 -- stored text is read for it.
-CREATE OR REPLACE TEMP TABLE known_ids AS
+CREATE OR REPLACE TEMP TABLE stored_ids AS
 SELECT
     stored.project_id,
     stored.run_id,
@@ -13,7 +15,7 @@ SELECT
     stored.stream_id
 FROM
     raw.run_events AS stored
-    SEMI JOIN staged AS batch
+    SEMI JOIN batch_lines AS batch
         ON stored.project_id = batch.project_id
         AND stored.run_id = batch.run_id
         AND stored.source = batch.source
@@ -22,10 +24,10 @@ FROM
 WHERE
     stored.stream_ms BETWEEN CAST($first_ms AS UBIGINT) AND CAST($last_ms AS UBIGINT)
 
--- name: doubtful
+-- name: doubtful_lines
 -- Events of the batch that need a closer look: their id stands in it more than once, or is stored already, or is no
 -- number.
-CREATE OR REPLACE TEMP TABLE doubtful AS
+CREATE OR REPLACE TEMP TABLE doubtful_lines AS
 WITH ids AS (
     SELECT
         project_id,
@@ -33,7 +35,7 @@ WITH ids AS (
         source,
         stream_id
     FROM
-        staged
+        batch_lines AS batch
     WHERE
         line_kind = 'event'
     GROUP BY
@@ -48,24 +50,24 @@ WITH ids AS (
         source,
         stream_id
     FROM
-        known_ids
+        stored_ids
 )
 
 SELECT
-    staged.line
+    batch.line
 FROM
-    staged
+    batch_lines AS batch
     SEMI JOIN ids
-        ON staged.project_id = ids.project_id
-        AND staged.run_id = ids.run_id
-        AND staged.source = ids.source
-        AND staged.stream_id IS NOT DISTINCT FROM ids.stream_id
+        ON batch.project_id = ids.project_id
+        AND batch.run_id = ids.run_id
+        AND batch.source = ids.source
+        AND batch.stream_id IS NOT DISTINCT FROM ids.stream_id
 WHERE
-    staged.line_kind = 'event'
+    batch.line_kind = 'event'
 
--- name: contested
+-- name: doubtful_events
 -- The doubtful events with their texts, which are read once more for it.
-CREATE OR REPLACE TEMP TABLE contested AS
+CREATE OR REPLACE TEMP TABLE doubtful_events AS
 SELECT
     lines.line,
     lines.project_id,
@@ -77,12 +79,12 @@ SELECT
     lines.payload
 FROM
     lines
-    SEMI JOIN doubtful
+    SEMI JOIN doubtful_lines AS doubtful
         ON lines.line = doubtful.line
 
--- name: known
+-- name: stored_events
 -- What is stored under the ids that are in doubt, with its texts.
-CREATE OR REPLACE TEMP TABLE known AS
+CREATE OR REPLACE TEMP TABLE stored_events AS
 SELECT
     stored.project_id,
     stored.run_id,
@@ -92,18 +94,20 @@ SELECT
     stored.payload
 FROM
     raw.run_events AS stored
-    SEMI JOIN contested AS batch
+    SEMI JOIN doubtful_events AS batch
         ON stored.project_id = batch.project_id
         AND stored.run_id = batch.run_id
         AND stored.source = batch.source
         AND stored.stream_ms = batch.stream_ms
         AND stored.stream_seq = batch.stream_seq
 WHERE
-    stored.stream_ms BETWEEN (SELECT min(stream_ms) FROM contested) AND (SELECT max(stream_ms) FROM contested)
+    stored.stream_ms BETWEEN
+        (SELECT min(stream_ms) FROM doubtful_events)
+        AND (SELECT max(stream_ms) FROM doubtful_events)
 
--- name: known_unnumbered
+-- name: stored_unnumbered
 -- Stored events without a numeric id, of the runs in the batch: a frame with no id is known by its content.
-INSERT INTO known BY NAME
+INSERT INTO stored_events BY NAME
 SELECT
     stored.project_id,
     stored.run_id,
@@ -113,7 +117,7 @@ SELECT
     stored.payload
 FROM
     raw.run_events AS stored
-    SEMI JOIN contested AS batch
+    SEMI JOIN doubtful_events AS batch
         ON stored.project_id = batch.project_id
         AND stored.run_id = batch.run_id
         AND stored.source = batch.source
@@ -122,21 +126,21 @@ FROM
 WHERE
     stored.stream_ms IS NULL
 
--- name: judged
+-- name: decide
 -- An event is stored once. The same id with another text is a stream that was restarted: the next incarnation. A line
 -- without one is a duplicate.
-CREATE OR REPLACE TEMP TABLE judged AS
+INSERT INTO decisions BY NAME
 WITH fresh AS (
     SELECT
         *
     FROM
-        contested
-        ANTI JOIN known
-            ON contested.project_id = known.project_id
-            AND contested.run_id = known.run_id
-            AND contested.source = known.source
-            AND contested.stream_id IS NOT DISTINCT FROM known.stream_id
-            AND contested.payload = known.payload
+        doubtful_events AS doubtful
+        ANTI JOIN stored_events AS known
+            ON doubtful.project_id = known.project_id
+            AND doubtful.run_id = known.run_id
+            AND doubtful.source = known.source
+            AND doubtful.stream_id IS NOT DISTINCT FROM known.stream_id
+            AND doubtful.payload = known.payload
     QUALIFY
         row_number() OVER (PARTITION BY project_id, run_id, source, stream_id, payload ORDER BY line) = 1
 ),
@@ -149,7 +153,7 @@ taken AS (
         stream_id,
         max(incarnation) + 1 AS next
     FROM
-        known
+        stored_events AS known
     WHERE
         stream_id IS NOT NULL
     GROUP BY
@@ -176,46 +180,46 @@ numbered AS (
 )
 
 SELECT
-    contested.line,
+    doubtful.line,
     numbered.incarnation
 FROM
-    contested
+    doubtful_events AS doubtful
     LEFT JOIN numbered
-        ON contested.line = numbered.line
+        ON doubtful.line = numbered.line
 
 -- name: insert
 INSERT INTO raw.run_events BY NAME
 SELECT
-    typed.* EXCLUDE (position, first_event_id, line),
-    coalesce(judged.incarnation, 0) AS incarnation
+    event.* EXCLUDE (position, first_event_id, line),
+    coalesce(decision.incarnation, 0) AS incarnation
 FROM
-    typed
-    LEFT JOIN judged
-        ON typed.line = judged.line
+    typed_events AS event
+    LEFT JOIN decisions AS decision
+        ON event.line = decision.line
 WHERE
-    judged.line IS NULL
-    OR judged.incarnation IS NOT NULL
+    decision.line IS NULL
+    OR decision.incarnation IS NOT NULL
 
--- name: oversize
+-- name: note_oversize
 -- An event too large to keep leaves a mark with its id and its size, once.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (record_key)
     'run_events' AS resource,
-    staged.project_id,
-    staged.run_id || '@' || coalesce(staged.stream_id, '') AS record_key,
-    'an event of ' || staged.facts || ' bytes is more than is kept' AS reason,
+    batch.project_id,
+    batch.run_id || '@' || coalesce(batch.stream_id, '') AS record_key,
+    'an event of ' || batch.facts || ' bytes is more than is kept' AS reason,
     $now AS first_seen_at,
-    staged.segment AS brought_by
+    batch.segment AS brought_by
 FROM
-    staged
+    batch_lines AS batch
 WHERE
-    staged.line_kind = 'oversize'
+    batch.line_kind = 'oversize'
     AND NOT EXISTS (
         SELECT 1
         FROM ledger.quarantine AS held
         WHERE
             held.resource = 'run_events'
-            AND held.record_key = staged.run_id || '@' || coalesce(staged.stream_id, '')
+            AND held.record_key = batch.run_id || '@' || coalesce(batch.stream_id, '')
             AND held.reason LIKE 'an event of %'
     )
 RETURNING

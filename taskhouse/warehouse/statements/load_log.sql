@@ -1,46 +1,50 @@
--- Which entries of a batch of runs' own logs are held already, and the insertion of the others, in order: `doubtful`
--- are positions that may be held; if there are any, `contested` has every reading of them, `judged` the lines that are
--- not inserted, and what another reading displaces goes to quarantine. After the cursors have moved, `placed` settles
--- what is proved, and where a log was proved to end sooner (`cuts`), what stands beyond its end is taken out.
+-- Load a batch of entries of runs' own logs: which of them are held already?
+--
+-- `doubtful_positions` may be held. If there are any, `doubtful_entries` has every reading of them beside what is held,
+-- and `decide` says which lines are not inserted. What another reading displaces goes to quarantine and makes room for
+-- it before `insert`.
+--
+-- When the cursors have moved, `settle_placed` settles what waited for the proof of its log. `shortened_logs` were
+-- proved to end sooner than what is held of them: what stands beyond goes to quarantine, and is taken out.
 
--- name: doubtful
+-- name: doubtful_positions
 -- Entries of the batch that may be held already: they stand before the cursor, which never stands before what is held,
 -- or come twice.
-CREATE OR REPLACE TEMP TABLE doubtful AS
+CREATE OR REPLACE TEMP TABLE doubtful_positions AS
 SELECT
-    staged.project_id,
-    staged.run_id,
-    staged.position
+    batch.project_id,
+    batch.run_id,
+    batch.position
 FROM
-    staged
+    batch_lines AS batch
     LEFT JOIN ledger.cursors AS log
-        ON log.project_id = staged.project_id
+        ON log.project_id = batch.project_id
         AND log.resource = 'run_log'
-        AND log.key = staged.run_id
+        AND log.key = batch.run_id
 WHERE
-    staged.line_kind = 'event'
+    batch.line_kind = 'event'
 GROUP BY
-    staged.project_id,
-    staged.run_id,
-    staged.position
+    batch.project_id,
+    batch.run_id,
+    batch.position
 HAVING
     count(*) > 1
-    OR bool_or(coalesce(staged.position < TRY_CAST(log.position AS BIGINT), FALSE))
+    OR bool_or(coalesce(batch.position < TRY_CAST(log.position AS BIGINT), FALSE))
 
--- name: contested
+-- name: doubtful_entries
 -- Every line of a doubtful entry, with what is held at its position. The newest reading of a position counts; a text of
 -- which something was cut is no other text than the one that it was cut from.
-CREATE OR REPLACE TEMP TABLE contested AS
+CREATE OR REPLACE TEMP TABLE doubtful_entries AS
 WITH told AS (
     SELECT
-        typed.*,
-        max(typed.line) OVER (PARTITION BY typed.project_id, typed.run_id, typed.position) AS newest
+        event.*,
+        max(event.line) OVER (PARTITION BY event.project_id, event.run_id, event.position) AS newest
     FROM
-        typed
-        SEMI JOIN doubtful
-            ON typed.project_id = doubtful.project_id
-            AND typed.run_id = doubtful.run_id
-            AND typed.position = doubtful.position
+        typed_events AS event
+        SEMI JOIN doubtful_positions AS doubtful
+            ON event.project_id = doubtful.project_id
+            AND event.run_id = doubtful.run_id
+            AND event.position = doubtful.position
 ),
 
 stored AS (
@@ -48,7 +52,7 @@ stored AS (
         entry.*
     FROM
         raw.run_log_entries AS entry
-        SEMI JOIN doubtful
+        SEMI JOIN doubtful_positions AS doubtful
             ON entry.project_id = doubtful.project_id
             AND entry.run_id = doubtful.run_id
             AND entry.position = doubtful.position
@@ -84,19 +88,19 @@ FROM
         AND told.run_id = stored.run_id
         AND told.position = stored.position
 
--- name: judged
+-- name: decide
 -- An entry of a run's own log is known by its position, and held once. A line without an incarnation is not inserted.
-CREATE OR REPLACE TEMP TABLE judged AS
+INSERT INTO decisions BY NAME
 SELECT
     line,
     CAST(NULL AS BIGINT) AS incarnation
 FROM
-    contested
+    doubtful_entries
 WHERE
     held
     OR NOT counts
 
--- name: displaced
+-- name: keep_displaced
 -- What another reading of a log put in place of what was held, or of what came in the same batch: kept in quarantine,
 -- once, and settled there by the entry that replaces it.
 INSERT INTO ledger.quarantine BY NAME
@@ -108,7 +112,7 @@ WITH displaced AS (
         held_payload AS payload,
         held_segment AS brought_by
     FROM
-        contested
+        doubtful_entries
     WHERE
         counts
         AND NOT held
@@ -121,7 +125,7 @@ WITH displaced AS (
         payload,
         segment AS brought_by
     FROM
-        contested
+        doubtful_entries
     WHERE
         NOT counts
         AND payload <> final_payload
@@ -155,42 +159,42 @@ ORDER BY
 RETURNING
     brought_by
 
--- name: replace
-DELETE FROM raw.run_log_entries USING contested
+-- name: remove_displaced
+DELETE FROM raw.run_log_entries USING doubtful_entries AS doubtful
 WHERE
-    raw.run_log_entries.project_id = contested.project_id
-    AND raw.run_log_entries.run_id = contested.run_id
-    AND raw.run_log_entries.position = contested.position
-    AND contested.counts
-    AND NOT contested.held
+    raw.run_log_entries.project_id = doubtful.project_id
+    AND raw.run_log_entries.run_id = doubtful.run_id
+    AND raw.run_log_entries.position = doubtful.position
+    AND doubtful.counts
+    AND NOT doubtful.held
 RETURNING
     raw.run_log_entries.segment,
     raw.run_log_entries.run_id,
     raw.run_log_entries.position,
     raw.run_log_entries.payload
 
--- name: unplaced
+-- name: keep_unplaced
 -- Entries whose place in the run's own log is not known: kept with their text, once, until the log is proved.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (record_key, payload)
     'run_log' AS resource,
-    staged.project_id,
-    staged.run_id AS record_key,
+    batch.project_id,
+    batch.run_id AS record_key,
     'the place of this entry in the run''s own log is not known' AS reason,
-    staged.facts AS payload,
+    batch.facts AS payload,
     $now AS first_seen_at,
-    staged.segment AS brought_by
+    batch.segment AS brought_by
 FROM
-    staged
+    batch_lines AS batch
 WHERE
-    staged.line_kind = 'unplaced'
+    batch.line_kind = 'unplaced'
     AND NOT EXISTS (
         SELECT 1
         FROM ledger.quarantine AS held
         WHERE
             held.resource = 'run_log'
-            AND held.record_key = staged.run_id
-            AND held.payload = staged.facts
+            AND held.record_key = batch.run_id
+            AND held.payload = batch.facts
     )
 RETURNING
     brought_by
@@ -198,21 +202,21 @@ RETURNING
 -- name: insert
 INSERT INTO raw.run_log_entries BY NAME
 SELECT
-    typed.* EXCLUDE (source, stream_id, stream_ms, stream_seq, line),
-    typed.source AS pass_id
+    event.* EXCLUDE (source, stream_id, stream_ms, stream_seq, line),
+    event.source AS pass_id
 FROM
-    typed
-    ANTI JOIN judged
-        ON typed.line = judged.line
+    typed_events AS event
+    ANTI JOIN decisions AS decision
+        ON event.line = decision.line
 
--- name: placed
+-- name: settle_placed
 -- A log that was proved has every entry in its place.
 UPDATE ledger.quarantine
 SET
     replayed_at = $now,
     outcome = 'superseded'
 FROM
-    moved
+    moved_cursors AS moved
 WHERE
     moved.resource = 'run_log'
     AND moved.state IN ('settled', 'drained')
@@ -221,16 +225,16 @@ WHERE
     AND ledger.quarantine.record_key = moved.key
     AND ledger.quarantine.replayed_at IS NULL
 
--- name: cuts
+-- name: shortened_logs
 -- Logs that were proved to end sooner than what is held of them, and what arrived before that reading.
-CREATE OR REPLACE TEMP TABLE cuts AS
+CREATE OR REPLACE TEMP TABLE shortened_logs AS
 SELECT
     project_id,
     run_id,
     arg_max(TRY_CAST(json_extract_string(facts, '$.position') AS BIGINT), line) AS position,
     arg_max(make_timestamptz(TRY_CAST(json_extract_string(facts, '$.cut_us') AS BIGINT)), line) AS before
 FROM
-    staged
+    batch_lines
 WHERE
     line_kind = 'mark'
     AND json_extract_string(facts, '$.cut_us') IS NOT NULL
@@ -238,7 +242,7 @@ GROUP BY
     project_id,
     run_id
 
--- name: cut_off
+-- name: keep_cut_off
 -- The entries beyond the end of a log: they stand in the log at other positions, and are kept in quarantine besides.
 INSERT INTO ledger.quarantine BY NAME
 SELECT
@@ -253,25 +257,25 @@ SELECT
     entry.segment AS brought_by
 FROM
     raw.run_log_entries AS entry
-    INNER JOIN cuts USING (project_id, run_id)
+    INNER JOIN shortened_logs AS cut USING (project_id, run_id)
 WHERE
-    entry.position >= cuts.position
-    AND entry.received_at < cuts.before
+    entry.position >= cut.position
+    AND entry.received_at < cut.before
 
--- name: shorten
-DELETE FROM raw.run_log_entries USING cuts
+-- name: remove_cut_off
+DELETE FROM raw.run_log_entries USING shortened_logs AS cut
 WHERE
-    raw.run_log_entries.project_id = cuts.project_id
-    AND raw.run_log_entries.run_id = cuts.run_id
-    AND raw.run_log_entries.position >= cuts.position
-    AND raw.run_log_entries.received_at < cuts.before
+    raw.run_log_entries.project_id = cut.project_id
+    AND raw.run_log_entries.run_id = cut.run_id
+    AND raw.run_log_entries.position >= cut.position
+    AND raw.run_log_entries.received_at < cut.before
 RETURNING
     raw.run_log_entries.segment,
     raw.run_log_entries.run_id,
     raw.run_log_entries.position,
     raw.run_log_entries.payload
 
--- name: cursors
+-- name: set_cursors_back
 -- The cursor of a log that was cut stands where the log ends now.
 UPDATE ledger.cursors
 SET
@@ -279,15 +283,15 @@ SET
 FROM
     (
         SELECT
-            cuts.project_id,
-            cuts.run_id,
-            greatest(any_value(cuts.position), max(entry.position) + 1) AS ends
+            cut.project_id,
+            cut.run_id,
+            greatest(any_value(cut.position), max(entry.position) + 1) AS ends
         FROM
-            cuts
+            shortened_logs AS cut
             LEFT JOIN raw.run_log_entries AS entry USING (project_id, run_id)
         GROUP BY
-            cuts.project_id,
-            cuts.run_id
+            cut.project_id,
+            cut.run_id
     ) AS cut
 WHERE
     ledger.cursors.project_id = cut.project_id
