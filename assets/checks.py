@@ -39,9 +39,9 @@ def verdict_name(project: str) -> str:
 def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
     """Every check of a family, in the order in which they are answered."""
     about = {
-        verdict_name(project): f"The last pass over project {project} proved itself complete." for project in projects
+        verdict_name(project): f"The last pass over project {project} was proved complete." for project in projects
     }
-    about |= {name: f"{text} Holds for every project that was ever read." for name, text in _shared(family).items()}
+    about |= {name: f"{text} Covers every project that was ever read." for name, text in _shared(family).items()}
     return [dg.AssetCheckSpec(name, asset=family.key, description=text) for name, text in about.items()]
 
 
@@ -72,15 +72,15 @@ def _shared(family: Family) -> dict[str, str]:
     """The checks that are asked of each project, and what they say."""
     about = {"unique_keys": "No two rows have the same key."}
     if any(table.begins for table in family.tables):
-        about["no_overlaps"] = "No two versions, and no two sightings, of one thing are valid at the same time."
+        about["no_overlaps"] = "No two versions or sightings of the same thing are valid at the same time."
     if any(table.refers for table in family.tables):
-        about["references"] = "Whatever a row names is held."
-    about["quarantine"] = "No record had to be set aside since the pass began."
-    about["drift"] = "The server sent no field and no value that taskhouse did not know, since the pass began."
+        about["references"] = "Everything that a row refers to is stored."
+    about["quarantine"] = "No record went to quarantine since the pass began."
+    about["drift"] = "The server has sent no unknown field or value since the pass began."
     if family.resource.live:
-        about["gaps"] = "No hole was found that the run's log does not fill, since the pass began."
+        about["gaps"] = "Since the pass began, no gap was found that the run's log does not fill."
         minutes = CAPTURE_LAG_S / 60
-        about["capture_lag"] = f"From the second look at a run on, 99 of 100 events come within {minutes:g} min."
+        about["capture_lag"] = f"From the second reading of a run on, 99 of 100 events arrive within {minutes:g} min."
     about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
     return about
 

@@ -69,7 +69,7 @@ def asset_of(
                     asset_key=key,
                     check_name="proven",
                     severity=dg.AssetCheckSeverity.WARN,
-                    description=f"Not proven complete: {', '.join(open_ends)}." if open_ends else None,
+                    description=f"Not proved complete: {', '.join(open_ends)}." if open_ends else None,
                 )
             ],
         )

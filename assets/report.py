@@ -71,7 +71,7 @@ def _written(
         open_ends = unproven(questions, project_id, resources)
         if open_ends:
             told = "; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items())
-            context.log.warning("The report of project %s waits for its proof: %s", project_id, told)
+            context.log.warning("The report of project %s waits until its data is proved: %s", project_id, told)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"
         write(snapshot, path, Options(projects=(project_id,)))

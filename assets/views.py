@@ -176,7 +176,7 @@ def _made(
             waits = () if view.name in ALWAYS else sorted(rests_on(view.name, families) & open_ends.keys())
             if waits:
                 told = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
-                context.log.warning("%s of project %s waits for its proof: %s", view.name, project_id, told)
+                context.log.warning("%s of project %s waits until its data is proved: %s", view.name, project_id, told)
                 continue
             check = _documented(snapshot, view)
             if check.passed:
@@ -240,7 +240,7 @@ def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
         asset_key=view.key,
         check_name=CHECK,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=None if same else "The copy was published by another taskhouse. Run `taskhouse sync`.",
+        description=None if same else "Another version of taskhouse published the copy. Run `taskhouse sync`.",
         metadata={"columns": len(held or {}), "documented": len(view.types)},
     )
 

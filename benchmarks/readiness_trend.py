@@ -3,7 +3,7 @@
     python benchmarks/readiness_trend.py [--repositories 1000] [--days 365] [--repeat 7]
 
 The snapshots are made inside DuckDB: states that stand for 40 to 190 days, two days in a hundred without an answer, two
-with an answer that is no information, and a repository in fifty that is classified anew.
+with an answer that is no information, and a repository in fifty that is reclassified.
 """
 
 import argparse

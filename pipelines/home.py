@@ -164,8 +164,8 @@ def _readable(folder: Path) -> Iterator[None]:
             raise
         raise Corrupt(
             f"Dagster's database {_damaged(folder)} is damaged.",
-            hint=f"Nothing of your history is in it. Move the folder {folder} away, then run the command again: it is"
-            " made anew, without Dagster's list of earlier runs.",
+            hint=f"It does not contain your history. Move the folder {folder} away, then run the command again: Dagster"
+            " creates a new one, without its list of earlier runs.",
         ) from problem
 
 

@@ -21,10 +21,12 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
 
     capture_seconds: float | None = Field(default=None, description="How long this run keeps live run streams open.")
     accept_viewer: bool = Field(
-        default=False, description="Go on although the key now belongs to somebody who sees the project otherwise."
+        default=False, description="Continue even if the key now belongs to a user who sees the project differently."
     )
-    tries_again: int = Field(default=1, description="How often Dagster may repeat what a lock or the server stopped.")
-    copies_now: bool = Field(default=False, description="Publish a copy although the last one is young.")
+    tries_again: int = Field(
+        default=1, description="How often Dagster retries a step that a lock or the server stopped."
+    )
+    copies_now: bool = Field(default=False, description="Publish a copy even if the last one is recent.")
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[EngineResource]":

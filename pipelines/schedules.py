@@ -62,13 +62,13 @@ def _reason(
 ) -> str:
     """Why a tick leaves a project out; empty if it does not."""
     if _busy(instance, job, project):
-        return "The last run still goes on."
+        return "The last run has not finished."
     if name == published.NAME and not settings.warehouse.exists():
         return "There is nothing to publish yet."
     if name == VIEWS and not _copied(instance, settings, str(project)):
-        return "No copy was made since."
+        return "No copy was made since the last run."
     if rests(instance, settings, name, project, now):
-        return "Nothing moved for a while; the next one is due half an hour after the last."
+        return "Nothing has changed for a while; the next run is due half an hour after the last one."
     return ""
 
 

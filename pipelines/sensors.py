@@ -44,7 +44,7 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
         job=job,
         default_status=on,
         minimum_interval_seconds=EVERY_S,
-        description="Captures run events of a project as soon as a pass saw one of its runs start or end.",
+        description="Captures the run events of a project as soon as a pass sees a run start or end.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Reads what the passes told Dagster, and so waits for no lock; its cursor is the last of them by asset."""
@@ -99,7 +99,7 @@ def _first(
         jobs=[sync, shown],
         default_status=on,
         minimum_interval_seconds=SELDOM_S,
-        description="Runs at once what a project never had, instead of at the next tick of its schedule.",
+        description="Starts at once what has never run for a project, instead of at the next tick of its schedule.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Its cursor is what ran or was asked for: that is looked at no more, and what fails waits for its schedule."""
@@ -124,7 +124,7 @@ def _first(
                 requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
                 read = [VIEWS]
             known |= {f"{name} {project}" for name in read}
-        told = "Others run first." if any(missing.values()) else "Everything ran."
+        told = "Other runs come first." if any(missing.values()) else "Everything ran."
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(sorted(known)),

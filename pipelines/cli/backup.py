@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
-from taskhouse.plural import counted
+from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -68,8 +68,8 @@ def backup(
     if done.others:
         names = ", ".join(path.name for path in done.others[:SHOWN]) + (", …" if len(done.others) > SHOWN else "")
         say(
-            f"{counted(len(done.others), 'of them stays', 'of them stay')}, which this home did not write or cannot"
-            f" prove to have written: {names}. Remove by hand what nobody needs."
+            f"{counted(len(done.others), 'of them was', 'of them were')} kept, because this home cannot prove that it"
+            f" wrote {plural(len(done.others), 'it', 'them')}: {names}. Delete the ones that you do not need."
         )
 
 

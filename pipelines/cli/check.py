@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 Line = tuple[str, str, str]
 INVISIBLE = (
-    "PostHog answers a key as its owner sees the project. Tasks in other people's personal channels are invisible to"
-    " this key, and so are not kept: have them moved to a public channel, or run another taskhouse with a key of their"
-    " owner and a TASKHOUSE_HOME of its own."
+    "A key sees a project as its owner does. Tasks in other people's personal channels are invisible to this key, so"
+    " taskhouse does not keep them. Ask their owners to move them to a public channel, or run a second taskhouse with"
+    " a key of such an owner and its own TASKHOUSE_HOME."
 )
 """What a view leaves out (API facts 7.3), and what one can do."""
 
@@ -122,14 +122,14 @@ async def _made(api: "TasksApi", person: dict[str, Any], newest: "Page") -> Line
     what = f"view of project {api.project_id}"
     seen = f"{counted(newest.count, 'task is', 'tasks are')} visible to this key"
     if not isinstance(person.get("id"), int):
-        return ("no", what, f"{seen}; add the scope user:read to learn how many of them its owner made")
+        return ("no", what, f"{seen}; add the scope user:read to see how many of them its owner created")
     own = await api.list_tasks(1, 0, created_by=person["id"], **EVERYTHING)
     foreign = any(
         _maker(row.data) != person["id"] for row in (*own.rows, *(newest.rows if own.count == newest.count else ()))
     )
     if foreign:
-        return ("no", what, f"{seen}; the server does not tell how many of them its owner made")
-    return ("ok", what, f"{seen}; its owner made {own.count:,} of them, other people {newest.count - own.count:,}")
+        return ("no", what, f"{seen}; the server does not say how many of them its owner created")
+    return ("ok", what, f"{seen}; its owner created {own.count:,} of them, other people {newest.count - own.count:,}")
 
 
 def _maker(task: dict[str, Any]) -> Any:

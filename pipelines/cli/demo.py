@@ -115,7 +115,7 @@ def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
     out.print()
     out.print(screen.table(("resource", "truth", "warehouse", "equal"), rows))
     equal = all(line.equal for line in lines)
-    out.print("Everything is equal to the truth." if equal else "[bold red]The warehouse is not equal to the truth.[/]")
+    out.print("Everything matches the truth." if equal else "[bold red]The warehouse does not match the truth.[/]")
     out.print()
     return equal
 

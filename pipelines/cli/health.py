@@ -11,10 +11,10 @@ Record = Mapping[str, Any]
 
 COMPLETE, INCOMPLETE, RUNNING, KILLED, NEVER = "complete", "incomplete", "running", "killed", "never"
 AHEAD = "ahead"
-GONE = "the process that read it is gone; the next `taskhouse sync` goes on from there"
+GONE = "its process has ended; the next `taskhouse sync` continues from there"
 TO_COME = (
-    "it was synced at a moment that is still to come, so every sync is refused until then;"
-    " `taskhouse restore --clock` moves that moment back if this clock is right now"
+    "its last sync has a time in the future, so every sync is refused until then;"
+    " if this machine's clock is right, `taskhouse restore --clock` moves that time back"
 )
 TOLERANCE_S = 60.0
 """How far a moment may be ahead of this clock before it says that the clock was wrong."""

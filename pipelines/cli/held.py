@@ -43,7 +43,7 @@ def look(settings: "Settings") -> Held | None:
         if copy is None:
             raise Locked(
                 problem.message,
-                hint="Try again when it is free. No copy has been published yet that could be read instead.",
+                hint="Try again later. No copy has been published yet that could be read instead.",
             ) from None
         age_s = (settings.clock.now() - copy.made_at).total_seconds()
         from taskhouse.pipelines.cli import screen
@@ -88,7 +88,7 @@ def _copied(path: Any, settings: "Settings") -> Held:
 
     held: Held = {"source": []} | {question: ask(question) for question in QUESTIONS}
     if None in held.values():
-        say("Another version of taskhouse made this copy, and it does not tell everything; the next sync mends that.")
+        say("Another version of taskhouse made this copy, so some details are missing; the next sync adds them.")
     return held
 
 

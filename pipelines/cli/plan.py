@@ -77,7 +77,7 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
     from taskhouse.pipelines.cli import screen
 
     tasks = counted(facts.tasks, "task")
-    say(f"Project {project_id}: {tasks}, {facts.known:,} of them kept; {_live(facts)} live.")
+    say(f"Project {project_id}: {tasks}, {facts.known:,} of them stored; {_live(facts)} live.")
     rows: list[list[object]] = []
     for title, cost in (("next sync", estimate.sync), ("a day", estimate.day), ("first load", estimate.first_load)):
         rows += [
@@ -85,7 +85,7 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
         ]
         rows.append([title, "in all", "", _range(cost.requests, cost.most), _time(cost)])
     screen.results().print(screen.table(["", "what", "class", "requests", "at least"], rows))
-    say(f"An average hour of such a day takes {estimate.of_hourly:.0%} of the hourly budget.")
+    say(f"On such a day, an average hour takes {estimate.of_hourly:.0%} of the hourly budget.")
 
 
 def _live(facts: "Facts") -> str:

@@ -154,9 +154,9 @@ def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None
             console.print(line, soft_wrap=True)
         else:
             out.write(f"{line.plain}\n")
-    hint = "" if beside or vertical else " Values are cut; --vertical shows them whole."
+    hint = "" if beside or vertical else " Values are cut; --vertical shows them in full."
     if more:
-        say(f"The first {counted(most, 'row')}; --rows 0 shows all, and --format csv writes them as they come.{hint}")
+        say(f"These are the first {counted(most, 'row')}; --rows 0 shows all, --format csv writes all as CSV.{hint}")
     else:
         say(f"{counted(len(rows), 'row')}{'.' if hint else ''}{hint}", style="dim")
 
@@ -175,7 +175,7 @@ def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, ra
     out.writelines(ways[form](columns, found))
     if csv.changed:
         cells = counted(csv.changed, "cell")
-        say(f"Changed, so that it does nothing in a spreadsheet or terminal: {cells}; --raw leaves text as it is.")
+        say(f"Changed so that it does nothing in a spreadsheet or terminal: {cells}. --raw leaves text unchanged.")
 
 
 def _parquet(copy: Path, text: str, draft: Path | None) -> None:

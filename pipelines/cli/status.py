@@ -230,7 +230,7 @@ def _oldest(row: health.Record) -> str:
     """The age of the oldest page that the last complete pass rests on."""
     if row["proven_age_s"] is not None:
         return _ago(row["proven_age_s"])
-    return "not wholly listed" if row["proof"] == "counted" else OPEN
+    return "not fully listed" if row["proof"] == "counted" else OPEN
 
 
 def _rows(counts: list[Record] | None, project_id: int, resource: str) -> int | str:

@@ -39,7 +39,7 @@ def tail() -> None:
     reports = asyncio.run(_until_told())
     for report in reports:
         say(
-            f"project {report.project_id}: {report.reason}; {counted(report.rows_added, 'event')} kept,"
+            f"project {report.project_id}: {report.reason}; {counted(report.rows_added, 'event')} stored,"
             f" {counted(report.requests, 'request')}"
         )
     raise typer.Exit(Exit.COMPLETE if all(report.verdict == "complete" for report in reports) else Exit.UNPROVEN)

@@ -189,7 +189,7 @@ class Capture:
         moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
             left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
-            self.the_pass.judgement.doubt(f"{left}, and the server opens none just now")
+            self.the_pass.judgement.doubt(f"{left}, because the server opens none at the moment")
         elif moving:
             left = counted(len(moving), "stream was", "streams were")
             self.the_pass.judgement.doubt(f"{left} not read up to the present; run it again")
@@ -255,7 +255,7 @@ class Capture:
         for run_id in touched:
             about = f"the gaps of run {run_id}"
             if run_id in failed:
-                self.the_pass.judgement.doubt(f"{about} could not be judged: {failed[run_id]}", about=about)
+                self.the_pass.judgement.doubt(f"{about} could not be determined: {failed[run_id]}", about=about)
             else:
                 self.the_pass.judgement.settle(about)
 
@@ -314,7 +314,7 @@ class Capture:
                 self._mark("live", run, STREAM, GOES_ON, read_at=current_at)
             return
         if ending is Ending.ERROR_BUDGET:
-            reason = f"the stream of run {run.run_id} failed again and again; the next pass tries it anew"
+            reason = f"the stream of run {run.run_id} failed repeatedly; the next pass tries it again"
             self.the_pass.judgement.doubt(reason, about=_stream_of(run))
         else:
             self.the_pass.judgement.settle(_stream_of(run))
@@ -349,7 +349,7 @@ class Capture:
         except (TaskhouseError, OSError):
             raise
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
-            self.the_pass.judgement.doubt(f"{about} could not be handled: {type(problem).__name__}", about=about)
+            self.the_pass.judgement.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
 
     async def _drain(self, run: Run) -> Run:
         """Read a run's log; a run that ended just now is read once more after its last flush."""

@@ -58,7 +58,7 @@ class LogPages:
         self.totals.append(page.total)
         torn = seam is not None and page.entries[:1] != [seam]
         if torn:
-            self.faults.append("does not show again what its last page ended with")
+            self.faults.append("does not repeat the last entry of its previous page")
         own = page.entries if seam is None else page.entries[1:]
         told = [sanitize.entry(None, None, text, self.text) for text in own]
         entries, redacted = [entry.data for entry in told], [entry.redacted for entry in told]
@@ -67,9 +67,9 @@ class LogPages:
             self._seam = end, own[-1]
         over, short = bool(entries) and end > page.total, not page.has_more and end < page.total
         if over or short:
-            self.faults.append(f"counts {counted(page.total, 'entry', 'entries')}, and gave {end}")
+            self.faults.append(f"counts {counted(page.total, 'entry', 'entries')}, but returned {end}")
         elif page.has_more and not entries:
-            self.faults.append("says that more follows, and gives nothing")
+            self.faults.append("says that more entries follow, but returns none")
         ends = over or not page.has_more or not entries
         sound = not (over or short or torn)
         names = log_ancestry.names(entries, offset)

@@ -27,8 +27,8 @@ SHOWN = "run_log_shown"
 """The cursor of an ancestor of which nothing was held when a later run's log showed its entries."""
 
 NO_BEGINNING = (
-    "does not tell where the run's own entries begin: its ancestors' logs cannot be read, or contradict the names in it"
-    ", and what is held of them does not decide"
+    "does not show where the run's own entries begin: its ancestors' logs cannot be read, or contradict the names in it"
+    ", and what is stored of them does not decide"
 )
 
 
@@ -102,7 +102,7 @@ class _Drain:
         if at is None:
             at = log_ancestry.bounds(window, self.run.run_id)[0]
             window = await self._reaching(window, at)
-            self.pages.faults.append(NO_BEGINNING if self.run.ancestors else "names another run, and not this one")
+            self.pages.faults.append(NO_BEGINNING if self.run.ancestors else "names another run, but not this one")
             return await self._keep(window, at, 0, placed=False)
         window = await self._reaching(window, at)
         if position and await self._began_anew(own, window, at):

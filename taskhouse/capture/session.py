@@ -39,7 +39,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     _room(the_pass, spool)
     recovered = spool.recover()
     for path in recovered.damaged:
-        the_pass.judgement.doubt(f"a spool file was damaged and is set aside as {path}")
+        the_pass.judgement.doubt(f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * settings.spool_seal_s
     with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
         try:

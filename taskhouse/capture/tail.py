@@ -60,9 +60,7 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
                 live = len(capture.live)
                 await capture.close()
             await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
-            the_pass.complete(
-                f"told to stop; {capture.read_to_their_end}, {live} {plural(live, 'was', 'were')} still live"
-            )
+            the_pass.complete(f"stopped; {capture.read_to_their_end}, {live} {plural(live, 'was', 'were')} still live")
         finally:
             with contextlib.suppress(*UNAVAILABLE):
                 await asyncio.to_thread(finish, the_pass)
@@ -142,12 +140,10 @@ class _Watch:
                     with self.the_pass.judgement.trying(LOOKING):
                         pages = await self._look_until(stop)
                 except (Retryable, Contract) as problem:
-                    self.the_pass.judgement.doubt(
-                        f"{LOOKING} could not be looked for: {problem.message}", about=LOOKING
-                    )
+                    self.the_pass.judgement.doubt(f"the search for {LOOKING} failed: {problem.message}", about=LOOKING)
                 except TimeoutError:
                     self.the_pass.judgement.doubt(
-                        f"{LOOKING} could not be looked for: the server gave no answer", about=LOOKING
+                        f"the search for {LOOKING} failed: the server gave no answer", about=LOOKING
                     )
                 await _patiently(stop, pace.after(pages))
             planning.cancel()
@@ -171,7 +167,9 @@ class _Watch:
             except UNAVAILABLE as problem:
                 if isinstance(problem, Corrupt | Backwards) and problem.message != said:
                     said = problem.message
-                    logging.getLogger("taskhouse").warning("%s Capture goes on into the spool. %s", said, problem.hint)
+                    logging.getLogger("taskhouse").warning(
+                        "%s Capture continues into the spool. %s", said, problem.hint
+                    )
             await context.settings.clock.sleep(PLAN_EVERY_S)
 
     async def _look_until(self, stop: asyncio.Event) -> int:

@@ -21,7 +21,7 @@ class Judgement:
     doubts: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     verdict: Verdict = "incomplete"
-    reason: str = "the pass did not come to its end"
+    reason: str = "the pass did not finish"
     interrupted: bool = True
     proof: Proof | None = None
 

@@ -79,7 +79,7 @@ def _why(problem: BaseException) -> str:
     closing = isinstance(problem, RuntimeError) and any(words in str(problem) for words in _CLOSING)
     if closing or interrupted(problem) or not isinstance(problem, Exception):
         return "it was interrupted; run `taskhouse sync` again"
-    return f"an unexpected error ({type(problem).__name__}) ended it; `taskhouse --debug sync` shows it"
+    return f"an unexpected error ({type(problem).__name__}) stopped it; `taskhouse --debug sync` shows the error"
 
 
 def new(context: Context, resource: str) -> Pass:
@@ -92,7 +92,7 @@ async def _identify(the_pass: Pass) -> None:
     """Whose view it is; a pass that goes on keeps the one it began with, and doubts another."""
     viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
-        the_pass.judgement.doubt(f"it was begun as {the_pass.viewer}, and this key is {viewer}")
+        the_pass.judgement.doubt(f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
     else:
         the_pass.viewer = viewer
 

@@ -68,8 +68,8 @@ def doubted(rows: Iterable[Row], about: str, one: str, many: str | None = None) 
         return ""
     count = len(fresh)
     return (
-        f"{_are(count, one, many)} {WORDS[about]} for less than a day, {plural(count, 'since', 'the first since')}"
-        f" {min(fresh.values()):%Y-%m-%d %H:%M} UTC; {plural(count, 'it is', 'they are')} asked for again"
+        f"{counted(count, one, many)} {plural(count, 'was', 'were')} {WORDS[about]} less than a day ago,"
+        f" {plural(count, 'at', 'the first at')} {min(fresh.values()):%Y-%m-%d %H:%M} UTC; taskhouse asks again"
     )
 
 

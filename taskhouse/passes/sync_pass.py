@@ -133,7 +133,7 @@ class Pass:
         except records.BadRecord as bad:
             self.quarantine(batch, resource, text, bad.reason, pointer=bad.pointer, key=key)
         except Exception as problem:  # noqa: BLE001 - no record may stop the others
-            self.quarantine(batch, resource, text, f"it cannot be handled: {type(problem).__name__}", key=key)
+            self.quarantine(batch, resource, text, f"it could not be processed: {type(problem).__name__}", key=key)
 
     def _drift(self, row: Row, known: Shape, resource: str) -> Iterator[dict[str, Any]]:
         """What the record has that is not known."""

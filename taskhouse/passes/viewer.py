@@ -54,6 +54,6 @@ def other(context: Context, resource: str, viewer: str | None) -> str:
     if before in {None, viewer} or context.settings.accept_viewer:
         return ""
     return (
-        f"this key sees the project as {viewer}, the history so far as {before};"
-        " set TASKHOUSE_ACCEPT_VIEWER=true once to go on with the new view"
+        f"this key sees the project as {viewer}, but the history so far was read as {before};"
+        " to continue with the new view, set TASKHOUSE_ACCEPT_VIEWER=true for one sync"
     )

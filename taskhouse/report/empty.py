@@ -9,7 +9,7 @@ from taskhouse.report.query import ask
 
 EMPTY = Nothing(
     "No data yet",
-    "The warehouse holds no readiness and no run that ended.",
+    "The warehouse contains no readiness and no run that has ended.",
     "Run `taskhouse sync` (or `taskhouse demo`), then `taskhouse report` again.",
 )
 
@@ -22,8 +22,8 @@ def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> N
             return EMPTY
         return Nothing(
             "No information yet",
-            f"Readiness was asked for, but no answer is information ({known['uninformed'].replace('_', ' ')}).",
-            'Look at the answers with `taskhouse query "FROM readiness"`; docs/views.md says what `evidence` means.',
+            f"Readiness was requested, but no answer contains information ({known['uninformed'].replace('_', ' ')}).",
+            'Look at the answers with `taskhouse query "FROM readiness"`; docs/views.md explains `evidence`.',
         )
     there = f"{known['runs']:,} {plural(known['runs'], 'run')} that ended"
     if known["first_day"] is not None:
@@ -32,8 +32,8 @@ def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> N
         there = f"readiness of {count:,} {plural(count, 'repository', 'repositories')} over {days}, and {there}"
     return Nothing(
         "Nothing known",
-        f"Nothing is known of {_asked(options, period)}.",
-        f"The warehouse holds {there}: look at `--since`, `--until`, `--project` and `--repository`.",
+        f"There is no data about {_asked(options, period)}.",
+        f"The warehouse contains {there}. Check `--since`, `--until`, `--project` and `--repository`.",
         beside=True,
     )
 

@@ -18,7 +18,7 @@ MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 ISOLATE, END = "\u2068", "\u2069"
 """Around a text whose direction must not touch that of its neighbours."""
 
-UNPROVEN = "No pass of the server has ended yet, so nothing is proved."
+UNPROVEN = "No pass has ended yet, so nothing is proved."
 STRETCHES = 4
 """Stretches of a strip that are told one by one; more than these are summed up."""
 
@@ -97,7 +97,7 @@ def story(series: Series, since: date) -> str:
         totals = ", ".join(f"{_letter(letter)} {count} d" for count, letter in counts if count)
         said = f"{len(stretches)} stretches: {totals}"
     breaks = [short(date.fromordinal(since.toordinal() + at)) for at, found in enumerate(series.days) if found.broken]
-    return said + (f"; classified anew on {', '.join(breaks[:3])}" if breaks else "")
+    return said + (f"; reclassified on {', '.join(breaks[:3])}" if breaks else "")
 
 
 def alarms(report: Report) -> list[str]:
@@ -119,14 +119,14 @@ def what_is_missing(report: Report) -> list[str]:
     cover = report.coverage
     said = [] if cover.passes else [UNPROVEN]
     said += [
-        f"The list of tasks of project {one.project_id} was counted and not wholly read yet."
+        f"The list of tasks of project {one.project_id} was counted, but not read completely yet."
         for one in cover.passes
         if one.verdict == "complete" and one.proof == "counted"
     ]
     unknown = cover.expected - cover.known
     if unknown:
         why = ", ".join(f"{reason} {days:,}" for reason, days in cover.missing)
-        said.append(f"{unknown:,} of {cover.expected:,} days of readiness are without information ({why}).")
+        said.append(f"{unknown:,} of {cover.expected:,} days of readiness have no information ({why}).")
     said += _holes(report)
     if cover.absent:
         left = plural(cover.absent, "repository", "repositories")
@@ -139,8 +139,12 @@ def _holes(report: Report) -> list[str]:
     if cover.gaps:
         said.append(f"{cover.gaps:,} {plural(cover.gaps, 'hole')} in run events could not be filled from the log.")
     if cover.quarantined:
-        waits = plural(cover.quarantined, "record could not be read and waits", "records could not be read and wait")
-        said.append(f"{cover.quarantined:,} {waits} apart.")
+        waits = plural(
+            cover.quarantined,
+            "record could not be read and is in quarantine",
+            "records could not be read and are in quarantine",
+        )
+        said.append(f"{cover.quarantined:,} {waits}.")
     return said
 
 

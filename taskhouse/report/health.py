@@ -25,7 +25,7 @@ def runs(snapshot: Snapshot, period: Period, chosen: Mapping[str, Any]) -> tuple
 
 
 def stuck(snapshot: Snapshot, chosen: Mapping[str, Any]) -> tuple[list[Stuck], int]:
-    """Runs that do not move, those that stand longest first, and how many there are."""
+    """Runs that make no progress, those that stand longest first, and how many there are."""
     rows = ask(snapshot, "stuck", **chosen)
     return [Stuck(**row) for row in rows[:STUCK_SHOWN]], len(rows)
 

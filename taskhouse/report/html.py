@@ -72,7 +72,7 @@ def embedded(value: Any) -> Markup:
 def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository, Series]], int]]:
     """Who got ready and who slipped: the first of them, each with the number of its row, and how many more."""
     rows = {id(repository): number for number, repository in enumerate(report.repositories, start=1)}
-    told = (("Got ready", report.got_ready), ("Slipped", report.slipped))
+    told = (("Became ready", report.got_ready), ("Slipped", report.slipped))
     return [
         (name, [(rows.get(id(one)), one, series) for one, series in here[:NEWS]], max(0, len(here) - NEWS))
         for name, here in told

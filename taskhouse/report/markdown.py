@@ -33,7 +33,7 @@ def page(report: Report) -> str:
         *_news(report),
         *_movers(report),
         *_changes("Slipped", report.worst),
-        *_changes("Got better", report.best),
+        *_changes("Improved", report.best),
         *_missing(report),
     ]
     return "\n\n".join(parts) + "\n"
@@ -61,14 +61,14 @@ def _facts(report: Report) -> str:
         "**Complete**" if report.coverage.complete else "**Not proved complete**",
         f"data as of {formatting.moment(report.as_of)}",
         *([f"compared with {formatting.period(report.compared)}"] if report.compared else []),
-        *[f"seen through the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
+        *[f"seen with the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
     ]
     return " \u00b7 ".join(facts)
 
 
 def _news(report: Report) -> list[str]:
     """Who got ready and who slipped."""
-    told = [("Got ready", report.got_ready), ("Slipped", report.slipped)] if report.window else []
+    told = [("Became ready", report.got_ready), ("Slipped", report.slipped)] if report.window else []
     return [
         f"**{name}** {len(here)}: {', '.join(_named(*one, report) for one in here[:NEWS])}"
         + (f" and {len(here) - NEWS:,} more" if len(here) > NEWS else "")

@@ -60,7 +60,7 @@ def headline(report: Report) -> list[Figure]:
         Figure(
             "Stepped up / down",
             f"{report.steps[0]} / {report.steps[1]}",
-            "repositories in these days",
+            "repositories in this period",
             f"{report.steps_before[0]} / {report.steps_before[1]} before" if report.coverage.known_before else "",
         ),
         *_runs(report),
@@ -130,7 +130,7 @@ def days_of(repository: Repository, report: Report) -> list[Stretch]:
                 cells.append(formatting.NEVER)
                 continue
             text = LABELS[day.code] + (f" {formatting.number(day.score)}" if day.score is not None else "")
-            cells.append(f"{text}, classified anew" if day.broken else text)
+            cells.append(f"{text}, reclassified" if day.broken else text)
         rows.append(tuple(cells))
     return by_day(report.period.dates, rows)
 

@@ -160,7 +160,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         Item("runs: first load", Priority.FIRST, min(facts.unlisted, bound), min(lists_most, bound)),
         Item("run events: streams", Priority.LIVE, facts.streams * STREAM, streams_most * STREAM_MOST),
         Item("task usage", Priority.SWEEP, min(facts.unpriced, bound)),
-        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.looks * 2),
+        Item("run events: runs at rest, stream and log", Priority.LIVE, facts.looks * 2),
         Item("run events: logs", Priority.LOG, facts.logs),
         Item(
             "run events: first load",
@@ -188,7 +188,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         Item("runs", Priority.HOT, facts.moved),
         Item("runs: last looks", Priority.FIRST, facts.last_looks),
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
-        Item("run events: runs that rest, stream and log", Priority.LIVE, facts.resting * 2),
+        Item("run events: runs at rest, stream and log", Priority.LIVE, facts.resting * 2),
         Item("run events: logs", Priority.LOG, facts.moved * 2),
         Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
     )

@@ -85,7 +85,7 @@ def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callabl
         segment.path.unlink(missing_ok=True)
         return None
     aside, saved = spool.salvage(segment)
-    report(f"the spool segment {segment.name} was damaged and is set aside as {aside}")
+    report(f"the spool segment {segment.name} was damaged and is kept as {aside}")
     _record_damage(warehouse, segment, saved)
     return saved
 

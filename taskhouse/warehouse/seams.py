@@ -13,7 +13,7 @@ from itertools import groupby
 
 from taskhouse.plural import counted
 
-TRIMMED = "as many as a stream keeps: what was trimmed before is not known"
+TRIMMED = "as many as a stream keeps: earlier events may have been trimmed"
 
 WINDOWS = (500, 2000, 5000, 20000)
 """Events that the streams of different servers keep; 500 only where they are numbered (API facts 5.4)."""
@@ -193,11 +193,11 @@ def _anew(seam: Seam) -> str:
     if seam.after_place is None or (seam.has_ended and (seam.is_first_state or seam.is_joined is not False)):
         return ""
     if seam.is_first_state and seam.has_begun:
-        return "the stream began anew before its end was read: what it held until then is not known"
+        return "the stream started over before its end was read: what it contained until then is not known"
     if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
-        return "nobody read the stream for longer than the server keeps one that rests: what it held is not known"
+        return "the stream was not read for longer than the server keeps an idle one: what it contained is not known"
     if (seam.is_joined is False or seam.is_gone) and not seam.is_holed:
-        return "the stream no longer held the last event that was read: what stood between is not known"
+        return "the stream no longer contained the last event that was read: what came in between is not known"
     return ""
 
 
@@ -215,5 +215,5 @@ def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str
         seam.after_place is None and seam.has_states
     )  # a killed reader may have left the rest of a window
     if any(seam.first_place <= place < last + has_no_beginning for place in torn):
-        return "events that were waiting are missing too: what was trimmed before them is not known"
+        return "events that were waiting are missing too: earlier events may have been trimmed"
     return ""

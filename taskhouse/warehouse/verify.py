@@ -67,20 +67,20 @@ NAMES = {
     ),
     "alone": ", ".join(f"'{resource.name}'" for resource in RESOURCES.values() if resource.alone),
 }
-"""What the queries name: rows that stay those of the pass that brought them, stretches of presence, and resources that
+"""What the queries name: rows that stay those of the pass that brought them, periods of presence, and resources that
 alone write theirs."""
 
 QUERIES = {
     "verify/passes": "counts of passes",
     "verify/segments": "counts of segments",
-    "verify/sightings": "stretches of presence",
+    "verify/sightings": "periods of presence",
     "verify/times": "times of passes",
     "verify/cursors": "cursors of logs",
 }
 """The other queries, and what each is about."""
 
 
-READABLE = "rows that can be read"
+READABLE = "readable rows"
 
 
 @dataclass(slots=True)
@@ -155,8 +155,8 @@ def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: dateti
         READABLE: partial(_readable, connection),
         "identity": partial(_identity, connection),
         "migrations": partial(_migrations, connection),
-        "rows with a key of their own": partial(_unique, connection),
-        "rows that others name": partial(_references, connection),
+        "unique keys": partial(_unique, connection),
+        "references between rows": partial(_references, connection),
         **{about: partial(_query, connection, query, named) for query, about in QUERIES.items()},
         "content hashes of versions": partial(_versions, connection, hashes),
         "checksums of segments": partial(_texts, connection),
@@ -263,7 +263,7 @@ def _texts(connection: duckdb.DuckDBPyConnection) -> Check:
         if held is not None and rows[segment] != held:
             wrong = [f"{segment}: {rows[segment]} rows of {held}"]
         elif checksum is not None and sums[segment] != checksum:
-            wrong = [f"{segment}: a run, a place or a text is not as it was captured"]
+            wrong = [f"{segment}: a run, a position or a text differs from what was captured"]
         check.add(unknown=int(checksum is None), wrong=wrong)
     return check
 

@@ -86,7 +86,7 @@ def test_passes_share_the_pause_and_say_so(make_house: Any) -> None:
         with retry.instant():
             report = house.sync("run_events")
         assert report.verdict == "incomplete"
-        assert "failed again and again" in report.reason
+        assert "failed repeatedly" in report.reason
         return int(house.emulator.requests()["by_endpoint"].get("runs.stream", 0))
 
     def later(seconds: float) -> None:

@@ -60,5 +60,5 @@ def test_a_log_that_loses_its_first_entry_and_gains_one_between_two_pages_is_not
     moved = [*LOG[1:], b'{"n":8}']
     _, pages, sound = read(Server(LOG, moved))
     assert not sound
-    assert pages.faults == ["does not show again what its last page ended with"]
+    assert pages.faults == ["does not repeat the last entry of its previous page"]
     assert not pages.moved(), "the count alone does not show it"

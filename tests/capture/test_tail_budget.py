@@ -114,7 +114,7 @@ def test_a_look_that_waits_for_its_server_does_not_hold_up_the_end(
     assert took_s < 10
     assert (report.verdict, report.reason) == (
         "incomplete",
-        "new runs could not be looked for: the server gave no answer",
+        "the search for new runs failed: the server gave no answer",
     )
 
 
@@ -208,7 +208,7 @@ def test_events_are_captured_while_the_warehouse_is_gone(tmp_path: Path, caplog:
         run(story())
     said = [record.getMessage() for record in caplog.records if "is gone" in record.getMessage()]
     assert 1 <= len(said) <= 2, "once, and once more when events are waiting in the spool"
-    assert all("Capture goes on into the spool" in text and "taskhouse restore" in text for text in said)
+    assert all("Capture continues into the spool" in text and "taskhouse restore" in text for text in said)
     assert [segment.layer for segment in Spool(tmp_path / "spool" / "1").segments()].count("live") > 0
     assert not warehouse.path.exists()
 

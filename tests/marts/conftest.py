@@ -170,7 +170,7 @@ def _live(story: Story) -> None:
 
 
 def _days(story: Story) -> None:
-    """Repositories get ready, slip, are classified anew; one day there is no token, on another nobody asks."""
+    """Repositories get ready, slip, are reclassified; one day there is no token, on another nobody asks."""
     truth = story.emulator.truth(runs=False)
     kinds = {row["repository"]: row["classification"] for row in truth["readiness"]}
     names = [name for name in truth["repositories"] if kinds[name] not in {"sdk_or_library", "test_or_sandbox"}]

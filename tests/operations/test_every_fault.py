@@ -63,7 +63,7 @@ def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
     if asked == "tasks" and verdict == "complete":
         assert {row[0] for row in house.present()} == {row[0] for row in house.truth_tasks()}
     house.emulator.faults()
-    house.later = timedelta(minutes=5)  # what failed again and again is tried anew a while later
+    house.later = timedelta(minutes=5)  # what failed repeatedly is tried anew a while later
     assert house.sync(asked).verdict == "complete"
     if asked == "tasks":
         assert house.present() == house.truth_tasks()

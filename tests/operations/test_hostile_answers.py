@@ -242,7 +242,7 @@ def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
     with monkeypatch.context() as patch:
         patch.setattr(logs, "drain", breaks)
         report = house.sync("run_events")
-    assert (report.verdict, f"{bad} could not be handled: ZeroDivisionError" in report.reason) == ("incomplete", True)
+    assert (report.verdict, f"{bad} could not be processed: ZeroDivisionError" in report.reason) == ("incomplete", True)
     truth = house.truth_hashes()
     held = house.hashes()
     assert {run: log for run, (_, log) in held.items() if run != bad} == {

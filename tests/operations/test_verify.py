@@ -33,7 +33,7 @@ PLANTED = {
     "an event that is lost": (f"DELETE FROM raw.run_events WHERE {ONE_EVENT}", "checksums of segments"),
     "an event that is held twice": (
         f"INSERT INTO raw.run_events FROM raw.run_events WHERE {ONE_EVENT}",
-        "rows with a key of their own",
+        "unique keys",
     ),
     "an entry in the log of another run": (
         f"UPDATE raw.run_log_entries SET run_id = 'another' WHERE {ONE_ENTRY}",
@@ -45,13 +45,13 @@ PLANTED = {
     ),
     "a segment that nothing names": (
         "DELETE FROM ledger.segments WHERE segment = (SELECT any_value(segment) FROM raw.run_events)",
-        "rows that others name",
+        "references between rows",
     ),
     "the content of a version": (
         f'UPDATE raw.task_versions SET payload = replace(payload, \'"title":"\', \'"title":"x\') WHERE {ONE_TASK}',
         "content hashes of versions",
     ),
-    "a page": ("DELETE FROM ledger.pages WHERE page = 1", "rows that others name"),
+    "a page": ("DELETE FROM ledger.pages WHERE page = 1", "references between rows"),
     "a count of a pass": (
         "UPDATE ledger.passes SET rows_added = rows_added + 1 WHERE resource = 'readiness'",
         "counts of passes",
@@ -59,7 +59,7 @@ PLANTED = {
     "a verdict": ("UPDATE ledger.passes SET finished_at = NULL WHERE resource = 'runs'", "times of passes"),
     "a stretch over the next one": (
         SECOND_STRETCH,
-        "stretches of presence",
+        "periods of presence",
     ),
     "a cursor before what is held": (
         "UPDATE ledger.cursors SET position = '0' WHERE resource = 'run_log'",

@@ -71,7 +71,7 @@ def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_h
     over: list[bool] = []
 
     def passed() -> bool:
-        if not over and had(doubts, "failed again and again", "new runs could not be looked for"):
+        if not over and had(doubts, "failed repeatedly", "new runs could not be looked for"):
             over.append(True)
             house.emulator.faults()
             house.emulator.faults(RUN, LOGS)
@@ -87,6 +87,6 @@ def test_a_stream_that_never_worked_again_stays_a_doubt(make_house: Any, doubts:
     house = make_house(emulator_tasks=5, emulator_live_runs=1, tail_poll_s=0.2)
     house.sync("tasks")
     house.emulator.faults(STREAMS)
-    report = tail(house, lambda: had(doubts, "failed again and again"))
+    report = tail(house, lambda: had(doubts, "failed repeatedly"))
     assert report.verdict == "incomplete"
-    assert "failed again and again" in report.reason
+    assert "failed repeatedly" in report.reason

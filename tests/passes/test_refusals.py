@@ -74,13 +74,13 @@ def test_a_refused_run_is_told_of_once_as_fresh_as_out_of_view_or_as_lasting() -
 
     fresh, lasting, gone = row("a", hours=1), row("b", hours=24), row("c", hours=1, gone=True)
     since = "2026-09-01 00:00 UTC"
-    doubt = f"1 run is refused (403) for less than a day, since {since}; it is asked for again"
+    doubt = f"1 run was refused (403) less than a day ago, at {since}; taskhouse asks again"
     assert told(fresh, row("a", hours=24)) == ("", doubt), "its log was confirmed, and its stream was not"
     assert told(fresh, lasting) == ("1 run is refused (403)", doubt)
     assert told(gone) == ("1 run is refused (403), with its task", "")
     assert told(lasting, gone) == ("2 runs are refused (403), 1 of them with its task", "")
     assert told(fresh, row("d", hours=2))[1] == (
-        f"2 runs are refused (403) for less than a day, the first since {since}; they are asked for again"
+        f"2 runs were refused (403) less than a day ago, the first at {since}; taskhouse asks again"
     )
 
 
@@ -89,9 +89,7 @@ def test_a_task_that_was_hidden_during_one_pass_loses_nothing(house: Any) -> Non
     house.emulator.mutate("hide", task_id=task_id)
     hidden = capture(house)
     assert hidden.verdict == "incomplete"
-    told = (
-        r"\d+ runs are not found \(404\) for less than a day, the first since [-0-9: ]+ UTC; they are asked for again"
-    )
+    told = r"\d+ runs were not found \(404\) less than a day ago, the first at [-0-9: ]+ UTC; taskhouse asks again"
     assert re.fullmatch(told, hidden.reason), hidden.reason
     house.emulator.mutate("show", task_id=task_id)
     move(house, minutes=2)
@@ -180,7 +178,7 @@ def test_a_protected_run_concerns_itself_alone(make_house: Any) -> None:
     house.emulator.mutate("protected", run_id=run_id)
     report = capture(house)
     assert report.verdict == "incomplete"
-    assert "1 run is refused (403) for less than a day" in report.reason
+    assert "1 run was refused (403) less than a day ago" in report.reason
     whole = house.hashes()
     assert {run: whole[run] for run in whole if run != run_id} == {
         run: one for run, one in house.truth_hashes().items() if run in whole and run != run_id
@@ -258,7 +256,7 @@ def test_where_a_list_of_runs_is_refused_the_known_runs_are_read_by_id(house: An
     house.sync("tasks")
     report = house.sync("runs")
     assert report.verdict == "incomplete"
-    assert "1 list of runs is refused (403) for less than a day" in report.reason
+    assert "1 list of runs was refused (403) less than a day ago" in report.reason
     assert state_of(house, older) == [("failed",)]
     move(house, days=1, minutes=1)
     agreed = house.sync("runs")
@@ -278,7 +276,7 @@ def test_a_list_of_runs_that_is_not_found_is_a_state_with_a_time(house: Any) -> 
     house.sync("tasks")
     house.emulator.mutate("hide", task_id=task_id)
     report = house.sync("runs")
-    assert "1 list of runs is not found (404) for less than a day" in report.reason
+    assert "1 list of runs was not found (404) less than a day ago" in report.reason
     house.sync("tasks")
     assert house.sync("runs").verdict == "complete"
     house.emulator.mutate("show", task_id=task_id)
@@ -317,7 +315,7 @@ def test_a_refused_run_that_only_the_tail_has_seen_is_a_doubt_for_a_day(house: A
         writer.mark("live", RunKey(1, "t", "ghost"), resource="run_stream", position=None, state="not_found")
     report = capture(house)
     assert report.verdict == "incomplete"
-    assert "1 run is not found (404) for less than a day" in report.reason
+    assert "1 run was not found (404) less than a day ago" in report.reason
     move(house, days=1, minutes=1)
     later = capture(house)
     assert later.verdict == "complete", later.reason
@@ -351,7 +349,7 @@ def test_the_log_of_a_run_that_goes_on_is_asked_for_again_too(make_house: Any) -
     house = make_house(emulator_tasks=10, emulator_events=0.2, capture_seconds=0.5, log_settle_s=0)
     _, run_id = finished(house)
     house.emulator.faults({"kind": "status", "status": 404, "endpoint": "runs.session_logs", "path": run_id})
-    assert "1 run is not found (404)" in capture(house).reason
+    assert "1 run was not found (404)" in capture(house).reason
     house.emulator.faults()
     house.emulator.mutate("reopen", run_id=run_id)
     move(house, minutes=5)

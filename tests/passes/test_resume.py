@@ -94,7 +94,7 @@ def test_what_does_not_join_begins_anew_and_says_so(make_house: Any) -> None:
     assert house.sync("tasks").verdict == "complete"
     first, second = passes(house)
     assert first[0] == "incomplete"
-    assert "holds no row of the last one; a new pass begins" in first[3]
+    assert "contains no row of the previous one; a new pass begins" in first[3]
     assert second[:3] == ("complete", 0, False)
     assert house.present() == house.truth_tasks()
 
@@ -105,7 +105,7 @@ def test_another_view_or_too_long_an_interruption_begins_anew(make_house: Any) -
     secret = type(house.settings.api_key)
     house.settings = house.settings.model_copy(update={"api_key": secret("phx_other")})
     house.sync("tasks")
-    assert "it was begun as user" in passes(house)[0][3]
+    assert "it began as user" in passes(house)[0][3]
     house = make_house(**PAGES)
     broken_off(house, after=7)
     house.later = timedelta(days=2)

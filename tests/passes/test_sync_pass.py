@@ -47,7 +47,7 @@ def test_a_sweep_records_what_it_cost_and_what_it_proved(make_house: Any) -> Non
     assert row["viewer"].startswith("user ")
     assert (row["kind"], row["verdict"]) == ("list", "complete")
     assert row["reason"] == (
-        f"as many tasks are present as the server counts ({total}), and one drawn at random stands in its place;"
+        f"as many tasks are present as the server counts ({total}), and one drawn at random is in its place;"
         f" every page was read at {row['started_at']:%Y-%m-%d %H:%M} UTC or later"
     )
     assert (row["proof"], row["proven_at"]) == ("listed", row["started_at"])
@@ -151,7 +151,7 @@ def test_a_killed_pass_is_true_up_to_its_last_commit(make_house: Any, monkeypatc
         (SystemExit(1), INTERRUPTED),
         (RuntimeError("cannot schedule new futures after shutdown"), INTERRUPTED),
         (ExceptionGroup("several", [RuntimeError("Event loop is closed")]), INTERRUPTED),
-        (KeyError("id"), "an unexpected error (KeyError) ended it; `taskhouse --debug sync` shows it"),
+        (KeyError("id"), "an unexpected error (KeyError) stopped it; `taskhouse --debug sync` shows the error"),
     ],
 )
 def test_a_pass_that_an_error_ended_says_so_in_plain_words(

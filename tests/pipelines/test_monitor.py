@@ -117,7 +117,7 @@ def test_a_pass_whose_process_is_gone_is_killed_and_one_that_goes_on_is_not(insi
     shown = inside.run("status", **words)
     assert shown.code == 3
     assert "killed" in shown.out
-    assert "the process that read it is gone; the next `taskhouse sync` goes on" in shown.err
+    assert "its process has ended; the next `taskhouse sync` continues" in shown.err
 
 
 def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ NOTHING = "Run `taskhouse sync` (or `taskhouse demo`) first"
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        ("plan", 0, "0 of them kept"),
+        ("plan", 0, "0 of them stored"),
         ("check", 0, "Tasks in other people's personal channels"),
         ("schedule show", 0, ""),
         ("schedule off", 0, "Schedules are off"),
@@ -126,7 +126,7 @@ def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: di
         first.send_signal(signal.SIGTERM)
         _, told = first.communicate(timeout=60)
         assert first.returncode == 0, told
-        assert "told to stop" in told
+        assert "stopped; " in told
         assert "phx_emulator" not in told + second.stderr
 
 

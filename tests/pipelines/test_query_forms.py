@@ -88,7 +88,7 @@ def test_no_line_is_longer_than_the_terminal(ask: Any, sql: str, lines: int) -> 
 def test_values_are_cut_visibly_and_vertical_shows_them_whole(ask: Any) -> None:
     cut, whole = ask(f"SELECT {WIDE}"), ask(f"SELECT {WIDE}", "--vertical")
     assert "…" in cut.out
-    assert "--vertical shows them whole" in cut.err
+    assert "--vertical shows them in full" in cut.err
     assert whole.out.count("x" * 200) == 30
 
 

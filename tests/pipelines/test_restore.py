@@ -64,9 +64,7 @@ def test_a_backup_of_another_home_is_named_and_stays(run: Run, tmp_path: Path) -
         connection.execute("UPDATE ledger.origin SET generation = generation + 1")
     shown = run("backup", "backups", "--keep", "1")
     assert shown.exit_code == 0, shown.output
-    assert (
-        f"1 of them stays, which this home did not write or cannot prove to have written: {first.name}." in shown.stderr
-    )
+    assert f"1 of them was kept, because this home cannot prove that it wrote it: {first.name}." in shown.stderr
     assert first.exists()
 
 

@@ -103,7 +103,7 @@ def test_both_ages_are_shown_and_a_list_that_was_only_counted_is_called_so(insid
     assert line.count(" ago") == 3
     with duckdb.connect(str(home / "warehouse.duckdb")) as connection:
         connection.execute("UPDATE ledger.passes SET proof = 'counted', proven_at = NULL WHERE resource = 'readiness'")
-    assert "not wholly listed" in inside.run("status", TASKHOUSE_HOME=str(home)).out
+    assert "not fully listed" in inside.run("status", TASKHOUSE_HOME=str(home)).out
 
 
 def test_a_copy_from_before_proofs_leaves_the_age_of_the_oldest_page_open(inside: Any, busy: Path) -> None:

@@ -54,7 +54,7 @@ def test_the_head_says_of_when_through_whose_key_and_how_complete(house: Snapsho
     assert tree.all("h1")[0].text == "26 Oct \u2013 24 Nov 2026"
     assert "Data as of 24 Nov 2026, 06:04 UTC" in head
     assert "Compared with 26 Sep \u2013 25 Oct 2026" in head
-    assert "Seen through the key of user 0190f5c2" in head
+    assert "Seen with the key of user 0190f5c2" in head
     assert "Not proved complete" in head
     assert "Missing: run events of project 1: \u20682 logs could not be read\u2069." in head
     assert "2 logs could not be read" in tree.all("section", id="coverage")[0].text
@@ -130,7 +130,7 @@ def test_a_day_without_information_is_hatched_and_never_a_state(tmp_path: Path) 
         document = render(house, Options(since=LAST.date() - timedelta(days=9)))
     assert series(document, "acme/web", 7)["states"] == "rrr-r-rrrr"
     assert "<path class=sm " in document
-    assert "2 of 10 days of readiness are without information (empty scan 1, not observed 1)" in document
+    assert "2 of 10 days of readiness have no information (empty scan 1, not observed 1)" in document
 
 
 def test_days_before_the_first_answer_are_empty_and_not_missing(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_days_before_the_first_answer_are_empty_and_not_missing(tmp_path: Path) 
         document = render(house, Options(since=LAST.date() - timedelta(days=3)))
     assert series(document, "acme/web", 7)["states"] == "...r"
     assert series(document, "acme/api", 7)["states"] == ".r--"
-    assert "2 of 4 days of readiness are without information" in document
+    assert "2 of 4 days of readiness have no information" in document
     assert "not asked yet 3 d, then ready 1 d" in document
 
 
@@ -159,7 +159,7 @@ def test_a_change_of_the_classifier_is_a_break_and_no_movement(tmp_path: Path) -
     tree = Tree(document)
     assert "Moved" not in [one.text.split()[0] for one in tree.all("th", scope="rowgroup")]
     assert "No state changed" in tree.all("section", id="changes")[0].text
-    assert "classified anew on 20 Nov" in tree.all("title")[-1].text
+    assert "reclassified on 20 Nov" in tree.all("title")[-1].text
     assert "<path class=sk " in document
 
 
@@ -239,7 +239,7 @@ def test_runs_without_readiness_make_a_report(tmp_path: Path) -> None:
     with with_runs(World(), days=3).open(tmp_path) as house:
         tree = Tree(render(house))
     assert "runs ended" in tree.all("section", id="runs")[0].text
-    assert "No pass of the server has ended yet" in tree.all("section", id="coverage")[0].text
+    assert "No pass has ended yet" in tree.all("section", id="coverage")[0].text
 
 
 def test_days_a_pattern_and_projects_narrow_the_report(tmp_path: Path) -> None:

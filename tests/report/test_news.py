@@ -21,7 +21,7 @@ def test_coverage_never_says_that_nothing_is_missing_beside_what_is(tmp_path: Pa
     with world.open(tmp_path) as house:
         holed = Tree(render(house)).all("section", id="coverage")[0].text
         whole = Tree(render(house, Options(since=LAST.date()))).all("section", id="coverage")[0].text
-    assert "1 of 3 days of readiness are without information" in holed
+    assert "1 of 3 days of readiness have no information" in holed
     assert claim not in holed
     assert claim in whole
 
@@ -43,7 +43,7 @@ def test_damage_that_names_no_project_is_told_in_the_report_of_each(tmp_path: Pa
     with world.open(tmp_path) as house:
         head = Tree(render(house, Options(projects=(1,)))).all("header")[0].text
     assert "Not proved complete" in head
-    assert "Missing: 1 record could not be read and waits apart." in head
+    assert "Missing: 1 record could not be read and is in quarantine." in head
 
 
 def test_an_empty_warehouse_says_so_and_what_to_run(tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_answers_that_are_no_information_are_not_called_no_data(tmp_path: Path) 
     with world.open(tmp_path) as house:
         text = Tree(render(house)).all("main")[0].text
     assert "No information yet" in text
-    assert "no answer is information (no token)" in text
+    assert "no answer contains information (no token)" in text
 
 
 def test_the_top_names_who_got_ready_and_who_slipped(tmp_path: Path) -> None:
@@ -90,12 +90,12 @@ def test_the_top_names_who_got_ready_and_who_slipped(tmp_path: Path) -> None:
                 world.snapshot(name, 7, LAST - timedelta(days=back), words[letter])
     with world.open(tmp_path) as house:
         tree, text = Tree(render(house)), render(house, Options(format="md"))
-    assert [one.text for one in tree.all("dt")][-2:] == ["Got ready 1", "Slipped 1"]
+    assert [one.text for one in tree.all("dt")][-2:] == ["Became ready 1", "Slipped 1"]
     assert [one.text for one in tree.all("dd")][-2:] == ["a/up partial \u2192 ready", "a/slip ready \u2192 needs setup"]
     links = [one.attributes["href"] for one in tree.all("a") if one.text in {"a/up", "a/slip"}][:2]
     rows = [one.attributes["id"] for one in tree.all("tr") if "id" in one.attributes]
     assert {link.removeprefix("#") for link in links} <= set(rows)
-    assert "**Got ready** 1: \u2068a/up\u2069" in text
+    assert "**Became ready** 1: \u2068a/up\u2069" in text
     assert "**Slipped** 1: \u2068a/slip\u2069" in text
 
 
@@ -124,7 +124,7 @@ def test_words_are_apart_where_several_projects_are_told(tmp_path: Path) -> None
 def test_a_compared_period_of_which_nothing_is_known_is_not_shown_as_zero(tmp_path: Path) -> None:
     with walk(["acme/web"], days=3).open(tmp_path) as house:
         head, figures = Tree(render(house)).all("header")[0].text, Tree(render(house)).all("dl")[0].text
-    assert "2026 (no readiness is known of then)" in head
+    assert "2026 (no readiness is known for that period)" in head
     assert "before" not in figures
 
 
@@ -132,5 +132,5 @@ def test_days_before_the_first_answer_are_explained(tmp_path: Path) -> None:
     with walk(["acme/web"], days=3).open(tmp_path) as house:
         text = Tree(render(house)).all("section", id="projects")[0].text
         full = Tree(render(house, Options(since=date(2026, 11, 22)))).all("section", id="projects")[0].text
-    assert "The first answer is of 22 Nov 2026." in text
+    assert "The first answer is from 22 Nov 2026." in text
     assert "The first answer" not in full

@@ -99,5 +99,5 @@ def test_a_list_that_was_only_counted_is_not_said_to_be_read_to_its_end(tmp_path
     opened = world.open(tmp_path)
     for form in ("md", "html"):
         text = render(opened, Options(format=form))
-        assert "was counted and not wholly read yet" in text
+        assert "was counted, but not read completely yet" in text
         assert "read to its end" not in text

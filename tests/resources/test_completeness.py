@@ -157,7 +157,7 @@ def test_until_the_list_was_wholly_read_a_tick_says_that_it_only_counted(make_ho
     house.rows("DELETE FROM ledger.cursors WHERE key = 'rotation'")  # as a version before left it
     report = ticks(house, 1)[0]
     assert (report.verdict, report.proof.kind, report.proof.at) == ("complete", "counted", None)
-    assert "not wholly read" in report.reason
+    assert "not read completely" in report.reason
     began = house.now()
     report = ticks(house, 30, every=6)[-1]
     assert report.proof.kind == "listed"

@@ -102,8 +102,8 @@ def test_a_first_load_that_is_limited_by_age_counts_what_it_leaves_out(make_hous
     assert count > 5
     runs, events = house.sync("runs"), house.sync("run_events")
     assert (runs.verdict, events.verdict) == ("complete", "complete")
-    assert f"{count} tasks that rest for more than 12 days are left out" in runs.reason
-    assert re.search(r"[1-9]\d* logs of runs that rest for more than 12 days are left out", events.reason)
+    assert f"{count} tasks without activity for more than 12 days were left out" in runs.reason
+    assert re.search(r"[1-9]\d* logs of runs without activity for more than 12 days were left out", events.reason)
     (task_id,) = house.rows(f"SELECT task_id FROM raw.run_versions WHERE {old} ORDER BY run_id LIMIT 1")[0]
     house.emulator.mutate("new_run", task_id=task_id)
     house.sync("tasks")

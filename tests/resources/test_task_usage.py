@@ -121,7 +121,7 @@ def test_a_refusal_of_one_task_concerns_it_alone(make_house: Any) -> None:
     house.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "path": refused, "body": DENIED})
     report = house.sync("task_usage")
     assert (report.verdict, report.rows_added) == ("incomplete", len(others))
-    assert "1 usage of a task is refused (403) for less than a day" in report.reason
+    assert "1 usage of a task was refused (403) less than a day ago" in report.reason
     asked(house)
     house.later = timedelta(seconds=30)
     assert (house.sync("task_usage").verdict, asked(house)) == ("incomplete", 0)

@@ -58,10 +58,10 @@ HARMLESS: Final[tuple[dict[str, Any], ...]] = (
 )
 """Faults of a stream that cost time alone: everything offered must arrive all the same."""
 
-STICKY: Final = "the stream of run {} failed again and again; the next pass tries it anew"
+STICKY: Final = "the stream of run {} failed repeatedly; the next pass tries it again"
 """What a pass says of a stream that an error has closed for good."""
 
-WAITING: Final = "[0-9,]+ streams? failed again and again; a later pass tries (it|them) anew"
+WAITING: Final = "[0-9,]+ streams? failed repeatedly; a later pass tries (it|them) anew"
 """What it says of those that it does not try yet."""
 
 LOSSY: Final = "/runs/[0-7]"
@@ -366,7 +366,7 @@ def holes(run_id: str, live: list[str], log: list[str]) -> set[tuple[str, str, b
             if following == number + 1 and (following in logged[boot]) == kept:
                 continue
             if not kept or (stretch[0] > min(held) and number < max(held)):
-                how = "came from the log alone" if kept else "are in neither layer"
+                how = "came only from the log" if kept else "are in neither layer"
                 told.add((run_id, f"the agent's events {boot}-{stretch[0]} to {boot}-{number} {how}", kept))
             stretch = []
     return told

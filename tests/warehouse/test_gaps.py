@@ -156,7 +156,7 @@ def logged(boot: str, *ranges: tuple[int, int], at: int) -> list[Entry]:
 def test_a_boot_that_only_the_log_knows_is_a_gap_between_boots_that_came_live(judge: Judge) -> None:
     judge.hold(live=[*live(1, 2), *live(1, 2, boot="3", at=5000)], log=logged("2", (1, 30), at=3000))
     assert judge.judge() == [(at(2), at(5001), True, True)]
-    assert judge.rows("how") == [("the agent's events 2-1 to 2-30 came from the log alone",)]
+    assert judge.rows("how") == [("the agent's events 2-1 to 2-30 came only from the log",)]
 
 
 def test_what_the_log_lacks_of_a_boot_that_only_it_knows_is_lost(judge: Judge) -> None:
@@ -311,7 +311,7 @@ def test_an_entry_of_the_log_that_claims_more_than_a_million_events_is_believed_
     assert judge.judge() == [(at(1), at(3_000_000), True, False), (at(1), at(3_000_000), True, True)]
     assert judge.rows("how") == [
         ("the agent's events 1-2 to 1-2999998 are in neither layer",),
-        ("the agent's events 1-2999999 to 1-2999999 came from the log alone",),
+        ("the agent's events 1-2999999 to 1-2999999 came only from the log",),
     ]
 
 

@@ -160,7 +160,7 @@ def test_an_event_too_large_to_keep_leaves_a_mark(warehouse: Warehouse, spool: S
     loaded = load_live(warehouse, spool, event("6-0", "{}"), big)
     assert (loaded.inserted, loaded.set_aside) == (1, 1)
     assert rows(warehouse, "SELECT record_key, reason FROM ledger.quarantine") == [
-        ("r@7-0", "an event of 9000000 bytes is more than is kept")
+        ("r@7-0", "an event of 9000000 bytes is more than taskhouse keeps")
     ]
     assert load_live(warehouse, spool, big).duplicates == 1
 

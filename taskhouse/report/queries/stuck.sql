@@ -1,4 +1,4 @@
--- Runs that do not move, those that stand longest first; a local run that waits for its desktop is not one.
+-- Runs that make no progress, those that stand longest first; a local run that waits for its desktop is not one.
 SELECT
     stuck.project_id,
     stuck.run_id,

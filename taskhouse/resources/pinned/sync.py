@@ -22,7 +22,7 @@ from taskhouse.warehouse.commit import Batch
 
 RESOURCE = "pinned"
 TRIED = "pinned tasks"
-MISSING = "this PostHog does not list pinned tasks (404): unset TASKHOUSE_PINNED if it stays so"
+MISSING = "this server does not list pinned tasks (404); if that does not change, unset TASKHOUSE_PINNED"
 
 
 async def sync(context: Context) -> Report:
@@ -54,7 +54,7 @@ async def attempt(api: TasksApi, _: object) -> tuple[str, str]:
         found = await api.pinned()
     except NotFound:
         return "no", MISSING
-    return "ok", f"the server answers; the owner of the key pinned {len(found.names)}"
+    return "ok", f"the server answers; the owner of the key has pinned {len(found.names)}"
 
 
 async def _keep(the_pass: Pass, found: Names) -> None:
@@ -73,7 +73,7 @@ async def _keep(the_pass: Pass, found: Names) -> None:
     the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
     the_pass.tell(len(ids), len(ids), "pinned tasks")
     if not believed(context, len(gone), len(held)):
-        the_pass.judgement.doubt(f"{len(gone)} tasks are pinned no more, more than is believed at once; {ACCEPT}")
+        the_pass.judgement.doubt(f"{len(gone)} tasks are no longer pinned, more than expected at once; {ACCEPT}")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id, viewer=viewer) for task_id in gone]
     the_pass.complete(f"all {len(ids)} tasks that {viewer} pinned are present")
 

@@ -56,7 +56,7 @@ async def sync(context: Context, *, limit_s: float = LIMIT_S) -> Report:
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(pairs)
         proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
         the_pass.complete(
-            f"{counted(len(pairs), 'answer was due, and it came', 'answers were due, and all came')};"
+            f"{counted(len(pairs), 'answer was due and received', 'answers were due and all received')};"
             f" {counted(len(names), 'repository', 'repositories')}",
             proof,
         )
@@ -135,7 +135,7 @@ def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
     if columns is None:
         return
     if (columns["repository"].lower(), columns["window_days"]) != (pair[0].lower(), pair[1]):
-        the_pass.quarantine(batch, RESOURCE, found.text, f"an answer about something else than {key}", key=key)
+        the_pass.quarantine(batch, RESOURCE, found.text, f"an answer about something other than {key}", key=key)
         return
     columns["observed_at"] = the_pass.context.now().isoformat()
     batch.add(SNAPSHOTS, the_pass.stamp(columns, number, RESOURCE))

@@ -41,8 +41,8 @@ async def sync(context: Context) -> Report:
         if reason := other(context, RESOURCE, the_pass.viewer):
             the_pass.judgement.doubt(reason)
         elif not believed(context, len(gone), len(held)):
-            the_pass.judgement.doubt(f"{len(gone)} repositories are absent, more than is believed at once; {ACCEPT}")
+            the_pass.judgement.doubt(f"{len(gone)} repositories are absent, more than expected at once; {ACCEPT}")
         the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
         every = plural(len(names), "the one repository", f"all {len(names):,} repositories")
-        the_pass.complete(f"{every} that the server names {plural(len(names), 'is', 'are')} present")
+        the_pass.complete(f"{every} that the server lists {plural(len(names), 'is', 'are')} present")
     return the_pass.report()

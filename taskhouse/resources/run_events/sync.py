@@ -27,8 +27,8 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
     """
     looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
     if never := sum(at is None for at in looks.values()):
-        left = counted(never, "stream of a run that rests was", "streams of runs that rest were")
-        the_pass.judgement.doubt(f"{left} not looked at yet; run it again")
+        left = counted(never, "stream of a run at rest was", "streams of runs at rest were")
+        the_pass.judgement.doubt(f"{left} not read yet; run it again")
     return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
 
 
@@ -72,12 +72,14 @@ async def sync(context: Context) -> Report:
         if found.failing and not followed:
             failing = counted(found.failing, "stream")
             the_pass.judgement.doubt(
-                f"{failing} failed again and again; a later pass tries {plural(found.failing, 'it', 'them')} anew"
+                f"{failing} failed repeatedly; a later pass tries {plural(found.failing, 'it', 'them')} again"
             )
         proof = looked_at(the_pass, found.rested, capture.endings)
         if waiting:
-            beside = counted(settings.max_streams, "other")
-            the_pass.judgement.doubt(f"{counted(waiting, 'stream')} found no room beside {beside}; raise max_streams")
+            waits = counted(waiting, "stream was not opened", "streams were not opened")
+            the_pass.judgement.doubt(
+                f"{waits}, because {settings.max_streams:,} are open already; raise TASKHOUSE_MAX_STREAMS"
+            )
         if left := found.left + len(capture.waiting):
             the_pass.judgement.doubt(
                 f"first load: the logs of {counted(left, 'run')} are still to be read; run it again"

@@ -98,8 +98,8 @@ async def sync(context: Context) -> Report:
         read = "all that are not refused" if the_pass.judgement.notes else "all"
         rests_on = last_looks.proof(the_pass)
         the_pass.complete(
-            f"the runs of {counted(len(the_pass.stats.asked), 'task')} were due, and {read} were read; no list with a"
-            f" run whose log is kept was read before {rests_on.at:%Y-%m-%d %H:%M} UTC"
+            f"the runs of {counted(len(the_pass.stats.asked), 'task')} were due, and {read} were read; every list"
+            f" with a run whose log still exists was read at {rests_on.at:%Y-%m-%d %H:%M} UTC or later"
             + left_out(wanted.passed_over, "task", "tasks", context.settings.first_load_days),
             rests_on,
         )
@@ -110,9 +110,9 @@ def left_out(count: int, one: str, many: str, days: int | None) -> str:
     """What a first load leaves out by age, as a verdict says it; "" where it is nothing."""
     if not count or days is None:
         return ""
-    what = counted(count, f"{one} that rests", f"{many} that rest")
-    are = plural(count, "is", "are")
-    return f"; {what} for more than {counted(days, 'day')} {are} left out (TASKHOUSE_FIRST_LOAD_DAYS)"
+    what = counted(count, f"{one} without activity", f"{many} without activity")
+    were = plural(count, "was", "were")
+    return f"; {what} for more than {counted(days, 'day')} {were} left out (TASKHOUSE_FIRST_LOAD_DAYS)"
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:

@@ -65,7 +65,7 @@ async def sync(context: Context) -> Report:
         await refusals.tell(the_pass, (RESOURCE,), "usage of a task", "usages of tasks")
         if left:
             the_pass.judgement.doubt(
-                f"first load: the usage of {counted(left, 'task')} is still to be asked for; run it again"
+                f"first load: the usage of {counted(left, 'task')} is still to be read; run it again"
             )
         the_pass.complete(f"the usage of {counted(len(wanted), 'task')} may have grown, and all of it was read")
     return the_pass.report()
@@ -112,9 +112,9 @@ async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
     try:
         answer = await api.usage(run["task"])
     except Refused:
-        return "no", "the server refuses it of its newest task with a run; it may tell it of others"
+        return "no", "the server refuses it for the newest task with a run, but may answer for others"
     cost = answer.data.get("total_cost_usd")
-    told = f"; its newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
+    told = f"; the newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
     return "ok", f"the server answers{told}"
 
 
@@ -143,7 +143,7 @@ async def _ask(the_pass: Pass, wanted: list[str]) -> None:
             the_pass.tell(len(the_pass.stats.asked), len(wanted), "tasks")
             if failed >= IN_A_ROW and waiting:
                 unasked = counted(len(waiting), "task was", "tasks were")
-                the_pass.judgement.doubt(f"{unasked} not asked for, since the last {failed} answers said nothing")
+                the_pass.judgement.doubt(f"{unasked} not requested, because the last {failed} answers had no result")
                 left -= len(waiting)
                 waiting.clear()
             if len(batch.pages) >= COMMIT_ANSWERS:

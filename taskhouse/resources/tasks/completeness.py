@@ -29,10 +29,10 @@ ABSENT_SHARE = 0.2
 ABSENT_ANYWAY = 20
 """More absences than this share of what was present, and than this number, are not believed."""
 
-ACCEPT = "if they are meant to be gone, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
+ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
 
 
-NOT_YET = "the list was not wholly read yet"
+NOT_YET = "the list was not read completely yet"
 
 
 async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
@@ -48,7 +48,7 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
     for _ in range(ROUNDS):
         present = rows.present(the_pass)
         if not believed(the_pass.context, len(missing), len(present)):
-            return f"{len(missing)} tasks are absent, more than is believed at once; {ACCEPT}"
+            return f"{len(missing)} tasks are absent, more than expected at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]
         aside = _aside(the_pass) - gone
         search, reason = await _look(the_pass, ours, len(aside))
@@ -56,7 +56,7 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
             if reason:
                 continue
             return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, aside)
-        reason = f"{counted(len(ours), 'task is', 'tasks are')} present, and the server counts {search.count:,}"
+        reason = f"{counted(len(ours), 'task is', 'tasks are')} present, but the server counts {search.count:,}"
         try:
             found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
         except Moved:
@@ -69,7 +69,7 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
         missing |= set(await summaries.ask(the_pass, elsewhere, priority=Priority.HOT, details=0))
         if not search.missing & missing and not search.unexpected - aside:
             return reason
-    return reason or "the list moved all the while"
+    return reason or "the list kept changing meanwhile"
 
 
 def believed(context: Context, absent: int, present: int) -> bool:
@@ -114,14 +114,14 @@ async def _halve(the_pass: Pass, search: Search) -> bool:
 def said(present: int, rests_on: Proof) -> str:
     """What a complete pass has proved, and no more."""
     read = f"every page was read at {rests_on.at:%Y-%m-%d %H:%M} UTC or later" if rests_on.at else NOT_YET
-    drawn = ", and one drawn at random stands in its place" if present else ""
+    drawn = ", and one drawn at random is in its place" if present else ""
     return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
 
 
 def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
     if aside:
         there = plural(len(aside), "is", "are")
-        the_pass.judgement.doubt(f"{len(aside):,} of the tasks that the server counts {there} here in quarantine only")
+        the_pass.judgement.doubt(f"{len(aside):,} of the tasks that the server counts {there} only in quarantine here")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
     return "" if the_pass.complete(reason, rests_on) else the_pass.judgement.reason
 

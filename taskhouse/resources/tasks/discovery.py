@@ -39,7 +39,7 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
         mark = max(filter(None, [mark, rows.newest(page, the_pass.context.now())]), default=None)
         await the_pass.commit(batch)
         if not orders or not page.rows:
-            walk.stop("the server keeps no order that helps")
+            walk.stop("the server keeps no usable order")
             break
         last = page.rows[-1]
         reached = rows.moment(last, orders[0])

@@ -37,7 +37,7 @@ async def resume(the_pass: Pass) -> str:
     if the_pass.judgement.doubts:
         return "; ".join(the_pass.judgement.doubts.values())
     if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK:
-        return f"{STUCK} attempts brought it no further"
+        return f"{STUCK} attempts made no progress"
     walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
     count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
     seen = the_pass.context.read(
@@ -64,7 +64,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
     before = the_pass.stats.duplicates - walk.verdict().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
-            return f"the page at offset {resumed} holds no row of the last one"
+            return f"the page at offset {resumed} contains no row of the previous one"
         resumed = None
         unread += rows.take(the_pass, batch, page, "list", offset)
         the_pass.stats.duplicates = before + walk.verdict().duplicates

@@ -38,7 +38,7 @@ async def sync(context: Context) -> Report:
         if the_pass.bookmark is None:
             await _pass(the_pass)
         elif unsound := await sweep.resume(the_pass):
-            the_pass.judgement.incomplete(f"it was interrupted and cannot go on: {unsound}; a new pass begins")
+            the_pass.judgement.incomplete(f"it was interrupted and cannot continue: {unsound}; a new pass begins")
             the_pass.judgement.interrupted = True  # it judged nothing
     if not unsound:
         return the_pass.report()

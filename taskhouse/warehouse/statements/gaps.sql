@@ -22,7 +22,7 @@ INSERT INTO found BY NAME
 SELECT
     project_id,
     run_id,
-    'what is missing could not be judged: ' || CAST($reason AS VARCHAR) AS how,
+    'what is missing could not be determined: ' || CAST($reason AS VARCHAR) AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM

@@ -94,7 +94,7 @@ SELECT
     last.project_id,
     last.run_id,
     last.stream_id AS after_stream_id,
-    'the stream was gone before its end was read: what followed is not known' AS how,
+    'the stream no longer existed before its end was read: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
@@ -144,7 +144,7 @@ INSERT INTO found BY NAME
 SELECT
     over.project_id,
     over.run_id,
-    'the stream was gone before anything of it was read: what it held is not known' AS how,
+    'the stream no longer existed before anything was read: what it contained is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
@@ -189,7 +189,7 @@ SELECT DISTINCT
     last.project_id,
     last.run_id,
     last.stream_id AS after_stream_id,
-    'the stream was gone while its run went on: what followed is not known' AS how,
+    'the stream no longer existed while its run continued: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM

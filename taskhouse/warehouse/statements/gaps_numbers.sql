@@ -299,7 +299,7 @@ SELECT
     coalesce(before.latest, around.latest) AS after_stream_id,
     coalesce(after.earliest, around.earliest) AS before_stream_id,
     'the agent''s events ' || hole.boot || '-' || hole.first || ' to ' || hole.boot || '-' || hole.last
-    || CASE WHEN hole.in_log THEN ' came from the log alone' ELSE ' are in neither layer' END AS how,
+    || CASE WHEN hole.in_log THEN ' came only from the log' ELSE ' are in neither layer' END AS how,
     TRUE AS certain,
     hole.in_log AS repaired_from_log
 FROM

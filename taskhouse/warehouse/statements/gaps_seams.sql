@@ -304,7 +304,7 @@ SELECT DISTINCT
     run_id,
     after_stream_id,
     first_stream_id AS before_stream_id,
-    'another event came under the id of the last one that was read: what stood around it is not known' AS how,
+    'another event came with the id of the last one that was read: what surrounded it is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM

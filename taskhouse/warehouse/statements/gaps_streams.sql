@@ -227,10 +227,10 @@ SELECT
     trims.run_id,
     trims.after_stream_id,
     trims.before_stream_id,
-    'the server announced that it had trimmed the stream: '
+    'the server announced a trim of the stream: '
     || CASE
-        WHEN trims.is_counted THEN 'the agent''s numbers show that all it sent is held'
-        ELSE 'what it held here was not received live'
+        WHEN trims.is_counted THEN 'the agent''s numbers show that nothing is missing'
+        ELSE 'what it contained here was not received live'
     END AS how,
     TRUE AS certain,
     trims.is_counted AS repaired_from_log

@@ -176,7 +176,7 @@ SELECT DISTINCT ON (record_key, payload)
     $resource AS resource,
     batch.project_id,
     batch.run_id || '@' || coalesce(batch.stream_id, CAST(batch.position AS VARCHAR), '') AS record_key,
-    'the event is not UTF-8: its text is stored with U+FFFD in place of what is not, and its bytes in hexadecimal here'
+    'the event is not UTF-8: its text is stored with U+FFFD for each invalid byte, and its bytes in hexadecimal here'
         AS reason,
     batch.facts AS payload,
     $now AS first_seen_at,
@@ -206,7 +206,7 @@ SELECT
     resource,
     project_id,
     record_key,
-    'the event is not JSON that DuckDB reads; its text is stored with json_ok = false' AS reason,
+    'the event is not JSON that DuckDB can read; its text is stored with json_ok = false' AS reason,
     $now AS first_seen_at,
     segment AS brought_by
 FROM (

@@ -207,7 +207,7 @@ SELECT DISTINCT ON (record_key)
     'run_events' AS resource,
     batch.project_id,
     batch.run_id || '@' || coalesce(batch.stream_id, '') AS record_key,
-    'an event of ' || batch.facts || ' bytes is more than is kept' AS reason,
+    'an event of ' || batch.facts || ' bytes is more than taskhouse keeps' AS reason,
     $now AS first_seen_at,
     batch.segment AS brought_by
 FROM

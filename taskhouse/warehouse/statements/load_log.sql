@@ -136,7 +136,7 @@ SELECT DISTINCT ON (record_key, payload)
     'run_log' AS resource,
     project_id,
     run_id || '@' || position AS record_key,
-    'the log holds another text at this position' AS reason,
+    'the log contains another text at this position' AS reason,
     payload,
     $now AS first_seen_at,
     $now AS replayed_at,
@@ -180,7 +180,7 @@ SELECT DISTINCT ON (record_key, payload)
     'run_log' AS resource,
     batch.project_id,
     batch.run_id AS record_key,
-    'the place of this entry in the run''s own log is not known' AS reason,
+    'the position of this entry in the run''s own log is not known' AS reason,
     batch.facts AS payload,
     $now AS first_seen_at,
     batch.segment AS brought_by
