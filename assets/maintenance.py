@@ -1,8 +1,8 @@
-"""Housekeeping: the warehouse gives unused room back, what nobody needs is forgotten, and every block is read.
+"""Daily maintenance: returns unused space, deletes what is no longer needed, and reads every block of the warehouse.
 
-Forgotten are pages of the ledger that brought nothing and, in Dagster's folder inside the home, old runs with their
-logs and checks: the records of an instance elsewhere are left to its owner. History stays: every version, event, pass,
-gap and quarantined record. A new copy is published at the end.
+It deletes ledger pages that brought nothing and, in Dagster's folder inside the home, old runs with their logs and
+checks; it does not touch a Dagster instance elsewhere. The history stays: every version, event, pass, gap and
+quarantined record. At the end it publishes a new copy.
 """
 
 from datetime import UTC, datetime

@@ -1,7 +1,7 @@
-"""The read-only copy of the warehouse that people and tools query, so that readers never meet a writer.
+"""The read-only copy of the warehouse for people and tools, so that readers and writers never wait for each other.
 
-A copy holds what is proven and what is not, with the ledger that tells them apart; it is made at most every few
-minutes, and not when nothing changed.
+A copy contains what is proved and what is not, and the ledger that says which is which. A new copy is made at most
+every few minutes, and only if something changed.
 """
 
 from collections.abc import Iterator

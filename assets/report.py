@@ -1,7 +1,7 @@
-"""The readiness trend report of a project as one HTML file, drawn from the published copy.
+"""The readiness trend report of a project as one HTML file, made from the published copy.
 
-The same in Markdown is on the page of each materialization. It is not drawn while a resource that it rests on is not
-proven complete: the last report stays, and the step says why.
+Each materialization shows the same report as Markdown. While a resource that it reads is not proved complete, no new
+report is made: the last one stays, and the step says why.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
-"""The views for people: one asset each, made in one step for a project, out of the published copy.
+"""The views for people, one asset each; one step checks all views of a project in the published copy.
 
-A view is text: the warehouse makes it anew when its text changes, and a copy carries it. What a step does is to hold it
-against its documentation, count its rows and show the newest ones. It leaves out a view that rests on a resource whose
-last pass over the project is not proven complete: the ledger decides, in the copy that is read.
+A view is a statement that every copy contains. The step compares it with its documentation, counts its rows and shows
+the newest ones. It skips a view if the copy's ledger does not prove that the resources it reads are complete in the
+project.
 """
 
 import functools

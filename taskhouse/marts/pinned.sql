@@ -1,5 +1,5 @@
--- One row per period in which somebody had a task pinned, if `TASKHOUSE_PINNED` is on. PostHog reports only the pins of
--- the key's owner, and not since when they exist.
+-- One row per period in which a person had a task pinned, if `TASKHOUSE_PINNED` is on. PostHog reports only the pins of
+-- the key's owner, and does not say when a task was pinned.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -27,7 +27,7 @@
 -- active_s: Seconds from `started_at` to `completed_at`.
 -- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
 --   gap is known. `complete_with_gaps`: at its end, with a gap that could not be filled, or a stream that broke off.
---   `log_only`: the whole log, but nothing of the stream. `expired`: the log was gone before it had been read to its
+--   `log_only`: the whole log, but nothing of the stream. `expired`: the log expired before it had been read to its
 --   end, or nothing at all was left of the run. `refused`: the server currently refuses the log; taskhouse asks again
 --   while the server may still have it. NULL: not looked at yet.
 -- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `error_budget`,

@@ -1,5 +1,5 @@
--- What an event says, without its envelope, in one spelling: the same in the live stream and in the log, which stamp
--- the envelope at different times and write JSON differently. The text itself where it is not JSON.
+-- The content of an event without its envelope, in a form that is the same for the live stream and the log, which stamp
+-- the envelope at different times and write JSON differently. If the text is not JSON, the text itself.
 CREATE MACRO main.event_content(payload) AS
     coalesce(
         CAST(

@@ -1,6 +1,5 @@
--- The JSON to read from an event's or a row's text, NULL if there is none: reading it never fails. DuckDB's JSON
--- refuses a lone surrogate, which real agents emit; such a text is read through a copy in which every surrogate escape
--- is U+FFFD.
+-- The JSON of an event's or a row's text, or NULL if the text is not JSON; this never fails. DuckDB refuses JSON with a
+-- lone surrogate, which real agents emit, so every surrogate escape of such a text is replaced by U+FFFD.
 CREATE MACRO main.event_document(payload) AS
     CASE
         WHEN json_valid(payload) THEN payload

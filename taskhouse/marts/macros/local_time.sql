@@ -1,4 +1,4 @@
--- What a clock in the day's time zone shows at a moment, as a plain timestamp; outside of the years 1 to 9999 in UTC.
+-- The local time at a moment in the time zone of `day_zone()`, as a plain timestamp; in UTC before year 1 and after 9999.
 CREATE MACRO main.local_time(moment) AS
     CASE
         WHEN main.day_zone() = 'UTC' THEN make_timestamp(epoch_us(moment))

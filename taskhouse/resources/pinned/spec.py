@@ -1,7 +1,7 @@
-"""The tasks that the owner of the key pinned, and from when to when each was pinned.
+"""The tasks that the owner of the key has pinned, and the periods in which each was pinned.
 
 Off unless ``TASKHOUSE_PINNED`` is set. Pins belong to a person, so each row names the viewer, and the keys of two
-people keep two sets of pins side by side. A pass is complete when it read the whole list of its own viewer.
+people have separate sets of pins. A pass is complete if it has read the whole list of its own viewer.
 """
 
 from taskhouse.resources.spec import Resource, sightings

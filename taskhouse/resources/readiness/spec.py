@@ -1,6 +1,7 @@
-"""How ready each repository is, over each window of days: one snapshot a day, never refreshed on the server.
+"""How ready each repository is, over each window of days: one snapshot a day.
 
-An answer without a scan is kept and says so in ``evidence``: it is no information, not a bad grade.
+The server may answer from its cache. An answer without a scan is stored too; it means "not known", not "bad", and
+``evidence`` says so.
 """
 
 from taskhouse.resources.spec import Resource, Table

@@ -1,4 +1,4 @@
-"""The repositories that the project's tasks name: first seen, last seen, gone."""
+"""The repositories that the project's tasks name: when each was first seen, last seen and missing."""
 
 from taskhouse.resources.spec import Resource, sightings
 

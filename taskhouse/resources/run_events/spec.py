@@ -1,7 +1,7 @@
 """What happened in each run, in two layers, each event with the exact text that arrived.
 
-``raw.run_events`` is the live stream, with its timing; ``raw.run_log_entries`` is the log that the server keeps, with
-what nobody was watching. A hole that the log cannot fill is a row in ``ledger.gaps``.
+``raw.run_events`` is the live stream, with its timing; ``raw.run_log_entries`` is the server's log, which also has what
+was not streamed live. Events that are missing from both are rows in ``ledger.gaps``.
 """
 
 from taskhouse.resources.spec import Resource, Table

@@ -1,6 +1,6 @@
-"""Every run of every task, a version for each change of its state.
+"""Every run of every task, with a version for each change of its state.
 
-The newest run comes with its task; the list of a task's runs is read where more than one may have appeared.
+The newest run comes with its task. The list of a task's runs is read if more than one may have been added.
 """
 
 from taskhouse.resources.spec import Resource, versions

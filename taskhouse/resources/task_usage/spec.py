@@ -1,6 +1,6 @@
-"""What each task cost, in US dollars as PostHog meters it, a row for each change.
+"""What each task has cost in US dollars, as PostHog meters it, with a row for each change.
 
-Off unless ``TASKHOUSE_TASK_USAGE`` is set: it is one request for each task that moved, in the budget's lowest class.
+Off unless ``TASKHOUSE_TASK_USAGE`` is set, because it takes one request for each task that changed.
 """
 
 from taskhouse.resources.spec import Resource, versions

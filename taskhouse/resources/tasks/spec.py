@@ -1,7 +1,7 @@
-"""Every task that the key may see, a version for each real change, and when each was seen or missed.
+"""Every task that the key may see, with a version for each real change, and when each was present or absent.
 
-A pass is complete when the tasks that are present here are as many as the server counts, and every id that was asked
-for came back or is recorded as absent.
+A pass is complete if as many tasks are present here as the server counts, and every requested id came back or is
+recorded as absent.
 """
 
 from taskhouse.resources.spec import Resource, sightings, versions
