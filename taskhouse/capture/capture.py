@@ -216,7 +216,7 @@ class Capture:
         )
         for layer, table in TABLES.items():
             self.the_pass.stats.add({table: loaded[layer].inserted})
-            self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].set_aside
+            self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 
     async def judge(self) -> None:

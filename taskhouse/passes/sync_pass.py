@@ -180,7 +180,7 @@ class Pass:
                 "first_seen_at": now,
                 "replayed_at": now if kept else None,
                 "outcome": "kept" if kept else None,
-                "brought_by": self.pass_id,
+                "found_in": self.pass_id,
             }
         )
 
@@ -215,7 +215,7 @@ class Pass:
             "position": position,
             "state": cursor_state,
             "updated_at": self.context.now().isoformat(),
-            "moved_by": self.pass_id,
+            "updated_by": self.pass_id,
         }
 
     async def commit(self, batch: Batch) -> None:

@@ -18,7 +18,7 @@ MOMENTS = {
     **{f"raw.{table.name}": spec.MOMENTS[table.kind] for table in TABLES},
     "ledger.passes": ("started_at", "finished_at", "proven_at"),
     "ledger.pages": ("fetched_at",),
-    "ledger.cursors": ("updated_at", "since"),
+    "ledger.cursors": ("updated_at", "state_since"),
     "ledger.segments": ("loaded_at",),
     "ledger.resumes": ("ended_at",),
     "ledger.gaps": ("detected_at",),

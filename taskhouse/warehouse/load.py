@@ -22,7 +22,7 @@ LAYERS = ("live", "log")
 BATCH_BYTES = 128 << 20
 BATCH_SEGMENTS = 200
 MOST_REFUSED = 100
-"""Lines that one load sets aside at most: more is no matter of the lines."""
+"""Lines that one load puts into quarantine at most: more is no matter of the lines."""
 
 NOT_THE_LINES = (
     duckdb.OperationalError,  # the disk, the memory, the lock
@@ -84,8 +84,8 @@ def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callabl
             return segment
         segment.path.unlink(missing_ok=True)
         return None
-    aside, saved = spool.salvage(segment)
-    report(f"the spool segment {segment.name} was damaged and is kept as {aside}")
+    damaged, saved = spool.salvage(segment)
+    report(f"the spool segment {segment.name} was damaged and is kept as {damaged}")
     _record_damage(warehouse, segment, saved)
     return saved
 
@@ -105,21 +105,21 @@ def _load_apart(
         why = f"{type(problem).__name__}: {str(problem).splitlines()[0][:200]}"
     if single:
         refused[batch[0].layer] += 1
-        return _set_aside(warehouse, batch[0], why, report)
+        return _refuse(warehouse, batch[0], why, report)
     parts = batch if len(batch) > 1 else spool.halve(batch[0])
     return sum((_load_apart(warehouse, spool, [part], refused, report) for part in parts), Loaded())
 
 
-def _set_aside(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
+def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
     """Keep the only line of a segment in quarantine, since it cannot be loaded."""
     told = json.loads(segment.path.read_bytes())
     identity = told["i"] if segment.layer == "live" else told["o"]
     key = f"{told['r']}@{'' if identity is None else identity}"
-    now, done = warehouse.clock.now(), Loaded(1, 1, set_aside=1)
-    with warehouse.transaction(f"setting aside {segment.name}") as connection:
+    now, done = warehouse.clock.now(), Loaded(1, 1, quarantined=1)
+    with warehouse.transaction(f"putting into quarantine {segment.name}") as connection:
         sql.run(
             connection,
-            "load/set_aside",
+            "load/refused",
             resource="run_events" if segment.layer == "live" else "run_log",
             project_id=told["p"],
             record_key=key,

@@ -18,20 +18,20 @@ from taskhouse.spool.folder import Segment
 from taskhouse.warehouse import sql
 
 Row = dict[str, Any]
-SetAside = Counter[str]
+Quarantined = Counter[str]
 """How many lines of each segment went to quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What loading did, in lines: every line is inserted, a duplicate, set aside, or a mark."""
+    """What loading did, in lines: every line is inserted, a duplicate, in quarantine, or a control line."""
 
     segments: int = 0
     lines: int = 0
     inserted: int = 0
     duplicates: int = 0
-    set_aside: int = 0
-    marks: int = 0
+    quarantined: int = 0
+    control_lines: int = 0
 
     def __add__(self, other: "Loaded") -> "Loaded":
         return Loaded(
@@ -39,8 +39,8 @@ class Loaded:
             self.lines + other.lines,
             self.inserted + other.inserted,
             self.duplicates + other.duplicates,
-            self.set_aside + other.set_aside,
-            self.marks + other.marks,
+            self.quarantined + other.quarantined,
+            self.control_lines + other.control_lines,
         )
 
 
@@ -73,11 +73,11 @@ def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], 
     live = batch[0].layer == "live"
     removed = Removed()
     read = _read(connection, batch)
-    inserted, set_aside = _insert_live(connection, read, now) if live else _insert_log(connection, removed, now)
-    set_aside += _keep_beside(connection, "run_events" if live else "run_log", read, now)
+    inserted, quarantined = _insert_live(connection, read, now) if live else _insert_log(connection, removed, now)
+    quarantined += _keep_beside(connection, "run_events" if live else "run_log", read, now)
     _move_cursors(connection)
     _settle_logs(connection, removed, now)
-    return _enter(connection, batch, read, inserted, set_aside, removed, now)
+    return _enter(connection, batch, read, inserted, quarantined, removed, now)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> dict[str, Row]:
@@ -97,7 +97,9 @@ def _read(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> di
     return read
 
 
-def _insert_live(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Row], now: datetime) -> tuple[int, SetAside]:
+def _insert_live(
+    connection: duckdb.DuckDBPyConnection, read: Mapping[str, Row], now: datetime
+) -> tuple[int, Quarantined]:
     """Insert the events that are not stored; how many."""
     numbers = [row[name] for row in read.values() for name in ("first_ms", "last_ms") if row[name] is not None]
     bounds = {"first_ms": min(numbers, default=None), "last_ms": max(numbers, default=None)}
@@ -111,27 +113,27 @@ def _insert_live(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Row],
     return inserted, _quarantine(connection, "load_live/note_oversize", now=now)
 
 
-def _insert_log(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> tuple[int, SetAside]:
+def _insert_log(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> tuple[int, Quarantined]:
     """Insert the entries that are not held, in place of those that another reading displaces; how many."""
-    set_aside = SetAside()
+    quarantined = Quarantined()
     sql.run(connection, "load_log/doubtful_positions")
     if _holds_any(connection, "doubtful_positions"):
         sql.run(connection, "load_log/doubtful_entries", "load_log/decide")
-        set_aside += _quarantine(connection, "load_log/keep_displaced", now=now)
+        quarantined += _quarantine(connection, "load_log/keep_displaced", now=now)
         removed.delete(connection, "load_log/remove_displaced")
-    set_aside += _quarantine(connection, "load_log/keep_unplaced", now=now)
+    quarantined += _quarantine(connection, "load_log/keep_unplaced", now=now)
     inserted = sql.run(connection, "load_log/insert").fetchall()[0][0]
-    return inserted, set_aside
+    return inserted, quarantined
 
 
 def _keep_beside(
     connection: duckdb.DuckDBPyConnection, resource: str, read: Mapping[str, Row], now: datetime
-) -> SetAside:
+) -> Quarantined:
     """Keep what the lines tell beside the events: bytes, texts that are not JSON, how streams began and ended."""
-    set_aside = _quarantine(connection, "load/keep_bytes", resource=resource, now=now)
+    quarantined = _quarantine(connection, "load/keep_bytes", resource=resource, now=now)
     since = min(row["first_received_at"] for row in read.values())
     sql.run(connection, "load/note_not_json", "load/insert_resumes", since=since, now=now)
-    return set_aside
+    return quarantined
 
 
 def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
@@ -152,7 +154,7 @@ def _enter(
     batch: Sequence[Segment],
     read: Mapping[str, Row],
     inserted: int,
-    set_aside: SetAside,
+    quarantined: Quarantined,
     removed: Removed,
     now: datetime,
 ) -> Loaded:
@@ -161,9 +163,9 @@ def _enter(
     total = Loaded()
     for segment in batch:
         told, became = read[segment.name], counts[segment.name]
-        aside = set_aside[segment.name]
-        duplicates = segment.lines - became["marks"] - became["inserted"] - aside
-        one = Loaded(1, segment.lines, became["inserted"], duplicates, aside, became["marks"])
+        bad = quarantined[segment.name]
+        duplicates = segment.lines - became["control_lines"] - became["inserted"] - bad
+        one = Loaded(1, segment.lines, became["inserted"], duplicates, bad, became["control_lines"])
         total += one
         enter_segment(connection, segment, one, told | {"checksum": became["checksum"]}, now)
         if duplicates < 0:
@@ -185,7 +187,7 @@ def enter_segment(
         segment=segment.name,
         layer=segment.layer,
         bytes=segment.path.stat().st_size,
-        **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "set_aside", "marks")},
+        **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "quarantined", "control_lines")},
         **{name: told[name] for name in ("first_ms", "last_ms", "checksum")},
         now=now,
     )
@@ -195,5 +197,5 @@ def _holds_any(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     return bool(connection.execute(f"SELECT EXISTS (FROM {table})").fetchall()[0][0])
 
 
-def _quarantine(connection: duckdb.DuckDBPyConnection, address: str, **named: object) -> SetAside:
+def _quarantine(connection: duckdb.DuckDBPyConnection, address: str, **named: object) -> Quarantined:
     return Counter(segment for (segment,) in sql.run(connection, address, **named).fetchall())

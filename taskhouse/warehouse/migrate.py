@@ -57,6 +57,16 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("what the event at a cursor said", ("warehouse/schema/cursors_checksum",)),
     ("bytes of kept events are kept", ("warehouse/schema/event_bytes_kept",)),
     ("pinned tasks", ("resources/pinned/pinned_sightings",)),
+    (
+        "one name for one thing",
+        (
+            "warehouse/schema/cursors_state_since",
+            "warehouse/schema/cursors_updated_by",
+            "warehouse/schema/segments_quarantined",
+            "warehouse/schema/segments_control_lines",
+            "warehouse/schema/quarantine_found_in",
+        ),
+    ),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 

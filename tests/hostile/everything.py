@@ -79,7 +79,7 @@ class Everything:
         assert self.spool.segments() == []
         assert list(self.spool.damaged.iterdir()) == []
         for loaded in self.loaded.values():
-            assert loaded.lines == loaded.inserted + loaded.duplicates + loaded.set_aside + loaded.marks
+            assert loaded.lines == loaded.inserted + loaded.duplicates + loaded.quarantined + loaded.control_lines
             assert loaded.lines == self.count
         with self.warehouse.transaction("reading") as connection:
             for layer, table in zip(LAYERS, ("run_events", "run_log_entries"), strict=True):

@@ -157,7 +157,7 @@ def test_a_log_that_stays_out_of_reach_is_a_gap_and_asked_for_in_growing_pauses(
         move(house, hours=hours)
         capture(house)
         looks += house.rows(
-            "SELECT state, updated_at - since FROM ledger.cursors WHERE resource = 'run_log' AND key = ?", run_id
+            "SELECT state, updated_at - state_since FROM ledger.cursors WHERE resource = 'run_log' AND key = ?", run_id
         )
     assert [state for state, _ in looks] == ["not_found"] * 5 + ["lost"]
     ages = [age.total_seconds() / 60 for _, age in looks[:5]]
@@ -334,14 +334,14 @@ def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
         with SpoolWriter(spool) as writer:
             writer.mark("live", run_key, resource="run_stream", position=None, state=state, as_of=moment)
         load_spool(house.warehouse(), spool)
-        seen += house.rows("SELECT state, since FROM ledger.cursors WHERE resource = 'run_stream'")
+        seen += house.rows("SELECT state, state_since FROM ledger.cursors WHERE resource = 'run_stream'")
     began = [moments[0], moments[0], moments[2], moments[3], moments[3], moments[5]]
     assert seen == list(zip(states, began, strict=True))
     with SpoolWriter(spool) as writer:
         for state, moment in zip(states[:3], moments[:3], strict=True):
             writer.mark("live", RunKey(1, "t", "s"), resource="run_stream", position=None, state=state, as_of=moment)
     load_spool(house.warehouse(), spool)
-    one = house.rows("SELECT state, since, updated_at FROM ledger.cursors WHERE key = 's'")
+    one = house.rows("SELECT state, state_since, updated_at FROM ledger.cursors WHERE key = 's'")
     assert one == [("refused", moments[2], moments[2])]
 
 

@@ -72,7 +72,7 @@ def test_rows_seen_are_the_distinct_ones_and_those_that_came_again_unasked(make_
     assert (row["kind"], row["rows_seen"], row["rows_distinct"], row["duplicates"]) == ("tick", *named * 2, 0)
     house.sync("run_events")
     row = last(house, "run_events")
-    (lines,) = house.rows("SELECT sum(inserted + set_aside), sum(duplicates) FROM ledger.segments")
+    (lines,) = house.rows("SELECT sum(inserted + quarantined), sum(duplicates) FROM ledger.segments")
     refetched = house.rows("SELECT count(*) FROM ledger.pages WHERE pass_id = ?", row["pass_id"])[0][0]
     assert (row["rows_distinct"], row["duplicates"]) == (lines[0] + refetched, lines[1])
     assert row["rows_seen"] == row["rows_distinct"] + row["duplicates"]

@@ -41,7 +41,7 @@ def fill(house: Any) -> None:
                 "position": max(task["last_activity_at"] for task in tasks),
                 "state": "seen",
                 "updated_at": now.isoformat(),
-                "moved_by": "filled",
+                "updated_by": "filled",
             }
         ],
     )

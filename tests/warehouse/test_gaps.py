@@ -197,7 +197,7 @@ def test_a_lost_stream_is_filled_by_a_log_only_where_numbers_prove_it(
         for resource, now in (("run_stream_lost", "not_found"), ("run_log", state)):
             connection.execute(
                 "INSERT INTO ledger.cursors BY NAME SELECT 1 AS project_id, ? AS resource, ? AS key, ? AS state,"
-                " ? AS updated_at, 'test' AS moved_by",
+                " ? AS updated_at, 'test' AS updated_by",
                 [resource, judge.run.run_id, now, NOW],
             )
     assert judge.judge() == [(None, None, False, repaired)]

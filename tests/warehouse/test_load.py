@@ -158,7 +158,7 @@ def test_a_frame_of_3_megabytes_is_loaded(warehouse: Warehouse, spool: Spool) ->
 def test_an_event_too_large_to_keep_leaves_a_mark(warehouse: Warehouse, spool: Spool) -> None:
     big = Entry("7-0", None, b"9000000", redacted=False, kind="oversize")
     loaded = load_live(warehouse, spool, event("6-0", "{}"), big)
-    assert (loaded.inserted, loaded.set_aside) == (1, 1)
+    assert (loaded.inserted, loaded.quarantined) == (1, 1)
     assert rows(warehouse, "SELECT record_key, reason FROM ledger.quarantine") == [
         ("r@7-0", "an event of 9000000 bytes is more than taskhouse keeps")
     ]
@@ -198,7 +198,8 @@ def test_a_mark_without_a_position_leaves_it_where_it_was(warehouse: Warehouse, 
 def test_the_lines_of_a_segment_add_up(warehouse: Warehouse, spool: Spool) -> None:
     load_live(warehouse, spool, event("1-0", "{}"), event("1-0", "{}"), event("2-0", "{}"))
     assert rows(
-        warehouse, "SELECT lines, inserted, duplicates, set_aside, marks, first_ms, last_ms FROM ledger.segments"
+        warehouse,
+        "SELECT lines, inserted, duplicates, quarantined, control_lines, first_ms, last_ms FROM ledger.segments",
     ) == [(3, 2, 1, 0, 0, 1, 2)]
 
 
@@ -211,7 +212,7 @@ def test_a_segment_whose_lines_do_not_add_up_is_not_loaded(warehouse: Warehouse,
     assert segment.path.exists()
 
 
-SEGMENTS = "SELECT lines, inserted, duplicates, marks FROM ledger.segments ORDER BY segment"
+SEGMENTS = "SELECT lines, inserted, duplicates, control_lines FROM ledger.segments ORDER BY segment"
 
 
 def test_a_batch_is_stored_like_its_segments_one_by_one(warehouse: Warehouse, spool: Spool) -> None:
@@ -222,7 +223,7 @@ def test_a_batch_is_stored_like_its_segments_one_by_one(warehouse: Warehouse, sp
             writer.seal()
     names = [segment.name for segment in spool.segments()]
     loaded = load_spool(warehouse, spool)["live"]
-    assert (loaded.segments, loaded.lines, loaded.inserted, loaded.duplicates, loaded.marks) == (3, 8, 3, 2, 3)
+    assert (loaded.segments, loaded.lines, loaded.inserted, loaded.duplicates, loaded.control_lines) == (3, 8, 3, 2, 3)
     assert rows(warehouse, SEGMENTS) == [(3, 2, 0, 1), (3, 1, 1, 1), (2, 0, 1, 1)]
     assert rows(warehouse, EVENTS) == [("1-0", 0, '{"a":1}'), ("1-0", 1, '{"a":2}'), ("1-1", 0, "{}")]
     assert rows(warehouse, "SELECT segment FROM raw.run_events ORDER BY stream_seq, incarnation") == [
@@ -230,7 +231,7 @@ def test_a_batch_is_stored_like_its_segments_one_by_one(warehouse: Warehouse, sp
         (names[1],),
         (names[0],),
     ]
-    assert rows(warehouse, "SELECT position, state, moved_by FROM ledger.cursors") == [("1-0", "1", names[2])]
+    assert rows(warehouse, "SELECT position, state, updated_by FROM ledger.cursors") == [("1-0", "1", names[2])]
 
 
 def test_a_segment_that_was_loaded_before_adds_nothing_to_its_batch(warehouse: Warehouse, spool: Spool) -> None:

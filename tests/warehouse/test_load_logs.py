@@ -57,7 +57,7 @@ def test_a_log_that_was_proved_to_end_sooner_loses_what_it_does_not_hold(warehou
         writer.append("log", RunKey(1, "t", "r"), [entry(at, f'{{"a":{at + 1}}}') for at in range(4)], leg="pass")
         writer.mark("log", RunKey(1, "t", "r"), resource="run_log", position="4", state="settled", cut_us=began_us)
     loaded = load_spool(warehouse, spool)["log"]
-    assert (loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (4, 0, 0, 1)
+    assert (loaded.inserted, loaded.duplicates, loaded.quarantined, loaded.control_lines) == (4, 0, 0, 1)
     assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY 1") == [
         (at, f'{{"a":{at + 1}}}') for at in range(4)
     ]
@@ -102,7 +102,7 @@ def test_a_batch_of_log_entries_keeps_the_last_text_of_a_position(warehouse: War
     spooled(spool, "log", entry(1, '{"a":1}'), entry(2, "{}"))
     spooled(spool, "log", entry(1, '{"a":2}'), entry(3, "{}"))
     loaded = load_spool(warehouse, spool)["log"]
-    assert (loaded.segments, loaded.inserted, loaded.set_aside, loaded.duplicates) == (2, 3, 1, 0)
+    assert (loaded.segments, loaded.inserted, loaded.quarantined, loaded.duplicates) == (2, 3, 1, 0)
     assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":1}')]
     assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY position") == [
         (1, '{"a":2}'),

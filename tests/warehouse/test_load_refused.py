@@ -32,14 +32,20 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
             writer.seal()
     told: list[str] = []
     loaded = load_spool(warehouse, spool, report=told.append)[layer]
-    assert (loaded.lines, loaded.inserted, loaded.duplicates, loaded.set_aside, loaded.marks) == (58, 57, 0, 1, 0)
+    assert (loaded.lines, loaded.inserted, loaded.duplicates, loaded.quarantined, loaded.control_lines) == (
+        58,
+        57,
+        0,
+        1,
+        0,
+    )
     assert (spool.segments(), list(spool.damaged.iterdir())) == ([], [])
     key = "r@29-0" if layer == "live" else "r@29"
     assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [(key, '{"n":29}')]
     assert told == [f"the event {key} cannot be loaded and is in quarantine"]
     table = "run_events" if layer == "live" else "run_log_entries"
     assert rows(warehouse, f"SELECT count(DISTINCT payload) FROM raw.{table}") == [(57,)]
-    assert rows(warehouse, "SELECT sum(lines), sum(inserted), sum(set_aside) FROM ledger.segments") == [(58, 57, 1)]
+    assert rows(warehouse, "SELECT sum(lines), sum(inserted), sum(quarantined) FROM ledger.segments") == [(58, 57, 1)]
     cursor = rows(warehouse, "SELECT position FROM ledger.cursors WHERE resource LIKE 'run_%'")
     assert cursor == [("59-0" if layer == "live" else "60",)]
 
@@ -49,7 +55,7 @@ def test_a_mark_that_cannot_be_loaded_is_set_aside_too(warehouse: Warehouse, spo
         writer.append("log", RunKey(1, "t", "r"), [entry(0, "{}")], leg="pass")
         writer.mark("log", RunKey(None, "t", "r"), resource="run_log", position="1", state="settled")  # type: ignore[arg-type]
         writer.append("log", RunKey(1, "t", "r"), [entry(1, "{}")], leg="pass")
-    assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, set_aside=1)
+    assert load_spool(warehouse, spool)["log"] == Loaded(3, 3, inserted=2, quarantined=1)
     assert rows(warehouse, "SELECT project_id, reason LIKE 'this mark %' FROM ledger.quarantine") == [(None, True)]
     assert rows(warehouse, LOG_CURSOR) == [("2", "unproved")]
 
@@ -67,7 +73,7 @@ def test_a_load_that_was_killed_while_it_halved_a_segment_loads_every_line_once(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(load, "_set_aside", crash)
+        patch.setattr(load, "_refuse", crash)
         with pytest.raises(KeyboardInterrupt):
             load_spool(warehouse, spool)
     segment.path.write_bytes(content)  # the kill came before the whole segment was deleted
@@ -113,7 +119,7 @@ def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
         with SpoolWriter(spool) as writer:
             writer.append(layer, RunKey(1, "t", "r"), [one, after], leg="django")
         loaded = load_spool(warehouse, spool)[layer]
-        assert (loaded.lines, loaded.inserted, loaded.set_aside) == (3, 0 if again else 2, 0 if again else 1)
+        assert (loaded.lines, loaded.inserted, loaded.quarantined) == (3, 0 if again else 2, 0 if again else 1)
     table = "run_events" if layer == "live" else "run_log_entries"
     assert sorted(rows(warehouse, f"SELECT payload, json_ok FROM raw.{table}")) == [
         ('{"type":"x","text":"a\ufffd\ufffdb"}', True),

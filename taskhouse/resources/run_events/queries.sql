@@ -37,11 +37,11 @@ SELECT
     stream.leg AS stream_leg,
     stream.state AS stream_state,
     stream.updated_at AS stream_read_at,
-    stream.since AS stream_since,
+    stream.state_since AS stream_since,
     log.position AS log_position,
     log.state AS log_state,
     log.updated_at AS log_read_at,
-    log.since AS log_since,
+    log.state_since AS log_since,
     sighting.last_seen_at AS task_seen_at
 FROM
     version
@@ -70,7 +70,7 @@ SELECT
     any_value(checksum) FILTER (WHERE resource = 'run_stream') AS stream_checksum,
     any_value(state) FILTER (WHERE resource = 'run_stream') AS stream_state,
     any_value(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
-    any_value(since) FILTER (WHERE resource = 'run_stream') AS stream_since,
+    any_value(state_since) FILTER (WHERE resource = 'run_stream') AS stream_since,
     any_value(position) FILTER (WHERE resource = 'run_log') AS log_position,
     any_value(state) FILTER (WHERE resource = 'run_log') AS log_state,
     any_value(updated_at) FILTER (WHERE resource = 'run_log') AS log_read_at

@@ -75,7 +75,7 @@ SELECT
     OR latest.status IS DISTINCT FROM task.latest_run_status AS moved,
     listed.updated_at AS listed_at,
     listed.state,
-    listed.since,
+    listed.state_since AS since,
     sighting.last_seen_at AS task_seen_at,
     older.runs AS older,
     latest.changed_at

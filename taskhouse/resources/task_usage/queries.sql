@@ -46,7 +46,7 @@ SELECT
     task.moves,
     asked.updated_at AS asked_at,
     asked.state,
-    coalesce(asked.since, asked.updated_at) AS since,
+    coalesce(asked.state_since, asked.updated_at) AS since,
     sighting.first_seen_at AS returned_at
 FROM
     raw.task_sightings AS sighting

@@ -72,7 +72,7 @@ SELECT
     string_agg(read.resource || ' ' || coalesce(read.position, ''), ', ' ORDER BY read.resource) AS position,
     'judged' AS state,
     CAST($now AS TIMESTAMPTZ) AS updated_at,
-    'judge' AS moved_by
+    'judge' AS updated_by
 FROM
     ledger.cursors AS read
     SEMI JOIN judged

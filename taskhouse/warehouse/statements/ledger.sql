@@ -193,7 +193,7 @@ WHERE
 -- A state that stays the same has held since it began.
 UPDATE incoming
 SET
-    since = stored.since
+    state_since = stored.state_since
 FROM
     ledger.cursors AS stored
 WHERE
@@ -212,6 +212,6 @@ WHERE
 -- name: cursors_insert
 INSERT INTO ledger.cursors BY NAME
 SELECT
-    * REPLACE (coalesce(since, updated_at) AS since)
+    * REPLACE (coalesce(state_since, updated_at) AS state_since)
 FROM
     incoming

@@ -182,7 +182,7 @@ SELECT DISTINCT ON (record_key, payload)
     $now AS first_seen_at,
     $now AS replayed_at,
     'kept' AS outcome,
-    batch.segment AS brought_by
+    batch.segment AS found_in
 FROM
     batch_lines AS batch
 WHERE
@@ -197,7 +197,7 @@ WHERE
             AND held.payload = batch.facts
     )
 RETURNING
-    brought_by
+    found_in
 
 -- name: note_not_json
 -- A text that is not JSON is stored like any other; the mark beside it says where to look.
@@ -208,7 +208,7 @@ SELECT
     record_key,
     'the event is not JSON that DuckDB can read; its text is stored with json_ok = false' AS reason,
     $now AS first_seen_at,
-    segment AS brought_by
+    segment AS found_in
 FROM (
     SELECT 'run_events' AS resource, project_id, run_id || '@' || coalesce(stream_id, '') AS record_key, segment
     FROM raw.run_events
@@ -245,7 +245,7 @@ WHERE
 -- if one of them has none, since an older version captured it.
 SELECT
     batch.segment,
-    count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS marks,
+    count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS control_lines,
     count(*) FILTER (WHERE inserts) AS inserted,
     CASE
         WHEN count(*) FILTER (WHERE inserts AND checksum IS NULL) = 0
@@ -273,8 +273,8 @@ SELECT
     $lines AS lines,
     $inserted AS inserted,
     $duplicates AS duplicates,
-    $set_aside AS set_aside,
-    $marks AS marks,
+    $quarantined AS quarantined,
+    $control_lines AS control_lines,
     $inserted AS held,
     $checksum AS checksum,
     $first_ms AS first_ms,
@@ -290,7 +290,7 @@ SET
 WHERE
     segment = $segment
 
--- name: set_aside
+-- name: refused
 -- A line of a segment that DuckDB refuses to load, with its text.
 INSERT INTO ledger.quarantine BY NAME
 SELECT
@@ -300,7 +300,7 @@ SELECT
     $reason AS reason,
     $payload AS payload,
     $now AS first_seen_at,
-    $segment AS brought_by
+    $segment AS found_in
 
 -- name: note_damage
 INSERT INTO ledger.quarantine BY NAME
@@ -309,4 +309,4 @@ SELECT
     $segment AS record_key,
     $reason AS reason,
     $now AS first_seen_at,
-    $segment AS brought_by
+    $segment AS found_in

@@ -85,14 +85,14 @@ SELECT
     arg_max(leg, leg_line) AS leg,
     arg_max(state, last_line) AS state,
     max(last_at) AS updated_at,
-    arg_max(segment, last_line) AS moved_by,
+    arg_max(segment, last_line) AS updated_by,
     count(*) = 1 AS unbroken,
     -- a state that came, went and came again within the batch has held since its last line, at the latest
     CASE
         WHEN arg_max(first_line, last_line) > coalesce(max(last_line, 2)[2], -1)
             THEN arg_max(first_at, last_line)
         ELSE arg_max(last_at, last_line)
-    END AS since
+    END AS state_since
 FROM
     states
 GROUP BY
@@ -112,9 +112,9 @@ SET
     END,
     leg = coalesce(moved.leg, stored.leg),
     checksum = CASE WHEN moved.position IS NULL THEN stored.checksum ELSE moved.checksum END,
-    since = CASE
-        WHEN moved.unbroken AND stored.state IS NOT DISTINCT FROM moved.state THEN stored.since
-        ELSE moved.since
+    state_since = CASE
+        WHEN moved.unbroken AND stored.state IS NOT DISTINCT FROM moved.state THEN stored.state_since
+        ELSE moved.state_since
     END
 FROM
     ledger.cursors AS stored

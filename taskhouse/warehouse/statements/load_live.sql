@@ -209,7 +209,7 @@ SELECT DISTINCT ON (record_key)
     batch.run_id || '@' || coalesce(batch.stream_id, '') AS record_key,
     'an event of ' || batch.facts || ' bytes is more than taskhouse keeps' AS reason,
     $now AS first_seen_at,
-    batch.segment AS brought_by
+    batch.segment AS found_in
 FROM
     batch_lines AS batch
 WHERE
@@ -223,4 +223,4 @@ WHERE
             AND held.reason LIKE 'an event of %'
     )
 RETURNING
-    brought_by
+    found_in

@@ -110,7 +110,7 @@ WITH displaced AS (
         run_id,
         position,
         held_payload AS payload,
-        held_segment AS brought_by
+        held_segment AS found_in
     FROM
         doubtful_entries
     WHERE
@@ -123,7 +123,7 @@ WITH displaced AS (
         run_id,
         position,
         payload,
-        segment AS brought_by
+        segment AS found_in
     FROM
         doubtful_entries
     WHERE
@@ -141,7 +141,7 @@ SELECT DISTINCT ON (record_key, payload)
     $now AS first_seen_at,
     $now AS replayed_at,
     'superseded' AS outcome,
-    brought_by
+    found_in
 FROM
     displaced
 WHERE
@@ -157,7 +157,7 @@ ORDER BY
     record_key,
     payload
 RETURNING
-    brought_by
+    found_in
 
 -- name: remove_displaced
 DELETE FROM raw.run_log_entries USING doubtful_entries AS doubtful
@@ -183,7 +183,7 @@ SELECT DISTINCT ON (record_key, payload)
     'the position of this entry in the run''s own log is not known' AS reason,
     batch.facts AS payload,
     $now AS first_seen_at,
-    batch.segment AS brought_by
+    batch.segment AS found_in
 FROM
     batch_lines AS batch
 WHERE
@@ -197,7 +197,7 @@ WHERE
             AND held.payload = batch.facts
     )
 RETURNING
-    brought_by
+    found_in
 
 -- name: insert
 INSERT INTO raw.run_log_entries BY NAME
@@ -254,7 +254,7 @@ SELECT
     $now AS first_seen_at,
     $now AS replayed_at,
     'superseded' AS outcome,
-    entry.segment AS brought_by
+    entry.segment AS found_in
 FROM
     raw.run_log_entries AS entry
     INNER JOIN shortened_logs AS cut USING (project_id, run_id)

@@ -70,7 +70,7 @@ FROM
         ON walk.project_id = newest.project_id
         AND walk.resource = newest.resource
         AND walk.key = 'walk'
-        AND walk.moved_by = newest.pass_id
+        AND walk.updated_by = newest.pass_id
 WHERE
     (newest.verdict = 'running' OR newest.interrupted)
     AND walk.updated_at >= $since
@@ -107,7 +107,7 @@ WITH told AS (
         cursor.resource,
         cursor.key,
         cursor.state,
-        coalesce(cursor.since, cursor.updated_at) AS since,
+        coalesce(cursor.state_since, cursor.updated_at) AS since,
         CASE
             WHEN NOT list_contains($of_tasks, cursor.resource) AND run.task_id IS NULL
                 THEN greatest(cursor.updated_at, $now)

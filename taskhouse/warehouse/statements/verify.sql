@@ -109,8 +109,8 @@ WITH held AS (
 
 SELECT
     'segment ' || told.segment AS what,
-    told.lines = told.inserted + told.duplicates + told.set_aside + told.marks
-    AND least(told.inserted, told.duplicates, told.set_aside, told.marks) >= 0
+    told.lines = told.inserted + told.duplicates + told.quarantined + told.control_lines
+    AND least(told.inserted, told.duplicates, told.quarantined, told.control_lines) >= 0
     AND coalesce(told.held, 0) <= told.inserted
     AND CASE told.layer
         WHEN 'live' THEN coalesce(held.rows, 0) = told.inserted

@@ -1,0 +1,104 @@
+"""A warehouse of an earlier schema becomes one of today, whatever interrupts that."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from taskhouse.warehouse import migrate
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.restore import restore
+
+HOST = "http://localhost:1"
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+BEFORE = next(number for number, (name, _) in enumerate(migrate.MIGRATIONS) if name == "one name for one thing")
+OLD_ROWS: dict[str, dict[str, Any]] = {
+    "cursors": {
+        "project_id": 1,
+        "resource": "run_stream",
+        "key": "r",
+        "state": "live",
+        "updated_at": NOW,
+        "since": NOW,
+        "moved_by": "p1",
+    },
+    "segments": {
+        "segment": "s1",
+        "layer": "live",
+        "bytes": 9,
+        "lines": 10,
+        "inserted": 4,
+        "duplicates": 3,
+        "set_aside": 2,
+        "marks": 1,
+        "loaded_at": NOW,
+    },
+    "quarantine": {"resource": "runs", "reason": "bad", "first_seen_at": NOW, "brought_by": "p1"},
+    "origin": {"host": HOST, "created_at": NOW, "id": "id", "generation": 1},
+}
+"""What the version before the columns were renamed held, by table of the ledger."""
+
+TODAY: dict[str, tuple[Any, ...]] = {
+    "SELECT state_since, updated_by FROM ledger.cursors": (NOW, "p1"),
+    "SELECT quarantined, control_lines FROM ledger.segments": (2, 1),
+    "SELECT found_in FROM ledger.quarantine": ("p1",),
+    "SELECT max(version) FROM ledger.migrations": (len(migrate.MIGRATIONS),),
+}
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A warehouse as the version before the columns were renamed left it."""
+    path = tmp_path / "old" / "warehouse.duckdb"
+    path.parent.mkdir()
+    with monkeypatch.context() as before, duckdb.connect(str(path)) as connection:
+        before.setattr(migrate, "MIGRATIONS", migrate.MIGRATIONS[:BEFORE])
+        migrate.upgrade(connection)
+        for table, row in OLD_ROWS.items():
+            named = ", ".join(f"${column} AS {column}" for column in row)
+            connection.execute(f"INSERT INTO ledger.{table} BY NAME SELECT {named}", row)
+    return path
+
+
+def is_of_today(connection: duckdb.DuckDBPyConnection) -> bool:
+    connection.execute("SET TimeZone = 'UTC'")
+    return {text: connection.execute(text).fetchall()[0] for text in TODAY} == TODAY
+
+
+def test_columns_keep_their_values_under_their_new_names(old: Path) -> None:
+    with Warehouse(old, host=HOST).transaction("the first one after an upgrade") as connection:
+        assert is_of_today(connection)
+
+
+def test_an_upgrade_that_is_interrupted_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, statements = migrate.MIGRATIONS[BEFORE]
+    with monkeypatch.context() as before, duckdb.connect(str(old)) as connection:
+        cut = (name, (*statements[:3], "warehouse/schema/cursors"))
+        before.setattr(migrate, "MIGRATIONS", (*migrate.MIGRATIONS[:BEFORE], cut))
+        with pytest.raises(duckdb.Error):
+            migrate.upgrade(connection)
+        assert migrate.version(connection) == BEFORE
+    with duckdb.connect(str(old)) as connection:
+        migrate.upgrade(connection)
+        assert is_of_today(connection)
+
+
+def test_an_upgrade_that_only_the_write_ahead_log_has_is_read_from_there(old: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "killed.duckdb"
+    with duckdb.connect(str(old)) as connection:
+        migrate.upgrade(connection)
+        shutil.copy(old, copy)
+        shutil.copy(f"{old}.wal", f"{copy}.wal")
+    with duckdb.connect(str(copy)) as connection:
+        assert is_of_today(connection)
+
+
+def test_a_backup_of_the_version_before_is_restored(old: Path, tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "new" / "warehouse.duckdb", host=HOST)
+    warehouse.path.parent.mkdir()
+    restore(warehouse, old)
+    with warehouse.transaction("the first one after a restore") as connection:
+        assert is_of_today(connection)
