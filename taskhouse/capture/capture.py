@@ -1,6 +1,6 @@
-"""Capture: follow streams and drain logs of one project into the spool, load it and judge its gaps.
+"""Capture: follow the streams and read the logs of one project into the spool, load it and find its gaps.
 
-The same engine works inside a pass with a time budget and inside ``taskhouse tail``, which ends when it is told to.
+A pass with a time budget uses this, and so does ``taskhouse tail``, which runs until it is stopped.
 """
 
 import asyncio
@@ -38,20 +38,20 @@ from taskhouse.warehouse.load import load_spool
 LOGS_AT_ONCE = 8
 
 LOOK_S = 5.0
-"""How long the stream of a run at rest is looked at, unless it brings an event."""
+"""How long the stream of a run at rest is read, unless it brings an event."""
 
 CATCH_UP_S = 25.0
 """How much longer a pass stays with streams that were not read up to the present; keepalives come after 20 seconds."""
 
 SETTLE_S = 0.05
-"""A silence counts if it still lasts after so long, in which what has come is read."""
+"""A silence counts if it still lasts after this time, in which everything that has come is read."""
 
 STREAM = "run_stream"
 GOES_ON = "live"
 """The state of a stream that was read up to the present and may bring more."""
 
 OVERLOOKED = timedelta(days=7)
-"""How far back a start looks for runs that were read and not judged."""
+"""How far back a start looks for runs that were read but not searched for gaps."""
 
 REFUSALS = {Ending.NOT_FOUND: refusal_policy.NOT_FOUND, Ending.REFUSED: refusal_policy.REFUSED}
 
@@ -59,9 +59,9 @@ TABLES = {"live": "run_events", "log": "run_log_entries"}
 
 
 class Capture:
-    """The runs of one project that are being followed or drained just now.
+    """The runs of one project whose streams or logs are being read.
 
-    Use ``session.capturing`` to open one. After ``stop`` is set, streams are closed and nothing new is begun.
+    Use ``session.capturing`` to open one. Once ``stop`` is set, streams are closed and nothing new is started.
     """
 
     def __init__(self, the_pass: Pass, spool: Spool, writer: SpoolWriter, group: asyncio.TaskGroup) -> None:
@@ -84,9 +84,9 @@ class Capture:
         self.unknown = Counter[str]()
 
     def follow(self, run: Run, *, look: bool = False) -> bool:
-        """Follow a run's stream to its end, then drain its log; False where there is no room for one more.
+        """Follow a run's stream to its end, then read its log; False if too many streams are open.
 
-        With ``look`` it is followed for as long as it brings events, and the log is read in any case.
+        With ``look`` it is followed only while it brings events, and the log is read in any case.
         """
         if run.run_id in self.live or self.stop.is_set():
             return True
@@ -106,17 +106,17 @@ class Capture:
             task.add_done_callback(lambda _: self._drained.discard(run.run_id))
 
     def begin(self, runs: Iterable[Run]) -> None:
-        """Read logs that were never read, in this order, while the budget has room; what is left stays ``waiting``."""
+        """Read logs for the first time, in this order, while the budget has room; the rest stays in ``waiting``."""
         self.waiting.extend(runs)
         for _ in range(LOGS_AT_ONCE):
             self._group.create_task(self._begin())
 
     def lost(self, layer: str, runs: Iterable[Run]) -> None:
-        """Give up what was refused until the server no longer had it; the judgement makes a gap of it.
+        """Give up what the server refused until it no longer had it; the search for gaps then records a gap.
 
         Args:
             layer: ``live`` for streams, ``log`` for logs.
-            runs: Whose.
+            runs: The runs.
         """
         resource = {"live": STREAM, "log": logs.RESOURCE}[layer]
         for run in runs:
@@ -139,14 +139,14 @@ class Capture:
         as_of: datetime | None = None,
         read_at: datetime | None = None,
     ) -> None:
-        """A state of a run's stream or log that holds from then on, or from now."""
+        """Record a state of a run's stream or log that holds from the given time on, or from now on."""
         run_key = run.run_key(self.the_pass.context.project_id)
         as_of = as_of if as_of or read_at else self.the_pass.context.now()
         self.writer.mark(layer, run_key, resource=resource, position=None, state=state, as_of=as_of, read_at=read_at)
 
     @property
     def read_to_their_end(self) -> str:
-        """How many streams were, in words; those that were refused, failed, go on or brought nothing do not count."""
+        """How many were, in words, without those that were refused, failed, continue or brought nothing."""
         open_ = refusal_policy.STATES | {refusal_policy.FAILED, GOES_ON}
         read = sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
         return counted(read, "stream was read to its end", "streams were read to their end")
@@ -164,9 +164,9 @@ class Capture:
             self.waiting.append(run)
 
     async def follow_all(self, runs: Iterable[Run], looks: Iterable[Run], seconds: float) -> int:
-        """Follow runs to their end, more as others end, for at most so long; how many never found room.
+        """Follow runs to their end within a time limit, more as others end; returns how many were never opened.
 
-        Those at rest are looked at while there is room.
+        Runs at rest are read while there is room.
         """
         waiting, resting = deque(runs), deque(looks)
         with contextlib.suppress(TimeoutError):
@@ -181,7 +181,7 @@ class Capture:
         return len(waiting)
 
     async def close(self) -> None:
-        """Stop following; streams that are not read up to the present get some more time, and are a doubt then."""
+        """Stop following. Streams that are not read up to the present get some more time, and then become a doubt."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_S):
                 while not self.the_pass.context.client.streams_down and (behind := await self.behind()):
@@ -196,7 +196,7 @@ class Capture:
         self.stop.set()
 
     async def behind(self, *runs: str) -> list[str]:
-        """Of these runs, or all that are followed, those whose streams are not read up to the present."""
+        """Those of these runs, or of all that are followed, whose streams are not read up to the present."""
         clock = self.the_pass.context.settings.clock
         silent = {run_id: self.readings[run_id].quiet_since(clock.monotonic()) for run_id in runs or self.live}
         await clock.sleep(SETTLE_S)
@@ -220,10 +220,10 @@ class Capture:
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 
     async def judge(self) -> None:
-        """Judge the gaps of every run that was read to its end since the last time, with all that was read loaded.
+        """Find the gaps of every run that was read to its end since the last time, once everything read is loaded.
 
         Raises:
-            Locked: The warehouse is held; they are judged the next time.
+            Locked: The warehouse is locked; this is done the next time.
         """
         if self._overlooked:
             self._touched = await asyncio.to_thread(self._unjudged) | self._touched
@@ -240,7 +240,7 @@ class Capture:
             raise
 
     def _unjudged(self) -> dict[str, datetime]:
-        """Runs that another process read and did not come to judge, with their age."""
+        """Runs that another process read but did not search for gaps, with their age."""
         context = self.the_pass.context
         since = context.now() - OVERLOOKED
         found = context.read(
@@ -330,7 +330,7 @@ class Capture:
         await self._spared(logs.about(run), self._drain(run))
 
     def _ended(self, run: Run, state: str, at: datetime) -> None:
-        """Note how a stream ended; a state that stays the same has held since it began."""
+        """Record how a stream ended; if the state is the same as before, it keeps its beginning."""
         at = max(at, run.ended_at or at)
         before = self.endings.get(run.run_id)
         if before is None and run.stream_since is not None:
@@ -339,7 +339,7 @@ class Capture:
         self.endings[run.run_id] = streams.Ended(state, at, since)
 
     async def _spared(self, about: str, work: Coroutine[Any, Any, object]) -> None:
-        """Let one run's trouble be a doubt; only a refused key, a full disk or a held file ends the capture of all."""
+        """Turn a run's error into a doubt; only a refused key, a full disk or a locked file ends the whole capture."""
         try:
             await work
         except AccessDenied:
@@ -352,7 +352,7 @@ class Capture:
             self.the_pass.judgement.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
 
     async def _drain(self, run: Run) -> Run:
-        """Read a run's log; a run that ended just now is read once more after its last flush."""
+        """Read a run's log, and again after the last flush if the run has just ended."""
         async with self._gate:
             began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
         if run.ended_at is None:
@@ -371,7 +371,7 @@ class Capture:
         return run.ended_at is not None and self.the_pass.context.now() - run.ended_at >= final
 
     async def _read(self, run: Run, priority: Priority, *, settled: bool) -> Run:
-        """Read what a run's log holds now, as far as it can be had; the run with what is kept of it then."""
+        """Read as much of a run's log as possible; returns the run with what is stored then."""
         api = self.the_pass.api(priority)
         try:
             with self.the_pass.judgement.trying(logs.about(run)):
@@ -382,5 +382,5 @@ class Capture:
 
 
 def _stream_of(run: Run) -> str:
-    """What a doubt about its stream is about."""
+    """The subject of a doubt about its stream."""
     return f"the stream of run {run.run_id}"

@@ -14,50 +14,50 @@ REPLAY = timedelta(minutes=30)
 """How long a finished run's stream can still be replayed (API facts 5.4)."""
 
 LIVE = timedelta(hours=6)
-"""A stream that nobody writes to for so long is gone (API facts 5.4)."""
+"""A stream expires if nothing is written to it for this long (API facts 5.4)."""
 
 WAITING = timedelta(hours=1)
-"""A run that waits to start is followed so long: local runs sit in that state by design."""
+"""How long a run that waits to start is followed: local runs stay in that state by design."""
 
 LOOKS = 100
-"""Streams of runs at rest that one pass looks at, those first that were not looked at for longest."""
+"""How many streams of runs at rest one pass reads, those that were not read for the longest time first."""
 
 LOOKS_AN_HOUR = 120
-"""Those of them that were looked at before: with their logs they take 5 % of the key's hour at most."""
+"""How many of them per hour may have been read before: with their logs, at most 5 % of the hour's requests."""
 
 ENDED = frozenset({"stream_end", "terminal_without_stream", refusal_policy.LOST})
-"""States of a stream that will bring nothing more, unless its run moves again."""
+"""States of a stream that will bring nothing more, unless its run changes."""
 
 LATE = 144
-"""So many times as long as a log may grow an empty one is looked at again, in growing pauses: a day."""
+"""An empty log is read again, at growing intervals, for this many times as long as a log may grow: a day."""
 
 FINAL = frozenset({"settled", "expired", refusal_policy.LOST})
-"""States of a log that will bring nothing more, unless its run moves again."""
+"""States of a log that will bring nothing more, unless its run changes."""
 
 PROVED = frozenset({"drained", "settled", "expired"})
-"""States of a log whose held entries stand where they are held; any other is read from its beginning."""
+"""States of a log whose stored entries have proved positions; any other log is read from its beginning."""
 
 UNPROVED = "unproved"
-"""State of a log that is held and could not be proved: it is read from its beginning, like one that was never read."""
+"""State of a log that could not be proved: it is read from its beginning, like one that was never read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What capture needs to know of a run.
+    """What capture needs to know about a run.
 
     Attributes:
         cursor: Stream id to resume after.
         leg: The endpoint that gave it, ``django`` or ``proxy``.
-        checksum: Of the event that has that id; None if it is not known.
-        position: Entries of its own log that are kept.
+        checksum: The checksum of the event with that id; None if it is not known.
+        position: How many of its own log entries are stored.
         ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
-        created_at: When it was made; none of its events is older.
-        ended_at: When the server last moved it, if it has ended; None while it runs.
-        stream_state: What the last look at its stream came to.
-        stream_since: Since when that has held.
-        log_state: What the last look at its log came to.
-        heard_at: Until when its stream was read, if it went on then.
-        log_read_at: When its log was read last.
+        created_at: When it was created; none of its events is older.
+        ended_at: When the server last changed it, if it has ended; None while it runs.
+        stream_state: The result of the last reading of its stream.
+        stream_since: When that state began.
+        log_state: The result of the last reading of its log.
+        heard_at: Until when its stream was read, if it continued then.
+        log_read_at: When its log was last read.
     """
 
     task_id: str
@@ -76,7 +76,7 @@ class Run:
     log_read_at: datetime | None = None
 
     def was_flushed(self, final: timedelta) -> bool:
-        """Whether the log was read whole, so long after the last event that it held all that was said by then."""
+        """Whether the log was read in full, long enough after the last event to contain everything up to then."""
         last = _event_at(self.cursor)
         if last is None or self.log_read_at is None or self.log_state not in PROVED:
             return False
@@ -93,16 +93,16 @@ class Plan:
 
     Attributes:
         streams: Runs to stream.
-        looks: Runs that have not ended and rest: whether their stream has something new, and their log.
-        rested: When the streams of all runs at rest were looked at last, by run; None if never.
-        logs: Runs whose log alone is read.
-        first: The same of runs whose log was never read, nearest to expiry first.
-        left: More of these, for later passes.
-        passed_over: Runs whose log was never read that have rested for longer than the settings want.
-        resting: Runs left for later because they do not move.
-        failing: Runs whose stream failed and is not tried again yet.
+        looks: Runs at rest whose streams and logs are read briefly.
+        rested: When the streams of all runs at rest were last read, by run; None if never.
+        logs: Runs of which only the log is read.
+        first: The same for runs whose log was never read, nearest to expiry first.
+        left: How many more of these are left for later passes.
+        passed_over: How many runs, whose log was never read, have been at rest for longer than the settings allow.
+        resting: How many runs are left for later because they do not change.
+        failing: How many runs have a stream that failed and is not tried again yet.
         lost_streams: Runs whose stream was refused until the server no longer had it.
-        lost_logs: The same of their logs.
+        lost_logs: The same for their logs.
     """
 
     streams: list[Run]
@@ -128,18 +128,18 @@ def plan(
     final: timedelta = timedelta(minutes=10),
     logs_too: bool = True,
 ) -> Plan:
-    """Decide for each run; rows as the warehouse's question ``runs`` gives them.
+    """Decide for each run; rows as the warehouse's query ``runs`` returns them.
 
-    A run that waits for its time has neither stream nor log, and is none of it until then.
+    A scheduled run has neither stream nor log before its time, so it is left out.
 
     Args:
         rows: The runs.
         now: The present moment.
-        parents: By run the one that it resumed, of every run that is known.
-        most: Logs never read before that one pass takes on.
-        days: Logs of runs that have rested for longer are never begun; None begins all.
+        parents: For every known run, the run that it resumed.
+        most: How many logs one pass reads for the first time.
+        days: Logs of runs that have been at rest for longer are never started; None reads all.
         final: How long after a run's end its log may still grow.
-        logs_too: Whether logs are due as well, or streams alone.
+        logs_too: Whether logs are due as well, or only streams.
     """
     rows = [row for row in rows if not polling_policy.waits(row["status"], row["scheduled_at"], now)]
     oldest = None if days is None else now - timedelta(days=days)
@@ -194,7 +194,7 @@ def _streams(row: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _stream_until(row: Mapping[str, Any]) -> datetime:
-    """When the server no longer has the stream of a run that ended, or a run is at rest that has not."""
+    """When the server no longer has the stream of a run that has ended, or when an unfinished run comes to rest."""
     if row["status"] in polling_policy.TERMINAL:
         ended_at: datetime = row["completed_at"] + REPLAY if row["completed_at"] is not None else row["moved_at"]
         return ended_at
@@ -202,16 +202,16 @@ def _stream_until(row: Mapping[str, Any]) -> datetime:
 
 
 def _stirred(row: Mapping[str, Any]) -> datetime:
-    """The last sign of life, its last event included: the row of a run that works need not change (API facts 7.4)."""
+    """The last sign of life, including its last event: the row of an active run need not change (API facts 7.4)."""
     begins_at = row["scheduled_at"] if row["status"] == polling_policy.WAITING else None
     signs: list[datetime | None] = [row["moved_at"], row["changed_at"], begins_at, _event_at(row["stream_position"])]
     return max(sign for sign in signs if sign is not None)
 
 
 def _rests(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether a run that may go on at any time gave no sign of life for so long that it is not followed.
+    """Whether an unfinished run has shown no sign of life for so long that it is not followed.
 
-    So does one whose stream ended and whose row has not moved since: a later attempt writes to a stream anew.
+    A run whose stream ended and whose row has not changed since is at rest too: a later attempt may write a new stream.
     """
     if row["status"] in polling_policy.TERMINAL or row["task_seen_at"] is None:
         return False
@@ -220,7 +220,7 @@ def _rests(row: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
-    """Whose streams to look at of those at rest: each so often that none comes and goes unseen, if there is room."""
+    """Which runs at rest to read: each often enough that no stream comes and expires unseen, if there is room."""
     new = sorted((row for row in rested if row["stream_read_at"] is None), key=_stirred)
     seen = sorted((row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"])
     due = [row for row in seen if now - row["stream_read_at"] >= LIVE / 2]
@@ -229,7 +229,7 @@ def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, 
 
 
 def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> bool:
-    """Whether to ask again for the ``stream`` or ``log`` that was refused; at once if its task was seen since."""
+    """Whether to request a refused ``stream`` or ``log`` again; at once if its task was seen since."""
     asked_at: datetime = row[f"{what}_read_at"]
     seen_at: datetime | None = row["task_seen_at"]
     if now >= until:
@@ -240,7 +240,7 @@ def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) ->
 
 
 def _retry(row: Mapping[str, Any], now: datetime) -> bool:
-    """Whether to try a stream again that failed; at once if its run has ended since, or begins anew."""
+    """Whether to try a failed stream again; at once if its run has ended since or has started again."""
     asked_at: datetime = row["stream_read_at"]
     moved = row["moved_at"] > asked_at
     if moved and row["status"] != "in_progress":
@@ -256,9 +256,9 @@ def _event_at(position: str | None) -> datetime | None:
 
 
 def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
-    """When the log of a run that has ended is read again: it may still grow.
+    """When to read the log of an ended run again, because it may still grow.
 
-    One that was empty, or shorter than what is held, may come to be; it is read in growing pauses.
+    A log that was empty, or shorter than what is stored, may only be late; it is read at growing intervals.
     """
     ended_at: datetime = row["moved_at"]
     read_at: datetime = row["log_read_at"]
@@ -315,12 +315,12 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
 
 
 def parents_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
-    """By run the one that it resumed."""
+    """For each run, the run that it resumed."""
     return {row["run_id"]: row["resume_from_run_id"] for row in rows}
 
 
 def _ancestors(run_id: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
-    """What a run goes on from, nearest first; runs that name each other in a circle end it."""
+    """The runs that a run continues, nearest first; a circle ends the list."""
     found = [run_id]
     while (parent := parents.get(found[-1])) is not None and parent not in found:
         found.append(parent)

@@ -1,9 +1,9 @@
 """Where a run's own entries begin in its log. Pure.
 
 The log of a resumed run begins with the entries of its ancestors, unchanged (API facts 7.5). Servers before summer 2026
-leave them out, an ancestor's log can expire or grow between two reads, and some runs never name themselves. So nothing
-is counted off: the beginning is where texts say it is, and the entries that name their run must agree. Where the
-evidence is not enough, there is no answer.
+leave them out, an ancestor's log can expire or grow between two reads, and some runs never name themselves. So counting
+is not enough: the texts show where the run's own entries begin, and the entries that name their run must agree. If the
+evidence is not sufficient, there is no answer.
 """
 
 import re
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from taskhouse.posthog import jsonslices
 
 NEAR = 32
-"""Entries around the joint that are compared."""
+"""How many entries around the joint are compared."""
 
 HANDSHAKE = 4
-"""Entries before the one that names its run: an agent says hello, opens its session, and is answered twice."""
+"""Entries before the one that names the run: the agent's greeting, the opening of its session, and two answers."""
 
 _NAMES = {"_posthog/run_started": "runId", "_posthog/sdk_session": "taskRunId"}
 """By method, the parameter that names the run (API facts 6)."""
@@ -30,11 +30,11 @@ class Window:
 
     Attributes:
         first: Index of the first of them.
-        entries: Their texts, as they are kept.
-        redacted: Of each, whether something was cut out of its text.
+        entries: Their texts, as they are stored.
+        redacted: For each, whether something was removed from its text.
         ends: Whether the log ends with them.
-        sound: Whether the page that they came with is as long as the server says.
-        names: The runs named so far, by index; also those named before the window.
+        sound: Whether their page is as long as the server says.
+        names: The runs named so far, by index, including those named before the window.
     """
 
     first: int
@@ -56,13 +56,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What is known of the entries that stand before a run's own.
+    """What is known about the entries before a run's own.
 
     Attributes:
         tail: The last of them.
-        total: How many the parent's log counts; None where the texts are those that are held.
-        exact: Whether just as many stand before the run's own entries, if any do. An empty log proves nothing for a
-            day: it may be missing for a while.
+        total: How many the parent's log counts; None if the texts are the stored ones.
+        exact: Whether exactly as many come before the run's own entries, if any do. An empty log proves nothing for a
+            day, because it may only be late.
     """
 
     tail: Sequence[bytes]
@@ -90,12 +90,12 @@ def named(entry: bytes) -> str | None:
 
 
 def tells(entry: bytes) -> bool:
-    """Whether an entry's text can be told from another run's: it has a time."""
+    """Whether an entry's text can be distinguished from another run's, because it has a time."""
     return _TIME.search(entry) is not None
 
 
 def key(entry: bytes) -> str:
-    """What an entry is recognised by whether its words are kept or not: its time, or all of it."""
+    """What identifies an entry, also if its text is not stored: its time, or else the whole entry."""
     found = _TIME.search(entry)
     return (found[1] if found else entry).decode("utf-8", "replace")
 
@@ -108,7 +108,7 @@ def bounds(window: Window, run_id: str) -> tuple[int, int | None]:
 
 
 def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
-    """The index of the run's first own entry, or None where nothing proves it. An empty log begins where it ends."""
+    """The index of the run's first own entry, or None if nothing proves it. An empty log begins where it ends."""
     if window.ends and not window.end:
         return 0
     low, own = bounds(window, run_id)
@@ -129,15 +129,15 @@ def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
 
 
 def confirmed(window: Window, run_id: str, at: int) -> bool:
-    """Whether the run names itself where it mostly does, if its own entries begin there."""
+    """Whether the run names itself at the usual place, if its own entries begin there."""
     own = bounds(window, run_id)[1]
     return own is not None and own - at == HANDSHAKE
 
 
 def end_of(window: Window, tail: Sequence[bytes], expected: int, *, exact: bool) -> int | None:
-    """The index after entries that are held, looked for first where they are expected, then wherever they are.
+    """The index after the stored entries, searched first at the expected place and then everywhere.
 
-    ``exact``: nothing can have moved them.
+    ``exact``: they cannot have moved.
     """
     if not tail:
         return None
@@ -153,10 +153,11 @@ def _by_texts(window: Window, before: Before, low: int, own: int | None) -> int 
 
 
 def _counted(window: Window, before: Before, low: int, own: int | None) -> int | None:
-    """Just after as many entries as the parent counts, where they end with its last ones.
+    """The index after as many entries as the parent counts, if they end with its last ones.
 
-    A server without ancestors' entries could show the same only if own entries repeat the parent's, times included: not
-    if another run is named before, and hardly if the run names itself where it mostly does.
+    A server that leaves ancestors out could show the same only if the run's own entries repeat the parent's, including
+    their times. This is impossible if another run is named before, and unlikely if the run names itself at the usual
+    place.
     """
     at = before.total
     if at is None or not before.exact or not _stands(window, before.tail, at):
@@ -166,7 +167,7 @@ def _counted(window: Window, before: Before, low: int, own: int | None) -> int |
 
 
 def _absent(window: Window, before: Before, own: int | None) -> bool:
-    """Whether no entry of the ancestors is there: the window reaches as far as they would, and shows none of them."""
+    """Whether the log has no entries of ancestors: the window covers the place where they would be, and has none."""
     if before.total is None or not any(map(tells, before.tail)):
         return False
     reaches = window.ends or own is not None or before.total <= window.end
@@ -174,7 +175,7 @@ def _absent(window: Window, before: Before, own: int | None) -> bool:
 
 
 def _begins_with_handshake(window: Window, own: int | None) -> bool:
-    """Whether the log begins as a run begins, so that nothing can stand before its own entries."""
+    """Whether the log begins in the way a run begins, so that nothing comes before its own entries."""
     if own is None or own > HANDSHAKE:
         return False
     hello = [at for at, text in enumerate(window.entries[:own]) if b'"initialize"' in text]
@@ -182,7 +183,7 @@ def _begins_with_handshake(window: Window, own: int | None) -> bool:
 
 
 def _stands(window: Window, tail: Sequence[bytes], at: int) -> bool:
-    """Whether the entries before an index are these, as far as the window shows them."""
+    """Whether the entries before an index are these, as far as the window contains them."""
     length = min(len(tail), at - window.first)
     if length <= 0 or at > window.end:
         return False
@@ -191,7 +192,7 @@ def _stands(window: Window, tail: Sequence[bytes], at: int) -> bool:
 
 
 def _only(window: Window, tail: Sequence[bytes]) -> int | None:
-    """The one index before which these entries stand; cut off at the log's beginning they count as well."""
+    """The only index that comes directly after these entries; some may be missing at the log's beginning."""
     if not tail:
         return None
     found = []

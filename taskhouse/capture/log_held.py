@@ -1,4 +1,4 @@
-"""What is held of a run's log and of its ancestors', asked of the warehouse without waiting for it."""
+"""What is stored of a run's log and of its ancestors' logs, read without waiting for the warehouse."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from taskhouse.passes.context import Context
 from taskhouse.warehouse import state
 
 WAIT_S = 3.0
-"""Longest wait for a warehouse that somebody holds: capture goes on without it."""
+"""The longest wait for a locked warehouse: capture continues without it."""
 
 CHAIN = 10
-"""Ancestors whose logs stand before a run's own, the nearest ones (API facts 7.5)."""
+"""How many ancestors' logs come before a run's own entries, the nearest ones (API facts 7.5)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldLog:
-    """What is held of one log.
+    """What is stored of one log.
 
     Attributes:
         state: As in ``ledger.cursors``.
-        position: How many of its entries are held.
-        moved: Whether its run moved since it was read.
+        position: How many of its entries are stored.
+        moved: Whether its run changed since it was read.
         tail: The last entries.
     """
 
@@ -36,22 +36,22 @@ class HeldLog:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is held of a run's log and of its ancestors'.
+    """What is stored of a run's log and of its ancestors' logs.
 
     Attributes:
         own: The run's.
-        ancestors: Those of its ancestors, nearest first; empty where nothing is held.
+        ancestors: Those of its ancestors, nearest first; empty if nothing is stored.
     """
 
     own: HeldLog
     ancestors: Sequence[HeldLog]
 
     def before(self) -> int:
-        """How many entries of ancestors are held: where own entries begin, unless more or fewer stand there."""
+        """How many entries of ancestors are stored: the run's own begin there, if the log has as many."""
         return sum(log.position for log in self.ancestors[:CHAIN])
 
     def parent(self) -> log_ancestry.Before | None:
-        """The last entries of the nearest ancestor that has any, if what is held of it is all that it has."""
+        """The last entries of the nearest ancestor that has any, if its log is stored in full."""
         for log in self.ancestors:
             if log.state != "settled" or log.moved:
                 return None
@@ -61,7 +61,7 @@ class Held:
 
 
 async def held(context: Context, run: Run) -> Held | None:
-    """What is held, or None while somebody has the warehouse."""
+    """What is stored, or None while the warehouse is locked."""
 
     def ask() -> Held:
         with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
@@ -89,7 +89,7 @@ async def held(context: Context, run: Run) -> Held | None:
 
 
 async def keys(context: Context, run: Run) -> set[str] | None:
-    """What the held entries of a run's log are recognised by, or None while somebody has the warehouse."""
+    """What identifies the stored entries of a run's log, or None while the warehouse is locked."""
 
     def ask() -> set[str]:
         with context.warehouse.waiting(WAIT_S).reading("reading") as connection:

@@ -1,4 +1,4 @@
-"""The pages of a run's log, and whether what the server says of them adds up."""
+"""The pages of a run's log, and whether what the server says about them adds up."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,16 +11,16 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.http_errors import Oversized
 
 PAGE = 5000
-"""Entries a page at most; more is refused, fewer may come (API facts 7.6)."""
+"""The most entries per page; the server refuses more, and may send fewer (API facts 7.6)."""
 
 
 @dataclass(slots=True)
 class LogPages:
-    """Reads a run's log page by page; texts come as they are kept.
+    """Reads a run's log page by page; texts come as they are stored.
 
     Attributes:
-        text: Whether texts are kept whole, as in the settings.
-        totals: Every count of the whole log that a page came with, in order.
+        text: Whether texts are stored in full, as in the settings.
+        totals: The count of the whole log that each page came with, in order.
         faults: What does not add up, in words.
     """
 
@@ -34,13 +34,13 @@ class LogPages:
     """The index after the last page's last entry, and that entry."""
 
     async def at(self, offset: int, before: Window | None = None) -> Window:
-        """The page from an entry on; as a window that goes on from ``before`` if that ends there.
+        """The page from an entry on, as a window that continues ``before`` if that ends there.
 
-        Of a page that is larger than is read, fewer entries are asked for. One that goes on from the last page is asked
-        for from that page's last entry on, which must be there again: or the log moved under an equal count.
+        If a page is too large, fewer entries are requested. A page that continues the last one is requested from its
+        last entry on, which must come again; otherwise the log changed although its count did not.
 
         Raises:
-            TaskhouseError: The page could not be had.
+            TaskhouseError: The page could not be read.
         """
         seam = self._seam[1] if self._seam and self._seam[0] == offset else None
         while True:
@@ -80,7 +80,7 @@ class LogPages:
         return Window(end - len(entries), entries, redacted, ends, [*before.names, *names], sound)
 
     async def stands(self) -> bool:
-        """Whether the log still counts what it counted: nothing expired or was written since its last page."""
+        """Whether the log's count is unchanged: nothing expired or was written since its last page."""
         page = await self.api.session_logs(self.run.task_id, self.run.run_id, limit=1)
         return page.total == self.totals[-1]
 

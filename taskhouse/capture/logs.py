@@ -1,8 +1,8 @@
-"""The log layer: drain a run's persisted log into the spool, its own entries only, each exactly as it came.
+"""The log layer: read a run's log into the spool, only the run's own entries, each exactly as it came.
 
-A log is settled only if that was proved: its beginning is known, every page came, the server counted as many entries as
-came, and counted the same at the end as at the beginning. Otherwise it is ``unproved``, and the next pass reads it from
-its beginning. Entries whose place in the log is not certain are kept in quarantine until then.
+A log is settled only if all of this is proved: its beginning is known, every page came, the server counted as many
+entries as came, and the count did not change meanwhile. Otherwise it is ``unproved``, and the next pass reads it from
+its beginning. Until then, entries whose position is uncertain are in quarantine.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from taskhouse.spool.writer import SpoolWriter
 RESOURCE = "run_log"
 
 SHOWN = "run_log_shown"
-"""The cursor of an ancestor of which nothing was held when a later run's log showed its entries."""
+"""The cursor of an ancestor whose entries were seen in a later run's log while none of them were stored."""
 
 NO_BEGINNING = (
     "does not show where the run's own entries begin: its ancestors' logs cannot be read, or contradict the names in it"
@@ -33,23 +33,23 @@ NO_BEGINNING = (
 
 
 def about(run: Run) -> str:
-    """What a doubt about a run's log is about: the next reading settles it, or doubts it anew."""
+    """The subject of a doubt about a run's log, which the next reading of the log settles or renews."""
     return f"the log of run {run.run_id}"
 
 
 async def drain(the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
-    """Read what a run's log holds from its own entry ``start`` on; returns how many of its own entries are held then.
+    """Read a run's log from its own entry ``start`` on; returns how many of its own entries are stored then.
 
-    A resumed run's log begins with its ancestors' entries (API facts 7.5), which belong to them;
-    ``capture/log_ancestry.py`` finds where they end. Trouble with an ancestor is never taken for trouble with the run:
-    at worst it leaves the log unproved. An unproved log counts as 0 entries, so that it is read from its beginning.
+    A resumed run's log begins with its ancestors' entries (API facts 7.5); ``capture/log_ancestry.py`` finds where they
+    end. If an ancestor cannot be read, the run's log is unproved at worst. An unproved log counts as 0 entries, so that
+    it is read from its beginning.
 
     Args:
         the_pass: The pass, for its doubts and its name.
         api: The project's endpoints in the class of log requests.
         writer: Where the entries go.
         run: Whose log.
-        start: The first entry that is not held yet.
+        start: The first entry that is not stored yet.
         settled: Whether the log is final with this reading.
     """
     try:
@@ -87,7 +87,7 @@ class _Drain:
         return await self._from_the_beginning(own, max(start, own.position))
 
     async def _go_on(self, own: HeldLog) -> tuple[Window, int | None]:
-        """The window in which the held entries should end, and where they do; None if they are not there."""
+        """The window in which the stored entries should end, and where they end; None if they are not there."""
         expected = own.position + self._ancestral()
         window = await self.pages.at(max(0, expected - log_ancestry.NEAR))
         while window.end < expected and not window.ends:
@@ -112,11 +112,11 @@ class _Drain:
         return await self._keep(window, at, 0, held_before=position, cuts=own.state not in PROVED)
 
     def _shows_less(self, at: int, position: int) -> bool:
-        """Whether fewer entries are counted from an index on than are held."""
+        """Whether the server counts fewer entries from an index on than are stored."""
         return not self.pages.faults and self.pages.totals[-1] - at < position
 
     def _contradicted(self, position: int, *, expired: bool = False) -> int:
-        """The server shows fewer entries than are held: they stay, and the log is looked at again for a day."""
+        """Keep the stored entries, although the server shows fewer, and read the log again for a day."""
         state = "drained"
         if self.settled and self._long_over():
             state = "expired" if expired else "settled"
@@ -124,7 +124,7 @@ class _Drain:
         return position
 
     async def _reaching(self, window: Window, at: int) -> Window:
-        """The window if it shows the entry, else the page that begins there: evidence may stand far behind it."""
+        """The window if it contains the entry, else the page that begins there: the evidence may come much later."""
         return window if window.first <= at <= window.end else await self.pages.at(at)
 
     async def _own_start(self) -> tuple[Window, int | None]:
@@ -147,7 +147,7 @@ class _Drain:
         return window, None
 
     def _note_ancestors(self, window: Window, at: int | None) -> None:
-        """Which ancestors' entries the log shows, of those of which nothing is held: they may go before they are read.
+        """Note the ancestors whose entries the log shows while none are stored: they may expire before they are read.
 
         ``at`` is where the run's own entries begin, if that is known.
         """
@@ -171,9 +171,9 @@ class _Drain:
         return None
 
     async def _ask_parent(self, near: int) -> Before | None:
-        """The last entries of the parent's log, after those of the run's were seen; what is held if it is refused.
+        """The last entries of the parent's log, read after the run's; if it is refused, the stored entries.
 
-        A parent that shows fewer entries than are held of it is known by those.
+        If the parent shows fewer entries than are stored, the stored ones count.
         """
         parent = LogPages(self.pages.api, replace(self.run, run_id=self.run.ancestors[0]), self.pages.text)
         try:
@@ -200,7 +200,7 @@ class _Drain:
         return Before(window.entries[-log_ancestry.NEAR :], total, exact=exact or (not total and self._long_over()))
 
     async def _began_anew(self, own: HeldLog, window: Window, at: int) -> bool:
-        """Whether the log expired and another one began: nothing that is held is in it any more."""
+        """Whether the log expired and another one began, so that it contains no stored entry any more."""
         entries = [text for text, _ in window.onward(at)]
         if not entries or not (window.ends or own.state in PROVED):
             return False
@@ -210,9 +210,9 @@ class _Drain:
     async def _keep(
         self, window: Window, at: int, position: int, *, held_before: int = 0, cuts: bool = False, placed: bool = True
     ) -> int:
-        """Keep the entries from an index on, as those from a position on, and say what that proved.
+        """Store the entries from an index on, as those from a position on, and record what that proves.
 
-        What came with a page that is not as long as the server says has no certain place, nor has anything after it.
+        If a page is not as long as the server says, the positions of its entries and of all later ones are uncertain.
         """
         entries = window.onward(at)
         while True:
@@ -265,7 +265,7 @@ class _Drain:
         return log_ancestry.bounds(window, self.run.run_id)[1] is not None
 
     def _ancestral(self) -> int:
-        """How many entries of ancestors are held: where own entries begin, unless more or fewer stand there."""
+        """How many entries of ancestors are stored: the run's own begin there, if the log has as many."""
         return self.held.before() if self.held else 0
 
 

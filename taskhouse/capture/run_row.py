@@ -16,7 +16,7 @@ from taskhouse.warehouse.commit import Batch
 
 
 async def refetch(the_pass: Pass, run: Run) -> Run:
-    """Ask for the run once more after its stream ended: the stream does not promise its final state."""
+    """Request the run once more after its stream ended, because the stream need not contain its final state."""
     batch = Batch()
     try:
         row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)

@@ -1,4 +1,4 @@
-"""What is kept of an event's text: everything but secrets, or nothing that was written."""
+"""What is stored of an event's text: everything except secrets, or only its structure."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from taskhouse.spool.line import Entry
 
 
 def entry(stream_id: str | None, position: int | None, data: bytes, text: Literal["full", "none"]) -> Entry:
-    """The spool's entry for an event's exact text; marked as redacted where something was cut."""
+    """The spool's entry for an event's exact text, marked as redacted if something was removed."""
     kept, redacted = redact_event(data)
     if text == "none":
         kept, redacted = without_text(kept), True

@@ -1,4 +1,4 @@
-"""Opening a capture: its spool is kept safe, sealed and loaded until the last follower has ended."""
+"""Opens a capture: until the last follower has ended, its spool is synced, sealed and loaded."""
 
 import asyncio
 import contextlib
@@ -13,26 +13,26 @@ from taskhouse.spool.writer import SpoolWriter
 TICK_S = 0.25
 
 ROOM_EVERY = 40
-"""Ticks between two looks at the disk."""
+"""Ticks between two checks of the free disk space."""
 
 NAMES = 10
-"""Unknown kinds of frames that a verdict names."""
+"""How many unknown kinds of frames a verdict names."""
 
 FEW = 100
 SELDOM = 3
-"""While a load brings fewer than 100 events, the rest before the next one is three times as long: a commit of few costs
-as much as one of many."""
+"""While a load brings fewer than 100 events, the pause before the next one is three times as long: a small commit costs
+as much as a large one."""
 
 
 @contextlib.asynccontextmanager
 async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
-    """Open the spool, keep it safe, sealed and loaded while the block captures, and load the rest at the end.
+    """Open the spool, sync, seal and load it while the block captures, and load the rest at the end.
 
-    A warehouse that is held by somebody else only delays the load.
+    If another process has locked the warehouse, only the load is delayed.
 
     Raises:
         Full: There was no room left; everything captured until then is safe.
-        Locked: At the end the warehouse could not be had; everything captured is in the spool.
+        Locked: The warehouse was still locked at the end; everything captured is in the spool.
     """
     settings = the_pass.context.settings
     spool = Spool(settings.spool / str(the_pass.context.project_id))
@@ -84,7 +84,7 @@ def _room(the_pass: Pass, spool: Spool) -> None:
 
 
 async def _safe(capture: Capture, done: asyncio.Event) -> None:
-    """Fsync and seal what is due, and look at the disk now and then; never waits for the warehouse."""
+    """Sync and seal what is due, and check the disk from time to time; never waits for the warehouse."""
     ticks = 0
     while not await _over(done):
         await asyncio.to_thread(capture.writer.tick)
@@ -99,7 +99,7 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what has come, now and then; while the warehouse is held or damaged, try again and again."""
+    """Load what has come at intervals; while the warehouse is locked or damaged, keep trying."""
     rest = capture.the_pass.context.settings.spool_seal_s
     seldom = 1
     while not await _over(done, rest * seldom):

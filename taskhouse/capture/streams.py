@@ -22,16 +22,16 @@ from taskhouse.spool.line import Entry, RunKey, checksum
 from taskhouse.spool.writer import SpoolWriter
 
 QUIET_S = 0.5
-"""A server that answers sends at once what it has; after so long a silence nothing more stood in the stream.
+"""A server that answers sends at once what it has, so after this silence the stream contains nothing more.
 
-Of one that pauses between events that it had before, twice its longest pause is waited for.
+If a server pauses between old events, taskhouse waits for twice its longest pause.
 """
 
 LONGEST_S = 8.0
-"""The longest silence that is waited for: our own process may have slept."""
+"""The longest silence to wait for; a longer pause may be due to this process itself."""
 
 GONE_S = 2.0
-"""The same where the event that was read last was asked for and should have come again."""
+"""The same if the event that was read last was requested and should have come again."""
 
 _LIVE_MS = LIVE / timedelta(milliseconds=1)
 
@@ -39,15 +39,15 @@ TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
 
 GONE = "gone"
-"""What they call a stream that is no longer there while its run goes on."""
+"""What they call a stream that no longer exists while its run continues."""
 
 OUTGROWN = "outgrown"
-"""What they call one that shows nothing, while the run's log has grown."""
+"""What they call a stream that shows nothing although the run's log has grown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run's stream ended: the state of its cursor, when it was read, and since when the state has held."""
+    """How a run's stream ended: the state of its cursor, when it was read, and when that state began."""
 
     state: str
     at: datetime
@@ -71,11 +71,11 @@ async def capture(
         the_pass: The pass.
         api: The project's endpoints in the class of live requests.
         writer: Where the events go.
-        run: Whose stream, and the id to resume after.
+        run: The run, and the id to resume after.
         stop: Set when the time for live streams is over.
-        on_trim: Reads the run's log. It is called once the spool holds that the server announced a trim, and before the
-            stream is opened anew: a follower that is killed in between gets the announcement again, since the cursor
-            has not moved.
+        on_trim: Reads the run's log. It is called after the announced trim is in the spool and before the stream is
+            opened again. A follower that is killed in between gets the announcement again, because the cursor has not
+            moved.
         unknown: Counts the frames that were ignored, by name.
         reading: How far the stream is read.
     """
@@ -111,15 +111,15 @@ class Reading:
     """How far a stream is read, while it is followed.
 
     Attributes:
-        look: Whether the run rests, so that its stream is only looked at.
+        look: Whether the run is at rest, so that its stream is read only briefly.
         now: The present moment.
-        current_at: When all that stood in it had come last: shown by an event of a later time than the connection's
+        current_at: When everything in the stream had come, as shown by an event that is later than the connection's
             beginning, or by silence.
         has_events: Whether any event came.
-        gone: The connection whose silence showed that the stream that held the last event is gone.
+        gone: The connection whose silence showed that the stream with the last event no longer exists.
         leg: The endpoint that is read.
         heard_at: Until when the stream was read before; None if that is not known.
-        has_begun: Whether anything of the stream was ever read; a state without an id, which stands for it, is not.
+        has_begun: Whether any event of the stream was ever read; a state without an id does not count.
     """
 
     look: bool
@@ -160,27 +160,27 @@ class Reading:
             self._patience_s = min(max(self._patience_s, 2 * pause_s), LONGEST_S)
 
     def silent(self) -> None:
-        """Nothing more stood in the stream, or it is gone with the event that was read last."""
+        """The stream contains nothing more, or it no longer exists with the event that was read last."""
         self.current_at, self._fell_silent = self.now(), self._opening
         self.gone = self._opening if self._should_join() or self._is_outlived() else None
 
     def outgrown(self, writer: SpoolWriter, run_key: RunKey) -> None:
-        """The run's log has grown since its last event, and its stream shows nothing: what it held then is gone."""
+        """The run's log has grown since its last event and its stream shows nothing, so what it contained is lost."""
         opening = self._opening
         if opening is not None and opening.after is not None and not self.has_events and not self.is_joined():
             _lost(writer, run_key, opening, self.leg, OUTGROWN)
 
     def is_joined(self) -> bool:
-        """Whether the last connection showed that the stream still holds what was read last."""
+        """Whether the last connection showed that the stream still contains the event that was read last."""
         return self._opening is not None and self._opening.joined is True
 
     def _ended(self, quiet_s: float) -> None:
-        """A connection was ended by the server after so long a silence."""
+        """The server ended a connection after a silence of this length."""
         if quiet_s >= self._quiet_s() and self._opening is not None and self._opening.is_answered():
             self.silent()
 
     def quiet_since(self, now: float) -> float | None:
-        """Since when the open connection has said nothing, if that tells anything; in the event loop's seconds."""
+        """When the open connection fell silent, if the silence counts; in the event loop's seconds."""
         opening = self._opening
         since = opening.quiet_since if opening is not None and opening.is_answered() else None
         return since if since is not None and now - since >= self._quiet_s() else None
@@ -189,7 +189,7 @@ class Reading:
         return max(self._patience_s, GONE_S if self._should_join() else 0.0)
 
     def _should_join(self) -> bool:
-        """Whether the event that was read last did not come again, although the server keeps it so long."""
+        """Whether the event that was read last did not come again, although the server should still have it."""
         opening = self._opening
         if opening is None or not opening.overlaps or opening.joined is not None:
             return False
@@ -197,7 +197,7 @@ class Reading:
         return read_ms is not None and opening.present_ms() - read_ms < _LIVE_MS
 
     def _is_outlived(self) -> bool:
-        """Whether nobody read the stream for so long that another one may have come and gone since."""
+        """Whether the stream was unread for so long that another one may have come and expired since."""
         opening = self._opening
         read_ms = stream_ms(opening.after) if opening is not None and not opening.joined else None
         if opening is None or read_ms is None or opening.present_ms() - read_ms < _LIVE_MS:
@@ -218,9 +218,9 @@ class _Record:
     last: Entry | None = None
 
     def is_same(self, frame: Frame, run: Run, text: Literal["full", "none"]) -> bool:
-        """Whether an event under the id of the last one says what that one said; so it is called if nothing tells.
+        """Whether an event with the id of the last one has the same text; True if this cannot be known.
 
-        Nothing does where something was cut: what is cut may differ between two versions of taskhouse.
+        It cannot be known if something was removed from a text: two versions of taskhouse may remove different parts.
         """
         entry = sanitize.entry(frame.id, None, frame.data, text)
         last = self.last
@@ -231,7 +231,7 @@ class _Record:
         return checksum(run.run_id, frame.id, entry.data.decode("utf-8", "replace").encode()) == run.checksum
 
     def add(self, batch: Batch, entries: list[Entry]) -> None:
-        """Append one batch; how a connection began stands before its first events, so that no kill can part them."""
+        """Append one batch; how a connection began comes before its first events, so a kill cannot separate them."""
         if batch.opening is not None and batch.opening is not self.opening:
             self.heard_at = self.opening.last_heard() if self.opening else self.heard_at
             self.opening, self.with_id, self.without_id = batch.opening, 0, 0
@@ -269,15 +269,15 @@ class _Record:
             )
 
     def gone(self, opening: Opening, leg: str) -> None:
-        """The stream that held the last event is no longer there, and none has taken its place."""
+        """The stream that contained the last event no longer exists, and no other has taken its place."""
         _lost(self.writer, self.run_key, opening, leg, GONE)
 
     def _how(self, ending: Ending) -> str:
-        """What the end of a stream proves of it.
+        """What the end of a stream proves about it.
 
-        ``drained`` is the run's state without an id in place of a stream that is gone (API facts 5.5). A ``bare_end``
-        came with no event: all was read before, or, on the agent proxy, the stream is gone. ``unjoined`` came without
-        the event that was read last, too, so the stream that held it is gone.
+        ``drained``: the run's state without an id came in place of an expired stream (API facts 5.5). ``bare_end``: no
+        event came, because everything was read before or, on the agent proxy, because the stream has expired.
+        ``unjoined``: the event that was read last did not come either, so the stream that contained it has expired.
         """
         if ending is not Ending.STREAM_END or self.with_id:
             return ending.value
@@ -287,7 +287,7 @@ class _Record:
 
 
 def _lost(writer: SpoolWriter, run_key: RunKey, opening: Opening, leg: str, ending: str) -> None:
-    """Note that what followed the last event is lost, as this connection showed."""
+    """Record that what followed the last event is lost, as this connection showed."""
     writer.ended("live", run_key, leg=leg, after=opening.after, ending=ending, heard_at=opening.last_heard())
 
 

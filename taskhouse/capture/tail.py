@@ -1,8 +1,8 @@
-"""``taskhouse tail``: a service that follows the streams of a project until it is told to stop.
+"""``taskhouse tail``: a service that follows the streams of a project until it is stopped.
 
-It looks for runs that move every few seconds (one request, and more while each brings runs that it does not follow
-yet), and asks the warehouse every minute what the scheduled passes found. It needs the warehouse for neither: while
-that is held or missing, events gather in the spool, and a start resumes after what the spool holds.
+Every few seconds it searches for active runs (one request, and more while each brings runs that it does not follow
+yet). Every minute it reads from the warehouse what the scheduled passes found. It does not depend on the warehouse:
+while that is locked or missing, events collect in the spool, and a new start continues after them.
 """
 
 import asyncio
@@ -36,11 +36,11 @@ RESOURCE = "tail"
 PLAN_EVERY_S = 60.0
 FIRST_PLAN_S = 3.0
 LAST_LOOK_S = 5.0
-"""How long a look may go on that waits for its server when the tail is told to stop."""
+"""How long a search may still wait for the server once the tail is stopped."""
 
 LOOKING = "new runs"
 PAGE = 100
-"""Tasks on one page of a look for runs that move, the most that the server gives."""
+"""Tasks on one page of a search for active runs; the server sends no more."""
 
 
 async def run(context: Context, stop: asyncio.Event) -> Report:
@@ -68,7 +68,7 @@ async def run(context: Context, stop: asyncio.Event) -> Report:
 
 
 def follower(context: Context) -> str:
-    """Who follows the project's streams just now, in words; "" if nobody does."""
+    """Which process follows the project's streams, in words; "" if none does."""
     lock = FileLock(_path(context), thread_local=False)
     try:
         lock.acquire(timeout=0)
@@ -108,7 +108,7 @@ def _path(context: Context) -> Path:
 
 
 class _Watch:
-    """The rounds of one tail: what the warehouse knew at the last plan, and what was seen since."""
+    """The rounds of one tail: what the warehouse contained at the last plan, and what was seen since."""
 
     def __init__(self, the_pass: Pass, capture: Capture) -> None:
         self.the_pass = the_pass
@@ -124,7 +124,7 @@ class _Watch:
         }
 
     async def rounds(self, stop: asyncio.Event) -> None:
-        """Plan and look, again and again; looking never waits for the warehouse, but for a moment at the start."""
+        """Plan and search repeatedly; a search never waits for the warehouse, except briefly at the start."""
         first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             settings = self.the_pass.context.settings
@@ -149,7 +149,7 @@ class _Watch:
             planning.cancel()
 
     async def _planning(self, first: asyncio.Event) -> None:
-        """Ask the warehouse every minute what the scheduled passes found; what is wrong with it is said once."""
+        """Read from the warehouse every minute what the scheduled passes found; report each problem once."""
         context = self.the_pass.context
         begun, said = False, ""
         while True:
@@ -173,7 +173,7 @@ class _Watch:
             await context.settings.clock.sleep(PLAN_EVERY_S)
 
     async def _look_until(self, stop: asyncio.Event) -> int:
-        """Look, and give up what still waits some seconds after ``stop``, however patient its requests are.
+        """Search, and give up a few seconds after ``stop``, even if a request would wait longer.
 
         Raises:
             TimeoutError: It was given up.
@@ -187,11 +187,11 @@ class _Watch:
             told.cancel()
 
     async def _look(self) -> int:
-        """Find runs that move, or ended just now, among the tasks with the newest activity; how many pages that took.
+        """Find active or just ended runs among the tasks with the newest activity; returns how many pages it read.
 
-        It goes on until a page brings no run that is followed from then on, and the next look goes at least as deep,
-        since tasks change places while pages are read. A server that ignores the order lists the newest tasks first,
-        which are those most likely to move; the others are left to the scheduled passes.
+        It continues until a page brings no new run to follow, and the next search reads at least as many pages, because
+        tasks change places meanwhile. If the server ignores the order, it lists the newest tasks first, which are most
+        likely to be active; the scheduled passes find the others.
         """
         api = self.the_pass.api(Priority.LIVE)
         pages = brought = 0
@@ -210,9 +210,9 @@ class _Watch:
                 return pages
 
     def _follow(self, rows: list[dict[str, Any]], *, logs_too: bool = True) -> int:
-        """Read what is due of these runs; how many streams are followed that were not before.
+        """Read what is due for these runs; returns how many streams are newly followed.
 
-        Without ``logs_too`` their logs are left to the scheduled passes, and to the ends of their streams.
+        Without ``logs_too``, their logs are read by the scheduled passes, and when their streams end.
         """
         for row in rows:
             if (ended := self.capture.endings.get(row["run_id"])) is not None:
@@ -245,7 +245,7 @@ class _Watch:
 
 
 async def _patiently(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, at most so long."""
+    """Wait for the event, up to a time limit."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
 
@@ -273,7 +273,7 @@ _UNREAD: dict[str, Any] = dict.fromkeys(
 
 
 def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A run as the server tells it now, with how far it was read, as the plan wants it."""
+    """A run as the server shows it now, with how far it was read, in the form that the plan expects."""
     held = known.get(columns["run_id"], _UNREAD)
     times = {
         name: datetime.fromisoformat(columns[name]) if columns[name] else None
