@@ -53,7 +53,7 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
         if self.capture_seconds is not None:
             changed["capture_seconds"] = self.capture_seconds
         if self.accept_viewer:
-            changed["accept_viewer"] = True
+            changed["accept"] = (*base.accept, "viewer")
         return base.model_copy(update=changed)
 
     def sync(self, project_id: int, resource: str) -> "Report":

@@ -115,10 +115,12 @@ class Settings(BaseSettings):
         3, ge=1, description="How long Dagster keeps successful runs. Other runs stay six times as long."
     )
 
-    sweep_summaries_hours: float = Field(
-        24.0, gt=0, description="Time in which every task is seen at least once, by id if nothing else shows it."
+    sweep_hours: float = Field(
+        24.0,
+        gt=0,
+        description="Time in which every task is seen at least once, by id if nothing else shows it. The whole list is"
+        " read every seven times that.",
     )
-    sweep_list_hours: float = Field(168.0, gt=0, description="How often the whole list of tasks is read.")
     first_load_tasks: int = Field(
         1000, ge=1, description="How many tasks never listed, and logs never read, one pass of a first load reads."
     )
@@ -145,11 +147,6 @@ class Settings(BaseSettings):
     requests_per_hour: int = Field(4800, ge=0, description="Request limit of the key per hour. 0 means no limit.")
 
     capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps streams of active runs open.")
-    log_settle_s: float = Field(
-        default=10.0,
-        ge=0,
-        description="Time after a run's end until its log is read again. The server flushes it late.",
-    )
     log_final_s: float = Field(
         default=600.0,
         ge=0,
@@ -169,18 +166,17 @@ class Settings(BaseSettings):
     capture_text: Literal["full", "none"] = Field(
         "full", description="none: write no prompts, messages or tool texts to disk, only structure and sizes."
     )
-    spool_seal_s: float = Field(
-        0.5, gt=0, description="Pause between two loads of the spool. It triples while few events arrive."
-    )
     spool_free_gb: float = Field(1.0, ge=0, description="Capture stops if less disk space than this is free.")
-    accept_viewer: bool = Field(
-        default=False, description="Continue even if the key now belongs to somebody with another view of the project."
+    accept: Annotated[tuple[Literal["viewer", "absences"], ...], NoDecode] = Field(
+        (),
+        description="What one sync may accept. viewer: the key now belongs to somebody with another view of the"
+        " project. absences: many tasks or repositories disappeared at once. Unset it again afterwards.",
     )
-    accept_absences: bool = Field(
-        default=False, description="Accept that many tasks or repositories disappeared at once. Set it for one sync."
+    lock_wait_s: float = Field(
+        60.0,
+        gt=0,
+        description="How long a pass waits for another pass of the same resource, and a commit for the warehouse.",
     )
-    pass_wait_s: float = Field(60.0, gt=0, description="How long a pass waits for another pass of the same resource.")
-    lock_wait_s: float = Field(60.0, gt=0, description="How long a commit waits for the warehouse.")
 
     _clock: Clock = PrivateAttr(default_factory=lambda: REAL)
 
@@ -189,6 +185,11 @@ class Settings(BaseSettings):
     def _split(cls, value: object, info: ValidationInfo) -> object:
         what = _LISTS[info.field_name or ""]
         return numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
+
+    @field_validator("accept", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("project_ids")
     @classmethod
@@ -261,7 +262,7 @@ class Settings(BaseSettings):
     @classmethod
     def _known_times(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         if value.keys() - CRONS.keys():
-            raise ValueError(f"{CRONS_ALLOWED}; the schedules are {', '.join(CRONS)}")
+            raise ValueError(f"must name only the schedules {', '.join(CRONS)}")
         for name, expression in value.items():
             if wrong := cron.wrong(expression):
                 raise ValueError(f"has a time for {name} that {wrong}")

@@ -29,6 +29,13 @@ RETIRED = {
     "TASKHOUSE_MAX_WAIT_S": "A request waits for a Retry-After of up to 90 seconds.",
     "TASKHOUSE_READINESS_LIMIT_S": "taskhouse waits up to 90 seconds for one readiness answer.",
     "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",
+    "TASKHOUSE_SWEEP_SUMMARIES_HOURS": "Set TASKHOUSE_SWEEP_HOURS, in which every task is seen once.",
+    "TASKHOUSE_SWEEP_LIST_HOURS": "The whole list is read every seven times TASKHOUSE_SWEEP_HOURS.",
+    "TASKHOUSE_LOG_SETTLE_S": "The log of a run is read again 10 seconds after its end.",
+    "TASKHOUSE_ACCEPT_VIEWER": "Set TASKHOUSE_ACCEPT=viewer for one sync.",
+    "TASKHOUSE_ACCEPT_ABSENCES": "Set TASKHOUSE_ACCEPT=absences for one sync.",
+    "TASKHOUSE_PASS_WAIT_S": "Set TASKHOUSE_LOCK_WAIT_S, which covers passes and the warehouse.",
+    "TASKHOUSE_SPOOL_SEAL_S": "Captured events are loaded every 0.5 to 1.5 seconds.",
     "TASKHOUSE_SPOOL_SYNC_S": "Captured events are synced to disk every second.",
     "TASKHOUSE_SPOOL_MAX_GB": "The spool may grow until only TASKHOUSE_SPOOL_FREE_GB of disk space is left.",
     **{

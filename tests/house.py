@@ -43,8 +43,7 @@ class House:
             **{
                 "requests_per_minute": 0,
                 "requests_per_hour": 0,
-                "log_settle_s": 0.2,
-                "log_final_s": settings.get("log_settle_s", 0.2),
+                "log_final_s": 0.2,
                 "capture_seconds": 60,
                 **settings,
             },

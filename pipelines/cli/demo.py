@@ -74,7 +74,6 @@ def _settings(environment: dict[str, str]) -> "Settings":
         requests_per_minute=PER_MINUTE * SPEED,
         requests_per_hour=PER_HOUR * SPEED,
         capture_seconds=600.0,
-        log_settle_s=2.0,
         log_final_s=2.0,
     )
 

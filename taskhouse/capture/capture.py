@@ -43,6 +43,9 @@ LOOK_S = 5.0
 CATCH_UP_S = 25.0
 """How much longer a pass stays with streams that were not read up to the present; keepalives come after 20 seconds."""
 
+FLUSH_S = 10.0
+"""How long after its end the log of a run is read again: the server flushes it that late."""
+
 SETTLE_S = 0.05
 """A silence counts if it still lasts after this time, in which everything that has come is read."""
 
@@ -357,7 +360,7 @@ class Capture:
             began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
         if run.ended_at is None:
             return run
-        settle = self.the_pass.context.settings.log_settle_s
+        settle = min(FLUSH_S, self.the_pass.context.settings.log_final_s)
         early = settle - (began - run.ended_at).total_seconds()
         if early > 0:
             await self.the_pass.context.settings.clock.sleep(min(settle, early))

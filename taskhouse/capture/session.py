@@ -40,7 +40,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     recovered = spool.recover()
     for path in recovered.damaged:
         the_pass.judgement.doubt(f"a spool file was damaged and is kept as {path}")
-    seal_s = SELDOM * settings.spool_seal_s
+    seal_s = SELDOM * the_pass.context.load_every_s
     with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
         try:
             async with _working(the_pass, spool, writer) as capture:
@@ -100,7 +100,7 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
 
 async def _loaded(capture: Capture, done: asyncio.Event) -> None:
     """Load what has come at intervals; while the warehouse is locked or damaged, keep trying."""
-    rest = capture.the_pass.context.settings.spool_seal_s
+    rest = capture.the_pass.context.load_every_s
     seldom = 1
     while not await _over(done, rest * seldom):
         before = capture.the_pass.stats.loaded

@@ -11,6 +11,9 @@ from taskhouse.warehouse.connection import Warehouse
 
 T = TypeVar("T")
 
+LOAD_EVERY_S = 0.5
+"""Pause between two loads of the spool: short enough to watch an agent, long enough to commit many events at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -33,6 +36,7 @@ class Context:
         server: PostHog, and the request budget; None for a pass that asks nobody.
         warehouse: Where history is kept.
         progress: Told how far a pass is.
+        load_every_s: Pause between two loads of the spool; it is three times as long while few events arrive.
     """
 
     settings: Settings
@@ -40,6 +44,7 @@ class Context:
     server: PostHog | None
     warehouse: Warehouse
     progress: Callable[[Progress], None] = lambda _: None
+    load_every_s: float = LOAD_EVERY_S
 
     @property
     def client(self) -> PostHog:

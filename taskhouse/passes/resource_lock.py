@@ -15,17 +15,17 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
     """Hold the resource of the project for the length of the block.
 
     Raises:
-        Locked: Another pass held it for ``pass_wait_s`` seconds.
+        Locked: Another pass held it for ``lock_wait_s`` seconds.
     """
     folder = settings.home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{resource}-{project_id}.lock", thread_local=False)
     try:
-        await asyncio.to_thread(lock.acquire, timeout=settings.pass_wait_s)
+        await asyncio.to_thread(lock.acquire, timeout=settings.lock_wait_s)
     except Timeout:
         raise Locked(
-            f"A pass of {resource} for project {project_id} has been running for {settings.pass_wait_s:g} s.",
-            hint="Only one runs at a time: wait, or raise TASKHOUSE_PASS_WAIT_S. `taskhouse status` shows it.",
+            f"A pass of {resource} for project {project_id} has been running for {settings.lock_wait_s:g} s.",
+            hint="Only one runs at a time: wait, or raise TASKHOUSE_LOCK_WAIT_S. `taskhouse status` shows it.",
         ) from None
     try:
         yield

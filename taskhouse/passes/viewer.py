@@ -51,9 +51,9 @@ def previous_viewer(context: Context, resource: str) -> str | None:
 def other(context: Context, resource: str, viewer: str | None) -> str:
     """Why this view may not be compared with the history so far; "" where it may."""
     before = previous_viewer(context, resource)
-    if before in {None, viewer} or context.settings.accept_viewer:
+    if before in {None, viewer} or "viewer" in context.settings.accept:
         return ""
     return (
         f"this key sees the project as {viewer}, but the history so far was read as {before};"
-        " to continue with the new view, set TASKHOUSE_ACCEPT_VIEWER=true for one sync"
+        " to continue with the new view, set TASKHOUSE_ACCEPT=viewer for one sync"
     )

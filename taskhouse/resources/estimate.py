@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.resources.tasks.rounds import SMALL, period
+from taskhouse.resources.tasks.rounds import LIST_EVERY, SMALL, period
 from taskhouse.settings import Settings
 
 PAGE = 98
@@ -176,12 +176,12 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         Item(
             "tasks: sweeps of the summaries",
             Priority.SWEEP,
-            math.ceil(facts.tasks / SUMMARIES * SOONER * 24 / settings.sweep_summaries_hours),
+            math.ceil(facts.tasks / SUMMARIES * SOONER * 24 / settings.sweep_hours),
         ),
         Item(
             "tasks: sweeps of the list",
             Priority.SWEEP,
-            math.ceil(list_pages(facts.tasks) * 24 / settings.sweep_list_hours),
+            math.ceil(list_pages(facts.tasks) * 24 / (LIST_EVERY * settings.sweep_hours)),
         ),
         *_of_each(settings, a_day=True),
         Item("readiness", Priority.READINESS, answers),

@@ -74,7 +74,7 @@ def test_the_pause_is_as_long_as_the_failure(failing_s: float, moved: bool) -> N
 
 @pytest.mark.slow
 def test_passes_share_the_pause_and_say_so(make_house: Any) -> None:
-    house = make_house(emulator_tasks=5, emulator_events=0.2, log_settle_s=0, capture_seconds=5)
+    house = make_house(emulator_tasks=5, emulator_events=0.2, log_final_s=0, capture_seconds=5)
     task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
     run_id = house.emulator.mutate("new_run", task_id=task_id)["run_id"]
     house.emulator.clock(advance_s=30)

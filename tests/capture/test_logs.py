@@ -78,7 +78,7 @@ def fault(run_id: str, kind: str, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def house(make_house: Any) -> Any:
-    return make_house(emulator_tasks=8, log_settle_s=0)
+    return make_house(emulator_tasks=8, log_final_s=0)
 
 
 GONE: list[dict[str, Any]] = [{"kind": "status", "status": code} for code in (404, 403)]
@@ -154,7 +154,7 @@ SERVED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("served", SERVED)
 def test_every_own_entry_is_held_however_a_log_is_served(make_house: Any, served: str) -> None:
-    house = make_house(emulator_tasks=8, log_settle_s=0, **SERVED[served])
+    house = make_house(emulator_tasks=8, log_final_s=0, **SERVED[served])
     made = resumed(house, 4)
     listed(house)
     assert house.sync("run_events").verdict == "complete"
@@ -164,7 +164,7 @@ def test_every_own_entry_is_held_however_a_log_is_served(make_house: Any, served
 def test_a_server_of_spring_loses_no_own_entry_of_a_resumed_run(make_house: Any) -> None:
     spring = at_version("2026-05", tasks=8)
     house = make_house(
-        log_settle_s=0,
+        log_final_s=0,
         **{f"emulator_{name}": getattr(spring, name) for name in spring.__dataclass_fields__ if name != "keys"}
         | {"emulator_live_runs": 0, "emulator_speed": 0, "emulator_repositories": 6, "emulator_events": 0.3},
     )
@@ -278,7 +278,7 @@ def test_a_log_that_expired_before_it_was_proved_is_a_gap(house: Any) -> None:
 
 def test_a_log_that_is_flushed_late_is_read_once_more(make_house: Any) -> None:
     """A flush that fails is tried again for minutes, so what is read soon after a run's end is not final."""
-    house = make_house(emulator_tasks=4, log_settle_s=0, log_final_s=600)
+    house = make_house(emulator_tasks=4, log_final_s=600)
     run_id = house.emulator.mutate("new_task", run=True)["run_id"]
     advance(house, 5)
     house.emulator.mutate("finish", run_id=run_id)

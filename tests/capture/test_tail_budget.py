@@ -78,8 +78,6 @@ async def followed(
             home=home,
             requests_per_minute=limits[0],
             requests_per_hour=limits[1],
-            spool_seal_s=60,
-            log_settle_s=0.2,
             log_final_s=0.2,
         ).with_clock(LoopClock(start))
         if ahead is not None:
@@ -88,7 +86,7 @@ async def followed(
                 ledger.begin(connection, **who, started_at=start + ahead)
         stop = asyncio.Event()
         async with PostHog(settings) as client:
-            context = Context(settings, 1, client, open_warehouse(settings))
+            context = Context(settings, 1, client, open_warehouse(settings), load_every_s=60)
             task = asyncio.create_task(tail.run(context, stop))
             try:
                 yield Followed(service, task, stop)

@@ -54,11 +54,10 @@ class Weeks:
                 home=self.home / "home",
                 readiness_windows=(7, 30),
                 capture_seconds=5,
-                spool_seal_s=60,
             ).with_clock(clock := LoopClock(START))
             blank(settings.warehouse)
             async with PostHog(settings) as client:
-                context = Context(settings, 1, client, open_warehouse(settings))
+                context = Context(settings, 1, client, open_warehouse(settings), load_every_s=60)
                 for day in self.days:
                     await clock.sleep((START + timedelta(days=day, minutes=1) - clock.now()).total_seconds())
                     self.happens(emulator, day)

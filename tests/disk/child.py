@@ -50,7 +50,7 @@ class Home(House):
     """A home on a disk of its own."""
 
     def __init__(self, emulator: Emulator, folder: Path, *, whole: bool) -> None:
-        super().__init__(emulator, folder / "home", spool_free_gb=0, log_settle_s=0)
+        super().__init__(emulator, folder / "home", spool_free_gb=0, log_final_s=0)
         self.alone = False  # each block attaches the warehouse anew and closes it, as a real pass does
         self.backups = folder / "backups"
         self.whole = whole

@@ -135,7 +135,6 @@ class Story:
             home=home,
             requests_per_minute=0,
             requests_per_hour=0,
-            log_settle_s=0.1,
             log_final_s=0.1,
             capture_seconds=30,
             **settings,

@@ -47,7 +47,7 @@ def test_the_table_names_every_kind() -> None:
 def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
     where, ending = table()[kind]
     asked, endpoint = PLACES[where]
-    house = make_house(emulator_tasks=140 if asked == "tasks" else 24, log_settle_s=0)
+    house = make_house(emulator_tasks=140 if asked == "tasks" else 24, log_final_s=0)
     if asked != "tasks":
         house.sync("tasks")
     house.emulator.faults({"kind": kind, "endpoint": endpoint, **GIVEN.get(kind, {})})
@@ -75,7 +75,7 @@ def test_a_pass_ends_as_the_table_says(make_house: Any, kind: str) -> None:
 
 
 def test_of_a_log_page_that_is_too_large_fewer_entries_are_asked_for(make_house: Any) -> None:
-    house = make_house(emulator_tasks=8, log_settle_s=0)
+    house = make_house(emulator_tasks=8, log_final_s=0)
     house.sync("tasks")
     house.emulator.faults({"kind": "large", "endpoint": "runs.session_logs", "bytes": 70_000_000, "times": 2})
     assert house.sync("run_events").verdict == "complete"
@@ -86,7 +86,7 @@ def test_of_a_log_page_that_is_too_large_fewer_entries_are_asked_for(make_house:
 
 
 def test_an_unreadable_answer_about_one_run_spares_the_others(make_house: Any) -> None:
-    house = make_house(emulator_tasks=30, log_settle_s=0)
+    house = make_house(emulator_tasks=30, log_final_s=0)
     house.sync("tasks")
     task_id, run_id = house.rows("SELECT task_id, run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0]
     for endpoint, asked, path in (("runs.list", "runs", task_id), ("runs.session_logs", "run_events", run_id)):

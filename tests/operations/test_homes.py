@@ -39,7 +39,7 @@ def schema_2(make_house: Any) -> Open:
             emulator_session_logs_bytes=8000,
             emulator_origins=OLD_ORIGINS,  # as the world was that it came from
             emulator_october_agents=False,
-            log_settle_s=0,
+            log_final_s=0,
             capture_seconds=3,
         )
         house.now = lambda: START + later

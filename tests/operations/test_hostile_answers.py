@@ -229,7 +229,7 @@ def test_a_page_that_cannot_be_read_leaves_the_pages_after_it(make_house: Any) -
 def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
     make_house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = make_house(emulator_tasks=12, log_settle_s=0)
+    house = make_house(emulator_tasks=12, log_final_s=0)
     house.sync("tasks")
     bad = house.rows("SELECT run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0][0]
     drain = logs.drain
@@ -253,7 +253,7 @@ def test_a_run_that_cannot_be_handled_is_a_doubt_and_the_others_are_captured(
 
 def test_hostile_payloads_come_through_the_stream_and_the_log_as_they_are(make_house: Any) -> None:
     rng = random.Random("over the wire")
-    house = make_house(emulator_tasks=6, log_settle_s=0)
+    house = make_house(emulator_tasks=6, log_final_s=0)
     run = next(run for run in house.emulator.truth()["runs"] if run["live"]["count"] > 1)
     for _ in range(40):
         text = payload(rng).replace("\r", " ").replace("\n", " ")

@@ -66,7 +66,7 @@ def had(doubts: list[str], *texts: str) -> bool:
 
 @pytest.mark.slow
 def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_house: Any, doubts: list[str]) -> None:
-    house = make_house(emulator_tasks=5, emulator_live_runs=LIVE, emulator_pace=20, tail_poll_s=0.2, spool_seal_s=0.2)
+    house = make_house(emulator_tasks=5, emulator_live_runs=LIVE, emulator_pace=20, tail_poll_s=0.2)
     house.sync("tasks")
     over: list[bool] = []
 

@@ -62,7 +62,7 @@ def gaps(house: Any, run_id: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def house(make_house: Any) -> Any:
-    return make_house(emulator_tasks=10, emulator_events=0.2, log_settle_s=0)
+    return make_house(emulator_tasks=10, emulator_events=0.2, log_final_s=0)
 
 
 def test_a_refused_run_is_told_of_once_as_fresh_as_out_of_view_or_as_lasting() -> None:
@@ -170,7 +170,7 @@ def test_a_log_that_stays_out_of_reach_is_a_gap_and_asked_for_in_growing_pauses(
 
 
 def test_a_protected_run_concerns_itself_alone(make_house: Any) -> None:
-    house = make_house(emulator_tasks=10, emulator_events=0.2, emulator_speed=60, log_settle_s=0)
+    house = make_house(emulator_tasks=10, emulator_events=0.2, emulator_speed=60, log_final_s=0)
     _, run_id = finished(house)
     others = house.emulator.mutate("new_run", task_id=house.emulator.truth(runs=False)["tasks"][1]["id"])["run_id"]
     house.emulator.mutate("finish", run_id=others)
@@ -346,7 +346,7 @@ def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
 
 
 def test_the_log_of_a_run_that_goes_on_is_asked_for_again_too(make_house: Any) -> None:
-    house = make_house(emulator_tasks=10, emulator_events=0.2, capture_seconds=0.5, log_settle_s=0)
+    house = make_house(emulator_tasks=10, emulator_events=0.2, capture_seconds=0.5, log_final_s=0)
     _, run_id = finished(house)
     house.emulator.faults({"kind": "status", "status": 404, "endpoint": "runs.session_logs", "path": run_id})
     assert "1 run was not found (404)" in capture(house).reason

@@ -58,7 +58,7 @@ def test_a_sweep_records_what_it_cost_and_what_it_proved(make_house: Any) -> Non
 
 def test_rows_seen_are_the_distinct_ones_and_those_that_came_again_unasked(make_house: Any) -> None:
     whole = {"emulator_ignored_parameters": frozenset({"basic"})}  # light rows are no sightings
-    house = make_house(**SIZE, **whole, capture_seconds=0.2, first_load_tasks=20, log_settle_s=0)
+    house = make_house(**SIZE, **whole, capture_seconds=0.2, first_load_tasks=20, log_final_s=0)
     house.emulator.faults({"kind": "duplicate_row", "endpoint": "tasks.list", "times": 3})
     house.sync("tasks")
     row, total = last(house), len(house.truth_tasks())
@@ -178,8 +178,8 @@ def test_another_view_is_incomplete_for_tasks_and_for_repositories(make_house: A
     for resource in ("tasks", "repositories"):
         report = house.sync(resource)
         assert (report.verdict, report.absent) == ("incomplete", 0)
-        assert "TASKHOUSE_ACCEPT_VIEWER" in report.reason
-    house.settings = house.settings.model_copy(update={"accept_viewer": True})
+        assert "TASKHOUSE_ACCEPT=viewer" in report.reason
+    house.settings = house.settings.model_copy(update={"accept": ("viewer",)})
     assert house.sync("repositories").verdict == "complete"
 
 
@@ -225,7 +225,7 @@ def test_a_pass_whose_place_was_taken_can_write_nothing_more(make_house: Any) ->
 
 
 def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:
-    house = make_house(pass_wait_s=0.1)
+    house = make_house(lock_wait_s=0.1)
     with house.context() as context:
 
         async def two() -> None:

@@ -104,7 +104,6 @@ class Scene:
             "TASKHOUSE_HOME": str(self.home),
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
-            "TASKHOUSE_LOG_SETTLE_S": "1",
             "TASKHOUSE_LOG_FINAL_S": "1",
         }
 

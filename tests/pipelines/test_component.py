@@ -40,8 +40,6 @@ REFUSED = {
     "The TaskhouseProject in … has the same prefix as …: ….": WORDS,
     "api_key of a TaskhouseProject is not a reference to an environment variable.": WORDS,
     "projects in … is empty.": WORDS,
-    "… …; the schedules are ….": WORDS,
-    "… has a time for … that ….": WORDS,
     "… is not set.": "test_a_pass_of_one_instance_feeds_the_assets_of_a_stranger",
 }
 """The test that brings an error about, by its row in the table of errors."""
@@ -118,7 +116,7 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (("home: data/us", "home: data/eu"), "has the same home as the one for https://"),
         (("prefix: us", "prefix: eu"), "Give each its own `prefix`"),
         (("projects: [1, 2]", "projects: []"), "projects in acme/defs/us is empty."),
-        (("tasks: ", "task: "), "acme/defs/us: crons must be cron expressions by schedule"),
+        (("tasks: ", "task: "), "acme/defs/us: crons must name only the schedules tasks"),
         (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a time for tasks that"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
         (("prefix: us", "prefix: U-S"), "acme/defs/us: prefix must be lower-case letters"),

@@ -94,7 +94,7 @@ def refused(status: int, body: bytes = b"", location: str = "") -> None:
 
 
 def held_pass(place: Place) -> None:
-    made = place.settings(pass_wait_s=0.01)
+    made = place.settings(lock_wait_s=0.01)
     (made.home / "locks").mkdir(parents=True)
 
     async def work() -> None:
@@ -227,6 +227,8 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… must not contain credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
     "… must contain at least one window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
     "… must contain only windows of 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
+    "… must name only the schedules ….": lambda p: p.loaded(TASKHOUSE_CRONS="task=0 6 * * *"),
+    "… has a time for … that ….": lambda p: p.loaded(TASKHOUSE_CRONS="tasks=often"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
     "… must name a folder; leave it unset to use .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
     "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),

@@ -13,7 +13,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.pipelines.cli.truth import compare
 from tests.pipelines.conftest import QUIET, Scene
 
-NO_WAITING = {"TASKHOUSE_SPOOL_FREE_GB": "0", "TASKHOUSE_LOG_SETTLE_S": "0", "TASKHOUSE_LOG_FINAL_S": "0"}
+NO_WAITING = {"TASKHOUSE_SPOOL_FREE_GB": "0", "TASKHOUSE_LOG_FINAL_S": "0"}
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
     make_house: Any, monkeypatch: pytest.MonkeyPatch, ignored: frozenset[str]
 ) -> None:
     drawn_in_place(monkeypatch)
-    house = make_house(emulator_tasks=520, emulator_ignored_parameters=ignored, sweep_summaries_hours=1000)
+    house = make_house(emulator_tasks=520, emulator_ignored_parameters=ignored, sweep_hours=1000)
     house.sync("tasks")
     swept = last(house, "tasks")[3]
     x, y = name(house, 150), name(house, 320)
@@ -116,7 +116,7 @@ def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
 
 def test_no_verdict_claims_more_than_its_moment_says(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_in_place(monkeypatch)
-    house = make_house(emulator_tasks=520, sweep_summaries_hours=1000)
+    house = make_house(emulator_tasks=520, sweep_hours=1000)
     house.sync("tasks")
     exchanges = []
     for hour, (shown, hidden) in enumerate([(40, 300), (330, 90), (200, 10)]):
@@ -141,7 +141,7 @@ def test_no_verdict_claims_more_than_its_moment_says(make_house: Any, monkeypatc
 def test_a_light_row_never_makes_a_version_and_is_no_sight_of_what_it_does_not_show(
     make_house: Any,
 ) -> None:
-    house = make_house(emulator_tasks=520, emulator_activity_moves=False, sweep_summaries_hours=1000)
+    house = make_house(emulator_tasks=520, emulator_activity_moves=False, sweep_hours=1000)
     house.sync("tasks")
     versions = house.counts()["task_versions"]
     house.emulator.mutate("rename", task_id=name(house, 200), title="another")
@@ -175,7 +175,7 @@ def test_what_was_proved_in_another_view_proves_nothing_in_this_one(make_house: 
 
 def test_an_absence_that_was_not_marked_is_found_again(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_in_place(monkeypatch)
-    house = make_house(emulator_tasks=520, sweep_summaries_hours=1000)
+    house = make_house(emulator_tasks=520, sweep_hours=1000)
     house.sync("tasks")
     x, y = name(house, 300), name(house, 20)
     house.emulator.mutate("hide", task_id=x)

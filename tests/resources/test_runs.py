@@ -77,7 +77,7 @@ def test_a_first_load_begins_with_what_expires_next_and_can_be_limited_by_age(ma
 
 
 def test_logs_of_a_first_load_are_read_nearest_to_expiry_first(make_house: Any) -> None:
-    house = make_house(emulator_tasks=30, first_load_tasks=5, log_settle_s=0)
+    house = make_house(emulator_tasks=30, first_load_tasks=5, log_final_s=0)
     house.sync("tasks")
     ages = dict(house.rows("SELECT run_id, greatest(created_at, updated_at, completed_at) FROM raw.run_versions"))
     valid = sorted((at, run) for run, at in ages.items() if at + timedelta(days=30) > house.now())
@@ -95,7 +95,7 @@ def test_logs_of_a_first_load_are_read_nearest_to_expiry_first(make_house: Any) 
 
 
 def test_a_first_load_that_is_limited_by_age_counts_what_it_leaves_out(make_house: Any) -> None:
-    house = make_house(first_load_days=12, log_settle_s=0)
+    house = make_house(first_load_days=12, log_final_s=0)
     house.sync("tasks")
     old = "now()::TIMESTAMPTZ - greatest(created_at, updated_at, completed_at) > INTERVAL 12 DAYS"
     (count,) = house.rows(f"SELECT count(*) FROM raw.run_versions WHERE {old}")[0]

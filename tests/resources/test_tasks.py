@@ -71,7 +71,7 @@ def test_another_view_marks_nothing_absent(make_house: Any) -> None:
     house.settings = other
     report = house.sync("tasks")
     assert (report.verdict, report.absent) == ("incomplete", 0)
-    assert "TASKHOUSE_ACCEPT_VIEWER" in report.reason
+    assert "TASKHOUSE_ACCEPT=viewer" in report.reason
     assert house.present() == before
 
 

@@ -26,6 +26,7 @@ GIVEN = {
     "stream_leg": ("auto", "auto"),
     "capture_text": ("none", "none"),
     "crons": ("views=0 6 * * *", {"views": "0 6 * * *"}),
+    "accept": ("viewer, absences", ("viewer", "absences")),
     "timezone": ("Europe/Berlin", "Europe/Berlin"),
 }
 """A text for each field that differs from its default, and what it means."""

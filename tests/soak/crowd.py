@@ -85,7 +85,6 @@ class Crowd:
             "DAGSTER_HOME": str(home.prepare(self.settings)),
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
-            "TASKHOUSE_LOG_SETTLE_S": "1",
             "TASKHOUSE_LOG_FINAL_S": "1",
             "TASKHOUSE_CAPTURE_SECONDS": "5",
         }

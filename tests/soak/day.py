@@ -121,7 +121,6 @@ class Day:
                 project_ids=(1,),
                 home=self.home,
                 capture_seconds=1,
-                log_settle_s=0,
                 log_final_s=0,
                 first_load_tasks=self.first_load_tasks,
             ).with_clock(LoopClock(START))

@@ -79,7 +79,7 @@ class Soak:
                 home=self.home,
                 requests_per_minute=0,
                 requests_per_hour=0,
-                sweep_list_hours=0.001,
+                sweep_hours=0.001,
                 first_load_tasks=100_000,
             )
             world = Restless(self.emulator, self.seed)
@@ -111,8 +111,7 @@ class Soak:
             "TASKHOUSE_HOME": str(self.home),
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
-            "TASKHOUSE_SWEEP_LIST_HOURS": "0.001",
-            "TASKHOUSE_SWEEP_SUMMARIES_HOURS": "0.001",
+            "TASKHOUSE_SWEEP_HOURS": "0.001",
         }
         with subprocess.Popen(
             [sys.executable, str(CHILD)], env=environment, cwd=self.home, stdout=subprocess.PIPE, text=True

@@ -160,7 +160,6 @@ class StreamSoak:
                 home=self.home,
                 requests_per_minute=0,
                 requests_per_hour=0,
-                log_settle_s=0.2,
                 log_final_s=0.2,
                 capture_seconds=600,
                 first_load_tasks=100_000,
@@ -227,10 +226,8 @@ class StreamSoak:
             "TASKHOUSE_HOME": str(self.home),
             "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
-            "TASKHOUSE_LOG_SETTLE_S": "0.2",
             "TASKHOUSE_LOG_FINAL_S": "0.2",
             "TASKHOUSE_TAIL_POLL_S": "0.2",
-            "TASKHOUSE_SPOOL_SEAL_S": "0.2",
         } | ({"TASKHOUSE_STREAM_WINDOWS": str(self.window)} if self.window else {})
         with subprocess.Popen(
             [sys.executable, str(TAIL), *step], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

@@ -66,7 +66,7 @@ def test_at_100_000_tasks_an_idle_tick_is_5_requests_and_200_changes_are_10_more
         tasks=HUNDRED_THOUSAND, repositories=1000, activity_moves=moves, live_runs=40, speed=0, events=0.1
     )
     with Emulator(world) as emulator:
-        house = House(emulator, tmp_path, accept_viewer=True)
+        house = House(emulator, tmp_path, accept=("viewer",))
         fill(house)
         assert len(house.present()) > 100_000
         house.sync("tasks")

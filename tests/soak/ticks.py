@@ -68,7 +68,7 @@ class Day:
         outcome, cpu = Outcome(), []
         world = EmulatorSettings(tasks=self.tasks, live_runs=0, speed=0, events=0.1, throttle=False)
         with Emulator(world) as emulator:
-            house = House(emulator, self.home, accept_viewer=True, sweep_list_hours=1000, sweep_summaries_hours=1000)
+            house = House(emulator, self.home, accept=("viewer",), sweep_hours=1000)
             fill(house)
             house.sync("tasks")
             emulator.requests(reset=True)

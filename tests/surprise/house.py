@@ -71,12 +71,9 @@ class House:
             requests_per_minute=0,
             requests_per_hour=0,
             capture_seconds=capture_s,
-            spool_seal_s=2,
-            log_settle_s=1,
             stream_windows=None if windows is None else (*windows, settings.streams.thin_entries),
             readiness_windows=(7,),
             lock_wait_s=1,
-            pass_wait_s=1,
         ).with_clock(_Ours(self))
         blank(self.settings.warehouse)
         self._process: Process | None = None
@@ -118,7 +115,7 @@ class House:
         _whose.set(process)
         with process.living():
             try:
-                await work(Context(self.settings, 1, process.client, process.warehouse))
+                await work(Context(self.settings, 1, process.client, process.warehouse, load_every_s=2))
             except TaskhouseError as problem:
                 return f"failed: {problem.message}"
             except BaseException as problem:

@@ -29,7 +29,7 @@ ABSENT_SHARE = 0.2
 ABSENT_ANYWAY = 20
 """More absences than this share of what was present, and than this number, are not believed."""
 
-ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT_ABSENCES=true for one sync"
+ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT=absences for one sync"
 
 
 NOT_YET = "the list was not read completely yet"
@@ -74,7 +74,7 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
 
 def believed(context: Context, absent: int, present: int) -> bool:
     """Whether so many absences at once are believed; a view that changed unnoticed looks like a great many."""
-    return context.settings.accept_absences or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
+    return "absences" in context.settings.accept or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
 
 
 async def _look(the_pass: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | None, str]:

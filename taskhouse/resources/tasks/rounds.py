@@ -15,6 +15,9 @@ from datetime import datetime, timedelta
 
 from taskhouse.resources.tasks.list_diff import PAGE, Key, key
 
+LIST_EVERY = 7
+"""A sweep of the list comes so many times as seldom as every task is seen: it mends only what the rest has missed."""
+
 SMALL = 300
 """Up to so many tasks every pass reads the whole list, and there is nothing to rotate."""
 

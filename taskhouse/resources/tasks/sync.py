@@ -126,13 +126,13 @@ class _Due:
         walked = [last[key] for key in last if key[0] == sweep.KIND]
         proved = last.get((sweep.KIND, "complete"))
         tried = max(walked, default=None)
+        light = timedelta(hours=settings.sweep_hours)
         self.list_again = tried is None or now - tried >= AGAIN
         self.list = (
             tried is None
             or present <= rounds.SMALL
-            or (self.list_again and (proved is None or now - proved >= timedelta(hours=settings.sweep_list_hours)))
+            or (self.list_again and (proved is None or now - proved >= rounds.LIST_EVERY * light))
         )
-        light = timedelta(hours=settings.sweep_summaries_hours)
         asked = max([*walked, *(last[key] for key in last if key == ("summaries", "complete"))], default=now)
         self.summaries = now - asked >= light / 4
         self.unseen_before = now - light * 3 / 4
