@@ -52,7 +52,7 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
                 "bytes after": compaction.after,
                 "unused share": compaction.free_share,
                 "compacted": compaction.done,
-                "why": compaction.why,
+                "reason": compaction.reason,
             }
         )
 

@@ -27,7 +27,7 @@ import duckdb
 import httpx
 
 from taskhouse.capture import streams
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.session import capturing
 from taskhouse.emulator.serve import listen, serve_on
 from taskhouse.emulator.settings import EmulatorSettings
@@ -170,11 +170,11 @@ def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
                             the_pass,
                             api,
                             capture.writer,
-                            Run(run["task_id"], run["id"], None, 0, (), context.now(), None),
+                            CaptureRun(run["task_id"], run["id"], None, 0, (), context.now(), None),
                             capture.stop,
                             on_trim=nothing,
                             unknown=capture.unknown,
-                            reading=streams.Reading(look=False, now=context.now),
+                            progress=streams.StreamProgress(look=False, now=context.now),
                         )
                         for run in runs
                     ]

@@ -18,10 +18,10 @@ from taskhouse.emulator.backlog import Backlog, Covered, is_stored
 from taskhouse.emulator.clock import Clock
 from taskhouse.emulator.streams import (
     START,
-    Batch,
     CursorError,
     RunStream,
     StreamId,
+    StreamRead,
     StreamSettings,
     StreamStore,
     parse_cursor,
@@ -286,7 +286,7 @@ class _Connection:
                 return _Step([KEEPALIVE])
         return _Step([], error_frame(TOO_LONG) if self.settings.end_marker else b"")
 
-    async def _xread(self) -> Batch:
+    async def _xread(self) -> StreamRead:
         """Read as blocking XREADs do: what follows the cursor, or nothing after as many ``block_s`` as are idle."""
         settings, clock = self.settings, self.clock
         now_us = clock.now_us()
@@ -303,7 +303,7 @@ class _Connection:
             if await _stood(clock, clock.wait_for(self.stream.changed(), left_us / _US)):
                 return batch._replace(stood=True)
 
-    def _closing(self, batch: Batch) -> bytes | None:
+    def _closing(self, batch: StreamRead) -> bytes | None:
         if batch.closed is None:
             return None
         if batch.closed == "complete":

@@ -104,7 +104,7 @@ def framed(stream_id: str, text: str) -> bytes:
     return f"id: {stream_id}\ndata: {lines}\n\n".encode("utf-8", "surrogatepass")
 
 
-class Batch(NamedTuple):
+class StreamRead(NamedTuple):
     """What one read found: ``frames`` up to a sentinel, the last id among them, and that sentinel if met.
 
     ``frames`` are finished SSE frames, one per entry. ``closed`` is None, ``"complete"`` or ``"error"``; ``error`` is
@@ -268,20 +268,20 @@ class RunStream:
         self.reset()
         self._rewound = self._first != START
 
-    def read(self, after: StreamId, count: int, now_ms: int) -> Batch:
+    def read(self, after: StreamId, count: int, now_ms: int) -> StreamRead:
         """Up to ``count`` entries strictly after ``after``, stopping in front of a sentinel."""
         if not self.exists(now_ms):
-            return Batch([], after)
+            return StreamRead([], after)
         ids = self._ids
         low = bisect_right(ids, after, self._head)
         high = min(low + count, len(ids))
         if low == high:
-            return Batch([], after)
+            return StreamRead([], after)
         for at, error in self._sentinels:
             if after < at <= ids[high - 1]:
                 frames = self._frames[low : bisect_left(ids, at, low, high)]
-                return Batch(frames, at, "complete" if error is None else "error", error or "")
-        return Batch(self._frames[low:high], ids[high - 1])
+                return StreamRead(frames, at, "complete" if error is None else "error", error or "")
+        return StreamRead(self._frames[low:high], ids[high - 1])
 
     def changed(self) -> asyncio.Event:
         """An event that the next write sets. Take it, read, and wait only if the read was empty."""

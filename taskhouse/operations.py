@@ -10,7 +10,7 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.passes.lifecycle import Context, Progress, Report
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import estimate_facts, registry, replay
-from taskhouse.resources.estimate import Estimate, Facts
+from taskhouse.resources.estimate import Estimate, Facts, estimate
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import identity
@@ -86,7 +86,7 @@ async def follow(
         return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
 
 
-async def plan(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
+async def estimate_project(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
     """What a sync, a day and a first load of one project would spend: the engine of ``taskhouse plan``.
 
     It makes no warehouse: before the first sync it reads an empty one, which is gone afterwards.
@@ -99,7 +99,8 @@ async def plan(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:
         if not warehouse.exists():
             warehouse = open_warehouse(settings.model_copy(update={"home": Path(empty)}))
         async with PostHog(settings) as client:
-            return await estimate_facts.plan(Context(settings, project_id, client, warehouse))
+            facts = await estimate_facts.gather(Context(settings, project_id, client, warehouse))
+    return facts, estimate(facts, settings)
 
 
 async def replay_quarantine(settings: Settings, project_id: int) -> replay.Replayed:

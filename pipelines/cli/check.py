@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from taskhouse.pipelines.cli.exits import Exit, code_of, complain, emit, guarded, hidden, outcome, told_as_json
+from taskhouse.pipelines.cli.exits import Exit, code_of, complain, emit, errors_as_json, guarded, hidden, outcome
 from taskhouse.plural import counted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(
     lines: list[Line] = []
     problem: TaskhouseError | None = None
     with contextlib.ExitStack() as stack:
-        with told_as_json(as_json):
+        with errors_as_json(as_json):
             settings = load()
             settings.key()
             projects = settings.projects()
@@ -159,7 +159,7 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
         return []
     path = f"/api/projects/{api.project_id}/tasks/{run['task']}/runs/{run['id']}/stream_token/"
     try:
-        answer = await api.client.ask("GET", path, read=read_object, priority=api.priority, meter=api.meter)
+        answer = await api.client.request("GET", path, read=read_object, priority=api.priority, meter=api.meter)
     except TaskhouseError:
         return [("no", "stream_token", "no: streams are read from the server itself")]
     base = answer.data.get("stream_base_url")

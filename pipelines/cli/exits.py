@@ -109,7 +109,7 @@ def emit(value: object) -> None:
 
 
 @contextlib.contextmanager
-def told_as_json(asked: bool) -> Iterator[None]:  # noqa: FBT001 - it is the option itself
+def errors_as_json(asked: bool) -> Iterator[None]:  # noqa: FBT001 - it is the option itself
     """An error of the block as JSON on standard output too, if that was asked for."""
     from taskhouse.advice import advised
     from taskhouse.errors import TaskhouseError

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
 from taskhouse.plural import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print the esti
     for a sample of tasks and runs, with at most 16 requests, and prints ranges. The numbers are requests; how long they
     take depends on TASKHOUSE_REQUESTS_PER_MINUTE and TASKHOUSE_REQUESTS_PER_HOUR.
     """
-    with told_as_json(as_json):
+    with errors_as_json(as_json):
         found = _planned()
     if as_json:
         emit({"projects": [_portable(*each) for each in found.items()], "exit_code": Exit.COMPLETE})
@@ -42,7 +42,7 @@ def _planned() -> "dict[int, tuple[Facts, Estimate]]":
     from taskhouse.home import asking
 
     with asking(_settings()) as settings:
-        return _each(settings, operations.plan)
+        return _each(settings, operations.estimate_project)
 
 
 def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, object]:

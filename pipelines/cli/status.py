@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli import health, shown
-from taskhouse.pipelines.cli.exits import Exit, emit, guarded, say, told_as_json
+from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
 from taskhouse.pipelines.cli.held import Held, Record, look
 from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.plural import counted
@@ -58,7 +58,7 @@ def status(
     from taskhouse.home import usable
     from taskhouse.settings import load
 
-    with told_as_json(as_json):
+    with errors_as_json(as_json):
         settings = load()
         limit_s = _limit(max_age)
         wanted = [name for text in select or () for name in text.split(",")]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from taskhouse.capture import logs, streams
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.run_row import refetch
 from taskhouse.errors import (
     UNAVAILABLE,
@@ -73,7 +73,7 @@ class Capture:
         self.writer = writer
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}
-        self.readings: dict[str, streams.Reading] = {}
+        self.stream_progress: dict[str, streams.StreamProgress] = {}
         self.endings: dict[str, streams.Ended] = {}
         self.full: Full | None = None
         self._group = group
@@ -82,11 +82,11 @@ class Capture:
         self._overlooked = True
         self._drained: set[str] = set()
         self._lost: set[tuple[str, str]] = set()
-        self.waiting: deque[Run] = deque()
+        self.waiting: deque[CaptureRun] = deque()
         self._crowded = False
         self.unknown = Counter[str]()
 
-    def follow(self, run: Run, *, look: bool = False) -> bool:
+    def follow(self, run: CaptureRun, *, look: bool = False) -> bool:
         """Follow a run's stream to its end, then read its log; False if too many streams are open.
 
         With ``look`` it is followed only while it brings events, and the log is read in any case.
@@ -95,26 +95,28 @@ class Capture:
             return True
         if len(self.live) >= self.the_pass.context.settings.max_streams:
             return False
-        self.readings[run.run_id] = streams.Reading(look, self.the_pass.context.now, heard_at=run.heard_at)
+        self.stream_progress[run.run_id] = streams.StreamProgress(
+            look, self.the_pass.context.now, heard_at=run.heard_at
+        )
         task = self._group.create_task(self._look(run) if look else self._follow(run))
         self.live[run.run_id] = task
         task.add_done_callback(lambda _: self.live.pop(run.run_id, None))
         return True
 
-    def drain(self, run: Run) -> None:
+    def drain(self, run: CaptureRun) -> None:
         """Read a run's log, unless it is being read."""
         if run.run_id not in self._drained:
             self._drained.add(run.run_id)
             task = self._group.create_task(self._spared(logs.about(run), self._drain(run)))
             task.add_done_callback(lambda _: self._drained.discard(run.run_id))
 
-    def begin(self, runs: Iterable[Run]) -> None:
+    def begin(self, runs: Iterable[CaptureRun]) -> None:
         """Read logs for the first time, in this order, while the budget has room; the rest stays in ``waiting``."""
         self.waiting.extend(runs)
         for _ in range(LOGS_AT_ONCE):
             self._group.create_task(self._begin())
 
-    def lost(self, layer: str, runs: Iterable[Run]) -> None:
+    def lost(self, layer: str, runs: Iterable[CaptureRun]) -> None:
         """Give up what the server refused until it no longer had it; the search for gaps then records a gap.
 
         Args:
@@ -135,7 +137,7 @@ class Capture:
     def _mark(
         self,
         layer: str,
-        run: Run,
+        run: CaptureRun,
         resource: str,
         state: str,
         *,
@@ -151,7 +153,9 @@ class Capture:
     def read_to_their_end(self) -> str:
         """How many were, in words, without those that were refused, failed, continue or brought nothing."""
         open_ = refusal_policy.STATES | {refusal_policy.FAILED, GOES_ON}
-        read = sum(end.state not in open_ and self.readings[run_id].has_begun for run_id, end in self.endings.items())
+        read = sum(
+            end.state not in open_ and self.stream_progress[run_id].has_begun for run_id, end in self.endings.items()
+        )
         return counted(read, "stream was read to its end", "streams were read to their end")
 
     async def _begin(self) -> None:
@@ -159,14 +163,14 @@ class Capture:
             run = self.waiting.popleft()
             await self._spared(logs.about(run), self._first(run))
 
-    async def _first(self, run: Run) -> None:
+    async def _first(self, run: CaptureRun) -> None:
         try:
             await self._read(run, Priority.FIRST, settled=self._final(run))
         except Throttled:
             self._crowded = True
             self.waiting.append(run)
 
-    async def follow_all(self, runs: Iterable[Run], looks: Iterable[Run], seconds: float) -> int:
+    async def follow_all(self, runs: Iterable[CaptureRun], looks: Iterable[CaptureRun], seconds: float) -> int:
         """Follow runs to their end within a time limit, more as others end; returns how many were never opened.
 
         Runs at rest are read while there is room.
@@ -189,7 +193,7 @@ class Capture:
             async with asyncio.timeout(CATCH_UP_S):
                 while not self.the_pass.context.client.streams_down and (behind := await self.behind()):
                     await asyncio.wait([self.live[run_id] for run_id in behind if run_id in self.live], timeout=0.1)
-        moving = [run_id for run_id in await self.behind() if not self.readings[run_id].look]
+        moving = [run_id for run_id in await self.behind() if not self.stream_progress[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
             left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
             self.the_pass.judgement.doubt(f"{left}, because the server opens none at the moment")
@@ -201,12 +205,12 @@ class Capture:
     async def behind(self, *runs: str) -> list[str]:
         """Those of these runs, or of all that are followed, whose streams are not read up to the present."""
         clock = self.the_pass.context.settings.clock
-        silent = {run_id: self.readings[run_id].quiet_since(clock.monotonic()) for run_id in runs or self.live}
+        silent = {run_id: self.stream_progress[run_id].quiet_since(clock.monotonic()) for run_id in runs or self.live}
         await clock.sleep(SETTLE_S)
         for run_id, since in silent.items():
-            if since is not None and self.readings[run_id].quiet_since(clock.monotonic()) == since:
-                self.readings[run_id].silent()
-        return [run_id for run_id in runs or self.live if self.readings[run_id].current_at is None]
+            if since is not None and self.stream_progress[run_id].quiet_since(clock.monotonic()) == since:
+                self.stream_progress[run_id].silent()
+        return [run_id for run_id in runs or self.live if self.stream_progress[run_id].current_at is None]
 
     async def load(self) -> None:
         """Bring every sealed segment into the warehouse.
@@ -262,10 +266,10 @@ class Capture:
             else:
                 self.the_pass.judgement.settle(about)
 
-    async def _follow(self, run: Run) -> None:
+    async def _follow(self, run: CaptureRun) -> None:
         await self._spared(_stream_of(run), self._stream(run, self.stop))
 
-    async def _look(self, run: Run) -> None:
+    async def _look(self, run: CaptureRun) -> None:
         """Follow a run at rest, and read its log in any case."""
         over = asyncio.Event()
         ending = asyncio.create_task(self._end_look(run, over))
@@ -276,17 +280,17 @@ class Capture:
         if over.is_set():
             await self._spared(logs.about(run), self._log_of_a_look(run))
 
-    async def _log_of_a_look(self, run: Run) -> None:
+    async def _log_of_a_look(self, run: CaptureRun) -> None:
         """Read the log of a run at rest; if it has grown while the stream shows nothing, that stream is lost."""
         read = await self._drain(run)
         final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
         if read.position > run.position and run.was_flushed(final):
-            self.readings[run.run_id].outgrown(self.writer, run.run_key(self.the_pass.context.project_id))
+            self.stream_progress[run.run_id].outgrown(self.writer, run.run_key(self.the_pass.context.project_id))
 
-    async def _end_look(self, run: Run, over: asyncio.Event) -> None:
+    async def _end_look(self, run: CaptureRun, over: asyncio.Event) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.stop.wait(), LOOK_S)
-        if self.readings[run.run_id].has_events:
+        if self.stream_progress[run.run_id].has_events:
             await self.stop.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_S):
@@ -294,7 +298,7 @@ class Capture:
                     pass
         over.set()
 
-    async def _stream(self, run: Run, stop: asyncio.Event) -> None:
+    async def _stream(self, run: CaptureRun, stop: asyncio.Event) -> None:
         async def read_log() -> None:
             nonlocal run
             async with self._gate:
@@ -308,11 +312,11 @@ class Capture:
             stop,
             on_trim=lambda: self._spared(logs.about(run), read_log()),
             unknown=self.unknown,
-            reading=self.readings[run.run_id],
+            progress=self.stream_progress[run.run_id],
         )
         if ending is Ending.STOPPED:
             self._touched[run.run_id] = run.created_at
-            if (current_at := self.readings[run.run_id].current_at) is not None:
+            if (current_at := self.stream_progress[run.run_id].current_at) is not None:
                 self._ended(run, GOES_ON, current_at)
                 self._mark("live", run, STREAM, GOES_ON, read_at=current_at)
             return
@@ -332,7 +336,7 @@ class Capture:
             self._mark("live", run, STREAM, ending.value, as_of=run.ended_at, read_at=ended_at)
         await self._spared(logs.about(run), self._drain(run))
 
-    def _ended(self, run: Run, state: str, at: datetime) -> None:
+    def _ended(self, run: CaptureRun, state: str, at: datetime) -> None:
         """Record how a stream ended; if the state is the same as before, it keeps its beginning."""
         at = max(at, run.ended_at or at)
         before = self.endings.get(run.run_id)
@@ -354,7 +358,7 @@ class Capture:
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
             self.the_pass.judgement.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
 
-    async def _drain(self, run: Run) -> Run:
+    async def _drain(self, run: CaptureRun) -> CaptureRun:
         """Read a run's log, and again after the last flush if the run has just ended."""
         async with self._gate:
             began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
@@ -368,12 +372,12 @@ class Capture:
                 run = await self._read(run, Priority.LOG, settled=self._final(run))
         return run
 
-    def _final(self, run: Run) -> bool:
+    def _final(self, run: CaptureRun) -> bool:
         """Whether a run's log has had its last flush, also if that failed and was tried again."""
         final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
         return run.ended_at is not None and self.the_pass.context.now() - run.ended_at >= final
 
-    async def _read(self, run: Run, priority: Priority, *, settled: bool) -> Run:
+    async def _read(self, run: CaptureRun, priority: Priority, *, settled: bool) -> CaptureRun:
         """Read as much of a run's log as possible; returns the run with what is stored then."""
         api = self.the_pass.api(priority)
         try:
@@ -384,6 +388,6 @@ class Capture:
         return replace(run, position=position)
 
 
-def _stream_of(run: Run) -> str:
+def _stream_of(run: CaptureRun) -> str:
     """The subject of a doubt about its stream."""
     return f"the stream of run {run.run_id}"

@@ -42,7 +42,7 @@ UNPROVED = "unproved"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class CaptureRun:
     """What capture needs to know about a run.
 
     Attributes:
@@ -88,7 +88,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CapturePlan:
     """What to read.
 
     Attributes:
@@ -105,20 +105,20 @@ class Plan:
         lost_logs: The same for their logs.
     """
 
-    streams: list[Run]
-    looks: list[Run]
+    streams: list[CaptureRun]
+    looks: list[CaptureRun]
     rested: dict[str, datetime | None]
-    logs: list[Run]
-    first: list[Run]
+    logs: list[CaptureRun]
+    first: list[CaptureRun]
     left: int
     passed_over: int
     resting: int
     failing: int
-    lost_streams: list[Run]
-    lost_logs: list[Run]
+    lost_streams: list[CaptureRun]
+    lost_logs: list[CaptureRun]
 
 
-def plan(
+def plan_capture(
     rows: Iterable[Mapping[str, Any]],
     now: datetime,
     *,
@@ -127,7 +127,7 @@ def plan(
     days: int | None,
     final: timedelta = timedelta(minutes=10),
     logs_too: bool = True,
-) -> Plan:
+) -> CapturePlan:
     """Decide for each run; rows as the warehouse's query ``runs`` returns them.
 
     A scheduled run has neither stream nor log before its time, so it is left out.
@@ -158,10 +158,10 @@ def plan(
     refused = [row for row in streams if logs_too and row["log_state"] in refusal_policy.STATES]
     logs = [row for row in (*read, *refused) if _logs(row, now, final)]
 
-    def runs(chosen: Iterable[Mapping[str, Any]]) -> list[Run]:
+    def runs(chosen: Iterable[Mapping[str, Any]]) -> list[CaptureRun]:
         return [_run(row, parents) for row in chosen]
 
-    return Plan(
+    return CapturePlan(
         streams=runs(streams),
         looks=runs(looks),
         rested={row["run_id"]: row["stream_read_at"] for row in rested},
@@ -295,8 +295,8 @@ def _lost(row: Mapping[str, Any], what: str, until: datetime, now: datetime) -> 
     return row[f"{what}_state"] in refusal_policy.STATES and now >= until
 
 
-def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> Run:
-    return Run(
+def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> CaptureRun:
+    return CaptureRun(
         task_id=row["task_id"],
         run_id=row["run_id"],
         cursor=row["stream_position"],

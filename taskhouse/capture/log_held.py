@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from taskhouse.capture import log_ancestry
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.errors import UNAVAILABLE
 from taskhouse.passes.context import Context
 from taskhouse.warehouse import state
@@ -60,7 +60,7 @@ class Held:
         return None
 
 
-async def held(context: Context, run: Run) -> Held | None:
+async def held(context: Context, run: CaptureRun) -> Held | None:
     """What is stored, or None while the warehouse is locked."""
 
     def ask() -> Held:
@@ -88,7 +88,7 @@ async def held(context: Context, run: Run) -> Held | None:
         return None
 
 
-async def keys(context: Context, run: Run) -> set[str] | None:
+async def keys(context: Context, run: CaptureRun) -> set[str] | None:
     """What identifies the stored entries of a run's log, or None while the warehouse is locked."""
 
     def ask() -> set[str]:

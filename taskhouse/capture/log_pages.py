@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from taskhouse.capture import log_ancestry, sanitize
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.log_ancestry import Window
 from taskhouse.plural import counted
 from taskhouse.posthog.api import TasksApi
@@ -25,7 +25,7 @@ class LogPages:
     """
 
     api: TasksApi
-    run: Run
+    run: CaptureRun
     text: Literal["full", "none"]
     totals: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from taskhouse.capture import log_ancestry
-from taskhouse.capture.capture_schedule import LATE, PROVED, UNPROVED, Run
+from taskhouse.capture.capture_schedule import LATE, PROVED, UNPROVED, CaptureRun
 from taskhouse.capture.log_ancestry import Before, Window
 from taskhouse.capture.log_held import CHAIN, Held, HeldLog, held, keys
 from taskhouse.capture.log_pages import LogPages
@@ -32,12 +32,14 @@ NO_BEGINNING = (
 )
 
 
-def about(run: Run) -> str:
+def about(run: CaptureRun) -> str:
     """The subject of a doubt about a run's log, which the next reading of the log settles or renews."""
     return f"the log of run {run.run_id}"
 
 
-async def drain(the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, start: int, settled: bool) -> int:
+async def drain(
+    the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, start: int, settled: bool
+) -> int:
     """Read a run's log from its own entry ``start`` on; returns how many of its own entries are stored then.
 
     A resumed run's log begins with its ancestors' entries (API facts 7.5); ``capture/log_ancestry.py`` finds where they
@@ -62,7 +64,7 @@ async def drain(the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *,
 class _Drain:
     """One reading of one log."""
 
-    def __init__(self, the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: Run, *, settled: bool) -> None:
+    def __init__(self, the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, settled: bool) -> None:
         self.the_pass = the_pass
         self.writer = writer
         self.run = run
@@ -272,7 +274,7 @@ class _Drain:
 def _mark(
     the_pass: Pass,
     writer: SpoolWriter,
-    run: Run,
+    run: CaptureRun,
     position: int,
     state: str,
     *,

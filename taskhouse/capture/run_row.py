@@ -4,7 +4,7 @@ import contextlib
 from dataclasses import replace
 from datetime import datetime
 
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.errors import UNAVAILABLE, NotFound, Refused
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.posthog import records
@@ -12,12 +12,12 @@ from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.reconnect_policy import TERMINAL
 from taskhouse.resources.runs import spec as runs
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 
-async def refetch(the_pass: Pass, run: Run) -> Run:
+async def refetch(the_pass: Pass, run: CaptureRun) -> CaptureRun:
     """Request the run once more after its stream ended, because the stream need not contain its final state."""
-    batch = Batch()
+    batch = WriteBatch()
     try:
         row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)
     except (NotFound, Refused):

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from taskhouse.capture import sanitize
-from taskhouse.capture.capture_schedule import LIVE, Run
+from taskhouse.capture.capture_schedule import LIVE, CaptureRun
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame, Oversize
 from taskhouse.posthog.stream_ids import stream_ms
@@ -58,12 +58,12 @@ async def capture(
     the_pass: Pass,
     api: TasksApi,
     writer: SpoolWriter,
-    run: Run,
+    run: CaptureRun,
     stop: asyncio.Event,
     *,
     on_trim: Callable[[], Awaitable[None]],
     unknown: Counter[str],
-    reading: "Reading",
+    progress: "StreamProgress",
 ) -> Ending:
     """Follow one run until its stream ends or ``stop`` is set; every event is in the spool before the cursor moves.
 
@@ -77,7 +77,7 @@ async def capture(
             opened again. A follower that is killed in between gets the announcement again, because the cursor has not
             moved.
         unknown: Counts the frames that were ignored, by name.
-        reading: How far the stream is read.
+        progress: How far the stream is read.
     """
     ending = Ending.STOPPED
     record = _Record(writer, run.run_key(the_pass.context.project_id), heard_at=run.heard_at)
@@ -90,24 +90,24 @@ async def capture(
         leg=run.leg,
         failed=failed,
         stop=stop,
-        on_open=reading.opened,
+        on_open=progress.opened,
         is_same=lambda frame: record.is_same(frame, run, the_pass.context.settings.capture_text),
     )
     async with aclosing(following) as batches:
         async for batch in batches:
             record.add(batch, _entries(the_pass, run, batch.frames))
-            reading.add(batch)
+            progress.add(batch)
             unknown.update(batch.unknown)
             if batch.trimmed is not None and batch.ending is None:
                 await on_trim()
             ending = batch.ending or ending
-    if ending is Ending.STOPPED and reading.gone is not None and not reading.is_joined():
-        record.gone(reading.gone, reading.leg)
+    if ending is Ending.STOPPED and progress.gone is not None and not progress.is_joined():
+        record.gone(progress.gone, progress.leg)
     return ending
 
 
 @dataclass(slots=True)
-class Reading:
+class StreamProgress:
     """How far a stream is read, while it is followed.
 
     Attributes:
@@ -141,7 +141,7 @@ class Reading:
         self.has_begun = self.has_begun or opening.after is not None
         opening.on_end = self._ended
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: StreamBatch) -> None:
         """Events came."""
         self.has_events, self.leg = self.has_events or bool(batch.frames), batch.leg
         self.gone = None if batch.frames else self.gone
@@ -217,7 +217,7 @@ class _Record:
     without_id: int = field(default=0)
     last: Entry | None = None
 
-    def is_same(self, frame: Frame, run: Run, text: Literal["full", "none"]) -> bool:
+    def is_same(self, frame: Frame, run: CaptureRun, text: Literal["full", "none"]) -> bool:
         """Whether an event with the id of the last one has the same text; True if this cannot be known.
 
         It cannot be known if something was removed from a text: two versions of taskhouse may remove different parts.
@@ -230,7 +230,7 @@ class _Record:
             return True
         return checksum(run.run_id, frame.id, entry.data.decode("utf-8", "replace").encode()) == run.checksum
 
-    def add(self, batch: Batch, entries: list[Entry]) -> None:
+    def add(self, batch: StreamBatch, entries: list[Entry]) -> None:
         """Append one batch; how a connection began comes before its first events, so a kill cannot separate them."""
         if batch.opening is not None and batch.opening is not self.opening:
             self.heard_at = self.opening.last_heard() if self.opening else self.heard_at
@@ -291,7 +291,7 @@ def _lost(writer: SpoolWriter, run_key: RunKey, opening: Opening, leg: str, endi
     writer.ended("live", run_key, leg=leg, after=opening.after, ending=ending, heard_at=opening.last_heard())
 
 
-def _entries(the_pass: Pass, run: Run, frames: list[Frame | Oversize]) -> list[Entry]:
+def _entries(the_pass: Pass, run: CaptureRun, frames: list[Frame | Oversize]) -> list[Entry]:
     """Spool entries of frames. ``log-<n>`` frames are the log's own entries, which the log itself brings exactly."""
     entries = []
     for frame in frames:

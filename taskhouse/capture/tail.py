@@ -19,7 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from taskhouse.capture.capture import Capture
-from taskhouse.capture.capture_schedule import parents_of, plan
+from taskhouse.capture.capture_schedule import parents_of, plan_capture
 from taskhouse.capture.lookup_rate import Pace, per_request_s
 from taskhouse.capture.session import capturing
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
@@ -220,7 +220,7 @@ class _Watch:
         context = self.the_pass.context
         settings = context.settings
         self._parents |= parents_of(rows)
-        found = plan(
+        found = plan_capture(
             rows,
             context.now(),
             parents=self._parents,

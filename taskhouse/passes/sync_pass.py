@@ -18,7 +18,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.known_fields import Shape
 from taskhouse.posthog.pages import Row
 from taskhouse.warehouse import ledger
-from taskhouse.warehouse.commit import Batch, commit
+from taskhouse.warehouse.commit import WriteBatch, commit
 
 __all__ = ["Pass", "Proof", "Report", "Verdict"]
 
@@ -51,7 +51,7 @@ class Pass:
     viewer: str | None = None
     stats: Statistics = field(default_factory=Statistics)
     judgement: Judgement = field(default_factory=Judgement)
-    closing: Batch = field(default_factory=Batch)
+    closing: WriteBatch = field(default_factory=WriteBatch)
     held: tuple[int, list[tuple[datetime, str]]] | None = None
 
     @property
@@ -69,7 +69,7 @@ class Pass:
 
     def page(
         self,
-        batch: Batch,
+        batch: WriteBatch,
         request: str,
         keys: list[str],
         sha256: str,
@@ -99,7 +99,7 @@ class Pass:
 
     def read(
         self,
-        batch: Batch,
+        batch: WriteBatch,
         row: Row,
         parse: Callable[[Row], dict[str, Any]],
         known: Shape,
@@ -126,7 +126,7 @@ class Pass:
         return columns  # noqa: RET504 - None where the record was set aside
 
     @contextlib.contextmanager
-    def sparing(self, batch: Batch, resource: str, text: bytes, *, key: object = None) -> Iterator[None]:
+    def sparing(self, batch: WriteBatch, resource: str, text: bytes, *, key: object = None) -> Iterator[None]:
         """Handle one record: whatever goes wrong with it is quarantined with its text, and the others go on."""
         try:
             yield
@@ -152,7 +152,7 @@ class Pass:
 
     def quarantine(
         self,
-        batch: Batch,
+        batch: WriteBatch,
         resource: str,
         text: bytes,
         reason: str,
@@ -218,7 +218,7 @@ class Pass:
             "updated_by": self.pass_id,
         }
 
-    async def commit(self, batch: Batch) -> None:
+    async def commit(self, batch: WriteBatch) -> None:
         """Write a batch in one transaction, away from the event loop.
 
         Raises:
@@ -226,7 +226,7 @@ class Pass:
         """
         await asyncio.to_thread(self._commit, batch)
 
-    def _commit(self, batch: Batch) -> None:
+    def _commit(self, batch: WriteBatch) -> None:
         with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
             ledger.still_open(connection, self.pass_id)
             self.stats.add(commit(connection, batch))

@@ -66,7 +66,7 @@ class TasksApi:
 
     async def me(self) -> Row:
         """The key's owner: ``uuid``, ``distinct_id``, ``email`` and more."""
-        return await self.client.ask(
+        return await self.client.request(
             "GET", "/api/users/@me/", read=read_object, priority=self.priority, meter=self.meter
         )
 
@@ -97,7 +97,7 @@ class TasksApi:
 
         The same ids must be sent for every page; one malformed id fails them all (API facts 2).
         """
-        return await self.client.ask(
+        return await self.client.request(
             "POST",
             f"{self._root}summaries/",
             read=read_page,
@@ -220,7 +220,7 @@ class TasksApi:
         limit_s: float | None = None,
         attempts: int | None = None,
     ) -> T:
-        return await self.client.ask(
+        return await self.client.request(
             "GET",
             f"{self._root}{path}",
             read=read,

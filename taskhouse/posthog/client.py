@@ -139,7 +139,7 @@ class PostHog:
             raise Permanent(f"{clean(origin(url) or url)} is not {self.host}: taskhouse sends the key nowhere else.")
         return url
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,

@@ -60,7 +60,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class StreamBatch:
     """Events of one read, or a note about the connection; the last batch alone has an ``ending``.
 
     Attributes:
@@ -100,7 +100,7 @@ def follow(
     sleep: Sleep | None = None,
     on_open: Callable[[Opening], None] = lambda _: None,
     is_same: Callable[[Frame], bool] = lambda _: True,
-) -> AsyncGenerator[Batch, None]:
+) -> AsyncGenerator[StreamBatch, None]:
     """Follow a run's stream; to leave early, set ``stop`` or close the generator (``contextlib.aclosing``).
 
     Args:
@@ -155,7 +155,7 @@ class _Follower:
     trimmed: str | None = None
     unknown: Counter[str] = field(default_factory=Counter)
 
-    async def batches(self) -> AsyncGenerator[Batch, None]:
+    async def batches(self) -> AsyncGenerator[StreamBatch, None]:
         try:
             while True:
                 try:
@@ -179,7 +179,7 @@ class _Follower:
             self.patience.close()
         yield last
 
-    async def _connection(self) -> AsyncGenerator[Batch, None]:
+    async def _connection(self) -> AsyncGenerator[StreamBatch, None]:
         """Events of one connection; afterwards ``end`` and its company say how it ended."""
         self.contact.connected()
         self.heard = False
@@ -222,7 +222,7 @@ class _Follower:
                     only_control = bool(frames) and not events and not decoder.is_amid_frame
                     opened.heard(None if only_control else self.clock.monotonic())
                     if events:
-                        yield Batch(events, self.legs.cursor, self.legs.leg, opening=opened)
+                        yield StreamBatch(events, self.legs.cursor, self.legs.leg, opening=opened)
                     if closed is not None:
                         self.end = closed
                         return
@@ -282,7 +282,7 @@ class _Follower:
             self.unknown[f"end {clean(str(kind))[:_NAME]}"] += 1
         return End.ROTATED
 
-    async def _outcome(self) -> Batch:
+    async def _outcome(self) -> StreamBatch:
         """What the connection's end leads to."""
         if self.opening is not None:
             self.opening.ended(self.clock.monotonic(), said=self.end not in {End.BROKEN, End.SILENT})
@@ -344,10 +344,10 @@ class _Follower:
         except (Retryable, Contract):
             return None
 
-    def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> Batch:
+    def _batch(self, note: str, *, ending: Ending | None = None, run: Row | None = None) -> StreamBatch:
         trimmed, self.trimmed = self.trimmed, None
         unknown, self.unknown = self.unknown, Counter()
-        return Batch(
+        return StreamBatch(
             [],
             self.legs.cursor,
             self.legs.leg,

@@ -8,7 +8,7 @@ from taskhouse.reading import Snapshot
 from taskhouse.report import changes, empty, health
 from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
 from taskhouse.report.options import Options, Period
-from taskhouse.report.query import ask
+from taskhouse.report.query import run_query
 
 
 def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
@@ -19,15 +19,15 @@ def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
     """
     projects = options.projects_or_none()
     chosen = {"projects": projects, "pattern": options.pattern()}
-    ask(snapshot, "trend", **chosen)
-    bounds = ask(snapshot, "bounds", projects=projects)[0]
+    run_query(snapshot, "trend", **chosen)
+    bounds = run_query(snapshot, "bounds", projects=projects)[0]
     last = bounds["last_readiness"] or bounds["last_run"]
     if last is None:
         return empty.why(snapshot, options)
     period = options.period(last)
     compared = options.compared(period)
     earliest = compared.since if compared else period.since
-    ask(snapshot, "moves", since=min(earliest, period.since), until=period.until)
+    run_query(snapshot, "moves", since=min(earliest, period.since), until=period.until)
     repositories = _repositories(snapshot, period, compared)
     runs, by_day = health.runs(snapshot, period, chosen)
     if not repositories and not runs.ended:
@@ -95,7 +95,7 @@ def rank(repository: Repository, window: int) -> tuple[object, ...]:
 def _repositories(snapshot: Snapshot, period: Period, compared: Period | None) -> list[Repository]:
     base = compared.until if compared else period.before.until
     first = compared.since if compared else period.since
-    rows = ask(snapshot, "series", base=base, until=period.until, first=min(first, period.since))
+    rows = run_query(snapshot, "series", base=base, until=period.until, first=min(first, period.since))
     found: dict[tuple[int, str], Repository] = {}
     for row in rows:
         key = (row["project_id"], row["repository"])
@@ -115,7 +115,7 @@ def _repositories(snapshot: Snapshot, period: Period, compared: Period | None) -
 
 
 def _fill(snapshot: Snapshot, repositories: list[Repository], period: Period) -> None:
-    rows = ask(
+    rows = run_query(
         snapshot,
         "days",
         projects=[repository.project_id for repository in repositories],
@@ -138,22 +138,22 @@ def _fill(snapshot: Snapshot, repositories: list[Repository], period: Period) ->
 
 def _rollup(snapshot: Snapshot, period: Period, windows: tuple[int, ...]) -> dict[int, list[Counter[str]]]:
     totals = {window: [Counter[str]() for _ in period.dates] for window in windows}
-    for row in ask(snapshot, "rollup", since=period.since, until=period.until):
+    for row in run_query(snapshot, "rollup", since=period.since, until=period.until):
         if row["window_days"] in totals:
             totals[row["window_days"]][(row["day"] - period.since).days][code(row["overall"])] += row["repositories"]
     return totals
 
 
 def _steps(snapshot: Snapshot, window: int, period: Period) -> tuple[int, int]:
-    row = ask(snapshot, "steps", window=window, since=period.since, until=period.until)[0]
+    row = run_query(snapshot, "steps", window=window, since=period.since, until=period.until)[0]
     return row["up"], row["down"]
 
 
 def _coverage(
     snapshot: Snapshot, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
 ) -> Coverage:
-    missing = ask(snapshot, "missing", since=period.since, until=period.until)
-    before = ask(snapshot, "missing", since=compared.since, until=compared.until) if compared else []
+    missing = run_query(snapshot, "missing", since=period.since, until=period.until)
+    before = run_query(snapshot, "missing", since=compared.since, until=compared.until) if compared else []
     ever = snapshot.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
     passes = health.passes(snapshot, projects)
     read = {one.project_id for one in passes if one.resource == "readiness"}
@@ -161,7 +161,7 @@ def _coverage(
         passes=passes,
         unread=sorted({one.project_id for one in shown} - read) if passes else [],
         viewers=health.viewers(snapshot, projects),
-        **ask(snapshot, "holes", projects=projects)[0],
+        **run_query(snapshot, "holes", projects=projects)[0],
         known=sum(row["days"] for row in missing if row["reason"] is None),
         expected=sum(row["days"] for row in missing),
         known_before=sum(row["days"] for row in before if row["reason"] is None),

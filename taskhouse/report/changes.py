@@ -6,7 +6,7 @@ from typing import Any
 from taskhouse.reading import Snapshot
 from taskhouse.report.model import Capability, Change
 from taskhouse.report.options import Period
-from taskhouse.report.query import ask
+from taskhouse.report.query import run_query
 
 CAPABILITIES = {
     "coreSuggestions": "Core suggestions",
@@ -24,8 +24,8 @@ EVIDENCE = {
 def changes(snapshot: Snapshot, period: Period, sign: int) -> list[Change]:
     """The five largest changes down (-1) or up (1)."""
     found = []
-    for row in ask(snapshot, "changes", sign=sign, since=period.since, until=period.until):
-        answers = ask(
+    for row in run_query(snapshot, "changes", sign=sign, since=period.since, until=period.until):
+        answers = run_query(
             snapshot,
             "answers",
             project_id=row["project_id"],

@@ -5,7 +5,7 @@ from taskhouse.reading import Snapshot
 from taskhouse.report import formatting
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Options, Period
-from taskhouse.report.query import ask
+from taskhouse.report.query import run_query
 
 EMPTY = Nothing(
     "No data yet",
@@ -16,7 +16,7 @@ EMPTY = Nothing(
 
 def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> Nothing:
     """What to say in place of a report; ``period`` where days were looked at."""
-    [known] = ask(snapshot, "known")
+    [known] = run_query(snapshot, "known")
     if known["first_day"] is None and not known["runs"]:
         if known["uninformed"] is None:
             return EMPTY

@@ -131,7 +131,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class RunCounts:
     """Runs that ended in a period, or on one day."""
 
     completed: int = 0
@@ -253,9 +253,9 @@ class Report:
     steps_before: tuple[int, int]
     worst: list[Change]
     best: list[Change]
-    runs: Runs
-    runs_before: Runs
-    run_days: list[Runs]
+    runs: RunCounts
+    runs_before: RunCounts
+    run_days: list[RunCounts]
     stuck: list[Stuck]
     stuck_total: int
     coverage: Coverage

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 from taskhouse.report import formatting
-from taskhouse.report.model import BEFORE, CODES, LABELS, MISSING, Change, Day, Report, Repository, Runs
+from taskhouse.report.model import BEFORE, CODES, LABELS, MISSING, Change, Day, Report, Repository, RunCounts
 
 WINDOW_COLUMNS = "window_days states scores breaks state day score days_in_state base base_score".split()
 """What each entry of a repository's ``windows`` holds in the embedded JSON."""
@@ -244,11 +244,11 @@ def _counts(day: Counter[str]) -> list[int]:
     return [day[letter] for letter in LABELS]
 
 
-def _run(runs: Runs) -> dict[str, Any]:
+def _run(runs: RunCounts) -> dict[str, Any]:
     return {**asdict(runs), "success": runs.success}
 
 
-def map_days(days: Sequence[Runs]) -> list[list[Any]]:
+def map_days(days: Sequence[RunCounts]) -> list[list[Any]]:
     """Completed, failed, cancelled, median and 90th percentile in seconds, for each day."""
     return [[day.completed, day.failed, day.cancelled, day.p50_s, day.p90_s] for day in days]
 

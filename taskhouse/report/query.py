@@ -6,6 +6,6 @@ from taskhouse.reading import Snapshot
 from taskhouse.warehouse import sql
 
 
-def ask(snapshot: Snapshot, question: str, **parameters: object) -> list[dict[str, Any]]:
+def run_query(snapshot: Snapshot, query: str, **parameters: object) -> list[dict[str, Any]]:
     """The rows of ``queries/<question>.sql``, each by column name."""
-    return snapshot.records(sql.statement("taskhouse.report", f"queries/{question}"), **parameters)
+    return snapshot.records(sql.statement("taskhouse.report", f"queries/{query}"), **parameters)

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from taskhouse.report.model import BEFORE, CODES, MISSING, Day, Runs
+from taskhouse.report.model import BEFORE, CODES, MISSING, Day, RunCounts
 
 WIDTH = 180
 TALL = 20
@@ -67,7 +67,7 @@ def columns(days: Sequence[Mapping[str, int]], letters: Iterable[str], top: int)
     return Markup("").join(map(Markup, paths))
 
 
-def durations(days: Sequence[Runs], top: float) -> Markup:
+def durations(days: Sequence[RunCounts], top: float) -> Markup:
     """A line from the median to the 90th percentile of each day, with a mark at the median."""
     step = unit(len(days))
     ranges, medians = [], []

@@ -3,7 +3,7 @@
 from taskhouse.cells import disarmed, lines
 from taskhouse.reading import Snapshot
 from taskhouse.report.model import Report
-from taskhouse.report.query import ask
+from taskhouse.report.query import run_query
 
 COLUMNS = (
     "project_id",
@@ -21,7 +21,9 @@ COLUMNS = (
 
 def rows(snapshot: Snapshot, report: Report | None) -> str:
     """The rows below their names; the names alone where there is no data."""
-    found = [] if report is None else ask(snapshot, "export", since=report.period.since, until=report.period.until)
+    found = (
+        [] if report is None else run_query(snapshot, "export", since=report.period.since, until=report.period.until)
+    )
     return "".join(lines([COLUMNS, *([_cell(value) for value in row.values()] for row in found)]))
 
 

@@ -12,7 +12,7 @@ from taskhouse.passes.context import Context
 from taskhouse.posthog.api import EVERYTHING, TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
-from taskhouse.resources.estimate import LOG_MOST, Estimate, Facts, estimate
+from taskhouse.resources.estimate import LOG_MOST, Facts
 from taskhouse.resources.readiness import sync as readiness
 from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.resources.runs import last_looks
@@ -26,8 +26,8 @@ PAGE, PAGES, LISTS = 100, 3, 12
 """Pages of tasks, and lists of runs, that a sample asks for; with the repositories it is 16 requests at most."""
 
 
-async def plan(context: Context) -> tuple[Facts, Estimate]:
-    """What a sync, a day and a first load would spend; changes nothing.
+async def gather(context: Context) -> Facts:
+    """The numbers; changes nothing.
 
     With history it asks for one row, that counts the tasks. Before a first load it asks for a sample, of 16 requests at
     most, and what follows from that is a range.
@@ -35,12 +35,6 @@ async def plan(context: Context) -> tuple[Facts, Estimate]:
     Raises:
         TaskhouseError: The server or the warehouse failed.
     """
-    facts = await gather(context)
-    return facts, estimate(facts, context.settings)
-
-
-async def gather(context: Context) -> Facts:
-    """The numbers."""
     now = context.now()
     days = context.settings.first_load_days
     held = context.read(
@@ -81,7 +75,7 @@ def _due(context: Context, facts: Facts) -> Facts:
     known = context.read(state.records, "run_events/runs", project_id=project_id)
     parents, days = captures.parents_of(known), settings.first_load_days
     final = timedelta(seconds=settings.log_final_s)
-    found = captures.plan(known, now, parents=parents, most=len(known), days=days, final=final)
+    found = captures.plan_capture(known, now, parents=parents, most=len(known), days=days, final=final)
     unseen = max(0, facts.tasks - facts.known)
     return replace(
         facts,

@@ -21,7 +21,7 @@ from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "replay"
 COMMIT_RECORDS = 500
@@ -51,19 +51,19 @@ async def replay(context: Context) -> Replayed:
     replayed, still = Counter[str](), Counter[str]()
     async with running(context, RESOURCE) as the_pass:
         waiting = context.read(state.records, "state/quarantine", project_id=context.project_id)
-        batch = Batch()
+        batch = WriteBatch()
         for held in waiting:
             done = _take(the_pass, batch, held)
             (replayed if done else still)[held["resource"]] += 1
             if len(batch.settled) >= COMMIT_RECORDS:
                 await the_pass.commit(batch)
-                batch = Batch()
+                batch = WriteBatch()
         await the_pass.commit(batch)
         the_pass.complete(f"{replayed.total():,} of {counted(len(waiting), 'record')} in quarantine can be read now")
     return Replayed(replayed, still, the_pass.report())
 
 
-def _take(the_pass: Pass, batch: Batch, held: Mapping[str, Any]) -> bool:
+def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     """Read one record anew; False if it stays where it is."""
     resource = RESOURCES.get(held["resource"])
     record = getattr(registry.code(resource.name), "RECORD", None) if resource else None

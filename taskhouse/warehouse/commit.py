@@ -31,7 +31,7 @@ SETTLED = {
 
 
 @dataclass(slots=True)
-class Batch:
+class WriteBatch:
     """Everything that one commit brings; each list holds rows shaped like the table it goes to.
 
     Attributes:
@@ -66,7 +66,7 @@ class Batch:
         self.seen.setdefault(table, []).append(sighting)
 
 
-def commit(connection: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, int]:
+def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str, int]:
     """Write a batch inside the caller's transaction; returns the rows added, by table."""
     added = Counter({table.name: 0 for table in TABLES if table.paged})
     for table in TABLES:
@@ -127,7 +127,7 @@ def _sightings(connection: duckdb.DuckDBPyConnection, table: Table, seen: Rows, 
     return added
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, batch: Batch) -> None:
+def _settle(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> None:
     """Close what waits in quarantine: what was replayed, and what a good record of the same key has made obsolete."""
     if batch.settled:
         stage(connection, "settled", batch.settled, SETTLED)

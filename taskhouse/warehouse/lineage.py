@@ -28,7 +28,7 @@ Around = tuple[Scope, ...]
 """What can be named inside a SELECT, the nearest first."""
 
 
-class Reading:
+class ColumnTracer:
     """Reads statements over known tables.
 
     Args:
@@ -151,14 +151,14 @@ def lineage(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
     tables: dict[str, dict[str, str]] = {}
     for schema, name, column, kind in connection.execute(sql.query("catalog/columns")).fetchall():
         tables.setdefault(f"{schema}.{name}", {})[column] = kind
-    reading = Reading(tables)
+    tracer = ColumnTracer(tables)
     made: dict[str, dict[str, Any]] = {}
     for view in marts.VIEWS:
         node = _parsed(connection, view)
         types = tables[f"main.{view}"]
         columns = {
             column: {"type": types[column], "from": _grouped(origins)}
-            for column, origins in reading.query(node, {}, ()).items()
+            for column, origins in tracer.query(node, {}, ()).items()
         }
         made[view] = {"reads": sorted(set(_read(node))), "columns": columns}
     return made

@@ -55,9 +55,9 @@ def load_spool(
     refused = Counter[str]()
     with FileLock(spool.root / "load.lock", thread_local=False):
         for batch in _batches(spool.segments()):
-            whole = [good for segment in batch if (good := _whole(warehouse, spool, segment, report)) is not None]
-            if whole:
-                total[whole[0].layer] += _load_apart(warehouse, spool, whole, refused, report)
+            intact = [good for segment in batch if (good := _intact(warehouse, spool, segment, report)) is not None]
+            if intact:
+                total[intact[0].layer] += _load_halving(warehouse, spool, intact, refused, report)
     return total
 
 
@@ -77,7 +77,7 @@ def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
             yield batch
 
 
-def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
+def _intact(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
     """The segment, or what could be saved of a damaged one; none if it is empty, as earlier versions left some."""
     if segment.is_whole():
         if segment.lines:
@@ -90,7 +90,7 @@ def _whole(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callabl
     return saved
 
 
-def _load_apart(
+def _load_halving(
     warehouse: Warehouse, spool: Spool, batch: list[Segment], refused: Counter[str], report: Callable[[str], None]
 ) -> Loaded:
     """Load a batch; one that DuckDB refuses part by part, in the order of its lines."""
@@ -107,7 +107,7 @@ def _load_apart(
         refused[batch[0].layer] += 1
         return _refuse(warehouse, batch[0], why, report)
     parts = batch if len(batch) > 1 else spool.halve(batch[0])
-    return sum((_load_apart(warehouse, spool, [part], refused, report) for part in parts), Loaded())
+    return sum((_load_halving(warehouse, spool, [part], refused, report) for part in parts), Loaded())
 
 
 def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
@@ -146,8 +146,8 @@ def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
     return loaded
 
 
-def _record_damage(warehouse: Warehouse, segment: Segment, whole: Segment | None) -> None:
-    saved = whole.lines if whole else 0
+def _record_damage(warehouse: Warehouse, segment: Segment, intact: Segment | None) -> None:
+    saved = intact.lines if intact else 0
     with warehouse.transaction(f"recording the damage of {segment.name}") as connection:
         sql.run(
             connection,

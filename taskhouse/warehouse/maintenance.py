@@ -41,14 +41,14 @@ class Compaction:
         after: Its size afterwards.
         free_share: Share of it that was unused before.
         done: Whether it was written anew.
-        why: Why it was, or was not.
+        reason: Why it was, or was not.
     """
 
     before: int
     after: int
     free_share: float
     done: bool
-    why: str
+    reason: str
 
 
 def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
@@ -103,7 +103,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
         Corrupt: The new file does not hold what the old one does; the old one stays.
     """
     if not warehouse.exists():
-        return Compaction(0, 0, 0.0, done=False, why="there is no warehouse yet")
+        return Compaction(0, 0, 0.0, done=False, reason="there is no warehouse yet")
     with commit_lock(warehouse.path, purpose="compacting", wait_s=warehouse.lock_wait_s):
         for left in warehouse.path.parent.glob(f".{warehouse.path.name}.compact-*"):
             left.unlink()
@@ -113,7 +113,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
             unused = float(unused or 0)
             reason = _reason(warehouse.path, size, unused, free_share, small)
             if reason:
-                return Compaction(size, size, unused, done=False, why=reason)
+                return Compaction(size, size, unused, done=False, reason=reason)
             draft = warehouse.path.with_name(f".{warehouse.path.name}.compact-{os.getpid()}")
             try:
                 after = _rewrite(connection, draft, warehouse.clock)
@@ -123,7 +123,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
         draft.replace(warehouse.path)
-    return Compaction(size, after, unused, done=True, why=f"{unused:.0%} of it was unused")
+    return Compaction(size, after, unused, done=True, reason=f"{unused:.0%} of it was unused")
 
 
 def _reason(path: Path, size: int, unused: float, free_share: float, small: int) -> str:

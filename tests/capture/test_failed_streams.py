@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.capture.capture_schedule import plan
+from taskhouse.capture.capture_schedule import plan_capture
 from taskhouse.passes import refusal_policy
 from taskhouse.posthog import retry
 
@@ -42,7 +42,7 @@ def row(**given: Any) -> dict[str, Any]:
 
 
 def tried(**given: Any) -> bool:
-    found = plan([row(**given)], NOW, parents={}, most=1, days=None)
+    found = plan_capture([row(**given)], NOW, parents={}, most=1, days=None)
     assert found.failing == (not found.streams)
     return bool(found.streams)
 

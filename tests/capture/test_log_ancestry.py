@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskhouse.capture import log_ancestry, logs
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.log_ancestry import NEAR, Before, Window
 from taskhouse.capture.log_held import Held, HeldLog
 from taskhouse.clock import Stopped
@@ -174,7 +174,7 @@ def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -
 
 
 def drained(
-    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: Run, start: int, held: Held | None = None
+    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: CaptureRun, start: int, held: Held | None = None
 ) -> tuple[dict[int, bytes], list[tuple[str, str]]]:
     """The entries and the marks that a reading of a log leaves, in pages of 13; nothing held: somebody has it."""
 
@@ -211,7 +211,7 @@ def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evide
 ) -> None:
     """A long log in small pages that never names its run, and a parent without entries."""
     texts = [entry("said", 10_000 + at) for at in range(100)]
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(days=2))
+    run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(days=2))
     kept, marks = drained(monkeypatch, {"child": texts, "parent": []}, run, 0)
     assert kept == dict(enumerate(texts))
     assert marks == [("settled", "100")]
@@ -220,7 +220,7 @@ def test_own_entries_are_kept_from_the_first_one_however_far_behind_it_the_evide
 def test_a_settled_log_that_has_expired_is_not_lost_though_nobody_can_look_at_what_is_held(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = Run("task", "child", None, 39, (), MOMENT, MOMENT, log_state="settled")
+    run = CaptureRun("task", "child", None, 39, (), MOMENT, MOMENT, log_state="settled")
     assert drained(monkeypatch, {"child": []}, run, 39) == ({}, [("settled", "0")])
 
 
@@ -234,7 +234,7 @@ def test_a_log_that_shows_fewer_entries_than_are_held_is_not_final_for_a_day(
 ) -> None:
     """Appends that collide can lose entries, and a log can be missing for a while: nothing that is held goes."""
     held = Held(HeldLog(state, 7, tail=SEVEN), [])
-    fresh = Run("task", "child", None, 7, (), MOMENT, MOMENT - timedelta(minutes=12), log_state=state)
+    fresh = CaptureRun("task", "child", None, 7, (), MOMENT, MOMENT - timedelta(minutes=12), log_state=state)
     assert drained(monkeypatch, {"child": shown}, fresh, 7, held) == ({}, [("drained", "7")])
     grown = [*shown, *(entry("said", 20 + at) for at in range(15))]
     if shown:
@@ -251,7 +251,7 @@ def test_a_parent_that_shows_less_than_is_held_of_it_leaves_none_of_its_entries_
     monkeypatch: pytest.MonkeyPatch, shown: int
 ) -> None:
     parent, own = [entry("p", at) for at in range(10)], [entry("c", 30 + at) for at in range(6)]
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
     held = Held(HeldLog(), [HeldLog("settled", 10, tail=parent)])
     pages = {"child": [*parent, *own], "parent": parent[:shown]}
     assert drained(monkeypatch, pages, run, 0, held) == (dict(enumerate(own)), [("settled", "6")])
@@ -263,7 +263,7 @@ def test_a_parent_whose_log_is_not_there_yet_leaves_none_of_its_entries_to_its_c
 ) -> None:
     """Nothing is held of it: an empty log proves nothing for a day. But it was seen not to be empty."""
     parent, own = [*(entry("p", at) for at in range(10)), *names], [entry("c", 30 + at) for at in range(6)]
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
     pages = {"child": [*parent, *own], "parent": []}
     shown = [("shown", "0")] if names else []
     for held in (None, Held(HeldLog(), [HeldLog("drained", 0)])):
@@ -291,7 +291,7 @@ def test_names_and_texts_that_contradict_each_other_decide_nothing() -> None:
 
 
 def test_a_log_that_names_another_run_alone_is_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run("task", "run-a", None, 0, (), MOMENT, MOMENT - timedelta(days=2))
+    run = CaptureRun("task", "run-a", None, 0, (), MOMENT, MOMENT - timedelta(days=2))
     foreign, own = [naming("run-b", 10), entry("x", 11)], [naming("run-a", 10), entry("y", 11)]
     kept, marks = drained(monkeypatch, {"run-a": foreign}, run, 0)
     assert (list(kept.values()), marks) == ([foreign[1]], [("unproved", "0")])
@@ -303,7 +303,7 @@ def test_a_log_that_names_another_run_alone_is_looked_at_again(monkeypatch: pyte
 
 def test_a_settled_log_that_its_child_shows_to_have_grown_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
     parent, own = [entry("p", at) for at in range(10, 20)], [entry("c", 30 + at) for at in range(6)]
-    run = Run("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
+    run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
     held = Held(HeldLog(), [HeldLog("settled", 8, tail=parent[:8])])
     kept, marks = drained(monkeypatch, {"child": [*parent, *own], "parent": parent}, run, 0, held)
     assert (kept, marks) == (dict(enumerate(own)), [("drained", "8"), ("settled", "6")])

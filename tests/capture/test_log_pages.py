@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.capture.capture_schedule import Run
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.log_pages import LogPages
 from taskhouse.posthog.pages import LogPage
 
@@ -28,7 +28,7 @@ class Server:
 
 def read(server: Any) -> tuple[list[bytes], LogPages, bool]:
     async def all_pages() -> tuple[list[bytes], LogPages, bool]:
-        pages = LogPages(server, Run("task", "run", None, 0, (), MOMENT, MOMENT), "full")
+        pages = LogPages(server, CaptureRun("task", "run", None, 0, (), MOMENT, MOMENT), "full")
         window = await pages.at(0)
         entries, sound = list(window.entries), window.sound
         while not window.ends:

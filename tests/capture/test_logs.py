@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.capture.capture_schedule import plan
+from taskhouse.capture.capture_schedule import plan_capture
 from taskhouse.emulator.versions import at_version
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
@@ -303,7 +303,7 @@ def test_an_empty_log_is_looked_at_in_growing_pauses_for_a_day() -> None:
         """Whether a log is read again that was read so many minutes ago, of a run that ended so many minutes ago."""
         at = {"moved_at": now - timedelta(minutes=ended), "log_read_at": now - timedelta(minutes=read)}
         given = {"status": "completed", "stream_state": "stream_end", "log_state": "drained", "log_position": position}
-        found = plan([row(**{**at, **given})], now, parents={}, most=9, days=None)
+        found = plan_capture([row(**{**at, **given})], now, parents={}, most=9, days=None)
         return bool(found.logs)
 
     assert [due(9, 8, "5"), due(10, 8, "5"), due(10, 8, "0"), due(20, 12, "0")] == [False, True, False, True]

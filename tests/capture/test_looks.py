@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from taskhouse.capture import capture
-from taskhouse.capture.capture_schedule import LOOKS, LOOKS_AN_HOUR, Plan, plan
-from taskhouse.capture.streams import Reading
-from taskhouse.posthog.follow import Batch
+from taskhouse.capture.capture_schedule import LOOKS, LOOKS_AN_HOUR, CapturePlan, plan_capture
+from taskhouse.capture.streams import StreamProgress
+from taskhouse.posthog.follow import StreamBatch
 from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame
 from tests.capture.test_failed_streams import row
@@ -28,8 +28,8 @@ def rested(hours: float, *, looked: float | None = None, **given: Any) -> dict[s
     return row(created_at=stirred, moved_at=stirred, changed_at=stirred, **{**seen, **read, **given})
 
 
-def planned(*rows: dict[str, Any], days: int | None = None) -> Plan:
-    return plan(rows, NOW, parents={}, most=1000, days=days)
+def planned(*rows: dict[str, Any], days: int | None = None) -> CapturePlan:
+    return plan_capture(rows, NOW, parents={}, most=1000, days=days)
 
 
 def chosen(*rows: dict[str, Any]) -> str:
@@ -123,24 +123,24 @@ def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent
     moment = [NOW]
     clock = Told(lambda: moment[0])
     opening = Opening(None, NOW, clock, signs=itertools.count().__next__)
-    reading = Reading(look=False, now=clock.now)
-    reading.opened(opening)
+    progress = StreamProgress(look=False, now=clock.now)
+    progress.opened(opening)
     for number in range(5):
         moment[0] += timedelta(seconds=0.7)
         opening.heard(0.7 * number)
         old = int(NOW.timestamp() * 1000) - 60_000 + number
-        reading.add(Batch([Frame("", f"{old}-0", b"{}")], f"{old}-0", opening=opening))
+        progress.add(StreamBatch([Frame("", f"{old}-0", b"{}")], f"{old}-0", opening=opening))
     assert opening.quiet_since is not None
-    assert reading.quiet_since(opening.quiet_since + 1.3) is None, "the next one may be 0.7 s away"
-    assert reading.quiet_since(opening.quiet_since + 1.5) is not None
+    assert progress.quiet_since(opening.quiet_since + 1.3) is None, "the next one may be 0.7 s away"
+    assert progress.quiet_since(opening.quiet_since + 1.5) is not None
 
 
 def test_a_state_that_stands_for_a_stream_that_is_gone_is_nothing_of_that_stream() -> None:
     """It comes without an id, so the stream does not count as read to its end."""
-    reading = Reading(look=False, now=lambda: NOW)
+    progress = StreamProgress(look=False, now=lambda: NOW)
     for stream_id, begun in ((None, False), ("1795801504564-0", True), (None, True)):
-        reading.add(Batch([Frame("", stream_id, b"{}")], stream_id))
-        assert reading.has_begun is begun
+        progress.add(StreamBatch([Frame("", stream_id, b"{}")], stream_id))
+        assert progress.has_begun is begun
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_a_stream_that_nobody_read_for_as_long_as_it_lives_may_have_held_more(
 ) -> None:
     """Of a younger event the silence alone tells that its stream is gone: hours since it was written and heard."""
     opening = Opening(f"{int((NOW - written * HOUR).timestamp() * 1000)}-0", NOW, Told(lambda: NOW), overlaps=True)
-    reading = Reading(look=True, now=lambda: NOW, heard_at=None if heard is None else NOW - heard * HOUR)
-    reading.opened(opening)
-    reading.silent()
-    assert (reading.gone is opening) is gone
+    progress = StreamProgress(look=True, now=lambda: NOW, heard_at=None if heard is None else NOW - heard * HOUR)
+    progress.opened(opening)
+    progress.silent()
+    assert (progress.gone is opening) is gone
     opening.joined = True
-    reading.silent()
-    assert reading.gone is None, "it still holds the last event"
+    progress.silent()
+    assert progress.gone is None, "it still holds the last event"

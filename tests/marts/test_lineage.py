@@ -52,7 +52,7 @@ def test_a_column_is_made_of_what_it_is_computed_from(
 ) -> None:
     row = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
     assert row is not None
-    found = lineage.Reading(TABLES).query(json.loads(row[0])["statements"][0]["node"], {}, ())
+    found = lineage.ColumnTracer(TABLES).query(json.loads(row[0])["statements"][0]["node"], {}, ())
     shown = {name: " ".join(sorted(f"{table[4:]}.{column}" for table, column in of)) for name, of in found.items()}
     assert shown == made
 

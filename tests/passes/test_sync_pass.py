@@ -13,7 +13,7 @@ from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
 from taskhouse.passes.lifecycle import begin, new, running
 from taskhouse.posthog import retry
 from taskhouse.warehouse.clock import set_back
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 HISTORY = "SELECT task_id, title, valid_from FROM raw.task_versions ORDER BY valid_from, task_id"
 SIZE = {"emulator_tasks": 520}
@@ -220,8 +220,8 @@ def test_a_pass_whose_place_was_taken_can_write_nothing_more(make_house: Any) ->
         begin(older)
         begin(newer)
         with pytest.raises(Locked, match="is refused"):
-            house.run(older.commit(Batch()))
-        house.run(newer.commit(Batch()))
+            house.run(older.commit(WriteBatch()))
+        house.run(newer.commit(WriteBatch()))
 
 
 def test_one_pass_of_a_resource_at_a_time(make_house: Any) -> None:

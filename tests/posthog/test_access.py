@@ -13,7 +13,7 @@ from taskhouse.errors import AccessDenied, NotFound, Refused, Retryable, Taskhou
 from taskhouse.posthog import access, retry
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 
 from .conftest import MakeSettings
 
@@ -57,7 +57,7 @@ async def every_route(api: TasksApi, task_id: str, run_id: str) -> list[Taskhous
     ]
 
 
-async def followed(api: TasksApi, task_id: str, run_id: str) -> list[Batch]:
+async def followed(api: TasksApi, task_id: str, run_id: str) -> list[StreamBatch]:
     return [batch async for batch in follow(api, task_id, run_id)]
 
 

@@ -208,7 +208,7 @@ def test_a_server_that_does_not_listen_is_retryable(settings: MakeSettings) -> N
 
 def test_silence_is_retryable(settings: MakeSettings) -> None:
     async def call(api: TasksApi) -> Any:
-        return await api.client.ask(
+        return await api.client.request(
             "GET", "/x", read=lambda got: got, priority=api.priority, meter=api.meter, read_s=0.02
         )
 

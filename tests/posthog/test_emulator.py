@@ -14,7 +14,7 @@ from taskhouse.emulator.streams import StreamSettings
 from taskhouse.errors import AccessDenied, NotFound, Permanent
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk, Verdict, pages
 from taskhouse.posthog.redact import redact_event
@@ -171,10 +171,10 @@ def test_oddities_that_harm_nothing_are_noted(emulator: Emulator, settings: Make
     assert verdict.notes
 
 
-async def hold(api: TasksApi, run: dict[str, Any]) -> tuple[list[Frame], list[Batch]]:
+async def hold(api: TasksApi, run: dict[str, Any]) -> tuple[list[Frame], list[StreamBatch]]:
     """Every event of a run's stream until the follower ends, and the batches that were notes."""
     frames: list[Frame] = []
-    notes: list[Batch] = []
+    notes: list[StreamBatch] = []
     async for batch in follow(api, run["task_id"], run["id"]):
         frames += [frame for frame in batch.frames if isinstance(frame, Frame)]
         notes += [batch] if batch.note else []
@@ -183,14 +183,14 @@ async def hold(api: TasksApi, run: dict[str, Any]) -> tuple[list[Frame], list[Ba
 
 def follow_all(
     settings: MakeSettings, *faults: dict[str, Any], streams: StreamSettings
-) -> list[tuple[list[Frame], list[Batch], dict[str, Any]]]:
+) -> list[tuple[list[Frame], list[StreamBatch], dict[str, Any]]]:
     """Follow the live runs of a small world, which moves 600 times as fast once all are attached."""
     with Emulator(EmulatorSettings(tasks=20, live_runs=3, speed=0, throttle=False, streams=streams)) as emulator:
         live = [run for run in emulator.truth()["runs"] if run["live"]["count"] and run["status"] == "in_progress"]
         if faults:
             emulator.faults(*faults)
 
-        async def work(api: TasksApi) -> list[tuple[list[Frame], list[Batch]]]:
+        async def work(api: TasksApi) -> list[tuple[list[Frame], list[StreamBatch]]]:
             following = [asyncio.create_task(hold(api, run)) for run in live]
             await asyncio.sleep(0.05)
             await asyncio.to_thread(emulator.clock, speed=600)

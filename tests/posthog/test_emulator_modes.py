@@ -15,7 +15,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.versions import at_version
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
@@ -32,7 +32,7 @@ class Held(NamedTuple):
     """What a follower got of one run, and what the emulator says of it."""
 
     frames: list[Frame]
-    batches: list[Batch]
+    batches: list[StreamBatch]
     truth: dict[str, Any]
 
     @property
@@ -72,7 +72,7 @@ def hold(
             async with PostHog(ours) as client:
                 api = TasksApi(client, 1)
 
-                async def one(run: dict[str, Any]) -> list[Batch]:
+                async def one(run: dict[str, Any]) -> list[StreamBatch]:
                     following = follow(api, run["task_id"], run["run_id"], policy=policy, sleep=asyncio.sleep)
                     return [batch async for batch in following]
 

@@ -14,7 +14,7 @@ from taskhouse.errors import AccessDenied, Permanent
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.retry import Policy
 from taskhouse.posthog.sse import Frame, Oversize
@@ -41,8 +41,8 @@ def run_is(status: str) -> Script:
 
 def followed(
     settings: MakeSettings, scripts: Sequence[Script], *, policy: FollowPolicy = FAST, **given: Any
-) -> tuple[list[Batch], Server]:
-    async def run() -> tuple[list[Batch], Server]:
+) -> tuple[list[StreamBatch], Server]:
+    async def run() -> tuple[list[StreamBatch], Server]:
         async with (
             serving(scripts) as server,
             PostHog(settings(server.origin), policy=Policy(attempts=1)) as client,
@@ -53,7 +53,7 @@ def followed(
     return asyncio.run(asyncio.wait_for(run(), 20))
 
 
-def numbers(batches: list[Batch]) -> list[int]:
+def numbers(batches: list[StreamBatch]) -> list[int]:
     return [json.loads(frame.data)["n"] for batch in batches for frame in batch.frames if isinstance(frame, Frame)]
 
 
@@ -325,7 +325,7 @@ def test_silence_is_noticed(settings: MakeSettings) -> None:
 
 @pytest.mark.parametrize("script", [events(event(1), hold=True), exact(b"", hold=True), exact(b"")])
 def test_it_stops_when_it_is_told_to(settings: MakeSettings, script: Script) -> None:
-    async def run() -> list[Batch]:
+    async def run() -> list[StreamBatch]:
         stop = asyncio.Event()
 
         async def sleep(_: float) -> None:

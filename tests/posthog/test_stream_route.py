@@ -13,7 +13,7 @@ from taskhouse.errors import AccessDenied
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.follow import Batch, Ending, follow
+from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
@@ -35,7 +35,7 @@ def event(number: int) -> bytes:
 class Told(NamedTuple):
     """What came, and what both servers got."""
 
-    batches: list[Batch]
+    batches: list[StreamBatch]
     api: Server
     proxy: Server
 
@@ -77,7 +77,7 @@ def followed(
             main = await stack.enter_async_context(serving([said[one] if isinstance(one, str) else one for one in api]))
             made = settings(main.origin, **{"stream_leg": "auto", **options})
             client = await stack.enter_async_context(PostHog(made))
-            found: list[Batch] = []
+            found: list[StreamBatch] = []
             for name in runs:
                 found += [
                     batch
@@ -270,7 +270,7 @@ def test_the_token_is_paid_from_the_keys_budget_and_the_proxy_is_not(settings: M
 
 
 def test_it_stops_while_the_token_is_awaited(settings: MakeSettings) -> None:
-    async def run() -> list[Batch]:
+    async def run() -> list[StreamBatch]:
         async with (
             serving([exact(b"", hold=True)]) as api,
             PostHog(settings(api.origin, stream_leg="auto")) as client,

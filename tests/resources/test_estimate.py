@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.operations import plan
+from taskhouse.operations import estimate_project
 from taskhouse.resources.estimate import Facts, duration, estimate, list_pages
 from taskhouse.settings import Settings
 
@@ -56,7 +56,7 @@ def test_durations_follow_both_windows() -> None:
 )
 def test_what_a_sync_spends_is_in_the_range_of_the_plan(make_house: Any, world: dict[str, Any]) -> None:
     house = make_house(capture_seconds=1.0, **{f"emulator_{name}": value for name, value in world.items()})
-    _, found = house.run(plan(house.settings, 1))
+    _, found = house.run(estimate_project(house.settings, 1))
     assert house.emulator.requests(reset=True)["total"] <= 20
     house.sync_all()
     spent = house.emulator.requests(reset=True)["total"]
@@ -68,7 +68,7 @@ def test_what_a_sync_spends_is_in_the_range_of_the_plan(make_house: Any, world: 
     house.sync_all()  # learns which runs the tasks say something else of
     house.later += timedelta(hours=23)
     house.emulator.requests(reset=True)
-    _, found = house.run(plan(house.settings, 1))
+    _, found = house.run(estimate_project(house.settings, 1))
     assert house.emulator.requests(reset=True)["total"] == 1
     reports = {report.resource: report.requests for report in house.sync_all()}
     spent = house.emulator.requests(reset=True)["total"]
@@ -78,19 +78,19 @@ def test_what_a_sync_spends_is_in_the_range_of_the_plan(make_house: Any, world: 
 
 def test_the_plan_asks_for_a_sample_and_the_pass_costs_what_it_said(make_house: Any) -> None:
     house = make_house(emulator_tasks=520)
-    facts, found = house.run(plan(house.settings, 1))
+    facts, found = house.run(estimate_project(house.settings, 1))
     assert house.emulator.requests(reset=True)["total"] <= 16
     assert (facts.tasks, facts.known) == (len(house.truth_tasks()), 0)
     said = {item.what: item.requests for item in found.sync.items}
     report = house.sync("tasks")
     assert report.requests == said["tasks"] == list_pages(facts.tasks)
-    facts, found = house.run(plan(house.settings, 1))
+    facts, found = house.run(estimate_project(house.settings, 1))
     assert facts.known == facts.tasks
     house.later = timedelta(minutes=5)
     said = {item.what: item.requests for item in found.sync.items}
     assert house.sync("tasks").requests <= said["tasks"] + said["tasks: the list in rotation"]
     house.sync("runs")
-    facts, _ = house.run(plan(house.settings, 1))
+    facts, _ = house.run(estimate_project(house.settings, 1))
     assert facts.unlisted == 0
 
 
@@ -98,10 +98,10 @@ def test_usage_is_planned_only_where_it_is_on(make_house: Any) -> None:
     house = make_house(emulator_tasks=40, task_usage=True, first_load_tasks=25)
     for resource in ("tasks", "runs"):
         house.sync(resource)
-    _, found = house.run(plan(house.settings, 1))
+    _, found = house.run(estimate_project(house.settings, 1))
     said = {item.what: item.requests for item in found.sync.items}
     assert house.sync("task_usage").requests == said["task usage"] == 25
     house.settings = house.settings.model_copy(update={"task_usage": False})
-    facts, found = house.run(plan(house.settings, 1))
+    facts, found = house.run(estimate_project(house.settings, 1))
     assert facts.unpriced == 0
     assert not any("usage" in item.what for cost in (found.sync, found.day, found.first_load) for item in cost.items)

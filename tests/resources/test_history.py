@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from taskhouse.resources.runs import spec as runs
 from taskhouse.resources.tasks import spec as tasks
-from taskhouse.warehouse.commit import Batch, commit
+from taskhouse.warehouse.commit import WriteBatch, commit
 from taskhouse.warehouse.connection import Warehouse
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_any_sequence_of_observations(warehouse: Warehouse, batches: Any, late: 
         for table in ("task_versions", "task_sightings"):
             connection.execute(f"DELETE FROM raw.{table}")
         for given_batch in batches:
-            batch, page = Batch(), 0
+            batch, page = WriteBatch(), 0
             seen: set[str] = set()
             for key, content, what in given_batch:
                 minute, page = minute + 1, page + 1
@@ -106,11 +106,11 @@ def test_any_sequence_of_observations(warehouse: Warehouse, batches: Any, late: 
             commit(connection, batch)
             gone = [key for key, _, what in given_batch if what == "miss" and key not in seen]
             minute += 1
-            commit(connection, Batch(absent={tasks.SIGHTINGS: [sighting(key, minute) for key in set(gone)]}))
+            commit(connection, WriteBatch(absent={tasks.SIGHTINGS: [sighting(key, minute) for key in set(gone)]}))
             for key in set(gone):
                 model.miss(key, minute)
             if late:
-                commit(connection, Batch({tasks.VERSIONS: [version(key, "late", 1, 99) for key in model.newest]}))
+                commit(connection, WriteBatch({tasks.VERSIONS: [version(key, "late", 1, 99) for key in model.newest]}))
         for key in KEYS:
             held = connection.execute(
                 "SELECT title FROM main.task_history WHERE task_id = ? ORDER BY valid_from", [key]
@@ -188,6 +188,6 @@ def test_what_a_run_says_late_does_not_undo_what_is_known(make_house: Any) -> No
         row = connection.execute("SELECT * FROM raw.run_versions LIMIT 1").fetchone()
         held = dict(zip(columns, [str(value) if isinstance(value, datetime) else value for value in row], strict=True))
         late = {**held, "status": "queued", "content_hash": "late", "valid_from": "2026-01-01T00:00:00+00:00"}
-        assert commit(connection, Batch({runs.VERSIONS: [late]}))["run_versions"] == 0
+        assert commit(connection, WriteBatch({runs.VERSIONS: [late]}))["run_versions"] == 0
         newer = {**late, "valid_from": (house.now() + timedelta(hours=1)).isoformat()}
-        assert commit(connection, Batch({runs.VERSIONS: [newer]}))["run_versions"] == 1
+        assert commit(connection, WriteBatch({runs.VERSIONS: [newer]}))["run_versions"] == 1

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from taskhouse.clock import REAL
 from taskhouse.emulator.settings import Key
-from taskhouse.operations import plan, replay_quarantine
+from taskhouse.operations import estimate_project, replay_quarantine
 from taskhouse.passes import lifecycle
 from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
@@ -86,7 +86,7 @@ def test_a_task_that_is_pinned_unpinned_and_pinned_again_has_two_stretches(make_
     assert house.sync("pinned").rows_added == 1
     assert view(house) == sorted([(first, 1, True, True), (second, 1, True, False), (first, 1, True, False)])
     assert sound(house) == {}
-    _, found = house.run(plan(house.settings, 1))
+    _, found = house.run(estimate_project(house.settings, 1))
     assert {item.what: item.requests for item in found.day.items}["pinned"] == 48
 
 

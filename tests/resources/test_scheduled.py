@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from taskhouse.capture.capture_schedule import Plan, plan
+from taskhouse.capture.capture_schedule import CapturePlan, plan_capture
 from taskhouse.passes import polling_policy
 from taskhouse.resources.tasks.sync import hot_tasks
 from taskhouse.warehouse import state
@@ -43,11 +43,11 @@ def test_a_scheduled_run_is_left_alone_until_its_time_and_followed_then(make_hou
     for resource in ("tasks", "runs"):
         house.sync(resource)
 
-    def wanted() -> tuple[bool, Plan]:
+    def wanted() -> tuple[bool, CapturePlan]:
         with house.context() as context:
-            rows = context.read(state.records, "runs", project_id=1)
+            rows = context.read(state.records, "run_events/runs", project_id=1)
             runs = [row for row in rows if row["run_id"] == run_id]
-            return task_id in hot_tasks(context), plan(runs, house.now(), parents={}, most=9, days=None)
+            return task_id in hot_tasks(context), plan_capture(runs, house.now(), parents={}, most=9, days=None)
 
     house.later = timedelta(minutes=5)
     asked, found = wanted()

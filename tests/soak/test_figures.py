@@ -11,7 +11,7 @@ from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.resources.tasks import spec
 from taskhouse.warehouse import ledger
-from taskhouse.warehouse.commit import Batch, commit
+from taskhouse.warehouse.commit import WriteBatch, commit
 from tests.house import House
 from tests.resources.test_incremental import change, hot, spent
 
@@ -25,7 +25,7 @@ def fill(house: Any) -> None:
     stamp = {"project_id": 1, "pass_id": "filled", "page": 1, "valid_from": now.isoformat(), "observed_in": "list"}
     tasks = house.emulator.truth(runs=False)["tasks"]
     empty = {"internal": None, "archived": None, "created_by": None, "payload": "{}", "content_hash": ""}
-    batch = Batch(
+    batch = WriteBatch(
         rows={spec.VERSIONS: [{**task, **stamp, **empty, "task_id": task["id"]} for task in tasks]},
         seen={
             spec.SIGHTINGS: [

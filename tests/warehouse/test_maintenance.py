@@ -67,8 +67,8 @@ def test_a_file_that_is_half_unused_is_written_anew_with_everything_in_it(wareho
 
 def test_a_small_file_and_a_full_one_are_left_alone(warehouse: Warehouse) -> None:
     _events(warehouse, 1000)
-    assert "smaller" in maintenance.compact(warehouse).why
-    assert "unused" in maintenance.compact(warehouse, small=0).why
+    assert "smaller" in maintenance.compact(warehouse).reason
+    assert "unused" in maintenance.compact(warehouse, small=0).reason
 
 
 def test_the_old_file_stays_where_the_new_one_cannot_be_filled(

@@ -18,7 +18,7 @@ from taskhouse.posthog.pages import Names
 from taskhouse.resources.pinned.spec import SIGHTINGS
 from taskhouse.resources.tasks.completeness import ACCEPT, believed
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "pinned"
 TRIED = "pinned tasks"
@@ -59,7 +59,7 @@ async def attempt(api: TasksApi, _: object) -> tuple[str, str]:
 
 async def _keep(the_pass: Pass, found: Names) -> None:
     """Keep what the list shows, and close the pass."""
-    context, viewer, batch = the_pass.context, str(the_pass.viewer), Batch()
+    context, viewer, batch = the_pass.context, str(the_pass.viewer), WriteBatch()
     ids = dict.fromkeys(filter(None, map(_task_id, found.names)))
     bad = [json.dumps(name).encode() for name in found.names if _task_id(name) is None]
     number = the_pass.page(batch, "pinned", list(ids), found.body_sha256, len(found.names))

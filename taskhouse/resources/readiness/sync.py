@@ -23,7 +23,7 @@ from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources.readiness.spec import SNAPSHOTS
 from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "readiness"
 RECORD = records.readiness
@@ -52,7 +52,7 @@ async def sync(context: Context, *, limit_s: float = LIMIT_S) -> Report:
         seen = context.read(state.records, "readiness/answered", project_id=project_id, since=since)
         done = {(row["repository"], row["window_days"]) for row in seen}
         pairs = due(names, settings.readiness_windows, settings.readiness_overrides, done)
-        await _ask(the_pass, pairs, limit_s)
+        await _fetch(the_pass, pairs, limit_s)
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(pairs)
         proof = Proof("listed", min([the_pass.started_at, *(row["observed_at"] for row in seen)]))
         the_pass.complete(
@@ -84,7 +84,7 @@ def due(
     ]
 
 
-async def _ask(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
+async def _fetch(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
     """Ask for each pair, four at a time; commit now and then."""
     waiting, slow = deque(pairs), set[str]()
     answers: asyncio.Queue[tuple[Due, Row | str]] = asyncio.Queue()
@@ -104,13 +104,13 @@ async def _ask(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(work())
-        batch = Batch()
+        batch = WriteBatch()
         for done in range(1, len(pairs) + 1):
             _take(the_pass, batch, *await answers.get())
             the_pass.tell(done, len(pairs), "answers")
             if len(batch.pages) >= COMMIT_ANSWERS:
                 await the_pass.commit(batch)
-                batch = Batch()
+                batch = WriteBatch()
         await the_pass.commit(batch)
 
 
@@ -123,7 +123,7 @@ async def _one(the_pass: Pass, repository: str, days: int, limit_s: float) -> Ro
         return problem.message
 
 
-def _take(the_pass: Pass, batch: Batch, pair: Due, found: Row | str) -> None:
+def _take(the_pass: Pass, batch: WriteBatch, pair: Due, found: Row | str) -> None:
     key = f"{pair[0]}@{pair[1]}"
     the_pass.stats.asked.add(key)
     if isinstance(found, str):

@@ -13,7 +13,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.resources.repositories.spec import SIGHTINGS
 from taskhouse.resources.tasks.completeness import ACCEPT, believed
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "repositories"
 
@@ -27,7 +27,7 @@ async def sync(context: Context) -> Report:
     async with running(context, RESOURCE, identify=True) as the_pass:
         found = await the_pass.api(Priority.HOT).repositories()
         names = list(dict.fromkeys(found.names))
-        batch = Batch()
+        batch = WriteBatch()
         number = the_pass.page(batch, "repositories", found.names, found.body_sha256, len(found.names))
         the_pass.stats.duplicates = len(found.names) - len(names)
         for text in found.bad:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from taskhouse.capture import tail
-from taskhouse.capture.capture_schedule import parents_of, plan
+from taskhouse.capture.capture_schedule import parents_of, plan_capture
 from taskhouse.capture.session import capturing
 from taskhouse.capture.streams import Ended
 from taskhouse.passes import refusals
@@ -47,7 +47,7 @@ async def sync(context: Context) -> Report:
             await capture.load()
             settings = context.settings
             rows = context.read(state.records, "run_events/runs", project_id=context.project_id)
-            found = plan(
+            found = plan_capture(
                 rows,
                 context.now(),
                 parents=parents_of(rows),

@@ -36,7 +36,7 @@ from taskhouse.resources.runs import last_looks
 from taskhouse.resources.runs.spec import VERSIONS
 from taskhouse.resources.tasks import rows
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "runs"
 RECORD = records.run
@@ -160,9 +160,9 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
 
     async def one(task: Task) -> "_Answer":
         async with gate:
-            return await _ask(the_pass, task, priority)
+            return await _fetch(the_pass, task, priority)
 
-    batch, held = Batch(), 0
+    batch, held = WriteBatch(), 0
     asked = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
         for answer in asyncio.as_completed(asked):
@@ -171,7 +171,7 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
             the_pass.tell(len(the_pass.stats.asked), total, "tasks")
             if held >= COMMIT_TASKS:
                 await the_pass.commit(batch)
-                batch, held = Batch(), 0
+                batch, held = WriteBatch(), 0
     except Retryable:
         await the_pass.commit(batch)
         raise
@@ -201,7 +201,7 @@ class _Answer:
     problem: str = ""
 
 
-async def _ask(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
+async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
     """Every page of a task's runs, or the known ones by id where the list is refused."""
     api, task_id = the_pass.api(priority), task["task_id"]
     walk = PageWalk(host=the_pass.context.client.host, overlap=2)
@@ -234,7 +234,7 @@ async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Ro
     return found, "; ".join(problems)
 
 
-def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
+def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
     task_id = answer.task["task_id"]
     unnamed, unread = f"a run of {task_id}", the_pass.stats.quarantined
     the_pass.stats.asked.add(task_id)
@@ -263,7 +263,7 @@ def _take(the_pass: Pass, batch: Batch, answer: _Answer) -> None:
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))
 
 
-def _take_run(the_pass: Pass, batch: Batch, task_id: str, row: Row, number: int, key: str) -> None:
+def _take_run(the_pass: Pass, batch: WriteBatch, task_id: str, row: Row, number: int, key: str) -> None:
     columns = the_pass.read(batch, row, run_of(task_id), records.RUN, RESOURCE, key=key)
     if columns is not None:
         batch.add(VERSIONS, the_pass.stamp(columns, number, RESOURCE))

@@ -26,7 +26,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources.task_usage.spec import VERSIONS
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "task_usage"
 RECORD = records.usage
@@ -60,7 +60,7 @@ async def sync(context: Context) -> Report:
             now=now,
         )
         wanted, left = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
-        await _ask(the_pass, wanted)
+        await _fetch(the_pass, wanted)
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(wanted)
         await refusals.tell(the_pass, (RESOURCE,), "usage of a task", "usages of tasks")
         if left:
@@ -118,11 +118,11 @@ async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
     return "ok", f"the server answers{told}"
 
 
-async def _ask(the_pass: Pass, wanted: list[str]) -> None:
+async def _fetch(the_pass: Pass, wanted: list[str]) -> None:
     """Ask for each task, a few at a time; commit now and then."""
     waiting, left = deque(wanted), len(wanted)
     answers: asyncio.Queue[tuple[str, Row | TaskhouseError]] = asyncio.Queue()
-    batch, failed = Batch(), 0
+    batch, failed = WriteBatch(), 0
     denied: AccessDenied | None = None
 
     async def work() -> None:
@@ -148,7 +148,7 @@ async def _ask(the_pass: Pass, wanted: list[str]) -> None:
                 waiting.clear()
             if len(batch.pages) >= COMMIT_ANSWERS:
                 await the_pass.commit(batch)
-                batch = Batch()
+                batch = WriteBatch()
     await the_pass.commit(batch)
     if denied is not None:
         raise denied
@@ -162,7 +162,7 @@ async def _one(the_pass: Pass, task_id: str) -> Row | TaskhouseError:
         return problem
 
 
-def _take(the_pass: Pass, batch: Batch, task_id: str, found: Row | TaskhouseError) -> bool:
+def _take(the_pass: Pass, batch: WriteBatch, task_id: str, found: Row | TaskhouseError) -> bool:
     """Enter an answer; False if it says nothing."""
     the_pass.stats.asked.add(task_id)
     if isinstance(found, NotFound | Refused):

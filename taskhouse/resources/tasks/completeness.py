@@ -17,7 +17,7 @@ from taskhouse.resources.tasks import rows, summaries
 from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
 from taskhouse.resources.tasks.spec import SIGHTINGS
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 ROUNDS = 4
 """How often a list that moves under the proof is tried."""
@@ -44,18 +44,18 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
         rests_on: What was read of the list, and when.
     """
     reason = ""
-    gone = set(await summaries.ask(the_pass, sorted(_aside(the_pass)), priority=Priority.HOT, details=0))
+    gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.HOT, details=0))
     for _ in range(ROUNDS):
         present = rows.present(the_pass)
         if not believed(the_pass.context, len(missing), len(present)):
             return f"{len(missing)} tasks are absent, more than expected at once; {ACCEPT}"
         ours = [key for key in present if key[1] not in missing]
-        aside = _aside(the_pass) - gone
-        search, reason = await _look(the_pass, ours, len(aside))
+        quarantined = _quarantined(the_pass) - gone
+        search, reason = await _look(the_pass, ours, len(quarantined))
         if search is None:
             if reason:
                 continue
-            return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, aside)
+            return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, quarantined)
         reason = f"{counted(len(ours), 'task is', 'tasks are')} present, but the server counts {search.count:,}"
         try:
             found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
@@ -66,8 +66,8 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
         if not search.missing and not search.unexpected:
             continue  # it moved meanwhile
         elsewhere = sorted(search.missing - missing)
-        missing |= set(await summaries.ask(the_pass, elsewhere, priority=Priority.HOT, details=0))
-        if not search.missing & missing and not search.unexpected - aside:
+        missing |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.HOT, details=0))
+        if not search.missing & missing and not search.unexpected - quarantined:
             return reason
     return reason or "the list kept changing meanwhile"
 
@@ -77,15 +77,15 @@ def believed(context: Context, absent: int, present: int) -> bool:
     return "absences" in context.settings.accept or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
 
 
-async def _look(the_pass: Pass, ours: Sequence[Key], aside: int) -> tuple[Search | None, str]:
+async def _look(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> tuple[Search | None, str]:
     """One row at random: a search where the lists differ, else None, with a reason if the row shows nothing."""
     offset = random.randrange(len(ours)) if ours else 0
     page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
     the_pass.stats.server_count_end = page.count
     search = Search(ours, page.count)
-    if page.count != len(ours) + aside:
+    if page.count != len(ours) + quarantined:
         return search, ""
-    if aside or not ours:
+    if quarantined or not ours:
         return None, ""
     found = _keys(page)
     if not found:
@@ -104,7 +104,7 @@ async def _halve(the_pass: Pass, search: Search) -> bool:
     """
     while (offset := search.offset()) is not None:
         page = await the_pass.api(Priority.HOT).list_tasks(PAGE, offset, **EVERYTHING)
-        batch = Batch()
+        batch = WriteBatch()
         rows.take(the_pass, batch, page, "list, searched")
         await the_pass.commit(batch)
         search.feed(offset, _keys(page), page.count)
@@ -118,16 +118,18 @@ def said(present: int, rests_on: Proof) -> str:
     return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
 
 
-def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, aside: set[str]) -> str:
-    if aside:
-        there = plural(len(aside), "is", "are")
-        the_pass.judgement.doubt(f"{len(aside):,} of the tasks that the server counts {there} only in quarantine here")
+def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> str:
+    if quarantined:
+        there = plural(len(quarantined), "is", "are")
+        the_pass.judgement.doubt(
+            f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here"
+        )
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
     return "" if the_pass.complete(reason, rests_on) else the_pass.judgement.reason
 
 
-def _aside(the_pass: Pass) -> set[str]:
-    found = the_pass.context.read(state.records, "tasks/aside", project_id=the_pass.context.project_id)
+def _quarantined(the_pass: Pass) -> set[str]:
+    found = the_pass.context.read(state.records, "tasks/quarantined", project_id=the_pass.context.project_id)
     return {row["task_id"] for row in found}
 
 

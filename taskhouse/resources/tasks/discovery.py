@@ -15,7 +15,7 @@ from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.tasks import rows
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 OVERLAP = timedelta(minutes=10)
 """So far behind the watermark discovery still reads: clocks differ, and rows are saved before they are seen."""
@@ -33,7 +33,7 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
         lambda limit, offset: api.list_tasks(limit, offset, ordering="-last_activity_at", **EVERYTHING), walk
     ):
         orders = [name for name in orders if _descends(page, name, last)]
-        batch = Batch()
+        batch = WriteBatch()
         rows.take(the_pass, batch, page, f"list by {orders[0] if orders else 'no order'}")
         the_pass.stats.server_count = the_pass.stats.server_count or page.count
         mark = max(filter(None, [mark, rows.newest(page, the_pass.context.now())]), default=None)

@@ -77,7 +77,7 @@ WHERE
     pass_id = $pass_id
     AND row_offset IS NOT NULL
 
--- name: aside
+-- name: quarantined
 -- Tasks that the server has and that are here in quarantine only. A key that is no UUID names no task: to ask for one
 -- would fail every other id in the same request.
 SELECT DISTINCT

@@ -24,7 +24,7 @@ from taskhouse.resources.tasks import rounds, rows, summaries
 from taskhouse.resources.tasks.list_diff import PAGE, Key
 from taskhouse.resources.tasks.rounds import OVERLAP, Rounds
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 CURSOR = "rotation"
 REQUEST = "list, in rotation"
@@ -127,7 +127,7 @@ class _Walk:
 
     async def _keep(self, page: Page, asked_at: datetime, *, light: bool) -> bool:
         """Take in a page, ask for what is not on it, and move on."""
-        the_pass, batch, keys = self._this, Batch(), _keys(page)
+        the_pass, batch, keys = self._this, WriteBatch(), _keys(page)
         received = len(page.rows) + len(page.bad)
         end = page.next is None and self._offset + received >= page.count
         if not end and (not keys or not _beyond(self.rounds.at, keys[-1])):
@@ -138,7 +138,7 @@ class _Walk:
             rows.take(the_pass, batch, page, REQUEST)
         here = {key[1] for key in keys}
         unseen = self._between(keys, head=self._offset == 0, end=end) - here - self._missing
-        gone = set(await summaries.ask(the_pass, sorted(unseen), priority=Priority.HOT, details=0))
+        gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.HOT, details=0))
         self._missing |= gone
         self._grown += len(here - self._ids) - len(gone)
         self._ids |= here

@@ -11,13 +11,13 @@ from taskhouse.posthog.pages import Page, Row
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.resources.tasks import list_diff, run_facts, spec
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "tasks"
 COMMIT_PAGES = 10
 
 
-def take(the_pass: Pass, batch: Batch, page: Page, request: str, offset: int | None = None) -> list[str]:
+def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: int | None = None) -> list[str]:
     """Enter a page of full tasks; returns the ids of those that could not be read."""
     number = the_pass.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
     for text in page.bad:
@@ -28,13 +28,15 @@ def take(the_pass: Pass, batch: Batch, page: Page, request: str, offset: int | N
     return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
 
 
-def take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: str) -> bool:
+def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str) -> bool:
     """Take in one full task; False if it could not be read."""
     run_facts.note(the_pass, batch, run_facts.TASK, [run_facts.of_task(row)])
     return _take_one(the_pass, batch, row, page, observed_in, _held(the_pass, [row]))
 
 
-def _take_one(the_pass: Pass, batch: Batch, row: Row, page: int, observed_in: str, held: Mapping[str, str]) -> bool:
+def _take_one(
+    the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, held: Mapping[str, str]
+) -> bool:
     columns = the_pass.read(batch, row, records.task, records.TASK, RESOURCE)
     if columns is None:
         return False

@@ -24,7 +24,7 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 TASK, SUMMARY = "run_facts_task", "run_facts_summary"
 MOST = 100
@@ -69,7 +69,7 @@ def of_summary(row: Row, held_run_id: str | None) -> Said | None:
     return _said(row, run.get("id", held_run_id), {name: run[name] for name in _SUMMARY if name in run})
 
 
-def note(the_pass: Pass, batch: Batch, resource: str, said: Iterable[Said | None]) -> None:
+def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said | None]) -> None:
     """Note in the batch which runs are due, since what was said of them differs from their own rows.
 
     Left out are runs of tasks whose list of runs was never read: that brings their own rows.
@@ -100,8 +100,8 @@ async def read(the_pass: Pass) -> None:
     api = the_pass.api(Priority.HOT)
     for start in range(0, min(most, len(due)), AT_ONCE):
         some = due[start : min(start + AT_ONCE, most)]
-        answers = await asyncio.gather(*[_ask(api, row["task_id"], row["run_ids"]) for row in some])
-        batch = Batch()
+        answers = await asyncio.gather(*[_fetch(api, row["task_id"], row["run_ids"]) for row in some])
+        batch = WriteBatch()
         for row, answer in zip(some, answers, strict=True):
             if isinstance(answer, str):
                 the_pass.judgement.doubt(answer)
@@ -118,7 +118,7 @@ async def read(the_pass: Pass) -> None:
         the_pass.judgement.doubt(f"{unread} still to be read; run it again")
 
 
-async def _ask(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:
+async def _fetch(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:
     found: list[Row] = []
     for run_id in run_ids:
         try:

@@ -18,7 +18,7 @@ from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.tasks import rows, run_facts, spec
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 ASK = 5000
 """Ids in one call at most (API facts 2)."""
@@ -33,7 +33,7 @@ MANY_DETAILS = 500
 """Tasks that a sweep of the summaries reads whole."""
 
 
-async def ask(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details: int = DETAILS) -> list[str]:
+async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details: int = DETAILS) -> list[str]:
     """Ask for summaries; keeps what changed and returns the ids that are proved absent.
 
     Args:
@@ -46,9 +46,9 @@ async def ask(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details
     wanted: list[str] = []
     for some in _slices(ids, ASK):
         absent += await _settle(the_pass, some, priority, wanted)
-    batch = Batch()
+    batch = WriteBatch()
     for task_id in wanted[:details]:
-        await _whole(the_pass, batch, task_id, priority)
+        await _fetch_task(the_pass, batch, task_id, priority)
     if batch.pages:
         await the_pass.commit(batch)
     return absent
@@ -84,7 +84,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
     """Commit pages of summaries: that the tasks were seen, and a version of each that shows something else."""
     if not held:
         return
-    batch = Batch()
+    batch = WriteBatch()
     known = _heads(the_pass, [task_id for page in held for task_id in rows.ids(page)])
     changed: dict[str, tuple[dict[str, Any], int]] = {}
     said = (run_facts.of_summary(row, _latest(known, row)) for page in held for row in page.rows)
@@ -113,7 +113,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
     await the_pass.commit(batch)
 
 
-async def _whole(the_pass: Pass, batch: Batch, task_id: str, priority: Priority) -> None:
+async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority: Priority) -> None:
     """Read one task whole; one that vanished meanwhile is left to the next pass."""
     try:
         row = await the_pass.api(priority).task(task_id)

@@ -17,7 +17,7 @@ from taskhouse.posthog.pages import Page
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.tasks import completeness, rotation, rounds, rows, run_facts, summaries
 from taskhouse.warehouse import state
-from taskhouse.warehouse.commit import Batch
+from taskhouse.warehouse.commit import WriteBatch
 
 KIND = "list"
 OVERLAP = 2
@@ -60,7 +60,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
-    batch, held, offset = Batch(), 0, walk.offset
+    batch, held, offset = WriteBatch(), 0, walk.offset
     before = the_pass.stats.duplicates - walk.verdict().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
@@ -75,7 +75,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
         if held >= rows.COMMIT_PAGES:
             batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
             await the_pass.commit(batch)
-            batch, held = Batch(), 0
+            batch, held = WriteBatch(), 0
     batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
     await the_pass.commit(batch)
     await _judge(the_pass, walk, newest, missing)
@@ -107,7 +107,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
         for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
     }
     rest = sorted(held - walk.ids - missing)
-    missing |= set(await summaries.ask(the_pass, rest, priority=Priority.HOT))
+    missing |= set(await summaries.fetch(the_pass, rest, priority=Priority.HOT))
     if verdict.joined:
         rotation.settle(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
     rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))

@@ -68,11 +68,11 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
     quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.stats.keys]
-    missing |= set(await summaries.ask(the_pass, quiet, priority=Priority.HOT))
+    missing |= set(await summaries.fetch(the_pass, quiet, priority=Priority.HOT))
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
         ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
-        found = await summaries.ask(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
+        found = await summaries.fetch(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
         missing |= set(found)
     rests_on = await rotation.read(the_pass, missing)
     await run_facts.read(the_pass)
