@@ -71,7 +71,7 @@ def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_h
     over: list[bool] = []
 
     def passed() -> bool:
-        if not over and had(doubts, "failed repeatedly", "new runs could not be looked for"):
+        if not over and had(doubts, "failed repeatedly", "the search for new runs failed"):
             over.append(True)
             house.emulator.faults()
             house.emulator.faults(RUN, LOGS)

@@ -206,7 +206,7 @@ def test_check_counts_nobodys_tasks_where_the_owner_or_the_server_does_not_tell(
     quiet.emulator.faults(
         {"kind": "mistyped_field", "field": "results.*.created_by", "value": "nobody", "endpoint": "tasks.list"}
     )
-    assert "the server does not tell" in inside.run("check", **quiet.environment).out
+    assert "the server does not say" in inside.run("check", **quiet.environment).out
 
 
 def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quiet: Any) -> None:
@@ -214,7 +214,7 @@ def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quie
     quiet.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "body": denied})
     shown = inside.run("check", **quiet.environment, TASKHOUSE_TASK_USAGE="true")
     assert shown.code == 0, shown
-    assert "the server refuses it of its newest task with a run" in shown.out
+    assert "the server refuses it for the newest task with a run" in shown.out
 
 
 @pytest.mark.parametrize("command", ["status", "check", "plan"])

@@ -85,7 +85,7 @@ def test_a_first_load_takes_a_bounded_number_of_tasks_a_pass(make_house: Any) ->
     whole = len(truth(house))
     report = house.sync("task_usage")
     assert (report.verdict, asked(house)) == ("incomplete", 20)
-    assert f"the usage of {whole - 20} tasks is still to be asked for" in report.reason
+    assert f"the usage of {whole - 20} tasks is still to be read" in report.reason
     while house.sync("task_usage").verdict != "complete":
         pass
     assert held(house) == truth(house)
@@ -108,7 +108,7 @@ def test_a_task_that_is_gone_is_asked_for_no_more_once_that_is_known(make_house:
     gone = next(iter(truth(house)))
     house.emulator.mutate("delete", task_id=gone)
     report = house.sync("task_usage")
-    assert (report.verdict, "1 usage of a task is not found (404)" in report.reason) == ("incomplete", True)
+    assert (report.verdict, "1 usage of a task was not found (404)" in report.reason) == ("incomplete", True)
     house.sync("tasks")
     asked(house)
     assert (house.sync("task_usage").verdict, asked(house)) == ("complete", 0)
