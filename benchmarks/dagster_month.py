@@ -144,7 +144,7 @@ def main() -> int:
     with serving(world) as url, tempfile.TemporaryDirectory() as text:
         settings = Settings(
             host=url, api_key="phx_emulator", project_ids=(1,), home=Path(text),
-            requests_per_minute=0, requests_per_hour=0, log_final_s=0,
+            requests_per_hour=0, log_final_s=0,
         )  # fmt: skip
         for name in RESOURCES:
             if settings.wants(name):

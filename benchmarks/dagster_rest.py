@@ -122,7 +122,6 @@ def main() -> int:
         environment = {
             **os.environ, "POSTHOG_HOST": url, "POSTHOG_PERSONAL_API_KEY": "phx_emulator", "POSTHOG_PROJECT_IDS": "1",
             "TASKHOUSE_HOME": str(folder / "home"), "TASKHOUSE_SCHEDULES": "true",
-            "TASKHOUSE_REQUESTS_PER_MINUTE": "0", "TASKHOUSE_REQUESTS_PER_HOUR": "0", "TASKHOUSE_LOG_FINAL_S": "0",
         }  # fmt: skip
         subprocess.run(
             [sys.executable, "-m", "taskhouse.pipelines.cli", "sync"], cwd=folder, env=environment, check=False

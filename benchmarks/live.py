@@ -133,7 +133,6 @@ def main() -> int:
             api_key="phx_emulator",
             project_ids=(1,),
             home=Path(folder),
-            requests_per_minute=0,
             requests_per_hour=0,
             max_streams=asked.streams * 2,
         )

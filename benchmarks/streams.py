@@ -149,9 +149,7 @@ Work = Callable[[], int]
 
 def taskhouse(url: str, runs: list[dict[str, Any]], home: Path) -> Work:
     """Capture through the spool, load meanwhile."""
-    settings = Settings(
-        host=url, api_key="phx_emulator", project_ids=(1,), home=home, requests_per_minute=0, requests_per_hour=0
-    )
+    settings = Settings(host=url, api_key="phx_emulator", project_ids=(1,), home=home, requests_per_hour=0)
     warehouse = open_warehouse(settings)
     with warehouse.transaction("making the tables"):
         pass

@@ -1,6 +1,7 @@
 """Every setting, read from the environment (and ``.env``), in one place."""
 
 import functools
+import math
 import os
 from collections.abc import Mapping
 from datetime import tzinfo
@@ -27,6 +28,9 @@ from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_st
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
+HOURLY = 10
+"""How many times as many requests PostHog allows a key per hour as per minute: 4,800 and 480."""
+
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
 """The regions of PostHog Cloud."""
 
@@ -143,8 +147,12 @@ class Settings(BaseSettings):
     )
     timezone: str = Field("UTC", description="Time zone that decides when a day begins.")
 
-    requests_per_minute: int = Field(480, ge=0, description="Request limit of the key per minute. 0 means no limit.")
-    requests_per_hour: int = Field(4800, ge=0, description="Request limit of the key per hour. 0 means no limit.")
+    requests_per_hour: int = Field(
+        4800,
+        ge=0,
+        description="Most requests per hour. A tenth of that is the most per minute, as in PostHog's own limits. `0`"
+        " means no limit.",
+    )
 
     capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps streams of active runs open.")
     log_final_s: float = Field(
@@ -287,6 +295,11 @@ class Settings(BaseSettings):
         other = self.model_copy()
         other._clock = clock  # noqa: SLF001 - a copy of ours
         return other
+
+    @property
+    def requests_per_minute(self) -> int:
+        """Most requests per minute, from the limit per hour; 0 means no limit."""
+        return math.ceil(self.requests_per_hour / HOURLY)
 
     @property
     def zone(self) -> tzinfo:

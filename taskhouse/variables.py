@@ -26,6 +26,7 @@ _DIGITS = 18
 """Of the longest number in a list: every number of so many digits is a BIGINT."""
 
 RETIRED = {
+    "TASKHOUSE_REQUESTS_PER_MINUTE": "Set TASKHOUSE_REQUESTS_PER_HOUR; a tenth of it is the most per minute.",
     "TASKHOUSE_MAX_WAIT_S": "A request waits for a Retry-After of up to 90 seconds.",
     "TASKHOUSE_READINESS_LIMIT_S": "taskhouse waits up to 90 seconds for one readiness answer.",
     "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",

@@ -41,7 +41,6 @@ class House:
             project_ids=(1,),
             home=home,
             **{
-                "requests_per_minute": 0,
                 "requests_per_hour": 0,
                 "log_final_s": 0.2,
                 "capture_seconds": 60,

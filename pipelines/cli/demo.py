@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 SPEED = 60
-PER_MINUTE = 480
 PER_HOUR = 4800
 EXAMPLE = "FROM runs SELECT status, count(*) AS runs, round(avg(duration_s)) AS seconds GROUP BY ALL ORDER BY ALL"
 
@@ -71,7 +70,6 @@ def _settings(environment: dict[str, str]) -> "Settings":
         api_key=environment["POSTHOG_PERSONAL_API_KEY"],
         project_ids=environment["POSTHOG_PROJECT_IDS"],
         home=load().home / "demo",
-        requests_per_minute=PER_MINUTE * SPEED,
         requests_per_hour=PER_HOUR * SPEED,
         capture_seconds=600.0,
         log_final_s=2.0,

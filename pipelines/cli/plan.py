@@ -26,7 +26,7 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print the esti
 
     If a history exists, it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks
     for a sample of tasks and runs, with at most 16 requests, and prints ranges. The numbers are requests; how long they
-    take depends on TASKHOUSE_REQUESTS_PER_MINUTE and TASKHOUSE_REQUESTS_PER_HOUR.
+    take depends on TASKHOUSE_REQUESTS_PER_HOUR.
     """
     with errors_as_json(as_json):
         found = _planned()

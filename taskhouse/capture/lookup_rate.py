@@ -9,10 +9,9 @@ _WEIGHT = 1 / 8
 HOUR_S = 3600
 
 
-def per_request_s(per_minute: int, per_hour: int, projects: int) -> float:
-    """Seconds that one request of a look must last by the limits of the key, where 0 means that there is none."""
-    hourly = min((limit for limit in (per_minute * 60, per_hour) if limit), default=0)
-    return HOUR_S * projects / (SHARE * hourly) if hourly else 0.0
+def per_request_s(per_hour: int, projects: int) -> float:
+    """Seconds that one request of a look must last by the limit of the key, where 0 means that there is none."""
+    return HOUR_S * projects / (SHARE * per_hour) if per_hour else 0.0
 
 
 @dataclass(slots=True)

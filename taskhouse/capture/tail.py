@@ -128,9 +128,7 @@ class _Watch:
         first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             settings = self.the_pass.context.settings
-            request_s = per_request_s(
-                settings.requests_per_minute, settings.requests_per_hour, len(settings.projects())
-            )
+            request_s = per_request_s(settings.requests_per_hour, len(settings.projects()))
             pace = Pace(settings.tail_poll_s, request_s)
             planning = group.create_task(self._planning(first))
             await _patiently(first, FIRST_PLAN_S)

@@ -141,7 +141,7 @@ def throttled(error: TaskhouseError, asked_s: float, *, now: datetime) -> Thrott
     return Throttled(
         f"{error.message} It asks to wait until {come_back(asked_s, now=now)}.",
         retry_after_s=asked_s,
-        hint="Other clients may use the same key. Lower TASKHOUSE_REQUESTS_PER_MINUTE to leave room for them.",
+        hint="Other clients may use the same key. Lower TASKHOUSE_REQUESTS_PER_HOUR to leave room for them.",
     )
 
 

@@ -37,7 +37,6 @@ def environment(house: Any) -> dict[str, str]:
         | given
         | {
             "TASKHOUSE_HOME": str(settings.home),
-            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_LOG_FINAL_S": "0.2",
             "TASKHOUSE_TAIL_POLL_S": "0.2",

@@ -66,7 +66,7 @@ class Followed:
 
 @contextlib.asynccontextmanager
 async def followed(
-    home: Path, limits: tuple[int, int] = (0, 0), *, ahead: timedelta | None = None, **world: Any
+    home: Path, per_hour: int = 0, *, ahead: timedelta | None = None, **world: Any
 ) -> AsyncIterator[Followed]:
     start = datetime.now(UTC)
     async with emulated(EmulatorSettings(start=start, **{**WORLD, **world})) as (origin, emulator):
@@ -76,8 +76,7 @@ async def followed(
             api_key=service.settings.keys[0].value,
             project_ids=(1,),
             home=home,
-            requests_per_minute=limits[0],
-            requests_per_hour=limits[1],
+            requests_per_hour=per_hour,
             log_final_s=0.2,
         ).with_clock(LoopClock(start))
         if ahead is not None:
@@ -155,7 +154,7 @@ def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path
 def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, most_s: float, *, ordering: bool) -> None:
     async def story() -> tuple[float, int]:
         ignored = frozenset() if ordering else frozenset({"ordering"})
-        async with followed(tmp_path, (480, 4800), ignored_parameters=ignored) as tail_of:
+        async with followed(tmp_path, 4800, ignored_parameters=ignored) as tail_of:
             await asyncio.sleep(30)
             for number in range(runs):
                 tail_of.change("new_task", run=True, title=f"new {number}")
@@ -170,16 +169,15 @@ def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, mo
 
 
 def test_looking_takes_its_share_of_an_hour_at_most() -> None:
-    for limits in ((480, 4800), (0, 4800), (480, 0), (60, 1000)):
-        hourly = min(limit for limit in (limits[0] * 60, limits[1]) if limit)
+    for hourly in (4800, 1000):
         for pages in (1, 2, 7):
-            pace, now, asked = Pace(5.0, per_request_s(*limits, 1)), 0.0, 0
+            pace, now, asked = Pace(5.0, per_request_s(hourly, 1)), 0.0, 0
             while now < 24 * 3600:
                 asked += pages
                 now += pace.after(pages)
             assert asked / 24 <= 0.15 * hourly * 1.02
-    assert per_request_s(480, 4800, 3) == 3 * per_request_s(480, 4800, 1) == 15.0
-    assert Pace(5.0, per_request_s(0, 0, 1)).after(100) == 5.0
+    assert per_request_s(4800, 3) == 3 * per_request_s(4800, 1) == 15.0
+    assert Pace(5.0, per_request_s(0, 1)).after(100) == 5.0
 
 
 def test_a_look_of_many_pages_is_paid_by_those_after_it() -> None:

@@ -133,7 +133,6 @@ class Story:
             api_key=environment["POSTHOG_PERSONAL_API_KEY"],
             project_ids=(1,),
             home=home,
-            requests_per_minute=0,
             requests_per_hour=0,
             log_final_s=0.1,
             capture_seconds=30,

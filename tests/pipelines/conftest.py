@@ -102,7 +102,6 @@ class Scene:
             **self.emulator.environment(),
             "POSTHOG_PROJECT_IDS": "1",
             "TASKHOUSE_HOME": str(self.home),
-            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_LOG_FINAL_S": "1",
         }

@@ -27,7 +27,7 @@ def settings(tmp_path: Path) -> MakeSettings:
     """Settings for a host, with a key and a home of their own."""
 
     def make(host: str, **values: object) -> Settings:
-        given = {"api_key": KEY, "home": tmp_path, "requests_per_minute": 0, "requests_per_hour": 0, **values}
+        given = {"api_key": KEY, "home": tmp_path, "requests_per_hour": 0, **values}
         return Settings(host=host, _env_file=None, **given)  # type: ignore[arg-type]
 
     return make

@@ -367,7 +367,7 @@ def test_every_connection_is_paid_as_live(settings: MakeSettings) -> None:
         scripts = [events(event(1)), events(event(2)), events(STREAM_END)]
         async with (
             serving(scripts) as server,
-            PostHog(settings(server.origin, requests_per_minute=20, requests_per_hour=100)) as client,
+            PostHog(settings(server.origin, requests_per_hour=200)) as client,
         ):
             for _ in range(9):
                 await client.budget.acquire(Priority.SWEEP)

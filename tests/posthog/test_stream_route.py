@@ -257,9 +257,7 @@ def test_the_token_is_paid_from_the_keys_budget_and_the_proxy_is_not(settings: M
             token = answer(json.dumps({"token": TOKEN, "stream_base_url": proxy.origin}).encode())
             async with (
                 serving([token]) as api,
-                PostHog(
-                    settings(api.origin, stream_leg="auto", requests_per_minute=20, requests_per_hour=100)
-                ) as client,
+                PostHog(settings(api.origin, stream_leg="auto", requests_per_hour=200)) as client,
             ):
                 tasks = TasksApi(client, 1, priority=Priority.SWEEP)
                 assert [batch async for batch in follow(tasks, "t", "r")][-1].ending is Ending.STREAM_END

@@ -113,3 +113,11 @@ def test_a_home_below_that_of_the_user_is_found_without_a_shell(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TASKHOUSE_HOME", "~/history")
     assert load().home == tmp_path / "history"
+
+
+@pytest.mark.parametrize(("per_hour", "per_minute"), [("4800", 480), ("0", 0), ("5", 1)])
+def test_a_tenth_of_the_requests_per_hour_is_the_most_per_minute(
+    per_hour: str, per_minute: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TASKHOUSE_REQUESTS_PER_HOUR", per_hour)
+    assert load().requests_per_minute == per_minute

@@ -83,7 +83,6 @@ class Crowd:
             "POSTHOG_PROJECT_IDS": "1,2",
             "TASKHOUSE_HOME": str(self.settings.home),
             "DAGSTER_HOME": str(home.prepare(self.settings)),
-            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_LOG_FINAL_S": "1",
             "TASKHOUSE_CAPTURE_SECONDS": "5",

@@ -77,7 +77,6 @@ class Soak:
                 api_key=self.emulator.api_key,
                 project_ids=(1,),
                 home=self.home,
-                requests_per_minute=0,
                 requests_per_hour=0,
                 sweep_hours=0.001,
                 first_load_tasks=100_000,
@@ -109,7 +108,6 @@ class Soak:
             **os.environ,
             **self.emulator.environment(),
             "TASKHOUSE_HOME": str(self.home),
-            "TASKHOUSE_REQUESTS_PER_MINUTE": "0",
             "TASKHOUSE_REQUESTS_PER_HOUR": "0",
             "TASKHOUSE_SWEEP_HOURS": "0.001",
         }

@@ -68,7 +68,6 @@ class House:
             api_key=KEYS[0].value,
             project_ids=(1,),
             home=self.folder / "home",
-            requests_per_minute=0,
             requests_per_hour=0,
             capture_seconds=capture_s,
             stream_windows=None if windows is None else (*windows, settings.streams.thin_entries),

@@ -153,7 +153,6 @@ class Teller:
                 "POSTHOG_PERSONAL_API_KEY": KEY,
                 "POSTHOG_PROJECT_IDS": str(world.project),
                 "TASKHOUSE_HOME": str(self.home),
-                "TASKHOUSE_REQUESTS_PER_MINUTE": "100000",
                 "TASKHOUSE_REQUESTS_PER_HOUR": "1000000",
                 "TASKHOUSE_CAPTURE_SECONDS": str(self.plan.capture),
             }
