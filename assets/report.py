@@ -17,7 +17,7 @@ from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, rests_on
 
 NAME = "report"
-READS = ("readiness", "readiness_trend", "readiness_daily", "run_history", "runs_stuck", "tasks")
+READS = ("readiness", "readiness_trend", "readiness_daily", "run_attempts", "run_history", "runs_stuck", "tasks")
 """Views that the report is drawn from."""
 
 

@@ -31,6 +31,7 @@ VIEWS: tuple[str, ...] = (
     "readiness_trend",
     "readiness_daily",
     "run_history",
+    "run_attempts",
     "runs",
     "task_cost_history",
     "task_cost",

@@ -4,7 +4,7 @@
 -- hour: The full hour in UTC at which it begins.
 -- tasks_created: Tasks that were created.
 -- runs_created: Runs that were created.
--- runs_ended: Runs that ended.
+-- runs_ended: Runs that ended: attempts, since a finished run can be reopened and end again.
 -- live_events: Live events that happened. An event in both layers is counted in both.
 -- log_entries: Log entries that were written.
 -- active_runs: Runs with an event in either layer.
@@ -31,14 +31,13 @@ WITH happened AS (
     UNION ALL
     SELECT
         project_id,
-        completed_at,
+        ended_at,
         'end',
         NULL
     FROM
-        main.run_history
+        main.run_attempts
     WHERE
-        is_current
-        AND status IN ('completed', 'failed', 'cancelled')
+        ended_at IS NOT NULL
     UNION ALL
     SELECT
         project_id,

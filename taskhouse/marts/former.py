@@ -21,7 +21,7 @@ FORMER: dict[str, dict[str, Former]] = {
     "readiness_trend": {"changed": Former("is_change")},
     "readiness_daily": {"changed": Former("changes")},
     "runs": {"events": Former("live_events"), "changed_at": Former("valid_from")},
-    "run_daily": {"started": Former("created"), "finished": Former("ended")},
+    "run_daily": {"started": Former("began"), "finished": Former("ended")},
     "runs_stuck": {
         "since": Former("stuck_since"),
         "looked_at": Former("as_of"),

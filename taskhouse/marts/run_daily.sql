@@ -1,45 +1,59 @@
--- One row per project, day, repository, model, runtime adapter, origin product and environment: runs that were created
--- and runs that ended on that day. A run that passes midnight counts as created on one day and as finished on another.
+-- One row per project, day, repository, model, runtime adapter, origin product, environment and visibility: attempts of
+-- runs that began and that ended on that day (see `run_attempts`). An attempt that passes midnight counts as begun on
+-- one day and as ended on another. A run that is reopened leaves the day of its first end as it was. Tasks of every
+-- visibility count: filter by `visibility` for those in the default list.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.
--- repository: Repository of the run's task; NULL if it has none.
+-- repository: Repository of the run's task at the time; NULL if it had none.
 -- model: The model; NULL if the server does not say.
 -- runtime_adapter: The agent; NULL if the server does not say.
 -- origin_product: What created the run's task.
 -- environment: `local` or `cloud`.
--- created: Runs that were created on this day.
--- ended: Runs that ended on this day: `completed` + `failed` + `cancelled`.
--- completed: Runs that succeeded.
--- failed: Runs that failed.
--- cancelled: Runs that were cancelled.
+-- visibility: Whether the task was in the default list at the time: `listed`; or `internal`, `archived` or `absent`.
+-- began: Attempts that began on this day.
+-- ended: Attempts that ended on this day: `completed` + `failed` + `cancelled`.
+-- completed: Attempts that succeeded.
+-- failed: Attempts that failed.
+-- cancelled: Attempts that were cancelled.
 -- success_rate: `completed` divided by `ended`; NULL if nothing ended. To combine rows, add up the counts and
 --   divide.
--- duration_p50_s: Median of `duration_s` over the runs that ended on this day; percentiles cannot be combined.
+-- duration_p50_s: Median of `duration_s` over the attempts that ended on this day; percentiles cannot be combined.
 -- duration_p90_s: 90th percentile of the same.
 -- duration_p99_s: 99th percentile of the same.
--- queue_p50_s: Median of `queue_s` over the runs that were created on this day and have a start time.
+-- duration_known: Of `ended`, those whose duration is known.
+-- queue_p50_s: Median of `queue_s` over the attempts that began on this day and have a start time.
 -- queue_p90_s: 90th percentile of the same.
--- pull_requests: Runs that ended on this day and name a pull request.
+-- queue_known: Of `began`, those that have a start time. An attempt without captured events has none.
+-- pull_requests: Attempts that ended on this day and named a pull request then.
+-- reopened: Of `began`, those that reopened a finished run.
+-- began_late: Of `began`, those that taskhouse learned of, or learned the beginning of, after the day was over.
+-- ended_late: Of `ended`, those that taskhouse learned of after the day was over. Only these change a day that is
+--   over.
 WITH moment AS (
     SELECT
-        *,
-        main.day_of(created_at) AS day,
+        * REPLACE (
+            at_start.environment AS environment,
+            at_start.runtime_adapter AS runtime_adapter,
+            at_start.model AS model,
+            at_start.repository AS repository,
+            at_start.visibility AS visibility
+        ),
+        main.day_of(began_at) AS day,
         true AS begins
     FROM
-        main.runs
+        main.run_attempts
     WHERE
-        created_at IS NOT NULL
+        began_at IS NOT NULL
     UNION ALL BY NAME
     SELECT
         *,
-        main.day_of(completed_at) AS day,
+        main.day_of(ended_at) AS day,
         false AS begins
     FROM
-        main.runs
+        main.run_attempts
     WHERE
-        completed_at IS NOT NULL
-        AND status IN ('completed', 'failed', 'cancelled')
+        ended_at IS NOT NULL
 )
 
 SELECT
@@ -50,7 +64,8 @@ SELECT
     runtime_adapter,
     origin_product,
     environment,
-    count(*) FILTER (WHERE begins) AS created,
+    visibility,
+    count(*) FILTER (WHERE begins) AS began,
     count(*) FILTER (WHERE NOT begins) AS ended,
     count(*) FILTER (WHERE NOT begins AND status = 'completed') AS completed,
     count(*) FILTER (WHERE NOT begins AND status = 'failed') AS failed,
@@ -60,9 +75,14 @@ SELECT
     quantile_cont(duration_s, 0.5) FILTER (WHERE NOT begins) AS duration_p50_s,
     quantile_cont(duration_s, 0.9) FILTER (WHERE NOT begins) AS duration_p90_s,
     quantile_cont(duration_s, 0.99) FILTER (WHERE NOT begins) AS duration_p99_s,
+    count(duration_s) FILTER (WHERE NOT begins) AS duration_known,
     quantile_cont(queue_s, 0.5) FILTER (WHERE begins) AS queue_p50_s,
     quantile_cont(queue_s, 0.9) FILTER (WHERE begins) AS queue_p90_s,
-    count(pr_url) FILTER (WHERE NOT begins) AS pull_requests
+    count(queue_s) FILTER (WHERE begins) AS queue_known,
+    count(pr_url) FILTER (WHERE NOT begins) AS pull_requests,
+    count(*) FILTER (WHERE begins AND attempt > 1) AS reopened,
+    count(*) FILTER (WHERE begins AND known_at >= main.day_start(day + 1)) AS began_late,
+    count(*) FILTER (WHERE NOT begins AND known_at >= main.day_start(day + 1)) AS ended_late
 FROM
     moment
 GROUP BY

@@ -4,7 +4,8 @@
 -- project_id: The PostHog project.
 -- task_id: The task that the run belongs to.
 -- run_id: The run.
--- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`; a finished run can be reopened.
+-- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`: that of its last attempt.
+-- attempts: How often it began: 1, and 1 more for each time it was reopened; see `run_attempts`.
 -- environment: `local` or `cloud`.
 -- runtime_adapter: The agent, such as `claude` or `codex`; NULL if the server does not say.
 -- provider: Provider of the model.
@@ -17,14 +18,16 @@
 -- error_message: Why it failed, as the server says.
 -- resume_from_run_id: The run that it continued.
 -- repository: Repository of its task, as last seen.
+-- repository_then: Repository of its task at the end of the last attempt.
 -- origin_product: What created its task, as last seen.
+-- visibility: `listed`, `internal`, `archived` or `absent`, as its task was last seen; NULL if it never was.
 -- created_at: When the server created it.
 -- started_at: When its agent first reported that it is running; NULL if no event says so.
 -- updated_at: When the server says it changed. The end of the run does not count.
--- completed_at: When it ended.
--- queue_s: Seconds from `created_at` to `started_at`.
--- duration_s: Seconds from `created_at` to `completed_at`, including waiting time.
--- active_s: Seconds from `started_at` to `completed_at`.
+-- completed_at: When its last attempt ended; NULL while it goes on.
+-- queue_s: Seconds that its attempts waited for an agent: their sum, NULL if one is unknown.
+-- duration_s: Seconds that its attempts took, including waiting time: their sum, NULL if one is unknown or goes on.
+-- active_s: Seconds from the start of the agent to the end of each attempt: their sum, NULL if one is unknown.
 -- capture_state: `live`: more may come. `complete`: the stream came to its own end, the log was read after that, and no
 --   gap is known. `complete_with_gaps`: at its end, with a gap that could not be filled, or a stream that broke off.
 --   `log_only`: the whole log, but nothing of the stream. `expired`: the log expired before it had been read to its
@@ -47,8 +50,7 @@ WITH live AS (
         project_id,
         run_id,
         count(*) AS events,
-        count(stream_ms) AS streamed,
-        min(occurred_at) FILTER (WHERE method = '_posthog/run_started' OR kind = 'pi_run_started') AS started_at
+        count(stream_ms) AS streamed
     FROM
         raw.run_events
     GROUP BY
@@ -60,8 +62,7 @@ log AS (
     SELECT
         project_id,
         run_id,
-        count(*) AS log_entries,
-        min(occurred_at) FILTER (WHERE method = '_posthog/run_started' OR kind = 'pi_run_started') AS started_at
+        count(*) AS log_entries
     FROM
         raw.run_log_entries
     GROUP BY
@@ -84,12 +85,32 @@ hole AS (
         run_id
 ),
 
+attempt AS (
+    SELECT
+        project_id,
+        run_id,
+        count(*) AS attempts,
+        arg_max(status, attempt) AS status,
+        arg_max_null(ended_at, attempt) AS completed_at,
+        arg_max_null(repository, attempt) AS repository_then,
+        arg_max_null(repository_now, attempt) AS repository,
+        arg_max_null(origin_product, attempt) AS origin_product,
+        arg_max_null(visibility_now, attempt) AS visibility,
+        min(started_at) AS started_at,
+        CASE WHEN count(queue_s) = count(*) THEN sum(queue_s) END AS queue_s,
+        CASE WHEN count(duration_s) = count(*) THEN sum(duration_s) END AS duration_s,
+        CASE WHEN count(active_s) = count(*) THEN sum(active_s) END AS active_s
+    FROM
+        main.run_attempts
+    GROUP BY
+        project_id,
+        run_id
+),
+
 told AS (
     SELECT
-        run.*,
-        task.repository,
-        task.origin_product,
-        coalesce(least(live.started_at, log.started_at), live.started_at, log.started_at) AS started_at,
+        run.* EXCLUDE (status, completed_at),
+        attempt.* EXCLUDE (project_id, run_id),
         stream_cursor.state AS stream_state,
         log_cursor.state AS log_state,
         coalesce(live.events, 0) AS live_events,
@@ -99,10 +120,9 @@ told AS (
         coalesce(hole.certain_gaps, 0) AS certain_gaps
     FROM
         main.run_history AS run
-        LEFT JOIN main.task_history AS task
-            ON run.project_id = task.project_id
-            AND run.task_id = task.task_id
-            AND task.is_current
+        INNER JOIN attempt
+            ON run.project_id = attempt.project_id
+            AND run.run_id = attempt.run_id
         LEFT JOIN ledger.cursors AS stream_cursor
             ON run.project_id = stream_cursor.project_id
             AND run.run_id = stream_cursor.key
@@ -129,6 +149,7 @@ SELECT
     task_id,
     run_id,
     status,
+    attempts,
     environment,
     runtime_adapter,
     provider,
@@ -141,16 +162,16 @@ SELECT
     error_message,
     resume_from_run_id,
     repository,
+    repository_then,
     origin_product,
+    visibility,
     created_at,
     started_at,
     updated_at,
     completed_at,
-    CASE WHEN started_at < created_at THEN 0 ELSE date_diff('millisecond', created_at, started_at) / 1000 END
-        AS queue_s,
-    date_diff('millisecond', created_at, completed_at) / 1000 AS duration_s,
-    CASE WHEN completed_at < started_at THEN 0 ELSE date_diff('millisecond', started_at, completed_at) / 1000 END
-        AS active_s,
+    queue_s,
+    duration_s,
+    active_s,
     CASE
         WHEN stream_state IS NULL AND log_state IS NULL THEN NULL
         WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'

@@ -60,66 +60,23 @@ def expected_runs(tables: Any) -> pd.DataFrame:
     task = latest(tables, "raw.task_versions", "task_id")[["project_id", "task_id", "repository", "origin_product"]]
     runs = latest(tables, "raw.run_versions", "run_id").merge(task, on=["project_id", "task_id"], how="left")
     live, log = frame(tables, "raw.run_events"), frame(tables, "raw.run_log_entries")
-    both = pd.concat([live, log])
-    begins = both[(both["method"] == "_posthog/run_started") | (both["kind"] == "pi_run_started")]
-    started = begins.groupby(KEY)["occurred_at"].min().rename("started_at")
     gaps = frame(tables, "ledger.gaps")
     counts = [
         live.groupby(KEY).size().rename("live_events"),
         log.groupby(KEY).size().rename("log_entries"),
         gaps[~gaps["repaired_from_log"]].groupby(KEY).size().rename("gaps"),
     ]
-    runs = runs.join(started, on=KEY)
     for column in counts:
         runs = runs.join(column, on=KEY)
         runs[str(column.name)] = runs[str(column.name)].fillna(0)
-    runs["duration_s"] = (runs["completed_at"] - runs["created_at"]).dt.total_seconds()
-    runs["queue_s"] = (runs["started_at"] - runs["created_at"]).dt.total_seconds().clip(lower=0)
-    runs["active_s"] = (runs["completed_at"] - runs["started_at"]).dt.total_seconds().clip(lower=0)
     return runs
 
 
 def test_runs(drawn: tuple[Any, str]) -> None:
     tables, _ = drawn
-    names = (
-        "task_id status model repository origin_product started_at duration_s queue_s active_s live_events log_entries"
-    )
+    names = "task_id model repository origin_product live_events log_entries"
     expected = expected_runs(tables)[[*KEY, *names.split(), "gaps"]]
     same(frame(tables, "main.runs"), expected, KEY)
-
-
-def test_run_daily(drawn: tuple[Any, str]) -> None:
-    tables, zone = drawn
-    runs = expected_runs(tables)
-    begun = runs[runs["created_at"].notna()]
-    ended = runs[runs["completed_at"].notna() & runs["status"].isin(ENDED)]
-    by = ["project_id", "day", "repository", "model", "runtime_adapter", "origin_product", "environment"]
-    begun = begun.assign(day=days(begun["created_at"], zone), begins=True)
-    ended = ended.assign(day=days(ended["completed_at"], zone), begins=False)
-    rows = []
-    for key, part in pd.concat([begun, ended]).groupby(by, dropna=False):
-        start, end = part[part["begins"]], part[~part["begins"]]
-        counts = {status: int((end["status"] == status).sum()) for status in ENDED}
-        quantiles = {
-            f"{name}_p{round(share * 100)}_s": values.quantile(share)
-            for name, values, shares in (
-                ("duration", end["duration_s"], (0.5, 0.9, 0.99)),
-                ("queue", start["queue_s"], (0.5, 0.9)),
-            )
-            for share in shares
-        }
-        rows.append(
-            {
-                **dict(zip(by, key, strict=True)),
-                "created": len(start),
-                "ended": len(end),
-                **counts,
-                "success_rate": counts["completed"] / len(end) if len(end) else None,
-                **quantiles,
-                "pull_requests": int(end["pr_url"].notna().sum()),
-            }
-        )
-    same(frame(tables, "main.run_daily"), pd.DataFrame(rows), by)
 
 
 def test_pull_requests(drawn: tuple[Any, str]) -> None:
@@ -167,7 +124,7 @@ def test_activity_hourly(drawn: tuple[Any, str]) -> None:
     series = {
         "tasks_created": tasks[["project_id", "created_at"]],
         "runs_created": runs[["project_id", "created_at"]],
-        "runs_ended": runs[runs["status"].isin(ENDED)][["project_id", "completed_at"]],
+        "runs_ended": frame(tables, "main.run_attempts")[["project_id", "ended_at"]],
         "live_events": frame(tables, "raw.run_events")[["project_id", "occurred_at", "run_id"]],
         "log_entries": frame(tables, "raw.run_log_entries")[["project_id", "occurred_at", "run_id"]],
     }

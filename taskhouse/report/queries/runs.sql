@@ -1,19 +1,16 @@
--- Runs that ended between two days, by day and (with no day) in all. As `run_daily` counts them, but from the newest
--- version of each run, so that percentiles span days and no event is read.
+-- Attempts of runs that ended between two days, by day and (with no day) in all: as `run_daily` counts them, over any
+-- number of days, so that percentiles span them.
 WITH ended AS (
     SELECT
-        main.day_of(run.completed_at) AS day,
-        run.status,
-        date_diff('millisecond', run.created_at, run.completed_at) / 1000 AS duration_s
+        main.day_of(ended_at) AS day,
+        status,
+        duration_s
     FROM
-        main.run_history AS run
-        LEFT JOIN main.tasks AS task USING (project_id, task_id)
+        main.run_attempts
     WHERE
-        run.is_current
-        AND run.completed_at IS NOT NULL
-        AND run.status IN ('completed', 'failed', 'cancelled')
-        AND ($projects IS NULL OR run.project_id IN (SELECT unnest($projects::BIGINT[])))
-        AND ($pattern IS NULL OR task.repository GLOB $pattern)
+        ended_at IS NOT NULL
+        AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
+        AND ($pattern IS NULL OR repository GLOB $pattern)
 )
 
 SELECT

@@ -1,0 +1,497 @@
+-- One row per attempt of a run, from its start to its end. A finished run can be reopened, and each reopening begins
+-- another attempt. Its repository, its model and whatever else describes it are those of the time it ended, so the row
+-- of a finished attempt changes only if evidence arrives late.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- attempt: Number of the attempt within the run, from 1.
+-- is_last: Whether it is the newest attempt of its run.
+-- status: How it ended: `completed`, `failed` or `cancelled`. The current state of an attempt that goes on:
+--   `not_started`, `queued` or `in_progress`.
+-- began_at: When it began: the time at which the run was created or, if that is later, scheduled to start; for a
+--   reopened run, the earliest sign of the reopening. NULL if only a second end shows that the run was reopened.
+-- began_by: The source of `began_at`: `created`, `scheduled`, `stream` (the run's state in its event stream), `version`
+--   (the first version seen after the reopening, with the server's time), or `agent` (the agent reported that it is
+--   running, which comes a little after the reopening).
+-- started_at: When its agent first reported that it is running; NULL if no event says so.
+-- ended_at: When it ended, according to the server; the time at which that was first seen if the server gives none.
+--   NULL while it goes on.
+-- queue_s: Seconds from `began_at` to `started_at`.
+-- duration_s: Seconds from `began_at` to `ended_at`, including waiting time.
+-- active_s: Seconds from `started_at` to `ended_at`.
+-- observed_in: What shows the attempt, as a list: `version` (the run as the API returned it), `stream` (an event of its
+--   stream) and `log` (an entry of its log).
+-- known_at: When taskhouse learned of its beginning, of the start of its agent and of its end, whichever was last.
+-- environment: `local` or `cloud`.
+-- stage: Purpose of the run, as free text from the server.
+-- branch: Its branch.
+-- runtime_adapter: The agent, such as `claude` or `codex`; NULL if the server does not say.
+-- provider: Provider of the model.
+-- model: The model.
+-- reasoning_effort: Reasoning effort of the model.
+-- pr_url: The pull request that the run named when the attempt was first seen at its end.
+-- error_message: Why it failed, as the server says; reopening a run clears it.
+-- resume_from_run_id: The run that this run continued.
+-- repository: Repository of the task at the end of the attempt.
+-- repository_now: Repository of the task, as last seen.
+-- origin_product: What created the task.
+-- created_by: The person who created the task, by uuid.
+-- visibility: Whether the task was in the default list at the end of the attempt: `listed`; or `internal`, `archived`
+--   or `absent` (deleted, or hidden from the owner of the key). NULL if the task was never seen.
+-- visibility_now: The same, as last seen.
+-- at_start: `environment`, `runtime_adapter`, `model`, `repository` and `visibility` at the end of the day on which the
+--   attempt began; NULL if `began_at` is.
+WITH version AS (
+    SELECT
+        *,
+        CASE WHEN lag(valid_from) OVER run IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
+        lead(valid_from) OVER run IS NULL AS is_newest
+    FROM
+        raw.run_versions
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
+),
+
+-- The states of a run in the order of their source: versions as they were seen, and what its stream says of them.
+state AS (
+    SELECT
+        project_id,
+        run_id,
+        'version' AS observed_in,
+        valid_from AS observed_at,
+        0 AS place,
+        status,
+        updated_at,
+        completed_at,
+        valid_from AS known_at,
+        is_newest
+    FROM
+        version
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        run_id,
+        'stream' AS observed_in,
+        make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) AS observed_at,
+        stream_seq AS place,
+        json_extract_string(main.event_document(payload), '$.status') AS status,
+        TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
+        TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at,
+        received_at AS known_at,
+        true AS is_newest
+    FROM
+        raw.run_events
+    WHERE
+        kind = 'task_run_state'
+        AND stream_ms < 253370764800000
+),
+
+placed AS (
+    SELECT
+        *,
+        status IN ('completed', 'failed', 'cancelled') AS is_over,
+        -- A stretch of states that are over, between two that are not.
+        count(*) FILTER (WHERE status NOT IN ('completed', 'failed', 'cancelled')) OVER source AS stretch,
+        max(completed_at) OVER (
+            PARTITION BY project_id, run_id, observed_in
+            ORDER BY observed_at, place
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before
+    FROM
+        state
+    WHERE
+        status IS NOT NULL
+    WINDOW
+        source AS (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place)
+),
+
+ending AS (
+    SELECT
+        project_id,
+        run_id,
+        observed_in,
+        status,
+        coalesce(
+            completed_at,
+            first_value(coalesce(completed_at, observed_at)) OVER (
+                PARTITION BY project_id, run_id, observed_in, stretch
+                ORDER BY observed_at, place
+            )
+        ) AS ended_at,
+        known_at
+    FROM
+        placed
+    WHERE
+        is_over
+),
+
+finished AS (
+    SELECT
+        project_id,
+        run_id,
+        ended_at,
+        arg_max(status, (known_at, observed_in)) AS status,
+        coalesce(min(known_at) FILTER (WHERE observed_in = 'version'), min(known_at)) AS known_at,
+        list(DISTINCT observed_in) AS observed_in
+    FROM
+        ending
+    GROUP BY
+        project_id,
+        run_id,
+        ended_at
+),
+
+last_end AS (
+    SELECT
+        project_id,
+        run_id,
+        max(ended_at) AS ended_at
+    FROM
+        finished
+    GROUP BY
+        project_id,
+        run_id
+),
+
+-- Signs of life, by the server's clock where it says when. The server's time of a state counts unless it is older than
+-- an end before it, since not every change of a run moves it.
+sign AS (
+    SELECT
+        project_id,
+        run_id,
+        observed_in,
+        observed_in AS shown_by,
+        CASE WHEN updated_at <= ended_before THEN observed_at ELSE coalesce(updated_at, observed_at) END AS happened_at,
+        known_at,
+        status,
+        is_newest
+    FROM
+        placed
+    WHERE
+        NOT is_over
+),
+
+started AS (
+    SELECT
+        project_id,
+        run_id,
+        'stream' AS observed_in,
+        'agent' AS shown_by,
+        occurred_at AS happened_at,
+        received_at AS known_at
+    FROM
+        raw.run_events
+    WHERE
+        (method = '_posthog/run_started' OR kind = 'pi_run_started')
+        AND occurred_at IS NOT NULL
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        run_id,
+        'log' AS observed_in,
+        'agent' AS shown_by,
+        occurred_at AS happened_at,
+        received_at AS known_at
+    FROM
+        raw.run_log_entries
+    WHERE
+        (method = '_posthog/run_started' OR kind = 'pi_run_started')
+        AND occurred_at IS NOT NULL
+),
+
+-- A run goes on if it never ended, or shows life after its last end.
+going_on AS (
+    SELECT
+        sign.project_id,
+        sign.run_id,
+        arg_max(sign.status, (sign.known_at, sign.happened_at)) AS status,
+        max(sign.known_at) AS known_at,
+        list(DISTINCT sign.observed_in) AS observed_in
+    FROM
+        sign
+        LEFT JOIN last_end USING (project_id, run_id)
+    WHERE
+        sign.is_newest
+        AND (last_end.ended_at IS NULL OR sign.happened_at > last_end.ended_at)
+    GROUP BY
+        sign.project_id,
+        sign.run_id
+),
+
+numbered AS (
+    SELECT
+        *,
+        row_number() OVER run AS attempt,
+        lag(ended_at) OVER run AS ended_before,
+        lead(project_id) OVER run IS NULL AS is_last
+    FROM (
+        SELECT
+            *
+        FROM
+            finished
+        UNION ALL BY NAME
+        SELECT
+            *,
+            CAST(NULL AS TIMESTAMPTZ) AS ended_at
+        FROM
+            going_on
+    )
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_at NULLS LAST)
+),
+
+-- The earliest sign of each attempt after the first, and everything that shows it.
+reopened AS (
+    SELECT
+        numbered.project_id,
+        numbered.run_id,
+        numbered.attempt,
+        min(shown.happened_at) AS began_at,
+        arg_min(shown.shown_by, (shown.happened_at, shown.shown_by)) AS began_by,
+        arg_min(shown.known_at, (shown.happened_at, shown.shown_by, shown.known_at)) AS known_at,
+        list(DISTINCT shown.observed_in) AS observed_in
+    FROM
+        numbered
+        INNER JOIN (
+            SELECT
+                project_id,
+                run_id,
+                observed_in,
+                shown_by,
+                happened_at,
+                known_at
+            FROM
+                sign
+            UNION ALL BY NAME
+            SELECT
+                *
+            FROM
+                started
+        ) AS shown
+            ON numbered.project_id = shown.project_id
+            AND numbered.run_id = shown.run_id
+            AND shown.happened_at > numbered.ended_before
+            AND (numbered.ended_at IS NULL OR shown.happened_at <= numbered.ended_at)
+    WHERE
+        numbered.attempt > 1
+    GROUP BY
+        numbered.project_id,
+        numbered.run_id,
+        numbered.attempt
+),
+
+agent AS (
+    SELECT
+        numbered.project_id,
+        numbered.run_id,
+        numbered.attempt,
+        min(started.happened_at) AS started_at,
+        arg_min(started.known_at, (started.happened_at, started.known_at)) AS known_at,
+        list(DISTINCT started.observed_in) AS observed_in
+    FROM
+        numbered
+        INNER JOIN started
+            ON numbered.project_id = started.project_id
+            AND numbered.run_id = started.run_id
+            AND (numbered.ended_before IS NULL OR started.happened_at > numbered.ended_before)
+            AND (numbered.ended_at IS NULL OR started.happened_at <= numbered.ended_at)
+    GROUP BY
+        numbered.project_id,
+        numbered.run_id,
+        numbered.attempt
+),
+
+timed AS (
+    SELECT
+        numbered.* EXCLUDE (known_at, observed_in, ended_before),
+        version.task_id,
+        agent.started_at,
+        CASE
+            WHEN numbered.attempt > 1 THEN reopened.began_at
+            WHEN version.scheduled_at > version.created_at
+                AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
+                THEN CASE WHEN numbered.status <> 'not_started' THEN version.scheduled_at END
+            ELSE version.created_at
+        END AS began_at,
+        CASE
+            WHEN numbered.attempt > 1 THEN reopened.began_by
+            WHEN version.scheduled_at > version.created_at
+                AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
+                THEN CASE WHEN numbered.status <> 'not_started' THEN 'scheduled' END
+            WHEN version.created_at IS NOT NULL THEN 'created'
+        END AS began_by,
+        greatest(numbered.known_at, reopened.known_at, agent.known_at) AS known_at,
+        CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ 'infinity' ELSE numbered.known_at END AS described_at,
+        list_sort(
+            list_distinct(list_concat(numbered.observed_in, reopened.observed_in, agent.observed_in))
+        ) AS observed_in
+    FROM
+        numbered
+        INNER JOIN version
+            ON numbered.project_id = version.project_id
+            AND numbered.run_id = version.run_id
+            AND version.is_newest
+        LEFT JOIN reopened
+            ON numbered.project_id = reopened.project_id
+            AND numbered.run_id = reopened.run_id
+            AND numbered.attempt = reopened.attempt
+        LEFT JOIN agent
+            ON numbered.project_id = agent.project_id
+            AND numbered.run_id = agent.run_id
+            AND numbered.attempt = agent.attempt
+),
+
+-- The two times at which an attempt is described: its end, or now; and the end of the day on which it began.
+moment AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        attempt,
+        'end' AS which,
+        described_at,
+        coalesce(ended_at, TIMESTAMPTZ 'infinity') AS judged_at
+    FROM
+        timed
+    UNION ALL
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        attempt,
+        'start' AS which,
+        least(main.day_start(main.day_of(began_at) + 1), described_at) AS described_at,
+        least(main.day_start(main.day_of(began_at) + 1), ended_at) AS judged_at
+    FROM
+        timed
+    WHERE
+        began_at IS NOT NULL
+),
+
+-- What is known of a task and of its presence, from when on; the first of each also stands for the time before it.
+task AS (
+    SELECT
+        *,
+        CASE WHEN lag(valid_from) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
+        lead(valid_from) OVER task IS NULL AS is_newest
+    FROM
+        raw.task_versions
+    WINDOW
+        task AS (PARTITION BY project_id, task_id ORDER BY valid_from)
+),
+
+presence AS (
+    SELECT
+        *,
+        CASE WHEN lag(first_seen_at) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE first_seen_at END AS from_at,
+        lead(first_seen_at) OVER task IS NULL AS is_newest
+    FROM
+        raw.task_sightings
+    WINDOW
+        task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at)
+),
+
+described AS (
+    SELECT
+        moment.project_id,
+        moment.run_id,
+        moment.attempt,
+        moment.which,
+        version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at),
+        task.repository,
+        CASE
+            WHEN presence.absent_since <= moment.judged_at THEN 'absent'
+            WHEN task.internal THEN 'internal'
+            WHEN task.archived THEN 'archived'
+            WHEN task.task_id IS NOT NULL THEN 'listed'
+        END AS visibility
+    FROM
+        moment
+        ASOF INNER JOIN version
+            ON moment.project_id = version.project_id
+            AND moment.run_id = version.run_id
+            AND moment.described_at >= version.from_at
+        ASOF LEFT JOIN task
+            ON moment.project_id = task.project_id
+            AND moment.task_id = task.task_id
+            AND moment.judged_at >= task.from_at
+        ASOF LEFT JOIN presence
+            ON moment.project_id = presence.project_id
+            AND moment.task_id = presence.task_id
+            AND moment.judged_at >= presence.from_at
+)
+
+SELECT
+    timed.project_id,
+    timed.task_id,
+    timed.run_id,
+    timed.attempt,
+    timed.is_last,
+    timed.status,
+    timed.began_at,
+    timed.began_by,
+    timed.started_at,
+    timed.ended_at,
+    CASE
+        WHEN timed.started_at < timed.began_at THEN 0
+        ELSE date_diff('millisecond', timed.began_at, timed.started_at) / 1000
+    END AS queue_s,
+    CASE
+        WHEN timed.ended_at < timed.began_at THEN 0
+        ELSE date_diff('millisecond', timed.began_at, timed.ended_at) / 1000
+    END AS duration_s,
+    date_diff('millisecond', timed.started_at, timed.ended_at) / 1000 AS active_s,
+    timed.observed_in,
+    timed.known_at,
+    described.environment,
+    described.stage,
+    described.branch,
+    described.runtime_adapter,
+    described.provider,
+    described.model,
+    described.reasoning_effort,
+    described.pr_url,
+    described.error_message,
+    described.resume_from_run_id,
+    described.repository,
+    task.repository AS repository_now,
+    task.origin_product,
+    task.created_by,
+    described.visibility,
+    CASE
+        WHEN presence.absent_since IS NOT NULL THEN 'absent'
+        WHEN task.internal THEN 'internal'
+        WHEN task.archived THEN 'archived'
+        WHEN task.task_id IS NOT NULL THEN 'listed'
+    END AS visibility_now,
+    CASE
+        WHEN began.attempt IS NOT NULL
+            THEN struct_pack(
+                environment := began.environment,
+                runtime_adapter := began.runtime_adapter,
+                model := began.model,
+                repository := began.repository,
+                visibility := began.visibility
+            )
+    END AS at_start
+FROM
+    timed
+    INNER JOIN described
+        ON timed.project_id = described.project_id
+        AND timed.run_id = described.run_id
+        AND timed.attempt = described.attempt
+        AND described.which = 'end'
+    LEFT JOIN described AS began
+        ON timed.project_id = began.project_id
+        AND timed.run_id = began.run_id
+        AND timed.attempt = began.attempt
+        AND began.which = 'start'
+    LEFT JOIN task
+        ON timed.project_id = task.project_id
+        AND timed.task_id = task.task_id
+        AND task.is_newest
+    LEFT JOIN presence
+        ON timed.project_id = presence.project_id
+        AND timed.task_id = presence.task_id
+        AND presence.is_newest

@@ -1,0 +1,130 @@
+"""Runs that are reopened, as a server would live them and taskhouse would see them: rows of ``raw``, by dice."""
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Row = dict[str, Any]
+
+BEGIN = datetime(2026, 3, 26, 12, 0, tzinfo=UTC)
+"""Three days before clocks go forward in Europe."""
+
+DAYS = 7
+TABLES = ("raw.task_versions", "raw.task_sightings", "raw.run_versions", "raw.run_events", "raw.run_log_entries")
+
+
+def _seconds(dice: random.Random, most: float) -> timedelta:
+    return timedelta(milliseconds=dice.randrange(1, round(most * 1000)))
+
+
+def lives(dice: random.Random, *, projects: int = 2, tasks: int = 5, runs: int = 25) -> dict[str, list[Row]]:
+    """What taskhouse has stored of a week: each row as it would have stood there at its time of arrival."""
+    tables: dict[str, list[Row]] = {name: [] for name in TABLES}
+    for project in range(1, projects + 1):
+        for number in range(tasks):
+            _task(dice, tables, {"project_id": project, "task_id": f"t{number}"})
+        for number in range(runs):
+            # one task more than there are: its runs have no task
+            identity = {"project_id": project, "task_id": f"t{dice.randrange(tasks + 1)}", "run_id": f"r{number}"}
+            _run(dice, tables, identity)
+    return tables
+
+
+def _task(dice: random.Random, tables: dict[str, list[Row]], task: Row) -> None:
+    seen = moment = BEGIN - _seconds(dice, 86_400)  # a run is found by its task
+    for _ in range(dice.randint(1, 5)):
+        tables["raw.task_versions"].append(
+            {
+                **task,
+                "valid_from": moment,
+                "repository": dice.choice([None, "acme/a", "acme/b", "acme/renamed"]),
+                "internal": dice.random() < 0.2,
+                "archived": dice.random() < 0.3,
+                "origin_product": dice.choice(["slack", "user_created"]),
+                "created_by": dice.choice([None, "u1"]),
+            }
+        )
+        moment += _seconds(dice, 2 * 86_400)
+    for _ in range(dice.randint(1, 3)):
+        gone = seen + _seconds(dice, 2 * 86_400)
+        tables["raw.task_sightings"].append({**task, "first_seen_at": seen, "absent_since": gone})
+        seen = gone + _seconds(dice, 86_400)
+    if dice.random() < 0.7:
+        tables["raw.task_sightings"][-1]["absent_since"] = None
+
+
+def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
+    """One run: its states on the server in their order, then what was seen of them."""
+    moment = created = BEGIN + _seconds(dice, 4 * 86_400)
+    scheduled = created + _seconds(dice, 86_400) if dice.random() < 0.15 else None
+    facts: Row = {"created_at": created, "updated_at": created, "completed_at": None, "scheduled_at": scheduled}
+    course: list[tuple[datetime, Row]] = []
+
+    def change(status: str, **more: Any) -> None:
+        facts.update(more, status=status)
+        course.append((moment, dict(facts)))
+
+    change("not_started" if scheduled else "queued", environment=dice.choice(["local", "cloud"]), model=None)
+    if scheduled is not None:
+        moment = scheduled
+        change("queued", updated_at=moment)
+    for _ in range(dice.choice([1, 1, 1, 2, 2, 3])):
+        moment += _seconds(dice, dice.choice([20, 4_000]))
+        change("in_progress", updated_at=moment, model=dice.choice(["opus", "gpt"]), runtime_adapter="claude")
+        if dice.random() < 0.85:
+            skewed = moment + timedelta(milliseconds=dice.randrange(-400, 400))
+            for table in ("raw.run_events", "raw.run_log_entries"):
+                if dice.random() < 0.6:
+                    method = dice.choice([("_posthog/run_started", "notification"), (None, "pi_run_started")])
+                    event = {**run, "method": method[0], "kind": method[1], "payload": "{}"}
+                    came = skewed + _seconds(dice, 40_000)
+                    late = (
+                        timedelta(milliseconds=dice.randrange(300)) if table == "raw.run_log_entries" else timedelta()
+                    )
+                    tables[table].append({**event, "occurred_at": skewed + late, "received_at": came})
+        moment += _seconds(dice, dice.choice([600, 70_000]))
+        if dice.random() < 0.1:
+            break
+        ended = dice.choice(["completed", "completed", "failed", "cancelled"])
+        pull_request = dice.choice([None, "https://github.com/acme/a/pull/1"])
+        error = "broken" if ended == "failed" else None
+        stamped = None if dice.random() < 0.04 else moment
+        change(ended, completed_at=stamped, pr_url=pull_request, error_message=error)
+        if dice.random() < 0.3:
+            moment += _seconds(dice, 4_000)
+            change(ended, updated_at=moment, pr_url="https://github.com/acme/a/pull/2")
+        if dice.random() < 0.4:
+            break
+        moment += _seconds(dice, dice.choice([60, 90_000]))
+        moved = dice.random() < 0.8
+        change("queued", completed_at=None, error_message=None, **({"updated_at": moment} if moved else {}))
+    _seen(dice, tables, run, course)
+
+
+def _seen(dice: random.Random, tables: dict[str, list[Row]], run: Row, course: list[tuple[datetime, Row]]) -> None:
+    published = BEGIN
+    for number, (moment, facts) in enumerate(course):
+        published = max(published, moment + _seconds(dice, dice.choice([1, 9])))
+        if dice.random() < 0.4:
+            state = {"type": "task_run_state", "status": facts["status"]}
+            for name in ("updated_at", "completed_at"):
+                state[name] = facts[name] and facts[name].isoformat()
+            tables["raw.run_events"].append(
+                {
+                    **run,
+                    "kind": "task_run_state",
+                    "stream_ms": int(published.timestamp() * 1000),
+                    "stream_seq": number,
+                    "received_at": published + _seconds(dice, dice.choice([1, 20_000])),
+                    "payload": json.dumps(state),
+                }
+            )
+    look = course[0][0] + _seconds(dice, 20_000)
+    before: Row | None = None
+    while look < BEGIN + timedelta(days=DAYS) or before is None:
+        facts = [facts for moment, facts in course if moment <= look][-1]
+        if facts != before:
+            tables["raw.run_versions"].append({**run, **facts, "valid_from": look})
+            before = facts
+        look += _seconds(dice, dice.choice([300, 4_000, 100_000]))
