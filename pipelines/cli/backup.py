@@ -186,7 +186,7 @@ def verify(
     from taskhouse.home import ready
     from taskhouse.operations import warehouse_at_rest
     from taskhouse.pipelines.cli import screen
-    from taskhouse.posthog.records import content_hashes
+    from taskhouse.resources.registry import content_hashes
     from taskhouse.settings import load
     from taskhouse.warehouse import reading
     from taskhouse.warehouse import verify as verifying

@@ -7,10 +7,9 @@ from datetime import datetime
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.errors import UNAVAILABLE, NotFound, Refused
 from taskhouse.passes.lifecycle import Pass
-from taskhouse.posthog import records
-from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.reconnect_policy import TERMINAL
+from taskhouse.resources.runs import record
 from taskhouse.resources.runs import spec as runs
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -23,7 +22,7 @@ async def refetch(the_pass: Pass, run: CaptureRun) -> CaptureRun:
     except (NotFound, Refused):
         return run
     number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")
-    columns = the_pass.read(batch, row, run_of(run.task_id, run.run_id), records.RUN, "runs")
+    columns = the_pass.read(batch, row, record.run_of(run.task_id, run.run_id), record.SHAPE, "runs")
     if columns is not None:
         batch.add(runs.VERSIONS, the_pass.stamp(columns, number, "run"))
     with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway

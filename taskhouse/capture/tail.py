@@ -26,10 +26,9 @@ from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, 
 from taskhouse.passes import refusals
 from taskhouse.passes.lifecycle import Context, Pass, Report, begin, finish
 from taskhouse.plural import plural
-from taskhouse.posthog import records
 from taskhouse.posthog.api import EVERYTHING
-from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
+from taskhouse.resources.runs import record
 from taskhouse.warehouse import state
 
 RESOURCE = "tail"
@@ -198,8 +197,8 @@ class _Watch:
             rows = []
             for row in page.rows:
                 with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
-                    if (inner := records.latest_run(row)) is not None:
-                        rows.append(_row(run_of(row.data["id"])(inner), self._known))
+                    if (inner := record.latest(row)) is not None:
+                        rows.append(_row(record.run_of(row.data["id"])(inner), self._known))
             pages += 1
             begun = self._follow(rows, logs_too=False)
             brought += begun

@@ -12,9 +12,10 @@ from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.verdict import Proof, Report, Verdict
 from taskhouse.plural import counted
-from taskhouse.posthog import not_utf8, privacy, records
+from taskhouse.posthog import content, not_utf8, privacy
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
+from taskhouse.posthog.fields import BadRecord
 from taskhouse.posthog.known_fields import Shape
 from taskhouse.posthog.pages import Row
 from taskhouse.warehouse import ledger
@@ -130,7 +131,7 @@ class Pass:
         """Handle one record: whatever goes wrong with it is quarantined with its text, and the others go on."""
         try:
             yield
-        except records.BadRecord as bad:
+        except BadRecord as bad:
             self.quarantine(batch, resource, text, bad.reason, pointer=bad.pointer, key=key)
         except Exception as problem:  # noqa: BLE001 - no record may stop the others
             self.quarantine(batch, resource, text, f"it could not be processed: {type(problem).__name__}", key=key)
@@ -176,7 +177,7 @@ class Pass:
                 "record_key": str(key)[:KEY] if key is not None else None,
                 "reason": reason,
                 "pointer": pointer,
-                "payload": records.safe(text),
+                "payload": content.safe(text),
                 "first_seen_at": now,
                 "replayed_at": now if kept else None,
                 "outcome": "kept" if kept else None,

@@ -1,6 +1,7 @@
 """Every resource, in the order in which one builds on the other, and what follows from the list."""
 
 import importlib
+import importlib.util
 from types import ModuleType
 
 from taskhouse.resources.pinned.spec import PINNED
@@ -23,7 +24,23 @@ OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.va
 def code(resource: str) -> ModuleType:
     """The module that reads a resource.
 
-    ``sync(context)`` is one pass. ``RECORD``, if it has one, reads a record in quarantine again. An optional resource
-    has ``attempt(api, run)`` for ``taskhouse check``, and ``TRIED``, what that tries.
+    ``sync(context)`` is one pass. An optional resource has ``attempt(api, run)`` for ``taskhouse check``, and
+    ``TRIED``, what that tries.
     """
     return importlib.import_module(f"taskhouse.resources.{resource}.sync")
+
+
+def record(resource: str) -> ModuleType | None:
+    """The module that knows a resource's record, if its answers are records.
+
+    ``read(row)`` gives the columns, of what comes now as of what is in quarantine. Where there are versions,
+    ``content_hashes(payload)`` gives every hash that a kept one may have.
+    """
+    name = f"taskhouse.resources.{resource}.record"
+    return importlib.import_module(name) if importlib.util.find_spec(name) else None
+
+
+def content_hashes(table: str, payload: str) -> set[str]:
+    """Every ``content_hash`` that a kept version in a table may have; none if that cannot be known."""
+    module = record(OWNERS[table])
+    return module.content_hashes(payload) if module else set()

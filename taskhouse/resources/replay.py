@@ -16,10 +16,10 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.plural import counted
-from taskhouse.posthog.asked import ELSEWHERE
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES
+from taskhouse.resources.runs.record import ELSEWHERE
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -66,12 +66,12 @@ async def replay(context: Context) -> Replayed:
 def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     """Read one record anew; False if it stays where it is."""
     resource = RESOURCES.get(held["resource"])
-    record = getattr(registry.code(resource.name), "RECORD", None) if resource else None
+    record = registry.record(resource.name) if resource else None
     if resource is None or record is None or held["reason"].startswith(ELSEWHERE):
         return False  # a summary is only half a task, and the next one brings it again
     try:
         text = held["payload"].encode("utf-8", "surrogatepass")
-        columns = record(Row(json.loads(text), text))
+        columns = record.read(Row(json.loads(text), text))
     except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
         return False
     table, *others = resource.tables

@@ -12,10 +12,11 @@ import pytest
 
 from taskhouse.capture import logs
 from taskhouse.errors import Contract
-from taskhouse.posthog import jsonslices, records, retry
+from taskhouse.posthog import jsonslices, retry
+from taskhouse.posthog.fields import BadRecord
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk
-from taskhouse.posthog.records import BadRecord
+from taskhouse.resources.readiness import record
 from tests.hostile.payloads import payload, value, write
 
 POISON: tuple[object, ...] = ("not a uuid", "x' OR 1=1 --", "", "{", "\ud83d", 7, None, ["a"], {"a": 1})
@@ -177,7 +178,7 @@ def test_no_number_is_larger_than_its_column(text: str, field: str) -> None:
     limit = 2**31 if field == "windowDays" else 2**63
     fits = text.removeprefix("-").isdigit() and -limit <= int(text) < limit
     with nullcontext() if fits else pytest.raises(BadRecord):
-        assert records.readiness(Row(answer, b"{}"))["repository"] == "a/b"
+        assert record.read(Row(answer, b"{}"))["repository"] == "a/b"
 
 
 @pytest.mark.parametrize("count", [str(10**400), "1e3"])

@@ -10,7 +10,7 @@ import pytest
 
 from taskhouse.clock import REAL
 from taskhouse.errors import ConfigurationError
-from taskhouse.posthog import records
+from taskhouse.resources import registry
 from taskhouse.warehouse import verify
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.verify import Check
@@ -72,7 +72,7 @@ PLANTED = {
 
 
 def checks(connection: Any) -> dict[str, Any]:
-    return verify.checks(connection, hashes=records.content_hashes, now=REAL.now())
+    return verify.checks(connection, hashes=registry.content_hashes, now=REAL.now())
 
 
 def checked(connection: Any) -> dict[str, Check]:
@@ -144,4 +144,4 @@ def test_a_block_that_the_disk_changed_is_named_by_its_table(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("payload", ['{"url":"https://x?[redacted]","updated_at":"2026-11-27T00:00:00Z"}'])
 def test_a_version_of_which_something_was_cut_has_no_hash_that_could_be_computed(payload: str) -> None:
-    assert records.content_hashes("run_versions", payload) == set()
+    assert registry.content_hashes("run_versions", payload) == set()

@@ -13,9 +13,9 @@ from taskhouse.clock import REAL
 from taskhouse.emulator.settings import Key
 from taskhouse.operations import estimate_project, replay_quarantine
 from taskhouse.passes import lifecycle
-from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
+from taskhouse.resources import registry
 from taskhouse.resources.pinned import sync as pinned
 from taskhouse.warehouse import verify
 from taskhouse.warehouse.clock import set_back
@@ -67,7 +67,7 @@ def tried(house: Any) -> tuple[str, str]:
 def sound(house: Any) -> dict[str, Any]:
     """What ``taskhouse verify`` finds wrong."""
     with house.warehouse().reading("a test") as connection:
-        made = verify.checks(connection, hashes=records.content_hashes, now=REAL.now()).items()
+        made = verify.checks(connection, hashes=registry.content_hashes, now=REAL.now()).items()
         return {name: found for name, check in made if (found := check()).wrong}
 
 

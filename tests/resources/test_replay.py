@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from taskhouse.operations import replay_quarantine
-from taskhouse.posthog import records
+from taskhouse.posthog import content, fields
 from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.resources.tasks import rounds
-from taskhouse.resources.tasks import sync as tasks
+from taskhouse.resources.tasks import record, rounds
 
 
 def quarantine(house: Any) -> list[tuple[Any, ...]]:
@@ -25,7 +24,7 @@ def strict(parse: Any) -> Any:
 
     def read(row: Any) -> dict[str, Any]:
         if row.data["title"] == "seven":
-            raise records.BadRecord("/title", "seven is no title")
+            raise fields.BadRecord("/title", "seven is no title")
         columns: dict[str, Any] = parse(row)
         return columns
 
@@ -37,8 +36,7 @@ def test_a_newer_version_reads_what_an_older_one_could_not(make_house: Any, monk
     task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
     house.emulator.mutate("rename", task_id=task_id, title="seven")
     with monkeypatch.context() as older:
-        older.setattr(records, "task", strict(records.task))
-        older.setattr(tasks, "RECORD", records.task)
+        older.setattr(record, "read", strict(record.read))
         report = house.sync("tasks")
         assert (report.verdict, report.quarantined) == ("incomplete", 1)
         assert quarantine(house) == [("tasks", "/title", None)]
@@ -56,7 +54,7 @@ def test_a_record_that_stays_bad_costs_no_sweep_every_time(make_house: Any, monk
     house = make_house(emulator_tasks=520)
     task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
     house.emulator.mutate("rename", task_id=task_id, title="seven")
-    monkeypatch.setattr(records, "task", strict(records.task))
+    monkeypatch.setattr(record, "read", strict(record.read))
     house.sync("tasks")
     report = house.sync("tasks")
     assert report.verdict == "incomplete"
@@ -156,10 +154,10 @@ def test_what_is_secret_is_not_kept_in_quarantine_either(make_house: Any) -> Non
 
 @pytest.mark.parametrize("wrong", ["a secret", ["a secret"], 7])
 def test_what_was_wrong_with_a_state_is_wrong_in_quarantine_too(wrong: object) -> None:
-    kept = records.safe(json.dumps({"id": "r", "state": wrong}).encode())
+    kept = content.safe(json.dumps({"id": "r", "state": wrong}).encode())
     assert "secret" not in kept
-    with pytest.raises(records.BadRecord):
-        records._object(json.loads(kept), "state", optional=True)
+    with pytest.raises(fields.BadRecord):
+        fields.mapping(json.loads(kept), "state", optional=True)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +183,7 @@ def test_a_new_value_is_kept_and_recorded_once(
 
 
 def test_what_cannot_be_replayed_stays() -> None:
-    found = {name for name in RESOURCES if hasattr(registry.code(name), "RECORD")}
+    found = {name for name in RESOURCES if registry.record(name)}
     assert found == {"tasks", "runs", "readiness", "task_usage"}
 
 
@@ -196,7 +194,7 @@ def test_a_bad_record_that_is_deleted_on_the_server_leaves_the_proof(
     task_id = house.emulator.truth(runs=False)["tasks"][0]["id"]
     house.emulator.mutate("rename", task_id=task_id, title="seven")
     with monkeypatch.context() as older:
-        older.setattr(records, "task", strict(records.task))
+        older.setattr(record, "read", strict(record.read))
         assert house.sync("tasks").verdict == "incomplete"
     house.emulator.mutate("delete", task_id=task_id)
     report = house.sync("tasks")

@@ -17,16 +17,15 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Proof, Report
 from taskhouse.plural import counted
-from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.readiness import record
 from taskhouse.resources.readiness.spec import SNAPSHOTS
 from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "readiness"
-RECORD = records.readiness
 AT_ONCE = 4
 LIMIT_S = 90.0
 """Longest time for one answer: twice what the slowest one may take the server."""
@@ -131,7 +130,7 @@ def _take(the_pass: Pass, batch: WriteBatch, pair: Due, found: Row | str) -> Non
         return
     the_pass.stats.returned.add(key)
     number = the_pass.page(batch, f"readiness {key}", [key], digest(found.text))
-    columns = the_pass.read(batch, found, records.readiness, records.READINESS, RESOURCE, key=key)
+    columns = the_pass.read(batch, found, record.read, record.SHAPE, RESOURCE, key=key)
     if columns is None:
         return
     if (columns["repository"].lower(), columns["window_days"]) != (pair[0].lower(), pair[1]):

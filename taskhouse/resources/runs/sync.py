@@ -26,20 +26,17 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.plural import counted, plural
-from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.resources.runs import last_looks
+from taskhouse.resources.runs import last_looks, record
 from taskhouse.resources.runs.spec import VERSIONS
 from taskhouse.resources.tasks import rows
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "runs"
-RECORD = records.run
 AT_ONCE = 8
 COMMIT_TASKS = 100
 
@@ -264,6 +261,6 @@ def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
 
 
 def _take_run(the_pass: Pass, batch: WriteBatch, task_id: str, row: Row, number: int, key: str) -> None:
-    columns = the_pass.read(batch, row, run_of(task_id), records.RUN, RESOURCE, key=key)
+    columns = the_pass.read(batch, row, record.run_of(task_id), record.SHAPE, RESOURCE, key=key)
     if columns is not None:
         batch.add(VERSIONS, the_pass.stamp(columns, number, RESOURCE))

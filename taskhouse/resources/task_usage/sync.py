@@ -20,16 +20,15 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.plural import counted
-from taskhouse.posthog import records
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.task_usage import record
 from taskhouse.resources.task_usage.spec import VERSIONS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "task_usage"
-RECORD = records.usage
 TRIED = "usage of tasks"
 AT_ONCE = 4
 IN_A_ROW = 4
@@ -173,7 +172,7 @@ def _take(the_pass: Pass, batch: WriteBatch, task_id: str, found: Row | Taskhous
         return False
     the_pass.stats.returned.add(task_id)
     number = the_pass.page(batch, f"usage of {task_id}", [task_id], digest(found.text))
-    columns = the_pass.read(batch, found, records.usage, records.USAGE, RESOURCE, key=task_id)
+    columns = the_pass.read(batch, found, record.read, record.SHAPE, RESOURCE, key=task_id)
     if columns is None:
         return False
     batch.add(VERSIONS, the_pass.stamp(columns | {"task_id": task_id}, number, RESOURCE))

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from taskhouse.passes.sync_pass import Pass
-from taskhouse.posthog import hidden, records
-from taskhouse.posthog.asked import run_of
+from taskhouse.posthog.fields import EARLIEST, LATEST
 from taskhouse.posthog.pages import Page, Row
+from taskhouse.resources.runs import hidden
+from taskhouse.resources.runs import record as runs
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
-from taskhouse.resources.tasks import list_diff, run_facts, spec
+from taskhouse.resources.tasks import list_diff, record, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -37,15 +38,15 @@ def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in
 def _take_one(
     the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, held: Mapping[str, str]
 ) -> bool:
-    columns = the_pass.read(batch, row, records.task, records.TASK, RESOURCE)
+    columns = the_pass.read(batch, row, record.read, record.SHAPE, RESOURCE)
     if columns is None:
         return False
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page))
     with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
-        inner, kept, read = records.latest_run(row), held.get(columns["latest_run_id"]), run_of(columns["task_id"])
+        inner, kept, read = runs.latest(row), held.get(columns["latest_run_id"]), runs.run_of(columns["task_id"])
         run = (
-            the_pass.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), records.RUN, "runs", came=row.text)
+            the_pass.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), runs.SHAPE, "runs", came=row.text)
             if inner
             else None
         )
@@ -102,7 +103,7 @@ def moment(row: Row, name: str) -> datetime | None:
         found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if records.EARLIEST <= found < records.LATEST else None
+    return found if EARLIEST <= found < LATEST else None
 
 
 def key(row: Row) -> list_diff.Key | None:

@@ -17,11 +17,11 @@ from typing import Any
 from taskhouse.errors import Contract, NotFound, Refused
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
-from taskhouse.posthog import privacy, records
+from taskhouse.posthog import content, privacy
 from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.asked import run_of
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
+from taskhouse.resources.runs import record
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
@@ -44,12 +44,12 @@ class Said:
 
     def digest(self) -> str:
         """The same facts have the same one."""
-        return hashlib.sha256(records.canonical(self.facts)).hexdigest()[:16]
+        return hashlib.sha256(content.canonical(self.facts)).hexdigest()[:16]
 
     def position(self) -> str:
         """What is kept of it."""
         kept = {"task": self.task_id, "pr_url": self.facts.get("pr_url"), "digest": self.digest()}
-        return records.canonical(kept).decode()
+        return content.canonical(kept).decode()
 
 
 def of_task(row: Row) -> Said | None:
@@ -58,7 +58,7 @@ def of_task(row: Row) -> Said | None:
     if not isinstance(run, dict):
         return None
     output: dict[str, Any] = found if isinstance(found := run.get("output"), dict) else {}
-    return _said(row, run.get("id"), {"pr_url": output.get("pr_url"), "pr_state": records.pr_state(output)})
+    return _said(row, run.get("id"), {"pr_url": output.get("pr_url"), "pr_state": record.pr_state(output)})
 
 
 def of_summary(row: Row, held_run_id: str | None) -> Said | None:
@@ -108,7 +108,7 @@ async def read(the_pass: Pass) -> None:
                 continue
             for run in answer:
                 number = the_pass.page(batch, f"run {run.data.get('id')}", [], digest(run.text))
-                columns = the_pass.read(batch, run, run_of(row["task_id"]), records.RUN, "runs")
+                columns = the_pass.read(batch, run, record.run_of(row["task_id"]), record.SHAPE, "runs")
                 if columns is not None:
                     batch.add(RUN_VERSIONS, the_pass.stamp(columns, number, "run"))
             batch.cursors.append(the_pass.cursor(row["resource"], row["key"], row["position"], "read"))

@@ -12,11 +12,11 @@ from typing import Any
 from taskhouse.errors import NotFound
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
-from taskhouse.posthog import records
+from taskhouse.posthog import content
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.resources.tasks import rows, run_facts, spec
+from taskhouse.resources.tasks import record, rows, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -94,7 +94,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
         for text in page.bad:
             the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
         for row in page.rows:
-            columns = the_pass.read(batch, row, records.summary, records.SUMMARY, "summaries")
+            columns = the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries")
             if columns is None or columns["task_id"] not in known:
                 continue
             task_id = columns["task_id"]
@@ -107,8 +107,8 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
     for task in _whole_versions(the_pass, sorted(changed)):
         columns, number = changed[task["task_id"]]
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
-        with the_pass.sparing(batch, "summaries", records.canonical(columns), key=task["task_id"]):
-            merged = {**task, **columns, **records.merge(task["payload"], columns), "payload_sha256": None}
+        with the_pass.sparing(batch, "summaries", content.canonical(columns), key=task["task_id"]):
+            merged = {**task, **columns, **record.merge(task["payload"], columns), "payload_sha256": None}
             batch.add(spec.VERSIONS, the_pass.stamp(merged, number, "summaries"))
     await the_pass.commit(batch)
 

@@ -15,13 +15,11 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
 from taskhouse.passes.viewer import other
-from taskhouse.posthog import records
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
 from taskhouse.warehouse import state
 
 RESOURCE = rows.RESOURCE
-RECORD = records.task
 
 AGAIN = timedelta(hours=1)
 """The time until a sweep that proved nothing is tried again."""

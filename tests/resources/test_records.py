@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from taskhouse.posthog import records
+from taskhouse.posthog import content
 from taskhouse.posthog.pages import Row
+from taskhouse.resources import registry
+from taskhouse.resources.runs import record as runs
+from taskhouse.resources.tasks import record as tasks
 
 TASK: dict[str, Any] = {
     "id": "5f0c1f5e-0000-4000-8000-000000000001",
@@ -28,7 +31,7 @@ RUN: dict[str, Any] = {
     "completed_at": None,
     "scheduled_at": "2026-09-02T10:00:00Z",
 }
-READ = {"task_versions": (records.task, TASK), "run_versions": (records.run, RUN)}
+READ = {"task_versions": (tasks.read, TASK), "run_versions": (runs.read, RUN)}
 
 
 def read(table: str, **changed: Any) -> dict[str, Any]:
@@ -41,7 +44,7 @@ def plain(table: str, row: dict[str, Any]) -> str:
     payload = json.loads(read(table, **row)["payload"])
     kept = {name: value for name, value in payload.items() if name != "last_activity_at"}
     kept["updated_at"] = kept["updated_at"].replace("Z", "+00:00")
-    return hashlib.sha256(records.canonical(kept)).hexdigest()
+    return hashlib.sha256(content.canonical(kept)).hexdigest()
 
 
 @pytest.mark.parametrize("table", READ)
@@ -68,7 +71,7 @@ def test_a_time_in_another_notation_is_no_change(table: str, name: str, forms: t
 @pytest.mark.parametrize("table", READ)
 def test_a_version_that_was_told_apart_by_its_texts_is_sound(table: str) -> None:
     other = {"created_at": "2026-09-01T10:00:00.12+00:00"}
-    found = records.content_hashes(table, read(table, **other)["payload"])
+    found = registry.content_hashes(table, read(table, **other)["payload"])
     assert {plain(table, other), read(table)["content_hash"]} <= found
 
 

@@ -1,0 +1,111 @@
+"""What is kept of an object of the API, and the hash that says whether it is another version.
+
+Kept is canonical JSON (sorted keys, no spaces) of the object without what changes at every call, what is signed and
+what is secret, beside the SHA-256 of the original text. Fields that taskhouse does not know (``known_fields``) are kept
+too, but never make a version by themselves.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from taskhouse.posthog import fields, not_utf8
+from taskhouse.posthog.known_fields import Shape
+from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
+
+_STATE = b"state"
+
+
+def canonical(value: object) -> bytes:
+    """JSON with sorted keys and no spaces, ASCII only: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def of(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> dict[str, Any]:
+    """The kept JSON, and a hash that is the same however the server wrote its times."""
+    return {
+        "payload": redact_event(canonical(kept))[0].decode(),
+        "content_hash": _hash(_timed(kept), versioned=versioned, updated_at=updated_at),
+    }
+
+
+def hashes(payload: str, shape: Shape, *, never: frozenset[str] = frozenset()) -> set[str]:
+    """Every ``content_hash`` that a kept version may have, by what this and earlier versions of taskhouse knew.
+
+    None at all where something was cut out of the payload, since the hash is of the whole. Fields that ``never`` make a
+    version are in no hash.
+    """
+    data = json.loads(payload)
+    if REDACTED in payload:
+        return set()
+    known = [shape.fields - never]
+    for added in reversed(shape.later):
+        known.append(known[-1] - added)
+    updated_at = fields.moment(data, "updated_at")
+    return {
+        hash_
+        for versioned in known
+        for hash_ in (
+            of(data, versioned=versioned, updated_at=updated_at)["content_hash"],
+            _hash(data, versioned=versioned, updated_at=updated_at),  # as long as only updated_at was taken for a time
+        )
+    }
+
+
+def safe(text: bytes) -> str:
+    """A record that could not be read, without what must not be kept of any: secrets of a state, signed queries.
+
+    Text that is no JSON, or nested too deeply to be read, cannot be searched for a state: it only loses its signed
+    queries, and all of it where it names one.
+    """
+    try:
+        value = json.loads(text)
+        kept = _without_secrets(value)
+        text = text if kept == value else canonical(kept)
+    except (ValueError, RecursionError):
+        if _STATE in text:
+            return f"{REDACTED}: {len(text)} bytes that name a state and cannot be read"
+    return not_utf8.escaped(redact_event(text)[0])
+
+
+def _without_secrets(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {name: value[name] for name in value if name not in {"state", "latest_run"}}
+    if "state" in value:
+        state = value["state"]
+        allowed = {key: state[key] for key in state if key in STATE_KEYS} if isinstance(state, dict) else REDACTED
+        kept["state"] = None if state is None else allowed  # what is wrong with it is not forgiven by cutting it out
+    if "latest_run" in value:
+        kept["latest_run"] = _without_secrets(value["latest_run"])
+    return kept
+
+
+def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> str:
+    of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
+    return hashlib.sha256(canonical(of_version)).hexdigest()
+
+
+def _timed(kept: Any) -> Any:
+    """An object whose times are written as rows of the API write them (API facts 1.8), whatever they came as.
+
+    An artifact's time is a text that the server stores and never rewrites.
+    """
+    if not isinstance(kept, dict):
+        return kept
+    return {
+        name: _moment(value)
+        if name.endswith("_at")
+        else [_timed(one) for one in value]
+        if name == "slack_thread_references" and isinstance(value, list)
+        else value
+        for name, value in kept.items()
+    }
+
+
+def _moment(value: Any) -> Any:
+    try:
+        return (fields.moment({"": value}, "") or "").removesuffix("+00:00") + "Z"
+    except fields.BadRecord:
+        return value
