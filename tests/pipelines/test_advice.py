@@ -141,7 +141,7 @@ def test_filters_of_a_report_that_match_nothing(
     inside: Any, published: Path, tmp_path: Path, filters: tuple[str, str], to: str
 ) -> None:
     ended = inside.run("report", *filters, "-o", to, TASKHOUSE_HOME=str(published))
-    advice(ended, 2, "There is no data about", "The warehouse holds")
+    advice(ended, 2, "There is no data about", "The warehouse contains")
     assert not ended.out
     assert not (tmp_path / "report.html").exists()
 
