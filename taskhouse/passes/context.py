@@ -33,9 +33,9 @@ class Context:
     Attributes:
         settings: What to fetch and at what pace.
         project_id: The PostHog project.
-        server: PostHog, and the request budget; None for a pass that asks nobody.
-        warehouse: Where history is kept.
-        progress: Told how far a pass is.
+        server: PostHog, and the request budget; None for a pass that sends no requests.
+        warehouse: Where the history is stored.
+        progress: Called with how far a pass is.
         load_every_s: Pause between two loads of the spool; it is three times as long while few events arrive.
     """
 
@@ -48,7 +48,7 @@ class Context:
 
     @property
     def client(self) -> PostHog:
-        """PostHog, for a pass that asks it."""
+        """PostHog, for a pass that sends requests."""
         assert self.server is not None, "this pass asks nobody"  # noqa: S101 - replay only reads what is held
         return self.server
 
@@ -57,6 +57,6 @@ class Context:
         return self.settings.clock.now()
 
     def read(self, question: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Ask the warehouse something, in a short transaction of its own."""
+        """Run a query on the warehouse in a short transaction."""
         with self.warehouse.reading("reading") as connection:
             return question(connection, *arguments, **named)

@@ -1,4 +1,4 @@
-"""What a pass may claim: its doubts while it goes on, and its verdict."""
+"""What a pass may claim: its doubts while it runs, and its verdict."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from taskhouse.passes.verdict import Proof, Verdict
 
 @dataclass(slots=True)
 class Judgement:
-    """The verdict as it stands. It is earned: until ``complete`` is called without a doubt, it is ``incomplete``.
+    """The verdict so far: ``incomplete`` until ``complete`` is called and there is no doubt.
 
     Attributes:
-        doubts: Why the pass cannot be complete as things are, by what each is about.
+        doubts: Why the pass cannot be complete at present, by subject.
         notes: What every verdict says besides its reason.
-        interrupted: It ended by an error, not by its own judgement.
-        proof: What a complete verdict rests on.
+        interrupted: Whether an error ended the pass.
+        proof: What a complete verdict is based on.
     """
 
     doubts: dict[str, str] = field(default_factory=dict)
@@ -26,19 +26,19 @@ class Judgement:
     proof: Proof | None = None
 
     def doubt(self, reason: str, *, about: str = "") -> None:
-        """Something could not be proved: as things are, the pass cannot be complete.
+        """Record that something could not be proved, so that the pass cannot be complete at present.
 
-        ``about`` names the thing, so that a later success can settle the doubt; a newer doubt takes its place.
+        ``about`` names the subject, so that a later success can settle the doubt; a newer doubt replaces it.
         """
         self.doubts[about or reason] = reason
 
     def settle(self, about: str) -> None:
-        """What was doubted about a thing is answered by later evidence."""
+        """Remove the doubt about a subject, because later evidence has settled it."""
         self.doubts.pop(about, None)
 
     @contextlib.contextmanager
     def trying(self, about: str) -> Iterator[None]:
-        """A block that does a thing again: if it ends well, only what it doubts itself still stands."""
+        """A block that tries a subject again: if it succeeds, only the doubts that it records itself remain."""
         before = self.doubts.pop(about, None)
         try:
             yield
@@ -48,15 +48,15 @@ class Judgement:
             raise
 
     def note(self, text: str) -> None:
-        """Something that every verdict says, whatever it is."""
+        """Add something that the verdict says, whether it is complete or not."""
         self.notes.append(text)
 
     def complete(self, reason: str, proof: Proof) -> bool:
-        """Claim that everything that can be proved is proved; refused where there is doubt.
+        """Claim that everything that can be proved is proved; refused if there is a doubt.
 
         Args:
             reason: What was proved, in words.
-            proof: What the claim rests on.
+            proof: What the claim is based on.
         """
         if self.doubts:
             self.incomplete("; ".join(self.doubts.values()))
@@ -66,6 +66,6 @@ class Judgement:
         return True
 
     def incomplete(self, reason: str, *, interrupted: bool = False) -> None:
-        """The pass ended without proof: what would have closed it is not written."""
+        """Record that the pass ended without proof, so that nothing that depends on the proof is written."""
         reason = "; ".join([reason, *self.notes])
         self.verdict, self.reason, self.interrupted, self.proof = "incomplete", reason, interrupted, None

@@ -1,4 +1,4 @@
-"""Opening, resuming and closing passes: one at a time for each resource, in the order of their moments."""
+"""Opening, resuming and closing passes: one at a time for each resource, in the order of their times."""
 
 import asyncio
 import contextlib
@@ -32,14 +32,14 @@ _CLOSING = ("after shutdown", "interpreter shutdown", "Event loop is closed", "E
 async def running(
     context: Context, resource: str, *, identify: bool = False, resume: bool = False
 ) -> AsyncIterator[Pass]:
-    """Open a pass and close it with its verdict; an error closes it as incomplete and goes on up.
+    """Open a pass and close it with its verdict; an error closes it as incomplete and is raised again.
 
     Args:
         context: What the pass works with.
         resource: The resource, as in ``ledger.passes``.
-        identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something;
-            only passes that judge absence need it.
-        resume: Go on with the last pass if it was interrupted on a walk; ``bookmark`` then says where.
+        identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something.
+            Only passes that decide about absence need it.
+        resume: Continue the last pass if it was interrupted while paging; ``bookmark`` then says where.
 
     Raises:
         Locked: Another pass of the same resource and project is running, or a later one has begun.
@@ -89,7 +89,7 @@ def new(context: Context, resource: str) -> Pass:
 
 
 async def _identify(the_pass: Pass) -> None:
-    """Whose view it is; a pass that goes on keeps the one it began with, and doubts another."""
+    """Whose view it is; a resumed pass keeps the view it began with, and records a doubt about another."""
     viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
         the_pass.judgement.doubt(f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
@@ -98,7 +98,7 @@ async def _identify(the_pass: Pass) -> None:
 
 
 def _interrupted(context: Context, resource: str) -> Pass | None:
-    """The last pass over a resource, reopened, if it was interrupted on a walk not long ago."""
+    """The last pass over a resource, reopened, if it was interrupted while paging not long ago."""
     with context.warehouse.transaction(f"resuming {resource}") as connection:
         found = state.records(
             connection,

@@ -1,4 +1,4 @@
-"""What a pass cost and what it brought."""
+"""What a pass cost and what it found."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ class Statistics:
     Attributes:
         pages: Pages that came, each with a number that its rows carry.
         keys: Distinct keys of the rows that came.
-        duplicates: Rows that came again though nothing asked for them twice.
+        duplicates: Rows that came again although they were not requested twice.
         captured: Events and log entries that went into the spool.
         loaded: Those that were loaded, each once.
-        asked: Ids asked for by name.
+        asked: Ids that were requested by name.
         returned: Those of them that came back.
         added: Rows added, by table.
-        earlier: What an interrupted walk had counted before this process resumed it.
+        earlier: The counts of an interrupted pass before this process resumed it.
     """
 
     meter: Meter = field(default_factory=Meter)

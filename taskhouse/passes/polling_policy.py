@@ -1,4 +1,4 @@
-"""Which tasks are worth asking about now: hot, cooling, cold. Pure."""
+"""Which tasks to request now: hot, cooling, cold. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -10,10 +10,10 @@ TERMINAL = reconnect_policy.TERMINAL
 """Run states that end a run, until it is reopened (API facts 8)."""
 
 GRACE = timedelta(hours=1)
-"""How long a finished run is still asked about, since it can be reopened."""
+"""How long a finished run is still requested, because it can be reopened."""
 
 PULL_REQUEST = timedelta(hours=1)
-"""A task whose latest run has an open pull request is asked about so often."""
+"""How often a task is requested whose latest run has an open pull request."""
 
 EXPIRY = timedelta(days=30)
 """How long the log of a run is kept on the server (API facts 7.5)."""
@@ -23,7 +23,7 @@ COOLING: tuple[tuple[timedelta, timedelta], ...] = (
     (timedelta(hours=6), timedelta(minutes=15)),
     (timedelta(days=1), timedelta(hours=6)),
 )
-"""Something that has not changed for less than the first is asked about every second; after the last, once a day."""
+"""What has been unchanged for less than the first is requested every second one; after the last, once a day."""
 
 COLD = timedelta(days=1)
 WAITING = "not_started"
@@ -31,7 +31,7 @@ WAITING = "not_started"
 
 
 def rest(unchanged_for: timedelta) -> timedelta:
-    """The time between two questions about something that has not changed for so long."""
+    """The time between two requests for something that has been unchanged for this long."""
     return next((pause for age, pause in COOLING if unchanged_for < age), COLD)
 
 
@@ -43,9 +43,9 @@ def due(
     now: datetime,
     scheduled_at: datetime | None = None,
 ) -> bool:
-    """Whether to ask again: finished runs until once after their grace period, others ever more rarely as they rest.
+    """Whether to request it again: finished runs until once after their grace period, others less and less often.
 
-    A run that waits for its time is asked about once a day until then, and from then on like one that was made then.
+    A scheduled run is requested once a day until its time, and then like a run that was created at that time.
     """
     if status is None or status in TERMINAL:
         return asked_at < changed_at + GRACE
@@ -59,7 +59,7 @@ def due(
 
 
 def waits(status: str | None, scheduled_at: datetime | None, now: datetime) -> bool:
-    """Whether a run waits for its time, up to 30 days in ``not_started`` (API facts 7.4)."""
+    """Whether a run is scheduled for later, up to 30 days in ``not_started`` (API facts 7.4)."""
     return status == WAITING and scheduled_at is not None and now < scheduled_at
 
 
@@ -69,7 +69,7 @@ def expires(changed_at: datetime, now: datetime) -> tuple[bool, datetime]:
 
 
 def tasks(known: Iterable[Mapping[str, Any]], now: datetime) -> list[str]:
-    """Ids of the tasks to ask for a summary; rows as the query ``tasks/watched`` gives them."""
+    """Ids of the tasks whose summaries to request; rows as the query ``tasks/watched`` returns them."""
     return [
         task["task_id"]
         for task in known

@@ -1,8 +1,8 @@
-"""When to ask again for what the server refused. Pure.
+"""When to request again what the server refused. Pure.
 
-A refusal is a state with a time and never an end: 404 may mean that a task is hidden for a while, and 403 may be about
-what one run holds just now. It is asked about again after pauses that grow with its age, more often again before the
-server's own copy is gone. After that it is lost, which is a gap.
+A refusal is a state with a time, never an end: 404 may mean that a task is hidden for a while, and 403 may be due to
+what one run contains at the moment. The pauses between requests grow with the age of the refusal, and shrink again
+before the server's own copy expires. After that it is lost, which is a gap.
 """
 
 from datetime import datetime, timedelta
@@ -13,10 +13,10 @@ NOT_FOUND = "not_found"
 REFUSED = "refused"
 LOST = "lost"
 FAILED = "error_budget"
-"""The state of a stream that met errors in a row."""
+"""The state of a stream that failed several times in a row."""
 
 STATES = frozenset({NOT_FOUND, REFUSED})
-"""States of a cursor whose thing the server refused at the last look."""
+"""States of a cursor whose stream, log or list the server refused last time."""
 
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=1)
@@ -26,7 +26,7 @@ LATEST = timedelta(minutes=5)
 """Shortest and longest pause of a stream that failed."""
 
 CONFIRMED = timedelta(days=1)
-"""A refusal that a look so long after the first one met again is taken for lasting."""
+"""A refusal counts as lasting if it is met again this long after the first time."""
 
 
 def state_of(problem: Permanent) -> str:
@@ -38,10 +38,10 @@ def due(*, since: datetime, asked_at: datetime, now: datetime, until: datetime |
     """Whether to ask again: the pause doubles up to a day, and halves as the end comes near.
 
     Args:
-        since: When it was refused first, without a better answer since then.
-        asked_at: When it was asked for last.
+        since: When it was first refused, without a better answer since then.
+        asked_at: When it was last requested.
         now: The present moment.
-        until: When the server no longer has it; None for what it keeps for good.
+        until: When the server no longer has it; None if the server keeps it.
     """
     if until is not None and now >= until:
         return False
@@ -52,12 +52,12 @@ def due(*, since: datetime, asked_at: datetime, now: datetime, until: datetime |
 
 
 def failed_due(*, since: datetime, asked_at: datetime, moved: bool, now: datetime) -> bool:
-    """Whether to try a stream again that failed: an error mostly stays as long as the stream itself (API facts 5.5).
+    """Whether to try a failed stream again: an error mostly lasts as long as the stream (API facts 5.5).
 
     Args:
-        since: When it failed first without an event since then.
-        asked_at: When it failed last.
-        moved: Whether its run has moved since; then the pause is a quarter.
+        since: When it first failed, without an event since then.
+        asked_at: When it last failed.
+        moved: Whether its run has changed since; then the pause is a quarter.
         now: The present moment.
     """
     pause = min(asked_at - since, LATEST) / (4 if moved else 1)
@@ -65,5 +65,5 @@ def failed_due(*, since: datetime, asked_at: datetime, moved: bool, now: datetim
 
 
 def confirmed(*, since: datetime, asked_at: datetime) -> bool:
-    """Whether a second look a day later agreed with the first one."""
+    """Whether a second request, a day later, was refused too."""
     return asked_at - since >= CONFIRMED

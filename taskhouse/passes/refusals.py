@@ -1,6 +1,6 @@
-"""What a verdict says of refused runs: a fresh refusal is a doubt, and one that a second look confirmed is named.
+"""What a verdict says about refused runs: a new refusal is a doubt, and a confirmed one is only counted.
 
-Where a task is proved absent, its runs are out of view with it: they are named too, and asked for when it returns.
+If a task is proved absent, its runs cannot be seen either: they are counted too, and requested when the task returns.
 """
 
 import asyncio
@@ -19,16 +19,16 @@ WORDS = {refusal_policy.NOT_FOUND: "not found (404)", refusal_policy.REFUSED: "r
 
 
 async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str | None = None) -> None:
-    """Let the pass say how many runs are refused for good, and doubt it for those that nothing confirmed yet.
+    """Note in the verdict how many confirmed refusals there are, and record a doubt about the others.
 
     Args:
-        the_pass: The pass, with all that it read in the warehouse.
-        resources: Whose cursors tell it.
+        the_pass: The pass; everything that it read is in the warehouse.
+        resources: The cursors to read.
         one: The thing, ``run``.
-        many: More than one of it, if that is not ``runs``.
+        many: Its plural, if that is not ``runs``.
 
     Raises:
-        Locked: The warehouse is held by somebody else.
+        Locked: Another process has locked the warehouse.
     """
     context = the_pass.context
     rows = await asyncio.to_thread(
@@ -49,7 +49,7 @@ async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str |
 
 
 def named(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:
-    """How many things are refused as far as was confirmed; "" where none is. Rows as the question ``refused`` gives."""
+    """How many confirmed refusals there are, in words; "" if none. Rows as the query ``refused`` returns them."""
     rows = list(rows)
     unsure = _fresh(rows)
     gone = {row["key"]: row["gone"] for row in rows if row["key"] not in unsure}
@@ -62,7 +62,7 @@ def named(rows: Iterable[Row], about: str, one: str, many: str | None = None) ->
 
 
 def doubted(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:
-    """Why refusals keep a pass from being complete; "" where a later look confirmed each of them."""
+    """Why refusals keep a pass from being complete; "" if each of them is confirmed."""
     fresh = _fresh(rows)
     if not fresh:
         return ""
@@ -74,7 +74,7 @@ def doubted(rows: Iterable[Row], about: str, one: str, many: str | None = None) 
 
 
 def _fresh(rows: Iterable[Row]) -> dict[str, datetime]:
-    """Since when what no second look confirmed is refused, by key; a run whose log alone is fresh is one of them."""
+    """When each unconfirmed refusal began, by key; a run counts too if only the refusal of its log is new."""
     return {
         row["key"]: row["since"]
         for row in rows

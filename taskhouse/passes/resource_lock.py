@@ -1,4 +1,4 @@
-"""One pass of a resource at a time, whatever process it runs in."""
+"""One pass of a resource at a time, across all processes."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
     """Hold the resource of the project for the length of the block.
 
     Raises:
-        Locked: Another pass held it for ``lock_wait_s`` seconds.
+        Locked: Another pass held it for ``pass_wait_s`` seconds.
     """
     folder = settings.home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
 
 
 def held(settings: Settings, project_id: int, resource: str) -> bool:
-    """Whether a pass over the resource of the project is running just now; also true where that cannot be seen."""
+    """Whether a pass over the resource of the project is running; True if this cannot be determined."""
     path = settings.home / "locks" / f"{resource}-{project_id}.lock"
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""One attempt to read one resource of one project: what it cost, what it brought, and what it proved."""
+"""One attempt to read one resource of one project: what it cost, what it found, and what it proved."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
 
 KEY = 200
-"""Characters of a record's key at most; it may be anything where the record is not what it should be."""
+"""The most characters of a record's key, which may be anything in a bad record."""
 
 
 @dataclass(slots=True)
@@ -35,12 +35,12 @@ class Pass:
     """A pass that is running. The sync functions fill it; ``lifecycle.running`` opens and closes it.
 
     Attributes:
-        kind: How it goes about it, where there is more than one way.
-        bookmark: Where an interrupted walk of this same pass goes on; None for a pass that just began.
-        stats: What it cost and brought until now.
+        kind: How it reads the resource, if there is more than one way.
+        bookmark: Where this pass continues after an interruption; None for a new pass.
+        stats: What it has cost and found so far.
         judgement: What it may claim.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
-        held: Every task that is present, and how many rows the pass had added when it asked.
+        held: Every task that is present, and how many rows the pass had added when it read them.
     """
 
     context: Context
@@ -78,7 +78,7 @@ class Pass:
         *,
         offset: int | None = None,
     ) -> int:
-        """Enter a page that came into the batch; returns its number, which its rows carry."""
+        """Enter a page into the batch; returns its number, which its rows carry."""
         self.stats.pages += 1
         self.stats.see(keys)
         batch.pages.append(
@@ -109,10 +109,10 @@ class Pass:
         key: str | None = None,
         came: bytes | None = None,
     ) -> dict[str, Any] | None:
-        """Columns of a record, or None for one that cannot be read: that one goes to quarantine with its text.
+        """The columns of a record, or None if it cannot be read and goes to quarantine with its text.
 
-        Its key there is the record's ``id`` unless another is given. Texts that are not UTF-8 leave their bytes there;
-        ``came`` is the record that this one came within.
+        Its key there is the record's ``id`` unless another is given. The bytes of texts that are not UTF-8 go there
+        too; ``came`` is the record that contained this one.
         """
         key = key or row.data.get("id")
         columns = None
@@ -128,7 +128,7 @@ class Pass:
 
     @contextlib.contextmanager
     def sparing(self, batch: WriteBatch, resource: str, text: bytes, *, key: object = None) -> Iterator[None]:
-        """Handle one record: whatever goes wrong with it is quarantined with its text, and the others go on."""
+        """Process one record: if anything goes wrong with it, it goes to quarantine with its text."""
         try:
             yield
         except BadRecord as bad:
@@ -162,9 +162,9 @@ class Pass:
         key: object = None,
         kept: bool = False,
     ) -> None:
-        """Keep a record that cannot be read, with its text but for what must not be kept of any record.
+        """Store a record that cannot be read in quarantine, with its text except for what must never be stored.
 
-        ``kept``: the record is in its table, and this is about it.
+        ``kept``: the record is in its table as well, and this entry is about it.
         """
         now = self.context.now().isoformat()
         self.stats.quarantined += not kept
@@ -186,7 +186,7 @@ class Pass:
         )
 
     def stamp(self, columns: dict[str, Any], page: int, observed_in: str) -> dict[str, Any]:
-        """The columns of a version, with what every version carries."""
+        """The columns of a version, with those that every version has."""
         return {
             **columns,
             "project_id": self.context.project_id,
@@ -197,7 +197,7 @@ class Pass:
         }
 
     def sighting(self, key: str, page: int | None = None, **more: str) -> dict[str, Any]:
-        """That a key was seen on a page, or missed, at the present moment; ``more`` are other columns of the thing."""
+        """Record that a key was seen on a page, or was missing, now; ``more`` are other columns of it."""
         return {
             "project_id": self.context.project_id,
             "key": key,
@@ -220,10 +220,10 @@ class Pass:
         }
 
     async def commit(self, batch: WriteBatch) -> None:
-        """Write a batch in one transaction, away from the event loop.
+        """Write a batch in one transaction, outside the event loop.
 
         Raises:
-            Locked: A later pass has taken this one's place: what it still brings is refused.
+            Locked: A later pass has replaced this one, so its further data is refused.
         """
         await asyncio.to_thread(self._commit, batch)
 
@@ -245,15 +245,15 @@ class Pass:
         }
 
     def tell(self, done: int, total: int | None, unit: str) -> None:
-        """Say how far the pass is."""
+        """Report how far the pass is."""
         self.context.progress(Progress(self.resource, self.context.project_id, done, total, unit))
 
     def complete(self, reason: str, proof: Proof | None = None) -> bool:
-        """Claim that everything that can be proved is proved; refused where there is doubt or quarantine.
+        """Claim that everything that can be proved is proved; refused if there is a doubt or a quarantined record.
 
         Args:
             reason: What was proved, in words.
-            proof: What the claim rests on; by default on what this pass itself read, since it began.
+            proof: What the claim is based on; by default, what this pass itself has read since it began.
         """
         if self.stats.quarantined:
             one, more = "record could not be read and is", "records could not be read and are"

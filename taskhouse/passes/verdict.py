@@ -1,4 +1,4 @@
-"""How a pass ended: its verdict, what that rests on, and its figures."""
+"""How a pass ended: its verdict, what that is based on, and its figures."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,12 @@ Verdict = Literal["complete", "incomplete"]
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the verdict of a complete pass rests on.
+    """What the verdict of a complete pass is based on.
 
     Attributes:
-        kind: ``listed`` if everything that the verdict speaks of was read; ``counted`` if only the count and a sample
+        kind: ``listed`` if everything that the verdict covers was read; ``counted`` if only the count and a sample
             agree.
-        at: When the oldest page was read that the verdict rests on; None while not everything was read at least once.
+        at: When the oldest page was read that the verdict is based on; None until everything was read once.
     """
 
     kind: Literal["listed", "counted"]
@@ -28,7 +28,7 @@ class Report:
     Attributes:
         added: Rows added, by table.
         seconds: Wall time.
-        proof: What a complete verdict rests on; None for an incomplete one.
+        proof: What a complete verdict is based on; None for an incomplete one.
     """
 
     pass_id: str

@@ -1,4 +1,4 @@
-"""Whose view of the project a key gives: two keys of two users see two different sets (API facts 7.3)."""
+"""Whose view of the project a key gives: the keys of two users can see different tasks (API facts 7.3)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ async def whoami(api: TasksApi, key: str) -> str:
 
 
 def view(person: Mapping[str, Any], key: str) -> str:
-    """Whose view a key gives: its owner's uuid, or a fingerprint of the key where nothing is known of its owner."""
+    """Whose view a key gives: its owner's uuid, or a fingerprint of the key if its owner is not known."""
     name = person.get("uuid") or person.get("distinct_id")
     return f"user {clean(name)}" if isinstance(name, str) else f"key {fingerprint(key)}"
 
@@ -49,7 +49,7 @@ def previous_viewer(context: Context, resource: str) -> str | None:
 
 
 def other(context: Context, resource: str, viewer: str | None) -> str:
-    """Why this view may not be compared with the history so far; "" where it may."""
+    """Why this view cannot be compared with the history so far; "" if it can."""
     before = previous_viewer(context, resource)
     if before in {None, viewer} or "viewer" in context.settings.accept:
         return ""

@@ -56,7 +56,7 @@ def judge_runs(
         The runs that could not be judged, each with the reason.
 
     Raises:
-        Locked: The warehouse is held by somebody else.
+        Locked: Another process has locked the warehouse.
     """
     try:
         with warehouse.transaction("judging gaps") as connection:

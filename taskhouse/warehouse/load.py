@@ -48,7 +48,7 @@ def load_spool(
         report: Told in one line about each damaged file that was set aside.
 
     Raises:
-        Locked: The warehouse is held by somebody else; the segments stay where they are.
+        Locked: Another process has locked the warehouse; the segments stay where they are.
         Corrupt: A segment's lines do not add up; nothing of its batch was loaded.
     """
     total = {layer: Loaded() for layer in LAYERS}

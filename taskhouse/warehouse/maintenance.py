@@ -57,7 +57,7 @@ def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
     What repairs overwrote and what ``taskhouse restore`` replaced goes after ``ASIDE_DAYS``.
 
     Raises:
-        Locked: The warehouse is held by somebody else for too long.
+        Locked: Another process has locked the warehouse for too long.
     """
     now = warehouse.clock.now()
     named = " UNION ".join(f"SELECT pass_id, page FROM raw.{table.name}" for table in TABLES if table.paged)  # noqa: S608
@@ -75,10 +75,10 @@ def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
 def read(warehouse: Warehouse) -> None:
     """Read every block of the file itself, which a publication does only if it has something to copy.
 
-    Whoever commits waits meanwhile.
+    Commits wait meanwhile.
 
     Raises:
-        Locked: The warehouse is held by somebody else for too long.
+        Locked: Another process has locked the warehouse for too long.
         Corrupt: It is damaged; from then on nothing is written into it.
     """
     if not warehouse.exists():
@@ -95,11 +95,11 @@ def read(warehouse: Warehouse) -> None:
 def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int = SMALL) -> Compaction:
     """Write the file anew, without its unused blocks, where those are many and there is room for a second one.
 
-    Whoever commits waits meanwhile. The new file takes the old one's place in one step, and only if it holds as many
+    Commits wait meanwhile. The new file takes the old one's place in one step, and only if it holds as many
     rows in every table.
 
     Raises:
-        Locked: The warehouse is held by somebody else for too long.
+        Locked: Another process has locked the warehouse for too long.
         Corrupt: The new file does not hold what the old one does; the old one stays.
     """
     if not warehouse.exists():

@@ -63,7 +63,7 @@ def publish(warehouse: Warehouse, folder: Path, *, every_s: float = EVERY_S, for
 
     Raises:
         Corrupt: The warehouse is damaged; the last copy stays current, and none is removed.
-        Locked: The warehouse is held by somebody else for too long; the last copy stays current.
+        Locked: Another process has locked the warehouse for too long; the last copy stays current.
         Full: The disk has no room for another copy; the last one stays current.
     """
     last = current(folder)

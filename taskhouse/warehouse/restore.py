@@ -90,7 +90,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         ConfigurationError: The warehouse is sound, or the source is of another host or of a newer taskhouse.
         Corrupt: The source cannot be read, or is not as it was written.
         Full: The disk has no room for it.
-        Locked: The warehouse is held by somebody else for too long.
+        Locked: Another process has locked the warehouse for too long.
     """
     path, folder = warehouse.path, warehouse.copies
     taken = look(source) if source is not None and not _same_file(source, path) else None

@@ -112,7 +112,7 @@ def copy(warehouse: Warehouse) -> Path:
     Raises:
         ConfigurationError: There is nothing to copy yet.
         Corrupt: Nothing was written since the last copy, and the file is another one.
-        Locked: The warehouse is held by somebody else for too long.
+        Locked: Another process has locked the warehouse for too long.
     """
     if warehouse.exists():
         with warehouse.reading("bringing it up to date"):
