@@ -15,7 +15,8 @@ from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.scaffold import ProjectScaffolder
 from taskhouse.pipelines.tables import TaskhouseTables
 from taskhouse.plural import plural
-from taskhouse.settings import CRONS, Settings
+from taskhouse.settings import Settings
+from taskhouse.values import CRONS
 from taskhouse.variables import variable, wrong
 
 if TYPE_CHECKING:

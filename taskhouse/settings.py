@@ -6,51 +6,39 @@ import os
 from collections.abc import Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AliasGenerator, Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AliasGenerator, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
     InitSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
-from taskhouse import cron
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, numbers, pairs, variable, wrong
+from taskhouse.values import (
+    CLOUD,
+    CRONS,
+    Accepted,
+    Crons,
+    Folder,
+    Ids,
+    Origin,
+    Overrides,
+    StreamWindows,
+    Windows,
+    Zone,
+)
+from taskhouse.variables import DEFAULT_HOST, look_for_broken_lines, look_for_strays, variable, wrong
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 FILE = ".env"
 HOURLY = 10
 """How many times as many requests PostHog allows a key per hour as per minute: 4,800 and 480."""
-
-CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
-"""The regions of PostHog Cloud."""
-
-
-CRONS: Mapping[str, str] = {
-    **{name: resource.cron for name, resource in RESOURCES.items()},
-    "published": "4-59/5 * * * *",
-    "views": "13 * * * *",
-    "maintenance": "41 3 * * *",
-}
-"""When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
-
-CRONS_ALLOWED = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
-
-_LISTS = {
-    "project_ids": "ids, such as 1,2",
-    "readiness_windows": "days, each 1 to 30",
-    "stream_windows": "numbers of events, such as 5000",
-}
-"""What the settings hold that are lists of numbers."""
 
 
 class Settings(BaseSettings):
@@ -85,100 +73,114 @@ class Settings(BaseSettings):
         named = {variable(name) if name in cls.model_fields else name: value for name, value in given.items()}
         return InitSettingsSource(settings_cls, named), env_settings, dotenv_settings
 
-    host: str = Field(
+    host: Origin = Field(
         DEFAULT_HOST,
-        description="Origin of the PostHog server. It must be https, except on this machine.",
+        description="Origin of the PostHog server: a region of PostHog Cloud, or your own server. It must use https,"
+        " except on this machine.",
     )
     api_key: SecretStr | None = Field(
         None,
-        description="Personal API key with the scope task:read.",
+        description="Personal API key with the scope `task:read`.",
     )
-    project_ids: Annotated[tuple[int, ...], NoDecode] = Field(
+    project_ids: Ids = Field(
         (),
-        description="Ids of the projects to sync, separated by commas.",
+        description="Ids of the projects to sync.",
     )
-    home: Path = Field(
-        Path(".taskhouse"), description="Folder for all data. A relative path is below the current folder."
+    home: Folder = Field(
+        Path(".taskhouse"), description="Folder for all data. A relative path starts in the current folder."
     )
     readers_group: str = Field(
-        "", description="Group that may read the published copies. If unset, only the owner of the home can."
+        "", description="Group that may read the published copies. If unset, only the owner of the home can read them."
     )
     asset_prefix: str = Field(
         "",
         pattern=r"^([a-z][a-z0-9_]*)?$",
-        description="Prefix of all asset, pool and job names, for several taskhouses in one Dagster instance.",
+        description="Prefix for the names of all assets, pools and jobs, so that several taskhouses can share one "
+        "Dagster instance.",
     )
     schedules: bool = Field(
-        default=False, description="Turn all schedules and sensors on at the start of the Dagster daemon."
+        default=False,
+        description="Turns all schedules and sensors on when the Dagster daemon starts. Takes precedence over "
+        "`taskhouse schedule`.",
     )
-    crons: Annotated[Mapping[str, str], NoDecode] = Field(
+    crons: Crons = Field(
         default_factory=dict,
-        description="Other times for some schedules, each a cron expression in the time zone TASKHOUSE_TIMEZONE.",
+        description="Schedules that run at other times than by default, each with a cron expression.",
     )
     keep_runs_days: int = Field(
-        3, ge=1, description="How long Dagster keeps successful runs. Other runs stay six times as long."
+        3, ge=1, description="How long Dagster keeps successful runs. It keeps other runs six times as long."
     )
 
     sweep_hours: float = Field(
         24.0,
         gt=0,
-        description="Time in which every task is seen at least once, by id if nothing else shows it. The whole list is"
-        " read every seven times that.",
+        description="Every task is read at least once in this time, even if nothing suggests that it changed. The "
+        "whole list of tasks is read every seven times as long.",
     )
     first_load_tasks: int = Field(
-        1000, ge=1, description="How many tasks never listed, and logs never read, one pass of a first load reads."
+        1000, ge=1, description="Most new tasks, and most unread logs, that one pass reads during a first load."
     )
     first_load_days: int | None = Field(
-        None, ge=1, description="A first load skips runs and logs that are inactive for longer. Unset skips none."
+        None,
+        ge=1,
+        description="A first load skips runs and logs that have been inactive for longer. If unset, it skips none.",
     )
 
-    task_usage: bool = Field(default=False, description="Fetch what each task cost: one request per changed task.")
-    pinned: bool = Field(default=False, description="Keep which tasks the owner of the key pinned: 2 requests a pass.")
-
-    readiness_windows: Annotated[tuple[int, ...], NoDecode] = Field(
-        (7, 14, 30), description="Readiness windows in days, each from 1 to 30."
+    task_usage: bool = Field(
+        default=False, description="Fetch what each task cost, with one request for each task that changed."
     )
-    readiness_overrides: Annotated[Mapping[str, tuple[int, ...]], NoDecode] = Field(
+    pinned: bool = Field(
+        default=False, description="Record which tasks the owner of the key pinned, with two requests for each pass."
+    )
+
+    readiness_windows: Windows = Field(
+        (7, 14, 30), description="Windows over which readiness is fetched, each from 1 to 30 days."
+    )
+    readiness_overrides: Overrides = Field(
         default_factory=dict,
-        description="Other windows for some repositories: org/a=7,30;org/b=30. Nothing after = skips a repository.",
+        description="Other windows for some repositories. A repository without windows is skipped.",
     )
     readiness_refresh: Literal["never", "daily"] = Field(
-        "never", description="daily: bypass the server's cache, which costs about 22 GitHub requests for each answer."
+        "never",
+        description="`daily` bypasses the server's cache, which costs about 22 GitHub requests for each answer.",
     )
-    timezone: str = Field("UTC", description="Time zone that decides when a day begins.")
+    timezone: Zone = Field("UTC", description="Time zone in which days begin and schedules run.")
 
     requests_per_hour: int = Field(
         4800,
         ge=0,
-        description="Most requests per hour. A tenth of that is the most per minute, as in PostHog's own limits. `0`"
-        " means no limit.",
+        description="Limit of requests per hour. The limit per minute is a tenth of it, as it is at PostHog. "
+        "`0` means no limit.",
     )
 
-    capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps streams of active runs open.")
+    capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps the streams of active runs open.")
     log_final_s: float = Field(
         default=600.0,
         ge=0,
-        description="Time after a run's end in which its log may still grow, because the server retries a failed"
-        " flush. If a log was read before that, a later pass reads it once more.",
+        description="How long after a run's end its log may still grow, because the server retries a failed flush. "
+        "If a log was read earlier, a later pass reads it once more.",
     )
     max_streams: int = Field(500, ge=1, description="How many streams of a project may be open at once.")
     stream_leg: Literal["auto", "django"] = Field(
-        "django", description="Where streams are read. django: the API. auto: the agent proxy, if the run names it."
+        "django",
+        description="Where streams are read. `django`: from the API. `auto`: from the agent proxy, if a run names one.",
     )
-    stream_windows: Annotated[tuple[int, ...] | None, NoDecode] = Field(
+    stream_windows: StreamWindows = Field(
         None,
-        description="How many events the server keeps of a stream, such as 5000. If unset, the search for gaps"
-        " tries the values of all known servers.",
+        description="How many events the server keeps of a stream. If unset, the search for gaps tries the values of"
+        " all known servers.",
     )
     tail_poll_s: float = Field(5.0, gt=0, description="How often `taskhouse tail` looks for new runs.")
     capture_text: Literal["full", "none"] = Field(
-        "full", description="none: write no prompts, messages or tool texts to disk, only structure and sizes."
+        "full",
+        description="`none` keeps prompts, messages and tool texts off the disk, and stores only their structure and"
+        " sizes.",
     )
     spool_free_gb: float = Field(1.0, ge=0, description="Capture stops if less disk space than this is free.")
-    accept: Annotated[tuple[Literal["viewer", "absences"], ...], NoDecode] = Field(
+    accept: Accepted = Field(
         (),
-        description="What one sync may accept. viewer: the key now belongs to somebody with another view of the"
-        " project. absences: many tasks or repositories disappeared at once. Unset it again afterwards.",
+        description="What the next sync accepts. `viewer`: the key belongs to somebody with another view of the "
+        "project. `absences`: many tasks or repositories disappeared at once. Unset it after one sync.",
     )
     lock_wait_s: float = Field(
         60.0,
@@ -187,103 +189,6 @@ class Settings(BaseSettings):
     )
 
     _clock: Clock = PrivateAttr(default_factory=lambda: REAL)
-
-    @field_validator("project_ids", "readiness_windows", "stream_windows", mode="before")
-    @classmethod
-    def _split(cls, value: object, info: ValidationInfo) -> object:
-        what = _LISTS[info.field_name or ""]
-        return numbers(value, f"must be comma-separated {what}") if isinstance(value, str) else value
-
-    @field_validator("accept", mode="before")
-    @classmethod
-    def _named(cls, value: object) -> object:
-        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
-
-    @field_validator("project_ids")
-    @classmethod
-    def _once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(dict.fromkeys(value))
-
-    @field_validator("home", mode="before")
-    @classmethod
-    def _folder(cls, value: object) -> object:
-        found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
-        if not found or (found.startswith("~") and isinstance(value, str)):
-            raise ValueError("must name a folder; leave it unset to use .taskhouse")
-        return Path(found)
-
-    @field_validator("stream_windows")
-    @classmethod
-    def _kept(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if value is not None and (not value or min(value) < 1):
-            raise ValueError(f"must be comma-separated {_LISTS['stream_windows']}")
-        return value
-
-    @field_validator("readiness_overrides", mode="before")
-    @classmethod
-    def _overrides(cls, value: object) -> object:
-        if isinstance(value, str):
-            allowed = "must be windows by repository, such as org/a=7,30;org/b="
-            value = {name: numbers(days, allowed) for name, days in pairs(value, allowed).items()}
-        return {str(name).lower(): days for name, days in value.items()} if isinstance(value, dict) else value
-
-    @field_validator("readiness_overrides")
-    @classmethod
-    def _other_windows(cls, value: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
-        return {name: cls._bounded(days) for name, days in value.items()}
-
-    @field_validator("host")
-    @classmethod
-    def _origin(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            _ = parts.port
-        except ValueError:
-            raise ValueError("must be an origin such as https://eu.posthog.com") from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be an origin such as https://eu.posthog.com")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("must use https, because others could read a key that is sent over http")
-        if parts.username or parts.password:
-            raise ValueError("must not contain credentials")
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @field_validator("readiness_windows")
-    @classmethod
-    def _windows(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value:
-            raise ValueError("must contain at least one window")
-        return cls._bounded(value)
-
-    @staticmethod
-    def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
-            raise ValueError("must contain only windows of 1 to 30 days")
-        return tuple(sorted(set(value)))
-
-    @field_validator("crons", mode="before")
-    @classmethod
-    def _times(cls, value: object) -> object:
-        return pairs(value, CRONS_ALLOWED) if isinstance(value, str) else value
-
-    @field_validator("crons")
-    @classmethod
-    def _known_times(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        if value.keys() - CRONS.keys():
-            raise ValueError(f"must name only the schedules {', '.join(CRONS)}")
-        for name, expression in value.items():
-            if wrong := cron.wrong(expression):
-                raise ValueError(f"has a time for {name} that {wrong}")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError, KeyError):  # a folder of zones, a path, or nothing of that name
-            raise ValueError("must be the name of a time zone, such as UTC or Europe/Berlin") from None
-        return value
 
     @property
     def clock(self) -> Clock:

@@ -22,25 +22,22 @@ _MEANS_HOST = frozenset(
 ) | {"SERVER", "INSTANCE", "REGION", "DOMAIN"}
 """Names, prefix aside, that are not spelt like the host's and mean it."""
 
-_DIGITS = 18
-"""Of the longest number in a list: every number of so many digits is a BIGINT."""
-
 RETIRED = {
-    "TASKHOUSE_REQUESTS_PER_MINUTE": "Set TASKHOUSE_REQUESTS_PER_HOUR; a tenth of it is the most per minute.",
-    "TASKHOUSE_MAX_WAIT_S": "A request waits for a Retry-After of up to 90 seconds.",
+    "TASKHOUSE_REQUESTS_PER_MINUTE": "Set TASKHOUSE_REQUESTS_PER_HOUR: the limit per minute is a tenth of it.",
+    "TASKHOUSE_MAX_WAIT_S": "A request waits up to 90 seconds if the server asks it to (Retry-After).",
     "TASKHOUSE_READINESS_LIMIT_S": "taskhouse waits up to 90 seconds for one readiness answer.",
     "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",
-    "TASKHOUSE_SWEEP_SUMMARIES_HOURS": "Set TASKHOUSE_SWEEP_HOURS, in which every task is seen once.",
+    "TASKHOUSE_SWEEP_SUMMARIES_HOURS": "Set TASKHOUSE_SWEEP_HOURS, in which every task is read at least once.",
     "TASKHOUSE_SWEEP_LIST_HOURS": "The whole list is read every seven times TASKHOUSE_SWEEP_HOURS.",
     "TASKHOUSE_LOG_SETTLE_S": "The log of a run is read again 10 seconds after its end.",
-    "TASKHOUSE_ACCEPT_VIEWER": "Set TASKHOUSE_ACCEPT=viewer for one sync.",
-    "TASKHOUSE_ACCEPT_ABSENCES": "Set TASKHOUSE_ACCEPT=absences for one sync.",
+    "TASKHOUSE_ACCEPT_VIEWER": "Set `TASKHOUSE_ACCEPT=viewer` for one sync.",
+    "TASKHOUSE_ACCEPT_ABSENCES": "Set `TASKHOUSE_ACCEPT=absences` for one sync.",
     "TASKHOUSE_PASS_WAIT_S": "Set TASKHOUSE_LOCK_WAIT_S, which covers passes and the warehouse.",
     "TASKHOUSE_SPOOL_SEAL_S": "Captured events are loaded every 0.5 to 1.5 seconds.",
     "TASKHOUSE_SPOOL_SYNC_S": "Captured events are synced to disk every second.",
     "TASKHOUSE_SPOOL_MAX_GB": "The spool may grow until only TASKHOUSE_SPOOL_FREE_GB of disk space is left.",
     **{
-        f"TASKHOUSE_{name.upper()}_CRON": f"Set the time of {name} in TASKHOUSE_CRONS, as in {name}=*/15 * * * *."
+        f"TASKHOUSE_{name.upper()}_CRON": f"Set the time of {name} in TASKHOUSE_CRONS, as in `{name}=0 6 * * *`."
         for name in (
             *("tasks", "repositories", "readiness", "runs", "run_events", "task_usage", "pinned"),
             *("published", "views", "maintenance"),
@@ -160,22 +157,6 @@ def _nearest(name: str, documented: Collection[str]) -> str:
 
 def _bare(name: str) -> str:
     return name.removeprefix(OURS).removeprefix(POSTHOG)
-
-
-def pairs(text: str, allowed: str) -> dict[str, str]:
-    """Names and their values, as in ``a=1;b=2``; the error says what is allowed and never what was there."""
-    parts = [part.partition("=") for part in text.split(";") if part.strip()]
-    if not all(sign for _, sign, _ in parts):
-        raise ValueError(allowed)
-    return {name.strip(): value.strip() for name, _, value in parts}
-
-
-def numbers(text: str, allowed: str) -> tuple[int, ...]:
-    """Comma-separated whole numbers; the error says what is allowed and never what was there."""
-    parts = [part.strip() for part in text.split(",")] if text.strip() else []
-    if not all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts):
-        raise ValueError(allowed)
-    return tuple(map(int, parts))
 
 
 def wrong(problem: ValidationError) -> dict[str, str]:

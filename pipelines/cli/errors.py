@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = {
     "Settings, home and machine": (
         "settings.py",
+        "values.py",
         "variables.py",
         "home.py",
         "files.py",
@@ -119,7 +120,7 @@ def _raised(path: Path) -> Iterator[Row]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
             continue
         kind = getattr(errors, node.func.id, getattr(http_errors, node.func.id, None))
-        if node.func.id == "ValueError" and where == "taskhouse/settings.py":
+        if node.func.id == "ValueError" and where == "taskhouse/values.py":
             yield Row(where, errors.ConfigurationError, f"{OPEN} {_text(node.args[0])}.", "Fix the value.")
         elif isinstance(kind, type) and issubclass(kind, errors.TaskhouseError):
             given = next((each.value for each in node.keywords if each.arg == "hint"), None)

@@ -32,7 +32,8 @@ def show() -> None:
     from taskhouse.pipelines import switch
     from taskhouse.pipelines.cli import screen
     from taskhouse.resources.registry import RESOURCES
-    from taskhouse.settings import CRONS, load
+    from taskhouse.settings import load
+    from taskhouse.values import CRONS
 
     settings = load()
     state = "on" if switch.is_on(settings) else "off"

@@ -43,7 +43,8 @@ from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pausing, retry_after
 from taskhouse.posthog.tokens import Tokens
 from taskhouse.posthog.transport import StreamTransport
-from taskhouse.settings import CLOUD, LOOPBACK, Settings
+from taskhouse.settings import Settings
+from taskhouse.values import CLOUD, LOOPBACK
 
 CONNECT_S = 10.0
 READ_S = 60.0

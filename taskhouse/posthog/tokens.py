@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from taskhouse.clock import REAL, Clock
 from taskhouse.posthog.http_errors import unreadable
-from taskhouse.settings import LOOPBACK
+from taskhouse.values import LOOPBACK
 
 LIFE_S = 300.0
 """Life of a token that does not say how long it lives."""

@@ -219,7 +219,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… is set in the environment, and … in …: the key would go to …, which this folder chose.": lambda p: p.env_file(
         b"POSTHOG_HOST=https://example.com\n", POSTHOG_PERSONAL_API_KEY=SECRET
     ),
-    "… must be comma-separated ….": lambda p: p.loaded(POSTHOG_PROJECT_IDS="one"),
+    "… must be comma-separated numbers of events, such as 5000.": lambda p: p.loaded(TASKHOUSE_STREAM_WINDOWS="0"),
     "… must be an origin such as https://eu.posthog.com.": lambda p: p.loaded(POSTHOG_HOST="posthog"),
     "… must use https, because others could read a key that is sent over http.": lambda p: p.loaded(
         POSTHOG_HOST="http://example.com"

@@ -10,7 +10,7 @@ import typer.main
 
 from taskhouse.pipelines.cli.app import app
 from taskhouse.settings import Settings
-from taskhouse.variables import variable
+from taskhouse.variables import RETIRED, variable
 
 ROOT = Path(__file__).parents[2]
 DOCS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "tests").rglob("*.md")])
@@ -45,6 +45,7 @@ def wrong(path: Path) -> list[str]:
     """What a page names that does not exist."""
     text = path.read_text("utf-8")
     settings = {variable(field) for field in Settings.model_fields} | EXAMPLES
+    settings |= RETIRED.keys() if path.name == "settings.md" else set()
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     found = [f"link {link}" for link in LINK.findall(text) if not (path.parent / link).exists()]
     if path in PAST:

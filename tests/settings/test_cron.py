@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from taskhouse.cron import ALLOWED, NEVER, wrong
 from taskhouse.errors import ConfigurationError
-from taskhouse.settings import CRONS, load
+from taskhouse.settings import load
+from taskhouse.values import CRONS
 
 NUMBER = st.integers(0, 70).map(str) | st.sampled_from(["jan", "Sun", "xyz", ""])
 PART = st.one_of(

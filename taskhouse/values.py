@@ -1,0 +1,148 @@
+"""The values of settings: how each is read from text, and what makes sense; an error never repeats the text."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+from taskhouse import cron
+from taskhouse.resources.registry import RESOURCES
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
+"""The regions of PostHog Cloud."""
+
+CRONS: Mapping[str, str] = {
+    **{name: resource.cron for name, resource in RESOURCES.items()},
+    "published": "4-59/5 * * * *",
+    "views": "13 * * * *",
+    "maintenance": "41 3 * * *",
+}
+"""When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
+
+_CRONS = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
+_OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="
+_KEPT = "must be comma-separated numbers of events, such as 5000"
+_DIGITS = 18
+"""Of the longest number in a list: every number of so many digits is a BIGINT."""
+
+
+def numbers(text: str, allowed: str) -> tuple[int, ...]:
+    """Comma-separated whole numbers; the error says what is allowed and never what was there."""
+    parts = [part.strip() for part in text.split(",")] if text.strip() else []
+    if not all(part.isascii() and part.isdigit() and len(part) <= _DIGITS for part in parts):
+        raise ValueError(allowed)
+    return tuple(map(int, parts))
+
+
+def pairs(text: str, allowed: str) -> dict[str, str]:
+    """Names and their values, as in ``a=1;b=2``; the error says what is allowed and never what was there."""
+    parts = [part.partition("=") for part in text.split(";") if part.strip()]
+    if not all(sign for _, sign, _ in parts):
+        raise ValueError(allowed)
+    return {name.strip(): value.strip() for name, _, value in parts}
+
+
+def _from_text(read: Callable[[str], object]) -> BeforeValidator:
+    """Read a text as the environment has it; a value that a caller gives stays."""
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+def _origin(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must be an origin such as https://eu.posthog.com") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an origin such as https://eu.posthog.com")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must use https, because others could read a key that is sent over http")
+    if parts.username or parts.password:
+        raise ValueError("must not contain credentials")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _folder(value: object) -> Path:
+    found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
+    if not found or (found.startswith("~") and isinstance(value, str)):
+        raise ValueError("must name a folder; leave it unset to use .taskhouse")
+    return Path(found)
+
+
+def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
+    if any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
+        raise ValueError("must contain only windows of 1 to 30 days")
+    return tuple(sorted(set(value)))
+
+
+def _windows(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value:
+        raise ValueError("must contain at least one window")
+    return _bounded(value)
+
+
+def _overrides(value: Mapping[str, tuple[int, ...]]) -> Mapping[str, tuple[int, ...]]:
+    return {name.lower(): _bounded(days) for name, days in value.items()}
+
+
+def _kept(value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    if value is not None and (not value or min(value) < 1):
+        raise ValueError("must be comma-separated numbers of events, such as 5000")
+    return value
+
+
+def _known_times(value: Mapping[str, str]) -> Mapping[str, str]:
+    if value.keys() - CRONS.keys():
+        raise ValueError(f"must name only the schedules {', '.join(CRONS)}")
+    for name, expression in value.items():
+        if wrong := cron.wrong(expression):
+            raise ValueError(f"has a time for {name} that {wrong}")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, KeyError):  # a folder of zones, a path, or nothing of that name
+        raise ValueError("must be the name of a time zone, such as UTC or Europe/Berlin") from None
+    return value
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Ids = Annotated[
+    tuple[int, ...],
+    NoDecode,
+    _from_text(lambda text: numbers(text, "must be comma-separated ids, such as 1,2")),
+    AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
+]
+Windows = Annotated[
+    tuple[int, ...],
+    NoDecode,
+    _from_text(lambda text: numbers(text, "must be comma-separated days, each 1 to 30")),
+    AfterValidator(_windows),
+]
+Overrides = Annotated[
+    Mapping[str, tuple[int, ...]],
+    NoDecode,
+    _from_text(lambda text: {name: numbers(days, _OVERRIDES) for name, days in pairs(text, _OVERRIDES).items()}),
+    AfterValidator(_overrides),
+]
+StreamWindows = Annotated[
+    tuple[int, ...] | None, NoDecode, _from_text(lambda text: numbers(text, _KEPT)), AfterValidator(_kept)
+]
+Crons = Annotated[
+    Mapping[str, str], NoDecode, _from_text(lambda text: pairs(text, _CRONS)), AfterValidator(_known_times)
+]
+Accepted = Annotated[
+    tuple[Literal["viewer", "absences"], ...],
+    NoDecode,
+    _from_text(lambda text: tuple(filter(None, map(str.strip, text.split(","))))),
+]
