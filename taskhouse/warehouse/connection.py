@@ -205,6 +205,7 @@ class Warehouse:
             else:
                 attached.connection.execute("SET TimeZone = 'UTC'")
                 attached.connection.execute("SET python_enable_replacements = false")
+                sql.run(attached.connection, "versions/newest")
                 return attached
 
     def damaged(self, wrong: str) -> Corrupt:

@@ -61,8 +61,8 @@ def test_the_descriptions_are_in_the_database(scratch: Any) -> None:
     assert scratch.rows("SELECT view_name FROM duckdb_views() WHERE NOT internal AND comment IS NULL") == []
     assert (
         scratch.rows(
-            "SELECT function_name FROM duckdb_functions()"
-            " WHERE schema_name = 'main' AND NOT internal AND function_type LIKE '%macro' AND comment IS NULL"
+            "SELECT function_name FROM duckdb_functions() WHERE database_name = current_database()"
+            " AND schema_name = 'main' AND NOT internal AND function_type LIKE '%macro' AND comment IS NULL"
         )
         == []
     )

@@ -1,4 +1,5 @@
--- The local time at a moment in the time zone of `day_zone()`, as a plain timestamp; in UTC before year 1 and after 9999.
+-- The local time at a moment in the time zone of `day_zone()`, as a plain timestamp; in UTC before year 1 and after
+-- 9999.
 CREATE MACRO main.local_time(moment) AS
     CASE
         WHEN main.day_zone() = 'UTC' THEN make_timestamp(epoch_us(moment))

@@ -4,18 +4,6 @@
 -- The newest version of every run, with how far its stream and its log have been read. It changed when the server
 -- says so, or when a later version was seen here; a first sight is no change. Its task was
 -- seen last when a page listed it; never where it is absent.
-WITH version AS (
-    SELECT
-        *,
-        count(*) OVER (PARTITION BY run_id) AS versions
-    FROM
-        raw.run_versions
-    WHERE
-        project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
-)
-
 SELECT
     version.task_id,
     version.run_id,
@@ -25,12 +13,7 @@ SELECT
     version.created_at,
     version.completed_at,
     version.scheduled_at,
-    greatest(
-        version.created_at,
-        version.updated_at,
-        version.completed_at,
-        CASE WHEN version.versions > 1 THEN version.valid_from END
-    ) AS changed_at,
+    greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at) AS changed_at,
     greatest(version.created_at, version.updated_at, version.completed_at) AS moved_at,
     stream.position AS stream_position,
     stream.checksum AS stream_checksum,
@@ -44,7 +27,7 @@ SELECT
     log.state_since AS log_since,
     sighting.last_seen_at AS task_seen_at
 FROM
-    version
+    newest('raw.run_versions', run_id) AS version
     LEFT JOIN ledger.cursors AS stream
         ON stream.project_id = version.project_id
         AND stream.resource = 'run_stream'
@@ -57,6 +40,8 @@ FROM
         ON sighting.project_id = version.project_id
         AND sighting.task_id = version.task_id
         AND sighting.absent_since IS NULL
+WHERE
+    version.project_id = $project_id
 ORDER BY
     version.created_at DESC,
     version.run_id

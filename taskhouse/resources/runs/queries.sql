@@ -11,11 +11,9 @@ WITH task AS (
         latest_run_id,
         latest_run_status
     FROM
-        raw.task_versions
+        newest('raw.task_versions', task_id)
     WHERE
         project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
 ),
 
 run AS (
@@ -25,18 +23,11 @@ run AS (
         status,
         created_at,
         scheduled_at,
-        greatest(
-            created_at,
-            updated_at,
-            completed_at,
-            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
-        ) AS changed_at
+        greatest(created_at, updated_at, completed_at, changed_here_at) AS changed_at
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
 ),
 
 older AS (
@@ -107,31 +98,22 @@ WHERE
 WITH task AS (
     SELECT
         task_id,
-        arg_max(latest_run_id, valid_from) AS latest_run_id
+        latest_run_id
     FROM
-        raw.task_versions
+        newest('raw.task_versions', task_id)
     WHERE
         project_id = $project_id
-    GROUP BY
-        task_id
 ),
 
 run AS (
     SELECT
         task_id,
         run_id,
-        greatest(
-            created_at,
-            updated_at,
-            completed_at,
-            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
-        ) AS changed_at
+        greatest(created_at, updated_at, completed_at, changed_here_at) AS changed_at
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
 )
 
 SELECT
@@ -229,28 +211,24 @@ FROM
 -- What a run says of itself also says what its task's latest run is: the task gets the version that its own row
 -- would show now.
 INSERT INTO raw.task_versions BY NAME
-WITH run AS (
+WITH stored_runs AS (
     SELECT
-        stored.*
+        *
     FROM
-        raw.run_versions AS stored
+        raw.run_versions
         SEMI JOIN incoming USING (project_id, run_id)
-    QUALIFY
-        row_number() OVER (PARTITION BY stored.project_id, stored.run_id ORDER BY stored.valid_from DESC) = 1
 ),
 
-task AS (
+stored_tasks AS (
     SELECT
-        stored.*
+        *
     FROM
-        raw.task_versions AS stored
+        raw.task_versions
         SEMI JOIN incoming USING (project_id, task_id)
-    QUALIFY
-        row_number() OVER (PARTITION BY stored.project_id, stored.task_id ORDER BY stored.valid_from DESC) = 1
 )
 
 SELECT
-    task.* REPLACE (
+    task.* EXCLUDE (changed_here_at) REPLACE (
         greatest(run.valid_from, task.valid_from + INTERVAL 1 MICROSECOND) AS valid_from,
         'run' AS observed_in,
         run.status AS latest_run_status,
@@ -259,8 +237,8 @@ SELECT
         run.page AS page
     )
 FROM
-    task
-    INNER JOIN run
+    newest('stored_tasks', task_id) AS task
+    INNER JOIN newest('stored_runs', run_id) AS run
         ON run.project_id = task.project_id
         AND run.run_id = task.latest_run_id
 WHERE

@@ -10,18 +10,11 @@ WITH run AS (
         status,
         scheduled_at,
         valid_from AS seen_at,
-        greatest(
-            created_at,
-            updated_at,
-            completed_at,
-            CASE WHEN count(*) OVER (PARTITION BY run_id) > 1 THEN valid_from END
-        ) AS changed_at
+        greatest(created_at, updated_at, completed_at, changed_here_at) AS changed_at
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
 ),
 
 task AS (

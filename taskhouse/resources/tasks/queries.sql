@@ -10,24 +10,12 @@ WHERE
 
 -- name: present
 -- Ids of the tasks that are there now, in the order in which the server lists them.
-WITH version AS (
-    SELECT
-        task_id,
-        arg_max(created_at, valid_from) AS created_at
-    FROM
-        raw.task_versions
-    WHERE
-        project_id = $project_id
-    GROUP BY
-        task_id
-)
-
 SELECT
     sighting.task_id,
     version.created_at
 FROM
     raw.task_sightings AS sighting
-    INNER JOIN version USING (task_id)
+    INNER JOIN newest('raw.task_versions', task_id) AS version USING (project_id, task_id)
 WHERE
     sighting.project_id = $project_id
     AND sighting.absent_since IS NULL
@@ -99,19 +87,7 @@ WHERE
 -- request of which the server tells no state counts as open until its run has not moved since $rested. A task changed
 -- when the server says that it or its latest run did, or when a later version was seen here; a first sight is no
 -- change.
-WITH version AS (
-    SELECT
-        *,
-        count(*) OVER (PARTITION BY task_id) AS versions
-    FROM
-        raw.task_versions
-    WHERE
-        project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
-),
-
-run AS (
+WITH run AS (
     SELECT
         run_id,
         scheduled_at,
@@ -125,19 +101,16 @@ run AS (
             ELSE greatest(created_at, updated_at, completed_at) >= $rested
         END AS pr_open
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
 ),
 
 watched AS (
     SELECT
         sighting.task_id,
         sighting.last_seen_at,
-        greatest(version.updated_at, run.moved_at, CASE WHEN version.versions > 1 THEN version.valid_from END)
-            AS changed_at,
+        greatest(version.updated_at, run.moved_at, version.changed_here_at) AS changed_at,
         version.title,
         version.repository,
         version.origin_product,
@@ -149,7 +122,7 @@ watched AS (
         sighting.last_seen_at <= $seen AND coalesce(run.pr_open, false) AS pr_open
     FROM
         raw.task_sightings AS sighting
-        INNER JOIN version USING (task_id)
+        INNER JOIN newest('raw.task_versions', task_id) AS version USING (project_id, task_id)
         LEFT JOIN run
             ON run.run_id = version.latest_run_id
     WHERE
@@ -179,37 +152,31 @@ SELECT
     latest_run_status,
     latest_run_environment
 FROM
-    raw.task_versions
+    newest('raw.task_versions', task_id)
 WHERE
     project_id = $project_id
     AND list_contains($task_ids, task_id)
-QUALIFY
-    row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
 
 -- name: newest_versions
 -- The newest version of some tasks, whole.
 SELECT
-    *
+    * EXCLUDE (changed_here_at)
 FROM
-    raw.task_versions
+    newest('raw.task_versions', task_id)
 WHERE
     project_id = $project_id
     AND list_contains($task_ids, task_id)
-QUALIFY
-    row_number() OVER (PARTITION BY task_id ORDER BY valid_from DESC) = 1
 
 -- name: run_payloads
 -- The kept JSON of the newest version of some runs.
 SELECT
     run_id,
-    arg_max(payload, valid_from) AS payload
+    payload
 FROM
-    raw.run_versions
+    newest('raw.run_versions', run_id)
 WHERE
     project_id = $project_id
     AND list_contains($run_ids, run_id)
-GROUP BY
-    run_id
 
 -- name: run_facts
 -- What the own rows of some runs said last, as far as a task or a summary says it too, and the digest of what such a
@@ -229,12 +196,10 @@ version AS (
         pr_state,
         main.event_document(payload) AS document
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
         AND list_contains($run_ids, run_id)
-    QUALIFY
-        row_number() OVER (PARTITION BY run_id ORDER BY valid_from DESC) = 1
 )
 
 SELECT

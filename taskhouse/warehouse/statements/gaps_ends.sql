@@ -25,8 +25,8 @@ GROUP BY
     event.run_id
 
 -- name: over
--- The judged runs that are over, as their newest version says: since when, where, and whether they were seen before
--- that.
+-- The judged runs that are over, as their newest version says: where, since when (as the last version says that tells
+-- it), and whether any version shows them before that.
 CREATE OR REPLACE TEMP TABLE over AS
 SELECT
     version.project_id,

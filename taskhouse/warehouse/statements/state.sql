@@ -173,26 +173,22 @@ ORDER BY
 WITH task AS (
     SELECT
         task_id,
-        arg_max(latest_run_id, valid_from) AS latest_run_id
+        latest_run_id
     FROM
-        raw.task_versions
+        newest('raw.task_versions', task_id)
     WHERE
         project_id = $project_id
-    GROUP BY
-        task_id
 ),
 
 run AS (
     SELECT
         run_id,
-        arg_max(status, valid_from) AS status,
-        any_value(created_at) AS created_at
+        status,
+        created_at
     FROM
-        raw.run_versions
+        newest('raw.run_versions', run_id)
     WHERE
         project_id = $project_id
-    GROUP BY
-        run_id
 ),
 
 cursor AS (

@@ -1,18 +1,36 @@
 -- How what a page brings becomes history: versions of things (staged as `incoming`), and the stretches of time in which
 -- something was there (staged as `seen`). {table}, {key} and the like are names from our own schema.
 
+-- name: newest
+-- `FROM newest('raw.run_versions', run_id)`: the newest version of each thing in a table of versions, or in a query of
+-- WITH that takes some of them. `changed_here_at` is when it was seen here that the thing had changed; NULL if there is
+-- only one version, since a first sight is no change.
+CREATE OR REPLACE TEMP MACRO newest(versions, thing) AS TABLE
+SELECT
+    *,
+    CASE WHEN count(*) OVER (PARTITION BY project_id, thing) > 1 THEN valid_from END AS changed_here_at
+FROM
+    query_table(versions)
+QUALIFY
+    row_number() OVER (PARTITION BY project_id, thing ORDER BY valid_from DESC) = 1
+
 -- name: changes
 -- A version for every real change of a thing, in the order in which it was observed, never two at one moment. What was
 -- observed before the version that is held is late, and refused.
 INSERT INTO {table} BY NAME
-WITH current AS (
+WITH stored AS (
     SELECT
-        stored.*
+        *
     FROM
-        {table} AS stored
+        {table}
         SEMI JOIN incoming USING (project_id, {key})
-    QUALIFY
-        row_number() OVER (PARTITION BY stored.project_id, stored.{key} ORDER BY stored.valid_from DESC) = 1
+),
+
+current AS (
+    SELECT
+        * EXCLUDE (changed_here_at)
+    FROM
+        newest('stored', {key})
 ),
 
 line AS (
