@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import freshness, maintenance, materialize, published, report, views
+from taskhouse.assets import checks, freshness, keys, maintenance, materialize, published, report, views
 from taskhouse.assets.family import Family
 from taskhouse.assets.retries import REPEAT
 from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from taskhouse.settings import Settings
 
 FAMILIES: dict[str, Family] = {name: Family(resource, resource.every_s) for name, resource in RESOURCES.items()}
@@ -28,8 +30,9 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     prefix = settings.asset_prefix
     families = tuple(_paced(family, settings) for family in FAMILIES.values() if settings.wants(family.name))
     read = [materialize.asset_of(family, partitions, again) for family in families]
+    copied = freshness.fresh(settings, published.NAME)
     copy = published.asset_of(
-        [family.key for family in families], prefix, again, freshness.fresh(settings, published.NAME)
+        [family.key for family in families], prefix, partitions.get_partition_keys(), again, copied
     )
     without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
     seldom = freshness.fresh(settings, "views", published.NAME, rests=freshness.VIEWS_REST)
@@ -43,3 +46,16 @@ def _paced(family: Family, settings: "Settings") -> Family:
     """With its prefix, and never late for the only reason that its schedule is slow."""
     late_s = freshness.late(settings, family.name).total_seconds()
     return replace(family, prefix=settings.asset_prefix, every_s=max(family.every_s, late_s))
+
+
+def checks_of(settings: "Settings", names: "Iterable[str]", project: str) -> list[dg.AssetCheckKey]:
+    """The checks that a run for one project has to answer: its own, and all of the copy, which is of every project."""
+    prefix = settings.asset_prefix
+    found = []
+    for name in names:
+        if name in FAMILIES:
+            found += checks.keys_of(replace(FAMILIES[name], prefix=prefix), project)
+        elif name == published.NAME:
+            key = keys.key(prefix, name)
+            found += [spec.key for spec in published.specs(key, [str(each) for each in settings.project_ids])]
+    return found

@@ -1,16 +1,15 @@
-"""Checks of an asset, declared beside it and answered from the warehouse in the same step.
+"""Checks of an asset, declared beside it and answered from the warehouse in the same step, for each project by itself.
 
-Dagster keeps one answer of a check, whichever project the run was for. So ``complete_<project>`` shows the ledger's
-verdict on that project, and every other check is asked of each project that was ever read, since the last pass over it
-began: it passes if it passes for all of them, and says for which it does not.
+Dagster keeps one answer of a check, whichever partition the run was for. So each project has its own, whose name ends
+with its id. A run that asks for the checks of one project alone answers those (:func:`keys_of`); one that asks for all,
+such as a run from the UI, answers each from what the ledger says of its project.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from taskhouse.assets import markdown
 from taskhouse.assets.family import Family
 from taskhouse.assets.pass_metadata import OLDEST
 from taskhouse.assets.queries import Questions
@@ -18,6 +17,9 @@ from taskhouse.resources.spec import Table
 
 CAPTURE_LAG_S = 1800.0
 """How long the server keeps the stream of a finished run (API facts 5.4)."""
+
+COMPLETE = "complete"
+"""The check that shows the ledger's verdict."""
 
 FOREVER = 10.0 * 365 * 86400
 NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since)"
@@ -31,46 +33,51 @@ Found = tuple[dict[str, Any], str]
 """Figures of a project, and what is wrong with it; "" where nothing is."""
 
 
-def verdict_name(project: str) -> str:
-    """The check that shows the ledger's verdict on a project."""
-    return f"complete_{project}"
-
-
 def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
     """Every check of a family, in the order in which they are answered."""
-    about = {
-        verdict_name(project): f"The last pass over project {project} was proved complete." for project in projects
-    }
-    about |= {name: f"{text} Covers every project that was ever read." for name, text in _shared(family).items()}
-    return [dg.AssetCheckSpec(name, asset=family.key, description=text) for name, text in about.items()]
+    return [
+        dg.AssetCheckSpec(name_of(check, project), asset=family.key, description=f"Project {project}: {text}")
+        for project in projects
+        for check, text in _about(family).items()
+    ]
+
+
+def name_of(check: str, project: str) -> str:
+    """What a check is called for a project."""
+    return f"{check}_{project}"
+
+
+def keys_of(family: Family, project: str) -> list[dg.AssetCheckKey]:
+    """The checks of one project."""
+    return [spec.key for spec in specs(family, [project])]
 
 
 def answers(
-    questions: Questions, family: Family, projects: Sequence[str], project_id: int
+    questions: Questions, family: Family, wanted: Collection[dg.AssetCheckKey]
 ) -> Iterator[dg.AssetCheckResult]:
-    """The answer to every check of a family.
+    """The answers to some checks of a family.
 
     Args:
         questions: An open connection.
         family: Whose checks.
-        projects: Every project that is kept.
-        project_id: The project of this run, whose pass is in the ledger.
+        wanted: Which of them; :func:`keys_of` has those of one project.
     """
     passes = {str(row["project_id"]): row for row in questions.ask("verdicts", {"resource": family.name})}
-    yield from _verdicts(family, projects, passes)
-    begun = {project: passes[project]["started_at"] for project in projects if project in passes}
-    for name in _shared(family):
-        ask = ASKED[name]
-        found = {
-            project: ask(questions, family, {"project_id": int(project), "since": since})
-            for project, since in begun.items()
-        }
-        yield _answer(family, name, str(project_id), found)
+    for key in sorted(wanted):
+        check, _, project = key.name.rpartition("_")
+        row = passes.get(project)
+        if row is None:
+            yield _unknown(family, check, project)
+        elif check == COMPLETE:
+            yield _verdict(family, project, row)
+        else:
+            found = ASKED[check](questions, family, {"project_id": int(project), "since": row["started_at"]})
+            yield _answer(family, check, project, found)
 
 
-def _shared(family: Family) -> dict[str, str]:
+def _about(family: Family) -> dict[str, str]:
     """The checks that are asked of each project, and what they say."""
-    about = {"unique_keys": "No two rows have the same key."}
+    about = {COMPLETE: "The last pass was proved complete.", "unique_keys": "No two rows have the same key."}
     if any(table.begins for table in family.tables):
         about["no_overlaps"] = "No two versions or sightings of the same thing are valid at the same time."
     if any(table.refers for table in family.tables):
@@ -85,23 +92,31 @@ def _shared(family: Family) -> dict[str, str]:
     return about
 
 
-def _verdicts(family: Family, projects: Sequence[str], passes: Mapping[str, Any]) -> Iterator[dg.AssetCheckResult]:
-    for project in projects:
-        row = passes.get(project)
-        verdict = row["verdict"] if row else "unknown"
-        yield dg.AssetCheckResult(
-            passed=verdict == "complete",
-            asset_key=family.key,
-            check_name=verdict_name(project),
-            severity=dg.AssetCheckSeverity.ERROR if row else dg.AssetCheckSeverity.WARN,
-            description=row["reason"] if row else "There was no pass yet.",
-            metadata={
-                "verdict": verdict,
-                "pass": row["pass_id"] if row else "none",
-                "project": project,
-                **_rests_on(row["proof"] if row else None, row["proven_age_s"] if row else None),
-            },
-        )
+def _unknown(family: Family, check: str, project: str) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=False,
+        asset_key=family.key,
+        check_name=name_of(check, project),
+        severity=dg.AssetCheckSeverity.WARN,
+        description="There was no pass yet.",
+        metadata={"project": project},
+    )
+
+
+def _verdict(family: Family, project: str, row: Mapping[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=row["verdict"] == "complete",
+        asset_key=family.key,
+        check_name=name_of(COMPLETE, project),
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=row["reason"],
+        metadata={
+            "verdict": row["verdict"],
+            "pass": row["pass_id"],
+            "project": project,
+            **_rests_on(row["proof"], row["proven_age_s"]),
+        },
+    )
 
 
 def _rests_on(proof: str | None, proven_age_s: float | None) -> dict[str, str | float]:
@@ -110,19 +125,15 @@ def _rests_on(proof: str | None, proven_age_s: float | None) -> dict[str, str | 
     return shown if proven_age_s is None else shown | {OLDEST: round(float(proven_age_s), 1)}
 
 
-def _answer(family: Family, name: str, project: str, found: Mapping[str, Found]) -> dg.AssetCheckResult:
-    """One answer for all projects, with the figures of one of them to plot, and a table of all."""
-    own, _ = found[project]
-    rows = [{"project": each, **figures} for each, (figures, _) in found.items()]
-    table = {"projects": dg.MetadataValue.md(markdown.table(rows, list(rows[0])))} if len(rows) > 1 else {}
-    wrong = [f"project {each}: {trouble}" for each, (_, trouble) in found.items() if trouble]
+def _answer(family: Family, check: str, project: str, found: Found) -> dg.AssetCheckResult:
+    figures, trouble = found
     return dg.AssetCheckResult(
-        passed=not wrong,
+        passed=not trouble,
         asset_key=family.key,
-        check_name=name,
-        severity=dg.AssetCheckSeverity.ERROR if name in ERRORS else dg.AssetCheckSeverity.WARN,
-        description="; ".join(wrong) or None,
-        metadata={"project": project, **{key: value for key, value in own.items() if value is not None}, **table},
+        check_name=name_of(check, project),
+        severity=dg.AssetCheckSeverity.ERROR if check in ERRORS else dg.AssetCheckSeverity.WARN,
+        description=trouble or None,
+        metadata={"project": project, **{key: value for key, value in figures.items() if value is not None}},
     )
 
 

@@ -14,6 +14,8 @@ from taskhouse.resources.spec import Resource, Table
 
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"
+MARK = "taskhouse/layer"
+"""The tag that every asset of ours has, whatever its group and prefix."""
 
 ENGINE = ("capture", "passes", "posthog", "resources", "spool", "warehouse")
 """Rooms below ``taskhouse/`` that shape the rows of every resource; of ``resources`` only what is in no folder."""

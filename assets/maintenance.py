@@ -12,7 +12,7 @@ import dagster as dg
 
 from taskhouse.assets import keys, records
 from taskhouse.assets.engine import engine_of, resource
-from taskhouse.assets.family import GROUP, OWNERS
+from taskhouse.assets.family import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
-        tags={"layer": "maintenance"},
+        tags={"layer": "maintenance", MARK: "maintenance"},
         pool=keys.label(prefix, NAME),
         required_resource_keys={resource(prefix)},
         retry_policy=again,

@@ -1,6 +1,7 @@
 """One step: a pass of the engine, and everything that Dagster should know of it."""
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +9,10 @@ import dagster as dg
 
 from taskhouse.assets import checks, keys, pass_metadata
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import GROUP, OWNERS, Family
+from taskhouse.assets.family import GROUP, MARK, OWNERS, Family
 from taskhouse.assets.queries import asking
 from taskhouse.assets.retries import attempt
+from taskhouse.errors import TaskhouseError
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
@@ -22,43 +24,68 @@ def asset_of(
     """The asset of a family, with one partition per project."""
     partitions = projects.get_partition_keys()
 
-    @dg.asset(
-        key=family.key,
+    spec = dg.AssetSpec(
+        family.key,
         description=family.resource.about,
         deps=[keys.key(family.prefix, name) for name in family.resource.after],
-        partitions_def=projects,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
-        tags={"layer": "raw"},
-        pool=family.pool,
+        tags={"layer": "raw", MARK: "raw"},
         code_version=family.code_version(),
-        check_specs=checks.specs(family, partitions),
-        required_resource_keys={resource(family.prefix)},
-        retry_policy=again,
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=family.every_s)),
         metadata={
             "dagster/table_name": f"raw.{family.tables[0].name}",
             "dagster/column_schema": _schema(family),
         },
     )
-    def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
+
+    @dg.multi_asset(
+        name=family.key.to_python_identifier(),
+        specs=[spec],
+        partitions_def=projects,
+        can_subset=True,  # of its checks
+        pool=family.pool,
+        check_specs=checks.specs(family, partitions),
+        required_resource_keys={resource(family.prefix)},
+        retry_policy=again,
+    )
+    def compute(
+        context: dg.AssetExecutionContext,
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         engine, project_id = engine_of(context, family.prefix), int(context.partition_key)
         began = engine.settings().clock.now()
-        report = attempt(engine, lambda: engine.sync(project_id, family.name))
-        yield attempt(engine, lambda: _told(engine, family, partitions, report, began))
+        wanted = context.selected_asset_check_keys
+        if family.key not in context.selected_asset_keys:
+            yield from attempt(engine, lambda: _answered(engine, family, wanted))
+            return
+        try:
+            report = attempt(engine, lambda: engine.sync(project_id, family.name))
+        except (dg.Failure, dg.RetryRequested) as problem:
+            if isinstance(problem, dg.Failure) or context.retry_number >= engine.tries_again:
+                with contextlib.suppress(TaskhouseError):  # the warehouse may be why
+                    yield from _answered(engine, family, wanted)
+            raise
+        yield attempt(engine, lambda: _told(engine, family, wanted, report, began))
 
     return compute
 
 
 def _told(
-    engine: Engine, family: Family, projects: Sequence[str], report: "Report", began: datetime
+    engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "Report", began: datetime
 ) -> dg.MaterializeResult[Any]:
     with asking(engine.settings(), f"checking {family.name}") as questions:
         return dg.MaterializeResult(
+            asset_key=family.key,
             metadata=pass_metadata.of_pass(questions, family, report, began),
-            check_results=list(checks.answers(questions, family, projects, report.project_id)),
+            check_results=list(checks.answers(questions, family, wanted)),
         )
+
+
+def _answered(engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
+    """The checks without a pass, or after one that failed: those of other projects do not fail with it."""
+    with asking(engine.settings(), f"checking {family.name}") as questions:
+        return list(checks.answers(questions, family, wanted))
 
 
 def _schema(family: Family) -> dg.TableSchema:

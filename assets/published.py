@@ -4,28 +4,38 @@ A copy contains what is proved and what is not, and the ledger that says which i
 every few minutes, and only if something changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
 from taskhouse.assets import keys
 from taskhouse.assets.engine import engine_of, resource
-from taskhouse.assets.family import GROUP, OWNERS
+from taskhouse.assets.family import GROUP, MARK, OWNERS
 from taskhouse.assets.queries import asking
 from taskhouse.assets.retries import attempt
 
 NAME = "published"
 
 
+def specs(key: dg.AssetKey, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
+    """The check of each project."""
+    text = "The last pass of every resource in the copy was complete."
+    return [
+        dg.AssetCheckSpec(f"proven_{project}", asset=key, description=f"Project {project}: {text}")
+        for project in projects
+    ]
+
+
 def asset_of(
-    after: list[dg.AssetKey], prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolicy
+    after: list[dg.AssetKey],
+    prefix: str,
+    projects: Sequence[str],
+    again: dg.RetryPolicy | None,
+    fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
     """The asset of the published copy, downstream of every family."""
     key = keys.key(prefix, NAME)
-    proven = dg.AssetCheckSpec(
-        "proven", asset=key, description="The last pass of every resource and project in the copy was complete."
-    )
 
     @dg.asset(
         key=key,
@@ -34,9 +44,9 @@ def asset_of(
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
-        tags={"layer": "published"},
+        tags={"layer": "published", MARK: "published"},
         pool=keys.label(prefix, NAME),
-        check_specs=[proven],
+        check_specs=specs(key, projects),
         required_resource_keys={resource(prefix)},
         retry_policy=again,
         freshness_policy=fresh,
@@ -54,7 +64,7 @@ def asset_of(
         if made is None:
             raise dg.Failure("There is nothing to publish yet.", allow_retries=False)
         with asking(settings, "checking the copy") as questions:
-            open_ends = [f"{row['resource']} of {row['project_id']}" for row in questions.ask("unproven")]
+            open_ends = [(str(row["project_id"]), row["resource"]) for row in questions.ask("unproven")]
         yield dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(made.path)),
@@ -64,14 +74,18 @@ def asset_of(
                 "seconds": made.seconds,
             },
             check_results=[
-                dg.AssetCheckResult(
-                    passed=not open_ends,
-                    asset_key=key,
-                    check_name="proven",
-                    severity=dg.AssetCheckSeverity.WARN,
-                    description=f"Not proved complete: {', '.join(open_ends)}." if open_ends else None,
-                )
+                _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects
             ],
         )
 
     return compute
+
+
+def _proven(key: dg.AssetKey, project: str, open_ends: list[str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=not open_ends,
+        asset_key=key,
+        check_name=f"proven_{project}",
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Not proved complete: {', '.join(open_ends)}." if open_ends else None,
+    )

@@ -11,7 +11,7 @@ import dagster as dg
 
 from taskhouse.assets import keys
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import OWNERS, Family
+from taskhouse.assets.family import MARK, OWNERS, Family
 from taskhouse.assets.queries import reading, unproven
 from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, rests_on
@@ -47,7 +47,7 @@ def asset_of(
         group_name=GROUP,
         owners=OWNERS,
         kinds={"html", "python"},
-        tags={"layer": "report"},
+        tags={"layer": "report", MARK: "report"},
         pool=keys.label(prefix, NAME),
         output_required=False,
         required_resource_keys={resource(prefix)},

@@ -17,7 +17,7 @@ import dagster as dg
 
 from taskhouse.assets import keys, markdown, published
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import OWNERS, Family
+from taskhouse.assets.family import MARK, OWNERS, Family
 from taskhouse.assets.queries import Questions, reading, unproven
 from taskhouse.assets.retries import attempt
 
@@ -201,7 +201,7 @@ def _spec(view: View, families: tuple[Family, ...], fresh: dg.FreshnessPolicy) -
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "sql"},
-        tags={"layer": "view"},
+        tags={"layer": "view", MARK: "view"},
         code_version=hashlib.sha256(view.text.encode()).hexdigest()[:12],
         freshness_policy=fresh,
         skippable=True,

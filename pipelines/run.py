@@ -9,6 +9,7 @@ import dagster as dg
 
 from taskhouse import errors
 from taskhouse.advice import advised, interrupted
+from taskhouse.assets.catalog import checks_of
 from taskhouse.assets.keys import key, label
 from taskhouse.errors import TaskhouseError
 from taskhouse.operations import sync
@@ -150,10 +151,14 @@ def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequ
         _bury(instance)
         job = build(settings, engine).resolve_job_def(label(settings.asset_prefix, SYNC))
         for project_id in projects:
-            result = job.execute_in_process(
+            chosen = (*names, PUBLISHED)
+            own = job.get_subset(
+                asset_selection={key(settings.asset_prefix, name) for name in chosen},
+                asset_check_selection={*checks_of(settings, chosen, str(project_id))},
+            )
+            result = own.execute_in_process(
                 instance=instance,
                 partition_key=str(project_id),
-                asset_selection=[key(settings.asset_prefix, name) for name in (*names, PUBLISHED)],
                 run_config=QUIET,
                 raise_on_error=False,
                 tags={TAG: SYNC},

@@ -1,11 +1,12 @@
 """A schedule for each asset, all behind one switch; a project whose last run still goes on is left out of a tick."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
 from taskhouse.assets import keys, maintenance, published, views
+from taskhouse.assets.catalog import checks_of
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS
 from taskhouse.pipelines.rest import rests
@@ -32,6 +33,13 @@ def schedules(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Sett
     return [_schedule(name, job, settings) for name, job in jobs.items() if name != SYNC]
 
 
+def only(settings: Settings, names: list[str], project: str | None) -> dict[str, Any]:
+    """What a run for one project selects: these assets, and of their checks those of the project alone."""
+    found = checks_of(settings, names, project) if project else []
+    assets = [keys.key(settings.asset_prefix, name) for name in names]
+    return {"asset_selection": assets, "asset_check_keys": found} if found else {}
+
+
 def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings) -> dg.ScheduleDefinition:
     projects: list[str | None] = [None] if name in WHOLE else [str(project) for project in settings.project_ids]
     on = dg.DefaultScheduleStatus.RUNNING if switch.is_on(settings) else dg.DefaultScheduleStatus.STOPPED
@@ -51,7 +59,9 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
             yield dg.SkipReason(" ".join(sorted(set(reasons.values()))) or "No project: set POSTHOG_PROJECT_IDS.")
         for project in (project for project, reason in reasons.items() if not reason):
             yield dg.RunRequest(
-                run_key=f"{context.scheduled_execution_time.isoformat()} {project}", partition_key=project
+                run_key=f"{context.scheduled_execution_time.isoformat()} {project}",
+                partition_key=project,
+                **only(settings, [name], project),
             )
 
     return tick

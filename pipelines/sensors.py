@@ -10,7 +10,7 @@ from taskhouse.assets.keys import key, label
 from taskhouse.assets.pass_metadata import ACTIVE, ENDED
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS, families
-from taskhouse.pipelines.schedules import BUSY, PARTITION
+from taskhouse.pipelines.schedules import BUSY, PARTITION, only
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
                 if made and made.partition in projects and (_number(made, ACTIVE) or _number(made, ENDED)):
                     asked[made.partition] = f"{name} {record.storage_id}"
         requests = [
-            dg.RunRequest(run_key=run_key, partition_key=project)
+            dg.RunRequest(run_key=run_key, partition_key=project, **only(settings, [CAPTURE], project))
             for project, run_key in asked.items()
             if not context.instance.get_runs_count(
                 dg.RunsFilter(job_name=job.name, tags={PARTITION: project}, statuses=WAITING)
@@ -118,8 +118,8 @@ def _first(
                 continue
             read = [name for name in names if name != VIEWS]
             if read:
-                assets = [*(wanted[name] for name in read), copy]
-                requests.append(dg.RunRequest(job_name=sync.name, partition_key=project, asset_selection=assets))
+                chosen = only(settings, [*read, published.NAME], project)
+                requests.append(dg.RunRequest(job_name=sync.name, partition_key=project, **chosen))
             elif _holds(context.instance, copy, [asset for name, asset in wanted.items() if name != VIEWS], project):
                 requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
                 read = [VIEWS]

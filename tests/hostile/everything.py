@@ -116,7 +116,7 @@ class Everything:
         with self.warehouse.transaction("checking") as connection:
             questions = Questions(functools.partial(records, connection))
             for family in FAMILIES.values():
-                list(checks.answers(questions, family, ["1"], 1))
+                list(checks.answers(questions, family, checks.keys_of(family, "1")))
             for question in held.QUESTIONS:
                 text = held._text(question)
                 connection.execute(text, sql.moment(text, REAL)).fetchall()

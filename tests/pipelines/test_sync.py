@@ -11,8 +11,8 @@ from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.settings import Settings
 
 CHECKS = {
-    "complete_1", "unique_keys", "no_overlaps", "quarantine", "gaps", "watermark", "proven",
-    "capture_lag", "drift", "references",
+    "complete_1", "unique_keys_1", "no_overlaps_1", "quarantine_1", "gaps_1", "watermark_1", "proven_1",
+    "capture_lag_1", "drift_1", "references_1",
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_what_tasks_cost_is_synced_where_it_is_on(inside: Any, quiet: Any) -> No
     assert metadata["task_usage"]["dagster/row_count"].value == len(costs)
     assert metadata["task_usage"]["newest rows"].value.count("\n") == 6
     assert {result.check_name for result in checks["task_usage"]} == {
-        "complete_1", "unique_keys", "no_overlaps", "quarantine", "watermark", "drift",
+        "complete_1", "unique_keys_1", "no_overlaps_1", "quarantine_1", "watermark_1", "drift_1",
     }  # fmt: skip
     assert all(result.passed for result in checks["task_usage"])
     [line] = [row for row in inside.run("status", **variables).out.splitlines() if "task_usage" in row]
@@ -171,10 +171,10 @@ def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside:
     assert [run.status.value for run in runs] == ["SUCCESS"]
     assert metadata["readiness"]["verdict"].value == "incomplete"
     assert set(failed) == {
-        ("readiness", "complete_1"), ("readiness", "watermark"), ("published", "proven"),
+        ("readiness", "complete_1"), ("readiness", "watermark_1"), ("published", "proven_1"),
     }  # fmt: skip
     assert failed["readiness", "complete_1"].severity is dg.AssetCheckSeverity.ERROR
-    assert failed["readiness", "watermark"].severity is dg.AssetCheckSeverity.WARN
+    assert failed["readiness", "watermark_1"].severity is dg.AssetCheckSeverity.WARN
     assert inside.run("sync", "--select", "readiness", **quiet.environment).code == 0
     assert inside.run("status", **quiet.environment).code == 0
 
