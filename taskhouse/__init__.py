@@ -12,13 +12,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from taskhouse.pipelines.component import TaskhouseProject
+    from taskhouse.pipelines.failures import Alert, failure_sensor
     from taskhouse.pipelines.tables import TaskhouseTables
     from taskhouse.reading import Snapshot
     from taskhouse.settings import Settings
 
-__all__ = ["TaskhouseProject", "TaskhouseTables", "open"]
+__all__ = ["Alert", "TaskhouseProject", "TaskhouseTables", "failure_sensor", "open"]
 
-_HOMES = {"TaskhouseProject": "component", "TaskhouseTables": "tables"}
+_HOMES = {
+    "Alert": "failures",
+    "TaskhouseProject": "component",
+    "TaskhouseTables": "tables",
+    "failure_sensor": "failures",
+}
 """Modules of ``taskhouse.pipelines``, by what is taken from here."""
 
 

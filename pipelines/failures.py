@@ -1,0 +1,169 @@
+"""A sensor that tells somebody's channel of each pass that failed, or ended without the proof that it is complete.
+
+Dagster's own sensors for failures see failed runs. A pass that is incomplete ends in a successful run.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dagster as dg
+
+from taskhouse.assets.family import MARK
+
+EVERY_S = 60
+AT_ONCE = 200
+"""Passes of an asset, and failed runs, that one tick looks at."""
+
+FAILED_RUNS = "failed runs"
+PARTITION = "dagster/partition"
+GOES_ON = "The next pass goes on. If it stays so, run `taskhouse check`; docs/runbook.md says what each reason needs."
+SEE_RUN = "Look at the run in Dagster, then run it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What to tell; as text, one line for people.
+
+    Attributes:
+        asset: Which asset it is about, such as ``posthog/tasks``.
+        project: Of which project; empty for an asset of all projects.
+        state: ``incomplete`` if the pass ended and proved too little, ``failed`` if it did not end.
+        reason: Why.
+        fix: What to do, with the command.
+        run_id: The run in Dagster.
+    """
+
+    asset: str
+    project: str
+    state: Literal["incomplete", "failed"]
+    reason: str
+    fix: str
+    run_id: str
+
+    def __str__(self) -> str:
+        of = f" of project {self.project}" if self.project else ""
+        state = "is not proved complete" if self.state == "incomplete" else "failed"
+        return f"{self.asset}{of} {state}: {self.reason.rstrip('.')}. {self.fix}"
+
+
+def failure_sensor(
+    notify: Callable[[Alert], object],
+    *,
+    name: str = "taskhouse_failures",
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
+) -> dg.SensorDefinition:
+    """A sensor over every taskhouse in its code location.
+
+    Each incomplete pass and each failed step is told once, from the first tick on. If ``notify`` raises, the tick ends
+    there, and the next one begins with the same alert.
+
+    Args:
+        notify: Called with each alert, in the order in which they happened.
+        name: What the sensor is called.
+        default_status: Whether it runs before somebody switches it on.
+    """
+
+    @dg.sensor(
+        name=name,
+        default_status=default_status,
+        minimum_interval_seconds=EVERY_S,
+        description="Tells of each pass of taskhouse that failed or was not proved complete.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        cursor: dict[str, int] = json.loads(context.cursor or "{}")
+        ours = _ours(context)
+        first, told = not cursor, 0
+        for source, number, alerts in sorted(_news(context.instance, ours, cursor), key=lambda each: each[1]):
+            for alert in () if first else alerts():
+                try:
+                    notify(alert)
+                except Exception:
+                    if not told:
+                        raise
+                    context.log.exception("notify failed after %d alerts; the next tick goes on there.", told)
+                    return dg.SensorResult(cursor=json.dumps(cursor))
+                told += 1
+            cursor[source] = number
+        for source in (FAILED_RUNS, *(key.to_user_string() for key in ours)):
+            cursor.setdefault(source, 0)
+        return dg.SensorResult(
+            cursor=json.dumps(cursor),
+            skip_reason=dg.SkipReason(
+                f"{told} alerts were sent." if told else "Nothing failed, nothing is incomplete."
+            ),
+        )
+
+    return tick
+
+
+News = tuple[str, int, Callable[[], Iterable[Alert]]]
+"""Where a record is from, its number in Dagster's storage, and what is to be told of it."""
+
+
+def _ours(context: dg.SensorEvaluationContext) -> dict[dg.AssetKey, str]:
+    """The assets of every taskhouse in the code location, each with the name of its step."""
+    repository = context.repository_def
+    if repository is None:
+        return {}
+    return {
+        key: each.node_def.name
+        for key, each in repository.assets_defs_by_key.items()
+        if each.is_executable and MARK in each.specs_by_key[key].tags
+    }
+
+
+def _news(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], cursor: dict[str, int]) -> Iterator[News]:
+    """What was recorded since; of a source that was never looked at, only the newest record."""
+    for key in ours:
+        after = cursor.get(key.to_user_string())
+        wanted = dg.AssetRecordsFilter(key, after_storage_id=after)
+        limit, ascending = (1, False) if after is None else (AT_ONCE, True)
+        for record in instance.fetch_materializations(wanted, limit=limit, ascending=ascending).records:
+            made = record.asset_materialization
+            yield key.to_user_string(), record.storage_id, functools.partial(_incomplete, made, record.run_id)
+    after = cursor.get(FAILED_RUNS)
+    failed = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=after)
+    limit, ascending = (1, False) if after is None else (AT_ONCE, True)
+    for record in instance.fetch_run_status_changes(failed, limit=limit, ascending=ascending).records:
+        yield FAILED_RUNS, record.storage_id, functools.partial(_failed, instance, ours, record.run_id)
+
+
+def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert]:
+    told: dict[str, Any] = {name: value.value for name, value in made.metadata.items()} if made else {}
+    if made is None or told.get("verdict", "complete") == "complete":
+        return []
+    asset = made.asset_key.to_user_string()
+    return [Alert(asset, made.partition or "", "incomplete", told["reason"], GOES_ON, run_id)]
+
+
+def _failed(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], run_id: str) -> Iterator[Alert]:
+    """The steps of ours that failed in a run; or, if none did, what it was to make when its process died."""
+    run = instance.get_run_by_id(run_id)
+    project = run.tags.get(PARTITION, "") if run else ""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
+    names = {step: key.to_user_string() for key, step in ours.items()}
+    steps = [event for event in events if event.is_step_failure]
+    for event in steps:
+        if event.step_key in names:
+            asset = names[event.step_key] if list(ours.values()).count(event.step_key) == 1 else event.step_key
+            yield Alert(asset, project, "failed", *_why(event), run_id)
+    planned = [event.asset_key for event in events if not event.is_step_failure and event.asset_key in ours]
+    if planned and not steps:
+        names_planned = ", ".join(key.to_user_string() for key in planned if key)
+        yield Alert(names_planned, project, "failed", "the process of its run ended", SEE_RUN, run_id)
+
+
+def _why(event: dg.DagsterEvent) -> tuple[str, str]:
+    """What a step said itself; of an error that it did not foresee, only its kind, since its text may hold anything."""
+    data = event.step_failure_data
+    said = data.user_failure_data
+    if said is not None and said.description:
+        hint = said.metadata.get("hint")
+        fix = str(hint.value) if hint is not None and hint.value != "none" else SEE_RUN
+        return said.description, fix
+    error = data.error.cause or data.error if data.error else None
+    return (error.cls_name if error and error.cls_name else "it gave no reason"), SEE_RUN
