@@ -1,0 +1,1 @@
+"""What Acme makes of the history of its coding agents."""
