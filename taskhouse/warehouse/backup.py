@@ -1,11 +1,11 @@
-"""Backups: whole DuckDB files in a folder of the user's, each with its checksum, made while a sync runs.
+"""Backups: complete DuckDB files in a folder of the user, each with its checksum, made while a sync runs.
 
 DIR/<time>Z.duckdb     a published copy, which is consistent; no commit waits while it is copied
 DIR/<time>Z.json       its identity, when it was made, its size and its SHA-256
 
-A copy that is in the folder already, and reads as it was written, is not copied again. Its number alone does not tell:
-a twin, which is a home that was copied, counts on from the same commit. A home removes only backups that it wrote
-itself (``writer``).
+A copy that is already in the folder and is intact is not copied again. Its number is not enough to recognize it: if a
+home was copied, both homes continue from the same commit. A home removes only backups that it wrote itself
+(``writer``).
 """
 
 import hashlib
@@ -31,9 +31,9 @@ CHUNK = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """Which backups stay: the newest so many, and the newest of each of so many days and weeks; 0 asks for none.
+    """Which backups stay: a number of the newest, and the newest of each of a number of days and weeks; 0 means none.
 
-    If nothing is asked for, all of them stay.
+    If all are 0, every backup stays.
     """
 
     last: int = 0
@@ -41,9 +41,9 @@ class Retention:
     weekly: int = 0
 
     def keeps(self, made: Sequence[datetime]) -> set[datetime]:
-        """Those of the moments whose backups stay, of backups that are given newest first; the newest always does.
+        """The times whose backups stay; backups are given newest first, and the newest always stays.
 
-        Which is the newest their commits tell: a clock that was ahead makes a moment late, and no backup new.
+        Their commits decide which is the newest, because a clock that was ahead makes a time later, but not a backup.
         """
         if not (self.last or self.daily or self.weekly):
             return set(made)
@@ -69,14 +69,13 @@ class Backup:
     """What was done.
 
     Attributes:
-        path: The backup that holds the newest commit.
-        identity: What it holds.
-        fresh: Whether it was written just now; otherwise that commit was there already.
-        mended: Whether the file that was there of that commit was damaged, and was written anew in its place.
-        removed: Backups that were not to be kept any longer.
+        path: The backup that contains the newest commit.
+        identity: What it contains.
+        fresh: Whether it was written by this call; otherwise that commit was there already.
+        mended: Whether the existing file of that commit was damaged and was written again.
+        removed: How many backups were removed.
         left: How many there are now.
-        others: Those that stay whatever was asked for, since another home wrote them, or this one cannot prove that it
-            did.
+        others: Those that stay in any case, because this home cannot prove that it wrote them.
     """
 
     path: Path
@@ -89,13 +88,13 @@ class Backup:
 
 
 def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
-    """Write the newest commit into a folder, unless it is there, and remove what is not to be kept.
+    """Write the newest commit into a folder, unless it is there already, and remove backups that need not be kept.
 
     Raises:
-        ConfigurationError: There is nothing to back up, or the folder is part of the home or holds another home.
+        ConfigurationError: There is nothing to back up, or the folder is part of the home or belongs to another home.
         Corrupt: The warehouse or its copy is damaged; no backup is removed.
         Full: There is no room for it.
-        Locked: The warehouse, or the folder, is held by somebody else for too long.
+        Locked: Another process has used the warehouse or the folder for too long.
     """
     require_folder(folder)
     copies = warehouse.copies
@@ -145,7 +144,7 @@ def _alone(folder: Path, wait_s: float) -> Iterator[None]:
 
 
 def _write(source: Path, folder: Path, held: Identity, warehouse: Warehouse, damaged: Path | None) -> Path:
-    """Write a backup under the present moment, or in the place of one that should hold the same and is damaged."""
+    """Write a backup with the present time as its name, or in place of a damaged one of the same commit."""
     digest, size, made = hashlib.sha256(), 0, warehouse.clock.now()
     with drafts.draft(folder) as draft:
         with source.open("rb") as original, draft.open("wb") as copy:
@@ -179,9 +178,9 @@ def _sound(copy: Path, path: Path) -> None:
 
 
 def _forget(folder: Path, retention: Retention, newest: Path, warehouse: Path) -> tuple[int, tuple[Path, ...]]:
-    """Remove what is not to be kept of what this home wrote, of commits before the newest one.
+    """Remove the backups of older commits that this home wrote and that need not be kept.
 
-    How many that were, and the backups that were not judged if any retention was asked for.
+    Returns how many were removed, and the backups that this home did not write, if any retention was requested.
     """
     upto, ours, known = _generation(newest), set(writer.wrote(warehouse)), identity.copies_in(folder)
     made = {

@@ -20,24 +20,24 @@ from taskhouse.warehouse.lock import commit_lock
 
 
 def held(problem: duckdb.IOException) -> bool:
-    """Whether a file cannot be opened since another process has it; "lock" alone is also in "block"."""
+    """Whether a file cannot be opened because another process has it open; "block" contains "lock" too."""
     return "set lock" in str(problem)
 
 
 class Warehouse:
     """The DuckDB file of one PostHog host.
 
-    Nobody keeps the file open: every block opens it under the commit lock and closes it, so that writers,
-    readers and people interleave. The schema is brought up to date by the first block of a process.
+    No process keeps the file open: every block opens it under the commit lock and closes it, so that writers,
+    readers and people can take turns. The first block of a process brings the schema up to date.
 
     Args:
         path: The file.
         host: The PostHog host that it belongs to.
-        lock_wait_s: Longest wait for the commit lock, and for a foreign holder of the file.
+        lock_wait_s: Longest wait for the commit lock, and for another program that has the file open.
         zone: Time zone in which the views' days begin; None leaves it as it is in the file.
-        copies: The folder of published copies, which are evidence of what the file held.
-        spool: The folder of captured events, which are evidence that there was a file.
-        clock: Says when something is written.
+        copies: The folder of published copies, which show what the file contained.
+        spool: The folder of captured events, which show that there was a file.
+        clock: The clock for the times that are written.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Warehouse:
         self._ready = 0
 
     def waiting(self, lock_wait_s: float) -> Self:
-        """The same warehouse for somebody who waits that long."""
+        """The same warehouse with another waiting time."""
         other = copy.copy(self)
         other.lock_wait_s = lock_wait_s
         return other
@@ -76,17 +76,17 @@ class Warehouse:
         return self.path.exists()
 
     def require(self) -> None:
-        """Make sure that there is a file, before anything is made beside it.
+        """Make sure that there is a file, before anything is created beside it.
 
         Raises:
-            ConfigurationError: Nothing was ever kept there.
+            ConfigurationError: There never was one.
             Corrupt: There is none any more.
         """
         if not self.exists():
             raise self.empty()
 
     def empty(self) -> ConfigurationError:
-        """What is said where nothing was ever kept."""
+        """The error if there never was a history."""
         return ConfigurationError(
             f"There is no history in {self.path.parent.absolute()} yet.",
             hint="Run `taskhouse sync` (or `taskhouse demo`) first. If your history is elsewhere, go to its folder"
@@ -95,11 +95,11 @@ class Warehouse:
 
     @contextlib.contextmanager
     def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        """One transaction: committed when the block ends, rolled back when it raises. It makes a generation.
+        """One transaction: committed when the block ends, rolled back when it raises. It creates a generation.
 
         Raises:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
-            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            Corrupt: The file cannot be opened as a DuckDB file, is missing, or is older than it was.
             ConfigurationError: The warehouse belongs to another host or home, or to a newer taskhouse.
         """
         with self._prepared(purpose) as connection:
@@ -123,13 +123,13 @@ class Warehouse:
 
     @contextlib.contextmanager
     def still(self, purpose: str) -> Iterator[tuple[BinaryIO, Identity | None]]:
-        """The file, complete and written by nobody for the length of the block, so that it can be copied.
+        """The complete file, which no process can change during the block, so that it can be copied.
 
-        Copy what is given: to close any other handle of the file would end the lock that keeps foreign writers out.
+        Copy from the given handle: closing any other handle of the file would release the lock against other writers.
 
         Raises:
             Locked: Another process held the lock or the file for ``lock_wait_s`` seconds.
-            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            Corrupt: The file cannot be opened as a DuckDB file, is missing, or is older than it was.
             ConfigurationError: The warehouse belongs to another home.
         """
         locked = commit_lock(self.path, purpose=purpose, wait_s=self.lock_wait_s)
@@ -139,13 +139,13 @@ class Warehouse:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The file itself, for whoever holds the commit lock; the schema is left as it is.
+        """The file itself, for a caller that holds the commit lock; the schema is left as it is.
 
-        This is where a file is noticed that is not the one that this home had last.
+        This notices a file that is not the one that this home had last.
 
         Raises:
             Locked: Another process has had the file open for ``lock_wait_s`` seconds.
-            Corrupt: The file cannot be opened as a DuckDB file, is gone, or is older than it was.
+            Corrupt: The file cannot be opened as a DuckDB file, is missing, or is older than it was.
             ConfigurationError: The warehouse belongs to another home.
         """
         known = identity.require(self.path, self.copies, self.spool)
@@ -164,7 +164,7 @@ class Warehouse:
 
     @contextlib.contextmanager
     def as_it_is(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The file whichever home it is of and however old, for whoever holds the commit lock and puts that right.
+        """The file of any home and age, for a caller that holds the commit lock and repairs that.
 
         Only its log is written.
 
@@ -188,7 +188,7 @@ class Warehouse:
             yield connection
 
     def _open(self) -> Attached:
-        """Open the file, waiting for a foreign holder (an analyst's shell) as long as for our own lock."""
+        """Open the file, waiting for another program (an analyst's shell) as long as for our own lock."""
         until = time.monotonic() + self.lock_wait_s
         while True:
             preimage.mend(self.path, self.clock)
@@ -209,7 +209,7 @@ class Warehouse:
                 return attached
 
     def damaged(self, wrong: str) -> Corrupt:
-        """What to say of the file if it is damaged."""
+        """The error if the file is damaged."""
         return Corrupt(
             f"The warehouse {self.path} is damaged: {wrong}.",
             hint="`taskhouse restore` restores the newest sound copy, and keeps this file next to it."

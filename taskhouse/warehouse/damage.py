@@ -3,8 +3,8 @@
 A file is compared with the length that its header asks for whenever it is opened. All blocks are read before a copy
 replaces another one, and before a copy or a backup is restored: that costs 0.2 s of CPU a gigabyte.
 
-When that was last done and what was found is kept in ``<warehouse>.checked``. If something was, nothing opens the
-file any more but ``taskhouse restore``.
+``<warehouse>.checked`` records when that was last done and what was found. If damage was found, only
+``taskhouse restore`` opens the file.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ def cut(file: BinaryIO) -> str:
 
 
 def within(file: BinaryIO, connection: duckdb.DuckDBPyConnection | None = None) -> str:
-    """What is wrong with a file that nobody writes meanwhile; empty if all that is in use can be read.
+    """What is wrong with a file that does not change meanwhile; empty if everything in use can be read.
 
-    If the version of the file is not known, or a checksum is wrong, DuckDB reads all tables: its answer counts.
+    If the version of the file is not known, or a checksum is wrong, DuckDB reads all tables, and its answer counts.
 
     Args:
         file: The file.
@@ -72,13 +72,13 @@ def _cut(file: BinaryIO, used: list[int]) -> str:
 
 
 def of(path: Path) -> str:
-    """What is wrong with a copy or a backup; empty if all that is in use can be read."""
+    """What is wrong with a copy or a backup; empty if everything in use can be read."""
     with path.open("rb") as file:
         return within(file)
 
 
 def tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, int, str]]:
-    """Read every table whole: its name, its rows, and what DuckDB says if it cannot read them."""
+    """Read every table in full: its name, its rows, and what DuckDB says if it cannot read them."""
     for (table,) in sql.run(connection, "catalog/tables").fetchall():
         try:
             rows = connection.execute(f"SELECT count(*), bit_xor(hash(t)) FROM {table} AS t").fetchall()[0][0]  # noqa: S608 - our own name
@@ -101,13 +101,13 @@ def first_line(problem: Exception) -> str:
 
 
 def state(path: Path) -> dict[str, int]:
-    """By what a file is known that nobody wrote since."""
+    """What identifies a file that has not been written since."""
     found = path.stat()
     return {"size": found.st_size, "mtime_ns": found.st_mtime_ns}
 
 
 def note(path: Path, found: Mapping[str, int], wrong: str, now: datetime) -> None:
-    """Remember beside a warehouse that all of it was read, and what is wrong with it: then nothing more is written."""
+    """Record beside a warehouse that all of it was read, and what is wrong with it; then nothing more is written."""
     if not wrong and noted(path):
         return  # it was found meanwhile
     told = {"state": found, "wrong": wrong, "read_at": now.isoformat()}
@@ -124,7 +124,7 @@ def read_at(path: Path) -> datetime | None:
 
 
 def noted(path: Path) -> str:
-    """What was found wrong with a warehouse that nobody wrote since; empty if nothing was."""
+    """What was found wrong with a warehouse that has not been written since; empty if nothing was."""
     try:
         told = json.loads(_beside(path).read_text(encoding="utf-8"))
         return str(told["wrong"]) if told["state"] == state(path) else ""
@@ -133,7 +133,7 @@ def noted(path: Path) -> str:
 
 
 def forget(path: Path) -> None:
-    """Forget what was found wrong."""
+    """Delete the record of what was found wrong."""
     _beside(path).unlink(missing_ok=True)
 
 

@@ -1,14 +1,14 @@
-"""Judge what is missing from the events of runs, from what is held of both layers.
+"""Find what is missing from the events of runs, based on both layers.
 
-Certain is a hole that the agent's own numbering proves: ``event_id`` is ``<boot>-<number>``, and numbers run from 1
-without a break within a boot. Certain is as well what the server announced to have trimmed, repaired only where those
-numbers prove it. Possible is what nothing proves and nothing rules out: a connection that found a full
-backlog may have missed what was trimmed before it (``seams``), and a stream that was gone before its end was read may
-have held more. Nothing else is a gap: stream ids are not dense, and an event without a number proves nothing.
+A gap is certain if the agent's own numbering proves it: ``event_id`` is ``<boot>-<number>``, and the numbers of a boot
+count from 1 without a break. It is also certain if the server announced a trim, unless those numbers prove that nothing
+is missing. A gap is possible if nothing proves it and nothing rules it out: a connection that found a full backlog may
+have missed what was trimmed before (``seams``), and a stream that expired before its end was read may have contained
+more. Nothing else is a gap: stream ids are not dense, and an event without a number proves nothing.
 
-Agents give the numbers, so nothing is ever counted out between two of them: holes are found at the edges of what is
-held, and cost the same whether one event is missing or a billion. Memory grows with the events held alone, by at most
-0.5 KB for each.
+Agents choose the numbers, so taskhouse never counts from one to the next. It finds holes at the edges of what is
+stored, which costs the same for one missing event and for a billion. Memory grows only with the stored events, by at
+most 0.5 KB for each. docs/capture.md explains the rules.
 """
 
 from collections.abc import Collection, Mapping
@@ -30,7 +30,7 @@ _SEAM = {
     "after_stream_id": "after_stream_id",
     "before_stream_id": "first_stream_id",
 }
-"""What a gap says of a seam, by columns of ``ledger.gaps``."""
+"""The attributes of a seam that a gap stores, by columns of ``ledger.gaps``."""
 
 
 def judge_runs(
@@ -41,19 +41,19 @@ def judge_runs(
     now: datetime,
     windows: Collection[int] | None = None,
 ) -> dict[str, str]:
-    """Judge runs together; if that fails, halves of them, so that a run that cannot be judged stops no other.
+    """Find the gaps of runs together; if that fails, of halves of them, so that one bad run does not affect the others.
 
-    Such a run gets a possible gap that says so.
+    A run whose gaps cannot be determined gets a possible gap that says so.
 
     Args:
-        warehouse: What is held.
+        warehouse: The stored events.
         project_id: The project of the runs.
-        runs: The runs to judge, each with the time when it was created.
-        now: The moment of the judgement.
+        runs: The runs, each with the time when it was created.
+        now: The present moment.
         windows: How many events the server's streams keep, if that is known.
 
     Returns:
-        The runs that could not be judged, each with the reason.
+        The runs whose gaps could not be determined, each with the reason.
 
     Raises:
         Locked: Another process has locked the warehouse.
@@ -89,16 +89,16 @@ def judge(
     now: datetime,
     windows: Collection[int] | None = None,
 ) -> int:
-    """Put the gaps of some runs into ``ledger.gaps`` in place of what stood there; returns how many are not repaired.
+    """Replace the gaps of some runs in ``ledger.gaps``; returns how many are not repaired.
 
-    Judging twice changes nothing.
+    Doing this twice changes nothing.
 
     Args:
         connection: Inside a transaction.
         project_id: The project of the runs.
-        run_ids: The runs to judge.
-        since: When the oldest of them was created; bounds what is read.
-        now: The moment of the judgement, for gaps that are new.
+        run_ids: The runs.
+        since: When the oldest of them was created; limits what is read.
+        now: The present moment, for new gaps.
         windows: How many events the server's streams keep, if that is known.
     """
     if not run_ids:
@@ -138,7 +138,7 @@ def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Coll
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
-    """Put what was found in place of what stood there; returns how many gaps are not repaired."""
+    """Replace the stored gaps by those that were found; returns how many are not repaired."""
     connection.execute("ALTER TABLE found ADD COLUMN detected_at TIMESTAMPTZ")
     connection.execute("UPDATE found SET detected_at = ?", [now])
     sql.run(connection, "gaps/keep", "gaps/delete", "gaps/insert", "gaps/forget", "gaps/remember", now=now)

@@ -1,11 +1,11 @@
-"""What a home is: the identity of its warehouse, inside the file and beside it.
+"""The identity of a home: stored inside its warehouse and beside it.
 
-``ledger.origin`` holds an id, the PostHog host, when the history began, and the generation: the number of the newest
-commit, which moves inside each transaction. The same is kept in ``<warehouse>.json`` and beside each copy. So taskhouse
-notices a warehouse that is gone, that is older than what this home has seen, or that is of another home. It looks
+``ledger.origin`` contains an id, the PostHog host, the beginning of the history and the generation: the number of the
+newest commit, which grows with each transaction. The same facts are in ``<warehouse>.json`` and beside each copy. So
+taskhouse notices a warehouse that is missing, older than what this home has seen, or from another home. It checks this
 whenever it opens the file, before it writes anything.
 
-A warehouse is bound to its host by what it holds. One that holds nothing has no file beside it, and is bound anew.
+A warehouse belongs to its host once it contains data. An empty one has no file beside it and can change its host.
 """
 
 import contextlib
@@ -30,18 +30,18 @@ COPIES = "[0-9]*Z.duckdb"
 """The names of published copies and of backups."""
 
 SHOWN = 8
-"""Characters of an id that people are shown."""
+"""How many characters of an id are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which history a file holds, and up to which commit.
+    """Which history a file contains, and up to which commit.
 
     Attributes:
-        id: Of the history, the same in all of its copies.
+        id: The id of the history, the same in all of its copies.
         host: Origin of the PostHog server.
         created_at: When the history began.
-        generation: Number of the newest commit; 0 in files of versions that did not count.
+        generation: Number of the newest commit; 0 in files of versions that did not count commits.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Identity:
 
     @classmethod
     def of(cls, facts: Any) -> Self | None:
-        """The identity that JSON tells; None if it tells none."""
+        """The identity in a JSON object; None if there is none."""
         with contextlib.suppress(TypeError, KeyError, ValueError, AttributeError):
             began = datetime.fromisoformat(facts["created_at"])
             return cls(str(facts["id"]), str(facts["host"]), began, int(facts["generation"]))
@@ -66,17 +66,17 @@ class Identity:
 
     @classmethod
     def beside(cls, path: Path) -> Self | None:
-        """What stands beside a warehouse or a copy; None if nothing does, or if it cannot be read."""
+        """The identity in the file beside a warehouse or a copy; None if there is none or it cannot be read."""
         return cls.of(about(path))
 
     def note(self, path: Path) -> None:
-        """Keep it beside a warehouse; on a full disk the older note stays, which is true as well."""
+        """Store it beside a warehouse; on a full disk the older note stays, which is still true."""
         with contextlib.suppress(OSError), appearing(path.with_suffix(".json")) as fresh:
             fresh.write_text(json.dumps(self.facts()), encoding="utf-8")
 
 
 def about(path: Path) -> dict[str, Any]:
-    """The facts that are kept in a file beside a warehouse, a copy or a backup."""
+    """The facts in the file beside a warehouse, a copy or a backup."""
     try:
         found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -85,9 +85,9 @@ def about(path: Path) -> dict[str, Any]:
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
-    """The identity of a file that is open, outside of any transaction; None if it is no warehouse, or a new one.
+    """The identity of an open file, outside of any transaction; None if it is not a warehouse, or is a new one.
 
-    Files of versions that had no ids get theirs from the moment when their history began.
+    Files of versions without ids get one from the time at which their history began.
     """
     for question in ("identity/read", "identity/read_earlier"):
         try:
@@ -99,7 +99,7 @@ def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
 
 
 def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) -> None:
-    """Make sure that the file belongs to a host: a new one, and one that holds nothing, is bound to it.
+    """Make sure that the file belongs to a host; a new or empty one is assigned to it.
 
     Raises:
         ConfigurationError: The file belongs to another host.
@@ -126,16 +126,16 @@ def advance(connection: duckdb.DuckDBPyConnection) -> Identity:
 
 
 def holds(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a warehouse holds anything that a server said."""
+    """Whether a warehouse contains anything from a server."""
     tables = " UNION ALL ".join(f"SELECT 1 FROM raw.{table.name}" for table in TABLES)  # noqa: S608 - our own names
     return bool(connection.execute(sql.query("identity/holds").format(tables=tables)).fetchall())
 
 
 def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | None:
-    """Make sure that a warehouse is there, or that there never was one; returns what is known of it from outside.
+    """Make sure that a warehouse exists, or never existed; returns the identity that is stored outside of it.
 
     Raises:
-        Corrupt: It is gone.
+        Corrupt: It is missing.
     """
     known = known_of(path, copies)
     if not path.exists():
@@ -144,12 +144,12 @@ def require(path: Path, copies: Path | None, spool: Path | None) -> Identity | N
 
 
 def known_of(path: Path, copies: Path | None) -> Identity | None:
-    """The identity that a home has by what stands beside the warehouse, or else by its newest copy."""
+    """The identity of a home, from the file beside the warehouse or else from its newest copy."""
     return Identity.beside(path) or next(filter(None, map(Identity.beside, copies_in(copies))), None)
 
 
 def copies_in(folder: Path | None) -> list[Path]:
-    """The published copies in a folder, newest first: by their commits, since a clock may have been wrong."""
+    """The published copies in a folder, newest first; their commits decide, because a clock may have been wrong."""
 
     def age(path: Path) -> tuple[int, str]:
         found = Identity.beside(path)
@@ -159,11 +159,11 @@ def copies_in(folder: Path | None) -> list[Path]:
 
 
 def same(path: Path, held: Identity | None, known: Identity | None, copies: Path | None, spool: Path | None) -> None:
-    """Make sure that a warehouse that is open is the one that this home had last.
+    """Make sure that an open warehouse is the one that this home had last.
 
     Raises:
         Corrupt: It is empty, or older.
-        ConfigurationError: It is of another home.
+        ConfigurationError: It belongs to another home.
     """
     if held is None:
         gone(path, known, copies, spool)
@@ -183,7 +183,7 @@ def same(path: Path, held: Identity | None, known: Identity | None, copies: Path
 
 
 def gone(path: Path, known: Identity | None, copies: Path | None, spool: Path | None) -> None:
-    """Refuse to begin an empty history where there was one.
+    """Refuse to begin an empty history if there was one before.
 
     Raises:
         Corrupt: There was one.

@@ -22,7 +22,7 @@ LAYERS = ("live", "log")
 BATCH_BYTES = 128 << 20
 BATCH_SEGMENTS = 200
 MOST_REFUSED = 100
-"""Lines that one load puts into quarantine at most: more is no matter of the lines."""
+"""How many lines one load puts into quarantine at most; if there are more, the lines are not the cause."""
 
 NOT_THE_LINES = (
     duckdb.OperationalError,  # the disk, the memory, the lock
@@ -38,14 +38,14 @@ NOT_THE_LINES = (
 def load_spool(
     warehouse: Warehouse, spool: Spool, *, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Loaded]:
-    """Load the segments that are sealed now, oldest first; what that did, by layer (``live``, ``log``).
+    """Load the segments that are sealed now, oldest first; returns what was done, by layer (``live``, ``log``).
 
     Loading a segment twice, or after a crash at any point, adds nothing.
 
     Args:
         warehouse: Where the events go.
-        spool: Where the segments lie.
-        report: Told in one line about each damaged file that was set aside.
+        spool: Where the segments are.
+        report: Called with one line about each damaged file.
 
     Raises:
         Locked: Another process has locked the warehouse; the segments stay where they are.
@@ -62,7 +62,7 @@ def load_spool(
 
 
 def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
-    """Segments of one layer that are loaded together: a commit costs much, and a row more costs little."""
+    """Segments of one layer that are loaded together, because a commit is expensive and a further row is cheap."""
     for layer in LAYERS:
         batch: list[Segment] = []
         size = 0
@@ -78,7 +78,7 @@ def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
 
 
 def _intact(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
-    """The segment, or what could be saved of a damaged one; none if it is empty, as earlier versions left some."""
+    """The segment, or what could be saved of a damaged one; none if it is empty, as some of earlier versions are."""
     if segment.is_whole():
         if segment.lines:
             return segment
@@ -93,7 +93,7 @@ def _intact(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callab
 def _load_halving(
     warehouse: Warehouse, spool: Spool, batch: list[Segment], refused: Counter[str], report: Callable[[str], None]
 ) -> Loaded:
-    """Load a batch; one that DuckDB refuses part by part, in the order of its lines."""
+    """Load a batch; if DuckDB refuses it, load it part by part, in the order of its lines."""
     try:
         return _load(warehouse, batch)
     except NOT_THE_LINES:
@@ -111,7 +111,7 @@ def _load_halving(
 
 
 def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
-    """Keep the only line of a segment in quarantine, since it cannot be loaded."""
+    """Put the only line of a segment into quarantine, because it cannot be loaded."""
     told = json.loads(segment.path.read_bytes())
     identity = told["i"] if segment.layer == "live" else told["o"]
     key = f"{told['r']}@{'' if identity is None else identity}"

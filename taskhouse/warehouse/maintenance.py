@@ -1,6 +1,6 @@
-"""Housekeeping of the warehouse: forget pages that brought nothing, and give unused room back.
+"""Maintenance of the warehouse: delete pages that brought nothing, and return unused space.
 
-History is never forgotten: every version, event, pass and gap stays.
+The history is never deleted: every version, event, pass and gap stays.
 """
 
 import os
@@ -20,27 +20,27 @@ from taskhouse.warehouse.engine import COMPATIBILITY, checkpoint_at_commit, conn
 from taskhouse.warehouse.lock import commit_lock
 
 FREE_SHARE = 0.25
-"""Share of unused blocks from which on the file is written anew."""
+"""From this share of unused blocks on, the file is rewritten."""
 
 PAGES_DAYS = 90
-"""How long the ledger keeps pages that brought nothing new: what last year's passes read in vain proves nothing."""
+"""How long the ledger keeps pages that brought nothing new: after that, they prove nothing any more."""
 
 ASIDE_DAYS = 30
-"""On how many days something was synced since a repair or ``taskhouse restore`` set something aside, until it goes."""
+"""On how many days something must have been synced until what a repair or ``taskhouse restore`` kept is deleted."""
 
 SMALL = 64 * 1024 * 1024
-"""Bytes below which that is not worth the while."""
+"""Files smaller than this, in bytes, are not worth rewriting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compaction:
-    """What became of the file.
+    """What happened to the file.
 
     Attributes:
         before: Its size in bytes.
         after: Its size afterwards.
         free_share: Share of it that was unused before.
-        done: Whether it was written anew.
+        done: Whether it was rewritten.
         reason: Why it was, or was not.
     """
 
@@ -54,7 +54,7 @@ class Compaction:
 def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
     """Forget pages older than so many days that no row names, and what was set aside; returns how many pages.
 
-    What repairs overwrote and what ``taskhouse restore`` replaced goes after ``ASIDE_DAYS``.
+    What repairs overwrote and what ``taskhouse restore`` replaced is deleted after ``ASIDE_DAYS``.
 
     Raises:
         Locked: Another process has locked the warehouse for too long.
@@ -93,14 +93,14 @@ def read(warehouse: Warehouse) -> None:
 
 
 def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int = SMALL) -> Compaction:
-    """Write the file anew, without its unused blocks, where those are many and there is room for a second one.
+    """Rewrite the file without its unused blocks, if there are many and there is room for a second file.
 
-    Commits wait meanwhile. The new file takes the old one's place in one step, and only if it holds as many
-    rows in every table.
+    Commits wait meanwhile. The new file replaces the old one in one step, and only if it has as many rows in every
+    table.
 
     Raises:
         Locked: Another process has locked the warehouse for too long.
-        Corrupt: The new file does not hold what the old one does; the old one stays.
+        Corrupt: The new file does not contain what the old one does; the old one stays.
     """
     if not warehouse.exists():
         return Compaction(0, 0, 0.0, done=False, reason="there is no warehouse yet")
@@ -127,7 +127,7 @@ def compact(warehouse: Warehouse, *, free_share: float = FREE_SHARE, small: int 
 
 
 def _reason(path: Path, size: int, unused: float, free_share: float, small: int) -> str:
-    """Why the file stays as it is; empty where it does not."""
+    """Why the file stays as it is; empty if it does not."""
     if size < small:
         return f"the file is smaller than {small / 1e6:.0f} MB"
     if unused < free_share:

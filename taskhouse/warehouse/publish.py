@@ -1,4 +1,4 @@
-"""Read-only copies of the warehouse, so that readers never meet a writer.
+"""Read-only copies of the warehouse, so that readers and writers never wait for each other.
 
 published/<generation>.duckdb   mode 0400, under a new name each time; 0440 if the folder gives them to a group
 published/<generation>.json     what it was copied from, and how long that took
@@ -54,12 +54,12 @@ class Published:
     fresh: bool
 
     def rests_s(self, every_s: float = EVERY_S) -> float:
-        """How long no newer one is made, if that is asked for every so many seconds."""
+        """How long no newer copy is made, given the requested interval in seconds."""
         return max(every_s, COPY_SHARE * self.seconds)
 
 
 def publish(warehouse: Warehouse, folder: Path, *, every_s: float = EVERY_S, force: bool = False) -> Published | None:
-    """Copy the warehouse, unless nothing changed or the last copy is too young; None when there is nothing to copy.
+    """Copy the warehouse, unless nothing changed or the last copy is too recent; None if there is nothing to copy.
 
     Raises:
         Corrupt: The warehouse is damaged; the last copy stays current, and none is removed.
@@ -172,7 +172,7 @@ def _forget(newest: Path, held: Identity | None) -> None:
 
 
 def _replaces(held: Identity | None, path: Path) -> bool:
-    """Whether a copy holds nothing but what a newer one holds too; of one without an identity only its age tells."""
+    """Whether a newer copy contains all of a copy; without an identity, only its age shows that."""
     before = Identity.beside(path)
     if held is None or before is None:
         made_at = about(path).get("made_at")

@@ -1,8 +1,8 @@
-"""Take a published copy or a backup back as the warehouse, or accept a file that was put in its place by hand.
+"""Restore a published copy or a backup as the warehouse, or accept a file that the user has put in its place.
 
-Nothing is destroyed: the file that stood there is kept as ``warehouse.replaced-<time>.duckdb``, and copies that hold
-more than what was taken stay as ``kept-<name>``, until the housekeeping forgets them. The restored warehouse counts on
-from the highest commit that this home has seen, so that copies of later commits are newer than all that were there.
+Nothing is deleted: the old file is kept as ``warehouse.replaced-<time>.duckdb``, and copies that contain more than the
+restored one as ``kept-<name>``, until the maintenance removes them. The restored warehouse continues to count from the
+highest commit that this home has seen, so that copies of later commits are newer than all earlier ones.
 """
 
 import hashlib
@@ -31,10 +31,10 @@ class Restored:
     """What was done.
 
     Attributes:
-        taken: What the warehouse holds now; None for an empty one.
-        before: What stood there; None if nothing did, or nothing that could be read.
-        aside: Where that is now.
-        kept: Copies that hold more than what was taken.
+        taken: What the warehouse contains now; None for an empty one.
+        before: What it contained before; None if there was no file, or none that could be read.
+        aside: Where the old file is now.
+        kept: Copies that contain more than the restored one.
     """
 
     taken: Identity | None
@@ -44,12 +44,12 @@ class Restored:
 
 
 def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
-    """The file to restore: the newest sound copy or backup of a folder, or the file that was given.
+    """The file to restore: the newest sound copy or backup of a folder, or the given file.
 
     Args:
-        source: What was named.
-        copies: The folder of published copies, for want of it.
-        restoring: Whether it is to be restored, and not only read: then an empty history is another way.
+        source: The given file or folder.
+        copies: The folder of published copies, used if none is given.
+        restoring: Whether it will be restored and not only read; then an empty history is an alternative.
 
     Raises:
         ConfigurationError: There is none.
@@ -79,7 +79,7 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
 
 
 def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) -> Restored:
-    """Make ``source`` the warehouse; None begins an empty one.
+    """Make ``source`` the warehouse; None starts an empty one.
 
     Args:
         warehouse: The one that is replaced.
@@ -87,8 +87,8 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         over: Replace a warehouse that is sound.
 
     Raises:
-        ConfigurationError: The warehouse is sound, or the source is of another host or of a newer taskhouse.
-        Corrupt: The source cannot be read, or is not as it was written.
+        ConfigurationError: The warehouse is sound, or the source is from another host or a newer taskhouse.
+        Corrupt: The source cannot be read, or has changed since it was written.
         Full: The disk has no room for it.
         Locked: Another process has locked the warehouse for too long.
     """
@@ -131,7 +131,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
 
 
 def look(path: Path) -> Identity:
-    """What a copy or a backup holds.
+    """What a copy or a backup contains.
 
     Raises:
         Corrupt: It cannot be read, or is damaged.
@@ -151,7 +151,7 @@ def look(path: Path) -> Identity:
 
 
 def forget(path: Path, copies: Path | None, before: datetime) -> int:
-    """Forget what was replaced or kept before a moment, but for a copy that readers use; returns how many files."""
+    """Delete what was replaced or kept before a moment, except a copy that readers use; returns how many files."""
     kept = list(copies.glob(f"{KEPT}*")) if copies else []
     shown = (copies / "current.duckdb").resolve() if copies else None
     old = [
@@ -165,7 +165,7 @@ def forget(path: Path, copies: Path | None, before: datetime) -> int:
 
 
 def _aside_since(file: Path) -> datetime:
-    """When a file was set aside: its last link was made, or it was moved, then or later."""
+    """When a file was set aside: when its last link was created or it was moved, or later."""
     return datetime.fromtimestamp(file.stat().st_ctime, UTC)
 
 
@@ -174,7 +174,7 @@ def _same_file(one: Path, other: Path) -> bool:
 
 
 def _there(warehouse: Warehouse) -> tuple[Identity | None, str]:
-    """What the present file holds, None if there is none that can be read; and what is wrong with it."""
+    """What the present file contains, None if there is none that can be read; and what is wrong with it."""
     if not warehouse.path.exists():
         return None, ""
     try:
@@ -193,10 +193,10 @@ def _sound(there: Identity, known: Identity | None) -> bool:
 
 
 def _copy(source: Path, draft: Path) -> None:
-    """Copy a file, and hold it against the checksum that is kept beside a backup.
+    """Copy a file, and compare it with the checksum beside a backup.
 
     Raises:
-        Corrupt: It is not as it was written.
+        Corrupt: It has changed since it was written.
     """
     shutil.copyfile(source, draft)
     if _changed(source, draft):
@@ -204,7 +204,7 @@ def _copy(source: Path, draft: Path) -> None:
 
 
 def _changed(path: Path, copy: Path | None = None) -> str:
-    """Whether a file, or the copy of it, differs from the checksum that is kept beside the file."""
+    """Whether a file, or the copy of it, differs from the checksum beside the file."""
     stated = about(path).get("sha256")
     if stated is None:
         return ""
@@ -213,7 +213,7 @@ def _changed(path: Path, copy: Path | None = None) -> str:
 
 
 def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generation: int) -> Identity:
-    """Bring a file up to date, make sure of its host, and let it count on from a generation."""
+    """Bring a file up to date, check its host, and let it continue to count from a generation."""
     connection.execute("SET TimeZone = 'UTC'")
     migrate.upgrade(connection, warehouse.clock)
     identity.bind(connection, warehouse.host, warehouse.clock)
@@ -224,7 +224,7 @@ def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generat
 
 
 def _set_aside(path: Path, now: datetime) -> Path | None:
-    """Move a warehouse away, with what belongs to it; where it is now."""
+    """Move a warehouse away, with what belongs to it; returns where it is now."""
     target = path.with_name(f"{path.stem}{REPLACED}{now:%Y%m%dT%H%M%S%f}Z{path.suffix}")
     moved = path.exists()
     for part in ("", ".wal"):
@@ -236,7 +236,7 @@ def _set_aside(path: Path, now: datetime) -> Path | None:
 
 
 def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
-    """Keep for good the copies that hold what the warehouse does not; readers go on with the newest of them."""
+    """Keep the copies that contain what the warehouse does not; readers continue with the newest of them."""
     kept: list[Path] = []
     for path in identity.copies_in(folder):
         found = Identity.beside(path)
@@ -250,7 +250,7 @@ def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
 
 
 def keep(path: Path) -> Path:
-    """Keep a copy for good, under another name; returns that."""
+    """Keep a copy under another name; returns that name."""
     target = path.with_name(f"{KEPT}{path.name}")
     for part in (".json", path.suffix):
         target.with_suffix(part).unlink(missing_ok=True)

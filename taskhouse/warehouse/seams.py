@@ -1,10 +1,9 @@
-"""Decide what may be missing where a stream was taken up again. Pure.
+"""Decide what may be missing at a *seam*, where the reading of a stream was interrupted and continued. Pure.
 
-The server keeps the newest events of a stream and drops older ones, or all of them, without a word. So reading goes on
-from the last event that was read, and not after it: if it comes once more, the seam is joined, and nothing is missing.
-Where that was not asked for, a reader that was away sees nothing but a backlog as long as the stream may be. How long
-that is depends on the server's version and is not told. A seam is *full* when what was there at the connection fills a
-known window.
+The server keeps the newest events of a stream and silently drops older ones, or all of them. So reading continues from
+the last event that was read, not after it: if it comes again, the seam is joined and nothing is missing. If it was not
+requested, a reader that was away only sees a backlog as long as the stream can be. That length depends on the server's
+version, and the server does not report it. A seam is *full* if the events that were waiting fill a known window.
 """
 
 from collections.abc import Collection, Iterable
@@ -21,43 +20,42 @@ WINDOWS = (500, 2000, 5000, 20000)
 NUMBERED = 500
 
 SHORT = 10
-"""Entries that a full window may show less than it has: hidden end markers, and events that were too large to keep."""
+"""How many entries fewer a full window may show: end markers are hidden, and some events are too large to store."""
 
 OVER = 110
-"""Entries that a full window may have more: Redis drops whole nodes of up to 100 (API facts 5.4)."""
+"""How many entries more a full window may have: Redis drops whole nodes of up to 100 (API facts 5.4)."""
 
 LIFE_MS = 6 * 3_600_000
-"""How long a stream lives that nobody writes to (API facts 5.4)."""
+"""How long the server keeps a stream after the last write (API facts 5.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """How reading a run's stream began or went on.
+    """How the reading of a run's stream began or continued.
 
     Attributes:
         project_id: The project.
         run_id: The run.
-        first_place: The first event that came, counted from the run's first that is held.
+        first_place: The first event that came, counted from the run's first stored event.
         first_stream_id: Its id.
-        after_place: The last event before it that is held; None where it is the first.
+        after_place: The last stored event before it; None if it is the first.
         after_stream_id: Its id.
-        at_least: Events that are held, from the first that came on, and surely were there when the connection began.
-        at_most: The same with those that may have come live: clocks are known to the second at best.
+        at_least: Stored events, from the first that came on, that were certainly waiting when the connection began.
+        at_most: The same including those that may have come live, because clocks are exact to the second at best.
         last_place: The last of these.
         is_numbered: Whether the run's agent numbers its events.
-        is_counted: Whether the agent's own numbers tell what is missing here.
-        is_holed: Whether they tell that something is.
-        is_joined: Whether the stream still held the last event that was read before; None if that is not known.
+        is_counted: Whether the agent's own numbers show what is missing here.
+        is_holed: Whether they show that something is missing.
+        is_joined: Whether the stream still contained the last event that was read before; None if that is not known.
         is_first_state: Whether the first event that came is a run's first state.
-        has_begun: Whether the run had gone beyond its first state before.
-        has_ended: Whether the stream before was read to its end.
-        unheard_ms: How long nobody had read the stream.
-        rested_ms: How long the server wrote nothing that is held.
-        is_announced: Whether the server itself announced that it had trimmed the stream here: then that is judged
-            (``gaps/trims``), and nothing is left to suspect.
-        is_gone: Whether the stream that held the last event was found gone before anything followed.
-        has_states: Whether the stream was read where the run's states are, Django's endpoint: then the first event of a
-            whole stream is the run's first state.
+        has_begun: Whether the run was already beyond its first state.
+        has_ended: Whether the previous stream was read to its end.
+        unheard_ms: How long the stream was not read.
+        rested_ms: How long the server wrote nothing that is stored.
+        is_announced: Whether the server announced a trim here, which is handled elsewhere (``gaps/trims``).
+        is_gone: Whether the stream that contained the last event had expired before anything followed.
+        has_states: Whether the stream was read from Django's endpoint, which has the run's states. Then the first event
+            of a whole stream is the run's first state.
     """
 
     project_id: int
@@ -85,15 +83,15 @@ class Seam:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """An event that came over an open connection when a great many younger ones were written already.
+    """An event that came over an open connection after many later ones had been written.
 
     Attributes:
         project_id: The project.
         run_id: The run.
         after_stream_id: The id of the event before it.
         first_stream_id: Its own.
-        waiting: How many events that are held were written by then, itself included.
-        waiting_before: The same of the event before it.
+        waiting: How many stored events had been written by then, including itself.
+        waiting_before: The same for the event before it.
     """
 
     project_id: int
@@ -105,7 +103,7 @@ class Late:
 
 
 def fewest(windows: Collection[int] | None) -> dict[str, int]:
-    """Events of a run below which no window can have been full: where its agent numbers them, and where not."""
+    """How many events a run must have for a window to be full: if its agent numbers them, and if not."""
     unnumbered = [window for window in WINDOWS if window != NUMBERED]
     return {
         "fewest": min(windows or WINDOWS) - SHORT,
@@ -117,8 +115,8 @@ def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tu
     """The seams at which something may be missing, each with the reason.
 
     Args:
-        seams: Those of any number of runs, in the order of runs and places.
-        windows: How much the server's streams keep, if that is known; None for what is known of all servers.
+        seams: The seams of any number of runs, in the order of runs and places.
+        windows: How much the server's streams keep, if that is known; None for the windows of all known servers.
     """
     found: list[tuple[Seam, str]] = []
     for _, of_run in groupby(seams, lambda seam: (seam.project_id, seam.run_id)):
@@ -127,9 +125,9 @@ def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tu
 
 
 def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[int] | None) -> list[tuple[Late, str]]:
-    """Where an open connection may have been overrun: as many events as a stream keeps stood behind one that came late.
+    """Where an open connection may have been overrun: when an event came late, as many as a stream keeps were waiting.
 
-    The event before it came in time. Reads that follow and are as late are the same place.
+    The event before it came in time. Later reads that are as late belong to the same place.
     """
     found: list[Late] = []
     for (project_id, run_id), of_run in groupby(late, lambda one: (one.project_id, one.run_id)):
@@ -174,9 +172,9 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
 
 
 def _windows(seams: Collection[Seam], given: Collection[int] | None) -> Collection[int]:
-    """The windows that the run's stream may have; none of the known ones is left where it kept more than all of them.
+    """The windows that the run's stream may have; empty if it kept more than all known windows.
 
-    A stream that was seen to keep more than a window does not have that window.
+    A stream that kept more events than a window does not have that window.
     """
     if given is not None:
         return given
@@ -186,9 +184,9 @@ def _windows(seams: Collection[Seam], given: Collection[int] | None) -> Collecti
 
 
 def _anew(seam: Seam) -> str:
-    """Why what stood in the stream before it began anew may be missing; "" if nothing is.
+    """Why the end of the previous stream may be missing; "" if nothing is.
 
-    Numbers decide nothing here: what only a stream carries, the run's states among it, has none.
+    Numbers decide nothing here, because what only a stream carries, such as the run's states, has none.
     """
     if seam.after_place is None or (seam.has_ended and (seam.is_first_state or seam.is_joined is not False)):
         return ""
@@ -202,7 +200,7 @@ def _anew(seam: Seam) -> str:
 
 
 def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str:
-    """Why the server may have dropped events before the first one that came; "" if it has not."""
+    """Why the server may have dropped events before the first one that came; "" if it cannot have."""
     least, most = seam.at_least or 0, seam.at_most or 0
     full = _full(least, most, windows)
     beyond = not windows and most >= max(WINDOWS)

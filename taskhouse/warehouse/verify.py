@@ -1,7 +1,7 @@
-"""Read everything that a warehouse holds, and hold it against what was written down when it came.
+"""Read everything that a warehouse contains, and compare it with what was recorded when it arrived.
 
-Each check is a query of ``statements/verify.sql`` over rows of ``what`` and ``fine``, where NULL means that it cannot
-be known, or one of the functions here. A check finds what is wrong; it repairs nothing.
+Each check is a query of ``statements/verify.sql`` that returns rows of ``what`` and ``fine``, where NULL means "not
+known", or one of the functions here. A check finds what is wrong; it repairs nothing.
 """
 
 import tempfile
@@ -26,7 +26,7 @@ from taskhouse.warehouse.publish import CHUNK, publish
 
 EXAMPLES = 5
 AT_ONCE = 5000
-"""Rows that are in memory at once."""
+"""How many rows are in memory at once."""
 
 KEYS = {
     **{f"raw.{table.name}": ", ".join(("project_id", *table.key)) for table in TABLES},
@@ -37,7 +37,7 @@ KEYS = {
     "ledger.migrations": "version",
     "ledger.views": "name",
 }
-"""What names a row, by table; an event without a stream id has no name."""
+"""The key of a row, by table; an event without a stream id has none."""
 
 REFERENCES = (
     *((f"raw.{table.name}", "pass_id, page", "ledger.pages") for table in TABLES if table.paged),
@@ -51,7 +51,7 @@ REFERENCES = (
     ("ledger.pages", "pass_id", "ledger.passes"),
     ("ledger.resumes", "segment", "ledger.segments"),
 )
-"""Which rows name a row of another table."""
+"""Which rows refer to a row of another table."""
 
 NAMES = {
     "tables": " UNION ALL ".join(
@@ -85,7 +85,7 @@ READABLE = "readable rows"
 
 @dataclass(slots=True)
 class Check:
-    """What was looked at, what could not be known, and what is wrong, with some examples."""
+    """How much was checked, how much could not be known, and what is wrong, with some examples."""
 
     looked_at: int = 0
     unknown: int = 0
@@ -111,7 +111,7 @@ def copy(warehouse: Warehouse) -> Path:
 
     Raises:
         ConfigurationError: There is nothing to copy yet.
-        Corrupt: Nothing was written since the last copy, and the file is another one.
+        Corrupt: Nothing was written since the last copy, but the file differs from it.
         Locked: Another process has locked the warehouse for too long.
     """
     if warehouse.exists():
@@ -134,10 +134,10 @@ def copy(warehouse: Warehouse) -> Path:
 
 
 def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: datetime) -> dict[str, Callable[[], Check]]:
-    """The checks of everything that is held, by what each is about; the others are of no use if the first fails.
+    """The checks of all stored data, by subject; the others are useless if the first one fails.
 
     Args:
-        connection: The warehouse, or better a copy of it, since nobody can write meanwhile.
+        connection: The warehouse, or better a copy of it, because no process can write while it is read.
         hashes: Computes the content hash of a version again.
         now: The present moment.
 
@@ -231,7 +231,7 @@ def _add(
 
 
 def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
-    """Whether each version still has the content that it was told apart by."""
+    """Whether each version still has the content from which its hash was computed."""
     check = Check()
     for table in (table for table in TABLES if table.kind == "versions"):
         text = f"SELECT {table.thing[0]}, valid_from, payload, content_hash FROM raw.{table.name}"  # noqa: S608 - our own names
@@ -249,7 +249,7 @@ def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
 
 
 def _texts(connection: duckdb.DuckDBPyConnection) -> Check:
-    """Whether each segment's events and entries are those that it brought, by the sum of their checksums."""
+    """Whether each segment's events and entries are those that it contained, by the sum of their checksums."""
     check = Check()
     stated = connection.execute("SELECT segment, held, checksum FROM ledger.segments").fetchall()
     rows, sums = Counter[str](), Counter[str]()
@@ -284,7 +284,7 @@ def _views(connection: duckdb.DuckDBPyConnection) -> Check:
 
 @cache
 def _wanted(zone: str) -> dict[str, list[str]]:
-    """The views and macros as this taskhouse makes them, and as they read once they were in a file."""
+    """The views and macros as this taskhouse creates them, and as they read once they were in a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "scratch.duckdb")
         with connect(path, storage_compatibility_version=COMPATIBILITY) as scratch:
