@@ -25,11 +25,11 @@ STREAM, STREAM_MOST = 3, 8
 
 DAY_S = 86_400
 LATENCY_S = 0.4
-"""What one request after another takes where nothing else limits it."""
+"""The seconds that each of several consecutive requests takes if nothing else limits them."""
 
 SOONER = 4 / 3
-"""Every sweep of the summaries asks for what would be due before the next one, so that a task is asked for more often
-than its hours say, by so much at most."""
+"""A sweep of the summaries also requests what would be due before the next one, so tasks are requested more often than
+their setting says, by at most this factor."""
 
 TICK = 3
 """Whose view it is, one page of what moved, and one row for the proof."""
@@ -37,28 +37,28 @@ TICK = 3
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the estimate rests on: numbers that the warehouse or one ``limit=1`` request knows.
+    """The numbers that the estimate is based on, from the warehouse or from one ``limit=1`` request.
 
     Attributes:
         tasks: Tasks that the server counts.
-        known: Tasks that are kept here.
-        hot: Tasks that a tick asks for by name.
+        known: Tasks that are stored here.
+        hot: Tasks that a tick requests by name.
         pull_requests: Tasks whose latest run has an open pull request.
-        moved: Tasks a day whose latest run becomes another one or ends.
+        moved: Tasks per day that get a new latest run or whose latest run ends.
         repositories: Repositories that the tasks name.
         answers: Readiness answers that are due now; None where the repositories are not known yet.
-        details: Runs that are due now to be read by id, since a task or a summary said something else of them.
-        lists: Lists of runs that are due now, of tasks that moved.
+        details: Runs that are due to be read by id, because a task or a summary differs from them.
+        lists: Lists of runs that are due now, of tasks that changed.
         last_looks: Lists of runs at rest that are due now.
-        logs: Requests for logs that were begun and are due now.
-        unlisted: Tasks whose runs were never listed, within the age that the settings want.
-        unpriced: Tasks whose usage was never asked for, within the same age.
-        unread_logs: Requests for the logs of runs that were never read.
-        streams: Runs that are live at a time.
+        logs: Requests for logs that were read before and are due now.
+        unlisted: Tasks whose runs were never listed, within the age limit of the settings.
+        unpriced: Tasks whose usage was never requested, within the same age limit.
+        unread_logs: Requests for logs that were never read.
+        streams: Runs that are live at the same time.
         resting: Older runs that have not ended.
-        looks: Those of them that are due now to be looked at.
-        most: How many ``unlisted``, ``unread_logs`` and ``streams`` there may be at most, where a sample told; None
-            where the numbers are certain.
+        looks: Those of them that are due now.
+        most: Upper limits of ``unlisted``, ``unread_logs`` and ``streams``, if a sample was taken; None if the numbers
+            are certain.
     """
 
     tasks: int
@@ -111,13 +111,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What lies ahead.
+    """What the future costs.
 
     Attributes:
         sync: The next pass over every resource.
         day: A day as the schedules run it, once the first load is over.
-        first_load: What is not kept yet.
-        of_hourly: Share of the hourly budget that an average hour of such a day takes; above 1 it cannot keep up.
+        first_load: What is not stored yet.
+        of_hourly: Share of the hourly budget that an average hour of such a day takes; above 1, it cannot keep up.
     """
 
     sync: Cost
@@ -202,7 +202,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
 
 
 def _of_each(settings: Settings, *, a_day: bool = False) -> tuple[Item, ...]:
-    """Resources whose passes take a number of requests that does not depend on what moved."""
+    """Resources whose passes always take the same number of requests."""
     return tuple(
         Item(resource.name, Priority.HOT, resource.requests * (resource.passes_a_day if a_day else 1))
         for resource in RESOURCES.values()

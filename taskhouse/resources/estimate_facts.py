@@ -1,4 +1,4 @@
-"""Gathering what an estimate rests on: the warehouse, and of what is not kept yet a sample of the server."""
+"""Collects the numbers for an estimate: from the warehouse and, for what is not stored yet, from a sample."""
 
 import math
 import statistics
@@ -23,14 +23,14 @@ from taskhouse.warehouse import state
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 PAGE, PAGES, LISTS = 100, 3, 12
-"""Pages of tasks, and lists of runs, that a sample asks for; with the repositories it is 16 requests at most."""
+"""How many pages of tasks, and lists of runs, a sample requests; with the repositories, at most 16 requests."""
 
 
 async def gather(context: Context) -> Facts:
     """The numbers; changes nothing.
 
-    With history it asks for one row, that counts the tasks. Before a first load it asks for a sample, of 16 requests at
-    most, and what follows from that is a range.
+    If there is a history, this requests one row to get the number of tasks. Before a first load it requests a sample,
+    with at most 16 requests, and the result is a range.
 
     Raises:
         TaskhouseError: The server or the warehouse failed.
@@ -61,7 +61,7 @@ async def gather(context: Context) -> Facts:
 
 
 def _due(context: Context, facts: Facts) -> Facts:
-    """What the passes of a home with history would ask for now, by their own rules."""
+    """What the passes of a home with a history would request now, by their own rules."""
     now, settings, project_id = context.now(), context.settings, context.project_id
     names = context.read(state.present, REPOSITORIES, project_id=project_id)
     seen = context.read(state.records, "readiness/answered", project_id=project_id, since=readiness.midnight(context))
@@ -93,7 +93,7 @@ def _due(context: Context, facts: Facts) -> Facts:
 
 
 async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) -> Facts:
-    """What a first load would ask for, from a sample of tasks and of their runs: two standard errors either way."""
+    """What a first load would request, from a sample of tasks and their runs, within two standard errors."""
     tasks, found = facts.tasks, [row.data for row in page.rows]
     pages = min(PAGES, math.ceil(tasks / PAGE))
     for number in range(1, pages):
@@ -119,13 +119,13 @@ async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) ->
 
 
 def _share(part: int, seen: int, *, whole: int) -> tuple[float, float]:
-    """A share, and how far off it may be; not at all if everything was seen."""
+    """A share and its possible error, which is 0 if everything was seen."""
     share = part / seen if seen else 0.0
     return share, 2 * math.sqrt(share * (1 - share) / seen) if 0 < seen < whole else 0.0
 
 
 def _mean(counts: Sequence[int], *, whole: int) -> tuple[float, float]:
-    """A mean, and how far off it may be; not at all if everything was seen."""
+    """A mean and its possible error, which is 0 if everything was seen."""
     if not counts:
         return 1.0, 0.0
     off = 2 * max(statistics.pstdev(counts), 0.5) / math.sqrt(len(counts)) if len(counts) < whole else 0.0

@@ -1,4 +1,4 @@
-"""Every resource, in the order in which one builds on the other, and what follows from the list."""
+"""Every resource, each after those that it builds on, and what follows from the list."""
 
 import importlib
 import importlib.util
@@ -18,7 +18,7 @@ RESOURCES: dict[str, Resource] = {
 }
 TABLES: tuple[Table, ...] = tuple(table for resource in RESOURCES.values() for table in resource.tables)
 OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.values() for table in resource.tables}
-"""By table the resource that it belongs to."""
+"""For each table, the resource that it belongs to."""
 
 
 def code(resource: str) -> ModuleType:
@@ -41,6 +41,6 @@ def record(resource: str) -> ModuleType | None:
 
 
 def content_hashes(table: str, payload: str) -> set[str]:
-    """Every ``content_hash`` that a kept version in a table may have; none if that cannot be known."""
+    """Every ``content_hash`` that a stored version in a table may have; none if that cannot be known."""
     module = record(OWNERS[table])
     return module.content_hashes(payload) if module else set()

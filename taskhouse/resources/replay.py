@@ -1,7 +1,7 @@
-"""Replay: records in quarantine read again, as a newer taskhouse may understand what an older one did not.
+"""Replay: read the records in quarantine again, because a newer taskhouse may understand what an older one did not.
 
-A record takes its place in history at the moment it was first seen: if something later is kept of the same thing, it is
-late, and only leaves the quarantine. Nothing is asked of the server.
+A record enters the history at the time when it was first seen. If something later is stored about the same thing, the
+record is late and only leaves the quarantine. No requests are sent to the server.
 """
 
 import json
@@ -43,7 +43,7 @@ class Replayed:
 
 
 async def replay(context: Context) -> Replayed:
-    """Read everything in quarantine again, and keep what can be read now.
+    """Read everything in quarantine again, and store what can be read now.
 
     Raises:
         TaskhouseError: The warehouse failed.
@@ -64,7 +64,7 @@ async def replay(context: Context) -> Replayed:
 
 
 def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
-    """Read one record anew; False if it stays where it is."""
+    """Read one record again; False if it stays in quarantine."""
     resource = RESOURCES.get(held["resource"])
     record = registry.record(resource.name) if resource else None
     if resource is None or record is None or held["reason"].startswith(ELSEWHERE):
@@ -99,6 +99,6 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
 
 
 def _at(the_pass: Pass, moment: datetime) -> Pass:
-    """The pass as if it were that moment, so that what it stamps stands there in history."""
+    """The pass with its clock set to that moment, so that its rows are dated then."""
     context = the_pass.context
     return replace(the_pass, context=replace(context, settings=context.settings.with_clock(Stopped(moment))))

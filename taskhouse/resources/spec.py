@@ -1,7 +1,7 @@
-"""What a resource is, as data: everything that treats all resources alike is derived from it.
+"""The description of a resource as data, from which everything common to all resources is derived.
 
-A spec says what is kept and how often; ``sync.py`` beside it says how it is read and what proves that it is complete.
-Specs import nothing but this module, so any room may ask them.
+A spec says what is stored and how often; ``sync.py`` beside it says how it is read and what proves that it is complete.
+Specs import only this module, so any part of the engine may use them.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ MOMENTS: dict[Kind, tuple[str, ...]] = {
     "snapshots": ("observed_at",),
     "captured": ("received_at",),
 }
-"""Columns that hold a time of our own clock; the last observation of a thing is at the one of ``OBSERVED``."""
+"""Columns that contain a time of our own clock; the last observation of a thing is at the one of ``OBSERVED``."""
 
 OBSERVED: dict[Kind, str] = {"versions": "valid_from", "sightings": "last_seen_at", "snapshots": "observed_at"}
 
@@ -28,20 +28,20 @@ class Table:
 
     Attributes:
         name: Its name, without the schema.
-        kind: ``versions`` of things that change, ``sightings`` (stretches of time in which a thing was listed),
-            ``snapshots`` (answers that stand by themselves) or ``captured`` events and log entries.
-        thing: Columns that name the thing that a row is about, beside ``project_id``.
+        kind: ``versions`` of things that change, ``sightings`` (periods of time in which a thing was listed),
+            ``snapshots`` (independent answers) or ``captured`` events and log entries.
+        thing: Columns that identify the thing that a row is about, besides ``project_id``.
         dated: Columns that complete the key.
-        compared: Columns that make a row say something else than the one before it; none where rows never change.
-        versioned: Columns of which any change makes a version, if those are others than ``compared``.
-        refers: Column that names a thing, and the table that must hold it.
-        where: Rows that have a key at all.
-        keep: The statement below ``taskhouse/`` that keeps the rows of ``incoming`` that are new.
-        extra: Columns of ``incoming`` that are not kept, with their types.
+        compared: Columns in which a row differs from the previous one; none if rows never change.
+        versioned: Columns whose change creates a version, if they are not the same as ``compared``.
+        refers: A column that refers to a thing, and the table that must contain it.
+        where: The rows that have a key at all.
+        keep: The statement below ``taskhouse/`` that stores the new rows of ``incoming``.
+        extra: Columns of ``incoming`` that are not stored, with their types.
         first: Statements that come before ``keep``, if a row has one of the ``extra`` columns.
         then: Statements that follow it, each with the table that its rows go to.
-        settles: Names in quarantine whose record a sighting of the same thing makes obsolete.
-        shown_by: Views whose words hold for its columns too; the first that has a column describes it.
+        settles: Names in quarantine whose record becomes obsolete when the same thing is seen.
+        shown_by: Views whose descriptions also apply to its columns; the first one with a column describes it.
         counted_as: The name under which ``taskhouse status`` counts its rows, if that is not the resource's.
     """
 
@@ -68,12 +68,12 @@ class Table:
 
     @property
     def begins(self) -> str | None:
-        """Column in which the validity of a row begins, where rows are versions or stretches of time."""
+        """Column in which the validity of a row begins, if rows are versions or periods of time."""
         return self.dated[0] if self.kind in {"versions", "sightings"} else None
 
     @property
     def ends(self) -> str | None:
-        """Column in which it ends; None where the next row of the same thing ends it."""
+        """Column in which it ends; None if the next row of the same thing ends it."""
         return "absent_since" if self.kind == "sightings" else None
 
     @property
@@ -88,7 +88,7 @@ def versions(name: str, thing: str, **more: object) -> Table:
 
 
 def sightings(name: str, *thing: str, settles: tuple[str, ...] = (), shown_by: tuple[str, ...] = ()) -> Table:
-    """A table of the stretches of time in which a thing was listed; its last column is the key that the list gives."""
+    """A table of the periods of time in which a thing was listed; its last column is the key in the list."""
     return Table(name, "sightings", thing, ("first_seen_at",), settles=settles, shown_by=shown_by)
 
 
@@ -98,25 +98,25 @@ class Resource:
 
     Attributes:
         name: Its name in commands, settings, the ledger and Dagster.
-        about: What it holds and when a pass over it is complete, in Markdown.
+        about: What it contains and when a pass over it is complete, in Markdown.
         tables: Where its rows are; the first one is the resource's own.
         after: Resources that must be read before.
         optional: Whether it is off unless the setting of its name is on.
-        alone: Whether nothing but its own passes writes to its tables.
-        requests: How many requests each of its passes takes; 0 where that depends on what moved.
-        passes_a_day: How many passes its schedule brings by default, where each takes so many requests.
+        alone: Whether only its own passes write to its tables.
+        requests: How many requests each of its passes takes; 0 if that depends on what changed.
+        passes_a_day: How many passes its schedule makes by default, if each takes that number of requests.
         cron: When its schedule runs by default, in cron's five fields.
-        cursors: Column that names the thing its cursors are about, if it has any.
-        quarantines: Names under which its unreadable records are kept, beside its own.
-        listed: Whether a complete pass read every record of its lists, so that one in quarantine that names nothing is
-            settled by a later proof.
+        cursors: Column that identifies the thing of its cursors, if it has any.
+        quarantines: Names under which its unreadable records are stored, besides its own.
+        listed: Whether a complete pass reads every record of its lists, so that a later proof settles records in
+            quarantine that cannot be identified.
         shown: The view to show after a pass, if that is not the one of the same name.
         preview: Columns of that view to show.
-        newest: Column of that view by which rows are newest.
-        every_s: How old the last complete pass may become before that is worth a warning, in seconds.
-        live: Whether rows are captured as they happen, so that how late they are is a figure.
+        newest: Column of that view that shows which rows are newest.
+        every_s: How old the last complete pass may become before a warning, in seconds.
+        live: Whether rows are captured as they happen, so that their delay is measured.
         sees_runs: Whether a pass sees runs start and end.
-        trend: A query whose days are drawn.
+        trend: A query whose days are shown as a chart.
     """
 
     name: str

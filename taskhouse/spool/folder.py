@@ -1,4 +1,4 @@
-"""Where segments lie: open while a writer appends, sealed for the loader, damaged when they no longer match.
+"""The folders of segments: open while a writer appends, sealed for the loader, damaged if they no longer match.
 
 spool/open/<segment>.part                      being written
 spool/open/<writer>.lock                       held as long as the writer lives
@@ -29,7 +29,7 @@ _SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sealed segment: where it lies and what its name says of it."""
+    """A sealed segment: its path and what its name says."""
 
     path: Path
     name: str
@@ -38,14 +38,14 @@ class Segment:
     crc: int
 
     def is_whole(self) -> bool:
-        """Whether the file holds exactly the lines that its name states."""
+        """Whether the file contains exactly the lines that its name states."""
         crc = lines = 0
         for block in self._blocks():
             crc, lines = zlib.crc32(block, crc), lines + block.count(b"\n")
         return (crc, lines) == (self.crc, self.lines)
 
     def line_bytes(self) -> int:
-        """Bytes that no line is longer than: 1 MiB, or little more than the longest."""
+        """The longest line in bytes, rounded up, or 1 MiB if that is more."""
         without = most = 0
         for block in self._blocks():
             without = 0 if b"\n" in block else without + 1
@@ -58,7 +58,7 @@ class Segment:
 
 
 class Cursor(NamedTuple):
-    """The last event of a stream: the endpoint that gave it, its id, and its checksum if nothing of it was cut."""
+    """The last event of a stream: its endpoint, its id, and its checksum if nothing was removed from it."""
 
     leg: str
     stream_id: str
@@ -67,7 +67,7 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What a clean-up found: segments sealed in place of a dead writer, torn bytes cut, files set aside."""
+    """What a clean-up did: segments sealed for a dead writer, torn bytes removed, files set aside."""
 
     sealed: tuple[Segment, ...] = ()
     torn_bytes: int = 0
@@ -103,7 +103,7 @@ class Spool:
             )
 
     def cursors(self) -> dict[str, Cursor]:
-        """Of every run that has events here the last one: ahead of the warehouse."""
+        """The last event of every run that has events here, which the warehouse may not have yet."""
         found: dict[str, Cursor] = {}
         for segment in self.segments():
             if segment.layer == "live" and segment.is_whole():
@@ -114,9 +114,9 @@ class Spool:
         return found
 
     def recover(self) -> Recovery:
-        """Seal what dead writers left open: every whole line is kept, a torn tail is cut.
+        """Seal what dead writers left open: every whole line is kept, and a torn end is removed.
 
-        A file that is damaged elsewhere than at its end is set aside under its own name as well.
+        A file that is damaged anywhere but at its end is also set aside under its own name.
         """
         sealed, torn, damaged = [], 0, []
         for part in sorted(self.open.glob("*.part")):
@@ -137,13 +137,13 @@ class Spool:
         return Recovery(tuple(sealed), torn, tuple(damaged))
 
     def salvage(self, segment: Segment) -> tuple[Path, Segment | None]:
-        """Set a damaged segment aside and seal its whole lines anew under another name."""
+        """Set a damaged segment aside and seal its whole lines under another name."""
         lines, _, _ = _sift(segment.path.read_bytes())
         again = self._reseal(f"{segment.name}-salvaged", lines) if lines else None
         return self._set_aside(segment.path, keep=False), again
 
     def halve(self, segment: Segment) -> list[Segment]:
-        """Two segments in place of one of several lines; done again after a crash, it gives the same two."""
+        """Split a segment of several lines in two; after a crash, doing it again gives the same two."""
         lines, _, _ = _sift(segment.path.read_bytes())
         middle = len(lines) // 2
         halves = [self._reseal(f"{segment.name}-{n}", part) for n, part in enumerate((lines[:middle], lines[middle:]))]
@@ -152,7 +152,7 @@ class Spool:
 
     @contextlib.contextmanager
     def _of_the_dead(self, writer: str) -> Iterator[bool]:
-        """Whether a writer is no more: then nobody else cleans up after it meanwhile, and its lock goes at the end."""
+        """Whether a writer is dead; no other process cleans up meanwhile, and its lock is removed at the end."""
         lock = FileLock(self.open / f"{writer}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
@@ -190,12 +190,12 @@ class Spool:
 
 
 def sealed_name(segment: str, lines: int, crc: int) -> str:
-    """The file name of a sealed segment, which states what it must hold."""
+    """The file name of a sealed segment, which states what it must contain."""
     return f"{segment}.{lines}.{crc:08x}.ndjson"
 
 
 def parse(path: Path) -> Segment | None:
-    """Read a sealed segment's name; None for a file that is none of ours."""
+    """Read a sealed segment's name; None for any other file."""
     match = _SEALED.fullmatch(path.name)
     if match is None:
         return None

@@ -1,7 +1,7 @@
 """The format of one spool line, and how it is checked.
 
 A segment is newline-delimited JSON. Every line begins with the CRC-32 of the rest of the line, so that a torn or
-damaged line can be told from a whole one without parsing it:
+damaged line is recognized without parsing it:
 
     {"c":"9f3a0c11","k":"event","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"i":ID,"o":POSITION,"a":MICROS,"x":false,"h":CRC,
      "d":TEXT}
@@ -14,13 +14,13 @@ of its run, its place and that text (:func:`checksum`), which ``taskhouse verify
 - ``event``: an event, or an entry of the log.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
 - ``bytes``: the exact bytes, in hexadecimal, of the event before it: they are not UTF-8, so that its text has U+FFFD.
-- ``unplaced``: an entry of a log whose place in the run's own log is not known.
+- ``unplaced``: an entry of a log whose position in the run's own log is not known.
 - ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of", "cut_us"}``.
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
   ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
-  the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` in
-  place of these says that the stream cannot be read on after the id ``after``, and why: it was left behind for good, or
-  the server announced that it had ``trimmed`` what followed. Older writers added
+  the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` instead
+  of these says that the stream cannot be continued after the id ``after``, and why: it is over, or the server announced
+  that it had ``trimmed`` what followed. Older writers added
   ``{"after", "first", "events"}`` at the end of a connection.
 """
 
@@ -104,7 +104,7 @@ def encode(run_key: RunKey, entries: Iterable[Entry], *, first: int, leg: str, a
 def encode_fact(
     run_key: RunKey, kind: str, facts: Mapping[str, object], *, number: int, leg: str | None, arrived_us: int
 ) -> bytes:
-    """A line that is no event: ``mark`` moves a cursor of a run, ``resume`` tells how a connection began.
+    """A line that is not an event: ``mark`` moves a cursor of a run, ``resume`` says how a connection began.
 
     It takes effect in the same transaction as the events before it.
     """
@@ -128,7 +128,7 @@ def encode_fact(
 
 
 def is_whole(text: bytes) -> bool:
-    """Whether a line, its newline included, is exactly what was written."""
+    """Whether a line, including its newline, is exactly what was written."""
     if not text.endswith(b"}\n") or not text.startswith(b'{"c":"') or text[14:_HEAD] != b'",':
         return False
     try:

@@ -1,4 +1,4 @@
-"""The one appender of a process: what it wrote survives ``kill -9`` at once, a power failure after the next fsync."""
+"""The only writer of a process: its data survives ``kill -9`` at once, and a power failure after the next fsync."""
 
 import os
 import secrets
@@ -19,18 +19,18 @@ from taskhouse.spool.folder import Segment, Spool, parse, sealed_name, sync_fold
 from taskhouse.spool.line import Entry, RunKey
 
 SYNC_S = 1.0
-"""Longest time between two fsyncs while events arrive: a power failure can lose so much, which the stream still has."""
+"""Longest time between two fsyncs while events arrive; a power failure loses no more, and the stream still has it."""
 
 
 class SpoolWriter:
     """Appends events to one open segment per layer, and seals it when it is large or old enough.
 
     Args:
-        spool: Where segments lie.
+        spool: The folder of the segments.
         seal_bytes: A segment of at least this size is sealed.
         seal_seconds: An older segment is sealed by :meth:`tick`.
         sync_seconds: The longest time between two fsyncs while events arrive, kept by :meth:`tick`.
-        clock: Says when events arrive.
+        clock: The clock for the times of arrival.
 
     Safe to use from several threads. Call :meth:`tick` about four times a second.
     """
@@ -91,9 +91,9 @@ class SpoolWriter:
     ) -> None:
         """Append the move of a run's cursor; it takes effect with the events before it.
 
-        ``as_of`` is the server's time of what was read: a run that moved later is read again. ``read_at`` is our time
-        of it, if the mark is written later. With ``cut_us`` the log ends at ``position``: what is held beyond it, and
-        arrived before that moment, does not belong to it.
+        ``as_of`` is the server's time of what was read: a run that changed later is read again. ``read_at`` is our time
+        of it, if the mark is written later. With ``cut_us``, the log ends at ``position``: stored entries beyond it
+        that arrived before that moment do not belong to it.
         """
         facts = {
             "resource": resource,
@@ -127,7 +127,7 @@ class SpoolWriter:
             first: The first id that came.
             connected_at: When, by the server's clock.
             heard_at: When the stream was last heard before.
-            joined: Whether the stream still held the event of the cursor; None if that is not known.
+            joined: Whether the stream still contained the event of the cursor; None if that is not known.
         """
         facts = {
             "after": after,
@@ -148,7 +148,7 @@ class SpoolWriter:
         ending: str,
         heard_at: datetime | None = None,
     ) -> None:
-        """Append that a stream cannot be read on after the id ``after``, and why: it is over, or was trimmed there.
+        """Append that a stream cannot be continued after the id ``after``, and why: it is over, or was trimmed there.
 
         ``heard_at`` is when the server said so, by its own clock.
         """
@@ -164,7 +164,7 @@ class SpoolWriter:
             )
 
     def tick(self) -> None:
-        """Fsync and seal what is due; appending goes on meanwhile."""
+        """Fsync and seal what is due; appending continues meanwhile."""
         now = self.clock.monotonic()
         with self._guard:
             for layer, segment in list(self._open.items()):
@@ -180,14 +180,14 @@ class SpoolWriter:
         self._sync(now - self.sync_seconds)
 
     def seal(self) -> list[Segment]:
-        """Seal whatever is open, now."""
+        """Seal everything that is open, now."""
         with self._guard:
             full, self._full = [*self._full, *self._open.values()], []
             self._open.clear()
         return list(filter(None, map(self._seal, full)))
 
     def close(self) -> None:
-        """Seal everything and sign off; nothing can be appended afterwards."""
+        """Seal everything and close; nothing can be appended afterwards."""
         self.seal()
         self._sync(self.clock.monotonic())
         self._alive.release()
@@ -201,7 +201,7 @@ class SpoolWriter:
         return self._open[layer]
 
     def _seal(self, segment: "_Open") -> Segment | None:
-        """Seal a segment; one whose first line found no room goes."""
+        """Seal a segment, or delete it if there was no disk space for its first line."""
         if not segment.lines:
             segment.path.unlink(missing_ok=True)
             segment.close()
@@ -216,7 +216,7 @@ class SpoolWriter:
         return sealed
 
     def _sync(self, before: float) -> None:
-        """Fsync sealed segments that had none since; one that is loaded by now is gone, and needs none."""
+        """Fsync sealed segments that have not been synced; those that are loaded already no longer exist."""
         with self._guard:
             due = [segment for segment in self._late if segment.synced <= before]
             self._late = [segment for segment in self._late if segment.synced > before]

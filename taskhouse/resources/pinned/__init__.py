@@ -1,1 +1,1 @@
-"""Pinned tasks: who pinned which task, and from when to when."""
+"""Pinned tasks: who pinned which task, and when."""

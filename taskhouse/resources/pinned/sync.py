@@ -1,8 +1,8 @@
-"""Pinned tasks: one request a pass, kept as sightings of the pair of viewer and task.
+"""Pinned tasks: one request a pass, stored as sightings of viewer and task.
 
-The answer has no count, no pages and no times. So a pin begins when it was first seen, and whatever was pinned and
-unpinned between two passes is not known. Only the viewer's own pins are compared with the answer: those of another
-viewer stay as they are.
+The answer has no count, no pages and no times. So a pin begins when it was first seen, and a task that was pinned and
+unpinned between two passes is not noticed. Only the viewer's own pins are compared with the answer; those of other
+viewers stay as they are.
 """
 
 import json
@@ -28,7 +28,7 @@ MISSING = "this server does not list pinned tasks (404); if that does not change
 async def sync(context: Context) -> Report:
     """One pass over the tasks that the owner of the key pinned.
 
-    A server without the list leaves the pass incomplete, and what is kept as it is.
+    If the server does not have the list, the pass is incomplete, and the stored pins stay as they are.
 
     Raises:
         TaskhouseError: The server or the warehouse failed.

@@ -1,4 +1,4 @@
-"""A readiness answer as columns: what is known of it, and what is kept."""
+"""A readiness answer as columns: which fields are known, and what is stored."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,9 +58,9 @@ def read(row: Row) -> dict[str, Any]:
 
 
 def evidence(scan: Mapping[str, Any] | None, reason: object) -> str:
-    """What an answer rests on: ``scan``, ``empty_scan``, ``no_integration``, ``no_token`` or ``none``.
+    """What an answer is based on: ``scan``, ``empty_scan``, ``no_integration``, ``no_token`` or ``none``.
 
-    An unknown repository, a GitHub outage and its rate limit all look like an empty repository; the only tell is a scan
+    An unknown repository, a GitHub outage and its rate limit all look like an empty repository; the only sign is a scan
     of zero files (API facts 4.4).
     """
     if scan is not None:

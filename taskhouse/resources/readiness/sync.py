@@ -1,10 +1,10 @@
 """Readiness: one snapshot a day of each repository over each of its windows.
 
-Requests a pass: one for each repository and window without a snapshot of today. An answer costs the server up to 45
-seconds and some 22 GitHub requests (API facts 4.5), so four are in flight, each with its own time limit; a repository
-that was too slow once is asked for its other windows last.
+A pass makes one request for each repository and window without a snapshot of today. An answer takes the server up to 45
+seconds and about 22 GitHub requests (API facts 4.5), so four requests run at once, each with its own time limit. The
+other windows of a repository that was too slow come last.
 
-``errorInsights`` speaks of the whole project and not of the repository (API facts 4.3); it is kept under each.
+``errorInsights`` is about the whole project and not the repository (API facts 4.3); it is stored under each.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ Due = tuple[str, int]
 async def sync(context: Context, *, limit_s: float = LIMIT_S) -> Report:
     """One pass over what is due.
 
-    An answer that fails or takes longer than ``limit_s`` delays no other, and leaves the pass incomplete.
+    An answer that fails or takes longer than ``limit_s`` does not delay the others, and makes the pass incomplete.
 
     Raises:
         TaskhouseError: The warehouse failed, or the server refuses the key.
@@ -74,7 +74,7 @@ def due(
     overrides: Mapping[str, tuple[int, ...]],
     done: set[Due],
 ) -> list[Due]:
-    """Each repository over each of its windows, but for those that are done."""
+    """Each repository over each of its windows, except those that are done."""
     return [
         (name, days)
         for name in repositories
@@ -84,7 +84,7 @@ def due(
 
 
 async def _fetch(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
-    """Ask for each pair, four at a time; commit now and then."""
+    """Request each pair, four at a time, and commit from time to time."""
     waiting, slow = deque(pairs), set[str]()
     answers: asyncio.Queue[tuple[Due, Row | str]] = asyncio.Queue()
 
@@ -114,7 +114,7 @@ async def _fetch(the_pass: Pass, pairs: list[Due], limit_s: float) -> None:
 
 
 async def _one(the_pass: Pass, repository: str, days: int, limit_s: float) -> Row | str:
-    """One answer, or why there is none."""
+    """One answer, or the reason why there is none."""
     refresh = the_pass.context.settings.readiness_refresh == "daily"
     try:
         return await the_pass.api(Priority.READINESS).readiness(repository, days, refresh=refresh, limit_s=limit_s)

@@ -1,7 +1,7 @@
 """Repositories: one request a pass, kept as sightings.
 
-The answer has no count and no pages, so a short one cannot be told from a true one; what guards the history is the
-viewer, and that a great many absences at once are not believed.
+The answer has no count and no pages, so an incomplete one looks like a complete one. The history is protected by the
+viewer, and by the limit on absences at once.
 """
 
 from taskhouse.passes.context import Context

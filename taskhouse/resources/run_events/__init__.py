@@ -1,1 +1,1 @@
-"""Run events: both layers of every run that moves."""
+"""Run events: both layers of every active run."""

@@ -1,4 +1,4 @@
-"""Run events: the live layer and the log layer of every run that moves, through the spool into the warehouse."""
+"""Run events: the live layer and the log layer of every active run, through the spool into the warehouse."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,12 +18,12 @@ RESOURCE = "run_events"
 
 
 def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Mapping[str, Ended]) -> Proof:
-    """What a verdict rests on: the oldest look at the stream of a run that has not ended and rests.
+    """What a verdict is based on: the oldest reading of the stream of a run at rest.
 
     Args:
-        the_pass: The pass; it doubts if such a stream was never looked at.
-        rested: The runs at rest, with the last look before this pass.
-        endings: What came of the streams that this pass read.
+        the_pass: The pass; it gets a doubt if such a stream was never read.
+        rested: The runs at rest, with their last reading before this pass.
+        endings: How the streams that this pass read ended.
     """
     looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
     if never := sum(at is None for at in looks.values()):
@@ -35,9 +35,8 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
 async def sync(context: Context) -> Report:
     """One pass over the runs of a project, for at most ``capture_seconds`` where runs are live.
 
-    A run that is still live when the time is over is no gap: the next pass resumes it after the last event that is
-    safe. Every other run is read to its end in both layers. While ``taskhouse tail`` follows the project's streams,
-    only logs are read here.
+    If a run is still live when the time is over, the next pass resumes it after the last stored event. Every other run
+    is read to its end in both layers. While ``taskhouse tail`` follows the project's streams, only logs are read here.
 
     Raises:
         TaskhouseError: The server refuses the key, or the warehouse failed; captured events stay in the spool.

@@ -1,1 +1,1 @@
-"""Runs: the lists of runs of tasks whose runs may have moved."""
+"""Runs: the lists of runs of tasks whose runs may have changed."""

@@ -1,10 +1,9 @@
-"""What a run inside its task does not say of itself: fields that are hidden there, and a pull request that is borrowed.
+"""How a run inside its task can differ from the run's own row: hidden fields and a borrowed pull request.
 
-Where the key may not read what a run holds, the run shows there with ``log_url``, ``output``, ``error_message`` and
-``task_summary`` null, and without tags and artifacts; nothing says that they are hidden (API facts 1.4). So what is
-empty there is not taken for a change. The facts of a pull request may be those of an earlier run of the task (API
-facts 7.2). So they are never taken from there, but from the run's own row, which a read by id or the list of runs
-brings.
+If the key may not read a run's content, the run inside the task has null for ``log_url``, ``output``, ``error_message``
+and ``task_summary``, and no tags and artifacts; nothing says that they are hidden (API facts 1.4). So empty fields
+there do not count as a change. The facts of a pull request may be those of an earlier run of the task (API facts 7.2).
+So they are only taken from the run's own row, which a read by id or the list of runs returns.
 """
 
 import json
@@ -19,17 +18,17 @@ BORROWED = frozenset({"pr_url", "pr_urls", "pr_summaries", "pr_state", "pr_merge
 
 
 def may_hide(run: Mapping[str, Any]) -> bool:
-    """Whether a run inside a task looks like one whose fields are hidden; a run that has no log yet does as well."""
+    """Whether a run inside a task looks like one with hidden fields; a run without a log does too."""
     return run.get("log_url") is None and not any(without_borrowed(run.get(name)) for name in FIELDS)
 
 
 def is_doubtful(run: Mapping[str, Any]) -> bool:
-    """Whether a run inside a task may say something else than its own row."""
+    """Whether a run inside a task may differ from its own row."""
     return may_hide(run) or has_borrowed(run.get("output"))
 
 
 def own(run: Row, payload: str | None) -> Row:
-    """The run with its own facts alone, by the kept JSON of its newest version; its text stays the one that came."""
+    """The run with only its own facts, from the stored JSON of its newest version; its text stays as it came."""
     held = json.loads(payload) if payload is not None else {}
     data = dict(run.data)
     if may_hide(data):
@@ -42,7 +41,7 @@ def own(run: Row, payload: str | None) -> Row:
 
 
 def has_borrowed(output: Any) -> bool:
-    """Whether a run's output says something of a pull request."""
+    """Whether a run's output mentions a pull request."""
     return isinstance(output, dict) and not BORROWED.isdisjoint(output)
 
 

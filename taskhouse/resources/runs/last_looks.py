@@ -1,7 +1,7 @@
-"""A last look at lists of runs that rest: once more before the log of an older run expires.
+"""A last look at lists of runs: they are read once more before the log of an older run expires.
 
-A task names its latest run only. Nothing shows that an older run of a resting task was reopened or removed, so its
-list is read once more while its log can still be had, for at most a small share of the hour's requests.
+A task shows only its latest run. Nothing shows that an older run was reopened or removed, so the list is read once more
+while the log still exists, with at most a small share of the hour's requests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,30 +14,30 @@ from taskhouse.passes.sync_pass import Pass, Proof
 from taskhouse.warehouse import state
 
 REST = timedelta(days=23)
-"""A run that has rested for so long gets its last look in the week that is left to its log."""
+"""After this time at rest, a run's list gets its last look, in the last week of its log."""
 
 SHARE = 0.05
 """Share of the hour's requests that last looks may take."""
 
 UNLIMITED = 4800
-"""Requests an hour to take the share of where the settings name no limit (API facts 1.6)."""
+"""Requests an hour of which to take the share if the settings have no limit (API facts 1.6)."""
 
 HOUR = timedelta(hours=1)
 
 
 def allowance(per_hour: int, since_last: timedelta | None) -> int:
-    """How many lists a pass may look at, so long after the last pass began."""
+    """How many lists a pass may read, given the time since the last pass began."""
     share = min(since_last or HOUR, HOUR) / HOUR
     return max(0, int((per_hour or UNLIMITED) * SHARE * share))
 
 
 def due(the_pass: Pass) -> Sequence[Mapping[str, Any]]:
-    """Whose lists this pass looks at, nearest to expiry first: ``task_id`` and ``latest_run_id``."""
+    """The tasks whose lists this pass reads, nearest to expiry first: ``task_id`` and ``latest_run_id``."""
     return resting(the_pass.context, the_pass.resource, the_pass.started_at, pass_id=the_pass.pass_id)
 
 
 def resting(context: Context, resource: str, now: datetime, *, pass_id: str = "") -> Sequence[Mapping[str, Any]]:
-    """Whose lists a pass that begins now looks at; ``pass_id`` is its own name, if it has one yet."""
+    """The tasks whose lists a pass that begins now reads; ``pass_id`` is its own id, if it has one yet."""
     named = {"project_id": context.project_id, "resource": resource, "pass_id": pass_id}
     before: datetime | None = context.read(state.records, "state/pass_before", **named)[0]["started_at"]
     return context.read(
@@ -52,7 +52,7 @@ def resting(context: Context, resource: str, now: datetime, *, pass_id: str = ""
 
 
 def proof(the_pass: Pass) -> Proof:
-    """What a verdict on the runs rests on: the oldest look at a list with a run whose log is kept."""
+    """What a verdict on the runs is based on: the oldest reading of a list with a run whose log still exists."""
     context = the_pass.context
     named = {"project_id": context.project_id, "expired": the_pass.started_at - polling_policy.EXPIRY}
     looked_at = context.read(state.records, "runs/oldest_look", **named)[0]["looked_at"]

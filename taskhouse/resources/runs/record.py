@@ -1,4 +1,4 @@
-"""A run as columns, from its own row and from the one inside its task: what is known of it, and what is kept."""
+"""A run as columns, from its own row and from the one inside its task: which fields are known, and what is stored."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ SHAPE = Shape(
     without_text=privacy.run_without_text,
 )
 ELSEWHERE = ("a run of another task than", "another run than")
-"""How the reasons of such records begin: what they say can be read, and yet has no place."""
+"""How the reasons of such records begin: they can be read, but have no place."""
 
 
 def read(row: Row) -> dict[str, Any]:
@@ -82,10 +82,9 @@ def read(row: Row) -> dict[str, Any]:
 
 
 def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str, Any]]:
-    """What reads a run of a task, by its id if one was asked for.
+    """A function that reads a run of a task, with the given id if there is one.
 
-    It raises ``BadRecord`` as :func:`read` does, and for another run or a run of another task, whatever else is
-    wrong with it.
+    It raises ``BadRecord`` as :func:`read` does, and also for another run or a run of another task.
     """
 
     def asked(row: Row) -> dict[str, Any]:

@@ -1,16 +1,15 @@
-"""Runs: the list of every task that may have one that is not kept, or an older one that moves.
+"""Runs: the list of every task that may have a run that is not stored, or an older run that may change.
 
-The newest run of a task comes with the task. The list is asked for where it never was, where the latest run is another
-one than it was then or says something else than what is kept of it, where an older run may still move, and once more
-before the log of an older run at rest expires. Requests a pass: one for each such task, and one more for every further
-98 runs.
+The newest run of a task comes with the task. The list is requested if it was never read, if the latest run is a new one
+or differs from what is stored, if an older run may still change, and once more before the log of an older run expires.
+A pass makes one request for each such task, and one more for every further 98 runs.
 
-A list may be refused though its runs are not: one run that the key may not read makes its task's whole list 403. Then
-the runs that are known are asked for by id, and the list again in growing pauses.
+A list may be refused although its runs are not: one run that the key may not read makes the task's whole list 403. Then
+the known runs are requested by id, and the list again at growing intervals.
 
-A first load has a list to ask for every task, for days. It goes on beside the daily work, a bounded number of tasks a
-pass and while the budget has room for it, those first whose logs expire next; until its end the passes are incomplete
-and say how far it is.
+A first load requests a list for every task, which takes days. It runs beside the daily work, with a limited number of
+tasks per pass and while the budget has room; lists whose logs expire next come first. Until it ends, the passes are
+incomplete and say how far it is.
 """
 
 import asyncio
@@ -41,20 +40,20 @@ AT_ONCE = 8
 COMMIT_TASKS = 100
 
 UNREAD = "unread"
-"""The state of a list that holds what could not be read: it is asked for again at the next pass."""
+"""The state of a list with an unreadable record: it is requested again at the next pass."""
 
 Task = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Whose lists to ask for.
+    """The tasks whose lists to request.
 
     Attributes:
         moved: Tasks that changed, in any order.
-        first: Tasks never listed that this pass takes on, nearest to expiry first.
-        left: Tasks never listed that are left for later passes.
-        passed_over: Tasks never listed whose latest run has rested for longer than the settings want.
+        first: Tasks that this pass lists for the first time, nearest to expiry first.
+        left: How many tasks without a list are left for later passes.
+        passed_over: How many tasks without a list have had no activity for longer than the settings allow.
     """
 
     moved: list[Task]
@@ -64,10 +63,10 @@ class Due:
 
 
 async def sync(context: Context) -> Report:
-    """One pass over the runs of the tasks that moved.
+    """One pass over the runs of the tasks that changed.
 
     Raises:
-        TaskhouseError: The server or the warehouse failed; what was read until then is kept.
+        TaskhouseError: The server or the warehouse failed; everything read before that is stored.
     """
     async with running(context, RESOURCE) as the_pass:
         now = context.now()
@@ -104,7 +103,7 @@ async def sync(context: Context) -> Report:
 
 
 def left_out(count: int, one: str, many: str, days: int | None) -> str:
-    """What a first load leaves out by age, as a verdict says it; "" where it is nothing."""
+    """What a first load leaves out because of its age, in words; "" if nothing."""
     if not count or days is None:
         return ""
     what = counted(count, f"{one} without activity", f"{many} without activity")
@@ -113,7 +112,7 @@ def left_out(count: int, one: str, many: str, days: int | None) -> str:
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
-    """What to ask for; rows as the query ``runs/due`` gives them."""
+    """What to request; rows as the query ``runs/due`` returns them."""
     moved: list[Task] = []
     never: list[Task] = []
     passed_over = 0
@@ -130,7 +129,7 @@ def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) ->
 
 
 def _older_moves(task: Task, now: datetime) -> list[str]:
-    """Ids of a task's older runs that may have moved."""
+    """Ids of a task's older runs that may have changed."""
     return [
         run["run_id"]
         for run in task["older"] or ()
@@ -145,7 +144,7 @@ def _older_moves(task: Task, now: datetime) -> list[str]:
 
 
 def _refused_is_due(task: Task, now: datetime) -> bool:
-    """Whether a list that was refused is to be asked for again; at once where its task was seen since."""
+    """Whether to request a refused list again; at once if its task was seen since."""
     if task["state"] not in refusal_policy.STATES:
         return False
     seen = task["state"] == refusal_policy.NOT_FOUND and task["task_seen_at"] > task["listed_at"]
@@ -181,14 +180,14 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a task's list of runs was answered.
+    """The answer to a request for a task's list of runs.
 
     Attributes:
-        task: The task, as the query ``runs/due`` gives it.
+        task: The task, as the query ``runs/due`` returns it.
         pages: Every page of the list.
-        rows: Runs that were asked for by id, where the list was refused.
-        refusal: The state of a list that was refused.
-        problem: What else keeps the runs from being all ("" if nothing does).
+        rows: Runs that were requested by id because the list was refused.
+        refusal: The state of a refused list.
+        problem: Why the runs are not complete otherwise ("" if they are).
     """
 
     task: Task
@@ -199,7 +198,7 @@ class _Answer:
 
 
 async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
-    """Every page of a task's runs, or the known ones by id where the list is refused."""
+    """Every page of a task's runs, or the known ones by id if the list is refused."""
     api, task_id = the_pass.api(priority), task["task_id"]
     walk = PageWalk(host=the_pass.context.client.host, overlap=2)
     try:
@@ -217,7 +216,7 @@ async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
 
 
 async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:
-    """The latest run of a task and the older ones that may have moved, and what keeps them from being all."""
+    """The latest run of a task and the older ones that may have changed, and why they are not complete."""
     found: list[Row] = []
     problems: list[str] = []
     older = _older_moves(task, now) if task.get("older") else []

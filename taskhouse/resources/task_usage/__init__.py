@@ -1,1 +1,1 @@
-"""Task usage: what each task cost, where the settings want it known."""
+"""Task usage: what each task has cost, if the setting is on."""

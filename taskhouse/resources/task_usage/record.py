@@ -1,4 +1,4 @@
-"""What a task cost as columns: what is known of it, and what is kept."""
+"""The cost of a task as columns: which fields are known, and what is stored."""
 
 import json
 import math

@@ -1,11 +1,11 @@
-"""Usage: what each task cost until now, where the settings want it known.
+"""Usage: what each task has cost so far, if the setting is on.
 
-Requests a pass: one for each task that has a run and was never asked for, whose runs changed since it was, or whose
-unfinished run is due by its age. A finished task is asked for once more when it has rested for an hour: the server
-meters later than it runs. What was never asked for is taken on a bounded number of tasks a pass, newest first.
+A pass makes one request for each task with a run that was never requested, whose runs changed since the last request,
+or whose unfinished run is due by its age. A finished task is requested once more after an hour, because the server
+meters later than it runs. A pass requests a limited number of tasks for the first time, newest first.
 
-Metering may be down, or a server may not have it: a pass stops asking when several answers in a row said nothing. A
-refusal is a state with a time (``refusal_policy``): it is asked about again in growing pauses, and doubted for a day.
+Metering may be down, or the server may not have it: a pass stops after several answers in a row without a result. A
+refusal is a state with a time (``refusal_policy``): it is repeated at growing intervals, and is a doubt for a day.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ RESOURCE = "task_usage"
 TRIED = "usage of tasks"
 AT_ONCE = 4
 IN_A_ROW = 4
-"""Answers in a row that said nothing, after which the rest of a pass is left for the next."""
+"""How many answers in a row without a result end a pass; the rest is left for the next one."""
 
 COMMIT_ANSWERS = 100
 
@@ -42,7 +42,7 @@ Task = Mapping[str, Any]
 async def sync(context: Context) -> Report:
     """One pass over the tasks whose cost may have grown.
 
-    An answer that fails is asked for again by the next pass, and leaves this one incomplete.
+    If an answer fails, this pass is incomplete and the next one requests it again.
 
     Raises:
         AccessDenied: The server refuses the key.
@@ -71,13 +71,13 @@ async def sync(context: Context) -> Report:
 
 
 def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> tuple[list[str], int]:
-    """Ids of the tasks to ask for, and how many were never asked for and are left for later passes.
+    """Ids of the tasks to request, and how many first requests are left for later passes.
 
     Args:
-        found: Rows as the query ``task_usage/due`` gives them.
+        found: Rows as the query ``task_usage/due`` returns them.
         now: The present moment.
-        most: Tasks never asked for that are taken on.
-        days: Tasks never asked for whose runs rest for longer are passed over; None passes over none.
+        most: How many tasks to request for the first time.
+        days: Tasks whose runs have been at rest for longer are never requested; None requests all.
     """
     oldest = now - timedelta(days=days) if days is not None else datetime.min.replace(tzinfo=UTC)
     asked = [task for task in found if task["asked_at"] is not None]
@@ -101,7 +101,7 @@ def _grown(task: Task, now: datetime) -> bool:
 
 
 async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
-    """Whether the server tells what a task cost, for ``taskhouse check``: asked of one that has a run, as a pass does.
+    """Whether the server says what a task cost, for ``taskhouse check``; it requests a task with a run, as a pass does.
 
     Raises:
         TaskhouseError: There is no answer.
@@ -118,7 +118,7 @@ async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
 
 
 async def _fetch(the_pass: Pass, wanted: list[str]) -> None:
-    """Ask for each task, a few at a time; commit now and then."""
+    """Request each task, a few at a time, and commit from time to time."""
     waiting, left = deque(wanted), len(wanted)
     answers: asyncio.Queue[tuple[str, Row | TaskhouseError]] = asyncio.Queue()
     batch, failed = WriteBatch(), 0
@@ -154,7 +154,7 @@ async def _fetch(the_pass: Pass, wanted: list[str]) -> None:
 
 
 async def _one(the_pass: Pass, task_id: str) -> Row | TaskhouseError:
-    """One answer, or why there is none."""
+    """One answer, or the reason why there is none."""
     try:
         return await the_pass.api(Priority.SWEEP).usage(task_id)
     except (Retryable, Contract, Permanent) as problem:
@@ -162,7 +162,7 @@ async def _one(the_pass: Pass, task_id: str) -> Row | TaskhouseError:
 
 
 def _take(the_pass: Pass, batch: WriteBatch, task_id: str, found: Row | TaskhouseError) -> bool:
-    """Enter an answer; False if it says nothing."""
+    """Store an answer; False if it has no result."""
     the_pass.stats.asked.add(task_id)
     if isinstance(found, NotFound | Refused):
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, refusal_policy.state_of(found)))

@@ -1,1 +1,1 @@
-"""Tasks: the list, its newest end, its rotation, summaries of what moves, and the proof that all are held."""
+"""Tasks: the list, its newest end, its rotation, summaries of active tasks, and the proof that all are stored."""

@@ -1,7 +1,7 @@
 """The proof at a pass's end: as many tasks are present as the server counts, and one drawn at random is in its place.
 
-Where that fails, the difference is searched for by halving the list, ids that are not where they should be are asked
-for by name, and the proof is tried again. Only then is anything marked absent, together with the verdict.
+If that fails, a bisection of the list finds the difference, misplaced ids are requested by name, and the proof is tried
+again. Only then are tasks marked absent, together with the verdict.
 """
 
 import random
@@ -20,14 +20,14 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 ROUNDS = 4
-"""How often a list that moves under the proof is tried."""
+"""How often the proof is tried if the list changes meanwhile."""
 
 FEW = 40
-"""Differences in number that are searched for; more are a matter for a sweep."""
+"""How many differences are searched for; if there are more, a sweep is needed."""
 
 ABSENT_SHARE = 0.2
 ABSENT_ANYWAY = 20
-"""More absences than this share of what was present, and than this number, are not believed."""
+"""More absences than this share of what was present, and than this number, make the pass incomplete."""
 
 ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT=absences for one sync"
 
@@ -36,10 +36,10 @@ NOT_YET = "the list was not read completely yet"
 
 
 async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
-    """Try to prove the pass; "" if it is complete, else why not.
+    """Try to prove the pass; "" if it is complete, else the reason.
 
     Args:
-        the_pass: The pass; completed here, with its absences, where the proof holds.
+        the_pass: The pass; completed here, with its absences, if the proof succeeds.
         missing: Ids that are present here and were proved absent; more may be found.
         rests_on: What was read of the list, and when.
     """
@@ -73,12 +73,12 @@ async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
 
 
 def believed(context: Context, absent: int, present: int) -> bool:
-    """Whether so many absences at once are believed; a view that changed unnoticed looks like a great many."""
+    """Whether this many absences at once are plausible; if the view changed unnoticed, there are very many."""
     return "absences" in context.settings.accept or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
 
 
 async def _look(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> tuple[Search | None, str]:
-    """One row at random: a search where the lists differ, else None, with a reason if the row shows nothing."""
+    """Read a row at random: a search if the lists differ, else None, with a reason if the row proves nothing."""
     offset = random.randrange(len(ours)) if ours else 0
     page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
     the_pass.stats.server_count_end = page.count
@@ -134,6 +134,6 @@ def _quarantined(the_pass: Pass) -> set[str]:
 
 
 def _keys(page: Page) -> list[Key]:
-    """Where the page's rows stand; none if one of them does not say."""
+    """The positions of the page's rows; none if a row has no position."""
     found = [key for row in page.rows if (key := rows.key(row)) is not None]
     return found if len(found) == len(page.rows) and not page.bad else []

@@ -1,8 +1,8 @@
-"""Discovery: the newest end of the list, back to where the last complete pass stood.
+"""Discovery: the newest end of the list, back to the watermark of the last complete pass.
 
-The list is asked for by activity. Unknown parameters are ignored silently (API facts 1.7), so the order that came is
-looked at: a server without it lists by creation, and is then read back to the newest task that is known. Either way
-this is a hint that makes a pass quick, and proves nothing.
+The list is requested by activity. Servers silently ignore unknown parameters (API facts 1.7), so the order of the rows
+is checked: a server without it lists by creation, and the list is then read back to the newest known task. Either way,
+discovery only makes a pass fast; it proves nothing.
 """
 
 from datetime import datetime, timedelta
@@ -18,11 +18,11 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 OVERLAP = timedelta(minutes=10)
-"""So far behind the watermark discovery still reads: clocks differ, and rows are saved before they are seen."""
+"""How far beyond the watermark discovery reads, because clocks differ and rows are saved before they are visible."""
 
 
 async def read(the_pass: Pass, since: datetime) -> datetime | None:
-    """Take in what moved since a moment; the new watermark, or None where it may not move."""
+    """Store what changed since a moment; returns the new watermark, or None if it may not move."""
     api = the_pass.api(Priority.HOT)
     walk = PageWalk(host=the_pass.context.client.host, overlap=2)
     orders = ["last_activity_at", "created_at"]
@@ -57,7 +57,7 @@ def _newest_known(the_pass: Pass, otherwise: datetime) -> datetime:
 
 
 def _descends(page: Page, name: str, last: Row | None) -> bool:
-    """Whether the rows go back in time by this field, on from the last row of the page before."""
+    """Whether the rows go back in time by this field, starting from the last row of the previous page."""
     times = [_second(row, name) for row in page.rows]
     known = [time for time in times if time is not None]
     if len(known) < len(times):
@@ -68,6 +68,6 @@ def _descends(page: Page, name: str, last: Row | None) -> bool:
 
 
 def _second(row: Row, name: str) -> datetime | None:
-    """A time of a row as far as the order can be told by it: the server may sort by more than it prints."""
+    """A time of a row, to the precision that shows the order: the server may sort by more digits than it prints."""
     found = rows.moment(row, name)
     return None if found is None else found.replace(microsecond=0)

@@ -1,10 +1,10 @@
-"""Finding where the server's list and ours part, by halving: some ten requests for each difference, not a thousand.
+"""Find the differences between the server's list and ours by bisection: about ten requests for each, not a thousand.
 
-Both are in one order, newest first, so the place of a row tells how many tasks before it are missing on either side.
-Between two places where the lists agree by the same distance, they hold the same number of tasks. The order is relied
-upon from second to second only: inside a second the server may sort by more than it prints, and print a time with more
-or fewer digits from one answer to the next. So pages are compared where one second ends and another begins. Pure: it
-says which offset to read, and takes the rows that were there.
+Both have the same order, newest first, so the position of a row shows how many tasks before it are missing on either
+side. Between two positions with the same shift, the lists contain the same number of tasks. The order is reliable only
+from second to second: within a second the server may sort by more digits than it prints, and it may print a time with
+more or fewer digits from one answer to the next. So pages are compared at the boundaries of seconds. Pure: it says
+which offset to read, and takes the rows that were there.
 """
 
 from bisect import bisect_left, bisect_right
@@ -14,14 +14,14 @@ from datetime import datetime
 from itertools import pairwise
 
 Key = tuple[datetime, str]
-"""Where a task stands: the whole second of ``created_at``, and its id."""
+"""The position of a task: the whole second of ``created_at``, and its id."""
 
 PAGE = 100
 MARGIN = 8
-"""Rows before one that does not agree, on the page that shows why."""
+"""How many rows before a mismatch are on the page that explains it."""
 
 MOST = 60
-"""Pages after which a whole sweep is the better way."""
+"""How many pages to read before a complete sweep is better."""
 
 
 class Moved(Exception):
@@ -29,13 +29,13 @@ class Moved(Exception):
 
 
 def key(created_at: datetime, task_id: str) -> Key:
-    """Where a task stands in the list."""
+    """The position of a task in the list."""
     return created_at.replace(microsecond=0), task_id
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Rows ``low`` to ``high`` of the server's list stand against tasks ``ours_low`` to ``ours_high`` of ours."""
+    """Rows ``low`` to ``high`` of the server's list, compared with tasks ``ours_low`` to ``ours_high`` of ours."""
 
     low: int
     high: int
@@ -77,12 +77,12 @@ class Search:
         self._drop_empty()
 
     def agrees(self, offset: int, key: Key) -> bool:
-        """Whether a row that was found at an offset may stand there."""
+        """Whether a row that was found at an offset can be there."""
         low, high = self._newer(key[0]), self._reached(key[0])
         return low <= offset < high and key in self.ours[low:high]
 
     def parted(self, offset: int) -> None:
-        """A row at an offset does not agree: the lists differ there or on both sides of it, whatever is counted."""
+        """Record that a row at an offset does not match: the lists differ there or on both sides of it."""
         self._around = offset
 
     def offset(self) -> int | None:
@@ -104,10 +104,10 @@ class Search:
         return not self._stuck and not any(gap.differs for gap in self._gaps)
 
     def feed(self, offset: int, rows: Sequence[Key], count: int) -> None:
-        """Take the page at the offset that was asked for.
+        """Take the page at the requested offset.
 
         Raises:
-            Moved: It does not fit to the pages before it.
+            Moved: It does not fit the previous pages.
         """
         gap = self._probed
         if gap is None or count != self.count or not rows:
@@ -137,16 +137,16 @@ class Search:
         self._drop_empty()
 
     def _drop_empty(self) -> None:
-        """Where the server has no row left, all of ours are missing."""
+        """If the server has no row left, all of ours are missing."""
         for gap in self._gaps:
             if gap.low >= gap.high:
                 self.missing |= {key[1] for key in self.ours[gap.ours_low : gap.ours_high]}
         self._gaps = [gap for gap in self._gaps if gap.low < gap.high]
 
     def _newer(self, at: datetime) -> int:
-        """How many of ours were made after a second."""
+        """How many of ours were created after a second."""
         return len(self.ours) - bisect_right(self._oldest_first, at)
 
     def _reached(self, at: datetime) -> int:
-        """How many of ours were made in a second or after it."""
+        """How many of ours were created in a second or after it."""
         return len(self.ours) - bisect_left(self._oldest_first, at)

@@ -1,12 +1,12 @@
-"""The list in rotation: each tick reads on where the last one stopped, so that every page is read once a day.
+"""The list in rotation: each tick continues where the last one stopped, so that every page is read once a day.
 
-A count and one random row do not show a task that went while another came. So a tick also reads some pages of the
-list. What is held between the first and the last row of a page and is not on it is asked for by name; what is on it and
-not held is taken in. Where the server knows ``basic``, pages bring light rows: they show that a task is there and never
-make a version, and a page with a task that is not held is read once more in full.
+A count and one random row do not show that one task went while another came. So a tick also reads some pages of the
+list. A task that is stored between the first and the last row of a page but is not on it is requested by name; a task
+that is on the page but not stored is added. If the server supports ``basic``, pages contain light rows: they show that
+a task exists but never create a version, and a page with a task that is not stored is read once more in full.
 
-The place moves with the rows of a page. From the first absence on it moves with the verdict, since only a complete
-pass marks a task absent: what was not marked is read again.
+The position moves with the rows of a page. From the first absence on it moves with the verdict, because only a complete
+pass marks a task absent; otherwise that part is read again.
 """
 
 from bisect import bisect_left, bisect_right
@@ -35,7 +35,7 @@ HEAD = "~"
 """An id before all others of its second."""
 
 TRIES = 3
-"""How often a page is asked for that does not join the one before."""
+"""How often a page is requested that does not join the previous one."""
 
 
 async def read(the_pass: Pass, missing: set[str]) -> Proof:
@@ -56,7 +56,7 @@ async def read(the_pass: Pass, missing: set[str]) -> Proof:
 
 
 def known(the_pass: Pass) -> Rounds:
-    """Where the rounds stand; from their beginning under another view."""
+    """The stored state of the rounds; they start again for another viewer."""
     project_id = the_pass.context.project_id
     mark = the_pass.context.read(state.cursors, project_id, rows.RESOURCE).get(CURSOR)
     found = rounds.load(mark["position"]) if mark else None
@@ -66,13 +66,13 @@ def known(the_pass: Pass) -> Rounds:
 
 
 def rests_on(found: Rounds) -> Proof:
-    """What the rounds prove of the whole list."""
+    """What the rounds prove about the whole list."""
     oldest = found.oldest()
     return Proof("counted", None) if oldest is None else Proof("listed", oldest)
 
 
 def settle(the_pass: Pass, found: Rounds) -> None:
-    """Move the place with the verdict."""
+    """Move the position with the verdict."""
     others = [cursor for cursor in the_pass.closing.cursors if cursor["key"] != CURSOR]
     the_pass.closing.cursors = [*others, the_pass.cursor(rows.RESOURCE, CURSOR, found.dump(), "read")]
 
@@ -81,8 +81,8 @@ class _Walk:
     """Some pages of one round.
 
     Attributes:
-        rounds: Where it stands.
-        waits: Whether the place moves with the verdict only.
+        rounds: The state of the rounds.
+        waits: Whether the position moves only with the verdict.
     """
 
     def __init__(self, the_pass: Pass, found: Rounds, missing: set[str]) -> None:
@@ -97,11 +97,11 @@ class _Walk:
         self._offset = max(0, self._passed() + found.skew - OVERLAP)
 
     def due(self) -> int:
-        """Pages to read now."""
+        """How many pages to read now."""
         return self.rounds.due(self._this.context.now(), self._passed(), len(self._held))
 
     async def step(self) -> bool:
-        """Read and keep one page; False if there is no going on in this pass."""
+        """Read and store one page; False if this pass cannot continue."""
         asked_at = self._this.context.now()
         page = await self._joined(light=True)
         if page is None:
@@ -112,7 +112,7 @@ class _Walk:
         return page is not None and await self._keep(page, asked_at, light=light)
 
     async def _joined(self, *, light: bool) -> Page | None:
-        """The page at the offset, or nearer to the head so that it joins the rows before; None if there is none."""
+        """The page at the offset, or nearer to the head so that it joins the previous rows; None if there is none."""
         api = self._this.api(Priority.SWEEP, within_s=ROOM_S)
         asked = {**EVERYTHING, "basic": "true"} if light else EVERYTHING
         for _ in range(TRIES):
@@ -126,7 +126,7 @@ class _Walk:
         return None
 
     async def _keep(self, page: Page, asked_at: datetime, *, light: bool) -> bool:
-        """Take in a page, ask for what is not on it, and move on."""
+        """Store a page, request what is missing from it, and move on."""
         the_pass, batch, keys = self._this, WriteBatch(), _keys(page)
         received = len(page.rows) + len(page.bad)
         end = page.next is None and self._offset + received >= page.count
@@ -153,36 +153,36 @@ class _Walk:
         return not end
 
     def _between(self, keys: Sequence[Key], *, head: bool, end: bool) -> set[str]:
-        """Ids of what is held and would stand on the page if it were there."""
+        """Ids of stored tasks that should be on the page."""
         first = 0 if head or not keys else self._place(max(keys))
         last = len(self._held) if end or not keys else self._place(min(keys), after=True)
         return {key[1] for key in self._held[first:last]}
 
     def _too_far(self, keys: Sequence[Key]) -> int:
-        """How many rows too far a page began that does not join, as far as is known here."""
+        """How many rows too far a page began that does not join, as far as this can be known here."""
         if not keys or self.rounds.at is None:
             return PAGE // 2
         return max(0, self._place(keys[0]) - self._place((self.rounds.at[0], HEAD)))
 
     def _passed(self) -> int:
-        """How many of the tasks held the round has passed."""
+        """How many of the stored tasks the round has passed."""
         return self._place(self.rounds.at, after=True) if self.rounds.at else 0
 
     def _place(self, key: Key, *, after: bool = False) -> int:
-        """How many of the tasks held come before a key, itself included if ``after``."""
+        """How many of the stored tasks come before a key, including itself if ``after``."""
         return len(self._held) - (bisect_left if after else bisect_right)(self._oldest_first, key)
 
 
 def _joins(at: Key | None, keys: Sequence[Key]) -> bool:
-    """Whether no row can stand between the last row that was read and this page."""
+    """Whether no row can be between the last row that was read and this page."""
     return at is None or at in keys or (bool(keys) and keys[0][0] > at[0])
 
 
 def _beyond(at: Key | None, last: Key) -> bool:
-    """Whether a page that joins reaches further than the rows before; inside a second there is no order."""
+    """Whether a page that joins reaches further than the previous rows; within a second there is no order."""
     return at is None or (last != at and last[0] <= at[0])
 
 
 def _keys(page: Page) -> list[Key]:
-    """Where the rows of a page stand, but for those that do not say."""
+    """The positions of the rows of a page, without rows that have none."""
     return [key for key in map(rows.key, page.rows) if key is not None]

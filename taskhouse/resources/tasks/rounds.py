@@ -1,10 +1,10 @@
 """Rounds through the list of tasks: which part of it was read when, and how much is due now. Pure.
 
-The list is in one order, newest first, from second to second: inside a second of ``created_at`` no order is relied
-upon, as a server may sort by more than it prints. So a page proves, for the moment before it was asked for, everything
-between its first and its last row, and a round goes on after the last row that it read, whatever was inserted or
-deleted before that row. The part of the list that a round has not reached yet was read by the round before it:
-together they cover the whole list.
+The list has one order, newest first, from second to second. Within a second of ``created_at`` the order is not
+reliable, because a server may sort by more digits than it prints. So a page proves everything between its first and its
+last row, for the moment before it was requested. A round continues after the last row that it read, whatever was
+inserted or deleted before that row. The previous round has read the part of the list that this round has not reached
+yet, so together they cover the whole list.
 """
 
 import json
@@ -16,21 +16,21 @@ from datetime import datetime, timedelta
 from taskhouse.resources.tasks.list_diff import PAGE, Key, key
 
 LIST_EVERY = 7
-"""A sweep of the list comes so many times as seldom as every task is seen: it mends only what the rest has missed."""
+"""A sweep of the list is this many times rarer than the interval at which every task is seen."""
 
 SMALL = 300
-"""Up to so many tasks every pass reads the whole list, and there is nothing to rotate."""
+"""Up to this number of tasks, every pass reads the whole list, and there is nothing to rotate."""
 
 ROUND = timedelta(hours=22, minutes=30)
-"""How long a round through a long list takes. The rest of the day is for the grain below and for a list that grows by a
-twentieth a day: the next round comes to a row later by as much as was inserted before it."""
+"""How long a round through a long list takes. The rest of the day allows for the grain below, and for a list that grows
+by 5 % a day: the next round reaches a row later if rows were inserted before it."""
 
 GRAIN = timedelta(minutes=15)
-"""Pages of so long a time are remembered as one stretch, as old as its oldest page."""
+"""Pages that were read within this time are stored as one stretch, as old as its oldest page."""
 
 OVERLAP = 2
 MOST = 60
-"""Pages in one pass at most, after a pause or where passes are rare."""
+"""The most pages in one pass, after a pause or if passes are rare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,15 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Where the rounds stand.
+    """The state of the rounds.
 
     Attributes:
         began: When this round began.
         viewer: Whose view of the list it is.
         at: The last row that this round has read; None at the head of the list.
-        skew: Rows that the server has before that row beyond those that are held here.
+        skew: How many more rows the server has before that row than are stored here.
         read: What this round has read, from the head of the list on.
-        before: What the round before read of the rest; empty or not up to the end while there was no whole round.
+        before: What the previous round read of the rest; it may be empty or incomplete before the first whole round.
     """
 
     began: datetime
@@ -86,7 +86,7 @@ class Rounds:
         return min(MOST, max(0, math.ceil((total * elapsed - place) / (PAGE - OVERLAP))))
 
     def advanced(self, until: Key | None, moment: datetime, skew: int = 0) -> "Rounds":
-        """After a page that was asked for at ``moment`` and reaches down to ``until``, None being the end."""
+        """The state after a page that was requested at ``moment`` and reaches down to ``until``; None is the end."""
         last = self.read[-1] if self.read else None
         if last is not None and moment - last.read_at < GRAIN:
             read = (*self.read[:-1], Stretch(until, min(last.read_at, moment)))
@@ -117,13 +117,13 @@ def _left(end: Key | None, until: Key) -> bool:
 
 
 def period(total: int) -> timedelta:
-    """How long a round takes; shorter by a page's turn, by which one inserted row can delay the rows after it."""
+    """How long a round takes, minus the time of one page, by which an inserted row can delay the rows after it."""
     pages = max(1.0, total / (PAGE - OVERLAP))
     return ROUND * (pages / (pages + 1))
 
 
 def whole(moment: datetime, viewer: str | None) -> Rounds:
-    """After a sweep that began at ``moment`` and read every page; the next round begins with it."""
+    """The state after a sweep that began at ``moment`` and read every page; the next round begins with it."""
     return Rounds(moment, viewer, before=(Stretch(None, moment),))
 
 

@@ -1,4 +1,4 @@
-"""Pages of tasks taken into a batch: versions of the tasks and of their latest runs, and that they were seen."""
+"""Puts pages of tasks into a batch: versions of the tasks and of their latest runs, and their sightings."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -56,9 +56,9 @@ def _take_one(
 
 
 def present(the_pass: Pass) -> list[list_diff.Key]:
-    """Where every task stands that is held and present, in the order of the list.
+    """The positions of all stored and present tasks, in the order of the list.
 
-    What the pass added since it asked last decides whether it asks again: at 100,000 tasks that takes half a second.
+    They are read again only if the pass has added rows since the last time: at 100,000 tasks this takes half a second.
     """
     added = sum(the_pass.stats.added.values())
     if the_pass.held is None or the_pass.held[0] != added:
@@ -71,7 +71,7 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
 
 
 def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
-    """What is kept of the latest runs of which their tasks may say something else, as JSON by run."""
+    """The stored JSON of latest runs that may differ from what their tasks show, by run."""
     found = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
     doubtful = [run["id"] for run in found if hidden.is_doubtful(run) and isinstance(run.get("id"), str)]
     if not doubtful:
@@ -82,7 +82,7 @@ def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
 
 
 def ids(page: Page) -> list[str]:
-    """The ids of a page's rows, as they came; "" for a row without one that can be asked for."""
+    """The ids of a page's rows, as they came; "" for a row without a valid id."""
     return [name if isinstance(name := row.data.get("id"), str) and _asked(name) else "" for row in page.rows]
 
 
@@ -94,7 +94,7 @@ def _asked(name: str) -> bool:
 
 
 def moment(row: Row, name: str) -> datetime | None:
-    """A time of a row, in UTC; None where it has none that makes sense."""
+    """A time of a row, in UTC; None if it has none that makes sense."""
     text = row.data.get(name)
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -107,7 +107,7 @@ def moment(row: Row, name: str) -> datetime | None:
 
 
 def key(row: Row) -> list_diff.Key | None:
-    """Where a task stands in the list; None if that is unclear."""
+    """The position of a task in the list; None if that is unclear."""
     created_at, name = moment(row, "created_at"), row.data.get("id")
     try:
         return list_diff.key(created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
@@ -116,6 +116,6 @@ def key(row: Row) -> list_diff.Key | None:
 
 
 def newest(page: Page, now: datetime) -> datetime | None:
-    """The latest activity on a page; one that is still to come would keep discovery from looking at what comes now."""
+    """The latest activity on a page; a time in the future would keep discovery from reading what changes now."""
     found = (moment(row, "last_activity_at") for row in page.rows)
     return max((min(known, now) for known in found if known is not None), default=None)

@@ -1,10 +1,9 @@
-"""What tasks and summaries say of a latest run: a hint that makes the run be read by id, and never a version of it.
+"""What tasks and summaries say about a latest run: a reason to read the run by id, never a version of it.
 
-A task's nested run may show the pull request of an earlier run, and nulls in place of what is hidden (API facts 1.4,
-7.2). So where either says something else than the run's own row did, the run is noted as due, in the transaction that
-notes that the task was seen, and read by id in the same pass; with it every run of the task that names the same pull
-request. A digest of what was said is kept: facts that are borrowed differ for ever, and cost one request each time that
-they change.
+A task's nested run may show the pull request of an earlier run, and null for what is hidden (API facts 1.4, 7.2). So if
+it differs from the run's own row, the run is marked as due, in the transaction that records that the task was seen.
+The same pass reads it by id, together with every run of the task that names the same pull request. A digest of the
+facts is stored: borrowed facts always differ, and cost one request only when they change.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from taskhouse.warehouse.commit import WriteBatch
 
 TASK, SUMMARY = "run_facts_task", "run_facts_summary"
 MOST = 100
-"""Runs that one pass reads by id; those that are left are due in the next one."""
+"""How many runs one pass reads by id; the rest is due in the next one."""
 
 AT_ONCE = 8
 _SUMMARY = ("status", "pr_url", "pr_state", "task_summary")
@@ -36,24 +35,24 @@ _SUMMARY = ("status", "pr_url", "pr_state", "task_summary")
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of a task's latest run, by the names of the query ``tasks/run_facts``."""
+    """The facts about a task's latest run, with the names of the query ``tasks/run_facts``."""
 
     task_id: str
     run_id: str
     facts: Mapping[str, str | None]
 
     def digest(self) -> str:
-        """The same facts have the same one."""
+        """A digest: equal facts have equal digests."""
         return hashlib.sha256(content.canonical(self.facts)).hexdigest()[:16]
 
     def position(self) -> str:
-        """What is kept of it."""
+        """The form in which it is stored."""
         kept = {"task": self.task_id, "pr_url": self.facts.get("pr_url"), "digest": self.digest()}
         return content.canonical(kept).decode()
 
 
 def of_task(row: Row) -> Said | None:
-    """What a full task says of the pull request of its latest run."""
+    """What a full task says about the pull request of its latest run."""
     run = row.data.get("latest_run")
     if not isinstance(run, dict):
         return None
@@ -62,7 +61,7 @@ def of_task(row: Row) -> Said | None:
 
 
 def of_summary(row: Row, held_run_id: str | None) -> Said | None:
-    """What a summary says of the latest run; servers before September 2026 say no id and no pull request."""
+    """What a summary says about the latest run; servers before September 2026 send no id and no pull request."""
     run = row.data.get("latest_run")
     if not isinstance(run, dict):
         return None
@@ -70,9 +69,9 @@ def of_summary(row: Row, held_run_id: str | None) -> Said | None:
 
 
 def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said | None]) -> None:
-    """Note in the batch which runs are due, since what was said of them differs from their own rows.
+    """Mark in the batch which runs are due because these facts differ from their own rows.
 
-    Left out are runs of tasks whose list of runs was never read: that brings their own rows.
+    Runs of tasks whose list of runs was never read are left out, because the list brings their own rows.
     """
     found = {one.run_id: one for one in said if one is not None}
     if not found:
@@ -94,7 +93,7 @@ def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said |
 
 
 async def read(the_pass: Pass) -> None:
-    """Read by id what is due; what is left over is a doubt."""
+    """Read by id what is due; if some is left, that is a doubt."""
     context, most = the_pass.context, MOST
     due = context.read(state.records, "tasks/run_facts_due", project_id=context.project_id)
     api = the_pass.api(Priority.HOT)

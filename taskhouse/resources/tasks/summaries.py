@@ -1,8 +1,8 @@
-"""Summaries: the light way to ask about tasks by name. Every id asked for ends as returned or as absent.
+"""Summaries: the cheap way to request tasks by name. Every requested id is returned or is absent.
 
-A summary shows title, repository and the state of the latest run; of the rest it shows only, by ``updated_at``, that
-something was saved. Those tasks are read whole, a few in a tick and many in a sweep; until then the task keeps the
-``updated_at`` of what is held of it, so that the next summary tells again.
+A summary shows the title, the repository and the state of the latest run. ``updated_at`` only shows that something else
+was saved. Such tasks are read in full, a few in a tick and many in a sweep; until then the stored task keeps its old
+``updated_at``, so that the next summary shows the difference again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,26 +21,26 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 ASK = 5000
-"""Ids in one call at most (API facts 2)."""
+"""The most ids in one call (API facts 2)."""
 
 ROUNDS = 3
-"""How often ids that did not come back are asked for, while the list moves under the walk."""
+"""How often missing ids are requested again while the list changes."""
 
 DETAILS = 4
-"""Tasks that a tick reads whole."""
+"""How many tasks a tick reads in full."""
 
 MANY_DETAILS = 500
-"""Tasks that a sweep of the summaries reads whole."""
+"""How many tasks a sweep of the summaries reads in full."""
 
 
 async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details: int = DETAILS) -> list[str]:
-    """Ask for summaries; keeps what changed and returns the ids that are proved absent.
+    """Request summaries; stores what changed and returns the ids that are proved absent.
 
     Args:
-        the_pass: The pass; it doubts if some ids stay unaccounted for.
-        ids: What to ask for.
+        the_pass: The pass; it gets a doubt if some ids are neither returned nor absent.
+        ids: The ids to request.
         priority: Class of the requests.
-        details: How many tasks to read whole at most.
+        details: How many tasks to read in full at most.
     """
     absent: list[str] = []
     wanted: list[str] = []
@@ -55,7 +55,7 @@ async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, detai
 
 
 async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
-    """Ask until every id is accounted for; what is left then is returned."""
+    """Request until every id is returned or absent; returns those that are left."""
     api = the_pass.api(priority)
     the_pass.stats.asked.update(ids)
     rest = list(ids)
@@ -81,7 +81,7 @@ async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted
 
 
 async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None:
-    """Commit pages of summaries: that the tasks were seen, and a version of each that shows something else."""
+    """Commit pages of summaries: the sightings of the tasks, and a version of each that has changed."""
     if not held:
         return
     batch = WriteBatch()
@@ -114,7 +114,7 @@ async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None
 
 
 async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority: Priority) -> None:
-    """Read one task whole; one that vanished meanwhile is left to the next pass."""
+    """Read one task in full; if it has disappeared meanwhile, the next pass handles it."""
     try:
         row = await the_pass.api(priority).task(task_id)
     except NotFound:
@@ -124,7 +124,7 @@ async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority:
 
 
 def _latest(known: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
-    """The latest run of a task as it is held, for servers whose summaries do not name it."""
+    """The stored latest run of a task, for servers whose summaries do not name it."""
     task_id = row.data.get("id")
     return known[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in known else None
 

@@ -1,8 +1,8 @@
-"""The sweep of the list: every page of it, the only way to find whatever nothing else shows.
+"""The sweep of the list: it reads every page, and finds what nothing else shows.
 
-Each commit leaves a bookmark beside the rows, so that a pass that was killed or met an outage goes on with its next
-page. That is sound while the page holds a row of the last one that was kept, it is the same key's view, and the
-interruption was short; otherwise the pass is closed and a new one begins.
+Each commit stores a bookmark with its rows, so that a pass can continue with its next page after a kill or an outage.
+This is sound if the page contains a row of the last stored page, the viewer is the same, and the interruption was
+short. Otherwise the pass is closed and a new one begins.
 """
 
 import json
@@ -22,17 +22,17 @@ from taskhouse.warehouse.commit import WriteBatch
 KIND = "list"
 OVERLAP = 2
 STUCK = 3
-"""Resumes without a page's progress after which a pass is given up."""
+"""After this many resumes without progress, a pass is given up."""
 
 
 async def begin(the_pass: Pass, missing: set[str]) -> None:
-    """Walk the list from its start, then prove the whole."""
+    """Read the list from its start, then prove the whole."""
     the_pass.kind = KIND
     await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=OVERLAP), {}, missing)
 
 
 async def resume(the_pass: Pass) -> str:
-    """Go on with the walk of an interrupted pass; "" when it has been judged, else why going on is not sound."""
+    """Continue an interrupted pass; "" when it has a verdict, else why it cannot continue."""
     mark: dict[str, Any] = json.loads(the_pass.bookmark or "{}")
     if the_pass.judgement.doubts:
         return "; ".join(the_pass.judgement.doubts.values())
@@ -55,7 +55,7 @@ async def resume(the_pass: Pass) -> str:
 
 
 async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: set[str]) -> str:
-    """Every page from where the walk stands; "" when the pass has been judged, else why it cannot go on."""
+    """Read every page from the present position; "" when the pass has a verdict, else why it cannot continue."""
     api = the_pass.api(Priority.SWEEP)
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
@@ -97,7 +97,7 @@ def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: S
 
 
 async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missing: set[str]) -> None:
-    """Settle what did not come, and prove the whole."""
+    """Settle the ids that did not come, and prove the whole."""
     verdict = walk.verdict()
     if not walk.ended:
         the_pass.judgement.incomplete(verdict.reason)

@@ -1,9 +1,9 @@
-"""Tasks: discovery by activity, summaries of what is hot, two slow sweeps, and a proof at the end of each pass.
+"""Tasks: discovery by activity, summaries of hot tasks, two slow sweeps, and a proof at the end of each pass.
 
-What moves ``last_activity_at`` is not established, so discovery is only a hint that makes a pass quick; correctness
-comes from the proof and from the sweeps. A pass is one of three kinds. A *tick* asks for what moved and what is hot. A
-sweep of the *summaries* asks by name for every task that nothing has shown lately. A sweep of the *list* reads every
-page, and is the only way for a small project, for a first load, and where a tick finds more wrong than it can mend.
+It is not known what moves ``last_activity_at``, so discovery only makes a pass fast; the proof and the sweeps make it
+correct. There are three kinds of pass. A *tick* requests what changed and what is hot. A sweep of the *summaries*
+requests by name every task that was not seen lately. A sweep of the *list* reads every page; it is used for small
+projects, for a first load, and if a tick finds more differences than it can repair.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,10 +26,10 @@ AGAIN = timedelta(hours=1)
 
 
 async def sync(context: Context) -> Report:
-    """One pass over the tasks of a project; an interrupted sweep is gone on with first.
+    """One pass over the tasks of a project; it first continues an interrupted sweep.
 
     Raises:
-        TaskhouseError: The server or the warehouse failed; what was read until then is kept.
+        TaskhouseError: The server or the warehouse failed; everything read before that is stored.
     """
     unsound = ""
     async with running(context, RESOURCE, identify=True, resume=True) as the_pass:
@@ -61,7 +61,7 @@ async def _pass(the_pass: Pass) -> None:
 
 
 async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
-    """Ask for what moved, for what is hot and, where due, for what nothing has shown lately; whether it was in vain."""
+    """Request what changed, what is hot and, if due, what was not seen lately; returns whether it proved nothing."""
     context = the_pass.context
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
@@ -83,13 +83,13 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
 
 
 def hot_tasks(context: Context) -> list[str]:
-    """Ids of the tasks that a tick asks for by name."""
+    """Ids of the tasks that a tick requests by name."""
     now = context.now()
     return polling_policy.tasks(watched(context, now - polling_policy.PULL_REQUEST), now)
 
 
 def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
-    """Tasks that may be worth a question; with those that have an open pull request and were seen last at ``seen``."""
+    """Tasks that may be requested, including those with an open pull request that were last seen at ``seen``."""
     now = context.now()
     return context.read(
         state.records,
@@ -103,13 +103,13 @@ def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
 
 
 class _Due:
-    """What is due, from the ledger's memory of earlier passes.
+    """What is due, according to the ledger of earlier passes.
 
     Attributes:
         list: A sweep of the list.
-        list_again: A sweep of the list, if a tick is in vain.
+        list_again: A sweep of the list, if a tick proves nothing.
         summaries: A sweep of the summaries.
-        unseen_before: What a sweep of the summaries asks for: tasks not seen since then.
+        unseen_before: A sweep of the summaries requests the tasks that were not seen since then.
         since: The watermark of discovery.
     """
 
