@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from taskhouse import marts
-from taskhouse.warehouse import lineage, migrate, views
+from taskhouse.warehouse import migrate, views
+from tests.marts import lineage
 
 FILE = Path(marts.__file__).with_name("lineage.json")
 TABLES = {"raw.a": {"id": "INTEGER", "x": "INTEGER", "t": "INTEGER"}, "raw.b": {"id": "INTEGER", "y": "INTEGER"}}
@@ -25,7 +26,7 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def test_the_file_is_current() -> None:
     assert FILE.read_text("utf-8") == lineage.document(), (
-        "run `python -m taskhouse.warehouse.lineage > taskhouse/marts/lineage.json`"
+        "run `python -m tests.marts.lineage > taskhouse/marts/lineage.json`"
     )
 
 
@@ -39,6 +40,8 @@ def test_the_file_is_current() -> None:
         ("SELECT count(*) FILTER (t > 1) AS late FROM raw.a WHERE x > 1", {"late": "a.t"}),
         ("SELECT id, l.x, r.y FROM raw.a AS l JOIN raw.b AS r USING (id)", {"id": "a.id b.id", "x": "a.x", "y": "b.y"}),
         ("SELECT * EXCLUDE (t) FROM raw.a SEMI JOIN raw.b USING (id)", {"id": "a.id", "x": "a.x"}),
+        ("SELECT * REPLACE (t + 1 AS x) FROM raw.a", {"id": "a.id", "x": "a.t", "t": "a.t"}),
+        ("SELECT * EXCLUDE (t) RENAME (x AS z) FROM raw.a", {"id": "a.id", "z": "a.x"}),
         ("WITH c AS (SELECT x AS z FROM raw.a), a AS (SELECT z FROM c) SELECT a.z FROM a", {"z": "a.x"}),
         ("SELECT x AS z FROM raw.a UNION ALL SELECT y FROM raw.b", {"z": "a.x b.y"}),
         ("SELECT x, id FROM raw.a UNION BY NAME SELECT id, y AS x FROM raw.b", {"x": "a.x b.y", "id": "a.id b.id"}),

