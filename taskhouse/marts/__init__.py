@@ -27,6 +27,7 @@ VIEWS: tuple[str, ...] = (
     "task_history",
     "tasks",
     "repositories",
+    "repository_periods",
     "readiness",
     "readiness_trend",
     "readiness_daily",

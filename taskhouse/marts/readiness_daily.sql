@@ -1,10 +1,10 @@
 -- One row per project, window and day: how many repositories are in each state. A repository counts from its first
--- answer on.
+-- answer on, on every day at whose end it is there.
 --
 -- project_id: The PostHog project.
 -- window_days: Number of days of data that the server looked at.
 -- day: The day, in the time zone of `day_zone()`.
--- repositories: Repositories with an answer by then.
+-- repositories: Repositories that are there and had an answer by then.
 -- ready: Repositories that were `ready` on that day.
 -- partial: Repositories that were `partial`.
 -- detected: Repositories that were `detected`.

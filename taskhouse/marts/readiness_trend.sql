@@ -1,6 +1,6 @@
 -- One row per project, repository, window and day, from the first answer about it to the last day on which a pass over
--- readiness began and ended. A day without an answer, or with an answer without information, has no state: nothing is
--- filled in.
+-- readiness began and ended. A day at whose end the repository was gone has no row. A day without an answer, or with an
+-- answer without information, has no state: nothing is filled in.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.
@@ -31,14 +31,36 @@
 -- overall_carried: `overall` on this day or, if that is NULL, on the last day before with information.
 -- first_ready_day: The first day that was `ready`, once there was one.
 -- days_to_ready: Days from the first day with information to `first_ready_day`; 0 if it was ready at once.
-WITH answer AS NOT MATERIALIZED (
+WITH gone AS (
+    -- Days at whose end a repository was gone.
     SELECT
-        *,
-        main.day_of(observed_at) AS day,
-        epoch_us(main.local_time(observed_at)) % 86400000000 AS clock_us,
-        coalesce(evidence = 'scan' AND overall IS NOT NULL, false) AS informed
+        project_id,
+        repository,
+        gone_day AS gone_from,
+        coalesce(lead(first_day) OVER periods, DATE '9999-12-31') AS gone_until
     FROM
-        raw.readiness_snapshots
+        main.repository_periods
+    WINDOW
+        periods AS (PARTITION BY project_id, repository ORDER BY first_seen_at)
+    QUALIFY
+        gone_from < gone_until
+),
+
+answer AS NOT MATERIALIZED (
+    SELECT
+        snapshot.*,
+        main.day_of(snapshot.observed_at) AS day,
+        epoch_us(main.local_time(snapshot.observed_at)) % 86400000000 AS clock_us,
+        coalesce(snapshot.evidence = 'scan' AND snapshot.overall IS NOT NULL, false) AS informed
+    FROM
+        raw.readiness_snapshots AS snapshot
+        LEFT JOIN gone
+            ON snapshot.project_id = gone.project_id
+            AND snapshot.repository = gone.repository
+            AND main.day_of(snapshot.observed_at) >= gone.gone_from
+            AND main.day_of(snapshot.observed_at) < gone.gone_until
+    WHERE
+        gone.gone_from IS NULL
 ),
 
 -- States as small numbers, so that a course of states sorts and compares as numbers do.
@@ -172,14 +194,26 @@ repeated AS (
 
 missing AS (
     SELECT
-        project_id,
-        repository,
-        window_days,
-        CAST(unnest(generate_series(to_day + 1, next_day - 1, INTERVAL 1 DAY)) AS DATE) AS day
+        without.*
     FROM
-        run
+        (
+            SELECT
+                project_id,
+                repository,
+                window_days,
+                CAST(unnest(generate_series(to_day + 1, next_day - 1, INTERVAL 1 DAY)) AS DATE) AS day
+            FROM
+                run
+            WHERE
+                next_day > to_day + 1
+        ) AS without
+        LEFT JOIN gone
+            ON without.project_id = gone.project_id
+            AND without.repository = gone.repository
+            AND without.day >= gone.gone_from
+            AND without.day < gone.gone_until
     WHERE
-        next_day > to_day + 1
+        gone.gone_from IS NULL
 ),
 
 -- The first run of every state that stood, with the state before it. A run that another answer of its only day replaced

@@ -28,6 +28,7 @@ def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
     compared = options.compared(period)
     earliest = compared.since if compared else period.since
     run_query(snapshot, "moves", since=min(earliest, period.since), until=period.until)
+    run_query(snapshot, "gone", until=period.until)
     repositories = _repositories(snapshot, period, compared)
     runs, by_day = health.runs(snapshot, period, chosen)
     if not repositories and not runs.ended:
@@ -63,7 +64,7 @@ def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
 
 def forget(snapshot: Snapshot) -> None:
     """Drop what :func:`gather` kept for the report's later questions."""
-    for name in ("report_trend", "report_moves"):
+    for name in ("report_trend", "report_moves", "report_gone"):
         snapshot.records(f"DROP TABLE IF EXISTS temp.{name}")
 
 
@@ -155,6 +156,8 @@ def _coverage(
     missing = run_query(snapshot, "missing", since=period.since, until=period.until)
     before = run_query(snapshot, "missing", since=compared.since, until=compared.until) if compared else []
     ever = snapshot.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
+    gone = snapshot.records("SELECT repository, gone_day FROM report_gone ORDER BY gone_day DESC, repository")
+    since = min(period.since, compared.since) if compared else period.since
     passes = health.passes(snapshot, projects)
     read = {one.project_id for one in passes if one.resource == "readiness"}
     return Coverage(
@@ -167,5 +170,6 @@ def _coverage(
         known_before=sum(row["days"] for row in before if row["reason"] is None),
         expected_before=sum(row["days"] for row in before),
         missing=[(row["reason"].replace("_", " "), row["days"]) for row in missing if row["reason"]],
-        absent=ever - len(shown),
+        gone=[(row["repository"], row["gone_day"]) for row in gone if row["gone_day"] >= since],
+        absent=ever - len(gone) - len(shown),
     )

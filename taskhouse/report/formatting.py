@@ -128,6 +128,10 @@ def what_is_missing(report: Report) -> list[str]:
         why = ", ".join(f"{reason} {days:,}" for reason, days in cover.missing)
         said.append(f"{unknown:,} of {cover.expected:,} days of readiness have no information ({why}).")
     said += _holes(report)
+    if cover.gone:
+        named = ", ".join(f"{name} ({day})" for name, day in cover.gone[:ALARMS])
+        more = f" and {len(cover.gone) - ALARMS:,} more" if len(cover.gone) > ALARMS else ""
+        said.append(f"Left out because no task names them any more: {named}{more}.")
     if cover.absent:
         left = plural(cover.absent, "repository", "repositories")
         said.append(f"{cover.absent:,} {left} without information in these days are left out.")

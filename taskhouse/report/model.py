@@ -187,6 +187,7 @@ class Coverage:
         expected: Such days in all.
         missing: Such days without information, by why.
         unread: Projects whose readiness is shown though no pass over it has ended.
+        gone: Repositories left out, since they were removed or renamed in these days, each with the day.
         absent: Repositories left out, since nothing is known of them in the period or the compared one.
     """
 
@@ -200,6 +201,7 @@ class Coverage:
     expected_before: int = 0
     missing: list[tuple[str, int]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
+    gone: list[tuple[str, date]] = field(default_factory=list)
     absent: int = 0
 
     @property

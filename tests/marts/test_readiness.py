@@ -1,7 +1,8 @@
 """The readiness views against a plain computation, day by day, from the raw answers."""
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,13 +27,27 @@ def score(row: Row) -> float | None:
     return round(100 * sum(STEPS[state] for state in states) / (3 * len(states)) + 1e-9, 1)
 
 
-def trend(answers: Iterable[Row], zone: str = "UTC", passes: Iterable[Row] = ()) -> list[Row]:
+def is_gone(sightings: Iterable[Row], zone: str, project: int, repository: str, day: date) -> bool:
+    """Whether the repository was there before, and is not at the end of a day."""
+    own = sorted(
+        (row for row in sightings if (row["project_id"], row["repository"]) == (project, repository)),
+        key=lambda row: row["first_seen_at"],
+    )
+    night = datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    begun = [row for row in own if row["first_seen_at"] < night]
+    return bool(begun) and begun[-1]["absent_since"] is not None and begun[-1]["absent_since"] < night
+
+
+def trend(
+    answers: Iterable[Row], zone: str = "UTC", passes: Iterable[Row] = (), sightings: Sequence[Row] = ()
+) -> list[Row]:
     """What ``readiness_trend`` must hold, computed one day after the other."""
     days: dict[tuple[Any, ...], dict[date, list[Row]]] = defaultdict(lambda: defaultdict(list))
     last: dict[int, date] = {}
     for row in answers:
         day = row["observed_at"].astimezone(ZoneInfo(zone)).date()
-        days[row["project_id"], row["repository"], row["window_days"]][day].append(row)
+        if not is_gone(sightings, zone, row["project_id"], row["repository"], day):
+            days[row["project_id"], row["repository"], row["window_days"]][day].append(row)
         last[row["project_id"]] = max(day, last.get(row["project_id"], day))
     for row in passes:
         if row["resource"] == "readiness" and row["finished_at"] and row["project_id"] in last:
@@ -40,7 +55,8 @@ def trend(answers: Iterable[Row], zone: str = "UTC", passes: Iterable[Row] = ())
             last[row["project_id"]] = max(day, last[row["project_id"]])
     found: list[Row] = []
     for (project, repository, window), by_day in days.items():
-        found += _course(project, repository, window, by_day, last[project])
+        course = _course(project, repository, window, by_day, last[project])
+        found += [row for row in course if not is_gone(sightings, zone, project, repository, row["day"])]
     return found
 
 
@@ -108,8 +124,9 @@ def key(row: Row) -> tuple[Any, ...]:
 
 
 def assert_same(tables: Any, zone: str = "UTC") -> list[Row]:
-    passes = tables.rows("SELECT * FROM ledger.passes")
-    expected = sorted(trend(tables.rows("SELECT * FROM raw.readiness_snapshots"), zone, passes), key=key)
+    passes, sightings = (tables.rows(f"SELECT * FROM {name}") for name in ("ledger.passes", "raw.repository_sightings"))
+    answers = tables.rows("SELECT * FROM raw.readiness_snapshots")
+    expected = sorted(trend(answers, zone, passes, sightings), key=key)
     got = sorted(tables.rows("SELECT * FROM main.readiness_trend"), key=key)
     names = list(expected[0]) if expected else []
     assert [{name: row[name] for name in names} for row in got] == expected
@@ -167,10 +184,12 @@ def test_the_roll_up_equals_pandas(kept: Any) -> None:
     assert_rolled_up(kept, trend(kept.rows("SELECT * FROM raw.readiness_snapshots"), passes=passes))
 
 
-def assert_as_of(tables: Any, course: list[Row], day: date) -> None:
+def assert_as_of(tables: Any, course: list[Row], day: date, sightings: Sequence[Row] = ()) -> None:
     """``readiness_as_of`` is the last row with information until a day, or the first where none has any."""
     expected: dict[tuple[Any, ...], Row] = {}
     for row in course:
+        if is_gone(sightings, "UTC", row["project_id"], row["repository"], day):
+            continue
         if row["day"] <= day and (row["overall"] is not None or key(row)[:3] not in expected):
             expected[key(row)[:3]] = row
     got = tables.rows("SELECT * FROM readiness_as_of(?)", day)
@@ -230,15 +249,28 @@ def snapshots(draw: st.DrawFn) -> list[Row]:
     return rows
 
 
+@st.composite
+def presence(draw: st.DrawFn) -> list[Row]:
+    """Periods of two repositories, some of which are gone for a while or for good; a third was never named."""
+    rows = []
+    for repository in ("acme/a", "acme/b"):
+        turns = sorted(draw(st.sets(st.integers(0, 12 * 24), max_size=4)))
+        moments = [START + timedelta(hours=hours) for hours in (-1, *turns)]
+        for seen, gone in itertools.zip_longest(moments[::2], moments[1::2]):
+            rows.append({"project_id": 1, "repository": repository, "first_seen_at": seen, "absent_since": gone})
+    return rows
+
+
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=snapshots())
-def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row]) -> None:
+@given(rows=snapshots(), sightings=presence())
+def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row], sightings: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
+    scratch.fill("raw.repository_sightings", sightings)
     assert_same(scratch)
-    course = trend(rows)
+    course = trend(rows, sightings=sightings)
     assert_rolled_up(scratch, course)
     for back in (0, 3, 9):
-        assert_as_of(scratch, course, START.date() + timedelta(days=12 - back))
+        assert_as_of(scratch, course, START.date() + timedelta(days=12 - back), sightings)
 
 
 def test_the_answers_are_those_that_are_kept(kept: Any) -> None:
@@ -265,9 +297,16 @@ def test_days_on_which_every_question_failed_are_missing_days(empty: Any) -> Non
 
 
 @settings(max_examples=15)
-@given(rows=snapshots(), zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]))
-def test_a_day_begins_in_the_zone_of_the_setting(scratch: Any, rows: list[Row], zone: str) -> None:
+@given(
+    rows=snapshots(),
+    sightings=presence(),
+    zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
+)
+def test_a_day_begins_in_the_zone_of_the_setting(
+    scratch: Any, rows: list[Row], sightings: list[Row], zone: str
+) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
+    scratch.fill("raw.repository_sightings", sightings)
     scratch.connection.execute(f"CREATE OR REPLACE MACRO main.day_zone() AS '{zone}'")
     try:
         assert_same(scratch, zone)

@@ -262,6 +262,19 @@ def test_days_a_pattern_and_projects_narrow_the_report(tmp_path: Path) -> None:
     assert all(len(window[1]) == 10 for one in days["repositories"] for window in one["windows"])
 
 
+def test_a_repository_that_is_gone_is_named_and_left_out(tmp_path: Path) -> None:
+    world = walk(["acme/web", "acme/left"], days=20)
+    for row in world.tables["raw.repository_sightings"]:
+        if row["repository"] == "acme/left":
+            row["absent_since"] = "2026-11-20T10:00:00+00:00"
+    with world.open(tmp_path) as house:
+        page = render(house)
+        before = data(render(house, Options(since=date(2026, 11, 10), until=date(2026, 11, 18))))
+    assert [one["repository"] for one in data(page)["repositories"]] == ["acme/web"]
+    assert "acme/left (2026-11-20)" in Tree(page).all("section", id="coverage")[0].text
+    assert {one["repository"] for one in before["repositories"]} == {"acme/web", "acme/left"}
+
+
 def test_the_same_data_published_again_gives_the_same_bytes(tmp_path: Path) -> None:
     with walk(["acme/web"], days=4).open(tmp_path / "a") as one, walk(["acme/web"], days=4).open(tmp_path / "b") as two:
         assert one.generation != two.generation

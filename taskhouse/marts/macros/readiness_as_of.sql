@@ -1,5 +1,5 @@
 -- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had an answer by the end
--- of a day: the last answer with information until then.
+-- of a day and was still there: the last answer with information until then.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`.
@@ -22,6 +22,27 @@ CREATE MACRO main.readiness_as_of(until_day) AS TABLE
             main.readiness_trend
         WHERE
             day <= CAST(until_day AS DATE)
+    ),
+
+    period AS (
+        SELECT
+            *
+        FROM
+            main.repository_periods
+        WHERE
+            first_day <= CAST(until_day AS DATE)
+        QUALIFY
+            row_number() OVER (PARTITION BY project_id, repository ORDER BY first_seen_at DESC) = 1
+    ),
+
+    gone AS (
+        SELECT
+            project_id,
+            repository
+        FROM
+            period
+        WHERE
+            gone_day <= CAST(until_day AS DATE)
     )
 
     SELECT
@@ -39,6 +60,7 @@ CREATE MACRO main.readiness_as_of(until_day) AS TABLE
         max(first_ready_day) AS first_ready_day
     FROM
         known
+        ANTI JOIN gone USING (project_id, repository)
     GROUP BY
         project_id,
         repository,

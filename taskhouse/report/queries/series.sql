@@ -1,9 +1,10 @@
--- Where each repository stands over each window, and where it stood at the end of the compared days.
+-- Where each repository that is still there stands over each window, and where it stood at the end of the compared days.
 WITH known AS (
     SELECT
         *
     FROM
         report_trend
+        ANTI JOIN report_gone USING (project_id, repository)
     WHERE
         overall IS NOT NULL
         AND day <= $until
