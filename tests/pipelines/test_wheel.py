@@ -142,6 +142,65 @@ def test_a_sync_and_our_definitions_beside_theirs(project: Project, quiet: Any) 
     assert "All code locations passed validation" in said
 
 
+EXAMPLE = """
+import json
+from io import BytesIO
+from unittest.mock import patch
+
+import dagster as dg
+from dagster.components.core.package_entry import discover_entry_point_package_objects
+
+from acme_agents.definitions import defs
+
+found = [key.to_typename() for key in discover_entry_point_package_objects()]
+repository, told = defs().get_repository_def(), []
+sensor = repository.get_sensor_def("taskhouse_failures")
+
+
+def posted(request, timeout):
+    told.append(json.loads(request.data)["text"])
+    return BytesIO()
+
+
+def tick(instance, cursor):
+    context = dg.build_sensor_context(instance, cursor, repository_def=repository)
+    with patch("urllib.request.urlopen", posted):
+        return sensor.evaluate_tick(context).cursor
+
+
+def run(job, *names, **more):
+    selection = [dg.AssetKey(name.split("/")) for name in names]
+    ended = job.execute_in_process(instance=instance, asset_selection=selection, raise_on_error=False, **more)
+    return ended.success
+
+
+with dg.instance_for_test() as instance:
+    cursor = tick(instance, None)
+    job = repository.get_job("posthog_sync")
+    passes = [run(job, "posthog/tasks", "posthog/runs", "posthog/published", partition_key="1")]
+    passes.append(run(job, "posthog/tasks", partition_key="99"))
+    theirs = run(repository.get_implicit_global_asset_job_def(), "run_durations", "failing_tools", "digest")
+    tick(instance, tick(instance, cursor))
+print(json.dumps([found, passes, theirs, told]))
+"""
+
+
+@pytest.mark.slow
+def test_the_example_runs_in_an_environment_that_has_the_wheel(project: Project, quiet: Any, tmp_path: Path) -> None:
+    example = shutil.copytree(ROOT / "examples" / "acme", tmp_path / "acme")
+    file = example / "acme_agents" / "defs" / "posthog" / "defs.yaml"
+    file.write_text(file.read_text("utf-8").replace("projects: [1]", "projects: [1, 99]"), "utf-8")
+    environment = {**quiet.environment, "PYTHONPATH": str(example), "ALERTS_WEBHOOK": "http://localhost:1"}
+    said = project.run("python", "-c", EXAMPLE, **environment)
+    found, passes, theirs, told = json.loads(said.splitlines()[-1])
+
+    assert "taskhouse.TaskhouseProject" in found
+    assert (passes, theirs) == ([True, False], True)
+    assert [text.partition(": ")[0] for text in told] == ["posthog/tasks of project 99 failed"]
+    assert "acme/" in (example / "digest.txt").read_text("utf-8")
+    assert quiet.environment["POSTHOG_PERSONAL_API_KEY"] not in said
+
+
 @pytest.fixture
 def dev(project: Project, port: int, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     process = project.start("taskhouse", "dev", "--port", str(port), TASKHOUSE_HOME=str(tmp_path / "home"))
