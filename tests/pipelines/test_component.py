@@ -1,5 +1,6 @@
 """taskhouse as a component of somebody's Dagster project: in its YAML, beside another one, and for their assets."""
 
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -91,6 +92,16 @@ def test_an_instance_has_everything_under_its_names_and_as_it_is_presented(stran
     assert not graph.has(dg.AssetKey(["eu", "pinned"]))
     assert repository.get_schedule_def("eu_tasks_schedule").cron_schedule == "0 6 * * *"
     assert not (stranger.folder / "data").exists()
+
+
+def test_the_instance_in_the_documentation_loads(stranger: Stranger) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "dagster.md").read_text("utf-8")
+    shown = next(found for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "TaskhouseProject" in found)
+    stranger.write("posthog", shown)
+    repository = stranger.load()
+    assert repository.asset_graph.has(dg.AssetKey(["posthog", "pinned"]))
+    statuses = {each.default_status for each in repository.schedule_defs}
+    assert statuses == {dg.DefaultScheduleStatus.RUNNING}
 
 
 def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> None:

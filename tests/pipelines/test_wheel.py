@@ -174,7 +174,7 @@ def run(job, *names, **more):
     return ended.success
 
 
-with dg.instance_for_test() as instance:
+with dg.DagsterInstance.ephemeral() as instance:
     cursor = tick(instance, None)
     job = repository.get_job("posthog_sync")
     passes = [run(job, "posthog/tasks", "posthog/runs", "posthog/published", partition_key="1")]
