@@ -1,4 +1,5 @@
--- What a capture asks: which runs there are, how far their streams and logs were read, and what is held of a log.
+-- The queries of a capture: which runs there are, how far their streams and logs were read, and what is stored of a
+-- log.
 
 -- name: runs
 -- The newest version of every run, with how far its stream and its log have been read. It changed when the server
@@ -47,7 +48,7 @@ ORDER BY
     version.run_id
 
 -- name: unlisted
--- How far the runs are read that were captured before any pass listed them.
+-- How far runs are read that were captured before any pass listed them.
 SELECT
     key AS run_id,
     any_value(position) FILTER (WHERE resource = 'run_stream') AS stream_position,
@@ -69,8 +70,8 @@ GROUP BY
     key
 
 -- name: unjudged
--- Runs that were read further than they were judged, of those that were read since $since: a process was killed
--- between. And runs that ended, with their stream not read to its end, which was judged while it could still be read.
+-- Runs, read since $since, that were read further than they were searched for gaps, because a process was killed in
+-- between. And runs that ended whose stream was not read to its end, but could still be read at that time.
 WITH read AS (
     SELECT
         key AS run_id,
@@ -114,7 +115,7 @@ HAVING
     )
 
 -- name: log_held
--- How far the logs of some runs are read, whether a run moved since then, and the last entries of each that are held.
+-- How far the logs of some runs are read, whether a run changed since then, and the last stored entries of each.
 WITH log AS (
     SELECT
         cursor.key AS run_id,
@@ -160,7 +161,7 @@ GROUP BY
     log.run_id
 
 -- name: log_texts
--- The held entries of a run's log.
+-- The stored entries of a run's log.
 SELECT
     payload
 FROM

@@ -2,9 +2,9 @@
 -- row completes is found, deleted and inserted again through the temp table `completed`; `latest_run_moved` follows.
 
 -- name: due
--- Tasks whose list of runs may hold something that is not kept: it was never read, or not since the latest run became
--- another one, or the task says of that run what the run kept here does not say, or an older run may still move, or
--- the list was refused, or not all of it could be read.
+-- Tasks whose list of runs may contain something new: it was never read, or not since there is a new latest run, or the
+-- task differs from the stored version of that run, or an older run may still change, or the list was refused or could
+-- not be read in full.
 WITH task AS (
     SELECT
         task_id,
@@ -93,8 +93,8 @@ WHERE
     )
 
 -- name: resting
--- Lists of runs with an older run at rest whose log expires soon, and that were not looked at since it has been so.
--- Lists that were refused have their own times.
+-- Lists of runs with an older run at rest whose log expires soon, and that were not read since that is so. Refused
+-- lists have their own times.
 WITH task AS (
     SELECT
         task_id,
@@ -146,8 +146,8 @@ LIMIT
     $most
 
 -- name: oldest_look
--- When a list of runs was read last, the one that has waited longest, of present tasks with a run whose log is kept.
--- Lists that were refused at the last look are named in the verdict instead.
+-- When the list of runs that has waited longest was last read, among present tasks with a run whose log still exists.
+-- The verdict counts lists that were refused last time instead.
 SELECT
     min(listed.updated_at) AS looked_at
 FROM
@@ -208,8 +208,8 @@ FROM
     completed
 
 -- name: latest_run_moved
--- What a run says of itself also says what its task's latest run is: the task gets the version that its own row
--- would show now.
+-- A run's own row also shows the state of its task's latest run, so the task gets the version that its own row would
+-- show now.
 INSERT INTO raw.task_versions BY NAME
 WITH stored_runs AS (
     SELECT

@@ -1,4 +1,4 @@
--- Whose usage is asked for.
+-- The tasks whose usage to request.
 
 -- name: due
 -- Tasks that are there now, have a run, and whose usage was never asked for, or not since a run of theirs was seen to

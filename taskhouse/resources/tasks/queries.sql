@@ -1,4 +1,4 @@
--- What is known of tasks: which are there, which are worth a question, and what tasks and summaries say of runs.
+-- What is known about tasks: which are present, which to request, and what tasks and summaries say about runs.
 
 -- name: newest
 SELECT
@@ -66,8 +66,8 @@ WHERE
     AND row_offset IS NOT NULL
 
 -- name: quarantined
--- Tasks that the server has and that are here in quarantine only. A key that is no UUID names no task: to ask for one
--- would fail every other id in the same request.
+-- Tasks that the server has and that are only in quarantine here. A key that is not a UUID is left out, because
+-- requesting it would fail every other id in the same request.
 SELECT DISTINCT
     CAST(TRY_CAST(held.record_key AS UUID) AS VARCHAR) AS task_id
 FROM
@@ -141,7 +141,7 @@ ORDER BY
     task_id
 
 -- name: heads
--- What the newest versions of some tasks say, as far as a summary can say it too.
+-- The newest versions of some tasks, with the columns that a summary has too.
 SELECT
     task_id,
     title,
@@ -168,7 +168,7 @@ WHERE
     AND list_contains($task_ids, task_id)
 
 -- name: run_payloads
--- The kept JSON of the newest version of some runs.
+-- The stored JSON of the newest version of some runs.
 SELECT
     run_id,
     payload
@@ -179,9 +179,9 @@ WHERE
     AND list_contains($run_ids, run_id)
 
 -- name: run_facts
--- What the own rows of some runs said last, as far as a task or a summary says it too, and the digest of what such a
--- one said last. Left out are tasks whose list of runs was never read, and runs that are not held: the list brings
--- them. A version of a server that had no `task_summary` does not differ for want of one.
+-- What the own rows of some runs last said, as far as a task or a summary says it too, and the digest of what a task or
+-- summary last said. Tasks whose list of runs was never read, and runs that are not stored, are left out, because the
+-- list brings them. A version from a server without `task_summary` does not differ for that reason.
 WITH asked AS (
     SELECT
         unnest($run_ids) AS run_id,
@@ -225,8 +225,8 @@ FROM
         AND told.key = asked.run_id
 
 -- name: run_facts_due
--- Runs that are to be read by id, since a task or a summary said something else of them: with them the runs of the same
--- task that name the same pull request, since it may be borrowed from there. Oldest first.
+-- Runs to read by id because a task or a summary differs from them, together with the runs of the same task that name
+-- the same pull request, because it may be borrowed from there. Oldest first.
 WITH due AS (
     SELECT
         resource,

@@ -1,8 +1,8 @@
--- How the gaps of some runs are judged, and how what was found takes the place of what stood in ledger.gaps. The temp
--- table `judged` has the runs (project_id, run_id); every query of the `gaps_` files reads it.
+-- Find the gaps of some runs and replace their rows in ledger.gaps. The temp table `judged` has the runs (project_id,
+-- run_id); every query of the `gaps_` files reads it.
 --
 -- Order: `none`; then `gaps_numbers`, `gaps_streams`, `gaps_seams`, `gaps_ends`, which add to `found`; then `keep` to
--- `remember`. Where all that fails for a run, `unjudged` stands between `none` and `keep`.
+-- `remember`. If all that fails for a run, `unjudged` runs between `none` and `keep`.
 
 -- name: none
 -- No gap was found yet.
@@ -17,7 +17,7 @@ CREATE OR REPLACE TEMP TABLE found (
 )
 
 -- name: unjudged
--- A run that could not be judged: nothing is known of what it lacks, and that stands in place of its gaps.
+-- A run whose gaps could not be determined gets one gap that says so.
 INSERT INTO found BY NAME
 SELECT
     project_id,
@@ -29,7 +29,7 @@ FROM
     judged
 
 -- name: keep
--- A gap that was known before keeps the time when it was detected.
+-- A gap that was known before keeps its detection time.
 UPDATE found
 SET
     detected_at = held.detected_at
@@ -63,7 +63,7 @@ WHERE
     AND ledger.cursors.key = judged.run_id
 
 -- name: remember
--- How far both layers of the judged runs were read when they were judged.
+-- How far both layers of the runs were read when their gaps were determined.
 INSERT INTO ledger.cursors BY NAME
 SELECT
     read.project_id,

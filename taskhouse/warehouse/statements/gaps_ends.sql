@@ -1,11 +1,11 @@
--- What may be missing after the last event that was read: streams that were gone, refused or never read, logs that
--- expired.
+-- What may be missing after the last event that was read: streams that expired, were refused or never read, and logs
+-- that expired.
 --
--- Order: `last` (the last event that is held of each run) and `over` (runs that are over) are temp tables; each of the
--- others adds to `found`. `gone` leaves out what is found before it.
+-- Order: `last` (the last stored event of each run) and `over` (runs that are over) are temp tables; each of the others
+-- adds to `found`. `gone` leaves out what was found before it.
 
 -- name: last
--- The last event that is held of each judged run's stream.
+-- The last stored event of each run's stream.
 CREATE OR REPLACE TEMP TABLE last AS
 SELECT
     event.project_id,
@@ -25,8 +25,8 @@ GROUP BY
     event.run_id
 
 -- name: over
--- The judged runs that are over, as their newest version says: where, since when (as the last version says that tells
--- it), and whether any version shows them before that.
+-- The runs that are over according to their newest version: where they ran, when they ended (from the last version that
+-- says it), and whether any version shows them before that.
 CREATE OR REPLACE TEMP TABLE over AS
 SELECT
     version.project_id,
@@ -45,12 +45,11 @@ HAVING
     arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
 
 -- name: ends
--- Runs that are over, and whose stream was followed and not read to its end before it was gone. The server keeps it
--- half an hour. Nothing is missing where the last event is the run's last state. A run that was reopened has a stream
--- of its own, so what tells of an end counts from the run's last end on: by the server's clock give or take some
--- seconds, by ours a minute. What the log has says nothing of events that only a stream carries. A stream that was
--- refused until it was gone has a gap of its own, and so has a trim that the server announced and after which nothing
--- came.
+-- Runs that are over, whose stream was followed but not read to its end before it expired. The server keeps it for half
+-- an hour. Nothing is missing if the last event is the run's last state. A reopened run has a new stream, so signs of
+-- an end count only from the run's last end on: within some seconds on the server's clock, within a minute on ours. The
+-- log says nothing about events that only a stream carries. A stream that was refused until it expired has its own gap,
+-- and so has an announced trim after which nothing came.
 INSERT INTO found BY NAME
 WITH ending AS (
     SELECT
@@ -77,7 +76,7 @@ WITH ending AS (
         last.run_id
 ),
 
--- of these the time of every end is known by the server's clock, so that a cursor decides nothing
+-- the time of every end of these is known by the server's clock, so a cursor decides nothing
 told AS (
     SELECT DISTINCT
         project_id,
@@ -136,10 +135,9 @@ WHERE
     )
 
 -- name: unread
--- Runs that are over, whose stream was opened, and of which nothing was ever read before it was gone. That of a run
--- which was over when it was first seen may have been gone for good by then, so there only silence and errors count. A
--- stream that was there at its end and held nothing is whole, and that of a local run may never have held anything (API
--- facts 5.6).
+-- Runs that are over, whose stream was opened but expired before anything was read. If the run was over when it was
+-- first seen, its stream may already have expired by then, so only silence and errors count. A stream whose end came
+-- and that contained nothing is complete, and the stream of a local run may never contain anything (API facts 5.6).
 INSERT INTO found BY NAME
 SELECT
     over.project_id,
@@ -178,12 +176,12 @@ WHERE
     )
 
 -- name: gone
--- Runs that may go on, and whose stream was found gone with the event that was read last, before its time, or so long
--- after anybody read it that another one may have come and gone: what was written after that event is not known. Once
--- something follows, the seam between the two is judged instead. After an end that was read nothing is missing; that of
--- a run that is over counts from the run's end on, to the second: a stream that ended with its run is still there. That
--- of a run that may go on counts for as long as a stream lives. Where the log has grown since, no end says that nothing
--- is missing.
+-- Runs that may continue, whose stream no longer contained the event that was read last, either too early or so long
+-- after the last reading that another stream may have come and expired. What was written after that event is not known.
+-- Once something follows, the seam between the two decides instead. After an end that was read, nothing is missing. The
+-- end of a run that is over counts from the run's end on, to the second: a stream that ended with its run still exists.
+-- The end of a run that may continue counts for the lifetime of a stream. If the log has grown since, no end proves
+-- that nothing is missing.
 INSERT INTO found BY NAME
 SELECT DISTINCT
     last.project_id,
@@ -233,9 +231,9 @@ WHERE
     )
 
 -- name: lost
--- What the server refused for as long as it may have had it. What a stream lost stays lost, whatever comes later; a log
--- that is read after all is read from its beginning. A lost stream is filled from the log only where the agent's
--- numbers prove it: a settled log, every session update of both layers numbered, and each boot whole from its number 1.
+-- What the server refused for as long as it may have had it. A lost stream stays lost, whatever comes later; a log that
+-- is read after all is read from its beginning. The log fills a lost stream only if the agent's numbers prove it: the
+-- log is settled, every session update of both layers has a number, and each boot is complete from number 1.
 INSERT INTO found BY NAME
 WITH counted AS (
     SELECT
@@ -327,8 +325,7 @@ GROUP BY
     ALL
 
 -- name: expired
--- A log that the server let go before it was read to its end: entries of it were held, or a later run's log showed
--- them.
+-- A log that expired before it was read to its end: some of its entries are stored, or a later run's log showed them.
 INSERT INTO found BY NAME
 SELECT
     log.project_id,

@@ -1,12 +1,12 @@
--- What the agents' own numbering proves to be missing: event_id is <boot>-<number>, without a break within a boot.
+-- What is missing according to the agents' own numbering: event_id is <boot>-<number>, without a break within a boot.
 --
--- Order: `numbered` -> holes -> found. The temp table `numbered` has the numbers of both layers, and `gaps_seams` and
--- `gaps_ends` ask it as well; `holes` has the stretches that did not come live, and `gaps_streams` asks it.
+-- Order: `numbered` -> holes -> found. The temp table `numbered` has the numbers of both layers; `gaps_seams` and
+-- `gaps_ends` read it too. `holes` has the stretches that did not come live; `gaps_streams` reads it.
 
 -- name: numbered
--- The numbers that agents gave to what is held of the judged runs, by boot. A live event has one number; an entry of
--- the log may stand for a range, if it is believed: one of more than a million events counts for its last number alone.
--- The macros bound the numbers, and an id that is longer than any real one has none.
+-- The numbers that agents gave to the stored events of the runs, by boot. A live event has one number; a log entry may
+-- stand for a range. A range of more than a million events is not plausible and counts only for its last number. The
+-- macros limit the numbers, and an id that is longer than any real one has none.
 CREATE OR REPLACE TEMP TABLE numbered AS
 WITH live AS (
     SELECT
@@ -64,10 +64,10 @@ WHERE
     last IS NOT NULL
 
 -- name: holes
--- Unbroken stretches of numbers that the live stream lacks, in every boot of which the live stream has something, and
--- in every other boot that the log places between numbers that came live: a life of the run of which nothing was read.
--- Found at the edges of what is held, so that a stretch costs the same however long it is. What the log has from before
--- the first live number, or after the last one, is no hole: nobody was watching yet, or any more.
+-- Unbroken stretches of numbers that are missing from the live stream: in every boot of which something came live, and
+-- in every other boot that the log places between numbers that came live, which is an attempt that was not read. They
+-- are found at the edges of what is stored, so the cost does not depend on their length. What the log has from before
+-- the first live number, or after the last one, is not a hole, because the stream was not being read then.
 CREATE OR REPLACE TEMP TABLE holes AS
 WITH watched AS (
     SELECT
@@ -239,7 +239,7 @@ GROUP BY
     stretches.stretch
 
 -- name: certain
--- Holes that the agent's own numbering proves, between the live events around them.
+-- The holes that the agent's own numbering proves, with the live events around them.
 INSERT INTO found BY NAME
 WITH ends AS (
     SELECT DISTINCT
@@ -271,7 +271,7 @@ named AS (
         number
 ),
 
--- around a boot of which nothing came live, the nearest numbers that did
+-- if nothing of a boot came live, the nearest numbers around it that did
 around AS (
     SELECT
         unread.project_id,

@@ -1,12 +1,12 @@
 -- What may be missing where one connection to a stream ended and the next began.
 --
--- Order: `sides` and `late` give what taskhouse.warehouse.seams decides on; what it suspects is staged as the temp
--- table `suspected`, which `possible` adds to `found`. `replaced` needs no decision.
+-- Order: `sides` and `late` provide the input for taskhouse.warehouse.seams; its output is staged as the temp table
+-- `suspected`, which `possible` adds to `found`. `replaced` needs no decision.
 
 -- name: sides
--- What is held on both sides of each seam, and how much of what follows it was there when the connection began. The
--- server's clock is known to the second; without it our own must do, which may be a minute off. Left out are seams
--- between two ids of which one follows on the other: no event can have stood between them.
+-- What is stored on both sides of each seam, and how many of the following events were waiting when the connection
+-- began. The server's clock is known to the second; without it, our own is used, which may be a minute off. Seams
+-- between two consecutive ids are left out, because no event can have come between them.
 WITH placed AS (
     SELECT
         seam.project_id,
@@ -39,7 +39,7 @@ bounds AS (
         placed
 ),
 
--- ends that were read, and up to when they tell of the run's
+-- ends that were read, and until when they count as the run's
 ends AS (
     SELECT
         resume.project_id,
@@ -53,7 +53,7 @@ ends AS (
         resume.ending IN ('stream_end', 'bare_end')
 ),
 
--- every end of the run that was seen: one between two lives that were read is that of a life that nobody read
+-- every end of the run that was seen: an end between two attempts that were read belongs to an attempt that was not
 over AS (
     SELECT DISTINCT
         version.project_id,
@@ -199,11 +199,11 @@ ORDER BY
     seam.place
 
 -- name: late
--- Events of agents without numbers that came over an open connection when a great many younger ones were written
--- already, with how many were, and how many when the event before came. Only the first event of each read counts: what
--- one read brings stood together in the stream. Our clock is held against the server's by the event of the connection
--- that came soonest, so that a delay which all of them had counts for nothing. What was waiting at the connection is
--- judged as a seam, and so is the first event of one that did not join.
+-- Unnumbered events that came over an open connection after many later ones had been written, with how many there were,
+-- and how many when the previous event came. Only the first event of each read counts, because the events of one read
+-- were in the stream together. The fastest event of the connection shows how our clock differs from the server's, so a
+-- delay that all of them had does not count. Events that were waiting at the connection belong to a seam, and so does
+-- the first event of a connection that did not join.
 WITH event AS (
     SELECT
         event.project_id,
@@ -296,8 +296,8 @@ FROM
     suspected
 
 -- name: replaced
--- Where another event came under the id of the one that was read last: the stream began anew with ids that it had given
--- before. What the stream before held, and what stands in the new one under smaller ids, was not read.
+-- Where another event came with the id of the one that was read last: the stream started over and gave ids again. What
+-- the previous stream contained, and what the new one contains under smaller ids, was not read.
 INSERT INTO found BY NAME
 SELECT DISTINCT
     project_id,

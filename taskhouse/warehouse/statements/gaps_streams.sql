@@ -1,13 +1,13 @@
--- What is held of the streams of the judged runs, and where the server announced that it had trimmed them.
+-- What is stored of the streams of the runs, and where the server announced a trim.
 --
 -- Order: `seams` (where connections began) and `states` (the run's own states), from both `held` (the events in order,
 -- of runs where a seam may matter), from it `trims`, and `trimmed` adds to `found` what the trims say. All are temp
 -- tables, and `gaps_seams` and `gaps_ends` read them.
 
 -- name: seams
--- How connections to the streams of the judged runs began, each first id once. Ids are compared as one number. When a
--- connection began is not known of old rows, nor where the server does not say so. Where another event came under the
--- id of the last one (`replaced`), the order of ids tells nothing.
+-- How connections to the streams of the runs began, each first id once. Ids are compared as one number. The beginning
+-- of a connection is not known for old rows, or if the server does not report it. If another event came with the id of
+-- the last one (`replaced`), the order of ids means nothing.
 CREATE OR REPLACE TEMP TABLE seams AS
 SELECT
     resume.project_id,
@@ -36,7 +36,7 @@ GROUP BY
     first_id
 
 -- name: states
--- The states of the judged runs that came over their streams.
+-- The states of the runs that came over their streams.
 CREATE OR REPLACE TEMP TABLE states AS
 SELECT
     event.project_id,
@@ -56,10 +56,10 @@ GROUP BY
     id
 
 -- name: held
--- What is held of the streams that a seam may matter to, in the order of their ids, whichever process received it. One
--- connection to a stream of few events crosses no trim, and most runs have no other. Where everything that the agent
--- says has a number, the numbers decide; but before a first event that is not the run's first state stood states, too,
--- and maybe another attempt.
+-- The stored events of streams for which a seam may matter, in the order of their ids, whichever process received them.
+-- A single connection to a stream of few events cannot meet a trim, and most runs have no more. If everything that the
+-- agent sends has a number, the numbers decide. But if the first event is not the run's first state, states and perhaps
+-- another attempt came before it.
 CREATE OR REPLACE TEMP TABLE held AS
 WITH event AS (
     SELECT
@@ -145,9 +145,9 @@ FROM
     distinct_ids
 
 -- name: trims
--- Where the server announced that it had trimmed the stream (API facts 5.7), with what is held on both sides of it.
--- Left out are announcements that say nothing: the stream began anew behind the cursor, or another process had read on
--- from it.
+-- Where the server announced a trim of the stream (API facts 5.7), with what is stored on both sides of it.
+-- Announcements without a meaning are left out: the stream started over after the cursor, or another process had
+-- continued from it.
 CREATE OR REPLACE TEMP TABLE trims AS
 WITH announced AS (
     SELECT DISTINCT
@@ -218,9 +218,8 @@ QUALIFY
     row_number() OVER (PARTITION BY announced.project_id, announced.run_id, after.id ORDER BY announced.id DESC) = 1
 
 -- name: trimmed
--- Trims that the server announced. Where the agent numbered what stands on both sides, its numbers tell what is
--- missing: holes that they prove stand as gaps of their own, and without a hole all is held. Otherwise something is
--- missing for certain.
+-- Announced trims. If the agent numbered the events on both sides, the numbers show what is missing: the holes are gaps
+-- of their own, and without a hole nothing is missing. Otherwise something is certainly missing.
 INSERT INTO found BY NAME
 SELECT
     trims.project_id,

@@ -28,8 +28,8 @@ SELECT
     0 AS generation
 
 -- name: holds
--- A row if anything is held that a server said: a proof, a record, or what could not be read. As subqueries it takes
--- some twenty times as long to plan.
+-- A row if the warehouse contains anything from a server: a proof, a record, or something unreadable. With subqueries,
+-- planning takes about twenty times as long.
 SELECT 1 FROM ledger.passes WHERE verdict = 'complete'
 UNION ALL
 SELECT 1 FROM ledger.segments
@@ -40,7 +40,7 @@ UNION ALL
 LIMIT 1
 
 -- name: anew_passes
--- What a host was asked that never gave anything.
+-- Passes and cursors of a host that never sent anything.
 DELETE FROM ledger.passes
 
 -- name: anew_cursors

@@ -1,5 +1,5 @@
--- The ledger of passes, and what a page brings for it: pages, bad records, drift and cursors come staged as `incoming`,
--- what is settled as `settled`, and good records as `good`.
+-- The ledger of passes, and what a page adds to it: pages, bad records, drift and cursors are staged as `incoming`,
+-- settled records as `settled`, and good records as `good`.
 
 -- name: newest
 -- When the newest pass over a resource began; a pass of an earlier moment is late.
@@ -98,8 +98,8 @@ WHERE
     pass_id = $pass_id
 
 -- name: outlived
--- A record that names nothing which could come again under the same key is settled by a proof that rests on later
--- readings alone: every record of the list could be read since. Those that name something wait for it, or for a replay.
+-- A record that cannot be identified is settled by a proof that is based only on later readings, because every record
+-- of the list could be read since. Other records wait for a good record with the same key, or for a replay.
 UPDATE ledger.quarantine
 SET
     replayed_at = $at,
@@ -131,7 +131,8 @@ FROM
     incoming
 
 -- name: quarantine
--- A bad record is kept once, however often it comes back before it is settled; so is what was amiss with a kept one.
+-- A bad record is stored once, however often it comes back before it is settled. The same is true for a problem of a
+-- stored record.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (
     incoming.resource, incoming.project_id, incoming.record_key, incoming.reason, incoming.pointer, incoming.payload
@@ -190,7 +191,7 @@ WHERE
     AND held.first_seen_at <= good.seen_at
 
 -- name: cursors_since
--- A state that stays the same has held since it began.
+-- A state that stays the same keeps its beginning.
 UPDATE incoming
 SET
     state_since = stored.state_since

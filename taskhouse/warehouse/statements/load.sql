@@ -5,7 +5,7 @@
 --    `batch_lines` has every line without its text; `lengths` counts them.
 -- 2. `decisions` is made empty; `load_live` or `load_log` fill it, and insert the events.
 -- 3. Bytes and oddities go to quarantine, resumes to ledger.resumes; `load_cursors` moves the cursors.
--- 4. `counts` tells what became of the lines of each segment, and `enter_segment` enters it into ledger.segments.
+-- 4. `counts` says what happened to the lines of each segment, and `enter_segment` records it in ledger.segments.
 --
 -- The last two are for lines that DuckDB refuses and for damaged files.
 
@@ -64,7 +64,7 @@ FROM
     read
 
 -- name: fields
--- What an event's text says in the places that become columns; NULL if the text is not JSON that DuckDB reads.
+-- The parts of an event's text that become columns; NULL if DuckDB cannot read the text as JSON.
 CREATE OR REPLACE TEMP MACRO fields(document) AS
     TRY(
         json_extract_string(
@@ -86,8 +86,8 @@ CREATE OR REPLACE TEMP MACRO fields(document) AS
     )
 
 -- name: typed_events
--- Typed columns from the text of each event, without ever failing on one. DuckDB's JSON refuses a lone surrogate,
--- which real agents emit: such a text is read through a copy in which every surrogate escape is U+FFFD.
+-- Typed columns from the text of each event, which never fails. DuckDB refuses JSON with a lone surrogate, which real
+-- agents emit, so every surrogate escape of such a text is replaced by U+FFFD.
 CREATE OR REPLACE TEMP VIEW typed_events AS
 WITH told AS (
     SELECT
@@ -139,7 +139,7 @@ FROM
     times
 
 -- name: batch_lines
--- What the batch is judged by: every line without its text, which is kept only of the few lines that are no events.
+-- What decides about the batch: every line without its text, except for the few lines that are not events.
 CREATE OR REPLACE TEMP TABLE batch_lines AS
 SELECT
     * EXCLUDE (payload),
@@ -148,15 +148,15 @@ FROM
     lines
 
 -- name: decisions
--- What is decided of doubtful lines: the incarnation of the stream that an event belongs to, or NULL if it is not
--- inserted. A line that is not doubtful has no row here, and is inserted.
+-- The decisions about doubtful lines: the incarnation of the event's stream, or NULL if it is not inserted. A line that
+-- is not doubtful has no row here, and is inserted.
 CREATE OR REPLACE TEMP TABLE decisions (
     line BIGINT,
     incarnation BIGINT
 )
 
 -- name: lengths
--- What the batch holds, by segment.
+-- What the batch contains, by segment.
 SELECT
     segment,
     count(*) AS lines,
@@ -170,7 +170,7 @@ GROUP BY
     segment
 
 -- name: keep_bytes
--- The exact bytes of events whose text is not what came, since they are not UTF-8: in quarantine, once.
+-- The exact bytes of events that are not UTF-8, so that their text differs from what came: in quarantine, once.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (record_key, payload)
     $resource AS resource,
@@ -241,8 +241,8 @@ WHERE
     batch.line_kind = 'resume'
 
 -- name: counts
--- What became of the events of the batch, by segment, and the sum of the checksums of those that are inserted; unknown
--- if one of them has none, since an older version captured it.
+-- What happened to the events of the batch, by segment, and the sum of the checksums of the inserted ones; unknown if
+-- one of them has no checksum because an older version captured it.
 SELECT
     batch.segment,
     count(*) FILTER (WHERE line_kind IN ('mark', 'resume')) AS control_lines,
@@ -282,7 +282,7 @@ SELECT
     $now AS loaded_at
 
 -- name: take_off_segment
--- Rows of a segment that are no longer held: another reading took their place, or the log ends before them.
+-- Rows of a segment that are no longer stored: another reading replaced them, or the log ends before them.
 UPDATE ledger.segments
 SET
     held = held - $rows,

@@ -1,11 +1,11 @@
--- Move the cursors of streams and logs: `moved_cursors` are those that the batch moves, `keep` gives them what stays as
--- it was, and they take the place of the stored ones.
+-- Move the cursors of streams and logs: `moved_cursors` are those that the batch moves, `keep` adds what has not
+-- changed, and they replace the stored ones.
 
 -- name: moved_cursors
--- Cursors move with the events before them: the last stream id of each run, the entries of its log that are stored, and
--- what its marks say. Entries of a log without a mark after them were not read to its end: their process died, and the
--- log is read from its beginning. A cursor is as new as what was read, where a mark tells it: by our clock or, if that
--- is later, by the server's own.
+-- Cursors move with the events before them: the last stream id of each run, the stored entries of its log, and what its
+-- marks say. If there is no mark after the entries of a log, their process died before the end, and the log is read
+-- from its beginning. A cursor is as new as what was read, if a mark says it: by our clock or, if that is later, by the
+-- server's.
 CREATE OR REPLACE TEMP TABLE moved_cursors AS
 WITH moves AS (
     SELECT
@@ -101,8 +101,8 @@ GROUP BY
     key
 
 -- name: keep
--- A mark without a position leaves the position where it was, and a state that stays the same has held since it began.
--- The cursor of a log never goes back: whatever is held stands before it.
+-- A mark without a position leaves the position as it is, and a state that stays the same keeps its beginning.
+-- The cursor of a log never goes back: all stored entries are before it.
 UPDATE moved_cursors AS moved
 SET
     position = CASE

@@ -1,8 +1,8 @@
 -- Load a batch of events of the live layer: which of them are stored already?
 --
--- `stored_ids` are ids of the batch that are stored; `doubtful_lines` need a closer look. If there are any,
--- `doubtful_events` has their texts and `stored_events` those that are stored under the same ids, and `decide` holds
--- one against the other. `insert` inserts what is not decided against.
+-- `stored_ids` are ids of the batch that are stored; `doubtful_lines` must be compared. If there are any,
+-- `doubtful_events` has their texts and `stored_events` the stored events with the same ids, and `decide` compares
+-- them. `insert` inserts every line that `decide` did not exclude.
 
 -- name: stored_ids
 -- Ids of the batch that are stored already. The bounds on stream_ms keep the cost flat as the table grows, and no
@@ -25,8 +25,7 @@ WHERE
     stored.stream_ms BETWEEN CAST($first_ms AS UBIGINT) AND CAST($last_ms AS UBIGINT)
 
 -- name: doubtful_lines
--- Events of the batch that need a closer look: their id stands in it more than once, or is stored already, or is no
--- number.
+-- Events of the batch that must be compared: their id is in it more than once, is stored already, or is not a number.
 CREATE OR REPLACE TEMP TABLE doubtful_lines AS
 WITH ids AS (
     SELECT
@@ -83,7 +82,7 @@ FROM
         ON lines.line = doubtful.line
 
 -- name: stored_events
--- What is stored under the ids that are in doubt, with its texts.
+-- The stored events with doubtful ids, including their texts.
 CREATE OR REPLACE TEMP TABLE stored_events AS
 SELECT
     stored.project_id,
@@ -106,7 +105,7 @@ WHERE
         AND (SELECT max(stream_ms) FROM doubtful_events)
 
 -- name: stored_unnumbered
--- Stored events without a numeric id, of the runs in the batch: a frame with no id is known by its content.
+-- Stored events without a numeric id, of the runs in the batch: a frame without an id is identified by its content.
 INSERT INTO stored_events BY NAME
 SELECT
     stored.project_id,

@@ -1,15 +1,15 @@
--- Load a batch of entries of runs' own logs: which of them are held already?
+-- Load a batch of entries of runs' own logs: which of them are stored already?
 --
--- `doubtful_positions` may be held. If there are any, `doubtful_entries` has every reading of them beside what is held,
--- and `decide` says which lines are not inserted. What another reading displaces goes to quarantine and makes room for
--- it before `insert`.
+-- `doubtful_positions` may be stored already. If there are any, `doubtful_entries` has every reading of them next to
+-- what is stored, and `decide` says which lines are not inserted. Entries that another reading replaces go to
+-- quarantine before `insert`.
 --
--- When the cursors have moved, `settle_placed` settles what waited for the proof of its log. `shortened_logs` were
--- proved to end sooner than what is held of them: what stands beyond goes to quarantine, and is taken out.
+-- When the cursors have moved, `settle_placed` settles entries that waited for the proof of their log. `shortened_logs`
+-- were proved to end before some stored entries: those go to quarantine and are deleted.
 
 -- name: doubtful_positions
--- Entries of the batch that may be held already: they stand before the cursor, which never stands before what is held,
--- or come twice.
+-- Entries of the batch that may be stored already: they are before the cursor, as all stored entries are, or come
+-- twice.
 CREATE OR REPLACE TEMP TABLE doubtful_positions AS
 SELECT
     batch.project_id,
@@ -32,8 +32,8 @@ HAVING
     OR bool_or(coalesce(batch.position < TRY_CAST(log.position AS BIGINT), FALSE))
 
 -- name: doubtful_entries
--- Every line of a doubtful entry, with what is held at its position. The newest reading of a position counts; a text of
--- which something was cut is no other text than the one that it was cut from.
+-- Every line of a doubtful entry, with what is stored at its position. The newest reading of a position counts; a
+-- redacted text counts as equal to its original.
 CREATE OR REPLACE TEMP TABLE doubtful_entries AS
 WITH told AS (
     SELECT
@@ -89,7 +89,8 @@ FROM
         AND told.position = stored.position
 
 -- name: decide
--- An entry of a run's own log is known by its position, and held once. A line without an incarnation is not inserted.
+-- An entry of a run's own log is identified by its position, and stored once. A line without an incarnation is not
+-- inserted.
 INSERT INTO decisions BY NAME
 SELECT
     line,
@@ -101,8 +102,8 @@ WHERE
     OR NOT counts
 
 -- name: keep_displaced
--- What another reading of a log put in place of what was held, or of what came in the same batch: kept in quarantine,
--- once, and settled there by the entry that replaces it.
+-- Entries that another reading of the log replaced, whether stored or from the same batch: kept in quarantine, once,
+-- and settled there by their replacement.
 INSERT INTO ledger.quarantine BY NAME
 WITH displaced AS (
     SELECT
@@ -174,7 +175,7 @@ RETURNING
     raw.run_log_entries.payload
 
 -- name: keep_unplaced
--- Entries whose place in the run's own log is not known: kept with their text, once, until the log is proved.
+-- Entries whose position in the run's own log is not known: kept with their text, once, until the log is proved.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (record_key, payload)
     'run_log' AS resource,
@@ -210,7 +211,7 @@ FROM
         ON event.line = decision.line
 
 -- name: settle_placed
--- A log that was proved has every entry in its place.
+-- In a log that was proved, every entry has its position.
 UPDATE ledger.quarantine
 SET
     replayed_at = $now,
@@ -226,7 +227,7 @@ WHERE
     AND ledger.quarantine.replayed_at IS NULL
 
 -- name: shortened_logs
--- Logs that were proved to end sooner than what is held of them, and what arrived before that reading.
+-- Logs that were proved to end before some stored entries that arrived before that reading.
 CREATE OR REPLACE TEMP TABLE shortened_logs AS
 SELECT
     project_id,
@@ -243,7 +244,7 @@ GROUP BY
     run_id
 
 -- name: keep_cut_off
--- The entries beyond the end of a log: they stand in the log at other positions, and are kept in quarantine besides.
+-- The entries beyond the end of a log: the log has them at other positions, and they are also kept in quarantine.
 INSERT INTO ledger.quarantine BY NAME
 SELECT
     'run_log' AS resource,
@@ -276,7 +277,7 @@ RETURNING
     raw.run_log_entries.payload
 
 -- name: set_cursors_back
--- The cursor of a log that was cut stands where the log ends now.
+-- The cursor of a shortened log moves to its new end.
 UPDATE ledger.cursors
 SET
     position = CAST(cut.ends AS VARCHAR)

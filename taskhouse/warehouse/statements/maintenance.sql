@@ -1,8 +1,8 @@
--- What the daily maintenance forgets, and from when on it may.
+-- What the daily maintenance deletes, and when it may.
 
 -- name: lived
--- When the oldest of the last $days days began on which anything was synced; no row if those are fewer. A clock that
--- was ahead for an hour has lived one day, whatever it said.
+-- When the oldest of the last $days days with a sync began; no row if there are fewer. A clock that was ahead for an
+-- hour adds only one day.
 SELECT min(day)
 FROM (
     SELECT DISTINCT date_trunc('day', started_at) AS day
@@ -13,7 +13,7 @@ FROM (
 HAVING count(*) = $days
 
 -- name: pages
--- Pages that were read before a moment and brought nothing that is held.
+-- Pages that were read before a moment and brought nothing that is stored.
 DELETE FROM ledger.pages AS page
 WHERE
     fetched_at < $before

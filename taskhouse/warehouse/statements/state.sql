@@ -1,4 +1,4 @@
--- What a pass asks the warehouse before it asks the server. Questions of one resource stand in its folder.
+-- What a pass reads from the warehouse before it requests anything. Queries of a single resource are in its folder.
 
 -- name: last_complete
 SELECT
@@ -28,7 +28,7 @@ WHERE
     AND pass_id <> $pass_id
 
 -- name: attempts
--- When passes of each kind over a resource last began that came to their own judgement.
+-- When the last pass of each kind over a resource began that was not ended by an error.
 SELECT
     kind,
     verdict,
@@ -46,7 +46,7 @@ GROUP BY
     verdict
 
 -- name: resumable
--- The newest pass of a resource, if it was interrupted on a walk that can go on.
+-- The newest pass of a resource, if it was interrupted while paging and can continue.
 WITH newest AS (
     SELECT
         *
@@ -100,8 +100,8 @@ ORDER BY
     {key}
 
 -- name: refused
--- What the server refused at the last look, with the time: streams and logs by run, the rest by task. It is gone
--- where its task is proved absent. A run that only the tail has seen is looked for by every pass over the tasks.
+-- What the server refused last time, with the time: streams and logs by run, the rest by task. `gone` means that its
+-- task is proved absent. Every pass over the tasks searches for a run that only the tail has seen.
 WITH told AS (
     SELECT
         cursor.resource,
@@ -152,7 +152,7 @@ ORDER BY
     key
 
 -- name: quarantine
--- Bad records that wait for a version that can read them.
+-- Bad records that a newer version may be able to read.
 SELECT
     resource,
     record_key,
@@ -169,7 +169,7 @@ ORDER BY
     first_seen_at
 
 -- name: facts
--- How much is kept, and how much is not: what an estimate of the work ahead rests on.
+-- How much is stored, and how much is not: the basis of an estimate.
 WITH task AS (
     SELECT
         task_id,

@@ -1,4 +1,4 @@
--- What `verify` looks at: each query gives rows of `what` and `fine`, and `judge` counts them. NULL means not known.
+-- The checks of `verify`: each query returns rows of `what` and `fine`, and `judge` counts them. NULL means not known.
 
 -- name: judge
 SELECT
@@ -20,9 +20,9 @@ FROM
     ledger.passes
 
 -- name: passes
--- What a pass says that it received and brought, against what names it. Pages that brought nothing are forgotten in
--- time, and a pass that was interrupted may have counted what its last commit did not keep. Versions of runs are left
--- out: a run's own row takes the place of what its task told in an earlier pass.
+-- The counts of a pass, compared with the rows that name it. Pages that brought nothing are deleted after a while, and
+-- an interrupted pass may have counted what its last commit did not store. Versions of runs are left out, because a
+-- run's own row replaces what its task showed in an earlier pass.
 WITH page AS (
     SELECT
         pass_id,
@@ -69,7 +69,7 @@ FROM
     LEFT JOIN added USING (pass_id)
 
 -- name: sightings
--- Stretches of presence: each in order, none over the next one, and only the last one open.
+-- Periods of presence: in order, without overlap, and only the last one open.
 WITH stretch AS (
     {stretches}
 ),
@@ -92,7 +92,7 @@ FROM
     placed
 
 -- name: segments
--- What became of the lines of a segment. Of a live segment every row stays; of a log some may be replaced.
+-- What happened to the lines of a segment. Every row of a live segment stays; some rows of a log may be replaced.
 WITH held AS (
     SELECT
         segment,
@@ -121,7 +121,7 @@ FROM
     LEFT JOIN held USING (segment)
 
 -- name: cursors
--- A log's cursor never stands before what is held of it.
+-- The cursor of a log is never before a stored entry.
 SELECT
     'log of run ' || entry.run_id AS what,
     coalesce(TRY_CAST(log.position AS BIGINT) > entry.last, FALSE) AS fine

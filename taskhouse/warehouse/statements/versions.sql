@@ -1,5 +1,5 @@
--- How what a page brings becomes history: versions of things (staged as `incoming`), and the stretches of time in which
--- something was there (staged as `seen`). {table}, {key} and the like are names from our own schema.
+-- How the rows of a page become history: versions of things (staged as `incoming`), and the periods in which something
+-- was present (staged as `seen`). {table}, {key} and the like are names from our own schema.
 
 -- name: newest
 -- `FROM newest('raw.run_versions', run_id)`: the newest version of each thing in a table of versions, or in a query of
@@ -15,8 +15,8 @@ QUALIFY
     row_number() OVER (PARTITION BY project_id, thing ORDER BY valid_from DESC) = 1
 
 -- name: changes
--- A version for every real change of a thing, in the order in which it was observed, never two at one moment. What was
--- observed before the version that is held is late, and refused.
+-- A version for every real change of a thing, in the order of observation, never two at one moment. An observation from
+-- before the stored version is late, and refused.
 INSERT INTO {table} BY NAME
 WITH stored AS (
     SELECT
@@ -76,7 +76,7 @@ WHERE
     AND changed
 
 -- name: sightings_seen
--- Everything seen now: the open stretch is longer. {table}, {key} and {same} are names from our own schema.
+-- Everything seen now extends its open period. {table}, {key} and {same} are names from our own schema.
 UPDATE raw.{table} AS held
 SET
     last_seen_at = greatest(held.last_seen_at, seen.seen_at),
@@ -99,7 +99,7 @@ WHERE
     AND held.absent_since IS NULL
 
 -- name: sightings_new
--- Something seen for the first time, or again after an absence, begins a new stretch.
+-- Something that is seen for the first time, or again after an absence, begins a new period.
 INSERT INTO raw.{table} BY NAME
 SELECT
     project_id,
@@ -118,7 +118,7 @@ GROUP BY
     {key}
 
 -- name: sightings_absent
--- The stretch of everything that a complete pass proved absent ends at that pass.
+-- The period of everything that a complete pass proved absent ends at that pass.
 UPDATE raw.{table} AS held
 SET
     absent_since = greatest(seen.seen_at, held.last_seen_at),
