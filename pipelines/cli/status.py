@@ -101,7 +101,7 @@ def judge(
     return health.states(
         passes,
         wanted,
-        alive=lambda project_id, name: not live or resource_lock.held(settings, project_id, name),
+        alive=lambda project_id, name: not live or resource_lock.is_held(settings, project_id, name),
         max_age_s=max_age_s,
     )
 

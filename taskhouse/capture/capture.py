@@ -1,4 +1,4 @@
-"""Capture: follow the streams and read the logs of one project into the spool, load it and find its gaps.
+"""Capture: follow the streams and read the logs of one project into the spool.
 
 A pass with a time budget uses this, and so does ``taskhouse tail``, which runs until it is stopped.
 """
@@ -13,9 +13,9 @@ from typing import Any
 
 from taskhouse.capture import logs, streams
 from taskhouse.capture.capture_schedule import CaptureRun
+from taskhouse.capture.loader import Loader
 from taskhouse.capture.run_row import refetch
 from taskhouse.errors import (
-    UNAVAILABLE,
     AccessDenied,
     Contract,
     Full,
@@ -31,9 +31,6 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse import state
-from taskhouse.warehouse.gaps import judge_runs
-from taskhouse.warehouse.load import load_spool
 
 LOGS_AT_ONCE = 8
 
@@ -53,12 +50,7 @@ STREAM = "run_stream"
 GOES_ON = "live"
 """The state of a stream that was read up to the present and may bring more."""
 
-OVERLOOKED = timedelta(days=7)
-"""How far back a start looks for runs that were read but not searched for gaps."""
-
 REFUSALS = {Ending.NOT_FOUND: refusal_policy.NOT_FOUND, Ending.REFUSED: refusal_policy.REFUSED}
-
-TABLES = {"live": "run_events", "log": "run_log_entries"}
 
 
 class Capture:
@@ -71,6 +63,7 @@ class Capture:
         self.the_pass = the_pass
         self.spool = spool
         self.writer = writer
+        self.loader = Loader(the_pass, spool, writer)
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}
         self.stream_progress: dict[str, streams.StreamProgress] = {}
@@ -78,8 +71,6 @@ class Capture:
         self.full: Full | None = None
         self._group = group
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
-        self._touched: dict[str, datetime] = {}
-        self._overlooked = True
         self._drained: set[str] = set()
         self._lost: set[tuple[str, str]] = set()
         self.waiting: deque[CaptureRun] = deque()
@@ -132,7 +123,7 @@ class Capture:
                 refusal = run.stream_state if layer == "live" else run.log_state
                 self.writer.mark(layer, run_key, resource=f"{resource}_lost", position=at, state=refusal or "")
                 self._mark(layer, run, resource, refusal_policy.LOST)
-                self._touched[run.run_id] = run.created_at
+                self.loader.was_read(run)
 
     def _mark(
         self,
@@ -196,10 +187,10 @@ class Capture:
         moving = [run_id for run_id in await self.behind() if not self.stream_progress[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
             left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
-            self.the_pass.judgement.doubt(f"{left}, because the server opens none at the moment")
+            self.the_pass.doubt(f"{left}, because the server opens none at the moment")
         elif moving:
             left = counted(len(moving), "stream was", "streams were")
-            self.the_pass.judgement.doubt(f"{left} not read up to the present; run it again")
+            self.the_pass.doubt(f"{left} not read up to the present; run it again")
         self.stop.set()
 
     async def behind(self, *runs: str) -> list[str]:
@@ -211,60 +202,6 @@ class Capture:
             if since is not None and self.stream_progress[run_id].quiet_since(clock.monotonic()) == since:
                 self.stream_progress[run_id].silent()
         return [run_id for run_id in runs or self.live if self.stream_progress[run_id].current_at is None]
-
-    async def load(self) -> None:
-        """Bring every sealed segment into the warehouse.
-
-        Raises:
-            Locked: The warehouse is held; the segments stay in the spool.
-        """
-        loaded = await asyncio.to_thread(
-            load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.judgement.doubt
-        )
-        for layer, table in TABLES.items():
-            self.the_pass.stats.add({table: loaded[layer].inserted})
-            self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
-            self.the_pass.stats.duplicates += loaded[layer].duplicates
-
-    async def judge(self) -> None:
-        """Find the gaps of every run that was read to its end since the last time, once everything read is loaded.
-
-        Raises:
-            Locked: The warehouse is locked; this is done the next time.
-        """
-        if self._overlooked:
-            self._touched = await asyncio.to_thread(self._unjudged) | self._touched
-            self._overlooked = False
-        touched, self._touched = self._touched, {}
-        if not touched:
-            return
-        try:
-            await asyncio.to_thread(self.writer.seal)
-            await self.load()
-            await asyncio.to_thread(self._judge, touched)
-        except UNAVAILABLE:
-            self._touched = touched | self._touched
-            raise
-
-    def _unjudged(self) -> dict[str, datetime]:
-        """Runs that another process read but did not search for gaps, with their age."""
-        context = self.the_pass.context
-        since = context.now() - OVERLOOKED
-        found = context.read(
-            state.records, "run_events/unjudged", project_id=context.project_id, since=since, now=context.now()
-        )
-        return {row["run_id"]: row["created_at"] for row in found}
-
-    def _judge(self, touched: dict[str, datetime]) -> None:
-        context = self.the_pass.context
-        windows = context.settings.stream_windows
-        failed = judge_runs(context.warehouse, context.project_id, touched, now=context.now(), windows=windows)
-        for run_id in touched:
-            about = f"the gaps of run {run_id}"
-            if run_id in failed:
-                self.the_pass.judgement.doubt(f"{about} could not be determined: {failed[run_id]}", about=about)
-            else:
-                self.the_pass.judgement.settle(about)
 
     async def _follow(self, run: CaptureRun) -> None:
         await self._spared(_stream_of(run), self._stream(run, self.stop))
@@ -315,16 +252,16 @@ class Capture:
             progress=self.stream_progress[run.run_id],
         )
         if ending is Ending.STOPPED:
-            self._touched[run.run_id] = run.created_at
+            self.loader.was_read(run)
             if (current_at := self.stream_progress[run.run_id].current_at) is not None:
                 self._ended(run, GOES_ON, current_at)
                 self._mark("live", run, STREAM, GOES_ON, read_at=current_at)
             return
         if ending is Ending.ERROR_BUDGET:
             reason = f"the stream of run {run.run_id} failed repeatedly; the next pass tries it again"
-            self.the_pass.judgement.doubt(reason, about=_stream_of(run))
+            self.the_pass.doubt(reason, about=_stream_of(run))
         else:
-            self.the_pass.judgement.settle(_stream_of(run))
+            self.the_pass.settle(_stream_of(run))
         ended_at = self.the_pass.context.now()
         if ending in REFUSALS:
             refusal = refusal_policy.LOST if run.stream_state == refusal_policy.LOST else REFUSALS[ending]
@@ -352,11 +289,11 @@ class Capture:
         except AccessDenied:
             raise
         except (Retryable, Permanent, Contract) as problem:
-            self.the_pass.judgement.doubt(f"{about}: {problem.message}", about=about)
+            self.the_pass.doubt(f"{about}: {problem.message}", about=about)
         except (TaskhouseError, OSError):
             raise
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
-            self.the_pass.judgement.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
+            self.the_pass.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
 
     async def _drain(self, run: CaptureRun) -> CaptureRun:
         """Read a run's log, and again after the last flush if the run has just ended."""
@@ -381,10 +318,10 @@ class Capture:
         """Read as much of a run's log as possible; returns the run with what is stored then."""
         api = self.the_pass.api(priority)
         try:
-            with self.the_pass.judgement.trying(logs.about(run)):
+            with self.the_pass.trying(logs.about(run)):
                 position = await logs.drain(self.the_pass, api, self.writer, run, start=run.position, settled=settled)
         finally:
-            self._touched[run.run_id] = run.created_at
+            self.loader.was_read(run)
         return replace(run, position=position)
 
 

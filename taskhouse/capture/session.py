@@ -39,7 +39,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     _room(the_pass, spool)
     recovered = spool.recover()
     for path in recovered.damaged:
-        the_pass.judgement.doubt(f"a spool file was damaged and is kept as {path}")
+        the_pass.doubt(f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * the_pass.context.load_every_s
     with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
         try:
@@ -47,10 +47,10 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
                 yield capture
         except BaseExceptionGroup as several:
             raise _first(several) from None
-    await capture.load()
-    await capture.judge()
+    await capture.loader.load()
+    await capture.loader.judge()
     if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
-        the_pass.judgement.note(f"frames of an unknown kind were ignored: {ignored}")
+        the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
     if capture.full is not None:
         raise capture.full
 
@@ -106,8 +106,8 @@ async def _loaded(capture: Capture, done: asyncio.Event) -> None:
         before = capture.the_pass.stats.loaded
         with contextlib.suppress(*UNAVAILABLE):
             await asyncio.to_thread(capture.writer.seal)
-            await capture.load()
-            await capture.judge()
+            await capture.loader.load()
+            await capture.loader.judge()
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
 
 

@@ -222,7 +222,7 @@ class _Record:
 
         It cannot be known if something was removed from a text: two versions of taskhouse may remove different parts.
         """
-        entry = sanitize.entry(frame.id, None, frame.data, text)
+        entry = sanitize.entry(frame.id, frame.data, text)
         last = self.last
         if last is not None and last.stream_id == frame.id:
             return entry.redacted or last.redacted or (last.kind, last.data) == (entry.kind, entry.data)
@@ -296,11 +296,9 @@ def _entries(the_pass: Pass, run: CaptureRun, frames: list[Frame | Oversize]) ->
     entries = []
     for frame in frames:
         if isinstance(frame, Oversize):
-            the_pass.judgement.doubt(
-                f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps"
-            )
+            the_pass.doubt(f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps")
             entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
         elif frame.id is None or not frame.id.startswith("log-"):
-            entries.append(sanitize.entry(frame.id, None, frame.data, the_pass.context.settings.capture_text))
+            entries.append(sanitize.entry(frame.id, frame.data, the_pass.context.settings.capture_text))
     the_pass.stats.captured += len(entries)
     return entries

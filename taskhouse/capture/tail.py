@@ -134,14 +134,12 @@ class _Watch:
             while not (stop.is_set() or self.capture.stop.is_set()):
                 pages = 1
                 try:
-                    with self.the_pass.judgement.trying(LOOKING):
+                    with self.the_pass.trying(LOOKING):
                         pages = await self._look_until(stop)
                 except (Retryable, Contract) as problem:
-                    self.the_pass.judgement.doubt(f"the search for {LOOKING} failed: {problem.message}", about=LOOKING)
+                    self.the_pass.doubt(f"the search for {LOOKING} failed: {problem.message}", about=LOOKING)
                 except TimeoutError:
-                    self.the_pass.judgement.doubt(
-                        f"the search for {LOOKING} failed: the server gave no answer", about=LOOKING
-                    )
+                    self.the_pass.doubt(f"the search for {LOOKING} failed: the server gave no answer", about=LOOKING)
                 await _patiently(stop, pace.after(pages))
             planning.cancel()
 

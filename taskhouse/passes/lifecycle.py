@@ -10,7 +10,7 @@ from taskhouse.advice import advised, interrupted
 from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.pass_statistics import Statistics
-from taskhouse.passes.resource_lock import alone
+from taskhouse.passes.resource_lock import holding
 from taskhouse.passes.sync_pass import Pass, Report, Verdict
 from taskhouse.passes.viewer import whoami
 from taskhouse.posthog.budget import Priority
@@ -44,7 +44,7 @@ async def running(
     Raises:
         Locked: Another pass of the same resource and project is running, or a later one has begun.
     """
-    async with alone(context.settings, context.project_id, resource):
+    async with holding(context.settings, context.project_id, resource):
         the_pass = await asyncio.to_thread(_interrupted, context, resource) if resume else None
         if the_pass is None:
             the_pass = new(context, resource)
@@ -61,8 +61,7 @@ async def running(
                 await _identify(the_pass)
                 the_pass.complete(the_pass.judgement.reason, the_pass.judgement.proof)
         except BaseException as problem:
-            the_pass.judgement.incomplete(_why(problem)[:500])
-            the_pass.judgement.interrupted = True
+            the_pass.judgement.incomplete(_why(problem)[:500], interrupted=True)
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
                 await asyncio.shield(asyncio.to_thread(finish, the_pass))
             raise
@@ -92,7 +91,7 @@ async def _identify(the_pass: Pass) -> None:
     """Whose view it is; a resumed pass keeps the view it began with, and records a doubt about another."""
     viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
-        the_pass.judgement.doubt(f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
+        the_pass.doubt(f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
     else:
         the_pass.viewer = viewer
 

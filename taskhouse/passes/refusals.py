@@ -43,9 +43,9 @@ async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str |
     for about in sorted(WORDS):
         found = [row for row in rows if row["state"] == about]
         if note := named(found, about, one, many):
-            the_pass.judgement.note(note)
+            the_pass.note(note)
         if doubt := doubted(found, about, one, many):
-            the_pass.judgement.doubt(doubt)
+            the_pass.doubt(doubt)
 
 
 def named(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:

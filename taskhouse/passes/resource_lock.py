@@ -11,7 +11,7 @@ from taskhouse.settings import Settings
 
 
 @contextlib.asynccontextmanager
-async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIterator[None]:
+async def holding(settings: Settings, project_id: int, resource: str) -> AsyncIterator[None]:
     """Hold the resource of the project for the length of the block.
 
     Raises:
@@ -33,7 +33,7 @@ async def alone(settings: Settings, project_id: int, resource: str) -> AsyncIter
         lock.release()
 
 
-def held(settings: Settings, project_id: int, resource: str) -> bool:
+def is_held(settings: Settings, project_id: int, resource: str) -> bool:
     """Whether a pass over the resource of the project is running; True if this cannot be determined."""
     path = settings.home / "locks" / f"{resource}-{project_id}.lock"
     if not path.exists():

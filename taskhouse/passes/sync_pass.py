@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -248,6 +249,26 @@ class Pass:
         """Report how far the pass is."""
         self.context.progress(Progress(self.resource, self.context.project_id, done, total, unit))
 
+    def doubt(self, reason: str, *, about: str = "") -> None:
+        """Something could not be proved, see :meth:`Judgement.doubt`."""
+        self.judgement.doubt(reason, about=about)
+
+    def settle(self, about: str) -> None:
+        """What was doubted about a thing is answered by later evidence."""
+        self.judgement.settle(about)
+
+    def trying(self, about: str) -> AbstractContextManager[None]:
+        """A block that does a thing again, see :meth:`Judgement.trying`."""
+        return self.judgement.trying(about)
+
+    def note(self, text: str) -> None:
+        """Something that every verdict says, whatever it is."""
+        self.judgement.note(text)
+
+    def incomplete(self, reason: str) -> None:
+        """Give up the claim: what would have closed the pass is not written."""
+        self.judgement.incomplete(reason)
+
     def complete(self, reason: str, proof: Proof | None = None) -> bool:
         """Claim that everything that can be proved is proved; refused if there is a doubt or a quarantined record.
 
@@ -257,7 +278,7 @@ class Pass:
         """
         if self.stats.quarantined:
             one, more = "record could not be read and is", "records could not be read and are"
-            self.judgement.doubt(f"{counted(self.stats.quarantined, one, more)} in quarantine")
+            self.doubt(f"{counted(self.stats.quarantined, one, more)} in quarantine")
         return self.judgement.complete(reason, proof or Proof("listed", self.started_at))
 
     def report(self) -> Report:

@@ -20,8 +20,8 @@ from taskhouse.posthog.pages import (
     read_page,
 )
 from taskhouse.posthog.request_stats import Meter
+from taskhouse.posthog.stream_connection import Connection
 from taskhouse.posthog.tokens import StreamToken
-from taskhouse.posthog.wire import Connection
 
 READINESS_READ_S = 90.0
 """A fresh readiness answer takes the server up to 45 seconds (API facts 4.5)."""
@@ -159,20 +159,17 @@ class TasksApi:
         run_id: str,
         *,
         last_event_id: str | None = None,
-        start_latest: bool = False,
         read_s: float = WATCHDOG_S,
     ) -> AsyncIterator[Connection]:
         """One connection to a run's stream, resuming strictly after ``last_event_id`` (API facts 5).
 
-        A single attempt: whatever the status, it is the follower's to judge. ``start_latest`` begins after the newest
-        stored event, and on a finished run never ends.
+        A single attempt: whatever the status, it is the follower's to judge.
 
         Raises:
             Retryable: No answer came.
         """
         async with self.client.connect(
             f"{self._root}{_segment(task_id)}/runs/{_segment(run_id)}/stream/",
-            params={"start": "latest"} if start_latest and last_event_id is None else None,
             headers=_resuming(last_event_id),
             priority=self.priority,
             meter=self.meter,

@@ -88,11 +88,11 @@ class Circuit:
 class Gate:
     """The line in front of one host."""
 
-    def __init__(self, policy: CircuitPolicy | None = None, clock: Callable[[], float] | None = None) -> None:
-        self._circuit = Circuit(policy or CircuitPolicy())
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._circuit = Circuit(CircuitPolicy())
         self._line = asyncio.Lock()
         self._news = asyncio.Event()
-        self._clock = clock or (lambda: asyncio.get_running_loop().time())
+        self._clock = clock
         self.signs = 0
         """How often the store behind the host's streams has shown that it answers."""
 

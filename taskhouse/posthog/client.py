@@ -12,11 +12,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from importlib import metadata
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies
 
 import httpx
 
@@ -42,9 +40,8 @@ from taskhouse.posthog.opening import server_date
 from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.retry import GiveUp, Policy, Sleep, Spent, decide, pausing, retry_after
 from taskhouse.posthog.tokens import Tokens
-from taskhouse.posthog.transport import StreamTransport
 from taskhouse.settings import Settings
-from taskhouse.values import CLOUD, LOOPBACK
+from taskhouse.values import CLOUD
 
 CONNECT_S = 10.0
 READ_S = 60.0
@@ -78,7 +75,7 @@ class PostHog:
         self.pause = sleep or pausing(self.clock)
         self.tokens = Tokens(self.clock)
         self.access = Access(self.clock)
-        self._calls = Gate(clock=self.clock.monotonic)
+        self._calls = Gate(self.clock.monotonic)
         self._gates: dict[str, Gate] = {}
         self._key = _usable(settings.key())
         self._cap = cap
@@ -92,20 +89,7 @@ class PostHog:
         wire_log = logging.getLogger("httpcore")
         if wire_log.level == logging.NOTSET:
             wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
-        near = urlsplit(self.host).hostname in LOOPBACK
-        tls = network.nearby() if near else network.certificates()
-        options: dict[str, Any] = {
-            "verify": tls,
-            "trust_env": not near,
-            "follow_redirects": False,
-            "headers": {"User-Agent": f"taskhouse/{_version()}"},
-        }
-        limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
-        proxied = not near and getproxies().keys() - {"no"}
-        wire = {"limits": httpx.Limits()} if proxied else {"transport": StreamTransport(tls)}
-        with network.proxied():
-            self._http = httpx.AsyncClient(**options, limits=limits)
-            self._streams = httpx.AsyncClient(**options, **wire)
+        self._http, self._streams = network.clients(self.host)
 
     def __repr__(self) -> str:
         return f"PostHog({self.host})"
@@ -122,7 +106,7 @@ class PostHog:
 
     def gate(self, url: str) -> Gate:
         """The line in front of the streams of a URL's host."""
-        return self._gates.setdefault(origin(url), Gate(clock=self.clock.monotonic))
+        return self._gates.setdefault(origin(url), Gate(self.clock.monotonic))
 
     @property
     def streams_down(self) -> bool:
@@ -289,7 +273,6 @@ class PostHog:
         *,
         priority: Priority,
         meter: Meter,
-        params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         read_s: float = READ_S,
     ) -> AsyncIterator[httpx.Response]:
@@ -300,7 +283,7 @@ class PostHog:
         """
         url = self.url(path)
         meter.throttled_s += await self.budget.acquire(priority)
-        async with self._opened(url, self._key, meter=meter, params=params, headers=headers, read_s=read_s) as response:
+        async with self._opened(url, self._key, meter=meter, headers=headers, read_s=read_s) as response:
             yield response
 
     @asynccontextmanager
@@ -324,12 +307,11 @@ class PostHog:
         bearer: str,
         *,
         meter: Meter,
-        params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         read_s: float,
     ) -> AsyncIterator[httpx.Response]:
         meter.requests += 1
-        request = self._request(self._streams, "GET", url, params=params, read_s=read_s, headers=headers, bearer=bearer)
+        request = self._request(self._streams, "GET", url, read_s=read_s, headers=headers, bearer=bearer)
         try:
             async with asyncio.timeout(min(read_s, HEAD_S) + CONNECT_S):
                 response = await self._streams.send(request, stream=True)
@@ -375,13 +357,6 @@ def _read(read: Callable[[Answer], T], answer: Answer) -> T:
         raise
     except Exception as wrong:  # noqa: BLE001 - no answer may end more than its own request
         raise unreadable(answer.what, f"it cannot be read: {type(wrong).__name__}") from None
-
-
-def _version() -> str:
-    try:
-        return metadata.version("taskhouse")
-    except metadata.PackageNotFoundError:
-        return "unpackaged"
 
 
 def _usable(key: str) -> str:

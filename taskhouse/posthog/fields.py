@@ -47,19 +47,19 @@ def number(
     return found
 
 
-def flag(data: Mapping[str, Any], name: str, at: str = "") -> bool | None:
+def flag(data: Mapping[str, Any], name: str) -> bool | None:
     """True, false, or None where it is missing."""
-    return cast("bool | None", _value(data, name, at, bool, "true or false", optional=True))
+    return cast("bool | None", _value(data, name, "", bool, "true or false", optional=True))
 
 
-def mapping(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> dict[str, Any] | None:
+def mapping(data: Mapping[str, Any], name: str, *, optional: bool = False) -> dict[str, Any] | None:
     """An object."""
-    return cast("dict[str, Any] | None", _value(data, name, at, dict, "an object", optional=optional))
+    return cast("dict[str, Any] | None", _value(data, name, "", dict, "an object", optional=optional))
 
 
-def array(data: Mapping[str, Any], name: str, at: str = "") -> list[Any]:
+def array(data: Mapping[str, Any], name: str) -> list[Any]:
     """An array; an empty one where it is missing."""
-    return _value(data, name, at, list, "an array", optional=True) or []
+    return _value(data, name, "", list, "an array", optional=True) or []
 
 
 def identifier(data: Mapping[str, Any], name: str, at: str = "") -> str:
@@ -71,16 +71,16 @@ def identifier(data: Mapping[str, Any], name: str, at: str = "") -> str:
         raise BadRecord(f"{at}/{name}", "not a UUID") from None
 
 
-def moment(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> str | None:
+def moment(data: Mapping[str, Any], name: str, *, optional: bool = False) -> str | None:
     """A time as ISO 8601 in UTC; the API writes three notations (API facts 1.8)."""
-    given = text(data, name, at, optional=optional)
+    given = text(data, name, optional=optional)
     if given is None:
         return None
     try:
         found = datetime.fromisoformat(given)
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadRecord(f"{at}/{name}", "not a time") from None
+        raise BadRecord(f"/{name}", "not a time") from None
     if not EARLIEST <= found < LATEST:
-        raise BadRecord(f"{at}/{name}", "not a time between 2000 and 2200")
+        raise BadRecord(f"/{name}", "not a time between 2000 and 2200")
     return found.isoformat()

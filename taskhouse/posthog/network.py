@@ -1,17 +1,51 @@
-"""What the machine says of the way to a server, proxies and certificates, and what is wrong with it."""
+"""The way to a server: HTTP clients that use the proxies and certificates of this machine, and what is wrong there."""
 
 import contextlib
 import functools
 import os
 import ssl
 from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import httpx
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.posthog.transport import StreamTransport
+from taskhouse.values import LOOPBACK
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def clients(host: str) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+    """Clients for the calls of a host and for its streams; a host on this machine needs no proxy.
+
+    Raises:
+        ConfigurationError: The environment names a proxy or certificates that cannot be used.
+    """
+    near = urlsplit(host).hostname in LOOPBACK
+    tls = nearby() if near else certificates()
+    options: dict[str, Any] = {
+        "verify": tls,
+        "trust_env": not near,
+        "follow_redirects": False,
+        "headers": {"User-Agent": f"taskhouse/{_version()}"},
+    }
+    limits = httpx.Limits(max_connections=50, max_keepalive_connections=20)
+    through_proxy = not near and getproxies().keys() - {"no"}
+    streams = {"limits": httpx.Limits()} if through_proxy else {"transport": StreamTransport(tls)}
+    with proxied():
+        return httpx.AsyncClient(**options, limits=limits), httpx.AsyncClient(**options, **streams)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("taskhouse")
+    except metadata.PackageNotFoundError:
+        return "unpackaged"
 
 
 @contextlib.contextmanager

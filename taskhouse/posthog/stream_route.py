@@ -18,8 +18,8 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.circuit import Gate
 from taskhouse.posthog.http_errors import TRY_AGAIN
 from taskhouse.posthog.sse import Frame, Oversize
+from taskhouse.posthog.stream_connection import Connection
 from taskhouse.posthog.tokens import StreamToken
-from taskhouse.posthog.wire import Connection
 
 DJANGO = "django"
 PROXY = "proxy"

@@ -65,8 +65,11 @@ class Everything:
             for start in range(0, len(payloads), ROUND):
                 some = [text.encode("utf-8", "replace") for text in payloads[start : start + ROUND]]
                 place = self.rng.randrange(RUNS)
-                live = [sanitize.entry(self._id(), None, text, self.text) for text in some]
-                log = [sanitize.entry(None, self.positions[place] + n, text, self.text) for n, text in enumerate(some)]
+                live = [sanitize.entry(self._id(), text, self.text) for text in some]
+                log = [
+                    sanitize.entry(None, text, self.text)._replace(position=self.positions[place] + n)
+                    for n, text in enumerate(some)
+                ]
                 self.positions[place] += len(some)
                 for layer, entries in zip(LAYERS, (live, log), strict=True):
                     self._tell(layer, place, entries)

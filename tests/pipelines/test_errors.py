@@ -19,7 +19,7 @@ from taskhouse import home, operations, settings
 from taskhouse.advice import SAID, advised
 from taskhouse.clock import REAL
 from taskhouse.errors import AccessDenied, Retryable, TaskhouseError
-from taskhouse.passes.resource_lock import alone
+from taskhouse.passes.resource_lock import holding
 from taskhouse.pipelines.cli import ports, standin
 from taskhouse.pipelines.cli.dev import hold
 from taskhouse.pipelines.cli.errors import OPEN, reference, rows
@@ -98,7 +98,7 @@ def held_pass(place: Place) -> None:
     (made.home / "locks").mkdir(parents=True)
 
     async def work() -> None:
-        async with alone(made, 1, "tasks"):
+        async with holding(made, 1, "tasks"):
             pass
 
     with FileLock(made.home / "locks" / "tasks-1.lock", thread_local=False):

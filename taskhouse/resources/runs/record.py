@@ -8,7 +8,7 @@ from taskhouse.posthog import content, fields, privacy
 from taskhouse.posthog.known_fields import ENVIRONMENT, STATUS, Shape, words
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.posthog.redact import STATE_KEYS
-from taskhouse.resources.runs import hidden
+from taskhouse.resources.runs import nested
 
 SHAPE = Shape(
     words(
@@ -48,7 +48,7 @@ def read(row: Row) -> dict[str, Any]:
     parent = state.get("resume_from_run_id")
     pr_url = output.get("pr_url")
     updated_at = fields.moment(data, "updated_at")
-    bare = kept | {"output": hidden.without_borrowed(output) or None}
+    bare = kept | {"output": nested.without_borrowed(output) or None}
     return {
         "task_id": fields.identifier(data, "task"),
         "run_id": fields.identifier(data, "id"),
@@ -75,7 +75,7 @@ def read(row: Row) -> dict[str, Any]:
         "scheduled_at": fields.moment(data, "scheduled_at", optional=True),
         **content.of(kept, versioned=SHAPE.fields, updated_at=updated_at),
         "bare_hash": content.of(bare, versioned=SHAPE.fields, updated_at=updated_at)["content_hash"]
-        if hidden.has_borrowed(output)
+        if nested.has_borrowed(output)
         else None,
         "payload_sha256": digest(row.text),
     }

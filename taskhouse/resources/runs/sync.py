@@ -87,9 +87,7 @@ async def sync(context: Context) -> Report:
             await _list(the_pass, wanted.first, Priority.FIRST, total)
         the_pass.stats.server_count = the_pass.stats.server_count_end = total
         if left := wanted.left + sum(task["task_id"] not in the_pass.stats.asked for task in wanted.first):
-            the_pass.judgement.doubt(
-                f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again"
-            )
+            the_pass.doubt(f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again")
         await refusals.tell(the_pass, (RESOURCE,), "list of runs", "lists of runs")
         read = "all that are not refused" if the_pass.judgement.notes else "all"
         rests_on = last_looks.proof(the_pass)
@@ -253,7 +251,7 @@ def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
             {"project_id": the_pass.context.project_id, "resource": RESOURCE, "key": unnamed, "seen_at": at}
         )
     if answer.problem:
-        the_pass.judgement.doubt(f"runs of {task_id}: {answer.problem}")
+        the_pass.doubt(f"runs of {task_id}: {answer.problem}")
     if answer.refusal or not answer.problem:
         state_now = answer.refusal or ("listed" if readable else UNREAD)
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))

@@ -121,9 +121,7 @@ def said(present: int, rests_on: Proof) -> str:
 def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> str:
     if quarantined:
         there = plural(len(quarantined), "is", "are")
-        the_pass.judgement.doubt(
-            f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here"
-        )
+        the_pass.doubt(f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here")
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
     return "" if the_pass.complete(reason, rests_on) else the_pass.judgement.reason
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.posthog.fields import EARLIEST, LATEST
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.resources.runs import hidden
+from taskhouse.resources.runs import nested
 from taskhouse.resources.runs import record as runs
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.resources.tasks import list_diff, record, run_facts, spec
@@ -46,7 +46,7 @@ def _take_one(
     with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
         inner, kept, read = runs.latest(row), held.get(columns["latest_run_id"]), runs.run_of(columns["task_id"])
         run = (
-            the_pass.read(batch, inner, lambda shown: read(hidden.own(shown, kept)), runs.SHAPE, "runs", came=row.text)
+            the_pass.read(batch, inner, lambda shown: read(nested.own(shown, kept)), runs.SHAPE, "runs", came=row.text)
             if inner
             else None
         )
@@ -73,7 +73,7 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
 def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
     """The stored JSON of latest runs that may differ from what their tasks show, by run."""
     found = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
-    doubtful = [run["id"] for run in found if hidden.is_doubtful(run) and isinstance(run.get("id"), str)]
+    doubtful = [run["id"] for run in found if nested.is_doubtful(run) and isinstance(run.get("id"), str)]
     if not doubtful:
         return {}
     context = the_pass.context

@@ -100,7 +100,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
     """Settle the ids that did not come, and prove the whole."""
     verdict = walk.verdict()
     if not walk.ended:
-        the_pass.judgement.incomplete(verdict.reason)
+        the_pass.incomplete(verdict.reason)
         return
     held = {
         row["task_id"]
@@ -113,7 +113,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
     rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
     if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.judgement.incomplete(reason)
+        the_pass.incomplete(reason)
         return
     if newest is not None:
         the_pass.closing.cursors.append(the_pass.cursor(rows.RESOURCE, "activity", newest.isoformat(), "seen"))

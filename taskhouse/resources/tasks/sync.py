@@ -36,7 +36,7 @@ async def sync(context: Context) -> Report:
         if the_pass.bookmark is None:
             await _pass(the_pass)
         elif unsound := await sweep.resume(the_pass):
-            the_pass.judgement.incomplete(f"it was interrupted and cannot continue: {unsound}; a new pass begins")
+            the_pass.incomplete(f"it was interrupted and cannot continue: {unsound}; a new pass begins")
             the_pass.judgement.interrupted = True  # it judged nothing
     if not unsound:
         return the_pass.report()
@@ -48,7 +48,7 @@ async def sync(context: Context) -> Report:
 async def _pass(the_pass: Pass) -> None:
     """Do what is due."""
     if reason := other(the_pass.context, RESOURCE, the_pass.viewer):
-        the_pass.judgement.incomplete(reason)
+        the_pass.incomplete(reason)
         return
     due = _Due(the_pass.context)
     missing: set[str] = set()
@@ -75,7 +75,7 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
     rests_on = await rotation.read(the_pass, missing)
     await run_facts.read(the_pass)
     if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.judgement.incomplete(reason)
+        the_pass.incomplete(reason)
         return True
     if mark is not None:
         the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))
