@@ -74,7 +74,7 @@ def judge_runs(
         reason = "".join(c if c.isprintable() else " " for c in str(problem)[:200])
         with warehouse.transaction("recording a run that could not be judged") as connection:
             _begin(connection, project_id, runs)
-            sql.run(connection, "gaps/unjudged", reason=reason)
+            sql.run(connection, "gaps/find_unjudged", reason=reason)
             _keep(connection, now)
         return dict.fromkeys(runs, reason)
     return {}
@@ -105,26 +105,38 @@ def judge(
         return 0
     since_ms, fewest = max(0, int(since.timestamp() * 1000) - 3_600_000), seams.fewest(windows)
     _begin(connection, project_id, run_ids)
-    sql.run(connection, "gaps_numbers/numbered", "gaps_numbers/holes", "gaps_numbers/certain", since_ms=since_ms)
     sql.run(
         connection,
-        *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/held"),
-        *("gaps_streams/trims", "gaps_streams/trimmed"),
+        "gaps_numbers/numbered",
+        "gaps_numbers/holes",
+        "gaps_numbers/find_missing_numbers",
+        since_ms=since_ms,
+    )
+    sql.run(
+        connection,
+        *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/stored_events"),
+        *("gaps_streams/announced_trims", "gaps_streams/find_trimmed"),
         since_ms=since_ms,
         **fewest,
     )
-    sides = [seams.Seam(**side) for side in sql.rows(sql.run(connection, "gaps_seams/sides"))]
-    late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late", **fewest))]
+    around = [seams.Seam(**row) for row in sql.rows(sql.run(connection, "gaps_seams/around_seams"))]
+    late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late_events", **fewest))]
     suspected = [
         {**{name: getattr(place, field) for name, field in _SEAM.items()}, "how": reason}
-        for place, reason in (*seams.suspected(sides, windows), *seams.overrun(late, sides, windows))
+        for place, reason in (*seams.suspected(around, windows), *seams.overrun(late, around, windows))
     ]
     stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
-    sql.run(connection, "gaps_seams/possible", "gaps_seams/replaced")
+    sql.run(connection, "gaps_seams/find_suspected", "gaps_seams/find_replaced")
     sql.run(
         connection,
-        *("gaps_ends/last", "gaps_ends/over"),
-        *("gaps_ends/ends", "gaps_ends/unread", "gaps_ends/gone", "gaps_ends/lost", "gaps_ends/expired"),
+        *("gaps_ends/last_events", "gaps_ends/ended_runs"),
+        *(
+            "gaps_ends/find_unread_ends",
+            "gaps_ends/find_unread_streams",
+            "gaps_ends/find_expired_streams",
+            "gaps_ends/find_refused",
+            "gaps_ends/find_expired_logs",
+        ),
         since_ms=since_ms,
         now=now,
     )
@@ -134,13 +146,13 @@ def judge(
 def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str]) -> None:
     rows = [{"project_id": project_id, "run_id": run_id} for run_id in run_ids]
     stage(connection, "judged", rows, {"project_id": "BIGINT", "run_id": "VARCHAR"})
-    sql.run(connection, "gaps/none")
+    sql.run(connection, "gaps/begin")
 
 
 def _keep(connection: duckdb.DuckDBPyConnection, now: datetime) -> int:
     """Replace the stored gaps by those that were found; returns how many are not repaired."""
-    connection.execute("ALTER TABLE found ADD COLUMN detected_at TIMESTAMPTZ")
-    connection.execute("UPDATE found SET detected_at = ?", [now])
+    connection.execute("ALTER TABLE found_gaps ADD COLUMN detected_at TIMESTAMPTZ")
+    connection.execute("UPDATE found_gaps SET detected_at = ?", [now])
     sql.run(connection, "gaps/keep", "gaps/delete", "gaps/insert", "gaps/forget", "gaps/remember", now=now)
-    row = connection.execute("SELECT count(*) FROM found WHERE NOT repaired_from_log").fetchone()
+    row = connection.execute("SELECT count(*) FROM found_gaps WHERE NOT repaired_from_log").fetchone()
     return int(row[0]) if row else 0

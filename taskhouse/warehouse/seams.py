@@ -52,7 +52,7 @@ class Seam:
         has_ended: Whether the previous stream was read to its end.
         unheard_ms: How long the stream was not read.
         rested_ms: How long the server wrote nothing that is stored.
-        is_announced: Whether the server announced a trim here, which is handled elsewhere (``gaps/trims``).
+        is_announced: Whether the server announced a trim here, which is handled by ``gaps_streams/find_trimmed``.
         is_gone: Whether the stream that contained the last event had expired before anything followed.
         has_states: Whether the stream was read from Django's endpoint, which has the run's states. Then the first event
             of a whole stream is the run's first state.

@@ -1,12 +1,12 @@
 -- Find the gaps of some runs and replace their rows in ledger.gaps. The temp table `judged` has the runs (project_id,
 -- run_id); every query of the `gaps_` files reads it.
 --
--- Order: `none`; then `gaps_numbers`, `gaps_streams`, `gaps_seams`, `gaps_ends`, which add to `found`; then `keep` to
--- `remember`. If all that fails for a run, `unjudged` runs between `none` and `keep`.
+-- Order: `begin`; then `gaps_numbers`, `gaps_streams`, `gaps_seams`, `gaps_ends`, which add to `found_gaps`; then
+-- `keep` to `remember`. If all that fails for a run, `find_unjudged` runs between `begin` and `keep`.
 
--- name: none
+-- name: begin
 -- No gap was found yet.
-CREATE OR REPLACE TEMP TABLE found (
+CREATE OR REPLACE TEMP TABLE found_gaps (
     project_id BIGINT,
     run_id VARCHAR,
     after_stream_id VARCHAR,
@@ -16,9 +16,9 @@ CREATE OR REPLACE TEMP TABLE found (
     repaired_from_log BOOLEAN
 )
 
--- name: unjudged
+-- name: find_unjudged
 -- A run whose gaps could not be determined gets one gap that says so.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT
     project_id,
     run_id,
@@ -30,17 +30,17 @@ FROM
 
 -- name: keep
 -- A gap that was known before keeps its detection time.
-UPDATE found
+UPDATE found_gaps
 SET
     detected_at = held.detected_at
 FROM
     ledger.gaps AS held
 WHERE
-    held.project_id = found.project_id
-    AND held.run_id = found.run_id
-    AND held.after_stream_id IS NOT DISTINCT FROM found.after_stream_id
-    AND held.before_stream_id IS NOT DISTINCT FROM found.before_stream_id
-    AND held.certain = found.certain
+    held.project_id = found_gaps.project_id
+    AND held.run_id = found_gaps.run_id
+    AND held.after_stream_id IS NOT DISTINCT FROM found_gaps.after_stream_id
+    AND held.before_stream_id IS NOT DISTINCT FROM found_gaps.before_stream_id
+    AND held.certain = found_gaps.certain
 
 -- name: delete
 DELETE FROM ledger.gaps USING judged
@@ -53,7 +53,7 @@ INSERT INTO ledger.gaps BY NAME
 SELECT
     *
 FROM
-    found
+    found_gaps
 
 -- name: forget
 DELETE FROM ledger.cursors USING judged

@@ -1,12 +1,12 @@
 -- What may be missing after the last event that was read: streams that expired, were refused or never read, and logs
 -- that expired.
 --
--- Order: `last` (the last stored event of each run) and `over` (runs that are over) are temp tables; each of the others
--- adds to `found`. `gone` leaves out what was found before it.
+-- Order: `last_events` (the last stored event of each run) and `ended_runs` (runs that are over) are temp tables;
+-- each of the others adds to `found_gaps`. `find_expired_streams` leaves out what was found before it.
 
--- name: last
+-- name: last_events
 -- The last stored event of each run's stream.
-CREATE OR REPLACE TEMP TABLE last AS
+CREATE OR REPLACE TEMP TABLE last_events AS
 SELECT
     event.project_id,
     event.run_id,
@@ -24,16 +24,16 @@ GROUP BY
     event.project_id,
     event.run_id
 
--- name: over
+-- name: ended_runs
 -- The runs that are over according to their newest version: where they ran, when they ended (from the last version that
 -- says it), and whether any version shows them before that.
-CREATE OR REPLACE TEMP TABLE over AS
+CREATE OR REPLACE TEMP TABLE ended_runs AS
 SELECT
     version.project_id,
     version.run_id,
     arg_max(version.environment, version.valid_from) AS environment,
     arg_max(version.completed_at, version.valid_from) AS completed_at,
-    coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS over_at,
+    coalesce(arg_max(version.completed_at, version.valid_from), 'epoch') AS run_ended_at,
     bool_or(version.status NOT IN ('completed', 'failed', 'cancelled')) AS was_live
 FROM
     raw.run_versions AS version
@@ -44,36 +44,37 @@ GROUP BY
 HAVING
     arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
 
--- name: ends
+-- name: find_unread_ends
 -- Runs that are over, whose stream was followed but not read to its end before it expired. The server keeps it for half
 -- an hour. Nothing is missing if the last event is the run's last state. A reopened run has a new stream, so signs of
 -- an end count only from the run's last end on: within some seconds on the server's clock, within a minute on ours. The
 -- log says nothing about events that only a stream carries. A stream that was refused until it expired has its own gap,
 -- and so has an announced trim after which nothing came.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 WITH ending AS (
     SELECT
-        last.project_id,
-        last.run_id,
+        last_events.project_id,
+        last_events.run_id,
         bool_or(
             resume.ending = 'stream_end'
             OR (resume.ending = 'bare_end' AND resume.source = 'django')
             OR (
                 resume.ending IN ('bare_end', 'terminal_without_stream')
-                AND resume.ended_at - last.received_at < INTERVAL 30 MINUTE
+                AND resume.ended_at - last_events.received_at < INTERVAL 30 MINUTE
             )
         ) AS is_whole
     FROM
-        last
-        INNER JOIN over USING (project_id, run_id)
+        last_events
+        INNER JOIN ended_runs USING (project_id, run_id)
         INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
     WHERE
         resume.ending <> 'trimmed'
-        AND resume.ended_at >= last.received_at
-        AND coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+        AND resume.ended_at >= last_events.received_at
+        AND coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE)
+        >= ended_runs.run_ended_at
     GROUP BY
-        last.project_id,
-        last.run_id
+        last_events.project_id,
+        last_events.run_id
 ),
 
 -- the time of every end of these is known by the server's clock, so a cursor decides nothing
@@ -90,151 +91,152 @@ told AS (
 )
 
 SELECT
-    last.project_id,
-    last.run_id,
-    last.stream_id AS after_stream_id,
+    last_events.project_id,
+    last_events.run_id,
+    last_events.stream_id AS after_stream_id,
     'the stream no longer existed before its end was read: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    last
-    INNER JOIN over USING (project_id, run_id)
+    last_events
+    INNER JOIN ended_runs USING (project_id, run_id)
     ANTI JOIN ledger.cursors AS lost
-        ON last.project_id = lost.project_id
+        ON last_events.project_id = lost.project_id
         AND lost.resource = 'run_stream_lost'
-        AND last.run_id = lost.key
-    ANTI JOIN trims
-        ON last.project_id = trims.project_id
-        AND last.run_id = trims.run_id
-        AND trims.first_id IS NULL
+        AND last_events.run_id = lost.key
+    ANTI JOIN announced_trims
+        ON last_events.project_id = announced_trims.project_id
+        AND last_events.run_id = announced_trims.run_id
+        AND announced_trims.first_id IS NULL
     LEFT JOIN ending USING (project_id, run_id)
     LEFT JOIN ledger.cursors AS stream
-        ON last.project_id = stream.project_id
+        ON last_events.project_id = stream.project_id
         AND stream.resource = 'run_stream'
-        AND last.run_id = stream.key
+        AND last_events.run_id = stream.key
     LEFT JOIN states
-        ON last.project_id = states.project_id
-        AND last.run_id = states.run_id
-        AND last.id = states.id
+        ON last_events.project_id = states.project_id
+        AND last_events.run_id = states.run_id
+        AND last_events.id = states.id
     LEFT JOIN told
-        ON last.project_id = told.project_id
-        AND last.run_id = told.run_id
+        ON last_events.project_id = told.project_id
+        AND last_events.run_id = told.run_id
 WHERE
     NOT coalesce(
         ending.is_whole,
         stream.state = 'stream_end'
-        AND stream.updated_at + INTERVAL 1 MINUTE >= over.over_at
+        AND stream.updated_at + INTERVAL 1 MINUTE >= ended_runs.run_ended_at
         AND told.run_id IS NULL,
         FALSE
     )
-    AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE)
+    AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - ended_runs.completed_at >= INTERVAL 30 MINUTE)
     AND NOT coalesce(
         states.status IN ('completed', 'failed', 'cancelled')
-        AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+        AND last_events.stream_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
         FALSE
     )
 
--- name: unread
+-- name: find_unread_streams
 -- Runs that are over, whose stream was opened but expired before anything was read. If the run was over when it was
 -- first seen, its stream may already have expired by then, so only silence and errors count. A stream whose end came
 -- and that contained nothing is complete, and the stream of a local run may never contain anything (API facts 5.6).
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT
-    over.project_id,
-    over.run_id,
+    ended_runs.project_id,
+    ended_runs.run_id,
     'the stream no longer existed before anything was read: what it contained is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    over
+    ended_runs
     INNER JOIN ledger.cursors AS stream
-        ON over.project_id = stream.project_id
+        ON ended_runs.project_id = stream.project_id
         AND stream.resource = 'run_stream'
-        AND over.run_id = stream.key
-    ANTI JOIN last
-        ON over.project_id = last.project_id
-        AND over.run_id = last.run_id
+        AND ended_runs.run_id = stream.key
+    ANTI JOIN last_events
+        ON ended_runs.project_id = last_events.project_id
+        AND ended_runs.run_id = last_events.run_id
     ANTI JOIN ledger.cursors AS lost
-        ON over.project_id = lost.project_id
+        ON ended_runs.project_id = lost.project_id
         AND lost.resource = 'run_stream_lost'
-        AND over.run_id = lost.key
+        AND ended_runs.run_id = lost.key
 WHERE
-    over.environment IS DISTINCT FROM 'local'
+    ended_runs.environment IS DISTINCT FROM 'local'
     AND CASE
         WHEN stream.state IN ('live', 'error_budget')
-            THEN CAST($now AS TIMESTAMPTZ) - over.completed_at >= INTERVAL 30 MINUTE
-        WHEN stream.state IN ('stream_end', 'terminal_without_stream') THEN over.was_live
+            THEN CAST($now AS TIMESTAMPTZ) - ended_runs.completed_at >= INTERVAL 30 MINUTE
+        WHEN stream.state IN ('stream_end', 'terminal_without_stream') THEN ended_runs.was_live
         ELSE FALSE
     END
     AND NOT EXISTS (
         SELECT 1 FROM ledger.resumes AS ended
         WHERE
-            ended.project_id = over.project_id
-            AND ended.run_id = over.run_id
+            ended.project_id = ended_runs.project_id
+            AND ended.run_id = ended_runs.run_id
             AND ended.ending IN ('stream_end', 'bare_end')
-            AND coalesce(ended.heard_at + INTERVAL 2 SECOND, ended.ended_at + INTERVAL 1 MINUTE) >= over.over_at
+            AND coalesce(ended.heard_at + INTERVAL 2 SECOND, ended.ended_at + INTERVAL 1 MINUTE)
+            >= ended_runs.run_ended_at
     )
 
--- name: gone
+-- name: find_expired_streams
 -- Runs that may continue, whose stream no longer contained the event that was read last, either too early or so long
 -- after the last reading that another stream may have come and expired. What was written after that event is not known.
 -- Once something follows, the seam between the two decides instead. After an end that was read, nothing is missing. The
 -- end of a run that is over counts from the run's end on, to the second: a stream that ended with its run still exists.
 -- The end of a run that may continue counts for the lifetime of a stream. If the log has grown since, no end proves
 -- that nothing is missing.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT DISTINCT
-    last.project_id,
-    last.run_id,
-    last.stream_id AS after_stream_id,
+    last_events.project_id,
+    last_events.run_id,
+    last_events.stream_id AS after_stream_id,
     'the stream no longer existed while its run continued: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    last
+    last_events
     INNER JOIN ledger.resumes AS gone
-        ON last.project_id = gone.project_id
-        AND last.run_id = gone.run_id
-        AND last.stream_id = gone.after_stream_id
-    LEFT JOIN over
-        ON last.project_id = over.project_id
-        AND last.run_id = over.run_id
+        ON last_events.project_id = gone.project_id
+        AND last_events.run_id = gone.run_id
+        AND last_events.stream_id = gone.after_stream_id
+    LEFT JOIN ended_runs
+        ON last_events.project_id = ended_runs.project_id
+        AND last_events.run_id = ended_runs.run_id
     LEFT JOIN states
-        ON last.project_id = states.project_id
-        AND last.run_id = states.run_id
-        AND last.id = states.id
-    ANTI JOIN found
-        ON last.project_id = found.project_id
-        AND last.run_id = found.run_id
-        AND last.stream_id = found.after_stream_id
+        ON last_events.project_id = states.project_id
+        AND last_events.run_id = states.run_id
+        AND last_events.id = states.id
+    ANTI JOIN found_gaps
+        ON last_events.project_id = found_gaps.project_id
+        AND last_events.run_id = found_gaps.run_id
+        AND last_events.stream_id = found_gaps.after_stream_id
 WHERE
     gone.ending = 'outgrown'
     OR (
         gone.ending = 'gone'
         AND NOT coalesce(
             states.status IN ('completed', 'failed', 'cancelled')
-            AND last.stream_ms + 5000 >= epoch_ms(over.over_at),
+            AND last_events.stream_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
             FALSE
         )
         AND NOT EXISTS (
             SELECT 1 FROM ledger.resumes AS ended
             WHERE
-                ended.project_id = last.project_id
-                AND ended.run_id = last.run_id
+                ended.project_id = last_events.project_id
+                AND ended.run_id = last_events.run_id
                 AND ended.ending IN ('stream_end', 'bare_end')
-                AND ended.ended_at >= last.received_at
+                AND ended.ended_at >= last_events.received_at
                 AND CASE
-                    WHEN over.over_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
-                    ELSE coalesce(ended.heard_at, ended.ended_at) >= over.over_at
+                    WHEN ended_runs.run_ended_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
+                    ELSE coalesce(ended.heard_at, ended.ended_at) >= ended_runs.run_ended_at
                 END
         )
     )
 
--- name: lost
+-- name: find_refused
 -- What the server refused for as long as it may have had it. A lost stream stays lost, whatever comes later; a log that
 -- is read after all is read from its beginning. The log fills a lost stream only if the agent's numbers prove it: the
 -- log is settled, every session update of both layers has a number, and each boot is complete from number 1.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 WITH counted AS (
     SELECT
         project_id,
@@ -324,9 +326,9 @@ WHERE
 GROUP BY
     ALL
 
--- name: expired
+-- name: find_expired_logs
 -- A log that expired before it was read to its end: some of its entries are stored, or a later run's log showed them.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT
     log.project_id,
     log.key AS run_id,

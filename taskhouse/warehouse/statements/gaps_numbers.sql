@@ -238,9 +238,9 @@ GROUP BY
     stretches.in_log,
     stretches.stretch
 
--- name: certain
+-- name: find_missing_numbers
 -- The holes that the agent's own numbering proves, with the live events around them.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 WITH ends AS (
     SELECT DISTINCT
         project_id,

@@ -1,9 +1,9 @@
 -- What may be missing where one connection to a stream ended and the next began.
 --
--- Order: `sides` and `late` provide the input for taskhouse.warehouse.seams; its output is staged as the temp table
--- `suspected`, which `possible` adds to `found`. `replaced` needs no decision.
+-- Order: `around_seams` and `late_events` provide the input for taskhouse.warehouse.seams; its output is staged as
+-- the temp table `suspected`, which `find_suspected` adds to `found_gaps`. `find_replaced` needs no decision.
 
--- name: sides
+-- name: around_seams
 -- What is stored on both sides of each seam, and how many of the following events were waiting when the connection
 -- began. The server's clock is known to the second; without it, our own is used, which may be a minute off. Seams
 -- between two consecutive ids are left out, because no event can have come between them.
@@ -24,7 +24,7 @@ WITH placed AS (
         epoch_ms(coalesce(seam.connected_at + INTERVAL 3 SECOND, event.received_at + INTERVAL 1 MINUTE)) AS high_ms
     FROM
         seams AS seam
-        INNER JOIN held AS event
+        INNER JOIN stored_events AS event
             ON seam.project_id = event.project_id
             AND seam.run_id = event.run_id
             AND seam.first_id = event.id
@@ -54,11 +54,11 @@ ends AS (
 ),
 
 -- every end of the run that was seen: an end between two attempts that were read belongs to an attempt that was not
-over AS (
+run_ends AS (
     SELECT DISTINCT
         version.project_id,
         version.run_id,
-        version.completed_at AS over_at
+        version.completed_at AS run_ended_at
     FROM
         raw.run_versions AS version
         SEMI JOIN judged USING (project_id, run_id)
@@ -70,24 +70,24 @@ agent AS (
     SELECT
         *
     FROM
-        held
+        stored_events
     WHERE
         NOT is_state
 ),
 
 begun AS (
     SELECT
-        held.project_id,
-        held.run_id,
-        min(held.id) AS id
+        stored_events.project_id,
+        stored_events.run_id,
+        min(stored_events.id) AS id
     FROM
-        held
+        stored_events
         LEFT JOIN states USING (project_id, run_id, id)
     WHERE
         states.status IS DISTINCT FROM 'queued'
     GROUP BY
-        held.project_id,
-        held.run_id
+        stored_events.project_id,
+        stored_events.run_id
 )
 
 SELECT
@@ -120,18 +120,18 @@ SELECT
         )
     )
     AND NOT EXISTS (
-        SELECT 1 FROM over
+        SELECT 1 FROM run_ends
         WHERE
-            over.project_id = seam.project_id
-            AND over.run_id = seam.run_id
-            AND epoch_ms(over.over_at) BETWEEN before.stream_ms + 5001 AND seam.first_ms
+            run_ends.project_id = seam.project_id
+            AND run_ends.run_id = seam.run_id
+            AND epoch_ms(run_ends.run_ended_at) BETWEEN before.stream_ms + 5001 AND seam.first_ms
             AND NOT EXISTS (
                 SELECT 1 FROM ends
                 WHERE
                     ends.project_id = seam.project_id
                     AND ends.run_id = seam.run_id
                     AND ends.ended_at <= seam.received_at
-                    AND ends.heard_until >= over.over_at
+                    AND ends.heard_until >= run_ends.run_ended_at
             )
     )
     AND NOT EXISTS (
@@ -145,8 +145,11 @@ SELECT
     epoch_ms(seam.connected_at) - coalesce(epoch_ms(seam.heard_at), before.stream_ms) AS unheard_ms,
     seam.first_ms - before.stream_ms AS rested_ms,
     EXISTS (
-        SELECT 1 FROM trims
-        WHERE trims.project_id = seam.project_id AND trims.run_id = seam.run_id AND trims.first_id = seam.first_id
+        SELECT 1 FROM announced_trims
+        WHERE
+            announced_trims.project_id = seam.project_id
+            AND announced_trims.run_id = seam.run_id
+            AND announced_trims.first_id = seam.first_id
     ) AS is_announced,
     EXISTS (
         SELECT 1 FROM ledger.resumes AS gone
@@ -159,15 +162,15 @@ SELECT
     coalesce(seam.has_states, FALSE) AS has_states
 FROM
     bounds AS seam
-    ASOF LEFT JOIN held AS before
+    ASOF LEFT JOIN stored_events AS before
         ON seam.project_id = before.project_id
         AND seam.run_id = before.run_id
         AND seam.first_id > before.id
-    ASOF LEFT JOIN held AS low
+    ASOF LEFT JOIN stored_events AS low
         ON seam.project_id = low.project_id
         AND seam.run_id = low.run_id
         AND seam.low_id > low.id
-    ASOF LEFT JOIN held AS high
+    ASOF LEFT JOIN stored_events AS high
         ON seam.project_id = high.project_id
         AND seam.run_id = high.run_id
         AND seam.high_id > high.id
@@ -198,7 +201,7 @@ ORDER BY
     seam.run_id,
     seam.place
 
--- name: late
+-- name: late_events
 -- Unnumbered events that came over an open connection after many later ones had been written, with how many there were,
 -- and how many when the previous event came. Only the first event of each read counts, because the events of one read
 -- were in the stream together. The fastest event of the connection shows how our clock differs from the server's, so a
@@ -218,7 +221,7 @@ WITH event AS (
         event.stream_ms >= epoch_ms(seam.connected_at + INTERVAL 1 SECOND) AS is_live,
         epoch_ms(event.received_at) - TRY_CAST(event.stream_ms AS BIGINT) AS late_ms
     FROM
-        held AS event
+        stored_events AS event
         ASOF INNER JOIN seams AS seam
             ON event.project_id = seam.project_id
             AND event.run_id = seam.run_id
@@ -246,7 +249,7 @@ counted AS (
         upto.place - placed.place + 1 AS waiting
     FROM
         placed
-        ASOF LEFT JOIN held AS upto
+        ASOF LEFT JOIN stored_events AS upto
             ON placed.project_id = upto.project_id
             AND placed.run_id = upto.run_id
             AND CAST(greatest(placed.came_ms + 1, 0) AS UHUGEINT) * CAST(18446744073709551616 AS UHUGEINT) > upto.id
@@ -285,9 +288,9 @@ ORDER BY
     run_id,
     place
 
--- name: possible
+-- name: find_suspected
 -- What may be missing at the seams.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT
     *,
     FALSE AS certain,
@@ -295,10 +298,10 @@ SELECT
 FROM
     suspected
 
--- name: replaced
+-- name: find_replaced
 -- Where another event came with the id of the one that was read last: the stream started over and gave ids again. What
 -- the previous stream contained, and what the new one contains under smaller ids, was not read.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT DISTINCT
     project_id,
     run_id,

@@ -1,8 +1,8 @@
 -- What is stored of the streams of the runs, and where the server announced a trim.
 --
--- Order: `seams` (where connections began) and `states` (the run's own states), from both `held` (the events in order,
--- of runs where a seam may matter), from it `trims`, and `trimmed` adds to `found` what the trims say. All are temp
--- tables, and `gaps_seams` and `gaps_ends` read them.
+-- Order: `seams` (where connections began) and `states` (the run's own states), from both `stored_events` (the
+-- events in order, of runs where a seam may matter), from it `announced_trims`, and `find_trimmed` adds to
+-- `found_gaps` what the trims say. All are temp tables, and `gaps_seams` and `gaps_ends` read them.
 
 -- name: seams
 -- How connections to the streams of the runs began, each first id once. Ids are compared as one number. The beginning
@@ -55,12 +55,12 @@ GROUP BY
     event.run_id,
     id
 
--- name: held
+-- name: stored_events
 -- The stored events of streams for which a seam may matter, in the order of their ids, whichever process received them.
 -- A single connection to a stream of few events cannot meet a trim, and most runs have no more. If everything that the
 -- agent sends has a number, the numbers decide. But if the first event is not the run's first state, states and perhaps
 -- another attempt came before it.
-CREATE OR REPLACE TEMP TABLE held AS
+CREATE OR REPLACE TEMP TABLE stored_events AS
 WITH event AS (
     SELECT
         *
@@ -144,11 +144,11 @@ SELECT
 FROM
     distinct_ids
 
--- name: trims
+-- name: announced_trims
 -- Where the server announced a trim of the stream (API facts 5.7), with what is stored on both sides of it.
 -- Announcements without a meaning are left out: the stream started over after the cursor, or another process had
 -- continued from it.
-CREATE OR REPLACE TEMP TABLE trims AS
+CREATE OR REPLACE TEMP TABLE announced_trims AS
 WITH announced AS (
     SELECT DISTINCT
         resume.project_id,
@@ -168,7 +168,7 @@ agent AS (
     SELECT
         *
     FROM
-        held
+        stored_events
     WHERE
         NOT is_state
 )
@@ -185,7 +185,7 @@ SELECT
     coalesce(left_side.boot = right_side.boot AND left_side.number < right_side.number, FALSE) AS is_counted
 FROM
     announced
-    ASOF LEFT JOIN held AS after
+    ASOF LEFT JOIN stored_events AS after
         ON announced.project_id = after.project_id
         AND announced.run_id = after.run_id
         AND announced.id < after.id
@@ -217,34 +217,34 @@ WHERE
 QUALIFY
     row_number() OVER (PARTITION BY announced.project_id, announced.run_id, after.id ORDER BY announced.id DESC) = 1
 
--- name: trimmed
+-- name: find_trimmed
 -- Announced trims. If the agent numbered the events on both sides, the numbers show what is missing: the holes are gaps
 -- of their own, and without a hole nothing is missing. Otherwise something is certainly missing.
-INSERT INTO found BY NAME
+INSERT INTO found_gaps BY NAME
 SELECT
-    trims.project_id,
-    trims.run_id,
-    trims.after_stream_id,
-    trims.before_stream_id,
+    announced_trims.project_id,
+    announced_trims.run_id,
+    announced_trims.after_stream_id,
+    announced_trims.before_stream_id,
     'the server announced a trim of the stream: '
     || CASE
-        WHEN trims.is_counted THEN 'the agent''s numbers show that nothing is missing'
+        WHEN announced_trims.is_counted THEN 'the agent''s numbers show that nothing is missing'
         ELSE 'what it contained here was not received live'
     END AS how,
     TRUE AS certain,
-    trims.is_counted AS repaired_from_log
+    announced_trims.is_counted AS repaired_from_log
 FROM
-    trims
+    announced_trims
 WHERE
     NOT (
-        trims.is_counted
+        announced_trims.is_counted
         AND EXISTS (
             SELECT 1 FROM holes
             WHERE
-                holes.project_id = trims.project_id
-                AND holes.run_id = trims.run_id
-                AND holes.boot = trims.boot
-                AND holes.first > trims.after_number
-                AND holes.last < trims.before_number
+                holes.project_id = announced_trims.project_id
+                AND holes.run_id = announced_trims.run_id
+                AND holes.boot = announced_trims.boot
+                AND holes.first > announced_trims.after_number
+                AND holes.last < announced_trims.before_number
         )
     )
