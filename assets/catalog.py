@@ -1,4 +1,4 @@
-"""Every asset, in the order in which one builds on the other."""
+"""Every asset, each after those that it builds on."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ FAMILIES: dict[str, Family] = {name: Family(resource, resource.every_s) for name
 
 
 def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
-    """The assets, with one partition per project, but for the copy and the housekeeping.
+    """The assets, with one partition per project, except for the copy and the maintenance.
 
     Args:
         settings: Which projects, and how often everything is made.
@@ -49,7 +49,7 @@ def _paced(family: Family, settings: "Settings") -> Family:
 
 
 def checks_of(settings: "Settings", names: "Iterable[str]", project: str) -> list[dg.AssetCheckKey]:
-    """The checks that a run for one project has to answer: its own, and all of the copy, which is of every project."""
+    """The checks that a run for one project must answer: its own, and all of the copy, which covers every project."""
     prefix = settings.asset_prefix
     found = []
     for name in names:

@@ -1,8 +1,8 @@
-"""Checks of an asset, declared beside it and answered from the warehouse in the same step, for each project by itself.
+"""The checks of an asset, declared with it and answered from the warehouse in the same step, separately per project.
 
-Dagster keeps one answer of a check, whichever partition the run was for. So each project has its own, whose name ends
-with its id. A run that asks for the checks of one project alone answers those (:func:`keys_of`); one that asks for all,
-such as a run from the UI, answers each from what the ledger says of its project.
+Dagster keeps one result per check, whatever the partition of the run. So each project has its own checks, whose names
+end with its id. A run that selects the checks of one project answers only those (:func:`keys_of`). A run that selects
+all, such as a run from the UI, answers each from the ledger.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ COMPLETE = "complete"
 FOREVER = 10.0 * 365 * 86400
 NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since)"
 ERRORS = frozenset({"unique_keys", "no_overlaps", "references"})
-"""Checks of what must never be; the others warn."""
+"""Checks of what must never happen; the others only warn."""
 
 Pass = Mapping[str, Any]
 """``project_id``, and ``since``: when the last pass over it began."""
 
 Found = tuple[dict[str, Any], str]
-"""Figures of a project, and what is wrong with it; "" where nothing is."""
+"""Figures of a project, and what is wrong with it; "" if nothing is."""
 
 
 def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
@@ -43,7 +43,7 @@ def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
 
 
 def name_of(check: str, project: str) -> str:
-    """What a check is called for a project."""
+    """The name of a check for a project."""
     return f"{check}_{project}"
 
 
@@ -59,8 +59,8 @@ def answers(
 
     Args:
         questions: An open connection.
-        family: Whose checks.
-        wanted: Which of them; :func:`keys_of` has those of one project.
+        family: The family.
+        wanted: Which checks; :func:`keys_of` has those of one project.
     """
     passes = {str(row["project_id"]): row for row in questions.ask("verdicts", {"resource": family.name})}
     for key in sorted(wanted):
@@ -76,7 +76,7 @@ def answers(
 
 
 def _about(family: Family) -> dict[str, str]:
-    """The checks that are asked of each project, and what they say."""
+    """The checks of each project, with their descriptions."""
     about = {COMPLETE: "The last pass was proved complete.", "unique_keys": "No two rows have the same key."}
     if any(table.begins for table in family.tables):
         about["no_overlaps"] = "No two versions or sightings of the same thing are valid at the same time."
@@ -120,7 +120,7 @@ def _verdict(family: Family, project: str, row: Mapping[str, Any]) -> dg.AssetCh
 
 
 def _rests_on(proof: str | None, proven_age_s: float | None) -> dict[str, str | float]:
-    """What a verdict rests on, and how old the oldest page of it is."""
+    """What a verdict is based on, and how old its oldest page is."""
     shown: dict[str, str | float] = {"proof": proof or "none"}
     return shown if proven_age_s is None else shown | {OLDEST: round(float(proven_age_s), 1)}
 
@@ -219,7 +219,7 @@ def _sum(rows: Sequence[Mapping[str, int]], wrong: str, told: str) -> Found:
 
 
 def _since(table: Table, last: Pass) -> dict[str, Any]:
-    """What is asked of a whole table names no moment."""
+    """Queries over a whole table need no moment."""
     return dict(last) if table.kind == "captured" else {"project_id": last["project_id"]}
 
 

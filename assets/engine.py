@@ -1,4 +1,4 @@
-"""What an asset asks of the engine: settings, one pass, and how often Dagster may try again."""
+"""What an asset needs from the engine: settings, one pass, and how often Dagster may retry."""
 
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -16,12 +16,12 @@ class Engine(Protocol):
 
     @property
     def tries_again(self) -> int:
-        """How often Dagster may repeat a pass that the server or the warehouse did not let through."""
+        """How often Dagster may retry a pass that the server or a lock stopped."""
         ...
 
     @property
     def copies_now(self) -> bool:
-        """Whether a published copy is made although the last one is young."""
+        """Whether to publish a copy even if the last one is recent."""
         ...
 
     def settings(self) -> "Settings":

@@ -18,7 +18,7 @@ MARK = "taskhouse/layer"
 """The tag that every asset of ours has, whatever its group and prefix."""
 
 ENGINE = ("capture", "passes", "posthog", "resources", "spool", "warehouse")
-"""Rooms below ``taskhouse/`` that shape the rows of every resource; of ``resources`` only what is in no folder."""
+"""Folders below ``taskhouse/`` that shape the rows of every resource; of ``resources``, only its own modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Family:
     """One asset.
 
     Attributes:
-        resource: What it holds.
-        every_s: How old the last complete pass may become before that is worth a warning, in seconds.
-        prefix: Stands before the name of the asset and its pool.
+        resource: What it contains.
+        every_s: How old the last complete pass may become before a warning, in seconds.
+        prefix: Is put before the name of the asset and its pool.
     """
 
     resource: Resource
@@ -56,7 +56,7 @@ class Family:
         return keys.label(self.prefix, self.name)
 
     def column(self, table: Table, column: str) -> str:
-        """What the asset calls a column: its name, and that of its table where that is not the asset's own."""
+        """The asset's name for a column: its name, with that of its table if that is not the asset's own."""
         return column if table is self.tables[0] else f"{table.name}.{column}"
 
     def code_version(self) -> str:

@@ -1,4 +1,4 @@
-"""How old an asset may become: what its schedule brings in normal operation is never late."""
+"""How old an asset may become; in normal operation, its schedule never makes it late."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 TICKS = 3
-"""Ticks in a row that brought nothing are late, and no fewer."""
+"""An asset is late after this number of ticks in a row without a result."""
 
 AT_LEAST = timedelta(hours=1)
 
 VIEWS_REST = timedelta(hours=6)
-"""How long views and reports are left as they are, at most, while nothing moves."""
+"""How long views and reports are left unchanged, at most, while nothing changes."""
 
 
 def late(settings: "Settings", *names: str) -> timedelta:
@@ -24,14 +24,14 @@ def late(settings: "Settings", *names: str) -> timedelta:
 
 
 def fresh(settings: "Settings", *names: str, rests: timedelta = timedelta()) -> dg.FreshnessPolicy:
-    """The same as a policy, for what is left out for a time while nothing moves."""
+    """The same as a policy, for assets that are skipped for a time while nothing changes."""
     return dg.FreshnessPolicy.time_window(fail_window=late(settings, *names) + rests)
 
 
 def rest(cron: str, timezone: str) -> timedelta:
-    """The longest time without a tick in a week, of those that hold a midnight, a noon, or six o'clock.
+    """The longest time without a tick in a week, among those that contain a midnight, a noon, or six o'clock.
 
-    Nothing where the schedule makes no sense: Dagster says so when it is made.
+    Zero if the schedule is not valid; Dagster reports that when the schedule is created.
     """
     from dagster._utils.schedules import cron_string_iterator, is_valid_cron_string
 

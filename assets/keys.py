@@ -1,4 +1,4 @@
-"""What everything is called in Dagster: with a prefix where several taskhouses share a code location or an instance."""
+"""The names in Dagster, with a prefix if several taskhouses share a code location or an instance."""
 
 import dagster as dg
 

@@ -23,7 +23,7 @@ NAME = "maintenance"
 
 
 def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolicy) -> dg.AssetsDefinition:
-    """The asset of the housekeeping; its numbers are plotted like those of any other."""
+    """The asset of the maintenance; its numbers are plotted like those of any other."""
 
     @dg.asset(
         key=keys.key(prefix, NAME),

@@ -1,4 +1,4 @@
-"""Tables in Markdown out of text that strangers wrote."""
+"""Markdown tables of untrusted text."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One step: a pass of the engine, and everything that Dagster should know of it."""
+"""One step: a pass of the engine, and everything that Dagster should know about it."""
 
 import contextlib
 from collections.abc import Collection, Iterator
@@ -83,7 +83,7 @@ def _told(
 
 
 def _answered(engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
-    """The checks without a pass, or after one that failed: those of other projects do not fail with it."""
+    """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
     with asking(engine.settings(), f"checking {family.name}") as questions:
         return list(checks.answers(questions, family, wanted))
 

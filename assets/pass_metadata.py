@@ -1,4 +1,4 @@
-"""What Dagster is told of a pass: numbers that its pages plot, the newest rows, and a picture."""
+"""What Dagster shows of a pass: numbers that it plots, the newest rows, and a chart."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,7 @@ def _lag(questions: Questions, family: Family, report: "Report", since: datetime
 
 
 def _moved(questions: Questions, family: Family, own: dict[str, Any]) -> dict[str, Any]:
-    """What the sensor ``runs_moved`` looks at."""
+    """The figures that the sensor ``runs_moved`` reads."""
     from taskhouse.passes.polling_policy import TERMINAL
 
     if not family.resource.sees_runs:

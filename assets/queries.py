@@ -1,4 +1,4 @@
-"""Questions to the warehouse, or to its published copy: one ``.sql`` file each below ``assets/sql``."""
+"""Queries on the warehouse or its published copy: one ``.sql`` file each below ``assets/sql``."""
 
 import contextlib
 import functools
@@ -15,11 +15,11 @@ Rows = list[dict[str, Any]]
 
 
 class Questions:
-    """Asks questions.
+    """Runs queries.
 
     Args:
-        records: Gives the rows of a statement and its parameters, each by column name.
-        clock: What ``$now`` in a statement is.
+        records: Returns the rows of a statement with its parameters, each by column name.
+        clock: The clock for ``$now`` in a statement.
     """
 
     def __init__(self, records: Callable[[str, Mapping[str, object]], Rows], clock: Clock = REAL) -> None:
@@ -48,7 +48,7 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
 
     Args:
         settings: Whose warehouse.
-        purpose: Named to whoever waits for the warehouse meanwhile.
+        purpose: Shown to a process that waits for the warehouse meanwhile.
     """
     from taskhouse.operations import open_warehouse
 
@@ -58,7 +58,7 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
 
 @contextlib.contextmanager
 def reading(settings: "Settings") -> Iterator[tuple["Snapshot", Questions]]:
-    """The published copy, in which nobody is kept waiting however long a question takes."""
+    """The published copy, where a long query does not delay anyone."""
     from taskhouse.reading import open_snapshot
 
     with open_snapshot(settings) as snapshot:

@@ -1,4 +1,4 @@
-"""Dagster's records of what ran: how long they are kept, and that what is forgotten leaves the disk."""
+"""Dagster's records of runs: how long they are kept, and how deleted ones are removed from the disk."""
 
 import contextlib
 import sqlite3
@@ -9,17 +9,17 @@ from pathlib import Path
 import dagster as dg
 
 LONGER = 6
-"""Runs that did not succeed stay so many times as long."""
+"""Runs that did not succeed are kept this many times as long."""
 
 AT_ONCE = 200
 AT_MOST_S = 600.0
-"""How long one step forgets runs; the next one goes on."""
+"""How long one step deletes runs; the next one continues."""
 
 STRAY_S = 86400.0
-"""How old the database of a run is, at least, before it counts as left behind."""
+"""How old the database of a run must be before it counts as left behind."""
 
 WORTH = 16 << 20
-"""Unused bytes of a database that are worth writing it anew, if they are more than half of it."""
+"""From this number of unused bytes on, a database is rewritten if they are more than half of it."""
 
 ENDED = {
     dg.DagsterRunStatus.SUCCESS: 1,
@@ -34,11 +34,11 @@ def ours(instance: dg.DagsterInstance, home: Path) -> bool:
 
 
 def forget(instance: dg.DagsterInstance, days: int, now: datetime) -> int:
-    """Forget what is old; returns how many runs that were.
+    """Delete what is old; returns how many runs that were.
 
     Args:
-        instance: Whose records.
-        days: How long runs that succeeded and what was found out in them are kept.
+        instance: The Dagster instance.
+        days: How long successful runs and their results are kept.
         now: The time.
     """
     forgotten = _forget_runs(instance, days, now)
@@ -109,7 +109,7 @@ def _forget_strays(instance: dg.DagsterInstance, now: datetime) -> None:
 
 
 def _shrink(instance: dg.DagsterInstance) -> None:
-    """Give the disk back what the common databases no longer use; one that is busy is left for the next day."""
+    """Return the unused space of the common databases to the disk; a busy one is left for the next day."""
     folder = _own_databases(instance)
     if folder is None:
         return

@@ -18,7 +18,7 @@ from taskhouse.assets.views import GROUP, key, rests_on
 
 NAME = "report"
 READS = ("readiness", "readiness_trend", "readiness_daily", "run_attempts", "run_history", "runs_stuck", "tasks")
-"""Views that the report is drawn from."""
+"""Views that the report reads."""
 
 
 def asset_of(
@@ -32,9 +32,9 @@ def asset_of(
 
     Args:
         families: Whose tables the views below it read.
-        prefix: Stands before its name.
+        prefix: Is put before its name.
         projects: One partition per project.
-        again: How Dagster repeats a step that failed.
+        again: How Dagster retries a failed step.
         fresh: How old it may become.
     """
     resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))

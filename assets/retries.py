@@ -1,4 +1,4 @@
-"""Which failures Dagster repeats: those of the infrastructure, once, and no others."""
+"""Which failures Dagster retries: those of the infrastructure, once, and no others."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -9,13 +9,13 @@ from taskhouse.assets.engine import Engine
 from taskhouse.errors import Locked, Retryable, TaskhouseError, Throttled
 
 AGAIN_S = 60.0
-"""Pause before Dagster repeats a step: the engine's own patience is used up by then."""
+"""Pause before Dagster retries a step; the engine's own retries are used up by then."""
 
 REPEAT = dg.RetryPolicy(max_retries=1, delay=AGAIN_S)
-"""For what is not the engine's to judge: a machine without memory, a full disk."""
+"""For failures outside the engine: a machine without memory, a full disk."""
 
 BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, TypeError, ValueError)
-"""What is our own mistake, and is none the less so a minute later."""
+"""Errors in our own code, which would happen again a minute later."""
 
 T = TypeVar("T")
 
@@ -24,8 +24,8 @@ def attempt(engine: Engine, work: Callable[[], T]) -> T:
     """Do the work.
 
     Raises:
-        RetryRequested: A lock or a server stood in the way, and may not a minute later.
-        Failure: It would fail again, or only a person can mend it, or the server named a later time to come back.
+        RetryRequested: A lock or the server stopped it, which may be over a minute later.
+        Failure: It would fail again, or only a person can fix it, or the server asked to come back later.
     """
     try:
         return work()

@@ -31,7 +31,7 @@ SHOWN = 8
 """Columns of a preview."""
 
 ALWAYS = frozenset({"data_health"})
-"""Views that tell what is not proven, and so never wait for the proof."""
+"""Views that show what is not proved, and so never wait for the proof."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,8 @@ class View:
         described: What each column is.
         reads: Tables and views in its text, as ``schema.name``.
         types: The type of each column.
-        origins: Of each column, what it is made of: ``schema.name`` to columns.
-        prefix: Stands before the name of its asset.
+        origins: For each column, where it comes from: ``schema.name`` to columns.
+        prefix: Is put before the name of its asset.
     """
 
     name: str
@@ -83,7 +83,7 @@ def key(name: str, prefix: str = "") -> dg.AssetKey:
 
 @functools.cache
 def known() -> dict[str, View]:
-    """Every view by name, in the order in which one builds on the other."""
+    """Every view by name, each after those that it reads."""
     from taskhouse.marts.describe import describe
     from taskhouse.marts.former import with_former
 
@@ -128,10 +128,10 @@ def asset_of(
 
     Args:
         families: Whose tables the views read.
-        without: What the settings do not want; views of it are left out.
-        prefix: Stands before their names.
+        without: Resources that are off; their views are left out.
+        prefix: Is put before their names.
         projects: One partition per project.
-        again: How Dagster repeats a step that failed.
+        again: How Dagster retries a failed step.
         fresh: How old it may become.
     """
     shown = [replace(known()[name], prefix=prefix) for name in names(without)]
@@ -248,7 +248,7 @@ def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
 def _metadata(
     questions: Questions, view: View, families: tuple[Family, ...], project_id: int, run: str | None
 ) -> dict[str, Any]:
-    """What a view holds; one that puts events together, of the newest run alone, since the whole takes too long."""
+    """The content of a view; if it combines events, only of the newest run, because all of them take too long."""
     shown = [name for name in view.types if name not in {"project_id", "payload"}][:SHOWN]
     parameters: dict[str, object] = {"project_id": project_id}
     where, counted = "TRUE", "dagster/row_count"

@@ -1,4 +1,4 @@
-"""taskhouse as a component of somebody's Dagster project: one ``defs.yaml`` for one server and one home."""
+"""taskhouse as a component of a user's Dagster project: one ``defs.yaml`` for one server and one home."""
 
 import os
 import re
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
 
 REFERENCE = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|([A-Z_][A-Z0-9_]*)")
-"""How a variable is named in YAML, and once that is read; a key has small letters."""
+"""The form of a variable in YAML, and after it was read; a key contains lower-case letters."""
 
 ATTRIBUTES = {variable("project_ids"): "projects", variable("asset_prefix"): "prefix"}
 """Attributes whose setting has another name, by its variable."""
@@ -33,7 +33,7 @@ ATTRIBUTES = {variable("project_ids"): "projects", variable("asset_prefix"): "pr
 class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     """Keeps the history of PostHog Tasks: assets, checks, jobs, schedules and sensors for the projects of one server.
 
-    What is not an attribute is read from ``TASKHOUSE_…``, and is the same for every instance of a code location.
+    All other settings are read from ``TASKHOUSE_…`` variables, and are the same for every instance of a code location.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -61,7 +61,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     @field_validator("api_key", mode="before")
     @classmethod
     def _reference(cls, value: object) -> str:
-        """The name of the variable. What else was written is in no error: it may be the key itself."""
+        """The name of the variable. Any other text is never in an error, because it may be the key itself."""
         found = REFERENCE.fullmatch(value.env_var_name if isinstance(value, dg.EnvVar) else str(value).strip())
         if found is None:
             raise ConfigurationError(
@@ -72,10 +72,10 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         return found[1] or found[2]
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Everything that taskhouse's own code location has, named and presented as the attributes say.
+        """Everything that taskhouse's own code location has, with the names and presentation of the attributes.
 
         Raises:
-            ConfigurationError: An attribute makes no sense, or another instance has the same home or the same names.
+            ConfigurationError: An attribute is not valid, or another instance has the same home or the same names.
         """
         settings = self._settings(context)
         self._look_for_twins(context, settings)
@@ -113,7 +113,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             ) from None
 
     def _look_for_twins(self, context: dg.ComponentLoadContext, settings: Settings) -> None:
-        """Refuse what would have two masters, or two things of one name, in this code location."""
+        """Refuse an instance that shares its home or its names with another one in this code location."""
         for other in context.component_tree.get_all_components(TaskhouseProject):
             if other is self:
                 continue
@@ -143,13 +143,13 @@ def _listed(projects: list[int]) -> str:
 
 
 def _where(context: dg.ComponentLoadContext) -> str:
-    """The instance as people know it: its folder below the root of the project."""
+    """The instance's name for people: its folder below the root of the project."""
     path = context.path
     return str(path.relative_to(context.project_root) if path.is_relative_to(context.project_root) else path)
 
 
 def _engine(project: TaskhouseProject, context: dg.ComponentLoadContext) -> EngineResource:
-    """The engine of an instance. The key is looked up when a pass needs it, and is in no definition."""
+    """The engine of an instance. The key is read when a pass needs it, and is in no definition."""
 
     class ProjectEngine(EngineResource):
         def base(self) -> Settings:

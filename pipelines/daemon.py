@@ -1,4 +1,4 @@
-"""Dagster's daemon: only one may tick the schedules of a home; it closes the runs that ended with the one before."""
+"""Dagster's daemon: only one may run the schedules of a home; it closes the runs that ended with the previous one."""
 
 import json
 import time
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 SILENT_S = 45.0
-"""A daemon tells every 30 s that it runs; one that was silent for so long is gone."""
+"""A daemon reports every 30 s that it runs; after a silence of this length, it has ended."""
 
 CONNECT_S = 5.0
 """How long a server may take to accept a connection."""
@@ -28,12 +28,12 @@ def refuse_another(
     now: Callable[[], float] = time.time,
     rest: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Make sure that no daemon of another command runs; looks until it is heard of again, or has been silent for long.
+    """Make sure that no daemon of another command runs; wait until it reports again, or has been silent for long.
 
     Args:
         instance: Dagster's records of the home.
         folder: Where they are.
-        waiting: Told once if a daemon was heard of just now, and may have ended since.
+        waiting: Called once if a daemon has reported recently and may have ended since.
         now: The time.
         rest: Waits for some seconds.
 
@@ -55,7 +55,7 @@ def refuse_another(
 
 
 def close_runs(instance: "DagsterInstance") -> None:
-    """Mark runs as failed whose server is gone, and so their process: Dagster would wait for them for ever."""
+    """Mark runs as failed whose server, and therefore process, has ended: Dagster would wait for them for ever."""
     from dagster import DagsterRunStatus, RunsFilter
     from dagster._core.storage.tags import GRPC_INFO_TAG
 
@@ -67,7 +67,7 @@ def close_runs(instance: "DagsterInstance") -> None:
 
 
 def _answers(host: str, port: int | None = None, socket: str | None = None, **_: object) -> bool:
-    """Whether somebody listens where the server of a run was."""
+    """Whether a process still listens at the address of a run's server."""
     family, address = (AF_UNIX, socket) if socket else (AF_INET, (host, port))
     with Socket(family) as asking:
         asking.settimeout(CONNECT_S)
@@ -75,5 +75,5 @@ def _answers(host: str, port: int | None = None, socket: str | None = None, **_:
 
 
 def _heard(instance: "DagsterInstance") -> float:
-    """When a daemon last told that it runs, in seconds since 1970."""
+    """When a daemon last reported that it runs, in seconds since 1970."""
     return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)

@@ -1,4 +1,4 @@
-"""What Dagster loads. Nothing is connected to, requested or opened until a step runs."""
+"""What Dagster loads. No connection, request or file is opened until a step runs."""
 
 import dagster as dg
 
@@ -13,12 +13,12 @@ from taskhouse.pipelines.sensors import sensors
 from taskhouse.settings import Settings, load
 
 PRELOADED = ["taskhouse.pipelines.definitions", "taskhouse.operations"]
-"""What the process that the steps of a run are forked from has imported: neither starts a thread nor opens a file."""
+"""Imports of the process that the steps of a run are forked from; none of them starts a thread or opens a file."""
 
 STEPS = dg.multiprocess_executor.configured(
     {"start_method": {"forkserver": {"preload_modules": PRELOADED}}}, name="steps"
 )
-"""Each step in a process of its own, as is Dagster's default, without two seconds of imports for each."""
+"""Each step runs in its own process, as by default in Dagster, but without two seconds of imports."""
 
 
 def build(
@@ -27,8 +27,8 @@ def build(
     """Assets, jobs, schedules and sensors for the projects of these settings.
 
     Args:
-        settings: Which projects, and what everything is called.
-        engine: Whose passes; that of the environment if the caller has none.
+        settings: Which projects, and the names.
+        engine: The engine that runs passes; by default that of the environment.
         executor: What runs the steps; None leaves that to the code location.
     """
     engine = engine or EngineResource()
@@ -46,7 +46,7 @@ def build(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions for the environment of this process, which from now on makes files for its owner alone."""
+    """The definitions for the environment of this process, which then creates files only for their owner."""
     close()
     hasten()
     return build(load())

@@ -1,6 +1,6 @@
-"""A sensor that tells somebody's channel of each pass that failed, or ended without the proof that it is complete.
+"""A sensor that reports each pass that failed, or ended without the proof that it is complete.
 
-Dagster's own sensors for failures see failed runs. A pass that is incomplete ends in a successful run.
+Dagster's own failure sensors only see failed runs, but the run of an incomplete pass succeeds.
 """
 
 import functools
@@ -15,7 +15,7 @@ from taskhouse.assets.family import MARK
 
 EVERY_S = 60
 AT_ONCE = 200
-"""Passes of an asset, and failed runs, that one tick looks at."""
+"""How many passes of an asset, and failed runs, one tick reads."""
 
 FAILED_RUNS = "failed runs"
 PARTITION = "dagster/partition"
@@ -28,9 +28,9 @@ class Alert:
     """What to tell; as text, one line for people.
 
     Attributes:
-        asset: Which asset it is about, such as ``posthog/tasks``.
-        project: Of which project; empty for an asset of all projects.
-        state: ``incomplete`` if the pass ended and proved too little, ``failed`` if it did not end.
+        asset: The asset, such as ``posthog/tasks``.
+        project: The project; empty for an asset of all projects.
+        state: ``incomplete`` if the pass ended without the proof, ``failed`` if it did not end.
         reason: Why.
         fix: What to do, with the command.
         run_id: The run in Dagster.
@@ -57,13 +57,13 @@ def failure_sensor(
 ) -> dg.SensorDefinition:
     """A sensor over every taskhouse in its code location.
 
-    Each incomplete pass and each failed step is told once, from the first tick on. If ``notify`` raises, the tick ends
-    there, and the next one begins with the same alert.
+    Each incomplete pass and each failed step is reported once, from the first tick on. If ``notify`` raises an error,
+    the tick ends there, and the next one begins with the same alert.
 
     Args:
         notify: Called with each alert, in the order in which they happened.
-        name: What the sensor is called.
-        default_status: Whether it runs before somebody switches it on.
+        name: The name of the sensor.
+        default_status: Whether it runs before it is switched on.
     """
 
     @dg.sensor(

@@ -1,4 +1,4 @@
-"""Dagster's own folder inside ``TASKHOUSE_HOME``: where runs, ticks and check results are remembered."""
+"""Dagster's own folder inside ``TASKHOUSE_HOME``, with runs, ticks and check results."""
 
 import contextlib
 import errno
@@ -32,19 +32,19 @@ FORMER = frozenset(
         "6e195222094053c72bcd2089a54266434cfe38f08e44cf57397d6871ef933b56",
     }
 )
-"""SHA-256 of each ``dagster.yaml`` that an earlier version wrote: one that nobody changed is replaced by today's."""
+"""SHA-256 of each ``dagster.yaml`` that an earlier version wrote: an unchanged one is replaced by today's."""
 
 ROOM_BYTES = 20e6
-"""Room on the disk for an hour or so of what Dagster writes; with less, its processes are not started."""
+"""Disk space for about an hour of what Dagster writes; with less, its processes are not started."""
 
 _UNWRITTEN = ("Exception while writing logger call to event log", "Exception while storing event batch")
-"""How Dagster begins to say on standard error what it raises as well."""
+"""How Dagster's messages on standard error begin that it also raises as errors."""
 
 MOST_OPEN = 20
-"""Databases that are held open; each run has one of its own."""
+"""How many databases are kept open; each run has its own."""
 
 _DAMAGED = ("file is not a database", "database disk image is malformed")
-"""What SQLite says of a file that it cannot read."""
+"""What SQLite says about a file that it cannot read."""
 
 _APART: dict[str, object] = {
     # The terminal belongs to the command line, and passes exclude each other by the engine's own lock: a killed
@@ -55,9 +55,9 @@ _APART: dict[str, object] = {
 
 
 def prepare(settings: "Settings") -> Path:
-    """Make Dagster's folder, with our ``dagster.yaml`` unless somebody wrote one; returns its absolute path.
+    """Create Dagster's folder, with our ``dagster.yaml`` unless there is one already; returns its absolute path.
 
-    Its databases are made here, by one process alone: two that make them at once damage them.
+    The databases are created here, by one process only: two processes that create them at once damage them.
     """
     from taskhouse import home
     from taskhouse.atomic import appearing
@@ -218,11 +218,11 @@ def hasten() -> None:
 
 
 class _Hurry:
-    """Spares what Dagster's databases cost where one process writes some 600 times into them.
+    """Makes Dagster's databases cheaper for a process that writes to them about 600 times.
 
-    Dagster opens and closes a connection for each write. The last one that is closed copies the write-ahead log into
-    the database and waits for the disk: so one of each file stays open until the end, or until many others were opened.
-    Nor does a commit wait for the disk: a power failure may take the last of them, and none is a proof.
+    Dagster opens and closes a connection for each write, and closing the last one copies the write-ahead log into the
+    database and waits for the disk. So one connection to each file stays open until the end, or until many others were
+    opened. Commits do not wait for the disk either: a power failure may lose the last ones, but none of them is proof.
     """
 
     def __init__(self) -> None:
@@ -252,7 +252,7 @@ def alone(settings: "Settings", waiting: Callable[[], None]) -> Iterator[None]:
 
     Args:
         settings: Whose home.
-        waiting: Told once when somebody else is first.
+        waiting: Called once if another sync is running.
     """
     folder = settings.home / "locks"
     folder.mkdir(parents=True, exist_ok=True)

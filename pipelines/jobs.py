@@ -1,4 +1,4 @@
-"""Jobs: one for everything that is read, and one for each asset with a cadence of its own."""
+"""Jobs: one for everything that is read, and one for each asset with its own schedule."""
 
 from typing import TYPE_CHECKING
 
@@ -18,14 +18,14 @@ VIEWS = "views"
 
 
 def families(settings: "Settings") -> "list[Family]":
-    """What the settings want."""
+    """The resources that are on."""
     return [family for family in FAMILIES.values() if settings.wants(family.name)]
 
 
 def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
-    """Jobs by name, for what the settings want.
+    """Jobs by name, for the resources that are on.
 
-    A job of one asset runs it in the process of the run: a second one would only start Dagster once more.
+    A job of one asset runs it in the process of the run, because a second process would only start Dagster again.
     """
     prefix = settings.asset_prefix
     names = [*(family.name for family in families(settings)), published.NAME]

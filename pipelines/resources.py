@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class EngineResource(dg.ConfigurableResource["EngineResource"]):
-    """Reads everything from the environment; what is set here holds for one run, from the launchpad.
+    """Reads everything from the environment; settings from the launchpad apply to one run.
 
-    While a step has it, the process makes files for its owner alone.
+    While a step uses it, the process creates files only for their owner.
     """
 
     capture_seconds: float | None = Field(default=None, description="How long this run keeps live run streams open.")
@@ -30,7 +30,7 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[EngineResource]":
-        """The engine, for as long as a step has it."""
+        """The engine, while a step uses it."""
         from taskhouse.home import closed
 
         del context

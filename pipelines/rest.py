@@ -1,8 +1,8 @@
-"""At rest: which passes need not run at a tick, since nothing moved for a while.
+"""Which passes can be skipped at a tick because nothing has changed for a while.
 
-Only tasks are asked for at every tick. Runs, their events and the copy follow at each of theirs while anything moves,
-and every half hour while nothing does; the views follow a copy that brought nothing every six hours. It is read from
-what the passes told Dagster, so no tick opens the warehouse.
+Only tasks are read at every tick. Runs, their events and the copy are made at each of their ticks while anything
+changes, and every half hour otherwise. The views of a copy that contains nothing new are made every six hours. All this
+is decided from what the passes reported to Dagster, so no tick opens the warehouse.
 """
 
 from datetime import timedelta
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 AT_LEAST_EVERY = timedelta(minutes=29)
-"""How long a pass rests at most, but for the minute of its tick."""
+"""How long a pass may be skipped at most, except for the minute of its tick."""
 
 STILL_FOR = timedelta(minutes=20)
-"""How long nothing may have moved: longer than a log may still grow after its run's end."""
+"""How long nothing may have changed: longer than a log may still grow after its run's end."""
 
 MINUTE_S = 60.0
-"""A tick comes at most so late."""
+"""The longest delay of a tick."""
 
 SEES = "tasks"
-"""The pass that shows whether anything moves; without a look of its own at the present, nothing rests."""
+"""The pass that shows whether anything changes; if it has not run lately, nothing is skipped."""
 
 FOLLOWS: dict[str, frozenset[str]] = {
     "runs": frozenset({"tasks", "runs"}),
     "run_events": frozenset({"tasks", "runs", "run_events"}),
 }
-"""What else may rest, beside the copy, and whose passes wake it."""
+"""What else may be skipped, besides the copy, and which passes end that."""
 
 
 def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project: str | None, now: float) -> bool:
-    """Whether a tick can be left out.
+    """Whether a tick can be skipped.
 
     Args:
-        instance: What the passes told.
-        settings: Of which taskhouse.
+        instance: The Dagster instance, with the reports of the passes.
+        settings: The settings.
         name: What is due.
-        project: Of which project; None for the copy, which is of all.
+        project: The project; None for the copy, which covers all.
         now: The time, in seconds since 1970.
     """
     if name == VIEWS and project:
@@ -67,7 +67,7 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
 
 
 def _shown(instance: dg.DagsterInstance, settings: "Settings", project: str, now: float) -> bool:
-    """Whether the views of a project would show what they showed last, but for ages."""
+    """Whether the views of a project would show the same as last time, except for ages."""
     prefix, rests_s = settings.asset_prefix, freshness.VIEWS_REST.total_seconds() - MINUTE_S
     of_views = dg.AssetRecordsFilter(
         views.key(next(iter(views.ALWAYS)), prefix), asset_partitions=[project], after_timestamp=now - rests_s
@@ -112,17 +112,17 @@ def _told(
 
 
 def _moved(made: dg.AssetMaterialization) -> bool:
-    """Whether a pass brought something, or left something open."""
+    """Whether a pass found something new, or is not complete."""
     told: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
     return _open(made) or any(told.get(figure) for figure in (ADDED, ACTIVE, ENDED))
 
 
 def _open(made: dg.AssetMaterialization) -> bool:
-    """Whether a pass left something open."""
+    """Whether a pass is not complete."""
     return made.metadata["verdict"].value != "complete" if "verdict" in made.metadata else True
 
 
 def _captured(settings: "Settings") -> float:
-    """When events were last captured or loaded, by whichever process."""
+    """When any process last captured or loaded events."""
     sealed = settings.spool / "sealed"
     return sealed.stat().st_mtime if sealed.exists() else 0.0

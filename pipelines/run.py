@@ -30,22 +30,22 @@ BUSY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRun
 
 
 class Watcher(Protocol):
-    """Somebody who wants to see how it goes."""
+    """Receives the progress of a run."""
 
     def begins(self, project_id: int, resource: str) -> None:
         """A pass begins."""
 
     def moves(self, progress: "Progress") -> None:
-        """A pass got further."""
+        """A pass makes progress."""
 
     def ends(self, report: "Report") -> None:
-        """A pass came to its end."""
+        """A pass has ended."""
 
     def fails(self, project_id: int, resource: str, problem: TaskhouseError) -> None:
         """A pass failed."""
 
     def waits(self, reason: str) -> None:
-        """Somebody else is first."""
+        """Another sync is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Outcome:
 
     Attributes:
         wanted: The projects and resources that were asked for.
-        reports: Passes that came to their end, in order.
+        reports: Passes that ended, in order.
         problems: What failed, in order.
         interrupted: Whether a person stopped it.
     """
@@ -82,14 +82,14 @@ class Outcome:
 
     @property
     def skipped(self) -> list[tuple[int, str]]:
-        """What was asked for and has neither a report nor a failure of its own: an earlier step failed."""
+        """What was requested and has neither a report nor its own failure, because an earlier step failed."""
         ended = {(report.project_id, report.resource) for report in self.reports}
         ended |= {(problem.project_id, problem.resource) for problem in self.problems}
         return sorted(self.wanted - ended)
 
 
 class WatchedEngine:
-    """The engine for a run in this process: Dagster repeats nothing, and a copy is published at the end."""
+    """The engine for a run in this process: Dagster retries nothing, and a copy is published at the end."""
 
     tries_again = 0
     copies_now = True
@@ -171,7 +171,7 @@ def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequ
 
 
 def _bury(instance: dg.DagsterInstance) -> None:
-    """Close the runs of commands that were killed; nobody else runs one, since we hold the lock."""
+    """Close the runs of commands that were killed; no other command runs one, because this one holds the lock."""
     for run in instance.get_runs(dg.RunsFilter(tags={TAG: SYNC}, statuses=BUSY)):
         instance.report_run_failed(run, "The command ended before its run did.")
 
@@ -202,7 +202,7 @@ def _explain(outcome: Outcome, project_id: int, result: dg.ExecuteInProcessResul
 
 
 def _run_failure(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed though none of its steps did."""
+    """Why a run failed although none of its steps did."""
     for event in result.all_events:
         error = event.job_failure_data.error if event.is_job_failure else None
         if error is not None:

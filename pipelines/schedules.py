@@ -1,4 +1,4 @@
-"""A schedule for each asset, all behind one switch; a project whose last run still goes on is left out of a tick."""
+"""A schedule for each asset, all with one switch; a tick skips a project whose last run has not ended."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PARTITION = "dagster/partition"
 WHOLE = {published.NAME, maintenance.NAME}
-"""Assets that are of no single project."""
+"""Assets that do not belong to a single project."""
 
 BUSY = [
     dg.DagsterRunStatus.QUEUED,
@@ -29,7 +29,7 @@ BUSY = [
 
 
 def schedules(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Settings) -> list[dg.ScheduleDefinition]:
-    """One schedule for each job but the one for all."""
+    """One schedule for each job, except the one for everything."""
     return [_schedule(name, job, settings) for name, job in jobs.items() if name != SYNC]
 
 
@@ -70,7 +70,7 @@ def _schedule(name: str, job: "UnresolvedAssetJobDefinition", settings: Settings
 def _reason(
     instance: dg.DagsterInstance, name: str, job: str, settings: Settings, project: str | None, now: float
 ) -> str:
-    """Why a tick leaves a project out; empty if it does not."""
+    """Why a tick skips a project; empty if it does not."""
     if _busy(instance, job, project):
         return "The last run has not finished."
     if name == published.NAME and not settings.warehouse.exists():
@@ -83,7 +83,7 @@ def _reason(
 
 
 def _copied(instance: dg.DagsterInstance, settings: Settings, project: str) -> bool:
-    """Whether there is a copy that is younger than the views of a project."""
+    """Whether there is a copy that is newer than the views of a project."""
     newest = instance.get_latest_materialization_event(keys.key(settings.asset_prefix, published.NAME))
     made = newest.asset_materialization if newest else None
     if made is None:

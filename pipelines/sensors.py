@@ -1,4 +1,4 @@
-"""What reacts by itself, behind the switch of the schedules: to runs that moved, and to what never ran."""
+"""The sensors, with the switch of the schedules: for runs that changed, and for what has never run."""
 
 import json
 from typing import TYPE_CHECKING, cast
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 CAPTURE = "run_events"
 SEEN_BY = ("tasks", "runs")
-"""Assets whose passes see runs move."""
+"""Assets whose passes see runs start and end."""
 
 EVERY_S = 60
 SELDOM_S = 120
 AT_ONCE = 1000
-"""Passes that one tick looks at."""
+"""How many passes one tick reads."""
 
 WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
@@ -47,7 +47,7 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
         description="Captures the run events of a project as soon as a pass sees a run start or end.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        """Reads what the passes told Dagster, and so waits for no lock; its cursor is the last of them by asset."""
+        """Reads what the passes reported to Dagster, so it needs no lock; its cursor is the last of them by asset."""
         cursor: dict[str, int] = json.loads(context.cursor or "{}")
         asked: dict[str, str] = {}
         for name in SEEN_BY:
@@ -102,7 +102,7 @@ def _first(
         description="Starts at once what has never run for a project, instead of at the next tick of its schedule.",
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        """Its cursor is what ran or was asked for: that is looked at no more, and what fails waits for its schedule."""
+        """Its cursor is what has run or was requested, which is not checked again; a failure waits for its schedule."""
         known: set[str] = set(json.loads(context.cursor or "[]"))
         missing: dict[str, list[str]] = {project: [] for project in projects}
         for name, asset in wanted.items():
@@ -135,7 +135,7 @@ def _first(
 
 
 def _holds(instance: dg.DagsterInstance, copy: dg.AssetKey, read: list[dg.AssetKey], project: str) -> bool:
-    """Whether the copy is younger than the first pass over each resource of a project."""
+    """Whether the copy is newer than the first pass over each resource of a project."""
     newest = instance.get_latest_materialization_event(copy)
     made = newest.asset_materialization if newest else None
     if made is None:

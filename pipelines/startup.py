@@ -1,4 +1,4 @@
-"""Starting quickly: what is imported stays for good, so that looking for garbage in it is time lost."""
+"""A quick start: imported modules stay in memory, so collecting garbage in them is a waste of time."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Import Dagster and open its databases without a look for garbage, nor is what came with them looked at later."""
+    """Import Dagster and open its databases without garbage collection, now and later."""
     before = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The one switch of all schedules: ``TASKHOUSE_SCHEDULES`` where it is set, else a file of the command line's."""
+"""The switch of all schedules: ``TASKHOUSE_SCHEDULES`` if it is set, else a file that the command line writes."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from taskhouse.settings import Settings
 
 
 def switch_file(settings: Settings) -> Path:
-    """Where ``taskhouse schedule on`` leaves its mark."""
+    """The file that ``taskhouse schedule on`` writes."""
     return settings.home / "schedules.on"
 
 

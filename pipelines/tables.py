@@ -1,4 +1,4 @@
-"""The published copy as a resource for anybody's assets: tables and views as pandas frames, without a key."""
+"""The published copy as a resource for your own assets: tables and views as pandas frames, without a key."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
-    """Reads what taskhouse published last, also while a sync writes. It asks no server and needs no API key.
+    """Reads what taskhouse published last, even while a sync is writing. It sends no requests and needs no API key.
 
-    Each call reads the newest copy. For several tables of one moment, read them from one :meth:`snapshot`.
+    Each call reads the newest copy. To read several tables of the same moment, use one :meth:`snapshot`.
     """
 
     home: str = Field(description="The home of a taskhouse: the folder that holds all of its state.")
@@ -32,7 +32,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         columns: "Collection[str] | None" = None,
         **filters: object,
     ) -> "pd.DataFrame":
-        """Rows of a view, or of a table given as ``ledger.passes``; the words are those of ``Snapshot.frame``.
+        """Rows of a view, or of a table such as ``ledger.passes``; the arguments are those of ``Snapshot.frame``.
 
         Raises:
             ConfigurationError: Nothing was published yet, there is no such view or column, or a moment cannot be read.

@@ -1,4 +1,4 @@
-"""What an earlier version left in Dagster's records under a name that is no more."""
+"""Moves what an earlier version stored in Dagster's records under a former name."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 LOCATION = "taskhouse.pipelines.definitions"
-"""The module that Dagster loads, and so the name of its code location where no workspace gives another one."""
+"""The module that Dagster loads, which is also the name of its code location if no workspace gives another one."""
 
 FORMER = "pipelines.definitions"
 """The same in versions that installed a package `pipelines`."""
