@@ -1,4 +1,5 @@
--- Where each repository that is still there stands over each window, and where it stood at the end of the compared days.
+-- Where each repository that is still there stands over each window, and where it stood at the end of the compared
+-- days.
 WITH known AS (
     SELECT
         *
