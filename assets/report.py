@@ -17,7 +17,16 @@ from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, rests_on
 
 NAME = "report"
-READS = ("readiness", "readiness_trend", "readiness_daily", "run_attempts", "run_history", "runs_stuck", "tasks")
+READS = (
+    "readiness",
+    "readiness_trend",
+    "readiness_daily",
+    "repository_periods",
+    "run_attempts",
+    "run_history",
+    "runs_stuck",
+    "tasks",
+)
 """Views that the report reads."""
 
 
