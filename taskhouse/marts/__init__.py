@@ -1,61 +1,39 @@
-"""Views for people, one ``.sql`` file each: a SELECT without CREATE, under the name of its file.
+"""Views and macros for people, one ``.sql`` file each.
 
+A view is a SELECT without CREATE, under the name of its file; a macro, below ``macros/``, is a CREATE MACRO statement.
 A file begins with a comment: what one row is, an empty comment line, and a line ``name: text`` for every column, in the
 order of the columns (a text goes on with an indent). It ends up beside the view and its columns in the warehouse, and
-in ``docs/views.md``.
+in ``docs/views.md``. What is made before what follows from the names that a text uses; nothing lists the files.
 """
 
-MACROS: tuple[str, ...] = (
-    "day_zone",
-    "local_time",
-    "day_of",
-    "day_start",
-    "readiness_steps",
-    "readiness_score",
-    "event_number",
-    "event_boot",
-    "event_document",
-    "event_content",
-    "plain_text",
-    "event_text",
-    "text_hidden",
-    "token_count",
-)
-"""Macros below ``macros/``, in the order in which they are made; each file is one CREATE MACRO statement."""
+import graphlib
+import importlib.resources
+import re
 
-VIEWS: tuple[str, ...] = (
-    "task_history",
-    "tasks",
-    "repositories",
-    "repository_periods",
-    "readiness",
-    "readiness_trend",
-    "readiness_daily",
-    "run_history",
-    "run_attempts",
-    "runs",
-    "task_cost_history",
-    "task_cost",
-    "pinned",
-    "run_daily",
-    "runs_stuck",
-    "pull_requests",
-    "run_events",
-    "events_once",
-    "run_timeline",
-    "messages",
-    "tool_calls",
-    "tool_daily",
-    "token_usage",
-    "run_usage",
-    "activity_hourly",
-    "data_health",
-)
-"""Views in the order in which one builds on the other."""
+_FOLDER = importlib.resources.files(__name__)
+_NAMED = re.compile(r"\bmain\.(\w+)")
 
-AS_OF: tuple[str, ...] = (
-    "readiness_as_of",
-    "task_as_of",
-    "run_as_of",
-)
-"""Macros below ``macros/`` that give a table, and read the views: made last."""
+
+def _texts(folder: str) -> dict[str, str]:
+    files = _FOLDER.joinpath(folder).iterdir()
+    return {file.name[:-4]: file.read_text("utf-8") for file in files if file.name.endswith(".sql")}
+
+
+def _order(texts: dict[str, str]) -> tuple[str, ...]:
+    uses = {name: {*_NAMED.findall(texts[name])} & texts.keys() - {name} for name in sorted(texts)}
+    return tuple(graphlib.TopologicalSorter(uses).static_order())
+
+
+_VIEWS, _MACROS = _texts("."), _texts("macros")
+
+VIEWS = tuple(sorted(_VIEWS))
+"""Names of the views."""
+
+AS_OF = tuple(sorted(name for name, text in _MACROS.items() if " AS TABLE\n" in text))
+"""Names of the macros that give a table."""
+
+MACROS = tuple(sorted(_MACROS.keys() - {*AS_OF}))
+"""Names of the macros that give a value."""
+
+ORDER = tuple(name if name in _VIEWS else f"macros/{name}" for name in _order(_VIEWS | _MACROS))
+"""All of them in an order in which they can be made; those of macros begin with ``macros/``."""

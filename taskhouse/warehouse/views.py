@@ -89,9 +89,7 @@ def statement(name: str) -> str:
 def _texts(zone: str) -> dict[str, str]:
     """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
     quoted = "'" + zone.replace("'", "''") + "'"
-    names = [f"macros/{name}" for name in marts.MACROS]
-    names += [*marts.VIEWS, *(f"macros/{name}" for name in marts.AS_OF)]
-    texts = {name: statement(name) for name in names}
+    texts = {name: statement(name) for name in marts.ORDER}
     texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, quoted)
     return texts
 

@@ -7,6 +7,7 @@ join or a WHERE does, is left out.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,6 +29,9 @@ Scope = list[tuple[str, Relation]]
 
 Around = tuple[Scope, ...]
 """What can be named inside a SELECT, the nearest first."""
+
+
+_TABLE_MACRO = re.compile(rf"\bmain\.(?P<name>{'|'.join(marts.AS_OF)})\((?P<argument>[^()]*)\)")
 
 
 class ColumnTracer:
@@ -171,8 +175,17 @@ def lineage(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, view: str) -> Any:
-    row = connection.execute("SELECT json_serialize_sql($text)", {"text": views.statement(view)}).fetchone()
+    text = _TABLE_MACRO.sub(_expanded, views.statement(view))
+    row = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
     return json.loads(row[0])["statements"][0]["node"] if row else None
+
+
+def _expanded(call: re.Match[str]) -> str:
+    """The query of a macro that gives a table, with the argument of a call in it."""
+    head, body = views.statement(f"macros/{call['name']}").split(" AS TABLE\n")
+    parameter = head.rsplit("(", 1)[1].rstrip(")")
+    called = re.sub(rf"\b{parameter}\b", call["argument"], body)
+    return f"({called}) AS {call['name']}"
 
 
 def _read(node: Any) -> Iterator[str]:

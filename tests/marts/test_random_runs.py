@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from tests.marts.made_up import ENDED, TABLES, Dice, made_up
+from tests.marts.made_up import ENDED, NOW, TABLES, Dice, made_up
 
 Row = dict[str, Any]
 
@@ -257,3 +257,29 @@ def test_runs_stuck(drawn: tuple[Any, str]) -> None:
             }
         )
     same(frame(tables, "main.runs_stuck"), pd.DataFrame(rows), KEY)
+
+
+def test_runs_stuck_at_a_moment_are_those_that_were_stuck_then(drawn: tuple[Any, str]) -> None:
+    tables, _ = drawn
+    moment = NOW - timedelta(days=1)
+    later = tables.rows("SELECT * FROM main.runs_stuck_as_of(?) ORDER BY ALL", moment)
+    kept = {table: tables.rows(f"SELECT * FROM {table}") for table in TABLES}
+    arrival = {"raw.run_events": "occurred_at", "raw.run_log_entries": "occurred_at", "ledger.passes": "started_at"}
+    arrival |= {"raw.task_sightings": "first_seen_at", "ledger.gaps": "", "ledger.quarantine": "", "ledger.cursors": ""}
+    try:
+        for table, stored in kept.items():
+            column = arrival.get(table, "valid_from")
+            then = [row for row in stored if column and row[column] is not None and row[column] <= moment]
+            for row in then:
+                if table == "raw.task_sightings" and row["absent_since"] and row["absent_since"] > moment:
+                    row["absent_since"] = None
+            if table == "ledger.cursors":
+                ms = moment.timestamp() * 1000
+                then = [row for row in stored if int((row["position"] or "0").split("-")[0]) <= ms]
+            tables.fill(table, then)
+        then = tables.rows("SELECT * FROM main.runs_stuck ORDER BY ALL")
+        assert later == [{name: row[name] for name in later[0]} for row in then]
+    finally:
+        for table, stored in kept.items():
+            tables.fill(table, stored)
+    assert later

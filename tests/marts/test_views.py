@@ -28,11 +28,6 @@ SAID = {
 PAGE = Path(__file__).parents[2] / "docs" / "views.md"
 
 
-def test_every_file_is_a_view_or_a_macro() -> None:
-    assert {path.stem for path in FOLDER.glob("*.sql")} == set(marts.VIEWS)
-    assert {path.stem for path in (FOLDER / "macros").glob("*.sql")} == {*marts.MACROS, *marts.AS_OF}
-
-
 @pytest.mark.parametrize("name", marts.VIEWS)
 def test_a_view_describes_its_columns_in_their_order(scratch: Any, name: str) -> None:
     described = describe(views.statement(name))
