@@ -206,8 +206,9 @@ def show(held: Held, found: "Sequence[health.State]") -> None:
     columns = ("project", "resource", "rows", "last pass", "ended", "last complete", "oldest page", "added")
     out = screen.results()
     out.print(screen.table(columns, rows))
-    holes = ", ".join(
-        f"{row['gaps']} in project {row['project_id']} ({row['unfilled']} not filled)" for row in held["gaps"] or []
+    holes = "; ".join(
+        f"{row['gaps']} in project {row['project_id']} ({row['unfilled']} not filled{_kinds(row['kinds'])})"
+        for row in held["gaps"] or []
     )
     out.print(f"\nGaps in run events: {OPEN if held['gaps'] is None else holes or 'none'}")
     if held["quarantine"]:
@@ -216,6 +217,12 @@ def show(held: Held, found: "Sequence[health.State]") -> None:
         out.print(screen.table(("project", "resource", "records", "reason"), unread))
     else:
         out.print(f"Quarantine: {OPEN if held['quarantine'] is None else 'empty'}")
+
+
+def _kinds(counts: dict[str, int]) -> str:
+    """The kinds of open gaps, the most frequent one first."""
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return f": {', '.join(f'{kind} {count}' for kind, count in ordered)}" if ordered else ""
 
 
 def _ago(seconds: float | None) -> str:

@@ -43,6 +43,8 @@
 -- gaps: Open gaps: its rows in `ledger.gaps` whose `repaired_from_log` is false. It is true where the agent's numbers
 --   prove that the log contains everything that the stream lacks there.
 -- certain_gaps: Gaps that the agent's own numbering proves or that the server announced.
+-- gap_kinds: Why something is missing: the kinds of its open gaps in alphabetical order, which `docs/capture.md`
+--   explains; NULL without an open gap, or if an older taskhouse found them.
 -- valid_from: When its newest version was first seen; see `run_history`.
 -- payload: The run as JSON, without secrets and signed addresses.
 WITH live AS (
@@ -75,7 +77,8 @@ hole AS (
         project_id,
         run_id,
         count(*) AS gaps,
-        count(*) FILTER (WHERE certain) AS certain_gaps
+        count(*) FILTER (WHERE certain) AS certain_gaps,
+        list(DISTINCT kind ORDER BY kind) FILTER (WHERE kind IS NOT NULL) AS gap_kinds
     FROM
         ledger.gaps
     WHERE
@@ -107,7 +110,7 @@ attempt AS (
         run_id
 ),
 
-told AS (
+with_state AS (
     SELECT
         run.* EXCLUDE (status, completed_at),
         attempt.* EXCLUDE (project_id, run_id),
@@ -117,7 +120,8 @@ told AS (
         coalesce(live.streamed, 0) AS streamed,
         coalesce(log.log_entries, 0) AS log_entries,
         coalesce(hole.gaps, 0) AS gaps,
-        coalesce(hole.certain_gaps, 0) AS certain_gaps
+        coalesce(hole.certain_gaps, 0) AS certain_gaps,
+        hole.gap_kinds
     FROM
         main.run_history AS run
         INNER JOIN attempt
@@ -189,7 +193,8 @@ SELECT
     log_entries,
     gaps,
     certain_gaps,
+    gap_kinds,
     valid_from,
     payload
 FROM
-    told
+    with_state

@@ -20,6 +20,25 @@ from taskhouse.warehouse import seams, sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.staging import stage
 
+KINDS = (
+    "numbers_missing",
+    "trim_announced",
+    "trim_suspected",
+    "overrun",
+    "last_event_gone",
+    "id_reused",
+    "stream_restarted",
+    "stream_expired",
+    "stream_not_read",
+    "end_not_read",
+    "read_too_late",
+    "log_expired",
+    "refused",
+    "not_found",
+    "undetermined",
+)
+"""Every code of ``ledger.gaps.kind``; docs/capture.md explains them."""
+
 _EVERYTHING = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
 """Errors that concern the warehouse, not the run that was being judged."""
 
@@ -122,10 +141,11 @@ def judge(
     around = [seams.Seam(**row) for row in sql.rows(sql.run(connection, "gaps_seams/around_seams"))]
     late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late_events", **fewest))]
     suspected = [
-        {**{name: getattr(place, field) for name, field in _SEAM.items()}, "how": reason}
-        for place, reason in (*seams.suspected(around, windows), *seams.overrun(late, around, windows))
+        {**{name: getattr(place, field) for name, field in _SEAM.items()}, **cause._asdict()}
+        for place, cause in (*seams.suspected(around, windows), *seams.overrun(late, around, windows))
     ]
-    stage(connection, "suspected", suspected, {**dict.fromkeys([*_SEAM, "how"], "VARCHAR"), "project_id": "BIGINT"})
+    columns = {**dict.fromkeys([*_SEAM, *seams.Cause._fields], "VARCHAR"), "project_id": "BIGINT"}
+    stage(connection, "suspected", suspected, columns)
     sql.run(connection, "gaps_seams/find_suspected", "gaps_seams/find_replaced")
     sql.run(
         connection,

@@ -67,6 +67,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "warehouse/schema/quarantine_found_in",
         ),
     ),
+    ("gaps have a kind", ("warehouse/schema/gaps_kind", "warehouse/schema/gaps_kind_known")),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 

@@ -9,6 +9,7 @@ version, and the server does not report it. A seam is *full* if the events that 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import NamedTuple
 
 from taskhouse.plural import counted
 
@@ -27,6 +28,18 @@ OVER = 110
 
 LIFE_MS = 6 * 3_600_000
 """How long the server keeps a stream after the last write (API facts 5.4)."""
+
+
+class Cause(NamedTuple):
+    """Why something may be missing.
+
+    Attributes:
+        kind: The code that ``ledger.gaps`` stores.
+        how: The same for people, as a sentence.
+    """
+
+    kind: str
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +124,20 @@ def fewest(windows: Collection[int] | None) -> dict[str, int]:
     }
 
 
-def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
-    """The seams at which something may be missing, each with the reason.
+def suspected(seams: Iterable[Seam], windows: Collection[int] | None) -> list[tuple[Seam, Cause]]:
+    """The seams at which something may be missing, each with the cause.
 
     Args:
         seams: The seams of any number of runs, in the order of runs and places.
         windows: How much the server's streams keep, if that is known; None for the windows of all known servers.
     """
-    found: list[tuple[Seam, str]] = []
+    found: list[tuple[Seam, Cause]] = []
     for _, of_run in groupby(seams, lambda seam: (seam.project_id, seam.run_id)):
         found += _of_run(list(of_run), windows)
     return found
 
 
-def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[int] | None) -> list[tuple[Late, str]]:
+def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[int] | None) -> list[tuple[Late, Cause]]:
     """Where an open connection may have been overrun: when an event came late, as many as a stream keeps were waiting.
 
     The event before it came in time. Later reads that are as late belong to the same place.
@@ -143,17 +156,17 @@ def overrun(late: Iterable[Late], seams: Collection[Seam], windows: Collection[i
                 found[-1] = replace(found[-1], first_stream_id=one.first_stream_id)
             else:
                 begun = False
-    return [(one, f"{counted(one.waiting, 'event')} came late, {TRIMMED}") for one in found]
+    return [(one, Cause("overrun", f"{counted(one.waiting, 'event')} came late, {TRIMMED}")) for one in found]
 
 
 def _full(least: int, most: int, windows: Collection[int]) -> bool:
     return any(window - SHORT <= most and least <= window + OVER for window in windows)
 
 
-def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Seam, str]]:
+def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Seam, Cause]]:
     """Backwards: what is missing later makes an earlier backlog look shorter than it was."""
     likely = _windows(seams, windows)
-    found: list[tuple[Seam, str]] = []
+    found: list[tuple[Seam, Cause]] = []
     torn: list[int] = []
     for seam in reversed(seams):
         if seam.is_joined:
@@ -162,11 +175,11 @@ def _of_run(seams: list[Seam], windows: Collection[int] | None) -> list[tuple[Se
             if seam.after_place is not None and not seam.is_counted:
                 torn.append(seam.after_place)
             continue
-        reason = _anew(seam)
-        if not reason and not seam.is_first_state and not seam.is_counted:
-            reason = _trimmed(seam, likely, torn)
-        if reason:
-            found.append((seam, reason))
+        cause = _end_lost(seam)
+        if not cause and not seam.is_first_state and not seam.is_counted:
+            cause = _trimmed(seam, likely, torn)
+        if cause:
+            found.append((seam, cause))
             torn += [seam.after_place] if seam.after_place is not None else []
     return found[::-1]
 
@@ -178,40 +191,44 @@ def _windows(seams: Collection[Seam], given: Collection[int] | None) -> Collecti
     """
     if given is not None:
         return given
-    kept = max((seam.at_least or 0 for seam in seams), default=0)
+    longest = max((seam.at_least or 0 for seam in seams), default=0)
     numbered = any(seam.is_numbered for seam in seams)
-    return [window for window in WINDOWS if kept <= window + OVER and (numbered or window != NUMBERED)]
+    return [window for window in WINDOWS if longest <= window + OVER and (numbered or window != NUMBERED)]
 
 
-def _anew(seam: Seam) -> str:
-    """Why the end of the previous stream may be missing; "" if nothing is.
+def _end_lost(seam: Seam) -> Cause | None:
+    """Why the end of the previous stream may be missing; None if nothing is.
 
     Numbers decide nothing here, because what only a stream carries, such as the run's states, has none.
     """
     if seam.after_place is None or (seam.has_ended and (seam.is_first_state or seam.is_joined is not False)):
-        return ""
+        return None
     if seam.is_first_state and seam.has_begun:
-        return "the stream started over before its end was read: what it contained until then is not known"
+        how = "the stream started over before its end was read: what it contained until then is not known"
+        return Cause("stream_restarted", how)
     if min(seam.unheard_ms or 0, seam.rested_ms or 0) >= LIFE_MS:
-        return "the stream was not read for longer than the server keeps an idle one: what it contained is not known"
+        how = "the stream was not read for longer than the server keeps an idle one: what it contained is not known"
+        return Cause("read_too_late", how)
     if (seam.is_joined is False or seam.is_gone) and not seam.is_holed:
-        return "the stream no longer contained the last event that was read: what came in between is not known"
-    return ""
+        how = "the stream no longer contained the last event that was read: what came in between is not known"
+        return Cause("last_event_gone", how)
+    return None
 
 
-def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> str:
-    """Why the server may have dropped events before the first one that came; "" if it cannot have."""
+def _trimmed(seam: Seam, windows: Collection[int], torn: Collection[int]) -> Cause | None:
+    """Why the server may have dropped events before the first one that came; None if it cannot have."""
     least, most = seam.at_least or 0, seam.at_most or 0
     full = _full(least, most, windows)
     beyond = not windows and most >= max(WINDOWS)
     if full or beyond:
         count = "" if least == most else f"{max(least, 1):,} to "  # clocks tell the second at best
         count += counted(most, "event was", "events were")
-        return f"{count} waiting, {TRIMMED}"
+        return Cause("trim_suspected", f"{count} waiting, {TRIMMED}")
     last = seam.last_place or seam.first_place
     has_no_beginning = (
         seam.after_place is None and seam.has_states
     )  # a killed reader may have left the rest of a window
     if any(seam.first_place <= place < last + has_no_beginning for place in torn):
-        return "events that were waiting are missing too: earlier events may have been trimmed"
-    return ""
+        how = "events that were waiting are missing too: earlier events may have been trimmed"
+        return Cause("trim_suspected", how)
+    return None

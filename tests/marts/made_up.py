@@ -114,7 +114,7 @@ def _run(dice: Dice, tables: dict[str, list[Row]], run: Row) -> None:
                 }
             )
     for _ in range(dice.choice([0, 0, 0, 1, 2])):
-        found = {"detected_at": dice.moment(), "how": "numbering"}
+        found = {"detected_at": dice.moment(), "how": "numbering", "kind": dice.choice(["overrun", "refused", None])}
         known = {"certain": dice.random() < 0.5, "repaired_from_log": dice.random() < 0.5}
         tables["ledger.gaps"].append({"project_id": run["project_id"], "run_id": run["run_id"], **found, **known})
     if dice.random() < 0.3:

@@ -69,7 +69,8 @@ def expected_runs(tables: Any) -> pd.DataFrame:
     for column in counts:
         runs = runs.join(column, on=KEY)
         runs[str(column.name)] = runs[str(column.name)].fillna(0)
-    return runs
+    kinds = gaps[~gaps["repaired_from_log"]].dropna(subset="kind").groupby(KEY)["kind"]
+    return runs.join(kinds.agg(lambda found: sorted(set(found))).rename("gap_kinds"), on=KEY)
 
 
 def test_runs(drawn: tuple[Any, str]) -> None:

@@ -15,6 +15,7 @@ from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.load import load_spool
+from tests.warehouse.gap_kinds import agree
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -54,6 +55,7 @@ def true(house: Any, run_id: str) -> Any:
 
 
 def gaps(house: Any, run_id: str) -> list[tuple[Any, ...]]:
+    assert all(agree(*row) for row in house.rows("SELECT kind, how FROM ledger.gaps"))
     found: list[tuple[Any, ...]] = house.rows(
         "SELECT how, certain, repaired_from_log FROM ledger.gaps WHERE run_id = ? ORDER BY ALL", run_id
     )

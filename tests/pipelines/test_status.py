@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from taskhouse.pipelines.cli import status
+from taskhouse.warehouse import migrate, sql
 from tests.report.world import walk
 
 HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
@@ -117,3 +119,21 @@ def test_a_copy_from_before_proofs_leaves_the_age_of_the_oldest_page_open(inside
     assert shown.code == 0, shown
     [line] = [line for line in shown.out.splitlines() if " readiness " in line]
     assert "unknown" in line
+
+
+def test_open_gaps_are_counted_by_kind_the_most_frequent_first(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = ["overrun", "refused", "refused", None]
+    with duckdb.connect() as connection:
+        migrate.upgrade(connection)
+        for project_id, repaired in ((1, False), (2, True)):
+            connection.execute(
+                "INSERT INTO ledger.gaps BY NAME SELECT ? AS project_id, 'r' AS run_id, now() AS detected_at,"
+                " unnest(?) AS kind, '?' AS how, FALSE AS certain, ? AS repaired_from_log",
+                [project_id, kinds, repaired],
+            )
+        found = sql.rows(connection.execute(sql.statement("taskhouse.pipelines.cli", "sql/gaps")))
+    assert [row["kinds"] for row in found] == [{"overrun": 1, "refused": 2, "unknown": 1}, {}]
+    status.show({"rows": [], "gaps": found, "quarantine": []}, [])
+    assert "4 in project 1 (4 not filled: refused 2, overrun 1, unknown 1); 4 in project 2 (0 not filled)" in " ".join(
+        capsys.readouterr().out.split()
+    )

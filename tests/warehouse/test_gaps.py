@@ -17,6 +17,7 @@ from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from tests.blank import blank
+from tests.warehouse.gap_kinds import agree
 
 RUN = RunKey(1, "t", "r")
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -63,6 +64,7 @@ class Judge:
             open_ = gaps.judge(connection, 1, [self.run.run_id], since=START, now=NOW)
         rows = self.rows("after_stream_id, before_stream_id, certain, repaired_from_log")
         assert open_ == sum(not row[3] for row in rows)
+        assert all(agree(*row) for row in self.rows("kind, how"))
         return rows
 
     def rows(self, columns: str) -> list[tuple[Any, ...]]:

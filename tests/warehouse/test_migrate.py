@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from taskhouse.warehouse import migrate
+from taskhouse.warehouse import gaps, migrate
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.restore import restore
 
@@ -38,10 +38,40 @@ OLD_ROWS: dict[str, dict[str, Any]] = {
     },
     "quarantine": {"resource": "runs", "reason": "bad", "first_seen_at": NOW, "brought_by": "p1"},
     "origin": {"host": HOST, "created_at": NOW, "id": "id", "generation": 1},
+    "gaps": {
+        "project_id": 1,
+        "run_id": "r",
+        "detected_at": NOW,
+        "how": "?",
+        "certain": True,
+        "repaired_from_log": True,
+    },
 }
 """What the version before the columns were renamed held, by table of the ledger."""
 
+GAPS = {
+    "the agent's events b-2 to b-3 are in neither layer": "numbers_missing",
+    "the server announced a trim of the stream: what it contained here was not received live": "trim_announced",
+    "1 to 9 events were waiting, as many as a stream keeps: earlier events may have been trimmed": "trim_suspected",
+    "events that were waiting are missing too: earlier events may have been trimmed": "trim_suspected",
+    "9 events came late, as many as a stream keeps: earlier events may have been trimmed": "overrun",
+    "the stream no longer contained the last event that was read: what came in between is not known": "last_event_gone",
+    "another event came with the id of the last one that was read: what surrounded it is not known": "id_reused",
+    "the stream started over before its end was read: what it contained until then is not known": "stream_restarted",
+    "the stream no longer existed while its run continued: what followed is not known": "stream_expired",
+    "the stream no longer existed before anything was read: what it contained is not known": "stream_not_read",
+    "the stream no longer existed before its end was read: what followed is not known": "end_not_read",
+    "the stream was not read for longer than the server keeps an idle one: what it contained is not": "read_too_late",
+    "the log expired before it was read to its end": "log_expired",
+    "the stream was refused (403) for as long as; the log was not found (404) for as long as": "refused",
+    "the log was not found (404) for as long as the server may have had it": "not_found",
+    "what is missing could not be determined: Out of Range Error": "undetermined",
+    "?": None,
+}
+"""What a gap says to people, with the code that a migration reads from it."""
+
 TODAY: dict[str, tuple[Any, ...]] = {
+    "SELECT kind FROM ledger.gaps": (None,),
     "SELECT state_since, updated_by FROM ledger.cursors": (NOW, "p1"),
     "SELECT quarantined, control_lines FROM ledger.segments": (2, 1),
     "SELECT found_in FROM ledger.quarantine": ("p1",),
@@ -71,6 +101,14 @@ def is_of_today(connection: duckdb.DuckDBPyConnection) -> bool:
 def test_columns_keep_their_values_under_their_new_names(old: Path) -> None:
     with Warehouse(old, host=HOST).transaction("the first one after an upgrade") as connection:
         assert is_of_today(connection)
+
+
+def test_stored_gaps_get_the_code_that_their_sentence_tells(old: Path) -> None:
+    with duckdb.connect(str(old)) as connection:
+        connection.execute("INSERT INTO ledger.gaps SELECT * REPLACE (unnest(?) AS how) FROM ledger.gaps", [[*GAPS]])
+        migrate.upgrade(connection)
+        assert dict(connection.execute("SELECT how, kind FROM ledger.gaps").fetchall()) == GAPS
+        assert {*GAPS.values()} == {*gaps.KINDS, None}
 
 
 def test_an_upgrade_that_is_interrupted_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from tests.blank import blank
+from tests.warehouse.gap_kinds import agree
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 BASE = int(START.timestamp() * 1000)
@@ -110,6 +111,7 @@ class Server:
                     " WHERE run_id = ? AND NOT repaired_from_log ORDER BY before_stream_id NULLS LAST, certain",
                     [self.run.run_id],
                 ).fetchall()
+                assert all(agree(*row) for row in connection.execute("SELECT kind, how FROM ledger.gaps").fetchall())
             found.append([tuple(_number(part) for part in row) for row in rows])
         assert found[0] == found[1]
         return found[0]

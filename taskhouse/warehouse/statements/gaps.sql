@@ -11,6 +11,7 @@ CREATE OR REPLACE TEMP TABLE found_gaps (
     run_id VARCHAR,
     after_stream_id VARCHAR,
     before_stream_id VARCHAR,
+    kind VARCHAR,
     how VARCHAR,
     certain BOOLEAN,
     repaired_from_log BOOLEAN
@@ -22,6 +23,7 @@ INSERT INTO found_gaps BY NAME
 SELECT
     project_id,
     run_id,
+    'undetermined' AS kind,
     'what is missing could not be determined: ' || CAST($reason AS VARCHAR) AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log

@@ -94,6 +94,7 @@ SELECT
     last_events.project_id,
     last_events.run_id,
     last_events.stream_id AS after_stream_id,
+    'end_not_read' AS kind,
     'the stream no longer existed before its end was read: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
@@ -143,6 +144,7 @@ INSERT INTO found_gaps BY NAME
 SELECT
     ended_runs.project_id,
     ended_runs.run_id,
+    'stream_not_read' AS kind,
     'the stream no longer existed before anything was read: what it contained is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
@@ -189,6 +191,7 @@ SELECT DISTINCT
     last_events.project_id,
     last_events.run_id,
     last_events.stream_id AS after_stream_id,
+    'stream_expired' AS kind,
     'the stream no longer existed while its run continued: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
@@ -296,6 +299,7 @@ SELECT
     lost.key AS run_id,
     CASE WHEN lost.resource = 'run_stream_lost' THEN lost.position END AS after_stream_id,
     CAST(NULL AS VARCHAR) AS before_stream_id,
+    arg_max(lost.state, lost.resource) AS kind,
     string_agg(
         CASE lost.resource WHEN 'run_stream_lost' THEN 'the stream' ELSE 'the log' END
         || CASE lost.state WHEN 'refused' THEN ' was refused (403)' ELSE ' was not found (404)' END
@@ -334,6 +338,7 @@ SELECT
     log.key AS run_id,
     CAST(NULL AS VARCHAR) AS after_stream_id,
     CAST(NULL AS VARCHAR) AS before_stream_id,
+    'log_expired' AS kind,
     'the log expired before it was read to its end' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log

@@ -298,6 +298,7 @@ SELECT
     hole.run_id,
     coalesce(before.latest, around.latest) AS after_stream_id,
     coalesce(after.earliest, around.earliest) AS before_stream_id,
+    'numbers_missing' AS kind,
     'the agent''s events ' || hole.boot || '-' || hole.first || ' to ' || hole.boot || '-' || hole.last
     || CASE WHEN hole.in_log THEN ' came only from the log' ELSE ' are in neither layer' END AS how,
     TRUE AS certain,

@@ -307,6 +307,7 @@ SELECT DISTINCT
     run_id,
     after_stream_id,
     first_stream_id AS before_stream_id,
+    'id_reused' AS kind,
     'another event came with the id of the last one that was read: what surrounded it is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log

@@ -226,6 +226,7 @@ SELECT
     announced_trims.run_id,
     announced_trims.after_stream_id,
     announced_trims.before_stream_id,
+    'trim_announced' AS kind,
     'the server announced a trim of the stream: '
     || CASE
         WHEN announced_trims.is_counted THEN 'the agent''s numbers show that nothing is missing'
