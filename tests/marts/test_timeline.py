@@ -189,9 +189,8 @@ def test_agents_without_numbers_are_matched_by_what_they_say(
 ) -> None:
     """The stream was joined late, between two units; the log has everything."""
     units = play(script, numbered=False)
-    begins = next(
-        at for at in range(late, 10**6) if all(not u.events[0].index < at <= u.events[-1].index for u in units)
-    )
+    inside = [range(unit.events[0].index + 1, unit.events[-1].index + 1) for unit in units]
+    begins = next(at for at in range(late, 10**6) if not any(at in each for each in inside))
     capture(scratch, units, lambda event: event.index >= begins, lambda _event: True)
     got = scratch.rows("SELECT layer, event_id, text FROM main.run_timeline")
     assert Counter((row["layer"], row["event_id"], row["text"]) for row in got) == Counter(
