@@ -53,79 +53,6 @@ WITH version AS (
         run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
 ),
 
--- The states of a run in the order of their source: versions as they were seen, and what its stream says of them.
-state AS (
-    SELECT
-        project_id,
-        run_id,
-        'version' AS observed_in,
-        valid_from AS observed_at,
-        0 AS place,
-        status,
-        updated_at,
-        completed_at,
-        valid_from AS known_at,
-        is_newest
-    FROM
-        version
-    UNION ALL BY NAME
-    SELECT
-        project_id,
-        run_id,
-        'stream' AS observed_in,
-        make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) AS observed_at,
-        stream_seq AS place,
-        json_extract_string(main.event_document(payload), '$.status') AS status,
-        TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
-        TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at,
-        received_at AS known_at,
-        true AS is_newest
-    FROM
-        raw.run_events
-    WHERE
-        kind = 'task_run_state'
-        AND stream_ms < 253370764800000
-),
-
-placed AS (
-    SELECT
-        *,
-        status IN ('completed', 'failed', 'cancelled') AS is_over,
-        -- A stretch of states that are over, between two that are not.
-        count(*) FILTER (WHERE status NOT IN ('completed', 'failed', 'cancelled')) OVER source AS stretch,
-        max(completed_at) OVER (
-            PARTITION BY project_id, run_id, observed_in
-            ORDER BY observed_at, place
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS ended_before
-    FROM
-        state
-    WHERE
-        status IS NOT NULL
-    WINDOW
-        source AS (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place)
-),
-
-ending AS (
-    SELECT
-        project_id,
-        run_id,
-        observed_in,
-        status,
-        coalesce(
-            completed_at,
-            first_value(coalesce(completed_at, observed_at)) OVER (
-                PARTITION BY project_id, run_id, observed_in, stretch
-                ORDER BY observed_at, place
-            )
-        ) AS ended_at,
-        known_at
-    FROM
-        placed
-    WHERE
-        is_over
-),
-
 finished AS (
     SELECT
         project_id,
@@ -135,41 +62,24 @@ finished AS (
         coalesce(min(known_at) FILTER (WHERE observed_in = 'version'), min(known_at)) AS known_at,
         list(DISTINCT observed_in) AS observed_in
     FROM
-        ending
+        main.run_states
+    WHERE
+        ended_at IS NOT NULL
     GROUP BY
         project_id,
         run_id,
         ended_at
 ),
 
-last_end AS (
-    SELECT
-        project_id,
-        run_id,
-        max(ended_at) AS ended_at
-    FROM
-        finished
-    GROUP BY
-        project_id,
-        run_id
-),
-
--- Signs of life, by the server's clock where it says when. The server's time of a state counts unless it is older than
--- an end before it, since not every change of a run moves it.
+-- Signs of life.
 sign AS (
     SELECT
-        project_id,
-        run_id,
-        observed_in,
-        observed_in AS shown_by,
-        CASE WHEN updated_at <= ended_before THEN observed_at ELSE coalesce(updated_at, observed_at) END AS happened_at,
-        known_at,
-        status,
-        is_newest
+        *,
+        observed_in AS shown_by
     FROM
-        placed
+        main.run_states
     WHERE
-        NOT is_over
+        ended_at IS NULL
 ),
 
 started AS (
@@ -210,7 +120,9 @@ going_on AS (
         list(DISTINCT sign.observed_in) AS observed_in
     FROM
         sign
-        LEFT JOIN last_end USING (project_id, run_id)
+        LEFT JOIN (
+            SELECT project_id, run_id, max(ended_at) AS ended_at FROM finished GROUP BY project_id, run_id
+        ) AS last_end USING (project_id, run_id)
     WHERE
         sign.is_newest
         AND (last_end.ended_at IS NULL OR sign.happened_at > last_end.ended_at)
@@ -307,18 +219,17 @@ timed AS (
         numbered.* EXCLUDE (known_at, observed_in, ended_before),
         version.task_id,
         agent.started_at,
+        version.scheduled_at > version.created_at
+        AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
+            AS was_scheduled,
         CASE
             WHEN numbered.attempt > 1 THEN reopened.began_at
-            WHEN version.scheduled_at > version.created_at
-                AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
-                THEN CASE WHEN numbered.status <> 'not_started' THEN version.scheduled_at END
+            WHEN was_scheduled THEN CASE WHEN numbered.status <> 'not_started' THEN version.scheduled_at END
             ELSE version.created_at
         END AS began_at,
         CASE
             WHEN numbered.attempt > 1 THEN reopened.began_by
-            WHEN version.scheduled_at > version.created_at
-                AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
-                THEN CASE WHEN numbered.status <> 'not_started' THEN 'scheduled' END
+            WHEN was_scheduled THEN CASE WHEN numbered.status <> 'not_started' THEN 'scheduled' END
             WHEN version.created_at IS NOT NULL THEN 'created'
         END AS began_by,
         greatest(numbered.known_at, reopened.known_at, agent.known_at) AS known_at,
@@ -328,18 +239,12 @@ timed AS (
         ) AS observed_in
     FROM
         numbered
+        LEFT JOIN reopened USING (project_id, run_id, attempt)
+        LEFT JOIN agent USING (project_id, run_id, attempt)
         INNER JOIN version
             ON numbered.project_id = version.project_id
             AND numbered.run_id = version.run_id
             AND version.is_newest
-        LEFT JOIN reopened
-            ON numbered.project_id = reopened.project_id
-            AND numbered.run_id = reopened.run_id
-            AND numbered.attempt = reopened.attempt
-        LEFT JOIN agent
-            ON numbered.project_id = agent.project_id
-            AND numbered.run_id = agent.run_id
-            AND numbered.attempt = agent.attempt
 ),
 
 -- The two times at which an attempt is described: its end, or now; and the end of the day on which it began.
@@ -400,12 +305,9 @@ described AS (
         moment.which,
         version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at),
         task.repository,
-        CASE
-            WHEN presence.absent_since <= moment.judged_at THEN 'absent'
-            WHEN task.internal THEN 'internal'
-            WHEN task.archived THEN 'archived'
-            WHEN task.task_id IS NOT NULL THEN 'listed'
-        END AS visibility
+        main.task_visibility(
+            presence.absent_since <= moment.judged_at, task.internal, task.archived, task.task_id
+        ) AS visibility
     FROM
         moment
         ASOF INNER JOIN version
@@ -459,12 +361,8 @@ SELECT
     task.origin_product,
     task.created_by,
     described.visibility,
-    CASE
-        WHEN presence.absent_since IS NOT NULL THEN 'absent'
-        WHEN task.internal THEN 'internal'
-        WHEN task.archived THEN 'archived'
-        WHEN task.task_id IS NOT NULL THEN 'listed'
-    END AS visibility_now,
+    main.task_visibility(presence.absent_since IS NOT NULL, task.internal, task.archived, task.task_id)
+        AS visibility_now,
     CASE
         WHEN began.attempt IS NOT NULL
             THEN struct_pack(

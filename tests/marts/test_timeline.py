@@ -96,9 +96,8 @@ def other(what: str, index: int, number: int | None) -> Happening:
         return Happening(index, None, what, body, "Cloning")
     if what == "state":
         return Happening(index, None, what, {}, "in_progress")
-    words = f"note {index % 3} é"
-    body = {"jsonrpc": "2.0", "method": "_posthog/console", "params": {"message": words}}
-    return Happening(index, number, what, body, words)
+    body = {"jsonrpc": "2.0", "method": "_posthog/console", "params": {"message": f"note {index % 3} é"}}
+    return Happening(index, number, what, body, f"note {index % 3} é")
 
 
 def live_text(event: Happening) -> str:

@@ -1,0 +1,91 @@
+-- One row per state of a run that a source reports: each version as the API returned it, and each state in its event
+-- stream. `run_attempts` rests on it.
+--
+-- project_id: The PostHog project.
+-- run_id: The run.
+-- observed_in: `version` or `stream`.
+-- observed_at: When the version was first seen, or the server's time of the event.
+-- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
+-- happened_at: Of a run that goes on, the server's time of the state. `observed_at` if the server's time is older than
+--   an end before it, since not every change of a run moves it. NULL if the run is over.
+-- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, when that was
+--   first observed. NULL if the run goes on.
+-- known_at: When taskhouse learned of it.
+-- is_newest: Whether it is the newest version of the run; true for a state in a stream.
+WITH state AS (
+    SELECT
+        project_id,
+        run_id,
+        'version' AS observed_in,
+        valid_from AS observed_at,
+        0 AS place,
+        status,
+        updated_at,
+        completed_at,
+        valid_from AS known_at,
+        lead(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) IS NULL AS is_newest
+    FROM
+        raw.run_versions
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        run_id,
+        'stream' AS observed_in,
+        make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) AS observed_at,
+        stream_seq AS place,
+        json_extract_string(main.event_document(payload), '$.status') AS status,
+        TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
+        TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at,
+        received_at AS known_at,
+        true AS is_newest
+    FROM
+        raw.run_events
+    WHERE
+        kind = 'task_run_state'
+        AND stream_ms < 253370764800000
+),
+
+placed AS (
+    SELECT
+        *,
+        status IN ('completed', 'failed', 'cancelled') AS is_over,
+        -- A stretch of states that are over, between two that are not.
+        count(*) FILTER (WHERE status NOT IN ('completed', 'failed', 'cancelled')) OVER source AS stretch,
+        max(completed_at) OVER (
+            PARTITION BY project_id, run_id, observed_in
+            ORDER BY observed_at, place
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS ended_before
+    FROM
+        state
+    WHERE
+        status IS NOT NULL
+    WINDOW
+        source AS (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place)
+)
+
+SELECT
+    project_id,
+    run_id,
+    observed_in,
+    observed_at,
+    status,
+    CASE
+        WHEN is_over THEN NULL
+        WHEN updated_at <= ended_before THEN observed_at
+        ELSE coalesce(updated_at, observed_at)
+    END AS happened_at,
+    CASE
+        WHEN is_over
+            THEN coalesce(
+                completed_at,
+                first_value(coalesce(completed_at, observed_at)) OVER (
+                    PARTITION BY project_id, run_id, observed_in, stretch, is_over
+                    ORDER BY observed_at, place
+                )
+            )
+    END AS ended_at,
+    known_at,
+    is_newest
+FROM
+    placed
