@@ -53,6 +53,14 @@ WITH version AS (
         run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
 ),
 
+-- Read once: it takes the payloads of all states in streams.
+state AS MATERIALIZED (
+    SELECT
+        *
+    FROM
+        main.run_states
+),
+
 finished AS (
     SELECT
         project_id,
@@ -62,24 +70,13 @@ finished AS (
         coalesce(min(known_at) FILTER (WHERE observed_in = 'version'), min(known_at)) AS known_at,
         list(DISTINCT observed_in) AS observed_in
     FROM
-        main.run_states
+        state
     WHERE
         ended_at IS NOT NULL
     GROUP BY
         project_id,
         run_id,
         ended_at
-),
-
--- Signs of life.
-sign AS (
-    SELECT
-        *,
-        observed_in AS shown_by
-    FROM
-        main.run_states
-    WHERE
-        ended_at IS NULL
 ),
 
 started AS (
@@ -113,22 +110,23 @@ started AS (
 -- A run goes on if it never ended, or shows life after its last end.
 going_on AS (
     SELECT
-        sign.project_id,
-        sign.run_id,
-        arg_max(sign.status, (sign.known_at, sign.happened_at)) AS status,
-        max(sign.known_at) AS known_at,
-        list(DISTINCT sign.observed_in) AS observed_in
+        state.project_id,
+        state.run_id,
+        arg_max(state.status, (state.known_at, state.happened_at)) AS status,
+        max(state.known_at) AS known_at,
+        list(DISTINCT state.observed_in) AS observed_in
     FROM
-        sign
+        state
         LEFT JOIN (
             SELECT project_id, run_id, max(ended_at) AS ended_at FROM finished GROUP BY project_id, run_id
         ) AS last_end USING (project_id, run_id)
     WHERE
-        sign.is_newest
-        AND (last_end.ended_at IS NULL OR sign.happened_at > last_end.ended_at)
+        state.ended_at IS NULL
+        AND state.is_newest
+        AND (last_end.ended_at IS NULL OR state.happened_at > last_end.ended_at)
     GROUP BY
-        sign.project_id,
-        sign.run_id
+        state.project_id,
+        state.run_id
 ),
 
 numbered AS (
@@ -170,11 +168,13 @@ reopened AS (
                 project_id,
                 run_id,
                 observed_in,
-                shown_by,
+                observed_in AS shown_by,
                 happened_at,
                 known_at
             FROM
-                sign
+                state
+            WHERE
+                ended_at IS NULL
             UNION ALL BY NAME
             SELECT
                 *
