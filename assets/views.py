@@ -84,12 +84,15 @@ def key(name: str, prefix: str = "") -> dg.AssetKey:
 @functools.cache
 def known() -> dict[str, View]:
     """Every view by name, each after those that it reads."""
+    from taskhouse import marts
     from taskhouse.marts.describe import describe
     from taskhouse.marts.former import with_former
 
     folder = importlib.resources.files("taskhouse").joinpath("marts")
+    held = json.loads(folder.joinpath("lineage.json").read_text("utf-8"))
     made = {}
-    for name, read in json.loads(folder.joinpath("lineage.json").read_text("utf-8")).items():
+    for name in filter(held.__contains__, marts.ORDER):
+        read = held[name]
         text = with_former(name, folder.joinpath(f"{name}.sql").read_text("utf-8"))
         said = describe(text)
         made[name] = View(
