@@ -35,6 +35,7 @@ def of_pass(questions: Questions, family: Family, report: "Report", since: datet
         "dagster/row_count": questions.ask("row_count", project, table=family.tables[0].name)[0]["row_count"],
         "verdict": report.verdict,
         "reason": report.reason,
+        "reason code": report.reason_code or "none",
         "pass": report.pass_id,
         "pass in the ledger": f"taskhouse query \"FROM ledger.passes WHERE pass_id = '{report.pass_id}'\"",
         "project": str(report.project_id),

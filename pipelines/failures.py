@@ -34,6 +34,8 @@ class Alert:
         reason: Why.
         fix: What to do, with the command.
         run_id: The run in Dagster.
+        code: The most serious reason as a code, such as ``refused``, ``moved`` or ``unfinished``; ``failed`` if the
+            pass did not end. docs/runbook.md lists the codes.
     """
 
     asset: str
@@ -42,6 +44,7 @@ class Alert:
     reason: str
     fix: str
     run_id: str
+    code: str = "failed"
 
     def __str__(self) -> str:
         of = f" of project {self.project}" if self.project else ""
@@ -136,7 +139,11 @@ def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert
     if made is None or told.get("verdict", "complete") == "complete":
         return []
     asset = made.asset_key.to_user_string()
-    return [Alert(asset, made.partition or "", "incomplete", told["reason"], GOES_ON, run_id)]
+    return [
+        Alert(
+            asset, made.partition or "", "incomplete", told["reason"], GOES_ON, run_id, told.get("reason code", "none")
+        )
+    ]
 
 
 def _failed(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], run_id: str) -> Iterator[Alert]:

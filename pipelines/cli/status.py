@@ -170,6 +170,7 @@ def _portable(
                 "state": state.state,
                 "stale": state.stale,
                 "reason": state.reason,
+                "reason_code": state.last.get("reason_code"),
                 "rows": None if counts is None else _rows(counts, state.project_id, state.resource),
                 "rows_added": state.last.get("rows_added"),
                 "age_s": state.last.get("age_s"),

@@ -187,10 +187,10 @@ class Capture:
         moving = [run_id for run_id in await self.behind() if not self.stream_progress[run_id].look]
         if self.live and self.the_pass.context.client.streams_down:
             left = counted(len(self.live), "stream is not read to its end", "streams are not read to their end")
-            self.the_pass.doubt(f"{left}, because the server opens none at the moment")
+            self.the_pass.doubt("no_answer", f"{left}, because the server opens none at the moment")
         elif moving:
             left = counted(len(moving), "stream was", "streams were")
-            self.the_pass.doubt(f"{left} not read up to the present; run it again")
+            self.the_pass.doubt("unfinished", f"{left} not read up to the present; run it again")
         self.stop.set()
 
     async def behind(self, *runs: str) -> list[str]:
@@ -259,7 +259,7 @@ class Capture:
             return
         if ending is Ending.ERROR_BUDGET:
             reason = f"the stream of run {run.run_id} failed repeatedly; the next pass tries it again"
-            self.the_pass.doubt(reason, about=_stream_of(run))
+            self.the_pass.doubt("no_answer", reason, about=_stream_of(run))
         else:
             self.the_pass.settle(_stream_of(run))
         ended_at = self.the_pass.context.now()
@@ -289,11 +289,12 @@ class Capture:
         except AccessDenied:
             raise
         except (Retryable, Permanent, Contract) as problem:
-            self.the_pass.doubt(f"{about}: {problem.message}", about=about)
+            self.the_pass.doubt("no_answer", f"{about}: {problem.message}", about=about)
         except (TaskhouseError, OSError):
             raise
         except Exception as problem:  # noqa: BLE001 - no run may end the capture of the others
-            self.the_pass.doubt(f"{about} could not be processed: {type(problem).__name__}", about=about)
+            reason = f"{about} could not be processed: {type(problem).__name__}"
+            self.the_pass.doubt("unexpected", reason, about=about)
 
     async def _drain(self, run: CaptureRun) -> CaptureRun:
         """Read a run's log, and again after the last flush if the run has just ended."""

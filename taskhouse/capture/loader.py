@@ -1,6 +1,7 @@
 """Brings what was captured from the spool into the warehouse, and finds the gaps of the runs that were read."""
 
 import asyncio
+import functools
 from datetime import datetime, timedelta
 
 from taskhouse.capture.capture_schedule import CaptureRun
@@ -38,9 +39,8 @@ class Loader:
         Raises:
             Locked: The warehouse is held; the segments stay in the spool.
         """
-        loaded = await asyncio.to_thread(
-            load_spool, self.the_pass.context.warehouse, self.spool, report=self.the_pass.doubt
-        )
+        damaged = functools.partial(self.the_pass.doubt, "damaged")
+        loaded = await asyncio.to_thread(load_spool, self.the_pass.context.warehouse, self.spool, report=damaged)
         for layer, table in TABLES.items():
             self.the_pass.stats.add({table: loaded[layer].inserted})
             self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
@@ -82,6 +82,6 @@ class Loader:
         for run_id in runs:
             about = f"the gaps of run {run_id}"
             if run_id in failed:
-                self.the_pass.doubt(f"{about} could not be determined: {failed[run_id]}", about=about)
+                self.the_pass.doubt("unexpected", f"{about} could not be determined: {failed[run_id]}", about=about)
             else:
                 self.the_pass.settle(about)

@@ -230,7 +230,7 @@ class _Drain:
             faults.append("changed its length while it was read")
         if faults:
             named = about(self.run)
-            self.the_pass.doubt(f"{named} {'; '.join(dict.fromkeys(faults))}", about=named)
+            self.the_pass.doubt("inconsistent", f"{named} {'; '.join(dict.fromkeys(faults))}", about=named)
         state = self._state(position, held_before)
         cut_us = self.began_us if cuts and state in {"settled", "drained"} and position < held_before else None
         times = {"as_of": self.run.ended_at, "read_at": self.began_at}

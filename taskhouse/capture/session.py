@@ -39,7 +39,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     _room(the_pass, spool)
     recovered = spool.recover()
     for path in recovered.damaged:
-        the_pass.doubt(f"a spool file was damaged and is kept as {path}")
+        the_pass.doubt("damaged", f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * the_pass.context.load_every_s
     with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
         try:

@@ -296,7 +296,10 @@ def _entries(the_pass: Pass, run: CaptureRun, frames: list[Frame | Oversize]) ->
     entries = []
     for frame in frames:
         if isinstance(frame, Oversize):
-            the_pass.doubt(f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps")
+            the_pass.doubt(
+                "quarantined",
+                f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps",
+            )
             entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
         elif frame.id is None or not frame.id.startswith("log-"):
             entries.append(sanitize.entry(frame.id, frame.data, the_pass.context.settings.capture_text))

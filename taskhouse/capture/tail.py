@@ -137,9 +137,12 @@ class _Watch:
                     with self.the_pass.trying(LOOKING):
                         pages = await self._look_until(stop)
                 except (Retryable, Contract) as problem:
-                    self.the_pass.doubt(f"the search for {LOOKING} failed: {problem.message}", about=LOOKING)
+                    self.the_pass.doubt(
+                        "no_answer", f"the search for {LOOKING} failed: {problem.message}", about=LOOKING
+                    )
                 except TimeoutError:
-                    self.the_pass.doubt(f"the search for {LOOKING} failed: the server gave no answer", about=LOOKING)
+                    reason = f"the search for {LOOKING} failed: the server gave no answer"
+                    self.the_pass.doubt("no_answer", reason, about=LOOKING)
                 await _patiently(stop, pace.after(pages))
             planning.cancel()
 

@@ -13,6 +13,7 @@
 -- last_complete_at: When the last complete pass ended.
 -- proven_at: When the oldest page was read that the last complete pass is based on; NULL until everything was read.
 -- reason: Why the last incomplete pass was incomplete.
+-- reason_code: The most serious of its reasons, as a code that `docs/runbook.md` explains; NULL if that is not known.
 -- requests: Requests that were made.
 -- retries: Requests that were retries.
 -- throttled_s: Seconds of waiting that the server asked for.
@@ -40,6 +41,7 @@ WITH pass AS (
         max(finished_at) FILTER (WHERE verdict = 'complete') AS last_complete_at,
         arg_max_null(proven_at, started_at) FILTER (WHERE verdict = 'complete') AS proven_at,
         arg_max(reason, started_at) FILTER (WHERE verdict = 'incomplete') AS reason,
+        arg_max_null(reason_code, started_at) FILTER (WHERE verdict = 'incomplete') AS reason_code,
         CAST(sum(requests) AS BIGINT) AS requests,
         CAST(sum(retries) AS BIGINT) AS retries,
         sum(throttled_s) AS throttled_s,
@@ -148,6 +150,7 @@ SELECT
     pass.last_complete_at,
     pass.proven_at,
     pass.reason,
+    pass.reason_code,
     coalesce(pass.requests, 0) AS requests,
     coalesce(pass.retries, 0) AS retries,
     coalesce(pass.throttled_s, 0) AS throttled_s,

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from taskhouse.passes.verdict import Proof, Verdict
+from taskhouse.passes.verdict import REASON_CODES, Doubt, Proof, ReasonCode, Verdict
 
 
 @dataclass(slots=True)
@@ -16,21 +16,23 @@ class Judgement:
         notes: What every verdict says besides its reason.
         interrupted: Whether an error ended the pass.
         proof: What a complete verdict is based on.
+        code: The most serious reason of an incomplete verdict; None for a complete one.
     """
 
-    doubts: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, Doubt] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     verdict: Verdict = "incomplete"
     reason: str = "the pass did not finish"
     interrupted: bool = True
     proof: Proof | None = None
+    code: ReasonCode | None = "interrupted"
 
-    def doubt(self, reason: str, *, about: str = "") -> None:
+    def doubt(self, code: ReasonCode, reason: str, *, about: str = "") -> None:
         """Record that something could not be proved, so that the pass cannot be complete at present.
 
         ``about`` names the subject, so that a later success can settle the doubt; a newer doubt replaces it.
         """
-        self.doubts[about or reason] = reason
+        self.doubts[about or reason] = Doubt(code, reason)
 
     def settle(self, about: str) -> None:
         """Remove the doubt about a subject, because later evidence has settled it."""
@@ -59,13 +61,20 @@ class Judgement:
             proof: What the claim is based on.
         """
         if self.doubts:
-            self.incomplete("; ".join(self.doubts.values()))
+            self.incomplete(self.doubted())
             return False
         self.verdict, self.reason, self.interrupted = "complete", "; ".join([reason, *self.notes]), False
+        self.code = None
         self.proof = proof
         return True
 
-    def incomplete(self, reason: str, *, interrupted: bool = False) -> None:
+    def doubted(self) -> Doubt:
+        """All doubts as one, with the code of the most serious."""
+        code = min((doubt.code for doubt in self.doubts.values()), key=REASON_CODES.index)
+        return Doubt(code, "; ".join(doubt.reason for doubt in self.doubts.values()))
+
+    def incomplete(self, doubt: Doubt, *, interrupted: bool = False) -> None:
         """Record that the pass ended without proof, so that nothing that depends on the proof is written."""
-        reason = "; ".join([reason, *self.notes])
+        reason = "; ".join([doubt.reason, *self.notes])
+        self.code = doubt.code
         self.verdict, self.reason, self.interrupted, self.proof = "incomplete", reason, interrupted, None

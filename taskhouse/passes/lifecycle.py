@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from taskhouse.advice import advised, interrupted
-from taskhouse.errors import Locked, TaskhouseError
+from taskhouse.errors import AccessDenied, Contract, Locked, NotFound, Refused, Retryable, TaskhouseError
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.resource_lock import holding
-from taskhouse.passes.sync_pass import Pass, Report, Verdict
+from taskhouse.passes.sync_pass import Doubt, Pass, Report, Verdict
+from taskhouse.passes.verdict import ReasonCode
 from taskhouse.passes.viewer import whoami
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.request_stats import Meter
@@ -61,24 +62,37 @@ async def running(
                 await _identify(the_pass)
                 the_pass.complete(the_pass.judgement.reason, the_pass.judgement.proof)
         except BaseException as problem:
-            the_pass.judgement.incomplete(_why(problem)[:500], interrupted=True)
+            the_pass.judgement.incomplete(_why(problem), interrupted=True)
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
                 await asyncio.shield(asyncio.to_thread(finish, the_pass))
             raise
         await asyncio.shield(asyncio.to_thread(finish, the_pass))
 
 
-def _why(problem: BaseException) -> str:
+def _why(problem: BaseException) -> Doubt:
     """The reason of a pass that an error ended."""
     while isinstance(problem, BaseExceptionGroup):
         problem = problem.exceptions[0]
     found = problem if isinstance(problem, TaskhouseError) else advised(problem)
     if found:
-        return found.message
+        return Doubt(_code(found), found.message[:500])
     closing = isinstance(problem, RuntimeError) and any(words in str(problem) for words in _CLOSING)
     if closing or interrupted(problem) or not isinstance(problem, Exception):
-        return "it was interrupted; run `taskhouse sync` again"
-    return f"an unexpected error ({type(problem).__name__}) stopped it; `taskhouse --debug sync` shows the error"
+        return Doubt("interrupted", "it was interrupted; run `taskhouse sync` again")
+    name = type(problem).__name__
+    return Doubt("failed", f"an unexpected error ({name}) stopped it; `taskhouse --debug sync` shows the error")
+
+
+def _code(problem: TaskhouseError) -> ReasonCode:
+    match problem:
+        case AccessDenied() | Refused():
+            return "refused"
+        case NotFound():
+            return "not_found"
+        case Retryable() | Contract():
+            return "no_answer"
+        case _:
+            return "failed"
 
 
 def new(context: Context, resource: str) -> Pass:
@@ -91,7 +105,7 @@ async def _identify(the_pass: Pass) -> None:
     """Whose view it is; a resumed pass keeps the view it began with, and records a doubt about another."""
     viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
-        the_pass.doubt(f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
+        the_pass.doubt("viewer_changed", f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
     else:
         the_pass.viewer = viewer
 
@@ -175,6 +189,7 @@ def finish(the_pass: Pass) -> None:
             interrupted=the_pass.judgement.interrupted,
             verdict=the_pass.judgement.verdict,
             reason=the_pass.judgement.reason,
+            reason_code=the_pass.judgement.code,
             proof=the_pass.judgement.proof.kind if the_pass.judgement.proof else None,
             proven_at=the_pass.judgement.proof.at if the_pass.judgement.proof else None,
         )

@@ -45,7 +45,7 @@ async def tell(the_pass: Pass, resources: Collection[str], one: str, many: str |
         if note := named(found, about, one, many):
             the_pass.note(note)
         if doubt := doubted(found, about, one, many):
-            the_pass.doubt(doubt)
+            the_pass.doubt("not_found" if about == refusal_policy.NOT_FOUND else "refused", doubt)
 
 
 def named(rows: Iterable[Row], about: str, one: str, many: str | None = None) -> str:

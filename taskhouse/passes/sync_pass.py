@@ -11,7 +11,7 @@ from typing import Any
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
-from taskhouse.passes.verdict import Proof, Report, Verdict
+from taskhouse.passes.verdict import Doubt, Proof, ReasonCode, Report, Verdict
 from taskhouse.plural import counted
 from taskhouse.posthog import content, not_utf8, privacy
 from taskhouse.posthog.api import TasksApi
@@ -22,7 +22,7 @@ from taskhouse.posthog.pages import Row
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import WriteBatch, commit
 
-__all__ = ["Pass", "Proof", "Report", "Verdict"]
+__all__ = ["Doubt", "Pass", "Proof", "Report", "Verdict"]
 
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
@@ -249,9 +249,9 @@ class Pass:
         """Report how far the pass is."""
         self.context.progress(Progress(self.resource, self.context.project_id, done, total, unit))
 
-    def doubt(self, reason: str, *, about: str = "") -> None:
+    def doubt(self, code: ReasonCode, reason: str, *, about: str = "") -> None:
         """Something could not be proved, see :meth:`Judgement.doubt`."""
-        self.judgement.doubt(reason, about=about)
+        self.judgement.doubt(code, reason, about=about)
 
     def settle(self, about: str) -> None:
         """What was doubted about a thing is answered by later evidence."""
@@ -265,9 +265,9 @@ class Pass:
         """Something that every verdict says, whatever it is."""
         self.judgement.note(text)
 
-    def incomplete(self, reason: str) -> None:
+    def incomplete(self, doubt: Doubt) -> None:
         """Give up the claim: what would have closed the pass is not written."""
-        self.judgement.incomplete(reason)
+        self.judgement.incomplete(doubt)
 
     def complete(self, reason: str, proof: Proof | None = None) -> bool:
         """Claim that everything that can be proved is proved; refused if there is a doubt or a quarantined record.
@@ -278,7 +278,7 @@ class Pass:
         """
         if self.stats.quarantined:
             one, more = "record could not be read and is", "records could not be read and are"
-            self.doubt(f"{counted(self.stats.quarantined, one, more)} in quarantine")
+            self.doubt("quarantined", f"{counted(self.stats.quarantined, one, more)} in quarantine")
         return self.judgement.complete(reason, proof or Proof("listed", self.started_at))
 
     def report(self) -> Report:
@@ -299,4 +299,5 @@ class Pass:
             throttled_s=round(self.stats.meter.throttled_s, 3),
             seconds=round((self.context.now() - self.started_at).total_seconds(), 3),
             proof=self.judgement.proof,
+            reason_code=self.judgement.code,
         )

@@ -2,9 +2,36 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
 Verdict = Literal["complete", "incomplete"]
+
+ReasonCode = Literal[
+    "failed",
+    "interrupted",
+    "viewer_changed",
+    "too_many_absent",
+    "damaged",
+    "unexpected",
+    "refused",
+    "not_found",
+    "quarantined",
+    "count_differs",
+    "inconsistent",
+    "no_answer",
+    "moved",
+    "unfinished",
+]
+"""Why a pass is not complete, the most serious first; docs/runbook.md says what to do about each."""
+
+REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
+
+
+class Doubt(NamedTuple):
+    """Why a pass cannot be complete: as a code, and in words."""
+
+    code: ReasonCode
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +56,7 @@ class Report:
         added: Rows added, by table.
         seconds: Wall time.
         proof: What a complete verdict is based on; None for an incomplete one.
+        reason_code: The most serious reason of an incomplete verdict; None for a complete one.
     """
 
     pass_id: str
@@ -46,6 +74,7 @@ class Report:
     throttled_s: float
     seconds: float
     proof: Proof | None = None
+    reason_code: ReasonCode | None = None
 
     @property
     def rows_added(self) -> int:

@@ -11,7 +11,7 @@ URL is never used.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from taskhouse.errors import Contract
@@ -82,6 +82,11 @@ class Verdict:
     moved: bool
     joined: bool
     notes: tuple[str, ...]
+
+    @property
+    def code(self) -> Literal["moved", "inconsistent"]:
+        """Why it is not complete: the list changed meanwhile, or the server's answers contradict each other."""
+        return "moved" if self.moved else "inconsistent"
 
 
 _LAST = "the last page came"

@@ -76,5 +76,5 @@ def outlived(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
-    """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, ``reason`` and its proof."""
+    """Close a pass: ``pass_id``, ``finished_at``, ``interrupted``, ``verdict``, its reason with its code, its proof."""
     sql.run(connection, "ledger/finish", **columns)

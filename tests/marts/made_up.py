@@ -51,6 +51,7 @@ def made_up(dice: Dice) -> dict[str, list[Row]]:
                     "verdict": dice.choice(["complete", "complete", "incomplete", "running"]),
                     "proven_at": dice.maybe(began - timedelta(minutes=dice.randrange(900)), 0.7),
                     "reason": f"reason {number}",
+                    "reason_code": dice.choice(["moved", "refused", None]),
                     **{name: dice.randrange(100) for name in ("requests", "retries", "rows_seen", "rows_added")},
                     "throttled_s": dice.randrange(40) / 4,
                 }

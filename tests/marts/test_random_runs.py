@@ -184,7 +184,7 @@ def test_data_health(drawn: tuple[Any, str]) -> None:
 def _health(here: dict[str, pd.DataFrame], resource: str) -> Row:
     passes, live = here["passes"].sort_values("started_at"), here["live"]
     verdict = {name: passes[passes["verdict"] == name] for name in ("complete", "incomplete", "running")}
-    reasons = list(verdict["incomplete"]["reason"])
+    reasons = list(zip(verdict["incomplete"]["reason"], verdict["incomplete"]["reason_code"], strict=True))
     late: Any = live["received_at"] - live["occurred_at"]
     lag = late / pd.Timedelta(seconds=1)
     events = resource == "run_events"
@@ -194,7 +194,7 @@ def _health(here: dict[str, pd.DataFrame], resource: str) -> Row:
         "is_covered": len(verdict["complete"]) > 0,
         "last_complete_at": verdict["complete"]["finished_at"].max() if len(verdict["complete"]) else None,
         "proven_at": verdict["complete"]["proven_at"].iloc[-1] if len(verdict["complete"]) else None,
-        "reason": reasons[-1] if reasons else None,
+        **dict(zip(("reason", "reason_code"), reasons[-1] if reasons else (None, None), strict=True)),
         **{name: passes[name].sum() for name in ("requests", "retries", "throttled_s", "rows_seen", "rows_added")},
         "quarantined": len(here["bad"]),
         "live_events": len(live) if events else None,

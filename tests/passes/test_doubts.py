@@ -11,6 +11,7 @@ from taskhouse.capture.capture_schedule import ENDED
 from taskhouse.operations import follow
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.verdict import ReasonCode
 from taskhouse.posthog import retry
 
 LIVE = 2
@@ -51,9 +52,9 @@ def doubts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     doubt = Judgement.doubt
 
-    def noted(self: Judgement, reason: str, *, about: str = "") -> None:
+    def noted(self: Judgement, code: ReasonCode, reason: str, *, about: str = "") -> None:
         seen.append(reason)
-        doubt(self, reason, about=about)
+        doubt(self, code, reason, about=about)
 
     monkeypatch.setattr(Judgement, "doubt", noted)
     monkeypatch.setattr("taskhouse.capture.tail.PLAN_EVERY_S", 0.5)

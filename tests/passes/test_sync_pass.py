@@ -167,6 +167,7 @@ def test_a_pass_that_an_error_ended_says_so_in_plain_words(
         house.run(ended(context))
     row = last(house, "repositories")
     assert (row["verdict"], row["interrupted"], row["reason"]) == ("incomplete", True, reason)
+    assert row["reason_code"] == ("interrupted" if reason == INTERRUPTED else "failed")
 
 
 def test_another_view_is_incomplete_for_tasks_and_for_repositories(make_house: Any) -> None:

@@ -46,6 +46,7 @@ class Channel:
 
     def passed(self, name: str, verdict: str, project: str = "1") -> None:
         metadata = {"verdict": verdict, "reason": "3 records are in quarantine" if verdict != "complete" else ""}
+        metadata |= {"reason code": "quarantined" if verdict != "complete" else "none"}
         made = dg.AssetMaterialization(["eu", name], partition=project, metadata=metadata)
         self.instance.report_runless_asset_event(made)
 
@@ -90,6 +91,7 @@ def test_an_incomplete_pass_is_told_once_and_a_complete_one_never(channel: Chann
     ]
     assert "3 records are in quarantine. The next pass goes on." in told[0]
     assert "`taskhouse check`" in told[0]
+    assert {alert.code for alert in channel.alerts} == {"quarantined"}
     assert channel.tick() == []
     channel.passed("tasks", "incomplete", "2")
     assert len(channel.tick()) == 1
@@ -105,7 +107,7 @@ def test_a_failed_step_is_told_once_in_its_own_words_and_never_with_a_key(channe
     assert told[0] == "eu/tasks of project 1 failed: tasks was answered 403. Run `taskhouse check`."
     assert told[1] == "eu/tasks of project 2 failed: RuntimeError. Look at the run in Dagster, then run it again."
     assert len(told) == 2
-    assert all(alert.run_id for alert in channel.alerts)
+    assert all((alert.run_id, alert.code) == (alert.run_id or "a run", "failed") for alert in channel.alerts)
     assert channel.tick() == []
 
 

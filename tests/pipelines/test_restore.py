@@ -25,7 +25,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
     with warehouse.transaction("a pass") as connection:
         ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=now)
-        told = {"interrupted": False, "verdict": "complete", "reason": "", "proof": "listed", "proven_at": now}
+        told = {"interrupted": False, "verdict": "complete", "reason": "", "reason_code": None}
+        told |= {"proof": "listed", "proven_at": now}
         ledger.finish(connection, pass_id="p", finished_at=now, **told)
     publish(warehouse, home / "published", every_s=0)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "home"))

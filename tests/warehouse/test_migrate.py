@@ -15,6 +15,10 @@ from taskhouse.warehouse.restore import restore
 HOST = "http://localhost:1"
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 BEFORE = next(number for number, (name, _) in enumerate(migrate.MIGRATIONS) if name == "one name for one thing")
+FIGURES = (
+    *("resumes", "requests", "retries", "bytes", "throttled_s", "pages", "rows_seen", "rows_distinct", "duplicates"),
+    *("rows_added", "rows_absent", "ids_requested", "ids_returned", "ids_absent", "quarantined"),
+)
 OLD_ROWS: dict[str, dict[str, Any]] = {
     "cursors": {
         "project_id": 1,
@@ -38,6 +42,16 @@ OLD_ROWS: dict[str, dict[str, Any]] = {
     },
     "quarantine": {"resource": "runs", "reason": "bad", "first_seen_at": NOW, "brought_by": "p1"},
     "origin": {"host": HOST, "created_at": NOW, "id": "id", "generation": 1},
+    "passes": {
+        "pass_id": "p",
+        "project_id": 1,
+        "resource": "runs",
+        "started_at": NOW,
+        "interrupted": False,
+        "verdict": "incomplete",
+        "reason": "first load: the runs of 2 tasks are still to be listed; run it again",
+        **dict.fromkeys(FIGURES, 0),
+    },
     "gaps": {
         "project_id": 1,
         "run_id": "r",
@@ -71,6 +85,7 @@ GAPS = {
 """What a gap says to people, with the code that a migration reads from it."""
 
 TODAY: dict[str, tuple[Any, ...]] = {
+    "SELECT reason_code FROM ledger.passes": ("unfinished",),
     "SELECT kind FROM ledger.gaps": (None,),
     "SELECT state_since, updated_by FROM ledger.cursors": (NOW, "p1"),
     "SELECT quarantined, control_lines FROM ledger.segments": (2, 1),

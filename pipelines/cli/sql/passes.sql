@@ -1,11 +1,12 @@
 -- The last pass of every resource and project, when it was last complete, and how old the oldest page of that proof is.
--- A copy that an older version published has no proof, and gets an empty one.
+-- A copy that an older version published has no proof and no code, and gets empty ones.
 WITH pass AS (
     SELECT * FROM ledger.passes
     UNION ALL BY NAME
     SELECT
         NULL::VARCHAR AS proof,
-        NULL::TIMESTAMPTZ AS proven_at
+        NULL::TIMESTAMPTZ AS proven_at,
+        NULL::VARCHAR AS reason_code
     WHERE
         false
 ),
@@ -30,6 +31,7 @@ SELECT
     last.resource,
     last.verdict,
     last.reason,
+    last.reason_code,
     last.rows_seen,
     last.rows_added,
     last.viewer,

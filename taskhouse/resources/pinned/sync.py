@@ -37,7 +37,7 @@ async def sync(context: Context) -> Report:
         try:
             found = await the_pass.api(Priority.HOT).pinned()
         except NotFound:
-            the_pass.doubt(MISSING)
+            the_pass.doubt("not_found", MISSING)
             the_pass.complete("")
         else:
             await _keep(the_pass, found)
@@ -73,7 +73,8 @@ async def _keep(the_pass: Pass, found: Names) -> None:
     the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
     the_pass.tell(len(ids), len(ids), "pinned tasks")
     if not believed(context, len(gone), len(held)):
-        the_pass.doubt(f"{len(gone)} tasks are no longer pinned, more than expected at once; {ACCEPT}")
+        reason = f"{len(gone)} tasks are no longer pinned, more than expected at once; {ACCEPT}"
+        the_pass.doubt("too_many_absent", reason)
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id, viewer=viewer) for task_id in gone]
     the_pass.complete(f"all {len(ids)} tasks that {viewer} pinned are present")
 

@@ -126,7 +126,7 @@ def _take(the_pass: Pass, batch: WriteBatch, pair: Due, found: Row | str) -> Non
     key = f"{pair[0]}@{pair[1]}"
     the_pass.stats.asked.add(key)
     if isinstance(found, str):
-        the_pass.doubt(f"no readiness of {pair[0]} over {counted(pair[1], 'day')}: {found}")
+        the_pass.doubt("no_answer", f"no readiness of {pair[0]} over {counted(pair[1], 'day')}: {found}")
         return
     the_pass.stats.returned.add(key)
     number = the_pass.page(batch, f"readiness {key}", [key], digest(found.text))

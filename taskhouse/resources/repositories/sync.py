@@ -39,9 +39,10 @@ async def sync(context: Context) -> Report:
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
         the_pass.tell(len(names), len(names), "repositories")
         if reason := other(context, RESOURCE, the_pass.viewer):
-            the_pass.doubt(reason)
+            the_pass.doubt("viewer_changed", reason)
         elif not believed(context, len(gone), len(held)):
-            the_pass.doubt(f"{len(gone)} repositories are absent, more than expected at once; {ACCEPT}")
+            reason = f"{len(gone)} repositories are absent, more than expected at once; {ACCEPT}"
+            the_pass.doubt("too_many_absent", reason)
         the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
         every = plural(len(names), "the one repository", f"all {len(names):,} repositories")
         the_pass.complete(f"{every} that the server lists {plural(len(names), 'is', 'are')} present")

@@ -28,7 +28,7 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
     looks = {run_id: endings[run_id].at if run_id in endings else at for run_id, at in rested.items()}
     if never := sum(at is None for at in looks.values()):
         left = counted(never, "stream of a run at rest was", "streams of runs at rest were")
-        the_pass.doubt(f"{left} not read yet; run it again")
+        the_pass.doubt("unfinished", f"{left} not read yet; run it again")
     return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
 
 
@@ -70,15 +70,16 @@ async def sync(context: Context) -> Report:
         read = f"{capture.read_to_their_end}, {live} {plural(live, 'is', 'are')} still live"
         if found.failing and not followed:
             failing = counted(found.failing, "stream")
-            the_pass.doubt(
-                f"{failing} failed repeatedly; a later pass tries {plural(found.failing, 'it', 'them')} again"
-            )
+            them = plural(found.failing, "it", "them")
+            the_pass.doubt("no_answer", f"{failing} failed repeatedly; a later pass tries {them} again")
         proof = looked_at(the_pass, found.rested, capture.endings)
         if waiting:
             waits = counted(waiting, "stream was not opened", "streams were not opened")
-            the_pass.doubt(f"{waits}, because {settings.max_streams:,} are open already; raise TASKHOUSE_MAX_STREAMS")
+            full = f"because {settings.max_streams:,} are open already; raise TASKHOUSE_MAX_STREAMS"
+            the_pass.doubt("unfinished", f"{waits}, {full}")
         if left := found.left + len(capture.waiting):
-            the_pass.doubt(f"first load: the logs of {counted(left, 'run')} are still to be read; run it again")
+            logs = f"the logs of {counted(left, 'run')}"
+            the_pass.doubt("unfinished", f"first load: {logs} are still to be read; run it again")
         the_pass.complete(
             f"{followed or read}; "
             f"{counted(len(found.logs) + begun, 'run was read from its log', 'runs were read from their log')}, "

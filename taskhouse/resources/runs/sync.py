@@ -24,6 +24,7 @@ from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.verdict import ReasonCode
 from taskhouse.plural import counted, plural
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
@@ -87,7 +88,8 @@ async def sync(context: Context) -> Report:
             await _list(the_pass, wanted.first, Priority.FIRST, total)
         the_pass.stats.server_count = the_pass.stats.server_count_end = total
         if left := wanted.left + sum(task["task_id"] not in the_pass.stats.asked for task in wanted.first):
-            the_pass.doubt(f"first load: the runs of {counted(left, 'task')} are still to be listed; run it again")
+            runs = f"the runs of {counted(left, 'task')}"
+            the_pass.doubt("unfinished", f"first load: {runs} are still to be listed; run it again")
         await refusals.tell(the_pass, (RESOURCE,), "list of runs", "lists of runs")
         read = "all that are not refused" if the_pass.judgement.notes else "all"
         rests_on = last_looks.proof(the_pass)
@@ -193,6 +195,7 @@ class _Answer:
     rows: list[Row] = field(default_factory=list)
     refusal: str | None = None
     problem: str = ""
+    code: ReasonCode = "no_answer"
 
 
 async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
@@ -210,7 +213,7 @@ async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
         return _Answer(task, problem=problem.message)
     verdict = walk.verdict()
     the_pass.stats.duplicates += verdict.duplicates
-    return _Answer(task, found, problem="" if verdict.complete else verdict.reason)
+    return _Answer(task, found, problem="" if verdict.complete else verdict.reason, code=verdict.code)
 
 
 async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:
@@ -251,7 +254,7 @@ def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
             {"project_id": the_pass.context.project_id, "resource": RESOURCE, "key": unnamed, "seen_at": at}
         )
     if answer.problem:
-        the_pass.doubt(f"runs of {task_id}: {answer.problem}")
+        the_pass.doubt(answer.code, f"runs of {task_id}: {answer.problem}")
     if answer.refusal or not answer.problem:
         state_now = answer.refusal or ("listed" if readable else UNREAD)
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))

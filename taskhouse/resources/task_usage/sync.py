@@ -63,7 +63,8 @@ async def sync(context: Context) -> Report:
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(wanted)
         await refusals.tell(the_pass, (RESOURCE,), "usage of a task", "usages of tasks")
         if left:
-            the_pass.doubt(f"first load: the usage of {counted(left, 'task')} is still to be read; run it again")
+            usage = f"the usage of {counted(left, 'task')}"
+            the_pass.doubt("unfinished", f"first load: {usage} is still to be read; run it again")
         the_pass.complete(f"the usage of {counted(len(wanted), 'task')} may have grown, and all of it was read")
     return the_pass.report()
 
@@ -140,7 +141,8 @@ async def _fetch(the_pass: Pass, wanted: list[str]) -> None:
             the_pass.tell(len(the_pass.stats.asked), len(wanted), "tasks")
             if failed >= IN_A_ROW and waiting:
                 unasked = counted(len(waiting), "task was", "tasks were")
-                the_pass.doubt(f"{unasked} not requested, because the last {failed} answers had no result")
+                reason = f"{unasked} not requested, because the last {failed} answers had no result"
+                the_pass.doubt("no_answer", reason)
                 left -= len(waiting)
                 waiting.clear()
             if len(batch.pages) >= COMMIT_ANSWERS:
@@ -166,7 +168,7 @@ def _take(the_pass: Pass, batch: WriteBatch, task_id: str, found: Row | Taskhous
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, None, refusal_policy.state_of(found)))
         return False
     if isinstance(found, TaskhouseError):
-        the_pass.doubt(f"no usage of {task_id}: {found.message}")
+        the_pass.doubt("no_answer", f"no usage of {task_id}: {found.message}")
         return False
     the_pass.stats.returned.add(task_id)
     number = the_pass.page(batch, f"usage of {task_id}", [task_id], digest(found.text))

@@ -8,7 +8,7 @@ import random
 from collections.abc import Sequence
 
 from taskhouse.passes.context import Context
-from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.passes.sync_pass import Doubt, Pass, Proof
 from taskhouse.plural import counted, plural
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
@@ -35,41 +35,43 @@ ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT=absences for one syn
 NOT_YET = "the list was not read completely yet"
 
 
-async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> str:
-    """Try to prove the pass; "" if it is complete, else the reason.
+async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> Doubt | None:
+    """Try to prove the pass; None if it is complete, else the reason.
 
     Args:
         the_pass: The pass; completed here, with its absences, if the proof succeeds.
         missing: Ids that are present here and were proved absent; more may be found.
         rests_on: What was read of the list, and when.
     """
-    reason = ""
+    doubt = Doubt("moved", "the list kept changing meanwhile")
     gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.HOT, details=0))
     for _ in range(ROUNDS):
         present = rows.present(the_pass)
         if not believed(the_pass.context, len(missing), len(present)):
-            return f"{len(missing)} tasks are absent, more than expected at once; {ACCEPT}"
+            return Doubt("too_many_absent", f"{len(missing)} tasks are absent, more than expected at once; {ACCEPT}")
         ours = [key for key in present if key[1] not in missing]
         quarantined = _quarantined(the_pass) - gone
         search, reason = await _look(the_pass, ours, len(quarantined))
         if search is None:
             if reason:
+                doubt = Doubt("no_answer", reason)
                 continue
             return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, quarantined)
-        reason = f"{counted(len(ours), 'task is', 'tasks are')} present, but the server counts {search.count:,}"
+        present_here = counted(len(ours), "task is", "tasks are")
+        doubt = Doubt("count_differs", f"{present_here} present, but the server counts {search.count:,}")
         try:
             found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
         except Moved:
             continue
         if not found:
-            return reason
+            return doubt
         if not search.missing and not search.unexpected:
             continue  # it moved meanwhile
         elsewhere = sorted(search.missing - missing)
         missing |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.HOT, details=0))
         if not search.missing & missing and not search.unexpected - quarantined:
-            return reason
-    return reason or "the list kept changing meanwhile"
+            return doubt
+    return doubt
 
 
 def believed(context: Context, absent: int, present: int) -> bool:
@@ -118,12 +120,13 @@ def said(present: int, rests_on: Proof) -> str:
     return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
 
 
-def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> str:
+def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> Doubt | None:
     if quarantined:
         there = plural(len(quarantined), "is", "are")
-        the_pass.doubt(f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here")
+        only_here = f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here"
+        the_pass.doubt("quarantined", only_here)
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
-    return "" if the_pass.complete(reason, rests_on) else the_pass.judgement.reason
+    return None if the_pass.complete(reason, rests_on) else the_pass.judgement.doubted()
 
 
 def _quarantined(the_pass: Pass) -> set[str]:

@@ -103,7 +103,7 @@ async def read(the_pass: Pass) -> None:
         batch = WriteBatch()
         for row, answer in zip(some, answers, strict=True):
             if isinstance(answer, str):
-                the_pass.doubt(answer)
+                the_pass.doubt("no_answer", answer)
                 continue
             for run in answer:
                 number = the_pass.page(batch, f"run {run.data.get('id')}", [], digest(run.text))
@@ -114,7 +114,7 @@ async def read(the_pass: Pass) -> None:
         await the_pass.commit(batch)
     if (left := len(due) - most) > 0:
         unread = counted(left, "run that changed is", "runs that changed are")
-        the_pass.doubt(f"{unread} still to be read; run it again")
+        the_pass.doubt("unfinished", f"{unread} still to be read; run it again")
 
 
 async def _fetch(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:

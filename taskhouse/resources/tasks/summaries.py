@@ -76,7 +76,7 @@ async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted
             return rest
         if not rest:
             return []
-    the_pass.doubt(f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
+    the_pass.doubt(verdict.code, f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
     return []
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from taskhouse.passes.sync_pass import Pass, Proof
+from taskhouse.passes.sync_pass import Doubt, Pass, Proof
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
@@ -31,13 +31,13 @@ async def begin(the_pass: Pass, missing: set[str]) -> None:
     await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=OVERLAP), {}, missing)
 
 
-async def resume(the_pass: Pass) -> str:
-    """Continue an interrupted pass; "" when it has a verdict, else why it cannot continue."""
+async def resume(the_pass: Pass) -> Doubt | None:
+    """Continue an interrupted pass; None when it has a verdict, else why it cannot continue."""
     mark: dict[str, Any] = json.loads(the_pass.bookmark or "{}")
     if the_pass.judgement.doubts:
-        return "; ".join(the_pass.judgement.doubts.values())
+        return the_pass.judgement.doubted()
     if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK:
-        return f"{STUCK} attempts made no progress"
+        return Doubt("interrupted", f"{STUCK} attempts made no progress")
     walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
     count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
     seen = the_pass.context.read(
@@ -54,8 +54,8 @@ async def resume(the_pass: Pass) -> str:
     return await _walk(the_pass, walk, mark, set())
 
 
-async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: set[str]) -> str:
-    """Read every page from the present position; "" when the pass has a verdict, else why it cannot continue."""
+async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: set[str]) -> Doubt | None:
+    """Read every page from the present position; None when the pass has a verdict, else why it cannot continue."""
     api = the_pass.api(Priority.SWEEP)
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
@@ -64,7 +64,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
     before = the_pass.stats.duplicates - walk.verdict().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
-            return f"the page at offset {resumed} contains no row of the previous one"
+            return Doubt("moved", f"the page at offset {resumed} contains no row of the previous one")
         resumed = None
         unread += rows.take(the_pass, batch, page, "list", offset)
         the_pass.stats.duplicates = before + walk.verdict().duplicates
@@ -79,7 +79,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
     batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
     await the_pass.commit(batch)
     await _judge(the_pass, walk, newest, missing)
-    return ""
+    return None
 
 
 def _joined(walk: PageWalk, page: Page) -> bool:
@@ -100,7 +100,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
     """Settle the ids that did not come, and prove the whole."""
     verdict = walk.verdict()
     if not walk.ended:
-        the_pass.incomplete(verdict.reason)
+        the_pass.incomplete(Doubt(verdict.code, verdict.reason))
         return
     held = {
         row["task_id"]
@@ -112,8 +112,8 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
         rotation.settle(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
     rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
-    if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.incomplete(reason)
+    if doubt := await completeness.prove(the_pass, missing, rests_on):
+        the_pass.incomplete(doubt)
         return
     if newest is not None:
         the_pass.closing.cursors.append(the_pass.cursor(rows.RESOURCE, "activity", newest.isoformat(), "seen"))

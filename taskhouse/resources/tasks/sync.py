@@ -13,7 +13,7 @@ from typing import Any
 from taskhouse.passes import polling_policy
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.sync_pass import Doubt, Pass, Report
 from taskhouse.passes.viewer import other
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
@@ -31,12 +31,13 @@ async def sync(context: Context) -> Report:
     Raises:
         TaskhouseError: The server or the warehouse failed; everything read before that is stored.
     """
-    unsound = ""
+    unsound: Doubt | None = None
     async with running(context, RESOURCE, identify=True, resume=True) as the_pass:
         if the_pass.bookmark is None:
             await _pass(the_pass)
         elif unsound := await sweep.resume(the_pass):
-            the_pass.incomplete(f"it was interrupted and cannot continue: {unsound}; a new pass begins")
+            reason = f"it was interrupted and cannot continue: {unsound.reason}; a new pass begins"
+            the_pass.incomplete(Doubt(unsound.code, reason))
             the_pass.judgement.interrupted = True  # it judged nothing
     if not unsound:
         return the_pass.report()
@@ -48,7 +49,7 @@ async def sync(context: Context) -> Report:
 async def _pass(the_pass: Pass) -> None:
     """Do what is due."""
     if reason := other(the_pass.context, RESOURCE, the_pass.viewer):
-        the_pass.incomplete(reason)
+        the_pass.incomplete(Doubt("viewer_changed", reason))
         return
     due = _Due(the_pass.context)
     missing: set[str] = set()
@@ -74,8 +75,8 @@ async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
         missing |= set(found)
     rests_on = await rotation.read(the_pass, missing)
     await run_facts.read(the_pass)
-    if reason := await completeness.prove(the_pass, missing, rests_on):
-        the_pass.incomplete(reason)
+    if doubt := await completeness.prove(the_pass, missing, rests_on):
+        the_pass.incomplete(doubt)
         return True
     if mark is not None:
         the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))

@@ -18,7 +18,8 @@ SET
     verdict = 'incomplete',
     finished_at = $now,
     interrupted = true,
-    reason = 'the process ended before the pass did'
+    reason = 'the process ended before the pass did',
+    reason_code = 'interrupted'
 WHERE
     verdict = 'running'
     AND project_id = $project_id
@@ -56,6 +57,7 @@ UPDATE ledger.passes
 SET
     verdict = 'running',
     reason = NULL,
+    reason_code = NULL,
     finished_at = NULL,
     interrupted = false,
     resumes = resumes + 1
@@ -118,6 +120,7 @@ SET
     interrupted = $interrupted,
     verdict = $verdict,
     reason = $reason,
+    reason_code = $reason_code,
     proof = $proof,
     proven_at = $proven_at
 WHERE
