@@ -1,0 +1,59 @@
+-- One row per version of a run and pull request that it names in its own `output`. Versions that only a task showed are
+-- left out, because a task's run may borrow the pull request of an earlier run.
+--
+-- project_id: The PostHog project.
+-- pr_url: URL of the pull request.
+-- task_id: The task.
+-- run_id: The run.
+-- valid_from: When this version was first seen.
+-- state: State of the pull request in it: `open`, `draft`, `merged` or `closed`. NULL if the server does not say, or if
+--   the run names several and its state is that of another one.
+-- looked_before: The last version of the run before it that was seen in the run's own row, if there is one.
+-- run_created_at: When the server created the run.
+WITH version AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        valid_from,
+        pr_state,
+        pr_url AS own_url,
+        created_at AS run_created_at,
+        lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) AS looked_before,
+        list_distinct(
+            list_append(
+                CASE
+                    WHEN contains(payload, '"pr_urls"')
+                        THEN json_extract_string(main.event_document(payload), '$.output.pr_urls[*]')
+                END,
+                pr_url
+            )
+        ) AS urls
+    FROM
+        raw.run_versions
+    WHERE
+        observed_in <> 'task'
+),
+
+named AS (
+    SELECT
+        *,
+        len(urls) AS names,
+        unnest(urls) AS pr_url
+    FROM
+        version
+)
+
+SELECT
+    project_id,
+    pr_url,
+    task_id,
+    run_id,
+    valid_from,
+    CASE WHEN pr_url = own_url OR names = 1 THEN nullif(pr_state, 'unknown') END AS state,
+    looked_before,
+    run_created_at
+FROM
+    named
+WHERE
+    pr_url IS NOT NULL
