@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -17,8 +17,14 @@ from taskhouse.warehouse.reading import Reader, Record, newest
 if TYPE_CHECKING:
     import pandas as pd
 
-MOMENTS = ("day", "hour", "observed_at", "occurred_at", "started_at", "valid_from", "created_at", "first_seen_at")
+MOMENTS = (
+    *("day", "week", "hour"),
+    *("observed_at", "occurred_at", "started_at", "valid_from", "created_at", "first_seen_at"),
+)
 """What ``since`` and ``until`` look at: the first of these columns that a view has."""
+
+FIRST_DAY, LAST_DAY = date(1, 1, 2), date(9999, 12, 29)
+"""Days that have a beginning and an end in every time zone; one outside means the nearest of these."""
 
 
 class Snapshot:
@@ -110,9 +116,10 @@ class Snapshot:
 
         Args:
             view: One of :meth:`views`.
-            since: First moment. A date, an aware time, or either as ISO 8601 text. Looks at the first column of
-                ``MOMENTS`` that the view has: at its own days in a column of days, else at days in UTC.
-            until: Last day, which is included whole; or, given as a time, the first moment that is left out.
+            since: First day or moment: a date, an aware time, or either as ISO 8601 text. Looks at the first column of
+                ``MOMENTS`` that the view has. A day begins in the time zone of ``day_zone()``, as in the views.
+            until: Last day, which is included whole; or, given as a time, the first moment that is left out. A row for
+                a whole day or week counts if a part of it lies between the two.
             columns: Only these columns, in this order.
             filters: Column to value: a value that it must have, a collection of them, or None for NULL.
                 ``repository`` also takes a pattern such as ``acme/*``.
@@ -209,8 +216,10 @@ def select(
             raise ConfigurationError(f"{table} has no time column.", hint="Omit since and until.")
         for word, moment in (("since", since), ("until", until)):
             if moment is not None:
-                bound, parameters[word] = _bound(word, moment, calendar=known[clock] == "DATE")
-                where.append(f"{_quoted(clock)} {bound} ${word}")
+                parameters[word] = value = _moment(word, moment)
+                where.append(
+                    f"{_quoted(clock)} {_bound(word, clock, known[clock], is_time=isinstance(value, datetime))}"
+                )
     text = f"SELECT {', '.join(wanted)} FROM {'.'.join(_quoted(part) for part in table.split('.'))}"  # noqa: S608 - names are known and quoted
     return (f"{text} WHERE {' AND '.join(where)}" if where else text), parameters
 
@@ -230,16 +239,19 @@ def _condition(column: str, name: str, value: object, key: str, parameters: dict
     return f"{column} = ${key}"
 
 
-def _bound(word: str, moment: date | str, *, calendar: bool) -> tuple[str, date]:
-    """The comparison and its value: a day for a column of days, else an aware moment."""
-    value = _moment(word, moment)
-    operator = ">=" if word == "since" else "<="
-    if calendar:
-        return operator, value.astimezone(UTC).date() if isinstance(value, datetime) else value
-    if isinstance(value, datetime):
-        return (operator if word == "since" else "<"), value
-    day = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return (operator, day) if word == "since" else ("<", day + timedelta(days=1))
+def _bound(word: str, clock: str, kind: str, *, is_time: bool) -> str:
+    """The comparison of a column with ``$since`` or ``$until``, by days that begin where those of the views do."""
+    if kind == "DATE":
+        # The day of a time, or the last day that began before it.
+        day = f"CAST(${word} AS DATE)"
+        if is_time:
+            day = "main.day_of($since)" if word == "since" else "main.day_of($until - INTERVAL 1 MICROSECOND)"
+        if word == "until":
+            return f"<= {day}"
+        return f">= main.monday_of({day})" if clock == "week" else f">= {day}"
+    if is_time:
+        return ">= $since" if word == "since" else "< $until"
+    return ">= main.day_start($since)" if word == "since" else "< main.day_start($until + 1)"
 
 
 def _moment(word: str, moment: date | str) -> date:
@@ -252,7 +264,7 @@ def _moment(word: str, moment: date | str) -> date:
         raise ConfigurationError(
             f"{word}={moment.isoformat()} has no time zone.", hint="Add tzinfo=UTC, or use a date without a time."
         )
-    return moment
+    return moment if isinstance(moment, datetime) else min(max(moment, FIRST_DAY), LAST_DAY)
 
 
 def _column(table: str, known: Mapping[str, str], name: str) -> str:

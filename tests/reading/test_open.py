@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pandas as pd
@@ -14,6 +15,7 @@ from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.reading import Snapshot, select
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
+from taskhouse.warehouse.connection import Warehouse
 from tests.report.world import LAST, World, walk, with_runs
 
 NAMES = ["acme/web", "acme/api", "other/o'brien"]
@@ -95,6 +97,55 @@ def test_a_moment_is_read_in_its_own_zone_and_ends_before_itself(house: Snapshot
     frame = house.frame("readiness", since=noon - timedelta(days=1), until=noon)
     assert frame["observed_at"].max() < noon.astimezone(UTC)
     assert frame["observed_at"].min() >= (noon - timedelta(days=1)).astimezone(UTC)
+
+
+@pytest.fixture(scope="module")
+def berlin(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    """An answer every two hours for twelve days in which summer time begins in Berlin, where days begin."""
+    world, home = World(), tmp_path_factory.mktemp("berlin")
+    for hours in range(0, 12 * 24, 2):
+        world.snapshot("acme/web", 7, datetime(2026, 3, 22, 0, 30, tzinfo=UTC) + timedelta(hours=hours), "ready")
+    world.publish(home)
+    zoned = Warehouse(home / "warehouse.duckdb", host="http://localhost:1", zone="Europe/Berlin")
+    with zoned.transaction("a test"):
+        pass
+    publish.publish(zoned, home / "published", every_s=0, force=True)
+    return taskhouse.open(home)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize("number", [1, 2, 8])
+def test_a_day_begins_where_it_does_in_the_views(berlin: Snapshot, number: int) -> None:
+    first = date(2026, 3, 25)
+    last = first + timedelta(days=number - 1)
+    bounds = {"since": first, "until": last}
+    midnights = {
+        "since": datetime(first.year, first.month, first.day, tzinfo=BERLIN),
+        "until": datetime(last.year, last.month, last.day, tzinfo=BERLIN) + timedelta(days=1),
+    }
+    for each in (bounds, midnights):
+        local = berlin.frame("readiness", **each)["observed_at"].dt.tz_convert("Europe/Berlin").dt.date
+        days = berlin.frame("readiness_trend", **each)["day"].dt.date
+        assert sorted(set(local)) == sorted(days) == [first + timedelta(days=back) for back in range(number)]
+        assert len(local) == 12 * number - (first <= date(2026, 3, 29) <= last)  # that day has 23 hours, so 11 answers
+
+
+def test_a_day_or_week_counts_if_a_part_of_it_does(berlin: Snapshot) -> None:
+    noon = datetime(2026, 3, 26, 12, tzinfo=BERLIN)
+    midnight = datetime(2026, 3, 30, tzinfo=BERLIN)
+    days = berlin.frame("readiness_daily", since=noon, until=midnight)["day"].dt.date
+    assert sorted(days) == [date(2026, 3, 26) + timedelta(days=number) for number in range(4)]
+    for until, weeks in ((midnight, [date(2026, 3, 23)]), (date(2026, 3, 30), [date(2026, 3, 23), date(2026, 3, 30)])):
+        assert sorted(berlin.frame("readiness_weekly", since=noon, until=until)["week"].dt.date) == weeks
+
+
+def test_a_day_before_or_after_all_others_is_a_bound_too(berlin: Snapshot) -> None:
+    every = len(berlin.frame("readiness"))
+    assert len(berlin.frame("readiness", since=date.min, until=date.max)) == every == 12 * 12
+    assert berlin.frame("readiness", since=date.max).empty
+    assert berlin.frame("readiness_trend", until="0001-01-01").empty
 
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01", datetime(2026, 1, 1)])  # noqa: DTZ001 - the point
