@@ -198,7 +198,7 @@ def drained(
     clock = Stopped(MOMENT)
     settings = SimpleNamespace(capture_text="full", clock=clock, log_final_s=600.0)
     context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
-    the_pass = SimpleNamespace(context=context, stats=Statistics(), judgement=Judgement(), pass_id="pass")
+    the_pass = SimpleNamespace(context=context, stats=Statistics(), doubt=Judgement().doubt, pass_id="pass")
     patch.setattr(logs, "held", what_is_held)
     patch.setattr(logs, "keys", keys)
     api = SimpleNamespace(session_logs=session_logs)
