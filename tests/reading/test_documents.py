@@ -51,6 +51,16 @@ def test_sql_of_the_recipes_gives_rows() -> None:
                     assert rows, statement.query
 
 
+def test_every_question_is_answered_by_one_statement_that_gives_rows(tmp_path: Path) -> None:
+    names = [f"acme/{name}" for name in ("web", "api", "search", "mobile", "feed", "maps", "chat", "jobs")]
+    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+    statements = blocks("questions", "sql")
+    assert len(statements) == len(re.findall("^### .*[?]$", text, re.MULTILINE)) > 0
+    with with_runs(walk(names, days=20, windows=(7,), churn=0.4), days=3).open(tmp_path) as snapshot:
+        for statement in statements:
+            assert snapshot.records(statement), statement
+
+
 def test_the_recipes_of_the_export_read_its_files(home: Path) -> None:
     exec(blocks("recipes", "python")[-1], {})  # noqa: S102 - our own document
     [model] = [block for block in blocks("recipes", "yaml") if "read_parquet" in block]
