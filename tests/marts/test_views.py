@@ -107,7 +107,7 @@ def test_a_former_name_of_a_column_stands_beside_the_new_one(kept: Any, view: st
 
 def test_a_filter_on_the_run_reaches_the_tables(kept: Any) -> None:
     run_id = kept.rows("SELECT run_id FROM raw.run_events LIMIT 1")[0]["run_id"]
-    for view in ("events_once", "run_timeline", "messages", "tool_calls", "token_usage", "failures"):
+    for view in ("events_once", "run_timeline", "messages", "tool_calls", "token_usage", "failures", "run_activity"):
         plan = kept.rows(f"EXPLAIN SELECT * FROM main.{view} WHERE run_id = '{run_id}'")[0]["explain_value"]
         scans = plan.count("SEQ_SCAN") + plan.count("Sequential Scan")
         assert scans >= 2
