@@ -191,7 +191,9 @@ def answer(project: int, repository: str, when: datetime, states: Sequence[str],
     } | more
 
 
-def weeks(dice: random.Random, begin: datetime, days: int = 26) -> tuple[list[Row], list[Row]]:
+def weeks(
+    dice: random.Random, begin: datetime, days: int = 26, levels: Sequence[int] = range(4)
+) -> tuple[list[Row], list[Row]]:
     """Answers of two projects over some weeks, and when their repositories were there.
 
     States walk; a project switches a capability off and on; nobody asks for some days; an answer brings no information;
@@ -204,9 +206,9 @@ def weeks(dice: random.Random, begin: datetime, days: int = 26) -> tuple[list[Ro
         outage = range(at := dice.randrange(days), at + dice.randrange(1, 5))
         for repository in ("acme/a", "acme/b", "acme/c", "acme/d"):
             moved, born = dice.choice([dice.randrange(days), days]), dice.choice([0, 0, 0, dice.randrange(6)])
-            level = [dice.randrange(4) for _ in NAMES]
+            level = [dice.choice(levels) for _ in NAMES]
             for day in range(born, days):
-                level = [dice.randrange(4) if dice.random() < 0.08 else old for old in level]
+                level = [dice.choice(levels) if dice.random() < 0.08 else old for old in level]
                 if day in outage or dice.random() < 0.06:
                     continue
                 states = [
