@@ -1,5 +1,5 @@
--- One row per failed attempt of a run, with its message, a fingerprint of it, and the time that it cost. To rank causes,
--- group by `fingerprint` and add up `hours`.
+-- One row per failed attempt of a run, with its message, a fingerprint of it, and the time that it cost. To rank
+-- causes, group by `fingerprint` and add up `hours`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -6,8 +6,8 @@
 -- pr_url: Its URL.
 -- repository: `organization/repository`, from the URL; NULL if the URL has another form.
 -- number: Its number, from the URL.
--- state: `open`, `draft`, `merged` or `closed`; NULL until the server says one. What is said after it was merged is left
---   out.
+-- state: `open`, `draft`, `merged` or `closed`; NULL until the server says one. What is said after it was merged is
+--   left out.
 -- previous_state: The state before; NULL for the first row.
 -- changed_after: The last look of this run at which it was in another state. If this run showed no other, the same as
 --   `opened_after`.

@@ -1,5 +1,5 @@
--- One row per task that was ever seen, with the steps of its life: created, run, completed, merged, run again, abandoned.
--- A time that is not known is NULL, and so is what is computed from it.
+-- One row per task that was ever seen, with the steps of its life: created, run, completed, merged, run again,
+-- abandoned. A time that is not known is NULL, and so is what is computed from it.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -27,8 +27,8 @@
 -- last_activity_at: When it last moved: the newest of the server's times of the task and its runs, their events, and
 --   changes of them that were seen, such as a pull request that was merged. A first sight is no change.
 -- as_of: When the newest pass over tasks or runs in this warehouse began, which `is_abandoned` refers to.
--- is_abandoned: Whether it has not moved for seven days before `as_of`, its newest attempt is not `completed`, and it is
---   still there.
+-- is_abandoned: Whether it has not moved for seven days before `as_of`, its newest attempt is not `completed`, and it
+--   is still there.
 -- began_s: Seconds from its creation to `first_began_at`.
 -- completed_s: Seconds from its creation to `completed_at`.
 -- merged_min_s: Seconds from its creation to `merged_after`: merging took at least so long.

@@ -1,6 +1,6 @@
--- An error message without what differs from one occurrence to the next: terminal colours, addresses, ids, quoted texts,
--- paths and every word with a digit in it are replaced, and it is in lower case. Equal causes have equal fingerprints.
--- NULL if there is no message, or if `capture_text = none` hides it.
+-- An error message without what differs from one occurrence to the next: terminal colours, addresses, ids, quoted
+-- texts, paths and every word with a digit in it are replaced, and it is in lower case. Equal causes have equal
+-- fingerprints. NULL if there is no message, or if `capture_text = none` hides it.
 CREATE MACRO main.fingerprint(message) AS
     CASE
         WHEN NOT regexp_full_match(message, '\[text [0-9]+ [0-9a-f]{16}\]') THEN nullif(
