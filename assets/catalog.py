@@ -38,8 +38,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     seldom = freshness.fresh(settings, "views", published.NAME, rests=freshness.VIEWS_REST)
     shown = views.asset_of(families, without, prefix, partitions, again, seldom)
     written = report.asset_of(families, prefix, partitions, again, seldom)
-    kept = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
-    return [*read, copy, shown, written, kept]
+    maintained = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
+    return [*read, copy, shown, written, maintained]
 
 
 def _paced(family: Family, settings: "Settings") -> Family:

@@ -12,7 +12,7 @@ import dagster as dg
 
 from taskhouse.assets.family import Family
 from taskhouse.assets.pass_metadata import OLDEST
-from taskhouse.assets.queries import Questions
+from taskhouse.assets.queries import Queries
 from taskhouse.resources.spec import Table
 
 CAPTURE_LAG_S = 1800.0
@@ -52,17 +52,15 @@ def keys_of(family: Family, project: str) -> list[dg.AssetCheckKey]:
     return [spec.key for spec in specs(family, [project])]
 
 
-def answers(
-    questions: Questions, family: Family, wanted: Collection[dg.AssetCheckKey]
-) -> Iterator[dg.AssetCheckResult]:
+def answers(queries: Queries, family: Family, wanted: Collection[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
     """The answers to some checks of a family.
 
     Args:
-        questions: An open connection.
+        queries: An open connection.
         family: The family.
         wanted: Which checks; :func:`keys_of` has those of one project.
     """
-    passes = {str(row["project_id"]): row for row in questions.ask("verdicts", {"resource": family.name})}
+    passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": family.name})}
     for key in sorted(wanted):
         check, _, project = key.name.rpartition("_")
         row = passes.get(project)
@@ -71,7 +69,7 @@ def answers(
         elif check == COMPLETE:
             yield _verdict(family, project, row)
         else:
-            found = ASKED[check](questions, family, {"project_id": int(project), "since": row["started_at"]})
+            found = ASKED[check](queries, family, {"project_id": int(project), "since": row["started_at"]})
             yield _answer(family, check, project, found)
 
 
@@ -137,24 +135,24 @@ def _answer(family: Family, check: str, project: str, found: Found) -> dg.AssetC
     )
 
 
-def _unique(questions: Questions, family: Family, last: Pass) -> Found:
+def _unique(queries: Queries, family: Family, last: Pass) -> Found:
     rows = []
     for table in family.tables:
         question = "unique_keys_touched" if table.kind == "captured" else "unique_keys"
         names = {"table": table.name, "key": ", ".join(table.key), "where": table.where}
-        rows += questions.ask(question, _since(table, last), **names)
+        rows += queries.rows(question, _since(table, last), **names)
     return _sum(rows, "doubles", "doubled")
 
 
-def _overlaps(questions: Questions, family: Family, last: Pass) -> Found:
+def _overlaps(queries: Queries, family: Family, last: Pass) -> Found:
     rows = []
     for table in family.tables:
         if table.begins:
-            rows += questions.ask("overlaps", {"project_id": last["project_id"]}, **_stretch(table))
+            rows += queries.rows("overlaps", {"project_id": last["project_id"]}, **_stretch(table))
     return _sum(rows, "overlaps", "overlapping")
 
 
-def _references(questions: Questions, family: Family, last: Pass) -> Found:
+def _references(queries: Queries, family: Family, last: Pass) -> Found:
     rows = []
     for table in family.tables:
         if table.refers:
@@ -165,32 +163,32 @@ def _references(questions: Questions, family: Family, last: Pass) -> Found:
                 "other": other,
                 "where": NEW if table.kind == "captured" else "TRUE",
             }
-            rows += questions.ask("orphans", _since(table, last), **names)
+            rows += queries.rows("orphans", _since(table, last), **names)
     return _sum(rows, "orphans", "not held")
 
 
-def _quarantine(questions: Questions, family: Family, last: Pass) -> Found:
-    return _sum(questions.ask("quarantine", _ours(family, last)), "new", "set aside")
+def _quarantine(queries: Queries, family: Family, last: Pass) -> Found:
+    return _sum(queries.rows("quarantine", _ours(family, last)), "new", "set aside")
 
 
-def _drift(questions: Questions, family: Family, last: Pass) -> Found:
-    row = questions.ask("drift", _ours(family, last))[0]
+def _drift(queries: Queries, family: Family, last: Pass) -> Found:
+    row = queries.rows("drift", _ours(family, last))[0]
     return row, f"{row['new']} unknown" if row["new"] else ""
 
 
-def _gaps(questions: Questions, _: Family, last: Pass) -> Found:
-    return _sum(questions.ask("gaps", last), "new", "unfilled")
+def _gaps(queries: Queries, _: Family, last: Pass) -> Found:
+    return _sum(queries.rows("gaps", last), "new", "unfilled")
 
 
-def _capture_lag(questions: Questions, _: Family, last: Pass) -> Found:
-    row = questions.ask("capture_lag", last)[0]
+def _capture_lag(queries: Queries, _: Family, last: Pass) -> Found:
+    row = queries.rows("capture_lag", last)[0]
     late = row["lag_p99_s"] or 0.0
     return row, f"{late / 60:.0f} min late" if late > CAPTURE_LAG_S else ""
 
 
-def _watermark(questions: Questions, family: Family, last: Pass) -> Found:
+def _watermark(queries: Queries, family: Family, last: Pass) -> Found:
     proven = {"resource": family.name, "project_id": last["project_id"]}
-    row = questions.ask("last_complete", proven)[0]
+    row = queries.rows("last_complete", proven)[0]
     age = row["age_s"]
     age_s = FOREVER if age is None else round(float(age), 1)
     told = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
@@ -201,7 +199,7 @@ def _watermark(questions: Questions, family: Family, last: Pass) -> Found:
     }, told if age_s > family.every_s else ""
 
 
-ASKED: Mapping[str, Callable[[Questions, Family, Pass], Found]] = {
+ASKED: Mapping[str, Callable[[Queries, Family, Pass], Found]] = {
     "unique_keys": _unique,
     "no_overlaps": _overlaps,
     "references": _references,

@@ -10,7 +10,7 @@ import dagster as dg
 from taskhouse.assets import checks, keys, pass_metadata
 from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.family import GROUP, MARK, OWNERS, Family
-from taskhouse.assets.queries import asking
+from taskhouse.assets.queries import connected
 from taskhouse.assets.retries import attempt
 from taskhouse.errors import TaskhouseError
 
@@ -74,18 +74,18 @@ def asset_of(
 def _told(
     engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "Report", began: datetime
 ) -> dg.MaterializeResult[Any]:
-    with asking(engine.settings(), f"checking {family.name}") as questions:
+    with connected(engine.settings(), f"checking {family.name}") as queries:
         return dg.MaterializeResult(
             asset_key=family.key,
-            metadata=pass_metadata.of_pass(questions, family, report, began),
-            check_results=list(checks.answers(questions, family, wanted)),
+            metadata=pass_metadata.of_pass(queries, family, report, began),
+            check_results=list(checks.answers(queries, family, wanted)),
         )
 
 
 def _answered(engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
     """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
-    with asking(engine.settings(), f"checking {family.name}") as questions:
-        return list(checks.answers(questions, family, wanted))
+    with connected(engine.settings(), f"checking {family.name}") as queries:
+        return list(checks.answers(queries, family, wanted))
 
 
 def _schema(family: Family) -> dg.TableSchema:

@@ -12,7 +12,7 @@ import dagster as dg
 from taskhouse.assets import keys
 from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.family import GROUP, MARK, OWNERS
-from taskhouse.assets.queries import asking
+from taskhouse.assets.queries import connected
 from taskhouse.assets.retries import attempt
 
 NAME = "published"
@@ -63,8 +63,8 @@ def asset_of(
         )
         if made is None:
             raise dg.Failure("There is nothing to publish yet.", allow_retries=False)
-        with asking(settings, "checking the copy") as questions:
-            open_ends = [(str(row["project_id"]), row["resource"]) for row in questions.ask("unproven")]
+        with connected(settings, "checking the copy") as queries:
+            open_ends = [(str(row["project_id"]), row["resource"]) for row in queries.rows("unproven")]
         yield dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(made.path)),

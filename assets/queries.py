@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 
 
-class Questions:
+class Queries:
     """Runs queries.
 
     Args:
@@ -26,11 +26,11 @@ class Questions:
         self._records = records
         self._clock = clock
 
-    def ask(self, question: str, parameters: Mapping[str, object] | None = None, **names: str) -> Rows:
-        """The rows of ``sql/<question>.sql`` by column name; ``names`` fill in its identifiers, which are our own."""
+    def rows(self, name: str, parameters: Mapping[str, object] | None = None, **names: str) -> Rows:
+        """The rows of ``sql/<name>.sql`` by column name; ``names`` fill in its identifiers, which are our own."""
         from taskhouse.warehouse import sql
 
-        text = sql.statement("taskhouse.assets", f"sql/{question}")
+        text = sql.statement("taskhouse.assets", f"sql/{name}")
         text = text.format(**names) if names else text
         return self._records(text, {**(parameters or {}), **sql.moment(text, self._clock)})
 
@@ -43,7 +43,7 @@ def records(connection: Any, text: str, parameters: Mapping[str, object]) -> Row
 
 
 @contextlib.contextmanager
-def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
+def connected(settings: "Settings", purpose: str) -> Iterator[Queries]:
     """One short connection to the warehouse.
 
     Args:
@@ -53,23 +53,23 @@ def asking(settings: "Settings", purpose: str) -> Iterator[Questions]:
     from taskhouse.operations import open_warehouse
 
     with open_warehouse(settings).reading(purpose) as connection:
-        yield Questions(functools.partial(records, connection), settings.clock)
+        yield Queries(functools.partial(records, connection), settings.clock)
 
 
 @contextlib.contextmanager
-def reading(settings: "Settings") -> Iterator[tuple["Snapshot", Questions]]:
+def reading(settings: "Settings") -> Iterator[tuple["Snapshot", Queries]]:
     """The published copy, where a long query does not delay anyone."""
     from taskhouse.reading import open_snapshot
 
     with open_snapshot(settings) as snapshot:
-        yield snapshot, Questions(snapshot.reader.records, settings.clock)
+        yield snapshot, Queries(snapshot.reader.records, settings.clock)
 
 
-def unproven(questions: Questions, project_id: int, resources: Iterable[str]) -> dict[str, str]:
+def unproven(queries: Queries, project_id: int, resources: Iterable[str]) -> dict[str, str]:
     """Those of the resources whose last pass over a project is not complete, and why: the ledger's verdict."""
     found: dict[str, str] = {}
     for resource in resources:
-        rows = [row for row in questions.ask("verdicts", {"resource": resource}) if row["project_id"] == project_id]
+        rows = [row for row in queries.rows("verdicts", {"resource": resource}) if row["project_id"] == project_id]
         if not rows or rows[0]["verdict"] != "complete":
             found[resource] = rows[0]["reason"] if rows else "there was no pass yet"
     return found

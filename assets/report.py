@@ -76,16 +76,16 @@ def _written(
     from taskhouse.report import Options, render, write
 
     project_id, settings = int(context.partition_key), engine.settings()
-    with reading(settings) as (snapshot, questions):
-        open_ends = unproven(questions, project_id, resources)
+    with reading(settings) as (snapshot, queries):
+        open_ends = unproven(queries, project_id, resources)
         if open_ends:
-            told = "; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items())
-            context.log.warning("The report of project %s waits until its data is proved: %s", project_id, told)
+            reasons = "; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items())
+            context.log.warning("The report of project %s waits until its data is proved: %s", project_id, reasons)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"
         write(snapshot, path, Options(projects=(project_id,)))
         shown = render(snapshot, Options(projects=(project_id,), format="md"))
-        figures = questions.ask("report_figures", {"project_id": project_id})
+        figures = queries.rows("report_figures", {"project_id": project_id})
         yield dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(path.resolve())),

@@ -18,7 +18,7 @@ import dagster as dg
 from taskhouse.assets import keys, markdown, published
 from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.family import MARK, OWNERS, Family
-from taskhouse.assets.queries import Questions, reading, unproven
+from taskhouse.assets.queries import Queries, reading, unproven
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
@@ -172,20 +172,22 @@ def _made(
     families: tuple[Family, ...],
     project_id: int,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    with reading(engine.settings()) as (snapshot, questions):
-        open_ends = unproven(questions, project_id, [family.name for family in families])
-        run = next((row["run_id"] for row in questions.ask("newest_run", {"project_id": project_id})), None)
+    with reading(engine.settings()) as (snapshot, queries):
+        open_ends = unproven(queries, project_id, [family.name for family in families])
+        run = next((row["run_id"] for row in queries.rows("newest_run", {"project_id": project_id})), None)
         for view in wanted:
             waits = () if view.name in ALWAYS else sorted(rests_on(view.name, families) & open_ends.keys())
             if waits:
-                told = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
-                context.log.warning("%s of project %s waits until its data is proved: %s", view.name, project_id, told)
+                reasons = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
+                context.log.warning(
+                    "%s of project %s waits until its data is proved: %s", view.name, project_id, reasons
+                )
                 continue
             check = _documented(snapshot, view)
             if check.passed:
                 yield dg.MaterializeResult(
                     asset_key=view.key,
-                    metadata=_metadata(questions, view, families, project_id, run),
+                    metadata=_metadata(queries, view, families, project_id, run),
                     check_results=[check],
                 )
             else:
@@ -249,7 +251,7 @@ def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
 
 
 def _metadata(
-    questions: Questions, view: View, families: tuple[Family, ...], project_id: int, run: str | None
+    queries: Queries, view: View, families: tuple[Family, ...], project_id: int, run: str | None
 ) -> dict[str, Any]:
     """The content of a view; if it combines events, only of the newest run, because all of them take too long."""
     shown = [name for name in view.types if name not in {"project_id", "payload"}][:SHOWN]
@@ -259,8 +261,8 @@ def _metadata(
         where, counted = "run_id = $run_id", "rows of the newest run"
         parameters["run_id"] = run
     asked = {"view": view.name, "where": where}
-    rows = questions.ask("view_count", parameters, **asked)[0]["row_count"]
-    newest = questions.ask("preview", parameters, columns=", ".join(shown), newest=view.newest, **asked)
+    rows = queries.rows("view_count", parameters, **asked)[0]["row_count"]
+    newest = queries.rows("preview", parameters, columns=", ".join(shown), newest=view.newest, **asked)
     return {
         "dagster/column_lineage": _lineage(view, families),
         counted: rows,

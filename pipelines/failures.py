@@ -78,24 +78,24 @@ def failure_sensor(
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         cursor: dict[str, int] = json.loads(context.cursor or "{}")
         ours = _ours(context)
-        first, told = not cursor, 0
+        first, sent = not cursor, 0
         for source, number, alerts in sorted(_news(context.instance, ours, cursor), key=lambda each: each[1]):
             for alert in () if first else alerts():
                 try:
                     notify(alert)
                 except Exception:
-                    if not told:
+                    if not sent:
                         raise
-                    context.log.exception("notify failed after %d alerts; the next tick goes on there.", told)
+                    context.log.exception("notify failed after %d alerts; the next tick goes on there.", sent)
                     return dg.SensorResult(cursor=json.dumps(cursor))
-                told += 1
+                sent += 1
             cursor[source] = number
         for source in (FAILED_RUNS, *(key.to_user_string() for key in ours)):
             cursor.setdefault(source, 0)
         return dg.SensorResult(
             cursor=json.dumps(cursor),
             skip_reason=dg.SkipReason(
-                f"{told} alerts were sent." if told else "Nothing failed, nothing is incomplete."
+                f"{sent} alerts were sent." if sent else "Nothing failed, nothing is incomplete."
             ),
         )
 
@@ -135,13 +135,19 @@ def _news(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], cursor: di
 
 
 def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert]:
-    told: dict[str, Any] = {name: value.value for name, value in made.metadata.items()} if made else {}
-    if made is None or told.get("verdict", "complete") == "complete":
+    metadata: dict[str, Any] = {name: value.value for name, value in made.metadata.items()} if made else {}
+    if made is None or metadata.get("verdict", "complete") == "complete":
         return []
     asset = made.asset_key.to_user_string()
     return [
         Alert(
-            asset, made.partition or "", "incomplete", told["reason"], GOES_ON, run_id, told.get("reason code", "none")
+            asset,
+            made.partition or "",
+            "incomplete",
+            metadata["reason"],
+            GOES_ON,
+            run_id,
+            metadata.get("reason code", "none"),
         )
     ]
 

@@ -29,10 +29,10 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     """
     prefix = settings.asset_prefix
     names = [*(family.name for family in families(settings)), published.NAME]
-    whole = dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names))
+    every_resource = dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names))
     made = {
         SYNC: dg.define_asset_job(
-            keys.label(prefix, SYNC), selection=whole, description="Every resource of one project, in order."
+            keys.label(prefix, SYNC), selection=every_resource, description="Every resource of one project, in order."
         )
     }
     chosen: dict[str, dg.AssetSelection] = {

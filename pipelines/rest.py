@@ -113,8 +113,8 @@ def _told(
 
 def _moved(made: dg.AssetMaterialization) -> bool:
     """Whether a pass found something new, or is not complete."""
-    told: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
-    return _open(made) or any(told.get(figure) for figure in (ADDED, ACTIVE, ENDED))
+    metadata: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
+    return _open(made) or any(metadata.get(figure) for figure in (ADDED, ACTIVE, ENDED))
 
 
 def _open(made: dg.AssetMaterialization) -> bool:

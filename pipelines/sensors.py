@@ -124,11 +124,11 @@ def _first(
                 requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
                 read = [VIEWS]
             known |= {f"{name} {project}" for name in read}
-        told = "Other runs come first." if any(missing.values()) else "Everything ran."
+        reason = "Other runs come first." if any(missing.values()) else "Everything ran."
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(sorted(known)),
-            skip_reason=None if requests else dg.SkipReason(told),
+            skip_reason=None if requests else dg.SkipReason(reason),
         )
 
     return tick

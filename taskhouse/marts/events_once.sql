@@ -82,11 +82,11 @@ WITH entry AS (
         AND starts_with(stream_id, 'log-')
         AND NOT EXISTS (
             SELECT 1
-            FROM raw.run_log_entries AS kept
+            FROM raw.run_log_entries AS entry
             WHERE
-                kept.project_id = frame.project_id
-                AND kept.task_id = frame.task_id
-                AND kept.run_id = frame.run_id
+                entry.project_id = frame.project_id
+                AND entry.task_id = frame.task_id
+                AND entry.run_id = frame.run_id
         )
     UNION ALL BY NAME
     SELECT

@@ -108,9 +108,9 @@ class Spool:
         for segment in self.segments():
             if segment.layer == "live" and segment.is_whole():
                 for text in segment.path.read_bytes().splitlines():
-                    told = json.loads(text)
-                    if told["k"] == "event" and told["i"]:
-                        found[told["r"]] = Cursor(told["l"], told["i"], None if told["x"] else told.get("h"))
+                    entry = json.loads(text)
+                    if entry["k"] == "event" and entry["i"]:
+                        found[entry["r"]] = Cursor(entry["l"], entry["i"], None if entry["x"] else entry.get("h"))
         return found
 
     def recover(self) -> Recovery:

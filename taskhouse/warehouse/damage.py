@@ -110,9 +110,9 @@ def note(path: Path, found: Mapping[str, int], wrong: str, now: datetime) -> Non
     """Record beside a warehouse that all of it was read, and what is wrong with it; then nothing more is written."""
     if not wrong and noted(path):
         return  # it was found meanwhile
-    told = {"state": found, "wrong": wrong, "read_at": now.isoformat()}
+    record = {"state": found, "wrong": wrong, "read_at": now.isoformat()}
     with contextlib.suppress(OSError), appearing(_beside(path)) as fresh:
-        fresh.write_text(json.dumps(told), encoding="utf-8")
+        fresh.write_text(json.dumps(record), encoding="utf-8")
 
 
 def read_at(path: Path) -> datetime | None:
@@ -126,8 +126,8 @@ def read_at(path: Path) -> datetime | None:
 def noted(path: Path) -> str:
     """What was found wrong with a warehouse that has not been written since; empty if nothing was."""
     try:
-        told = json.loads(_beside(path).read_text(encoding="utf-8"))
-        return str(told["wrong"]) if told["state"] == state(path) else ""
+        record = json.loads(_beside(path).read_text(encoding="utf-8"))
+        return str(record["wrong"]) if record["state"] == state(path) else ""
     except (OSError, ValueError, KeyError, TypeError):
         return ""
 

@@ -112,24 +112,24 @@ def _load_halving(
 
 def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
     """Put the only line of a segment into quarantine, because it cannot be loaded."""
-    told = json.loads(segment.path.read_bytes())
-    identity = told["i"] if segment.layer == "live" else told["o"]
-    key = f"{told['r']}@{'' if identity is None else identity}"
+    line = json.loads(segment.path.read_bytes())
+    identity = line["i"] if segment.layer == "live" else line["o"]
+    key = f"{line['r']}@{'' if identity is None else identity}"
     now, done = warehouse.clock.now(), Loaded(1, 1, quarantined=1)
     with warehouse.transaction(f"putting into quarantine {segment.name}") as connection:
         sql.run(
             connection,
             "load/refused",
             resource="run_events" if segment.layer == "live" else "run_log",
-            project_id=told["p"],
+            project_id=line["p"],
             record_key=key,
-            reason=f"this {told['k']} cannot be loaded: {why}",
-            payload=told["d"],
+            reason=f"this {line['k']} cannot be loaded: {why}",
+            payload=line["d"],
             now=now,
             segment=segment.name,
         )
         enter_segment(connection, segment, done, {"first_ms": None, "last_ms": None, "checksum": 0}, now)
-    report(f"the {told['k']} {key} cannot be loaded and is in quarantine")
+    report(f"the {line['k']} {key} cannot be loaded and is in quarantine")
     segment.path.unlink()
     return done
 

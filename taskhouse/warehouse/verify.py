@@ -225,9 +225,9 @@ def _add(
     looked_at, unknown, wrong, examples = connection.execute(
         sql.query("verify/judge").format(rows=text, examples=EXAMPLES), named
     ).fetchall()[0]
-    told = [f"{before}{example}" for example in examples or ()]
-    check.add(looked_at, unknown, told)
-    check.wrong += wrong - len(told)
+    shown = [f"{before}{example}" for example in examples or ()]
+    check.add(looked_at, unknown, shown)
+    check.wrong += wrong - len(shown)
 
 
 def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:

@@ -18,8 +18,8 @@ from taskhouse.atomic import appearing
 def wrote(warehouse: Path) -> list[str]:
     """SHA-256 of the backups that are known to be of this home, oldest first."""
     try:
-        told = json.loads(_beside(warehouse).read_text(encoding="utf-8"))
-        return [str(each) for each in told["sha256"]] if told["home"] == _home(warehouse) else []
+        record = json.loads(_beside(warehouse).read_text(encoding="utf-8"))
+        return [str(each) for each in record["sha256"]] if record["home"] == _home(warehouse) else []
     except (OSError, ValueError, KeyError, TypeError):
         return []
 

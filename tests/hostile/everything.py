@@ -14,7 +14,7 @@ import duckdb
 from taskhouse import marts, report
 from taskhouse.assets import checks
 from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.queries import Questions, records
+from taskhouse.assets.queries import Queries, records
 from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
 from taskhouse.export import export
@@ -117,9 +117,9 @@ class Everything:
     def check(self) -> None:
         """Ask every check of every family, and everything that ``taskhouse status`` shows."""
         with self.warehouse.transaction("checking") as connection:
-            questions = Questions(functools.partial(records, connection))
+            queries = Queries(functools.partial(records, connection))
             for family in FAMILIES.values():
-                list(checks.answers(questions, family, checks.keys_of(family, "1")))
+                list(checks.answers(queries, family, checks.keys_of(family, "1")))
             for question in held.QUESTIONS:
                 text = held._text(question)
                 connection.execute(text, sql.moment(text, REAL)).fetchall()

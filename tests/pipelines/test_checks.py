@@ -9,7 +9,7 @@ import pytest
 
 from taskhouse.assets import checks, markdown
 from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.queries import Questions, records
+from taskhouse.assets.queries import Queries, records
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 
@@ -57,7 +57,7 @@ def connection(tmp_path: Path) -> Any:
 
 def _answers(connection: Any, family: Any, projects: tuple[str, ...]) -> dict[str, Any]:
     wanted = {spec.key for spec in checks.specs(family, projects)}
-    found = checks.answers(Questions(partial(records, connection)), family, wanted)
+    found = checks.answers(Queries(partial(records, connection)), family, wanted)
     return {result.check_name or "": result for result in found}
 
 

@@ -13,7 +13,7 @@ import pytest
 from taskhouse.assets import pass_metadata, sparkline
 from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import Family
-from taskhouse.assets.queries import Questions, records
+from taskhouse.assets.queries import Queries, records
 from taskhouse.passes.lifecycle import Report
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
@@ -35,7 +35,7 @@ def connection(tmp_path: Path) -> Any:
 
 
 def _figures(connection: Any, family: Family) -> dict[str, Any]:
-    asked = Questions(partial(records, connection))
+    asked = Queries(partial(records, connection))
     return pass_metadata.of_pass(asked, family, replace(REPORT, resource=family.name), NOW - timedelta(minutes=1))
 
 

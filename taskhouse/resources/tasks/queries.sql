@@ -210,7 +210,7 @@ SELECT
     json_extract_string(version.document, '$.task_summary') AS task_summary,
     json_exists(version.document, '$.task_summary') AS has_summary,
     version.pr_url IS NOT NULL AND coalesce(version.pr_state, 'open') NOT IN ('merged', 'closed') AS pr_open,
-    json_extract_string(told.position, '$.digest') AS digest
+    json_extract_string(last_read.position, '$.digest') AS digest
 FROM
     asked
     INNER JOIN ledger.cursors AS listed
@@ -219,10 +219,10 @@ FROM
         AND listed.key = asked.task_id
     INNER JOIN version
         ON version.run_id = asked.run_id
-    LEFT JOIN ledger.cursors AS told
-        ON told.project_id = $project_id
-        AND told.resource = $resource
-        AND told.key = asked.run_id
+    LEFT JOIN ledger.cursors AS last_read
+        ON last_read.project_id = $project_id
+        AND last_read.resource = $resource
+        AND last_read.key = asked.run_id
 
 -- name: run_facts_due
 -- Runs to read by id because a task or a summary differs from them, together with the runs of the same task that name

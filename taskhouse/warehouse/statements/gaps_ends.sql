@@ -78,7 +78,7 @@ WITH ending AS (
 ),
 
 -- the time of every end of these is known by the server's clock, so a cursor decides nothing
-told AS (
+timed_ends AS (
     SELECT DISTINCT
         project_id,
         run_id
@@ -118,15 +118,15 @@ FROM
         ON last_events.project_id = states.project_id
         AND last_events.run_id = states.run_id
         AND last_events.id = states.id
-    LEFT JOIN told
-        ON last_events.project_id = told.project_id
-        AND last_events.run_id = told.run_id
+    LEFT JOIN timed_ends
+        ON last_events.project_id = timed_ends.project_id
+        AND last_events.run_id = timed_ends.run_id
 WHERE
     NOT coalesce(
         ending.is_whole,
         stream.state = 'stream_end'
         AND stream.updated_at + INTERVAL 1 MINUTE >= ended_runs.run_ended_at
-        AND told.run_id IS NULL,
+        AND timed_ends.run_id IS NULL,
         FALSE
     )
     AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - ended_runs.completed_at >= INTERVAL 30 MINUTE)

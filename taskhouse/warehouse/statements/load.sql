@@ -89,7 +89,7 @@ CREATE OR REPLACE TEMP MACRO fields(document) AS
 -- Typed columns from the text of each event, which never fails. DuckDB refuses JSON with a lone surrogate, which real
 -- agents emit, so every surrogate escape of such a text is replaced by U+FFFD.
 CREATE OR REPLACE TEMP VIEW typed_events AS
-WITH told AS (
+WITH fields_of_lines AS (
     SELECT
         *,
         fields(payload) AS own,
@@ -110,7 +110,7 @@ times AS (
             CASE WHEN stream_ms < 10000000000000 THEN make_timestamptz(CAST(stream_ms * 1000 AS BIGINT)) END
         ) AS stated_at
     FROM
-        told
+        fields_of_lines
 )
 
 SELECT

@@ -35,7 +35,7 @@ HAVING
 -- Every line of a doubtful entry, with what is stored at its position. The newest reading of a position counts; a
 -- redacted text counts as equal to its original.
 CREATE OR REPLACE TEMP TABLE doubtful_entries AS
-WITH told AS (
+WITH doubtful_lines AS (
     SELECT
         event.*,
         max(event.line) OVER (PARTITION BY event.project_id, event.run_id, event.position) AS newest
@@ -59,13 +59,13 @@ stored AS (
 )
 
 SELECT
-    told.line,
-    told.segment,
-    told.project_id,
-    told.run_id,
-    told.position,
-    told.payload,
-    told.line = told.newest AS counts,
+    doubtful_lines.line,
+    doubtful_lines.segment,
+    doubtful_lines.project_id,
+    doubtful_lines.run_id,
+    doubtful_lines.position,
+    doubtful_lines.payload,
+    doubtful_lines.line = doubtful_lines.newest AS counts,
     final.payload AS final_payload,
     stored.payload AS held_payload,
     stored.segment AS held_segment,
@@ -80,13 +80,13 @@ SELECT
         )
     ) AS held
 FROM
-    told
-    INNER JOIN told AS final
-        ON final.line = told.newest
+    doubtful_lines
+    INNER JOIN doubtful_lines AS final
+        ON final.line = doubtful_lines.newest
     LEFT JOIN stored
-        ON told.project_id = stored.project_id
-        AND told.run_id = stored.run_id
-        AND told.position = stored.position
+        ON doubtful_lines.project_id = stored.project_id
+        AND doubtful_lines.run_id = stored.run_id
+        AND doubtful_lines.position = stored.position
 
 -- name: decide
 -- An entry of a run's own log is identified by its position, and stored once. A line without an incarnation is not

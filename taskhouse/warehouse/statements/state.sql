@@ -102,7 +102,7 @@ ORDER BY
 -- name: refused
 -- What the server refused last time, with the time: streams and logs by run, the rest by task. `gone` means that its
 -- task is proved absent. Every pass over the tasks searches for a run that only the tail has seen.
-WITH told AS (
+WITH refusals AS (
     SELECT
         cursor.resource,
         cursor.key,
@@ -135,7 +135,7 @@ WITH told AS (
 )
 
 SELECT
-    told.*,
+    refusals.*,
     coalesce(
         task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
         AND task_id NOT IN (
@@ -146,7 +146,7 @@ SELECT
         FALSE
     ) AS gone
 FROM
-    told
+    refusals
 ORDER BY
     since,
     key

@@ -108,16 +108,16 @@ WITH held AS (
 )
 
 SELECT
-    'segment ' || told.segment AS what,
-    told.lines = told.inserted + told.duplicates + told.quarantined + told.control_lines
-    AND least(told.inserted, told.duplicates, told.quarantined, told.control_lines) >= 0
-    AND coalesce(told.held, 0) <= told.inserted
-    AND CASE told.layer
-        WHEN 'live' THEN coalesce(held.rows, 0) = told.inserted
-        ELSE coalesce(held.rows, 0) <= told.inserted
+    'segment ' || loaded.segment AS what,
+    loaded.lines = loaded.inserted + loaded.duplicates + loaded.quarantined + loaded.control_lines
+    AND least(loaded.inserted, loaded.duplicates, loaded.quarantined, loaded.control_lines) >= 0
+    AND coalesce(loaded.held, 0) <= loaded.inserted
+    AND CASE loaded.layer
+        WHEN 'live' THEN coalesce(held.rows, 0) = loaded.inserted
+        ELSE coalesce(held.rows, 0) <= loaded.inserted
     END AS fine
 FROM
-    ledger.segments AS told
+    ledger.segments AS loaded
     LEFT JOIN held USING (segment)
 
 -- name: cursors

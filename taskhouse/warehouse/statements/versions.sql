@@ -55,13 +55,13 @@ judged AS (
     SELECT
         line.*,
         row_number() OVER observed AS place,
-        max(valid_from) FILTER (WHERE NOT fresh) OVER whole AS held_from,
+        max(valid_from) FILTER (WHERE NOT fresh) OVER of_key AS held_from,
         lag({key}) OVER observed IS NULL
         OR lag(({compared})) OVER observed IS DISTINCT FROM ({compared}) AS changed
     FROM
         line
     WINDOW
-        whole AS (PARTITION BY project_id, {key}),
+        of_key AS (PARTITION BY project_id, {key}),
         observed AS (PARTITION BY project_id, {key} ORDER BY fresh, valid_from, page)
 )
 
