@@ -86,7 +86,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
-    """The settings that a command line asks for. Its own keys come first; the default one reads all projects."""
+    """The settings for a command line. Keys from the command line come first; the default key reads all projects."""
     projects = tuple(arguments.project or _DEFAULTS.projects)
     always: dict[str, Any] = {
         "speed": arguments.speed,

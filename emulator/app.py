@@ -1,4 +1,4 @@
-"""The Starlette application: routes in both slash forms, no redirects, and the driver for as long as it serves."""
+"""The Starlette application: routes with and without a final slash, no redirects, and the running driver."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RUNS: Final = f"{_PROJECT}/{{task_id}}/runs"
 
 
 class EmulatorApp(Starlette):
-    """The application. ``service`` is its state, ``faults`` what goes wrong on the way."""
+    """The application. ``service`` is its state, and ``faults`` are the faults to inject."""
 
     service: Service
     faults: Faults
@@ -93,7 +93,7 @@ def _missing(call: Call) -> Response:
 
 
 def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> EmulatorApp:
-    """Make a world and the application that serves it; nothing moves before the application starts up."""
+    """Make a world and the application that serves it; no run moves until the application starts."""
     service = Service(settings, clock)
     faults = Faults(service.clock)
 

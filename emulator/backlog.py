@@ -64,7 +64,7 @@ class Covered:
                 self._spans.append((first, last))
 
     def __contains__(self, frame: bytes) -> bool:
-        """Whether the log holds the live event of a frame; one without a number is never covered."""
+        """Whether the log contains the live event of a frame; an event without a number never counts as contained."""
         number = event_id_of(frame.partition(b"data: ")[2])
         if number is None:
             return False
@@ -73,7 +73,7 @@ class Covered:
 
 
 class Replay(NamedTuple):
-    """What comes before the live stream: its frames, and what the live stream may leave out."""
+    """The frames that come before the live stream, and which live events can be skipped because of them."""
 
     frames: list[bytes]
     covered: Covered | None

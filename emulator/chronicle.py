@@ -1,4 +1,4 @@
-"""What was ever true, as a list of facts in the order in which it became so: the oracle of a surprising world."""
+"""Everything that was ever true, as a list of facts in the order of time: the oracle of a surprising world."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task as those see it who may: ``viewers`` are the ids of the users who do."""
+    """A task as its viewers see it; ``viewers`` are the ids of the users who may."""
 
     viewers: frozenset[int]
     title: str
@@ -42,7 +42,7 @@ class TaskState:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A run as its row shows it; ``refused``: to every key, by its content."""
+    """A run as its row shows it; ``refused`` means that its content makes the server refuse it to every key."""
 
     task: str
     status: str
@@ -63,7 +63,7 @@ class Event:
 
 
 class Chronicle:
-    """Takes notes; a state that stays the same is noted once."""
+    """Records facts; a state that stays the same is recorded once."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self._world = world
@@ -72,7 +72,7 @@ class Chronicle:
         self.all: list[Fact] = []
 
     def begin(self, logs: Logs) -> None:
-        """Note all that is there, and from now on whatever changes."""
+        """Record the present state, and every change from now on."""
         for task in self._world.tasks.values():
             self.touched(task)
             for run in task.runs:

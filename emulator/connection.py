@@ -1,4 +1,4 @@
-"""The TCP connection that a request came on: how an answer is broken off in the middle."""
+"""The TCP connection of a request, and how to break it off in the middle of an answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 TRANSPORT: Final = "emulator.transport"
-"""Where the application leaves the connection's transport in the scope."""
+"""The key in the scope under which the application stores the connection's transport."""
 _SETTLE_TURNS: Final = 3
 
 

@@ -45,7 +45,7 @@ def _refusal(error: Exception) -> Response:
 
 
 class Control:
-    """The handlers. All of them run on the event loop that the clock belongs to."""
+    """The handlers. They all run on the event loop of the clock."""
 
     def __init__(self, service: Service, faults: Faults) -> None:
         self._service = service
@@ -109,7 +109,7 @@ class Control:
         return _answer({"results": results})
 
     async def settled(self, request: Request) -> Response:
-        """How much is still going on: live runs, and log entries that are not flushed."""
+        """How much work is left: live runs, and log entries that are not flushed yet."""
         del request
         driver = self._service.driver
         await driver.catch_up()

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _IDLE_S: Final = 3600.0
 _TURN: Final = 64
-"""Steps of one run before the event loop and the other runs get their turn."""
+"""How many steps of a run are played before the event loop and the other runs get a turn."""
 _US: Final = 1_000_000
 
 
@@ -65,7 +65,7 @@ class Player:
         self.waiting: deque[tuple[int, str]] = deque()
 
     def due_us(self) -> int | None:
-        """When something of this run is due next; None when it is all over."""
+        """When the next step of this run is due; None if nothing is left."""
         due = [self._at(self.step.at_s)] if self.step is not None else []
         if self.waiting:
             due.append(self.waiting[0][0])
@@ -90,7 +90,7 @@ class Player:
         return due, step
 
     def stop(self) -> None:
-        """Forget the rest of the plan."""
+        """Drop the rest of the plan."""
         self.step = None
 
 
@@ -131,7 +131,7 @@ class Driver:
             self._play(player, self._clock.now_us(), historical=True, most=None)
 
     def _replay(self, run: Run) -> None:
-        """Give a finished run its stream as it now stands; what was trimmed was never offered."""
+        """Give a finished run its stream in the present state; trimmed events count as never offered."""
         at_us = _us(run.created_at)
         stream = self._store.stream(run.id)
         digest = self._truth.live(run)
@@ -245,14 +245,14 @@ class Driver:
         return event_id
 
     def inject(self, run: Run, *, live: str | None, log: str | None) -> str | None:
-        """Write these texts now, whatever they are: an event to the stream, a line to the log."""
+        """Write these texts unchanged: an event to the stream, a line to the log."""
         event_id = None if live is None else self._append(run, live, self._clock.now_ms())
         if log is not None:
             self._logs.write(run, log)
         return event_id
 
     def restart_stream(self, run: Run) -> None:
-        """Lose the run's stream; what comes next gets the ids of what came first."""
+        """Delete the run's stream; later events get the ids of the first ones again."""
         self._floor_ms.pop(run.id, None)
         self._store.stream(run.id).restart()
 

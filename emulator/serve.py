@@ -29,13 +29,13 @@ _BACKLOG: Final = 2048
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers, and cuts what is still open when it stops."""
+    """A server that reports when it is ready, and closes open connections when it stops."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.up = threading.Event()
         self.tick_s: float | None = 0.1
-        """How often it looks whether a signal asks it to end; None leaves that to :meth:`stop`."""
+        """How often it checks for a signal to end; None means that only :meth:`stop` ends it."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news = asyncio.Event()
 

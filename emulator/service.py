@@ -1,4 +1,4 @@
-"""The state of one emulator, put together: its world, what is played in it, and what the server remembers."""
+"""The whole state of one emulator: its world, the runs that are played, and what the server stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one emulator is made of: its size, its seed, its keys and its switches."""
+"""The settings of one emulator: size, seed, keys and switches."""
 
 from __future__ import annotations
 

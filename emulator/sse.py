@@ -42,7 +42,7 @@ _DELAY_STEP_US: Final = 150_000
 _MAX_DELAY_US: Final = 2_000_000
 _US: Final = 1_000_000
 _LOST_AFTER_S: Final = 0.3
-"""From the loss of Redis to the error."""
+"""The time from the loss of Redis to the error."""
 
 _STANDING_S: Final = 0.25
 """Real seconds between keepalives while the clock stands: no reader could know otherwise that the store answers."""
@@ -86,7 +86,7 @@ PLAIN: Final = Mode()
 
 
 class _Step(NamedTuple):
-    """Frames to send, then perhaps a closing frame; an empty one is the end without a word."""
+    """Frames to send, then perhaps a closing frame; an empty closing frame ends the connection silently."""
 
     frames: list[bytes]
     closing: bytes | None = None

@@ -80,7 +80,7 @@ START: Final = StreamId(0, 0)
 
 
 class CursorError(ValueError):
-    """Redis would refuse this cursor."""
+    """A cursor that Redis would refuse."""
 
 
 def parse_cursor(text: str) -> StreamId:
@@ -253,7 +253,7 @@ class RunStream:
         return [(at, text.replace(b"\ndata: ", b"\n").decode("utf-8", "surrogatepass")) for at, text in texts]
 
     def wake(self) -> None:
-        """Let the readers look again."""
+        """Wake the readers."""
         if self._changed is not None:
             self._changed.set()
             self._changed = None
@@ -264,7 +264,7 @@ class RunStream:
         self._marked_until_ms = 0
 
     def restart(self) -> None:
-        """Lose everything, and give the ids from the first one on again: a Redis that came back with an old clock."""
+        """Lose everything and reuse the ids from the first one on, as a Redis that restarts with an old clock does."""
         self.reset()
         self._rewound = self._first != START
 
@@ -366,7 +366,7 @@ class StreamStore:
         return self.redis == "up"
 
     def stream(self, run_id: str) -> RunStream:
-        """The run's stream, empty if nothing was written. The same object for ever, so readers may hold it."""
+        """The run's stream, empty if nothing was written. It is always the same object, so readers may keep it."""
         self._touched += 1
         if self._touched % _COMPACT_AT == 0:
             self.sweep()

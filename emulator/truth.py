@@ -43,7 +43,7 @@ class Digest:
     proxy: Digest | None = None
 
     def emitted(self, text: str) -> None:
-        """Take note of an event that the run made, whether anybody can have it or not: its agent's count."""
+        """Count an event that the run made, whether or not a reader can receive it."""
         self.made += 1
         found = _NUMBER.search(text, max(0, len(text) - _TAIL))
         if found is not None:
@@ -94,7 +94,7 @@ class Truth:
         return found
 
     def answered(self, project_id: int, answer: dict[str, Any]) -> None:
-        """Note a readiness answer; the same one again changes nothing."""
+        """Record a readiness answer; repeating it changes nothing."""
         key = (project_id, answer["repository"], answer["windowDays"], answer["generatedAt"])
         self._readiness[key] = {
             "repository": answer["repository"],

@@ -1,1 +1,1 @@
-"""The HTTP face of the emulator: one module per group of endpoints."""
+"""The HTTP endpoints of the emulator: one module per group."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from taskhouse.emulator.world.world import World
 
 VIEWER: Final = "emulator.viewer"
-"""Where a fault leaves in the scope whose view the key has for this request."""
+"""The key in the scope under which a fault stores whose view the key has for this request."""
 
 
 @dataclass(frozen=True, slots=True)

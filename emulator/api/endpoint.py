@@ -32,7 +32,7 @@ _FORM_TYPE: Final = "application/x-www-form-urlencoded"
 
 @dataclass(slots=True)
 class Call:
-    """A request that passed every gate."""
+    """A request that passed every check."""
 
     request: Request
     service: Service

@@ -4,7 +4,7 @@ import os
 import sys
 
 INTERRUPTED = 130
-"""The exit code of what is interrupted before a command runs, and so before its own is imported."""
+"""The exit code if a signal interrupts the start, before a command and its exit codes are imported."""
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
 
 
 def _end_well() -> None:
-    """Exit with 0 if a signal ends what has no other end, from its first moment on."""
+    """Exit with 0 if a signal ends a command that runs until it is interrupted, even during its start."""
     import signal
 
     for number in (signal.SIGINT, signal.SIGTERM):

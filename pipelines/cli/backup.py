@@ -1,4 +1,4 @@
-"""``taskhouse backup``, ``restore`` and ``verify``: what is kept is kept twice, can be taken back, and is sound."""
+"""``taskhouse backup``, ``restore`` and ``verify``: copy the warehouse, bring a copy back, check what is stored."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 SHOWN = 5
-"""Backups of others that are named."""
+"""How many backups of other homes a message names."""
 
 
 def _named(text: str) -> Path:
-    """A path of the command line; an empty one, as of a variable that is not set, is not this folder."""
+    """A path from the command line. An empty one, for example from an unset variable, is refused."""
     if not text:
         raise typer.BadParameter("it is empty. Name a file or a folder, `.` for this one.")
     return Path(text)

@@ -20,7 +20,7 @@ INVISIBLE = (
     " taskhouse does not keep them. Ask their owners to move them to a public channel, or run a second taskhouse with"
     " a key of such an owner and its own TASKHOUSE_HOME."
 )
-"""What a view leaves out (API facts 7.3), and what one can do."""
+"""What this key cannot see (API facts 7.3), and how to see it."""
 
 
 @guarded
@@ -116,7 +116,7 @@ def _called(person: dict[str, Any]) -> str:
 
 
 async def _made(api: "TasksApi", person: dict[str, Any], newest: "Page") -> Line:
-    """How many of the tasks that the key sees its owner made (API facts 7.1)."""
+    """How many of the visible tasks were created by the owner of the key (API facts 7.1)."""
     from taskhouse.posthog.api import EVERYTHING
 
     what = f"view of project {api.project_id}"
@@ -167,7 +167,7 @@ async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:
 
 
 async def _optional(settings: "Settings", api: "TasksApi", runs: list[Any], lines: list[Line]) -> None:
-    """Whether the server has what is off by default and switched on here: asked as a sync does."""
+    """Whether the server has the optional resources that are switched on, with the request that a sync makes."""
     from taskhouse.errors import TaskhouseError
     from taskhouse.resources.registry import RESOURCES, code
 

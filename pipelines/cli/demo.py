@@ -1,4 +1,4 @@
-"""``taskhouse demo``: the whole way, from a made-up PostHog to a warehouse that is checked against the truth."""
+"""``taskhouse demo``: fill a warehouse from an emulated PostHog, and check it against what the emulator served."""
 
 import shutil
 import time

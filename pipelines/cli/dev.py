@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 WORKSPACE = Path("workspace.yaml")
 SUPERSEDED = "Function `dev_command` is superseded"
-"""Dagster's advice to type ``dg dev`` is not for who typed ``taskhouse dev``; every other warning is shown."""
+"""Hides Dagster's advice to use ``dg dev``, because this is ``taskhouse dev``; other warnings are shown."""
 
 
 @guarded
@@ -69,7 +69,7 @@ def _stopping() -> None:
 
 
 def _forget(settings: "Settings") -> None:
-    """Remove the word of a daemon that was killed, so that the next start need not wait until it counts as gone."""
+    """Delete the heartbeat of a daemon that was killed, so that the next start need not wait until it expires."""
     from dagster import DagsterInstance
 
     from taskhouse.pipelines.home import prepare
@@ -79,7 +79,7 @@ def _forget(settings: "Settings") -> None:
 
 
 def serve(folder: Path, url: str, address: list[str]) -> None:
-    """Run Dagster's own command on the folder, and leave no word of a daemon behind that ended."""
+    """Run Dagster's own command on the folder, and delete the heartbeats of its daemon when it ends."""
     os.environ["DAGSTER_HOME"] = str(folder)
     warnings.filterwarnings("ignore", SUPERSEDED)
     from dagster._cli.dev import dev_command

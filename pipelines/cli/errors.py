@@ -34,14 +34,14 @@ PARTS = {
     "The warehouse, its copies and backups": ("warehouse/",),
     "Questions, reports and exports": ("reading.py", "report/", "export.py"),
 }
-"""Headings, and what the files of each have in their path; the first that fits counts."""
+"""Headings, each with a part of the paths of its files; the first match counts."""
 
 ELSE: dict[type[errors.TaskhouseError], str] = {
     errors.Retryable: "taskhouse retries by itself. If it has given up, run the command again later.",
     errors.Contract: "The next sync tries again. `taskhouse check` compares the API.",
     errors.Corrupt: "Nothing was changed. Run the command again; `taskhouse verify` checks all data.",
 }
-"""What helps if an error says nothing of that itself."""
+"""The fix for errors without a hint of their own."""
 
 OPEN = "…"
 HEAD = """# Errors
@@ -78,7 +78,7 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Every error that has words of its own."""
+    """Every error whose message is written in the code."""
     found = [*_advice(), *_refusals()]
     for folder in ("taskhouse", "pipelines"):
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -129,7 +129,7 @@ def _raised(path: Path) -> Iterator[Row]:
 
 
 def _text(node: ast.expr) -> str:
-    """The words of an expression; what is only known when it happens is open."""
+    """The text of an expression; values that are known only at run time become placeholders."""
     match node:
         case ast.Constant(value=str(text)):
             return text

@@ -33,11 +33,11 @@ T = TypeVar("T")
 
 debug = {"on": False}
 OUTPUT = Path("The output")
-"""What an error of a write to standard output is about."""
+"""The subject of an error that occurred while writing to standard output."""
 
 
 class Exit(IntEnum):
-    """What the shell is told."""
+    """The exit codes."""
 
     COMPLETE = 0
     FAILED = 1
@@ -50,7 +50,7 @@ class Exit(IntEnum):
 
 
 def code_of(problem: BaseException) -> Exit:
-    """The exit code that an error means: what only a person can mend is usage or configuration."""
+    """The exit code for an error. Errors that only a person can fix count as usage or configuration."""
     from taskhouse.errors import AccessDenied, ConfigurationError, Incomplete, NoProject
 
     if isinstance(problem, ConfigurationError | AccessDenied | NoProject):
@@ -110,7 +110,7 @@ def emit(value: object) -> None:
 
 @contextlib.contextmanager
 def errors_as_json(asked: bool) -> Iterator[None]:  # noqa: FBT001 - it is the option itself
-    """An error of the block as JSON on standard output too, if that was asked for."""
+    """Print an error of the block as JSON on standard output too, if ``--json`` was given."""
     from taskhouse.advice import advised
     from taskhouse.errors import TaskhouseError
 
@@ -131,7 +131,7 @@ def outcome(problem: "TaskhouseError | None") -> dict[str, object]:
 
 
 def complain(problem: Exception) -> None:
-    """Say what is wrong and what mends it."""
+    """Print what is wrong and how to fix it."""
     from taskhouse.errors import TaskhouseError
 
     if debug["on"]:

@@ -1,4 +1,4 @@
-"""What state each resource is in, and what a monitor is told of it. Pure."""
+"""The state of each resource, and the exit code that reports it to a monitor. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ TO_COME = (
     " if this machine's clock is right, `taskhouse restore --clock` moves that time back"
 )
 TOLERANCE_S = 60.0
-"""How far a moment may be ahead of this clock before it says that the clock was wrong."""
+"""A time that is further in the future than this shows that a clock was wrong."""
 
 UNSYNCED = "it was never synced; run `taskhouse sync`"
 
@@ -63,7 +63,7 @@ def states(
     alive: Callable[[int, str], bool],
     max_age_s: float | None,
 ) -> list[State]:
-    """The state of whatever is wanted, in that order.
+    """The state of each requested resource, in the order of the request.
 
     Args:
         passes: The last pass of every resource and project.
@@ -115,7 +115,7 @@ class Copy:
 
 
 def worst(found: Iterable[State | Copy]) -> Exit:
-    """What the shell is told: something missing outweighs a missing proof, and that age."""
+    """The exit code for all of them: missing data outweighs a missing proof, and a missing proof outweighs age."""
     codes = {state.code for state in found}
     return next((code for code in (Exit.MISSING, Exit.UNPROVEN, Exit.STALE) if code in codes), Exit.COMPLETE)
 

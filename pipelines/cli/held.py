@@ -1,4 +1,4 @@
-"""What ``taskhouse status`` asks of the warehouse, or of its published copy while that is busy."""
+"""The queries of ``taskhouse status``, on the warehouse or, while that is busy, on its published copy."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ ROWS = " UNION ALL ".join(
 
 
 def look(settings: "Settings") -> Held | None:
-    """The answers to every question, from the warehouse or else from its published copy; None where neither is."""
+    """The answers to all questions, from the warehouse or its published copy; None if there is neither."""
     from taskhouse.errors import Locked
     from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import publish
@@ -71,7 +71,7 @@ def _live(settings: "Settings", host: str, copy: "Published | None") -> Held:
 
 
 def _copied(path: Any, settings: "Settings") -> Held:
-    """The same from a copy; one that another version made may not know every answer."""
+    """The same from a copy; a copy that another version made may lack some answers."""
     from taskhouse.errors import ConfigurationError
     from taskhouse.warehouse import sql
     from taskhouse.warehouse.reading import query
@@ -93,7 +93,7 @@ def _copied(path: Any, settings: "Settings") -> Held:
 
 
 def _host(path: Any, settings: "Settings") -> str:
-    """The host of a copy; that of the settings where the copy cannot be read."""
+    """The host of a copy; the host of the settings if the copy cannot be read."""
     from taskhouse.errors import TaskhouseError
     from taskhouse.warehouse.reading import query
 

@@ -1,4 +1,4 @@
-"""How rows of any width stand on a terminal: side by side if they fit, else one value below the other."""
+"""Lay out rows for a terminal: as a table if it is wide enough, else one value per line."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,11 +8,11 @@ from taskhouse.pipelines.cli.screen import plain
 
 GAP = 2
 NARROWEST = 8
-"""Cells that a column of text keeps at least; with more columns than that leaves room for, rows stand upright."""
+"""The minimum width of a text column. If the columns do not fit with it, each value gets its own line."""
 
 
 def fitted(widths: Sequence[int], firm: Sequence[bool], room: int | None) -> list[int] | None:
-    """Widths that fit the room, the widest columns cut first; None if they cannot.
+    """Widths that fit the terminal; the widest columns are cut first. None if they cannot fit.
 
     Args:
         widths: What each column needs.
@@ -48,7 +48,7 @@ def lines(columns: Sequence[str], rows: Sequence[Sequence[object]], room: int | 
 
 
 def upright(columns: Sequence[str], rows: Sequence[Sequence[object]], room: int | None) -> Iterator[Text]:
-    """Each value of each row on a line of its own, cut to the room; None cuts nothing."""
+    """Each value of each row on its own line, cut to the width of the terminal; None cuts nothing."""
     wide = max((plain(name).cell_len for name in columns), default=0)
     for number, row in enumerate(rows, start=1):
         yield Text(f"── row {number} ".ljust(wide + GAP, "─"), style="dim")

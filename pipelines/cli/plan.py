@@ -1,4 +1,4 @@
-"""``taskhouse plan`` and ``taskhouse replay``: what lies ahead, and what was set aside."""
+"""``taskhouse plan`` and ``taskhouse replay``: estimate the requests, and read the quarantine again."""
 
 import asyncio
 from datetime import timedelta
@@ -138,5 +138,5 @@ def _settings() -> "Settings":
 
 
 def _each(settings: "Settings", work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
-    """What the work gives for each project of the settings."""
+    """The result of the work for each project in the settings."""
     return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}

@@ -17,7 +17,7 @@ from typing import NoReturn
 import typer
 
 AT_ONCE_S = 2.0
-"""Signals that come so soon after the first are the same wish: some supervisors send it to each process."""
+"""A signal that follows the first one this soon is ignored, because some supervisors signal every process."""
 
 PATIENCE_S = 8.0
 """How long the group may take to end before it is killed."""
@@ -71,7 +71,7 @@ def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[No
 def _wait(
     child: int, shown: list[tuple[int, int]], stopping: Callable[[], None], killed: Callable[[], None]
 ) -> NoReturn:
-    """Pass on what the group prints until it is told to end, and exit once nothing of it is left."""
+    """Pass on the output of the group until it is told to end, and exit when none of its processes is left."""
     first: list[float] = []
     readers = [
         threading.Thread(target=_pass_on, args=(source, number, lambda: not first), daemon=True)
@@ -135,6 +135,6 @@ def _interrupt(*_: object) -> None:
 
 
 def _end_after(lives: int) -> None:
-    """End this group once nobody holds the other end of a pipe."""
+    """End this group when the other end of a pipe is closed."""
     os.read(lives, 1)
     os.killpg(0, signal.SIGTERM)

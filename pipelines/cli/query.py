@@ -1,4 +1,4 @@
-"""``taskhouse query``: ask the published copy."""
+"""``taskhouse query``: run SQL on the published copy."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ from taskhouse.plural import counted
 Rows = Iterator[tuple[Any, ...]]
 
 MOST = 100
-"""Rows that a terminal is shown, unless more are asked for."""
+"""How many rows a terminal shows by default."""
 
 
 DASHED = 'SQL that begins with a dash needs `--` before it: taskhouse query [options] -- "-- a comment ..."'
@@ -38,7 +38,7 @@ class Format(StrEnum):
 
 
 class Asking(TyperCommand):
-    """The command, which says how a statement is given that looks like an option."""
+    """The command. If a statement looks like an option, its error explains how to pass it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """As every command does."""
@@ -137,7 +137,7 @@ def _statement(given: str) -> str:
 
 
 def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None, vertical: bool) -> None:
-    """Rows for people: what fits a terminal, and all of it elsewhere."""
+    """Rows for people: cut to fit a terminal, complete elsewhere."""
     from taskhouse.pipelines.cli import layout, screen
 
     console = screen.results()

@@ -1,4 +1,4 @@
-"""``taskhouse report`` and ``taskhouse export``: what is kept, for people and for other tools."""
+"""``taskhouse report`` and ``taskhouse export``: the history for people and for other tools."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from taskhouse.plural import counted
 
 
 class Format(StrEnum):
-    """What a report is written as."""
+    """The formats of a report."""
 
     HTML = "html"
     MD = "md"

@@ -1,4 +1,4 @@
-"""``taskhouse schedule``: start or stop everything that runs by itself."""
+"""``taskhouse schedule``: turn all schedules on or off."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""Whom a 403 is about: the key, or one run that this key may not read.
+"""What a 403 is about: the key, or one run that this key may not read.
 
 A bad key, a missing scope and a run that is refused for its content all answer 403 (API facts 1.4, 9.1). Two codes name
 the key. ``permission_denied`` names nobody: it is about the run if the same key may list the tasks of the project.
@@ -11,7 +11,7 @@ from taskhouse.clock import REAL, Clock
 from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refused, Retryable
 
 REMEMBER_S = 60.0
-"""How long an answered list of tasks vouches for the key, so that many refused runs cost one request."""
+"""For how long a successful list of tasks proves that the key is valid, so that many refused runs cost one request."""
 
 
 class Access:

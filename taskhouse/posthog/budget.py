@@ -68,7 +68,7 @@ class Window:
 
 
 def fingerprint(key: str) -> str:
-    """A name for a key that tells nothing of it: the first 16 hex digits of its SHA-256."""
+    """A name for a key that does not reveal it: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(key.encode()).hexdigest()[:16]
 
 
@@ -137,11 +137,11 @@ class Budget:
         return waited
 
     async def peek(self) -> tuple[Window, ...]:
-        """How full each window is, the minute first; without effect on it."""
+        """How full each window is, the minute first; reading it costs nothing."""
         return await self._run(self._peek) if self.on else ()
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self.on:
             await self._run(self._close)
         self._thread.shutdown(wait=False)
@@ -193,7 +193,7 @@ class Budget:
         return self._buckets[priority]
 
     def _tidy(self, bucket: SQLiteBucket) -> None:
-        """Forget what no window counts, and what a clock that was set back left in the future."""
+        """Delete entries that no window counts, and entries in the future, which a clock that was set back leaves."""
         now = self._now_ms()
         with bucket.lock:
             for where, bound in (("<", now - HOUR_MS), (">", now + MINUTE_MS)):

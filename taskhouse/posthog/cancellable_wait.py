@@ -1,4 +1,4 @@
-"""Awaiting one thing at a time, no longer than it should take and no longer than the caller wants.
+"""Wait for one thing at a time, with a time limit, and only until the caller wants to stop.
 
 One timeout scope for each wait serves both: the watchdog is its deadline, and a stop moves that deadline to now. It
 costs a few microseconds, where a task for each read would cost ten times that.
@@ -16,7 +16,7 @@ class Stopped(Exception):
 
 
 class Patience:
-    """The waits of one task; ``stop``, once set, ends the present one and all that follow."""
+    """The waits of one task; once ``stop`` is set, the current wait and all later ones end."""
 
     def __init__(self, stop: asyncio.Event | None) -> None:
         self._stop = stop

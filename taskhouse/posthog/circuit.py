@@ -1,4 +1,4 @@
-"""An outage is the host's, not a run's: what the first failures teach all others that would try the same host.
+"""A circuit breaker for each host: after the first failures, callers wait while one at a time tries the host.
 
 While different callers fail and nothing succeeds, the circuit of a host is open: one at a time tries it, and the rest
 wait in line. Once it answers they are let back in one after another, and the next failure stops them again. A failure
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 TICK_S = 0.001
-"""Nobody waits for less: a timer of an event loop need not move its clock by so little."""
+"""The shortest wait, because the timer of an event loop may not be more precise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CircuitPolicy:
 
 @dataclass(slots=True)
 class Circuit:
-    """One host as seen by all who try it; every method takes the present moment in seconds."""
+    """The state of one host, shared by all who use it; every method takes the current time in seconds."""
 
     policy: CircuitPolicy
     since: float | None = None
@@ -49,7 +49,7 @@ class Circuit:
     _next: float = 0.0
 
     def turn(self, now: float) -> float:
-        """Take a turn, which is 0.0, or be told after how many seconds to ask again."""
+        """Take a turn and return 0.0, or return after how many seconds to ask again."""
         policy = self.policy
         allowed = self._next if self.since is not None else self._next - policy.burst * policy.pace_s
         if now < allowed:
@@ -59,7 +59,7 @@ class Circuit:
         return 0.0
 
     def failed(self, who: str, now: float, asked_s: float | None = None) -> None:
-        """A try brought nothing; ``asked_s`` is what the server asked to wait."""
+        """An attempt failed; ``asked_s`` is the wait that the server asked for."""
         self._failed.add(who)
         if self.since is None and len(self._failed) >= self.policy.different:
             self.since = now
@@ -86,7 +86,7 @@ class Circuit:
 
 
 class Gate:
-    """The line in front of one host."""
+    """The queue for one host."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._circuit = Circuit(CircuitPolicy())

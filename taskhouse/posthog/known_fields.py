@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from taskhouse.posthog.pages import Row
 
 EXAMPLE = 100
-"""Characters of an unknown value that are kept."""
+"""How many characters of an unknown value are stored."""
 
 
 class Unknown(NamedTuple):

@@ -1,4 +1,4 @@
-"""The way to a server: HTTP clients that use the proxies and certificates of this machine, and what is wrong there."""
+"""HTTP clients that use the proxies and certificates of this machine, and errors that explain network problems."""
 
 import contextlib
 import functools
@@ -70,7 +70,7 @@ def proxied() -> Iterator[None]:
 
 
 def nearby() -> ssl.SSLContext:
-    """What proves a server of this machine: the system's own certificates, read once in a process."""
+    """The certificates of the system, read once per process."""
     return _read_once(*map(os.environ.get, CERTIFICATES))
 
 

@@ -1,4 +1,4 @@
-"""How one connection to a run's stream began: what a later judgement of gaps rests on."""
+"""How one connection to a run's stream began; gaps are judged by this later."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -42,7 +42,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Going on would prove nothing."""
+    """Reading on would prove nothing."""
 
     reason: str
 
@@ -93,7 +93,7 @@ _LAST = "the last page came"
 _MARKED = ("offset", "pages", "rows", "duplicates", "bad", "first", "last", "moved", "lost")
 
 MOST_LOST = 3
-"""Pages that cannot be read, after which going on would bring little."""
+"""The number of unreadable pages after which the walk gives up."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Events without their words: with ``capture_text = none`` no prompt, message or tool text reaches the disk.
+"""Events without their texts: with ``capture_text = none`` no prompt, message or tool text reaches the disk.
 
 What stays is structure: keys, numbers, flags, and the texts under keys that hold no prose. Every other text is replaced
 by its length and a hash, ``[text 42 1f3a…]``: the same text has the same mark, and an analyst can still count, join and
@@ -28,7 +28,7 @@ STRUCTURE = frozenset(
 """Keys whose texts are kept."""
 
 SHORT = 200
-"""Even under such a key, a longer text is no name."""
+"""A longer text is hidden even under such a key, because it is no name."""
 
 HIDDEN = "[hidden]"
 """What stands for ``[redacted]``, in keys too, where the texts are hidden."""

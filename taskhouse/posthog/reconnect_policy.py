@@ -1,4 +1,4 @@
-"""What a stream's connections have come to, and what to do next: the follower's decisions, no I/O.
+"""How a stream's connections ended, and what to do next: the follower's decisions, no I/O.
 
 The rules are those of PostHog's own clients where they agree (API facts 10.1), and of the server's code where they do
 not (API facts 5.8):
@@ -80,7 +80,7 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The budget is used up; says which."""
+    """A budget is used up; it says which one."""
 
     reason: str
 

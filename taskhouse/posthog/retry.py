@@ -1,4 +1,4 @@
-"""When a failed request is asked again, and after how long: decisions only, nothing here sleeps but ``pausing``.
+"""When to retry a failed request, and after how long. Only decisions; nothing here sleeps except ``pausing``.
 
 Our own rather than a library's, since one call has two purses: its faults (full jitter, a bounded total) and what
 the server itself asked us to wait, which is known exactly and must not be cut short or jittered away.

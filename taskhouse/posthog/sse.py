@@ -1,4 +1,4 @@
-"""Server-sent events out of a stream of bytes, however it was cut into chunks.
+"""Parse server-sent events from a stream of bytes, however it is cut into chunks.
 
 The WHATWG rules, but for two: the id belongs to its frame and is not inherited (a keepalive must not look like an
 event), and the data stays bytes. Lines end at CR, LF or CRLF and nowhere else: U+2028 and U+0085 are data. Every CR

@@ -25,7 +25,7 @@ DJANGO = "django"
 PROXY = "proxy"
 
 PROXY_WAIT_S = 30.0
-"""A proxy that is in trouble is waited for so long; then Django is taken for good."""
+"""How long to wait for a failing proxy before switching to Django for good."""
 
 
 @dataclass(slots=True)

@@ -16,13 +16,13 @@ from taskhouse.posthog.http_errors import unreadable
 from taskhouse.values import LOOPBACK
 
 LIFE_S = 300.0
-"""Life of a token that does not say how long it lives."""
+"""Lifetime of a token that does not state one."""
 
 EARLY_S = 30.0
-"""How long before its end a token is not used any more; at most a tenth of its life."""
+"""How long before its expiry a token is no longer used; at most a tenth of its lifetime."""
 
 MOST = 10_000
-"""Tokens kept at once."""
+"""How many tokens are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class StreamToken:
         return f"{(self.base_url or '').rstrip('/')}/v1/runs/{quote(run_id, safe='')}/stream?resync=1"
 
     def life_s(self) -> float:
-        """Seconds from its making to its end, by its own claims."""
+        """Its lifetime in seconds, according to its own claims."""
         claims = _claims(self.value)
         begun, ends = claims.get("iat"), claims.get("exp")
         if isinstance(begun, int | float) and isinstance(ends, int | float) and ends > begun:
@@ -95,7 +95,7 @@ class Tokens:
         return token
 
     def keep(self, run_id: str, token: StreamToken) -> None:
-        """Keep a token that just came."""
+        """Store a new token."""
         life = token.life_s()
         self._kept.pop(run_id, None)
         self._kept[run_id] = (self._clock.monotonic() + life - min(EARLY_S, life / 10), token)
@@ -103,7 +103,7 @@ class Tokens:
             del self._kept[next(iter(self._kept))]
 
     def drop(self, run_id: str) -> None:
-        """Forget the run's token: it was refused, or is over."""
+        """Delete the run's token, because it was refused or has expired."""
         self._kept.pop(run_id, None)
 
 

@@ -1,4 +1,4 @@
-"""The wire of streams, beneath httpx: one connection for each, and a parser that is C.
+"""The transport of streams, below httpx: one connection per stream, and a parser in C.
 
 A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a fifth; and its
 pool walks all connections for each one that it opens, of which there may be hundreds. What is asked and answered stays
@@ -137,19 +137,19 @@ class _Answer(httpx.AsyncByteStream):
             self._fault = "the connection ended before the answer did"
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called back; what comes after the body is none of ours."""
+        """Callback: data after the body is ignored."""
         if not self._begun:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Called back; ``100 Continue`` and its like come before the answer."""
+        """Callback: ``100 Continue`` and similar responses come before the answer."""
         self.status = self._parser.get_status_code()
         self._begun = self.status >= HTTPStatus.OK
         if not self._begun:
             self.headers = []
 
     def on_body(self, body: bytes) -> None:
-        """Called back; what comes after the answer is none of ours."""
+        """Callback: data after the answer is ignored."""
         if not self._over:
             self._body.append(body)
             self._beside = 0

@@ -12,7 +12,7 @@ from taskhouse.report.query import run_query
 
 
 def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
-    """Everything that the report says, or why there is nothing to say.
+    """All data of the report, or the reason why there is none.
 
     Raises:
         ConfigurationError: The days make no sense, or nothing is known over the window asked for.

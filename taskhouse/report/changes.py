@@ -50,7 +50,7 @@ def changes(snapshot: Snapshot, period: Period, sign: int) -> list[Change]:
 
 
 def capabilities(after: dict[str, Any] | None = None, before: dict[str, Any] | None = None) -> tuple[Capability, ...]:
-    """The capabilities whose state moved between two answers, or all of them where none did."""
+    """The capabilities whose state changed between two answers, or all of them if none changed."""
     said = [_capability(key, after or {}, before or {}) for key in CAPABILITIES if key in (after or {})]
     moved = tuple(capability for capability in said if capability.before != capability.after)
     return moved or tuple(said)

@@ -1,4 +1,4 @@
-"""Why there is nothing to report: an empty warehouse, answers without information, or a question beside the data."""
+"""Why there is nothing to report: an empty warehouse, answers without information, or a filter that fits no data."""
 
 from taskhouse.plural import plural
 from taskhouse.reading import Snapshot
@@ -15,7 +15,7 @@ EMPTY = Nothing(
 
 
 def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> Nothing:
-    """What to say in place of a report; ``period`` where days were looked at."""
+    """The message in place of a report; ``period`` if days were selected."""
     [known] = run_query(snapshot, "known")
     if known["first_day"] is None and not known["runs"]:
         if known["uninformed"] is None:

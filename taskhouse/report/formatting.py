@@ -13,21 +13,21 @@ MINUS = "\u2212"
 EN_DASH = "\u2013"
 NEVER = "\u2014"
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-"""Not the process's locale: the same data gives the same bytes everywhere."""
+"""Used instead of the process's locale, so that the same data gives the same bytes everywhere."""
 
 ISOLATE, END = "\u2068", "\u2069"
-"""Around a text whose direction must not touch that of its neighbours."""
+"""Isolates the direction of a text (left to right or right to left) from its neighbours."""
 
 UNPROVEN = "No pass has ended yet, so nothing is proved."
 STRETCHES = 4
-"""Stretches of a strip that are told one by one; more than these are summed up."""
+"""How many periods of a strip are described one by one; more are summed up."""
 
 ALARMS = 3
-"""Resources that are named at the top where they were not read to their end."""
+"""Resources that the report names at the top if they were not read completely."""
 
 
 def clean(text: object) -> str:
-    """A server's text without what no one can see: control characters, and halves of cut emoji."""
+    """A server's text without invisible characters: control characters, and halves of cut emoji."""
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
     )
@@ -50,7 +50,7 @@ def moment(value: datetime) -> str:
 
 
 def period(value: Period) -> str:
-    """Days from and to, without what they share."""
+    """A range of days; a month or year that both share is written once."""
     since, until = value.since, value.until
     if since == until:
         return day(until)
@@ -101,7 +101,7 @@ def story(series: Series, since: date) -> str:
 
 
 def alarms(report: Report) -> list[str]:
-    """What a reader must know before the numbers: resources that were not read to their end, and holes."""
+    """What a reader must know before the numbers: resources that were not read completely, and gaps."""
     cover = report.coverage
     said = [] if cover.passes else [UNPROVEN]
     said += [

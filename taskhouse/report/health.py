@@ -25,7 +25,7 @@ def runs(snapshot: Snapshot, period: Period, chosen: Mapping[str, Any]) -> tuple
 
 
 def stuck(snapshot: Snapshot, chosen: Mapping[str, Any]) -> tuple[list[Stuck], int]:
-    """Runs that make no progress, those that stand longest first, and how many there are."""
+    """Runs that make no progress, the longest stuck first, and how many there are."""
     rows = run_query(snapshot, "stuck", **chosen)
     return [Stuck(**row) for row in rows[:STUCK_SHOWN]], len(rows)
 
@@ -36,5 +36,5 @@ def passes(snapshot: Snapshot, projects: list[int] | None) -> list[PassState]:
 
 
 def viewers(snapshot: Snapshot, projects: list[int] | None) -> list[tuple[int, str]]:
-    """Whose key each project was seen through."""
+    """The owner of the key that each project was read with."""
     return [(row["project_id"], row["viewer"]) for row in run_query(snapshot, "viewers", projects=projects)]

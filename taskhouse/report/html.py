@@ -16,10 +16,10 @@ LARGE = 150_000
 """Bytes that a report of 40 repositories does not exceed."""
 
 NEWS = 6
-"""How many repositories are named at the top that got ready, and that slipped."""
+"""How many repositories that became ready, and how many that slipped, are named at the top."""
 
 NAMED = 1500
-"""How many of the repositories without a row of their own are named."""
+"""How many repositories without their own row are named."""
 
 
 def page(report: Report) -> str:
@@ -44,7 +44,7 @@ def page(report: Report) -> str:
 
 
 def _tables(report: Report, room: int) -> list[Markup]:
-    """Tables of days, movers first, as far as they fit into so many bytes."""
+    """Tables of days, repositories that changed first, as far as they fit into this many bytes."""
     template, tables = _template("days.html"), []
     for number, repository in enumerate(report.repositories, start=1):
         rows = numbers.days_of(repository, report)
@@ -80,7 +80,7 @@ def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository, 
 
 
 def _known_since(report: Report) -> date | None:
-    """The first day with an answer, where it is not the first of the report."""
+    """The first day with an answer, if it is not the first day of the report."""
     days = zip(report.period.dates, zip(*report.rollup.values(), strict=True), strict=True) if report.rollup else ()
     first = next((day for day, windows in days if any(windows)), None)
     return None if first == report.period.since else first
@@ -94,7 +94,7 @@ def _groups(report: Report) -> list[tuple[str, list[tuple[int, Repository]]]]:
 
 
 def _others(report: Report) -> list[tuple[str, str, list[Repository], int]]:
-    """Repositories without a row, by where they stand: letter, words, the names that fit, and how many more."""
+    """Repositories without a row, by state: letter, words, the names that fit, and how many more."""
     room, groups = NAMED, []
     for letter, word in LABELS.items():
         here = [one for one in report.rest if code(_series(one, report).state) == letter]

@@ -45,7 +45,7 @@ def empty(nothing: Nothing) -> str:
 
 
 def escaped(text: object) -> str:
-    """A server's text that Markdown and HTML leave as it is, kept apart from the direction of its neighbours."""
+    """A server's text, escaped for Markdown and HTML, with its writing direction isolated."""
     plain = " ".join(formatting.clean(text).split())
     plain = plain.replace("&", "&amp;").replace("<", "&lt;")
     return formatting.ISOLATE + SPECIAL.sub(r"\\\1", plain) + formatting.END

@@ -20,7 +20,7 @@ LABELS: Mapping[str, str] = {
 }
 MISSING = "-"
 BEFORE = "."
-"""The letter of a day before the first answer about a repository: nothing is missing yet."""
+"""The letter of a day before the first answer about a repository; such a day does not count as missing."""
 
 
 def code(state: str | None) -> str:
@@ -180,7 +180,7 @@ class PassState:
 
 @dataclass(slots=True)
 class Coverage:
-    """What the report can be trusted for.
+    """How complete the data of the report is.
 
     Attributes:
         known: Days, of each repository and window, with information.
@@ -278,7 +278,7 @@ class Report:
         return self._which(lambda series: series.change < 0)
 
     def _which(self, wanted: Callable[[Series], bool]) -> list[tuple[Repository, Series]]:
-        """Those over the headline's window first, then those over another one: the one over which it moved most."""
+        """Trends over the headline's window first, then over the window with the largest change."""
         found = []
         for repository in self.everyone:
             moved = [series for series in repository.series.values() if wanted(series)]

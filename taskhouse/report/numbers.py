@@ -40,7 +40,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Days in a row on which nothing changed, with a cell for each column."""
+    """Consecutive days without a change, with a cell for each column."""
 
     since: date
     until: date
@@ -110,7 +110,7 @@ def _moved(figure: Figure, gain: float, change: str, report: Report, *, good: in
 
 
 def by_day(dates: Sequence[date], cells: Sequence[tuple[str, ...]]) -> list[Stretch]:
-    """A table of every day in which days that say the same share a row."""
+    """A table of every day, in which equal consecutive days share a row."""
     return [
         Stretch(group[0][0], group[-1][0], said)
         for said, days in groupby(zip(dates, cells, strict=True), key=lambda pair: pair[1])

@@ -1,4 +1,4 @@
-"""What a report is about: which days, which repositories, compared with what."""
+"""The scope of a report: which days, which repositories, and what to compare with."""
 
 import re
 from dataclasses import dataclass

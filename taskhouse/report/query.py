@@ -1,4 +1,4 @@
-"""The report's questions: SQL below ``queries/``."""
+"""The report's queries: SQL below ``queries/``."""
 
 from typing import Any
 
