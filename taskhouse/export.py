@@ -1,8 +1,8 @@
 """Parquet files of everything that people read, of one generation, with a manifest that proves them.
 
 DIR/manifest.json                            what was exported, rows and SHA-256 of each file
-DIR/views.sql                                makes the same views over the files in any DuckDB
-DIR/readiness_trend/project_id=1/data.parquet
+DIR/views.sql                                makes the same views and macros over the files in any DuckDB
+DIR/readiness_trend/project-1.parquet        a file for each project, with all columns
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from taskhouse.home import require_folder
 from taskhouse.reading import Snapshot
 from taskhouse.warehouse import parquet
 from taskhouse.warehouse.drafts import NO_ROOM
+from taskhouse.warehouse.parquet import views_sql
 
 MANIFEST = "manifest.json"
 LEDGER = ("ledger.passes", "ledger.gaps")
@@ -113,7 +114,7 @@ def _export(target: Path, snapshot: Snapshot, names: list[str]) -> Export:
         with snapshot.reader.moment():
             files = tuple(file for name in names for file in _write(snapshot, name, draft))
         done = Export(target, snapshot.generation, snapshot.clock.now(), files)
-        _put(draft / "views.sql", _views(snapshot, done))
+        _put(draft / "views.sql", views_sql(snapshot.reader, done.rows))
         _put(draft / MANIFEST, json.dumps(_manifest(snapshot, done), indent=1) + "\n")
     shutil.rmtree(old, ignore_errors=True)
     if target.exists():
@@ -151,8 +152,7 @@ def _write(snapshot: Snapshot, name: str, draft: Path) -> Iterator[File]:
     partitioned = "project_id" in snapshot.tables()[name]
     parts = parquet.projects(snapshot.reader, name) if partitioned else []
     for project in parts:
-        value = "__HIVE_DEFAULT_PARTITION__" if project is None else str(project)
-        path = f"{short}/project_id={value}/data.parquet"
+        path = f"{short}/no-project.parquet" if project is None else f"{short}/project-{project}.parquet"
         yield _file(snapshot, name, draft, path, project=project, partitioned=True)
     if not parts:
         yield _file(snapshot, name, draft, f"{short}/data.parquet")
@@ -180,7 +180,7 @@ def _file(
 def _manifest(snapshot: Snapshot, done: Export) -> dict[str, Any]:
     known = snapshot.tables()
     return {
-        "format": 1,
+        "format": 2,
         "generation": done.generation,
         "exported_at": done.exported_at.isoformat(),
         "rows": sum(done.rows.values()),
@@ -197,20 +197,6 @@ def _manifest(snapshot: Snapshot, done: Export) -> dict[str, Any]:
             for table, rows in done.rows.items()
         },
     }
-
-
-def _views(snapshot: Snapshot, done: Export) -> str:
-    """SQL that makes the exported tables readable again; paths are relative to the folder."""
-    known = snapshot.tables()
-    statements = ["-- Run in this folder: duckdb -init views.sql"]
-    for table in done.rows:
-        typed = "project_id" in known[table if "." in table else f"main.{table}"]
-        hive = ", hive_partitioning = true, hive_types = {'project_id': BIGINT}" if typed else ""
-        if typed and not any("project_id=" in file.path for file in done.files if file.table == table):
-            hive = ""
-        name = table.replace(".", "_")
-        statements.append(f"CREATE OR REPLACE VIEW {name} AS FROM read_parquet('{table}/**/*.parquet'{hive});")
-    return "\n".join(statements) + "\n"
 
 
 def _put(path: Path, text: str) -> None:

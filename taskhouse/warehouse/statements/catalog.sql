@@ -106,3 +106,48 @@ FROM
     pragma_database_size()
 WHERE
     database_name = current_database()
+
+-- name: comments
+-- What every view, table and column of ours says of itself; a view or table itself has no column name.
+SELECT
+    schema_name || '.' || view_name AS name,
+    NULL AS column_name,
+    comment
+FROM
+    duckdb_views()
+WHERE
+    NOT internal
+    AND database_name = current_database()
+    AND comment IS NOT NULL
+UNION ALL
+SELECT
+    schema_name || '.' || table_name AS name,
+    column_name,
+    comment
+FROM
+    duckdb_columns()
+WHERE
+    NOT internal
+    AND database_name = current_database()
+    AND comment IS NOT NULL
+
+-- name: macro_statements
+-- What makes each macro of ours again.
+SELECT
+    function_name AS name,
+    any_value(comment) AS comment,
+    any_value(function_type) = 'table_macro' AS gives_table,
+    'CREATE OR REPLACE MACRO ' || function_name || '(' || array_to_string(any_value(parameters), ', ') || ') AS '
+    || CASE WHEN any_value(function_type) = 'table_macro' THEN 'TABLE ' ELSE '' END
+    || any_value(macro_definition) AS statement
+FROM
+    duckdb_functions()
+WHERE
+    database_name = current_database()
+    AND schema_name = 'main'
+    AND NOT internal
+    AND function_type LIKE '%macro'
+GROUP BY
+    function_name
+ORDER BY
+    function_name
