@@ -7,7 +7,7 @@
 -- origin_product: What created it: `user_created`, `error_tracking`, `slack`, …
 -- internal: Whether it is hidden by default.
 -- archived: Whether it is archived.
--- created_by: The person who created it, by uuid.
+-- created_by: The person who created it, by uuid; see `people`.
 -- created_at: When the server created it.
 -- updated_at: When the server says it changed. Changes of its runs do not count.
 -- latest_run_id: Its newest run.

@@ -1,0 +1,118 @@
+-- One row per project that was ever read, with what is known of it.
+--
+-- project_id: The PostHog project.
+-- first_seen_at: When the first pass over it began.
+-- last_seen_at: When the newest complete pass over it began; NULL if none was complete.
+-- tasks: Tasks that were ever seen.
+-- tasks_present: Of these, those that are still there.
+-- tasks_without_creator: Of `tasks`, those whose creator PostHog does not name; `people` leaves them out.
+-- people: People who created a task.
+-- repositories: Repositories that are there now, by the list of repositories.
+-- runs: Runs that were ever seen.
+-- attempts: Attempts of these runs.
+-- completed: Attempts that completed.
+-- failed: Attempts that failed.
+-- cancelled: Attempts that were cancelled.
+-- going_on: Attempts that have not ended.
+-- events_known: Of `attempts`, those with captured events. Views that rest on events leave the others out.
+-- pull_requests: Pull requests that runs name.
+-- merged: Of these, those that were seen merged.
+WITH looked AS (
+    SELECT
+        project_id,
+        min(started_at) AS first_seen_at,
+        max(started_at) FILTER (WHERE verdict = 'complete') AS last_seen_at
+    FROM
+        ledger.passes
+    WHERE
+        project_id IS NOT NULL
+    GROUP BY
+        project_id
+),
+
+task AS (
+    SELECT
+        project_id,
+        count(*) AS tasks,
+        count(*) FILTER (WHERE absent_since IS NULL) AS tasks_present,
+        count(*) FILTER (WHERE created_by IS NULL) AS tasks_without_creator,
+        count(DISTINCT created_by) AS people
+    FROM
+        main.tasks
+    GROUP BY
+        project_id
+),
+
+repository AS (
+    SELECT
+        project_id,
+        count(DISTINCT repository) AS repositories
+    FROM
+        raw.repository_sightings
+    WHERE
+        absent_since IS NULL
+    GROUP BY
+        project_id
+),
+
+ran AS (
+    SELECT
+        attempt.project_id,
+        count(DISTINCT attempt.run_id) AS runs,
+        count(*) AS attempts,
+        count(*) FILTER (WHERE attempt.status = 'completed') AS completed,
+        count(*) FILTER (WHERE attempt.status = 'failed') AS failed,
+        count(*) FILTER (WHERE attempt.status = 'cancelled') AS cancelled,
+        count(*) FILTER (WHERE attempt.ended_at IS NULL) AS going_on,
+        count(*) FILTER (WHERE activity.has_events) AS events_known
+    FROM
+        main.run_attempts AS attempt
+        INNER JOIN main.run_activity AS activity
+            ON attempt.project_id = activity.project_id
+            AND attempt.run_id = activity.run_id
+            AND attempt.attempt = activity.attempt
+    GROUP BY
+        attempt.project_id
+),
+
+request AS (
+    SELECT
+        project_id,
+        count(*) AS pull_requests,
+        count(merged_before) AS merged
+    FROM
+        main.pr_history
+    WHERE
+        is_current
+    GROUP BY
+        project_id
+)
+
+SELECT
+    looked.project_id,
+    looked.first_seen_at,
+    looked.last_seen_at,
+    coalesce(task.tasks, 0) AS tasks,
+    coalesce(task.tasks_present, 0) AS tasks_present,
+    coalesce(task.tasks_without_creator, 0) AS tasks_without_creator,
+    coalesce(task.people, 0) AS people,
+    coalesce(repository.repositories, 0) AS repositories,
+    coalesce(ran.runs, 0) AS runs,
+    coalesce(ran.attempts, 0) AS attempts,
+    coalesce(ran.completed, 0) AS completed,
+    coalesce(ran.failed, 0) AS failed,
+    coalesce(ran.cancelled, 0) AS cancelled,
+    coalesce(ran.going_on, 0) AS going_on,
+    coalesce(ran.events_known, 0) AS events_known,
+    coalesce(request.pull_requests, 0) AS pull_requests,
+    coalesce(request.merged, 0) AS merged
+FROM
+    looked
+    LEFT JOIN task
+        ON looked.project_id = task.project_id
+    LEFT JOIN repository
+        ON looked.project_id = repository.project_id
+    LEFT JOIN ran
+        ON looked.project_id = ran.project_id
+    LEFT JOIN request
+        ON looked.project_id = request.project_id
