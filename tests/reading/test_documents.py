@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from taskhouse.settings import load
-from tests.report.world import walk, with_runs
+from tests.report.world import walk, with_runs, with_work
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("recipes", "report")
@@ -56,7 +56,8 @@ def test_every_question_is_answered_by_one_statement_that_gives_rows(tmp_path: P
     text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
     statements = blocks("questions", "sql")
     assert len(statements) == len(re.findall("^### .*[?]$", text, re.MULTILINE)) > 0
-    with with_runs(walk(names, days=20, windows=(7,), churn=0.4), days=3).open(tmp_path) as snapshot:
+    world = with_work(with_runs(walk(names, days=20, windows=(7,), churn=0.4), days=3))
+    with world.open(tmp_path) as snapshot:
         for statement in statements:
             assert snapshot.records(statement), statement
 

@@ -237,3 +237,39 @@ def with_runs(world: World, *, days: int = 60, seed: int = 7) -> World:
             status = dice.choices(["completed", "failed", "cancelled"], [84, 12, 4])[0]
             world.run(number, ended, status, dice.lognormvariate(5.8, 0.8))
     return world
+
+
+def with_work(world: World) -> World:
+    """What a few runs did: tool calls, a question, messages, a merged pull request, a reopening; one never ended."""
+    payload = json.dumps({"created_by": {"id": 7, "email": "ada@example.com"}})
+    world.run(9001, None, "in_progress", 3 * 86_400, created_by="u1", payload=payload)
+    run = {"project_id": 1, "task_id": "task-9001", "run_id": "run-9001"}
+    url = "https://github.com/acme/checkout/pull/1"
+    again = {"valid_from": LAST, "status": "in_progress", "pr_url": url, "pr_state": "merged", "created_at": LAST}
+    world.add("raw.run_versions", **run, **again)
+    reopened = again | {"pr_url": None, "valid_from": LAST + timedelta(days=2)}
+    world.add("raw.run_versions", project_id=1, task_id="task-1", run_id="run-1", **reopened)
+    at = LAST - timedelta(days=2)
+    said: list[tuple[str | None, str, dict[str, Any]]] = [
+        (None, "user_message", {"content": {"text": "Fix it"}}),
+        (None, "agent_message", {"content": {"text": "Done"}}),
+    ]
+    for number in range(20):
+        said.append((f"c{number}", "tool_call", {"kind": "edit", "status": "pending"}))
+        said.append((f"c{number}", "tool_call_update", {"status": "completed"}))
+    for number, (call, update, fields) in enumerate(said):
+        params = {"update": {"sessionUpdate": update, "toolCallId": call, **fields}}
+        event = {"type": "notification", "notification": {"method": "session/update", "params": params}}
+        world.add(
+            "raw.run_events",
+            **run,
+            kind="notification",
+            method="session/update",
+            session_update=update,
+            tool_call_id=call,
+            stream_id=f"{number}-0",
+            stream_ms=number,
+            occurred_at=at + timedelta(seconds=number),
+            payload=json.dumps(event),
+        )
+    return world
