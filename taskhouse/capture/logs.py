@@ -57,7 +57,7 @@ async def drain(
     try:
         return await _Drain(the_pass, api, writer, run, settled=settled).drain(start)
     except (NotFound, Refused) as refusal:
-        _mark(the_pass, writer, run, start, refusal_policy.state_of(refusal), as_of=the_pass.context.now())
+        _mark_log(the_pass, writer, run, start, refusal_policy.state_of(refusal), as_of=the_pass.context.now())
         return start
 
 
@@ -122,7 +122,7 @@ class _Drain:
         state = "drained"
         if self.settled and self._long_over():
             state = "expired" if expired else "settled"
-        _mark(self.the_pass, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
+        _mark_log(self.the_pass, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
         return position
 
     async def _reaching(self, window: Window, at: int) -> Window:
@@ -195,7 +195,7 @@ class _Drain:
         counted = total - (self.held.before() - own.position if self.held else 0)
         if own.state == "settled" and counted > own.position:  # it grew after it was final
             parent_run = replace(self.run, run_id=self.run.ancestors[0])
-            _mark(self.the_pass, self.writer, parent_run, own.position, "drained")
+            _mark_log(self.the_pass, self.writer, parent_run, own.position, "drained")
         if own.state in PROVED and counted < own.position:
             return Before(own.tail, total, exact=False)
         exact = len(self.run.ancestors) <= CHAIN if total else (own.state == "settled" and not own.moved)
@@ -234,7 +234,7 @@ class _Drain:
         state = self._state(position, held_before)
         cut_us = self.began_us if cuts and state in {"settled", "drained"} and position < held_before else None
         times = {"as_of": self.run.ended_at, "read_at": self.began_at}
-        _mark(self.the_pass, self.writer, self.run, position, state, **times, cut_us=cut_us)
+        _mark_log(self.the_pass, self.writer, self.run, position, state, **times, cut_us=cut_us)
         return 0 if state == UNPROVED else max(position, 0 if cut_us else held_before)
 
     def _state(self, position: int, held_before: int) -> str:
@@ -271,7 +271,7 @@ class _Drain:
         return self.held.before() if self.held else 0
 
 
-def _mark(
+def _mark_log(
     the_pass: Pass,
     writer: SpoolWriter,
     run: CaptureRun,

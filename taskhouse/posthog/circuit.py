@@ -68,12 +68,12 @@ class Circuit:
             self._next = max(self._next, now + min(asked_s, self.policy.asked_s))
 
     def answered(self, now: float) -> None:
-        """The host said something, which may still turn out to be nothing: the next failure opens the circuit again."""
+        """The host answered, but that may not last: the next failure opens the circuit again."""
         if self.since is not None:
             self.since, self._next = None, now + (self.policy.burst + 1) * self.policy.pace_s
 
     def succeeded(self, now: float) -> None:
-        """A try brought what was wanted."""
+        """An attempt succeeded."""
         self.answered(now)
         self._failed.clear()
         self._probes = 0
@@ -119,6 +119,6 @@ class Gate:
         self._news.set()
 
     def succeeded(self) -> None:
-        """A try brought what was wanted."""
+        """An attempt succeeded."""
         self._circuit.succeeded(self._clock())
         self._news.set()

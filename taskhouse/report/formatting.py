@@ -50,7 +50,7 @@ def moment(value: datetime) -> str:
 
 
 def period(value: Period) -> str:
-    """A range of days; a month or year that both share is written once."""
+    """A range of days; a year that both share is written once."""
     since, until = value.since, value.until
     if since == until:
         return day(until)
