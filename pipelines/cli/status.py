@@ -213,9 +213,12 @@ def show(held: Held, found: "Sequence[health.State]") -> None:
     )
     out.print(f"\nGaps in run events: {OPEN if held['gaps'] is None else holes or 'none'}")
     if held["quarantine"]:
-        unread = [(row["project_id"], row["resource"], row["records"], row["reason"]) for row in held["quarantine"]]
+        unread = [
+            (row["project_id"], row["resource"], row["records"], row["kind"], row["reason"])
+            for row in held["quarantine"]
+        ]
         out.print("Quarantine:")
-        out.print(screen.table(("project", "resource", "records", "reason"), unread))
+        out.print(screen.table(("project", "resource", "records", "kind", "reason"), unread))
     else:
         out.print(f"Quarantine: {OPEN if held['quarantine'] is None else 'empty'}")
 

@@ -123,7 +123,9 @@ class Pass:
             found = parse(row)
             batch.drift.extend(self._drift(row, known, resource))
             for pointer, exact in not_utf8.texts(came or row.text, found):
-                self.quarantine(batch, resource, exact, not_utf8.REASON, pointer=pointer, key=key, kept=True)
+                self.quarantine(
+                    batch, resource, exact, not_utf8.REASON, kind="not_utf8", pointer=pointer, key=key, kept=True
+                )
             columns = found
         return columns  # noqa: RET504 - None where the record was set aside
 
@@ -135,7 +137,8 @@ class Pass:
         except BadRecord as bad:
             self.quarantine(batch, resource, text, bad.reason, pointer=bad.pointer, key=key)
         except Exception as problem:  # noqa: BLE001 - no record may stop the others
-            self.quarantine(batch, resource, text, f"it could not be processed: {type(problem).__name__}", key=key)
+            reason = f"it could not be processed: {type(problem).__name__}"
+            self.quarantine(batch, resource, text, reason, kind="unexpected", key=key)
 
     def _drift(self, row: Row, known: Shape, resource: str) -> Iterator[dict[str, Any]]:
         """What the record has that is not known."""
@@ -159,13 +162,15 @@ class Pass:
         text: bytes,
         reason: str,
         *,
+        kind: str = "unreadable",
         pointer: str | None = None,
         key: object = None,
         kept: bool = False,
     ) -> None:
         """Store a record that cannot be read in quarantine, with its text except for what must never be stored.
 
-        ``kept``: the record is in its table as well, and this entry is about it.
+        ``kind`` is the reason as a code, which docs/runbook.md explains. ``kept``: the record is in its table as well,
+        and this entry is about it.
         """
         now = self.context.now().isoformat()
         self.stats.quarantined += not kept
@@ -176,6 +181,7 @@ class Pass:
                 "resource": resource,
                 "project_id": self.context.project_id,
                 "record_key": str(key)[:KEY] if key is not None else None,
+                "kind": kind,
                 "reason": reason,
                 "pointer": pointer,
                 "payload": content.safe(text),

@@ -69,6 +69,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("gaps have a kind", ("warehouse/schema/gaps_kind", "warehouse/schema/gaps_kind_known")),
     ("reasons have a code", ("warehouse/schema/passes_reason_code", "warehouse/schema/passes_reason_code_known")),
+    ("bad records have a kind", ("warehouse/schema/quarantine_kind", "warehouse/schema/quarantine_kind_known")),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 

@@ -90,7 +90,7 @@ def test_a_bad_record_goes_to_quarantine_and_the_rest_is_kept(make_house: Any) -
     report = house.sync("tasks")
     assert (report.verdict, report.quarantined) == ("incomplete", 1)
     assert len(house.present()) == len(house.truth_tasks()) - 1
-    assert house.rows("SELECT resource, reason, pointer FROM ledger.quarantine") == [("tasks", "not a text", "/title")]
+    assert house.rows("SELECT kind, reason, pointer FROM ledger.quarantine") == [("unreadable", "not a text", "/title")]
     assert house.sync("tasks").verdict == "complete"
     assert house.present() == house.truth_tasks()
 

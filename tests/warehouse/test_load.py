@@ -104,7 +104,7 @@ def test_what_is_not_json_is_marked_beside_it_once(warehouse: Warehouse, spool: 
     load_live(warehouse, spool, event("1-0", "not json"), event("2-0", "{}"))
     load_live(warehouse, spool, event("1-0", "not json"))
     assert rows(warehouse, "SELECT stream_id FROM raw.run_events WHERE NOT json_ok") == [("1-0",)]
-    assert rows(warehouse, "SELECT resource, record_key FROM ledger.quarantine") == [("run_events", "r@1-0")]
+    assert rows(warehouse, "SELECT kind, record_key FROM ledger.quarantine") == [("not_json", "r@1-0")]
 
 
 def test_a_lone_surrogate_does_not_hide_the_typed_columns(warehouse: Warehouse, spool: Spool) -> None:
@@ -159,8 +159,8 @@ def test_an_event_too_large_to_keep_leaves_a_mark(warehouse: Warehouse, spool: S
     big = Entry("7-0", None, b"9000000", redacted=False, kind="oversize")
     loaded = load_live(warehouse, spool, event("6-0", "{}"), big)
     assert (loaded.inserted, loaded.quarantined) == (1, 1)
-    assert rows(warehouse, "SELECT record_key, reason FROM ledger.quarantine") == [
-        ("r@7-0", "an event of 9000000 bytes is more than taskhouse keeps")
+    assert rows(warehouse, "SELECT kind, record_key, reason FROM ledger.quarantine") == [
+        ("too_large", "r@7-0", "an event of 9000000 bytes is more than taskhouse keeps")
     ]
     assert load_live(warehouse, spool, big).duplicates == 1
 
@@ -260,7 +260,8 @@ def test_a_damaged_segment_is_set_aside_and_its_whole_lines_are_loaded(
     assert load_spool(warehouse, spool, report=told.append)["live"].inserted == 1
     assert [path.name for path in spool.damaged.iterdir()] == [segment.path.name]
     assert segment.name in told[0]
-    assert rows(warehouse, "SELECT resource, record_key FROM ledger.quarantine") == [("spool", segment.name)]
+    found = rows(warehouse, "SELECT resource, record_key, kind FROM ledger.quarantine")
+    assert found == [("spool", segment.name, "damaged")]
 
 
 def test_a_crash_inside_the_transaction_leaves_the_segment(

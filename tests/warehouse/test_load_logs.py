@@ -103,7 +103,9 @@ def test_a_batch_of_log_entries_keeps_the_last_text_of_a_position(warehouse: War
     spooled(spool, "log", entry(1, '{"a":2}'), entry(3, "{}"))
     loaded = load_spool(warehouse, spool)["log"]
     assert (loaded.segments, loaded.inserted, loaded.quarantined, loaded.duplicates) == (2, 3, 1, 0)
-    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [("r@1", '{"a":1}')]
+    assert rows(warehouse, "SELECT record_key, payload, kind FROM ledger.quarantine") == [
+        ("r@1", '{"a":1}', "replaced")
+    ]
     assert rows(warehouse, "SELECT position, payload FROM raw.run_log_entries ORDER BY position") == [
         (1, '{"a":2}'),
         (2, "{}"),

@@ -41,7 +41,9 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
     )
     assert (spool.segments(), list(spool.damaged.iterdir())) == ([], [])
     key = "r@29-0" if layer == "live" else "r@29"
-    assert rows(warehouse, "SELECT record_key, payload FROM ledger.quarantine") == [(key, '{"n":29}')]
+    assert rows(warehouse, "SELECT record_key, payload, kind FROM ledger.quarantine") == [
+        (key, '{"n":29}', "not_loadable")
+    ]
     assert told == [f"the event {key} cannot be loaded and is in quarantine"]
     table = "run_events" if layer == "live" else "run_log_entries"
     assert rows(warehouse, f"SELECT count(DISTINCT payload) FROM raw.{table}") == [(57,)]
@@ -128,6 +130,7 @@ def test_an_event_that_is_not_utf_8_keeps_its_bytes_beside_its_text_once(
     noted = "SELECT record_key, payload, outcome, replayed_at = first_seen_at FROM ledger.quarantine"
     ((held, payload, *settled),) = rows(warehouse, noted)
     assert (held, bytes.fromhex(payload), settled) == (key, exact, ["kept", True])
+    assert rows(warehouse, "SELECT kind FROM ledger.quarantine") == [("not_utf8",)]
     with warehouse.transaction("a version before") as connection:
         connection.execute("UPDATE ledger.quarantine SET outcome = NULL, replayed_at = NULL")
         connection.execute(sql.engine("warehouse/schema/event_bytes_kept"))

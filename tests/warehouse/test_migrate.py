@@ -89,7 +89,7 @@ TODAY: dict[str, tuple[Any, ...]] = {
     "SELECT kind FROM ledger.gaps": (None,),
     "SELECT state_since, updated_by FROM ledger.cursors": (NOW, "p1"),
     "SELECT quarantined, control_lines FROM ledger.segments": (2, 1),
-    "SELECT found_in FROM ledger.quarantine": ("p1",),
+    "SELECT found_in, kind FROM ledger.quarantine": ("p1", "unreadable"),
     "SELECT max(version) FROM ledger.migrations": (len(migrate.MIGRATIONS),),
 }
 
@@ -124,6 +124,35 @@ def test_stored_gaps_get_the_code_that_their_sentence_tells(old: Path) -> None:
         migrate.upgrade(connection)
         assert dict(connection.execute("SELECT how, kind FROM ledger.gaps").fetchall()) == GAPS
         assert {*GAPS.values()} == {*gaps.KINDS, None}
+
+
+def test_stored_bad_records_get_the_code_that_their_reason_tells(old: Path) -> None:
+    records = {
+        "an event of 9000000 bytes is more than taskhouse keeps": ("run_events", "too_large"),
+        "the event is not JSON that DuckDB can read; its text is stored with json_ok = false": ("run_log", "not_json"),
+        "the event is not UTF-8: its text is stored with U+FFFD": ("run_events", "not_utf8"),
+        "this event cannot be loaded: Out of Range Error": ("run_events", "not_loadable"),
+        "the log contains another text at this position": ("run_log", "replaced"),
+        "the log ends before this position": ("run_log", "beyond_end"),
+        "the position of this entry in the run's own log is not known": ("run_log", "unplaced"),
+        "an answer about something other than acme/web@7": ("readiness", "wrong_subject"),
+        "it could not be processed: KeyError": ("tasks", "unexpected"),
+        "bad": ("runs", "unreadable"),
+        "its checksum differs": ("spool", "damaged"),
+        "?": ("run_log", None),
+    }
+    with duckdb.connect(str(old)) as connection:
+        told = [
+            {"reason": reason, "resource": resource} for reason, (resource, _) in records.items() if reason != "bad"
+        ]
+        connection.execute(
+            "INSERT INTO ledger.quarantine SELECT held.* REPLACE (told.reason AS reason, told.resource AS resource)"
+            " FROM ledger.quarantine AS held, (SELECT unnest(?) AS told)",
+            [told],
+        )
+        migrate.upgrade(connection)
+        found = connection.execute("SELECT reason, resource, kind FROM ledger.quarantine").fetchall()
+    assert {reason: (resource, kind) for reason, resource, kind in found} == records
 
 
 def test_an_upgrade_that_is_interrupted_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 SELECT
     project_id,
     resource,
+    kind,
     reason,
     count(*) AS records,
     max(first_seen_at) AS newest
@@ -12,6 +13,7 @@ WHERE
 GROUP BY
     project_id,
     resource,
+    kind,
     reason
 ORDER BY
     records DESC

@@ -134,7 +134,8 @@ def _take(the_pass: Pass, batch: WriteBatch, pair: Due, found: Row | str) -> Non
     if columns is None:
         return
     if (columns["repository"].lower(), columns["window_days"]) != (pair[0].lower(), pair[1]):
-        the_pass.quarantine(batch, RESOURCE, found.text, f"an answer about something other than {key}", key=key)
+        reason = f"an answer about something other than {key}"
+        the_pass.quarantine(batch, RESOURCE, found.text, reason, kind="wrong_subject", key=key)
         return
     columns["observed_at"] = the_pass.context.now().isoformat()
     batch.add(SNAPSHOTS, the_pass.stamp(columns, number, RESOURCE))

@@ -176,6 +176,7 @@ SELECT DISTINCT ON (record_key, payload)
     $resource AS resource,
     batch.project_id,
     batch.run_id || '@' || coalesce(batch.stream_id, CAST(batch.position AS VARCHAR), '') AS record_key,
+    'not_utf8' AS kind,
     'the event is not UTF-8: its text is stored with U+FFFD for each invalid byte, and its bytes in hexadecimal here'
         AS reason,
     batch.facts AS payload,
@@ -206,6 +207,7 @@ SELECT
     resource,
     project_id,
     record_key,
+    'not_json' AS kind,
     'the event is not JSON that DuckDB can read; its text is stored with json_ok = false' AS reason,
     $now AS first_seen_at,
     segment AS found_in
@@ -297,6 +299,7 @@ SELECT
     $resource AS resource,
     $project_id AS project_id,
     $record_key AS record_key,
+    'not_loadable' AS kind,
     $reason AS reason,
     $payload AS payload,
     $now AS first_seen_at,
@@ -307,6 +310,7 @@ INSERT INTO ledger.quarantine BY NAME
 SELECT
     'spool' AS resource,
     $segment AS record_key,
+    'damaged' AS kind,
     $reason AS reason,
     $now AS first_seen_at,
     $segment AS found_in

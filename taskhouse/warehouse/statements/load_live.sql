@@ -206,6 +206,7 @@ SELECT DISTINCT ON (record_key)
     'run_events' AS resource,
     batch.project_id,
     batch.run_id || '@' || coalesce(batch.stream_id, '') AS record_key,
+    'too_large' AS kind,
     'an event of ' || batch.facts || ' bytes is more than taskhouse keeps' AS reason,
     $now AS first_seen_at,
     batch.segment AS found_in
@@ -219,7 +220,7 @@ WHERE
         WHERE
             held.resource = 'run_events'
             AND held.record_key = batch.run_id || '@' || coalesce(batch.stream_id, '')
-            AND held.reason LIKE 'an event of %'
+            AND held.kind = 'too_large'
     )
 RETURNING
     found_in
