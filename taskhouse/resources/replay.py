@@ -75,13 +75,20 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
         return False
     table, *others = resource.tables
-    key = str(columns.get(table.thing[0], held["record_key"]))
+    listed = table.kind == "sightings"
+    *more, last = table.thing if listed else table.thing[:1]
+    if table.kind == "captured" or any(name not in columns for name in more):
+        return False  # events belong to a connection, and a sighting to all that its table names
+    key = str(columns.get(last, held["record_key"]))
     number = the_pass.page(batch, f"quarantine of {resource.name}", [key], digest(text))
     then = _at(the_pass, held["first_seen_at"])
-    stamped = then.stamp({table.thing[0]: key, **columns}, number, RESOURCE)
-    if table.kind == "snapshots":
-        stamped["observed_at"] = held["first_seen_at"].isoformat()
-    batch.add(table, stamped)
+    if listed:
+        batch.see(table, then.sighting(key, number, **{name: str(columns[name]) for name in more}))
+    else:
+        stamped = then.stamp({last: key, **columns}, number, RESOURCE)
+        if table.kind == "snapshots":
+            stamped["observed_at"] = held["first_seen_at"].isoformat()
+        batch.add(table, stamped)
     for other in others:
         if other.kind == "sightings":
             batch.see(other, then.sighting(key, number))

@@ -1,0 +1,75 @@
+"""Replay stores a record of every kind of table, or leaves it in quarantine: what leaves it is never lost."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from taskhouse.operations import open_warehouse, replay_quarantine
+from taskhouse.resources import registry, replay
+from taskhouse.resources.spec import Resource, Table, sightings, versions
+from taskhouse.settings import Settings
+from taskhouse.warehouse import commit
+from tests.blank import blank
+
+SEEN = datetime(2026, 10, 1, 12, tzinfo=UTC)
+SIGHTINGS = "first_seen_at TIMESTAMPTZ, last_seen_at TIMESTAMPTZ, absent_since TIMESTAMPTZ, last_pass_id VARCHAR,"
+STAMPED = {
+    "versions": "content_hash VARCHAR, valid_from TIMESTAMPTZ, observed_in VARCHAR,",
+    "sightings": SIGHTINGS,
+    "captured": "received_at TIMESTAMPTZ,",
+}
+
+
+def replayed(home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]) -> Any:
+    """The rows of a made-up table, and what left the quarantine, after a record of it was read as these columns."""
+    settings = Settings(_env_file=None, host="http://localhost:1", home=home)
+    blank(settings.warehouse)
+    made = {"boards": Resource("boards", "", (table,))}
+    monkeypatch.setattr(replay, "RESOURCES", made)
+    monkeypatch.setattr(registry, "record", lambda _: SimpleNamespace(read=lambda _: columns))
+    monkeypatch.setattr(commit, "TABLES", (table,))
+    monkeypatch.setattr(commit, "OWNERS", {table.name: "boards"})
+    named = "".join(f"{column} VARCHAR, " for column in table.thing)
+    with open_warehouse(settings).transaction("a test") as connection:
+        stamped = f"{STAMPED[table.kind]} project_id BIGINT, pass_id VARCHAR, page INTEGER"
+        connection.execute(f"CREATE TABLE raw.{table.name} ({named}{stamped})")
+        connection.execute(
+            "INSERT INTO ledger.quarantine BY NAME SELECT 1 AS project_id, 'boards' AS resource, 'b' AS record_key,"
+            " 'old' AS reason, '{}' AS payload, ? AS first_seen_at, 'p' AS found_in",
+            [SEEN],
+        )
+    done = asyncio.run(replay_quarantine(settings, 1))
+    moment = {"versions": "valid_from", "sightings": "first_seen_at", "captured": "received_at"}[table.kind]
+    with open_warehouse(settings).reading("a test") as connection:
+        rows = connection.execute(f"SELECT {', '.join(table.thing)}, {moment} FROM raw.{table.name}").fetchall()
+    return rows, done.replayed
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "row"),
+    [
+        (versions("board_versions", "board_id"), {"content_hash": "1"}, ("b",)),
+        (sightings("board_sightings", "board_id"), {}, ("b",)),
+        (sightings("board_sightings", "viewer", "board_id"), {"viewer": "u"}, ("u", "b")),
+    ],
+    ids=["versions", "sightings", "sightings of a viewer"],
+)
+def test_a_record_that_can_be_read_now_is_stored_as_of_when_it_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any], row: tuple[str, ...]
+) -> None:
+    assert replayed(tmp_path, monkeypatch, table, columns) == ([(*row, SEEN)], {"boards": 1})
+
+
+@pytest.mark.parametrize(
+    "table",
+    [sightings("board_sightings", "viewer", "board_id"), Table("board_events", "captured", ("board_id",), ("at",))],
+    ids=["without its viewer", "captured"],
+)
+def test_what_cannot_be_stored_stays_in_quarantine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    assert replayed(tmp_path, monkeypatch, table, {}) == ([], {})
