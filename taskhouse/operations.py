@@ -1,4 +1,4 @@
-"""The resources by name, in the order in which one builds on the other."""
+"""What the command line and Dagster ask of the engine: a pass, ``tail``, an estimate, a replay, the warehouse."""
 
 import asyncio
 import tempfile

@@ -13,7 +13,8 @@ class Judgement:
 
     Attributes:
         doubts: Why the pass cannot be complete at present, by subject.
-        notes: What every verdict says besides its reason.
+        notes: What every verdict says besides its claim.
+        claim: What was proved, or why it could not be, in words.
         interrupted: Whether an error ended the pass.
         proof: What a complete verdict is based on.
         code: The most serious reason of an incomplete verdict; None for a complete one.
@@ -22,10 +23,15 @@ class Judgement:
     doubts: dict[str, Doubt] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     verdict: Verdict = "incomplete"
-    reason: str = "the pass did not finish"
+    claim: str = "the pass did not finish"
     interrupted: bool = True
     proof: Proof | None = None
     code: ReasonCode | None = "interrupted"
+
+    @property
+    def reason(self) -> str:
+        """The claim and the notes, as the ledger has them."""
+        return "; ".join([self.claim, *self.notes])
 
     def doubt(self, code: ReasonCode, reason: str, *, about: str = "") -> None:
         """Record that something could not be proved, so that the pass cannot be complete at present.
@@ -63,9 +69,8 @@ class Judgement:
         if self.doubts:
             self.incomplete(self.doubted())
             return False
-        self.verdict, self.reason, self.interrupted = "complete", "; ".join([reason, *self.notes]), False
-        self.code = None
-        self.proof = proof
+        self.verdict, self.claim, self.interrupted = "complete", reason, False
+        self.code, self.proof = None, proof
         return True
 
     def doubted(self) -> Doubt:
@@ -75,6 +80,5 @@ class Judgement:
 
     def incomplete(self, doubt: Doubt, *, interrupted: bool = False) -> None:
         """Record that the pass ended without proof, so that nothing that depends on the proof is written."""
-        reason = "; ".join([doubt.reason, *self.notes])
-        self.code = doubt.code
-        self.verdict, self.reason, self.interrupted, self.proof = "incomplete", reason, interrupted, None
+        self.verdict, self.claim, self.code = "incomplete", doubt.reason, doubt.code
+        self.interrupted, self.proof = interrupted, None

@@ -60,7 +60,7 @@ async def running(
                 and (the_pass.absent or the_pass.report().rows_added)
             ):
                 await _identify(the_pass)
-                the_pass.complete(the_pass.judgement.reason, the_pass.judgement.proof)
+                the_pass.complete(the_pass.judgement.claim, the_pass.judgement.proof)
         except BaseException as problem:
             the_pass.judgement.incomplete(_why(problem), interrupted=True)
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down

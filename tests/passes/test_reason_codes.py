@@ -31,6 +31,14 @@ def test_a_verdict_has_the_code_of_its_most_serious_doubt_and_all_reasons() -> N
     assert judgement.code is None
 
 
+def test_a_verdict_that_is_claimed_again_says_its_notes_once() -> None:
+    judgement = Judgement()
+    judgement.note("2 were skipped")
+    for _ in range(2):
+        assert judgement.complete(judgement.claim, Proof("listed", None))
+    assert judgement.reason == "the pass did not finish; 2 were skipped"
+
+
 @pytest.mark.parametrize(
     ("problem", "code"),
     [
