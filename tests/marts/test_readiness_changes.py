@@ -210,8 +210,9 @@ def test_later_days_change_no_change_and_no_week_that_is_over(zoned: Any) -> Non
     weekly = early.rows("SELECT * FROM main.readiness_weekly WHERE is_over ORDER BY ALL")
     whole = zoned(answers, sightings)
     assert held == whole.rows("SELECT * FROM main.readiness_changes WHERE day < ? ORDER BY ALL", until.date())
+    final = whole.rows("SELECT * FROM main.readiness_weekly")
     assert weekly
-    assert all(row in whole.rows("SELECT * FROM main.readiness_weekly") for row in weekly)
+    assert all(row in final for row in weekly)
 
 
 def test_a_switch_of_the_project_is_one_cause_of_many_changes(zoned: Any) -> None:
@@ -254,4 +255,46 @@ def test_a_week_begins_on_monday_in_the_zone_of_the_setting(zoned: Any) -> None:
         datetime(2026, 3, 22, 23, 30, tzinfo=UTC),
         datetime(2026, 3, 29, 22, 30, tzinfo=UTC),
         datetime(2026, 3, 29, 23, 30, tzinfo=UTC),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "capability", "cause"),
+    [
+        (("ready", "ready", "ready"), ("waiting_for_data", "ready", "ready"), "core_suggestions", "repository"),
+        (("ready", "waiting_for_data", "ready"), ("ready", "ready", "ready"), "replay_insights", "repository"),
+        (("ready", "ready", "ready"), ("ready", "ready", "waiting_for_data"), "error_insights", "project"),
+        (("ready", "ready", "ready"), ("detected", "ready", "ready"), "core_suggestions", "project"),
+        (("ready", "ready", "ready"), ("ready", "ready", "needs_setup"), "error_insights", "repository"),
+        (
+            ("detected", "not_applicable", "detected"),
+            ("detected", "not_applicable", "ready"),
+            "error_insights",
+            "project",
+        ),
+        (("needs_setup",) * 3, ("detected", "needs_setup", "needs_setup"), "core_suggestions", "repository"),
+        (("ready", "ready", "ready"), ("detected", "ready", "needs_setup"), "error_insights", "repository"),
+    ],
+)
+def test_the_states_of_the_capability_that_decided_say_whose_cause_it_is(
+    zoned: Any, before: tuple[str, ...], after: tuple[str, ...], capability: str, cause: str
+) -> None:
+    first = datetime(2026, 11, 16, 8, tzinfo=UTC)
+    tables = zoned([answer(1, "acme/a", first + timedelta(days=day), each) for day, each in enumerate((before, after))])
+    [row] = tables.rows("SELECT capability, cause FROM main.readiness_changes WHERE direction IS NOT NULL")
+    assert row == {"capability": capability, "cause": cause}
+
+
+def test_a_week_that_ends_in_an_outage_repeats_what_was_known(zoned: Any) -> None:
+    tuesday, ready = datetime(2026, 11, 17, 8, tzinfo=UTC), ("ready",) * 3
+    rows = [answer(1, f"acme/{number}", tuesday + timedelta(days=day), ready) for number in (1, 2) for day in (0, 1, 8)]
+    rows += [
+        answer(1, "acme/3", tuesday + timedelta(days=3), ready, evidence="no_token"),
+        answer(1, "acme/4", tuesday + timedelta(days=8), ("needs_setup",) * 3),
+    ]
+    got = zoned(rows).rows("SELECT * EXCLUDE (project_id, window_days) FROM main.readiness_weekly ORDER BY week")
+    names = ("week", "is_over", "days", "days_with_information", "repositories", "ready", "unknown", "share_ready")
+    assert [tuple(row[name] for name in names) for row in got] == [
+        (date(2026, 11, 16), True, 6, 2, 2.5, 2.0, 0.5, pytest.approx((1 + 2 / 3) / 2)),
+        (date(2026, 11, 23), False, 3, 1, 3.0, 2.0, 1.0, pytest.approx(2 / 3)),
     ]
