@@ -1,5 +1,5 @@
--- One row per project and person who created a task, with what became of the tasks. A task whose creator PostHog does not
--- name, as of most tasks that a product created, is left out: `projects` has `tasks_without_creator`.
+-- One row per project and person who created a task, with what became of the tasks. A task whose creator PostHog does
+-- not name, as for most tasks that a product created, is left out: `projects` has `tasks_without_creator`.
 --
 -- project_id: The PostHog project.
 -- created_by: The person, by uuid, as in `tasks`.
