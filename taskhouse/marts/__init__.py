@@ -20,7 +20,7 @@ def _texts(folder: str) -> dict[str, str]:
 
 
 def _order(texts: dict[str, str]) -> tuple[str, ...]:
-    uses = {name: {*_NAMED.findall(texts[name])} & texts.keys() - {name} for name in sorted(texts)}
+    uses = {name: sorted({*_NAMED.findall(texts[name])} & texts.keys() - {name}) for name in sorted(texts)}
     return tuple(graphlib.TopologicalSorter(uses).static_order())
 
 
