@@ -69,7 +69,7 @@ def answers(queries: Queries, family: Family, wanted: Collection[dg.AssetCheckKe
         elif check == COMPLETE:
             yield _verdict(family, project, row)
         else:
-            found = ASKED[check](queries, family, {"project_id": int(project), "since": row["started_at"]})
+            found = CHECKS[check](queries, family, {"project_id": int(project), "since": row["started_at"]})
             yield _answer(family, check, project, found)
 
 
@@ -148,7 +148,7 @@ def _overlaps(queries: Queries, family: Family, last: Pass) -> Found:
     rows = []
     for table in family.tables:
         if table.begins:
-            rows += queries.rows("overlaps", {"project_id": last["project_id"]}, **_stretch(table))
+            rows += queries.rows("overlaps", {"project_id": last["project_id"]}, **_period(table))
     return _sum(rows, "overlaps", "overlapping")
 
 
@@ -191,15 +191,15 @@ def _watermark(queries: Queries, family: Family, last: Pass) -> Found:
     row = queries.rows("last_complete", proven)[0]
     age = row["age_s"]
     age_s = FOREVER if age is None else round(float(age), 1)
-    told = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
+    state = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
     oldest = row["proven_age_s"]
     return {
         "age_s": age_s,
         "oldest_page_age_s": None if oldest is None else round(float(oldest), 1),
-    }, told if age_s > family.every_s else ""
+    }, state if age_s > family.every_s else ""
 
 
-ASKED: Mapping[str, Callable[[Queries, Family, Pass], Found]] = {
+CHECKS: Mapping[str, Callable[[Queries, Family, Pass], Found]] = {
     "unique_keys": _unique,
     "no_overlaps": _overlaps,
     "references": _references,
@@ -211,9 +211,9 @@ ASKED: Mapping[str, Callable[[Queries, Family, Pass], Found]] = {
 }
 
 
-def _sum(rows: Sequence[Mapping[str, int]], wrong: str, told: str) -> Found:
+def _sum(rows: Sequence[Mapping[str, int]], wrong: str, unit: str) -> Found:
     figures = {name: sum(row[name] for row in rows) for name in rows[0]}
-    return figures, f"{figures[wrong]} {told}" if figures[wrong] else ""
+    return figures, f"{figures[wrong]} {unit}" if figures[wrong] else ""
 
 
 def _since(table: Table, last: Pass) -> dict[str, Any]:
@@ -225,7 +225,7 @@ def _ours(family: Family, last: Pass) -> dict[str, Any]:
     return {**last, "resources": [family.name, *family.resource.quarantines]}
 
 
-def _stretch(table: Table) -> dict[str, str]:
+def _period(table: Table) -> dict[str, str]:
     return {
         "table": table.name,
         "thing": ", ".join(table.thing),

@@ -66,12 +66,12 @@ def asset_of(
                 with contextlib.suppress(TaskhouseError):  # the warehouse may be why
                     yield from _answered(engine, family, wanted)
             raise
-        yield attempt(engine, lambda: _told(engine, family, wanted, report, began))
+        yield attempt(engine, lambda: _result(engine, family, wanted, report, began))
 
     return compute
 
 
-def _told(
+def _result(
     engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "Report", began: datetime
 ) -> dg.MaterializeResult[Any]:
     with connected(engine.settings(), f"checking {family.name}") as queries:

@@ -107,9 +107,9 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             return Settings(_env_file=None, **values)  # type: ignore[arg-type]
         except ValidationError as problem:
             attributes = {variable(field): field for field in values} | ATTRIBUTES
-            told = [f"{attributes.get(name, name)} {said}" for name, said in wrong(problem).items()]
+            problems = [f"{attributes.get(name, name)} {said}" for name, said in wrong(problem).items()]
             raise ConfigurationError(
-                f"{where}: {'; '.join(told)}.", hint="Fix the value, then run `dg check defs`."
+                f"{where}: {'; '.join(problems)}.", hint="Fix the value, then run `dg check defs`."
             ) from None
 
     def _look_for_twins(self, context: dg.ComponentLoadContext, settings: Settings) -> None:

@@ -237,8 +237,8 @@ class _Hurry:
         if path not in self._open and len(self._open) >= MOST_OPEN:
             self._open.pop(next(iter(self._open))).close()
         if path not in self._open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            kept = self._open[path] = sqlite3.connect(path, check_same_thread=False)
-            kept.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
+            held_open = self._open[path] = sqlite3.connect(path, check_same_thread=False)
+            held_open.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
 
     def close(self) -> None:
         """Let go of every file."""

@@ -55,13 +55,13 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
         wakes, projects = FOLLOWS[name], [project]
     else:
         return False
-    last = _told(instance, settings, name, project, now - AT_LEAST_EVERY.total_seconds(), limit=1)
+    last = _passes(instance, settings, name, project, now - AT_LEAST_EVERY.total_seconds(), limit=1)
     since = now - STILL_FOR.total_seconds()
     if not last or (name == published.NAME and _captured(settings) > since):
         return False
     for one in projects:
-        told = {wake: _told(instance, settings, wake, one, since) for wake in wakes}
-        if not told[SEES] or any(map(_moved, (made for each in told.values() for made in each))):
+        passes = {wake: _passes(instance, settings, wake, one, since) for wake in wakes}
+        if not passes[SEES] or any(map(_moved, (made for each in passes.values() for made in each))):
             return False
     return True
 
@@ -84,14 +84,14 @@ def _shown(instance: dg.DagsterInstance, settings: "Settings", project: str, now
     if _captured(settings) > copied:
         return False
     for family in families(settings):
-        earlier = _told(instance, settings, family.name, project, until=copied, limit=1)
-        later = _told(instance, settings, family.name, project, copied)
+        earlier = _passes(instance, settings, family.name, project, until=copied, limit=1)
+        later = _passes(instance, settings, family.name, project, copied)
         if any(map(_moved, later)) or any(map(_open, earlier)):
             return False
     return True
 
 
-def _told(
+def _passes(
     instance: dg.DagsterInstance,
     settings: "Settings",
     name: str,

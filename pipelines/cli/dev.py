@@ -123,8 +123,8 @@ def hold(settings: "Settings", url: str) -> int:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        with os.fdopen(file, encoding="utf-8") as told:
-            first = _described(told.read())
+        with os.fdopen(file, encoding="utf-8") as holder:
+            first = _described(holder.read())
         raise Locked(
             f"`taskhouse dev` is running in {settings.home} already: {first}.",
             hint="Use that one, or stop it first with Ctrl-C.",

@@ -42,12 +42,12 @@ def led(stopping: Callable[[], None], killed: Callable[[], None]) -> Iterator[No
     catch()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    lives, told = os.pipe()
+    lives, held_open = os.pipe()
     pipes = [(*os.pipe(), number) for number in (1, 2)]
     child = os.fork()
     if not child:
         os.setpgid(0, 0)
-        os.close(told)
+        os.close(held_open)
         for source, sink, number in pipes:
             os.dup2(sink, number)
             os.close(source)

@@ -162,7 +162,7 @@ def _times() -> Iterator[str]:
 def _retired() -> Iterator[str]:
     yield "## Variables that are no longer settings\n"
     yield "taskhouse refuses these variables, so that you notice what changed.\n"
-    yield from _table(("variable", "what holds now"), [(f"`{name}`", told) for name, told in RETIRED.items()])
+    yield from _table(("variable", "what holds now"), [(f"`{name}`", advice) for name, advice in RETIRED.items()])
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:

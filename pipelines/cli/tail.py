@@ -36,7 +36,7 @@ def tail() -> None:
     ready(settings)
     projects = ", ".join(map(str, settings.projects()))
     say(f"Following the runs of project {projects} on {settings.host}. Press Ctrl-C to stop.")
-    reports = asyncio.run(_until_told())
+    reports = asyncio.run(_until_stopped())
     for report in reports:
         say(
             f"project {report.project_id}: {report.reason}; {counted(report.rows_added, 'event')} stored,"
@@ -45,7 +45,7 @@ def tail() -> None:
     raise typer.Exit(Exit.COMPLETE if all(report.verdict == "complete" for report in reports) else Exit.UNPROVEN)
 
 
-async def _until_told() -> "list[Report]":
+async def _until_stopped() -> "list[Report]":
     from taskhouse.operations import follow
     from taskhouse.settings import load
 

@@ -28,7 +28,7 @@ class Lines:
     """A line for each step, on standard error: for logs, pipes and continuous integration."""
 
     def __init__(self) -> None:
-        self._told_at = 0.0
+        self._printed_at = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -38,14 +38,14 @@ class Lines:
 
     def begins(self, project_id: int, resource: str) -> None:
         """A pass begins."""
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
         del project_id, resource
 
     def moves(self, progress: "context.Progress") -> None:
         """Say so now and then."""
-        if time.monotonic() - self._told_at < EVERY_S:
+        if time.monotonic() - self._printed_at < EVERY_S:
             return
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
         total = f" of {progress.total:,}" if progress.total is not None else ""
         self._say(f"project {progress.project_id}  {progress.resource}: {progress.done:,}{total} {progress.unit} …")
 
