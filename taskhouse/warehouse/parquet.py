@@ -75,7 +75,9 @@ def _macros(reader: Reader, names: Collection[str]) -> Iterator[str]:
         name: {".".join(found) for found in _NAMED.findall(row["statement"])} - {name} for name, row in rows.items()
     }
     known = {*names}
-    for name in graphlib.TopologicalSorter({name: used & rows.keys() for name, used in uses.items()}).static_order():
+    for name in graphlib.TopologicalSorter(
+        {name: sorted(used & rows.keys()) for name, used in uses.items()}
+    ).static_order():
         if uses[name] <= known:
             known.add(name)
             kind = "MACRO TABLE" if rows[name]["gives_table"] else "MACRO"
