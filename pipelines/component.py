@@ -17,13 +17,16 @@ from taskhouse.pipelines.tables import TaskhouseTables
 from taskhouse.plural import plural
 from taskhouse.settings import Settings
 from taskhouse.values import CRONS
-from taskhouse.variables import variable, wrong
+from taskhouse.variables import look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import Report
 
-REFERENCE = re.compile(r"\{\{\s*env\.(\w+)\s*\}\}|([A-Z_][A-Z0-9_]*)")
+REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}|([A-Z_][A-Z0-9_]*)")
 """The form of a variable in YAML, and after it was read; a key contains lower-case letters."""
+
+KEY = re.compile(r"PH[A-Z]_")
+"""How a key of PostHog begins, also one that somebody wrote in capitals."""
 
 ATTRIBUTES = {variable("project_ids"): "projects", variable("asset_prefix"): "prefix"}
 """Attributes whose setting has another name, by its variable."""
@@ -63,13 +66,14 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     def _reference(cls, value: object) -> str:
         """The name of the variable. Any other text is never in an error, because it may be the key itself."""
         found = REFERENCE.fullmatch(value.env_var_name if isinstance(value, dg.EnvVar) else str(value).strip())
-        if found is None:
+        name = (found[1] or found[2]) if found else ""
+        if not name or KEY.match(name):
             raise ConfigurationError(
                 "api_key of a TaskhouseProject is not a reference to an environment variable.",
                 hint='Write api_key: "{{ env.POSTHOG_PERSONAL_API_KEY }}", and put the key into that variable. If a'
                 " key was written here and others could read the file, replace the key in PostHog.",
             )
-        return found[1] or found[2]
+        return name
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Everything that taskhouse's own code location has, with the names and presentation of the attributes.
@@ -103,6 +107,9 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             **{name: name in self.optional_resources for name in ("task_usage", "pinned")},
             "crons": self.crons,
         }
+        look_for_strays(
+            {variable(field): None for field in values}, [variable(field) for field in Settings.model_fields], where
+        )
         try:
             return Settings(_env_file=None, **values)  # type: ignore[arg-type]
         except ValidationError as problem:

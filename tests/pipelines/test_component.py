@@ -147,6 +147,40 @@ def test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key(
     assert SECRET not in told
 
 
+@pytest.mark.parametrize("name", ["phx_SECRET", "PHX_SECRET", "Phc_1", "eu_key", "9KEY"])
+def test_what_looks_like_a_key_is_no_name_of_a_variable_and_is_never_shown(stranger: Stranger, name: str) -> None:
+    stranger.write("eu", EU.replace("env.EU_KEY", f"env.{name}"))
+    told = stranger.refused()
+    assert "api_key of a TaskhouseProject is not a reference" in told
+    assert name not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TASKHOUSE_MAX_WAIT_S", "waits up to 90 seconds"),
+        ("TASKHOUSE_SWEEP_HOUR", "Did you mean TASKHOUSE_SWEEP_HOURS?"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_refused_as_on_the_command_line(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    stranger.write("eu", EU)
+    monkeypatch.setenv(name, "3")
+    told = stranger.refused()
+    assert name in told
+    assert said in told
+
+
+def test_what_belongs_to_other_programs_is_no_matter_of_an_instance(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger.write("eu", EU)
+    for name in ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_API_URL", "POSTHOG_PROJECT_ID"):
+        monkeypatch.setenv(name, "x")
+    stranger.load()
+
+
 def test_an_instance_in_python_names_the_variable_too() -> None:
     given: dict[str, Any] = {"host": "https://eu.posthog.com", "projects": [1], "home": "data"}
     assert TaskhouseProject(api_key=dg.EnvVar("EU_KEY"), **given).api_key == "EU_KEY"
