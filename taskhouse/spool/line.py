@@ -15,13 +15,12 @@ of its run, its place and that text (:func:`checksum`), which ``taskhouse verify
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
 - ``bytes``: the exact bytes, in hexadecimal, of the event before it: they are not UTF-8, so that its text has U+FFFD.
 - ``unplaced``: an entry of a log whose position in the run's own log is not known.
-- ``mark``: moves a cursor of the run; ``d`` is ``{"resource", "position", "state", "as_of", "cut_us"}``.
+- ``mark``: moves a cursor of the run; ``d`` is
+  ``{"resource", "position", "state", "as_of", "read_at", "cut_us"}``: see :meth:`SpoolWriter.mark`.
 - ``resume``: how a connection to the stream began, written before the first events that it brought; ``d`` is
-  ``{"after", "first", "connected_at", "heard_at"}``: the cursor it was given, the first id that came, when that was by
-  the server's clock (null if the server does not say), and when the stream was last heard before. An ``ending`` instead
-  of these says that the stream cannot be continued after the id ``after``, and why: it is over, or the server announced
-  that it had ``trimmed`` what followed. Older writers added
-  ``{"after", "first", "events"}`` at the end of a connection.
+  ``{"after", "first", "connected_at", "heard_at", "joined"}``: see :meth:`SpoolWriter.resume`. If the stream cannot be
+  continued after the id ``after``, ``d`` is ``{"after", "ending", "heard_at"}``: see :meth:`SpoolWriter.ended`. Older
+  writers added ``{"after", "first", "events"}`` at the end of a connection.
 """
 
 import json

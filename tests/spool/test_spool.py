@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -39,6 +40,17 @@ def test_a_sealed_segment_states_its_lines_and_checksum(spool: Spool) -> None:
     assert (segment.layer, segment.lines) == ("live", 3)
     assert segment.is_whole()
     assert list(spool.open.iterdir()) == []
+
+
+def test_the_format_describes_every_field_of_a_control_line(spool: Spool) -> None:
+    with SpoolWriter(spool) as writer:
+        writer.mark("live", RUN, resource="x", position=None, state="s")
+        writer.resume("live", RUN, leg="django", after=None, first="1-0", connected_at=None, heard_at=None)
+        writer.ended("live", RUN, leg="django", after=None, ending="over")
+    (segment,) = spool.segments()
+    written = [json.loads(json.loads(text)["d"]) for text in segment.path.read_text().splitlines()]
+    described = [list(map(str.strip, found.split(","))) for found in re.findall(r"``{([^:}]*)}``", str(line.__doc__))]
+    assert [[f'"{name}"' for name in facts] for facts in written] == described[:3]
 
 
 def test_layers_have_segments_of_their_own(spool: Spool) -> None:
