@@ -15,6 +15,7 @@ from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.scaffold import ProjectScaffolder
 from taskhouse.pipelines.tables import TaskhouseTables
 from taskhouse.plural import plural
+from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
 from taskhouse.values import CRONS
 from taskhouse.variables import look_for_strays, variable, wrong
@@ -51,7 +52,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     crons: dict[str, str] = Field(
         default_factory=dict, description=f"Other times for some schedules, as cron. Any of: {', '.join(CRONS)}."
     )
-    optional_resources: list[Literal["task_usage", "pinned"]] = Field(
+    optional_resources: list[Literal[OPTIONAL]] = Field(  # type: ignore[valid-type]
         default_factory=list, description="Resources to fetch beside those that are always fetched."
     )
     group: str | None = Field(None, description="Group of all assets.")
@@ -104,7 +105,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             "home": self._home(context),
             "asset_prefix": self.prefix,
             "schedules": self.schedules,
-            **{name: name in self.optional_resources for name in ("task_usage", "pinned")},
+            **{name: name in self.optional_resources for name in OPTIONAL},
             "crons": self.crons,
         }
         look_for_strays(

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
 from taskhouse.values import CRONS
 from taskhouse.variables import RETIRED, variable
@@ -87,8 +88,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
     "What is fetched, and how often": (
         "",
         {
-            "task_usage": "true",
-            "pinned": "true",
+            **dict.fromkeys(OPTIONAL, "true"),
             "readiness_windows": "7,30",
             "readiness_overrides": "acme/web=7,30;acme/docs=",
             "readiness_refresh": "daily",

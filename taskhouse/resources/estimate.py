@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.registry import RESOURCES
+from taskhouse.resources.task_usage.spec import TASK_USAGE
 from taskhouse.resources.tasks.rounds import LIST_EVERY, SMALL, period
 from taskhouse.settings import Settings
 
@@ -190,7 +191,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
         Item("run events: runs at rest, stream and log", Priority.LIVE, facts.resting * 2),
         Item("run events: logs", Priority.LOG, facts.moved * 2),
-        Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.task_usage else 0),
+        Item("task usage", Priority.SWEEP, facts.moved * 2 if settings.wants(TASK_USAGE.name) else 0),
     )
     hourly = settings.requests_per_hour
     return Estimate(

@@ -17,6 +17,7 @@ from taskhouse.resources.readiness import sync as readiness
 from taskhouse.resources.repositories.spec import SIGHTINGS as REPOSITORIES
 from taskhouse.resources.runs import last_looks
 from taskhouse.resources.runs import sync as runs
+from taskhouse.resources.task_usage.spec import TASK_USAGE
 from taskhouse.resources.tasks import run_facts
 from taskhouse.resources.tasks.sync import hot_tasks, watched
 from taskhouse.warehouse import state
@@ -54,7 +55,7 @@ async def gather(context: Context) -> Facts:
         moved=held["moved"],
         repositories=held["repositories"],
         unlisted=held["unlisted"],
-        unpriced=held["unpriced"] if context.settings.task_usage else 0,
+        unpriced=held["unpriced"] if context.settings.wants(TASK_USAGE.name) else 0,
         resting=held["resting"],
     )
     return _due(context, facts) if facts.known else await _sampled(context, api, page, facts)
@@ -84,7 +85,7 @@ def _due(context: Context, facts: Facts) -> Facts:
         lists=len(moved),
         last_looks=sum(task["task_id"] not in moved for task in last_looks.resting(context, runs.RESOURCE, now)),
         unlisted=len(lists.first) + lists.left + unseen,
-        unpriced=(facts.unpriced + unseen) if settings.task_usage else 0,
+        unpriced=(facts.unpriced + unseen) if settings.wants(TASK_USAGE.name) else 0,
         logs=sum(1 + bool(run.ancestors) for run in found.logs),
         unread_logs=sum(1 + bool(run.ancestors) for run in found.first) + unseen,
         streams=len(found.streams),
@@ -112,7 +113,7 @@ async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) ->
         facts,
         repositories=len((await api.repositories()).names),
         unlisted=math.floor(fewest),
-        unpriced=math.ceil(most) if context.settings.task_usage else 0,
+        unpriced=math.ceil(most) if context.settings.wants(TASK_USAGE.name) else 0,
         unread_logs=max(0, math.floor(fewest * max(1.0, mean - spread)) - moving),
         most=(math.ceil(most), math.ceil(most * (mean + spread) * LOG_MOST), moving),
     )

@@ -16,6 +16,9 @@ from taskhouse.resources.tasks.spec import TASKS
 RESOURCES: dict[str, Resource] = {
     resource.name: resource for resource in (TASKS, REPOSITORIES, READINESS, RUNS, RUN_EVENTS, TASK_USAGE, PINNED)
 }
+OPTIONAL: tuple[str, ...] = tuple(name for name, resource in RESOURCES.items() if resource.optional)
+"""Resources that are off unless the setting of their name is on."""
+
 TABLES: tuple[Table, ...] = tuple(table for resource in RESOURCES.values() for table in resource.tables)
 OWNERS: dict[str, str] = {table.name: resource.name for resource in RESOURCES.values() for table in resource.tables}
 """For each table, the resource that it belongs to."""

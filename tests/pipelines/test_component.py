@@ -99,7 +99,7 @@ def test_the_instance_in_the_documentation_loads(stranger: Stranger) -> None:
     shown = next(found for found in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "TaskhouseProject" in found)
     stranger.write("posthog", shown)
     repository = stranger.load()
-    assert repository.asset_graph.has(dg.AssetKey(["posthog", "pinned"]))
+    assert repository.asset_graph.has(dg.AssetKey(["posthog", "task_usage"]))
     statuses = {each.default_status for each in repository.schedule_defs}
     assert statuses == {dg.DefaultScheduleStatus.RUNNING}
 

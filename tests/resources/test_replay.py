@@ -9,8 +9,6 @@ import pytest
 
 from taskhouse.operations import replay_quarantine
 from taskhouse.posthog import content, fields
-from taskhouse.resources import registry
-from taskhouse.resources.registry import RESOURCES
 from taskhouse.resources.tasks import record, rounds
 
 
@@ -180,11 +178,6 @@ def test_a_new_value_is_kept_and_recorded_once(
     assert house.rows("SELECT resource, path, example_type, example FROM ledger.drift") == [
         (resource, path, "str", "brand_new")
     ]
-
-
-def test_what_cannot_be_replayed_stays() -> None:
-    found = {name for name in RESOURCES if registry.record(name)}
-    assert found == {"tasks", "runs", "readiness", "task_usage"}
 
 
 def test_a_bad_record_that_is_deleted_on_the_server_leaves_the_proof(
