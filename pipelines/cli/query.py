@@ -19,7 +19,7 @@ from taskhouse.plural import counted
 
 Rows = Iterator[tuple[Any, ...]]
 
-MOST = 100
+MOST_ROWS = 100
 """How many rows a terminal shows by default."""
 
 
@@ -61,7 +61,8 @@ def query(
     rows: Annotated[
         int | None,
         typer.Option(
-            min=0, help=f"Most rows to show in a table; 0 shows all. By default {MOST} on a terminal, otherwise all."
+            min=0,
+            help=f"Most rows to show in a table; 0 shows all. By default {MOST_ROWS} on a terminal, otherwise all.",
         ),
     ] = None,
     vertical: Annotated[
@@ -142,7 +143,7 @@ def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None
 
     console = screen.results()
     shown = out is sys.stdout and console.is_terminal
-    most = most if most is not None else (MOST if shown else 0)
+    most = most if most is not None else (MOST_ROWS if shown else 0)
     rows = list(islice(found, most + 1) if most else found)
     more = bool(most) and len(rows) > most
     rows = rows[:most] if most else rows

@@ -10,7 +10,7 @@ from taskhouse.plural import counted
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.http_errors import Oversized
 
-PAGE = 5000
+PAGE_ENTRIES = 5000
 """The most entries per page; the server refuses more, and may send fewer (API facts 7.6)."""
 
 
@@ -29,7 +29,7 @@ class LogPages:
     text: Literal["full", "none"]
     totals: list[int] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    _limit: int = PAGE
+    _limit: int = PAGE_ENTRIES
     _seam: tuple[int, bytes] | None = None
     """The index after the last page's last entry, and that entry."""
 

@@ -38,7 +38,7 @@ LAST_LOOK_S = 5.0
 """How long a search may still wait for the server once the tail is stopped."""
 
 LOOKING = "new runs"
-PAGE = 100
+PAGE_ROWS = 100
 """Tasks on one page of a search for active runs; the server sends no more."""
 
 
@@ -194,7 +194,7 @@ class _Watch:
         api = self.the_pass.api(Priority.LIVE)
         pages = brought = 0
         while True:
-            page = await api.list_tasks(PAGE, pages * PAGE, ordering="-last_activity_at", **EVERYTHING)
+            page = await api.list_tasks(PAGE_ROWS, pages * PAGE_ROWS, ordering="-last_activity_at", **EVERYTHING)
             rows = []
             for row in page.rows:
                 with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
@@ -203,7 +203,7 @@ class _Watch:
             pages += 1
             begun = self._follow(rows, logs_too=False)
             brought += begun
-            if (not begun and pages >= self._depth) or len(page.rows) < PAGE:
+            if (not begun and pages >= self._depth) or len(page.rows) < PAGE_ROWS:
                 self._depth = pages if brought else 1
                 return pages
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
@@ -21,6 +21,8 @@ from taskhouse.posthog.known_fields import Shape
 from taskhouse.posthog.pages import Row
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import WriteBatch, commit
+
+T = TypeVar("T")
 
 __all__ = ["Doubt", "Pass", "Proof", "Report", "Verdict"]
 
@@ -41,7 +43,6 @@ class Pass:
         stats: What it has cost and found so far.
         judgement: What it may claim.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
-        held: Every task that is present, and how many rows the pass had added when it read them.
     """
 
     context: Context
@@ -54,7 +55,7 @@ class Pass:
     stats: Statistics = field(default_factory=Statistics)
     judgement: Judgement = field(default_factory=Judgement)
     closing: WriteBatch = field(default_factory=WriteBatch)
-    held: tuple[int, list[tuple[datetime, str]]] | None = None
+    _cached: dict[str, tuple[int, Any]] = field(default_factory=dict)
 
     @property
     def absent(self) -> int:
@@ -250,6 +251,14 @@ class Pass:
             "rows_added": self.stats.earlier.get("rows_added", 0) + self.report().rows_added,
             "rows_absent": self.absent,
         }
+
+    def until_added(self, name: str, read: Callable[[], T]) -> T:
+        """What ``read`` returns; it is called again only if the pass has added rows since the last time."""
+        added = sum(self.stats.added.values())
+        if name not in self._cached or self._cached[name][0] != added:
+            self._cached[name] = (added, read())
+        value: T = self._cached[name][1]
+        return value
 
     def tell(self, done: int, total: int | None, unit: str) -> None:
         """Report how far the pass is."""

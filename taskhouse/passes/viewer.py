@@ -5,6 +5,7 @@ from typing import Any
 
 from taskhouse.errors import AccessDenied, NotFound
 from taskhouse.passes.context import Context
+from taskhouse.passes.verdict import Doubt
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import fingerprint
 from taskhouse.posthog.http_errors import clean
@@ -48,12 +49,13 @@ def previous_viewer(context: Context, resource: str) -> str | None:
     return found[0]["viewer"] if found else None
 
 
-def other(context: Context, resource: str, viewer: str | None) -> str:
-    """Why this view cannot be compared with the history so far; "" if it can."""
+def changed(context: Context, resource: str, viewer: str | None) -> Doubt | None:
+    """Why this view cannot be compared with the history so far; None if it can."""
     before = previous_viewer(context, resource)
     if before in {None, viewer} or "viewer" in context.settings.accept:
-        return ""
-    return (
+        return None
+    return Doubt(
+        "viewer_changed",
         f"this key sees the project as {viewer}, but the history so far was read as {before};"
-        " to continue with the new view, set TASKHOUSE_ACCEPT=viewer for one sync"
+        " to continue with the new view, set TASKHOUSE_ACCEPT=viewer for one sync",
     )

@@ -12,7 +12,7 @@ from taskhouse.posthog.client import Answer
 from taskhouse.posthog.http_errors import Garbled, unreadable
 
 HTML = "text/html"
-MOST = 2**53
+MOST_ROWS = 2**53
 """No list is that long, and every smaller number is kept as it is."""
 
 LONGEST_NAME = 500
@@ -113,7 +113,7 @@ def read_page(answer: Answer) -> Page:
     """
     found, slices = _read_list(answer, "results")
     count, following = found.get("count"), found.get("next", "")
-    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST:
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_ROWS:
         raise unreadable(answer.what, "its 'count' is no number of rows")
     if following is not None and (not isinstance(following, str) or not following):
         raise unreadable(answer.what, "its 'next' is neither a URL nor null")
@@ -150,7 +150,7 @@ def read_log(answer: Answer) -> LogPage:
     except ValueError as wrong:
         raise not_json(answer, wrong) from None
     total, more = _header(answer.headers, "x-total-count"), _header(answer.headers, "x-has-more").lower()
-    if not (total.isascii() and total.isdigit() and len(total) < len(str(MOST))) or more not in {"true", "false"}:
+    if not (total.isascii() and total.isdigit() and len(total) < len(str(MOST_ROWS))) or more not in {"true", "false"}:
         raise unreadable(answer.what, "X-Total-Count or X-Has-More is missing or makes no sense")
     return LogPage(entries, int(total), more == "true", digest(answer.body))
 

@@ -21,7 +21,7 @@ LIFE_S = 300.0
 EARLY_S = 30.0
 """How long before its expiry a token is no longer used; at most a tenth of its lifetime."""
 
-MOST = 10_000
+MOST_TOKENS = 10_000
 """How many tokens are kept."""
 
 
@@ -99,7 +99,7 @@ class Tokens:
         life = token.life_s()
         self._kept.pop(run_id, None)
         self._kept[run_id] = (self._clock.monotonic() + life - min(EARLY_S, life / 10), token)
-        if len(self._kept) > MOST:
+        if len(self._kept) > MOST_TOKENS:
             del self._kept[next(iter(self._kept))]
 
     def drop(self, run_id: str) -> None:

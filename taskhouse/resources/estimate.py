@@ -11,10 +11,11 @@ from datetime import timedelta
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.resources.task_usage.spec import TASK_USAGE
-from taskhouse.resources.tasks.rounds import LIST_EVERY, SMALL, period
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS
+from taskhouse.resources.tasks.rounds import LIST_EVERY, OVERLAP_ROWS, SMALL, period
 from taskhouse.settings import Settings
 
-PAGE = 98
+NEW_ROWS = PAGE_ROWS - OVERLAP_ROWS
 """Rows that a page of the list brings: 100, less the two that it shares with the page before."""
 
 SUMMARIES = 100
@@ -213,12 +214,12 @@ def _of_each(settings: Settings, *, a_day: bool = False) -> tuple[Item, ...]:
 
 def list_pages(tasks: int) -> int:
     """Requests of a sweep of the list: the pages, whose view it is before and after, and the proof."""
-    return math.ceil(max(0, tasks - 2) / PAGE) + 3
+    return math.ceil(max(0, tasks - 2) / NEW_ROWS) + 3
 
 
 def rotation_pages(tasks: int) -> int:
     """Requests a day for reading the list in rotation; none for a project that every pass reads whole."""
-    return math.ceil(math.ceil((tasks - 2) / PAGE) * DAY_S / period(tasks).total_seconds()) if tasks > SMALL else 0
+    return math.ceil(math.ceil((tasks - 2) / NEW_ROWS) * DAY_S / period(tasks).total_seconds()) if tasks > SMALL else 0
 
 
 def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:

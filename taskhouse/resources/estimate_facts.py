@@ -19,11 +19,12 @@ from taskhouse.resources.runs import last_looks
 from taskhouse.resources.runs import sync as runs
 from taskhouse.resources.task_usage.spec import TASK_USAGE
 from taskhouse.resources.tasks import run_facts
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS
 from taskhouse.resources.tasks.sync import hot_tasks, watched
 from taskhouse.warehouse import state
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
-PAGE, PAGES, LISTS = 100, 3, 12
+PAGES, LISTS = 3, 12
 """How many pages of tasks, and lists of runs, a sample requests; with the repositories, at most 16 requests."""
 
 
@@ -46,7 +47,7 @@ async def gather(context: Context) -> Facts:
         oldest=now - timedelta(days=days) if days else EVER,
     )[0]
     api = TasksApi(context.client, context.project_id, priority=Priority.HOT)
-    page = await api.list_tasks(1 if held["known"] else PAGE, 0, **EVERYTHING)
+    page = await api.list_tasks(1 if held["known"] else PAGE_ROWS, 0, **EVERYTHING)
     facts = Facts(
         tasks=page.count,
         known=held["known"],
@@ -81,7 +82,7 @@ def _due(context: Context, facts: Facts) -> Facts:
     return replace(
         facts,
         answers=len(answers),
-        details=min(run_facts.MOST, sum(len(row["run_ids"]) for row in noted)),
+        details=min(run_facts.MOST_RUNS, sum(len(row["run_ids"]) for row in noted)),
         lists=len(moved),
         last_looks=sum(task["task_id"] not in moved for task in last_looks.resting(context, runs.RESOURCE, now)),
         unlisted=len(lists.first) + lists.left + unseen,
@@ -96,10 +97,10 @@ def _due(context: Context, facts: Facts) -> Facts:
 async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) -> Facts:
     """What a first load would request, from a sample of tasks and their runs, within two standard errors."""
     tasks, found = facts.tasks, [row.data for row in page.rows]
-    pages = min(PAGES, math.ceil(tasks / PAGE))
+    pages = min(PAGES, math.ceil(tasks / PAGE_ROWS))
     for number in range(1, pages):
-        offset = round(number * (tasks - PAGE) / (pages - 1))
-        found += [row.data for row in (await api.list_tasks(PAGE, offset, **EVERYTHING)).rows]
+        offset = round(number * (tasks - PAGE_ROWS) / (pages - 1))
+        found += [row.data for row in (await api.list_tasks(PAGE_ROWS, offset, **EVERYTHING)).rows]
     found = list({task["id"]: task for task in found if isinstance(task.get("id"), str)}.values())
     having = [task for task in found if isinstance(task.get("latest_run"), dict)]
     step = max(1, math.ceil(len(having) / LISTS))

@@ -108,7 +108,7 @@ def test_it_is_kept_until_shortly_before_its_end_whatever_the_clocks_say() -> No
 
 
 def test_a_refused_one_is_dropped_and_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tokens, "MOST", 2)
+    monkeypatch.setattr(tokens, "MOST_TOKENS", 2)
     kept = Tokens(Moved())
     for run in ("a", "b", "c"):
         kept.keep(run, StreamToken(run, None))

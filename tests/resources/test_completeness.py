@@ -184,7 +184,7 @@ def test_an_absence_that_was_not_marked_is_found_again(make_house: Any, monkeypa
     house.emulator.mutate("show", task_id=x)
     house.emulator.mutate("hide", task_id=y)
     with monkeypatch.context() as broken:
-        broken.setattr("taskhouse.resources.tasks.completeness.believed", lambda *_: False)
+        broken.setattr("taskhouse.passes.absences.plausible", lambda *_: False)
         assert {report.verdict for report in ticks(house, 30, every=6)} == {"incomplete"}
     assert y in {row[0] for row in house.present()}
     ticks(house, 30, every=6)

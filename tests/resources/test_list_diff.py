@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS, Key, Moved, Search
 from taskhouse.resources.tasks.list_diff import key as search_key
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,7 +20,7 @@ def key(number: int) -> Key:
 def found(ours: list[Key], theirs: list[Key]) -> Search:
     search = Search(ours, len(theirs))
     while (offset := search.offset()) is not None:
-        search.feed(offset, theirs[offset : offset + PAGE], len(theirs))
+        search.feed(offset, theirs[offset : offset + PAGE_ROWS], len(theirs))
     return search
 
 
@@ -39,13 +39,13 @@ def test_whatever_is_gone_or_new_is_found_unless_as_many_went_as_came(
     search = found(ours, theirs)
     wrong_here = {f"{number:06}" for number in gone}
     wrong_there = {f"{number:06}" for number in come}
-    assert search.missing <= wrong_here
+    assert search.unlocated <= wrong_here
     assert search.unexpected <= wrong_there
     if not come:
-        assert search.missing == wrong_here
+        assert search.unlocated == wrong_here
     if not gone:
         assert search.unexpected == wrong_there
-    assert len(wrong_here - search.missing) == len(wrong_there - search.unexpected)
+    assert len(wrong_here - search.unlocated) == len(wrong_there - search.unexpected)
 
 
 @pytest.mark.parametrize("place", [0, 1, 50_000, 99_999])
@@ -53,7 +53,7 @@ def test_one_deletion_among_100_000_costs_at_most_twelve_pages(place: int) -> No
     ours = sorted((key(number) for number in range(100_000)), reverse=True)
     theirs = ours[:place] + ours[place + 1 :]
     search = found(ours, theirs)
-    assert search.missing == {ours[place][1]}
+    assert search.unlocated == {ours[place][1]}
     assert search.asked <= 12
 
 
@@ -65,8 +65,8 @@ def test_a_row_out_of_its_place_shows_an_exchange_that_no_count_shows() -> None:
     assert not search.agrees(800, theirs[800])
     search.parted(800)
     while (offset := search.offset()) is not None:
-        search.feed(offset, theirs[offset : offset + PAGE], len(theirs))
-    assert (search.missing, search.unexpected) == ({everything[100][1]}, {everything[1500][1]})
+        search.feed(offset, theirs[offset : offset + PAGE_ROWS], len(theirs))
+    assert (search.unlocated, search.unexpected) == ({everything[100][1]}, {everything[1500][1]})
 
 
 @given(
@@ -80,8 +80,8 @@ def test_inside_a_second_the_list_may_be_in_any_order(size: int, gone: set[int],
     theirs.sort(key=lambda row: (row[0], chance.random()), reverse=True)
     search = found(everything, theirs)
     assert (search.found, search.unexpected) == (True, set())
-    assert search.missing == {f"{number:06}" for number in gone if number < size}
-    if not search.missing:
+    assert search.unlocated == {f"{number:06}" for number in gone if number < size}
+    if not search.unlocated:
         assert all(Search(everything, size).agrees(place, row) for place, row in enumerate(theirs))
 
 
@@ -97,8 +97,8 @@ def test_an_exchange_inside_a_second_is_found() -> None:
     assert not search.agrees(405, theirs[405])
     search.parted(405)
     while (offset := search.offset()) is not None:
-        search.feed(offset, theirs[offset : offset + PAGE], len(theirs))
-    assert (search.found, search.missing, search.unexpected) == (True, {ours[405][1]}, {"another"})
+        search.feed(offset, theirs[offset : offset + PAGE_ROWS], len(theirs))
+    assert (search.found, search.unlocated, search.unexpected) == (True, {ours[405][1]}, {"another"})
 
 
 def test_a_second_that_fills_a_page_is_left_to_a_sweep() -> None:
@@ -113,6 +113,6 @@ def test_a_list_that_moves_under_the_search_is_noticed() -> None:
     offset = search.offset()
     assert offset is not None
     with pytest.raises(Moved):
-        search.feed(offset, ours[:PAGE], 998)
+        search.feed(offset, ours[:PAGE_ROWS], 998)
     with pytest.raises(Moved):
-        search.feed(offset, random.Random(1).sample(ours, PAGE), 999)
+        search.feed(offset, random.Random(1).sample(ours, PAGE_ROWS), 999)

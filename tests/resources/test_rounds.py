@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.resources.estimate import rotation_pages
-from taskhouse.resources.tasks.list_diff import PAGE, Key
-from taskhouse.resources.tasks.rounds import GRAIN, MOST, OVERLAP, ROUND, Rounds, load, whole
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS, Key
+from taskhouse.resources.tasks.rounds import GRAIN, MOST_PAGES, OVERLAP_ROWS, ROUND, Rounds, load, whole
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -62,7 +62,7 @@ def test_every_page_is_read_within_24_hours(total: int, growth: float, every: ti
         pages = rounds.due(now, newest + 1 - at, newest + 1)
         most, asked = max(most, pages), asked + pages
         for _ in range(pages):
-            at = max(0, at - (PAGE if rounds.at is None else PAGE - OVERLAP))
+            at = max(0, at - (PAGE_ROWS if rounds.at is None else PAGE_ROWS - OVERLAP_ROWS))
             rounds = rounds.advanced((START + timedelta(seconds=at), "") if at else None, now)
             if not at:
                 break
@@ -86,7 +86,7 @@ def test_a_second_that_a_page_ends_in_counts_as_read_before_until_the_page_behin
 
 def test_a_pause_is_made_up_for_in_bounded_steps() -> None:
     rounds = whole(START, None)
-    assert rounds.due(START + timedelta(hours=12), 0, 100_000) == MOST
+    assert rounds.due(START + timedelta(hours=12), 0, 100_000) == MOST_PAGES
     assert rounds.due(START + ROUND * 2, 99_990, 100_000) == 1
     assert rounds.due(START + ROUND * 2, 100_000, 100_000) == 1  # its end was not seen yet
     assert rounds.due(START + timedelta(minutes=1), 600, 100_000) == 0

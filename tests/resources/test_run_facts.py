@@ -110,7 +110,7 @@ def test_what_is_left_over_is_a_doubt_and_read_by_the_next_pass(
     for run_id in runs:
         house.emulator.mutate("pull_request", run_id=run_id, state="merged")
     pass_time(house, seconds=5)
-    monkeypatch.setattr(run_facts, "MOST", 2)
+    monkeypatch.setattr(run_facts, "MOST_RUNS", 2)
     report = house.sync("tasks")
     assert (report.verdict, "runs that changed are still to be read" in report.reason) == ("incomplete", True)
     monkeypatch.undo()

@@ -9,6 +9,7 @@ import json
 from uuid import UUID
 
 from taskhouse.errors import NotFound
+from taskhouse.passes import absences
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass, Report
@@ -16,7 +17,6 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Names
 from taskhouse.resources.pinned.spec import SIGHTINGS
-from taskhouse.resources.tasks.completeness import ACCEPT, believed
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -72,8 +72,8 @@ async def _keep(the_pass: Pass, found: Names) -> None:
     await the_pass.commit(batch)
     the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
     the_pass.tell(len(ids), len(ids), "pinned tasks")
-    if not believed(context, len(gone), len(held)):
-        reason = f"{len(gone)} tasks are no longer pinned, more than expected at once; {ACCEPT}"
+    if not absences.plausible(context, len(gone), len(held)):
+        reason = f"{len(gone)} tasks are no longer pinned, more than expected at once; {absences.ACCEPT}"
         the_pass.doubt("too_many_absent", reason)
     the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id, viewer=viewer) for task_id in gone]
     the_pass.complete(f"all {len(ids)} tasks that {viewer} pinned are present")

@@ -4,14 +4,13 @@ The answer has no count and no pages, so an incomplete one looks like a complete
 viewer, and by the limit on absences at once.
 """
 
+from taskhouse.passes import absences, viewer
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Report
-from taskhouse.passes.viewer import other
 from taskhouse.plural import plural
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.repositories.spec import SIGHTINGS
-from taskhouse.resources.tasks.completeness import ACCEPT, believed
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -38,10 +37,10 @@ async def sync(context: Context) -> Report:
         await the_pass.commit(batch)
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.names)
         the_pass.tell(len(names), len(names), "repositories")
-        if reason := other(context, RESOURCE, the_pass.viewer):
-            the_pass.doubt("viewer_changed", reason)
-        elif not believed(context, len(gone), len(held)):
-            reason = f"{len(gone)} repositories are absent, more than expected at once; {ACCEPT}"
+        if doubt := viewer.changed(context, RESOURCE, the_pass.viewer):
+            the_pass.doubt(doubt.code, doubt.reason)
+        elif not absences.plausible(context, len(gone), len(held)):
+            reason = f"{len(gone)} repositories are absent, more than expected at once; {absences.ACCEPT}"
             the_pass.doubt("too_many_absent", reason)
         the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(name) for name in gone]
         every = plural(len(names), "the one repository", f"all {len(names):,} repositories")

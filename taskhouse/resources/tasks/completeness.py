@@ -7,95 +7,84 @@ again. Only then are tasks marked absent, together with the verdict.
 import random
 from collections.abc import Sequence
 
-from taskhouse.passes.context import Context
+from taskhouse.passes import absences
 from taskhouse.passes.sync_pass import Doubt, Pass, Proof
 from taskhouse.plural import counted, plural
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.resources.tasks import rows, summaries
-from taskhouse.resources.tasks.list_diff import PAGE, Key, Moved, Search
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS, Key, Moved, Search
 from taskhouse.resources.tasks.spec import SIGHTINGS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
-ROUNDS = 4
+PROOF_TRIES = 4
 """How often the proof is tried if the list changes meanwhile."""
 
-FEW = 40
+FEW_DIFFERENCES = 40
 """How many differences are searched for; if there are more, a sweep is needed."""
-
-ABSENT_SHARE = 0.2
-ABSENT_ANYWAY = 20
-"""More absences than this share of what was present, and than this number, make the pass incomplete."""
-
-ACCEPT = "if they were really removed, set TASKHOUSE_ACCEPT=absences for one sync"
-
 
 NOT_YET = "the list was not read completely yet"
 
 
-async def prove(the_pass: Pass, missing: set[str], rests_on: Proof) -> Doubt | None:
+async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | None:
     """Try to prove the pass; None if it is complete, else the reason.
 
     Args:
         the_pass: The pass; completed here, with its absences, if the proof succeeds.
-        missing: Ids that are present here and were proved absent; more may be found.
+        absent: Ids that are present here and were proved absent; more may be found.
         rests_on: What was read of the list, and when.
     """
     doubt = Doubt("moved", "the list kept changing meanwhile")
     gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.HOT, details=0))
-    for _ in range(ROUNDS):
+    for _ in range(PROOF_TRIES):
         present = rows.present(the_pass)
-        if not believed(the_pass.context, len(missing), len(present)):
-            return Doubt("too_many_absent", f"{len(missing)} tasks are absent, more than expected at once; {ACCEPT}")
-        ours = [key for key in present if key[1] not in missing]
+        if not absences.plausible(the_pass.context, len(absent), len(present)):
+            reason = f"{len(absent)} tasks are absent, more than expected at once; {absences.ACCEPT}"
+            return Doubt("too_many_absent", reason)
+        ours = [key for key in present if key[1] not in absent]
         quarantined = _quarantined(the_pass) - gone
-        search, reason = await _look(the_pass, ours, len(quarantined))
+        search = await _sample(the_pass, ours, len(quarantined))
         if search is None:
-            if reason:
-                doubt = Doubt("no_answer", reason)
-                continue
-            return _complete(the_pass, missing, said(len(ours), rests_on), rests_on, quarantined)
+            return _complete(the_pass, absent, claim(len(ours), rests_on), rests_on, quarantined)
+        if isinstance(search, Doubt):
+            doubt = search
+            continue
         present_here = counted(len(ours), "task is", "tasks are")
         doubt = Doubt("count_differs", f"{present_here} present, but the server counts {search.count:,}")
         try:
-            found = abs(search.count - len(ours)) <= FEW and await _halve(the_pass, search)
+            found = abs(search.count - len(ours)) <= FEW_DIFFERENCES and await _halve(the_pass, search)
         except Moved:
             continue
         if not found:
             return doubt
-        if not search.missing and not search.unexpected:
+        if not search.unlocated and not search.unexpected:
             continue  # it moved meanwhile
-        elsewhere = sorted(search.missing - missing)
-        missing |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.HOT, details=0))
-        if not search.missing & missing and not search.unexpected - quarantined:
+        elsewhere = sorted(search.unlocated - absent)
+        absent |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.HOT, details=0))
+        if not search.unlocated & absent and not search.unexpected - quarantined:
             return doubt
     return doubt
 
 
-def believed(context: Context, absent: int, present: int) -> bool:
-    """Whether this many absences at once are plausible; if the view changed unnoticed, there are very many."""
-    return "absences" in context.settings.accept or absent <= max(ABSENT_ANYWAY, present * ABSENT_SHARE)
-
-
-async def _look(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> tuple[Search | None, str]:
-    """Read a row at random: a search if the lists differ, else None, with a reason if the row proves nothing."""
+async def _sample(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> Search | Doubt | None:
+    """Read a row at random: None if the lists agree, a search if they differ, a doubt if the row proves nothing."""
     offset = random.randrange(len(ours)) if ours else 0
     page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
     the_pass.stats.server_count_end = page.count
     search = Search(ours, page.count)
     if page.count != len(ours) + quarantined:
-        return search, ""
+        return search
     if quarantined or not ours:
-        return None, ""
+        return None
     found = _keys(page)
     if not found:
-        return None, "a task could not be read"
+        return Doubt("no_answer", "a task could not be read")
     if search.agrees(offset, found[0]):
-        return None, ""
+        return None
     search.parted(offset)
-    return search, ""
+    return search
 
 
 async def _halve(the_pass: Pass, search: Search) -> bool:
@@ -105,7 +94,7 @@ async def _halve(the_pass: Pass, search: Search) -> bool:
         Moved: The list changed meanwhile.
     """
     while (offset := search.offset()) is not None:
-        page = await the_pass.api(Priority.HOT).list_tasks(PAGE, offset, **EVERYTHING)
+        page = await the_pass.api(Priority.HOT).list_tasks(PAGE_ROWS, offset, **EVERYTHING)
         batch = WriteBatch()
         rows.take(the_pass, batch, page, "list, searched")
         await the_pass.commit(batch)
@@ -113,19 +102,20 @@ async def _halve(the_pass: Pass, search: Search) -> bool:
     return search.found
 
 
-def said(present: int, rests_on: Proof) -> str:
+def claim(present: int, rests_on: Proof) -> str:
     """What a complete pass has proved, and no more."""
     read = f"every page was read at {rests_on.at:%Y-%m-%d %H:%M} UTC or later" if rests_on.at else NOT_YET
     drawn = ", and one drawn at random is in its place" if present else ""
     return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
 
 
-def _complete(the_pass: Pass, missing: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> Doubt | None:
+def _complete(the_pass: Pass, absent: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> Doubt | None:
+    """Complete the pass with its absences; if a doubt is in the way, that doubt."""
     if quarantined:
         there = plural(len(quarantined), "is", "are")
         only_here = f"{len(quarantined):,} of the tasks that the server counts {there} only in quarantine here"
         the_pass.doubt("quarantined", only_here)
-    the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(missing)]
+    the_pass.closing.absent[SIGHTINGS] = [the_pass.sighting(task_id) for task_id in sorted(absent)]
     return None if the_pass.complete(reason, rests_on) else the_pass.judgement.doubted()
 
 

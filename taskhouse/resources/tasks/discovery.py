@@ -14,21 +14,25 @@ from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks.rounds import OVERLAP_ROWS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
-OVERLAP = timedelta(minutes=10)
+WATERMARK_MARGIN = timedelta(minutes=10)
 """How far beyond the watermark discovery reads, because clocks differ and rows are saved before they are visible."""
 
 
 async def read(the_pass: Pass, since: datetime) -> datetime | None:
     """Store what changed since a moment; returns the new watermark, or None if it may not move."""
     api = the_pass.api(Priority.HOT)
-    walk = PageWalk(host=the_pass.context.client.host, overlap=2)
+    walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP_ROWS)
     orders = ["last_activity_at", "created_at"]
     mark: datetime | None = None
     last: Row | None = None
-    bounds = {"last_activity_at": since - OVERLAP, "created_at": _newest_known(the_pass, since) - OVERLAP}
+    bounds = {
+        "last_activity_at": since - WATERMARK_MARGIN,
+        "created_at": _newest_known(the_pass, since) - WATERMARK_MARGIN,
+    }
     async for page in pages(
         lambda limit, offset: api.list_tasks(limit, offset, ordering="-last_activity_at", **EVERYTHING), walk
     ):

@@ -16,11 +16,11 @@ from itertools import pairwise
 Key = tuple[datetime, str]
 """The position of a task: the whole second of ``created_at``, and its id."""
 
-PAGE = 100
-MARGIN = 8
+PAGE_ROWS = 100
+MARGIN_ROWS = 8
 """How many rows before a mismatch are on the page that explains it."""
 
-MOST = 60
+MOST_PAGES = 60
 """How many pages to read before a complete sweep is better."""
 
 
@@ -34,7 +34,7 @@ def key(created_at: datetime, task_id: str) -> Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Range:
     """Rows ``low`` to ``high`` of the server's list, compared with tasks ``ours_low`` to ``ours_high`` of ours."""
 
     low: int
@@ -56,24 +56,24 @@ class Search:
         ours: Every task that should be there, newest first.
         count: How many the server counts.
         unexpected: Ids of rows that are not among ours.
-        missing: Ids of ours that are not where they should be.
+        unlocated: Ids of ours that are not where they should be.
         asked: Pages read.
     """
 
     ours: Sequence[Key]
     count: int
     unexpected: set[str] = field(default_factory=set)
-    missing: set[str] = field(default_factory=set)
+    unlocated: set[str] = field(default_factory=set)
     asked: int = 0
-    _gaps: list[Gap] = field(default_factory=list)
-    _probed: Gap | None = None
+    _ranges: list[Range] = field(default_factory=list)
+    _probed: Range | None = None
     _around: int | None = None
     _stuck: bool = False
     _oldest_first: list[datetime] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._oldest_first = [at for at, _ in reversed(self.ours)]
-        self._gaps = [Gap(0, self.count, 0, len(self.ours))]
+        self._ranges = [Range(0, self.count, 0, len(self.ours))]
         self._drop_empty()
 
     def agrees(self, offset: int, key: Key) -> bool:
@@ -86,22 +86,22 @@ class Search:
         self._around = offset
 
     def offset(self) -> int | None:
-        """The offset of the page to read; None when every difference is found, or after ``MOST`` pages."""
-        differing = [gap for gap in self._gaps if gap.differs or self._around is not None]
-        if not differing or self._stuck or self.asked >= MOST:
+        """The offset of the page to read; None when every difference is found, or after ``MOST_PAGES`` pages."""
+        differing = [part for part in self._ranges if part.differs or self._around is not None]
+        if not differing or self._stuck or self.asked >= MOST_PAGES:
             return None
-        self._probed = gap = differing[0]
+        self._probed = part = differing[0]
         if self._around is not None:
             around, self._around = self._around, None
-            return max(gap.low, around - MARGIN)
+            return max(part.low, around - MARGIN_ROWS)
         if not self.asked:
-            return gap.low  # new tasks stand at the head
-        return max(gap.low, min((gap.low + gap.high - PAGE) // 2, gap.high - 1))
+            return part.low  # new tasks stand at the head
+        return max(part.low, min((part.low + part.high - PAGE_ROWS) // 2, part.high - 1))
 
     @property
     def found(self) -> bool:
         """Whether every difference was found."""
-        return not self._stuck and not any(gap.differs for gap in self._gaps)
+        return not self._stuck and not any(part.differs for part in self._ranges)
 
     def feed(self, offset: int, rows: Sequence[Key], count: int) -> None:
         """Take the page at the requested offset.
@@ -109,39 +109,39 @@ class Search:
         Raises:
             Moved: It does not fit the previous pages.
         """
-        gap = self._probed
-        if gap is None or count != self.count or not rows:
+        part = self._probed
+        if part is None or count != self.count or not rows:
             raise Moved
         self.asked += 1
-        rows = rows[: gap.high - offset]
+        rows = rows[: part.high - offset]
         times = [at for at, _ in rows]
         if any(one < two for one, two in pairwise(times)):
             raise Moved
-        if self._newer(times[0]) < gap.ours_low or self._reached(times[-1]) > gap.ours_high:
+        if self._newer(times[0]) < part.ours_low or self._reached(times[-1]) > part.ours_high:
             raise Moved
-        first, last, ours_first, ours_last = 0, len(rows), gap.ours_low, gap.ours_high
-        if offset > gap.low:  # the first second may have begun on the page before
+        first, last, ours_first, ours_last = 0, len(rows), part.ours_low, part.ours_high
+        if offset > part.low:  # the first second may have begun on the page before
             first, ours_first = times.count(times[0]), self._reached(times[0])
-        if offset + len(rows) < gap.high:  # the last one may go on
+        if offset + len(rows) < part.high:  # the last one may go on
             last, ours_last = len(rows) - times.count(times[-1]), self._newer(times[-1])
-        if first > last or (gap.low, gap.high) in {(offset + last, gap.high), (gap.low, offset + first)}:
+        if first > last or (part.low, part.high) in {(offset + last, part.high), (part.low, offset + first)}:
             self._stuck = True  # one second fills the page
             return
         here, there = {key[1] for key in self.ours[ours_first:ours_last]}, {key[1] for key in rows[first:last]}
-        self.missing |= here - there
+        self.unlocated |= here - there
         self.unexpected |= there - here
-        before = Gap(gap.low, offset + first, gap.ours_low, ours_first)
-        behind = Gap(offset + last, gap.high, ours_last, gap.ours_high)
-        at = self._gaps.index(gap)
-        self._gaps[at : at + 1] = [before, behind]
+        before = Range(part.low, offset + first, part.ours_low, ours_first)
+        behind = Range(offset + last, part.high, ours_last, part.ours_high)
+        at = self._ranges.index(part)
+        self._ranges[at : at + 1] = [before, behind]
         self._drop_empty()
 
     def _drop_empty(self) -> None:
-        """If the server has no row left, all of ours are missing."""
-        for gap in self._gaps:
-            if gap.low >= gap.high:
-                self.missing |= {key[1] for key in self.ours[gap.ours_low : gap.ours_high]}
-        self._gaps = [gap for gap in self._gaps if gap.low < gap.high]
+        """If the server has no row left, none of ours is located."""
+        for part in self._ranges:
+            if part.low >= part.high:
+                self.unlocated |= {key[1] for key in self.ours[part.ours_low : part.ours_high]}
+        self._ranges = [part for part in self._ranges if part.low < part.high]
 
     def _newer(self, at: datetime) -> int:
         """How many of ours were created after a second."""

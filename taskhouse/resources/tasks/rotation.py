@@ -21,8 +21,8 @@ from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page
 from taskhouse.resources.tasks import rounds, rows, summaries
-from taskhouse.resources.tasks.list_diff import PAGE, Key
-from taskhouse.resources.tasks.rounds import OVERLAP, Rounds
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS, Key
+from taskhouse.resources.tasks.rounds import OVERLAP_ROWS, Rounds
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -34,24 +34,24 @@ ROOM_S = 1.0
 HEAD = "~"
 """An id before all others of its second."""
 
-TRIES = 3
+PAGE_TRIES = 3
 """How often a page is requested that does not join the previous one."""
 
 
-async def read(the_pass: Pass, missing: set[str]) -> Proof:
+async def read(the_pass: Pass, absent: set[str]) -> Proof:
     """Read on in the list as far as is due; returns what is proved of the whole list by now.
 
     Args:
         the_pass: The pass.
-        missing: Ids that are present here and were proved absent; more may be found.
+        absent: Ids that are present here and were proved absent; more may be found.
     """
-    walk = _Walk(the_pass, known(the_pass), missing)
+    walk = _Walk(the_pass, known(the_pass), absent)
     with suppress(Throttled):  # the next tick makes up for it
         for _ in range(walk.due()):
             if not await walk.step():
                 break
     if walk.waits:
-        settle(the_pass, walk.rounds)
+        move_with_verdict(the_pass, walk.rounds)
     return rests_on(walk.rounds)
 
 
@@ -71,7 +71,7 @@ def rests_on(found: Rounds) -> Proof:
     return Proof("counted", None) if oldest is None else Proof("listed", oldest)
 
 
-def settle(the_pass: Pass, found: Rounds) -> None:
+def move_with_verdict(the_pass: Pass, found: Rounds) -> None:
     """Move the position with the verdict."""
     others = [cursor for cursor in the_pass.closing.cursors if cursor["key"] != CURSOR]
     the_pass.closing.cursors = [*others, the_pass.cursor(rows.RESOURCE, CURSOR, found.dump(), "read")]
@@ -85,16 +85,16 @@ class _Walk:
         waits: Whether the position moves only with the verdict.
     """
 
-    def __init__(self, the_pass: Pass, found: Rounds, missing: set[str]) -> None:
+    def __init__(self, the_pass: Pass, found: Rounds, absent: set[str]) -> None:
         self.rounds = found
         self.waits = False
         self._this = the_pass
-        self._missing = missing
+        self._absent = absent
         self._held = rows.present(the_pass)
         self._oldest_first = self._held[::-1]
         self._ids = {key[1] for key in self._held}
         self._grown = 0
-        self._offset = max(0, self._passed() + found.skew - OVERLAP)
+        self._offset = max(0, self._passed() + found.skew - OVERLAP_ROWS)
 
     def due(self) -> int:
         """How many pages to read now."""
@@ -115,14 +115,14 @@ class _Walk:
         """The page at the offset, or nearer to the head so that it joins the previous rows; None if there is none."""
         api = self._this.api(Priority.SWEEP, within_s=ROOM_S)
         asked = {**EVERYTHING, "basic": "true"} if light else EVERYTHING
-        for _ in range(TRIES):
-            page = await api.list_tasks(PAGE, self._offset, **asked)
+        for _ in range(PAGE_TRIES):
+            page = await api.list_tasks(PAGE_ROWS, self._offset, **asked)
             keys = _keys(page)
             if any(one[0] < two[0] for one, two in pairwise(keys)):
                 return None  # the list is in another order
             if self._offset == 0 or _joins(self.rounds.at, keys):
                 return page
-            self._offset = max(0, min(self._offset, page.count) - self._too_far(keys) - OVERLAP)
+            self._offset = max(0, min(self._offset, page.count) - self._too_far(keys) - OVERLAP_ROWS)
         return None
 
     async def _keep(self, page: Page, asked_at: datetime, *, light: bool) -> bool:
@@ -137,9 +137,9 @@ class _Walk:
         else:
             rows.take(the_pass, batch, page, REQUEST)
         here = {key[1] for key in keys}
-        unseen = self._between(keys, head=self._offset == 0, end=end) - here - self._missing
+        unseen = self._between(keys, head=self._offset == 0, end=end) - here - self._absent
         gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.HOT, details=0))
-        self._missing |= gone
+        self._absent |= gone
         self._grown += len(here - self._ids) - len(gone)
         self._ids |= here
         self.waits = self.waits or bool(gone)
@@ -149,7 +149,7 @@ class _Walk:
         if not self.waits:
             batch.cursors.append(the_pass.cursor(rows.RESOURCE, CURSOR, self.rounds.dump(), "read"))
         await the_pass.commit(batch)
-        self._offset = max(0, self._offset + received - OVERLAP)
+        self._offset = max(0, self._offset + received - OVERLAP_ROWS)
         return not end
 
     def _between(self, keys: Sequence[Key], *, head: bool, end: bool) -> set[str]:
@@ -161,7 +161,7 @@ class _Walk:
     def _too_far(self, keys: Sequence[Key]) -> int:
         """How many rows too far a page began that does not join, as far as this can be known here."""
         if not keys or self.rounds.at is None:
-            return PAGE // 2
+            return PAGE_ROWS // 2
         return max(0, self._place(keys[0]) - self._place((self.rounds.at[0], HEAD)))
 
     def _passed(self) -> int:

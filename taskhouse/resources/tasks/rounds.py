@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from taskhouse.resources.tasks.list_diff import PAGE, Key, key
+from taskhouse.resources.tasks.list_diff import PAGE_ROWS, Key, key
 
 LIST_EVERY = 7
 """A sweep of the list is this many times rarer than the interval at which every task is seen."""
@@ -26,16 +26,18 @@ ROUND = timedelta(hours=22, minutes=30)
 by 5 % a day: the next round reaches a row later if rows were inserted before it."""
 
 GRAIN = timedelta(minutes=15)
-"""Pages that were read within this time are stored as one stretch, as old as its oldest page."""
+"""Pages that were read within this time are stored as one part, as old as its oldest page."""
 
-OVERLAP = 2
-MOST = 60
+OVERLAP_ROWS = 2
+"""Rows that a page of the list shares with the page before it, so that both are known to join."""
+
+MOST_PAGES = 60
 """The most pages in one pass, after a pause or if passes are rare."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A part of the list, from the end of the stretch before it down to ``until``; None is the end of the list.
+class Part:
+    """A part of the list, from the end of the part before it down to ``until``; None is the end of the list.
 
     Attributes:
         until: The last row of it.
@@ -63,14 +65,14 @@ class Rounds:
     viewer: str | None = None
     at: Key | None = None
     skew: int = 0
-    read: tuple[Stretch, ...] = ()
-    before: tuple[Stretch, ...] = ()
+    read: tuple[Part, ...] = ()
+    before: tuple[Part, ...] = ()
 
     def oldest(self) -> datetime | None:
         """When the oldest page was read of those that cover the whole list; None while they do not."""
         if not self.before or self.before[-1].until is not None:
             return None
-        return min(stretch.read_at for stretch in (*self.read, *self.before))
+        return min(part.read_at for part in (*self.read, *self.before))
 
     def due(self, now: datetime, place: int, total: int) -> int:
         """Pages to read now, so that the round is over in its time.
@@ -82,19 +84,19 @@ class Rounds:
         """
         elapsed = (now - self.began) / period(total)
         if elapsed >= 1:
-            return min(MOST, max(1, math.ceil((total - place) / (PAGE - OVERLAP))))
-        return min(MOST, max(0, math.ceil((total * elapsed - place) / (PAGE - OVERLAP))))
+            return min(MOST_PAGES, max(1, math.ceil((total - place) / (PAGE_ROWS - OVERLAP_ROWS))))
+        return min(MOST_PAGES, max(0, math.ceil((total * elapsed - place) / (PAGE_ROWS - OVERLAP_ROWS))))
 
     def advanced(self, until: Key | None, moment: datetime, skew: int = 0) -> "Rounds":
         """The state after a page that was requested at ``moment`` and reaches down to ``until``; None is the end."""
         last = self.read[-1] if self.read else None
         if last is not None and moment - last.read_at < GRAIN:
-            read = (*self.read[:-1], Stretch(until, min(last.read_at, moment)))
+            read = (*self.read[:-1], Part(until, min(last.read_at, moment)))
         else:
-            read = (*self.read, Stretch(until, moment))
+            read = (*self.read, Part(until, moment))
         if until is None:
             return replace(self, began=moment, at=None, skew=0, read=(), before=read)
-        rest = tuple(stretch for stretch in self.before if _left(stretch.until, until))
+        rest = tuple(part for part in self.before if _left(part.until, until))
         return replace(self, at=until, skew=skew, read=read, before=rest)
 
     def dump(self) -> str:
@@ -118,13 +120,13 @@ def _left(end: Key | None, until: Key) -> bool:
 
 def period(total: int) -> timedelta:
     """How long a round takes, minus the time of one page, by which an inserted row can delay the rows after it."""
-    pages = max(1.0, total / (PAGE - OVERLAP))
+    pages = max(1.0, total / (PAGE_ROWS - OVERLAP_ROWS))
     return ROUND * (pages / (pages + 1))
 
 
 def whole(moment: datetime, viewer: str | None) -> Rounds:
     """The state after a sweep that began at ``moment`` and read every page; the next round begins with it."""
-    return Rounds(moment, viewer, before=(Stretch(None, moment),))
+    return Rounds(moment, viewer, before=(Part(None, moment),))
 
 
 def load(text: str) -> Rounds:
@@ -135,13 +137,13 @@ def load(text: str) -> Rounds:
         found["viewer"],
         _key(found["at"]),
         found["skew"],
-        _stretches(found["read"]),
-        _stretches(found["before"]),
+        _parts(found["read"]),
+        _parts(found["before"]),
     )
 
 
-def _stretches(found: Iterable[list[str | None]]) -> tuple[Stretch, ...]:
-    return tuple(Stretch(_key(one[:2]), datetime.fromisoformat(str(one[2]))) for one in found)
+def _parts(found: Iterable[list[str | None]]) -> tuple[Part, ...]:
+    return tuple(Part(_key(one[:2]), datetime.fromisoformat(str(one[2]))) for one in found)
 
 
 def _written(key: Key | None) -> list[str | None]:

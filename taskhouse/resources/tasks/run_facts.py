@@ -26,7 +26,7 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 TASK, SUMMARY = "run_facts_task", "run_facts_summary"
-MOST = 100
+MOST_RUNS = 100
 """How many runs one pass reads by id; the rest is due in the next one."""
 
 AT_ONCE = 8
@@ -94,7 +94,7 @@ def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said |
 
 async def read(the_pass: Pass) -> None:
     """Read by id what is due; if some is left, that is a doubt."""
-    context, most = the_pass.context, MOST
+    context, most = the_pass.context, MOST_RUNS
     due = context.read(state.records, "tasks/run_facts_due", project_id=context.project_id)
     api = the_pass.api(Priority.HOT)
     for start in range(0, min(most, len(due)), AT_ONCE):

@@ -20,10 +20,10 @@ from taskhouse.resources.tasks import record, rows, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
-ASK = 5000
+IDS_A_CALL = 5000
 """The most ids in one call (API facts 2)."""
 
-ROUNDS = 3
+REQUEST_TRIES = 3
 """How often missing ids are requested again while the list changes."""
 
 DETAILS = 4
@@ -44,8 +44,8 @@ async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, detai
     """
     absent: list[str] = []
     wanted: list[str] = []
-    for some in _slices(ids, ASK):
-        absent += await _settle(the_pass, some, priority, wanted)
+    for some in _slices(ids, IDS_A_CALL):
+        absent += await _request(the_pass, some, priority, wanted)
     batch = WriteBatch()
     for task_id in wanted[:details]:
         await _fetch_task(the_pass, batch, task_id, priority)
@@ -54,12 +54,12 @@ async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, detai
     return absent
 
 
-async def _settle(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
+async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
     """Request until every id is returned or absent; returns those that are left."""
     api = the_pass.api(priority)
     the_pass.stats.asked.update(ids)
     rest = list(ids)
-    for _ in range(ROUNDS):
+    for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
         held: list[Page] = []
         async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]

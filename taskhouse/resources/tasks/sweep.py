@@ -20,15 +20,14 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 KIND = "list"
-OVERLAP = 2
-STUCK = 3
+STUCK_RESUMES = 3
 """After this many resumes without progress, a pass is given up."""
 
 
-async def begin(the_pass: Pass, missing: set[str]) -> None:
+async def begin(the_pass: Pass, absent: set[str]) -> None:
     """Read the list from its start, then prove the whole."""
     the_pass.kind = KIND
-    await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=OVERLAP), {}, missing)
+    await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=rounds.OVERLAP_ROWS), {}, absent)
 
 
 async def resume(the_pass: Pass) -> Doubt | None:
@@ -36,9 +35,9 @@ async def resume(the_pass: Pass) -> Doubt | None:
     mark: dict[str, Any] = json.loads(the_pass.bookmark or "{}")
     if the_pass.judgement.doubts:
         return the_pass.judgement.doubted()
-    if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK:
-        return Doubt("interrupted", f"{STUCK} attempts made no progress")
-    walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP)
+    if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK_RESUMES:
+        return Doubt("interrupted", f"{STUCK_RESUMES} attempts made no progress")
+    walk = PageWalk(host=the_pass.context.client.host, overlap=rounds.OVERLAP_ROWS)
     count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
     seen = the_pass.context.read(
         state.records, "tasks/walked", project_id=the_pass.context.project_id, pass_id=the_pass.pass_id
@@ -54,7 +53,7 @@ async def resume(the_pass: Pass) -> Doubt | None:
     return await _walk(the_pass, walk, mark, set())
 
 
-async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing: set[str]) -> Doubt | None:
+async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent: set[str]) -> Doubt | None:
     """Read every page from the present position; None when the pass has a verdict, else why it cannot continue."""
     api = the_pass.api(Priority.SWEEP)
     resumed = walk.offset if mark else None
@@ -78,7 +77,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], missing
             batch, held = WriteBatch(), 0
     batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
     await the_pass.commit(batch)
-    await _judge(the_pass, walk, newest, missing)
+    await _judge(the_pass, walk, newest, absent)
     return None
 
 
@@ -96,8 +95,8 @@ def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: S
     return the_pass.cursor(rows.RESOURCE, "walk", json.dumps(mark), "open")
 
 
-async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missing: set[str]) -> None:
-    """Settle the ids that did not come, and prove the whole."""
+async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent: set[str]) -> None:
+    """Request the ids that did not come, and prove the whole."""
     verdict = walk.verdict()
     if not walk.ended:
         the_pass.incomplete(Doubt(verdict.code, verdict.reason))
@@ -106,13 +105,13 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, missin
         row["task_id"]
         for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
     }
-    rest = sorted(held - walk.ids - missing)
-    missing |= set(await summaries.fetch(the_pass, rest, priority=Priority.HOT))
+    rest = sorted(held - walk.ids - absent)
+    absent |= set(await summaries.fetch(the_pass, rest, priority=Priority.HOT))
     if verdict.joined:
-        rotation.settle(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
+        rotation.move_with_verdict(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
     rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
-    if doubt := await completeness.prove(the_pass, missing, rests_on):
+    if doubt := await completeness.prove(the_pass, absent, rests_on):
         the_pass.incomplete(doubt)
         return
     if newest is not None:

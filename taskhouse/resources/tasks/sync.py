@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.passes import polling_policy
+from taskhouse.passes import polling_policy, viewer
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Doubt, Pass, Report
-from taskhouse.passes.viewer import other
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
 from taskhouse.warehouse import state
@@ -48,39 +47,41 @@ async def sync(context: Context) -> Report:
 
 async def _pass(the_pass: Pass) -> None:
     """Do what is due."""
-    if reason := other(the_pass.context, RESOURCE, the_pass.viewer):
-        the_pass.incomplete(Doubt("viewer_changed", reason))
+    if doubt := viewer.changed(the_pass.context, RESOURCE, the_pass.viewer):
+        the_pass.incomplete(doubt)
         return
     due = _Due(the_pass.context)
-    missing: set[str] = set()
+    absent: set[str] = set()  # ids that are present here and were proved absent; each step adds what it proved
     if not due.list:
-        if not await _tick(the_pass, due, missing):
+        doubt = await _tick(the_pass, due, absent)
+        if doubt is None or not due.list_again:
             return
-        if not due.list_again:
-            return
-    await sweep.begin(the_pass, missing)
+    await sweep.begin(the_pass, absent)
 
 
-async def _tick(the_pass: Pass, due: "_Due", missing: set[str]) -> bool:
-    """Request what changed, what is hot and, if due, what was not seen lately; returns whether it proved nothing."""
+async def _tick(the_pass: Pass, due: "_Due", absent: set[str]) -> Doubt | None:
+    """Request what changed, what is hot and, if due, what was not seen lately; None if that proved the whole list.
+
+    What was proved absent is added to ``absent``, also if the rest was not proved.
+    """
     context = the_pass.context
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
     quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.stats.keys]
-    missing |= set(await summaries.fetch(the_pass, quiet, priority=Priority.HOT))
+    absent |= set(await summaries.fetch(the_pass, quiet, priority=Priority.HOT))
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
-        ids = [row["task_id"] for row in unseen if row["task_id"] not in missing]
+        ids = [row["task_id"] for row in unseen if row["task_id"] not in absent]
         found = await summaries.fetch(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
-        missing |= set(found)
-    rests_on = await rotation.read(the_pass, missing)
+        absent |= set(found)
+    rests_on = await rotation.read(the_pass, absent)
     await run_facts.read(the_pass)
-    if doubt := await completeness.prove(the_pass, missing, rests_on):
+    if doubt := await completeness.prove(the_pass, absent, rests_on):
         the_pass.incomplete(doubt)
-        return True
+        return doubt
     if mark is not None:
         the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))
-    return False
+    return None
 
 
 def hot_tasks(context: Context) -> list[str]:
