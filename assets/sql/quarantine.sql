@@ -1,4 +1,4 @@
--- Records of a project that could not be read and were not settled since: all of them, and those that came since a
+-- Records of a project that could not be read and were not closed since: all of them, and those that came since a
 -- moment. Damage in the spool names no project, and may be of any.
 SELECT
     count(*) AS total,

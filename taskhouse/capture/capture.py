@@ -156,7 +156,7 @@ class Capture:
 
     async def _first(self, run: CaptureRun) -> None:
         try:
-            await self._read(run, Priority.FIRST, settled=self._final(run))
+            await self._read(run, Priority.FIRST, final=self._final(run))
         except Throttled:
             self._crowded = True
             self.waiting.append(run)
@@ -239,7 +239,7 @@ class Capture:
         async def read_log() -> None:
             nonlocal run
             async with self._gate:
-                run = await self._read(run, Priority.LOG, settled=False)
+                run = await self._read(run, Priority.LOG, final=False)
 
         ending = await streams.capture(
             self.the_pass,
@@ -299,15 +299,15 @@ class Capture:
     async def _drain(self, run: CaptureRun) -> CaptureRun:
         """Read a run's log, and again after the last flush if the run has just ended."""
         async with self._gate:
-            began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, settled=self._final(run))
+            began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, final=self._final(run))
         if run.ended_at is None:
             return run
-        settle = min(FLUSH_S, self.the_pass.context.settings.log_final_s)
-        early = settle - (began - run.ended_at).total_seconds()
+        flush_s = min(FLUSH_S, self.the_pass.context.settings.log_final_s)
+        early = flush_s - (began - run.ended_at).total_seconds()
         if early > 0:
-            await self.the_pass.context.settings.clock.sleep(min(settle, early))
+            await self.the_pass.context.settings.clock.sleep(min(flush_s, early))
             async with self._gate:
-                run = await self._read(run, Priority.LOG, settled=self._final(run))
+                run = await self._read(run, Priority.LOG, final=self._final(run))
         return run
 
     def _final(self, run: CaptureRun) -> bool:
@@ -315,12 +315,12 @@ class Capture:
         final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
         return run.ended_at is not None and self.the_pass.context.now() - run.ended_at >= final
 
-    async def _read(self, run: CaptureRun, priority: Priority, *, settled: bool) -> CaptureRun:
+    async def _read(self, run: CaptureRun, priority: Priority, *, final: bool) -> CaptureRun:
         """Read as much of a run's log as possible; returns the run with what is stored then."""
         api = self.the_pass.api(priority)
         try:
             with self.the_pass.trying(logs.about(run)):
-                position = await logs.drain(self.the_pass, api, self.writer, run, start=run.position, settled=settled)
+                position = await logs.drain(self.the_pass, api, self.writer, run, start=run.position, final=final)
         finally:
             self.loader.was_read(run)
         return replace(run, position=position)

@@ -37,9 +37,7 @@ def about(run: CaptureRun) -> str:
     return f"the log of run {run.run_id}"
 
 
-async def drain(
-    the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, start: int, settled: bool
-) -> int:
+async def drain(the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, start: int, final: bool) -> int:
     """Read a run's log from its own entry ``start`` on; returns how many of its own entries are stored then.
 
     A resumed run's log begins with its ancestors' entries (API facts 7.5); ``capture/log_ancestry.py`` finds where they
@@ -52,10 +50,10 @@ async def drain(
         writer: Where the entries go.
         run: Whose log.
         start: The first entry that is not stored yet.
-        settled: Whether the log is final with this reading.
+        final: Whether the log is final with this reading.
     """
     try:
-        return await _Drain(the_pass, api, writer, run, settled=settled).drain(start)
+        return await _Drain(the_pass, api, writer, run, final=final).drain(start)
     except (NotFound, Refused) as refusal:
         _mark_log(the_pass, writer, run, start, refusal_policy.state_of(refusal), as_of=the_pass.context.now())
         return start
@@ -64,11 +62,11 @@ async def drain(
 class _Drain:
     """One reading of one log."""
 
-    def __init__(self, the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, settled: bool) -> None:
+    def __init__(self, the_pass: Pass, api: TasksApi, writer: SpoolWriter, run: CaptureRun, *, final: bool) -> None:
         self.the_pass = the_pass
         self.writer = writer
         self.run = run
-        self.settled = settled
+        self.final = final
         self.began_us = the_pass.context.settings.clock.now_us()
         self.began_at = the_pass.context.now()
         self.pages = LogPages(api, run, the_pass.context.settings.capture_text)
@@ -120,7 +118,7 @@ class _Drain:
     def _contradicted(self, position: int, *, expired: bool = False) -> int:
         """Keep the stored entries, although the server shows fewer, and read the log again for a day."""
         state = "drained"
-        if self.settled and self._long_over():
+        if self.final and self._long_over():
             state = "expired" if expired else "settled"
         _mark_log(self.the_pass, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
         return position
@@ -226,7 +224,7 @@ class _Drain:
             window = await self.pages.at(window.end)
             entries = window.onward(window.first)
         faults = self.pages.faults
-        if self.pages.moved() and (self.settled or min(self.pages.totals) < self.pages.totals[0]):
+        if self.pages.moved() and (self.final or min(self.pages.totals) < self.pages.totals[0]):
             faults.append("changed its length while it was read")
         if faults:
             named = about(self.run)
@@ -240,7 +238,7 @@ class _Drain:
     def _state(self, position: int, held_before: int) -> str:
         if self.pages.faults:
             return UNPROVED
-        if not self.settled or (position == held_before == 0 and not self._long_over()):
+        if not self.final or (position == held_before == 0 and not self._long_over()):
             return "drained"
         was = self.held.own.state if self.held else self.run.log_state
         gone = position == 0 and was != "settled" and (held_before > 0 or was == UNPROVED)

@@ -174,7 +174,7 @@ def finish(the_pass: Pass) -> None:
             the_pass.stats.add(commit(connection, the_pass.closing))
             resource = RESOURCES.get(the_pass.resource)
             if resource and resource.listed and the_pass.judgement.proof and the_pass.judgement.proof.at:
-                ledger.outlived(
+                ledger.close_unidentified(
                     connection,
                     project_id=the_pass.context.project_id,
                     resources=[resource.name, *resource.quarantines],

@@ -55,7 +55,7 @@ async def replay(context: Context) -> Replayed:
         for held in waiting:
             done = _take(the_pass, batch, held)
             (replayed if done else still)[held["resource"]] += 1
-            if len(batch.settled) >= COMMIT_RECORDS:
+            if len(batch.closed) >= COMMIT_RECORDS:
                 await the_pass.commit(batch)
                 batch = WriteBatch()
         await the_pass.commit(batch)
@@ -92,7 +92,7 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     for other in others:
         if other.kind == "sightings":
             batch.see(other, then.sighting(key, number))
-    batch.settled.append(
+    batch.closed.append(
         {
             "project_id": the_pass.context.project_id,
             "resource": resource.name,

@@ -40,7 +40,7 @@ class Table:
         extra: Columns of ``incoming`` that are not stored, with their types.
         first: Statements that come before ``keep``, if a row has one of the ``extra`` columns.
         then: Statements that follow it, each with the table that its rows go to.
-        settles: Names in quarantine whose record becomes obsolete when the same thing is seen.
+        closes: Names in quarantine whose record becomes obsolete when the same thing is seen.
         shown_by: Views whose descriptions also apply to its columns; the first one with a column describes it.
         counted_as: The name under which ``taskhouse status`` counts its rows, if that is not the resource's.
     """
@@ -57,7 +57,7 @@ class Table:
     extra: tuple[tuple[str, str], ...] = ()
     first: tuple[str, ...] = ()
     then: tuple[tuple[str, str], ...] = ()
-    settles: tuple[str, ...] = ()
+    closes: tuple[str, ...] = ()
     shown_by: tuple[str, ...] = ()
     counted_as: str = ""
 
@@ -87,9 +87,9 @@ def versions(name: str, thing: str, **more: object) -> Table:
     return Table(name, "versions", (thing,), ("valid_from",), **{"compared": ("content_hash",), **more})  # type: ignore[arg-type]
 
 
-def sightings(name: str, *thing: str, settles: tuple[str, ...] = (), shown_by: tuple[str, ...] = ()) -> Table:
+def sightings(name: str, *thing: str, closes: tuple[str, ...] = (), shown_by: tuple[str, ...] = ()) -> Table:
     """A table of the periods of time in which a thing was listed; its last column is the key in the list."""
-    return Table(name, "sightings", thing, ("first_seen_at",), settles=settles, shown_by=shown_by)
+    return Table(name, "sightings", thing, ("first_seen_at",), closes=closes, shown_by=shown_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Resource:
         cron: When its schedule runs by default, in cron's five fields.
         cursors: Column that identifies the thing of its cursors, if it has any.
         quarantines: Names under which its unreadable records are stored, besides its own.
-        listed: Whether a complete pass reads every record of its lists, so that a later proof settles records in
+        listed: Whether a complete pass reads every record of its lists, so that a later proof closes records in
             quarantine that cannot be identified.
         shown: The view to show after a pass, if that is not the one of the same name.
         preview: Columns of that view to show.

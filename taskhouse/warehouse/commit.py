@@ -15,12 +15,12 @@ from taskhouse.warehouse.staging import of_table, stage
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
-SETTLES_NOTHING = frozenset({"summaries"})
+CLOSES_NOTHING = frozenset({"summaries"})
 """Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
 SEEN = {"project_id": "BIGINT", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR", "page": "INTEGER"}
 GOOD = {"project_id": "BIGINT", "resource": "VARCHAR", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ"}
-SETTLED = {
+CLOSED = {
     "project_id": "BIGINT",
     "resource": "VARCHAR",
     "reason": "VARCHAR",
@@ -42,7 +42,7 @@ class WriteBatch:
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
         good: Other keys of the quarantine than those of the rows, of which nothing is wrong any more.
-        settled: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
+        closed: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.
     """
@@ -53,7 +53,7 @@ class WriteBatch:
     pages: list[Row] = field(default_factory=list)
     quarantine: list[Row] = field(default_factory=list)
     good: list[Row] = field(default_factory=list)
-    settled: list[Row] = field(default_factory=list)
+    closed: list[Row] = field(default_factory=list)
     drift: list[Row] = field(default_factory=list)
     cursors: list[Row] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str
             added[table.name] += _sightings(connection, table, batch.seen.get(table, ()), batch.absent.get(table, ()))
         elif rows := batch.rows.get(table):
             added.update(_keep(connection, table, rows))
-    _settle(connection, batch)
+    _close_quarantined(connection, batch)
     _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
     added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
     added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
@@ -127,10 +127,10 @@ def _sightings(connection: duckdb.DuckDBPyConnection, table: Table, seen: Rows, 
     return added
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> None:
+def _close_quarantined(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> None:
     """Close what waits in quarantine: what was replayed, and what a good record of the same key has made obsolete."""
-    if batch.settled:
-        stage(connection, "settled", batch.settled, SETTLED)
+    if batch.closed:
+        stage(connection, "closed", batch.closed, CLOSED)
         _changes(connection, "ledger/replayed")
     waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
     if not waiting or not waiting[0]:
@@ -145,14 +145,11 @@ def _settle(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> None:
         for table, rows in batch.rows.items()
         if table.kind == "versions"
         for row in rows
-        if row["observed_in"] not in SETTLES_NOTHING
+        if row["observed_in"] not in CLOSES_NOTHING
     ]
     good += batch.good
     good += [
-        {**row, "resource": resource}
-        for table, rows in batch.seen.items()
-        for resource in table.settles
-        for row in rows
+        {**row, "resource": resource} for table, rows in batch.seen.items() for resource in table.closes for row in rows
     ]
     if good:
         stage(connection, "good", good, GOOD)

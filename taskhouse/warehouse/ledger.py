@@ -70,9 +70,13 @@ def figures(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:
     sql.run(connection, "ledger/figures", **columns)
 
 
-def outlived(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
-    """Settle what names nothing: ``project_id``, ``resources``, how old the proof is (``proven_at``), and ``at``."""
-    sql.run(connection, "ledger/outlived", **named)
+def close_unidentified(connection: duckdb.DuckDBPyConnection, **named: object) -> None:
+    """Close quarantined records without a key that are older than the proof of the whole list.
+
+    ``named``: ``project_id``, the names of the records (``resources``), how old the proof is (``proven_at``), and the
+    time to enter (``at``).
+    """
+    sql.run(connection, "ledger/close_unidentified", **named)
 
 
 def finish(connection: duckdb.DuckDBPyConnection, **columns: object) -> None:

@@ -76,7 +76,7 @@ def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], 
     inserted, quarantined = _insert_live(connection, read, now) if live else _insert_log(connection, removed, now)
     quarantined += _keep_beside(connection, "run_events" if live else "run_log", read, now)
     _move_cursors(connection)
-    _settle_logs(connection, removed, now)
+    _close_logs(connection, removed, now)
     return _enter(connection, batch, read, inserted, quarantined, removed, now)
 
 
@@ -140,9 +140,9 @@ def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:
     sql.run(connection, "load_cursors/moved_cursors", "load_cursors/keep", "load_cursors/delete", "load_cursors/insert")
 
 
-def _settle_logs(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> None:
-    """Settle what had no place in a log that is proved now, and take out what is held beyond its end."""
-    sql.run(connection, "load_log/settle_placed", "load_log/shortened_logs", now=now)
+def _close_logs(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> None:
+    """Close in quarantine what had no place in a log that is proved now, and take out what is held beyond its end."""
+    sql.run(connection, "load_log/close_placed", "load_log/shortened_logs", now=now)
     if _holds_any(connection, "shortened_logs"):
         sql.run(connection, "load_log/keep_cut_off", now=now)
         removed.delete(connection, "load_log/remove_cut_off")

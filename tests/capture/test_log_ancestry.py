@@ -202,7 +202,7 @@ def drained(
     patch.setattr(logs, "held", what_is_held)
     patch.setattr(logs, "keys", keys)
     api = SimpleNamespace(session_logs=session_logs)
-    asyncio.run(logs.drain(the_pass, api, writer, run, start=start, settled=True))  # type: ignore[arg-type]
+    asyncio.run(logs.drain(the_pass, api, writer, run, start=start, final=True))  # type: ignore[arg-type]
     return kept, marks
 
 

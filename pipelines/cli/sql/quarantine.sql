@@ -1,4 +1,4 @@
--- Records that could not be read, by what is wrong with them; those that were settled are no longer counted.
+-- Records that could not be read, by what is wrong with them; those that were closed are no longer counted.
 SELECT
     project_id,
     resource,

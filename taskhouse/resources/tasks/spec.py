@@ -13,7 +13,7 @@ VERSIONS = versions(
     refers=("task_id", "task_sightings"),
     shown_by=("task_history", "tasks"),
 )
-SIGHTINGS = sightings("task_sightings", "task_id", settles=("summaries",), shown_by=("task_history", "tasks"))
+SIGHTINGS = sightings("task_sightings", "task_id", closes=("summaries",), shown_by=("task_history", "tasks"))
 TASKS = Resource(
     name="tasks",
     about=__doc__,

@@ -1,5 +1,5 @@
 -- The ledger of passes, and what a page adds to it: pages, bad records, drift and cursors are staged as `incoming`,
--- settled records as `settled`, and good records as `good`.
+-- closed records as `closed`, and good records as `good`.
 
 -- name: newest
 -- When the newest pass over a resource began; a pass of an earlier moment is late.
@@ -99,8 +99,8 @@ SET
 WHERE
     pass_id = $pass_id
 
--- name: outlived
--- A record that cannot be identified is settled by a proof that is based only on later readings, because every record
+-- name: close_unidentified
+-- A record that cannot be identified is closed by a proof that is based only on later readings, because every record
 -- of the list could be read since. Other records wait for a good record with the same key, or for a replay.
 UPDATE ledger.quarantine
 SET
@@ -134,7 +134,7 @@ FROM
     incoming
 
 -- name: quarantine
--- A bad record is stored once, however often it comes back before it is settled. The same is true for a problem of a
+-- A bad record is stored once, however often it comes back before it is closed. The same is true for a problem of a
 -- stored record.
 INSERT INTO ledger.quarantine BY NAME
 SELECT DISTINCT ON (
@@ -167,19 +167,19 @@ FROM
 -- name: replayed
 UPDATE ledger.quarantine AS held
 SET
-    replayed_at = settled.replayed_at,
-    outcome = settled.outcome
+    replayed_at = closed.replayed_at,
+    outcome = closed.outcome
 FROM
-    settled
+    closed
 WHERE
     held.replayed_at IS NULL
-    AND held.project_id = settled.project_id
-    AND held.resource = settled.resource
-    AND held.reason = settled.reason
-    AND held.payload = settled.payload
+    AND held.project_id = closed.project_id
+    AND held.resource = closed.resource
+    AND held.reason = closed.reason
+    AND held.payload = closed.payload
 
 -- name: superseded
--- A good record of the same key settles what was in quarantine before.
+-- A good record of the same key closes what was in quarantine before.
 UPDATE ledger.quarantine AS held
 SET
     replayed_at = good.seen_at,

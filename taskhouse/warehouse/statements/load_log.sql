@@ -4,8 +4,8 @@
 -- what is stored, and `decide` says which lines are not inserted. Entries that another reading replaces go to
 -- quarantine before `insert`.
 --
--- When the cursors have moved, `settle_placed` settles entries that waited for the proof of their log. `shortened_logs`
--- were proved to end before some stored entries: those go to quarantine and are deleted.
+-- When the cursors have moved, `close_placed` closes what waited in quarantine for the proof of its log.
+-- `shortened_logs` were proved to end before some stored entries: those go to quarantine and are deleted.
 
 -- name: doubtful_positions
 -- Entries of the batch that may be stored already: they are before the cursor, as all stored entries are, or come
@@ -103,7 +103,7 @@ WHERE
 
 -- name: keep_displaced
 -- Entries that another reading of the log replaced, whether stored or from the same batch: kept in quarantine, once,
--- and settled there by their replacement.
+-- and closed there by their replacement.
 INSERT INTO ledger.quarantine BY NAME
 WITH displaced AS (
     SELECT
@@ -212,7 +212,7 @@ FROM
     ANTI JOIN decisions AS decision
         ON event.line = decision.line
 
--- name: settle_placed
+-- name: close_placed
 -- In a log that was proved, every entry has its position.
 UPDATE ledger.quarantine
 SET
