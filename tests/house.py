@@ -16,9 +16,12 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse, sync
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import Report
+from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
+from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES, TABLES
 from taskhouse.settings import Settings
+from taskhouse.warehouse import clock, verify
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened
 from tests.blank import blank
@@ -65,6 +68,27 @@ class House:
     def sync_all(self) -> list[Report]:
         """One pass over everything that the settings want."""
         return [self.sync(resource) for resource in filter(self.settings.wants, RESOURCES)]
+
+    def attempt(self, resource: str) -> tuple[str, str]:
+        """What ``taskhouse check`` says of an optional resource."""
+
+        async def ask() -> tuple[str, str]:
+            async with PostHog(self.settings) as client:
+                found: tuple[str, str] = await registry.code(resource).attempt(TasksApi(client, 1), None)
+                return found
+
+        return asyncio.run(ask())
+
+    def wrong(self) -> dict[str, Any]:
+        """What ``taskhouse verify`` finds wrong."""
+        with self.warehouse().reading("a test") as connection:
+            made = verify.checks(connection, hashes=registry.content_hashes, now=self.now()).items()
+            return {name: found for name, check in made if (found := check()).wrong}
+
+    def set_back(self) -> None:
+        """What ``taskhouse restore --clock`` does, after a clock that was ahead."""
+        with self.warehouse().transaction("setting back") as connection:
+            clock.set_back(connection, self.now())
 
     def warehouse(self) -> Warehouse:
         """The warehouse, through a door of its own."""

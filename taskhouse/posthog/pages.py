@@ -46,6 +46,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """A whole list of objects that has no count and no pages, in the server's order; ``bad`` as in ``Page``."""
+
+    rows: list[Row]
+    body_sha256: str
+    bad: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class LogPage:
     """One page of a run's log: exact text of each entry, entries over all pages, and whether more follow."""
 
@@ -117,9 +126,24 @@ def read_page(answer: Answer) -> Page:
         raise unreadable(answer.what, "its 'count' is no number of rows")
     if following is not None and (not isinstance(following, str) or not following):
         raise unreadable(answer.what, "its 'next' is neither a URL nor null")
-    rows = [Row(value, text) for value, text in slices if isinstance(value, dict)]
-    bad = [text for value, text in slices if not isinstance(value, dict)]
+    rows, bad = _objects(slices)
     return Page(rows, count, following, digest(answer.body), bad)
+
+
+def read_rows(answer: Answer, key: str) -> Rows:
+    """A body that is ``{key: [{…}, …]}``: a whole list of objects, without a count.
+
+    Raises:
+        Contract: It is not.
+    """
+    rows, bad = _objects(_read_list(answer, key)[1])
+    return Rows(rows, digest(answer.body), bad)
+
+
+def _objects(slices: list[jsonslices.Slice]) -> tuple[list[Row], list[bytes]]:
+    """The elements that are objects, and the text of the others."""
+    rows = [Row(value, text) for value, text in slices if isinstance(value, dict)]
+    return rows, [text for value, text in slices if not isinstance(value, dict)]
 
 
 def read_names(answer: Answer, key: str) -> Names:

@@ -10,7 +10,6 @@ from taskhouse.errors import Locked
 from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.held import look
 from taskhouse.resources.registry import RESOURCES
-from taskhouse.warehouse.clock import set_back
 from tests.operations.test_verify import checked, wrong
 
 
@@ -34,8 +33,7 @@ def test_syncs_by_a_clock_that_was_ahead_lose_nothing_and_are_not_green(make_hou
     with pytest.raises(Locked, match="history would run backwards") as refused:
         house.sync("tasks")
     assert "`taskhouse restore --clock`" in refused.value.hint
-    with house.warehouse().transaction("setting back") as connection:
-        set_back(connection, house.now())
+    house.set_back()
     house.later = timedelta(seconds=20)
     assert {report.verdict for report in house.sync_all()} == {"complete"}
     assert house.present() == house.truth_tasks()

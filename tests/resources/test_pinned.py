@@ -1,6 +1,5 @@
 """Pinned tasks: who pinned what, from when to when, and what a pass says that could not read all of it."""
 
-import asyncio
 import json
 from datetime import timedelta
 from typing import Any
@@ -9,16 +8,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from taskhouse.clock import REAL
 from taskhouse.emulator.settings import Key
 from taskhouse.operations import estimate_project, replay_quarantine
 from taskhouse.passes import lifecycle
-from taskhouse.posthog.api import TasksApi
-from taskhouse.posthog.client import PostHog
-from taskhouse.resources import registry
-from taskhouse.resources.pinned import sync as pinned
-from taskhouse.warehouse import verify
-from taskhouse.warehouse.clock import set_back
 
 OTHER = "phx_other"
 
@@ -54,23 +46,6 @@ def view(house: Any) -> list[tuple[Any, ...]]:
     )
 
 
-def tried(house: Any) -> tuple[str, str]:
-    """What ``taskhouse check`` says."""
-
-    async def ask() -> tuple[str, str]:
-        async with PostHog(house.settings) as client:
-            return await pinned.attempt(TasksApi(client, 1), None)
-
-    return asyncio.run(ask())
-
-
-def sound(house: Any) -> dict[str, Any]:
-    """What ``taskhouse verify`` finds wrong."""
-    with house.warehouse().reading("a test") as connection:
-        made = verify.checks(connection, hashes=registry.content_hashes, now=REAL.now()).items()
-        return {name: found for name, check in made if (found := check()).wrong}
-
-
 def test_a_task_that_is_pinned_unpinned_and_pinned_again_has_two_stretches(make_house: Any) -> None:
     house = ready(make_house)
     assert (house.sync("pinned").verdict, view(house)) == ("complete", [])
@@ -85,7 +60,7 @@ def test_a_task_that_is_pinned_unpinned_and_pinned_again_has_two_stretches(make_
     pin(house, 0)
     assert house.sync("pinned").rows_added == 1
     assert view(house) == sorted([(first, 1, True, True), (second, 1, True, False), (first, 1, True, False)])
-    assert sound(house) == {}
+    assert house.wrong() == {}
     _, found = house.run(estimate_project(house.settings, 1))
     assert {item.what: item.requests for item in found.day.items}["pinned"] == 48
 
@@ -116,9 +91,9 @@ def test_a_server_without_pins_leaves_the_pass_incomplete_and_what_is_kept_as_it
     house = ready(make_house)
     task = pin(house, 0)
     house.sync("pinned")
-    assert tried(house) == ("ok", "the server answers; the owner of the key has pinned 1")
+    assert house.attempt("pinned") == ("ok", "the server answers; the owner of the key has pinned 1")
     house.emulator.faults({"kind": "status", "status": 404, "endpoint": "tasks.pinned"})
-    assert tried(house)[0] == "no"
+    assert house.attempt("pinned")[0] == "no"
     report = house.sync("pinned")
     assert (report.verdict, report.absent) == ("incomplete", 0)
     assert "does not list pinned tasks (404); if that does not change, unset TASKHOUSE_PINNED" in report.reason
@@ -143,7 +118,7 @@ def test_a_pass_that_was_killed_is_made_good_by_the_next_one(make_house: Any, mo
     assert (gone, 1, True, False) in view(house), "an absence comes with its verdict"
     assert house.sync("pinned").verdict == "complete"
     assert view(house) == sorted([(kept, 1, True, False), (gone, 1, True, True), (new, 1, True, False)])
-    assert sound(house) == {}
+    assert house.wrong() == {}
 
 
 def test_what_is_no_id_waits_in_quarantine_until_a_whole_list_was_read_well(make_house: Any) -> None:
@@ -168,8 +143,7 @@ def test_a_clock_that_was_ahead_is_set_back_for_pins_too(make_house: Any) -> Non
     house.later = timedelta(days=40)
     assert house.sync("pinned").verdict == "complete"
     house.later = timedelta(minutes=1)
-    with house.warehouse().transaction("setting back") as connection:
-        set_back(connection, house.now())
+    house.set_back()
     assert house.rows("SELECT count(*) FROM raw.pinned_sightings WHERE last_seen_at > ?", house.now()) == [(0,)]
     house.later = timedelta(minutes=2)
     assert house.sync("pinned").verdict == "complete"
