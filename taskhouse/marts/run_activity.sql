@@ -17,6 +17,9 @@
 -- first_edit_s: Seconds from the beginning of the attempt to `first_edit_at`.
 -- first_commit_s: Seconds from the beginning of the attempt to `first_commit_at`.
 -- turns: Turns that ended.
+-- user_messages: Messages of users. Each layer is counted for itself, by the first chunk of each message, and the larger
+--   count holds. This reads no texts, and is much faster than counting the rows of `messages`.
+-- agent_messages: Messages of the agent, without its thoughts, counted in the same way.
 -- tool_calls: Tool calls.
 -- tool_errors: Tool calls that failed, including those that the user refused.
 -- errors: Errors that the agent reported outside of tool calls (`_posthog/error`).
@@ -45,7 +48,12 @@ event AS (
         run_id,
         method,
         occurred_at,
-        'live' AS layer
+        'live' AS layer,
+        session_update,
+        lag(coalesce(session_update, method, kind)) OVER (
+            PARTITION BY project_id, run_id
+            ORDER BY coalesce(stream_ms, epoch_ms(received_at)), stream_seq, incarnation
+        ) AS name_before
     FROM
         raw.run_events
     UNION ALL
@@ -54,9 +62,54 @@ event AS (
         run_id,
         method,
         occurred_at,
-        'log' AS layer
+        'log' AS layer,
+        session_update,
+        lag(coalesce(session_update, method, kind)) OVER (PARTITION BY project_id, run_id ORDER BY position)
+            AS name_before
     FROM
         raw.run_log_entries
+),
+
+-- The first chunk of a message stands for it.
+spoken AS (
+    SELECT
+        *,
+        session_update IN ('user_message', 'user_message_chunk') AS by_user,
+        session_update IN (
+            'agent_message', 'agent_message_chunk', 'assistant_message', 'assistant_message_chunk'
+        ) AS by_agent
+    FROM
+        event
+    WHERE
+        NOT ends_with(session_update, '_chunk')
+        OR name_before IS DISTINCT FROM session_update
+),
+
+heard AS (
+    SELECT
+        attempt.project_id,
+        attempt.run_id,
+        attempt.attempt,
+        greatest(
+            count(*) FILTER (WHERE spoken.by_user AND spoken.layer = 'live'),
+            count(*) FILTER (WHERE spoken.by_user AND spoken.layer = 'log')
+        ) AS user_messages,
+        greatest(
+            count(*) FILTER (WHERE spoken.by_agent AND spoken.layer = 'live'),
+            count(*) FILTER (WHERE spoken.by_agent AND spoken.layer = 'log')
+        ) AS agent_messages
+    FROM
+        attempt
+        INNER JOIN spoken
+            ON attempt.project_id = spoken.project_id
+            AND attempt.run_id = spoken.run_id
+            AND spoken.occurred_at > attempt.after_at
+            AND spoken.occurred_at <= attempt.until_at
+    WHERE
+        spoken.by_user
+        OR spoken.by_agent
+    GROUP BY
+        ALL
 ),
 
 happened AS (
@@ -260,6 +313,8 @@ SELECT
         ELSE date_diff('millisecond', attempt.began_at, happened.first_commit_at) / 1000
     END AS first_commit_s,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(counted.turns, 0) END AS turns,
+    CASE WHEN happened.run_id IS NOT NULL THEN coalesce(heard.user_messages, 0) END AS user_messages,
+    CASE WHEN happened.run_id IS NOT NULL THEN coalesce(heard.agent_messages, 0) END AS agent_messages,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.tool_calls, 0) END AS tool_calls,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.tool_errors, 0) END AS tool_errors,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(counted.errors, 0) END AS errors,
@@ -277,6 +332,10 @@ FROM
         ON attempt.project_id = counted.project_id
         AND attempt.run_id = counted.run_id
         AND attempt.attempt = counted.attempt
+    LEFT JOIN heard
+        ON attempt.project_id = heard.project_id
+        AND attempt.run_id = heard.run_id
+        AND attempt.attempt = heard.attempt
     LEFT JOIN called
         ON attempt.project_id = called.project_id
         AND attempt.run_id = called.run_id

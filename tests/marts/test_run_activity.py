@@ -114,6 +114,16 @@ def test_the_work_of_each_attempt_is_that_of_its_events(kept: Any) -> None:
     assert all(totals[name] for name in ("first_edit_at", "turns", "tool_errors", "permissions_rejected", "errors"))
 
 
+def test_messages_are_as_many_as_the_view_of_messages_has(kept: Any) -> None:
+    counts = "count(*) FILTER (WHERE role = 'user') AS users, count(*) FILTER (WHERE role = 'agent') AS agents"
+    wanted = kept.rows(f"SELECT run_id, {counts} FROM main.messages GROUP BY ALL ORDER BY ALL")
+    sums = "sum(user_messages) AS users, sum(agent_messages) AS agents"
+    assert len(wanted) > 10
+    assert wanted == kept.rows(
+        f"SELECT run_id, {sums} FROM main.run_activity GROUP BY ALL HAVING users + agents > 0 ORDER BY ALL"
+    )
+
+
 def test_a_checkpoint_or_a_branch_is_the_first_commit_of_its_attempt(empty: Any) -> None:
     base = {"project_id": 1, "task_id": "t", "run_id": "r"}
     first, second = START + timedelta(hours=1), START + timedelta(hours=3)
