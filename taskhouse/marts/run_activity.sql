@@ -17,8 +17,8 @@
 -- first_edit_s: Seconds from the beginning of the attempt to `first_edit_at`.
 -- first_commit_s: Seconds from the beginning of the attempt to `first_commit_at`.
 -- turns: Turns that ended.
--- user_messages: Messages of users. Each layer is counted for itself, by the first chunk of each message, and the larger
---   count holds. This reads no texts, and is much faster than counting the rows of `messages`.
+-- user_messages: Messages of users. Each layer is counted for itself, by the first chunk of each message, and the
+--   larger count holds. This reads no texts, and is much faster than counting the rows of `messages`.
 -- agent_messages: Messages of the agent, without its thoughts, counted in the same way.
 -- tool_calls: Tool calls.
 -- tool_errors: Tool calls that failed, including those that the user refused.
