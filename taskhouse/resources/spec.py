@@ -88,7 +88,11 @@ def versions(name: str, thing: str, **more: object) -> Table:
 
 
 def sightings(name: str, *thing: str, closes: tuple[str, ...] = (), shown_by: tuple[str, ...] = ()) -> Table:
-    """A table of the periods of time in which a thing was listed; its last column is the key in the list."""
+    """A table of the periods of time in which a thing was listed.
+
+    ``thing`` is what identifies it: the last column is its key in the list, and those before it say whose list it is,
+    such as ``"viewer", "task_id"``. Such a table has no other attributes; what changes about a thing is in versions.
+    """
     return Table(name, "sightings", thing, ("first_seen_at",), closes=closes, shown_by=shown_by)
 
 
@@ -102,8 +106,10 @@ class Resource:
         tables: Where its rows are; the first one is the resource's own.
         after: Resources that must be read before.
         optional: Whether it is off unless the setting of its name is on.
-        alone: Whether only its own passes write to its tables.
-        requests: How many requests each of its passes takes; 0 if that depends on what changed.
+        alone: Whether only its own passes write to its tables, so that ``taskhouse verify`` expects as many rows of a
+            complete pass as it counted. Runs are not alone, because a pass over tasks stores some of them too.
+        requests: How many requests each of its passes takes if nothing changed, including the one that asks whose key
+            it is; 0 if that depends on what is due, which ``estimate.py`` then has to calculate.
         passes_a_day: How many passes its schedule makes by default, if each takes that number of requests.
         cron: When its schedule runs by default, in cron's five fields.
         cursors: Column that identifies the thing of its cursors, if it has any.
