@@ -32,6 +32,10 @@ class Engine(Protocol):
         """One pass over one resource of one project; raises what ``taskhouse.operations.sync`` raises."""
         ...
 
+    def told(self, text: str) -> str:
+        """What an error says, with the names under which the person who reads it knows the settings."""
+        ...
+
 
 def resource(prefix: str) -> str:
     """The name of the resource that is the engine of a taskhouse."""

@@ -39,7 +39,7 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
     )
     def compute(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         engine = engine_of(context, prefix)
-        settings = engine.settings()
+        settings = attempt(engine, engine.settings)
         pages, compaction = attempt(engine, lambda: _keep_house(settings))
         forgotten = 0
         if records.ours(context.instance, settings.home):

@@ -54,7 +54,7 @@ def asset_of(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         engine, project_id = engine_of(context, family.prefix), int(context.partition_key)
-        began = engine.settings().clock.now()
+        began = attempt(engine, engine.settings).clock.now()
         wanted = context.selected_asset_check_keys
         if family.key not in context.selected_asset_keys:
             yield from attempt(engine, lambda: _answered(engine, family, wanted))

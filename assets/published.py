@@ -56,7 +56,7 @@ def asset_of(
         from taskhouse.warehouse.publish import publish
 
         engine = engine_of(context, prefix)
-        settings = engine.settings()
+        settings = attempt(engine, engine.settings)
         made = attempt(
             engine,
             lambda: publish(open_warehouse(settings), settings.published, force=engine.copies_now),

@@ -33,7 +33,7 @@ def attempt(engine: Engine, work: Callable[[], T]) -> T:
         passing = isinstance(problem, Locked | Retryable) and not isinstance(problem, Throttled)
         if passing and engine.tries_again:
             raise dg.RetryRequested(max_retries=engine.tries_again, seconds_to_wait=AGAIN_S) from problem
-        metadata = {"error": type(problem).__name__, "hint": problem.hint or "none"}
-        raise dg.Failure(problem.message, metadata=metadata, allow_retries=False) from problem
+        metadata = {"error": type(problem).__name__, "hint": engine.told(problem.hint) or "none"}
+        raise dg.Failure(engine.told(problem.message), metadata=metadata, allow_retries=False) from problem
     except BUGS as problem:
         raise dg.Failure(f"{type(problem).__name__}: {problem}", allow_retries=False) from problem

@@ -75,6 +75,10 @@ class Reads:
         """Those of the benchmark."""
         return self._settings
 
+    def told(self, text: str) -> str:
+        """What an error says; the settings are the variables that it names."""
+        return text
+
     def sync(self, project_id: int, resource: str) -> Report:
         """One pass."""
         return asyncio.run(sync(self._settings, project_id, resource))

@@ -1,7 +1,9 @@
 """taskhouse as a component of a user's Dagster project: one ``defs.yaml`` for one server and one home."""
 
+import contextlib
 import os
 import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +12,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from taskhouse.assets import keys
 from taskhouse.errors import ConfigurationError
+from taskhouse.home import possible
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.scaffold import ProjectScaffolder
@@ -21,6 +24,8 @@ from taskhouse.values import CRONS
 from taskhouse.variables import look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from taskhouse.passes.lifecycle import Report
 
 REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}|([A-Z_][A-Z0-9_]*)")
@@ -29,8 +34,14 @@ REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}|([A-Z_][A-Z0-9_]*
 KEY = re.compile(r"PH[A-Z]_")
 """How a key of PostHog begins, also one that somebody wrote in capitals."""
 
-ATTRIBUTES = {variable("project_ids"): "projects", variable("asset_prefix"): "prefix"}
-"""Attributes whose setting has another name, by its variable."""
+ATTRIBUTES = {
+    **{variable(name): name for name in ("host", "api_key", "home", "schedules", "crons")},
+    variable("project_ids"): "projects",
+    variable("asset_prefix"): "prefix",
+}
+"""The attribute that a person sets in place of each variable."""
+
+NAMED = re.compile(rf"\b(?:{'|'.join(ATTRIBUTES)})\b")
 
 
 @dg.scaffold_with(ProjectScaffolder)
@@ -85,8 +96,33 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         settings = self._settings(context)
         self._look_for_twins(context, settings)
         definitions = build(settings, _engine(self, context), executor=None).map_asset_specs(func=self._presented)
+        with self._words(context):
+            possible(settings.home)
         tables = {keys.label(self.prefix, "tables"): TaskhouseTables(home=str(settings.home))}
         return dg.Definitions.merge(definitions, dg.Definitions(resources=tables))
+
+    @contextlib.contextmanager
+    def _words(self, context: dg.ComponentLoadContext) -> "Iterator[None]":
+        """A block whose errors name the attributes."""
+        try:
+            yield
+        except ConfigurationError as problem:
+            told, hint = self._told(context, problem.message), self._told(context, problem.hint)
+            raise ConfigurationError(told, hint=hint) from None
+
+    def _told(self, context: dg.ComponentLoadContext, text: str) -> str:
+        """What an error says, with attributes in place of variables; a command comes with the variables it needs."""
+        named = {name: f"`{attribute}` of {_where(context)}" for name, attribute in ATTRIBUTES.items()}
+        named[variable("api_key")] = self.api_key
+        told = NAMED.sub(lambda found: named[found[0]], text)
+        if "`taskhouse " in text:
+            variables = {"home": str(self._home(context)), "host": self.host, "project_ids": self._ids()}
+            exports = " ".join(f"{variable(name)}={shlex.quote(value)}" for name, value in variables.items())
+            told += f' Before that, `export {exports} {variable("api_key")}="${self.api_key}"`.'
+        return told
+
+    def _ids(self) -> str:
+        return ",".join(map(str, self.projects))
 
     def _home(self, context: dg.ComponentLoadContext) -> Path:
         return (context.project_root / Path(self.home).expanduser()).resolve()
@@ -108,14 +144,13 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             **{name: name in self.optional_resources for name in OPTIONAL},
             "crons": self.crons,
         }
-        look_for_strays(
-            {variable(field): None for field in values}, [variable(field) for field in Settings.model_fields], where
-        )
+        with self._words(context):
+            known = [variable(field) for field in Settings.model_fields]
+            look_for_strays({variable(field): None for field in values}, known, where)
         try:
             return Settings(_env_file=None, **values)  # type: ignore[arg-type]
         except ValidationError as problem:
-            attributes = {variable(field): field for field in values} | ATTRIBUTES
-            problems = [f"{attributes.get(name, name)} {said}" for name, said in wrong(problem).items()]
+            problems = [f"{ATTRIBUTES.get(name, name)} {said}" for name, said in wrong(problem).items()]
             raise ConfigurationError(
                 f"{where}: {'; '.join(problems)}.", hint="Fix the value, then run `dg check defs`."
             ) from None
@@ -162,6 +197,9 @@ def _engine(project: TaskhouseProject, context: dg.ComponentLoadContext) -> Engi
     class ProjectEngine(EngineResource):
         def base(self) -> Settings:
             return project._settings(context)  # noqa: SLF001 - its engine
+
+        def told(self, text: str) -> str:
+            return project._told(context, text)  # noqa: SLF001 - its engine
 
         def sync(self, project_id: int, resource: str) -> "Report":
             if not os.environ.get(project.api_key):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from taskhouse.assets.family import MARK
+from taskhouse.plural import counted
 
 EVERY_S = 60
 AT_ONCE = 200
@@ -19,7 +20,10 @@ AT_ONCE = 200
 
 FAILED_RUNS = "failed runs"
 PARTITION = "dagster/partition"
-GOES_ON = "The next pass goes on. If it stays so, run `taskhouse check`; docs/runbook.md says what each reason needs."
+GOES_ON = (
+    "The next pass continues. If the problem persists, run `taskhouse check`; the runbook in the documentation of"
+    " taskhouse says what each reason needs."
+)
 SEE_RUN = "Look at the run in Dagster, then run it again."
 
 
@@ -35,7 +39,7 @@ class Alert:
         fix: What to do, with the command.
         run_id: The run in Dagster.
         code: The most serious reason as a code, such as ``refused``, ``moved`` or ``unfinished``; ``failed`` if the
-            pass did not end. docs/runbook.md lists the codes.
+            pass did not end. The runbook lists the codes.
     """
 
     asset: str
@@ -86,7 +90,8 @@ def failure_sensor(
                 except Exception:
                     if not sent:
                         raise
-                    context.log.exception("notify failed after %d alerts; the next tick goes on there.", sent)
+                    done = counted(sent, "alert")
+                    context.log.exception("notify failed after %s; the next tick continues there.", done)
                     return dg.SensorResult(cursor=json.dumps(cursor))
                 sent += 1
             cursor[source] = number
@@ -95,7 +100,9 @@ def failure_sensor(
         return dg.SensorResult(
             cursor=json.dumps(cursor),
             skip_reason=dg.SkipReason(
-                f"{sent} alerts were sent." if sent else "Nothing failed, nothing is incomplete."
+                f"{counted(sent, 'alert was', 'alerts were')} sent."
+                if sent
+                else "Nothing failed, nothing is incomplete."
             ),
         )
 

@@ -56,6 +56,10 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
             changed["accept"] = (*base.accept, "viewer")
         return base.model_copy(update=changed)
 
+    def told(self, text: str) -> str:
+        """What an error says; the settings are the variables that it names."""
+        return text
+
     def sync(self, project_id: int, resource: str) -> "Report":
         """One pass over one resource of one project."""
         import asyncio

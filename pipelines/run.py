@@ -103,6 +103,10 @@ class WatchedEngine:
         """The settings that the command was given."""
         return self._settings
 
+    def told(self, text: str) -> str:
+        """What an error says; the settings are the variables that it names."""
+        return text
+
     def sync(self, project_id: int, resource: str) -> "Report":
         """One pass, watched."""
         self._watcher.begins(project_id, resource)

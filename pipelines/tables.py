@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from taskhouse.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import date
@@ -56,5 +58,14 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
             ConfigurationError: Nothing was published yet.
         """
         from taskhouse.reading import open_snapshot
+        from taskhouse.warehouse.publish import current
 
-        return open_snapshot(Path(self.home) / "published")
+        folder = Path(self.home) / "published"
+        try:
+            return open_snapshot(folder)
+        except ConfigurationError as problem:
+            if current(folder) is not None:
+                raise
+            raise ConfigurationError(
+                problem.message, hint="Materialize the asset `published` first, and check the `home` of this resource."
+            ) from None

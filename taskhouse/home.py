@@ -124,17 +124,29 @@ def usable(home: Path) -> None:
     Raises:
         ConfigurationError: It is not.
     """
+    there = possible(home)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise _unusable(home, there, "is read-only" if _read_only(there) else "may not be written by this user")
+
+
+def possible(home: Path) -> Path:
+    """The home, or the nearest folder above it that is there; another machine may be the one that writes it.
+
+    Raises:
+        ConfigurationError: The home is no folder, nor can it become one.
+    """
     there = next(path for path in (home, *home.absolute().parents) if os.path.lexists(path))
     if not there.exists():
-        wrong = f"{there} is a link to a folder that is not there"
-    elif not there.is_dir():
-        wrong = f"{there} is a file"
-    elif not os.access(there, os.W_OK | os.X_OK):
-        wrong = f"{there} may not be written by this user" if not _read_only(there) else f"{there} is read-only"
-    else:
-        return
-    raise ConfigurationError(
-        f"TASKHOUSE_HOME is {home}, and {wrong}.", hint="Set TASKHOUSE_HOME to a folder that you can write to."
+        raise _unusable(home, there, "is a link to a folder that is not there")
+    if not there.is_dir():
+        raise _unusable(home, there, "is a file")
+    return there
+
+
+def _unusable(home: Path, there: Path, wrong: str) -> ConfigurationError:
+    state = f"it {wrong}" if there == home else f"{there} {wrong}"
+    return ConfigurationError(
+        f"TASKHOUSE_HOME is {home}, and {state}.", hint="Set TASKHOUSE_HOME to a folder that you can write to."
     )
 
 

@@ -36,5 +36,8 @@ class Still:
     def settings(self) -> Settings:
         return self._settings
 
+    def told(self, text: str) -> str:
+        return text
+
     def sync(self, project_id: int, resource: str) -> Any:
         raise AssertionError(f"{resource} of {project_id} was asked for")

@@ -181,6 +181,32 @@ def test_what_belongs_to_other_programs_is_no_matter_of_an_instance(
     stranger.load()
 
 
+def test_a_home_that_is_a_file_is_refused_by_the_name_of_the_attribute(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+    (stranger.folder / "data").mkdir()
+    (stranger.folder / "data" / "eu").touch()
+    told = stranger.refused()
+    assert "`home` of acme/defs/eu is /" in told
+    assert "and it is a file. Set `home` of acme/defs/eu to a folder" in told
+    assert "TASKHOUSE_HOME" not in told
+
+
+def test_errors_of_a_pass_name_attributes_and_the_variables_that_a_command_needs(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+    engine = stranger.load().get_top_level_resources()["eu_engine"].configurable_resource_cls()
+    assert engine.told("Check 9 in POSTHOG_PROJECT_IDS.") == "Check 9 in `projects` of acme/defs/eu."
+    told = engine.told("Run `taskhouse check`.")
+    assert told == (
+        f"Run `taskhouse check`. Before that, `export TASKHOUSE_HOME={stranger.folder}/data/eu"
+        ' POSTHOG_HOST=https://eu.posthog.com POSTHOG_PROJECT_IDS=1,2 POSTHOG_PERSONAL_API_KEY="$EU_KEY"`.'
+    )
+
+
+def test_tables_without_a_copy_name_the_asset_that_makes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Materialize the asset `published` first"):
+        taskhouse.TaskhouseTables(home=str(tmp_path)).frame("tasks")
+
+
 def test_an_instance_in_python_names_the_variable_too() -> None:
     given: dict[str, Any] = {"host": "https://eu.posthog.com", "projects": [1], "home": "data"}
     assert TaskhouseProject(api_key=dg.EnvVar("EU_KEY"), **given).api_key == "EU_KEY"

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 import taskhouse
-from taskhouse.errors import AccessDenied
+from taskhouse.errors import AccessDenied, ConfigurationError
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.failures import Alert
 from taskhouse.pipelines.run import QUIET
@@ -89,7 +89,7 @@ def test_an_incomplete_pass_is_told_once_and_a_complete_one_never(channel: Chann
         "eu/tasks of project 2 is not proved complete",
         "eu/runs of project 1 is not proved complete",
     ]
-    assert "3 records are in quarantine. The next pass goes on." in told[0]
+    assert "3 records are in quarantine. The next pass continues." in told[0]
     assert "`taskhouse check`" in told[0]
     assert {alert.code for alert in channel.alerts} == {"quarantined"}
     assert channel.tick() == []
@@ -109,6 +109,20 @@ def test_a_failed_step_is_told_once_in_its_own_words_and_never_with_a_key(channe
     assert len(told) == 2
     assert all((alert.run_id, alert.code) == (alert.run_id or "a run", "failed") for alert in channel.alerts)
     assert channel.tick() == []
+
+
+def test_a_step_that_our_settings_stop_says_why_and_what_to_do(
+    channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable(_: object) -> Settings:
+        raise ConfigurationError("TASKHOUSE_HOME is /x, and it is a file.", hint="Set it to a folder.")
+
+    channel.tick()
+    monkeypatch.setattr(Refused, "settings", unusable)
+    channel.run("eu_sync_tasks", partition_key="1")
+    assert channel.tick() == [
+        "eu/tasks of project 1 failed: TASKHOUSE_HOME is /x, and it is a file. Set it to a folder."
+    ]
 
 
 def test_a_run_whose_process_died_names_what_it_was_to_make(channel: Channel) -> None:
