@@ -270,12 +270,12 @@ class Capture:
         else:
             run = await refetch(self.the_pass, run)
             self._ended(run, ending.value, ended_at)
-            self._mark("live", run, STREAM, ending.value, as_of=run.ended_at, read_at=ended_at)
+            self._mark("live", run, STREAM, ending.value, as_of=run.final_change_at, read_at=ended_at)
         await self._spared(logs.about(run), self._drain(run))
 
     def _ended(self, run: CaptureRun, state: str, at: datetime) -> None:
         """Record how a stream ended; if the state is the same as before, it keeps its beginning."""
-        at = max(at, run.ended_at or at)
+        at = max(at, run.final_change_at or at)
         before = self.endings.get(run.run_id)
         if before is None and run.stream_since is not None:
             before = streams.Ended(run.stream_state or "", at, run.stream_since)
@@ -300,10 +300,10 @@ class Capture:
         """Read a run's log, and again after the last flush if the run has just ended."""
         async with self._gate:
             began, run = self.the_pass.context.now(), await self._read(run, Priority.LOG, final=self._final(run))
-        if run.ended_at is None:
+        if run.final_change_at is None:
             return run
         flush_s = min(FLUSH_S, self.the_pass.context.settings.log_final_s)
-        early = flush_s - (began - run.ended_at).total_seconds()
+        early = flush_s - (began - run.final_change_at).total_seconds()
         if early > 0:
             await self.the_pass.context.settings.clock.sleep(min(flush_s, early))
             async with self._gate:
@@ -313,7 +313,7 @@ class Capture:
     def _final(self, run: CaptureRun) -> bool:
         """Whether a run's log has had its last flush, also if that failed and was tried again."""
         final = timedelta(seconds=self.the_pass.context.settings.log_final_s)
-        return run.ended_at is not None and self.the_pass.context.now() - run.ended_at >= final
+        return run.final_change_at is not None and self.the_pass.context.now() - run.final_change_at >= final
 
     async def _read(self, run: CaptureRun, priority: Priority, *, final: bool) -> CaptureRun:
         """Read as much of a run's log as possible; returns the run with what is stored then."""

@@ -52,7 +52,7 @@ class CaptureRun:
         position: How many of its own log entries are stored.
         ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.
         created_at: When it was created; none of its events is older.
-        ended_at: When the server last changed it, if it has ended; None while it runs.
+        final_change_at: When the server last changed it, if it has ended; None while it runs.
         stream_state: The result of the last reading of its stream.
         stream_since: When that state began.
         log_state: The result of the last reading of its log.
@@ -66,7 +66,7 @@ class CaptureRun:
     position: int
     ancestors: tuple[str, ...]
     created_at: datetime
-    ended_at: datetime | None
+    final_change_at: datetime | None
     leg: str = DJANGO
     checksum: int | None = None
     stream_state: str | None = None
@@ -172,9 +172,9 @@ def plan_capture(
         resting=sum(
             not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in read
         ),
-        failing=sum(row["stream_state"] == refusal_policy.FAILED and now < _stream_until(row) for row in rest),
-        lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_until(row), now)),
-        lost_logs=runs(row for row in read if _lost(row, "log", _log_until(row), now)),
+        failing=sum(row["stream_state"] == refusal_policy.FAILED and now < _stream_gone_at(row) for row in rest),
+        lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_gone_at(row), now)),
+        lost_logs=runs(row for row in read if _lost(row, "log", _log_gone_at(row), now)),
     )
 
 
@@ -183,28 +183,30 @@ def _from_the_beginning(row: Mapping[str, Any]) -> bool:
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:
-    until = _stream_until(row)
+    until = _stream_gone_at(row)
     if now >= until:
         return False
     if row["stream_state"] in refusal_policy.STATES:
         return _again(row, "stream", until, now)
     if row["stream_state"] == refusal_policy.FAILED:
         return _retry(row, now)
-    return not (row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"])
+    return not (row["stream_state"] in ENDED and row["server_changed_at"] <= row["stream_read_at"])
 
 
-def _stream_until(row: Mapping[str, Any]) -> datetime:
+def _stream_gone_at(row: Mapping[str, Any]) -> datetime:
     """When the server no longer has the stream of a run that has ended, or when an unfinished run comes to rest."""
     if row["status"] in polling_policy.TERMINAL:
-        ended_at: datetime = row["completed_at"] + REPLAY if row["completed_at"] is not None else row["moved_at"]
-        return ended_at
+        ended_at: datetime | None = row["completed_at"]
+        gone_at: datetime = row["server_changed_at"] if ended_at is None else ended_at + REPLAY
+        return gone_at
     return _stirred(row) + (LIVE if row["status"] == "in_progress" else WAITING)
 
 
 def _stirred(row: Mapping[str, Any]) -> datetime:
     """The last sign of life, including its last event: the row of an active run need not change (API facts 7.4)."""
     begins_at = row["scheduled_at"] if row["status"] == polling_policy.WAITING else None
-    signs: list[datetime | None] = [row["moved_at"], row["changed_at"], begins_at, _event_at(row["stream_position"])]
+    last_event_at = _event_at(row["stream_position"])
+    signs: list[datetime | None] = [row["server_changed_at"], row["changed_at"], begins_at, last_event_at]
     return max(sign for sign in signs if sign is not None)
 
 
@@ -215,8 +217,8 @@ def _rests(row: Mapping[str, Any], now: datetime) -> bool:
     """
     if row["status"] in polling_policy.TERMINAL or row["task_seen_at"] is None:
         return False
-    ended = row["stream_state"] in ENDED and row["moved_at"] <= row["stream_read_at"]
-    return ended or now >= _stream_until(row)
+    ended = row["stream_state"] in ENDED and row["server_changed_at"] <= row["stream_read_at"]
+    return ended or now >= _stream_gone_at(row)
 
 
 def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
@@ -242,7 +244,7 @@ def _again(row: Mapping[str, Any], what: str, until: datetime, now: datetime) ->
 def _retry(row: Mapping[str, Any], now: datetime) -> bool:
     """Whether to try a failed stream again; at once if its run has ended since or has started again."""
     asked_at: datetime = row["stream_read_at"]
-    moved = row["moved_at"] > asked_at
+    moved = row["server_changed_at"] > asked_at
     if moved and row["status"] != "in_progress":
         return True
     last = _event_at(row["stream_position"])
@@ -260,19 +262,19 @@ def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
 
     A log that was empty, or shorter than what is stored, may only be late; it is read at growing intervals.
     """
-    ended_at: datetime = row["moved_at"]
+    final_change_at: datetime = row["server_changed_at"]
     read_at: datetime = row["log_read_at"]
-    if int(row["log_position"] or 0) and read_at < ended_at + final:
-        return ended_at + final
-    return read_at + min(max(final, read_at - ended_at), LATE * final)
+    if int(row["log_position"] or 0) and read_at < final_change_at + final:
+        return final_change_at + final
+    return read_at + min(max(final, read_at - final_change_at), LATE * final)
 
 
 def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
     if row["log_state"] in refusal_policy.STATES:
-        return _again(row, "log", _log_until(row), now)
+        return _again(row, "log", _log_gone_at(row), now)
     if row["status"] in polling_policy.TERMINAL:
         read_at: datetime = row["log_read_at"]
-        if row["moved_at"] > read_at:
+        if row["server_changed_at"] > read_at:
             return True
         was_ahead = now < read_at  # the clock that the last reading went by
         return row["log_state"] not in FINAL and (was_ahead or now >= _grown(row, final))
@@ -285,7 +287,7 @@ def _logs(row: Mapping[str, Any], now: datetime, final: timedelta) -> bool:
     )
 
 
-def _log_until(row: Mapping[str, Any]) -> datetime:
+def _log_gone_at(row: Mapping[str, Any]) -> datetime:
     changed_at: datetime = row["changed_at"]
     return changed_at + polling_policy.EXPIRY
 
@@ -303,7 +305,7 @@ def _run(row: Mapping[str, Any], parents: Mapping[str, str | None]) -> CaptureRu
         position=int(row["log_position"] or 0),
         ancestors=_ancestors(row["run_id"], parents),
         created_at=row["created_at"],
-        ended_at=row["moved_at"] if row["status"] in polling_policy.TERMINAL else None,
+        final_change_at=row["server_changed_at"] if row["status"] in polling_policy.TERMINAL else None,
         leg=row["stream_leg"] or DJANGO,
         checksum=row["stream_checksum"],
         stream_state=row["stream_state"],

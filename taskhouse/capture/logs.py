@@ -120,7 +120,8 @@ class _Drain:
         state = "drained"
         if self.final and self._long_over():
             state = "expired" if expired else "settled"
-        _mark_log(self.the_pass, self.writer, self.run, position, state, as_of=self.run.ended_at, read_at=self.began_at)
+        as_of, read_at = self.run.final_change_at, self.began_at
+        _mark_log(self.the_pass, self.writer, self.run, position, state, as_of=as_of, read_at=read_at)
         return position
 
     async def _reaching(self, window: Window, at: int) -> Window:
@@ -231,7 +232,7 @@ class _Drain:
             self.the_pass.doubt("inconsistent", f"{named} {'; '.join(dict.fromkeys(faults))}", about=named)
         state = self._state(position, held_before)
         cut_us = self.began_us if cuts and state in {"settled", "drained"} and position < held_before else None
-        times = {"as_of": self.run.ended_at, "read_at": self.began_at}
+        times = {"as_of": self.run.final_change_at, "read_at": self.began_at}
         _mark_log(self.the_pass, self.writer, self.run, position, state, **times, cut_us=cut_us)
         return 0 if state == UNPROVED else max(position, 0 if cut_us else held_before)
 
@@ -247,7 +248,7 @@ class _Drain:
     def _long_over(self) -> bool:
         """Whether the run ended so long ago that an empty log stays so."""
         late = LATE * timedelta(seconds=self.the_pass.context.settings.log_final_s)
-        return self.run.ended_at is not None and self.began_at - self.run.ended_at >= late
+        return self.run.final_change_at is not None and self.began_at - self.run.final_change_at >= late
 
     def _append(self, position: int | None, entries: Sequence[tuple[bytes, bool]]) -> None:
         if not entries:

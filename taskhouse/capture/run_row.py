@@ -28,6 +28,6 @@ async def refetch(the_pass: Pass, run: CaptureRun) -> CaptureRun:
     with contextlib.suppress(*UNAVAILABLE):  # the next pass asks for the run anyway
         await the_pass.commit(batch)
     if columns is None or columns["status"] not in TERMINAL:
-        return replace(run, ended_at=None)
+        return replace(run, final_change_at=None)
     moved = [columns[name] for name in ("created_at", "updated_at", "completed_at")]
-    return replace(run, ended_at=max(datetime.fromisoformat(moment) for moment in moved if moment))
+    return replace(run, final_change_at=max(datetime.fromisoformat(moment) for moment in moved if moment))

@@ -283,6 +283,6 @@ def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str,
         **columns,
         **times,
         "scheduled_at": datetime.fromisoformat(scheduled_at) if scheduled_at else None,
-        "moved_at": (moved_at := max(filter(None, times.values()))),
-        "changed_at": moved_at,
+        "server_changed_at": (server_changed_at := max(filter(None, times.values()))),
+        "changed_at": server_changed_at,
     }

@@ -28,7 +28,7 @@ def row(**given: Any) -> dict[str, Any]:
         "scheduled_at": None,
         "created_at": NOW - HOUR,
         "completed_at": None,
-        "moved_at": NOW - HOUR,
+        "server_changed_at": NOW - HOUR,
         "changed_at": NOW - HOUR,
         "stream_state": "error_budget",
         "stream_position": None,
@@ -53,12 +53,12 @@ def test_when_a_stream_that_failed_is_tried_again() -> None:
     assert not tried()
     assert tried(stream_read_at=ago, stream_since=ago)
     assert not tried(**long), "it has failed for an hour, so the pause is five minutes"
-    assert tried(**long, moved_at=NOW - timedelta(seconds=1)), "its run moves: a quarter of that"
-    assert not tried(moved_at=NOW), "but never before a quarter of a minute"
+    assert tried(**long, server_changed_at=NOW - timedelta(seconds=1)), "its run moves: a quarter of that"
+    assert not tried(server_changed_at=NOW), "but never before a quarter of a minute"
     assert tried(**long, stream_position=f"{int(ago.timestamp() * 1000)}-0"), "events came until it failed"
     assert not tried(**long, stream_position="log-7")
-    assert tried(status="failed", completed_at=NOW, moved_at=NOW), "its run has ended"
-    assert tried(status="queued", moved_at=NOW), "it begins anew"
+    assert tried(status="failed", completed_at=NOW, server_changed_at=NOW), "its run has ended"
+    assert tried(status="queued", server_changed_at=NOW), "it begins anew"
 
 
 @given(st.floats(0, 7200), st.booleans())

@@ -241,7 +241,7 @@ def test_a_log_that_shows_fewer_entries_than_are_held_is_not_final_for_a_day(
         kept, marks = drained(monkeypatch, {"child": grown}, fresh, 7, held)
         assert set(grown) - set(SEVEN) <= {*kept.values()}
         assert marks[-1][0] == "settled"
-    old = replace(fresh, ended_at=MOMENT - timedelta(days=2))
+    old = replace(fresh, final_change_at=MOMENT - timedelta(days=2))
     final = "settled" if shown or state == "settled" else "expired"
     assert drained(monkeypatch, {"child": shown}, old, 7, held) == ({}, [(final, "7")])
 

@@ -25,7 +25,7 @@ def rested(hours: float, *, looked: float | None = None, **given: Any) -> dict[s
     stirred = NOW - hours * HOUR
     seen = {"task_seen_at": stirred, "stream_state": None if looked is None else "live", "stream_since": None}
     read = {"stream_read_at": None if looked is None else NOW - looked * HOUR}
-    return row(created_at=stirred, moved_at=stirred, changed_at=stirred, **{**seen, **read, **given})
+    return row(created_at=stirred, server_changed_at=stirred, changed_at=stirred, **{**seen, **read, **given})
 
 
 def planned(*rows: dict[str, Any], days: int | None = None) -> CapturePlan:

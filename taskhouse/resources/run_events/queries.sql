@@ -15,7 +15,7 @@ SELECT
     version.completed_at,
     version.scheduled_at,
     greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at) AS changed_at,
-    greatest(version.created_at, version.updated_at, version.completed_at) AS moved_at,
+    greatest(version.created_at, version.updated_at, version.completed_at) AS server_changed_at,
     stream.position AS stream_position,
     stream.checksum AS stream_checksum,
     stream.leg AS stream_leg,
