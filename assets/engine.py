@@ -7,7 +7,7 @@ from taskhouse.assets import keys
 if TYPE_CHECKING:
     import dagster as dg
 
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
     from taskhouse.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Engine(Protocol):
         """What to fetch, from where, at what pace."""
         ...
 
-    def sync(self, project_id: int, resource: str) -> "Report":
+    def sync(self, project_id: int, resource: str) -> "PassReport":
         """One pass over one resource of one project; raises what ``taskhouse.operations.sync`` raises."""
         ...
 

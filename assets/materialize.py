@@ -15,7 +15,7 @@ from taskhouse.assets.retries import attempt
 from taskhouse.errors import TaskhouseError
 
 if TYPE_CHECKING:
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
 
 
 def asset_of(
@@ -72,7 +72,7 @@ def asset_of(
 
 
 def _result(
-    engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "Report", began: datetime
+    engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "PassReport", began: datetime
 ) -> dg.MaterializeResult[Any]:
     with connected(engine.settings(), f"checking {family.name}") as queries:
         return dg.MaterializeResult(

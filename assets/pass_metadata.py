@@ -11,7 +11,7 @@ from taskhouse.assets.queries import Queries
 from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
 
 ADDED = "rows added"
 ACTIVE = "runs that became active"
@@ -20,7 +20,7 @@ OLDEST = "seconds since the oldest page of the proof"
 SINCE_PROOF = "seconds since the last complete pass"
 
 
-def of_pass(queries: Queries, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
+def of_pass(queries: Queries, family: Family, report: "PassReport", since: datetime) -> dict[str, Any]:
     """Metadata of a materialization.
 
     Args:
@@ -65,7 +65,7 @@ def _changed(queries: Queries, family: Family, own: dict[str, Any]) -> int:
     return int(queries.rows("rows_changed", own, table=table.name, **names)[0]["changed"])
 
 
-def _lag(queries: Queries, family: Family, report: "Report", since: datetime) -> dict[str, Any]:
+def _lag(queries: Queries, family: Family, report: "PassReport", since: datetime) -> dict[str, Any]:
     """How old the last proof was when the pass began, the oldest page of this one, and how late live events came."""
     rows = queries.rows("pass_lag", {"pass_id": report.pass_id})
     found = {SINCE_PROOF: rows[0]["lag_s"], OLDEST: rows[0]["proven_age_s"]} if rows else {}

@@ -29,7 +29,7 @@ from benchmarks.live import serving
 from taskhouse.assets import records
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import sync
-from taskhouse.passes.lifecycle import Report
+from taskhouse.passes.lifecycle import PassReport
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
 from taskhouse.pipelines.run import QUIET
@@ -79,7 +79,7 @@ class Reads:
         """What an error says; the settings are the variables that it names."""
         return text
 
-    def sync(self, project_id: int, resource: str) -> Report:
+    def sync(self, project_id: int, resource: str) -> PassReport:
         """One pass."""
         return asyncio.run(sync(self._settings, project_id, resource))
 

@@ -26,7 +26,7 @@ from taskhouse.variables import look_for_strays, variable, wrong
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
 
 REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}|([A-Z_][A-Z0-9_]*)")
 """The form of a variable in YAML, and after it was read; a key contains lower-case letters."""
@@ -201,7 +201,7 @@ def _engine(project: TaskhouseProject, context: dg.ComponentLoadContext) -> Engi
         def told(self, text: str) -> str:
             return project._told(context, text)  # noqa: SLF001 - its engine
 
-        def sync(self, project_id: int, resource: str) -> "Report":
+        def sync(self, project_id: int, resource: str) -> "PassReport":
             if not os.environ.get(project.api_key):
                 raise ConfigurationError(
                     f"{project.api_key} is not set.",

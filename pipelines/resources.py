@@ -9,7 +9,7 @@ from pydantic import Field
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
     from taskhouse.settings import Settings
 
 
@@ -60,7 +60,7 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
         """What an error says; the settings are the variables that it names."""
         return text
 
-    def sync(self, project_id: int, resource: str) -> "Report":
+    def sync(self, project_id: int, resource: str) -> "PassReport":
         """One pass over one resource of one project."""
         import asyncio
 

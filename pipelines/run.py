@@ -20,7 +20,7 @@ from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
-    from taskhouse.passes.lifecycle import Report
+    from taskhouse.passes.lifecycle import PassReport
     from taskhouse.settings import Settings
 
 PUBLISHED = "published"
@@ -38,7 +38,7 @@ class Watcher(Protocol):
     def moves(self, progress: "Progress") -> None:
         """A pass makes progress."""
 
-    def ends(self, report: "Report") -> None:
+    def ends(self, report: "PassReport") -> None:
         """A pass has ended."""
 
     def fails(self, project_id: int, resource: str, problem: TaskhouseError) -> None:
@@ -69,7 +69,7 @@ class Outcome:
     """
 
     wanted: frozenset[tuple[int, str]]
-    reports: list["Report"] = field(default_factory=list)
+    reports: list["PassReport"] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     interrupted: bool = False
 
@@ -107,7 +107,7 @@ class WatchedEngine:
         """What an error says; the settings are the variables that it names."""
         return text
 
-    def sync(self, project_id: int, resource: str) -> "Report":
+    def sync(self, project_id: int, resource: str) -> "PassReport":
         """One pass, watched."""
         self._watcher.begins(project_id, resource)
         try:

@@ -35,7 +35,7 @@ class Clock:
         return (self.now() - _EPOCH) // timedelta(microseconds=1)
 
 
-class Stopped(Clock):
+class StoppedClock(Clock):
     """A clock on which it is always the same moment."""
 
     def __init__(self, moment: datetime) -> None:

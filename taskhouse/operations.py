@@ -7,7 +7,7 @@ from pathlib import Path
 
 from taskhouse.capture import tail
 from taskhouse.errors import ConfigurationError
-from taskhouse.passes.lifecycle import Context, Progress, Report
+from taskhouse.passes.lifecycle import Context, PassReport, Progress
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import estimate_facts, registry, replay
 from taskhouse.resources.estimate import Estimate, Facts, estimate
@@ -50,7 +50,7 @@ async def sync(
     resource: str,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-) -> Report:
+) -> PassReport:
     """One pass over one resource of one project.
 
     Raises:
@@ -63,7 +63,7 @@ async def sync(
         )
     async with PostHog(settings) as client:
         context = Context(settings, project_id, client, open_warehouse(settings), progress)
-        report: Report = await registry.code(resource).sync(context)
+        report: PassReport = await registry.code(resource).sync(context)
         return report
 
 
@@ -72,7 +72,7 @@ async def follow(
     stop: asyncio.Event,
     *,
     progress: Callable[[Progress], None] = lambda _: None,
-) -> list[Report]:
+) -> list[PassReport]:
     """Follow the streams of every project of the settings until ``stop`` is set: the engine of ``taskhouse tail``.
 
     Raises:

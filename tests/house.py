@@ -15,7 +15,7 @@ from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse, sync
 from taskhouse.passes.context import Context
-from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.sync_pass import PassReport
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
@@ -60,12 +60,12 @@ class House:
         """The moment that taskhouse sees."""
         return datetime.now(UTC) + self.later
 
-    def sync(self, resource: str) -> Report:
+    def sync(self, resource: str) -> PassReport:
         """One pass."""
         with opened.once() if self.alone else contextlib.nullcontext():
             return asyncio.run(sync(self.settings, 1, resource))
 
-    def sync_all(self) -> list[Report]:
+    def sync_all(self) -> list[PassReport]:
         """One pass over everything that the settings want."""
         return [self.sync(resource) for resource in filter(self.settings.wants, RESOURCES)]
 

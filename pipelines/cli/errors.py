@@ -56,7 +56,7 @@ bug in taskhouse.
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ErrorRow:
     """One error.
 
     Attributes:
@@ -77,7 +77,7 @@ class Row:
         return next(part for part, names in PARTS.items() if any(name in self.where for name in names))
 
 
-def rows() -> list[Row]:
+def rows() -> list[ErrorRow]:
     """Every error whose message is written in the code."""
     found = [*_advice(), *_refusals()]
     for folder in ("taskhouse", "pipelines"):
@@ -100,32 +100,32 @@ def reference() -> str:
     return text
 
 
-def _advice() -> Iterator[Row]:
+def _advice() -> Iterator[ErrorRow]:
     for kind, said, hint in advice.SAID.values():
-        yield Row("taskhouse/advice.py", kind, said.format(OPEN), hint)
+        yield ErrorRow("taskhouse/advice.py", kind, said.format(OPEN), hint)
 
 
-def _refusals() -> Iterator[Row]:
+def _refusals() -> Iterator[ErrorRow]:
     where = "taskhouse/posthog/http_errors.py"
     for code, hint in http_errors.HINTS.items():
-        yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
-    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", http_errors.REGIONS)
+        yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
+    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", http_errors.REGIONS)
     other = http_errors.OTHER_REGION.format(OPEN)
-    yield Row(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", other)
+    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", other)
 
 
-def _raised(path: Path) -> Iterator[Row]:
+def _raised(path: Path) -> Iterator[ErrorRow]:
     where = str(path.relative_to(ROOT))
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
             continue
         kind = getattr(errors, node.func.id, getattr(http_errors, node.func.id, None))
         if node.func.id == "ValueError" and where == "taskhouse/values.py":
-            yield Row(where, errors.ConfigurationError, f"{OPEN} {_text(node.args[0])}.", "Fix the value.")
+            yield ErrorRow(where, errors.ConfigurationError, f"{OPEN} {_text(node.args[0])}.", "Fix the value.")
         elif isinstance(kind, type) and issubclass(kind, errors.TaskhouseError):
             given = next((each.value for each in node.keywords if each.arg == "hint"), None)
             hint = _text(given) if given else next((text for of, text in ELSE.items() if issubclass(kind, of)), "")
-            yield Row(where, kind, _text(node.args[0]), hint)
+            yield ErrorRow(where, kind, _text(node.args[0]), hint)
 
 
 def _text(node: ast.expr) -> str:

@@ -11,7 +11,7 @@ from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
-    from taskhouse.passes.sync_pass import Report
+    from taskhouse.passes.sync_pass import PassReport
 
 EVERY_S = 60.0
 """Seconds between two lines that say how far it is."""
@@ -45,7 +45,7 @@ def tail() -> None:
     raise typer.Exit(Exit.COMPLETE if all(report.verdict == "complete" for report in reports) else Exit.UNPROVEN)
 
 
-async def _until_stopped() -> "list[Report]":
+async def _until_stopped() -> "list[PassReport]":
     from taskhouse.operations import follow
     from taskhouse.settings import load
 

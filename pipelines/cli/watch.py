@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from taskhouse.errors import TaskhouseError
     from taskhouse.passes import context
-    from taskhouse.passes.verdict import Report
+    from taskhouse.passes.verdict import PassReport
 
 EVERY_S = 10.0
 
 
-def described(report: "Report") -> str:
+def described(report: "PassReport") -> str:
     """A pass in one line."""
     added, asked = counted(report.rows_added, "row"), counted(report.requests, "request")
     return f"{report.verdict}, {report.rows_seen:,} seen, {added} added, {asked}, {report.seconds:.1f} s"
@@ -49,7 +49,7 @@ class Lines:
         total = f" of {progress.total:,}" if progress.total is not None else ""
         self._say(f"project {progress.project_id}  {progress.resource}: {progress.done:,}{total} {progress.unit} …")
 
-    def ends(self, report: "Report") -> None:
+    def ends(self, report: "PassReport") -> None:
         """A pass came to its end."""
         self._say(f"project {report.project_id}  {report.resource}: {described(report)}")
 
@@ -103,7 +103,7 @@ class Bars:
             state=f"{progress.done:,}{total} {progress.unit}",
         )
 
-    def ends(self, report: "Report") -> None:
+    def ends(self, report: "PassReport") -> None:
         """Fill its bar."""
         colour = screen.VERDICTS[report.verdict]
         state = f"[{colour}]{report.verdict}[/] {report.rows_seen:,} seen, {counted(report.rows_added, 'row')} added"

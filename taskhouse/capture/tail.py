@@ -24,7 +24,7 @@ from taskhouse.capture.lookup_rate import Pace, per_request_s
 from taskhouse.capture.session import capturing
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.passes import refusals
-from taskhouse.passes.lifecycle import Context, Pass, Report, begin, finish
+from taskhouse.passes.lifecycle import Context, Pass, PassReport, begin, finish
 from taskhouse.plural import plural
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
@@ -42,7 +42,7 @@ PAGE_ROWS = 100
 """Tasks on one page of a search for active runs; the server sends no more."""
 
 
-async def run(context: Context, stop: asyncio.Event) -> Report:
+async def run(context: Context, stop: asyncio.Event) -> PassReport:
     """Follow the project's streams until ``stop`` is set, then seal the spool, load it and report.
 
     Raises:

@@ -11,7 +11,7 @@ from taskhouse.errors import AccessDenied, Contract, Locked, NotFound, Refused, 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.resource_lock import holding
-from taskhouse.passes.sync_pass import Doubt, Pass, Report, Verdict
+from taskhouse.passes.sync_pass import Doubt, Pass, PassReport, Verdict
 from taskhouse.passes.verdict import ReasonCode
 from taskhouse.passes.viewer import whoami
 from taskhouse.posthog.budget import Priority
@@ -20,7 +20,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import ledger, state
 from taskhouse.warehouse.commit import commit
 
-__all__ = ["Context", "Pass", "Progress", "Report", "Verdict", "begin", "finish", "new", "running"]
+__all__ = ["Context", "Pass", "PassReport", "Progress", "Verdict", "begin", "finish", "new", "running"]
 
 RESUME_WITHIN = timedelta(days=1)
 """A walk that was interrupted longer ago is begun anew."""

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
-from taskhouse.passes.verdict import Doubt, Proof, ReasonCode, Report, Verdict
+from taskhouse.passes.verdict import Doubt, PassReport, Proof, ReasonCode, Verdict
 from taskhouse.plural import counted
 from taskhouse.posthog import content, not_utf8, privacy
 from taskhouse.posthog.api import TasksApi
@@ -24,7 +24,7 @@ from taskhouse.warehouse.commit import WriteBatch, commit
 
 T = TypeVar("T")
 
-__all__ = ["Doubt", "Pass", "Proof", "Report", "Verdict"]
+__all__ = ["Doubt", "Pass", "PassReport", "Proof", "Verdict"]
 
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
@@ -296,9 +296,9 @@ class Pass:
             self.doubt("quarantined", f"{counted(self.stats.quarantined, one, more)} in quarantine")
         return self.judgement.complete(reason, proof or Proof("listed", self.started_at))
 
-    def report(self) -> Report:
+    def report(self) -> PassReport:
         """How it ended."""
-        return Report(
+        return PassReport(
             pass_id=self.pass_id,
             project_id=self.context.project_id,
             resource=self.resource,

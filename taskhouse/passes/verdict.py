@@ -49,7 +49,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PassReport:
     """How a pass ended.
 
     Attributes:

@@ -51,7 +51,7 @@ Step = Continue | Done | Broken
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class WalkResult:
     """What a walk proved.
 
     Attributes:
@@ -190,7 +190,7 @@ class PageWalk:
         """Go on where ``bookmark`` was set.
 
         The next page is asked for where its rows should be by now: what the list grew or shrank by since then is taken
-        to have happened before them. Only if that page holds a row of the last one (``verdict().joined``) is it so.
+        to have happened before them. Only if that page holds a row of the last one (``result().joined``) is it so.
 
         Args:
             bookmark: What :meth:`bookmark` gave.
@@ -213,10 +213,10 @@ class PageWalk:
             self._end = Done(reason)
             self._note("not walked to the end")
 
-    def verdict(self) -> Verdict:
+    def result(self) -> WalkResult:
         """What the walk has proved so far."""
         complete, reason = self._judge()
-        return Verdict(
+        return WalkResult(
             complete=complete,
             reason=reason,
             pages=self._pages,
@@ -303,7 +303,7 @@ class PageWalk:
 
 
 async def pages(fetch: Callable[[int, int], Awaitable[Page]], walk: PageWalk) -> AsyncIterator[Page]:
-    """Every page of a walk; ``walk.verdict()`` afterwards says what it proved.
+    """Every page of a walk; ``walk.result()`` afterwards says what it proved.
 
     A page that breaks the walk is not given out, and one that cannot be read is stepped over: the others still come. A
     caller that leaves early should call ``walk.stop(reason)``.

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from taskhouse.clock import Stopped
+from taskhouse.clock import StoppedClock
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.sync_pass import Pass, PassReport
 from taskhouse.plural import counted
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.resources import registry
@@ -39,7 +39,7 @@ class Replayed:
 
     replayed: Mapping[str, int]
     still: Mapping[str, int]
-    report: Report
+    report: PassReport
 
 
 async def replay(context: Context) -> Replayed:
@@ -108,4 +108,4 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
 def _at(the_pass: Pass, moment: datetime) -> Pass:
     """The pass with its clock set to that moment, so that its rows are dated then."""
     context = the_pass.context
-    return replace(the_pass, context=replace(context, settings=context.settings.with_clock(Stopped(moment))))
+    return replace(the_pass, context=replace(context, settings=context.settings.with_clock(StoppedClock(moment))))

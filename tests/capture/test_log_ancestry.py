@@ -17,7 +17,7 @@ from taskhouse.capture import log_ancestry, logs
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.log_ancestry import NEAR, Before, Window
 from taskhouse.capture.log_held import Held, HeldLog
-from taskhouse.clock import Stopped
+from taskhouse.clock import StoppedClock
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
 
@@ -195,7 +195,7 @@ def drained(
         append=lambda _layer, _whose, lines, **_: kept.update({line.position: line.data for line in lines}),
         mark=lambda _layer, _whose, **facts: marks.append((facts["state"], facts["position"])),
     )
-    clock = Stopped(MOMENT)
+    clock = StoppedClock(MOMENT)
     settings = SimpleNamespace(capture_text="full", clock=clock, log_final_s=600.0)
     context = SimpleNamespace(project_id=1, settings=settings, now=clock.now)
     the_pass = SimpleNamespace(context=context, stats=Statistics(), doubt=Judgement().doubt, pass_id="pass")

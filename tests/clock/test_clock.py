@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from taskhouse.clock import REAL, Stopped
+from taskhouse.clock import REAL, StoppedClock
 from taskhouse.operations import open_warehouse
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
@@ -52,7 +52,7 @@ def test_no_statement_reads_the_wall_clock() -> None:
 
 def test_the_settings_hand_their_clock_down(tmp_path: Path) -> None:
     real = Settings(host="http://127.0.0.1:1", api_key="phx_x", home=tmp_path, _env_file=None)
-    settings = real.with_clock(Stopped(MOMENT)).model_copy(update={"lock_wait_s": 1.0})
+    settings = real.with_clock(StoppedClock(MOMENT)).model_copy(update={"lock_wait_s": 1.0})
     assert (real.clock, settings.clock.now(), REAL.now().tzinfo) == (REAL, MOMENT, UTC)
     assert open_warehouse(settings).clock is PostHog(settings).clock is settings.clock
     with open_warehouse(settings).transaction("a test") as connection:

@@ -195,7 +195,7 @@ def test_a_count_that_is_none_ends_its_pass_and_nothing_later(make_house: Any, c
 def test_a_next_that_makes_no_sense_is_noted(following: str) -> None:
     walk = PageWalk()
     walk.feed(Page([Row({"id": str(n)}, b"{}") for n in range(100)], 200, following, "a", []))
-    assert "'next' does not move on" in walk.verdict().notes
+    assert "'next' does not move on" in walk.result().notes
 
 
 def test_a_name_that_no_database_stores_is_no_repository(make_house: Any) -> None:

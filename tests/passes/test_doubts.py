@@ -10,7 +10,7 @@ import pytest
 from taskhouse.capture.capture_schedule import ENDED
 from taskhouse.operations import follow
 from taskhouse.passes.judgement import Judgement
-from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.sync_pass import PassReport
 from taskhouse.passes.verdict import ReasonCode
 from taskhouse.posthog import retry
 
@@ -21,10 +21,10 @@ RUN = {"kind": "500", "endpoint": "runs.detail", "times": 20}
 LOGS = {"kind": "500", "endpoint": "runs.session_logs", "times": 20}
 
 
-def tail(house: Any, until: Callable[[], bool]) -> Report:
+def tail(house: Any, until: Callable[[], bool]) -> PassReport:
     """A tail that is told to stop when something holds."""
 
-    async def story() -> Report:
+    async def story() -> PassReport:
         stop = asyncio.Event()
         task = asyncio.create_task(follow(house.settings, stop))
         await asyncio.to_thread(_wait, lambda: task.done() or until())

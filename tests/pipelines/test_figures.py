@@ -14,7 +14,7 @@ from taskhouse.assets import pass_metadata, sparkline
 from taskhouse.assets.catalog import FAMILIES
 from taskhouse.assets.family import Family
 from taskhouse.assets.queries import Queries, records
-from taskhouse.passes.lifecycle import Report
+from taskhouse.passes.lifecycle import PassReport
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 
@@ -25,7 +25,7 @@ TASKS = FAMILIES["tasks"]
 
 NOW = datetime.now(UTC)
 BEFORE = NOW - timedelta(hours=1)
-REPORT = Report("now", 1, "any", "complete", "why", 5, {"task_versions": 2}, 1, 0, 9, 1, 1234, 0.5, 2.5)
+REPORT = PassReport("now", 1, "any", "complete", "why", 5, {"task_versions": 2}, 1, 0, 9, 1, 1234, 0.5, 2.5)
 
 
 @pytest.fixture

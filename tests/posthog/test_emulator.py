@@ -16,7 +16,7 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Ending, StreamBatch, follow
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.posthog.paging import PageWalk, Verdict, pages
+from taskhouse.posthog.paging import PageWalk, WalkResult, pages
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
@@ -46,13 +46,13 @@ def use(emulator: Emulator, settings: MakeSettings, work: Callable[[TasksApi], A
     return asyncio.run(asyncio.wait_for(run(), 60))
 
 
-async def walk(fetch: Callable[[int, int], Awaitable[Page]], **options: Any) -> tuple[list[Row], Verdict]:
+async def walk(fetch: Callable[[int, int], Awaitable[Page]], **options: Any) -> tuple[list[Row], WalkResult]:
     going = PageWalk(**options)
     rows = [row async for page in pages(fetch, going) for row in page.rows]
-    return rows, going.verdict()
+    return rows, going.result()
 
 
-async def all_tasks(api: TasksApi, **options: Any) -> tuple[list[Row], Verdict]:
+async def all_tasks(api: TasksApi, **options: Any) -> tuple[list[Row], WalkResult]:
     return await walk(partial(api.list_tasks, **EVERYTHING), host=api.client.host, **options)
 
 
@@ -111,7 +111,7 @@ def test_runs(emulator: Emulator, settings: MakeSettings) -> None:
     truth = emulator.truth()["runs"]
     task_id = truth[0]["task_id"]
 
-    async def work(api: TasksApi) -> tuple[list[Row], Verdict, Row]:
+    async def work(api: TasksApi) -> tuple[list[Row], WalkResult, Row]:
         rows, verdict = await walk(partial(api.list_runs, task_id), host=api.client.host)
         return rows, verdict, await api.run(task_id, rows[0].data["id"])
 

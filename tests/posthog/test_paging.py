@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from taskhouse.errors import Contract
 from taskhouse.posthog.pages import Page, Row
-from taskhouse.posthog.paging import Broken, Continue, Done, PageWalk, Step, Verdict, pages
+from taskhouse.posthog.paging import Broken, Continue, Done, PageWalk, Step, WalkResult, pages
 
 HOST = "https://eu.posthog.com"
 
@@ -32,14 +32,14 @@ def served(items: list[str], limit: int, offset: int, *, clamp: int = 100) -> Pa
     return page(items[offset : offset + limit], len(items), offset + limit if offset + limit < len(items) else None)
 
 
-def walked(walk: PageWalk, fetch: Callable[[int, int], Page]) -> tuple[list[str], Verdict]:
+def walked(walk: PageWalk, fetch: Callable[[int, int], Page]) -> tuple[list[str], WalkResult]:
     async def run() -> list[str]:
         async def get(limit: int, offset: int) -> Page:
             return fetch(limit, offset)
 
         return [row.data["id"] async for received in pages(get, walk) for row in received.rows]
 
-    return asyncio.run(run()), walk.verdict()
+    return asyncio.run(run()), walk.result()
 
 
 def names(count: int) -> list[str]:
@@ -52,11 +52,11 @@ def test_a_list_that_stands_still_comes_complete_whatever_the_page_size(
 ) -> None:
     overlap = min(overlap, limit - 1)
     walk = PageWalk(host=HOST, limit=limit, overlap=overlap)
-    got, verdict = walked(walk, lambda asked, offset: served(names(count), asked, offset, clamp=clamp))
+    got, result = walked(walk, lambda asked, offset: served(names(count), asked, offset, clamp=clamp))
     assert list(dict.fromkeys(got)) == names(count)
-    assert verdict.complete
-    assert (verdict.distinct, verdict.first_count, verdict.last_count) == (count, count, count)
-    assert verdict.duplicates == 0 or clamp <= overlap
+    assert result.complete
+    assert (result.distinct, result.first_count, result.last_count) == (count, count, count)
+    assert result.duplicates == 0 or clamp <= overlap
 
 
 @given(st.integers(0, 2**32), st.integers(5, 60), st.integers(1, 9), st.integers(0, 8))
@@ -75,10 +75,10 @@ def test_a_list_that_moves_is_called_complete_only_if_every_row_came(
             items.insert(dice.randrange(len(items) + 1), f"n{dice.random()}")
         return answer
 
-    _, verdict = walked(walk, fetch)
-    if verdict.complete:
-        assert verdict.distinct == verdict.first_count == verdict.last_count
-    assert verdict.pages <= 2000
+    _, result = walked(walk, fetch)
+    if result.complete:
+        assert result.distinct == result.first_count == result.last_count
+    assert result.pages <= 2000
 
 
 def test_an_overlap_shows_that_no_row_between_two_pages_was_stepped_over() -> None:
@@ -139,9 +139,9 @@ def test_an_endless_list_ends() -> None:
     def fetch(asked: int, offset: int) -> Page:
         return page([f"t{offset + n}" for n in range(asked)], 500, offset + asked)
 
-    got, verdict = walked(PageWalk(host=HOST), fetch)
+    got, result = walked(PageWalk(host=HOST), fetch)
     assert len(got) == 1500
-    assert verdict.reason.startswith("no end in sight")
+    assert result.reason.startswith("no end in sight")
 
 
 def test_a_count_that_runs_away_ends() -> None:
@@ -158,13 +158,13 @@ def test_an_empty_page_that_names_a_next_one_breaks_the_walk() -> None:
 def test_a_short_page_is_stepped_over_by_what_came() -> None:
     step = steps(walk := PageWalk(), page(names(40), 300, 100))
     assert step == Continue(40)
-    assert walk.verdict().notes == ("pages of 40 rows where 100 were asked for",)
+    assert walk.result().notes == ("pages of 40 rows where 100 were asked for",)
 
 
 def test_a_last_page_too_early_is_not_believed() -> None:
     walk = PageWalk()
     assert steps(walk, page(names(100), 300, None), page([], 300, None)) == Done("the last page came")
-    assert walk.verdict().reason == "100 distinct rows came where the server counts 300"
+    assert walk.result().reason == "100 distinct rows came where the server counts 300"
 
 
 @pytest.mark.parametrize(
@@ -174,28 +174,28 @@ def test_a_last_page_too_early_is_not_believed() -> None:
 def test_a_next_that_lies_is_noted_and_never_followed(host: str, offset: int, note: str) -> None:
     walk = PageWalk(host=HOST)
     assert walk.feed(page(names(100), 150, offset, host=host)) == Continue(100)
-    assert walk.verdict().notes == (note,)
+    assert walk.result().notes == (note,)
 
 
 def test_rows_that_cannot_be_read_make_it_incomplete() -> None:
     walk = PageWalk()
     assert walk.feed(page(names(2), 3, None, bad=1)) == Done("the last page came")
-    assert (walk.verdict().complete, walk.verdict().reason) == (False, "1 row could not be read")
+    assert (walk.result().complete, walk.result().reason) == (False, "1 row could not be read")
 
 
 def test_a_caller_that_has_seen_enough_does_not_get_a_complete_verdict() -> None:
     walk = PageWalk()
     walk.feed(page(names(100), 300, 100))
-    assert walk.verdict().reason == "the walk did not end"
+    assert walk.result().reason == "the walk did not end"
     walk.stop("the watermark was reached")
-    assert (walk.verdict().complete, walk.verdict().reason) == (False, "the watermark was reached")
+    assert (walk.result().complete, walk.result().reason) == (False, "the watermark was reached")
 
 
 def test_rows_that_come_twice_are_counted() -> None:
     walk = PageWalk(limit=3)
     steps(walk, page(["a", "b", "c"], 5, 3), page(["c", "d"], 5, None))
-    verdict = walk.verdict()
-    assert (verdict.duplicates, verdict.distinct, verdict.complete) == (1, 4, False)
+    result = walk.result()
+    assert (result.duplicates, result.distinct, result.complete) == (1, 4, False)
 
 
 def test_an_overlap_of_a_whole_page_would_never_move() -> None:
@@ -222,11 +222,11 @@ def test_a_page_that_cannot_be_read_is_stepped_over_and_proves_nothing(lost: lis
             asyncio.run(read())
         return
     asyncio.run(read())
-    verdict = walk.verdict()
-    assert (walk.ended, verdict.complete, verdict.joined) == (not lost, not lost, not lost)
+    result = walk.result()
+    assert (walk.ended, result.complete, result.joined) == (not lost, not lost, not lost)
     assert len(came) >= 1000 - 100 * len(lost)
     again = PageWalk(overlap=2)
     again.resume(walk.bookmark(), ids=came, bodies=[], count=1000)
-    assert again.verdict().reason == "the walk did not end"
+    assert again.result().reason == "the walk did not end"
     again.feed(Page([], 1000, None, "", []))
     assert again.ended == (not lost)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from taskhouse.passes.lifecycle import Context, Report
+from taskhouse.passes.lifecycle import Context, PassReport
 from taskhouse.posthog import retry
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources.readiness import sync as readiness
@@ -97,7 +97,7 @@ def test_one_slow_repository_delays_nobody(make_house: Any) -> None:
     house.emulator.faults({"kind": "delay", "endpoint": "tasks.readiness", "seconds": 2, "times": 1})
     began = time.monotonic()
 
-    async def impatient() -> Report:
+    async def impatient() -> PassReport:
         async with PostHog(house.settings) as client:
             return await readiness.sync(Context(house.settings, 1, client, house.warehouse()), limit_s=0.5)
 

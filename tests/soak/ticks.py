@@ -18,7 +18,7 @@ from pathlib import Path
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.sync_pass import PassReport
 from taskhouse.resources.tasks.rotation import REQUEST
 from tests.house import House
 from tests.soak.test_figures import fill
@@ -105,7 +105,7 @@ class Day:
             mutate("hide", task_id=hidden)
             self.exchanged.append((house.now(), shown, hidden))
 
-    def _judge(self, house: House, report: Report, outcome: Outcome) -> None:
+    def _judge(self, house: House, report: PassReport, outcome: Outcome) -> None:
         kind = report.proof.kind if report.proof else "none"
         outcome.ticks[report.verdict, kind] += 1
         if report.proof is None or report.proof.at is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from taskhouse.clock import Stopped
+from taskhouse.clock import StoppedClock
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.warehouse import identity
 from taskhouse.warehouse.backup import Retention, backup
@@ -98,9 +98,9 @@ def test_retention_keeps_the_newest_of_days_and_weeks() -> None:
 
 def test_a_backup_of_a_clock_that_was_ahead_is_no_newer_than_those_after_it(home: Warehouse, tmp_path: Path) -> None:
     now = home.clock.now()
-    home.clock = Stopped(now + timedelta(days=40))
+    home.clock = StoppedClock(now + timedelta(days=40))
     ahead = backup(home, tmp_path / "backups", ALL)
     commit(home)
-    home.clock = Stopped(now)
+    home.clock = StoppedClock(now)
     after = backup(home, tmp_path / "backups", Retention(last=1))
     assert (after.removed, ahead.path.exists(), after.path.exists()) == (1, False, True)

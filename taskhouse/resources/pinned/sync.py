@@ -12,7 +12,7 @@ from taskhouse.errors import NotFound
 from taskhouse.passes import absences
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.sync_pass import Pass, PassReport
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Names
@@ -25,7 +25,7 @@ TRIED = "pinned tasks"
 MISSING = "this server does not list pinned tasks (404); if that does not change, unset TASKHOUSE_PINNED"
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the tasks that the owner of the key pinned.
 
     If the server does not have the list, the pass is incomplete, and the stored pins stay as they are.

@@ -15,7 +15,7 @@ from datetime import datetime, time
 from taskhouse.errors import Contract, Permanent, Retryable
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Proof, Report
+from taskhouse.passes.sync_pass import Pass, PassReport, Proof
 from taskhouse.plural import counted
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
@@ -36,7 +36,7 @@ Due = tuple[str, int]
 """A repository and a window in days."""
 
 
-async def sync(context: Context, *, limit_s: float = LIMIT_S) -> Report:
+async def sync(context: Context, *, limit_s: float = LIMIT_S) -> PassReport:
     """One pass over what is due.
 
     An answer that fails or takes longer than ``limit_s`` does not delay the others, and makes the pass incomplete.

@@ -7,7 +7,7 @@ viewer, and by the limit on absences at once.
 from taskhouse.passes import absences, viewer
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Report
+from taskhouse.passes.sync_pass import PassReport
 from taskhouse.plural import plural
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.repositories.spec import SIGHTINGS
@@ -17,7 +17,7 @@ from taskhouse.warehouse.commit import WriteBatch
 RESOURCE = "repositories"
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the repositories that the project's tasks name.
 
     Raises:

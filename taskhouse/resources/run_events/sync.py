@@ -8,7 +8,7 @@ from taskhouse.capture.capture_schedule import parents_of, plan_capture
 from taskhouse.capture.session import capturing
 from taskhouse.capture.streams import Ended
 from taskhouse.passes import refusals
-from taskhouse.passes.lifecycle import Context, Report, running
+from taskhouse.passes.lifecycle import Context, PassReport, running
 from taskhouse.passes.sync_pass import Pass, Proof
 from taskhouse.plural import counted, plural
 from taskhouse.resources.runs.sync import left_out
@@ -32,7 +32,7 @@ def looked_at(the_pass: Pass, rested: Mapping[str, datetime | None], endings: Ma
     return Proof("listed", min([the_pass.started_at, *filter(None, looks.values())]))
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the runs of a project, for at most ``capture_seconds`` where runs are live.
 
     If a run is still live when the time is over, the next pass resumes it after the last stored event. Every other run

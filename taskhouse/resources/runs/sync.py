@@ -23,7 +23,7 @@ from taskhouse.errors import Contract, NotFound, Refused, Retryable, Throttled
 from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.sync_pass import Pass, PassReport
 from taskhouse.passes.verdict import ReasonCode
 from taskhouse.plural import counted, plural
 from taskhouse.posthog.api import TasksApi
@@ -63,7 +63,7 @@ class Due:
     passed_over: int
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the runs of the tasks that changed.
 
     Raises:
@@ -211,9 +211,9 @@ async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
         return _Answer(task, rows=known, refusal=refusal_policy.state_of(refusal), problem=trouble)
     except Contract as problem:
         return _Answer(task, problem=problem.message)
-    verdict = walk.verdict()
-    the_pass.stats.duplicates += verdict.duplicates
-    return _Answer(task, found, problem="" if verdict.complete else verdict.reason, code=verdict.code)
+    result = walk.result()
+    the_pass.stats.duplicates += result.duplicates
+    return _Answer(task, found, problem="" if result.complete else result.reason, code=result.code)
 
 
 async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:

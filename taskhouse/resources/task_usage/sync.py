@@ -18,7 +18,7 @@ from taskhouse.errors import AccessDenied, Contract, NotFound, Permanent, Refuse
 from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Pass, Report
+from taskhouse.passes.sync_pass import Pass, PassReport
 from taskhouse.plural import counted
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
@@ -39,7 +39,7 @@ COMMIT_ANSWERS = 100
 Task = Mapping[str, Any]
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the tasks whose cost may have grown.
 
     If an answer fails, this pass is incomplete and the next one requests it again.

@@ -46,13 +46,13 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
             walk.stop("the server keeps no usable order")
             break
         last = page.rows[-1]
-        reached = rows.moment(last, orders[0])
+        reached = rows.zoned_moment(last, orders[0])
         if reached is not None and reached < bounds[orders[0]]:
             walk.stop("back at the watermark")
             break
-    verdict = walk.verdict()
-    the_pass.stats.duplicates += verdict.duplicates
-    return mark if orders[:1] == ["last_activity_at"] and (verdict.joined or verdict.pages == 1) else None
+    result = walk.result()
+    the_pass.stats.duplicates += result.duplicates
+    return mark if orders[:1] == ["last_activity_at"] and (result.joined or result.pages == 1) else None
 
 
 def _newest_known(the_pass: Pass, otherwise: datetime) -> datetime:
@@ -73,5 +73,5 @@ def _descends(page: Page, name: str, last: Row | None) -> bool:
 
 def _second(row: Row, name: str) -> datetime | None:
     """A time of a row, to the precision that shows the order: the server may sort by more digits than it prints."""
-    found = rows.moment(row, name)
+    found = rows.zoned_moment(row, name)
     return None if found is None else found.replace(microsecond=0)

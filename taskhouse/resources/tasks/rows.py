@@ -91,8 +91,8 @@ def _asked(name: str) -> bool:
         return False
 
 
-def moment(row: Row, name: str) -> datetime | None:
-    """A time of a row, in UTC; None if it has none that makes sense."""
+def zoned_moment(row: Row, name: str) -> datetime | None:
+    """A time of a row, in UTC; None if it has none that makes sense, or one without a zone."""
     text = row.data.get(name)
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -106,7 +106,7 @@ def moment(row: Row, name: str) -> datetime | None:
 
 def key(row: Row) -> list_diff.Key | None:
     """The position of a task in the list; None if that is unclear."""
-    created_at, name = moment(row, "created_at"), row.data.get("id")
+    created_at, name = zoned_moment(row, "created_at"), row.data.get("id")
     try:
         return list_diff.key(created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
     except ValueError:
@@ -115,5 +115,5 @@ def key(row: Row) -> list_diff.Key | None:
 
 def newest(page: Page, now: datetime) -> datetime | None:
     """The latest activity on a page; a time in the future would keep discovery from reading what changes now."""
-    found = (moment(row, "last_activity_at") for row in page.rows)
+    found = (zoned_moment(row, "last_activity_at") for row in page.rows)
     return max((min(known, now) for known in found if known is not None), default=None)

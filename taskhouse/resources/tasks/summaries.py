@@ -69,14 +69,14 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
                 await _keep(the_pass, held, wanted)
                 held = []
         await _keep(the_pass, held, wanted)
-        verdict = walk.verdict()
-        the_pass.stats.duplicates += verdict.duplicates
+        result = walk.result()
+        the_pass.stats.duplicates += result.duplicates
         rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
-        if verdict.complete:
+        if result.complete:
             return rest
         if not rest:
             return []
-    the_pass.doubt(verdict.code, f"summaries of {counted(len(rest), 'task')}: {verdict.reason}")
+    the_pass.doubt(result.code, f"summaries of {counted(len(rest), 'task')}: {result.reason}")
     return []
 
 

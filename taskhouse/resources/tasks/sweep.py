@@ -60,13 +60,13 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
     batch, held, offset = WriteBatch(), 0, walk.offset
-    before = the_pass.stats.duplicates - walk.verdict().duplicates
+    before = the_pass.stats.duplicates - walk.result().duplicates
     async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
         if resumed is not None and not _joined(walk, page):
             return Doubt("moved", f"the page at offset {resumed} contains no row of the previous one")
         resumed = None
         unread += rows.take(the_pass, batch, page, "list", offset)
-        the_pass.stats.duplicates = before + walk.verdict().duplicates
+        the_pass.stats.duplicates = before + walk.result().duplicates
         newest = max(filter(None, [newest, rows.newest(page, the_pass.context.now())]), default=None)
         the_pass.stats.server_count = page.count if the_pass.stats.server_count is None else the_pass.stats.server_count
         the_pass.tell(len(walk.ids), page.count, "tasks")
@@ -82,7 +82,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
 
 
 def _joined(walk: PageWalk, page: Page) -> bool:
-    return walk.verdict().joined or not walk.ids or page.count == 0
+    return walk.result().joined or not walk.ids or page.count == 0
 
 
 def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: Sequence[str]) -> Mapping[str, Any]:
@@ -97,9 +97,9 @@ def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: S
 
 async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent: set[str]) -> None:
     """Request the ids that did not come, and prove the whole."""
-    verdict = walk.verdict()
+    result = walk.result()
     if not walk.ended:
-        the_pass.incomplete(Doubt(verdict.code, verdict.reason))
+        the_pass.incomplete(Doubt(result.code, result.reason))
         return
     held = {
         row["task_id"]
@@ -107,9 +107,9 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent
     }
     rest = sorted(held - walk.ids - absent)
     absent |= set(await summaries.fetch(the_pass, rest, priority=Priority.HOT))
-    if verdict.joined:
+    if result.joined:
         rotation.move_with_verdict(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
-    rests_on = Proof("listed", the_pass.started_at) if verdict.joined else rotation.rests_on(rotation.known(the_pass))
+    rests_on = Proof("listed", the_pass.started_at) if result.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
     if doubt := await completeness.prove(the_pass, absent, rests_on):
         the_pass.incomplete(doubt)

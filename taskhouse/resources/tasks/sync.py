@@ -13,7 +13,7 @@ from typing import Any
 from taskhouse.passes import polling_policy, viewer
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
-from taskhouse.passes.sync_pass import Doubt, Pass, Report
+from taskhouse.passes.sync_pass import Doubt, Pass, PassReport
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.tasks import completeness, discovery, rotation, rounds, rows, run_facts, summaries, sweep
 from taskhouse.warehouse import state
@@ -24,7 +24,7 @@ AGAIN = timedelta(hours=1)
 """The time until a sweep that proved nothing is tried again."""
 
 
-async def sync(context: Context) -> Report:
+async def sync(context: Context) -> PassReport:
     """One pass over the tasks of a project; it first continues an interrupted sweep.
 
     Raises:
