@@ -1,4 +1,4 @@
-"""``taskhouse backup``, ``restore`` and ``verify``: copy the warehouse, bring a copy back, check what is stored."""
+"""``taskhouse backup``, ``restore`` and ``verify``: copy the warehouse, restore a copy, check the stored data."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

@@ -1,4 +1,4 @@
-"""``taskhouse plan`` and ``taskhouse replay``: estimate the requests, and read the quarantine again."""
+"""``taskhouse plan`` and ``taskhouse replay``: estimate the requests of a sync; process quarantined records again."""
 
 import asyncio
 from datetime import timedelta

@@ -47,7 +47,7 @@ class CaptureRun:
 
     Attributes:
         cursor: Stream id to resume after.
-        leg: The endpoint that gave it, ``django`` or ``proxy``.
+        leg: The endpoint that gave it, ``django`` or ``proxy``; stored as ``source``.
         checksum: The checksum of the event with that id; None if it is not known.
         position: How many of its own log entries are stored.
         ancestors: The run that this one resumed, the run which that one resumed and so on, as far as they are known.

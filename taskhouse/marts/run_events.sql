@@ -4,7 +4,7 @@
 -- task_id: The task.
 -- run_id: The run.
 -- incarnation: 1 or more if an earlier event had the same id, because the stream was restarted.
--- source: The endpoint that the ids belong to.
+-- source: The leg that the ids belong to: the endpoint through which the stream was read.
 -- stream_id: Its id in the stream; NULL for a frame without one.
 -- stream_ms: First part of the id; NULL for an id of another form.
 -- stream_seq: Second part of it.

@@ -1,13 +1,14 @@
 """How a stream's connections ended, and what to do next: the follower's decisions, no I/O.
 
-The rules are those of PostHog's own clients where they agree (API facts 10.1), and of the server's code where they do
-not (API facts 5.8):
+Where PostHog's own clients agree, the rules are theirs (API facts 10.1); otherwise they follow the server's code (API
+facts 5.8):
 
-- Only ``stream-end`` ends a stream. An end of the connection is never the end: it is reconnected, on a budget that
-  data and keepalives reset.
-- ``rotated`` is the server's 15-minute cap: reconnect, uncounted.
-- ``resync`` says that the cursor was trimmed away: connect again without one, within the overall budget.
-- ``error`` frames are sticky, each reconnect meets them again: they have their own budget, which only data resets.
+- Only ``stream-end`` ends a stream. If only the connection ends, it is opened again, within a budget that data and
+  keepalives reset.
+- ``rotated`` means that the server ends connections after 15 minutes: reconnect, without using the budget.
+- ``resync`` means that the event at the cursor was trimmed: connect again without a cursor, within the overall budget.
+- An ``error`` frame stays in the stream, so every reconnect gets it again: it has its own budget, which only data
+  resets.
 - A cursor past the end never gets ``stream-end``: a connection that brought nothing but keepalives until it was
   rotated, or several that brought nothing at all, is a reason to ask for the run's status. If the run is terminal,
   one last connection is given until its first keepalive to bring something.

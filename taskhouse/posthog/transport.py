@@ -1,8 +1,8 @@
-"""The transport of streams, below httpx: one connection per stream, and a parser in C.
+"""The transport that httpx uses for streams: one connection per stream, and a parser in C.
 
-A stream comes in very many small chunks. httpx's own transport takes 100 us for each of them, this one a fifth; and its
-pool walks all connections for each one that it opens, of which there may be hundreds. What is asked and answered stays
-httpx's: only the socket, TLS and the framing of HTTP/1.1 are done here.
+A stream arrives in very many small chunks. The transport of httpx takes 100 us for each chunk, this one takes 20 us.
+The pool of httpx also checks all its connections whenever it opens one, and there may be hundreds. Requests and
+responses are still those of httpx; only the socket, TLS and the framing of HTTP/1.1 are handled here.
 """
 
 import asyncio

@@ -21,9 +21,10 @@ MAGIC, MAGIC_AT = b"DUCK", 8
 def connect(path: Path | str = "", *, read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
     """Connect to a file, or to memory; nothing is downloaded, whatever the file is and whatever is asked.
 
-    Left to itself, DuckDB fetches extensions from the internet: that of SQLite, say, to open such a file. Those we use
-    (Parquet, JSON, time zones) are built in. They are told after the start, since a process that has a file open
-    twice must ask for the same start both times, and a person's notebook asks for none.
+    By default, DuckDB downloads extensions, for example that of SQLite to open such a file. The extensions that we use
+    (Parquet, JSON, time zones) are built in. The downloads are turned off after the connection is made, not in its
+    ``config``: a process that opens a file twice must pass the same ``config`` both times, and a person's notebook
+    passes none.
 
     Raises:
         duckdb.Error: As ``duckdb.connect`` does: the file is held by another process, or is no DuckDB file.

@@ -38,7 +38,7 @@ async def sync(context: Context) -> PassReport:
             found = await the_pass.api(Priority.HOT).pinned()
         except NotFound:
             the_pass.doubt("not_found", MISSING)
-            the_pass.complete("")
+            the_pass.incomplete(the_pass.judgement.doubted())
         else:
             await _keep(the_pass, found)
     return the_pass.report()
