@@ -96,7 +96,7 @@ def _unknown(family: Family, check: str, project: str) -> dg.AssetCheckResult:
         asset_key=family.key,
         check_name=name_of(check, project),
         severity=dg.AssetCheckSeverity.WARN,
-        description="There was no pass yet.",
+        description="There has been no pass yet.",
         metadata={"project": project},
     )
 

@@ -134,6 +134,8 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             raise ConfigurationError(
                 f"projects in {where} is empty.", hint="List the numeric ids of your PostHog projects, such as [1, 2]."
             )
+        if len(set(self.projects)) < len(self.projects):
+            raise ConfigurationError(f"projects in {where} lists a project twice.", hint="List each project once.")
         values: dict[str, object] = {
             "host": self.host,
             "api_key": os.environ.get(self.api_key),
@@ -161,10 +163,17 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             if other is self:
                 continue
             theirs = f"the one for {other.host}, {_listed(other.projects)}"
-            if other._home(context) == settings.home:  # noqa: SLF001 - another one of us
+            home = other._home(context)  # noqa: SLF001 - another one of us
+            if home == settings.home:
                 raise ConfigurationError(
                     f"The TaskhouseProject in {_where(context)} has the same home as {theirs}: {settings.home}.",
                     hint="Give each its own `home`, or list all projects of one server in one instance.",
+                )
+            if home in settings.home.parents or settings.home in home.parents:
+                raise ConfigurationError(
+                    f"The home of the TaskhouseProject in {_where(context)} is {settings.home}, and that of {theirs}"
+                    f" is {home}: one contains the other.",
+                    hint="Give each a `home` of its own, side by side.",
                 )
             if other.prefix == self.prefix:
                 raise ConfigurationError(

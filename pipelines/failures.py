@@ -60,7 +60,7 @@ def failure_sensor(
     notify: Callable[[Alert], object],
     *,
     name: str = "taskhouse_failures",
-    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.STOPPED,
+    default_status: dg.DefaultSensorStatus = dg.DefaultSensorStatus.RUNNING,
 ) -> dg.SensorDefinition:
     """A sensor over every taskhouse in its code location.
 
@@ -70,7 +70,7 @@ def failure_sensor(
     Args:
         notify: Called with each alert, in the order in which they happened.
         name: The name of the sensor.
-        default_status: Whether it runs before it is switched on.
+        default_status: Whether it runs before somebody switches it on or off.
     """
 
     @dg.sensor(
@@ -90,9 +90,10 @@ def failure_sensor(
                 except Exception:
                     if not sent:
                         raise
-                    done = counted(sent, "alert")
-                    context.log.exception("notify failed after %s; the next tick continues there.", done)
-                    return dg.SensorResult(cursor=json.dumps(cursor))
+                    # a failed tick would keep the old cursor, and repeat what was delivered
+                    told = f"notify failed after {counted(sent, 'alert')}; the next tick continues there."
+                    context.log.exception(told)
+                    return dg.SensorResult(cursor=json.dumps(cursor), skip_reason=dg.SkipReason(told))
                 sent += 1
             cursor[source] = number
         for source in (FAILED_RUNS, *(key.to_user_string() for key in ours)):

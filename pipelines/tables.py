@@ -42,7 +42,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         with self.snapshot() as snapshot:
             return snapshot.frame(view, since=since, until=until, columns=columns, **filters)
 
-    def query(self, text: str, **parameters: object) -> "pd.DataFrame":
+    def sql(self, text: str, **parameters: object) -> "pd.DataFrame":
         """The rows of one statement; ``$name`` in it takes the parameter of that name.
 
         Raises:

@@ -41,6 +41,8 @@ REFUSED = {
     "The TaskhouseProject in … has the same prefix as …: ….": WORDS,
     "api_key of a TaskhouseProject is not a reference to an environment variable.": WORDS,
     "projects in … is empty.": WORDS,
+    "projects in … lists a project twice.": WORDS,
+    "The home of the TaskhouseProject in … is …, and that of … is …: one contains the other.": WORDS,
     "… is not set.": "test_a_pass_of_one_instance_feeds_the_assets_of_a_stranger",
 }
 """The test that brings an error about, by its row in the table of errors."""
@@ -127,6 +129,10 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (("home: data/us", "home: data/eu"), "has the same home as the one for https://"),
         (("prefix: us", "prefix: eu"), "Give each its own `prefix`"),
         (("projects: [1, 2]", "projects: []"), "projects in acme/defs/us is empty."),
+        (("projects: [1, 2]", "projects: [1, 1]"), "projects in acme/defs/us lists a project twice."),
+        (("home: data/us", "home: data/eu/us"), ": one contains the other."),
+        (("home: data/us", "home: data"), ": one contains the other."),
+        (("[task_usage]", "[task_usag]"), "task_usage"),
         (("tasks: ", "task: "), "acme/defs/us: crons must name only the schedules tasks"),
         (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a time for tasks that"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
@@ -273,7 +279,7 @@ from taskhouse import TaskhouseTables
 @dg.asset(deps=[["eu", "published"]])
 def open_tasks(eu_tables: TaskhouseTables) -> dg.MaterializeResult:
     tasks = eu_tables.frame("tasks", since="2020-01-01")
-    counted = eu_tables.query("SELECT count(*) AS n FROM tasks WHERE project_id = $project", project=1)
+    counted = eu_tables.sql("SELECT count(*) AS n FROM tasks WHERE project_id = $project", project=1)
     return dg.MaterializeResult(metadata={"tasks": len(tasks), "counted": int(counted["n"][0])})
 
 

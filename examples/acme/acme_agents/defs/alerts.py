@@ -4,8 +4,6 @@ import json
 import os
 import urllib.request
 
-import dagster as dg
-
 from taskhouse import Alert, failure_sensor
 
 
@@ -19,4 +17,4 @@ def notify(alert: Alert) -> None:
     urllib.request.urlopen(request, timeout=10).close()  # noqa: S310 - the same
 
 
-alerts = failure_sensor(notify=notify, default_status=dg.DefaultSensorStatus.RUNNING)
+alerts = failure_sensor(notify)

@@ -23,7 +23,7 @@ def run_durations(posthog_tables: TaskhouseTables) -> pd.DataFrame:
 @dg.asset(deps=[PUBLISHED], group_name="digest", automation_condition=dg.AutomationCondition.eager())
 def failing_tools(posthog_tables: TaskhouseTables) -> pd.DataFrame:
     """The share of failed calls of each tool."""
-    return posthog_tables.query("""
+    return posthog_tables.sql("""
         SELECT tool_name, count(*) AS calls, round(100 * avg(CAST(status = 'failed' AS INT)), 1) AS failed_pct
         FROM tool_calls WHERE tool_name IS NOT NULL GROUP BY ALL ORDER BY failed_pct DESC, tool_name
     """)
