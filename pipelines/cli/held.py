@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from taskhouse.pipelines.cli.exits import say
-from taskhouse.resources.registry import OWNERS, RESOURCES
+from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -18,14 +18,13 @@ How long a sync waits to be ``unpublished`` no more is asked of the warehouse al
 
 BUSY_S = 3.0
 QUESTIONS = ("passes", "rows", "gaps", "quarantine")
-ROWS = " UNION ALL ".join(
-    f"SELECT project_id, '{table.counted_as or OWNERS[table.name]}' AS resource, count(*) AS row_count"  # noqa: S608
-    f" FROM raw.{table.name} GROUP BY ALL"
+COUNTED = {
+    table.name: table.counted_as or resource.name
     for resource in RESOURCES.values()
     for table in resource.tables
     if table.counted_as or table is resource.tables[0]
-)
-"""Rows of history by resource and project."""
+}
+"""Tables whose rows are counted, and the resource, or its part, that they are counted as."""
 
 
 def look(settings: "Settings") -> Held | None:
@@ -106,4 +105,7 @@ def _host(path: Any, settings: "Settings") -> str:
 def _text(question: str) -> str:
     from taskhouse.warehouse import sql
 
-    return ROWS if question == "rows" else sql.statement("taskhouse.pipelines.cli", f"sql/{question}")
+    text = sql.statement("taskhouse.pipelines.cli", f"sql/{question}")
+    if question != "rows":
+        return text
+    return " UNION ALL ".join(text.format(table=table, resource=resource) for table, resource in COUNTED.items())

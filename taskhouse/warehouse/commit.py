@@ -132,8 +132,7 @@ def _close_quarantined(connection: duckdb.DuckDBPyConnection, batch: WriteBatch)
     if batch.closed:
         stage(connection, "closed", batch.closed, CLOSED)
         _changes(connection, "ledger/replayed")
-    waiting = connection.execute("SELECT count(*) FROM ledger.quarantine WHERE replayed_at IS NULL").fetchone()
-    if not waiting or not waiting[0]:
+    if not _changes(connection, "ledger/waiting"):
         return
     good: list[Row] = [
         {

@@ -136,8 +136,7 @@ def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[
 
 def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
     with warehouse.transaction(f"loading {batch[-1].name}") as connection:
-        held = "SELECT segment FROM ledger.segments WHERE list_contains($names, segment)"
-        known = connection.execute(held, {"names": [segment.name for segment in batch]}).fetchall()
+        known = sql.run(connection, "load/known", names=[segment.name for segment in batch]).fetchall()
         new = [segment for segment in batch if (segment.name,) not in known]
         connection.execute("SET threads = 1")  # about as fast as two, in less memory
         loaded = load_batch(connection, new, warehouse.clock.now()) if new else Loaded()

@@ -44,11 +44,9 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
             for column in columns(table):
                 connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {_literal(column.about)}")
         now = clock.now()
-        connection.execute("DELETE FROM ledger.views")
-        connection.executemany(
-            "INSERT INTO ledger.views BY NAME SELECT ? AS name, ? AS sha256, ? AS built_at",
-            [[name, digest, now] for name, digest in wanted.items()],
-        )
+        sql.run(connection, "ledger/views_forget")
+        made = [[name, digest, now] for name, digest in wanted.items()]
+        connection.executemany(sql.query("ledger/views_made"), made)
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -100,7 +98,7 @@ def _digests(texts: dict[str, str]) -> dict[str, str]:
 
 
 def _held(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    return dict(connection.execute("SELECT name, sha256 FROM ledger.views").fetchall())
+    return dict(sql.run(connection, "ledger/views_held").fetchall())
 
 
 def current_zone(connection: duckdb.DuckDBPyConnection) -> str:

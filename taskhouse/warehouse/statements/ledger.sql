@@ -1,5 +1,5 @@
 -- The ledger of passes, and what a page adds to it: pages, bad records, drift and cursors are staged as `incoming`,
--- closed records as `closed`, and good records as `good`.
+-- closed records as `closed`, and good records as `good`. The last three remember the views of `main`.
 
 -- name: newest
 -- When the newest pass over a resource began; a pass of an earlier moment is late.
@@ -164,6 +164,15 @@ FROM
         AND held.path = incoming.path
         AND held.example IS NOT DISTINCT FROM incoming.example
 
+-- name: waiting
+-- Whether anything waits in quarantine at all.
+SELECT
+    count(*) > 0
+FROM
+    ledger.quarantine
+WHERE
+    replayed_at IS NULL
+
 -- name: replayed
 UPDATE ledger.quarantine AS held
 SET
@@ -219,3 +228,20 @@ SELECT
     * REPLACE (coalesce(state_since, updated_at) AS state_since)
 FROM
     incoming
+
+-- name: views_held
+SELECT
+    name,
+    sha256
+FROM
+    ledger.views
+
+-- name: views_forget
+DELETE FROM ledger.views
+
+-- name: views_made
+INSERT INTO ledger.views BY NAME
+SELECT
+    ? AS name,
+    ? AS sha256,
+    ? AS built_at

@@ -7,7 +7,16 @@
 -- 3. Bytes and oddities go to quarantine, resumes to ledger.resumes; `load_cursors` moves the cursors.
 -- 4. `counts` says what happened to the lines of each segment, and `enter_segment` records it in ledger.segments.
 --
--- The last two are for lines that DuckDB refuses and for damaged files.
+-- `known` comes before all of them. The last two are for lines that DuckDB refuses and for damaged files.
+
+-- name: known
+-- Segments that are already loaded: their process died before it deleted the files.
+SELECT
+    segment
+FROM
+    ledger.segments
+WHERE
+    list_contains($names, segment)
 
 -- name: lines
 -- The lines of the batch, straight from its segments. DuckDB reads them twice in less time than a copy of their texts
