@@ -10,7 +10,8 @@ import pytest
 
 from taskhouse.operations import open_warehouse, replay_quarantine
 from taskhouse.resources import registry, replay
-from taskhouse.resources.spec import Resource, Table, sightings, versions
+from taskhouse.resources.readiness.spec import SNAPSHOTS
+from taskhouse.resources.spec import MOMENTS, Resource, Table, sightings, versions
 from taskhouse.settings import Settings
 from taskhouse.warehouse import commit
 from tests.blank import blank
@@ -18,6 +19,7 @@ from tests.blank import blank
 SEEN = datetime(2026, 10, 1, 12, tzinfo=UTC)
 SIGHTINGS = "first_seen_at TIMESTAMPTZ, last_seen_at TIMESTAMPTZ, absent_since TIMESTAMPTZ, last_pass_id VARCHAR,"
 STAMPED = {
+    "snapshots": "window_days INTEGER, generated_at TIMESTAMPTZ, observed_at TIMESTAMPTZ,",
     "versions": "content_hash VARCHAR, valid_from TIMESTAMPTZ, observed_in VARCHAR,",
     "sightings": SIGHTINGS,
     "captured": "received_at TIMESTAMPTZ,",
@@ -33,17 +35,17 @@ def replayed(home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns:
     monkeypatch.setattr(registry, "record", lambda _: SimpleNamespace(read=lambda _: columns))
     monkeypatch.setattr(commit, "TABLES", (table,))
     monkeypatch.setattr(commit, "OWNERS", {table.name: "boards"})
-    named = "".join(f"{column} VARCHAR, " for column in table.thing)
+    named = "".join(f"{column} VARCHAR, " for column in table.thing if column not in STAMPED[table.kind])
     with open_warehouse(settings).transaction("a test") as connection:
         stamped = f"{STAMPED[table.kind]} project_id BIGINT, pass_id VARCHAR, page INTEGER"
-        connection.execute(f"CREATE TABLE raw.{table.name} ({named}{stamped})")
+        connection.execute(f"CREATE OR REPLACE TABLE raw.{table.name} ({named}{stamped})")
         connection.execute(
             "INSERT INTO ledger.quarantine BY NAME SELECT 1 AS project_id, 'boards' AS resource, 'b' AS record_key,"
             " 'old' AS reason, '{}' AS payload, ? AS first_seen_at, 'p' AS found_in",
             [SEEN],
         )
     done = asyncio.run(replay_quarantine(settings, 1))
-    moment = {"versions": "valid_from", "sightings": "first_seen_at", "captured": "received_at"}[table.kind]
+    moment = MOMENTS[table.kind][0]
     with open_warehouse(settings).reading("a test") as connection:
         rows = connection.execute(f"SELECT {', '.join(table.thing)}, {moment} FROM raw.{table.name}").fetchall()
     return rows, done.replayed
@@ -55,11 +57,12 @@ def replayed(home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns:
         (versions("board_versions", "board_id"), {"content_hash": "1"}, ("b",)),
         (sightings("board_sightings", "board_id"), {}, ("b",)),
         (sightings("board_sightings", "viewer", "board_id"), {"viewer": "u"}, ("u", "b")),
+        (SNAPSHOTS, {"window_days": 7, "generated_at": SEEN.isoformat()}, ("b", 7)),
     ],
-    ids=["versions", "sightings", "sightings of a viewer"],
+    ids=["versions", "sightings", "sightings of a viewer", "snapshots"],
 )
 def test_a_record_that_can_be_read_now_is_stored_as_of_when_it_was_seen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any], row: tuple[str, ...]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any], row: tuple[Any, ...]
 ) -> None:
     assert replayed(tmp_path, monkeypatch, table, columns) == ([(*row, SEEN)], {"boards": 1})
 
