@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from taskhouse.assets import checks, freshness, keys, maintenance, materialize, published, report, views
-from taskhouse.assets.family import Family
+from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.assets.retries import REPEAT
 from taskhouse.resources.registry import RESOURCES
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from taskhouse.settings import Settings
 
-FAMILIES: dict[str, Family] = {name: Family(resource, resource.every_s) for name, resource in RESOURCES.items()}
+RESOURCE_ASSETS: dict[str, ResourceAsset] = {
+    name: ResourceAsset(resource, resource.every_s) for name, resource in RESOURCES.items()
+}
 
 
 def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefinition]:
@@ -28,24 +30,24 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
     prefix = settings.asset_prefix
-    families = tuple(_paced(family, settings) for family in FAMILIES.values() if settings.wants(family.name))
-    read = [materialize.asset_of(family, partitions, again) for family in families]
+    resource_assets = tuple(_paced(asset, settings) for asset in RESOURCE_ASSETS.values() if settings.wants(asset.name))
+    read = [materialize.asset_of(asset, partitions, again) for asset in resource_assets]
     copied = freshness.fresh(settings, published.NAME)
     copy = published.asset_of(
-        [family.key for family in families], prefix, partitions.get_partition_keys(), again, copied
+        [asset.key for asset in resource_assets], prefix, partitions.get_partition_keys(), again, copied
     )
-    without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
+    without = tuple(asset for asset in RESOURCE_ASSETS.values() if not settings.wants(asset.name))
     seldom = freshness.fresh(settings, "views", published.NAME, rests=freshness.VIEWS_REST)
-    shown = views.asset_of(families, without, prefix, partitions, again, seldom)
-    written = report.asset_of(families, prefix, partitions, again, seldom)
+    shown = views.asset_of(resource_assets, without, prefix, partitions, again, seldom)
+    written = report.asset_of(resource_assets, prefix, partitions, again, seldom)
     maintained = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
     return [*read, copy, shown, written, maintained]
 
 
-def _paced(family: Family, settings: "Settings") -> Family:
+def _paced(asset: ResourceAsset, settings: "Settings") -> ResourceAsset:
     """With its prefix, and never late for the only reason that its schedule is slow."""
-    late_s = freshness.late(settings, family.name).total_seconds()
-    return replace(family, prefix=settings.asset_prefix, every_s=max(family.every_s, late_s))
+    late_s = freshness.late(settings, asset.name).total_seconds()
+    return replace(asset, prefix=settings.asset_prefix, every_s=max(asset.every_s, late_s))
 
 
 def checks_of(settings: "Settings", names: "Iterable[str]", project: str) -> list[dg.AssetCheckKey]:
@@ -53,8 +55,8 @@ def checks_of(settings: "Settings", names: "Iterable[str]", project: str) -> lis
     prefix = settings.asset_prefix
     found = []
     for name in names:
-        if name in FAMILIES:
-            found += checks.keys_of(replace(FAMILIES[name], prefix=prefix), project)
+        if name in RESOURCE_ASSETS:
+            found += checks.keys_of(replace(RESOURCE_ASSETS[name], prefix=prefix), project)
         elif name == published.NAME:
             key = keys.key(prefix, name)
             found += [spec.key for spec in published.specs(key, [str(each) for each in settings.project_ids])]

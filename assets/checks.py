@@ -10,9 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from taskhouse.assets.family import Family
 from taskhouse.assets.pass_metadata import OLDEST
 from taskhouse.assets.queries import Queries
+from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.resources.spec import Table
 
 CAPTURE_LAG_S = 1800.0
@@ -33,12 +33,12 @@ Found = tuple[dict[str, Any], str]
 """Figures of a project, and what is wrong with it; "" if nothing is."""
 
 
-def specs(family: Family, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
-    """Every check of a family, in the order in which they are answered."""
+def specs(asset: ResourceAsset, projects: Sequence[str]) -> list[dg.AssetCheckSpec]:
+    """Every check of an asset, in the order in which they are answered."""
     return [
-        dg.AssetCheckSpec(name_of(check, project), asset=family.key, description=f"Project {project}: {text}")
+        dg.AssetCheckSpec(name_of(check, project), asset=asset.key, description=f"Project {project}: {text}")
         for project in projects
-        for check, text in _about(family).items()
+        for check, text in _about(asset).items()
     ]
 
 
@@ -47,53 +47,55 @@ def name_of(check: str, project: str) -> str:
     return f"{check}_{project}"
 
 
-def keys_of(family: Family, project: str) -> list[dg.AssetCheckKey]:
+def keys_of(asset: ResourceAsset, project: str) -> list[dg.AssetCheckKey]:
     """The checks of one project."""
-    return [spec.key for spec in specs(family, [project])]
+    return [spec.key for spec in specs(asset, [project])]
 
 
-def answers(queries: Queries, family: Family, wanted: Collection[dg.AssetCheckKey]) -> Iterator[dg.AssetCheckResult]:
-    """The answers to some checks of a family.
+def answers(
+    queries: Queries, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]
+) -> Iterator[dg.AssetCheckResult]:
+    """The answers to some checks of an asset.
 
     Args:
         queries: An open connection.
-        family: The family.
+        asset: The asset.
         wanted: Which checks; :func:`keys_of` has those of one project.
     """
-    passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": family.name})}
+    passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": asset.name})}
     for key in sorted(wanted):
         check, _, project = key.name.rpartition("_")
         row = passes.get(project)
         if row is None:
-            yield _unknown(family, check, project)
+            yield _unknown(asset, check, project)
         elif check == COMPLETE:
-            yield _verdict(family, project, row)
+            yield _verdict(asset, project, row)
         else:
-            found = CHECKS[check](queries, family, {"project_id": int(project), "since": row["started_at"]})
-            yield _answer(family, check, project, found)
+            found = CHECKS[check](queries, asset, {"project_id": int(project), "since": row["started_at"]})
+            yield _answer(asset, check, project, found)
 
 
-def _about(family: Family) -> dict[str, str]:
+def _about(asset: ResourceAsset) -> dict[str, str]:
     """The checks of each project, with their descriptions."""
     about = {COMPLETE: "The last pass was proved complete.", "unique_keys": "No two rows have the same key."}
-    if any(table.begins for table in family.tables):
+    if any(table.begins for table in asset.tables):
         about["no_overlaps"] = "No two versions or sightings of the same thing are valid at the same time."
-    if any(table.refers for table in family.tables):
+    if any(table.refers for table in asset.tables):
         about["references"] = "Everything that a row refers to is stored."
     about["quarantine"] = "No record went to quarantine since the pass began."
     about["drift"] = "The server has sent no unknown field or value since the pass began."
-    if family.resource.live:
+    if asset.resource.live:
         about["gaps"] = "Since the pass began, no gap was found that the run's log does not fill."
         minutes = CAPTURE_LAG_S / 60
         about["capture_lag"] = f"From the second reading of a run on, 99 of 100 events arrive within {minutes:g} min."
-    about["watermark"] = f"A pass was complete within the last {family.every_s / 3600:g} h."
+    about["watermark"] = f"A pass was complete within the last {asset.every_s / 3600:g} h."
     return about
 
 
-def _unknown(family: Family, check: str, project: str) -> dg.AssetCheckResult:
+def _unknown(asset: ResourceAsset, check: str, project: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=False,
-        asset_key=family.key,
+        asset_key=asset.key,
         check_name=name_of(check, project),
         severity=dg.AssetCheckSeverity.WARN,
         description="There has been no pass yet.",
@@ -101,10 +103,10 @@ def _unknown(family: Family, check: str, project: str) -> dg.AssetCheckResult:
     )
 
 
-def _verdict(family: Family, project: str, row: Mapping[str, Any]) -> dg.AssetCheckResult:
+def _verdict(asset: ResourceAsset, project: str, row: Mapping[str, Any]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=row["verdict"] == "complete",
-        asset_key=family.key,
+        asset_key=asset.key,
         check_name=name_of(COMPLETE, project),
         severity=dg.AssetCheckSeverity.ERROR,
         description=row["reason"],
@@ -123,11 +125,11 @@ def _rests_on(proof: str | None, proven_age_s: float | None) -> dict[str, str | 
     return shown if proven_age_s is None else shown | {OLDEST: round(float(proven_age_s), 1)}
 
 
-def _answer(family: Family, check: str, project: str, found: Found) -> dg.AssetCheckResult:
+def _answer(asset: ResourceAsset, check: str, project: str, found: Found) -> dg.AssetCheckResult:
     figures, trouble = found
     return dg.AssetCheckResult(
         passed=not trouble,
-        asset_key=family.key,
+        asset_key=asset.key,
         check_name=name_of(check, project),
         severity=dg.AssetCheckSeverity.ERROR if check in ERRORS else dg.AssetCheckSeverity.WARN,
         description=trouble or None,
@@ -135,26 +137,26 @@ def _answer(family: Family, check: str, project: str, found: Found) -> dg.AssetC
     )
 
 
-def _unique(queries: Queries, family: Family, last: Pass) -> Found:
+def _unique(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     rows = []
-    for table in family.tables:
+    for table in asset.tables:
         question = "unique_keys_touched" if table.kind == "captured" else "unique_keys"
         names = {"table": table.name, "key": ", ".join(table.key), "where": table.where}
         rows += queries.rows(question, _since(table, last), **names)
     return _sum(rows, "doubles", "doubled")
 
 
-def _overlaps(queries: Queries, family: Family, last: Pass) -> Found:
+def _overlaps(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     rows = []
-    for table in family.tables:
+    for table in asset.tables:
         if table.begins:
             rows += queries.rows("overlaps", {"project_id": last["project_id"]}, **_period(table))
     return _sum(rows, "overlaps", "overlapping")
 
 
-def _references(queries: Queries, family: Family, last: Pass) -> Found:
+def _references(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     rows = []
-    for table in family.tables:
+    for table in asset.tables:
         if table.refers:
             column, other = table.refers
             names = {
@@ -167,27 +169,27 @@ def _references(queries: Queries, family: Family, last: Pass) -> Found:
     return _sum(rows, "orphans", "not held")
 
 
-def _quarantine(queries: Queries, family: Family, last: Pass) -> Found:
-    return _sum(queries.rows("quarantine", _ours(family, last)), "new", "set aside")
+def _quarantine(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+    return _sum(queries.rows("quarantine", _ours(asset, last)), "new", "set aside")
 
 
-def _drift(queries: Queries, family: Family, last: Pass) -> Found:
-    row = queries.rows("drift", _ours(family, last))[0]
+def _drift(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+    row = queries.rows("drift", _ours(asset, last))[0]
     return row, f"{row['new']} unknown" if row["new"] else ""
 
 
-def _gaps(queries: Queries, _: Family, last: Pass) -> Found:
+def _gaps(queries: Queries, _: ResourceAsset, last: Pass) -> Found:
     return _sum(queries.rows("gaps", last), "new", "unfilled")
 
 
-def _capture_lag(queries: Queries, _: Family, last: Pass) -> Found:
+def _capture_lag(queries: Queries, _: ResourceAsset, last: Pass) -> Found:
     row = queries.rows("capture_lag", last)[0]
     late = row["lag_p99_s"] or 0.0
     return row, f"{late / 60:.0f} min late" if late > CAPTURE_LAG_S else ""
 
 
-def _watermark(queries: Queries, family: Family, last: Pass) -> Found:
-    proven = {"resource": family.name, "project_id": last["project_id"]}
+def _watermark(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+    proven = {"resource": asset.name, "project_id": last["project_id"]}
     row = queries.rows("last_complete", proven)[0]
     age = row["age_s"]
     age_s = FOREVER if age is None else round(float(age), 1)
@@ -196,10 +198,10 @@ def _watermark(queries: Queries, family: Family, last: Pass) -> Found:
     return {
         "age_s": age_s,
         "oldest_page_age_s": None if oldest is None else round(float(oldest), 1),
-    }, state if age_s > family.every_s else ""
+    }, state if age_s > asset.every_s else ""
 
 
-CHECKS: Mapping[str, Callable[[Queries, Family, Pass], Found]] = {
+CHECKS: Mapping[str, Callable[[Queries, ResourceAsset, Pass], Found]] = {
     "unique_keys": _unique,
     "no_overlaps": _overlaps,
     "references": _references,
@@ -221,8 +223,8 @@ def _since(table: Table, last: Pass) -> dict[str, Any]:
     return dict(last) if table.kind == "captured" else {"project_id": last["project_id"]}
 
 
-def _ours(family: Family, last: Pass) -> dict[str, Any]:
-    return {**last, "resources": [family.name, *family.resource.quarantines]}
+def _ours(asset: ResourceAsset, last: Pass) -> dict[str, Any]:
+    return {**last, "resources": [asset.name, *asset.resource.quarantines]}
 
 
 def _period(table: Table) -> dict[str, str]:

@@ -12,7 +12,7 @@ import dagster as dg
 
 from taskhouse.assets import keys, records
 from taskhouse.assets.engine import engine_of, resource
-from taskhouse.assets.family import GROUP, MARK, OWNERS
+from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:

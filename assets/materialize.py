@@ -9,8 +9,8 @@ import dagster as dg
 
 from taskhouse.assets import checks, keys, pass_metadata
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import GROUP, MARK, OWNERS, Family
 from taskhouse.assets.queries import connected
+from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
 from taskhouse.errors import TaskhouseError
 
@@ -19,87 +19,87 @@ if TYPE_CHECKING:
 
 
 def asset_of(
-    family: Family, projects: dg.StaticPartitionsDefinition, again: dg.RetryPolicy | None
+    asset: ResourceAsset, projects: dg.StaticPartitionsDefinition, again: dg.RetryPolicy | None
 ) -> dg.AssetsDefinition:
-    """The asset of a family, with one partition per project."""
+    """The asset of a resource, with one partition per project."""
     partitions = projects.get_partition_keys()
 
     spec = dg.AssetSpec(
-        family.key,
-        description=family.resource.about,
-        deps=[keys.key(family.prefix, name) for name in family.resource.after],
+        asset.key,
+        description=asset.resource.about,
+        deps=[keys.key(asset.prefix, name) for name in asset.resource.after],
         group_name=GROUP,
         owners=OWNERS,
         kinds={"duckdb", "python"},
         tags={"layer": "raw", MARK: "raw"},
-        code_version=family.code_version(),
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=family.every_s)),
+        code_version=asset.code_version(),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(seconds=asset.every_s)),
         metadata={
-            "dagster/table_name": f"raw.{family.tables[0].name}",
-            "dagster/column_schema": _schema(family),
+            "dagster/table_name": f"raw.{asset.tables[0].name}",
+            "dagster/column_schema": _schema(asset),
         },
     )
 
     @dg.multi_asset(
-        name=family.key.to_python_identifier(),
+        name=asset.key.to_python_identifier(),
         specs=[spec],
         partitions_def=projects,
         can_subset=True,  # of its checks
-        pool=family.pool,
-        check_specs=checks.specs(family, partitions),
-        required_resource_keys={resource(family.prefix)},
+        pool=asset.pool,
+        check_specs=checks.specs(asset, partitions),
+        required_resource_keys={resource(asset.prefix)},
         retry_policy=again,
     )
     def compute(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        engine, project_id = engine_of(context, family.prefix), int(context.partition_key)
+        engine, project_id = engine_of(context, asset.prefix), int(context.partition_key)
         began = attempt(engine, engine.settings).clock.now()
         wanted = context.selected_asset_check_keys
-        if family.key not in context.selected_asset_keys:
-            yield from attempt(engine, lambda: _answered(engine, family, wanted))
+        if asset.key not in context.selected_asset_keys:
+            yield from attempt(engine, lambda: _answered(engine, asset, wanted))
             return
         try:
-            report = attempt(engine, lambda: engine.sync(project_id, family.name))
+            report = attempt(engine, lambda: engine.sync(project_id, asset.name))
         except (dg.Failure, dg.RetryRequested) as problem:
             if isinstance(problem, dg.Failure) or context.retry_number >= engine.tries_again:
                 with contextlib.suppress(TaskhouseError):  # the warehouse may be why
-                    yield from _answered(engine, family, wanted)
+                    yield from _answered(engine, asset, wanted)
             raise
-        yield attempt(engine, lambda: _result(engine, family, wanted, report, began))
+        yield attempt(engine, lambda: _result(engine, asset, wanted, report, began))
 
     return compute
 
 
 def _result(
-    engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey], report: "PassReport", began: datetime
+    engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey], report: "PassReport", began: datetime
 ) -> dg.MaterializeResult[Any]:
-    with connected(engine.settings(), f"checking {family.name}") as queries:
+    with connected(engine.settings(), f"checking {asset.name}") as queries:
         return dg.MaterializeResult(
-            asset_key=family.key,
-            metadata=pass_metadata.of_pass(queries, family, report, began),
-            check_results=list(checks.answers(queries, family, wanted)),
+            asset_key=asset.key,
+            metadata=pass_metadata.of_pass(queries, asset, report, began),
+            check_results=list(checks.answers(queries, asset, wanted)),
         )
 
 
-def _answered(engine: Engine, family: Family, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
+def _answered(engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
     """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
-    with connected(engine.settings(), f"checking {family.name}") as queries:
-        return list(checks.answers(queries, family, wanted))
+    with connected(engine.settings(), f"checking {asset.name}") as queries:
+        return list(checks.answers(queries, asset, wanted))
 
 
-def _schema(family: Family) -> dg.TableSchema:
+def _schema(asset: ResourceAsset) -> dg.TableSchema:
     from taskhouse.marts.stored import columns
 
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
-                family.column(table, column.name),
+                asset.column(table, column.name),
                 column.type,
                 description=column.about or None,
                 constraints=dg.TableColumnConstraints(nullable=not column.filled),
             )
-            for table in family.tables
+            for table in asset.tables
             for column in columns(table.name)
         ]
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from taskhouse.assets import markdown, sparkline
-from taskhouse.assets.family import Family
 from taskhouse.assets.queries import Queries
+from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
@@ -20,19 +20,19 @@ OLDEST = "seconds since the oldest page of the proof"
 SINCE_PROOF = "seconds since the last complete pass"
 
 
-def of_pass(queries: Queries, family: Family, report: "PassReport", since: datetime) -> dict[str, Any]:
+def of_pass(queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime) -> dict[str, Any]:
     """Metadata of a materialization.
 
     Args:
         queries: The warehouse.
-        family: The asset.
+        asset: The asset.
         report: How its pass ended.
         since: When it began.
     """
     project = {"project_id": report.project_id}
     own = {**project, "pass_id": report.pass_id}
     return {
-        "dagster/row_count": queries.rows("row_count", project, table=family.tables[0].name)[0]["row_count"],
+        "dagster/row_count": queries.rows("row_count", project, table=asset.tables[0].name)[0]["row_count"],
         "verdict": report.verdict,
         "reason": report.reason,
         "reason code": report.reason_code or "none",
@@ -40,7 +40,7 @@ def of_pass(queries: Queries, family: Family, report: "PassReport", since: datet
         "pass in the ledger": f"taskhouse query \"FROM ledger.passes WHERE pass_id = '{report.pass_id}'\"",
         "project": str(report.project_id),
         ADDED: report.rows_added,
-        "rows changed": _changed(queries, family, own),
+        "rows changed": _changed(queries, asset, own),
         "records received": report.rows_seen,
         "records absent": report.absent,
         "records quarantined": report.quarantined,
@@ -50,45 +50,45 @@ def of_pass(queries: Queries, family: Family, report: "PassReport", since: datet
         "bytes received": report.bytes,
         "seconds": float(report.seconds),
         "proof": report.proof.kind if report.proof else "none",
-        **_lag(queries, family, report, since),
-        **_moved(queries, family, own),
-        **_trend(queries, family, report.project_id),
-        "newest rows": dg.MetadataValue.md(_newest(queries, family, project)),
+        **_lag(queries, asset, report, since),
+        **_moved(queries, asset, own),
+        **_trend(queries, asset, report.project_id),
+        "newest rows": dg.MetadataValue.md(_newest(queries, asset, project)),
     }
 
 
-def _changed(queries: Queries, family: Family, own: dict[str, Any]) -> int:
-    table = family.tables[0]
+def _changed(queries: Queries, asset: ResourceAsset, own: dict[str, Any]) -> int:
+    table = asset.tables[0]
     if not table.compared:
         return 0
     names = {"thing": ", ".join(table.key[:-1]), "compares": ", ".join(table.compared), "begins": table.key[-1]}
     return int(queries.rows("rows_changed", own, table=table.name, **names)[0]["changed"])
 
 
-def _lag(queries: Queries, family: Family, report: "PassReport", since: datetime) -> dict[str, Any]:
+def _lag(queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime) -> dict[str, Any]:
     """How old the last proof was when the pass began, the oldest page of this one, and how late live events came."""
     rows = queries.rows("pass_lag", {"pass_id": report.pass_id})
     found = {SINCE_PROOF: rows[0]["lag_s"], OLDEST: rows[0]["proven_age_s"]} if rows else {}
-    if family.resource.live:
+    if asset.resource.live:
         late = queries.rows("capture_lag", {"project_id": report.project_id, "since": since})[0]
         found |= {"capture lag p50 seconds": late["lag_p50_s"], "capture lag p99 seconds": late["lag_p99_s"]}
     return {name: round(float(value), 3) for name, value in found.items() if value is not None}
 
 
-def _moved(queries: Queries, family: Family, own: dict[str, Any]) -> dict[str, Any]:
+def _moved(queries: Queries, asset: ResourceAsset, own: dict[str, Any]) -> dict[str, Any]:
     """The figures that the sensor ``runs_moved`` reads."""
     from taskhouse.passes.polling_policy import TERMINAL
 
-    if not family.resource.sees_runs:
+    if not asset.resource.sees_runs:
         return {}
     row = queries.rows("runs_moved", {**own, "terminal": sorted(TERMINAL)})[0]
     return {ACTIVE: row["active"], ENDED: row["ended"]}
 
 
-def _trend(queries: Queries, family: Family, project_id: int) -> dict[str, Any]:
-    if not family.resource.trend:
+def _trend(queries: Queries, asset: ResourceAsset, project_id: int) -> dict[str, Any]:
+    if not asset.resource.trend:
         return {}
-    days = queries.rows(family.resource.trend, {"project_id": project_id})
+    days = queries.rows(asset.resource.trend, {"project_id": project_id})
     if not days:
         return {}
     held = {day["day"]: (day["repositories"], day["ready"]) for day in days}
@@ -101,11 +101,11 @@ def _trend(queries: Queries, family: Family, project_id: int) -> dict[str, Any]:
     return {"trend": dg.MetadataValue.md(f"{drawn}\n\n{summary}"), "repositories ready": newest["ready"]}
 
 
-def _newest(queries: Queries, family: Family, project: dict[str, Any]) -> str:
+def _newest(queries: Queries, asset: ResourceAsset, project: dict[str, Any]) -> str:
     names = {
-        "columns": ", ".join(family.resource.preview),
-        "view": family.resource.shown or family.name,
-        "newest": family.resource.newest,
+        "columns": ", ".join(asset.resource.preview),
+        "view": asset.resource.shown or asset.name,
+        "newest": asset.resource.newest,
         "where": "TRUE",
     }
-    return markdown.table(queries.rows("preview", project, **names), family.resource.preview)
+    return markdown.table(queries.rows("preview", project, **names), asset.resource.preview)

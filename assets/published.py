@@ -11,8 +11,8 @@ import dagster as dg
 
 from taskhouse.assets import keys
 from taskhouse.assets.engine import engine_of, resource
-from taskhouse.assets.family import GROUP, MARK, OWNERS
 from taskhouse.assets.queries import connected
+from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 NAME = "published"
@@ -34,7 +34,7 @@ def asset_of(
     again: dg.RetryPolicy | None,
     fresh: dg.FreshnessPolicy,
 ) -> dg.AssetsDefinition:
-    """The asset of the published copy, downstream of every family."""
+    """The asset of the published copy, downstream of every asset."""
     key = keys.key(prefix, NAME)
 
     @dg.asset(

@@ -11,8 +11,8 @@ import dagster as dg
 
 from taskhouse.assets import keys
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import MARK, OWNERS, Family
 from taskhouse.assets.queries import reading, unproven
+from taskhouse.assets.resource_asset import MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, rests_on
 
@@ -31,7 +31,7 @@ READS = (
 
 
 def asset_of(
-    families: tuple[Family, ...],
+    resource_assets: tuple[ResourceAsset, ...],
     prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
@@ -40,13 +40,13 @@ def asset_of(
     """The asset of the report, with one partition per project.
 
     Args:
-        families: Whose tables the views below it read.
+        resource_assets: Whose tables the views below it read.
         prefix: Is put before its name.
         projects: One partition per project.
         again: How Dagster retries a failed step.
         fresh: How old it may become.
     """
-    resources = sorted(frozenset().union(*(rests_on(view, families) for view in READS)))
+    resources = sorted(frozenset().union(*(rests_on(view, resource_assets) for view in READS)))
 
     @dg.asset(
         key=keys.key(prefix, NAME),

@@ -17,8 +17,8 @@ import dagster as dg
 
 from taskhouse.assets import keys, markdown, published
 from taskhouse.assets.engine import Engine, engine_of, resource
-from taskhouse.assets.family import MARK, OWNERS, Family
 from taskhouse.assets.queries import Queries, reading, unproven
+from taskhouse.assets.resource_asset import MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
@@ -107,21 +107,21 @@ def known() -> dict[str, View]:
     return made
 
 
-def rests_on(name: str, families: tuple[Family, ...]) -> frozenset[str]:
+def rests_on(name: str, resource_assets: tuple[ResourceAsset, ...]) -> frozenset[str]:
     """The resources that a view shows, directly or through another view."""
     view = known()[name]
-    own = {family.name for family in families for table in family.tables if f"raw.{table.name}" in view.reads}
-    return frozenset(own).union(*(rests_on(below, families) for below in view.below))
+    own = {asset.name for asset in resource_assets for table in asset.tables if f"raw.{table.name}" in view.reads}
+    return frozenset(own).union(*(rests_on(below, resource_assets) for below in view.below))
 
 
-def names(without: tuple[Family, ...]) -> list[str]:
+def names(without: tuple[ResourceAsset, ...]) -> list[str]:
     """The views that show none of these."""
     return [name for name in known() if not rests_on(name, without)]
 
 
 def asset_of(
-    families: tuple[Family, ...],
-    without: tuple[Family, ...],
+    resource_assets: tuple[ResourceAsset, ...],
+    without: tuple[ResourceAsset, ...],
     prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
@@ -130,7 +130,7 @@ def asset_of(
     """The assets of all views, made by one step for each project.
 
     Args:
-        families: Whose tables the views read.
+        resource_assets: Whose tables the views read.
         without: Resources that are off; their views are left out.
         prefix: Is put before their names.
         projects: One partition per project.
@@ -141,7 +141,7 @@ def asset_of(
 
     @dg.multi_asset(
         name=keys.label(prefix, GROUP),
-        specs=[_spec(view, families, fresh) for view in shown],
+        specs=[_spec(view, resource_assets, fresh) for view in shown],
         partitions_def=projects,
         can_subset=True,
         pool=keys.label(prefix, GROUP),
@@ -160,7 +160,7 @@ def asset_of(
         engine = engine_of(context, prefix)
         project_id = int(context.partition_key)
         wanted = [view for view in shown if view.key in context.selected_asset_keys]
-        yield from attempt(engine, lambda: list(_made(context, engine, wanted, families, project_id)))
+        yield from attempt(engine, lambda: list(_made(context, engine, wanted, resource_assets, project_id)))
 
     return compute
 
@@ -169,14 +169,14 @@ def _made(
     context: dg.AssetExecutionContext,
     engine: Engine,
     wanted: list[View],
-    families: tuple[Family, ...],
+    resource_assets: tuple[ResourceAsset, ...],
     project_id: int,
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     with reading(engine.settings()) as (snapshot, queries):
-        open_ends = unproven(queries, project_id, [family.name for family in families])
+        open_ends = unproven(queries, project_id, [asset.name for asset in resource_assets])
         run = next((row["run_id"] for row in queries.rows("newest_run", {"project_id": project_id})), None)
         for view in wanted:
-            waits = () if view.name in ALWAYS else sorted(rests_on(view.name, families) & open_ends.keys())
+            waits = () if view.name in ALWAYS else sorted(rests_on(view.name, resource_assets) & open_ends.keys())
             if waits:
                 reasons = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
                 context.log.warning(
@@ -187,15 +187,15 @@ def _made(
             if check.passed:
                 yield dg.MaterializeResult(
                     asset_key=view.key,
-                    metadata=_metadata(queries, view, families, project_id, run),
+                    metadata=_metadata(queries, view, resource_assets, project_id, run),
                     check_results=[check],
                 )
             else:
                 yield check
 
 
-def _spec(view: View, families: tuple[Family, ...], fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
-    tables = {f"raw.{table.name}": family.key for family in families for table in family.tables}
+def _spec(view: View, resource_assets: tuple[ResourceAsset, ...], fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
+    tables = {f"raw.{table.name}": asset.key for asset in resource_assets for table in asset.tables}
     stored = {tables[name] for name in view.reads if name in tables}
     if any(not name.startswith("main.") for name in view.reads):
         stored.add(keys.key(view.prefix, published.NAME))
@@ -222,15 +222,15 @@ def _spec(view: View, families: tuple[Family, ...], fresh: dg.FreshnessPolicy) -
     )
 
 
-def _lineage(view: View, families: tuple[Family, ...]) -> dg.TableColumnLineage:
-    tables = {f"raw.{table.name}": (family, table) for family in families for table in family.tables}
+def _lineage(view: View, resource_assets: tuple[ResourceAsset, ...]) -> dg.TableColumnLineage:
+    tables = {f"raw.{table.name}": (asset, table) for asset in resource_assets for table in asset.tables}
 
     def parts(origins: dict[str, list[str]]) -> Iterator[dg.TableColumnDep]:
         for name, columns in origins.items():
             for column in columns:
                 if name in tables:
-                    family, table = tables[name]
-                    yield dg.TableColumnDep(family.key, family.column(table, column))
+                    asset, table = tables[name]
+                    yield dg.TableColumnDep(asset.key, asset.column(table, column))
                 elif name.startswith("main."):
                     yield dg.TableColumnDep(key(name.removeprefix("main."), view.prefix), column)
 
@@ -251,7 +251,7 @@ def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
 
 
 def _metadata(
-    queries: Queries, view: View, families: tuple[Family, ...], project_id: int, run: str | None
+    queries: Queries, view: View, resource_assets: tuple[ResourceAsset, ...], project_id: int, run: str | None
 ) -> dict[str, Any]:
     """The content of a view; if it combines events, only of the newest run, because all of them take too long."""
     shown = [name for name in view.types if name not in {"project_id", "payload"}][:SHOWN]
@@ -264,7 +264,7 @@ def _metadata(
     rows = queries.rows("view_count", parameters, **asked)[0]["row_count"]
     newest = queries.rows("preview", parameters, columns=", ".join(shown), newest=view.newest, **asked)
     return {
-        "dagster/column_lineage": _lineage(view, families),
+        "dagster/column_lineage": _lineage(view, resource_assets),
         counted: rows,
         "project": str(project_id),
         "newest rows": dg.MetadataValue.md(markdown.table(newest, shown)),

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from taskhouse.assets.family import MARK
+from taskhouse.assets.resource_asset import MARK
 from taskhouse.plural import counted
 
 EVERY_S = 60

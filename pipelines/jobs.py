@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from taskhouse.assets import keys, maintenance, published, report, views
-from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.catalog import RESOURCE_ASSETS
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-    from taskhouse.assets.family import Family
+    from taskhouse.assets.resource_asset import ResourceAsset
     from taskhouse.settings import Settings
 
 SYNC = "sync"
 VIEWS = "views"
 
 
-def families(settings: "Settings") -> "list[Family]":
+def resource_assets(settings: "Settings") -> "list[ResourceAsset]":
     """The resources that are on."""
-    return [family for family in FAMILIES.values() if settings.wants(family.name)]
+    return [asset for asset in RESOURCE_ASSETS.values() if settings.wants(asset.name)]
 
 
 def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
@@ -28,7 +28,7 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     A job of one asset runs it in the process of the run, because a second process would only start Dagster again.
     """
     prefix = settings.asset_prefix
-    names = [*(family.name for family in families(settings)), published.NAME]
+    names = [*(asset.name for asset in resource_assets(settings)), published.NAME]
     every_resource = dg.AssetSelection.assets(*(keys.key(prefix, name) for name in names))
     made = {
         SYNC: dg.define_asset_job(
@@ -38,7 +38,7 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     chosen: dict[str, dg.AssetSelection] = {
         name: dg.AssetSelection.assets(keys.key(prefix, name)) for name in (*names, maintenance.NAME)
     }
-    without = tuple(family for family in FAMILIES.values() if not settings.wants(family.name))
+    without = tuple(asset for asset in RESOURCE_ASSETS.values() if not settings.wants(asset.name))
     shown = [*(views.key(name, prefix) for name in views.names(without)), keys.key(prefix, report.NAME)]
     chosen[VIEWS] = dg.AssetSelection.assets(*shown)
     for name, selection in chosen.items():

@@ -12,7 +12,7 @@ import dagster as dg
 
 from taskhouse.assets import freshness, keys, published, views
 from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
-from taskhouse.pipelines.jobs import VIEWS, families
+from taskhouse.pipelines.jobs import VIEWS, resource_assets
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
@@ -49,7 +49,7 @@ def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project
     if name == VIEWS and project:
         return _shown(instance, settings, project, now)
     if name == published.NAME:
-        wakes = frozenset(family.name for family in families(settings))
+        wakes = frozenset(asset.name for asset in resource_assets(settings))
         projects = [str(one) for one in settings.project_ids]
     elif name in FOLLOWS and project:
         wakes, projects = FOLLOWS[name], [project]
@@ -83,9 +83,9 @@ def _shown(instance: dg.DagsterInstance, settings: "Settings", project: str, now
     copied = cast("float", copy.metadata["made at"].value)
     if _captured(settings) > copied:
         return False
-    for family in families(settings):
-        earlier = _passes(instance, settings, family.name, project, until=copied, limit=1)
-        later = _passes(instance, settings, family.name, project, copied)
+    for asset in resource_assets(settings):
+        earlier = _passes(instance, settings, asset.name, project, until=copied, limit=1)
+        later = _passes(instance, settings, asset.name, project, copied)
         if any(map(_moved, later)) or any(map(_open, earlier)):
             return False
     return True

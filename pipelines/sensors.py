@@ -9,7 +9,7 @@ from taskhouse.assets import published, views
 from taskhouse.assets.keys import key, label
 from taskhouse.assets.pass_metadata import ACTIVE, ENDED
 from taskhouse.pipelines import switch
-from taskhouse.pipelines.jobs import SYNC, VIEWS, families
+from taskhouse.pipelines.jobs import SYNC, VIEWS, resource_assets
 from taskhouse.pipelines.schedules import BUSY, PARTITION, only
 from taskhouse.settings import Settings
 
@@ -91,7 +91,7 @@ def _first(
     prefix = settings.asset_prefix
     projects = [str(project) for project in settings.project_ids]
     copy = key(prefix, published.NAME)
-    wanted = {family.name: key(prefix, family.name) for family in families(settings)}
+    wanted = {asset.name: key(prefix, asset.name) for asset in resource_assets(settings)}
     wanted[VIEWS] = views.key(next(iter(views.ALWAYS)), prefix)
 
     @dg.sensor(

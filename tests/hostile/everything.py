@@ -13,7 +13,7 @@ import duckdb
 
 from taskhouse import marts, report
 from taskhouse.assets import checks
-from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.queries import Queries, records
 from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
@@ -56,7 +56,7 @@ class Everything:
         self.positions = [0] * RUNS
         self.count = 0
         with self.warehouse.transaction("beginning") as connection:
-            passes = [{"resource": family.name, "verdict": "complete"} for family in FAMILIES.values()]
+            passes = [{"resource": asset.name, "verdict": "complete"} for asset in RESOURCE_ASSETS.values()]
             _insert(connection, "ledger.passes", passes)
 
     def capture(self, payloads: Sequence[str]) -> None:
@@ -115,11 +115,11 @@ class Everything:
             judge(connection, 1, runs, since=NOW - timedelta(days=3650), now=NOW)
 
     def check(self) -> None:
-        """Ask every check of every family, and everything that ``taskhouse status`` shows."""
+        """Ask every check of every asset, and everything that ``taskhouse status`` shows."""
         with self.warehouse.transaction("checking") as connection:
             queries = Queries(functools.partial(records, connection))
-            for family in FAMILIES.values():
-                list(checks.answers(queries, family, checks.keys_of(family, "1")))
+            for asset in RESOURCE_ASSETS.values():
+                list(checks.answers(queries, asset, checks.keys_of(asset, "1")))
             for question in held.QUESTIONS:
                 text = held._text(question)
                 connection.execute(text, sql.moment(text, REAL)).fetchall()

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from taskhouse.assets import checks, markdown
-from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.queries import Queries, records
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 
-RUN_EVENTS = FAMILIES["run_events"]
-RUNS = FAMILIES["runs"]
-TASKS = FAMILIES["tasks"]
+RUN_EVENTS = RESOURCE_ASSETS["run_events"]
+RUNS = RESOURCE_ASSETS["runs"]
+TASKS = RESOURCE_ASSETS["tasks"]
 
 NOW = datetime.now(UTC)
 EARLY, LATE, BEGAN = NOW - timedelta(hours=2), NOW - timedelta(hours=1), NOW - timedelta(minutes=1)
@@ -55,24 +55,24 @@ def connection(tmp_path: Path) -> Any:
         yield opened
 
 
-def _answers(connection: Any, family: Any, projects: tuple[str, ...]) -> dict[str, Any]:
-    wanted = {spec.key for spec in checks.specs(family, projects)}
-    found = checks.answers(Queries(partial(records, connection)), family, wanted)
+def _answers(connection: Any, asset: Any, projects: tuple[str, ...]) -> dict[str, Any]:
+    wanted = {spec.key for spec in checks.specs(asset, projects)}
+    found = checks.answers(Queries(partial(records, connection)), asset, wanted)
     return {result.check_name or "": result for result in found}
 
 
-def _failed(connection: Any, family: Any = TASKS, projects: tuple[str, ...] = ("1",)) -> set[str]:
+def _failed(connection: Any, asset: Any = TASKS, projects: tuple[str, ...] = ("1",)) -> set[str]:
     """The checks that fail, without the only project in their name."""
-    failed = {name for name, result in _answers(connection, family, projects).items() if not result.passed}
+    failed = {name for name, result in _answers(connection, asset, projects).items() if not result.passed}
     return {name.removesuffix("_1") for name in failed} if projects == ("1",) else failed
 
 
 def test_a_sound_warehouse_passes_every_check_and_each_declared_check_is_answered(connection: Any) -> None:
-    for family in (TASKS, RUN_EVENTS):
-        declared = [spec.name for spec in checks.specs(family, ("1",))]
-        assert set(_answers(connection, family, ("1",))) == {*declared}
-        assert [key.name for key in checks.keys_of(family, "1")] == declared
-        assert _failed(connection, family) == set()
+    for asset in (TASKS, RUN_EVENTS):
+        declared = [spec.name for spec in checks.specs(asset, ("1",))]
+        assert set(_answers(connection, asset, ("1",))) == {*declared}
+        assert [key.name for key in checks.keys_of(asset, "1")] == declared
+        assert _failed(connection, asset) == set()
 
 
 def test_two_versions_at_one_moment_are_a_double_and_an_overlap(connection: Any) -> None:
@@ -152,19 +152,19 @@ TROUBLE = {
 }
 
 
-@pytest.mark.parametrize("family", [TASKS, RUN_EVENTS])
-def test_the_trouble_of_a_project_is_told_by_its_own_checks_alone(connection: Any, family: Any) -> None:
-    _pass(connection, family.name, "complete", project_id=2)
+@pytest.mark.parametrize("asset", [TASKS, RUN_EVENTS])
+def test_the_trouble_of_a_project_is_told_by_its_own_checks_alone(connection: Any, asset: Any) -> None:
+    _pass(connection, asset.name, "complete", project_id=2)
     every = ("1", "2")
-    assert all(result.passed for result in _answers(connection, family, every).values())
+    assert all(result.passed for result in _answers(connection, asset, every).values())
     _trouble(connection)
-    answers = _answers(connection, family, every)
+    answers = _answers(connection, asset, every)
     told = {name: result.description for name, result in answers.items() if not result.passed}
 
     assert told == {name: TROUBLE[name.removesuffix("_1")] for name in told}
-    assert len(told) == len(TROUBLE) - (2 if family is TASKS else 1)
+    assert len(told) == len(TROUBLE) - (2 if asset is TASKS else 1)
     shown = {name: value.value for name, value in answers["unique_keys_1"].metadata.items()}
-    assert shown == {"project": "1", "rows": 5 if family is TASKS else shown["rows"], "doubles": 1}
+    assert shown == {"project": "1", "rows": 5 if asset is TASKS else shown["rows"], "doubles": 1}
 
 
 def test_news_of_a_project_is_what_came_since_its_own_last_pass_began(connection: Any) -> None:

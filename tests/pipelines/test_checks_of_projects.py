@@ -8,7 +8,7 @@ import pytest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus as Status
 
 from taskhouse.assets import checks
-from taskhouse.assets.catalog import FAMILIES, checks_of
+from taskhouse.assets.catalog import RESOURCE_ASSETS, checks_of
 from taskhouse.errors import AccessDenied
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
@@ -18,7 +18,7 @@ from taskhouse.settings import Settings
 from tests.blank import blank
 from tests.pipelines.rows import NOW, Still, put
 
-TASKS = FAMILIES["tasks"]
+TASKS = RESOURCE_ASSETS["tasks"]
 
 
 class Refused(Still):

@@ -15,8 +15,8 @@ import pytest
 
 from taskhouse import marts
 from taskhouse.assets import freshness, report, views
-from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.family import _engine
+from taskhouse.assets.catalog import RESOURCE_ASSETS
+from taskhouse.assets.resource_asset import _engine
 from taskhouse.marts.stored import columns
 from taskhouse.pipelines import home, switch
 from taskhouse.pipelines.definitions import build, defs
@@ -25,7 +25,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 
-RUN_EVENTS = FAMILIES["run_events"]
+RUN_EVENTS = RESOURCE_ASSETS["run_events"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def _schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def test_every_resource_of_the_engine_is_an_asset_and_has_a_name_on_the_command_line() -> None:
-    assert list(FAMILIES) == list(RESOURCES)
+    assert list(RESOURCE_ASSETS) == list(RESOURCES)
     folders = {path.parent.name for path in (ROOT / "taskhouse" / "resources").glob("*/spec.py")}
     assert set(RESOURCES) == folders
     for place, resource in enumerate(RESOURCES.values()):
@@ -72,7 +72,7 @@ def test_the_lineage_is_what_builds_on_what(*, usage: bool) -> None:
     }
     assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
     assert parents["views/run_daily"] == {"views/run_attempts"}
-    off = tuple(FAMILIES[name] for name, each in RESOURCES.items() if each.optional and name not in more)
+    off = tuple(RESOURCE_ASSETS[name] for name, each in RESOURCES.items() if each.optional and name not in more)
     shown = {f"views/{name}" for name in marts.VIEWS if not views.rests_on(name, off)}
     assert {name for name in parents if name.startswith("views/")} == shown
     assert ("views/task_cost" in shown) is usage
@@ -103,9 +103,9 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_made_it() -> None:
         assert node.group_name in {"posthog_tasks", "views"}
         assert node.pools == {key.path[0]}
         assert set(node.tags) >= {"layer"}
-    versions = {family.code_version() for family in FAMILIES.values()}
-    assert len(versions) == len(FAMILIES)
-    assert graph.get(dg.AssetKey("tasks")).code_version == FAMILIES["tasks"].code_version()
+    versions = {asset.code_version() for asset in RESOURCE_ASSETS.values()}
+    assert len(versions) == len(RESOURCE_ASSETS)
+    assert graph.get(dg.AssetKey("tasks")).code_version == RESOURCE_ASSETS["tasks"].code_version()
 
 
 def _windows(**values: Any) -> dict[str, float]:
@@ -164,7 +164,7 @@ def test_what_shapes_events_makes_another_code_version(
 
 def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_path: Path) -> None:
     with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("looking") as connection:
-        for table in (table.name for family in FAMILIES.values() for table in family.tables):
+        for table in (table.name for asset in RESOURCE_ASSETS.values() for table in asset.tables):
             real = connection.execute(
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"
                 " ORDER BY column_index",
@@ -184,8 +184,8 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
 
 
 def test_every_column_of_an_asset_is_described() -> None:
-    for family in FAMILIES.values():
-        for table in family.tables:
+    for asset in RESOURCE_ASSETS.values():
+        for table in asset.tables:
             assert [column.name for column in columns(table.name) if not column.about] == []
 
 
@@ -194,7 +194,7 @@ def test_one_setting_starts_every_schedule(tmp_path: Path, *, on: bool, status: 
     everything = {name: True for name, resource in RESOURCES.items() if resource.optional}
     made = _schedules(_settings(project_ids=(1, 2), **everything, schedules=on, home=tmp_path))
 
-    assert {schedule.name for schedule in made} == {f"{family.name}_schedule" for family in FAMILIES.values()} | {
+    assert {schedule.name for schedule in made} == {f"{asset.name}_schedule" for asset in RESOURCE_ASSETS.values()} | {
         "published_schedule",
         "views_schedule",
         "maintenance_schedule",

@@ -11,17 +11,17 @@ from urllib.parse import unquote
 import pytest
 
 from taskhouse.assets import pass_metadata, sparkline
-from taskhouse.assets.catalog import FAMILIES
-from taskhouse.assets.family import Family
+from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.queries import Queries, records
+from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.passes.lifecycle import PassReport
 from taskhouse.warehouse.connection import Warehouse
 from tests.pipelines.rows import put
 
-READINESS = FAMILIES["readiness"]
-RUN_EVENTS = FAMILIES["run_events"]
-RUNS = FAMILIES["runs"]
-TASKS = FAMILIES["tasks"]
+READINESS = RESOURCE_ASSETS["readiness"]
+RUN_EVENTS = RESOURCE_ASSETS["run_events"]
+RUNS = RESOURCE_ASSETS["runs"]
+TASKS = RESOURCE_ASSETS["tasks"]
 
 NOW = datetime.now(UTC)
 BEFORE = NOW - timedelta(hours=1)
@@ -34,9 +34,9 @@ def connection(tmp_path: Path) -> Any:
         yield opened
 
 
-def _figures(connection: Any, family: Family) -> dict[str, Any]:
+def _figures(connection: Any, asset: ResourceAsset) -> dict[str, Any]:
     asked = Queries(partial(records, connection))
-    return pass_metadata.of_pass(asked, family, replace(REPORT, resource=family.name), NOW - timedelta(minutes=1))
+    return pass_metadata.of_pass(asked, asset, replace(REPORT, resource=asset.name), NOW - timedelta(minutes=1))
 
 
 def _run(connection: Any, run: str, status: str, begins: datetime, pass_id: str) -> None:

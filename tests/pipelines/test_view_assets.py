@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from taskhouse.assets import report, views
-from taskhouse.assets.catalog import FAMILIES
+from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
@@ -19,7 +19,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import publish
 from tests.pipelines.rows import Still
 
-OFF = tuple(family for family in FAMILIES.values() if family.resource.optional)
+OFF = tuple(asset for asset in RESOURCE_ASSETS.values() if asset.resource.optional)
 
 VIEWS = [views.key(name) for name in views.known() if not views.rests_on(name, OFF)]
 """All but those of what is off."""

@@ -22,7 +22,7 @@ ENGINE = ("capture", "passes", "posthog", "resources", "spool", "warehouse")
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class ResourceAsset:
     """One asset.
 
     Attributes:
