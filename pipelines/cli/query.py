@@ -164,14 +164,14 @@ def _table(columns: Sequence[str], found: Rows, out: TextIO, *, most: int | None
 
 def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, raw: bool) -> None:
     """Rows for programs, as they come."""
-    from taskhouse.pipelines.cli import written
+    from taskhouse.pipelines.cli import query_output
 
-    csv = written.Csv(shown=out.isatty(), raw=raw)
+    csv = query_output.Csv(shown=out.isatty(), raw=raw)
     ways: dict[Format, Callable[..., Iterator[str]]] = {
         Format.CSV: csv,
-        Format.JSON: written.array,
-        Format.NDJSON: written.ndjson,
-        Format.MARKDOWN: written.markdown,
+        Format.JSON: query_output.array,
+        Format.NDJSON: query_output.ndjson,
+        Format.MARKDOWN: query_output.markdown,
     }
     out.writelines(ways[form](columns, found))
     if csv.changed:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskhouse.pipelines.cli import health, shown
+from taskhouse.pipelines.cli import health, status_copy
 from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
-from taskhouse.pipelines.cli.held import Held, Record, look
+from taskhouse.pipelines.cli.status_answers import Held, Record, look
 from taskhouse.pipelines.cli.sync import chosen
 from taskhouse.plural import counted
 from taskhouse.resources.registry import RESOURCES
@@ -67,7 +67,7 @@ def status(
             usable(settings.home)
         held = look(settings)
         found = judge(settings, held, resources, limit_s)
-        copy = shown.copy(settings, held)
+        copy = status_copy.copy(settings, held)
         code = health.worst([*found, copy]) if held else Exit.MISSING
         windows = asyncio.run(requests(settings))
     if as_json:
@@ -77,7 +77,7 @@ def status(
         say("If your history is elsewhere, go to its folder or set TASKHOUSE_HOME.")
     else:
         show(held, found)
-        _show_copy(copy, shown.read_age_s(settings))
+        _show_copy(copy, status_copy.read_age_s(settings))
         budget(windows)
         for state in found:
             _explain(state, limit_s)
@@ -182,7 +182,7 @@ def _portable(
             for state in found
         ],
         "copy": {"age_s": copy.age_s, "commits_behind": copy.behind, "waits_s": copy.waits_s, "late": copy.late},
-        "blocks_read_age_s": shown.read_age_s(settings),
+        "blocks_read_age_s": status_copy.read_age_s(settings),
         "gaps": held["gaps"] if held else None,
         "quarantine": held["quarantine"] if held else None,
         "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in windows],

@@ -71,7 +71,7 @@ class Capture:
         self.full: Full | None = None
         self._group = group
         self._gate = asyncio.Semaphore(LOGS_AT_ONCE)
-        self._drained: set[str] = set()
+        self._reading_logs: set[str] = set()
         self._lost: set[tuple[str, str]] = set()
         self.waiting: deque[CaptureRun] = deque()
         self._crowded = False
@@ -96,10 +96,10 @@ class Capture:
 
     def drain(self, run: CaptureRun) -> None:
         """Read a run's log, unless it is being read."""
-        if run.run_id not in self._drained:
-            self._drained.add(run.run_id)
+        if run.run_id not in self._reading_logs:
+            self._reading_logs.add(run.run_id)
             task = self._group.create_task(self._spared(logs.about(run), self._drain(run)))
-            task.add_done_callback(lambda _: self._drained.discard(run.run_id))
+            task.add_done_callback(lambda _: self._reading_logs.discard(run.run_id))
 
     def begin(self, runs: Iterable[CaptureRun]) -> None:
         """Read logs for the first time, in this order, while the budget has room; the rest stays in ``waiting``."""

@@ -162,12 +162,12 @@ def _enter(
     counts = {row["segment"]: row for row in sql.rows(sql.run(connection, "load/counts"))}
     total = Loaded()
     for segment in batch:
-        told, became = read[segment.name], counts[segment.name]
+        read_row, loaded_row = read[segment.name], counts[segment.name]
         bad = quarantined[segment.name]
-        duplicates = segment.lines - became["control_lines"] - became["inserted"] - bad
-        one = Loaded(1, segment.lines, became["inserted"], duplicates, bad, became["control_lines"])
+        duplicates = segment.lines - loaded_row["control_lines"] - loaded_row["inserted"] - bad
+        one = Loaded(1, segment.lines, loaded_row["inserted"], duplicates, bad, loaded_row["control_lines"])
         total += one
-        enter_segment(connection, segment, one, told | {"checksum": became["checksum"]}, now)
+        enter_segment(connection, segment, one, read_row | {"checksum": loaded_row["checksum"]}, now)
         if duplicates < 0:
             raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
     removed.enter(connection)

@@ -18,7 +18,7 @@ from taskhouse.assets.queries import Queries, records
 from taskhouse.capture import sanitize
 from taskhouse.clock import REAL
 from taskhouse.export import export
-from taskhouse.pipelines.cli import held
+from taskhouse.pipelines.cli import status_answers
 from taskhouse.reading import Snapshot
 from taskhouse.report import Options
 from taskhouse.spool.folder import Spool
@@ -120,8 +120,8 @@ class Everything:
             queries = Queries(functools.partial(records, connection))
             for asset in RESOURCE_ASSETS.values():
                 list(checks.answers(queries, asset, checks.keys_of(asset, "1")))
-            for question in held.QUESTIONS:
-                text = held._text(question)
+            for question in status_answers.QUESTIONS:
+                text = status_answers._text(question)
                 connection.execute(text, sql.moment(text, REAL)).fetchall()
 
     def views(self) -> None:

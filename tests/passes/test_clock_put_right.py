@@ -8,7 +8,7 @@ import pytest
 
 from taskhouse.errors import Locked
 from taskhouse.pipelines.cli import health
-from taskhouse.pipelines.cli.held import look
+from taskhouse.pipelines.cli.status_answers import look
 from taskhouse.resources.registry import RESOURCES
 from tests.operations.test_verify import checked, wrong
 

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from taskhouse.cells import octets
-from taskhouse.pipelines.cli import main, screen, written
+from taskhouse.pipelines.cli import main, query_output, screen
 from taskhouse.pipelines.cli.app import app
 from taskhouse.pipelines.cli.exits import say
 from taskhouse.reading import open_snapshot
@@ -74,8 +74,8 @@ def test_bytes_are_written_as_duckdb_writes_them(ask: Any, form: str) -> None:
 
 
 def test_a_plain_row_is_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(written, "_in_json", lambda _: pytest.fail("it has nothing odd in it"))
-    assert list(written.ndjson(["a"], [(1.5,), (None,), ([math.pi],)]))
+    monkeypatch.setattr(query_output, "_in_json", lambda _: pytest.fail("it has nothing odd in it"))
+    assert list(query_output.ndjson(["a"], [(1.5,), (None,), ([math.pi],)]))
 
 
 @pytest.mark.parametrize("columns", ["0", ""])

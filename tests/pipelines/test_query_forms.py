@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from taskhouse.errors import ConfigurationError
-from taskhouse.pipelines.cli import layout, screen, written
+from taskhouse.pipelines.cli import layout, query_output, screen
 from taskhouse.pipelines.cli.layout import GAP, NARROWEST, fitted
 
 ROOM = 100
@@ -163,7 +163,9 @@ def test_parquet_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -
         importlib.import_module("taskhouse.pipelines.cli.query")._parquet(Path("none"), "SELECT 1", None)
 
 
-@pytest.mark.parametrize("way", [written.Csv(shown=False, raw=False), written.array, written.ndjson, written.markdown])
+@pytest.mark.parametrize(
+    "way", [query_output.Csv(shown=False, raw=False), query_output.array, query_output.ndjson, query_output.markdown]
+)
 def test_rows_are_written_as_they_come(way: Any) -> None:
     endless = ((number, "x") for number in itertools.count())
     assert len("".join(itertools.islice(way(["a", "b"], endless), 1000))) > 5000
@@ -190,6 +192,6 @@ def test_numbers_are_never_cut() -> None:
 def test_all_rows_of_csv_share_one_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     counting = Mock(side_effect=csv.writer)
     monkeypatch.setattr(csv, "writer", counting)
-    told = written.Csv(shown=False, raw=False)
+    told = query_output.Csv(shown=False, raw=False)
     assert list(told(["n", "t"], iter([(1, "=a"), (-2.5, None)]))) == ["n,t\n", "1,'=a\n", "-2.5,\n"]
     assert (counting.call_count, told.changed) == (1, 1)

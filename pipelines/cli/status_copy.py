@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from taskhouse.pipelines.cli.health import Copy
-from taskhouse.pipelines.cli.held import Held
+from taskhouse.pipelines.cli.status_answers import Held
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
