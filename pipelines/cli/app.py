@@ -4,19 +4,23 @@ from typing import Annotated
 
 import typer
 
-from taskhouse.pipelines.cli.backup import backup, restore, verify
+from taskhouse.pipelines.cli.backup import backup
 from taskhouse.pipelines.cli.check import check
 from taskhouse.pipelines.cli.demo import demo
 from taskhouse.pipelines.cli.dev import dev
 from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
-from taskhouse.pipelines.cli.plan import plan, replay
+from taskhouse.pipelines.cli.export import export
+from taskhouse.pipelines.cli.plan import plan
 from taskhouse.pipelines.cli.query import Asking, query
-from taskhouse.pipelines.cli.report import export, report
+from taskhouse.pipelines.cli.replay import replay
+from taskhouse.pipelines.cli.report import report
+from taskhouse.pipelines.cli.restore import restore
 from taskhouse.pipelines.cli.schedule import schedule
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
 from taskhouse.pipelines.cli.tail import tail
+from taskhouse.pipelines.cli.verify import verify
 
 ABOUT = """Keep the history of PostHog Tasks in DuckDB.
 

@@ -1,8 +1,8 @@
-"""``taskhouse plan`` and ``taskhouse replay``: estimate the requests of a sync; process quarantined records again."""
+"""``taskhouse plan``: estimate how many requests a sync, a day and a first load take."""
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,12 +10,8 @@ from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, s
 from taskhouse.plural import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from taskhouse.resources.estimate import Cost, Estimate, Facts
     from taskhouse.settings import Settings
-
-T = TypeVar("T")
 
 
 @guarded
@@ -42,7 +38,10 @@ def _planned() -> "dict[int, tuple[Facts, Estimate]]":
     from taskhouse.home import asking
 
     with asking(_settings()) as settings:
-        return _each(settings, operations.estimate_project)
+        return {
+            project_id: asyncio.run(operations.estimate_project(settings, project_id))
+            for project_id in settings.projects()
+        }
 
 
 def _portable(project_id: int, found: "tuple[Facts, Estimate]") -> dict[str, object]:
@@ -102,32 +101,6 @@ def _time(cost: "Cost") -> str:
     return str(timedelta(seconds=round(cost.seconds)))
 
 
-@guarded
-def replay() -> None:
-    """Read the quarantined records again, for example after an upgrade.
-
-    Records that can be read now take their place in the history, at the time when they were first seen. The others stay
-    in quarantine. It needs no API key, because it sends no requests to PostHog. Exit code 3 means that some records are
-    still in quarantine.
-    """
-    from taskhouse import operations
-    from taskhouse.home import ready
-    from taskhouse.settings import load
-
-    settings = load()
-    settings.projects()
-    operations.warehouse_at_rest(settings).require()
-    ready(settings)
-    left = 0
-    for project_id, done in _each(settings, operations.replay_quarantine).items():
-        left += sum(done.still.values())
-        say(
-            f"project {project_id}: {counted(sum(done.replayed.values()), 'record')} can be read now,"
-            f" {counted(sum(done.still.values()), 'stays', 'stay')} in quarantine"
-        )
-    raise typer.Exit(Exit.UNPROVEN if left else Exit.COMPLETE)
-
-
 def _settings() -> "Settings":
     from taskhouse.settings import load
 
@@ -135,8 +108,3 @@ def _settings() -> "Settings":
     settings.key()  # what is missing first is said first, as by every other command
     settings.projects()
     return settings
-
-
-def _each(settings: "Settings", work: "Callable[[Settings, int], Coroutine[Any, Any, T]]") -> dict[int, T]:
-    """The result of the work for each project in the settings."""
-    return {project_id: asyncio.run(work(settings, project_id)) for project_id in settings.projects()}

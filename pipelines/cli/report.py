@@ -1,4 +1,4 @@
-"""``taskhouse report`` and ``taskhouse export``: the history for people and for other tools."""
+"""``taskhouse report``: readiness and runs of a period, for people."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import guarded, say
-from taskhouse.plural import counted
 
 
 class Format(StrEnum):
@@ -81,26 +80,3 @@ def report(
         with writing(target):
             write(snapshot, target, options, strict=True)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")
-
-
-@guarded
-def export(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is replaced.")
-    ],
-) -> None:
-    """Write every view as Parquet, split by project, from one consistent snapshot.
-
-    Read the files with DuckDB, pandas, Spark or a BI tool. `manifest.json` lists the row count and SHA-256 of every
-    file, and `views.sql` recreates the views. Only you can read the files, because they contain what people and agents
-    wrote; use `chmod` to share them.
-    """
-    import taskhouse
-    from taskhouse.export import export as write
-    from taskhouse.home import writing
-    from taskhouse.settings import load
-
-    with taskhouse.open(load()) as snapshot, writing(folder):
-        done = write(folder, snapshot)
-    files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
-    say(f"Written: {done.folder} ({files}, {rows})")

@@ -1,0 +1,12 @@
+"""Arguments that several commands have."""
+
+from pathlib import Path
+
+import typer
+
+
+def named_path(text: str) -> Path:
+    """A path from the command line. An empty one, for example from an unset variable, is refused."""
+    if not text:
+        raise typer.BadParameter("it is empty. Name a file or a folder, `.` for this one.")
+    return Path(text)

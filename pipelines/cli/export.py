@@ -1,0 +1,32 @@
+"""``taskhouse export``: the views as Parquet, for other tools."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from taskhouse.pipelines.cli.exits import guarded, say
+from taskhouse.plural import counted
+
+
+@guarded
+def export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is replaced.")
+    ],
+) -> None:
+    """Write every view as Parquet, split by project, from one consistent snapshot.
+
+    Read the files with DuckDB, pandas, Spark or a BI tool. `manifest.json` lists the row count and SHA-256 of every
+    file, and `views.sql` recreates the views. Only you can read the files, because they contain what people and agents
+    wrote; use `chmod` to share them.
+    """
+    import taskhouse
+    from taskhouse.export import export as write
+    from taskhouse.home import writing
+    from taskhouse.settings import load
+
+    with taskhouse.open(load()) as snapshot, writing(folder):
+        done = write(folder, snapshot)
+    files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
+    say(f"Written: {done.folder} ({files}, {rows})")
