@@ -16,7 +16,7 @@ _OURS = {
     "pass_id": "The pass that brought the row, in `ledger.passes`.",
     "last_pass_id": "The pass that saw it last.",
     "absent_pass_id": "The pass that found it gone.",
-    "first_seen_at": "When this stretch of time began.",
+    "first_seen_at": "When this period began.",
     "last_seen_at": "When it was last seen in it.",
     "absent_since": "When a complete pass no longer saw it; NULL while it is there.",
 }
