@@ -67,8 +67,9 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     """Read one record again; False if it stays in quarantine."""
     resource = RESOURCES.get(held["resource"])
     record = registry.record(resource.name) if resource else None
-    if resource is None or record is None or held["reason"].startswith(ELSEWHERE):
-        return False  # a summary is only half a task, and the next one brings it again
+    elsewhere = held["kind"] == "wrong_subject" or held["reason"].startswith(ELSEWHERE)
+    if resource is None or record is None or elsewhere:
+        return False  # a summary is half a task, and an answer about something else proves nothing of that
     try:
         text = held["payload"].encode("utf-8", "surrogatepass")
         columns = record.read(Row(json.loads(text), text))

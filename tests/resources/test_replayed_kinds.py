@@ -26,7 +26,9 @@ STAMPED = {
 }
 
 
-def replayed(home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any]) -> Any:
+def replayed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns: dict[str, Any], kind: str = "unreadable"
+) -> Any:
     """The rows of a made-up table, and what left the quarantine, after a record of it was read as these columns."""
     settings = Settings(_env_file=None, host="http://localhost:1", home=home)
     blank(settings.warehouse)
@@ -41,8 +43,8 @@ def replayed(home: Path, monkeypatch: pytest.MonkeyPatch, table: Table, columns:
         connection.execute(f"CREATE OR REPLACE TABLE raw.{table.name} ({named}{stamped})")
         connection.execute(
             "INSERT INTO ledger.quarantine BY NAME SELECT 1 AS project_id, 'boards' AS resource, 'b' AS record_key,"
-            " 'old' AS reason, '{}' AS payload, ? AS first_seen_at, 'p' AS found_in",
-            [SEEN],
+            " 'old' AS reason, '{}' AS payload, ? AS first_seen_at, 'p' AS found_in, ? AS kind",
+            [SEEN, kind],
         )
     done = asyncio.run(replay_quarantine(settings, 1))
     moment = MOMENTS[table.kind][0]
@@ -76,3 +78,8 @@ def test_what_cannot_be_stored_stays_in_quarantine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
     assert replayed(tmp_path, monkeypatch, table, {}) == ([], {})
+
+
+def test_an_answer_about_something_else_is_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = {"repository": "other", "window_days": 7, "generated_at": SEEN.isoformat()}
+    assert replayed(tmp_path, monkeypatch, SNAPSHOTS, columns, "wrong_subject") == ([], {})

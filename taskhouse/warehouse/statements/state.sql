@@ -157,6 +157,7 @@ SELECT
     resource,
     record_key,
     reason,
+    kind,
     pointer,
     payload,
     first_seen_at
