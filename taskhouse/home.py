@@ -44,8 +44,8 @@ def closed() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def writing(target: Path) -> Iterator[None]:
-    """Write a file or folder that somebody named.
+def writing(target: Path, name: str = "--output") -> Iterator[None]:
+    """Write a file or folder that somebody named, as the setting or argument ``name``.
 
     Raises:
         ConfigurationError: It cannot be written there.
@@ -54,7 +54,7 @@ def writing(target: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         raise advised(problem) or ConfigurationError(
-            f"{target} cannot be written: {problem.strerror}.", hint="Choose another place."
+            f"{target} cannot be written: {problem.strerror}.", hint=f"Choose another {name}."
         ) from None
 
 
@@ -80,7 +80,7 @@ def ready(settings: "Settings") -> None:
     files.allowed()
     home, group = settings.home, _group(settings.readers_group)
     usable(home)
-    with writing(home):
+    with writing(home, "TASKHOUSE_HOME"):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if home.stat().st_uid != os.geteuid():
         return

@@ -102,7 +102,7 @@ def _known_times(value: Mapping[str, str]) -> Mapping[str, str]:
         raise ValueError(f"must name only the schedules {', '.join(CRONS)}")
     for name, expression in value.items():
         if wrong := cron.wrong(expression):
-            raise ValueError(f"has a time for {name} that {wrong}")
+            raise ValueError(f"has a wrong time for {name}: it {wrong}")
     return value
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.plural import plural
 
 DEFAULT_HOST = "https://us.posthog.com"
 OURS, POSTHOG = "TASKHOUSE_", "POSTHOG_"
@@ -28,7 +29,7 @@ RETIRED = {
     "TASKHOUSE_READINESS_LIMIT_S": "taskhouse waits up to 90 seconds for one readiness answer.",
     "TASKHOUSE_KEEP_PAGES_DAYS": "The ledger keeps pages that brought nothing new for 90 days.",
     "TASKHOUSE_SWEEP_SUMMARIES_HOURS": "Set TASKHOUSE_SWEEP_HOURS, in which every task is read at least once.",
-    "TASKHOUSE_SWEEP_LIST_HOURS": "The whole list is read every seven times TASKHOUSE_SWEEP_HOURS.",
+    "TASKHOUSE_SWEEP_LIST_HOURS": "The whole list is read at least once in seven times TASKHOUSE_SWEEP_HOURS.",
     "TASKHOUSE_LOG_SETTLE_S": "The log of a run is read again 10 seconds after its end.",
     "TASKHOUSE_ACCEPT_VIEWER": "Set `TASKHOUSE_ACCEPT=viewer` for one sync.",
     "TASKHOUSE_ACCEPT_ABSENCES": "Set `TASKHOUSE_ACCEPT=absences` for one sync.",
@@ -113,8 +114,9 @@ def look_for_strays(filed: Mapping[str, str | None], documented: Collection[str]
     if gone := sorted(name for name in names if name.upper() in RETIRED):
         held = " ".join(RETIRED[name.upper()] for name in gone)
         raise ConfigurationError(
-            f"These are no longer settings: {', '.join(gone)}.",
-            hint=f"{held} Unset them; docs/settings.md lists every setting.",
+            f"{plural(len(gone), 'This is', 'These are')} no longer {plural(len(gone), 'a setting', 'settings')}:"
+            f" {', '.join(gone)}.",
+            hint=f"{held} Remove {plural(len(gone), 'it', 'them')}; docs/settings.md lists every setting.",
         )
     found = list(strays(names, documented))
     for stray in found:
@@ -164,8 +166,17 @@ def wrong(problem: ValidationError) -> dict[str, str]:
     return {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
 
 
+_NUMBERS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+}
+
+
 def _said(kind: str, message: str) -> str:
     """What is wrong with a value, as the rest of a sentence; never the value itself."""
+    if kind in _NUMBERS:
+        return _NUMBERS[kind]
     if kind == "bool_parsing":
         return "must be true or false"
     if kind == "string_pattern_mismatch":

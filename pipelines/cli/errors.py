@@ -108,10 +108,10 @@ def _advice() -> Iterator[ErrorRow]:
 def _refusals() -> Iterator[ErrorRow]:
     where = "taskhouse/posthog/http_errors.py"
     for code, hint in http_errors.HINTS.items():
-        yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 {code}", hint)
-    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", http_errors.REGIONS)
+        yield ErrorRow(where, errors.AccessDenied, f"{OPEN} returned 403 {code}", hint)
+    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} returned 403 authentication_failed", http_errors.REGIONS)
     other = http_errors.OTHER_REGION.format(OPEN)
-    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} was answered 403 authentication_failed", other)
+    yield ErrorRow(where, errors.AccessDenied, f"{OPEN} returned 403 authentication_failed", other)
 
 
 def _raised(path: Path) -> Iterator[ErrorRow]:

@@ -26,7 +26,7 @@ def export(
     from taskhouse.home import writing
     from taskhouse.settings import load
 
-    with taskhouse.open(load()) as snapshot, writing(folder):
+    with taskhouse.open(load()) as snapshot, writing(folder, "folder"):
         done = write(folder, snapshot)
     files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
     say(f"Written: {done.folder} ({files}, {rows})")

@@ -82,7 +82,7 @@ def _show(project_id: int, facts: "Facts", estimate: "Estimate") -> None:
         rows += [
             ["", item.what, item.priority.name.lower(), _range(item.requests, item.most), ""] for item in cost.items
         ]
-        rows.append([title, "in all", "", _range(cost.requests, cost.most), _time(cost)])
+        rows.append([title, "total", "", _range(cost.requests, cost.most), _time(cost)])
     screen.results().print(screen.table(["", "what", "class", "requests", "at least"], rows))
     say(f"On such a day, an average hour takes {estimate.of_hourly:.0%} of the hourly budget.")
 

@@ -148,7 +148,7 @@ def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
     )
     out = screen.results()
     out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind}")
-    out.print(f"Every block was read: {_ago(read_age_s)}")
+    out.print(f"All blocks last read: {_ago(read_age_s)}")
 
 
 def _portable(

@@ -6,6 +6,7 @@ A bad key is answered 403 like a missing scope and like a run that is refused fo
 and where it names nobody, a second route tells (``access``).
 """
 
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -55,6 +56,9 @@ class Oversized(Contract):
     """A body larger than is read; fewer rows may fit."""
 
 
+_TITLE = re.compile(r"<title[^>]*>([^<]*)<", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """What an error body said, as far as it can be read; empty where it said nothing."""
@@ -76,12 +80,21 @@ def clean(text: str, *, secret: str = "", limit: int = QUOTE) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def _page(text: str, *, secret: str) -> str:
+    """What a page of a gateway says in its title; its markup helps nobody."""
+    title = _TITLE.search(text)
+    said = clean(html.unescape(title[1]), secret=secret) if title else ""
+    return f"(a web page: {said})" if said else "(a web page)"
+
+
 def words(body: bytes, *, secret: str = "") -> Words:
     """Read an error body of either shape; anything else becomes the detail."""
     text = body[:65536].decode("utf-8", "replace")
     try:
         said: Any = json.loads(body)
     except (ValueError, RecursionError):
+        if text.lstrip().startswith("<"):
+            return Words(detail=_page(text, secret=secret))
         return Words(detail="" if text == "typecodedetailattr" else clean(text, secret=secret))
     if not isinstance(said, dict):
         return Words(detail=clean(text, secret=secret))
@@ -118,7 +131,7 @@ def refusal(status: int, body: bytes, *, what: str, location: str = "", secret: 
         secret: The key, never to be quoted.
     """
     said = words(body, secret=secret)
-    message = clean(f"{what} was answered {status} {said}", secret=secret, limit=3 * QUOTE).rstrip(" :.") + "."
+    message = clean(f"{what} returned {status} {said}", secret=secret, limit=3 * QUOTE).rstrip(" :.") + "."
     if status in TRY_AGAIN:
         return Retryable(message)
     if status < HTTPStatus.BAD_REQUEST:

@@ -105,7 +105,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
         raise ConfigurationError(
             f"{folder} is inside the home {warehouse.path.parent}.", hint="Name a folder on another disk."
         )
-    with writing(folder):
+    with writing(folder, "folder"):
         folder.mkdir(exist_ok=True)
     with _alone(folder, warehouse.lock_wait_s):
         held = Identity.beside(made.path)

@@ -104,7 +104,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         if before is not None and not wrong and not over and _sound(before, known):
             raise ConfigurationError(
                 f"The warehouse {path} is sound, up to commit {before.generation}: there is nothing to restore.",
-                hint="Use `--replace` to restore the other one anyway. This file is kept next to it.",
+                hint="To restore anyway, run the command again with `--replace`. This file is kept next to it.",
             )
         seen = [one for one in (known, taken, before, *map(Identity.beside, identity.copies_in(folder))) if one]
         above = 1 + max((one.generation for one in seen), default=0)

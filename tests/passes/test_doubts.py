@@ -77,7 +77,7 @@ def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_h
             house.emulator.faults()
             house.emulator.faults(RUN, LOGS)
             house.emulator.clock(speed=60)
-        return bool(over) and had(doubts, "/session_logs/ was answered 500") and ended(house)
+        return bool(over) and had(doubts, "/session_logs/ returned 500") and ended(house)
 
     house.emulator.faults(STREAMS, LOOKS)
     report = tail(house, passed)

@@ -25,7 +25,7 @@ class Refused(Still):
     """An engine whose key may not read a project."""
 
     def sync(self, project_id: int, resource: str) -> Any:
-        raise AccessDenied(f"{resource} of {project_id} was answered 403")
+        raise AccessDenied(f"{resource} of {project_id} returned 403")
 
 
 @pytest.fixture

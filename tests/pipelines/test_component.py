@@ -134,7 +134,7 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (("home: data/us", "home: data"), ": one contains the other."),
         (("[task_usage]", "[task_usag]"), "task_usage"),
         (("tasks: ", "task: "), "acme/defs/us: crons must name only the schedules tasks"),
-        (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a time for tasks that"),
+        (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a wrong time for tasks: it must be"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
         (("prefix: us", "prefix: U-S"), "acme/defs/us: prefix must be lower-case letters"),
         (('"{{ env.EU_KEY }}"', SECRET), "api_key of a TaskhouseProject is not a reference"),

@@ -22,7 +22,7 @@ class Refused(Still):
     def sync(self, project_id: int, resource: str) -> Any:
         if project_id == 2:
             raise RuntimeError(SECRET)
-        raise AccessDenied(f"{resource} was answered 403.", hint="Run `taskhouse check`.")
+        raise AccessDenied(f"{resource} returned 403.", hint="Run `taskhouse check`.")
 
 
 class Channel:
@@ -104,7 +104,7 @@ def test_a_failed_step_is_told_once_in_its_own_words_and_never_with_a_key(channe
     channel.run("theirs")
     told = channel.tick()
 
-    assert told[0] == "eu/tasks of project 1 failed: tasks was answered 403. Run `taskhouse check`."
+    assert told[0] == "eu/tasks of project 1 failed: tasks returned 403. Run `taskhouse check`."
     assert told[1] == "eu/tasks of project 2 failed: RuntimeError. Look at the run in Dagster, then run it again."
     assert len(told) == 2
     assert all((alert.run_id, alert.code) == (alert.run_id or "a run", "failed") for alert in channel.alerts)

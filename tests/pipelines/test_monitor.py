@@ -158,7 +158,7 @@ def aged(home: Path, *, hours: int) -> None:
 
 def test_status_tells_when_every_block_was_read(inside: Any, tmp_path: Path) -> None:
     home = walk(["acme/web"], days=1).publish(tmp_path / "home")
-    assert re.search(r"Every block was read: \d+ s ago", inside.run("status", TASKHOUSE_HOME=str(home)).out)
+    assert re.search(r"All blocks last read: \d+ s ago", inside.run("status", TASKHOUSE_HOME=str(home)).out)
     (home / "warehouse.checked").unlink()
     told = json.loads(inside.run("status", "--json", TASKHOUSE_HOME=str(home)).out)
     assert told["blocks_read_age_s"] is None

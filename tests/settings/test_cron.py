@@ -66,7 +66,9 @@ def test_a_setting_names_itself_and_what_is_allowed(name: str, monkeypatch: pyte
     monkeypatch.setenv("TASKHOUSE_CRONS", f"{name}=every phx_4711")
     with pytest.raises(ConfigurationError) as refused:
         load()
-    assert refused.value.message.startswith(f"TASKHOUSE_CRONS has a time for {name} that must be five fields of cron")
+    assert refused.value.message.startswith(
+        f"TASKHOUSE_CRONS has a wrong time for {name}: it must be five fields of cron"
+    )
     assert "4711" not in str(refused.value)
 
 

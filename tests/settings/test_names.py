@@ -254,6 +254,22 @@ def test_every_variable_that_was_a_setting_once_says_what_holds_now(
     assert "4711" not in str(refused.value)
 
 
+def test_one_removed_variable_is_told_of_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKHOUSE_MAX_WAIT_S", "3")
+    with pytest.raises(ConfigurationError, match="This is no longer a setting: TASKHOUSE_MAX_WAIT_S") as refused:
+        load()
+    assert "Remove it;" in refused.value.hint
+
+
+def test_a_number_that_is_none_is_refused_in_plain_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKHOUSE_SWEEP_HOURS", "daily")
+    monkeypatch.setenv("TASKHOUSE_MAX_STREAMS", "many")
+    with pytest.raises(ConfigurationError) as refused:
+        load()
+    assert "TASKHOUSE_SWEEP_HOURS must be a number." in refused.value.message
+    assert "TASKHOUSE_MAX_STREAMS must be a whole number." in refused.value.message
+
+
 def test_what_is_retired_is_no_setting_and_names_only_settings() -> None:
     documented = {variable(field) for field in FIELDS}
     assert not documented & RETIRED.keys()
