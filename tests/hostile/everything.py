@@ -190,7 +190,7 @@ def macros(connection: duckdb.DuckDBPyConnection) -> None:
 ARGUMENTS = {
     "moment": "TRY_CAST(said AS TIMESTAMPTZ)",
     "day": "TRY_CAST(said AS DATE)",
-    "redacted": "said IS NOT NULL",
+    **dict.fromkeys(("redacted", "absent", "internal", "archived"), "said IS NOT NULL"),
 }
 """What a macro's parameter is given, where a text would be no value of its type."""
 
