@@ -76,7 +76,7 @@ def test_csv_leaves_no_formula_alive_and_says_how_many_cells_that_changed(home: 
 def test_a_heading_is_a_cell_too(home: Path) -> None:
     shown = piped(home, "-f", "csv", 'SELECT 1 AS "=1+1"')
     assert shown.stdout == b"'=1+1\n1\n"
-    assert b"1 cell;" in shown.stderr
+    assert b"1 cell." in shown.stderr
 
 
 def test_a_number_stays_a_number(home: Path) -> None:
