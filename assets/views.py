@@ -141,7 +141,7 @@ def asset_of(
 
     @dg.multi_asset(
         name=keys.label(prefix, GROUP),
-        specs=[_spec(view, resource_assets, fresh) for view in shown],
+        specs=[_spec(view, fresh) for view in shown],
         partitions_def=projects,
         can_subset=True,
         pool=keys.label(prefix, GROUP),
@@ -194,14 +194,13 @@ def _made(
                 yield check
 
 
-def _spec(view: View, resource_assets: tuple[ResourceAsset, ...], fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
-    tables = {f"raw.{table.name}": asset.key for asset in resource_assets for table in asset.tables}
-    stored = {tables[name] for name in view.reads if name in tables}
-    if any(not name.startswith("main.") for name in view.reads):
-        stored.add(keys.key(view.prefix, published.NAME))
+def _spec(view: View, fresh: dg.FreshnessPolicy) -> dg.AssetSpec:
+    # Views read the published copy, so the copy is above them, and the resources are above the copy.
+    copied = any(not name.startswith("main.") for name in view.reads)
+    above = [keys.key(view.prefix, published.NAME)] if copied else []
     return dg.AssetSpec(
         view.key,
-        deps=[*sorted(stored), *(key(name, view.prefix) for name in view.below)],
+        deps=[*above, *(key(name, view.prefix) for name in view.below)],
         description=view.about,
         group_name=GROUP,
         owners=OWNERS,

@@ -70,7 +70,7 @@ def test_the_lineage_is_what_builds_on_what(*, usage: bool) -> None:
         "maintenance": set(),
         "report": {f"views/{name}" for name in report.READS},
     }
-    assert parents["views/tasks"] == {"tasks", "published", "views/task_history"}
+    assert parents["views/tasks"] == {"published", "views/task_history"}
     assert parents["views/run_daily"] == {"views/run_attempts"}
     off = tuple(RESOURCE_ASSETS[name] for name, each in RESOURCES.items() if each.optional and name not in more)
     shown = {f"views/{name}" for name in marts.VIEWS if not views.rests_on(name, off)}
