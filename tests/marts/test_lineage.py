@@ -62,6 +62,7 @@ def test_a_column_is_made_of_what_it_is_computed_from(
     assert shown == made
 
 
+@pytest.mark.worlds
 def test_duckdb_reads_everything_that_a_column_is_made_of(connection: duckdb.DuckDBPyConnection) -> None:
     held = json.loads(FILE.read_text("utf-8"))
 

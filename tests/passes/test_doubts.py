@@ -65,7 +65,7 @@ def had(doubts: list[str], *texts: str) -> bool:
     return all(any(text in reason for reason in doubts) for text in texts)
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_a_tail_that_rode_out_outages_of_all_that_it_asks_for_is_complete(make_house: Any, doubts: list[str]) -> None:
     house = make_house(emulator_tasks=5, emulator_live_runs=LIVE, emulator_pace=20, tail_poll_s=0.2)
     house.sync("tasks")

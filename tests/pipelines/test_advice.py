@@ -83,7 +83,7 @@ def test_a_link_to_nothing_where_a_folder_is_needed(
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "unmounted")
     home = published if "backup" in command else link
-    advice(inside.run(*command, **NOWHERE, TASKHOUSE_HOME=str(home)), 2, "link is a link")
+    advice(inside.run(*command, **NOWHERE, TASKHOUSE_HOME=str(home)), 2, "link", "is a link")
 
 
 @pytest.mark.parametrize("key", [f'"{SECRET}"', f"'{SECRET}'", "phc_of_a_project"])

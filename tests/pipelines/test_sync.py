@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from taskhouse.pipelines import home
 from taskhouse.pipelines.cli.truth import compare, raw_counts
@@ -192,6 +193,7 @@ def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(i
     assert verdicts["complete_2"] is True
 
 
+@pytest.mark.worlds
 def test_two_syncs_at_once_both_end_well_one_after_the_other(taskhouse: Any, quiet: Any) -> None:
     started = [taskhouse.start("sync", **quiet.environment) for _ in range(2)]
     ends = [taskhouse.end(process) for process in started]

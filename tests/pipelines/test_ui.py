@@ -21,7 +21,7 @@ PAGES = {
     "assets/tasks?view=checks": ("complete_1", "no_overlaps", "unique_keys", "as the server counts"),
     "assets/readiness?view=events": ("repositories were ready on", "bytes received", "window_days"),
     "assets/published": ("The read-only copy", "sync_published"),
-    "assets/views/runs?view=lineage": ("run_history", "run_daily"),
+    "assets/views/runs?view=lineage": ("run_history", "run_attempts"),
     "automation": ("runs_moved", "tasks_schedule", "Every 5 minutes"),
 }
 """Pages that a person looks at, and what each must tell."""

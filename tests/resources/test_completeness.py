@@ -173,6 +173,7 @@ def test_what_was_proved_in_another_view_proves_nothing_in_this_one(make_house: 
     assert ticks(house, 1)[0].proof.kind == "counted"
 
 
+@pytest.mark.worlds
 def test_an_absence_that_was_not_marked_is_found_again(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_in_place(monkeypatch)
     house = make_house(emulator_tasks=520, sweep_hours=1000)

@@ -9,7 +9,8 @@ from tests.soak.streams import StreamSoak
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.worlds)])
+@pytest.mark.worlds
+@pytest.mark.parametrize("kills", [2, 5])
 def test_syncs_that_are_killed(tmp_path: Path, kills: int) -> None:
     result = Soak(tmp_path, seed=7, tasks=420).run(kills=kills, pause_s=1.5)
     assert result.problems == []

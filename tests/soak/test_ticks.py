@@ -8,7 +8,7 @@ import pytest
 from tests.soak.ticks import Day
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_a_day_of_ticks_claims_no_more_than_it_proved(tmp_path: Path) -> None:
     outcome = Day(tmp_path, tasks=520, ticks=16, every=timedelta(hours=2)).run()
     assert set(outcome.ticks) == {("complete", "counted"), ("complete", "listed")}

@@ -56,7 +56,7 @@ TAMPERED = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.worlds
 def test_the_judge_sees_what_is_wrong(tmp_path: Path) -> None:
     """A home that was right is spoilt in one way after the other, and each is found."""
     teller = Teller(
