@@ -1,6 +1,8 @@
 """A warehouse that was synced once from an emulator, and an empty one whose raw tables a test fills itself."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
@@ -199,8 +202,18 @@ def make_story() -> type[Story]:
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a warehouse with ten days of history."""
-    folder = tmp_path_factory.mktemp("story")
+    """The folder of a warehouse with ten days of history: one worker lives them, and each has a copy."""
+    own = tmp_path_factory.mktemp("story")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return _lived(own)
+    shared = tmp_path_factory.getbasetemp().parent / "story"
+    with FileLock(f"{shared}.lock"):
+        if not shared.exists():
+            _lived(own).rename(shared)
+    return Path(shutil.copytree(shared, own, dirs_exist_ok=True))
+
+
+def _lived(folder: Path) -> Path:
     settings = EmulatorSettings(
         seed=5,
         tasks=70,

@@ -129,6 +129,7 @@ def _answer(settings: Settings, name: str) -> tuple[str, str | None]:
     return record.status.value, record.event.dagster_event.asset_check_evaluation_data.description
 
 
+@pytest.mark.worlds
 def test_trouble_of_one_project_is_shown_by_its_own_run_and_stops_nothing_elsewhere(inside: Any, quiet: Any) -> None:
     both = {**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"}
     settings = quiet.settings.model_copy(update={"project_ids": (1, 2)})

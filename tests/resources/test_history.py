@@ -85,7 +85,7 @@ OBSERVATIONS = st.lists(
 )
 
 
-@settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=OBSERVATIONS, late=st.booleans())
 def test_any_sequence_of_observations(warehouse: Warehouse, batches: Any, late: bool) -> None:  # noqa: FBT001
     model, minute = Model(), 10

@@ -17,11 +17,8 @@ def test_syncs_that_are_killed(tmp_path: Path, kills: int) -> None:
     assert result.figures["changes"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("faults", "kills"),
-    [(False, 2), pytest.param(False, 4, marks=pytest.mark.worlds), pytest.param(True, 4, marks=pytest.mark.worlds)],
-)
+@pytest.mark.worlds
+@pytest.mark.parametrize(("faults", "kills"), [(False, 2), (False, 4), (True, 4)])
 def test_tails_that_are_killed(tmp_path: Path, faults: bool, kills: int) -> None:  # noqa: FBT001
     result = StreamSoak(tmp_path, seed=7, live=8, faults=faults, pace=3).run(kills=kills, pause_s=1.0)
     assert result.problems == []
