@@ -113,6 +113,7 @@ def test_another_view_or_too_long_an_interruption_begins_anew(make_house: Any) -
     assert [row[1] for row in passes(house)] == [0, 0]
 
 
+@pytest.mark.worlds
 def test_a_page_that_never_comes_does_not_keep_the_rest_waiting_for_ever(make_house: Any) -> None:
     house = make_house(**PAGES)
     house.sync("tasks")

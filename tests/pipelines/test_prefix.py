@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from taskhouse.assets.pass_metadata import ENDED
 from taskhouse.pipelines import home
@@ -61,6 +62,7 @@ def test_a_run_of_a_project_that_is_kept_elsewhere_asks_for_nothing() -> None:
         assert not sensor.evaluate_tick(context).run_requests
 
 
+@pytest.mark.worlds
 def test_the_two_code_locations_of_the_docs_load(taskhouse: Any, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "dagster.md").read_text("utf-8")
     location, workspace = (re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)[-1] for kind in ("python", "yaml"))

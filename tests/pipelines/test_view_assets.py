@@ -114,6 +114,7 @@ def test_what_is_not_proven_waits_and_the_rest_does_not(home: Settings) -> None:
     assert left == {"views/readiness", *(f"views/readiness_{name}" for name in more), "report"}
 
 
+@pytest.mark.worlds
 def test_one_project_does_not_wait_for_another(home: Settings) -> None:
     """Project 2 was never read: only what tells so is there."""
     assert set(_made(_materialize(home, VIEWS, "2"))) == {"views/data_health"}

@@ -35,7 +35,11 @@ def change(house: Any, runs: list[str]) -> int:
     return 160 + len(runs[:40])
 
 
-@pytest.mark.parametrize("moves", [True, False], ids=["activity moves", "activity stands still"])
+@pytest.mark.parametrize(
+    "moves",
+    [True, pytest.param(False, marks=pytest.mark.worlds)],
+    ids=["activity moves", "activity stands still"],
+)
 def test_what_a_tick_does_not_show_the_next_sweep_of_the_summaries_does(make_house: Any, moves: bool) -> None:  # noqa: FBT001
     house = make_house(emulator_tasks=900, emulator_activity_moves=moves)
     house.sync("tasks")
