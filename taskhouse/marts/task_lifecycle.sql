@@ -211,12 +211,7 @@ SELECT
     repository,
     origin_product,
     created_by,
-    CASE
-        WHEN absent_since IS NOT NULL THEN 'absent'
-        WHEN internal THEN 'internal'
-        WHEN archived THEN 'archived'
-        ELSE 'listed'
-    END AS visibility,
+    main.task_visibility(absent_since IS NOT NULL, internal, archived, task_id) AS visibility,
     status,
     created_at,
     first_began_at,

@@ -31,8 +31,9 @@ def write(reader: Reader, table: str, path: Path, *, project: int | None = None,
     if partitioned:
         mine = "IS NULL" if project is None else f"= {project:d}"
         source += f" WHERE project_id {mine}"
-    target = str(path).replace("'", "''")
-    return int(reader.records(f"COPY ({source}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")[0]["Count"])
+    return int(
+        reader.records(f"COPY ({source}) TO {sql.literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")[0]["Count"]
+    )
 
 
 def count(reader: Reader, path: Path) -> int:
@@ -66,7 +67,7 @@ def _comments(reader: Reader, names: Collection[str]) -> Iterator[str]:
         if row["name"] in names:
             column = row["column_name"]
             what = f"VIEW {row['name']}" if column is None else f'COLUMN {row["name"]}."{column}"'
-            yield f"COMMENT ON {what} IS {_literal(row['comment'])};"
+            yield f"COMMENT ON {what} IS {sql.literal(row['comment'])};"
 
 
 def _macros(reader: Reader, names: Collection[str]) -> Iterator[str]:
@@ -82,8 +83,4 @@ def _macros(reader: Reader, names: Collection[str]) -> Iterator[str]:
             known.add(name)
             kind = "MACRO TABLE" if rows[name]["gives_table"] else "MACRO"
             yield f"{rows[name]['statement']};"
-            yield f"COMMENT ON {kind} {name} IS {_literal(rows[name]['comment'])};"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            yield f"COMMENT ON {kind} {name} IS {sql.literal(rows[name]['comment'])};"

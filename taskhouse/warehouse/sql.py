@@ -87,6 +87,11 @@ def _storable(value: object) -> object:
     return [_storable(inner) for inner in value] if isinstance(value, list) else value
 
 
+def literal(text: str) -> str:
+    """A text as SQL, where a statement takes no parameter."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def rows(result: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """The rows of what was executed, each by column name."""
     names = [column[0] for column in result.description or []]

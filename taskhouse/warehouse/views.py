@@ -42,7 +42,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
             _comment(connection, name, describe(text))
         for table in (each.name for each in TABLES):
             for column in columns(table):
-                connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {_literal(column.about)}")
+                connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
         now = clock.now()
         sql.run(connection, "ledger/views_forget")
         made = [[name, digest, now] for name, digest in wanted.items()]
@@ -86,9 +86,8 @@ def statement(name: str) -> str:
 
 def _texts(zone: str) -> dict[str, str]:
     """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
-    quoted = "'" + zone.replace("'", "''") + "'"
     texts = {name: statement(name) for name in marts.ORDER}
-    texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, quoted)
+    texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, sql.literal(zone))
     return texts
 
 
@@ -123,14 +122,10 @@ def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 def _comment(connection: duckdb.DuckDBPyConnection, name: str, described: Described) -> None:
     bare = name.removeprefix("macros/")
     kind = "VIEW" if "/" not in name else "MACRO TABLE" if bare in marts.AS_OF else "MACRO"
-    connection.execute(f"COMMENT ON {kind} main.{bare} IS {_literal(described.summary)}")
+    connection.execute(f"COMMENT ON {kind} main.{bare} IS {sql.literal(described.summary)}")
     if kind == "VIEW":
         for column, text in described.columns.items():
-            connection.execute(f'COMMENT ON COLUMN main.{bare}."{column}" IS {_literal(text)}')
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+            connection.execute(f'COMMENT ON COLUMN main.{bare}."{column}" IS {sql.literal(text)}')
 
 
 if __name__ == "__main__":
