@@ -11,15 +11,14 @@ from taskhouse.plural import counted
 
 @guarded
 def export(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is replaced.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is updated.")],
 ) -> None:
     """Write every view as Parquet, split by project, from one consistent snapshot.
 
-    Read the files with DuckDB, pandas, Spark or a BI tool. `manifest.json` lists the row count and SHA-256 of every
-    file, and `views.sql` recreates the views. Only you can read the files, because they contain what people and agents
-    wrote; use `chmod` to share them.
+    If the folder has an earlier export, only files that changed are written. The others keep their time, so `rsync` and
+    other copies transfer only what is new. Read the files with DuckDB, pandas, Spark or a BI tool. `manifest.json`
+    lists the row count and SHA-256 of every file, and `views.sql` recreates the views. Only you can read the files,
+    because they contain what people and agents wrote; use `chmod` to share them.
     """
     import taskhouse
     from taskhouse.export import export as write
@@ -28,5 +27,6 @@ def export(
 
     with taskhouse.open(load()) as snapshot, writing(folder, "folder"):
         done = write(folder, snapshot)
-    files, rows = counted(len(done.files), "file"), counted(sum(done.rows.values()), "row")
-    say(f"Written: {done.folder} ({files}, {rows})")
+    kept, rows = len(done.files) - len(done.written), counted(sum(done.rows.values()), "row")
+    removed = f", {len(done.removed):,} removed" if done.removed else ""
+    say(f"Written: {done.folder} ({counted(len(done.written), 'file')}, {kept:,} unchanged{removed}, {rows} in all)")

@@ -2,43 +2,96 @@
 
 import graphlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from taskhouse.warehouse import sql
+from taskhouse.warehouse.engine import connect
 from taskhouse.warehouse.reading import Reader
 
 _NAMED = re.compile(r"\b(main|raw|ledger)\.(\w+)")
 
 
-def projects(reader: Reader, table: str) -> list[int | None]:
-    """The projects that a table or view has rows of, in order; None stands for rows of no project."""
-    rows = reader.records(f"SELECT DISTINCT project_id FROM {table} ORDER BY project_id NULLS LAST")  # noqa: S608 - our own name
-    return [row["project_id"] for row in rows]
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The rows of one project; or of no project, or all rows."""
+
+    project_id: int | None = None
+    is_all: bool = False
+
+    @property
+    def stem(self) -> str:
+        """The name of its file."""
+        if self.is_all:
+            return "data"
+        return "no-project" if self.project_id is None else f"project-{self.project_id}"
+
+    @property
+    def condition(self) -> str:
+        """What its rows have in common, as SQL."""
+        if self.is_all:
+            return "true"
+        return "project_id IS NULL" if self.project_id is None else f"project_id = {self.project_id:d}"
 
 
-def write(reader: Reader, table: str, path: Path, *, project: int | None = None, partitioned: bool = False) -> int:
-    """Write a table, or one project's part; returns the rows.
+PART_OF_ALL = Part(is_all=True)
+
+
+def write(reader: Reader, table: str, path: Path, *, part: Part = PART_OF_ALL, order: Sequence[str] = ()) -> int:
+    """Write a part of a table or view; returns the rows.
 
     Args:
         reader: The generation.
         table: ``schema.name`` of a table or view.
         path: The file, in a folder that exists.
-        project: The project of this part.
-        partitioned: Whether to write one part only.
+        part: The part.
+        order: Columns by which the rows are sorted; all by default.
     """
-    source = f"SELECT * FROM {table}"  # noqa: S608 - our own name
-    if partitioned:
-        mine = "IS NULL" if project is None else f"= {project:d}"
-        source += f" WHERE project_id {mine}"
-    return int(
-        reader.records(f"COPY ({source}) TO {sql.literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")[0]["Count"]
-    )
+    columns = ", ".join(f'"{name}"' for name in order) or "ALL"
+    rows = f"SELECT * FROM {table} WHERE {part.condition} ORDER BY {columns}"  # noqa: S608 - our own names
+    copy = f"COPY ({rows}) TO {sql.literal(str(path))} (FORMAT parquet, COMPRESSION zstd)"
+    return int(reader.records(copy)[0]["Count"])
+
+
+def shadow(reader: Reader, view: str, paths: Sequence[Path]) -> None:
+    """Until the end of the transaction, let statements read files that hold the rows of a view of ``main``.
+
+    A temporary view hides the view of its name, also from the views above it. So it is computed once.
+    """
+    files = ", ".join(sql.literal(str(path)) for path in paths)
+    reader.records(f'CREATE OR REPLACE TEMP VIEW "{view.removeprefix("main.")}" AS FROM read_parquet([{files}])')
 
 
 def count(reader: Reader, path: Path) -> int:
     """Rows of a Parquet file, as the file itself says."""
     return int(reader.records("SELECT count(*) AS n FROM read_parquet($path)", {"path": str(path)})[0]["n"])
+
+
+def equal(one: Path, other: Path) -> bool:
+    """Whether two files have the same columns, and the same rows in the same order.
+
+    Their bytes can differ even so, since DuckDB's encoding depends on how the rows reached the writer. A file that
+    cannot be read is not equal.
+    """
+    paths = {"one": str(one), "other": str(other)}
+    with connect() as connection:  # not the reader's, whose transaction an unreadable file would end
+        try:
+            shapes = [
+                connection.execute("DESCRIBE FROM read_parquet($p)", {"p": path}).fetchall() for path in paths.values()
+            ]
+            return (
+                shapes[0] == shapes[1]
+                and not connection.execute(
+                    "SELECT true FROM (SELECT a FROM read_parquet($one) AS a)"
+                    " POSITIONAL JOIN (SELECT b FROM read_parquet($other) AS b) WHERE a IS DISTINCT FROM b LIMIT 1",
+                    paths,
+                ).fetchall()
+            )
+        except duckdb.Error:
+            return False
 
 
 def views_sql(reader: Reader, tables: Collection[str]) -> str:

@@ -128,7 +128,7 @@ def test_an_export_that_dies_leaves_the_old_one_and_is_taken_up_where_it_stopped
 
     monkeypatch.setattr(parquet, "write", counting)
     done = export(out, house, tables=TABLES)
-    assert len(written) == len(done.files)
+    assert len(written) == len(done.files) - 1, "that of the runs is the one of the first export"
     assert set(done.rows) == set(TABLES)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != ".out.lock") == ["out"]
     assert not list(out.rglob("*.part"))
