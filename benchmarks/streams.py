@@ -213,7 +213,7 @@ def with_dlt(url: str, runs: list[dict[str, Any]], home: Path, *, arrow: bool) -
         rows = collected(url, runs)
         for start in range(0, len(rows), 10_000):
             if arrow:
-                import pyarrow as pa  # type: ignore[import-not-found] # noqa: PLC0415
+                import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore] # noqa: PLC0415
 
                 yield pa.Table.from_pylist(rows[start : start + 10_000])
             else:
