@@ -7,7 +7,7 @@ from unittest import mock
 
 from taskhouse.clock import Clock
 from taskhouse.warehouse import connection, preimage
-from taskhouse.warehouse.engine import Attached
+from taskhouse.warehouse.engine import Attached, use
 
 MEND = preimage.mend
 
@@ -17,7 +17,7 @@ class Door:
 
     def __init__(self, attached: Attached) -> None:
         self.connection = attached.connection.cursor()
-        self.connection.execute("USE warehouse")
+        use(self.connection)
 
     def close(self) -> None:
         """Roll back what is not committed."""

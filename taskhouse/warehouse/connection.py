@@ -193,7 +193,7 @@ class Warehouse:
         while True:
             preimage.mend(self.path, self.clock)
             try:
-                attached = Attached(self.path)
+                return Attached(self.path)
             except duckdb.IOException as problem:
                 if not held(problem):
                     raise advised(problem) or self._unreadable(problem) from None
@@ -202,11 +202,6 @@ class Warehouse:
                 time.sleep(0.05)
             except duckdb.Error as problem:
                 raise self._unreadable(problem) from None
-            else:
-                attached.connection.execute("SET TimeZone = 'UTC'")
-                attached.connection.execute("SET python_enable_replacements = false")
-                sql.run(attached.connection, "versions/newest")
-                return attached
 
     def damaged(self, wrong: str) -> Corrupt:
         """The error if the file is damaged."""

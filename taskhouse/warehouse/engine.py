@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from taskhouse.warehouse import sql
+
 COMPATIBILITY = "v1.5.0"
 """Files stay readable for DuckDB 1.5 and MotherDuck."""
 
@@ -66,7 +68,7 @@ class Attached:
             self.connection.execute("SET checkpoint_threshold = '1TB'")
             self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             self.connection.execute(f"ATTACH '{place}' AS {NAME}")
-            self.connection.execute(f"USE {NAME}")
+            use(self.connection)
         except BaseException as problem:
             self.connection.close()
             if isinstance(problem, duckdb.IOException):  # nothing was attached; it may be tried again at once
@@ -87,17 +89,28 @@ class Attached:
             _give_back(self._engine)
 
 
+def use(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a connection speak to the attached file; what is not there, it finds in the memory of its DuckDB."""
+    connection.execute(f"SET search_path = '{NAME},memory'")
+
+
 def checkpoint_at_commit(connection: duckdb.DuckDBPyConnection) -> None:
     """Let a commit of much go into the file at once, as DuckDB would: for the last one while a file is attached."""
     connection.execute("RESET checkpoint_threshold")
 
 
 class _Engine:
-    """One DuckDB, which serves one file at a time; what does not fit into memory is spilled beside the file."""
+    """One DuckDB, which serves one file at a time; what does not fit into memory is spilled beside the file.
+
+    What holds for every connection is said once. Its memory has the macro ``newest``.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path, self.process = path, os.getpid()
         self.root = connect(storage_compatibility_version=COMPATIBILITY, temp_directory=f"{path}.tmp")
+        self.root.execute("SET GLOBAL TimeZone = 'UTC'")
+        self.root.execute("SET GLOBAL python_enable_replacements = false")
+        sql.run(self.root, "versions/newest")
 
 
 _idle: list[_Engine] = []

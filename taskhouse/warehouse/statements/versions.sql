@@ -5,7 +5,7 @@
 -- `FROM newest('raw.run_versions', run_id)`: the newest version of each thing in a table of versions, or in a query of
 -- WITH that takes some of them. `changed_here_at` is when it was seen here that the thing had changed; NULL if there is
 -- only one version, since a first sight is no change.
-CREATE OR REPLACE TEMP MACRO newest(versions, thing) AS TABLE
+CREATE OR REPLACE MACRO newest(versions, thing) AS TABLE
 SELECT
     *,
     CASE WHEN count(*) OVER (PARTITION BY project_id, thing) > 1 THEN valid_from END AS changed_here_at
