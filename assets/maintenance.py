@@ -2,7 +2,7 @@
 
 It deletes ledger pages that brought nothing and, in Dagster's folder inside the home, old runs with their logs and
 checks; it does not touch a Dagster instance elsewhere. The history stays: every version, event, pass, gap and
-quarantined record. At the end it publishes a new copy.
+quarantined record. At the end it publishes a copy with blocks of its own.
 """
 
 from datetime import UTC, datetime
@@ -67,5 +67,5 @@ def _keep_house(settings: "Settings") -> "tuple[int, Compaction]":
     pages = maintenance.forget(warehouse)
     compaction = maintenance.compact(warehouse)
     maintenance.read(warehouse)
-    publish.publish(warehouse, settings.published)
+    publish.publish(warehouse, settings.published, own=True)
     return pages, compaction

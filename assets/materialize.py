@@ -16,6 +16,7 @@ from taskhouse.errors import TaskhouseError
 
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import PassReport
+    from taskhouse.settings import Settings
 
 
 def asset_of(
@@ -67,6 +68,7 @@ def asset_of(
                     yield from _answered(engine, asset, wanted)
             raise
         yield attempt(engine, lambda: _result(engine, asset, wanted, report, began))
+        _publish(engine.settings())  # the result is recorded now, so the copy is newer than it
 
     return compute
 
@@ -80,6 +82,14 @@ def _result(
             metadata=pass_metadata.of_pass(queries, asset, report, began),
             check_results=list(checks.answers(queries, asset, wanted)),
         )
+
+
+def _publish(settings: "Settings") -> None:
+    """Let readers see it at once if that costs little; otherwise the asset of the published copy does that."""
+    from taskhouse.operations import open_warehouse
+    from taskhouse.warehouse import publish
+
+    publish.follow(open_warehouse(settings))
 
 
 def _answered(engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:

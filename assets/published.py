@@ -1,7 +1,7 @@
 """The read-only copy of the warehouse for people and tools, so that readers and writers never wait for each other.
 
-A copy contains what is proved and what is not, and the ledger that says which is which. A new copy is made at most
-every few minutes, and only if something changed.
+A copy contains what is proved and what is not, and the ledger that says which is which. A new copy is made only if
+something changed: at most every few minutes, or every few seconds if the file system can clone the warehouse.
 """
 
 from collections.abc import Iterator, Sequence
@@ -70,6 +70,7 @@ def asset_of(
                 "path": dg.MetadataValue.path(str(made.path)),
                 "made at": dg.MetadataValue.timestamp(made.made_at),
                 "fresh": made.fresh,
+                "method": made.method,
                 "bytes": made.bytes,
                 "seconds": made.seconds,
             },

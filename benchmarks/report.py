@@ -66,7 +66,7 @@ def main(repositories: int = 1000, days: int = 365) -> None:
         warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
         with warehouse.transaction("benchmark") as connection:
             connection.execute(SNAPSHOTS, {"repositories": repositories, "days": days})
-        published = publish(warehouse, home / "published", every_s=0, force=True)
+        published = publish(warehouse, home / "published", force=True)
         assert published is not None
         print(f"{repositories:,} repositories, 3 windows, {days} days; {published.bytes / 1e6:.0f} MB")
         with taskhouse.open(home) as house:

@@ -44,7 +44,7 @@ RETIRED = {
             *("published", "views", "maintenance"),
         )
     },
-    "TASKHOUSE_PUBLISH_EVERY_S": "A copy is published at most every 5 minutes.",
+    "TASKHOUSE_PUBLISH_EVERY_S": "A copy is published at most every 5 minutes, a clone every 10 seconds.",
 }
 """Variables that were settings once, and what holds now. Remove each one release after it came here."""
 

@@ -97,12 +97,16 @@ class Copy:
     Attributes:
         age_s: How old it is; None if there is none.
         behind: How many commits it does not hold; None if that is not known.
+        method: Whether it is a ``clone`` or a ``copy``; None if there is none.
+        seconds: How long it took to make it.
         waits_s: How long the first sync that it does not hold has ended; None if it holds all, or if that is not known.
         late: Whether that is longer than publications take in normal operation.
     """
 
     age_s: float | None
     behind: int | None
+    method: str | None
+    seconds: float | None
     waits_s: float | None
     late: bool
 

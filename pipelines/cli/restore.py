@@ -67,7 +67,7 @@ def restore(
     done = restoring.restore(warehouse, found, over=replace)
     with warehouse.transaction("restoring"):
         pass  # the views are made
-    made = publish.publish(warehouse, settings.published, every_s=0, force=True)
+    made = publish.publish(warehouse, settings.published, force=True)
     if done.taken is None:
         say(f"The warehouse {settings.warehouse.absolute()} is empty now.")
     else:
@@ -92,10 +92,10 @@ def _set_back(settings: "Settings") -> None:
     warehouse = warehouse_at_rest(settings)
     warehouse.require()
     ready(settings)
-    before = publish(warehouse, settings.published, every_s=0, force=True)
+    before = publish(warehouse, settings.published, force=True)
     with warehouse.transaction("setting moments back") as connection:
         back = set_back(connection, settings.clock.now())
         if before is not None:
             say(f"Kept: {keep(before.path)}. The maintenance removes it after thirty days of syncing.")
-    publish(warehouse, settings.published, every_s=0, force=True)
+    publish(warehouse, settings.published, force=True)
     say(f"All later times were moved back by {back}. Run `taskhouse sync` to continue.")

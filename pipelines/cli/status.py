@@ -42,12 +42,13 @@ def status(
     "last complete" is when a pass last proved that nothing is missing. "oldest page" is the age of the oldest page that
     this proof rests on.
 
-    It also shows how old the published copy is and how many commits it is behind; when every block of the warehouse or
-    of a copy was last read, which each publication and the daily maintenance do; the gaps in run events; the records
-    that could not be read; and how much of the request budget was used in the last minute and hour. It reads the
-    warehouse, or the published copy if the warehouse is busy. Values that a copy made by another version does not have
-    are shown as unknown. Every resource of the projects in POSTHOG_PROJECT_IDS has a row, even if it was never synced.
-    If that setting is not set, the rows are those of the stored data.
+    It also shows how old the published copy is, how many commits it is behind, and how long it took to clone or copy
+    it; when every block of the warehouse or of a copy was last read, which happens with every copy, every few minutes
+    where clones are published, and in the daily maintenance; the gaps in run events; the records that could not be
+    read; and how much of the request budget was used in the last minute and hour. It reads the warehouse, or the
+    published copy if the warehouse is busy. Values that a copy made by another version does not have are shown as
+    unknown. Every resource of the projects in POSTHOG_PROJECT_IDS has a row, even if it was never synced. If that
+    setting is not set, the rows are those of the stored data.
 
     Exit code 0: everything is proved complete. 3: a last pass was not complete, was killed, or has a time in the future
     because a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy is late: it lacks
@@ -147,8 +148,16 @@ def _show_copy(copy: health.Copy, read_age_s: float | None) -> None:
         copy.behind, f", {counted(copy.behind or 0, 'commit')} behind"
     )
     out = screen.results()
-    out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind}")
+    out.print(f"Published copy: {'none' if copy.age_s is None else _ago(copy.age_s) + behind + _made(copy)}")
     out.print(f"All blocks last read: {_ago(read_age_s)}")
+
+
+def _made(copy: health.Copy) -> str:
+    """How a copy was made, and how long that took."""
+    if not copy.seconds:
+        return ""
+    took = f"{copy.seconds:,.1f} s" if copy.seconds >= 1 else f"{copy.seconds * 1000:.0f} ms"
+    return f", {'cloned' if copy.method == 'clone' else 'copied'} in {took}"
 
 
 def _portable(
@@ -181,7 +190,14 @@ def _portable(
             }
             for state in found
         ],
-        "copy": {"age_s": copy.age_s, "commits_behind": copy.behind, "waits_s": copy.waits_s, "late": copy.late},
+        "copy": {
+            "age_s": copy.age_s,
+            "commits_behind": copy.behind,
+            "method": copy.method,
+            "seconds": copy.seconds,
+            "waits_s": copy.waits_s,
+            "late": copy.late,
+        },
         "blocks_read_age_s": status_copy.read_age_s(settings),
         "gaps": held["gaps"] if held else None,
         "quarantine": held["quarantine"] if held else None,

@@ -26,6 +26,8 @@ def copy(settings: "Settings", held: Held | None) -> Copy:
     return Copy(
         age_s=(settings.clock.now() - last.made_at).total_seconds() if last else None,
         behind=max(0, newest.generation - copied.generation) if known and newest and copied else None,
+        method=last.method if last else None,
+        seconds=last.seconds if last else None,
         waits_s=waits_s,
         late=waits_s is not None and _late(settings, waits_s, last),
     )
@@ -41,7 +43,7 @@ def read_age_s(settings: "Settings") -> float | None:
 
 def _late(settings: "Settings", waits_s: float, last: "Published | None") -> bool:
     """Whether a sync waits for longer than three ticks of the schedule, and the rest after a long copy, explain."""
-    rests_s = last.rests_s() if last else 0.0
+    rests_s = last.rest_s if last else 0.0
     if waits_s <= AT_LEAST_S + rests_s:
         return False
     from taskhouse.assets import freshness, published

@@ -9,6 +9,7 @@ from taskhouse.errors import UNAVAILABLE, Full, TaskhouseError
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse import publish
 
 TICK_S = 0.25
 
@@ -108,6 +109,7 @@ async def _loaded(capture: Capture, done: asyncio.Event) -> None:
             await asyncio.to_thread(capture.writer.seal)
             await capture.loader.load()
             await capture.loader.judge()
+        await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
 
 

@@ -98,7 +98,7 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
     """
     require_folder(folder)
     copies = warehouse.copies
-    made = publish(warehouse, copies, every_s=0, force=True) if copies else None
+    made = publish(warehouse, copies, read=True) if copies else None
     if made is None:
         raise warehouse.empty()
     if folder.resolve().is_relative_to(warehouse.path.parent.resolve()):

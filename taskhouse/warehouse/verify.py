@@ -117,7 +117,7 @@ def copy(warehouse: Warehouse) -> Path:
     if warehouse.exists():
         with warehouse.reading("bringing it up to date"):
             pass
-    made = publish(warehouse, warehouse.copies, every_s=0, force=True) if warehouse.copies else None
+    made = publish(warehouse, warehouse.copies, read=True) if warehouse.copies else None
     if made is None:
         raise warehouse.empty()
     if not made.fresh:

@@ -69,7 +69,7 @@ class Home(House):
         }
         return {
             **{resource: synced(resource) for resource in filter(self.settings.wants, RESOURCES)},
-            "publish": lambda: publish.publish(warehouse, self.settings.published, every_s=0, force=True),
+            "publish": lambda: publish.publish(warehouse, self.settings.published, force=True),
             **(also if self.whole else {}),
         }
 

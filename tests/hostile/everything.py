@@ -137,7 +137,7 @@ class Everything:
             for name in marts.AS_OF:
                 _drain(connection, f"FROM main.{name}({'DATE' if 'readiness' in name else 'TIMESTAMPTZ'} '2026-09-20')")
             macros(connection)
-        copy = publish(self.warehouse, self.home / "published", every_s=0, force=True)
+        copy = publish(self.warehouse, self.home / "published", force=True)
         assert copy is not None
         with closing(Snapshot(Reader(copy.path))) as house:
             for form in ("html", "md", "csv"):

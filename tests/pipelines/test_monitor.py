@@ -125,7 +125,7 @@ def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path)
     words = {"TASKHOUSE_HOME": str(home)}
     first = inside.run("status", **words)
     assert first.code == 0, first
-    assert " s ago, up to date" in first.out
+    assert re.search(r" s ago, up to date, (cloned|copied) in [\d.]+ m?s\n", first.out), first.out
     warehouse = open_warehouse(Settings(_env_file=None, home=home, host="http://localhost:1"))
     aged(home, hours=3)
     for since, code in (("30 MINUTE", 0), ("2 HOUR", 4)):
@@ -136,6 +136,7 @@ def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path)
     assert "The published copy is of 3 h ago and lacks what a sync brought 2 h ago." in shown.err
     told = json.loads(inside.run("status", "--json", **words).out)["copy"]
     assert (told["commits_behind"], told["late"], round(told["waits_s"] / 3600)) == (2, True, 2)
+    assert (told["method"] in {"clone", "copy"}, 0 < told["seconds"] < 60) == (True, True)
     patient = inside.run("status", TASKHOUSE_CRONS="published=0 5 * * *", **words)
     assert patient.code == 0, patient
     with warehouse.transaction("tail") as connection:

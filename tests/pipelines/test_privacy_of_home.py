@@ -73,7 +73,7 @@ def test_a_group_reads_the_copies_and_nothing_else(tmp_path: Path) -> None:
         homes.ready(which)
         with warehouse.transaction("filling") as connection:
             connection.execute(f"CREATE TABLE t{own} (a INT)")
-        made = publish(warehouse, which.published, every_s=0, force=True)
+        made = publish(warehouse, which.published, force=True)
         assert made is not None
         homes.ready(which)
         assert stat.S_IMODE(home.stat().st_mode) == own

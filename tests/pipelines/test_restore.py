@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         told = {"interrupted": False, "verdict": "complete", "reason": "", "reason_code": None}
         told |= {"proof": "listed", "proven_at": now}
         ledger.finish(connection, pass_id="p", finished_at=now, **told)
-    publish(warehouse, home / "published", every_s=0)
+    publish(warehouse, home / "published", force=True)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("POSTHOG_HOST", "http://localhost:1")
     monkeypatch.chdir(tmp_path)

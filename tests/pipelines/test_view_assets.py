@@ -34,7 +34,7 @@ def home(synced: Any, tmp_path: Path) -> Settings:
     shutil.copy(synced.home / "warehouse.duckdb", folder)
     settings = synced.settings.model_copy(update={"home": folder, "project_ids": (1, 2)})
     assert isinstance(settings, Settings)
-    publish(open_warehouse(settings), settings.published, every_s=0, force=True)
+    publish(open_warehouse(settings), settings.published, force=True)
     return settings
 
 
@@ -45,7 +45,7 @@ def _unprove(settings: Settings, resource: str) -> None:
             " 'incomplete' AS verdict, 'for a test' AS reason) FROM ledger.passes WHERE resource = ?",
             [resource],
         )
-    publish(open_warehouse(settings), settings.published, every_s=0, force=True)
+    publish(open_warehouse(settings), settings.published, force=True)
 
 
 def _materialize(settings: Settings, keys: list[dg.AssetKey], project: str = "1") -> dg.ExecuteInProcessResult:
@@ -150,7 +150,7 @@ def test_trouble_of_one_project_is_shown_by_its_own_run_and_stops_nothing_elsewh
 def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Settings) -> None:
     with open_warehouse(home).transaction("a test") as connection:
         connection.execute("CREATE OR REPLACE VIEW main.repositories AS SELECT 1 AS project_id")
-    publish(open_warehouse(home), home.published, every_s=0, force=True)
+    publish(open_warehouse(home), home.published, force=True)
     result = _materialize(home, VIEWS)
 
     assert [check.asset_key for check in result.get_asset_check_evaluations() if not check.passed] == [

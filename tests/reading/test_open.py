@@ -109,7 +109,7 @@ def berlin(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     zoned = Warehouse(home / "warehouse.duckdb", host="http://localhost:1", zone="Europe/Berlin")
     with zoned.transaction("a test"):
         pass
-    publish.publish(zoned, home / "published", every_s=0, force=True)
+    publish.publish(zoned, home / "published", force=True)
     return taskhouse.open(home)
 
 

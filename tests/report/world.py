@@ -180,7 +180,7 @@ class World:
                     fill = {name: BLANK[known[name]] for (name,) in required}
                     staging.stage(connection, "incoming", [fill | row for row in rows], known)
                     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
-        publish(warehouse, home / "published", every_s=0, force=True)
+        publish(warehouse, home / "published", force=True)
         return home
 
     def open(self, home: Path) -> Snapshot:

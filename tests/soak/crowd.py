@@ -117,7 +117,7 @@ class Crowd:
     def _publish(self) -> None:
         """New copies as fast as they can be made."""
         while not self._done.is_set():
-            publish(open_warehouse(self.settings), self.settings.published, every_s=0, force=True)
+            publish(open_warehouse(self.settings), self.settings.published, force=True)
             time.sleep(0.5)
 
     def _start(self, module: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":

@@ -79,7 +79,7 @@ def test_no_copy_and_no_backup_of_a_damaged_warehouse_replaces_a_sound_one(
     harm(home.path)
     for _ in range(2):
         with pytest.raises(Corrupt, match="is damaged: ") as problem:
-            publish(home, copies, every_s=0, force=True)
+            publish(home, copies, read=True)
         with pytest.raises(Corrupt, match="is damaged: "):
             backup(home, backups, ONE)
     assert "`taskhouse restore` restores" in problem.value.hint
@@ -96,7 +96,7 @@ def test_what_a_publication_found_is_remembered_until_a_restore(home: Warehouse)
     with home.reading("looking"):
         pass
     with pytest.raises(Corrupt, match="is damaged: "):
-        publish(home, home.copies, every_s=0, force=True)
+        publish(home, home.copies, read=True)
     with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
         commit(home)
     with pytest.raises(Corrupt, match=r"is damaged: raw\.large"), home.reading("looking"):
@@ -117,7 +117,7 @@ def test_what_a_publication_found_is_remembered_until_a_restore(home: Warehouse)
 def test_the_housekeeping_reads_what_no_publication_copies(home: Warehouse) -> None:
     assert home.copies is not None
     commit(home)
-    publish(home, home.copies, every_s=0, force=True)
+    publish(home, home.copies, read=True)
     first = damage.read_at(home.path)
     maintenance.read(home)
     second = damage.read_at(home.path)
@@ -127,7 +127,7 @@ def test_the_housekeeping_reads_what_no_publication_copies(home: Warehouse) -> N
     before = home.path.stat()
     flip(home.path)
     os.utime(home.path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert publish(home, home.copies, every_s=0, force=True) is not None  # as if nothing were wrong
+    assert publish(home, home.copies, read=True) is not None  # as if nothing were wrong
     with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):
         maintenance.read(home)
     with pytest.raises(Corrupt, match=r"is damaged: raw\.large"):

@@ -44,7 +44,7 @@ def count(warehouse: Warehouse) -> int:
 
 def published(warehouse: Warehouse) -> Path:
     assert warehouse.copies is not None
-    made = publish(warehouse, warehouse.copies, every_s=0, force=True)
+    made = publish(warehouse, warehouse.copies, force=True)
     assert made is not None
     return made.path
 
@@ -127,7 +127,7 @@ def test_a_warehouse_that_is_gone_is_no_new_one(home: Warehouse) -> None:
     assert "`taskhouse restore` restores the newest copy" in said
     assert not home.path.exists()
     with pytest.raises(Corrupt, match="is gone"):
-        publish(home, home.path.parent / "published", every_s=0, force=True)
+        publish(home, home.path.parent / "published", force=True)
 
 
 def test_captured_events_alone_are_evidence_of_a_warehouse(home: Warehouse) -> None:

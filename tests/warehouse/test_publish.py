@@ -38,7 +38,7 @@ def test_nobody_writes_the_file_while_it_is_copied(warehouse: Warehouse) -> None
 def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse, tmp_path: Path) -> None:
     with warehouse.transaction("making it"):
         pass
-    first = publish(warehouse, tmp_path / "published", every_s=0)
+    first = publish(warehouse, tmp_path / "published", force=True)
     assert first is not None
     assert _write(warehouse.path).returncode == 0
     impatient = Warehouse(warehouse.path, host=warehouse.host, lock_wait_s=0.2)
@@ -48,10 +48,10 @@ def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse,
         assert holder.stdout is not None
         holder.stdout.readline()
         with pytest.raises(Locked, match=f"process {holder.pid}"):
-            publish(impatient, tmp_path / "published", every_s=0, force=True)
+            publish(impatient, tmp_path / "published", force=True)
         assert readable(tmp_path / "published") == first.path
         holder.kill()
-    second = publish(warehouse, tmp_path / "published", every_s=0, force=True)
+    second = publish(warehouse, tmp_path / "published", force=True)
     assert second is not None
     assert query(second.path, "FROM theirs")[1] == [(1,)]
 
@@ -59,7 +59,7 @@ def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse,
 def test_a_copy_whose_facts_are_lost_is_as_old_as_its_name_says(warehouse: Warehouse, tmp_path: Path) -> None:
     with warehouse.transaction("making it"):
         pass
-    first = publish(warehouse, tmp_path / "published", every_s=0)
+    first = publish(warehouse, tmp_path / "published", force=True)
     assert first is not None
     for text in ("", "[]", '{"made_at": 5}'):
         first.path.with_suffix(".json").write_text(text, encoding="utf-8")
@@ -83,14 +83,14 @@ def test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays(
     with warehouse.transaction("making it"):
         pass
     folder = tmp_path / "published"
-    first = publish(warehouse, folder, every_s=0)
+    first = publish(warehouse, folder, force=True)
     assert first is not None
     with warehouse.transaction("changing it") as connection:
         connection.execute("CREATE TABLE theirs AS SELECT 1")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "copyfileobj", full)
         with pytest.raises(Full, match="not enough disk space for another copy"):
-            publish(warehouse, folder, every_s=0, force=True)
+            publish(warehouse, folder, force=True)
     assert readable(folder) == first.path
     assert list(folder.glob(".*")) == []
 
@@ -104,7 +104,7 @@ def test_what_killed_processes_left_of_a_copy_is_removed_by_the_next_one(warehou
     (folder / ".link-4712").symlink_to("nowhere.duckdb")
     for name in (".draft-4711.json", "20260101T000000000000Z.json"):
         (folder / name).write_text("{}", "utf-8")
-    made = publish(warehouse, folder, every_s=0)
+    made = publish(warehouse, folder, force=True)
     assert made is not None
     assert sorted(path.name for path in folder.iterdir()) == sorted(
         [made.path.name, made.path.with_suffix(".json").name, "current.duckdb"]
@@ -117,7 +117,7 @@ def test_a_copy_from_a_clock_that_was_ahead_is_neither_young_nor_the_newest(
     folder = tmp_path / "published"
     with warehouse.transaction("making it"):
         pass
-    first = publish(warehouse, folder, every_s=0)
+    first = publish(warehouse, folder, force=True)
     assert first is not None
     ahead = first.path.with_name("20991231T000000000000Z.duckdb")
     about = json.loads(first.path.with_suffix(".json").read_text()) | {"made_at": "2099-12-31T00:00:00+00:00"}
@@ -127,7 +127,7 @@ def test_a_copy_from_a_clock_that_was_ahead_is_neither_young_nor_the_newest(
     drafts.point(folder / "current.duckdb", ahead.name)
     with warehouse.transaction("changing it") as connection:
         connection.execute("CREATE TABLE theirs AS SELECT 1")
-    second = publish(warehouse, folder, every_s=300)
+    second = publish(warehouse, folder)
     assert second is not None
     assert second.fresh
     assert identity.copies_in(folder) == [second.path, ahead]

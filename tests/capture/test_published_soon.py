@@ -1,0 +1,45 @@
+"""Where the file system clones, readers see within seconds what a tail stored."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from taskhouse.emulator.mutations import mutate
+from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.operations import follow, open_warehouse
+from taskhouse.settings import Settings
+from taskhouse.warehouse.publish import current, publish
+from tests.blank import blank
+from tests.capture.test_tail_budget import WORLD
+from tests.clocks import LoopClock
+from tests.virtual import emulated, run
+from tests.warehouse import reflinks
+
+
+def test_what_a_tail_stores_is_published_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reflinks.play(monkeypatch)
+
+    async def story() -> int:
+        start = datetime.now(UTC)
+        async with emulated(EmulatorSettings(start=start, **WORLD)) as (origin, emulator):
+            settings = Settings(
+                host=origin, api_key=emulator.service.settings.keys[0].value, project_ids=(1,), home=tmp_path
+            ).with_clock(LoopClock(start))
+            blank(settings.warehouse)
+            stop = asyncio.Event()
+            tail = asyncio.create_task(follow(settings, stop))
+            await asyncio.sleep(10)
+            assert current(settings.published) is None, "the first copy is made by a schedule or a command"
+            publish(open_warehouse(settings), settings.published, force=True)
+            mutate(emulator.service, {"action": "new_task", "run": True, "title": "seen soon"})
+            await asyncio.sleep(20)
+            with duckdb.connect(str(settings.published / "current.duckdb"), read_only=True) as reader:
+                events = reader.execute("SELECT count(*) FROM raw.run_events").fetchall()[0][0]
+            stop.set()
+            await tail
+            return int(events)
+
+    assert run(story()) > 0
