@@ -46,7 +46,7 @@ CLONES_EVERY_S = 10.0
 """Shortest time between two clones: each one begins with an empty page cache for its readers."""
 
 SHARE = 50
-"""A generation is made, and all blocks are read, at most every 50 times as long as the last time took."""
+"""A generation is made, and all blocks are read, at most every 50 times as long as that last took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def publish(
         warehouse: What to publish.
         folder: Where.
         force: Publish even if the last time is recent.
-        read: Do so, and read every block, even if that was done a short while ago.
+        read: Do so, and read every block of a clone too, even if that was done a short while ago.
         own: Do both, and give the generation blocks of its own.
 
     Raises:
@@ -99,12 +99,18 @@ def publish(
         Locked: Another process has locked the warehouse for too long; the last generation stays current.
         Full: The disk has no room for another copy; the last generation stays current.
     """
+    last, now = current(folder), warehouse.clock.now()
     read |= own
-    last = current(folder)
-    if last is not None and not (force or read) and _young(last, warehouse.clock.now()):
+    due = _reading_due(folder, now)
+    if last is not None and not (force or read or (due and not last.read)) and _young(last, now):
         return last
+    return _publish(warehouse, folder, read=read or due, own=own)
+
+
+def _publish(warehouse: Warehouse, folder: Path, *, read: bool = False, own: bool = False) -> Published | None:
+    """Publish the warehouse, unless the current generation is of the same state."""
     if not warehouse.exists():
-        return last
+        return current(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(warehouse), drafts.draft(folder) as draft:
         with warehouse.still("publishing") as (file, held):
@@ -117,16 +123,13 @@ def publish(
             taken_s = time.perf_counter() - began
         if cloned and own:
             _separate(draft)
-        reading_s = None
-        if read or not cloned or _reading_due(folder, warehouse.clock.now()):
-            reading_s = _read(warehouse, draft, source)
+        reading_s = _read(warehouse, draft, source) if read or not cloned else None
+        rest_s = max(CLONES_EVERY_S, SHARE * taken_s) if cloned else max(EVERY_S, SHARE * (taken_s + (reading_s or 0)))
         with draft.open("rb+") as file:
             os.fsync(file.fileno())
-        seconds = time.perf_counter() - began
-        rest_s = max(CLONES_EVERY_S, SHARE * taken_s) if cloned else max(EVERY_S, SHARE * seconds)
         facts = {
             "method": "clone" if cloned and not own else "copy",
-            "seconds": round(seconds, 4),
+            "seconds": round(time.perf_counter() - began, 4),
             "rest_s": round(rest_s, 1),
             "reading_s": reading_s,
             "source": source,
@@ -137,14 +140,15 @@ def publish(
 def follow(warehouse: Warehouse) -> None:
     """Publish what was just committed, if the last generation could be a clone; otherwise the schedule does it.
 
-    It waits for nobody: if another process has the warehouse, the next call or the schedule publishes.
+    It reads no blocks, and waits for nobody: if another process has the warehouse, the next call or the schedule
+    publishes.
     """
     last = current(warehouse.copies) if warehouse.copies else None
     if last is None or last.rest_s >= EVERY_S or _young(last, warehouse.clock.now()):
         return
     if Identity.beside(last.path) != Identity.beside(warehouse.path):
         with contextlib.suppress(TaskhouseError, OSError, duckdb.Error):  # the schedule says what is wrong
-            publish(warehouse.waiting(0), last.path.parent)
+            _publish(warehouse.waiting(0), last.path.parent)
 
 
 def current(folder: Path) -> Published | None:

@@ -17,6 +17,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.connection import Warehouse
 from tests.report.world import LAST, World, walk, with_runs
+from tests.warehouse import reflinks
 
 NAMES = ["acme/web", "acme/api", "other/o'brien"]
 
@@ -224,7 +225,10 @@ def test_a_variable_is_never_taken_for_a_table(house: Snapshot) -> None:
         house.sql("SELECT * FROM secrets_here")
 
 
-def test_what_is_published_later_is_seen_by_the_next_reader_only(tmp_path: Path) -> None:
+def test_what_is_published_later_is_seen_by_the_next_reader_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reflinks.refuse(monkeypatch)
     world = walk(["acme/web"], days=3)
     house = world.open(tmp_path)
     before = len(house.frame("readiness"))

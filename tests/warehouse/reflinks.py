@@ -1,6 +1,7 @@
 """File systems that can clone files: that of the test, one that is mounted for it, or one that is played."""
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -58,7 +59,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clone, "ioctl", ioctl)
 
 
-def refuse(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def refuse(monkeypatch: pytest.MonkeyPatch, code: int = errno.EOPNOTSUPP) -> None:
     """Let no file system clone."""
 
     def ioctl(*_: object) -> int:

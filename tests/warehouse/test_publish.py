@@ -15,6 +15,7 @@ from taskhouse.warehouse import drafts, identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import current, publish, readable
 from taskhouse.warehouse.reading import query
+from tests.warehouse import reflinks
 
 FOREIGN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE theirs AS SELECT 1')"
 HOLDER = "import duckdb, sys; held = duckdb.connect(sys.argv[1], read_only=True); print(flush=True); sys.stdin.read()"
@@ -80,6 +81,7 @@ def test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays(
         target.write(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    reflinks.refuse(monkeypatch)
     with warehouse.transaction("making it"):
         pass
     folder = tmp_path / "published"
