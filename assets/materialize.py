@@ -55,7 +55,8 @@ def asset_of(
         context: dg.AssetExecutionContext,
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         engine, project_id = engine_of(context, asset.prefix), int(context.partition_key)
-        began = attempt(engine, engine.settings).clock.now()
+        settings = attempt(engine, engine.settings)
+        began = settings.clock.now()
         wanted = context.selected_asset_check_keys
         if asset.key not in context.selected_asset_keys:
             yield from attempt(engine, lambda: _answered(engine, asset, wanted))
@@ -68,7 +69,7 @@ def asset_of(
                     yield from _answered(engine, asset, wanted)
             raise
         yield attempt(engine, lambda: _result(engine, asset, wanted, report, began))
-        _publish(engine.settings())  # the result is recorded now, so the copy is newer than it
+        _publish(settings)  # the result is recorded now, so the copy is newer than it
 
     return compute
 

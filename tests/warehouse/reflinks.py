@@ -16,6 +16,8 @@ from taskhouse.warehouse import clone
 SIZES = {"xfs": 320, "btrfs": 200}
 """Smallest file systems, in MiB; the files below them are sparse."""
 
+MAKE = {"xfs": ["-q", "-m", "reflink=1"], "btrfs": ["-q"]}
+
 
 def clones(folder: Path) -> bool:
     """Whether files in a folder can be cloned."""
@@ -35,7 +37,7 @@ def mounted(kind: str, folder: Path) -> Iterator[Path]:
     place.mkdir()
     image.touch()
     os.truncate(image, SIZES[kind] << 20)
-    for command in ([made, "-q", str(image)], ["mount", "-o", "loop", str(image), str(place)]):
+    for command in ([made, *MAKE[kind], str(image)], ["mount", "-o", "loop", str(image), str(place)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"{kind} cannot be mounted here: {done.stderr.strip()}")
