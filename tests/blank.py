@@ -20,7 +20,7 @@ def blank(path: Path) -> Path:
     """Put a warehouse that holds nothing and belongs to nobody yet where ``path`` says, if nothing is there."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copyfile(_template(), path)
+        shutil.copyfile(template(), path)
         path.chmod(0o600)
     return path
 
@@ -50,7 +50,8 @@ def _dagster() -> Path:
 
 
 @functools.cache
-def _template() -> Path:
+def template() -> Path:
+    """The warehouse that :func:`blank` copies; it must be closed by then."""
     path = _folder() / "warehouse.duckdb"
     with Warehouse(path, host="http://localhost:1").transaction("a blank warehouse"):
         pass

@@ -8,6 +8,7 @@ from unittest import mock
 from taskhouse.clock import Clock
 from taskhouse.warehouse import connection, preimage
 from taskhouse.warehouse.engine import Attached, use
+from tests import blank
 
 MEND = preimage.mend
 
@@ -56,6 +57,7 @@ class Doors:
 @contextlib.contextmanager
 def once() -> Iterator[None]:
     """Attach every warehouse once, and close it at the end of the block."""
+    blank.template()
     doors = Doors()
     with contextlib.closing(doors), doors.instead():
         yield

@@ -188,7 +188,7 @@ def test_a_look_of_many_pages_is_paid_by_those_after_it() -> None:
 
 
 def test_events_are_captured_while_the_warehouse_is_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    warehouse = Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1")
+    warehouse = Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1")
     with warehouse.transaction("another home") as connection:
         ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=datetime.now(UTC))
         connection.execute("UPDATE ledger.passes SET verdict = 'complete'")

@@ -11,6 +11,7 @@ from taskhouse.assets import checks, markdown
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.queries import Queries, records
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 from tests.pipelines.rows import put
 
 RUN_EVENTS = RESOURCE_ASSETS["run_events"]
@@ -42,7 +43,7 @@ def _event(connection: Any, seq: int) -> None:
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Any:
-    with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("a test") as opened:
+    with Warehouse(blank(tmp_path / "w.duckdb"), host="http://localhost").transaction("a test") as opened:
         _pass(opened, "tasks", "complete")
         _pass(opened, "run_events", "complete")
         _version(opened, EARLY)

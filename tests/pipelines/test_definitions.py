@@ -24,6 +24,7 @@ from taskhouse.pipelines.startup import uncollected
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 RUN_EVENTS = RESOURCE_ASSETS["run_events"]
 
@@ -163,7 +164,7 @@ def test_what_shapes_events_makes_another_code_version(
 
 
 def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_path: Path) -> None:
-    with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("looking") as connection:
+    with Warehouse(blank(tmp_path / "w.duckdb"), host="http://localhost").transaction("looking") as connection:
         for table in (table.name for asset in RESOURCE_ASSETS.values() for table in asset.tables):
             real = connection.execute(
                 "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"

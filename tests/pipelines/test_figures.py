@@ -16,6 +16,7 @@ from taskhouse.assets.queries import Queries, records
 from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.passes.lifecycle import PassReport
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 from tests.pipelines.rows import put
 
 READINESS = RESOURCE_ASSETS["readiness"]
@@ -30,7 +31,7 @@ REPORT = PassReport("now", 1, "any", "complete", "why", 5, {"task_versions": 2},
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Any:
-    with Warehouse(tmp_path / "w.duckdb", host="http://localhost").transaction("a test") as opened:
+    with Warehouse(blank(tmp_path / "w.duckdb"), host="http://localhost").transaction("a test") as opened:
         yield opened
 
 

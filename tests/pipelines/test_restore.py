@@ -13,6 +13,7 @@ from taskhouse.pipelines.cli.app import app
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
+from tests.blank import blank
 from tests.warehouse.test_identity import ROW
 
 Run = Callable[..., Result]
@@ -22,7 +23,7 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """A command inside this process, with a home that holds something."""
     home, now = tmp_path / "home", datetime.now(UTC)
-    warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
+    warehouse = Warehouse(blank(home / "warehouse.duckdb"), host="http://localhost:1")
     with warehouse.transaction("a pass") as connection:
         ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=now)
         told = {"interrupted": False, "verdict": "complete", "reason": "", "reason_code": None}
@@ -114,7 +115,7 @@ def test_a_file_of_another_home_that_was_replaced_is_told(
 ) -> None:
     assert run("backup", "backups").exit_code == 0
     assert run("verify", "backups").exit_code == 0
-    other = Warehouse(tmp_path / "other" / "warehouse.duckdb", host="http://localhost:1")
+    other = Warehouse(blank(tmp_path / "other" / "warehouse.duckdb"), host="http://localhost:1")
     with other.transaction("a test") as connection:
         connection.execute(ROW)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "other"))

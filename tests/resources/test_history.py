@@ -13,6 +13,7 @@ from taskhouse.resources.runs import spec as runs
 from taskhouse.resources.tasks import spec as tasks
 from taskhouse.warehouse.commit import WriteBatch, commit
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = ("a", "b", "c")
@@ -21,7 +22,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "extraction.md"
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "warehouse.duckdb", host="http://localhost:1")
+    return Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1")
 
 
 def moment(minute: int) -> datetime:

@@ -19,6 +19,8 @@ from taskhouse.warehouse.load import load_spool
 from tests.blank import blank
 from tests.warehouse.gap_kinds import agree
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 RUN = RunKey(1, "t", "r")
 START = datetime(2026, 9, 1, tzinfo=UTC)
 BASE = int(START.timestamp() * 1000)

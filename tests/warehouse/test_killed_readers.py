@@ -16,6 +16,8 @@ from taskhouse.warehouse.connection import Warehouse
 from tests.clocks import Told
 from tests.warehouse.test_seams import Server, at, state, when
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 KEPT, NODE = 200, 20
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from taskhouse.warehouse import maintenance, restore, sql, views
 from taskhouse.warehouse.connection import Warehouse
+from tests.blank import blank
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path / "w.duckdb", host="http://localhost", zone="Europe/Berlin")
+    return Warehouse(blank(tmp_path / "w.duckdb"), host="http://localhost", zone="Europe/Berlin")
 
 
 def _events(warehouse: Warehouse, count: int) -> None:

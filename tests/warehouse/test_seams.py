@@ -140,7 +140,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
 
 
 @pytest.fixture
-def server(home: tuple[Warehouse, Spool]) -> Server:
+def server(home: tuple[Warehouse, Spool], attached: None) -> Server:  # noqa: ARG001 - opened many times
     return Server(*home)
 
 
