@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from taskhouse.settings import load
-from tests.report.world import walk, with_runs, with_work
+from tests.report.world import walk, with_runs
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("recipes", "report")
@@ -49,17 +49,6 @@ def test_sql_of_the_recipes_gives_rows() -> None:
                 rows = connection.execute(statement).fetchall()
                 if statement.query.strip().upper().startswith(("--", "FROM")) and "verdict <>" not in statement.query:
                     assert rows, statement.query
-
-
-def test_every_question_is_answered_by_one_statement_that_gives_rows(tmp_path: Path) -> None:
-    names = [f"acme/{name}" for name in ("web", "api", "search", "mobile", "feed", "maps", "chat", "jobs")]
-    text = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
-    statements = blocks("questions", "sql")
-    assert len(statements) == len(re.findall("^### .*[?]$", text, re.MULTILINE)) > 0
-    world = with_work(with_runs(walk(names, days=20, windows=(7,), churn=0.4), days=3))
-    with world.open(tmp_path) as snapshot:
-        for statement in statements:
-            assert snapshot.records(statement), statement
 
 
 def test_the_recipes_of_the_export_read_its_files(home: Path) -> None:
