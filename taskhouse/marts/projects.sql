@@ -1,4 +1,5 @@
--- One row per project that was ever read, with what is known of it.
+-- One row per project that was ever read, with what is known of it. A number is NULL, and not 0, until tasks,
+-- repositories or runs were read completely once.
 --
 -- project_id: The PostHog project.
 -- first_seen_at: When the first pass over it began.
@@ -21,7 +22,11 @@ WITH looked AS (
     SELECT
         project_id,
         min(started_at) AS first_seen_at,
-        max(started_at) FILTER (WHERE verdict = 'complete') AS last_seen_at
+        max(started_at) FILTER (WHERE verdict = 'complete') AS last_seen_at,
+        -- What there is none of once its list was read; before that, it is not known.
+        CASE WHEN bool_or(verdict = 'complete' AND resource = 'tasks') THEN 0 END AS no_tasks,
+        CASE WHEN bool_or(verdict = 'complete' AND resource = 'repositories') THEN 0 END AS no_repositories,
+        CASE WHEN bool_or(verdict = 'complete' AND resource = 'runs') THEN 0 END AS no_runs
     FROM
         ledger.passes
     WHERE
@@ -92,20 +97,20 @@ SELECT
     looked.project_id,
     looked.first_seen_at,
     looked.last_seen_at,
-    coalesce(task.tasks, 0) AS tasks,
-    coalesce(task.tasks_present, 0) AS tasks_present,
-    coalesce(task.tasks_without_creator, 0) AS tasks_without_creator,
-    coalesce(task.people, 0) AS people,
-    coalesce(repository.repositories, 0) AS repositories,
-    coalesce(ran.runs, 0) AS runs,
-    coalesce(ran.attempts, 0) AS attempts,
-    coalesce(ran.completed, 0) AS completed,
-    coalesce(ran.failed, 0) AS failed,
-    coalesce(ran.cancelled, 0) AS cancelled,
-    coalesce(ran.going_on, 0) AS going_on,
-    coalesce(ran.events_known, 0) AS events_known,
-    coalesce(request.pull_requests, 0) AS pull_requests,
-    coalesce(request.merged, 0) AS merged
+    coalesce(task.tasks, looked.no_tasks) AS tasks,
+    coalesce(task.tasks_present, looked.no_tasks) AS tasks_present,
+    coalesce(task.tasks_without_creator, looked.no_tasks) AS tasks_without_creator,
+    coalesce(task.people, looked.no_tasks) AS people,
+    coalesce(repository.repositories, looked.no_repositories) AS repositories,
+    coalesce(ran.runs, looked.no_runs) AS runs,
+    coalesce(ran.attempts, looked.no_runs) AS attempts,
+    coalesce(ran.completed, looked.no_runs) AS completed,
+    coalesce(ran.failed, looked.no_runs) AS failed,
+    coalesce(ran.cancelled, looked.no_runs) AS cancelled,
+    coalesce(ran.going_on, looked.no_runs) AS going_on,
+    coalesce(ran.events_known, looked.no_runs) AS events_known,
+    coalesce(request.pull_requests, looked.no_runs) AS pull_requests,
+    coalesce(request.merged, looked.no_runs) AS merged
 FROM
     looked
     LEFT JOIN task
