@@ -2,46 +2,31 @@
 
 import contextlib
 import os
-import re
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 import dagster as dg
-from pydantic import ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from taskhouse.assets import keys
 from taskhouse.errors import ConfigurationError
 from taskhouse.home import possible
+from taskhouse.pipelines import attributes
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.scaffold import ProjectScaffolder
 from taskhouse.pipelines.tables import TaskhouseTables
+from taskhouse.pipelines.wording import ATTRIBUTES, Wording
 from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
-from taskhouse.values import CRONS
+from taskhouse.values import CRONS, folder
 from taskhouse.variables import look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskhouse.passes.lifecycle import PassReport
-
-REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}|([A-Z_][A-Z0-9_]*)")
-"""The form of a variable in YAML, and after it was read; a key contains lower-case letters."""
-
-KEY = re.compile(r"PH[A-Z]_")
-"""How a key of PostHog begins, also one that somebody wrote in capitals."""
-
-ATTRIBUTES = {
-    **{variable(name): name for name in ("host", "api_key", "home", "schedules", "crons")},
-    variable("project_ids"): "projects",
-    variable("asset_prefix"): "prefix",
-}
-"""The attribute that a person sets in place of each variable."""
-
-NAMED = re.compile(rf"\b(?:{'|'.join(ATTRIBUTES)})\b")
 
 
 @dg.scaffold_with(ProjectScaffolder)
@@ -54,16 +39,20 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     host: str = Field(description="Origin of the PostHog server, such as https://eu.posthog.com.")
-    api_key: Annotated[str, dg.Resolver.passthrough()] = Field(
+    api_key: Annotated[str, BeforeValidator(attributes.variable_of)] = Field(
         description="The variable that holds the API key: {{ env.POSTHOG_PERSONAL_API_KEY }}. Never the key itself.",
     )
-    projects: list[int] = Field(description="Ids of the PostHog projects, one partition each.")
-    home: str = Field(description="Folder for all data. A relative path is below the root of the Dagster project.")
+    projects: Annotated[list[int], AfterValidator(attributes.once), AfterValidator(attributes.some)] = Field(
+        description="Ids of the PostHog projects, one partition each."
+    )
+    home: Annotated[str, AfterValidator(lambda value: str(folder(value)))] = Field(
+        description="Folder for all data. A relative path is below the root of the Dagster project."
+    )
     prefix: str = Field("", description="Stands before the names of all assets, jobs, schedules, sensors, resources.")
     crons: dict[str, str] = Field(
         default_factory=dict, description=f"Other times for some schedules, as cron. Any of: {', '.join(CRONS)}."
     )
-    optional_resources: list[Literal[OPTIONAL]] = Field(  # type: ignore[valid-type]
+    optional_resources: Annotated[list[Literal[OPTIONAL]], AfterValidator(attributes.once)] = Field(  # type: ignore[valid-type]
         default_factory=list, description="Resources to fetch beside those that are always fetched."
     )
     group: str | None = Field(None, description="Group of all assets.")
@@ -73,19 +62,34 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         default=False, description="Turn schedules and sensors on. What somebody switched in the UI stays as it is."
     )
 
-    @field_validator("api_key", mode="before")
+    _name: str = PrivateAttr("")
+
     @classmethod
-    def _reference(cls, value: object) -> str:
-        """The name of the variable. Any other text is never in an error, because it may be the key itself."""
-        found = REFERENCE.fullmatch(value.env_var_name if isinstance(value, dg.EnvVar) else str(value).strip())
-        name = (found[1] or found[2]) if found else ""
-        if not name or KEY.match(name):
-            raise ConfigurationError(
-                "api_key of a TaskhouseProject is not a reference to an environment variable.",
-                hint='Write api_key: "{{ env.POSTHOG_PERSONAL_API_KEY }}", and put the key into that variable. If a'
-                " key was written here and others could read the file, replace the key in PostHog.",
-            )
-        return name
+    def model(cls) -> type[BaseModel]:
+        """What Dagster lets through."""
+        return attributes.schema(cls)
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """An instance from YAML.
+
+        Raises:
+            ConfigurationError: An attribute is wrong; names it and the folder, and shows no value.
+        """
+        where = _where(context)
+        try:
+            made = super().load(attributes or cls.model()(), context)
+        except ValidationError as problem:
+            raise _wrong(problem, where) from None
+        except ConfigurationError as problem:
+            raise ConfigurationError(f"{where}: {problem.message}", hint=problem.hint) from None
+        made._name = where  # noqa: SLF001 - an instance of ours
+        return made
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
+        """An instance with the values of the attributes that were written."""
+        return cls(**attributes.given(context, model, cls))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Everything that taskhouse's own code location has, with the names and presentation of the attributes.
@@ -98,49 +102,52 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         definitions = build(settings, _engine(self, context), executor=None).map_asset_specs(func=self._presented)
         with self._words(context):
             possible(settings.home)
-        tables = {keys.label(self.prefix, "tables"): TaskhouseTables(home=str(settings.home))}
-        return dg.Definitions.merge(definitions, dg.Definitions(resources=tables))
+        tables = TaskhouseTables(home=str(settings.home))
+        resources = {keys.label(self.prefix, "tables"): tables}
+        return dg.Definitions.merge(definitions, dg.Definitions(resources=resources))
 
     @contextlib.contextmanager
     def _words(self, context: dg.ComponentLoadContext) -> "Iterator[None]":
         """A block whose errors name the attributes."""
+        told = self._wording(context).told
         try:
             yield
         except ConfigurationError as problem:
-            told, hint = self._told(context, problem.message), self._told(context, problem.hint)
-            raise ConfigurationError(told, hint=hint) from None
+            raise ConfigurationError(told(problem.message), hint=told(problem.hint)) from None
 
-    def _told(self, context: dg.ComponentLoadContext, text: str) -> str:
-        """What an error says, with attributes in place of variables; a command comes with the variables it needs."""
-        named = {name: f"`{attribute}` of {_where(context)}" for name, attribute in ATTRIBUTES.items()}
-        named[variable("api_key")] = self.api_key
-        told = NAMED.sub(lambda found: named[found[0]], text)
-        if "`taskhouse " in text:
-            variables = {"home": str(self._home(context)), "host": self.host, "project_ids": self._ids()}
-            exports = " ".join(f"{variable(name)}={shlex.quote(value)}" for name, value in variables.items())
-            told += f' Before that, `export {exports} {variable("api_key")}="${self.api_key}"`.'
-        return told
-
-    def _ids(self) -> str:
-        return ",".join(map(str, self.projects))
+    def _wording(self, context: dg.ComponentLoadContext) -> Wording:
+        values = {
+            "home": str(self._home(context)),
+            "host": self.host,
+            "project_ids": ",".join(map(str, self.projects)),
+            **dict.fromkeys(self.optional_resources, "true"),
+        }
+        if self.crons:
+            values["crons"] = ";".join(f"{name}={time}" for name, time in self.crons.items())
+        return Wording.of(_where(context), self.api_key, values)
 
     def _home(self, context: dg.ComponentLoadContext) -> Path:
-        return (context.project_root / Path(self.home).expanduser()).resolve()
+        return (context.project_root / self.home).resolve()
 
     def _settings(self, context: dg.ComponentLoadContext) -> Settings:
         """The settings of this instance; ``.env`` is Dagster's to read."""
-        where = _where(context)
-        if not self.projects:
+        where, home = _where(context), self._home(context)
+        if home == context.project_root or home in context.project_root.parents:
             raise ConfigurationError(
-                f"projects in {where} is empty.", hint="List the numeric ids of your PostHog projects, such as [1, 2]."
+                f"{where}: home is {home}, which contains the whole project.",
+                hint="Give it a folder of its own, such as .taskhouse/posthog.",
             )
-        if len(set(self.projects)) < len(self.projects):
-            raise ConfigurationError(f"projects in {where} lists a project twice.", hint="List each project once.")
+        for name in OPTIONAL:
+            if name in self.crons and name not in self.optional_resources:
+                raise ConfigurationError(
+                    f"{where}: crons has a time for {name}, but optional_resources does not list it.",
+                    hint=f"Add {name} to optional_resources, or remove its time.",
+                )
         values: dict[str, object] = {
             "host": self.host,
             "api_key": os.environ.get(self.api_key),
             "project_ids": tuple(self.projects),
-            "home": self._home(context),
+            "home": home,
             "asset_prefix": self.prefix,
             "schedules": self.schedules,
             **{name: name in self.optional_resources for name in OPTIONAL},
@@ -152,17 +159,14 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         try:
             return Settings(_env_file=None, **values)  # type: ignore[arg-type]
         except ValidationError as problem:
-            problems = [f"{ATTRIBUTES.get(name, name)} {said}" for name, said in wrong(problem).items()]
-            raise ConfigurationError(
-                f"{where}: {'; '.join(problems)}.", hint="Fix the value, then run `dg check defs`."
-            ) from None
+            raise _wrong(problem, where) from None
 
     def _look_for_twins(self, context: dg.ComponentLoadContext, settings: Settings) -> None:
         """Refuse an instance that shares its home or its names with another one in this code location."""
         for other in context.component_tree.get_all_components(TaskhouseProject):
             if other is self:
                 continue
-            theirs = f"the one for {other.host}, {_listed(other.projects)}"
+            theirs = other._name or f"the one for {other.host}, {_listed(other.projects)}"  # noqa: SLF001 - one of us
             home = other._home(context)  # noqa: SLF001 - another one of us
             if home == settings.home:
                 raise ConfigurationError(
@@ -194,6 +198,12 @@ def _listed(projects: list[int]) -> str:
     return f"{plural(len(projects), 'project', 'projects')} {', '.join(map(str, projects))}"
 
 
+def _wrong(problem: ValidationError, where: str) -> ConfigurationError:
+    """What is wrong with the values of some attributes."""
+    said = "; ".join(f"{ATTRIBUTES.get(name, name)} {how}" for name, how in wrong(problem).items())
+    return ConfigurationError(f"{where}: {said}.", hint="Fix the value, then run `dg check defs`.")
+
+
 def _where(context: dg.ComponentLoadContext) -> str:
     """The instance's name for people: its folder below the root of the project."""
     path = context.path
@@ -208,7 +218,7 @@ def _engine(project: TaskhouseProject, context: dg.ComponentLoadContext) -> Engi
             return project._settings(context)  # noqa: SLF001 - its engine
 
         def told(self, text: str) -> str:
-            return project._told(context, text)  # noqa: SLF001 - its engine
+            return project._wording(context).told(text)  # noqa: SLF001 - its engine
 
         def sync(self, project_id: int, resource: str) -> "PassReport":
             if not os.environ.get(project.api_key):

@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from taskhouse.values import Origin, numbers
 from taskhouse.variables import DEFAULT_HOST
 
 TEXT = """\
@@ -30,11 +32,16 @@ requirements:
 """
 
 
+def _ids(text: str) -> str:
+    """Ids as YAML has them."""
+    return ", ".join(map(str, dict.fromkeys(numbers(text, "must be comma-separated ids, such as 1,2"))))
+
+
 class ProjectParameters(BaseModel):
     """What the command takes."""
 
-    host: str = Field(default=DEFAULT_HOST, description="Origin of the PostHog server.")
-    projects: str = Field(default="", description="Ids of the projects, such as 1,2.")
+    host: Origin = Field(default=DEFAULT_HOST, description="Origin of the PostHog server.")
+    projects: Annotated[str, AfterValidator(_ids)] = Field(default="", description="Ids of the projects, such as 1,2.")
 
 
 class ProjectScaffolder(dg.Scaffolder[ProjectParameters]):
@@ -53,7 +60,7 @@ class ProjectScaffolder(dg.Scaffolder[ProjectParameters]):
         text = TEXT.format(
             type_name=request.type_name,
             host=request.params.host,
-            projects=", ".join(re.findall(r"\d+", request.params.projects)),
+            projects=request.params.projects,
             name=_name(request.target_path),
         )
         target = request.target_path if request.append else request.target_path / "defs.yaml"

@@ -68,10 +68,11 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _folder(value: object) -> Path:
+def folder(value: object) -> Path:
+    """A folder as a person names it; the error never repeats the text."""
     found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
-    if not found or (found.startswith("~") and isinstance(value, str)):
-        raise ValueError("must name a folder; leave it unset to use .taskhouse")
+    if not found or "\0" in found or (found.startswith("~") and isinstance(value, str)):
+        raise ValueError("must name a folder, such as .taskhouse")
     return Path(found)
 
 
@@ -115,7 +116,7 @@ def _zone(value: str) -> str:
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
-Folder = Annotated[Path, BeforeValidator(_folder)]
+Folder = Annotated[Path, BeforeValidator(folder)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Ids = Annotated[
     tuple[int, ...],

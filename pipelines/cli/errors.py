@@ -24,6 +24,7 @@ PARTS = {
         "files.py",
         "daemon.py",
         "pipelines/run.py",
+        "attributes.py",
         "component.py",
         "advice.py",
         "ports.py",

@@ -34,8 +34,8 @@ from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
+from tests.pipelines import test_attributes, test_component
 from tests.pipelines.conftest import SECRET
-from tests.pipelines.test_component import REFUSED
 from tests.pipelines.test_rare_errors import RARE
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
@@ -230,7 +230,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… must name only the schedules ….": lambda p: p.loaded(TASKHOUSE_CRONS="task=0 6 * * *"),
     "… has a wrong time for …: it ….": lambda p: p.loaded(TASKHOUSE_CRONS="tasks=often"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
-    "… must name a folder; leave it unset to use .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
+    "… must name a folder, such as .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
     "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
@@ -370,7 +370,8 @@ ELSEWHERE = {
 """The test that brings an error about, by its row in the table."""
 
 ELSEWHERE |= {said: f"pipelines/test_rare_errors.py::{test}" for said, test in RARE.items()}
-ELSEWHERE |= {said: f"pipelines/test_component.py::{test}" for said, test in REFUSED.items()}
+ELSEWHERE |= {said: f"pipelines/test_component.py::{test}" for said, test in test_component.REFUSED.items()}
+ELSEWHERE |= {said: f"pipelines/test_attributes.py::{test}" for said, test in test_attributes.REFUSED.items()}
 
 
 def test_the_table_is_the_codes() -> None:

@@ -1,0 +1,115 @@
+"""Attributes of a component as people write them: what is wrong is said in words, and a key is never shown."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster.components.core.component_tree import ComponentTree
+from jsonschema import validate
+
+from taskhouse.errors import ConfigurationError
+from taskhouse.pipelines.component import TaskhouseProject
+
+WRONG = "test_what_is_wrong_names_the_attribute_and_what_mends_it"
+REFUSED = {
+    "… is not an attribute.…": WRONG,
+    "… is to come from …, and that variable is not set.": WRONG,
+    "… contains a template that cannot be evaluated.": WRONG,
+    "…: home is …, which contains the whole project.": WRONG,
+    "…: crons has a time for …, but optional_resources does not list it.": WRONG,
+    "api_key is not a reference to an environment variable.": ("test_a_key_in_the_file_is_never_shown_wherever_it_is"),
+}
+"""The test that brings an error about, by its row in the table of errors."""
+
+LITERAL = "phx_LITERALabc4711"
+GOOD = {
+    "host": "https://eu.posthog.com",
+    "api_key": "{{ env.EU_KEY }}",
+    "projects": [1, 2],
+    "home": "data/eu",
+    "prefix": "eu",
+}
+WITHOUT_KEY = {name: value for name, value in GOOD.items() if name != "api_key"}
+
+
+def read(attributes: dict[str, Any]) -> TaskhouseProject:
+    return TaskhouseProject.from_attributes_dict(attributes=attributes)
+
+
+def refused(attributes: dict[str, Any]) -> str:
+    """What taskhouse says; Dagster's schema lets everything through, because it prints the lines of the file."""
+    validate(attributes, TaskhouseProject.get_model_cls().model_json_schema())  # type: ignore[union-attr]
+    with pytest.raises(ConfigurationError) as problem:
+        read(attributes).build_defs(ComponentTree.for_test().load_context)
+    assert problem.value.hint
+    assert not re.search(r"pydantic|Input should|Validation error", str(problem.value))
+    return str(problem.value)
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {**WITHOUT_KEY, "api_key": {"env": LITERAL}},
+        {**WITHOUT_KEY, "api_key": [LITERAL]},
+        {**WITHOUT_KEY, "api_key": None, "apikey": LITERAL},
+        {**WITHOUT_KEY, "personal_api_key": LITERAL},
+        {**WITHOUT_KEY, "api_key": LITERAL, "prefx": "a"},
+        {**WITHOUT_KEY, "api_key": LITERAL, "schedules": "maybe"},
+        {**WITHOUT_KEY, "api_key": "ABCDEF123LITERALabc4711".upper()},
+        *(
+            {**WITHOUT_KEY, "api_key": f"{{{{ env.{name} }}}}"}
+            for name in (LITERAL, "PHX_LITERAL", "Phc_LITERAL", "literal_LITERAL")
+        ),
+        {**GOOD, LITERAL: 1},
+        {**GOOD, "home": f"{{{{ {LITERAL} }}}}"},
+        {**GOOD, "host": {"url": LITERAL}},
+    ],
+)
+def test_a_key_in_the_file_is_never_shown_wherever_it_is(attributes: dict[str, Any]) -> None:
+    assert "LITERAL" not in refused(attributes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"home": ""}, "home must name a folder"),
+        ({"home": "  "}, "home must name a folder"),
+        ({"home": "a\0b"}, "home must name a folder"),
+        ({"home": "~nobody-of-that-name/x"}, "home must name a folder"),
+        ({"home": None}, "home is empty"),
+        ({"home": "."}, "which contains the whole project"),
+        ({"home": "/"}, "which contains the whole project"),
+        ({"home": "{{ env.NOPE }}/x"}, "home is to come from NOPE, and that variable is not set"),
+        ({"home": "{{ nope }}"}, "home contains a template that cannot be evaluated"),
+        ({"host": "{{ env.NOPE }}"}, "host is to come from NOPE, and that variable is not set"),
+        ({"projects": ["{{ env('NOPE') }}"]}, "projects is to come from NOPE, and that variable is not set"),
+        ({"projects": [1, 1]}, "projects must not list anything twice"),
+        ({"projects": []}, "projects must list"),
+        ({"projects": 1}, "projects must be a valid list"),
+        ({"owners": "team:agents"}, "owners must be a valid list"),
+        ({"schedules": "maybe"}, "schedules must be true or false"),
+        ({"optional_resources": ["pinned", "pinned"]}, "optional_resources must not list anything twice"),
+        ({"optional_resources": ["pined"]}, "optional_resources must be 'task_usage' or 'pinned'"),
+        ({"crons": {"task_usage": "0 6 * * *"}}, "crons has a time for task_usage, but optional_resources does not"),
+        ({"prefx": "a"}, "`prefx` is not an attribute. Did you mean `prefix`?"),
+    ],
+)
+def test_what_is_wrong_names_the_attribute_and_what_mends_it(change: dict[str, Any], said: str) -> None:
+    assert said in refused({**GOOD, **change})
+
+
+def test_what_is_missing_is_named() -> None:
+    assert "api_key is missing" in refused(WITHOUT_KEY)
+
+
+def test_what_is_right_is_read_with_its_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EU_HOST", "https://eu.posthog.com")
+    made = read({**GOOD, "host": "{{ env.EU_HOST }}", "home": str(tmp_path), "group": None, "tags": {"a": "b"}})
+    assert (made.host, made.api_key, made.group, made.tags) == ("https://eu.posthog.com", "EU_KEY", None, {"a": "b"})
+
+
+def test_the_schema_describes_each_attribute_for_an_editor() -> None:
+    schema = TaskhouseProject.get_model_cls().model_json_schema()  # type: ignore[union-attr]
+    assert schema["properties"].keys() == TaskhouseProject.model_fields.keys()
+    assert all(each["description"] for each in schema["properties"].values())
