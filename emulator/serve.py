@@ -28,7 +28,7 @@ _STOP_S: Final = 10.0
 _BACKLOG: Final = 2048
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A server that reports when it is ready, and closes open connections when it stops."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -46,18 +46,25 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._news.set)
 
     async def main_loop(self) -> None:
+        """Serve until told to stop."""
         for tick in count():
             if await self.on_tick(tick):
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), self.tick_s)
 
+    async def serving(self, sockets: list[socket.socket]) -> None:
+        """Serve in this loop until :meth:`stop`; signals stay with whoever has them."""
+        await self._serve(sockets)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and break off what is open."""
         for connection in list(self.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
@@ -65,7 +72,8 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _server(app: EmulatorApp) -> _Server:
+def server_of(app: EmulatorApp) -> Server:
+    """A server of the application."""
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -81,7 +89,7 @@ def _server(app: EmulatorApp) -> _Server:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
-    return _Server(config)
+    return Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -101,7 +109,7 @@ def serve(settings: EmulatorSettings, port: int, host: str = "127.0.0.1") -> Non
 def serve_on(listener: socket.socket, settings: EmulatorSettings) -> None:
     """Serve on a listening socket until interrupted; early requests wait until the world is made."""
     with listener:
-        _server(build_app(settings)).run(sockets=[listener])
+        server_of(build_app(settings)).run(sockets=[listener])
 
 
 class Emulator:
@@ -115,7 +123,7 @@ class Emulator:
         self._host = host
         self._port = port
         self._thread: threading.Thread | None = None
-        self._server: _Server | None = None
+        self._server: Server | None = None
 
     @property
     def url(self) -> str:
@@ -144,7 +152,7 @@ class Emulator:
         app = build_app(self.settings)
         listener = listen(self._host, self._port)
         self._port = listener.getsockname()[1]
-        server = self._server = _server(app)
+        server = self._server = server_of(app)
         self._thread = threading.Thread(target=server.run, args=([listener],), name="emulator", daemon=True)
         self._thread.start()
         if not server.up.wait(_START_S):

@@ -46,4 +46,20 @@ class StoppedClock(Clock):
         return self._moment
 
 
+class LoopClock(Clock):
+    """The time of an event loop, which may be virtual, from a moment on; from now unless another is given."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._began, self._start = self._loop.time(), start or REAL.now()
+
+    def now(self) -> datetime:
+        """The present moment, aware and in UTC."""
+        return self._start + timedelta(seconds=self._loop.time() - self._began)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never set back."""
+        return self._loop.time()
+
+
 REAL = Clock()

@@ -7,15 +7,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from taskhouse.clock import LoopClock
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.virtual import emulated, run
 from taskhouse.operations import follow, open_warehouse
 from taskhouse.settings import Settings
 from taskhouse.warehouse.publish import current, publish
 from tests.blank import blank
 from tests.capture.test_tail_budget import WORLD
-from tests.clocks import LoopClock
-from tests.virtual import emulated, run
 from tests.warehouse import reflinks
 
 

@@ -12,9 +12,11 @@ import pytest
 
 from taskhouse.capture import tail
 from taskhouse.capture.lookup_rate import Pace, per_request_s
+from taskhouse.clock import LoopClock
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.virtual import emulated, run
 from taskhouse.errors import Corrupt
 from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
@@ -24,8 +26,6 @@ from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
-from tests.clocks import LoopClock
-from tests.virtual import emulated, run
 
 WORLD: dict[str, Any] = {
     "tasks": 10,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from taskhouse.clock import LoopClock
 from taskhouse.emulator.app import EmulatorApp
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.emulator.virtual import emulated, run
 from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
@@ -20,8 +22,6 @@ from taskhouse.warehouse import maintenance
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
-from tests.clocks import LoopClock
-from tests.virtual import emulated, run
 
 START = datetime(2031, 3, 3, 6, tzinfo=UTC)
 """Far from now, so that a moment of the real clock stands out."""

@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from taskhouse.clock import LoopClock
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.script.hostile import HOSTILE
 from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.versions import at_version
+from taskhouse.emulator.virtual import emulated
+from taskhouse.emulator.virtual import run as run_in_virtual_time
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Ending, StreamBatch, follow
@@ -20,9 +23,6 @@ from taskhouse.posthog.reconnect_policy import FollowPolicy
 from taskhouse.posthog.redact import redact_event
 from taskhouse.posthog.sse import Frame
 from taskhouse.settings import Settings
-from tests.clocks import LoopClock
-from tests.virtual import emulated
-from tests.virtual import run as run_in_virtual_time
 
 MakeSettings = Callable[..., Settings]
 PATIENT = FollowPolicy(transport=100, errors=100, total=1000, proxy=100)

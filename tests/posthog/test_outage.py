@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskhouse.clock import LoopClock
+from taskhouse.emulator.virtual import VirtualLoop, run
 from taskhouse.errors import Retryable
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.circuit import TICK_S, Circuit, CircuitPolicy
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.follow import Ending, follow
 from taskhouse.settings import Settings
-from tests.clocks import LoopClock
-from tests.virtual import VirtualLoop, run
 
 MakeSettings = Callable[..., Settings]
 KEEPALIVE = b'event: keepalive\ndata: {"type": "keepalive"}\n\n'

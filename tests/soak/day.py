@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from taskhouse.clock import LoopClock
+from taskhouse.emulator import virtual
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse
@@ -27,8 +29,6 @@ from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
-from tests import virtual
-from tests.clocks import LoopClock
 
 START = datetime(2026, 9, 14, tzinfo=UTC)
 EVERY_S = {

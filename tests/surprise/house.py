@@ -19,13 +19,13 @@ from taskhouse.capture import tail
 from taskhouse.clock import Clock
 from taskhouse.emulator.mutations import MutationError, mutate
 from taskhouse.emulator.settings import EmulatorSettings, Key
+from taskhouse.emulator.virtual import VirtualLoop, emulated
 from taskhouse.errors import TaskhouseError
 from taskhouse.passes.context import Context
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
 from tests.blank import blank
 from tests.surprise.process import Killed, Process
-from tests.virtual import VirtualLoop, emulated
 
 T = TypeVar("T")
 
