@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--proxy", type=float, default=_DEFAULTS.proxy, help="share of new runs that the agent proxy streams")
     add("--max-streams", type=_count, default=_DEFAULTS.max_streams, help="how many streams may be open at once")
+    add("--busy-days", type=_count, default=0, help="for how many days people work with the first project")
     add("--project", type=int, action="append", metavar="ID", help="id of a project (repeatable)")
     add(
         "--key",
@@ -95,6 +96,7 @@ def settings_of(arguments: argparse.Namespace) -> EmulatorSettings:
         "start": arguments.start,
         "throttle": not arguments.no_throttle,
         "max_streams": arguments.max_streams,
+        "busy_days": arguments.busy_days,
         "projects": projects,
         "members": dict(arguments.member),
         "keys": (*(arguments.key or ()), Key(projects=projects)),

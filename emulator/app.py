@@ -16,6 +16,7 @@ from taskhouse.emulator.connection import TRANSPORT
 from taskhouse.emulator.control import control_routes
 from taskhouse.emulator.faults import Faults
 from taskhouse.emulator.service import Service
+from taskhouse.emulator.workload import Workload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,10 +33,11 @@ _RUNS: Final = f"{_PROJECT}/{{task_id}}/runs"
 
 
 class EmulatorApp(Starlette):
-    """The application. ``service`` is its state, and ``faults`` are the faults to inject."""
+    """The application. ``service`` is its state, ``faults`` are the faults to inject, ``workload`` works with it."""
 
     service: Service
     faults: Faults
+    workload: Workload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; faults need the connection itself, which the server's ``send`` belongs to."""
@@ -96,6 +98,7 @@ def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> Emulato
     """Make a world and the application that serves it; no run moves until the application starts."""
     service = Service(settings, clock)
     faults = Faults(service.clock)
+    workload = Workload(service, faults)
 
     def observed(name: str, answer: ASGIApp) -> Observed:
         return Observed(name, answer, service, faults)
@@ -103,13 +106,13 @@ def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> Emulato
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        playing = asyncio.create_task(service.driver.run_forever())
+        playing = [asyncio.create_task(each.run_forever()) for each in (service.driver, workload)]
         try:
             yield
         finally:
-            playing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await playing
+            for each in playing:
+                each.cancel()
+            await asyncio.gather(*playing, return_exceptions=True)
 
     routes = [
         Route(path + slash, observed(endpoint.name, endpoint), name=endpoint.name)
@@ -124,4 +127,5 @@ def build_app(settings: EmulatorSettings, clock: Clock | None = None) -> Emulato
     app.router.redirect_slashes = False
     app.service = service
     app.faults = faults
+    app.workload = workload
     return app

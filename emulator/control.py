@@ -60,7 +60,8 @@ class Control:
         project = int(query.get("project_id", service.settings.projects[0]))
         if key is None or project not in service.world.projects:
             return _answer({"error": "no such key or project"}, HTTPStatus.NOT_FOUND)
-        return _answer(await service.truth.of(project, key.user_id, with_runs=query.get("runs") != "0"))
+        asked = {"with_runs": query.get("runs") != "0", "ever": query.get("ever") == "1"}
+        return _answer(await service.truth.of(project, key.user_id, **asked))
 
     async def requests(self, request: Request) -> Response:
         """Requests so far; ``reset=1`` starts the count again after answering."""

@@ -120,6 +120,8 @@ class Driver:
         self._serial = count()
         self._news = asyncio.Event()
         self._floor_ms: dict[str, int] = {}
+        self.ended: list[datetime] = []
+        """When runs ended, earliest first; whoever uses it may remove what it has seen."""
 
     def preload(self) -> None:
         """Fill the streams of runs that just finished, and bring the live ones up to the present."""
@@ -178,6 +180,10 @@ class Driver:
         """Runs whose plan is not over; those that wait for their time are not counted."""
         return sum(player.step is not None and not player.run.waits() for player in self._players.values())
 
+    def unfinished(self) -> bool:
+        """Whether a run has not ended, be it played or not."""
+        return any(not run.is_terminal() for run in self._world.runs.values())
+
     def pending_log_entries(self) -> int:
         """Log lines that were written and not flushed."""
         return sum(len(player.waiting) for player in self._players.values())
@@ -224,6 +230,8 @@ class Driver:
             self._append(run, step.live, now_ms)
         if ends and not late:
             self._store.stream(run.id).complete(now_ms)
+        if ends:
+            self.ended.append(self._clock.now())
 
     def _append(self, run: Run, text: str, now_ms: int) -> str | None:
         """Write an event to the run's stream and account for it; None if nobody watches a run that is gated."""
@@ -328,6 +336,7 @@ class Driver:
             run.error_message = run.error_message or "Stopped"
         self._append(run, state_text(run), self._clock.now_ms())
         self._store.stream(run.id).complete(self._clock.now_ms())
+        self.ended.append(now)
         self._moved(run)
 
 

@@ -101,6 +101,7 @@ class EmulatorSettings:
         streams: The constants of the stream server.
         page_most: Rows on a page of a list at most, whatever was asked.
         surprise: What is drawn that the API leaves open; None is the ordinary world.
+        busy_days: Days from the start on which people work with the first project; 0 leaves it alone.
     """
 
     seed: int = 1
@@ -147,3 +148,4 @@ class EmulatorSettings:
     streams: StreamSettings = field(default_factory=StreamSettings)
     page_most: int = 100
     surprise: Surprise | None = None
+    busy_days: int = 0

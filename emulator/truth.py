@@ -83,6 +83,7 @@ class Truth:
         self._world = world
         self._clock = clock
         self._logs = logs
+        self._start = clock.now()
         self._live: dict[str, Digest] = {}
         self._readiness: dict[tuple[int, str, int, str], dict[str, Any]] = {}
 
@@ -106,14 +107,19 @@ class Truth:
             "files_scanned": answer["scan"]["filesScanned"] if "scan" in answer else None,
         }
 
-    async def of(self, project_id: int, user_id: int, *, with_runs: bool = True) -> dict[str, Any]:
-        """Everything that the user's perfect client holds; the event loop gets its turn in between."""
-        tasks = [task for task in self._world.of_project[project_id] if not task.deleted and visible(task, user_id)]
+    async def of(self, project_id: int, user_id: int, *, with_runs: bool = True, ever: bool = False) -> dict[str, Any]:
+        """Everything that the user's perfect client holds; the event loop gets its turn in between.
+
+        With ``ever``, deleted tasks are there too, and logs that expired since the start as they were.
+        """
+        tasks = [
+            task for task in self._world.of_project[project_id] if (ever or not task.deleted) and visible(task, user_id)
+        ]
         now = self._clock.now()
         runs = []
         for task in tasks if with_runs else ():
             for run in task.runs:
-                runs.append(self._run(run))
+                runs.append(self._run(run, ever=ever))
                 if len(runs) % _PAUSE_EVERY == 0:
                     await asyncio.sleep(0)
         return {
@@ -125,14 +131,17 @@ class Truth:
             "runs": runs,
         }
 
-    def _run(self, run: Run) -> dict[str, Any]:
+    def _run(self, run: Run, *, ever: bool) -> dict[str, Any]:
         live = self._live.get(run.id)
-        count, digest = self._logs.digest(run)
+        count, digest = self._logs.digest(run, since=self._start if ever else None)
+        output = run.output or {}
         return {
             "id": run.id,
             "task_id": run.task.id,
             "status": run.status,
             "environment": run.environment,
+            "pr_url": output.get("pr_url"),
+            "pr_state": output.get("pr_state"),
             "modes": [name for name in ("thin_tail", "presence_gated", "proxied") if getattr(run, name)],
             "protected": run.protected,
             "incarnation": run.incarnation,
@@ -151,6 +160,7 @@ def _task(task: Task) -> dict[str, Any]:
         "origin_product": task.origin_product,
         "archived": task.archived,
         "internal": task.internal,
+        "deleted": task.deleted,
         "created_at": task.created_at.isoformat(),
         "updated_at": task.updated_at.isoformat(),
         "last_activity_at": task.last_activity_at.isoformat(),

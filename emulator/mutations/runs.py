@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from taskhouse.emulator.service import Service
-    from taskhouse.emulator.world.model import Run, Task
+    from taskhouse.emulator.world.model import Fate, Run, Task
 
 _PR_STATES: Final = ("open", "draft", "merged", "closed")
 _SCHEDULED_DAYS: Final = 30
@@ -27,10 +27,18 @@ def started(
     *,
     resume_from: str | None,
     scheduled_at: datetime | None = None,
+    fate: Fate | None = None,
+    model: tuple[str, str, str] | None = None,
 ) -> Run:
-    """A run of the task that starts now or waits until ``scheduled_at``; for ``asked`` see :func:`new_run`."""
+    """A run of the task that starts now or waits until ``scheduled_at``; for ``asked`` see :func:`new_run`.
+
+    ``model`` names adapter, provider and model.
+    """
     now = service.clock.now()
     run = service.world.generators[task.project_id].run(task, now)
+    run.fate = fate
+    if model is not None:
+        run.runtime_adapter, run.provider, run.model = model
     run.state.pop("resume_from_run_id", None)
     if resume_from is not None:
         run.state["resume_from_run_id"] = resume_from

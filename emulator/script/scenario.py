@@ -53,7 +53,7 @@ def _steps(spec: RunSpec, rng: Random) -> Iterator[Step]:
     ending_s = min(spec.duration_s * 0.05, 2.0)
     slot_s = (spec.duration_s - setup_s - ending_s) / rounds
     yield from _fit(pen, setup(scene), 0.0, setup_s)
-    if spec.outcome == "failed" and rng.random() < _FALSE_START_RATE:
+    if spec.outcome == "failed" and not spec.error and rng.random() < _FALSE_START_RATE:
         yield from _close(pen, _told(spec, false_start()), spec.duration_s, ending_s)
         return
     for number in range(rounds):

@@ -26,7 +26,8 @@ class Scene:
         self.rng = rng
         self.claude = spec.adapter == "claude"
         self.session_id = f"sess_{rng.getrandbits(40):010x}"
-        self.model = {"claude": "claude-opus-4-8", "codex": "gpt-5.5-codex", "pi": "claude-sonnet-5"}[spec.adapter]
+        usual = {"claude": "claude-opus-4-8", "codex": "gpt-5.5-codex", "pi": "claude-sonnet-5"}[spec.adapter]
+        self.model = spec.model or usual
         self.cwd = f"/workspace/repos/{spec.repository}"
         self.window = rng.choice((200_000, 200_000, 1_000_000))
         self.used = rng.randint(14_000, 26_000)

@@ -51,6 +51,12 @@ class RunSpec:
     """Whether its agent is one of October 2026: boots of any text, new kinds of event, secrets cut out of its words."""
     first_boot: int = 1
     """The number of the agent's first boot; a run that was resumed in the cloud counts on."""
+    model: str | None = None
+    """What the agent thinks with; None is the usual one of its adapter."""
+    error: str = ""
+    """What a run that fails says; empty is one of the usual reasons."""
+    pull_request: int | None = None
+    """The number of the pull request that it opens if it completes; 0 is none, None any."""
 
 
 Where = Literal["both", "live", "log", "frame", "chunks", "thoughts", "state", "row", "pi"]

@@ -129,9 +129,10 @@ def ending(scene: Scene) -> Act:
         scene, 0.1, "agent", "completed" if spec.outcome == "completed" else spec.outcome, "Agent finished"
     )
     if spec.outcome == "completed":
-        url = f"https://github.com/{spec.repository}/pull/{rng.randint(2, 9000)}"
+        number = rng.randint(2, 9000) if spec.pull_request is None else spec.pull_request
+        url = f"https://github.com/{spec.repository}/pull/{number}"
         output = {"pr_url": url, "pr_urls": [url], "head_branch": spec.branch}
-        act = [last, Part(0.3, "state", body={"output": output})]
+        act = [last, *([Part(0.3, "state", body={"output": output})] if number else [])]
         if rng.random() < 0.1:  # noqa: PLR2004
             params = {"sessionId": scene.session_id, "taskId": spec.task_id, "stopReason": "end_turn"}
             act.append(notice(scene, "task_complete", params))
@@ -140,6 +141,7 @@ def ending(scene: Scene) -> Act:
         ask = _rpc({"method": "session/cancel", "params": {"sessionId": scene.session_id}})
         return [ask, last, Part(0.2, "state", body={"status": "cancelled"})]
     message, source, classification = rng.choice(ERRORS)
+    message = spec.error or message
     terminal = {"source": source, "stopReason": "error", "error": message, "classification": classification}
     return [
         notice(scene, "error", {"message": message}, 0.1),

@@ -18,13 +18,15 @@ _SPREAD_DAYS: Final = (-60.0, 45.0)
 
 @dataclass(slots=True)
 class Sighting:
-    """A captured event name: emitted every ``every_h`` hours since ``first``."""
+    """A captured event name: emitted every ``every_h`` hours since ``first``, until ``gone_at`` if that is known."""
 
     first: datetime
     every_h: float
+    gone_at: datetime | None = None
 
     def seen(self, since: datetime, until: datetime) -> bool:
         """Whether the project received the event within the span."""
+        until = until if self.gone_at is None else min(until, self.gone_at)
         if until < self.first:
             return False
         step = timedelta(hours=self.every_h)

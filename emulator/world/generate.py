@@ -106,7 +106,7 @@ class Generator:
         channels = [Channel(self.uuid(), name, True, None) for name in ("growth", "platform", "support", "web")]  # noqa: FBT003
         channels += [Channel(self.uuid(), "me", False, user) for user in range(1, USERS + 1)]  # noqa: FBT003
         issues, at = [], self._now - timedelta(days=60)
-        while at < self._now + timedelta(days=60):
+        while at < self._now + timedelta(days=max(60, settings.busy_days + 30)):
             at += timedelta(hours=rng.expovariate(1 / 18))
             issues.append(at)
         return Project(
@@ -220,6 +220,8 @@ class Generator:
         run = self.run(task, at)
         done = at + timedelta(seconds=seconds)
         fate = self.rng.choices(_FATE_NAMES, cum_weights=_FATE_WEIGHTS)[0]
+        if self._settings.busy_days and fate not in TERMINAL:
+            fate = "completed"  # who works with a project leaves no run behind
         if fate == "local":
             run.environment, run.status = "local", "queued"
             run.log_written_at = done if self._chance("local run was driven") else None

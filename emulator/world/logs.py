@@ -13,6 +13,7 @@ from taskhouse.emulator.world.plans import log_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from taskhouse.emulator.clock import Clock
     from taskhouse.emulator.world.model import Run
@@ -35,12 +36,17 @@ class Logs:
 
     def expired(self, run: Run) -> bool:
         """Whether the run's log is gone, or never was."""
-        return run.log_written_at is None or self._clock.now() - run.log_written_at >= LIFE
+        return self._expired(run, self._clock.now())
+
+    @staticmethod
+    def _expired(run: Run, now: datetime) -> bool:
+        return run.log_written_at is None or now - run.log_written_at >= LIFE
 
     def own(self, run: Run) -> list[str]:
         """The run's own entries, as the texts that are stored; empty once expired."""
-        if self.expired(run):
-            return []
+        return [] if self.expired(run) else self._stored(run)
+
+    def _stored(self, run: Run) -> list[str]:
         if run.own_log is not None:
             return run.own_log
         key = (run.id, run.incarnation)
@@ -60,7 +66,10 @@ class Logs:
 
     def entries(self, run: Run) -> list[str]:
         """The run's own lines that can be read as entries."""
-        own = self.own(run)
+        return self._readable(run, self.own(run))
+
+    @staticmethod
+    def _readable(run: Run, own: list[str]) -> list[str]:
         return [text for at, text in enumerate(own) if at not in run.unreadable] if run.unreadable and own else own
 
     def entry_chain(self, run: Run) -> list[str]:
@@ -87,14 +96,17 @@ class Logs:
         if not _is_entry(text):
             run.unreadable.add(len(self.keep(run)) - 1)
 
-    def digest(self, run: Run) -> tuple[int, str]:
-        """Count and SHA-256 of the run's own redacted entries, each followed by a newline."""
-        if self.expired(run):
+    def digest(self, run: Run, *, since: datetime | None = None) -> tuple[int, str]:
+        """Count and SHA-256 of the run's own redacted entries, each followed by a newline.
+
+        An expired log has none; with ``since``, one that expired after this moment is as it was.
+        """
+        if self._expired(run, since or self._clock.now()):
             return 0, hashlib.sha256().hexdigest()
         known = self._digests.get(run.id)
         length = -1 if run.own_log is None else len(run.own_log)
         if known is None or known[0] != length:
-            entries = self.entries(run)
+            entries = self._readable(run, self._stored(run))
             text = "".join(f"{redacted(entry)}\n" for entry in entries)
             known = (length, len(entries), hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
             self._digests[run.id] = known

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -81,6 +81,21 @@ class Project:
         return letters[:3] or "TSK"
 
 
+class Fate(NamedTuple):
+    """How a run goes on, if somebody decided it; otherwise its seed does.
+
+    With ``stops_after`` it is never heard of again from that share of its duration on. ``pull_request`` is the number
+    of the one that it opens if it completes; 0 is none.
+    """
+
+    outcome: Literal["completed", "failed", "cancelled"]
+    duration_s: float
+    size: float = 1.0
+    error: str = ""
+    pull_request: int = 0
+    stops_after: float = 1.0
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """One execution of a task.
@@ -89,7 +104,7 @@ class Run:
     which the stored log expires; None is a run that never wrote one. ``incarnation`` counts resumes in the cloud.
     ``unreadable`` are the places in ``own_log`` of lines that no reader can parse; ``via_proxy``: its stream's token
     names the agent proxy. ``protected``: the key may not read what the run holds (403 by content).
-    ``scheduled_at``: until then it waits in `not_started`.
+    ``scheduled_at``: until then it waits in `not_started`. ``fate``: how it goes on while it is played.
     """
 
     id: str
@@ -118,6 +133,7 @@ class Run:
     via_proxy: bool = False
     protected: bool = False
     scheduled_at: datetime | None = None
+    fate: Fate | None = None
 
     def is_terminal(self) -> bool:
         """Whether the run has ended for now."""

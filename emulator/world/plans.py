@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 from taskhouse.emulator.script import RunSpec, improvise, play
@@ -47,6 +48,9 @@ def steps_of(run: Run, settings: EmulatorSettings, *, pace: float | None = None)
         duration = max(1.0, (until - _started(run)).total_seconds())
         outcome = run.status if run.is_terminal() else "completed"
     size = _LONG_SIZE if run.seed % _LONG_ONE_IN == 0 else rng.uniform(0.15, 1.1)
+    fate = run.fate if pace is not None else None
+    if fate is not None:
+        outcome, duration, size = fate.outcome, fate.duration_s / (pace or 1.0), fate.size
     known = run.runtime_adapter if run.runtime_adapter in _ADAPTERS else _ADAPTERS[0]
     adapter: Any = "pi" if run.task.runtime == "pi" else known
     spec = RunSpec(
@@ -63,9 +67,14 @@ def steps_of(run: Run, settings: EmulatorSettings, *, pace: float | None = None)
         resumes=run.resume_from is not None or run.incarnation > 0,
         october=settings.october_agents,
         first_boot=1 + _BOOTS * run.incarnation,
+        model=run.model if fate is not None else None,
+        error=fate.error if fate is not None else "",
+        pull_request=None if fate is None else fate.pull_request,
     )
     improvised = settings.surprise is not None and "agents" in settings.surprise.aspects
     steps = (improvise if improvised else play)(spec, rng)
+    if fate is not None and fate.stops_after < 1:
+        steps = takewhile(lambda step: step.at_s < duration * fate.stops_after, steps)
     numbered = settings.event_ids and not (improvised and run.seed % _UNNUMBERED_ONE_IN == 0)
     return steps if numbered else map(_unnumbered, steps)
 
