@@ -53,7 +53,10 @@ def keys_of(asset: ResourceAsset, project: str) -> list[dg.AssetCheckKey]:
 
 
 def answers(
-    queries: Queries, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]
+    queries: Queries,
+    asset: ResourceAsset,
+    wanted: Collection[dg.AssetCheckKey],
+    told: Callable[[str], str] = str,
 ) -> Iterator[dg.AssetCheckResult]:
     """The answers to some checks of an asset.
 
@@ -61,6 +64,7 @@ def answers(
         queries: An open connection.
         asset: The asset.
         wanted: Which checks; :func:`keys_of` has those of one project.
+        told: Names the settings as the person does who reads a reason.
     """
     passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": asset.name})}
     for key in sorted(wanted):
@@ -69,7 +73,7 @@ def answers(
         if row is None:
             yield _unknown(asset, check, project)
         elif check == COMPLETE:
-            yield _verdict(asset, project, row)
+            yield _verdict(asset, project, row, told(row["reason"]))
         else:
             found = CHECKS[check](queries, asset, {"project_id": int(project), "since": row["started_at"]})
             yield _answer(asset, check, project, found)
@@ -103,13 +107,13 @@ def _unknown(asset: ResourceAsset, check: str, project: str) -> dg.AssetCheckRes
     )
 
 
-def _verdict(asset: ResourceAsset, project: str, row: Mapping[str, Any]) -> dg.AssetCheckResult:
+def _verdict(asset: ResourceAsset, project: str, row: Mapping[str, Any], reason: str) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=row["verdict"] == "complete",
         asset_key=asset.key,
         check_name=name_of(COMPLETE, project),
         severity=dg.AssetCheckSeverity.ERROR,
-        description=row["reason"],
+        description=reason,
         metadata={
             "verdict": row["verdict"],
             "pass": row["pass_id"],

@@ -80,8 +80,8 @@ def _result(
     with connected(engine.settings(), f"checking {asset.name}") as queries:
         return dg.MaterializeResult(
             asset_key=asset.key,
-            metadata=pass_metadata.of_pass(queries, asset, report, began),
-            check_results=list(checks.answers(queries, asset, wanted)),
+            metadata=pass_metadata.of_pass(queries, asset, report, began, engine.told),
+            check_results=list(checks.answers(queries, asset, wanted, engine.told)),
         )
 
 
@@ -96,7 +96,7 @@ def _publish(settings: "Settings") -> None:
 def _answered(engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
     """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
     with connected(engine.settings(), f"checking {asset.name}") as queries:
-        return list(checks.answers(queries, asset, wanted))
+        return list(checks.answers(queries, asset, wanted, engine.told))
 
 
 def _schema(asset: ResourceAsset) -> dg.TableSchema:

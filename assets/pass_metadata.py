@@ -1,5 +1,6 @@
 """What Dagster shows of a pass: numbers that it plots, the newest rows, and a chart."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,22 @@ ENDED = "runs that ended"
 OLDEST = "seconds since the oldest page of the proof"
 SINCE_PROOF = "seconds since the last complete pass"
 
+HINT = "hint"
+"""What to do about an incomplete pass, as about a failed one."""
 
-def of_pass(queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime) -> dict[str, Any]:
+_RUNBOOK = "the runbook in the documentation of taskhouse says what each reason needs."
+GOES_ON = f"The next pass continues. If the problem persists, run `taskhouse check`; {_RUNBOOK}"
+WAITS = f"Passes stay incomplete until somebody accepts that; {_RUNBOOK}"
+"""What to do if a person has to decide."""
+
+_QUERY = "taskhouse query \"FROM ledger.passes WHERE pass_id = '{}'\""
+
+DECIDED = frozenset({"viewer_changed", "too_many_absent"})
+
+
+def of_pass(
+    queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime, told: Callable[[str], str] = str
+) -> dict[str, Any]:
     """Metadata of a materialization.
 
     Args:
@@ -28,16 +43,18 @@ def of_pass(queries: Queries, asset: ResourceAsset, report: "PassReport", since:
         asset: The asset.
         report: How its pass ended.
         since: When it began.
+        told: Names the settings as the person does who reads it.
     """
     project = {"project_id": report.project_id}
     own = {**project, "pass_id": report.pass_id}
     return {
         "dagster/row_count": queries.rows("row_count", project, table=asset.tables[0].name)[0]["row_count"],
         "verdict": report.verdict,
-        "reason": report.reason,
+        "reason": told(report.reason),
         "reason code": report.reason_code or "none",
         "pass": report.pass_id,
-        "pass in the ledger": f"taskhouse query \"FROM ledger.passes WHERE pass_id = '{report.pass_id}'\"",
+        **({} if report.verdict == "complete" else {HINT: told(WAITS if report.reason_code in DECIDED else GOES_ON)}),
+        "pass in the ledger": told(f"`{_QUERY.format(report.pass_id)}` shows it."),
         "project": str(report.project_id),
         ADDED: report.rows_added,
         "rows changed": _changed(queries, asset, own),

@@ -62,7 +62,11 @@ def asset_of(
             lambda: publish(open_warehouse(settings), settings.published, force=engine.copies_now),
         )
         if made is None:
-            raise dg.Failure("There is nothing to publish yet.", allow_retries=False)
+            raise dg.Failure(
+                "There is nothing to publish yet.",
+                metadata={"hint": f"Materialize {keys.key(prefix, 'tasks').to_user_string()} first."},
+                allow_retries=False,
+            )
         with connected(settings, "checking the copy") as queries:
             open_ends = [(str(row["project_id"]), row["resource"]) for row in queries.rows("unproven")]
         yield dg.MaterializeResult(

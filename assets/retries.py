@@ -30,10 +30,20 @@ def attempt(engine: Engine, work: Callable[[], T]) -> T:
     try:
         return work()
     except TaskhouseError as problem:
+        _name(engine, problem)
         passing = isinstance(problem, Locked | Retryable) and not isinstance(problem, Throttled)
         if passing and engine.tries_again:
             raise dg.RetryRequested(max_retries=engine.tries_again, seconds_to_wait=AGAIN_S) from problem
-        metadata = {"error": type(problem).__name__, "hint": engine.told(problem.hint) or "none"}
-        raise dg.Failure(engine.told(problem.message), metadata=metadata, allow_retries=False) from problem
+        metadata = {"error": type(problem).__name__, "hint": problem.hint or "none"}
+        raise dg.Failure(problem.message, metadata=metadata, allow_retries=False) from problem
     except BUGS as problem:
         raise dg.Failure(f"{type(problem).__name__}: {problem}", allow_retries=False) from problem
+
+
+def _name(engine: Engine, problem: TaskhouseError) -> None:
+    """Give an error, and those that caused it, the words of the person who reads it: Dagster shows all of them."""
+    each: BaseException | None = problem
+    while each is not None:
+        if isinstance(each, TaskhouseError):
+            each.message, each.hint = engine.told(each.message), engine.told(each.hint)
+        each = each.__cause__ or each.__context__

@@ -180,7 +180,7 @@ def _made(
             if waits:
                 reasons = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
                 context.log.warning(
-                    "%s of project %s waits until its data is proved: %s", view.name, project_id, reasons
+                    "%s of project %s waits until its data is proved: %s", view.name, project_id, engine.told(reasons)
                 )
                 continue
             check = _documented(snapshot, view)
@@ -239,12 +239,13 @@ def _lineage(view: View, resource_assets: tuple[ResourceAsset, ...]) -> dg.Table
 def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
     held = snapshot.tables().get(f"main.{view.name}")
     same = held == view.types
+    copy = keys.key(view.prefix, published.NAME).to_user_string()
     return dg.AssetCheckResult(
         passed=same,
         asset_key=view.key,
         check_name=CHECK,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=None if same else "Another version of taskhouse published the copy. Run `taskhouse sync`.",
+        description=None if same else f"Another version of taskhouse made the copy. Materialize {copy} again.",
         metadata={"columns": len(held or {}), "documented": len(view.types)},
     )
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from taskhouse.assets.pass_metadata import HINT
 from taskhouse.assets.resource_asset import MARK
 from taskhouse.plural import counted
 
@@ -20,10 +21,6 @@ AT_ONCE = 200
 
 FAILED_RUNS = "failed runs"
 PARTITION = "dagster/partition"
-GOES_ON = (
-    "The next pass continues. If the problem persists, run `taskhouse check`; the runbook in the documentation of"
-    " taskhouse says what each reason needs."
-)
 SEE_RUN = "Look at the run in Dagster, then run it again."
 
 
@@ -153,7 +150,7 @@ def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert
             made.partition or "",
             "incomplete",
             metadata["reason"],
-            GOES_ON,
+            metadata.get(HINT, SEE_RUN),
             run_id,
             metadata.get("reason code", "none"),
         )
@@ -183,7 +180,7 @@ def _why(event: dg.DagsterEvent) -> tuple[str, str]:
     data = event.step_failure_data
     said = data.user_failure_data
     if said is not None and said.description:
-        hint = said.metadata.get("hint")
+        hint = said.metadata.get(HINT)
         fix = str(hint.value) if hint is not None and hint.value != "none" else SEE_RUN
         return said.description, fix
     error = data.error.cause or data.error if data.error else None

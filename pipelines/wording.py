@@ -1,7 +1,8 @@
 """How a text names the settings: the engine knows variables and commands, the reader of a component its attributes.
 
 A text of the engine names a setting by its variable, as a bare word, and a command in backticks. So for a component it
-is enough to replace the words outside of backticks, and to say what a command needs. A test reads every text.
+is enough to replace the words outside of backticks, and to say what a command needs after a sentence that names one. A
+reason is a part of a sentence, and the hint beside it says what commands need. A test reads every text.
 """
 
 import re
@@ -55,6 +56,6 @@ class Wording:
     def told(self, text: str) -> str:
         """A text of the engine in these words."""
         parts = _SPAN.split(text)
-        parts[::2] = [_NAMED.sub(lambda found: self.names[found[0]], part) for part in parts[::2]]
-        needed = f"{_BEFORE}{self.exports}`." if _COMMAND in text and _BEFORE not in text else ""
-        return "".join(parts) + needed
+        parts[::2] = [_NAMED.sub(lambda found: self.names.get(found[0], found[0]), part) for part in parts[::2]]
+        sentence = _COMMAND in text and text.endswith(".") and _BEFORE not in text
+        return "".join(parts) + (f"{_BEFORE}{self.exports}`." if sentence else "")

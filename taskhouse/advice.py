@@ -99,13 +99,13 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
     if type(problem).__name__ == _POSTGRES:
         return TaskhouseError(
             f"Dagster's database does not respond: {problem}.",
-            hint="Check that PostgreSQL is running, and check `storage` in TASKHOUSE_HOME/dagster/dagster.yaml.",
+            hint="Check that PostgreSQL is running, and check `storage` in dagster/dagster.yaml below TASKHOUSE_HOME.",
         )
     if type(problem).__name__ == _INVALID:
         told = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
         return ConfigurationError(
             f"Dagster's configuration is not valid: {told[:300].rstrip('.')}.",
-            hint="Fix TASKHOUSE_HOME/dagster/dagster.yaml. If you remove it, taskhouse writes its own again.",
+            hint="Fix dagster/dagster.yaml below TASKHOUSE_HOME. If you remove it, taskhouse writes its own again.",
         )
     number, where = _read(problem)
     kind, said, hint = SAID.get(_ALIKE.get(number, number), (None, "", ""))

@@ -261,7 +261,7 @@ class Settings(BaseSettings):
         if not self.project_ids:
             raise ConfigurationError(
                 "POSTHOG_PROJECT_IDS is not set.",
-                hint="Export the numeric ids of your projects, for example `export POSTHOG_PROJECT_IDS=1,2`.",
+                hint="Set POSTHOG_PROJECT_IDS to the numeric ids of your projects, such as 1,2.",
             )
         return self.project_ids
 

@@ -23,7 +23,6 @@ from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.plural import counted
 from taskhouse.resources.registry import TABLES
-from taskhouse.variables import DEFAULT_HOST
 from taskhouse.warehouse import sql
 
 COPIES = "[0-9]*Z.duckdb"
@@ -110,8 +109,8 @@ def bind(connection: duckdb.DuckDBPyConnection, host: str, clock: Clock = REAL) 
     if held is not None and holds(connection):
         raise ConfigurationError(
             f"This warehouse belongs to {held.host}, but taskhouse is set to {host}.",
-            hint=f"`export POSTHOG_HOST={held.host}` to use that host; if unset, it is {DEFAULT_HOST}. For another"
-            " host, set TASKHOUSE_HOME to another folder: one warehouse keeps the history of one host.",
+            hint=f"Set POSTHOG_HOST to {held.host}, or set TASKHOUSE_HOME to another folder: one warehouse keeps the"
+            " history of one host.",
         )
     with sql.atomic(connection):
         if held is None:

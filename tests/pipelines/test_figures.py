@@ -63,6 +63,15 @@ def test_what_is_told_of_a_pass_says_how_to_look_at_it(connection: Any) -> None:
     assert connection.execute(f"SELECT pass_id FROM ({question})").fetchall() == [("now",)]
 
 
+@pytest.mark.parametrize(("code", "hint"), [("moved", "next pass continues."), ("viewer_changed", "until somebody")])
+def test_an_incomplete_pass_says_what_to_do_and_what_goes_on_by_itself(connection: Any, code: Any, hint: str) -> None:
+    report = replace(REPORT, verdict="incomplete", reason="set POSTHOG_HOST", reason_code=code)
+    asked = Queries(partial(records, connection))
+    told = pass_metadata.of_pass(asked, TASKS, report, NOW, lambda text: text.replace("POSTHOG_HOST", "`host`"))
+    assert hint in told[pass_metadata.HINT]
+    assert told["reason"] == "set `host`"
+
+
 def test_a_row_is_changed_that_says_something_else_than_the_one_before(connection: Any) -> None:
     _run(connection, "known", "in_progress", BEFORE, "earlier")
     _run(connection, "known", "completed", NOW, "now")

@@ -116,7 +116,7 @@ def test_a_home_is_bound_to_its_host_by_what_it_holds(tmp_path: Path) -> None:
     assert known.host == HOST
     with opened(tmp_path).reading("looking") as connection:
         assert connection.execute("FROM ledger.passes").fetchall() == []
-    with pytest.raises(ConfigurationError, match=f"belongs to {HOST}, but .* {OTHER}.*`export POSTHOG_HOST={HOST}`"):
+    with pytest.raises(ConfigurationError, match=f"belongs to {HOST}, but .* {OTHER}.*Set POSTHOG_HOST to {HOST},"):
         count(opened(tmp_path, OTHER))
 
 
