@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from taskhouse.assets import keys
+from taskhouse.assets.published import NAME as PUBLISHED
 from taskhouse.errors import ConfigurationError
 from taskhouse.home import possible
 from taskhouse.pipelines import attributes
@@ -102,7 +103,8 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         definitions = build(settings, _engine(self, context), executor=None).map_asset_specs(func=self._presented)
         with self._words(context):
             possible(settings.home)
-        tables = TaskhouseTables(home=str(settings.home))
+        copy = keys.key(self.prefix, PUBLISHED).to_user_string()
+        tables = TaskhouseTables(home=str(settings.home), published=copy)
         resources = {keys.label(self.prefix, "tables"): tables}
         return dg.Definitions.merge(definitions, dg.Definitions(resources=resources))
 

@@ -1,20 +1,27 @@
 """The published copy as a resource for your own assets: tables and views as pandas frames, without a key."""
 
+import contextlib
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 from pydantic import Field
 
-from taskhouse.errors import ConfigurationError
+from taskhouse.errors import ConfigurationError, TaskhouseError
+from taskhouse.pipelines.wording import Wording
+from taskhouse.variables import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from datetime import date
 
     import pandas as pd
 
     from taskhouse.reading import Snapshot
+
+SYNC = "`taskhouse sync`"
+"""What publishes a copy on the command line."""
 
 
 class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
@@ -24,6 +31,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
     """
 
     home: str = Field(description="The home of a taskhouse: the folder that holds all of its state.")
+    published: str = Field(default="published", description="The asset that makes the copy, for errors.")
 
     def frame(
         self,
@@ -39,7 +47,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         Raises:
             ConfigurationError: Nothing was published yet, there is no such view or column, or a moment cannot be read.
         """
-        with self.snapshot() as snapshot:
+        with self._words(), self.snapshot() as snapshot:
             return snapshot.frame(view, since=since, until=until, columns=columns, **filters)
 
     def sql(self, text: str, **parameters: object) -> "pd.DataFrame":
@@ -48,7 +56,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         Raises:
             ConfigurationError: Nothing was published yet, or the statement is not valid or would write.
         """
-        with self.snapshot() as snapshot:
+        with self._words(), self.snapshot() as snapshot:
             return snapshot.sql(text, **parameters)
 
     def snapshot(self) -> "Snapshot":
@@ -67,5 +75,16 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
             if current(folder) is not None:
                 raise
             raise ConfigurationError(
-                problem.message, hint="Materialize the asset `published` first, and check the `home` of this resource."
+                problem.message,
+                hint=f"Materialize the asset `{self.published}` first, and check the `home` of this resource.",
             ) from None
+
+    @contextlib.contextmanager
+    def _words(self) -> "Iterator[None]":
+        """A block whose errors name the asset that makes the copy, and what other commands need."""
+        words = Wording({}, f"{variable('home')}={shlex.quote(self.home)}")
+        try:
+            yield
+        except TaskhouseError as problem:
+            problem.hint = words.told(problem.hint.replace(SYNC, f"materializing the asset `{self.published}`"))
+            raise

@@ -159,8 +159,12 @@ class Snapshot:
         columns: Collection[str] | None,
         filters: Mapping[str, object],
     ) -> tuple[str, dict[str, object]]:
-        name = self._known(view)
-        return select(name, self.tables()[name], since=since, until=until, columns=columns, filters=filters)
+        try:
+            name = self._known(view)
+            return select(name, self.tables()[name], since=since, until=until, columns=columns, filters=filters)
+        except ConfigurationError as problem:
+            problem.hint = f"{self._reader.why_absent()}{problem.hint}"
+            raise
 
     def _known(self, view: str) -> str:
         name = view if "." in view else f"main.{view}"

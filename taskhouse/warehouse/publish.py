@@ -25,7 +25,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
-from taskhouse.warehouse import damage, drafts, identity
+from taskhouse.warehouse import damage, drafts, identity, views
 from taskhouse.warehouse.clone import clone
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.identity import Identity, about
@@ -87,6 +87,8 @@ def publish(
 ) -> Published | None:
     """Publish the warehouse, unless nothing changed or the last time is too recent; None if there is no warehouse.
 
+    A generation with the views of another version is replaced, however recent it is.
+
     Args:
         warehouse: What to publish.
         folder: Where.
@@ -102,6 +104,9 @@ def publish(
     last, now = current(folder), warehouse.clock.now()
     read |= own
     due = _reading_due(folder, now)
+    if last is not None and warehouse.exists() and not views.current_in(last.path):
+        with warehouse.reading("making the views of this version"):
+            force = True
     if last is not None and not (force or read or (due and not last.read)) and _young(last, now):
         return last
     return _publish(warehouse, folder, read=read or due, own=own)

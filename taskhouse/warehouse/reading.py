@@ -25,6 +25,9 @@ _WRITING = {
 }
 
 
+OTHER_VERSION = "Another version of taskhouse made this copy: `taskhouse sync` publishes a new one."
+
+
 class Reader:
     """A read-only connection to one generation; whatever is published later does not change what it sees."""
 
@@ -74,6 +77,10 @@ class Reader:
         for row in self.records(sql.query("catalog/columns")):
             found.setdefault(f"{row['schema_name']}.{row['table_name']}", {})[row["column_name"]] = row["data_type"]
         return found
+
+    def why_absent(self) -> str:
+        """Why the copy may lack a view or column that this taskhouse knows, with what mends it; else empty."""
+        return f"{OTHER_VERSION} " if _of_another_version(self._open()) else ""
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
@@ -221,23 +228,27 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, text: str, proble
     if damage.said(problem):
         return Corrupt(
             f"{path} is damaged: {damage.first_line(problem)}.",
-            hint="`taskhouse verify` tells whether the warehouse is sound. If it is, remove this copy, and the next"
+            hint="`taskhouse verify` tells whether the warehouse is sound. If it is, remove this copy, and"
             " `taskhouse sync` publishes another one. If not, `taskhouse restore` restores a copy.",
         )
     refused = advised(problem) if isinstance(problem, duckdb.IOException) else None
     if refused is not None:
         return refused
-    try:
-        other = not views.current(connection)
-    except duckdb.Error:  # a file that is no warehouse of ours
-        other = False
-    hint = "Another version of taskhouse made this copy: `taskhouse sync` publishes a new one." if other else ""
+    hint = OTHER_VERSION if _of_another_version(connection) else ""
     if not hint and isinstance(problem, _UNKNOWN):
         hint = 'Correct the SQL. `taskhouse query "SHOW TABLES"` lists the views, and docs/views.md describes them.'
     if "read-only mode" in str(problem) or _writes(connection, text):
         hint = "The published copy is for reading: ask with SELECT or FROM."
     said = str(problem).replace(f"{path.stem}.", "")  # DuckDB proposes names with that of the copy before them
     return ConfigurationError(f"The query failed: {said}", hint=hint)
+
+
+def _of_another_version(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether its views are not those of this taskhouse; a file that is no warehouse of ours has no version."""
+    try:
+        return not views.current(connection)
+    except duckdb.Error:
+        return False
 
 
 def _writes(connection: duckdb.DuckDBPyConnection, text: str) -> bool:

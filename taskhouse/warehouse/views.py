@@ -1,8 +1,10 @@
 """Views and macros for people, with what they say of themselves: rebuilt in one transaction when their text changed."""
 
+import functools
 import hashlib
 import re
 import sys
+from pathlib import Path
 
 import duckdb
 
@@ -52,6 +54,16 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
 def current(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether the views are those of this taskhouse, whatever the time zone of their days."""
     return _held(connection) == _digests(_texts(current_zone(connection)))
+
+
+@functools.cache
+def current_in(path: Path) -> bool:
+    """Whether a published copy, which never changes, has the views of this taskhouse."""
+    try:
+        with connect(path, read_only=True) as connection:
+            return current(connection)
+    except duckdb.Error:
+        return False
 
 
 def definitions(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:

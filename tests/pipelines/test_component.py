@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 from pydantic import ValidationError
 
@@ -15,6 +16,8 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.pipelines.component import TaskhouseProject
 from taskhouse.pipelines.run import QUIET
 from taskhouse.pipelines.scaffold import ProjectParameters, ProjectScaffolder
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.publish import publish
 from tests.blank import blank
 from tests.pipelines.conftest import SECRET, Scene
 
@@ -198,6 +201,27 @@ def test_errors_of_a_pass_name_attributes_and_the_variables_that_a_command_needs
 def test_tables_without_a_copy_name_the_asset_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="Materialize the asset `published` first"):
         taskhouse.TaskhouseTables(home=str(tmp_path)).frame("tasks")
+
+
+def test_tables_of_another_version_name_the_asset_and_what_a_command_needs(tmp_path: Path) -> None:
+    blank(tmp_path / "home" / "warehouse.duckdb")
+    with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as connection:
+        connection.execute("DELETE FROM ledger.views WHERE name = 'tasks'")
+    warehouse = Warehouse(tmp_path / "home" / "warehouse.duckdb", host="https://us.posthog.com")
+    tables = taskhouse.TaskhouseTables(home=str(tmp_path / "home"), published="eu/published")
+    assert publish(warehouse, tmp_path / "home" / "published")
+    told = "materializing the asset `eu/published` publishes a new one"
+    with pytest.raises(ConfigurationError, match=told):
+        tables.frame("tasks", columns=["newer"])
+    with pytest.raises(ConfigurationError, match=told):
+        tables.sql("SELECT newer FROM tasks")
+
+
+def test_a_mistake_in_sql_names_the_home_that_a_command_needs(tmp_path: Path) -> None:
+    blank(tmp_path / "warehouse.duckdb")
+    assert publish(Warehouse(tmp_path / "warehouse.duckdb", host="https://us.posthog.com"), tmp_path / "published")
+    with pytest.raises(ConfigurationError, match=f"Before that, `export TASKHOUSE_HOME={tmp_path}`"):
+        taskhouse.TaskhouseTables(home=str(tmp_path)).sql("SELECT newer FROM tasks")
 
 
 def test_an_instance_in_python_names_the_variable_too() -> None:

@@ -11,10 +11,11 @@ from typing import BinaryIO
 import pytest
 
 from taskhouse.errors import Full, Locked
-from taskhouse.warehouse import drafts, identity
+from taskhouse.warehouse import drafts, identity, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import current, publish, readable
-from taskhouse.warehouse.reading import query
+from taskhouse.warehouse.reading import connected, query
+from tests.blank import blank
 from tests.warehouse import reflinks
 
 FOREIGN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('CREATE TABLE theirs AS SELECT 1')"
@@ -55,6 +56,23 @@ def test_while_somebody_holds_the_file_the_last_copy_stays(warehouse: Warehouse,
     second = publish(warehouse, tmp_path / "published", force=True)
     assert second is not None
     assert query(second.path, "FROM theirs")[1] == [(1,)]
+
+
+def test_a_young_copy_with_the_views_of_another_version_is_replaced(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, of_before = tmp_path / "published", views.statement
+    blank(warehouse.path)
+    publish(warehouse, folder)
+    monkeypatch.setattr(views, "statement", lambda name: of_before(name) + "\n-- newer" * (name == "tasks"))
+    upgraded = Warehouse(warehouse.path, host=warehouse.host)
+    made, again = publish(upgraded, folder), publish(upgraded, folder)
+
+    assert made is not None
+    assert again is not None
+    assert (made.fresh, again.fresh, again.path) == (True, False, made.path)
+    with connected(made.path) as connection:
+        assert views.current(connection)
 
 
 def test_a_copy_whose_facts_are_lost_is_as_old_as_its_name_says(warehouse: Warehouse, tmp_path: Path) -> None:
