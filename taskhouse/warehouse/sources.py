@@ -11,7 +11,7 @@ from taskhouse.warehouse import sql
 from taskhouse.warehouse.parquet import PART_OF_ALL, Part
 from taskhouse.warehouse.reading import Reader
 
-_NAMED = re.compile(r"\b\w+\.\w+")
+_NAMED, _WORD = re.compile(r"\b\w+\.\w+"), re.compile(r"\w+|\S")
 
 Fingerprints = Mapping[Part, str]
 """A text for each part of a table; it changes if the rows do."""
@@ -31,11 +31,19 @@ class Sources:
     def __init__(self, reader: Reader, columns: Mapping[str, Mapping[str, str]]) -> None:
         self._reader = reader
         self._columns = columns
-        rows = reader.records(sql.query("catalog/view_definitions"))
-        self._definitions = {f"main.{row['name'].removesuffix('()')}": str(row["definition"]) for row in rows}
-        known = columns.keys() | self._definitions.keys()
-        self._reads = {
-            name: tuple(sorted({*_NAMED.findall(text)} & known - {name})) for name, text in self._definitions.items()
+        texts = {
+            f"main.{row['name'].removesuffix('()')}": str(row["definition"])
+            for row in reader.records(sql.query("catalog/view_definitions"))
+        }
+        known = columns.keys() | texts.keys()
+        self._reads = {name: tuple(sorted({*_NAMED.findall(text)} & known - {name})) for name, text in texts.items()}
+        made = {
+            f"main.{row['name'].removeprefix('macros/')}": row["sha256"]
+            for row in reader.records(sql.query("ledger/views_held"))
+        }
+        # DuckDB writes some lists in another order each time, so the words of its text are sorted.
+        self._definitions = {
+            name: " ".join([made.get(name, ""), *sorted(_WORD.findall(text))]) for name, text in texts.items()
         }
         self._tables: dict[str, Fingerprints] = {}
 

@@ -20,7 +20,10 @@ from taskhouse.warehouse import parquet
 from taskhouse.warehouse.reading import Reader
 from tests.report.world import LAST, World, walk, with_runs, with_work
 
-SOME = ("readiness_trend", "readiness_changes", "runs", "run_attempts", "run_daily", "tasks", "ledger.passes")
+SOME = (
+    *("readiness_trend", "readiness_changes", "runs", "run_attempts", "run_daily", "run_history", "tasks"),
+    "ledger.passes",
+)
 
 
 def made() -> World:
@@ -100,7 +103,8 @@ def test_a_change_of_one_project_writes_its_files_and_those_that_rest_on_it(
     with changed(world, tmp_path / "later", raw_run_versions=rows) as later:
         done = export(tmp_path / "out", later, tables=SOME)
         fresh = export(tmp_path / "fresh", later, tables=SOME)
-    assert done.written == ("run_attempts/project-2.parquet", "run_daily/project-2.parquet", "runs/project-2.parquet")
+    changes = ("run_attempts", "run_daily", "run_history", "runs")
+    assert done.written == tuple(f"{view}/project-2.parquet" for view in changes)
     after = stamps(tmp_path / "out")
     moved = {path for path in after if after[path] != before[path]}
     assert moved == {*done.written, "manifest.json"}
