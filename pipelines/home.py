@@ -5,6 +5,7 @@ import errno
 import functools
 import gc
 import hashlib
+import importlib
 import importlib.resources
 import os
 import shutil
@@ -20,6 +21,7 @@ from taskhouse.pipelines.startup import uncollected
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
+    from sqlalchemy.engine import Engine
 
     from taskhouse.settings import Settings
 
@@ -42,6 +44,13 @@ _UNWRITTEN = ("Exception while writing logger call to event log", "Exception whi
 
 MOST_OPEN = 20
 """How many databases are kept open; each run has its own."""
+
+_STORAGES = (
+    "event_log.sqlite.sqlite_event_log",
+    "runs.sqlite.sqlite_run_storage",
+    "schedules.sqlite.sqlite_schedule_storage",
+)
+"""Where Dagster makes engines of SQLAlchemy, below ``dagster._core.storage``."""
 
 _DAMAGED = ("file is not a database", "database disk image is malformed")
 """What SQLite says about a file that it cannot read."""
@@ -132,21 +141,14 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
     with uncollected():
         from dagster import DagsterInstance
         from dagster._core.instance.ref import InstanceRef
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
 
         folder = prepare(settings)
         hurry = _Hurry()
-        event.listen(Engine, "connect", hurry.connected)
-    try:
-        with _readable(folder), _once(), contextlib.ExitStack() as stack:
-            with uncollected():
-                ref = InstanceRef.from_dir(str(folder), overrides=_APART)
-                opened = stack.enter_context(DagsterInstance.from_ref(ref))
-            yield opened
-    finally:
-        event.remove(Engine, "connect", hurry.connected)
-        hurry.close()
+    with contextlib.closing(hurry), _readable(folder), _once(), contextlib.ExitStack() as stack:
+        with uncollected():
+            ref = InstanceRef.from_dir(str(folder), overrides=_APART)
+            opened = stack.enter_context(DagsterInstance.from_ref(ref))
+        yield opened
 
 
 @contextlib.contextmanager
@@ -210,11 +212,8 @@ def _damaged(folder: Path) -> Path:
 @functools.cache
 def hasten() -> None:
     """Spare a process that Dagster starts the same, until its end: its code server, and that of each run."""
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
     gc.freeze()
-    event.listen(Engine, "connect", _Hurry().connected)
+    _Hurry()
 
 
 class _Hurry:
@@ -223,10 +222,29 @@ class _Hurry:
     Dagster opens and closes a connection for each write, and closing the last one copies the write-ahead log into the
     database and waits for the disk. So one connection to each file stays open until the end, or until many others were
     opened. Commits do not wait for the disk either: a power failure may lose the last ones, but none of them is proof.
+
+    It also makes an engine of SQLAlchemy for each of them, which compiles every statement again. Here, a database has
+    one engine. It has no open connection while nothing is written, so a process can be forked.
     """
 
     def __init__(self) -> None:
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
         self._open: dict[str, sqlite3.Connection] = {}
+        self._engines: dict[str, Engine] = {}
+        self._make = _storages()[0]["create_engine"]
+        event.listen(Engine, "connect", self.connected)
+        self._let_make(self.engine)
+
+    def engine(self, url: str, **options: Any) -> "Engine":
+        """The engine of a database."""
+        asked = f"{url} {options}"
+        if asked not in self._engines:
+            if len(self._engines) >= MOST_OPEN:
+                self._engines.pop(next(iter(self._engines)))
+            self._engines[asked] = self._make(url, **options)
+        return self._engines[asked]
 
     def connected(self, connection: Any, _record: object) -> None:
         """A connection was opened; one to another engine than SQLite is left as it is."""
@@ -241,9 +259,23 @@ class _Hurry:
             held_open.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
 
     def close(self) -> None:
-        """Let go of every file."""
+        """Let go of every file, and leave Dagster to itself."""
+        from sqlalchemy import event
+        from sqlalchemy.engine import Engine
+
+        self._let_make(self._make)
+        event.remove(Engine, "connect", self.connected)
         for each in self._open.values():
             each.close()
+
+    def _let_make(self, make: Callable[..., Any]) -> None:
+        for module in _storages():
+            module["create_engine"] = make
+
+
+def _storages() -> list[dict[str, Any]]:
+    """The modules of Dagster that make engines."""
+    return [vars(importlib.import_module(f"dagster._core.storage.{name}")) for name in _STORAGES]
 
 
 @contextlib.contextmanager

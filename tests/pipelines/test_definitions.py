@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
 
 from taskhouse import marts
 from taskhouse.assets import freshness, report, views
@@ -24,7 +25,7 @@ from taskhouse.pipelines.startup import uncollected
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
-from tests.blank import blank
+from tests.blank import blank, started
 
 RUN_EVENTS = RESOURCE_ASSETS["run_events"]
 
@@ -319,3 +320,14 @@ def test_the_command_line_does_not_wait_for_the_disk_with_each_event(tmp_path: P
         with storage.index_connection() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
             assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_the_command_line_makes_one_engine_for_a_database(tmp_path: Path) -> None:
+    before, engines = vars(sqlite_event_log)["create_engine"], []
+    with home.instance(_settings(home=started(tmp_path / "home"))) as opened:
+        storage: Any = opened.event_log_storage
+        for _ in range(2):
+            with storage.index_connection() as connection:
+                engines.append(connection.engine)
+    assert engines[0] is engines[1]
+    assert vars(sqlite_event_log)["create_engine"] is before
