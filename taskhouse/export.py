@@ -184,7 +184,7 @@ class _Work:
     def write(self, names: list[str]) -> None:
         """Write every table and view, each after what it is made of."""
         reader = self.snapshot.reader
-        sources = Sources(reader, self.snapshot.tables())
+        sources = Sources(reader)
         below = {each for name in names for each in sources.below(name)}
         made: dict[str, dict[Part, str]] = {}
         for name in sources.order(names):

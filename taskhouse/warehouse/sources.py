@@ -25,17 +25,17 @@ class Sources:
 
     Args:
         reader: The generation.
-        columns: Its tables and views as ``schema.name``, each with its columns.
     """
 
-    def __init__(self, reader: Reader, columns: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._columns = columns
+        rows = reader.records(sql.query("catalog/columns_of_every_schema"))
+        self._columns: dict[str, list[str]] = {row["name"]: row["columns"] for row in rows}
         texts = {
             f"main.{row['name'].removesuffix('()')}": str(row["definition"])
             for row in reader.records(sql.query("catalog/view_definitions"))
         }
-        known = columns.keys() | texts.keys()
+        known = self._columns.keys() | texts.keys()
         self._reads = {name: tuple(sorted({*_NAMED.findall(text)} & known - {name})) for name, text in texts.items()}
         made = {
             f"main.{row['name'].removeprefix('macros/')}": row["sha256"]
@@ -99,9 +99,9 @@ class Sources:
         """
         if table not in self._tables:
             names = self._columns[table]
-            is_known = {"payload_sha256", "segment"} & names.keys()
+            is_known = {"payload_sha256", "segment"} & {*names}
             found = self._sums(table, [name for name in names if name != "payload" or not is_known])
-            if {"payload", "payload_sha256"} <= names.keys():
+            if {"payload", "payload_sha256"} <= {*names}:
                 unknown = self._sums(table, ["payload"], "payload_sha256 IS NULL")
                 found = {part: f"{text} {unknown.get(part, '')}" for part, text in found.items()}
             self._tables[table] = found

@@ -18,6 +18,22 @@ ORDER BY
     table_name,
     column_index
 
+-- name: columns_of_every_schema
+-- The columns of every table and view, in whatever schema it is.
+SELECT
+    schema_name || '.' || table_name AS name,
+    list(column_name ORDER BY column_index) AS columns
+FROM
+    duckdb_columns()
+WHERE
+    NOT internal
+    AND database_name = current_database()
+GROUP BY
+    schema_name,
+    table_name
+ORDER BY
+    name
+
 -- name: describe
 -- Columns of one table or view, with what they say of themselves.
 SELECT
