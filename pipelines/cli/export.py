@@ -27,6 +27,7 @@ def export(
 
     with taskhouse.open(load()) as snapshot, writing(folder, "folder"):
         done = write(folder, snapshot)
-    kept, rows = len(done.files) - len(done.written), counted(sum(done.rows.values()), "row")
-    removed = f", {len(done.removed):,} removed" if done.removed else ""
-    say(f"Written: {done.folder} ({counted(len(done.written), 'file')}, {kept:,} unchanged{removed}, {rows} in all)")
+    kept, gone = len(done.files) - len(done.written), len(done.removed)
+    counts = [counted(len(done.written), "file")]
+    counts += [f"{count:,} {what}" for count, what in ((kept, "unchanged"), (gone, "removed")) if count]
+    say(f"Written: {done.folder} ({', '.join(counts)}, {counted(sum(done.rows.values()), 'row')} in all)")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,8 @@ def test_report_and_export_after_a_sync(inside: Any, environment: dict[str, str]
     printed = inside.run("report", "--format", "md", "-o", "-", **environment)
     assert printed.out.startswith("# Readiness")
     assert inside.run("export", str(tmp_path / "out"), **environment).code == 0
+    again = inside.run("export", str(tmp_path / "out"), **environment)
+    assert re.search(r"out \(0 files, \d+ unchanged, [\d,]+ rows in all\)", again.err), again.err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["tables"]["tasks"]["rows"] > 0
 
