@@ -20,10 +20,7 @@ from taskhouse.warehouse import parquet
 from taskhouse.warehouse.reading import Reader
 from tests.report.world import LAST, World, walk, with_runs, with_work
 
-SOME = (
-    *("readiness_trend", "readiness_changes", "runs", "run_attempts", "run_daily", "run_history", "tasks"),
-    "ledger.passes",
-)
+SOME = ("readiness", "runs", "run_attempts", "run_daily", "run_history", "tasks", "ledger.passes")
 
 
 def made() -> World:
@@ -31,6 +28,7 @@ def made() -> World:
     other = with_runs(walk(["beta/one"], days=6, project=2), days=1)
     for table, rows in other.tables.items():
         world.tables[table] += [{**row, "project_id": 2} for row in rows]
+    world.add("ledger.quarantine", project_id=None, resource="spool", first_seen_at=LAST, reason="x", found_in="x")
     return world
 
 
@@ -131,12 +129,13 @@ def test_what_is_only_seen_again_is_computed_and_left_as_it_is(
 
 def test_a_project_and_a_view_that_are_gone_are_removed(world: World, whole: Export, tmp_path: Path) -> None:
     shutil.copytree(whole.folder, tmp_path / "out")
-    alone = {table: [row for row in rows if row["project_id"] == 1] for table, rows in world.tables.items()}
+    alone = {table: [row for row in rows if row["project_id"] != 2] for table, rows in world.tables.items()}
     with World(alone).open(tmp_path / "later") as later:
         done = export(tmp_path / "out", later)
         fewer = export(tmp_path / "out", later, tables=SOME)
     assert done.removed == tuple(path for path in sorted(digests(whole)) if "project-2" in path)
     assert len(done.removed) >= 30
+    assert [row for row in contents(whole)["data_health/no-project.parquet"] if row[0] is None]
     assert done.written == (), "the rows of one project do not depend on another"
     with World(alone).open(tmp_path / "again") as later:
         fresh = export(tmp_path / "fresh", later)
