@@ -67,9 +67,15 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let callers name the fields, and the environment its variables."""
+        """Let callers name the fields, and the environment its variables.
+
+        Raises:
+            TypeError: A caller names something else; what the environment has besides is not ours.
+        """
         del file_secret_settings
         given = init_settings.init_kwargs if isinstance(init_settings, InitSettingsSource) else {}
+        if strange := given.keys() - cls.model_fields.keys() - {variable(name) for name in cls.model_fields}:
+            raise TypeError(f"There is no setting {', '.join(sorted(strange))}.")
         named = {variable(name) if name in cls.model_fields else name: value for name, value in given.items()}
         return InitSettingsSource(settings_cls, named), env_settings, dotenv_settings
 

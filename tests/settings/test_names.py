@@ -190,6 +190,15 @@ def test_names_that_resemble_none_of_ours_are_nobodys_business(
     assert caplog.messages == []
 
 
+def test_a_caller_who_names_no_setting_is_refused_and_an_environment_that_has_more_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TypeError, match="There is no setting log_settle_s"):
+        Settings(_env_file=None, log_settle_s=1, TASKHOUSE_HOME="x")
+    monkeypatch.setenv("TASKHOUSE_NONE", "1")
+    assert Settings(_env_file=None, TASKHOUSE_HOME="x").home == Path("x")
+
+
 def test_a_file_that_cannot_be_read_is_named() -> None:
     Path(".env").write_bytes(b"POSTHOG_HOST=\xff\xfe\n")
     with pytest.raises(ConfigurationError, match=r"\.env"):
