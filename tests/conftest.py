@@ -8,6 +8,9 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the modules that take long, so that no worker is left alone with one of them at the end."""
+    """Begin with the modules that take long, so that no worker is left alone with one of them at the end.
+
+    Next are all tests that read the home ``synced``, so that few workers make one: neighbors go to the same worker.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, "synced" not in getattr(item, "fixturenames", ())))

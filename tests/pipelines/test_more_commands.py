@@ -89,8 +89,8 @@ def test_plan_says_what_a_first_load_would_spend(inside: Any, environment: dict[
     assert "first load" in done.out
 
 
-def test_report_and_export_after_a_sync(inside: Any, environment: dict[str, str], tmp_path: Path) -> None:
-    assert inside.run("sync", **environment).code == 0
+def test_report_and_export_after_a_sync(inside: Any, synced: Any, tmp_path: Path) -> None:
+    environment = synced.environment
     page = tmp_path / "report.html"
     assert inside.run("report", "--output", str(page), **environment).code == 0
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")

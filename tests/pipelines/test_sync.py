@@ -203,7 +203,9 @@ def test_two_syncs_at_once_both_end_well_one_after_the_other(taskhouse: Any, qui
     assert _unequal(quiet) == []
 
 
-def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(taskhouse: Any, lively: Any) -> None:
+def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(
+    taskhouse: Any, inside: Any, lively: Any
+) -> None:
     process = taskhouse.start("sync", **lively.environment)
     lively.hurry(process)
     until = time.monotonic() + 10
@@ -213,7 +215,7 @@ def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(ta
     assert process.poll() is None
     process.kill()
     killed = taskhouse.end(process)
-    again = taskhouse.run("sync", **lively.environment)
+    again = inside.run("sync", **lively.environment)
     runs, _, _ = _records(lively.settings)
 
     assert killed.code == -9
