@@ -56,6 +56,7 @@ class Demo:
                 for resource in ("tasks", "runs", "run_events", "task_usage"):
                     self.house.sync(resource)
             self.house.passes((START + timedelta(days=day + 1) - self.house.service.clock.now()).total_seconds())
+        self.house.run(self.house._end())
         return self.house.settings.warehouse
 
     def _begin(self) -> None:
@@ -125,7 +126,6 @@ def main() -> None:
     demo = Demo()
     try:
         warehouse = demo.live()
-        demo.house.run(demo.house._end())
         with duckdb.connect(str(warehouse)) as connection:
             connection.execute("CHECKPOINT")
         PACKED.write_bytes(lzma.compress(warehouse.read_bytes(), preset=9 | lzma.PRESET_EXTREME))

@@ -7,6 +7,7 @@ import duckdb
 import pytest
 
 from tests.marts import model, questions
+from tests.marts.history import Demo
 
 PAGE = questions.PAGE.read_text(encoding="utf-8")
 
@@ -45,3 +46,17 @@ def test_the_picture_joins_things_by_their_keys(history: duckdb.DuckDBPyConnecti
     for parent, child in (("tasks", "runs"), ("runs", "run_attempts"), ("run_attempts", "run_activity")):
         assert re.search(rf"^    {parent} \|\|--o[{{|] {child} : ", PAGE, re.MULTILINE)
         assert history.execute(model.orphans((parent, child))).fetchone() == (0,)
+
+
+@pytest.mark.worlds
+def test_the_history_can_be_lived_anew() -> None:
+    """The packed one needs no emulator; this says that ``python -m tests.marts.history`` still makes one."""
+    demo = Demo()
+    try:
+        with duckdb.connect(str(demo.live())) as connection:
+            counts = connection.execute("SELECT count(*), count(*) FILTER (verdict = 'complete') FROM ledger.passes")
+            passes, complete = counts.fetchone() or (0, 0)
+            assert complete == passes > 100
+            assert connection.execute("SELECT count(*) > 20 FROM main.failures").fetchone() == (True,)
+    finally:
+        demo.house.close()
