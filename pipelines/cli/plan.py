@@ -22,7 +22,9 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print the esti
 
     If a history exists, it asks PostHog for one row, to learn how many tasks there are. Before the first load it asks
     for a sample of tasks and runs, with at most 16 requests, and prints ranges. The numbers are requests; how long they
-    take depends on TASKHOUSE_REQUESTS_PER_HOUR.
+    take depends on TASKHOUSE_REQUESTS_PER_HOUR. Requests of the class `live` (streams) may use all of it. The others
+    leave room for the classes before them: `log`, `changes` (what moved since the last sync), `readiness`, `sweep`
+    (reading a whole list again) and `first` (the first load).
     """
     with errors_as_json(as_json):
         found = _planned()

@@ -18,7 +18,7 @@ async def refetch(the_pass: Pass, run: CaptureRun) -> CaptureRun:
     """Request the run once more after its stream ended, because the stream need not contain its final state."""
     batch = WriteBatch()
     try:
-        row = await the_pass.api(Priority.HOT).run(run.task_id, run.run_id)
+        row = await the_pass.api(Priority.CHANGES).run(run.task_id, run.run_id)
     except (NotFound, Refused):
         return run
     number = the_pass.page(batch, f"run {run.run_id}", [run.run_id], "")

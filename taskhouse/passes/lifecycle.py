@@ -103,7 +103,7 @@ def new(context: Context, resource: str) -> Pass:
 
 async def _identify(the_pass: Pass) -> None:
     """Whose view it is; a resumed pass keeps the view it began with, and records a doubt about another."""
-    viewer = await whoami(the_pass.api(Priority.HOT), the_pass.context.settings.key())
+    viewer = await whoami(the_pass.api(Priority.CHANGES), the_pass.context.settings.key())
     if the_pass.viewer not in {None, viewer}:
         the_pass.doubt("viewer_changed", f"it began as {the_pass.viewer}, but this key belongs to {viewer}")
     else:

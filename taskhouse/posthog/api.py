@@ -49,7 +49,7 @@ class TasksApi:
         client: PostHog,
         project_id: int | str,
         *,
-        priority: Priority = Priority.HOT,
+        priority: Priority = Priority.CHANGES,
         meter: Meter | None = None,
         within_s: float | None = None,
     ) -> None:

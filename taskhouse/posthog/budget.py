@@ -10,7 +10,7 @@ class             ceiling  what it is
 ================  =======  ==========================================================================
 ``LIVE``             100%  opening and resuming run streams: events not read now may be gone for ever
 ``LOG``               85%  logs, which expire after 30 days
-``HOT``               75%  tasks and runs that change now
+``CHANGES``           75%  tasks and runs that change now
 ``READINESS``         60%  the day's readiness answers
 ``SWEEP``             45%  slow full passes, which can wait
 ``FIRST``             35%  the first load of runs and logs, which takes days beside all others
@@ -52,7 +52,7 @@ class Priority(Enum):
 
     LIVE = 1.0
     LOG = 0.85
-    HOT = 0.75
+    CHANGES = 0.75
     READINESS = 0.6
     SWEEP = 0.45
     FIRST = 0.35
@@ -128,7 +128,7 @@ class Budget:
                 if within_s is not None and waited + wait > within_s:
                     until = come_back(wait, now=self._clock.now())
                     raise Throttled(
-                        f"The request budget has no room for {priority.name} before {until}.",
+                        f"The request budget has no room for {priority.name.lower()} requests before {until}.",
                         retry_after_s=wait,
                     )
                 wait += random.random() * 0.01

@@ -152,12 +152,14 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
     round_pages = rotation_pages(facts.tasks)
     first_pass = new > facts.tasks // 2
     sync = (
-        Item("tasks", Priority.SWEEP if first_pass else Priority.HOT, list_pages(facts.tasks) if first_pass else tick),
+        Item(
+            "tasks", Priority.SWEEP if first_pass else Priority.CHANGES, list_pages(facts.tasks) if first_pass else tick
+        ),
         Item("tasks: the list in rotation", Priority.SWEEP, 0 if first_pass else math.ceil(round_pages / ticks_a_day)),
-        Item("tasks: runs that changed", Priority.HOT, facts.details),
+        Item("tasks: runs that changed", Priority.CHANGES, facts.details),
         *_of_each(settings),
         Item("readiness", Priority.READINESS, open_answers),
-        Item("runs", Priority.HOT, facts.lists),
+        Item("runs", Priority.CHANGES, facts.lists),
         Item("runs: last looks", Priority.FIRST, facts.last_looks),
         Item("runs: first load", Priority.FIRST, min(facts.unlisted, bound), min(lists_most, bound)),
         Item("run events: streams", Priority.LIVE, facts.streams * STREAM, streams_most * STREAM_MOST),
@@ -172,8 +174,8 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         ),
     )
     day = (
-        Item("tasks: ticks", Priority.HOT, ticks_a_day * tick),
-        Item("tasks: open pull requests", Priority.HOT, 24 * math.ceil(facts.pull_requests / SUMMARIES)),
+        Item("tasks: ticks", Priority.CHANGES, ticks_a_day * tick),
+        Item("tasks: open pull requests", Priority.CHANGES, 24 * math.ceil(facts.pull_requests / SUMMARIES)),
         Item("tasks: the list in rotation", Priority.SWEEP, round_pages),
         Item(
             "tasks: sweeps of the summaries",
@@ -187,7 +189,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
         ),
         *_of_each(settings, a_day=True),
         Item("readiness", Priority.READINESS, answers),
-        Item("runs", Priority.HOT, facts.moved),
+        Item("runs", Priority.CHANGES, facts.moved),
         Item("runs: last looks", Priority.FIRST, facts.last_looks),
         Item("run events: streams", Priority.LIVE, facts.streams * 4 * 24 + facts.moved * 2),
         Item("run events: runs at rest, stream and log", Priority.LIVE, facts.resting * 2),
@@ -206,7 +208,7 @@ def estimate(facts: Facts, settings: Settings, *, ticks_a_day: int = 288) -> Est
 def _of_each(settings: Settings, *, a_day: bool = False) -> tuple[Item, ...]:
     """Resources whose passes always take the same number of requests."""
     return tuple(
-        Item(resource.name, Priority.HOT, resource.requests * (resource.passes_a_day if a_day else 1))
+        Item(resource.name, Priority.CHANGES, resource.requests * (resource.passes_a_day if a_day else 1))
         for resource in RESOURCES.values()
         if resource.requests and settings.wants(resource.name)
     )

@@ -46,7 +46,7 @@ async def gather(context: Context) -> Facts:
         yesterday=now - timedelta(days=1),
         oldest=now - timedelta(days=days) if days else EVER,
     )[0]
-    api = TasksApi(context.client, context.project_id, priority=Priority.HOT)
+    api = TasksApi(context.client, context.project_id, priority=Priority.CHANGES)
     page = await api.list_tasks(1 if held["known"] else PAGE_ROWS, 0, **EVERYTHING)
     facts = Facts(
         tasks=page.count,

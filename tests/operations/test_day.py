@@ -115,5 +115,5 @@ def test_a_day_of_100_000_tasks_and_1000_repositories(tmp_path: Path, monkeypatc
     assert simulated.time.us - 1_800_000_000_000_000 < 30 * HOUR_S * 1e6
     assert simulated.longest[Priority.LIVE] <= 60
     assert simulated.longest[Priority.LOG] <= 60
-    assert simulated.longest[Priority.HOT] <= 120
+    assert simulated.longest[Priority.CHANGES] <= 120
     assert simulated.asked.total() > 2000

@@ -250,7 +250,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… returned 403 authentication_failed": lambda _: refused(403, b'{"code": "authentication_failed"}'),
     "… returned 403 permission_denied": lambda _: refused(403, b'{"code": "permission_denied"}'),
     "… It is not known whether the key is the cause: …": vouched,
-    "The request budget has no room for … before ….": budget,
+    "The request budget has no room for … requests before ….": budget,
     "The request budget … cannot be read: ….": lambda p: budget(p, broken=True),
     "POSTHOG_PERSONAL_API_KEY contains invalid characters.": lambda p: PostHog(p.settings(api_key="phx_ü")),
     "POSTHOG_PERSONAL_API_KEY is the key of a project (phc_…), which can only send events.": lambda p: PostHog(

@@ -71,7 +71,7 @@ def test_no_minute_and_no_hour_holds_more_than_its_limit(tmp_path: Path, clock: 
     [
         (Priority.LIVE, 20),
         (Priority.LOG, 17),
-        (Priority.HOT, 15),
+        (Priority.CHANGES, 15),
         (Priority.READINESS, 12),
         (Priority.SWEEP, 9),
         (Priority.FIRST, 7),

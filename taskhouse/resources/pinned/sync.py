@@ -35,7 +35,7 @@ async def sync(context: Context) -> PassReport:
     """
     async with running(context, RESOURCE, identify=True) as the_pass:
         try:
-            found = await the_pass.api(Priority.HOT).pinned()
+            found = await the_pass.api(Priority.CHANGES).pinned()
         except NotFound:
             the_pass.doubt("not_found", MISSING)
             the_pass.incomplete(the_pass.judgement.doubted())

@@ -24,7 +24,7 @@ async def sync(context: Context) -> PassReport:
         TaskhouseError: The server or the warehouse failed.
     """
     async with running(context, RESOURCE, identify=True) as the_pass:
-        found = await the_pass.api(Priority.HOT).repositories()
+        found = await the_pass.api(Priority.CHANGES).repositories()
         names = list(dict.fromkeys(found.names))
         batch = WriteBatch()
         number = the_pass.page(batch, "repositories", found.names, found.body_sha256, len(found.names))

@@ -82,7 +82,7 @@ async def sync(context: Context) -> PassReport:
         moved = {task["task_id"] for task in wanted.moved}
         rested = [task for task in last_looks.due(the_pass) if task["task_id"] not in moved]
         total = len(wanted.moved) + len(wanted.first) + len(rested)
-        await _list(the_pass, wanted.moved, Priority.HOT, total)
+        await _list(the_pass, wanted.moved, Priority.CHANGES, total)
         with suppress(Throttled):
             await _list(the_pass, rested, Priority.FIRST, total)
             await _list(the_pass, wanted.first, Priority.FIRST, total)

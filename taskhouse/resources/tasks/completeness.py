@@ -37,7 +37,7 @@ async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | No
         rests_on: What was read of the list, and when.
     """
     doubt = Doubt("moved", "the list kept changing meanwhile")
-    gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.HOT, details=0))
+    gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.CHANGES, details=0))
     for _ in range(PROOF_TRIES):
         present = rows.present(the_pass)
         if not absences.plausible(the_pass.context, len(absent), len(present)):
@@ -62,7 +62,7 @@ async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | No
         if not search.unlocated and not search.unexpected:
             continue  # it moved meanwhile
         elsewhere = sorted(search.unlocated - absent)
-        absent |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.HOT, details=0))
+        absent |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.CHANGES, details=0))
         if not search.unlocated & absent and not search.unexpected - quarantined:
             return doubt
     return doubt
@@ -71,7 +71,7 @@ async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | No
 async def _sample(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> Search | Doubt | None:
     """Read a row at random: None if the lists agree, a search if they differ, a doubt if the row proves nothing."""
     offset = random.randrange(len(ours)) if ours else 0
-    page = await the_pass.api(Priority.HOT).list_tasks(1, offset, **EVERYTHING)
+    page = await the_pass.api(Priority.CHANGES).list_tasks(1, offset, **EVERYTHING)
     the_pass.stats.server_count_end = page.count
     search = Search(ours, page.count)
     if page.count != len(ours) + quarantined:
@@ -94,7 +94,7 @@ async def _halve(the_pass: Pass, search: Search) -> bool:
         Moved: The list changed meanwhile.
     """
     while (offset := search.offset()) is not None:
-        page = await the_pass.api(Priority.HOT).list_tasks(PAGE_ROWS, offset, **EVERYTHING)
+        page = await the_pass.api(Priority.CHANGES).list_tasks(PAGE_ROWS, offset, **EVERYTHING)
         batch = WriteBatch()
         rows.take(the_pass, batch, page, "list, searched")
         await the_pass.commit(batch)

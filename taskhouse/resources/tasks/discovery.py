@@ -24,7 +24,7 @@ WATERMARK_MARGIN = timedelta(minutes=10)
 
 async def read(the_pass: Pass, since: datetime) -> datetime | None:
     """Store what changed since a moment; returns the new watermark, or None if it may not move."""
-    api = the_pass.api(Priority.HOT)
+    api = the_pass.api(Priority.CHANGES)
     walk = PageWalk(host=the_pass.context.client.host, overlap=OVERLAP_ROWS)
     orders = ["last_activity_at", "created_at"]
     mark: datetime | None = None

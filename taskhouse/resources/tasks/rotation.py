@@ -138,7 +138,7 @@ class _Walk:
             rows.take(the_pass, batch, page, REQUEST)
         here = {key[1] for key in keys}
         unseen = self._between(keys, head=self._offset == 0, end=end) - here - self._absent
-        gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.HOT, details=0))
+        gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.CHANGES, details=0))
         self._absent |= gone
         self._grown += len(here - self._ids) - len(gone)
         self._ids |= here

@@ -96,7 +96,7 @@ async def read(the_pass: Pass) -> None:
     """Read by id what is due; if some is left, that is a doubt."""
     context, most = the_pass.context, MOST_RUNS
     due = context.read(state.records, "tasks/run_facts_due", project_id=context.project_id)
-    api = the_pass.api(Priority.HOT)
+    api = the_pass.api(Priority.CHANGES)
     for start in range(0, min(most, len(due)), AT_ONCE):
         some = due[start : min(start + AT_ONCE, most)]
         answers = await asyncio.gather(*[_fetch(api, row["task_id"], row["run_ids"]) for row in some])

@@ -106,7 +106,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent
         for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
     }
     rest = sorted(held - walk.ids - absent)
-    absent |= set(await summaries.fetch(the_pass, rest, priority=Priority.HOT))
+    absent |= set(await summaries.fetch(the_pass, rest, priority=Priority.CHANGES))
     if result.joined:
         rotation.move_with_verdict(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
     rests_on = Proof("listed", the_pass.started_at) if result.joined else rotation.rests_on(rotation.known(the_pass))

@@ -68,7 +68,7 @@ async def _tick(the_pass: Pass, due: "_Due", absent: set[str]) -> Doubt | None:
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
     quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.stats.keys]
-    absent |= set(await summaries.fetch(the_pass, quiet, priority=Priority.HOT))
+    absent |= set(await summaries.fetch(the_pass, quiet, priority=Priority.CHANGES))
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
         ids = [row["task_id"] for row in unseen if row["task_id"] not in absent]
