@@ -131,22 +131,16 @@ def judge(
         "gaps_numbers/find_missing_numbers",
         since_ms=since_ms,
     )
-    sql.run(
+    found = sql.run(
         connection,
         *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/stored_events"),
-        *("gaps_streams/announced_trims", "gaps_streams/find_trimmed"),
         since_ms=since_ms,
         **fewest,
-    )
-    around = [seams.Seam(**row) for row in sql.rows(sql.run(connection, "gaps_seams/around_seams"))]
-    late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late_events", **fewest))]
-    suspected = [
-        {**{name: getattr(place, field) for name, field in _SEAM.items()}, **cause._asdict()}
-        for place, cause in (*seams.suspected(around, windows), *seams.overrun(late, around, windows))
-    ]
-    columns = {**dict.fromkeys([*_SEAM, *seams.Cause._fields], "VARCHAR"), "project_id": "BIGINT"}
-    stage(connection, "suspected", suspected, columns)
-    sql.run(connection, "gaps_seams/find_suspected", "gaps_seams/find_replaced")
+    ).fetchone()
+    sql.run(connection, "gaps_streams/announced_trims", "gaps_streams/find_trimmed", since_ms=since_ms)
+    if found and found[0]:  # of most runs, there is nothing stored for which a seam may matter
+        _suspect(connection, fewest, windows)
+    sql.run(connection, "gaps_seams/find_replaced")
     sql.run(
         connection,
         *("gaps_ends/last_events", "gaps_ends/ended_runs"),
@@ -161,6 +155,19 @@ def judge(
         now=now,
     )
     return _keep(connection, now)
+
+
+def _suspect(connection: duckdb.DuckDBPyConnection, fewest: dict[str, int], windows: Collection[int] | None) -> None:
+    """Find what may be missing where one connection ended and the next began, and in connections that were overrun."""
+    around = [seams.Seam(**row) for row in sql.rows(sql.run(connection, "gaps_seams/around_seams"))]
+    late = [seams.Late(**row) for row in sql.rows(sql.run(connection, "gaps_seams/late_events", **fewest))]
+    suspected = [
+        {**{name: getattr(place, field) for name, field in _SEAM.items()}, **cause._asdict()}
+        for place, cause in (*seams.suspected(around, windows), *seams.overrun(late, around, windows))
+    ]
+    columns = {**dict.fromkeys([*_SEAM, *seams.Cause._fields], "VARCHAR"), "project_id": "BIGINT"}
+    stage(connection, "suspected", suspected, columns)
+    sql.run(connection, "gaps_seams/find_suspected")
 
 
 def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str]) -> None:
