@@ -117,6 +117,13 @@ _idle: list[_Engine] = []
 _lock = threading.Lock()
 
 
+def release() -> None:
+    """Close the DuckDB that waits for its next file, and with it the memory that it holds."""
+    with _lock:
+        while _idle:
+            _idle.pop().root.close()
+
+
 def _take(path: Path) -> _Engine:
     with _lock:
         while _idle:
