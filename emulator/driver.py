@@ -180,9 +180,9 @@ class Driver:
         """Runs whose plan is not over; those that wait for their time are not counted."""
         return sum(player.step is not None and not player.run.waits() for player in self._players.values())
 
-    def unfinished(self) -> bool:
-        """Whether a run has not ended, be it played or not."""
-        return any(not run.is_terminal() for run in self._world.runs.values())
+    def has_resting(self) -> bool:
+        """Whether a run has not ended while none is played."""
+        return not self.live_runs() and any(not run.is_terminal() for run in self._world.runs.values())
 
     def pending_log_entries(self) -> int:
         """Log lines that were written and not flushed."""

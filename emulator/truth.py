@@ -84,6 +84,7 @@ class Truth:
         self._clock = clock
         self._logs = logs
         self._start = clock.now()
+        self._never = {task.id for task in world.tasks.values() if task.deleted}
         self._live: dict[str, Digest] = {}
         self._readiness: dict[tuple[int, str, int, str], dict[str, Any]] = {}
 
@@ -110,11 +111,10 @@ class Truth:
     async def of(self, project_id: int, user_id: int, *, with_runs: bool = True, ever: bool = False) -> dict[str, Any]:
         """Everything that the user's perfect client holds; the event loop gets its turn in between.
 
-        With ``ever``, deleted tasks are there too, and logs that expired since the start as they were.
+        With ``ever``, tasks that were deleted since the start are there too, and logs that expired since as they were.
         """
-        tasks = [
-            task for task in self._world.of_project[project_id] if (ever or not task.deleted) and visible(task, user_id)
-        ]
+        tasks = [task for task in self._world.of_project[project_id] if visible(task, user_id)]
+        tasks = [task for task in tasks if not (task.id in self._never if ever else task.deleted)]
         now = self._clock.now()
         runs = []
         for task in tasks if with_runs else ():

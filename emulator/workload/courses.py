@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-KINDS: Final = ("ready", "climbs", "slips", "partial", "quiet", "climbs late", "ready", "bare", "lost", "partial")
+KINDS: Final = (
+    "ready", "climbs", "slips", "partial", "quiet", "climbs late", "slips late", "bare", "lost", "rare", "basic",
+)  # fmt: skip
 """The courses of a project's repositories, in turn."""
 
 _FRONTEND: Final = ("web", "app", "site", "system", "checkout", "landing", "frontend")
@@ -64,6 +66,9 @@ def apply(facts: RepositoryFacts, change: str, at: datetime, rng: Random) -> Non
             Sighting(at + timedelta(hours=rng.uniform(2, 20)), rng.choice((1, 6, 12, 30)))
             for _ in range(rng.randint(3, 14))
         ]
+    elif change == "rarely":
+        facts.capture_at = at
+        facts.events = [Sighting(at, rng.uniform(210, 280))]
     elif change == "errors":
         facts.errors_at = at
     elif change == "removed":
@@ -82,8 +87,11 @@ _AT_START: Final = {
     "partial": ("init", "capture"),
     "quiet": ("init", "capture", "errors"),
     "climbs late": ("init",),
+    "slips late": ("init", "capture", "errors"),
     "bare": (),
     "lost": ("init", "capture", "errors"),
+    "rare": ("init", "rarely", "errors"),
+    "basic": (),
 }
 _LATER: Final[dict[str, tuple[tuple[int, str, str], ...]]] = {
     "ready": (),
@@ -93,18 +101,21 @@ _LATER: Final[dict[str, tuple[tuple[int, str, str], ...]]] = {
         (18, "errors", "Report exceptions of {name} to PostHog"),
     ),
     "slips": (
-        (23, "removed", "Rewrite the entry point of {name}"),
-        (35, "init", "Bring PostHog back to {name}"),
-        (36, "capture", "Capture the key events of {name} again"),
+        (17, "removed", "Rewrite the entry point of {name}"),
+        (29, "init", "Bring PostHog back to {name}"),
+        (31, "capture", "Capture the key events of {name} again"),
     ),
-    "partial": ((31, "errors", "Report exceptions of {name} to PostHog"),),
-    "quiet": ((20, "silent", ""), (37, "capture", "Fix the events that {name} stopped sending")),
+    "partial": (),
+    "quiet": ((5, "capture", "Capture more events of {name}"), (27, "silent", "")),
     "climbs late": (
         (22, "capture", "Capture the key events of {name}"),
-        (28, "errors", "Report exceptions of {name} to PostHog"),
+        (35, "errors", "Report exceptions of {name} to PostHog"),
     ),
+    "slips late": ((33, "removed", "Move {name} to another framework"),),
     "bare": (),
-    "lost": ((11, "hidden", ""), (15, "shown", "")),
+    "lost": ((9, "hidden", ""), (12, "shown", "")),
+    "rare": (),
+    "basic": ((13, "init", "Add PostHog to {name}"),),
 }
 """By kind: day, change, title of the task that brings it."""
 _AGAIN: Final = frozenset({"slips", "quiet", "lost"})

@@ -72,10 +72,10 @@ def model(day: int, rng: Random) -> Model:
 
 def fate(by: Model, repository: str | None, day: int, *, ready: bool, number: int, rng: Random) -> Fate:
     """How a run goes; ``number`` is that of its pull request, 0 if it makes none."""
-    minutes = min(21.0, max(1.2, by.minutes * rng.lognormvariate(0.0, 0.55)))
+    minutes = min(20.0, max(1.2, by.minutes * rng.lognormvariate(0.0, 0.55)))
     if rng.random() < _LONG:
         minutes = rng.uniform(30, 85)
-    size = 0.12 + minutes * 0.04 * rng.lognormvariate(0.0, 0.25)
+    size = _size(minutes) * rng.lognormvariate(0.0, 0.25)
     trouble = next((each for each in TROUBLES if _meets(each, repository, day) and rng.random() < each.share), None)
     dice = rng.random()
     if trouble is None and dice < by.succeeds + (READY_HELPS if ready else -READY_HELPS) - _CANCELLED:
@@ -90,7 +90,12 @@ def fate(by: Model, repository: str | None, day: int, *, ready: bool, number: in
 def success(number: int, rng: Random) -> Fate:
     """How a run goes that nothing stops."""
     minutes = rng.uniform(5, 14)
-    return Fate("completed", minutes * 60, 0.12 + minutes * 0.04, pull_request=number)
+    return Fate("completed", minutes * 60, _size(minutes), pull_request=number)
+
+
+def _size(minutes: float) -> float:
+    """How many events a run has, in proportion: a long one some more than a short one."""
+    return 0.08 + minutes * 0.022
 
 
 def _meets(trouble: Trouble, repository: str | None, day: int) -> bool:

@@ -25,6 +25,7 @@ class Incident(NamedTuple):
 
 
 INCIDENTS: Final = (
+    Incident(8, 8.95, "long run begins"),
     Incident(8, 9.5, "server down"),
     Incident(8, 12.25, "server up"),
     Incident(16, 10.4, "exceptions off"),

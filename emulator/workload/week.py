@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 _OF_WEEKDAY: Final = (0.9, 1.2, 1.1, 1.15, 0.75, 0.16, 0.2)
 """How much is done from Monday to Sunday."""
 _SATURDAY: Final = 5
-_RUNS_A_REPOSITORY: Final = 1.15
-_NIGHTLY: Final = {0: 0.3, 2: 0.22, 4: 0.22}
+_RUNS_A_REPOSITORY: Final = 0.9
+_NIGHTLY: Final = {0: 0.4, 3: 0.3}
 """On which weekdays automation works in the morning, and its share of an ordinary day."""
 _EARLY: Final = timedelta(hours=5, minutes=35)
 _WORKING: Final = (
-    (timedelta(hours=8, minutes=50), 0.28),
-    (timedelta(hours=12, minutes=45), 0.31),
-    (timedelta(hours=15, minutes=40), 0.25),
+    (timedelta(hours=8, minutes=50), 1.0),
+    (timedelta(hours=12, minutes=45), 1.0),
+    (timedelta(hours=15, minutes=40), 0.5),
 )
-"""When people begin a wave: in the morning, after lunch, in the afternoon; with its share."""
+"""When people begin a wave: in the morning, after lunch, in the afternoon; with the chance that they do."""
 _UNATTENDED: Final = 0.4
 """How many of the waves of weekends are automation's."""
 _VARIES_MIN: Final = 25.0
@@ -47,9 +47,10 @@ def waves(midnight: datetime, repositories: int, rng: Random) -> list[Wave]:
         at = midnight + timedelta(hours=9 + rng.random() * 8)
         made.append(Wave(at, _around(busy, rng), automatic=rng.random() < _UNATTENDED))
     else:
-        for begins, share in _WORKING:
+        begun = [begins for begins, chance in _WORKING if rng.random() < chance]
+        for begins in begun:
             at = midnight + begins + timedelta(minutes=rng.random() * _VARIES_MIN)
-            made.append(Wave(at, _around(busy * share, rng), automatic=False))
+            made.append(Wave(at, _around(busy * rng.uniform(0.8, 1.2) / len(begun), rng), automatic=False))
     return [wave for wave in made if wave.runs]
 
 

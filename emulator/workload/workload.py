@@ -34,10 +34,12 @@ _CLOSED: Final = 0.8
 _REWORKED: Final = 0.93
 _WITH_PULL_REQUEST: Final = 0.8
 _RENAMED: Final = 0.06
+_BY_AUTOMATION: Final = 0.2
 _ARCHIVED: Final = 0.3
 _SUMMARIES_DAYS: Final = (1.6, 3.2)
 """How often the replays of a repository are summarized."""
 _STUCK_AFTER: Final = 0.4
+_LONG_S: Final = 3000.0
 _RUSHED_S: Final = 600.0
 
 
@@ -126,7 +128,10 @@ class Workload:
         for action in waiting:
             self._at(week.moment(wave, self._rng), action)
         for _ in range(max(1, wave.runs - len(waiting))):
-            self._at(week.moment(wave, self._rng), partial(self._new, automatic=wave.automatic))
+            self._at(
+                week.moment(wave, self._rng),
+                partial(self._new, automatic=wave.automatic or self._rng.random() < _BY_AUTOMATION),
+            )
 
     def _new(self, *, automatic: bool) -> None:
         task = self._backlog.task(automatic=automatic)
@@ -168,25 +173,28 @@ class Workload:
     def _ended(self, run: Run, merged: Callable[[], None] | None) -> None:
         """A run is over: its pull request is opened, or somebody tries again."""
         rng = self._rng
+        if run.task.deleted:
+            return
         if run.status == "failed":
             dice = rng.random()
             if dice < _REOPENED:
                 self._again.append(partial(self._reopen, run))
             elif dice < _REOPENED + _RETRIED:
-                self._again.append(lambda: self._void(self._run(run.task, resume=True)))
+                self._again.append(partial(self._try_again, run.task))
         if run.status != "completed" or not (run.output or {}).get("pr_url"):
             return
         pull_request(self._service, {"run_id": run.id, "state": "open"})
         review = week.working(self._service.clock.now() + timedelta(hours=rng.lognormvariate(0.9, 0.9)))
         self._at(review, partial(self._review, run, merged))
 
-    @staticmethod
-    def _void(_: Run) -> None:
-        """Nothing more is to be done with it."""
+    def _try_again(self, task: Task) -> None:
+        """Somebody starts another run of the task, which continues the one before."""
+        if not task.deleted:
+            self._run(task, resume=True)
 
     def _reopen(self, run: Run) -> None:
         """Somebody goes on in the same run."""
-        if run.status != "failed":
+        if run.status != "failed" or run.task.deleted:
             return
         run.fate = fates.success(self._backlog.pull_request(run.task), self._rng)
         reopen(self._service, {"run_id": run.id})
@@ -195,6 +203,8 @@ class Workload:
     def _review(self, run: Run, merged: Callable[[], None] | None) -> None:
         """Somebody looks at a pull request: it is merged, closed, sent back, or left open."""
         rng = self._rng
+        if run.task.deleted:
+            return
         dice = 0.0 if merged is not None else rng.random()
         if dice < _MERGED:
             pull_request(self._service, {"run_id": run.id, "state": "merged"})
@@ -205,10 +215,11 @@ class Workload:
         elif dice < _CLOSED:
             pull_request(self._service, {"run_id": run.id, "state": "closed"})
         elif dice < _REWORKED:
-            self._again.append(lambda: self._void(self._run(run.task, resume=True)))
+            self._again.append(partial(self._try_again, run.task))
 
     def _archive(self, task: Task) -> None:
-        archive(self._service, {"task_id": task.id})
+        if not task.deleted:
+            archive(self._service, {"task_id": task.id})
 
     def _milestone(self, name: str, milestone: courses.Milestone) -> None:
         """What a scan of a repository finds changes: at once, or when the pull request of a task is merged."""
@@ -223,8 +234,13 @@ class Workload:
         if not milestone.title:
             changed()
             return
-        task = self._backlog.task(automatic=False, repository=name, title=milestone.title)
-        self._run(task, fates.success(self._backlog.pull_request(task), self._rng), merged=changed)
+        self._again.append(partial(self._instrument, name, milestone.title, changed))
+
+    def _instrument(self, name: str, title: str, merged: Callable[[], None]) -> None:
+        """A task whose pull request changes what a scan finds."""
+        if name in self._backlog.repositories:
+            task = self._backlog.task(automatic=False, repository=name, title=title)
+            self._run(task, fates.success(self._backlog.pull_request(task), self._rng), merged=merged)
 
     def _summaries(self, name: str) -> None:
         """PostHog summarizes the replays of a repository that records them, every other day or so."""
@@ -235,25 +251,36 @@ class Workload:
 
     def _happens(self, incident: Incident) -> None:
         """One of the incidents."""
-        service, what = self._service, incident.what
-        if what == "server down":
+        what = incident.what
+        switches = {
+            "exceptions off": {"exception_autocapture": False},
+            "exceptions on": {"exception_autocapture": True},
+            "token lost": {"github_token": False},
+            "token back": {"github_token": True},
+        }
+        if what in switches:
+            change_project(self._service, dict(switches[what]))
+        elif what == "server down":
             self._faults.set({"kind": "503", "endpoint": "*"})
         elif what == "server up":
             self._faults.clear()
-        elif what in {"exceptions off", "exceptions on"}:
-            change_project(service, {"exception_autocapture": what.endswith("on")})
-        elif what in {"token lost", "token back"}:
-            change_project(service, {"github_token": what.endswith("back")})
         elif what == "repository renamed":
             self._rename_repository()
         elif what == "repository removed":
             for task in self._backlog.remove():
-                delete(service, {"task_id": task.id})
+                delete(self._service, {"task_id": task.id})
+        else:
+            self._odd_run(what)
+
+    def _odd_run(self, what: str) -> None:
+        """A run that nothing hurries, one that gets stuck, or the end of that."""
+        fate = fates.success(0, self._rng)
+        if what == "long run begins":
+            self._run(self._backlog.task(automatic=False), fate._replace(duration_s=_LONG_S))
         elif what == "run gets stuck":
-            fate = fates.success(0, self._rng)._replace(stops_after=_STUCK_AFTER)
-            self._stuck = self._run(self._backlog.task(automatic=False), fate)
+            self._stuck = self._run(self._backlog.task(automatic=False), fate._replace(stops_after=_STUCK_AFTER))
         elif self._stuck is not None and not self._stuck.is_terminal():
-            finish(service, {"run_id": self._stuck.id, "status": "cancelled"})
+            finish(self._service, {"run_id": self._stuck.id, "status": "cancelled"})
 
     def _rename_repository(self) -> None:
         old, new, tasks = self._backlog.rename()
