@@ -22,7 +22,7 @@ setup: .venv/.ready  ## Install everything into .venv (the other targets do it b
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## Fill a warehouse from a local stand-in for PostHog, and check it against the truth
+demo: setup  ## Play six weeks of a local stand-in for PostHog into a warehouse, and check it against the truth
 	$(BIN)/taskhouse demo
 
 test: setup  ## Run the tests

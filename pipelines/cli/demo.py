@@ -1,5 +1,6 @@
 """``taskhouse demo``: fill a warehouse from an emulated PostHog, and check it against what the emulator served."""
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -13,63 +14,159 @@ from taskhouse.plural import counted
 from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
-    from taskhouse.passes.context import Progress
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Self
+
+    from rich.progress import Progress
+
+    from taskhouse.passes import context
     from taskhouse.settings import Settings
 
 SPEED = 60
 PER_HOUR = 4800
-EXAMPLE = "FROM runs SELECT status, count(*) AS runs, round(avg(duration_s)) AS seconds GROUP BY ALL ORDER BY ALL"
+WEEK = 7
+TASKS, TASKS_AT_ONCE = 60, 240
+"""Tasks at the beginning: with days to come, and without."""
 
 
 @guarded
 def demo(
+    days: Annotated[
+        int, typer.Option(min=0, max=3650, help="Days of history to play before the live hour; 0 plays none.")
+    ] = 42,
     tasks: Annotated[
-        int,
-        typer.Option(min=1, help="Number of tasks to make up. About a fifth are deleted or private, and not listed."),
-    ] = 240,
-    repositories: Annotated[int, typer.Option(min=1, help="Number of repositories to make up.")] = 12,
-    live_runs: Annotated[int, typer.Option(min=0, help="Number of runs that are active during the capture.")] = 40,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Number of tasks to make up that are there at the beginning: 60, or 240 without days. About a fifth"
+            " are deleted or private, and not listed.",
+        ),
+    ] = None,
+    repositories: Annotated[
+        int, typer.Option(min=1, help="Number of repositories to make up. More of them have more runs a day.")
+    ] = 12,
+    live_runs: Annotated[int, typer.Option(min=0, help="Number of runs that are active during the live hour.")] = 12,
     seed: Annotated[int, typer.Option(help="Seed for the made-up data.")] = 1,
 ) -> None:
     """Fill a warehouse from a local stand-in for PostHog, and compare it with what was served.
 
-    The stand-in serves made-up tasks and live runs over real HTTP. Its clock runs sixty times as fast as soon as
-    streams are being captured. The demo uses the same code as `taskhouse sync`. It syncs until every run has ended,
-    compares every task, repository, readiness answer, run, event and log entry with what was served, and syncs once
-    more, which must add nothing. It needs no key and no network. The data is kept in TASKHOUSE_HOME/demo, which each
-    demo replaces.
+    The stand-in makes up six weeks of a team that works with agents: tasks and runs of several people, pull requests,
+    models that come and go, an outage, a repository that is renamed, and readiness that moves for reasons. They are
+    synced as they go by, on a clock that jumps to whatever is due next. Then comes a live hour over real HTTP, sixty
+    times as fast, with `taskhouse sync`. It syncs until every run has ended, compares every task, repository,
+    readiness answer, run, event and log entry that was ever served with the warehouse, and syncs once more, which must
+    add nothing. At the end it writes the report and answers three questions.
+
+    It needs no key and no network. The same seed on the same day makes the same six weeks. The data is kept in
+    TASKHOUSE_HOME/demo. Each demo begins by deleting that folder, so if you stop one, run it again.
 
     Exit code 0 means that everything matched.
     """
+    from taskhouse.pipelines.cli.demo_answers import farewell
     from taskhouse.pipelines.cli.standin import hurry, standing_in, truth
 
     began = time.monotonic()
+    tasks = tasks or (TASKS if days else TASKS_AT_ONCE)
     counts = (tasks, "task", None), (repositories, "repository", "repositories"), (live_runs, "live run", None)
     say(f"Starting a stand-in for PostHog: {', '.join(counted(*each) for each in counts)} …")
     world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed}
-    with standing_in(**world) as environment:
-        settings = _settings(environment)
-        shutil.rmtree(settings.home, ignore_errors=True)
-        say(f"Syncing from {settings.host} into {settings.warehouse}:")
-        first = _sync(settings, lambda: hurry(environment, SPEED))
-        if first is not Exit.COMPLETE:
-            raise typer.Exit(first)
-        equal = _compare(settings, truth(environment))
-        say("Syncing once more, which must add nothing:")
-        idle = _again(settings)
-    say(f"Done in {time.monotonic() - began:.0f} s.")
-    _farewell(settings)
+    with _emptied() as home, _Told(days) as told:
+        with standing_in(told.passed, days=days, home=str(home), **world) as environment:
+            told.done(time.monotonic() - began)
+            settings = _settings(environment, home)
+            say(f"Syncing from {settings.host} into {settings.warehouse}:")
+            first = _sync(settings, lambda: hurry(environment, SPEED))
+            if first is not Exit.COMPLETE:
+                raise typer.Exit(first)
+            equal = _compare(settings, truth(environment))
+            say("Syncing once more, which must add nothing:")
+            idle = _again(settings)
+        farewell(settings)
+        say(f"Done in {time.monotonic() - began:.0f} s.")
     raise typer.Exit(Exit.COMPLETE if equal and idle else Exit.FAILED)
 
 
-def _settings(environment: dict[str, str]) -> "Settings":
-    from taskhouse.settings import Settings, load
+@contextlib.contextmanager
+def _emptied() -> "Iterator[Path]":
+    """The folder of the demo, without what an earlier one left there.
+
+    Raises:
+        Locked: Another demo is running there.
+    """
+    from filelock import FileLock, Timeout
+
+    from taskhouse.errors import Locked
+    from taskhouse.home import ready
+    from taskhouse.settings import load
+
+    settings = load()
+    ready(settings)
+    home = settings.home / "demo"
+    lock = FileLock(home.with_suffix(".lock"), thread_local=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Locked(
+            f"Another `taskhouse demo` is running in {home}.",
+            hint="Wait until it has ended, or set TASKHOUSE_HOME to another folder.",
+        ) from None
+    try:
+        shutil.rmtree(home, ignore_errors=True)
+        yield home
+    finally:
+        lock.release()
+
+
+class _Told:
+    """How far the days are: a bar on a terminal, a line a week elsewhere."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> "Self":
+        from taskhouse.pipelines.cli import screen
+
+        if self._days and screen.notes().is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            text = TextColumn("{task.completed:.0f} of {task.total:.0f} days")
+            self._bar = Progress(text, BarColumn(bar_width=24), TimeElapsedColumn(), console=screen.notes())
+            self._bar.start()
+            self._bar.add_task("days", total=self._days)
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._end()
+
+    def passed(self, days: int) -> None:
+        """So many days are over."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=min(days, self._days))
+        elif days % WEEK == 0 and days <= self._days:
+            say(f"{days} of {counted(self._days, 'day')} …")
+
+    def done(self, seconds: float) -> None:
+        """All of them are."""
+        self._end()
+        if self._days:
+            say(f"{counted(self._days, 'day')} played and synced in {seconds:.0f} s. Now a live hour.")
+
+    def _end(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _settings(environment: dict[str, str], home: "Path") -> "Settings":
+    from taskhouse.settings import Settings
 
     return Settings(
         host=environment["POSTHOG_HOST"],
         api_key=environment["POSTHOG_PERSONAL_API_KEY"],
         project_ids=environment["POSTHOG_PROJECT_IDS"],
-        home=load().home / "demo",
+        home=home,
         requests_per_hour=PER_HOUR * SPEED,
         capture_seconds=600.0,
         log_final_s=2.0,
@@ -89,7 +186,7 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
 
     waiting = [flowing]
 
-    def moves(progress: "Progress") -> None:
+    def moves(progress: "context.Progress") -> None:
         if waiting and progress.resource == "run_events" and progress.done:
             waiting.pop()()
         tell(progress)
@@ -103,9 +200,9 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
 
 def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
     from taskhouse.pipelines.cli import screen
-    from taskhouse.pipelines.cli.truth import compare
+    from taskhouse.pipelines.cli.truth import compare_ever
 
-    lines = compare(settings, truth)
+    lines = compare_ever(settings, truth)
     answers = {True: screen.plain("yes", style="green"), False: screen.plain("NO", style="bold red")}
     rows = [(line.what, line.truth, line.held, answers[line.equal]) for line in lines]
     out = screen.results()
@@ -127,18 +224,3 @@ def _again(settings: "Settings") -> bool:
     more = ", ".join(f"{count:+,} in raw.{table}" for table, count in grown.items())
     screen.results().print(f"[bold red]Rows were added: {more}.[/]" if grown else "No row was added to any raw table.")
     return not grown and ended is Exit.COMPLETE
-
-
-def _farewell(settings: "Settings") -> None:
-    import sys
-
-    from taskhouse.pipelines.cli import screen
-    from taskhouse.warehouse import publish
-
-    taskhouse = sys.argv[0] if sys.argv[0].endswith("taskhouse") else "taskhouse"
-    out = screen.results()
-    out.print(f"\nThe warehouse: {settings.warehouse}", soft_wrap=True, markup=False)
-    out.print(f"To read it:    {publish.readable(settings.published)}", soft_wrap=True, markup=False)
-    out.print(
-        f'Try:           TASKHOUSE_HOME={settings.home} {taskhouse} query "{EXAMPLE}"', soft_wrap=True, markup=False
-    )

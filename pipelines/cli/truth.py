@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskhouse.resources.registry import TABLES
@@ -10,10 +11,16 @@ from taskhouse.resources.registry import TABLES
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CHUNK = 2000
+"""Texts of events that are in memory at once."""
 EMPTY = (0, hashlib.sha256().hexdigest())
 LAYERS = {"live": ("run_events", "live events"), "log": ("run_log_entries", "log entries")}
 FACTS = ("tasks", "repositories", "readiness", "runs")
 TASK = ("id", "title", "repository", "latest_run_id", "latest_run_status")
+
+
+Digests = dict[str, tuple[int, str]]
 
 
 class Compared(NamedTuple):
@@ -28,23 +35,69 @@ class Compared(NamedTuple):
 def compare(settings: "Settings", truth: Mapping[str, Any]) -> list[Compared]:
     """Tasks, repositories, readiness answers and runs as sets of facts; events and log entries by number and hash."""
     project = {"project_id": truth["project_id"]}
-    held = answers(settings, FACTS, project)
-    lines = [
-        _sets("tasks", [_facts(task, *TASK) for task in truth["tasks"]], held["tasks"]),
+    lines = _facts_compared(answers(settings, FACTS, project), truth)
+    for layer in LAYERS:
+        theirs, ours = _layer(settings, truth, layer)
+        lines += _digests_compared(layer, theirs, ours, {})
+    return lines
+
+
+def compare_ever(settings: "Settings", truth: Mapping[str, Any]) -> list[Compared]:
+    """The same, of all that was ever there, with pull requests and attempts.
+
+    Events of a stream that nobody could read in time are no difference, if the warehouse says that it lacks some.
+    """
+    project = {"project_id": truth["project_id"]}
+    held = answers(settings, (*FACTS, "pull_requests", "attempts", "losses"), project)
+    lines = _facts_compared(held, truth)
+    there = {task["id"] for task in truth["tasks"] if not task["deleted"]}
+    listed = [run for run in truth["runs"] if run["task_id"] in there]
+    made = [_facts(run, "id", "pr_url", "pr_state") for run in listed if run["pr_url"]]
+    attempts = [(run["id"], run["incarnation"] + 1) for run in truth["runs"]]
+    lines += [_sets("pull requests", made, held["pull_requests"]), _sets("attempts", attempts, held["attempts"])]
+    for layer in LAYERS:
+        theirs, ours = _layer(settings, truth, layer)
+        lost = {run_id for run_id, (count, _) in theirs.items() if ours.get(run_id, EMPTY)[0] < count}
+        known = lost & {run_id for (run_id,) in held["losses"]} if layer == "live" else set()
+        lines += _digests_compared(layer, theirs, ours, {run_id: theirs[run_id] for run_id in known})
+        if lost:
+            what = f"runs that lost {LAYERS[layer][1]}, as the warehouse says"
+            lines.append(Compared(what, len(lost), len(known), lost == known))
+    return lines
+
+
+def _facts_compared(held: Mapping[str, list[tuple[Any, ...]]], truth: Mapping[str, Any]) -> list[Compared]:
+    tasks = [_facts(task, *TASK) for task in truth["tasks"] if not task["deleted"]]
+    return [
+        _sets("tasks", tasks, held["tasks"]),
         _sets("repositories", [(name,) for name in truth["repositories"]], held["repositories"]),
         _sets("readiness", [_readiness(answer) for answer in truth["readiness"]], held["readiness"]),
         _sets("runs", [_facts(run, "id", "task_id", "status") for run in truth["runs"]], held["runs"]),
     ]
-    for layer, (table, name) in LAYERS.items():
-        ours = digests(answers(settings, (table,), project)[table])
-        theirs = {run["id"]: (run[layer]["count"], run[layer]["sha256"]) for run in truth["runs"]}
-        same = sum(ours.get(run_id, EMPTY) == digest for run_id, digest in theirs.items())
-        equal = same == len(theirs) and not ours.keys() - theirs.keys()
-        lines += [
-            Compared(name, _total(theirs), _total(ours), equal),
-            Compared(f"runs by SHA-256 of their {name}", len(theirs), same, equal),
-        ]
-    return lines
+
+
+def _layer(settings: "Settings", truth: Mapping[str, Any], layer: str) -> tuple[Digests, Digests]:
+    """Number and SHA-256 of each run's texts: what was served, and what is held."""
+    from taskhouse.operations import open_warehouse
+    from taskhouse.warehouse import sql
+
+    statement = sql.statement("taskhouse.pipelines.cli", f"sql/truth/{LAYERS[layer][0]}")
+    with open_warehouse(settings).reading("comparing with the truth") as connection:
+        found = connection.execute(statement, {"project_id": truth["project_id"]})
+        ours = digests(chain.from_iterable(iter(lambda: found.fetchmany(CHUNK), [])))
+    return {run["id"]: (run[layer]["count"], run[layer]["sha256"]) for run in truth["runs"]}, ours
+
+
+def _digests_compared(layer: str, theirs: Digests, ours: Digests, lost: Digests) -> list[Compared]:
+    """Two lines; of the runs that lost some, what is held counts as what there should be."""
+    name = LAYERS[layer][1]
+    same = sum(ours.get(run_id, EMPTY) == digest for run_id, digest in theirs.items())
+    equal = same + len(lost) == len(theirs) and not ours.keys() - theirs.keys()
+    missing = _total(lost) - _total({run_id: ours.get(run_id, EMPTY) for run_id in lost})
+    return [
+        Compared(name, _total(theirs) - missing, _total(ours), equal),
+        Compared(f"runs by SHA-256 of their {name}", len(theirs) - len(lost), same, equal),
+    ]
 
 
 def raw_counts(settings: "Settings") -> dict[str, int]:
@@ -98,7 +151,9 @@ def _facts(record: Mapping[str, Any], *names: str) -> tuple[Any, ...]:
 
 def _readiness(answer: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
-        *_facts(answer, "repository", "window_days", "overall", "classification"),
+        *_facts(answer, "repository", "window_days"),
+        (datetime.fromisoformat(answer["generated_at"]) - _EPOCH) // timedelta(microseconds=1),
+        *_facts(answer, "overall", "classification"),
         *answer["states"],
         answer["files_scanned"],
     )

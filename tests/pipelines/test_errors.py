@@ -156,6 +156,12 @@ def twice(place: Place) -> None:
         os.close(held)
 
 
+def both(place: Place) -> None:
+    (place.folder / "home").mkdir(exist_ok=True)
+    with FileLock(place.folder / "home" / "demo.lock", thread_local=False):
+        place.said("demo")
+
+
 def unstarted(place: Place) -> None:
     place.patch.setattr(standin, "START", [sys.executable, "-c", ""])
     start = subprocess.Popen
@@ -276,6 +282,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "There is no file ….": lambda p: open_snapshot(p.folder / "none.duckdb"),
     "This warehouse has been closed.": closed,
     "The stand-in for PostHog did not start.": unstarted,
+    "Another `taskhouse demo` is running in ….": both,
     "The warehouse has schema version …, but this taskhouse only knows ….": newer,
     "There is no view ….": lambda p: asked(p, "wishes"),
     "columns=… is a single string.": lambda p: asked(p, "texts", columns="number"),

@@ -119,10 +119,13 @@ def test_a_wheel_brings_one_name_and_every_file(project: Project) -> None:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_everything_equal_and_nothing_added(project: Project) -> None:
-    said = project.run("taskhouse", "demo", "--tasks", "16", "--live-runs", "2", "--repositories", "3", "--seed", "5")
+    few = ("--days", "1", "--tasks", "16", "--live-runs", "2", "--repositories", "3", "--seed", "5")
+    said = project.run("taskhouse", "demo", *few)
 
     assert "Everything matches the truth." in said
     assert "No row was added to any raw table." in said
+    assert "How do the models do?" in said
+    assert (project.folder / ".taskhouse" / "demo" / "reports" / "readiness.html").exists()
     assert (project.folder / ".taskhouse" / "demo" / "warehouse.duckdb").exists()
     assert "phx_emulator" not in said
 

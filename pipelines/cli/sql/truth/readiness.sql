@@ -1,6 +1,7 @@
 SELECT
     repository,
     window_days,
+    epoch_us(generated_at) AS generated_us,
     overall,
     classification,
     core_suggestions_state,
@@ -8,6 +9,6 @@ SELECT
     error_insights_state,
     files_scanned
 FROM
-    main.readiness
+    raw.readiness_snapshots
 WHERE
     project_id = $project_id
