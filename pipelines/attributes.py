@@ -56,7 +56,7 @@ def given(context: dg.ResolutionContext, written: BaseModel, known: type[BaseMod
     for name, field in known.model_fields.items():
         if field.is_required() and values.get(name) is None:
             raise ConfigurationError(
-                f"{name} is {'empty' if name in values else 'missing'}.", hint=f"{name}: {field.description}"
+                f"{name} is {'empty' if name in values else 'missing'}.", hint=f"It means: {field.description}"
             )
     made = {name: value if name == "api_key" else _evaluated(context, name, value) for name, value in values.items()}
     return {name: value for name, value in made.items() if value is not None}

@@ -1,6 +1,5 @@
 """The published copy as a resource for your own assets: tables and views as pandas frames, without a key."""
 
-import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,12 +7,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
-from taskhouse.errors import ConfigurationError, TaskhouseError
+from taskhouse.errors import ConfigurationError
 from taskhouse.pipelines.wording import Wording
 from taskhouse.variables import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from datetime import date
 
     import pandas as pd
@@ -47,7 +46,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         Raises:
             ConfigurationError: Nothing was published yet, there is no such view or column, or a moment cannot be read.
         """
-        with self._words(), self.snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return snapshot.frame(view, since=since, until=until, columns=columns, **filters)
 
     def sql(self, text: str, **parameters: object) -> "pd.DataFrame":
@@ -56,7 +55,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
         Raises:
             ConfigurationError: Nothing was published yet, or the statement is not valid or would write.
         """
-        with self._words(), self.snapshot() as snapshot:
+        with self.snapshot() as snapshot:
             return snapshot.sql(text, **parameters)
 
     def snapshot(self) -> "Snapshot":
@@ -70,7 +69,7 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
 
         folder = Path(self.home) / "published"
         try:
-            return open_snapshot(folder)
+            snapshot = open_snapshot(folder)
         except ConfigurationError as problem:
             if current(folder) is not None:
                 raise
@@ -78,13 +77,10 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
                 problem.message,
                 hint=f"Materialize the asset `{self.published}` first, and check the `home` of this resource.",
             ) from None
+        snapshot.told = self._told
+        return snapshot
 
-    @contextlib.contextmanager
-    def _words(self) -> "Iterator[None]":
-        """A block whose errors name the asset that makes the copy, and what other commands need."""
+    def _told(self, hint: str) -> str:
+        """A hint that names the asset that makes the copy, and says what other commands need."""
         words = Wording({}, f"{variable('home')}={shlex.quote(self.home)}")
-        try:
-            yield
-        except TaskhouseError as problem:
-            problem.hint = words.told(problem.hint.replace(SYNC, f"materializing the asset `{self.published}`"))
-            raise
+        return words.told(hint.replace(SYNC, f"materializing the asset `{self.published}`"))

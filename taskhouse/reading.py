@@ -1,7 +1,7 @@
 """Read-only access for Python: SQL and views of the published copy as frames."""
 
 import importlib.util
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from taskhouse import settings as environment
 from taskhouse.clock import REAL, Clock
-from taskhouse.errors import ConfigurationError
+from taskhouse.errors import ConfigurationError, TaskhouseError
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.reading import Reader, Record, newest
@@ -31,11 +31,16 @@ class Snapshot:
     """One published generation of the warehouse, open for reading.
 
     What is published later does not change what it sees; open again to see it. Not for use by several threads at once.
+
+    Attributes:
+        clock: What says the time.
+        told: What an error says that leaves a ``with`` block of it, to who reads it.
     """
 
     def __init__(self, reader: Reader, clock: Clock = REAL) -> None:
         self._reader = reader
         self.clock = clock
+        self.told: Callable[[str], str] = str
         self._columns: dict[str, dict[str, str]] | None = None
 
     def __enter__(self) -> Self:
@@ -45,6 +50,8 @@ class Snapshot:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if isinstance(problem, TaskhouseError):
+            problem.hint = self.told(problem.hint)
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.generation}>"

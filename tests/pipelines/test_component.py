@@ -213,8 +213,8 @@ def test_tables_of_another_version_name_the_asset_and_what_a_command_needs(tmp_p
     told = "materializing the asset `eu/published` publishes a new one"
     with pytest.raises(ConfigurationError, match=told):
         tables.frame("tasks", columns=["newer"])
-    with pytest.raises(ConfigurationError, match=told):
-        tables.sql("SELECT newer FROM tasks")
+    with pytest.raises(ConfigurationError, match=told), tables.snapshot() as snapshot:
+        snapshot.sql("SELECT newer FROM tasks")
 
 
 def test_a_mistake_in_sql_names_the_home_that_a_command_needs(tmp_path: Path) -> None:
