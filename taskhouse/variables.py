@@ -163,8 +163,15 @@ def _bare(name: str) -> str:
 
 def wrong(problem: ValidationError) -> dict[str, str]:
     """What is wrong with the value of each variable, as the rest of a sentence."""
-    return {str(each["loc"][0]): _said(each["type"], each["msg"]) for each in problem.errors(include_input=False)}
+    found = [(each["loc"], each["type"], each["msg"]) for each in problem.errors(include_input=False)]
+    return {str(loc[0]): (_PARTS.get(kind) if loc[1:] else None) or _said(kind, text) for loc, kind, text in found}
 
+
+_PARTS = {
+    "string_type": "must contain only texts",
+    **dict.fromkeys(("int_parsing", "int_from_float", "int_type"), "must contain only whole numbers"),
+}
+"""What is wrong with a list or mapping because of one of its values."""
 
 _NUMBERS = {
     "int_parsing": "must be a whole number",
