@@ -7,6 +7,7 @@ import typer
 from taskhouse.pipelines.cli.backup import backup
 from taskhouse.pipelines.cli.check import check
 from taskhouse.pipelines.cli.demo import demo
+from taskhouse.pipelines.cli.derive import derive
 from taskhouse.pipelines.cli.dev import dev
 from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
@@ -77,7 +78,23 @@ def options(
     debug["on"] = verbose
 
 
-for command in (demo, check, plan, sync, tail, status, query, report, export, replay, backup, restore, verify, dev):
+for command in (
+    demo,
+    check,
+    plan,
+    sync,
+    tail,
+    status,
+    query,
+    report,
+    export,
+    replay,
+    backup,
+    restore,
+    verify,
+    derive,
+    dev,
+):
     app.command(cls=Asking if command is query else None)(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

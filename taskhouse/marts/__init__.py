@@ -19,12 +19,14 @@ def _texts(folder: str) -> dict[str, str]:
     return {file.name[:-4]: file.read_text("utf-8") for file in files if file.name.endswith(".sql")}
 
 
-def _order(texts: dict[str, str]) -> tuple[str, ...]:
-    uses = {name: sorted({*_NAMED.findall(texts[name])} & texts.keys() - {name}) for name in sorted(texts)}
-    return tuple(graphlib.TopologicalSorter(uses).static_order())
-
-
 _VIEWS, _MACROS = _texts("."), _texts("macros")
+_ALL = _VIEWS | _MACROS
+_USES = {name: sorted({*_NAMED.findall(_ALL[name])} & _ALL.keys() - {name}) for name in sorted(_ALL)}
+
+
+def _address(name: str) -> str:
+    return name if name in _VIEWS else f"macros/{name}"
+
 
 VIEWS = tuple(sorted(_VIEWS))
 """Names of the views."""
@@ -35,5 +37,15 @@ AS_OF = tuple(sorted(name for name, text in _MACROS.items() if " AS TABLE\n" in 
 MACROS = tuple(sorted(_MACROS.keys() - {*AS_OF}))
 """Names of the macros that give a value."""
 
-ORDER = tuple(name if name in _VIEWS else f"macros/{name}" for name in _order(_VIEWS | _MACROS))
+ORDER = tuple(map(_address, graphlib.TopologicalSorter(_USES).static_order()))
 """All of them in an order in which they can be made; those of macros begin with ``macros/``."""
+
+
+def text(name: str) -> str:
+    """The text of a file, given as in ``ORDER`` or by its folder."""
+    return _FOLDER.joinpath(f"{name}.sql").read_text("utf-8")
+
+
+def uses(name: str) -> list[str]:
+    """The views and macros that one names, given as in ``ORDER``."""
+    return [_address(each) for each in _USES[name.removeprefix("macros/")]]

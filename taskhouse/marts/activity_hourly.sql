@@ -12,48 +12,39 @@ WITH happened AS (
     SELECT
         project_id,
         created_at AS moment,
-        'task' AS what,
-        NULL AS run_id
+        'task' AS what
     FROM
         main.task_history
     WHERE
         is_current
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         project_id,
-        created_at,
-        'run',
-        NULL
+        created_at AS moment,
+        'run' AS what
     FROM
         main.run_history
     WHERE
         is_current
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         project_id,
-        ended_at,
-        'end',
-        NULL
+        ended_at AS moment,
+        'end' AS what
     FROM
         main.run_attempts
     WHERE
         ended_at IS NOT NULL
-    UNION ALL
+    UNION ALL BY NAME
     SELECT
         project_id,
-        occurred_at,
-        'live',
-        run_id
+        hour AS moment,
+        'events' AS what,
+        run_id,
+        live_events,
+        log_entries
     FROM
-        raw.run_events
-    UNION ALL
-    SELECT
-        project_id,
-        occurred_at,
-        'log',
-        run_id
-    FROM
-        raw.run_log_entries
+        main.run_hours
 )
 
 SELECT
@@ -62,8 +53,8 @@ SELECT
     count(*) FILTER (WHERE what = 'task') AS tasks_created,
     count(*) FILTER (WHERE what = 'run') AS runs_created,
     count(*) FILTER (WHERE what = 'end') AS runs_ended,
-    count(*) FILTER (WHERE what = 'live') AS live_events,
-    count(*) FILTER (WHERE what = 'log') AS log_entries,
+    coalesce(CAST(sum(live_events) AS BIGINT), 0) AS live_events,
+    coalesce(CAST(sum(log_entries) AS BIGINT), 0) AS log_entries,
     count(DISTINCT run_id) AS active_runs
 FROM
     happened

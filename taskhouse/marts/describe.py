@@ -7,8 +7,11 @@ INTRO = """\
 # Views
 
 All views are in the schema `main` of the warehouse and of every published copy. The schema `raw` contains the data as
-it arrived, and `ledger` the proof of completeness; you can query both in the same way. The descriptions below are also
-comments in the database: `SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'runs'`.
+it arrived, and `ledger` the proof of completeness; you can query both in the same way. Views over events read what is
+stored in the schema `mart` and compute the rest; `mart.runs` says which runs are stored.
+
+The descriptions below are also comments in the database: `SELECT column_name, comment FROM duckdb_columns() WHERE
+schema_name = 'main' AND table_name = 'runs'`.
 
 Generated from the files in `taskhouse/marts/` by `python -m taskhouse.warehouse.views > docs/views.md`; do not edit."""
 

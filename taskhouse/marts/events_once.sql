@@ -17,6 +17,8 @@
 --   last chunk.
 -- occurred_at: When it happened, according to the live stream or, if it is not there, the log.
 -- received_at: When it was read.
+-- source: The leg that its id in the stream belongs to: the endpoint through which the stream was read; `log` for an
+--   entry of the log.
 -- stream_ms: First part of its id in the live stream.
 -- stream_seq: Second part of it.
 -- incarnation: 1 or more if an earlier event had the same id.
@@ -115,12 +117,8 @@ WITH entry AS (
 named AS (
     SELECT
         * REPLACE (
-            CASE WHEN kind = 'permission_request' THEN '_posthog/permission_request' ELSE method END AS method,
-            CASE
-                WHEN tool_call_id IS NULL AND kind = 'pi_event' AND starts_with(session_update, 'tool_call')
-                    THEN json_extract_string(main.event_document(payload), '$.event.toolCall.id')
-                ELSE tool_call_id
-            END AS tool_call_id
+            main.event_method(kind, method) AS method,
+            main.event_tool_call(kind, session_update, tool_call_id, payload) AS tool_call_id
         )
     FROM
         entry
@@ -180,6 +178,7 @@ SELECT
     first_event_id,
     coalesce(occurred_at, max(occurred_at) OVER same) AS occurred_at,
     received_at,
+    source,
     stream_ms,
     stream_seq,
     incarnation,

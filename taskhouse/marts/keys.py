@@ -35,6 +35,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     ),
     "run_events": (*_RUN, "source", "stream_ms", "stream_seq", "incarnation"),
     "run_history": (*_RUN, "valid_from"),
+    "run_hours": (*_RUN, "hour"),
+    "run_signals": (*_RUN, "layer", "signal", "occurred_at", "place", "received_at", "status"),
     "run_states": (*_RUN, "observed_at", "observed_in", "status", "happened_at", "ended_at"),
     "run_timeline": (*_RUN, "ordinal"),
     "run_usage": _RUN,

@@ -26,7 +26,12 @@
 -- permissions_asked: Tool calls for which the user was asked.
 -- permissions_answered: Of these, those with an answer.
 -- permissions_rejected: Of these, those that were refused.
--- permission_wait_s: Seconds from question to answer, added up over the answered ones.
+-- permission_wait_s: Seconds from question to answer, added up over the answered ones; NULL if none was answered of
+--   those asked.
+-- has_events_before_end: Whether events were captured that happened before its end.
+-- last_tool_call_id: The tool call that the last event about one is of, among those before its end.
+-- last_tool: Its tool: the agent's name, or the kind if it has none.
+-- last_tool_status: How that call stood at the end: `pending`, `in_progress`, `completed` or `failed`.
 WITH attempt AS (
     SELECT
         project_id,
@@ -34,6 +39,7 @@ WITH attempt AS (
         run_id,
         attempt,
         began_at,
+        ended_at,
         coalesce(lag(ended_at) OVER run, TIMESTAMPTZ '-infinity') AS after_at,
         CASE WHEN is_last THEN TIMESTAMPTZ 'infinity' ELSE ended_at END AS until_at
     FROM
@@ -46,6 +52,7 @@ event AS (
     SELECT
         project_id,
         run_id,
+        tool_call_id,
         method,
         occurred_at,
         'live' AS layer,
@@ -60,6 +67,7 @@ event AS (
     SELECT
         project_id,
         run_id,
+        tool_call_id,
         method,
         occurred_at,
         'log' AS layer,
@@ -121,7 +129,11 @@ happened AS (
         min(event.occurred_at) AS first_event_at,
         max(event.occurred_at) AS last_event_at,
         min(event.occurred_at) FILTER (WHERE event.method IN ('_posthog/git_checkpoint', '_posthog/branch_created'))
-            AS first_commit_at
+            AS first_commit_at,
+        bool_or(event.occurred_at <= coalesce(attempt.ended_at, TIMESTAMPTZ 'infinity')) AS has_events_before_end,
+        arg_max(event.tool_call_id, (event.occurred_at, event.tool_call_id)) FILTER (
+            WHERE event.occurred_at <= coalesce(attempt.ended_at, TIMESTAMPTZ 'infinity')
+        ) AS last_tool_call_id
     FROM
         attempt
         INNER JOIN event
@@ -205,7 +217,8 @@ read AS (
                 '$.notification.params.update.status',
                 '$.event.toolCall.status',
                 '$.notification.params.update.rawOutput.isError',
-                '$.notification.params.update.decisionReason'
+                '$.notification.params.update.decisionReason',
+                '$.notification.params.update._meta.claudeCode.toolName'
             ]
         ) AS field,
         kind = 'permission_request' OR method = '_posthog/permission_request' AS asks,
@@ -281,7 +294,10 @@ called AS (
                 'reject'
             )
         ) AS permissions_rejected,
-        coalesce(sum(date_diff('millisecond', call.asked_at, call.answered_at)) / 1000, 0) AS permission_wait_s
+        CASE
+            WHEN permissions_asked = 0 THEN 0
+            ELSE sum(date_diff('millisecond', call.asked_at, call.answered_at)) / 1000
+        END AS permission_wait_s
     FROM
         attempt
         INNER JOIN call
@@ -289,6 +305,26 @@ called AS (
             AND attempt.run_id = call.run_id
             AND call.started_at > attempt.after_at
             AND call.started_at <= attempt.until_at
+    GROUP BY
+        ALL
+),
+
+last_tool AS (
+    SELECT
+        attempt.project_id,
+        attempt.run_id,
+        attempt.attempt,
+        arg_max(coalesce(read.field[4], read.field[5]), read.occurred_at) AS status,
+        coalesce(max(read.field[8]), max(coalesce(read.field[2], read.field[3]))) AS tool
+    FROM
+        attempt
+        INNER JOIN happened USING (project_id, run_id, attempt)
+        INNER JOIN read
+            ON happened.project_id = read.project_id
+            AND happened.run_id = read.run_id
+            AND happened.last_tool_call_id = read.tool_call_id
+            AND read.occurred_at > attempt.after_at
+            AND read.occurred_at <= coalesce(attempt.ended_at, TIMESTAMPTZ 'infinity')
     GROUP BY
         ALL
 )
@@ -321,7 +357,14 @@ SELECT
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.permissions_asked, 0) END AS permissions_asked,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.permissions_answered, 0) END AS permissions_answered,
     CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.permissions_rejected, 0) END AS permissions_rejected,
-    CASE WHEN happened.run_id IS NOT NULL THEN coalesce(called.permission_wait_s, 0) END AS permission_wait_s
+    CASE
+        WHEN called.run_id IS NOT NULL THEN called.permission_wait_s
+        WHEN happened.run_id IS NOT NULL THEN 0
+    END AS permission_wait_s,
+    coalesce(happened.has_events_before_end, false) AS has_events_before_end,
+    happened.last_tool_call_id,
+    last_tool.tool AS last_tool,
+    last_tool.status AS last_tool_status
 FROM
     attempt
     LEFT JOIN happened
@@ -340,3 +383,7 @@ FROM
         ON attempt.project_id = called.project_id
         AND attempt.run_id = called.run_id
         AND attempt.attempt = called.attempt
+    LEFT JOIN last_tool
+        ON attempt.project_id = last_tool.project_id
+        AND attempt.run_id = last_tool.run_id
+        AND attempt.attempt = last_tool.attempt

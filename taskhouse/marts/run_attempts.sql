@@ -53,8 +53,7 @@ WITH version AS (
         run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
 ),
 
--- Read once: it takes the payloads of all states in streams.
-state AS MATERIALIZED (
+state AS (
     SELECT
         *
     FROM
@@ -83,28 +82,14 @@ started AS (
     SELECT
         project_id,
         run_id,
-        'stream' AS observed_in,
+        CASE layer WHEN 'live' THEN 'stream' ELSE 'log' END AS observed_in,
         'agent' AS shown_by,
         occurred_at AS happened_at,
         received_at AS known_at
     FROM
-        raw.run_events
+        main.run_signals
     WHERE
-        (method = '_posthog/run_started' OR kind = 'pi_run_started')
-        AND occurred_at IS NOT NULL
-    UNION ALL BY NAME
-    SELECT
-        project_id,
-        run_id,
-        'log' AS observed_in,
-        'agent' AS shown_by,
-        occurred_at AS happened_at,
-        received_at AS known_at
-    FROM
-        raw.run_log_entries
-    WHERE
-        (method = '_posthog/run_started' OR kind = 'pi_run_started')
-        AND occurred_at IS NOT NULL
+        signal = 'started'
 ),
 
 -- A run goes on if it never ended, or shows life after its last end.

@@ -31,18 +31,17 @@ WITH state AS (
         project_id,
         run_id,
         'stream' AS observed_in,
-        make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) AS observed_at,
-        stream_seq AS place,
-        json_extract_string(main.event_document(payload), '$.status') AS status,
-        TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
-        TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at,
+        occurred_at AS observed_at,
+        place,
+        status,
+        updated_at,
+        completed_at,
         received_at AS known_at,
         true AS is_newest
     FROM
-        raw.run_events
+        main.run_signals
     WHERE
-        kind = 'task_run_state'
-        AND stream_ms < 253370764800000
+        signal = 'state'
 ),
 
 placed AS (

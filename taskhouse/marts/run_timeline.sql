@@ -16,6 +16,11 @@
 -- event_id: The agent's number, `<boot>-<number>`; older agents have none.
 -- first_event_id: For a message that is shown whole, the number of its first chunk.
 -- message_position: For a chunk, the position of the whole message in the run's log, if the log has it.
+-- source: The leg that its id in the stream belongs to, as in `run_events`; `log` for what only the log has.
+-- incarnation: Of an event of the stream, 1 or more if an earlier event had the same id.
+-- stream_ms: First part of its id in the stream.
+-- stream_seq: Second part of it.
+-- position: Its place in the run's log, from 0; for a chunk, that of the whole message.
 -- text: Its content as plain text, without NUL characters; see the macro `event_text`.
 -- payload: The exact text that arrived; if both layers have it, that of the live event.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
@@ -35,56 +40,84 @@ WITH entry AS (
         main.events_once
 ),
 
-read AS (
-    SELECT
-        *,
-        CASE WHEN is_chunk OR is_whole THEN main.event_boot(event_id) END AS boot,
-        CASE WHEN is_chunk OR is_whole THEN main.event_number(event_id) END AS last_number,
-        CASE
-            WHEN is_chunk THEN main.event_number(event_id)
-            WHEN is_whole THEN main.event_number(first_event_id)
-        END AS first_number,
-        CASE
-            WHEN (is_chunk AND event_id IS NULL) OR (is_whole AND first_event_id IS NULL)
-                THEN main.event_text(payload)
-        END AS words
-    FROM
-        entry
-),
-
--- For a chunk, the last message of the log that begins at or before it, and the stretch of chunks it is in.
 placed AS (
     SELECT
         *,
         row_number() OVER live_order AS live_index,
-        count(*) FILTER (WHERE is_agents AND NOT is_chunk AND is_live) OVER live_order AS stretch,
-        last_value(CASE WHEN is_whole THEN first_number END IGNORE NULLS) OVER numbers AS range_first,
-        last_value(CASE WHEN is_whole THEN last_number END IGNORE NULLS) OVER numbers AS range_last
+        count(*) FILTER (WHERE is_agents AND NOT is_chunk AND is_live) OVER live_order AS stretch
     FROM
-        read
+        entry
     WINDOW
         live_order AS (
             PARTITION BY project_id, task_id, run_id
-            ORDER BY live_ms NULLS LAST, stream_seq, incarnation, received_at, position, payload
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ),
-        numbers AS (
-            PARTITION BY project_id, task_id, run_id, boot
-            ORDER BY first_number, is_chunk
+            ORDER BY
+                live_ms NULLS LAST,
+                stream_seq,
+                incarnation,
+                received_at,
+                position,
+                source,
+                CASE WHEN stream_ms IS NULL THEN payload END
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
 ),
 
--- What the chunks of a stretch say together: put together once for each stretch, not for each of its chunks.
+-- Chunks that only the stream has, and messages that only the log has, with their numbers; the words of those without.
 spoken AS (
     SELECT
         project_id,
         task_id,
         run_id,
+        live_index,
+        is_chunk,
+        is_whole,
+        position,
         stretch,
-        md5(string_agg(words, '' ORDER BY live_index)) AS said
+        main.event_boot(event_id) AS boot,
+        main.event_number(CASE WHEN is_chunk THEN event_id ELSE first_event_id END) AS first_number,
+        main.event_number(event_id) AS last_number,
+        CASE WHEN CASE WHEN is_chunk THEN event_id ELSE first_event_id END IS NULL THEN main.event_text(payload) END
+            AS words
     FROM
         placed
+    WHERE
+        is_chunk
+        OR is_whole
+),
+
+-- For a chunk with a number, the last message of the log that begins at or before it.
+ranged AS (
+    SELECT
+        * EXCLUDE (range_first),
+        CASE WHEN first_number <= range_last THEN range_first END AS range_first
+    FROM (
+        SELECT
+            *,
+            last_value(CASE WHEN is_whole THEN first_number END IGNORE NULLS) OVER numbers AS range_first,
+            last_value(CASE WHEN is_whole THEN last_number END IGNORE NULLS) OVER numbers AS range_last
+        FROM
+            spoken
+        WHERE
+            first_number IS NOT NULL
+        WINDOW
+            numbers AS (
+                PARTITION BY project_id, task_id, run_id, boot
+                ORDER BY first_number, is_chunk
+                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+            )
+    )
+),
+
+-- What the chunks of a stretch say together: put together once for each stretch, not for each of its chunks.
+stretched AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        stretch,
+        md5(string_agg(words, '' ORDER BY live_index)) AS together
+    FROM
+        spoken
     WHERE
         is_chunk
         AND words IS NOT NULL
@@ -95,51 +128,72 @@ spoken AS (
         stretch
 ),
 
-ranged AS (
+worded AS (
     SELECT
-        placed.* REPLACE (
-            CASE WHEN placed.first_number <= placed.range_last THEN placed.range_first END AS range_first
-        ),
-        CASE
-            WHEN placed.is_chunk AND placed.words IS NOT NULL THEN spoken.said
-            WHEN placed.is_whole AND placed.words IS NOT NULL THEN md5(placed.words)
-        END AS said
+        spoken.*,
+        CASE WHEN spoken.is_chunk THEN stretched.together ELSE md5(spoken.words) END AS said,
+        dense_rank() OVER (
+            PARTITION BY spoken.project_id, spoken.task_id, spoken.run_id, said, spoken.is_chunk
+            ORDER BY CASE WHEN spoken.is_chunk THEN spoken.stretch ELSE spoken.position END
+        ) AS nth
     FROM
-        placed
-        LEFT JOIN spoken
-            ON placed.project_id = spoken.project_id
-            AND placed.task_id = spoken.task_id
-            AND placed.run_id = spoken.run_id
-            AND placed.stretch = spoken.stretch
-            AND placed.is_chunk
+        spoken
+        LEFT JOIN stretched
+            ON spoken.project_id = stretched.project_id
+            AND spoken.task_id = stretched.task_id
+            AND spoken.run_id = stretched.run_id
+            AND spoken.stretch = stretched.stretch
+            AND spoken.is_chunk
+    WHERE
+        spoken.words IS NOT NULL
 ),
 
+-- Which message of the log a chunk belongs to, and whether all of the message was captured in chunks.
 matched AS (
     SELECT
-        *,
+        project_id,
+        task_id,
+        run_id,
+        live_index,
+        range_first,
         CASE WHEN range_first IS NOT NULL THEN count(*) FILTER (WHERE is_chunk) OVER same_range END AS range_chunks,
         CASE WHEN range_first IS NOT NULL THEN max(CASE WHEN is_whole THEN position END) OVER same_range END
             AS range_position,
-        dense_rank() OVER (
-            PARTITION BY project_id, task_id, run_id, said, is_chunk
-            ORDER BY CASE WHEN is_chunk THEN stretch ELSE position END
-        ) AS nth
+        range_chunks = range_last - range_first + 1 AS range_whole
     FROM
         ranged
     WINDOW
         same_range AS (PARTITION BY project_id, task_id, run_id, boot, range_first)
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        live_index,
+        bool_or(is_chunk) OVER same_words AS said_live,
+        max(CASE WHEN is_whole THEN position END) OVER same_words AS said_position
+    FROM
+        worded
+    WINDOW
+        same_words AS (PARTITION BY project_id, task_id, run_id, said, nth)
 ),
 
 judged AS (
     SELECT
-        *,
-        range_chunks = range_last - range_first + 1 AS range_whole,
-        CASE WHEN said IS NOT NULL THEN bool_or(is_chunk) OVER same_words END AS said_live,
-        CASE WHEN said IS NOT NULL THEN max(CASE WHEN is_whole THEN position END) OVER same_words END AS said_position
+        placed.*,
+        matched.range_first,
+        matched.range_chunks,
+        matched.range_position,
+        matched.range_whole,
+        matched.said_live,
+        matched.said_position
     FROM
-        matched
-    WINDOW
-        same_words AS (PARTITION BY project_id, task_id, run_id, said, nth)
+        placed
+        LEFT JOIN matched
+            ON placed.project_id = matched.project_id
+            AND placed.task_id = matched.task_id
+            AND placed.run_id = matched.run_id
+            AND placed.live_index = matched.live_index
 ),
 
 shown AS (
@@ -214,6 +268,11 @@ SELECT
     event_id,
     first_event_id,
     message_position,
+    source,
+    incarnation,
+    stream_ms,
+    stream_seq,
+    position,
     main.event_text(payload) AS text,
     payload,
     redacted

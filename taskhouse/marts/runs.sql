@@ -47,26 +47,15 @@
 --   explains; NULL without an open gap, or if an older taskhouse found them.
 -- valid_from: When its newest version was first seen; see `run_history`.
 -- payload: The run as JSON, without secrets and signed addresses.
-WITH live AS (
+WITH captured AS (
     SELECT
         project_id,
         run_id,
-        count(*) AS events,
-        count(stream_ms) AS streamed
+        CAST(sum(live_events) AS BIGINT) AS live_events,
+        CAST(sum(identified_events) AS BIGINT) AS identified_events,
+        CAST(sum(log_entries) AS BIGINT) AS log_entries
     FROM
-        raw.run_events
-    GROUP BY
-        project_id,
-        run_id
-),
-
-log AS (
-    SELECT
-        project_id,
-        run_id,
-        count(*) AS log_entries
-    FROM
-        raw.run_log_entries
+        main.run_hours
     GROUP BY
         project_id,
         run_id
@@ -116,9 +105,9 @@ with_state AS (
         attempt.* EXCLUDE (project_id, run_id),
         stream_cursor.state AS stream_state,
         log_cursor.state AS log_state,
-        coalesce(live.events, 0) AS live_events,
-        coalesce(live.streamed, 0) AS streamed,
-        coalesce(log.log_entries, 0) AS log_entries,
+        coalesce(captured.live_events, 0) AS live_events,
+        coalesce(captured.identified_events, 0) AS identified_events,
+        coalesce(captured.log_entries, 0) AS log_entries,
         coalesce(hole.gaps, 0) AS gaps,
         coalesce(hole.certain_gaps, 0) AS certain_gaps,
         hole.gap_kinds
@@ -135,12 +124,9 @@ with_state AS (
             ON run.project_id = log_cursor.project_id
             AND run.run_id = log_cursor.key
             AND log_cursor.resource = 'run_log'
-        LEFT JOIN live
-            ON run.project_id = live.project_id
-            AND run.run_id = live.run_id
-        LEFT JOIN log
-            ON run.project_id = log.project_id
-            AND run.run_id = log.run_id
+        LEFT JOIN captured
+            ON run.project_id = captured.project_id
+            AND run.run_id = captured.run_id
         LEFT JOIN hole
             ON run.project_id = hole.project_id
             AND run.run_id = hole.run_id
@@ -181,9 +167,9 @@ SELECT
         WHEN status NOT IN ('completed', 'failed', 'cancelled') THEN 'live'
         WHEN log_state IN ('expired', 'lost') THEN 'expired'
         WHEN log_state IN ('not_found', 'refused') THEN 'refused'
-        WHEN log_state = 'settled' AND streamed + log_entries = 0 THEN 'expired'
+        WHEN log_state = 'settled' AND identified_events + log_entries = 0 THEN 'expired'
         WHEN log_state IS DISTINCT FROM 'settled' THEN 'live'
-        WHEN streamed = 0 THEN 'log_only'
+        WHEN identified_events = 0 THEN 'log_only'
         WHEN gaps > 0 OR stream_state IS DISTINCT FROM 'stream_end' THEN 'complete_with_gaps'
         ELSE 'complete'
     END AS capture_state,

@@ -12,7 +12,7 @@ import duckdb
 from taskhouse.errors import ConfigurationError
 from taskhouse.resources import spec
 from taskhouse.resources.registry import TABLES
-from taskhouse.warehouse import sql
+from taskhouse.warehouse import derive, sql
 
 MOMENTS = {
     **{f"raw.{table.name}": spec.MOMENTS[table.kind] for table in TABLES},
@@ -26,7 +26,7 @@ MOMENTS = {
     "ledger.quarantine": ("first_seen_at", "replayed_at"),
     "ledger.origin": ("created_at",),
 }
-"""Columns that hold a moment of our own clock, by table; all others are the server's."""
+"""Columns that hold a moment of our own clock, by table; all others are the server's, or computed from these."""
 
 
 ONE_THING = {
@@ -71,4 +71,5 @@ def set_back(connection: duckdb.DuckDBPyConnection, now: datetime) -> timedelta:
         moved = ", ".join(f"{name} = CASE WHEN {name} > $now THEN {name} - $back ELSE {name} END" for name in columns)
         late = " OR ".join(f"{name} > $now" for name in columns)
         connection.execute(f"UPDATE {table} SET {moved} WHERE {late}", {"now": now, "back": back})  # noqa: S608
+    derive.forget(connection)
     return back

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from taskhouse.marts import derivation
 from taskhouse.resources.registry import OWNERS, TABLES
 from taskhouse.resources.spec import Table
 from taskhouse.warehouse import sql
@@ -93,6 +94,8 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> Co
         for step in table.first:
             _changes(connection, step)
     added = Counter({table.name: _changes(connection, table.keep, **_names(table))})
+    if table.name in derivation.PER_RUN:
+        sql.run(connection, "derive/mark_versions")
     for step, other in table.then:
         added[other] += _changes(connection, step)
     return added

@@ -77,6 +77,7 @@ def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], 
     quarantined += _keep_beside(connection, "run_events" if live else "run_log", read, now)
     _move_cursors(connection)
     _close_logs(connection, removed, now)
+    sql.run(connection, "derive/mark_loaded", now=now)
     return _enter(connection, batch, read, inserted, quarantined, removed, now)
 
 

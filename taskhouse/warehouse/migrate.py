@@ -70,6 +70,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("gaps have a kind", ("warehouse/schema/gaps_kind", "warehouse/schema/gaps_kind_known")),
     ("reasons have a code", ("warehouse/schema/passes_reason_code", "warehouse/schema/passes_reason_code_known")),
     ("bad records have a kind", ("warehouse/schema/quarantine_kind", "warehouse/schema/quarantine_kind_known")),
+    ("what is computed from events is stored", ("warehouse/schema/mart_runs", "warehouse/schema/mart_runs_known")),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 
@@ -82,6 +83,8 @@ def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
     """
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS mart")
+    connection.execute("CREATE SCHEMA IF NOT EXISTS waiting")
     done = version(connection)
     if done > len(MIGRATIONS):
         raise ConfigurationError(

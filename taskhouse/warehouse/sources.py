@@ -30,9 +30,12 @@ class Sources:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         rows = reader.records(sql.query("catalog/columns_of_every_schema"))
-        self._columns: dict[str, list[str]] = {row["name"]: row["columns"] for row in rows}
+        # What mart stores is made of raw, as the views of waiting are.
+        self._columns: dict[str, list[str]] = {
+            row["name"]: row["columns"] for row in rows if not row["name"].startswith("mart.")
+        }
         texts = {
-            f"main.{row['name'].removesuffix('()')}": str(row["definition"])
+            _qualified(row["name"].removesuffix("()")): str(row["definition"])
             for row in reader.records(sql.query("catalog/view_definitions"))
         }
         known = self._columns.keys() | texts.keys()
@@ -115,6 +118,10 @@ class Sources:
             f" FROM {table} WHERE {condition} GROUP BY ALL"
         )
         return {Part(row["project_id"]) if is_divided else PART_OF_ALL: f"{row['n']}-{row['h']}" for row in rows}
+
+
+def _qualified(name: str) -> str:
+    return name if "." in name else f"main.{name}"
 
 
 def _matching(fingerprints: Fingerprints, part: Part) -> Iterable[str]:

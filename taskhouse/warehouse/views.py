@@ -10,6 +10,7 @@ import duckdb
 
 from taskhouse import marts
 from taskhouse.clock import REAL, Clock
+from taskhouse.marts import derivation
 from taskhouse.marts.describe import Described, describe, markdown
 from taskhouse.marts.former import with_former
 from taskhouse.marts.stored import columns
@@ -22,6 +23,9 @@ UTC_ZONE = "'UTC'"
 
 STORED = "raw"
 """Under what the comments on the tables of ``raw`` are remembered, beside the views."""
+
+MART = "mart"
+"""Under what the texts are remembered by which the tables of ``mart`` were filled."""
 
 
 def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str | None = None) -> None:
@@ -37,14 +41,24 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
     if held == wanted:
         return
     with sql.atomic(connection):
-        for name in held.keys() - {STORED}:
+        for name in held.keys() - {STORED, MART}:
             _drop(connection, name)
+        _drop_waiting(connection)
+        if held.get(MART) != wanted[MART]:
+            _drop_mart(connection)
         for name, text in texts.items():
+            if name in derivation.VIEWS:
+                _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
+            if name in derivation.STORED and held.get(MART) != wanted[MART]:
+                shape = connection.execute(f"DESCRIBE waiting.{name}").fetchall()
+                connection.execute(derivation.table(name, {column: kind for column, kind, *_ in shape}))
             connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
             _comment(connection, name, describe(text))
         for table in (each.name for each in TABLES):
             for column in columns(table):
                 connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+        for name, about in derivation.RUNS.items():
+            connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
         now = clock.now()
         sql.run(connection, "ledger/views_forget")
         made = [[name, digest, now] for name, digest in wanted.items()]
@@ -91,9 +105,15 @@ def document(connection: duckdb.DuckDBPyConnection) -> str:
     return markdown(kinds, types, calls)
 
 
+def definition(name: str) -> str:
+    """What a view shows, or a macro as ``macros/<name>``, with the former names of its columns."""
+    return with_former(name, marts.text(name))
+
+
 def statement(name: str) -> str:
-    """The statement of a view, or of a macro as ``macros/<name>``, with the former names of its columns."""
-    return with_former(name, sql.statement("taskhouse.marts", name))
+    """The statement that makes a view or macro: of a stored one, what is stored united with what is waiting."""
+    text = marts.text(name)
+    return with_former(name, derivation.united(name, text) if name in derivation.STORED else text)
 
 
 def _texts(zone: str) -> dict[str, str]:
@@ -104,7 +124,7 @@ def _texts(zone: str) -> dict[str, str]:
 
 
 def _digests(texts: dict[str, str]) -> dict[str, str]:
-    made_of = texts | {STORED: repr([columns(table.name) for table in TABLES])}
+    made_of = texts | {STORED: repr([columns(table.name) for table in TABLES]), MART: repr(derivation.texts())}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in made_of.items()}
 
 
@@ -129,6 +149,29 @@ def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     bare = name.removeprefix("macros/")
     for kind in ("MACRO", "MACRO TABLE") if "/" in name else ("VIEW",):
         connection.execute(f"DROP {kind} IF EXISTS main.{bare}")
+
+
+def _drop_waiting(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make anew the views of what is not stored: of the runs, and of their rows in ``raw``."""
+    for (name,) in sql.run(connection, "catalog/waiting").fetchall():
+        connection.execute(f"DROP VIEW waiting.{name}")
+    _make_waiting(connection, "runs", "SELECT project_id, run_id FROM mart.runs WHERE NOT is_stored")
+    for name in derivation.PER_RUN:
+        rows = f"SELECT * FROM raw.{name} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
+        _make_waiting(connection, name, rows)
+
+
+def _make_waiting(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
+    connection.execute(f"CREATE VIEW waiting.{name} AS {text}")
+    about = f"`{name}`, of the runs that are not stored in `mart` or have changed since."
+    connection.execute(f"COMMENT ON VIEW waiting.{name} IS {sql.literal(about)}")
+
+
+def _drop_mart(connection: duckdb.DuckDBPyConnection) -> None:
+    """Forget what is stored, because it is computed otherwise now."""
+    for (name,) in sql.run(connection, "catalog/stored").fetchall():
+        connection.execute(f"DROP TABLE mart.{name}")
+    sql.run(connection, "derive/begin_again")
 
 
 def _comment(connection: duckdb.DuckDBPyConnection, name: str, described: Described) -> None:

@@ -38,13 +38,19 @@ class Tables:
 
     def rows(self, text: str, *parameters: object) -> list[Row]:
         """The rows of a statement, each by column name."""
+        self.note_runs()
         result = self.connection.execute(text, list(parameters) or None)
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def frame(self, text: str) -> pd.DataFrame:
         """The rows of a statement as a frame."""
+        self.note_runs()
         return self.connection.execute(text).df()
+
+    def note_runs(self) -> None:
+        """Note the runs that a test put into ``raw``, as a load does; they are not stored, but computed."""
+        self.connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
 
     def fill(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put rows in place of what the table holds; what they leave out is NULL, or nothing of its type."""

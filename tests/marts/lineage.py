@@ -175,14 +175,14 @@ def lineage(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Any]]:
 
 
 def _parsed(connection: duckdb.DuckDBPyConnection, view: str) -> Any:
-    text = _TABLE_MACRO.sub(_expanded, views.statement(view))
+    text = _TABLE_MACRO.sub(_expanded, views.definition(view))
     row = connection.execute("SELECT json_serialize_sql($text)", {"text": text}).fetchone()
     return json.loads(row[0])["statements"][0]["node"] if row else None
 
 
 def _expanded(call: re.Match[str]) -> str:
     """The query of a macro that gives a table, with the argument of a call in it."""
-    head, body = views.statement(f"macros/{call['name']}").split(" AS TABLE\n")
+    head, body = views.definition(f"macros/{call['name']}").split(" AS TABLE\n")
     parameter = head.rsplit("(", 1)[1].rstrip(")")
     called = re.sub(rf"\b{parameter}\b", call["argument"], body)
     return f"({called}) AS {call['name']}"

@@ -84,7 +84,10 @@ def test_views_sql_brings_views_types_comments_and_macros_to_any_duckdb(
         assert states == [tuple(row.values()) for row in house.records(text)]
         assert len(states) > 2
         for name in ("readiness_trend", "runs"):
-            described = "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = $name"
+            described = (
+                "SELECT column_name, data_type, comment FROM duckdb_columns()"
+                " WHERE schema_name = 'main' AND table_name = $name"
+            )
             kept = {row["column_name"]: row for row in house.records(described, name=name)}
             for column, kind, comment in anywhere.execute(described, {"name": name}).fetchall():
                 assert (kind, comment) == (kept[column]["data_type"], kept[column]["comment"])

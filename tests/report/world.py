@@ -10,7 +10,7 @@ from typing import Any
 
 import taskhouse
 from taskhouse.reading import Snapshot
-from taskhouse.warehouse import staging
+from taskhouse.warehouse import sql, staging
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
 from tests.blank import blank
@@ -180,6 +180,7 @@ class World:
                     fill = {name: BLANK[known[name]] for (name,) in required}
                     staging.stage(connection, "incoming", [fill | row for row in rows], known)
                     connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
+            connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
         publish(warehouse, home / "published", force=True)
         return home
 

@@ -65,15 +65,15 @@ ORDER BY
     column_index
 
 -- name: view_definitions
--- The statements of the views and macros of main, by name.
+-- The statements of the views and macros of main, by name, and of the views of waiting, by schema and name.
 SELECT
-    view_name AS name,
+    CASE schema_name WHEN 'main' THEN view_name ELSE 'waiting.' || view_name END AS name,
     sql AS definition
 FROM
     duckdb_views()
 WHERE
     database_name = current_database()
-    AND schema_name = 'main'
+    AND schema_name IN ('main', 'waiting')
     AND NOT internal
 UNION ALL
 SELECT
@@ -110,7 +110,7 @@ FROM
     duckdb_tables()
 WHERE
     database_name = current_database()
-    AND schema_name IN ('raw', 'ledger')
+    AND schema_name IN ('raw', 'ledger', 'mart')
 ORDER BY
     name
 
@@ -167,3 +167,24 @@ GROUP BY
     function_name
 ORDER BY
     function_name
+
+-- name: waiting
+-- The views of what is not stored.
+SELECT
+    view_name
+FROM
+    duckdb_views()
+WHERE
+    database_name = current_database()
+    AND schema_name = 'waiting'
+
+-- name: stored
+-- The tables of what is computed from events.
+SELECT
+    table_name
+FROM
+    duckdb_tables()
+WHERE
+    database_name = current_database()
+    AND schema_name = 'mart'
+    AND table_name <> 'runs'

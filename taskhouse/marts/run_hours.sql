@@ -1,0 +1,42 @@
+-- One row per run and hour in which it has an event in either layer.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- hour: The full hour in UTC at which it begins; NULL for events without a time.
+-- live_events: Live events that happened in it. An event in both layers is counted in both.
+-- identified_events: Of these, those with an id in the stream.
+-- log_entries: Log entries that were written in it.
+WITH happened AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        occurred_at,
+        true AS is_live,
+        stream_ms
+    FROM
+        raw.run_events
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        occurred_at,
+        false AS is_live
+    FROM
+        raw.run_log_entries
+)
+
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    make_timestamptz(epoch_us(occurred_at) // 3600000000 * 3600000000) AS hour,
+    count(*) FILTER (WHERE is_live) AS live_events,
+    count(stream_ms) AS identified_events,
+    count(*) FILTER (WHERE NOT is_live) AS log_entries
+FROM
+    happened
+GROUP BY
+    ALL

@@ -1,0 +1,59 @@
+-- One row per event that says where a run stands: its state in the event stream, or the agent's report that it runs.
+-- A report that both layers have is two rows. `run_states` and `run_attempts` rest on it.
+--
+-- project_id: The PostHog project.
+-- task_id: The task.
+-- run_id: The run.
+-- layer: `live` or `log`.
+-- signal: `state` or `started`.
+-- occurred_at: When it happened: of a state, the time in its id in the stream.
+-- received_at: When it was read.
+-- place: Of a state, the second part of its id.
+-- status: Of a state: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
+-- updated_at: Of a state, when the server last changed the run.
+-- completed_at: Of a state, when the run ended, according to the server.
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    'live' AS layer,
+    'state' AS signal,
+    make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) AS occurred_at,
+    received_at,
+    stream_seq AS place,
+    json_extract_string(main.event_document(payload), '$.status') AS status,
+    TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
+    TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at
+FROM
+    raw.run_events
+WHERE
+    kind = 'task_run_state'
+    AND stream_ms < 253370764800000
+UNION ALL BY NAME
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    'live' AS layer,
+    'started' AS signal,
+    occurred_at,
+    received_at
+FROM
+    raw.run_events
+WHERE
+    (method = '_posthog/run_started' OR kind = 'pi_run_started')
+    AND occurred_at IS NOT NULL
+UNION ALL BY NAME
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    'log' AS layer,
+    'started' AS signal,
+    occurred_at,
+    received_at
+FROM
+    raw.run_log_entries
+WHERE
+    (method = '_posthog/run_started' OR kind = 'pi_run_started')
+    AND occurred_at IS NOT NULL

@@ -1,0 +1,124 @@
+"""What is stored in ``mart`` is what the views compute, whatever part of it is stored."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from taskhouse.clock import REAL
+from taskhouse.marts import derivation
+from taskhouse.warehouse import derive, sql, views
+from tests.marts.lives import lives
+from tests.marts.made_up import Dice, made_up
+
+RESTING = ("run_states", "run_attempts", "runs", "failures", "run_usage", "activity_hourly")
+"""Views that rest on the stored ones."""
+
+
+def shown(tables: Any) -> dict[str, Any]:
+    """Rows and fingerprint of every view that is stored, or rests on one."""
+    text = "SELECT count(*), sum(CAST(hash(shown) AS HUGEINT)) FROM (FROM main.{}) AS shown"
+    tables.note_runs()
+    return {name: tables.connection.execute(text.format(name)).fetchall()[0] for name in (*derivation.STORED, *RESTING)}
+
+
+def stored(tables: Any) -> list[tuple[bool, int]]:
+    found: list[tuple[bool, int]] = tables.connection.execute(
+        "SELECT is_stored, count(*) FROM mart.runs GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return found
+
+
+def compute(tables: Any, *, most: int = 10**9) -> int:
+    """One batch; how many runs it had."""
+    return derive.batch(tables.connection, REAL, everything=True, most=most)[0]
+
+
+def forget(tables: Any) -> None:
+    for name in derivation.STORED:
+        tables.connection.execute(f"DELETE FROM mart.{name}")
+    tables.connection.execute("DELETE FROM mart.runs")
+
+
+@pytest.fixture
+def clean(scratch: Any) -> Iterator[Any]:
+    """Nothing is stored before, and nothing stays."""
+    forget(scratch)
+    yield scratch
+    forget(scratch)
+    for table in ("raw.task_versions", "raw.task_sightings", *(f"raw.{name}" for name in derivation.PER_RUN)):
+        scratch.fill(table, [])
+
+
+@pytest.mark.parametrize("draw", [made_up(Dice(7)), lives(random.Random(7), projects=2, tasks=4, runs=12)])
+def test_views_show_the_same_whatever_is_stored(clean: Any, draw: dict[str, Any]) -> None:
+    """Nothing, a part, everything, and everything computed again: each time the same rows, each once."""
+    for table, rows in draw.items():
+        clean.fill(table, rows)
+    computed = shown(clean)
+    assert computed["run_attempts"][0]
+    runs = sum(count for _, count in stored(clean))
+    part = compute(clean, most=1)
+    assert 0 < part < runs
+    assert shown(clean) == computed
+    assert part + compute(clean) == runs
+    assert shown(clean) == computed
+    sql.run(clean.connection, "derive/begin_again")
+    for name in derivation.STORED:
+        clean.connection.execute(f"DELETE FROM mart.{name}")
+    assert compute(clean) == runs
+    assert shown(clean) == computed
+    assert compute(clean) == 0
+
+
+def test_a_captured_history_is_stored_whole(kept: Any) -> None:
+    """Ten days of an emulator, whose passes marked the runs."""
+    assert stored(kept)[0][0] is False
+    before = shown(kept)
+    while compute(kept, most=2000):
+        pass
+    assert [is_stored for is_stored, _ in stored(kept)] == [True]
+    assert shown(kept) == before
+    assert before["messages"][0] > 10
+    assert before["tool_calls"][0] > 10
+    forget(kept)
+
+
+def test_events_without_an_id_of_the_stream_are_never_stored_but_always_shown(clean: Any) -> None:
+    """``run_timeline`` could not find them again by their id; the other runs are stored."""
+    clean.load("live", [("1-0", '{"type":"a"}'), ("odd", '{"type":"b"}'), ("odd", '{"type":"b"}')], run="odd")
+    clean.load("live", [("1-0", '{"type":"a"}')], run="even")
+    before = shown(clean)
+    assert before["run_timeline"][0] == 4
+    assert compute(clean) == 2
+    assert clean.rows("SELECT run_id, is_stored FROM mart.runs ORDER BY run_id") == [
+        {"run_id": "even", "is_stored": True},
+        {"run_id": "odd", "is_stored": False},
+    ]
+    assert compute(clean) == 0
+    assert shown(clean) == before
+
+
+def test_what_is_stored_is_forgotten_when_it_is_computed_otherwise(empty: Any) -> None:
+    empty.load("live", [("1-0", '{"type":"a"}')])
+    empty.note_runs()
+    assert compute(empty) == 1
+    empty.connection.execute("COMMIT")
+    empty.connection.execute("UPDATE ledger.views SET sha256 = 'another' WHERE name = 'mart'")
+    views.refresh(empty.connection)
+    empty.connection.execute("BEGIN")
+    assert stored(empty) == [(False, 1)]
+    assert empty.rows("SELECT count(*) AS count FROM mart.run_timeline") == [{"count": 0}]
+    assert empty.rows("SELECT count(*) AS count FROM main.run_timeline") == [{"count": 1}]
+    assert compute(empty) == 1
+
+
+def test_another_time_zone_of_the_days_forgets_nothing(empty: Any) -> None:
+    empty.load("live", [("1-0", '{"type":"a"}')])
+    empty.note_runs()
+    assert compute(empty) == 1
+    empty.connection.execute("COMMIT")
+    views.refresh(empty.connection, zone="Asia/Kolkata")
+    empty.connection.execute("BEGIN")
+    assert stored(empty) == [(True, 1)]
