@@ -104,14 +104,14 @@ def test_report_and_export_after_a_sync(inside: Any, synced: Any, tmp_path: Path
 
 
 def test_replay_with_an_empty_quarantine_is_complete_and_needs_neither_key_nor_host(
-    inside: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    inside: Any, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    blank(Path(environment["TASKHOUSE_HOME"]) / "warehouse.duckdb")
+    blank(tmp_path / "home" / "warehouse.duckdb")
     for name in ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_HOST"):
         monkeypatch.delenv(name, raising=False)
     told = {
         name: text for name, text in environment.items() if name not in {"POSTHOG_PERSONAL_API_KEY", "POSTHOG_HOST"}
-    }
+    } | {"TASKHOUSE_HOME": str(tmp_path / "home")}
     done = inside.run("replay", **told)
     assert (done.code, "0 stay in quarantine" in done.err) == (0, True)
 
