@@ -1,9 +1,11 @@
-"""A warehouse that stays attached while a pass lives: to attach it anew for each block is a third of a test's time."""
+"""A warehouse that stays attached while a pass or a test lives: to attach it for each block is a third of its time."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
+
+import pytest
 
 from taskhouse.clock import Clock
 from taskhouse.warehouse import connection, preimage
@@ -56,8 +58,18 @@ class Doors:
 
 @contextlib.contextmanager
 def once() -> Iterator[None]:
-    """Attach every warehouse once, and close it at the end of the block."""
+    """Attach every warehouse once, and close it at the end of the outermost such block."""
+    if vars(connection)["Attached"] is not Attached:
+        yield
+        return
     blank.template()
     doors = Doors()
     with contextlib.closing(doors), doors.instead():
+        yield
+
+
+@pytest.fixture
+def attached() -> Iterator[None]:
+    """Every warehouse stays attached until the test ends, for tests that open theirs many times, here alone."""
+    with once():
         yield

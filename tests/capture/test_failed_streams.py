@@ -11,6 +11,8 @@ from taskhouse.capture.capture_schedule import plan_capture
 from taskhouse.passes import refusal_policy
 from taskhouse.posthog import retry
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -13,6 +13,8 @@ from taskhouse.posthog import retry
 from taskhouse.warehouse import sql
 from tests.capture.test_failed_streams import row
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 STATE = "SELECT state FROM ledger.cursors WHERE resource = 'run_log' AND key = ?"
 
 

@@ -21,6 +21,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
+from tests import opened
 from tests.blank import blank
 from tests.clocks import Told
 
@@ -156,7 +157,8 @@ class Story:
     def sync(self, *resources: str) -> None:
         """One pass over each resource, over all of them by default."""
         for resource in resources or filter(self.settings.wants, RESOURCES):
-            asyncio.run(sync(self.settings, 1, resource))
+            with opened.once():
+                asyncio.run(sync(self.settings, 1, resource))
 
     def pass_time(self, **amount: float) -> None:
         """Let time go by, for both sides."""

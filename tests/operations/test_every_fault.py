@@ -14,6 +14,8 @@ from taskhouse.emulator.faults.active import KINDS
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 DOC = Path(__file__).parents[2] / "docs" / "extraction.md"
 PLACES = {
     "the list": ("tasks", "tasks.list"),

@@ -19,6 +19,8 @@ from taskhouse.posthog.paging import PageWalk
 from taskhouse.resources.readiness import record
 from tests.hostile.payloads import payload, value, write
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 POISON: tuple[object, ...] = ("not a uuid", "x' OR 1=1 --", "", "{", "\ud83d", 7, None, ["a"], {"a": 1})
 
 

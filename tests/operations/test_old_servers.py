@@ -6,6 +6,8 @@ import pytest
 
 from taskhouse.emulator.versions import VERSIONS
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_sync_from_a_server_of_that_time_is_green_and_equal_to_the_truth(make_house: Any, version: str) -> None:

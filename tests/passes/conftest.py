@@ -1,5 +1,6 @@
 """An emulator and a home for each test."""
 
 from tests.house import make_house, short_looks
+from tests.opened import attached
 
-__all__ = ["make_house", "short_looks"]
+__all__ = ["attached", "make_house", "short_looks"]

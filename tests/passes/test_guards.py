@@ -15,6 +15,8 @@ from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.pages import Page
 from taskhouse.resources.tasks import rows as taking
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 LISTS: list[dict[str, Any]] = [
     {"kind": "count_lies", "by": 7},
     {"kind": "count_lies", "by": -7},

@@ -17,6 +17,8 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.load import load_spool
 from tests.warehouse.gap_kinds import agree
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 START = datetime(2026, 9, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -15,6 +15,8 @@ from taskhouse.posthog import retry
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.commit import WriteBatch
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 HISTORY = "SELECT task_id, title, valid_from FROM raw.task_versions ORDER BY valid_from, task_id"
 SIZE = {"emulator_tasks": 520}
 INTERRUPTED = "it was interrupted; run `taskhouse sync` again"

@@ -8,6 +8,8 @@ import pytest
 
 from taskhouse.warehouse import migrate
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 OLD_PASS = """
     INSERT INTO ledger.passes BY NAME
     SELECT

@@ -10,6 +10,8 @@ from taskhouse.operations import estimate_project
 from taskhouse.resources.estimate import Facts, duration, estimate, list_pages
 from taskhouse.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 def settings(tmp_path: Path, **given: Any) -> Settings:
     return Settings(host="http://localhost:1", home=tmp_path, **given)

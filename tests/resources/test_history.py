@@ -15,6 +15,8 @@ from taskhouse.warehouse.commit import WriteBatch, commit
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 START = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = ("a", "b", "c")
 DOCS = Path(__file__).parents[2] / "docs" / "extraction.md"

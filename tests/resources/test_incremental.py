@@ -8,6 +8,8 @@ import pytest
 
 from taskhouse.resources.tasks.sync import hot_tasks
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 def spent(house: Any) -> int:
     return int(house.emulator.requests(reset=True)["total"])

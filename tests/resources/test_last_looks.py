@@ -3,7 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from taskhouse.resources.runs.last_looks import REST, allowance
+
+pytestmark = pytest.mark.usefixtures("attached")
 
 EXPIRY = timedelta(days=30)
 

@@ -12,6 +12,8 @@ from taskhouse.emulator.settings import Key
 from taskhouse.operations import estimate_project, replay_quarantine
 from taskhouse.passes import lifecycle
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 OTHER = "phx_other"
 
 

@@ -14,6 +14,8 @@ from taskhouse.resources.readiness import sync as readiness
 from taskhouse.resources.readiness.sync import due
 from taskhouse.settings import Settings
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 TEN = {"emulator_tasks": 80, "emulator_repositories": 5}
 
 

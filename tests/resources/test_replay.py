@@ -11,6 +11,8 @@ from taskhouse.operations import replay_quarantine
 from taskhouse.posthog import content, fields
 from taskhouse.resources.tasks import record, rounds
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 def quarantine(house: Any) -> list[tuple[Any, ...]]:
     found: list[tuple[Any, ...]] = house.rows("SELECT resource, pointer, outcome FROM ledger.quarantine ORDER BY 1, 2")

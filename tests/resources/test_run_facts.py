@@ -9,6 +9,8 @@ from taskhouse.emulator.versions import VERSIONS
 from taskhouse.resources.tasks import rounds, run_facts
 from taskhouse.warehouse import sql
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 def versions(house: Any, run_id: str) -> list[tuple[str | None, str | None]]:
     """The pull request of a run and its state, version by version."""

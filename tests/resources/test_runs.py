@@ -4,7 +4,11 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from taskhouse.resources.runs.sync import due
+
+pytestmark = pytest.mark.usefixtures("attached")
 
 
 def listed(house: Any) -> int:

@@ -12,6 +12,8 @@ from taskhouse.posthog import retry
 from taskhouse.resources.task_usage import sync as task_usage
 from taskhouse.resources.task_usage.sync import due
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 NOW = datetime(2026, 9, 14, 12, 0, tzinfo=UTC)
 RESTING = 2
 """Seed of a world in which nothing moved just now."""

@@ -8,6 +8,8 @@ import pytest
 
 from taskhouse.emulator.settings import Key
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 BIG = {"emulator_tasks": 520, "emulator_repositories": 6}
 
 
