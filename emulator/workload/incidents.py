@@ -25,8 +25,8 @@ class Incident(NamedTuple):
 
 
 INCIDENTS: Final = (
-    Incident(8, 8.95, "long run begins"),
-    Incident(8, 9.5, "server down"),
+    Incident(8, 10.1, "long run begins"),
+    Incident(8, 10.7, "server down"),
     Incident(8, 12.25, "server up"),
     Incident(16, 10.4, "exceptions off"),
     Incident(20, 14.2, "exceptions on"),

@@ -39,7 +39,7 @@ _ARCHIVED: Final = 0.3
 _SUMMARIES_DAYS: Final = (1.6, 3.2)
 """How often the replays of a repository are summarized."""
 _STUCK_AFTER: Final = 0.4
-_LONG_S: Final = 3000.0
+_SHORT_S, _LONG_S = 120.0, 3000.0
 _RUSHED_S: Final = 600.0
 
 
@@ -273,10 +273,11 @@ class Workload:
             self._odd_run(what)
 
     def _odd_run(self, what: str) -> None:
-        """A run that nothing hurries, one that gets stuck, or the end of that."""
+        """A run that takes long beside one that does not, one that gets stuck, or the end of that."""
         fate = fates.success(0, self._rng)
         if what == "long run begins":
-            self._run(self._backlog.task(automatic=False), fate._replace(duration_s=_LONG_S))
+            for duration_s in (_SHORT_S, _LONG_S):
+                self._run(self._backlog.task(automatic=False), fate._replace(duration_s=duration_s))
         elif what == "run gets stuck":
             self._stuck = self._run(self._backlog.task(automatic=False), fate._replace(stops_after=_STUCK_AFTER))
         elif self._stuck is not None and not self._stuck.is_terminal():
