@@ -7,7 +7,9 @@ closed.
 
 import asyncio
 import contextlib
+import ctypes
 import functools
+import gc
 import json
 import os
 import subprocess
@@ -138,6 +140,7 @@ async def _serve(wanted: dict[str, Any]) -> None:
             }
             if days:
                 await _play(environment, emulator, Path(home))
+                _give_back()
             loop.slow_down()
             clock = emulator.service.clock
             clock.advance(max(0.0, (REAL.now() - clock.now()).total_seconds()))
@@ -162,6 +165,13 @@ async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path
     ).with_clock(LoopClock(emulator.service.clock.now()))
     ready(settings)
     await Days(settings, emulator, lambda days: _say({"days": days})).live(REAL.now())
+
+
+def _give_back() -> None:
+    """Let the system have the memory that the days no longer need, if the C library can."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_parent(loop: asyncio.AbstractEventLoop, serving: "asyncio.Task[None]") -> None:

@@ -119,7 +119,7 @@ def test_a_wheel_brings_one_name_and_every_file(project: Project) -> None:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_everything_equal_and_nothing_added(project: Project) -> None:
-    few = ("--days", "1", "--tasks", "16", "--live-runs", "2", "--repositories", "3", "--seed", "5")
+    few = ("--days", "1", "--tasks", "4", "--live-runs", "1", "--repositories", "2", "--seed", "5")
     said = project.run("taskhouse", "demo", *few)
 
     assert "Everything matches the truth." in said
