@@ -16,6 +16,8 @@ from tests.capture.test_failed_streams import row
 from tests.capture.test_stream_gaps import begin, held, say
 from tests.clocks import Told
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

@@ -115,6 +115,7 @@ def test_a_look_that_waits_for_its_server_does_not_hold_up_the_end(
     )
 
 
+@pytest.mark.usefixtures("attached")
 @pytest.mark.parametrize(("seconds", "most"), [(133, 35), (600, 55), pytest.param(3600, 150, marks=pytest.mark.worlds)])
 def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float, most: int) -> None:
     async def story() -> int:
@@ -131,6 +132,7 @@ def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float,
     assert run(story()) <= most, "159 in 133 seconds when every look tried it anew"
 
 
+@pytest.mark.usefixtures("attached")
 @pytest.mark.parametrize("how", ["finish", "reopen"])
 def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path, how: str) -> None:
     async def story() -> float:
@@ -149,6 +151,7 @@ def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path
     assert run(story()) <= 10
 
 
+@pytest.mark.usefixtures("attached")
 @pytest.mark.parametrize(("runs", "most_s"), [(51, 9), pytest.param(120, 12, marks=pytest.mark.worlds), (450, 30)])
 @pytest.mark.parametrize("ordering", [True, pytest.param(False, marks=pytest.mark.worlds)])
 def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, most_s: float, *, ordering: bool) -> None:

@@ -18,6 +18,8 @@ from taskhouse.warehouse.load import load_spool
 from taskhouse.warehouse.load_batch import Loaded
 from tests.warehouse.spooled import EVENTS, event, load_live, rows, spooled
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 
 def test_the_exact_text_is_kept(warehouse: Warehouse, spool: Spool) -> None:
     text = '{"b":1,  "a":1.50, "a":1e400, "u":"\\u2028\u2028", "nul":"\\u0000"}'

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from taskhouse.clock import REAL
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
@@ -10,6 +12,8 @@ from taskhouse.warehouse import load_batch
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from tests.warehouse.spooled import LOG_CURSOR, entry, rows, spooled
+
+pytestmark = pytest.mark.usefixtures("attached")
 
 
 def test_a_log_entry_is_known_by_its_position(warehouse: Warehouse, spool: Spool) -> None:

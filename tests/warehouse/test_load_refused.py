@@ -12,6 +12,8 @@ from taskhouse.warehouse.load import load_spool
 from taskhouse.warehouse.load_batch import Loaded
 from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
 
+pytestmark = pytest.mark.usefixtures("attached")
+
 NO_TASK = RunKey(1, None, "r")  # type: ignore[arg-type]
 """A line of it has no task, which the table refuses: it stands for whatever DuckDB cannot load."""
 
