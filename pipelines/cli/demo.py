@@ -98,6 +98,7 @@ def _emptied() -> "Iterator[Path]":
 
     from taskhouse.errors import Locked
     from taskhouse.home import ready
+    from taskhouse.pipelines.cli.standin import ENDS_S, playing
     from taskhouse.settings import load
 
     settings = load()
@@ -106,13 +107,14 @@ def _emptied() -> "Iterator[Path]":
     lock = FileLock(home.with_suffix(".lock"), thread_local=False)
     try:
         lock.acquire(timeout=0)
+        with FileLock(playing(home), timeout=2 * ENDS_S):  # one that was killed leaves a stand-in, for a moment
+            shutil.rmtree(home, ignore_errors=True)
     except Timeout:
         raise Locked(
             f"Another `taskhouse demo` is running in {home}.",
             hint="Wait until it has ended, or set TASKHOUSE_HOME to another folder.",
         ) from None
     try:
-        shutil.rmtree(home, ignore_errors=True)
         yield home
     finally:
         lock.release()

@@ -80,6 +80,11 @@ def answer(lines: Iterator[str], tell: Callable[[int], None]) -> dict[str, str]:
     raise TaskhouseError("The stand-in for PostHog did not start.", hint="Try `taskhouse emulator` to see why.")
 
 
+def playing(home: Path) -> Path:
+    """The lock that a stand-in holds for as long as it may write into a home."""
+    return home.with_suffix(".days.lock")
+
+
 def truth(environment: dict[str, str]) -> dict[str, object]:
     """What a perfect client of the first project should hold by now, of all that was ever there."""
     with urlopen(f"{environment['POSTHOG_HOST']}/_emulator/truth?ever=1", timeout=TRUTH_S) as answer:  # noqa: S310 - our own http
@@ -152,6 +157,8 @@ async def _serve(wanted: dict[str, Any]) -> None:
 
 async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path) -> None:
     """Live through the days before today, and today until now."""
+    from filelock import FileLock
+
     from taskhouse.clock import REAL, LoopClock
     from taskhouse.home import ready
     from taskhouse.pipelines.cli.days import Days
@@ -163,8 +170,9 @@ async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path
         project_ids=environment["POSTHOG_PROJECT_IDS"],
         home=home,
     ).with_clock(LoopClock(emulator.service.clock.now()))
-    ready(settings)
-    await Days(settings, emulator, lambda days: _say({"days": days})).live(REAL.now())
+    with FileLock(playing(home)):
+        ready(settings)
+        await Days(settings, emulator, lambda days: _say({"days": days})).live(REAL.now())
 
 
 def _give_back() -> None:
