@@ -16,8 +16,8 @@ from taskhouse.marts import derivation
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 
-BATCH_LINES = 50_000
-"""How many events a transaction computes, about: other writers wait for it a second or two."""
+BATCH_LINES = 25_000
+"""How many events a transaction computes, about: other writers wait for it less than a second."""
 
 MANY_LINES = 200_000
 """The same for somebody who waits for all of it: fewer, larger batches take less time together."""
@@ -75,6 +75,8 @@ def derive(
     while due and (not runs or warehouse.clock.monotonic() - began < within_s):
         try:
             with warehouse.transaction(f"computing {due} runs") as connection:
+                if most < MANY_LINES:
+                    connection.execute("SET threads = 1")  # a little slower than with two, in less memory
                 done = batch(connection, warehouse.clock, everything=everything, most=most)
                 waiting_runs, waiting_lines, due = waiting(connection, warehouse.clock, everything=everything)
         except TOO_MUCH:
