@@ -5,7 +5,7 @@ something changed: at most every few minutes, or every few seconds if the file s
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -14,6 +14,11 @@ from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.queries import connected
 from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
+
+if TYPE_CHECKING:
+    from taskhouse.settings import Settings
+    from taskhouse.warehouse.derive import Derived
+    from taskhouse.warehouse.publish import Published
 
 NAME = "published"
 
@@ -52,15 +57,9 @@ def asset_of(
         freshness_policy=fresh,
     )
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
-        from taskhouse.operations import open_warehouse
-        from taskhouse.warehouse.publish import publish
-
         engine = engine_of(context, prefix)
         settings = attempt(engine, engine.settings)
-        made = attempt(
-            engine,
-            lambda: publish(open_warehouse(settings), settings.published, force=engine.copies_now),
-        )
+        computed, made = attempt(engine, lambda: _publish(settings, force=engine.copies_now))
         if made is None:
             raise dg.Failure(
                 "There is nothing to publish yet.",
@@ -77,6 +76,8 @@ def asset_of(
                 "method": made.method,
                 "bytes": made.bytes,
                 "seconds": made.seconds,
+                "runs computed": computed.runs,
+                "runs to compute when asked": computed.waiting_runs,
             },
             check_results=[
                 _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects
@@ -84,6 +85,17 @@ def asset_of(
         )
 
     return compute
+
+
+def _publish(settings: "Settings", *, force: bool) -> "tuple[Derived, Published | None]":
+    """Store what is due of what views compute from events, as far as half a minute goes, and publish."""
+    from taskhouse.operations import open_warehouse
+    from taskhouse.warehouse.derive import NOTHING, derive
+    from taskhouse.warehouse.publish import publish
+
+    warehouse = open_warehouse(settings)
+    computed = derive(warehouse) if warehouse.exists() else NOTHING
+    return computed, publish(warehouse, settings.published, force=force)
 
 
 def _proven(key: dg.AssetKey, project: str, open_ends: list[str]) -> dg.AssetCheckResult:

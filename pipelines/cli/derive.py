@@ -17,9 +17,10 @@ def derive(
 ) -> None:
     """Compute messages, tool calls, tokens and the order of events now, and store them.
 
-    Every publication does this for half a minute at most, and goes on with it the next time. Until then the views
-    compute what is missing whenever they are asked, so the answers are the same, only slower. This command helps after
-    an upgrade, which may have to compute the whole history again. You can interrupt it at any time: what is done stays.
+    `taskhouse sync` and the schedules do this before they publish, for half a minute at most, and go on with it the
+    next time. Until then the views compute what is missing whenever they are asked, so the answers are the same, only
+    slower. This command helps after an upgrade, which may have to compute the whole history again. You can interrupt it
+    at any time: what is done stays.
     """
     from taskhouse.home import ready
     from taskhouse.operations import warehouse_at_rest

@@ -54,6 +54,10 @@ class Derived:
     waiting_lines: int
 
 
+NOTHING = Derived(0, 0, 0.0, 0, 0)
+"""What is computed where there is no warehouse."""
+
+
 def derive(
     warehouse: Warehouse, *, within_s: float = WITHIN_S, everything: bool = False, most: int = BATCH_LINES
 ) -> Derived:

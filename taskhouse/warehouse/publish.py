@@ -28,7 +28,6 @@ from taskhouse.errors import ConfigurationError, Locked, TaskhouseError
 from taskhouse.warehouse import damage, drafts, identity, views
 from taskhouse.warehouse.clone import clone
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.derive import derive
 from taskhouse.warehouse.identity import Identity, about
 
 Method = Literal["clone", "copy"]
@@ -89,7 +88,6 @@ def publish(
     """Publish the warehouse, unless nothing changed or the last time is too recent; None if there is no warehouse.
 
     A generation with the views of another version is replaced, however recent it is.
-    Before that it brings the tables of ``mart`` up to date, as far as half a minute goes.
 
     Args:
         warehouse: What to publish.
@@ -111,8 +109,6 @@ def publish(
             force = True
     if last is not None and not (force or read or (due and not last.read)) and _young(last, now):
         return last
-    if warehouse.exists():
-        derive(warehouse)
     return _publish(warehouse, folder, read=read or due, own=own)
 
 
