@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOMENTS = (
     *("day", "week", "hour"),
     *("observed_at", "occurred_at", "started_at", "valid_from", "created_at", "first_seen_at"),
+    *("failed_at", "first_event_at", "changed_before", "merged_before", "pinned_since"),
 )
 """What ``since`` and ``until`` look at: the first of these columns that a view has."""
 

@@ -1,4 +1,4 @@
--- An error message without what differs from one occurrence to the next: terminal colours, addresses, ids, quoted
+-- An error message without what differs from one occurrence to the next: terminal colours, URLs, ids, quoted
 -- texts, paths and every word with a digit in it are replaced, and it is in lower case. Equal causes have equal
 -- fingerprints. NULL if there is no message, or if `capture_text = none` hides it.
 CREATE MACRO main.fingerprint(message) AS
