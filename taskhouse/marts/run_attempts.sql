@@ -23,6 +23,7 @@
 -- observed_in: What shows the attempt, as a list: `version` (the run as the API returned it), `stream` (an event of its
 --   stream) and `log` (an entry of its log).
 -- known_at: When taskhouse learned of its beginning, of the start of its agent and of its end, whichever was last.
+-- began_known_at: When taskhouse learned of its beginning; NULL if `began_at` is.
 -- environment: `local` or `cloud`.
 -- stage: Purpose of the run, as free text from the server.
 -- branch: Its branch.
@@ -46,7 +47,8 @@ WITH version AS (
     SELECT
         *,
         CASE WHEN lag(valid_from) OVER run IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
-        lead(valid_from) OVER run IS NULL AS is_newest
+        lead(valid_from) OVER run IS NULL AS is_newest,
+        min(valid_from) OVER run AS first_seen_at
     FROM
         raw.run_versions
     WINDOW
@@ -60,18 +62,27 @@ state AS (
         main.run_states
 ),
 
+-- How an end is last described, and since when it is described so.
 finished AS (
     SELECT
         project_id,
         run_id,
         ended_at,
-        arg_max(status, (known_at, observed_in)) AS status,
-        coalesce(min(known_at) FILTER (WHERE observed_in = 'version'), min(known_at)) AS known_at,
+        any_value(last_status) AS status,
+        coalesce(
+            min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
+            min(known_at) FILTER (WHERE status = last_status)
+        ) AS known_at,
         list(DISTINCT observed_in) AS observed_in
-    FROM
-        state
-    WHERE
-        ended_at IS NOT NULL
+    FROM (
+        SELECT
+            *,
+            arg_max(status, (known_at, observed_in)) OVER (PARTITION BY project_id, run_id, ended_at) AS last_status
+        FROM
+            state
+        WHERE
+            ended_at IS NOT NULL
+    )
     GROUP BY
         project_id,
         run_id,
@@ -92,7 +103,7 @@ started AS (
         signal = 'started'
 ),
 
--- A run goes on if it never ended, or shows life after its last end.
+-- A run goes on if it never ended, or shows life after its last end, unless the API has shown it ended since.
 going_on AS (
     SELECT
         state.project_id,
@@ -105,10 +116,16 @@ going_on AS (
         LEFT JOIN (
             SELECT project_id, run_id, max(ended_at) AS ended_at FROM finished GROUP BY project_id, run_id
         ) AS last_end USING (project_id, run_id)
+        LEFT JOIN version AS newest
+            ON state.project_id = newest.project_id
+            AND state.run_id = newest.run_id
+            AND newest.is_newest
+            AND newest.status IN ('completed', 'failed', 'cancelled')
     WHERE
         state.ended_at IS NULL
         AND state.is_newest
         AND (last_end.ended_at IS NULL OR state.happened_at > last_end.ended_at)
+        AND (newest.valid_from IS NULL OR state.known_at >= newest.valid_from)
     GROUP BY
         state.project_id,
         state.run_id
@@ -218,6 +235,7 @@ timed AS (
             WHEN version.created_at IS NOT NULL THEN 'created'
         END AS began_by,
         greatest(numbered.known_at, reopened.known_at, agent.known_at) AS known_at,
+        CASE WHEN numbered.attempt > 1 THEN reopened.known_at ELSE version.first_seen_at END AS began_known_at,
         CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ 'infinity' ELSE numbered.known_at END AS described_at,
         list_sort(
             list_distinct(list_concat(numbered.observed_in, reopened.observed_in, agent.observed_in))
@@ -288,7 +306,7 @@ described AS (
         moment.run_id,
         moment.attempt,
         moment.which,
-        version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at),
+        version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at, first_seen_at),
         task.repository,
         main.task_visibility(
             presence.absent_since <= moment.judged_at, task.internal, task.archived, task.task_id
@@ -331,6 +349,7 @@ SELECT
     date_diff('millisecond', timed.started_at, timed.ended_at) / 1000 AS active_s,
     timed.observed_in,
     timed.known_at,
+    CASE WHEN timed.began_at IS NOT NULL THEN timed.began_known_at END AS began_known_at,
     described.environment,
     described.stage,
     described.branch,

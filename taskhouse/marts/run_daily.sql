@@ -81,7 +81,7 @@ SELECT
     count(queue_s) FILTER (WHERE begins) AS queue_known,
     count(pr_url) FILTER (WHERE NOT begins) AS pull_requests,
     count(*) FILTER (WHERE begins AND attempt > 1) AS reopened,
-    count(*) FILTER (WHERE begins AND known_at >= main.day_start(day + 1)) AS began_late,
+    count(*) FILTER (WHERE begins AND began_known_at >= main.day_start(day + 1)) AS began_late,
     count(*) FILTER (WHERE NOT begins AND known_at >= main.day_start(day + 1)) AS ended_late
 FROM
     moment

@@ -22,13 +22,14 @@ SELECT
     received_at,
     stream_seq AS place,
     json_extract_string(main.event_document(payload), '$.status') AS status,
-    TRY_CAST(json_extract_string(main.event_document(payload), '$.updated_at') AS TIMESTAMPTZ) AS updated_at,
-    TRY_CAST(json_extract_string(main.event_document(payload), '$.completed_at') AS TIMESTAMPTZ) AS completed_at
+    main.event_time(json_extract_string(main.event_document(payload), '$.updated_at')) AS updated_at,
+    main.event_time(json_extract_string(main.event_document(payload), '$.completed_at')) AS completed_at
 FROM
     raw.run_events
 WHERE
     kind = 'task_run_state'
     AND stream_ms < 253370764800000
+    AND regexp_full_match(json_extract_string(main.event_document(payload), '$.status'), '[a-z_]+')
 UNION ALL BY NAME
 SELECT
     project_id,

@@ -11,7 +11,7 @@
 -- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, when that was
 --   first observed. NULL if the run goes on.
 -- known_at: When taskhouse learned of it.
--- is_newest: Whether it is the newest version of the run; true for a state in a stream.
+-- is_newest: Whether it is the newest version of the run; of a state in a stream, whether no end follows it there.
 WITH state AS (
     SELECT
         project_id,
@@ -54,7 +54,12 @@ placed AS (
             PARTITION BY project_id, run_id, observed_in
             ORDER BY observed_at, place
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS ended_before
+        ) AS ended_before,
+        count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER (
+            PARTITION BY project_id, run_id, observed_in
+            ORDER BY observed_at, place
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS ends_after
     FROM
         state
     WHERE
@@ -78,13 +83,24 @@ SELECT
         WHEN is_over
             THEN coalesce(
                 completed_at,
-                first_value(coalesce(completed_at, observed_at)) OVER (
-                    PARTITION BY project_id, run_id, observed_in, stretch, is_over
-                    ORDER BY observed_at, place
-                )
+                first_value(completed_at IGNORE NULLS) OVER same_stretch,
+                first_value(observed_at) OVER same_stretch
             )
     END AS ended_at,
-    known_at,
-    is_newest
+    CASE
+        WHEN is_over AND completed_at IS NULL
+            THEN greatest(
+                known_at,
+                first_value(CASE WHEN completed_at IS NOT NULL THEN known_at END IGNORE NULLS) OVER same_stretch
+            )
+        ELSE known_at
+    END AS known_at,
+    CASE WHEN observed_in = 'version' THEN is_newest ELSE is_over OR ends_after = 0 END AS is_newest
 FROM
     placed
+WINDOW
+    same_stretch AS (
+        PARTITION BY project_id, run_id, observed_in, stretch, is_over
+        ORDER BY observed_at, place
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )

@@ -143,7 +143,7 @@ SELECT
     exit_code,
     CASE WHEN ended_at IS NOT NULL OR says_error THEN status = 'failed' OR coalesce(says_error, false) END AS is_error,
     main.plain_text(error_message) AS error_message,
-    list_filter(paths, lambda path: path IS NOT NULL) AS paths,
+    list_transform(list_filter(paths, lambda path: path IS NOT NULL), lambda path: main.plain_text(path)) AS paths,
     parent_tool_call_id,
     permission_asked,
     coalesce(

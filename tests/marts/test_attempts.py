@@ -1,5 +1,6 @@
 """Attempts of runs, and the days that rest on them, against plain Python and pandas over the raw rows."""
 
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -82,38 +83,51 @@ def ends_of(sources: list[list[Row]]) -> dict[datetime, Row]:
     """Every end of a run: its state, when it was learned, and from what."""
     told: dict[datetime, list[Row]] = {}
     for states in sources:
-        first: datetime | None = None
-        for state in states:
-            if state["status"] not in OVER:
-                first = None
+        for over, stretch in itertools.groupby(states, key=lambda state: state["status"] in OVER):
+            if not over:
                 continue
-            first = first or state["completed_at"] or state["at"]
-            told.setdefault(state["completed_at"] or first, []).append(state)
+            sights = list(stretch)
+            given = next((one for one in sights if one["completed_at"]), None)
+            for one in sights:
+                if one["completed_at"] is None and given:
+                    learned = max(one["known_at"], given["known_at"])
+                    told.setdefault(given["completed_at"], []).append({**one, "known_at": learned})
+                else:
+                    told.setdefault(one["completed_at"] or sights[0]["at"], []).append(one)
     found: dict[datetime, Row] = {}
     for ended, evidence in told.items():
-        seen = [one["known_at"] for one in evidence if one["source"] == "version"]
+        status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
+        same = [one for one in evidence if one["status"] == status]
+        seen = [one["known_at"] for one in same if one["source"] == "version"]
         found[ended] = {
-            "status": max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"],
-            "known_at": min(seen or [one["known_at"] for one in evidence]),
+            "status": status,
+            "known_at": min(seen or [one["known_at"] for one in same]),
             "sources": {one["source"] for one in evidence},
         }
     return found
 
 
-def signs_of(sources: list[list[Row]]) -> list[tuple[datetime, str, str, datetime, str, bool]]:
+def signs_of(sources: list[list[Row]]) -> list[tuple[Any, ...]]:
     """Signs of life: when, shown by, seen in, learned when, the state, and whether it shows that the run goes on."""
     found = []
     for states in sources:
         before: list[datetime] = []
-        for state in states:
+        for number, state in enumerate(states, 1):
             if state["status"] not in OVER:
                 stale = state["updated_at"] is None or (before and state["updated_at"] <= max(before))
                 moment = state["at"] if stale else state["updated_at"]
-                newest = state is states[-1] or state["source"] == "stream"
+                after = states[number:]
+                newest = not after if state["source"] == "version" else all(one["status"] not in OVER for one in after)
                 found.append((moment, state["source"], state["source"], state["known_at"], state["status"], newest))
             if state["completed_at"] is not None:
                 before.append(state["completed_at"])
     return found
+
+
+def living(signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row) -> list[tuple[Any, ...]]:
+    """Signs that a run goes on after its last end; the API may have shown since that it does not."""
+    alive = [sign for sign in signs if sign[5] and (ended is None or sign[0] > ended)]
+    return [sign for sign in alive if newest["status"] not in OVER or sign[3] >= newest["valid_from"]]
 
 
 def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
@@ -130,8 +144,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             if row.get("method") == "_posthog/run_started" or row["kind"] == "pi_run_started"
         ]
         ends, signs = ends_of(sources), signs_of(sources)
-        last = max(ends, default=None)
-        alive = [sign for sign in signs if sign[5] and (last is None or sign[0] > last)]
+        alive = living(signs, max(ends, default=None), versions[-1])
         stops: list[datetime | None] = [*sorted(ends), *([None] if alive else [])]
         for number, ended in enumerate(stops, 1):
             previous = stops[number - 2] if number > 1 else None
@@ -144,7 +157,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             newest = versions[-1]
             state: Row
             began: Any
-            shown: list[Any]
+            shown: list[Any] = []
             if ended is None:
                 state = {
                     "status": max(alive, key=lambda sign: (sign[3], sign[0]))[4],
@@ -198,6 +211,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                     "active_s": seconds(started, ended),
                     "observed_in": sorted(seen_in),
                     "known_at": max(learned),
+                    "began_known_at": (shown[0][3] if shown else versions[0]["valid_from"]) if began else None,
                     **{name: described.get(name) for name in ("model", "environment", "pr_url", "error_message")},
                     "repository": at(task, "valid_from", ended).get("repository"),
                     "repository_now": at(task, "valid_from", None).get("repository"),
@@ -254,7 +268,7 @@ def test_the_days_of_attempts_equal_pandas(drawn: Any) -> None:
     for begins, side, name in ((True, began, "began_at"), (False, frame[frame["ended_at"].notna()], "ended_at")):
         local = pd.to_datetime(side[name], utc=True).dt.tz_convert(zone)
         night = (local.dt.tz_localize(None).dt.normalize() + pd.Timedelta(days=1)).dt.tz_localize(zone)
-        late = pd.to_datetime(side["known_at"], utc=True) >= night
+        late = pd.to_datetime(side["began_known_at" if begins else "known_at"], utc=True) >= night
         sides.append(side.assign(day=local.dt.date, begins=begins, late=late))
     moments = pd.concat(sides)
     by = ["project_id", "day", *DIMENSIONS]

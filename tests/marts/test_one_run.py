@@ -1,0 +1,77 @@
+"""Attempts of one run whose evidence is odd: states that are none, ends without a time, or told otherwise later."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+Row = dict[str, Any]
+
+SEEN = datetime(2026, 3, 1, 10, 5, tzinfo=UTC)
+VERSION = {
+    "project_id": 1,
+    "task_id": "t",
+    "run_id": "r",
+    "status": "completed",
+    "created_at": datetime(2026, 3, 1, 9, tzinfo=UTC),
+    "completed_at": datetime(2026, 3, 1, 10, tzinfo=UTC),
+    "valid_from": SEEN,
+}
+
+
+def attempts(tables: Any, versions: list[Row], states: list[Row]) -> list[tuple[Any, ...]]:
+    """Status, end, and when it was learned, of each attempt of one run."""
+    tables.fill("raw.run_versions", versions)
+    tables.fill("raw.run_events", [])
+    begin = round(SEEN.timestamp() * 1000)
+    lines = [
+        (f"{begin + place}-0", json.dumps({"type": "task_run_state"} | state)) for place, state in enumerate(states)
+    ]
+    tables.load("live", lines)
+    rows = tables.rows("SELECT status, ended_at, known_at FROM main.run_attempts ORDER BY attempt")
+    tables.fill("raw.run_versions", [])
+    tables.fill("raw.run_events", [])
+    return [tuple(row.values()) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"status": 7, "updated_at": "infinity"},
+        {"status": "in_progress", "updated_at": None, "completed_at": "infinity"} | {"status": ["in_progress"]},
+        {"status": None, "completed_at": "20000-01-01T00:00:00Z"},
+    ],
+)
+def test_a_state_that_is_none_makes_no_attempt(scratch: Any, state: Row) -> None:
+    assert attempts(scratch, [VERSION], [state]) == [("completed", VERSION["completed_at"], SEEN)]
+
+
+@pytest.mark.parametrize("moment", ["-infinity", "infinity", "0001-01-01T00:00:00Z", "20000-01-01T00:00:00Z"])
+def test_an_end_at_no_possible_time_counts_as_one_without_a_time(scratch: Any, moment: str) -> None:
+    [_, (status, ended_at, _)] = attempts(scratch, [VERSION], [{"status": "failed", "completed_at": moment}])
+    assert (status, ended_at) == ("failed", SEEN)
+
+
+def test_a_sign_of_life_that_an_end_follows_in_the_stream_is_no_attempt(scratch: Any) -> None:
+    late = {"status": "in_progress", "updated_at": "2026-03-01T10:00:00.300Z"}
+    over = {"status": "completed", "completed_at": "2026-03-01T10:00:00Z"}
+    assert [row[0] for row in attempts(scratch, [VERSION], [over, late, over])] == ["completed"]
+    assert [
+        row[0] for row in attempts(scratch, [VERSION | {"valid_from": SEEN - timedelta(days=999)}], [over, late])
+    ] == [
+        "completed",
+        "in_progress",
+    ]
+    shown_again = VERSION | {"valid_from": datetime(2026, 10, 1, tzinfo=UTC), "stage": "another"}
+    assert [row[0] for row in attempts(scratch, [VERSION, shown_again], [over, late])] == ["completed"]
+
+
+def test_an_end_whose_time_comes_later_is_one_end(scratch: Any) -> None:
+    without = VERSION | {"completed_at": None, "valid_from": SEEN - timedelta(minutes=1)}
+    assert attempts(scratch, [without, VERSION], []) == [("completed", VERSION["completed_at"], SEEN)]
+
+
+def test_an_end_that_is_told_otherwise_later_is_known_since_then(scratch: Any) -> None:
+    failed = VERSION | {"status": "failed", "valid_from": SEEN - timedelta(days=5)}
+    assert attempts(scratch, [failed, VERSION], []) == [("completed", VERSION["completed_at"], SEEN)]
