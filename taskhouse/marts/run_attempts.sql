@@ -47,6 +47,7 @@ WITH version AS (
     SELECT
         *,
         CASE WHEN lag(valid_from) OVER run IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
+        coalesce(lead(valid_from) OVER run, TIMESTAMPTZ 'infinity') AS to_at,
         lead(valid_from) OVER run IS NULL AS is_newest,
         min(valid_from) OVER run AS first_seen_at
     FROM
@@ -138,16 +139,9 @@ numbered AS (
         lag(ended_at) OVER run AS ended_before,
         lead(project_id) OVER run IS NULL AS is_last
     FROM (
-        SELECT
-            *
-        FROM
-            finished
+        SELECT * FROM finished
         UNION ALL BY NAME
-        SELECT
-            *,
-            CAST(NULL AS TIMESTAMPTZ) AS ended_at
-        FROM
-            going_on
+        SELECT *, CAST(NULL AS TIMESTAMPTZ) AS ended_at FROM going_on
     )
     WINDOW
         run AS (PARTITION BY project_id, run_id ORDER BY ended_at NULLS LAST)
@@ -236,7 +230,8 @@ timed AS (
         END AS began_by,
         greatest(numbered.known_at, reopened.known_at, agent.known_at) AS known_at,
         CASE WHEN numbered.attempt > 1 THEN reopened.known_at ELSE version.first_seen_at END AS began_known_at,
-        CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ 'infinity' ELSE numbered.known_at END AS described_at,
+        CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ '9999-12-31 00:00:00+00' ELSE numbered.known_at END
+            AS described_at,
         list_sort(
             list_distinct(list_concat(numbered.observed_in, reopened.observed_in, agent.observed_in))
         ) AS observed_in
@@ -259,7 +254,7 @@ moment AS (
         attempt,
         'end' AS which,
         described_at,
-        coalesce(ended_at, TIMESTAMPTZ 'infinity') AS judged_at
+        coalesce(ended_at, TIMESTAMPTZ '9999-12-31 00:00:00+00') AS judged_at
     FROM
         timed
     UNION ALL
@@ -282,6 +277,7 @@ task AS (
     SELECT
         *,
         CASE WHEN lag(valid_from) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
+        coalesce(lead(valid_from) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
         lead(valid_from) OVER task IS NULL AS is_newest
     FROM
         raw.task_versions
@@ -293,6 +289,7 @@ presence AS (
     SELECT
         *,
         CASE WHEN lag(first_seen_at) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE first_seen_at END AS from_at,
+        coalesce(lead(first_seen_at) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
         lead(first_seen_at) OVER task IS NULL AS is_newest
     FROM
         raw.task_sightings
@@ -300,31 +297,35 @@ presence AS (
         task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at)
 ),
 
+-- Plain bounds: with an ASOF join, DuckDB compares every moment with every version if it expects few of them.
 described AS (
     SELECT
         moment.project_id,
         moment.run_id,
         moment.attempt,
         moment.which,
-        version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at, first_seen_at),
+        version.* EXCLUDE (project_id, task_id, run_id, status, is_newest, from_at, to_at, first_seen_at),
         task.repository,
         main.task_visibility(
             presence.absent_since <= moment.judged_at, task.internal, task.archived, task.task_id
         ) AS visibility
     FROM
         moment
-        ASOF INNER JOIN version
+        INNER JOIN version
             ON moment.project_id = version.project_id
             AND moment.run_id = version.run_id
             AND moment.described_at >= version.from_at
-        ASOF LEFT JOIN task
+            AND moment.described_at < version.to_at
+        LEFT JOIN task
             ON moment.project_id = task.project_id
             AND moment.task_id = task.task_id
             AND moment.judged_at >= task.from_at
-        ASOF LEFT JOIN presence
+            AND moment.judged_at < task.to_at
+        LEFT JOIN presence
             ON moment.project_id = presence.project_id
             AND moment.task_id = presence.task_id
             AND moment.judged_at >= presence.from_at
+            AND moment.judged_at < presence.to_at
 )
 
 SELECT

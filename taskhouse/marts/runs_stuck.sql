@@ -9,8 +9,8 @@
 -- environment: `local` or `cloud`.
 -- model: The model.
 -- created_at: When the server created it.
--- stuck_since: When it last changed: the newest time among the server's own time, the last id of its stream, its events
---   of the day before `as_of`, and its versions after the first. A scheduled run counts from its scheduled time.
+-- stuck_since: When it last changed: the newest time among the server's own time, its events, and its versions after
+--   the first. A scheduled run counts from its scheduled time.
 -- stuck_s: Seconds from `stuck_since` to the newest pass over runs in this warehouse, never to the clock of the reader.
 -- as_of: When that pass began.
 -- stuck_reason: What it may be waiting for. `local`: the desktop drives it, and it waits in `queued` by design.

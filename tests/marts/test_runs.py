@@ -5,7 +5,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import duckdb
 import pandas as pd
 import pytest
 
@@ -170,27 +169,25 @@ def test_what_a_run_may_wait_for(scratch: Any, run: Any, hours: float, last: str
     assert rows == ([{"stuck_reason": reason, "stuck_since": moved, "stuck_s": hours * 3600}] if reason else [])
 
 
-@pytest.mark.parametrize(("position", "hours"), [("{}-7", 30), ("log-9", 40), ("9" * 18 + "-0", 40), (None, 40)])
-def test_a_run_without_lately_an_event_stands_since_its_stream_does(
-    scratch: Any, position: str | None, hours: int
-) -> None:
+def test_how_long_a_run_had_stood_still_stays_so_when_it_moves_later(scratch: Any) -> None:
     run_key = {"project_id": 1, "task_id": "t", "run_id": "r"}
-    created, last = NOW - timedelta(hours=40), NOW - timedelta(hours=30)
-    text = position.format(round(last.timestamp() * 1000)) if position else None
-    scratch.fill("raw.task_versions", [{"project_id": 1, "task_id": "t"}])
-    scratch.fill("raw.task_sightings", [{"project_id": 1, "task_id": "t"}])
-    scratch.fill("raw.run_versions", [{**run_key, "status": "in_progress", "created_at": created}])
-    scratch.fill("raw.run_events", [])
+    created, last, moment = NOW - timedelta(hours=40), NOW - timedelta(hours=30), NOW - timedelta(hours=2)
+    scratch.fill("raw.task_versions", [{"project_id": 1, "task_id": "t", "valid_from": created}])
+    scratch.fill("raw.task_sightings", [{"project_id": 1, "task_id": "t", "first_seen_at": created}])
+    version = {**run_key, "status": "in_progress", "created_at": created, "valid_from": created}
+    scratch.fill("raw.run_versions", [version])
     scratch.fill("raw.run_log_entries", [])
-    scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
-    scratch.fill("ledger.cursors", [{"project_id": 1, "resource": "run_stream", "key": "r", "position": text}])
-    rows = scratch.rows("SELECT stuck_reason, stuck_s FROM main.runs_stuck")
-    scratch.fill("ledger.cursors", [])
-    assert rows == [{"stuck_reason": "orphaned", "stuck_s": hours * 3600}]
+    scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": at} for at in (moment, NOW)])
+    events = [{**run_key, "method": "x", "occurred_at": last}]
+    question = "SELECT stuck_reason, stuck_since FROM main.runs_stuck_as_of(?)"
+    wanted = [{"stuck_reason": "orphaned", "stuck_since": last}]
+    for later in ([], [{**run_key, "method": "y", "occurred_at": NOW}]):
+        scratch.fill("raw.run_events", events + later)
+        assert scratch.rows(question, moment) == wanted
+        assert scratch.rows(question, NOW) == ([] if later else wanted)
 
 
-@pytest.mark.skipif(duckdb.__version__ < "2", reason="DuckDB 1.5 does not take the bound to the table")
-def test_what_stands_still_is_found_without_reading_what_happened_before_the_last_day(scratch: Any) -> None:
+def test_what_stands_still_is_found_without_reading_events_that_are_stored(scratch: Any) -> None:
     scratch.fill("ledger.passes", [{"project_id": 1, "resource": "runs", "started_at": NOW}])
     scratch.connection.execute(
         "INSERT INTO raw.run_events BY NAME SELECT 1 AS project_id, 't' AS task_id, 'r' AS run_id, 0 AS incarnation,"
@@ -198,9 +195,12 @@ def test_what_stands_still_is_found_without_reading_what_happened_before_the_las
         " false AS json_ok, false AS redacted, 's' AS segment FROM range(300_000) AS events (n)",
         [NOW],
     )
+    scratch.note_runs()
+    scratch.connection.execute("UPDATE mart.runs SET is_stored = true")
     told = scratch.rows("EXPLAIN ANALYZE SELECT * FROM main.runs_stuck")[0]["explain_value"]
     scratch.fill("raw.run_events", [])
-    assert "run_events" in told
+    scratch.connection.execute("DELETE FROM mart.runs")
+    assert "run_hours" in told
     assert "300,000" not in told.replace("300000", "300,000")
 
 

@@ -9,8 +9,8 @@
 -- environment: `local` or `cloud`.
 -- model: The model.
 -- created_at: When the server created it.
--- stuck_since: When it last changed: the newest time among the server's own time, the last id of its stream, its events
---   of the day before `as_of`, and its versions after the first. A scheduled run counts from its scheduled time.
+-- stuck_since: When it last changed: the newest time among the server's own time, its events, and its versions after
+--   the first. A scheduled run counts from its scheduled time.
 -- stuck_s: Seconds from `stuck_since` to `as_of`.
 -- as_of: When the newest pass over runs before that time began.
 -- stuck_reason: What it may be waiting for. `local`: the desktop drives it, and it waits in `queued` by design.
@@ -31,8 +31,19 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
             project_id
     ),
 
-    -- Events of one day: DuckDB takes the bound to the table and passes over what lies before it.
+    -- Hours that were over, and what happened until then in the hour that was not.
     event AS (
+        SELECT
+            project_id,
+            run_id,
+            last_event_at AS occurred_at,
+            last_event AS name,
+            0 AS place
+        FROM
+            main.run_hours
+        WHERE
+            hour + INTERVAL 1 HOUR <= CAST(moment AS TIMESTAMPTZ)
+        UNION ALL
         SELECT
             project_id,
             run_id,
@@ -42,7 +53,7 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
         FROM
             raw.run_events
         WHERE
-            occurred_at >= (SELECT min(as_of) - INTERVAL 1 DAY FROM looked)
+            occurred_at >= make_timestamptz(epoch_us(CAST(moment AS TIMESTAMPTZ)) // 3600000000 * 3600000000)
             AND occurred_at <= CAST(moment AS TIMESTAMPTZ)
         UNION ALL
         SELECT
@@ -54,7 +65,7 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
         FROM
             raw.run_log_entries
         WHERE
-            occurred_at >= (SELECT min(as_of) - INTERVAL 1 DAY FROM looked)
+            occurred_at >= make_timestamptz(epoch_us(CAST(moment AS TIMESTAMPTZ)) // 3600000000 * 3600000000)
             AND occurred_at <= CAST(moment AS TIMESTAMPTZ)
     ),
 
@@ -98,17 +109,6 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
             OR arg_max_null(absent_since > CAST(moment AS TIMESTAMPTZ), first_seen_at)
     ),
 
-    cursor_at AS (
-        SELECT
-            project_id,
-            key AS run_id,
-            TRY(make_timestamptz(CAST(split_part(position, '-', 1) AS BIGINT) * 1000)) AS position_at
-        FROM
-            ledger.cursors
-        WHERE
-            resource = 'run_stream'
-    ),
-
     standing AS (
         SELECT
             run.project_id,
@@ -122,7 +122,6 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
             greatest(
                 run.created_at,
                 run.updated_at,
-                CASE WHEN cursor_at.position_at <= CAST(moment AS TIMESTAMPTZ) THEN cursor_at.position_at END,
                 last_event.last_event_at,
                 CASE WHEN run.number > 1 THEN run.valid_from END,
                 CASE WHEN run.status = 'not_started' THEN run.scheduled_at END
@@ -141,9 +140,6 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
                 AND run.task_id = present.task_id
             INNER JOIN looked
                 ON run.project_id = looked.project_id
-            LEFT JOIN cursor_at
-                ON run.project_id = cursor_at.project_id
-                AND run.run_id = cursor_at.run_id
             LEFT JOIN last_event
                 ON run.project_id = last_event.project_id
                 AND run.run_id = last_event.run_id
