@@ -1,9 +1,10 @@
 """Views and macros for people, one ``.sql`` file each.
 
 A view is a SELECT without CREATE, under the name of its file; a macro, below ``macros/``, is a CREATE MACRO statement.
-A file begins with a comment: what one row is, an empty comment line, and a line ``name: text`` for every column, in the
-order of the columns (a text goes on with an indent). It ends up beside the view and its columns in the warehouse, and
-in ``docs/views.md``. What is made before what follows from the names that a text uses; nothing lists the files.
+A file begins with a comment: what one row is, the key of a view, an empty comment line, and a line ``name: text`` for
+every column, in the order of the columns (a text goes on with an indent). It ends up beside the view and its columns in
+the warehouse, and in ``docs/views.md``. What is made before what follows from the names that a text uses; nothing lists
+the files.
 """
 
 import graphlib

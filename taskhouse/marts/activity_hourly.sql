@@ -1,4 +1,5 @@
 -- One row per project and hour in which something happened.
+-- Key: `project_id`, `hour`.
 --
 -- project_id: The PostHog project.
 -- hour: The full hour in UTC at which it begins.

@@ -1,5 +1,6 @@
 -- One row per project, resource and day, from the first day on which the resource was read to the last day on which
 -- anything in the project was read. A day without a pass has a row too.
+-- Key: `project_id`, `resource`, `day`.
 --
 -- project_id: The PostHog project; NULL for spool damage that names no project.
 -- resource: `tasks`, `repositories`, `readiness`, `runs`, `run_events` or `tail`. The row of `run_events` includes what

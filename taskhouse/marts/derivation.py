@@ -118,5 +118,6 @@ def insertion(name: str) -> str:
 
 
 def texts() -> list[str]:
-    """Everything that decides what is stored: if it changes, what is stored is computed again."""
-    return [*(marts.text(name) for name in CHAIN), *(insertion(name) for name in STORED), repr(COMPRESSED)]
+    """Everything that decides what is stored, without comments: if it changes, what is stored is computed again."""
+    made = [line for name in CHAIN for line in marts.text(name).splitlines() if not line.startswith("--")]
+    return [*made, *(insertion(name) for name in STORED), repr(COMPRESSED)]

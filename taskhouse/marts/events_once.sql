@@ -2,6 +2,7 @@
 -- the same event if the agent's number is equal or, without a number, if their content is equal, as many times as both
 -- layers have it. Only agent messages still appear twice: chunk by chunk from the live stream, and whole from the log;
 -- see `run_timeline`.
+-- Key: `project_id`, `run_id`, `occurred_at`, `stream_ms`, `stream_seq`, `incarnation`, `position`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

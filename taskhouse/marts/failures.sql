@@ -1,5 +1,6 @@
 -- One row per failed attempt of a run, with its message, a fingerprint of it, and the time that it cost. To rank
 -- causes, group by `fingerprint` and add up `hours`.
+-- Key: `project_id`, `run_id`, `attempt`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

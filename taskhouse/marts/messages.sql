@@ -1,5 +1,6 @@
 -- One row per message of a run: what the agent said or thought, or what the user said. Chunks are joined in their
 -- order. A message ends when the agent does something else, or when the log says that it ended.
+-- Key: `project_id`, `run_id`, `number`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,5 +1,6 @@
 -- One row per project and person who created a task, with what became of the tasks. A task whose creator PostHog does
 -- not name, as for most tasks that a product created, is left out: `projects` has `tasks_without_creator`.
+-- Key: `project_id`, `created_by`.
 --
 -- project_id: The PostHog project.
 -- created_by: The person, by uuid, as in `tasks`.

@@ -1,5 +1,6 @@
 -- One row per period in which a person had a task pinned, if `TASKHOUSE_PINNED` is on. PostHog reports only the pins of
 -- the key's owner, and does not say when a task was pinned.
+-- Key: `project_id`, `task_id`, `viewer`, `pinned_since`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

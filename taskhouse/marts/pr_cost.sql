@@ -1,6 +1,7 @@
 -- One row per pull request with its share of the cost of the tasks whose runs name it. A task's cost is divided evenly
 -- among its merged pull requests or, if none is merged, among all of them. So a sum over pull requests counts each task
 -- once. Needs `TASKHOUSE_TASK_USAGE`; see `task_cost` for how far an amount can be relied on.
+-- Key: `project_id`, `pr_url`.
 --
 -- project_id: The PostHog project.
 -- pr_url: Its URL.

@@ -1,6 +1,7 @@
 -- One row per pull request and change of its state, with the bounds between which it changed: PostHog says what the
 -- state is, not since when. A filter `is_current` gives one row per pull request, however many runs and tasks name it.
 -- `pr_cost` has what it cost.
+-- Key: `project_id`, `pr_url`, `changed_before`.
 --
 -- project_id: The PostHog project.
 -- pr_url: Its URL.

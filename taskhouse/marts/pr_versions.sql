@@ -1,5 +1,6 @@
 -- One row per version of a run and pull request that it names in its own `output`. Versions that only a task showed are
 -- left out, because a task's run may borrow the pull request of an earlier run.
+-- Key: `project_id`, `pr_url`, `run_id`, `valid_from`.
 --
 -- project_id: The PostHog project.
 -- pr_url: URL of the pull request.

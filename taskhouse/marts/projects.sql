@@ -1,5 +1,6 @@
 -- One row per project that was ever read, with what is known of it. A number is NULL, and not 0, until tasks,
 -- repositories or runs were read completely once.
+-- Key: `project_id`.
 --
 -- project_id: The PostHog project.
 -- first_seen_at: When the first pass over it began.

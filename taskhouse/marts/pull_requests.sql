@@ -1,4 +1,5 @@
 -- One row per pull request that a run names in its `output` (never taken from what an agent wrote).
+-- Key: `project_id`, `pr_url`.
 --
 -- project_id: The PostHog project.
 -- pr_url: Its URL.

@@ -1,4 +1,5 @@
 -- One row per snapshot of a repository's readiness over one window: every stored answer, with or without information.
+-- Key: `project_id`, `repository`, `window_days`, `observed_at`.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.

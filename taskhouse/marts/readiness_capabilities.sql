@@ -1,5 +1,6 @@
 -- One row per project, repository, window, day and capability. It has a row for each row of `readiness_trend` and each
 -- of the three capabilities.
+-- Key: `project_id`, `repository`, `window_days`, `day`, `capability`.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.

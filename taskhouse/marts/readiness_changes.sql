@@ -1,5 +1,6 @@
 -- One row per project, repository, window and day on which the overall state changed. A repository that comes or goes
 -- has a row too, so the `to_state` of one row is the `from_state` of the next.
+-- Key: `project_id`, `repository`, `window_days`, `day`.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.

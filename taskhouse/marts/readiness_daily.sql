@@ -1,5 +1,6 @@
 -- One row per project, window and day: how many repositories are in each state. A repository counts from its first
 -- answer on, on every day at whose end it is there.
+-- Key: `project_id`, `window_days`, `day`.
 --
 -- project_id: The PostHog project.
 -- window_days: Number of days of data that the server looked at.

@@ -1,6 +1,7 @@
 -- One row per project, window and week: how many repositories are in each state on a usual day of the week. Every
 -- number is the median over the days of the week, so the counts need not add up. A day without information counts with
 -- the last known states.
+-- Key: `project_id`, `window_days`, `week`.
 --
 -- project_id: The PostHog project.
 -- window_days: Number of days of data that the server looked at.

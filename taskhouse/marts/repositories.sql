@@ -1,4 +1,5 @@
 -- One row per repository that was ever named by a task, in its last known state.
+-- Key: `project_id`, `repository`.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.

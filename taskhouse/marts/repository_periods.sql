@@ -1,5 +1,6 @@
 -- One row per unbroken period in which a repository was named by the project's tasks. A repository that is renamed has
 -- no more periods under its old name.
+-- Key: `project_id`, `repository`, `first_seen_at`.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`, in lower case.

@@ -1,6 +1,7 @@
 -- One row per attempt of a run, with what its events show of the work: when files and commits were first made, turns,
 -- tool calls, and the time that it waited for answers. All of it is NULL for an attempt without events: `has_events`
 -- says how many a query leaves out.
+-- Key: `project_id`, `run_id`, `attempt`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,6 +1,7 @@
 -- One row per attempt of a run, from its start to its end. A finished run can be reopened, and each reopening begins
 -- another attempt. Its repository, its model and whatever else describes it are those of the time it ended, so the row
 -- of a finished attempt changes only if evidence arrives late.
+-- Key: `project_id`, `run_id`, `attempt`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.
@@ -139,9 +140,7 @@ numbered AS (
         lag(ended_at) OVER run AS ended_before,
         lead(project_id) OVER run IS NULL AS is_last
     FROM (
-        SELECT * FROM finished
-        UNION ALL BY NAME
-        SELECT *, CAST(NULL AS TIMESTAMPTZ) AS ended_at FROM going_on
+        FROM finished UNION ALL BY NAME SELECT *, CAST(NULL AS TIMESTAMPTZ) AS ended_at FROM going_on
     )
     WINDOW
         run AS (PARTITION BY project_id, run_id ORDER BY ended_at NULLS LAST)

@@ -2,6 +2,7 @@
 -- runs that began and that ended on that day (see `run_attempts`). An attempt that passes midnight counts as begun on
 -- one day and as ended on another. A run that is reopened leaves the day of its first end as it was. Tasks of every
 -- visibility count: filter by `visibility` for those in the default list.
+-- Key: `project_id`, `day`, `repository`, `model`, `runtime_adapter`, `origin_product`, `environment`, `visibility`.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.

@@ -1,4 +1,5 @@
 -- One row per event of a run's live stream, with the exact text that arrived.
+-- Key: `project_id`, `run_id`, `source`, `stream_ms`, `stream_seq`, `incarnation`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,4 +1,5 @@
 -- One row per run and hour in which it has an event in either layer.
+-- Key: `project_id`, `run_id`, `hour`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,5 +1,6 @@
 -- One row per event that says where a run stands: its state in the event stream, or the agent's report that it runs.
 -- A report that both layers have is two rows. `run_states` and `run_attempts` rest on it.
+-- Key: `project_id`, `run_id`, `layer`, `signal`, `occurred_at`, `place`, `received_at`, `status`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,5 +1,6 @@
 -- One row per state of a run that a source reports: each version as the API returned it, and each state in its event
 -- stream. `run_attempts` rests on it.
+-- Key: `project_id`, `run_id`, `observed_at`, `observed_in`, `status`, `happened_at`, `ended_at`.
 --
 -- project_id: The PostHog project.
 -- run_id: The run.

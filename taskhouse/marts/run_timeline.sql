@@ -1,5 +1,6 @@
 -- One row per event of a run, with both layers merged in order and without duplicates. An agent message appears chunk
 -- by chunk if every chunk was captured, otherwise whole as in the log.
+-- Key: `project_id`, `run_id`, `ordinal`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

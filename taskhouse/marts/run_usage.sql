@@ -1,4 +1,5 @@
 -- One row per run whose events report token usage.
+-- Key: `project_id`, `run_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

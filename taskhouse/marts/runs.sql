@@ -1,5 +1,6 @@
 -- One row per run in its last known state, with how completely its events are captured. `run_usage` has its token usage
 -- and `task_cost` the cost of its task; the run itself contains neither.
+-- Key: `project_id`, `run_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task that the run belongs to.

@@ -1,5 +1,6 @@
 -- One row per run that has not ended and has not moved for an hour, of a task that is still there, with what it may be
 -- waiting for.
+-- Key: `project_id`, `run_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

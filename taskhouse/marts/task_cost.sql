@@ -1,6 +1,7 @@
 -- One row per task that was ever seen, with its cost when PostHog was last asked. If `TASKHOUSE_TASK_USAGE` is on,
 -- taskhouse asks for a task when its runs change, and once more after an hour without change. The amounts include the
 -- cost before the first request, but not how it developed.
+-- Key: `project_id`, `task_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,5 +1,6 @@
 -- One row per observed change of the cost of a task, from valid_from until valid_to. Empty unless
 -- `TASKHOUSE_TASK_USAGE` is on.
+-- Key: `project_id`, `task_id`, `valid_from`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,4 +1,5 @@
 -- One row per version of a task: its state from valid_from until valid_to.
+-- Key: `project_id`, `task_id`, `valid_from`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

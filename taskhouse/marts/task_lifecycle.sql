@@ -1,5 +1,6 @@
 -- One row per task that was ever seen, with the steps of its life: created, run, completed, merged, run again,
 -- abandoned. A time that is not known is NULL, and so is what is computed from it.
+-- Key: `project_id`, `task_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,4 +1,5 @@
 -- One row per task that was ever seen, in its last known state.
+-- Key: `project_id`, `task_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,4 +1,5 @@
 -- One row per event of a run that reports usage. `measure` says what kind; never add up rows of different measures.
+-- Key: `project_id`, `run_id`, `occurred_at`, `session_id`, `measure`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

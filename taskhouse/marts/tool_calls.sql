@@ -1,4 +1,5 @@
 -- One row per tool call of a run: with its updates from both layers merged field by field; the last value wins.
+-- Key: `project_id`, `run_id`, `tool_call_id`.
 --
 -- project_id: The PostHog project.
 -- task_id: The task.

@@ -1,4 +1,5 @@
 -- One row per project, day and tool: calls that began on that day.
+-- Key: `project_id`, `day`, `tool`, `kind`.
 --
 -- project_id: The PostHog project.
 -- day: The day, in the time zone of `day_zone()`.

@@ -43,7 +43,7 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
     with sql.atomic(connection):
         for name in held.keys() - {STORED, MART}:
             _drop(connection, name)
-        _drop_waiting(connection)
+        _renew_waiting(connection)
         if held.get(MART) != wanted[MART]:
             _drop_mart(connection)
         for name, text in texts.items():
@@ -151,7 +151,7 @@ def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
         connection.execute(f"DROP {kind} IF EXISTS main.{bare}")
 
 
-def _drop_waiting(connection: duckdb.DuckDBPyConnection) -> None:
+def _renew_waiting(connection: duckdb.DuckDBPyConnection) -> None:
     """Make anew the views of what is not stored: of the runs, and of their rows in ``raw``."""
     for (name,) in sql.run(connection, "catalog/waiting").fetchall():
         connection.execute(f"DROP VIEW waiting.{name}")
