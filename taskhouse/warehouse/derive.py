@@ -111,7 +111,7 @@ def forget(connection: duckdb.DuckDBPyConnection) -> None:
 
 def waiting(connection: duckdb.DuckDBPyConnection, clock: Clock, *, everything: bool = False) -> tuple[int, int, int]:
     """How many runs are not stored, how many events they have, and how many of these runs are due."""
-    found = sql.run(connection, "derive/waiting", **_rules(clock, everything=everything)).fetchall()[0]
+    found = connection.execute(_ruled("derive/waiting"), _rules(clock, everything=everything)).fetchall()[0]
     return found[0], found[1], found[2]
 
 
@@ -119,12 +119,14 @@ def batch(
     connection: duckdb.DuckDBPyConnection, clock: Clock, *, everything: bool = False, most: int = BATCH_LINES
 ) -> tuple[int, int]:
     """Compute the next runs inside the caller's transaction; how many, and how many events they have."""
-    sql.run(connection, "derive/due", most=most, **_rules(clock, everything=everything))
+    connection.execute(_ruled("derive/due"), {"most": most, **_rules(clock, everything=everything)})
     bounds = sql.rows(sql.run(connection, "derive/bounds"))[0]
     if not bounds["runs"]:
         return 0, 0
     within = {"first": bounds["first"], "last": bounds["last"]}
-    sql.run(connection, "derive/run_events", "derive/run_log_entries", "derive/run_versions", **within)
+    for table in ("run_events", "run_log_entries"):
+        connection.execute(sql.query("derive/captured").format(table=table), within)
+    sql.run(connection, "derive/run_versions")
     for name in derivation.VIEWS:
         text = derivation.over("temp", marts.text(name))
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}")
@@ -141,9 +143,14 @@ def batch(
 def _pass_over(warehouse: Warehouse, *, everything: bool) -> int:
     """Pass over the next run, which DuckDB cannot compute, until it changes; 1."""
     with warehouse.transaction("passing over a run") as connection:
-        sql.run(connection, "derive/due", most=1, **_rules(warehouse.clock, everything=everything))
+        connection.execute(_ruled("derive/due"), {"most": 1, **_rules(warehouse.clock, everything=everything)})
         sql.run(connection, "derive/pass_over")
     return 1
+
+
+def _ruled(address: str) -> str:
+    """A query with the rule that says which runs are due."""
+    return sql.query(address).format(rule=sql.query("derive/rule").strip())
 
 
 def _rules(clock: Clock, *, everything: bool) -> dict[str, object]:

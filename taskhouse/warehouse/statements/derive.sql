@@ -87,29 +87,31 @@ SET
     derived_version = NULL,
     derived_at = NULL
 
+-- name: rule
+-- Which runs are due. A small run is due whenever it changed, a larger one when it has grown by a quarter or has not
+-- changed for a while: so the work follows what was added, however long a run goes on.
+is_due
+AND (
+    $everything
+    OR lines < $small
+    OR derived_lines IS NULL
+    OR lines - derived_lines >= derived_lines // 4
+    OR changed_at <= $quiet_since
+)
+
 -- name: waiting
 -- How much is not stored, and how much of it is due now.
 SELECT
     count(*) AS runs,
     coalesce(CAST(sum(lines) AS BIGINT), 0) AS lines,
-    count(*) FILTER (
-        WHERE is_due
-        AND (
-            $everything
-            OR lines < $small
-            OR derived_lines IS NULL
-            OR lines - derived_lines >= derived_lines // 4
-            OR changed_at <= $quiet_since
-        )
-    ) AS due
+    count(*) FILTER (WHERE {rule}) AS due
 FROM
     mart.runs
 WHERE
     NOT is_stored
 
 -- name: due
--- The next runs to compute, about $most lines of them. A small run is due whenever it changed, a larger one when it has
--- grown by a quarter or has not changed for a while: so the work follows what was added, however long a run goes on.
+-- The next runs to compute, about $most lines of them.
 CREATE OR REPLACE TEMP TABLE due AS
 WITH candidate AS (
     SELECT
@@ -120,14 +122,7 @@ WITH candidate AS (
     FROM
         mart.runs
     WHERE
-        is_due
-        AND (
-            $everything
-            OR lines < $small
-            OR derived_lines IS NULL
-            OR lines - derived_lines >= derived_lines // 4
-            OR changed_at <= $quiet_since
-        )
+        {rule}
 )
 
 SELECT
@@ -149,31 +144,19 @@ SELECT
 FROM
     due
 
--- name: run_events
-CREATE OR REPLACE TEMP TABLE run_events AS
+-- name: captured
+-- The events or the log entries of these runs. {table} is a name from our own schema.
+CREATE OR REPLACE TEMP TABLE {table} AS
 SELECT
     event.*
 FROM
-    raw.run_events AS event
+    raw.{table} AS event
     SEMI JOIN due
         ON event.project_id = due.project_id
         AND event.run_id = due.run_id
 WHERE
     event.received_at BETWEEN $first AND $last
     OR event.received_at IS NULL
-
--- name: run_log_entries
-CREATE OR REPLACE TEMP TABLE run_log_entries AS
-SELECT
-    entry.*
-FROM
-    raw.run_log_entries AS entry
-    SEMI JOIN due
-        ON entry.project_id = due.project_id
-        AND entry.run_id = due.run_id
-WHERE
-    entry.received_at BETWEEN $first AND $last
-    OR entry.received_at IS NULL
 
 -- name: run_versions
 CREATE OR REPLACE TEMP TABLE run_versions AS
