@@ -14,12 +14,10 @@ from dagster.components.resolved.errors import ResolutionException
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.values import KEY, shown
 
 REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}")
 """How YAML names the variable that holds the key; a key contains lower-case letters."""
-
-KEY = re.compile(r"ph[a-z]_", re.IGNORECASE)
-"""How a key of PostHog begins, also one that somebody wrote in capitals."""
 
 _FROM = re.compile(r"\{\{\s*env(?:\.(\w+)|\(\s*['\"](\w+)['\"]\s*\))\s*\}\}")
 """A template that is a variable, without another value if it is not set."""
@@ -27,6 +25,7 @@ _FROM = re.compile(r"\{\{\s*env(?:\.(\w+)|\(\s*['\"](\w+)['\"]\s*\))\s*\}\}")
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 """What may be shown of an attribute that does not exist; a key contains digits."""
 
+_TAGS = "allowed are up to 63 letters, digits, `_`, `-` and `.`"
 REPLACE = "If a key was written here and others could read the file, replace the key in PostHog."
 
 
@@ -48,9 +47,9 @@ def given(context: dg.ResolutionContext, written: BaseModel, known: type[BaseMod
     values = {name: value for name, value in written if name in written.model_fields_set}
     for name in values.keys() - known.model_fields.keys():
         alike = difflib.get_close_matches(name, known.model_fields, 1)
-        shown = f"`{name}`" if _NAME.fullmatch(name) and not KEY.match(name) else "One of the names"
+        said = f"`{name}`" if _NAME.fullmatch(name) and not KEY.match(name) else "One of the names"
         raise ConfigurationError(
-            f"{shown} is not an attribute.{f' Did you mean `{alike[0]}`?' if alike else ''}",
+            f"{said} is not an attribute.{f' Did you mean `{alike[0]}`?' if alike else ''}",
             hint=f"The attributes are: {', '.join(known.model_fields)}. {REPLACE}",
         )
     for name, field in known.model_fields.items():
@@ -107,3 +106,37 @@ def some(values: list[Any]) -> list[Any]:
     if not values:
         raise ValueError("must list at least one")
     return values
+
+
+def owned(values: list[str] | None) -> list[str] | None:
+    """Owners that Dagster takes; for a validator of pydantic."""
+    for value in values or []:
+        if not _taken(owners=[value]):
+            raise ValueError(f"names {shown(value)}: an owner is an e-mail address, or a team such as team:agents")
+    return values
+
+
+def grouped(value: str | None) -> str | None:
+    """A group that Dagster takes; for a validator of pydantic."""
+    if value is not None and not _taken(group_name=value):
+        raise ValueError(f"is {shown(value)}: a group has letters, digits and underscores, and `/` between its parts")
+    return value
+
+
+def tagged(values: dict[str, str]) -> dict[str, str]:
+    """Tags that Dagster takes; for a validator of pydantic."""
+    for name, value in values.items():
+        if not _taken(tags={name: ""}):
+            raise ValueError(f"has the name {shown(name)}: {_TAGS}, after a namespace and `/` if you like")
+        if not _taken(tags={name: value}):
+            raise ValueError(f"has the value {shown(value)} for {shown(name)}: {_TAGS}")
+    return values
+
+
+def _taken(**presented: Any) -> bool:
+    """Whether Dagster takes an asset that is presented like this."""
+    try:
+        dg.AssetSpec("any", **presented)
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True

@@ -1,6 +1,8 @@
 """taskhouse as a component of a user's Dagster project: one ``defs.yaml`` for one server and one home."""
 
 import contextlib
+import functools
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -22,7 +24,7 @@ from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
 from taskhouse.values import CRONS, folder
-from taskhouse.variables import look_for_strays, variable, wrong
+from taskhouse.variables import OURS, look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +58,13 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     optional_resources: Annotated[list[Literal[OPTIONAL]], AfterValidator(attributes.once)] = Field(  # type: ignore[valid-type]
         default_factory=list, description="Resources to fetch beside those that are always fetched."
     )
-    group: str | None = Field(None, description="Group of all assets.")
-    owners: list[str] | None = Field(None, description="Owners of all assets: e-mail addresses, or team:name.")
-    tags: dict[str, str] = Field(default_factory=dict, description="Tags of all assets, beside their own.")
+    group: Annotated[str | None, AfterValidator(attributes.grouped)] = Field(None, description="Group of all assets.")
+    owners: Annotated[list[str] | None, AfterValidator(attributes.owned)] = Field(
+        None, description="Owners of all assets: e-mail addresses, or team:name."
+    )
+    tags: Annotated[dict[str, str], AfterValidator(attributes.tagged)] = Field(
+        default_factory=dict, description="Tags of all assets, beside their own."
+    )
     schedules: bool = Field(
         default=False, description="Turn schedules and sensors on. What somebody switched in the UI stays as it is."
     )
@@ -100,6 +106,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         """
         settings = self._settings(context)
         self._look_for_twins(context, settings)
+        self._look_for_idle_variables(context)
         definitions = build(settings, _engine(self, context), executor=None).map_asset_specs(func=self._presented)
         with self._words(context):
             possible(settings.home)
@@ -118,6 +125,10 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             raise ConfigurationError(told(problem.message), hint=told(problem.hint)) from None
 
     def _wording(self, context: dg.ComponentLoadContext) -> Wording:
+        return Wording.of(_where(context), self.api_key, self._values(context))
+
+    def _values(self, context: dg.ComponentLoadContext) -> dict[str, str]:
+        """What a command needs by field of the settings, as their variables would have it; the key is not among it."""
         values = {
             "home": str(self._home(context)),
             "host": self.host,
@@ -126,7 +137,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         }
         if self.crons:
             values["crons"] = ";".join(f"{name}={time}" for name, time in self.crons.items())
-        return Wording.of(_where(context), self.api_key, values)
+        return values
 
     def _home(self, context: dg.ComponentLoadContext) -> Path:
         return (context.project_root / self.home).resolve()
@@ -187,6 +198,20 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
                     hint="Give each its own `prefix`, which keeps the names of their assets and jobs apart.",
                 )
 
+    def _look_for_idle_variables(self, context: dg.ComponentLoadContext) -> None:
+        """Warn of variables that say something else than the attributes, which decide."""
+        decided = {
+            "asset_prefix": self.prefix,
+            "schedules": str(self.schedules).lower(),
+            "crons": "",
+            **dict.fromkeys(OPTIONAL, "false"),
+            **self._values(context),
+        }
+        named = {variable(field): value for field, value in decided.items()}
+        idle = [name for name in named if name.startswith(OURS) and os.environ.get(name, "") not in {"", named[name]}]
+        if idle:
+            _warn_once(", ".join(idle), _where(context))
+
     def _presented(self, spec: dg.AssetSpec) -> dg.AssetSpec:
         changed: dict[str, object] = {"tags": {**spec.tags, **self.tags}}
         if self.group is not None:
@@ -194,6 +219,13 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         if self.owners is not None:
             changed["owners"] = self.owners
         return spec.replace_attributes(**changed)  # type: ignore[arg-type]
+
+
+@functools.cache
+def _warn_once(names: str, where: str) -> None:
+    logging.getLogger("taskhouse").warning(
+        "%s: its attributes decide, so these variables have no effect on it: %s.", where, names
+    )
 
 
 def _listed(projects: list[int]) -> str:

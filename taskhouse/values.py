@@ -1,6 +1,7 @@
-"""The values of settings: how each is read from text, and what makes sense; an error never repeats the text."""
+"""The values of settings: how each is read from text, and what makes sense; an error repeats no value."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,10 @@ from pydantic_settings import NoDecode
 from taskhouse import cron
 from taskhouse.resources.registry import RESOURCES
 
+KEY = re.compile(r"ph[a-z]_", re.IGNORECASE)
+"""How a key of PostHog begins, also one that somebody wrote in capitals."""
+
+_SHOWN = re.compile(r"[\w.@:/+% -]{1,40}")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
 """The regions of PostHog Cloud."""
@@ -30,6 +35,11 @@ _OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="
 _KEPT = "must be comma-separated numbers of events, such as 5000"
 _DIGITS = 18
 """Of the longest number in a list: every number of so many digits is a BIGINT."""
+
+
+def shown(text: str) -> str:
+    """A text that somebody wrote, as an error names it; one that could hold a key is not repeated."""
+    return f"`{text}`" if _SHOWN.fullmatch(text) and not KEY.search(text) else "a text that is not shown here"
 
 
 def numbers(text: str, allowed: str) -> tuple[int, ...]:
@@ -99,8 +109,8 @@ def _kept(value: tuple[int, ...] | None) -> tuple[int, ...] | None:
 
 
 def _known_times(value: Mapping[str, str]) -> Mapping[str, str]:
-    if value.keys() - CRONS.keys():
-        raise ValueError(f"must name only the schedules {', '.join(CRONS)}")
+    if strange := [name for name in value if name not in CRONS]:
+        raise ValueError(f"names {shown(strange[0])}, which is not a schedule; the schedules are {', '.join(CRONS)}")
     for name, expression in value.items():
         if wrong := cron.wrong(expression):
             raise ValueError(f"has a wrong time for {name}: it {wrong}")

@@ -64,6 +64,11 @@ def refused(attributes: dict[str, Any]) -> str:
         {**GOOD, LITERAL: 1},
         {**GOOD, "home": f"{{{{ {LITERAL} }}}}"},
         {**GOOD, "host": {"url": LITERAL}},
+        {**GOOD, "owners": [LITERAL]},
+        {**GOOD, "group": f"{LITERAL}-"},
+        {**GOOD, "tags": {"a": f"{LITERAL} b", "b": "c"}},
+        {**GOOD, "tags": {f"{LITERAL} b": "b"}},
+        {**GOOD, "crons": {LITERAL: "0 6 * * *"}},
     ],
 )
 def test_a_key_in_the_file_is_never_shown_wherever_it_is(attributes: dict[str, Any]) -> None:
@@ -89,6 +94,11 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(attributes: dict[str, A
         ({"projects": ["1", "x"]}, "projects must contain only whole numbers"),
         ({"crons": {"tasks": None}}, "crons must contain only texts"),
         ({"tags": {"a": 1}}, "tags must contain only texts"),
+        ({"tags": {"a b": "c"}}, "tags has the name `a b`: allowed are up to 63 letters"),
+        ({"tags": {"a": "b c"}}, "tags has the value `b c` for `a`: allowed are"),
+        ({"group": "a b"}, "group is `a b`: a group has letters"),
+        ({"owners": ["team:a", "you"]}, "owners names `you`: an owner is an e-mail address, or a team"),
+        ({"crons": {"Tasks": "0 6 * * *"}}, "crons names `Tasks`, which is not a schedule"),
         ({"projects": 1}, "projects must be a valid list"),
         ({"owners": "team:agents"}, "owners must be a valid list"),
         ({"schedules": "maybe"}, "schedules must be true or false"),

@@ -131,7 +131,7 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (("prefix: us", "prefix: eu"), "Give each its own `prefix`"),
         (("home: data/us", "home: data/eu/us"), ": one contains the other."),
         (("home: data/us", "home: data"), ": one contains the other."),
-        (("tasks: ", "task: "), "acme/defs/us: crons must name only the schedules tasks"),
+        (("tasks: ", "task: "), "acme/defs/us: crons names `task`, which is not a schedule; the schedules are tasks,"),
         (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a wrong time for tasks: it must be"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
         (("prefix: us", "prefix: U-S"), "acme/defs/us: prefix must be lower-case letters"),
@@ -174,6 +174,20 @@ def test_what_belongs_to_other_programs_is_no_matter_of_an_instance(
     for name in ("POSTHOG_PERSONAL_API_KEY", "POSTHOG_API_URL", "POSTHOG_PROJECT_ID"):
         monkeypatch.setenv(name, "x")
     stranger.load()
+
+
+def test_variables_that_an_attribute_overrules_are_named_once(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stranger.write("eu", EU)
+    monkeypatch.setenv("TASKHOUSE_HOME", str(stranger.folder / "data" / "eu"))  # what the attribute says, too
+    monkeypatch.setenv("TASKHOUSE_CRONS", "tasks=0 7 * * *")
+    monkeypatch.setenv("TASKHOUSE_PINNED", "true")
+    stranger.load()
+    stranger.load()
+    [told] = [record.getMessage() for record in caplog.records if record.name == "taskhouse"]
+    assert told.startswith("acme/defs/eu: its attributes decide")
+    assert told.endswith(": TASKHOUSE_CRONS, TASKHOUSE_PINNED.")
 
 
 def test_a_home_that_is_a_file_is_refused_by_the_name_of_the_attribute(stranger: Stranger) -> None:

@@ -233,7 +233,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… must not contain credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
     "… must contain at least one window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
     "… must contain only windows of 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),
-    "… must name only the schedules ….": lambda p: p.loaded(TASKHOUSE_CRONS="task=0 6 * * *"),
+    "… names …, which is not a schedule; the schedules are ….": lambda p: p.loaded(TASKHOUSE_CRONS="task=0 6 * * *"),
     "… has a wrong time for …: it ….": lambda p: p.loaded(TASKHOUSE_CRONS="tasks=often"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
     "… must name a folder, such as .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),

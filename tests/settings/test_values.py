@@ -43,7 +43,7 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("readiness_overrides", "a/b", "org/a=7,30"),
         ("readiness_overrides", "a/b=x", "org/a=7,30"),
         ("crons", "tasks", "tasks=*/15 * * * *"),
-        ("crons", "task=1 * * * *", "the schedules tasks, repositories"),
+        ("crons", "task=1 * * * *", "names `task`, which is not a schedule; the schedules are tasks, repositories"),
         ("accept", "everything", "'viewer' or 'absences'"),
         ("timezone", "Mars/Olympus", "Europe/Berlin"),
         ("timezone", "../etc/passwd", "Europe/Berlin"),
