@@ -2,7 +2,7 @@
 
 from taskhouse.plural import plural
 from taskhouse.reading import Snapshot
-from taskhouse.report import formatting
+from taskhouse.report import sentences
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Options, Period
 from taskhouse.report.query import run_query
@@ -27,7 +27,7 @@ def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> N
         )
     there = f"{known['runs']:,} {plural(known['runs'], 'run')} that ended"
     if known["first_day"] is not None:
-        days = formatting.period(Period(known["first_day"], known["last_day"]))
+        days = sentences.period(Period(known["first_day"], known["last_day"]))
         count = known["repositories"]
         there = f"readiness of {count:,} {plural(count, 'repository', 'repositories')} over {days}, and {there}"
     return Nothing(
@@ -42,4 +42,4 @@ def _asked(options: Options, period: Period | None) -> str:
     asked = [f"repositories like {options.repository}"] if options.repository else []
     if options.projects:
         asked.append(f"{plural(len(options.projects), 'project')} {', '.join(map(str, options.projects))}")
-    return " in ".join(asked or ["any repository"]) + (f" over {formatting.period(period)}" if period else "")
+    return " in ".join(asked or ["any repository"]) + (f" over {sentences.period(period)}" if period else "")

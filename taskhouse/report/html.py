@@ -1,15 +1,14 @@
 """The report as one HTML file: no script runs, nothing is fetched, every text of the server is escaped."""
 
 import functools
-import importlib.resources
-import json
 from datetime import date
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from taskhouse.report import formatting, numbers, svg
+from taskhouse.pages import templating
+from taskhouse.report import numbers, sentences, svg
 from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, Series, code, label
 
 LARGE = 150_000
@@ -27,15 +26,15 @@ def page(report: Report) -> str:
     drawn = {
         "report": report,
         "figures": numbers.headline(report),
-        "alarms": formatting.alarms(report),
+        "alarms": sentences.alarms(report),
         "news": _news(report),
         "known_since": _known_since(report),
-        "missing": formatting.what_is_missing(report),
+        "missing": sentences.what_is_missing(report),
         "groups": _groups(report),
         "others": _others(report),
         "charts": [_chart(window, report) for window in report.windows],
         "runs": _runs(report),
-        "data": embedded(numbers.data(report)),
+        "data": templating.embedded(numbers.data(report)),
     }
     template, count = _template("report.html"), len(report.repositories)
     bare = template.render(**drawn, tables=[], tabled=count, untabled=count)
@@ -59,14 +58,6 @@ def _tables(report: Report, room: int) -> list[Markup]:
 def empty(nothing: Nothing) -> str:
     """The document that says why there is no report."""
     return _template("empty.html").render(nothing=nothing)
-
-
-def embedded(value: Any) -> Markup:
-    """JSON that cannot end its script element, or begin a comment in it."""
-    text = json.dumps(value, separators=(",", ":"), sort_keys=False)
-    for char in "<>&":
-        text = text.replace(char, f"\\u{ord(char):04x}")
-    return Markup(text)  # noqa: S704 - no markup is left in it
 
 
 def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository, Series]], int]]:
@@ -133,18 +124,8 @@ def _runs(report: Report) -> dict[str, Any]:
 
 @functools.cache
 def _environment() -> jinja2.Environment:
-    folder = importlib.resources.files("taskhouse.report") / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=lambda value: formatting.clean(value) if type(value) is str else value,
-    )
-    for name in ("day", "short", "moment", "period", "signed", "percent", "number", "span", "story"):
-        environment.filters[f"as_{name}"] = getattr(formatting, name)
+    environment = templating.environment("taskhouse.report")
+    environment.filters.update(as_period=sentences.period, as_story=sentences.story)
     environment.globals.update(
         strip=svg.strip,
         unit=svg.unit,

@@ -1,10 +1,11 @@
 """The report as Markdown, short enough for a chat or the page of an asset."""
 
-import re
 from collections.abc import Sequence
 
+from taskhouse.pages import formatting
+from taskhouse.pages.markdown import escaped, table
 from taskhouse.plural import plural
-from taskhouse.report import formatting, numbers
+from taskhouse.report import numbers, sentences
 from taskhouse.report.model import BEFORE, MISSING, Change, Nothing, Report, Repository, Series, label
 
 BARS = {"r": "\u2588", "p": "\u2585", "d": "\u2583", "n": "\u2581", "u": "\u254c", MISSING: "\u00b7", BEFORE: "\u2007"}
@@ -15,15 +16,13 @@ ROWS = 15
 NEWS = 10
 """Repositories that are named as ready, or as slipped."""
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>@]|:(?=//)|(?<=www)\.)")
-
 
 def page(report: Report) -> str:
     """Headline, movers, changes, runs and coverage."""
     parts = [
-        f"# Readiness, {formatting.period(report.period)}",
+        f"# Readiness, {sentences.period(report.period)}",
         _facts(report),
-        _table(
+        table(
             ("Number", f"over {report.window} days" if report.window else "", "change"),
             [
                 (one.name, f"**{one.value}** {one.of}", one.change or formatting.NEVER)
@@ -44,13 +43,6 @@ def empty(nothing: Nothing) -> str:
     return f"# {nothing.title}\n\n{escaped(nothing.said)}\n\n{nothing.hint}\n"
 
 
-def escaped(text: object) -> str:
-    """A server's text, escaped for Markdown and HTML, with its writing direction isolated."""
-    plain = " ".join(formatting.clean(text).split())
-    plain = plain.replace("&", "&amp;").replace("<", "&lt;")
-    return formatting.ISOLATE + SPECIAL.sub(r"\\\1", plain) + formatting.END
-
-
 def spark(series: Series) -> str:
     """A strip in text: taller is closer to ready, a dot is a day without information; empty before the first answer."""
     return "".join(BARS[letter] for letter in series.codes[-DAYS:])
@@ -60,7 +52,7 @@ def _facts(report: Report) -> str:
     facts = [
         "**Complete**" if report.coverage.complete else "**Not proved complete**",
         f"data as of {formatting.moment(report.as_of)}",
-        *([f"compared with {formatting.period(report.compared)}"] if report.compared else []),
+        *([f"compared with {sentences.period(report.compared)}"] if report.compared else []),
         *[f"seen with the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
     ]
     return " \u00b7 ".join(facts)
@@ -89,7 +81,7 @@ def _movers(report: Report) -> list[str]:
     cells = [(escaped(one.name), _points(one), *[_cell(one.series.get(w)) for w in report.windows]) for one in rows]
     more = len(report.everyone) - len(rows)
     left = [f"{more:,} more repositories: `taskhouse report --output report.html`"] if more else []
-    return ["## Repositories", _table(heads, cells), *left]
+    return ["## Repositories", table(heads, cells), *left]
 
 
 def _points(repository: Repository) -> str:
@@ -117,13 +109,8 @@ def _changes(name: str, changes: Sequence[Change]) -> list[str]:
 
 
 def _missing(report: Report) -> list[str]:
-    said = formatting.what_is_missing(report)
+    said = sentences.what_is_missing(report)
     said += [f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete]
     if report.stuck_total:
         said.append(f"{report.stuck_total:,} {plural(report.stuck_total, 'run is', 'runs are')} stuck.")
     return ["## What is missing", "\n".join(f"- {sentence}" for sentence in said)] if said else []
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any, Literal
 
-from taskhouse.report import formatting
+from taskhouse.pages import formatting
 from taskhouse.report.model import BEFORE, CODES, LABELS, MISSING, Change, Day, Report, Repository, RunCounts
 
 WINDOW_COLUMNS = "window_days states scores breaks state day score days_in_state base base_score".split()

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from taskhouse.pages import formatting, templating
+from taskhouse.pages.markdown import escaped
 from taskhouse.reading import Snapshot
-from taskhouse.report import Options, formatting, html, markdown, render
+from taskhouse.report import Options, html, render
 from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
 from tests.report.tree import Tree
@@ -38,7 +40,7 @@ def test_markdown_leaves_no_markup_of_the_server(house: Snapshot) -> None:
 
 @given(TEXTS)
 def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
-    told = markdown.escaped(text)
+    told = escaped(text)
     assert "\n" not in told
     bare = told.replace("\\\\", "")
     for mark in "`*_[]|<>#!":
@@ -65,7 +67,7 @@ def test_no_cell_of_csv_is_a_formula(text: str) -> None:
 
 @given(st.recursive(TEXTS | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner)))
 def test_embedded_json_comes_back_and_cannot_leave_its_element(value: object) -> None:
-    document = f"<script type=application/json id=data>{html.embedded(value)}</script><p>after</p>"
+    document = f"<script type=application/json id=data>{templating.embedded(value)}</script><p>after</p>"
     tree = Tree(document)
     assert json.loads("".join(tree.all("script")[0].parts)) == value
     assert tree.all("p")[0].text == "after"

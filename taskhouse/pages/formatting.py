@@ -1,0 +1,66 @@
+"""Numbers, days and lengths of time as people read them, the same in every process."""
+
+import math
+import unicodedata
+from datetime import UTC, date, datetime
+
+MINUS = "\u2212"
+EN_DASH = "\u2013"
+NEVER = "\u2014"
+MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+"""Used instead of the process's locale, so that the same data gives the same bytes everywhere."""
+
+ISOLATE, END = "\u2068", "\u2069"
+"""Isolates the direction of a text (left to right or right to left) from its neighbours."""
+
+
+def clean(text: object) -> str:
+    """A server's text without invisible characters: control characters, and halves of cut emoji."""
+    return "".join(
+        " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
+    )
+
+
+def day(value: date) -> str:
+    """A day, as 4 Nov 2026."""
+    return f"{short(value)} {value.year}"
+
+
+def short(value: date) -> str:
+    """A day without its year."""
+    return f"{value.day} {MONTHS[value.month - 1]}"
+
+
+def moment(value: datetime) -> str:
+    """A moment, in UTC."""
+    value = value.astimezone(UTC)
+    return f"{day(value)}, {value:%H:%M} UTC"
+
+
+def signed(value: float, unit: str = "", digits: int = 0) -> str:
+    """A change with its sign; a real minus, so that columns of figures align."""
+    rounded = round(value, digits)
+    sign = "+" if rounded > 0 else MINUS if rounded < 0 else "\u00b1"
+    return f"{sign}{abs(rounded):,.{digits}f}{unit}"
+
+
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of one, as per cent."""
+    return NEVER if share is None else f"{100 * share:.{digits}f}%"
+
+
+def number(value: float | None) -> str:
+    """A score, or any number with at most one digit after the point."""
+    return NEVER if value is None else f"{value:,.1f}".removesuffix(".0")
+
+
+def span(seconds: float | None) -> str:
+    """A length of time in its two largest units."""
+    if seconds is None or not math.isfinite(seconds):
+        return NEVER
+    whole = round(seconds)
+    for size, word, below, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {word}" + (f" {rest} {small}" if rest else "")
+    return f"{whole} s"
