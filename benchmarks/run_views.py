@@ -1,11 +1,15 @@
-"""How long the views of runs take, before and after what they compute is stored, over a million events.
+"""How long the views and the questions take, before and after what is computed from events is stored.
 
-    python benchmarks/run_views.py [--runs 200] [--events 5000] [--live 20] [--repeat 5] [--all] [--file FILE]
+    python -m benchmarks.run_views [--runs 200] [--events 5000] [--live 20] [--repositories 20] [--repeat 5] [--all]
+        [--most SECONDS] [--file FILE]
 
-The events are made inside DuckDB: four in five are chunks of a message, the log holds the messages whole, every 25th
-event belongs to a tool call. So many runs are live at a time; one in twenty never ended. The questions are those of
-docs/questions.md that ask for runs: over everything, and over the newest 30 days. With 10,000 runs there are 50 million
-events, in 4 GB and some 40 minutes; ``--file`` keeps them, and goes on with what is there.
+The history is a year, made inside DuckDB: four in five events are chunks of a message, the log holds the messages
+whole, every 25th event belongs to a tool call. So many runs are live at a time; one in twenty never ended. Each
+repository has readiness over three windows on each day. The questions are those of docs/questions.md: over everything,
+and over the newest 30 days. A question that takes longer than ``--most`` is stopped. With 10,000 runs there are 50
+million events, in 4 GB and some 40 minutes; ``--file`` keeps them, and goes on with what is there.
+
+Each line shows the rows, the wall time and the processor time.
 """
 
 import argparse
@@ -13,145 +17,19 @@ import re
 import resource
 import statistics
 import tempfile
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
+from benchmarks.made_year import make
 from taskhouse.clock import REAL
-from taskhouse.warehouse import derive, ledger, migrate, sql, views
+from taskhouse.warehouse import derive, migrate, sql, views
 from taskhouse.warehouse.engine import COMPATIBILITY, connect
 
-WORDS = """
-CREATE TEMP MACRO word(n) AS
-    substr(md5(CAST((hash(n) % 30000) * (hash(n) % 30000) // 30000 AS VARCHAR)), 1, 3 + CAST(hash(n) % 5 AS BIGINT));
-CREATE TEMP MACRO words(n, k) AS
-    list_aggregate(list_transform(range(k), lambda i: word(n * 97 + i)), 'string_agg', ' ')
-"""
-"""Texts of words of 3 to 7 letters, of which some are frequent."""
-
-EVENTS = """
-CREATE OR REPLACE TABLE made AS
-SELECT
-    run,
-    number,
-    regexp_replace(md5('run' || run), '(.{8})(.{4}).(.{3}).(.{3})(.{12})', '\\1-\\2-4\\3-8\\4-\\5') AS run_id,
-    1790000000000 + run * 10000000 + number * 40 AS ms,
-    CASE
-        WHEN number % 25 = 24 THEN 'tool_call'
-        WHEN number % 25 = 0 THEN 'tool_call_update'
-        WHEN number % 100 = 51 THEN 'usage_update'
-        ELSE 'agent_message_chunk'
-    END AS session_update,
-    CASE WHEN number % 25 IN (24, 0) THEN 'toolu_' || ((number + 1) // 25) END AS tool_call_id
-FROM
-    range($first, $last + 1) AS runs (run),
-    range(1, $events + 1) AS numbers (number)
-"""
-
-PAYLOAD = """
-'{"type": "notification", "timestamp": "' || strftime(make_timestamp(ms * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')
-|| '", "notification": {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "s' || run
-|| '", "update": {"sessionUpdate": "' || session_update || '", '
-|| CASE session_update
-    WHEN 'agent_message_chunk' THEN '"content": {"type": "text", "text": "' || words(ms, 3) || ' "}'
-    WHEN 'tool_call' THEN '"toolCallId": "' || tool_call_id
-        || '", "title": "pnpm test", "kind": "execute", "status": "pending"'
-        || ', "_meta": {"claudeCode": {"toolName": "Bash"}}'
-    WHEN 'tool_call_update' THEN '"toolCallId": "' || tool_call_id
-        || '", "status": "completed", "rawOutput": {"stdout": "' || words(ms, 60) || '", "isError": false}'
-    ELSE '"used": ' || number || ', "size": 200000'
-END
-|| '}}}, "event_id": "1-' || number || '"}'
-"""
-
-LIVE = f"""
-INSERT INTO raw.run_events BY NAME
-SELECT
-    1 AS project_id, run_id AS task_id, run_id, 0 AS incarnation, 'django' AS source, ms || '-0' AS stream_id,
-    ms AS stream_ms, 0 AS stream_seq, '1-' || number AS event_id, 'notification' AS kind, 'session/update' AS method,
-    session_update, tool_call_id, make_timestamptz(ms * 1000) AS occurred_at,
-    make_timestamptz(ms * 1000 + 900000) AS received_at, {PAYLOAD} AS payload, true AS json_ok, false AS redacted,
-    'segment' AS segment
-FROM
-    made
-ORDER BY
-    run // $live, number, run
-"""  # noqa: S608 - our own text
-
-RUNS = """
-INSERT INTO raw.run_versions BY NAME
-SELECT
-    1 AS project_id, run_id AS task_id, run_id, min(occurred_at) AS valid_from, 'runs' AS observed_in,
-    CASE WHEN hash(run_id) % 20 = 0 THEN 'in_progress' ELSE 'completed' END AS status, 'cloud' AS environment,
-    min(occurred_at) AS created_at, max(occurred_at) AS updated_at,
-    CASE WHEN hash(run_id) % 20 > 0 THEN max(occurred_at) END AS completed_at, run_id AS content_hash, '{}' AS payload,
-    'pass' AS pass_id, 1 AS page
-FROM
-    raw.run_events
-GROUP BY
-    run_id
-"""
-TASKS = """
-INSERT INTO raw.task_versions BY NAME
-SELECT
-    project_id, task_id, valid_from, 'list' AS observed_in, 'a title' AS title, 'acme/web' AS repository, created_at,
-    updated_at, content_hash, '{}' AS payload, pass_id, page
-FROM
-    raw.run_versions
-"""
-SIGHTINGS = """
-INSERT INTO raw.task_sightings BY NAME
-SELECT
-    project_id, task_id, valid_from AS first_seen_at, valid_from AS last_seen_at, pass_id, page, pass_id AS last_pass_id
-FROM
-    raw.run_versions
-"""
-
-LOG = f"""
-INSERT INTO raw.run_log_entries BY NAME
-WITH told AS (
-    SELECT
-        *,
-        count(*) FILTER (WHERE session_update <> 'agent_message_chunk') OVER (PARTITION BY run ORDER BY number) AS block
-    FROM
-        made
-),
-whole AS (
-    SELECT
-        run, run_id, min(ms) AS ms, max(number) AS number, min(number) AS first_number,
-        'agent_message' AS session_update, NULL AS tool_call_id,
-        '{{"type":"notification","notification":{{"jsonrpc":"2.0","method":"session/update","params":{{"sessionId":"s'
-        || run || '","update":{{"sessionUpdate":"agent_message","content":{{"type":"text","text":"'
-        || string_agg(words(ms, 3) || ' ', '' ORDER BY number) || '"}}}}}}}},"first_event_id":"1-'
-        || min(number) || '","event_id":"1-' || max(number) || '"}}' AS payload
-    FROM
-        told
-    WHERE
-        session_update = 'agent_message_chunk'
-    GROUP BY
-        run, run_id, block
-    UNION ALL BY NAME
-    SELECT run, run_id, ms, number, NULL AS first_number, session_update, tool_call_id, {PAYLOAD} AS payload
-    FROM made
-    WHERE session_update <> 'agent_message_chunk'
-)
-SELECT
-    1 AS project_id, run_id AS task_id, run_id,
-    row_number() OVER (PARTITION BY run ORDER BY number) - 1 AS position,
-    '1-' || number AS event_id, '1-' || first_number AS first_event_id, 'notification' AS kind,
-    'session/update' AS method, session_update, tool_call_id, make_timestamptz(ms * 1000 + 4000) AS occurred_at,
-    make_timestamptz(ms * 1000) AS received_at, payload, true AS json_ok, false AS redacted, 'pass' AS pass_id,
-    'segment' AS segment
-FROM
-    whole
-ORDER BY
-    run, position
-"""  # noqa: S608 - our own text
-
 VIEWS = ("events_once", "run_timeline", "messages", "tool_calls", "token_usage", "run_activity")
-STEP = 500
 NEWEST = {
     "run_attempts": "began_at",
     "run_daily": "day",
@@ -161,6 +39,12 @@ NEWEST = {
     "activity_hourly": "hour",
     "task_lifecycle": "created_at",
     "runs": "created_at",
+    "run_hours": "hour",
+    "readiness_changes": "day",
+    "readiness_daily": "day",
+    "readiness_trend": "day",
+    "readiness_weekly": "week",
+    "pr_history": "merged_before",
 }
 """By which time a view is limited to its newest rows."""
 
@@ -173,8 +57,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--events", type=int, default=5000)
     parser.add_argument("--live", type=int, default=20)
+    parser.add_argument("--repositories", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--all", action="store_true", help="also read each view whole")
+    parser.add_argument("--all", action="store_true", help="also ask the questions before anything is stored")
+    parser.add_argument("--most", type=float, default=60, metavar="SECONDS", help="stop a question after this long")
     parser.add_argument("--file", type=Path, help="where the events are, or will be")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -183,35 +69,18 @@ def main() -> None:
         with connect(path, storage_compatibility_version=COMPATIBILITY, temp_directory=f"{path}.tmp") as connection:
             connection.execute("SET TimeZone = 'UTC'")
             if not there:
-                _make(connection, given.runs, given.events, given.live)
+                make(connection, given.runs, given.events, given.live, given.repositories)
             migrate.upgrade(connection)
             views.refresh(connection)
             runs, live, log = connection.execute(
-                "SELECT (SELECT count(*) FROM raw.run_versions), (SELECT count(*) FROM raw.run_events),"
+                "SELECT (SELECT count(*) FROM main.runs), (SELECT count(*) FROM raw.run_events),"
                 " (SELECT count(*) FROM raw.run_log_entries)"
             ).fetchone() or (0, 0, 0)
             print(f"DuckDB {duckdb.__version__}: {live:,} live events and {log:,} log entries of {runs:,} runs")
             if derive.waiting(connection, REAL)[0]:
-                _report(connection, given.repeat, whole=given.all)
+                _report(connection, given.repeat, given.most, whole=given.all)
                 _store(connection, path)
-            _report(connection, given.repeat, whole=True)
-
-
-def _make(connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: int) -> None:
-    migrate.upgrade(connection)
-    connection.execute(WORDS)
-    for first in range(1, runs + 1, STEP):
-        last = min(first + STEP - 1, runs)
-        connection.execute(EVENTS, {"first": first, "last": last, "events": events})
-        connection.execute(LIVE, {"live": live})
-        connection.execute(LOG)
-    for text in (RUNS, TASKS, SIGHTINGS, "DROP TABLE made"):
-        connection.execute(text)
-    (newest,) = connection.execute("SELECT max(occurred_at) FROM raw.run_events").fetchone() or (None,)
-    begun = newest + timedelta(hours=2)
-    ledger.begin(connection, pass_id="pass", project_id=1, resource="runs", viewer=None, started_at=begun)
-    connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
-    connection.execute("CHECKPOINT")
+            _report(connection, given.repeat, given.most, whole=True)
 
 
 def _store(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -231,22 +100,21 @@ def _store(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def _report(connection: duckdb.DuckDBPyConnection, repeat: int, *, whole: bool) -> None:
-    run, newest = connection.execute("SELECT run_id, created_at FROM raw.run_versions ORDER BY created_at").fetchall()[
-        -9
-    ]
+def _report(connection: duckdb.DuckDBPyConnection, repeat: int, most: float, *, whole: bool) -> None:
+    run, newest = connection.execute("SELECT run_id, created_at FROM main.runs ORDER BY created_at").fetchall()[-9]
     for view in VIEWS:
-        _print(f"{view}, one run", *_ask(connection, f"SELECT * FROM main.{view} WHERE run_id = '{run}'", repeat))  # noqa: S608
+        _ask(connection, f"{view}, one run", f"SELECT * FROM main.{view} WHERE run_id = '{run}'", repeat, most)  # noqa: S608
     for name, text in _questions() if whole else ():
-        _print(name, *_ask(connection, text, 1))
-        _print("    the newest 30 days", *_ask(connection, _limited(text, newest - timedelta(days=30)), 1))
+        _ask(connection, name, text, 1, most)
+        limited = _limited(text, newest - timedelta(days=30))
+        if limited != text:
+            _ask(connection, "    the newest 30 days", limited, 1, most)
 
 
 def _questions() -> list[tuple[str, str]]:
-    """The questions that read one of these views."""
+    """The title and the statement of each question."""
     parts = QUESTIONS.read_text("utf-8").split("\n### ")[1:]
-    found = [(part.splitlines()[0], part.split("```sql\n")[1].split("```")[0]) for part in parts]
-    return [(name, text) for name, text in found if re.search(rf"\b({'|'.join(NEWEST)})\b", text)]
+    return [(part.splitlines()[0], part.split("```sql\n")[1].split("```")[0]) for part in parts]
 
 
 def _limited(text: str, since: object) -> str:
@@ -259,19 +127,26 @@ def _limited(text: str, since: object) -> str:
     return re.sub(rf"\b(FROM|JOIN)\s+({'|'.join(NEWEST)})\b( AS \w+)?", newest, text)
 
 
-def _print(name: str, rows: int, spent: float) -> None:
-    print(f"{name[:64]:64} {rows:>9,} rows {spent:9,.0f} ms", flush=True)
-
-
-def _ask(connection: duckdb.DuckDBPyConnection, text: str, repeat: int) -> tuple[int, float]:
-    """Rows and the median milliseconds of several goes."""
-    times: list[float] = []
-    rows = 0
+def _ask(connection: duckdb.DuckDBPyConnection, name: str, text: str, repeat: int, most: float) -> None:
+    """Print rows, and the median of the times of several goes; one that takes too long is the last."""
+    walls, cpus = [], []
+    said = ""
     for _ in range(repeat):
-        began = time.perf_counter()
-        rows = len(connection.execute(text).fetchall())
-        times.append((time.perf_counter() - began) * 1000)
-    return rows, statistics.median(times)
+        stop = threading.Timer(most, connection.interrupt)
+        stop.start()
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            said = f"{len(connection.execute(text).fetchall()):,} rows"
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException) as problem:
+            said = f"stopped: {type(problem).__name__}"
+        finally:
+            stop.cancel()
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+        if said.startswith("stopped"):
+            break
+    wall, cpu = statistics.median(walls) * 1000, statistics.median(cpus) * 1000
+    print(f"{name[:64]:64} {said:>22} {wall:9,.0f} ms {cpu:9,.0f} ms of CPU", flush=True)
 
 
 if __name__ == "__main__":
