@@ -1,13 +1,14 @@
 """Read everything that a report says, once, from one published generation."""
 
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
 from taskhouse.report import changes, empty, health
 from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
-from taskhouse.report.options import Options, Period
+from taskhouse.report.options import Extent, Options, Period
 from taskhouse.report.query import run_query
 
 
@@ -17,15 +18,18 @@ def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
     Raises:
         ConfigurationError: The days make no sense, or nothing is known over the window asked for.
     """
-    projects = options.projects_or_none()
-    chosen = {"projects": projects, "pattern": options.pattern()}
+    chosen = options.scope().parameters
+    projects = chosen["projects"]
+    del chosen["names"]
     run_query(snapshot, "trend", **chosen)
     bounds = run_query(snapshot, "bounds", projects=projects)[0]
     last = bounds["last_readiness"] or bounds["last_run"]
     if last is None:
         return empty.why(snapshot, options)
-    period = options.period(last)
-    compared = options.compared(period)
+    until = options.until or last
+    known = Extent(last, last, last)
+    period = replace(options, since=options.since or until - timedelta(days=29), until=until).period(known)
+    compared = next(iter(options.baseline(period)), None)
     earliest = compared.since if compared else period.since
     run_query(snapshot, "moves", since=min(earliest, period.since), until=period.until)
     run_query(snapshot, "gone", until=period.until)
@@ -94,7 +98,7 @@ def rank(repository: Repository, window: int) -> tuple[object, ...]:
 
 
 def _repositories(snapshot: Snapshot, period: Period, compared: Period | None) -> list[Repository]:
-    base = compared.until if compared else period.before.until
+    base = compared.until if compared else period.back().until
     first = compared.since if compared else period.since
     rows = run_query(snapshot, "series", base=base, until=period.until, first=min(first, period.since))
     found: dict[tuple[int, str], Repository] = {}

@@ -30,6 +30,7 @@ from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import Answer, PostHog
 from taskhouse.reading import open_snapshot
 from taskhouse.report import Options, Period
+from taskhouse.report.options import Extent
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import migrate, publish, reading
@@ -39,6 +40,7 @@ from tests.pipelines.conftest import SECRET
 from tests.pipelines.test_rare_errors import RARE
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
+KNOWN = Extent(DAYS.since, DAYS.until, DAYS.until)
 ROOT = Path(__file__).parents[1]
 
 
@@ -290,10 +292,11 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… has no column ….": lambda p: asked(p, "texts", columns=["wishes"]),
     "… has no time column.": lambda p: asked(p, "texts", since="2026-01-01"),
     "…=… is not a date.": lambda p: asked(p, "moments", since="yesterday"),
-    "The report would start on … and end on ….": lambda _: Options(
-        since=date(2026, 9, 2), until=date(2026, 9, 1)
-    ).period(date(2026, 9, 1)),
-    "compare=… is not an earlier period.": lambda _: Options(compare="then").compared(DAYS),
+    "The report would start on … and end on ….": lambda _: Options(since=DAYS.until, until=DAYS.since).period(KNOWN),
+    "The days of the report were chosen twice, with ….": lambda _: Options(week="last", month="last").period(KNOWN),
+    "… is not a week.": lambda _: Options(week="2026-W54").period(KNOWN),
+    "… is not a month.": lambda _: Options(month="2026-13").period(KNOWN),
+    "compare=… is not an earlier period.": lambda _: Options(compare="then").baseline(DAYS),
 }
 """What brings an error about, by its row in the table."""
 
