@@ -20,7 +20,7 @@ MOMENTS = {
     "ledger.pages": ("fetched_at",),
     "ledger.cursors": ("updated_at", "state_since"),
     "ledger.segments": ("loaded_at",),
-    "ledger.resumes": ("ended_at",),
+    "ledger.stream_connections": ("ended_at",),
     "ledger.gaps": ("detected_at",),
     "ledger.drift": ("first_seen_at",),
     "ledger.quarantine": ("first_seen_at", "replayed_at"),

@@ -133,7 +133,7 @@ def _keep_beside(
     """Keep what the lines tell beside the events: bytes, texts that are not JSON, how streams began and ended."""
     quarantined = _quarantine(connection, "load/keep_bytes", resource=resource, now=now)
     since = min(row["first_received_at"] for row in read.values())
-    sql.run(connection, "load/note_not_json", "load/insert_resumes", since=since, now=now)
+    sql.run(connection, "load/note_not_json", "load/insert_connections", since=since, now=now)
     return quarantined
 
 

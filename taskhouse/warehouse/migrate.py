@@ -71,6 +71,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("reasons have a code", ("warehouse/schema/passes_reason_code", "warehouse/schema/passes_reason_code_known")),
     ("bad records have a kind", ("warehouse/schema/quarantine_kind", "warehouse/schema/quarantine_kind_known")),
     ("what is computed from events is stored", ("warehouse/schema/mart_runs", "warehouse/schema/mart_runs_known")),
+    ("connections to streams have a name of their own", ("warehouse/schema/resumes_renamed",)),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 

@@ -49,7 +49,7 @@ REFERENCES = (
         for column in ("last_pass_id", "absent_pass_id")
     ),
     ("ledger.pages", "pass_id", "ledger.passes"),
-    ("ledger.resumes", "segment", "ledger.segments"),
+    ("ledger.stream_connections", "segment", "ledger.segments"),
 )
 """Which rows refer to a row of another table."""
 

@@ -88,7 +88,7 @@ def test_a_steady_run_that_is_read_as_it_goes_has_no_gap_where_its_connections_m
         house.emulator.mutate("finish", run_id=run_id)
         reading.join()
     assert held(house, run_id) >= {*said}
-    began = "SELECT count(*) FROM ledger.resumes WHERE run_id = ? AND first_stream_id IS NOT NULL"
+    began = "SELECT count(*) FROM ledger.stream_connections WHERE run_id = ? AND first_stream_id IS NOT NULL"
     assert house.rows(began, run_id) >= [(2,)]
     assert gaps(house, run_id) == []
 

@@ -28,8 +28,8 @@ SERVERS = {
     ("raw.readiness_snapshots", "generated_at"),
     ("raw.run_events", "occurred_at"),
     ("raw.run_log_entries", "occurred_at"),
-    ("ledger.resumes", "connected_at"),
-    ("ledger.resumes", "heard_at"),
+    ("ledger.stream_connections", "connected_at"),
+    ("ledger.stream_connections", "heard_at"),
 }
 """Columns that hold a moment of the server's clock."""
 

@@ -276,7 +276,7 @@ def test_a_fact_of_the_version_before_is_judged_by_what_is_held(server: Server) 
     assert server.judge() == [(1, backlog[0], False)]
     with server.warehouse.transaction("reading") as connection:
         assert connection.execute(
-            "SELECT events, connected_at FROM ledger.resumes WHERE run_id = ?", [server.run.run_id]
+            "SELECT events, connected_at FROM ledger.stream_connections WHERE run_id = ?", [server.run.run_id]
         ).fetchall() == [(99_999, None)]
 
 

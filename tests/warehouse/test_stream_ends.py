@@ -67,7 +67,7 @@ def test_an_end_long_after_the_last_event_may_be_that_of_a_stream_that_is_gone(s
     load_spool(server.warehouse, server.spool)
     with server.warehouse.transaction("later") as connection:
         connection.execute(
-            "UPDATE ledger.resumes SET ended_at = ended_at + INTERVAL 31 MINUTE WHERE ending IS NOT NULL"
+            "UPDATE ledger.stream_connections SET ended_at = ended_at + INTERVAL 31 MINUTE WHERE ending IS NOT NULL"
         )
     assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
 
@@ -197,7 +197,8 @@ def test_a_stream_that_was_found_gone_is_a_gap_unless_its_end_was_read(
     with server.warehouse.transaction("earlier") as connection:
         connection.execute("UPDATE raw.run_events SET received_at = received_at - INTERVAL 1 DAY")
         connection.execute(
-            "UPDATE ledger.resumes SET ended_at = ended_at + to_seconds($1), heard_at = heard_at + to_seconds($1)"
+            "UPDATE ledger.stream_connections"
+            " SET ended_at = ended_at + to_seconds($1), heard_at = heard_at + to_seconds($1)"
             " WHERE ending = 'stream_end'",
             [ended_s or 0],
         )

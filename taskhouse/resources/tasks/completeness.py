@@ -6,6 +6,7 @@ again. Only then are tasks marked absent, together with the verdict.
 
 import random
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from taskhouse.passes import absences
 from taskhouse.passes.sync_pass import Doubt, Pass, Proof
@@ -28,13 +29,16 @@ FEW_DIFFERENCES = 40
 NOT_YET = "the list was not read completely yet"
 
 
-async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | None:
-    """Try to prove the pass; None if it is complete, else the reason.
+async def prove(the_pass: Pass, absent: AbstractSet[str], rests_on: Proof) -> tuple[Doubt | None, AbstractSet[str]]:
+    """Try to prove the pass.
 
     Args:
         the_pass: The pass; completed here, with its absences, if the proof succeeds.
-        absent: Ids that are present here and were proved absent; more may be found.
+        absent: Ids that are present here and were proved absent.
         rests_on: What was read of the list, and when.
+
+    Returns:
+        None if the pass is complete, else the reason; and the absent ids, with those that were found here.
     """
     doubt = Doubt("moved", "the list kept changing meanwhile")
     gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.CHANGES, details=0))
@@ -42,12 +46,12 @@ async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | No
         present = rows.present(the_pass)
         if not absences.plausible(the_pass.context, len(absent), len(present)):
             reason = f"{len(absent)} tasks are absent, more than expected at once; {absences.ACCEPT}"
-            return Doubt("too_many_absent", reason)
+            return Doubt("too_many_absent", reason), absent
         ours = [key for key in present if key[1] not in absent]
         quarantined = _quarantined(the_pass) - gone
         search = await _sample(the_pass, ours, len(quarantined))
         if search is None:
-            return _complete(the_pass, absent, claim(len(ours), rests_on), rests_on, quarantined)
+            return _complete(the_pass, absent, claim(len(ours), rests_on), rests_on, quarantined), absent
         if isinstance(search, Doubt):
             doubt = search
             continue
@@ -58,14 +62,14 @@ async def prove(the_pass: Pass, absent: set[str], rests_on: Proof) -> Doubt | No
         except Moved:
             continue
         if not found:
-            return doubt
+            return doubt, absent
         if not search.unlocated and not search.unexpected:
             continue  # it moved meanwhile
         elsewhere = sorted(search.unlocated - absent)
-        absent |= set(await summaries.fetch(the_pass, elsewhere, priority=Priority.CHANGES, details=0))
+        absent = absent | {*await summaries.fetch(the_pass, elsewhere, priority=Priority.CHANGES, details=0)}
         if not search.unlocated & absent and not search.unexpected - quarantined:
-            return doubt
-    return doubt
+            break
+    return doubt, absent
 
 
 async def _sample(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> Search | Doubt | None:
@@ -109,7 +113,9 @@ def claim(present: int, rests_on: Proof) -> str:
     return f"as many tasks are present as the server counts ({present:,}){drawn}; {read}"
 
 
-def _complete(the_pass: Pass, absent: set[str], reason: str, rests_on: Proof, quarantined: set[str]) -> Doubt | None:
+def _complete(
+    the_pass: Pass, absent: AbstractSet[str], reason: str, rests_on: Proof, quarantined: set[str]
+) -> Doubt | None:
     """Complete the pass with its absences; if a doubt is in the way, that doubt."""
     if quarantined:
         there = plural(len(quarantined), "is", "are")

@@ -11,6 +11,7 @@ pass marks a task absent; otherwise that part is read again.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
@@ -38,12 +39,15 @@ PAGE_TRIES = 3
 """How often a page is requested that does not join the previous one."""
 
 
-async def read(the_pass: Pass, absent: set[str]) -> Proof:
-    """Read on in the list as far as is due; returns what is proved of the whole list by now.
+async def read(the_pass: Pass, absent: AbstractSet[str]) -> tuple[Proof, AbstractSet[str]]:
+    """Read on in the list as far as is due.
 
     Args:
         the_pass: The pass.
-        absent: Ids that are present here and were proved absent; more may be found.
+        absent: Ids that are present here and were proved absent.
+
+    Returns:
+        What is proved of the whole list by now; and the absent ids, with those that were found here.
     """
     walk = _Walk(the_pass, known(the_pass), absent)
     with suppress(Throttled):  # the next tick makes up for it
@@ -52,7 +56,7 @@ async def read(the_pass: Pass, absent: set[str]) -> Proof:
                 break
     if walk.waits:
         move_with_verdict(the_pass, walk.rounds)
-    return rests_on(walk.rounds)
+    return rests_on(walk.rounds), walk.absent
 
 
 def known(the_pass: Pass) -> Rounds:
@@ -82,14 +86,15 @@ class _Walk:
 
     Attributes:
         rounds: The state of the rounds.
+        absent: Ids that are present here and were proved absent.
         waits: Whether the position moves only with the verdict.
     """
 
-    def __init__(self, the_pass: Pass, found: Rounds, absent: set[str]) -> None:
+    def __init__(self, the_pass: Pass, found: Rounds, absent: AbstractSet[str]) -> None:
         self.rounds = found
+        self.absent = absent
         self.waits = False
         self._this = the_pass
-        self._absent = absent
         self._held = rows.present(the_pass)
         self._oldest_first = self._held[::-1]
         self._ids = {key[1] for key in self._held}
@@ -137,9 +142,9 @@ class _Walk:
         else:
             rows.take(the_pass, batch, page, REQUEST)
         here = {key[1] for key in keys}
-        unseen = self._between(keys, head=self._offset == 0, end=end) - here - self._absent
+        unseen = self._between(keys, head=self._offset == 0, end=end) - here - self.absent
         gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.CHANGES, details=0))
-        self._absent |= gone
+        self.absent = self.absent | gone
         self._grown += len(here - self._ids) - len(gone)
         self._ids |= here
         self.waits = self.waits or bool(gone)

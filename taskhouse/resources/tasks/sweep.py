@@ -7,6 +7,7 @@ short. Otherwise the pass is closed and a new one begins.
 
 import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ STUCK_RESUMES = 3
 """After this many resumes without progress, a pass is given up."""
 
 
-async def begin(the_pass: Pass, absent: set[str]) -> None:
+async def begin(the_pass: Pass, absent: AbstractSet[str]) -> None:
     """Read the list from its start, then prove the whole."""
     the_pass.kind = KIND
     await _walk(the_pass, PageWalk(host=the_pass.context.client.host, overlap=rounds.OVERLAP_ROWS), {}, absent)
@@ -53,7 +54,7 @@ async def resume(the_pass: Pass) -> Doubt | None:
     return await _walk(the_pass, walk, mark, set())
 
 
-async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent: set[str]) -> Doubt | None:
+async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent: AbstractSet[str]) -> Doubt | None:
     """Read every page from the present position; None when the pass has a verdict, else why it cannot continue."""
     api = the_pass.api(Priority.SWEEP)
     resumed = walk.offset if mark else None
@@ -95,7 +96,7 @@ def _bookmark(the_pass: Pass, walk: PageWalk, newest: datetime | None, unread: S
     return the_pass.cursor(rows.RESOURCE, "walk", json.dumps(mark), "open")
 
 
-async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent: set[str]) -> None:
+async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent: AbstractSet[str]) -> None:
     """Request the ids that did not come, and prove the whole."""
     result = walk.result()
     if not walk.ended:
@@ -106,12 +107,13 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent
         for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
     }
     rest = sorted(held - walk.ids - absent)
-    absent |= set(await summaries.fetch(the_pass, rest, priority=Priority.CHANGES))
+    absent = absent | {*await summaries.fetch(the_pass, rest, priority=Priority.CHANGES)}
     if result.joined:
         rotation.move_with_verdict(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))
     rests_on = Proof("listed", the_pass.started_at) if result.joined else rotation.rests_on(rotation.known(the_pass))
     await run_facts.read(the_pass)
-    if doubt := await completeness.prove(the_pass, absent, rests_on):
+    doubt, _ = await completeness.prove(the_pass, absent, rests_on)
+    if doubt is not None:
         the_pass.incomplete(doubt)
         return
     if newest is not None:

@@ -7,6 +7,7 @@ projects, for a first load, and if a tick finds more differences than it can rep
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -51,37 +52,37 @@ async def _pass(the_pass: Pass) -> None:
         the_pass.incomplete(doubt)
         return
     due = _Due(the_pass.context)
-    absent: set[str] = set()  # ids that are present here and were proved absent; each step adds what it proved
+    absent: AbstractSet[str] = frozenset()
     if not due.list:
-        doubt = await _tick(the_pass, due, absent)
+        doubt, absent = await _tick(the_pass, due)
         if doubt is None or not due.list_again:
             return
     await sweep.begin(the_pass, absent)
 
 
-async def _tick(the_pass: Pass, due: "_Due", absent: set[str]) -> Doubt | None:
-    """Request what changed, what is hot and, if due, what was not seen lately; None if that proved the whole list.
+async def _tick(the_pass: Pass, due: "_Due") -> tuple[Doubt | None, AbstractSet[str]]:
+    """Request what changed, what is hot and, if due, what was not seen lately.
 
-    What was proved absent is added to ``absent``, also if the rest was not proved.
+    Returns:
+        None if that proved the whole list, else the reason; and ids that are present here and were proved absent.
     """
     context = the_pass.context
     the_pass.kind = "summaries" if due.summaries else "tick"
     mark = await discovery.read(the_pass, due.since)
     quiet = [task_id for task_id in hot_tasks(context) if task_id not in the_pass.stats.keys]
-    absent |= set(await summaries.fetch(the_pass, quiet, priority=Priority.CHANGES))
+    gone = {*await summaries.fetch(the_pass, quiet, priority=Priority.CHANGES)}
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
-        ids = [row["task_id"] for row in unseen if row["task_id"] not in absent]
-        found = await summaries.fetch(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)
-        absent |= set(found)
-    rests_on = await rotation.read(the_pass, absent)
+        ids = [row["task_id"] for row in unseen if row["task_id"] not in gone]
+        gone |= {*await summaries.fetch(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)}
+    rests_on, absent = await rotation.read(the_pass, gone)
     await run_facts.read(the_pass)
-    if doubt := await completeness.prove(the_pass, absent, rests_on):
+    doubt, absent = await completeness.prove(the_pass, absent, rests_on)
+    if doubt is not None:
         the_pass.incomplete(doubt)
-        return doubt
-    if mark is not None:
+    elif mark is not None:
         the_pass.closing.cursors.append(the_pass.cursor(RESOURCE, "activity", mark.isoformat(), "seen"))
-    return None
+    return doubt, absent
 
 
 def hot_tasks(context: Context) -> list[str]:

@@ -56,21 +56,21 @@ WITH ending AS (
         last_events.project_id,
         last_events.run_id,
         bool_or(
-            resume.ending = 'stream_end'
-            OR (resume.ending = 'bare_end' AND resume.source = 'django')
+            connection.ending = 'stream_end'
+            OR (connection.ending = 'bare_end' AND connection.source = 'django')
             OR (
-                resume.ending IN ('bare_end', 'terminal_without_stream')
-                AND resume.ended_at - last_events.received_at < INTERVAL 30 MINUTE
+                connection.ending IN ('bare_end', 'terminal_without_stream')
+                AND connection.ended_at - last_events.received_at < INTERVAL 30 MINUTE
             )
         ) AS is_whole
     FROM
         last_events
         INNER JOIN ended_runs USING (project_id, run_id)
-        INNER JOIN ledger.resumes AS resume USING (project_id, run_id)
+        INNER JOIN ledger.stream_connections AS connection USING (project_id, run_id)
     WHERE
-        resume.ending <> 'trimmed'
-        AND resume.ended_at >= last_events.received_at
-        AND coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE)
+        connection.ending <> 'trimmed'
+        AND connection.ended_at >= last_events.received_at
+        AND coalesce(connection.heard_at + INTERVAL 2 SECOND, connection.ended_at + INTERVAL 1 MINUTE)
         >= ended_runs.run_ended_at
     GROUP BY
         last_events.project_id,
@@ -83,7 +83,7 @@ timed_ends AS (
         project_id,
         run_id
     FROM
-        ledger.resumes
+        ledger.stream_connections
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
         ending IS NOT NULL
@@ -170,7 +170,7 @@ WHERE
         ELSE FALSE
     END
     AND NOT EXISTS (
-        SELECT 1 FROM ledger.resumes AS ended
+        SELECT 1 FROM ledger.stream_connections AS ended
         WHERE
             ended.project_id = ended_runs.project_id
             AND ended.run_id = ended_runs.run_id
@@ -197,7 +197,7 @@ SELECT DISTINCT
     FALSE AS repaired_from_log
 FROM
     last_events
-    INNER JOIN ledger.resumes AS gone
+    INNER JOIN ledger.stream_connections AS gone
         ON last_events.project_id = gone.project_id
         AND last_events.run_id = gone.run_id
         AND last_events.stream_id = gone.after_stream_id
@@ -222,7 +222,7 @@ WHERE
             FALSE
         )
         AND NOT EXISTS (
-            SELECT 1 FROM ledger.resumes AS ended
+            SELECT 1 FROM ledger.stream_connections AS ended
             WHERE
                 ended.project_id = last_events.project_id
                 AND ended.run_id = last_events.run_id

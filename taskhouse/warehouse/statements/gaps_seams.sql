@@ -42,15 +42,15 @@ bounds AS (
 -- ends that were read, and until when they count as the run's
 ends AS (
     SELECT
-        resume.project_id,
-        resume.run_id,
-        resume.ended_at,
-        coalesce(resume.heard_at + INTERVAL 2 SECOND, resume.ended_at + INTERVAL 1 MINUTE) AS heard_until
+        connection.project_id,
+        connection.run_id,
+        connection.ended_at,
+        coalesce(connection.heard_at + INTERVAL 2 SECOND, connection.ended_at + INTERVAL 1 MINUTE) AS heard_until
     FROM
-        ledger.resumes AS resume
+        ledger.stream_connections AS connection
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
-        resume.ending IN ('stream_end', 'bare_end')
+        connection.ending IN ('stream_end', 'bare_end')
 ),
 
 -- every end of the run that was seen: an end between two attempts that were read belongs to an attempt that was not
@@ -135,7 +135,7 @@ SELECT
             )
     )
     AND NOT EXISTS (
-        SELECT 1 FROM ledger.resumes AS outgrown
+        SELECT 1 FROM ledger.stream_connections AS outgrown
         WHERE
             outgrown.project_id = seam.project_id
             AND outgrown.run_id = seam.run_id
@@ -152,7 +152,7 @@ SELECT
             AND announced_trims.first_id = seam.first_id
     ) AS is_announced,
     EXISTS (
-        SELECT 1 FROM ledger.resumes AS gone
+        SELECT 1 FROM ledger.stream_connections AS gone
         WHERE
             gone.project_id = seam.project_id
             AND gone.run_id = seam.run_id
@@ -312,7 +312,7 @@ SELECT DISTINCT
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    ledger.resumes
+    ledger.stream_connections
     SEMI JOIN judged USING (project_id, run_id)
 WHERE
     after_stream_id = first_stream_id

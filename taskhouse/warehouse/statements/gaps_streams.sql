@@ -10,29 +10,32 @@
 -- the last one (`replaced`), the order of ids means nothing.
 CREATE OR REPLACE TEMP TABLE seams AS
 SELECT
-    resume.project_id,
-    resume.run_id,
+    connection.project_id,
+    connection.run_id,
     ids.first_ms * CAST(18446744073709551616 AS UHUGEINT) + ids.first_seq AS first_id,
     min(ids.first_ms) AS first_ms,
-    min(resume.connected_at) AS connected_at,
-    max(resume.heard_at) AS heard_at,
-    bool_or(resume.is_joined) AS is_joined,
-    bool_and(resume.source = 'django') AS has_states
+    min(connection.connected_at) AS connected_at,
+    max(connection.heard_at) AS heard_at,
+    bool_or(connection.is_joined) AS is_joined,
+    bool_and(connection.source = 'django') AS has_states
 FROM
-    ledger.resumes AS resume
+    ledger.stream_connections AS connection
     SEMI JOIN judged USING (project_id, run_id),
     LATERAL (
         SELECT
-            CAST(TRY_CAST(split_part(resume.first_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT) AS first_ms,
-            TRY_CAST(split_part(resume.first_stream_id, '-', 2) AS UBIGINT) AS first_seq
+            CAST(TRY_CAST(split_part(connection.first_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT) AS first_ms,
+            TRY_CAST(split_part(connection.first_stream_id, '-', 2) AS UBIGINT) AS first_seq
     ) AS ids
 WHERE
     ids.first_ms IS NOT NULL
     AND ids.first_seq IS NOT NULL
-    AND (resume.is_joined IS DISTINCT FROM FALSE OR resume.after_stream_id IS DISTINCT FROM resume.first_stream_id)
+    AND (
+        connection.is_joined IS DISTINCT FROM FALSE
+        OR connection.after_stream_id IS DISTINCT FROM connection.first_stream_id
+    )
 GROUP BY
-    resume.project_id,
-    resume.run_id,
+    connection.project_id,
+    connection.run_id,
     first_id
 
 -- name: states
@@ -111,7 +114,7 @@ wanted AS (
         trimmed.project_id,
         trimmed.run_id
     FROM
-        ledger.resumes AS trimmed
+        ledger.stream_connections AS trimmed
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
         trimmed.ending = 'trimmed'
@@ -151,17 +154,17 @@ FROM
 CREATE OR REPLACE TEMP TABLE announced_trims AS
 WITH announced AS (
     SELECT DISTINCT
-        resume.project_id,
-        resume.run_id,
-        resume.after_stream_id,
-        CAST(TRY_CAST(split_part(resume.after_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT)
+        connection.project_id,
+        connection.run_id,
+        connection.after_stream_id,
+        CAST(TRY_CAST(split_part(connection.after_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT)
         * CAST(18446744073709551616 AS UHUGEINT)
-        + coalesce(TRY_CAST(split_part(resume.after_stream_id, '-', 2) AS UBIGINT), 0) AS id
+        + coalesce(TRY_CAST(split_part(connection.after_stream_id, '-', 2) AS UBIGINT), 0) AS id
     FROM
-        ledger.resumes AS resume
+        ledger.stream_connections AS connection
         SEMI JOIN judged USING (project_id, run_id)
     WHERE
-        resume.ending = 'trimmed'
+        connection.ending = 'trimmed'
 ),
 
 agent AS (

@@ -4,7 +4,7 @@
 -- 1. `lines` reads the files (a view). `typed_events` are the events among them, with their columns (a view), and
 --    `batch_lines` has every line without its text; `lengths` counts them.
 -- 2. `decisions` is made empty; `load_live` or `load_log` fill it, and insert the events.
--- 3. Bytes and oddities go to quarantine, resumes to ledger.resumes; `load_cursors` moves the cursors.
+-- 3. Bytes and oddities go to quarantine, connections to ledger.stream_connections; `load_cursors` moves the cursors.
 -- 4. `counts` says what happened to the lines of each segment, and `enter_segment` records it in ledger.segments.
 --
 -- `known` comes before all of them. The last two are for lines that DuckDB refuses and for damaged files.
@@ -230,9 +230,9 @@ FROM (
     WHERE NOT json_ok AND received_at >= $since AND list_contains(getvariable('segments'), segment)
 )
 
--- name: insert_resumes
+-- name: insert_connections
 -- How connections began and streams ended, once each. Older segments say how many events a connection brought.
-INSERT INTO ledger.resumes BY NAME
+INSERT INTO ledger.stream_connections BY NAME
 SELECT
     batch.project_id,
     batch.run_id,
