@@ -23,7 +23,7 @@ from taskhouse.pipelines.wording import ATTRIBUTES, Wording
 from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
-from taskhouse.values import CRONS, folder
+from taskhouse.values import CRONS, file, folder
 from taskhouse.variables import OURS, look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     )
     home: Annotated[str, AfterValidator(lambda value: str(folder(value)))] = Field(
         description="Folder for all data. A relative path is below the root of the Dagster project."
+    )
+    directory: Annotated[str | None, AfterValidator(lambda value: value and str(file(value)))] = Field(
+        None,
+        description="File with names of projects, owners of repositories and campaigns, for the report. A relative path"
+        " is below the root of the Dagster project, where taskhouse.toml is read if there is one.",
     )
     prefix: str = Field("", description="Stands before the names of all assets, jobs, schedules, sensors, resources.")
     crons: dict[str, str] = Field(
@@ -135,12 +140,19 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             "project_ids": ",".join(map(str, self.projects)),
             **dict.fromkeys(self.optional_resources, "true"),
         }
+        if directory := self._directory(context):
+            values["directory"] = str(directory)
         if self.crons:
             values["crons"] = ";".join(f"{name}={time}" for name, time in self.crons.items())
         return values
 
     def _home(self, context: dg.ComponentLoadContext) -> Path:
         return (context.project_root / self.home).resolve()
+
+    def _directory(self, context: dg.ComponentLoadContext) -> Path | None:
+        """The file with owners and campaigns, None if there is none that the project names or has."""
+        found = (context.project_root / (self.directory or Settings.model_fields["directory"].default)).resolve()
+        return found if self.directory or found.exists() else None
 
     def _settings(self, context: dg.ComponentLoadContext) -> Settings:
         """The settings of this instance; ``.env`` is Dagster's to read."""
@@ -166,6 +178,8 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             **{name: name in self.optional_resources for name in OPTIONAL},
             "crons": self.crons,
         }
+        if directory := self._directory(context):
+            values["directory"] = directory
         with self._words(context):
             known = [variable(field) for field in Settings.model_fields]
             look_for_strays({variable(field): None for field in values}, known, where)

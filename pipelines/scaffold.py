@@ -19,6 +19,7 @@ attributes:
   projects: [{projects}]  # numeric ids of your PostHog projects
   home: .taskhouse/{name}  # all data, below the root of the project: keep it out of git, and on a local disk
   prefix: {name}  # before the names of all assets, jobs, schedules, sensors and resources
+  # directory: taskhouse.toml  # names of projects, owners of repositories and campaigns, for the report
   # optional_resources: [task_usage]
   # crons: {{tasks: "*/15 * * * *"}}
   # group: agents

@@ -14,7 +14,7 @@ from taskhouse.resources.registry import OPTIONAL
 from taskhouse.variables import variable
 
 ATTRIBUTES = {
-    **{variable(name): name for name in ("host", "api_key", "home", "schedules", "crons")},
+    **{variable(name): name for name in ("host", "api_key", "home", "directory", "schedules", "crons")},
     variable("project_ids"): "projects",
     variable("asset_prefix"): "prefix",
     **{variable(name): "optional_resources" for name in OPTIONAL},

@@ -26,6 +26,7 @@ from taskhouse.values import (
     CRONS,
     Accepted,
     Crons,
+    File,
     Folder,
     Ids,
     Origin,
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     )
     home: Folder = Field(
         Path(".taskhouse"), description="Folder for all data. A relative path starts in the current folder."
+    )
+    directory: File = Field(
+        Path("taskhouse.toml"),
+        description="File with what PostHog does not tell: names of projects, owners of repositories and campaigns."
+        " See [report.md](report.md).",
     )
     readers_group: str = Field(
         "", description="Group that may read the published copies. If unset, only the owner of the home can read them."

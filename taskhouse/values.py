@@ -78,12 +78,27 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _path(value: object) -> Path | None:
+    """A path as a person names it, None if it is none."""
+    found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
+    wrong = not found or "\0" in found or (found.startswith("~") and isinstance(value, str))
+    return None if wrong else Path(found)
+
+
 def folder(value: object) -> Path:
     """A folder as a person names it; the error never repeats the text."""
-    found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
-    if not found or "\0" in found or (found.startswith("~") and isinstance(value, str)):
+    found = _path(value)
+    if found is None:
         raise ValueError("must name a folder, such as .taskhouse")
-    return Path(found)
+    return found
+
+
+def file(value: object) -> Path:
+    """A file as a person names it; the error never repeats the text."""
+    found = _path(value)
+    if found is None:
+        raise ValueError("must name a file, such as taskhouse.toml")
+    return found
 
 
 def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -127,6 +142,7 @@ def _zone(value: str) -> str:
 
 Origin = Annotated[str, AfterValidator(_origin)]
 Folder = Annotated[Path, BeforeValidator(folder)]
+File = Annotated[Path, BeforeValidator(file)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Ids = Annotated[
     tuple[int, ...],

@@ -70,6 +70,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         ),
         {
             "home": "~/taskhouse",
+            "directory": "~/taskhouse.toml",
             "capture_text": "none",
             "readers_group": "analysts",
             "spool_free_gb": "5",
@@ -122,6 +123,7 @@ TYPES = {
     "accept": "`viewer` or `absences`, or both, separated by a comma",
     "host": "URL",
     "home": "path",
+    "directory": "path",
 }
 """Types that an annotation does not tell."""
 

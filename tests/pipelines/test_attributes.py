@@ -83,6 +83,7 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(attributes: dict[str, A
         ({"home": "a\0b"}, "home must name a folder"),
         ({"home": "~nobody-of-that-name/x"}, "home must name a folder"),
         ({"home": None}, "home is empty"),
+        ({"directory": " "}, "directory must name a file"),
         ({"home": "."}, "which contains the whole project"),
         ({"home": "/"}, "which contains the whole project"),
         ({"home": "{{ env.NOPE }}/x"}, "home is to come from NOPE, and that variable is not set"),

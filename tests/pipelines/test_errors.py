@@ -239,6 +239,7 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… has a wrong time for …: it ….": lambda p: p.loaded(TASKHOUSE_CRONS="tasks=often"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
     "… must name a folder, such as .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
+    "… must name a file, such as taskhouse.toml.": lambda p: p.loaded(TASKHOUSE_DIRECTORY=""),
     "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),
     "The file … cannot be read (…).": lambda p: p.env_file(b"\xff\xfe=\xff"),
@@ -301,6 +302,20 @@ HERE: dict[str, Callable[[Place], object]] = {
 """What brings an error about, by its row in the table."""
 
 ELSEWHERE = {
+    "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
+        "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"
+    ),
+    "There are no owners, because there is no file taskhouse.toml.": (
+        "report/test_directory.py::test_an_owner_that_the_file_does_not_have_is_refused_with_those_that_it_has"
+    ),
+    "… has no owner ….": (
+        "report/test_directory.py::test_an_owner_that_the_file_does_not_have_is_refused_with_those_that_it_has"
+    ),
+    "… is not valid TOML: ….": "report/test_directory.py::test_a_file_that_is_no_text_is_named",
+    "… cannot be read (…).": "report/test_directory.py::test_a_file_that_is_no_text_is_named",
+    "…: … names … twice.": (
+        "report/test_directory.py::test_what_is_wrong_is_named_with_the_file_the_entry_and_what_is_allowed"
+    ),
     "This process may open only … files, but needs at least ….": (
         "pipelines/test_exit_codes.py::test_a_process_that_may_open_too_few_files_is_1_at_once"
     ),

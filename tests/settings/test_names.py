@@ -17,6 +17,7 @@ GIVEN = {
     "api_key": ("phx_given", "phx_given"),
     "project_ids": ("4,5", (4, 5)),
     "home": ("elsewhere", Path("elsewhere")),
+    "directory": ("team.toml", Path("team.toml")),
     "asset_prefix": ("eu", "eu"),
     "keep_runs_days": ("5", 5),
     "readiness_windows": ("3", (3,)),

@@ -11,10 +11,15 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.settings import Settings, load
 from taskhouse.variables import variable
 
+FREE = {"directory", "home", "readers_group"}
+"""What may be any text."""
+
 SECRET = "phx_pasted_into_the_wrong_place_4711"
 
 
-@pytest.mark.parametrize("field", sorted(set(Settings.model_fields) - {"api_key", "home", "readers_group"}))
+@pytest.mark.parametrize(
+    "field", sorted(set(Settings.model_fields) - {"api_key", "directory", "home", "readers_group"})
+)
 def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
     field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -39,6 +44,7 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("project_ids", "99999999999999999999", "comma-separated"),
         ("readiness_overrides", "a/b=1 2", "org/a=7,30"),
         ("home", "~nobody-of-that-name/x", "must name a folder"),
+        ("directory", "~nobody-of-that-name/x", "must name a file"),
         ("readiness_windows", "7,soon", "1 to 30"),
         ("readiness_overrides", "a/b", "org/a=7,30"),
         ("readiness_overrides", "a/b=x", "org/a=7,30"),
