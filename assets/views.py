@@ -89,22 +89,22 @@ def known() -> dict[str, View]:
     from taskhouse.marts.former import with_former
 
     folder = importlib.resources.files("taskhouse").joinpath("marts")
-    held = json.loads(folder.joinpath("lineage.json").read_text("utf-8"))
-    made = {}
-    for name in filter(held.__contains__, marts.ORDER):
-        read = held[name]
+    lineage = json.loads(folder.joinpath("lineage.json").read_text("utf-8"))
+    views_by_name = {}
+    for name in filter(lineage.__contains__, marts.ORDER):
+        sources = lineage[name]
         text = with_former(name, folder.joinpath(f"{name}.sql").read_text("utf-8"))
-        said = describe(text)
-        made[name] = View(
+        description = describe(text)
+        views_by_name[name] = View(
             name=name,
             text=text,
-            about=said.summary,
-            described=said.columns,
-            reads=tuple(read["reads"]),
-            types={column: each["type"] for column, each in read["columns"].items()},
-            origins={column: each["from"] for column, each in read["columns"].items()},
+            about=description.summary,
+            described=description.columns,
+            reads=tuple(sources["reads"]),
+            types={column: each["type"] for column, each in sources["columns"].items()},
+            origins={column: each["from"] for column, each in sources["columns"].items()},
         )
-    return made
+    return views_by_name
 
 
 def rests_on(name: str, resource_assets: tuple[ResourceAsset, ...]) -> frozenset[str]:
@@ -237,8 +237,8 @@ def _lineage(view: View, resource_assets: tuple[ResourceAsset, ...]) -> dg.Table
 
 
 def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
-    held = snapshot.tables().get(f"main.{view.name}")
-    same = held == view.types
+    types = snapshot.tables().get(f"main.{view.name}")
+    same = types == view.types
     copy = keys.key(view.prefix, published.NAME).to_user_string()
     return dg.AssetCheckResult(
         passed=same,
@@ -246,7 +246,7 @@ def _documented(snapshot: "Snapshot", view: View) -> dg.AssetCheckResult:
         check_name=CHECK,
         severity=dg.AssetCheckSeverity.ERROR,
         description=None if same else f"Another version of taskhouse made the copy. Materialize {copy} again.",
-        metadata={"columns": len(held or {}), "documented": len(view.types)},
+        metadata={"columns": len(types or {}), "documented": len(view.types)},
     )
 
 
@@ -256,16 +256,16 @@ def _metadata(
     """The content of a view; if it combines events, only of the newest run, because all of them take too long."""
     shown = [name for name in view.types if name not in {"project_id", "payload"}][:SHOWN]
     parameters: dict[str, object] = {"project_id": project_id}
-    where, counted = "TRUE", "dagster/row_count"
+    where, label = "TRUE", "dagster/row_count"
     if _joins_events(view) and "run_id" in view.types:
-        where, counted = "run_id = $run_id", "rows of the newest run"
+        where, label = "run_id = $run_id", "rows of the newest run"
         parameters["run_id"] = run
-    asked = {"view": view.name, "where": where}
-    rows = queries.rows("view_count", parameters, **asked)[0]["row_count"]
-    newest = queries.rows("preview", parameters, columns=", ".join(shown), newest=view.newest, **asked)
+    subject = {"view": view.name, "where": where}
+    rows = queries.rows("view_count", parameters, **subject)[0]["row_count"]
+    newest = queries.rows("preview", parameters, columns=", ".join(shown), newest=view.newest, **subject)
     return {
         "dagster/column_lineage": _lineage(view, resource_assets),
-        counted: rows,
+        label: rows,
         "project": str(project_id),
         "newest rows": dg.MetadataValue.md(markdown.table(newest, shown)),
     }

@@ -49,22 +49,26 @@ def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.Defau
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         """Reads what the passes reported to Dagster, so it needs no lock; its cursor is the last of them by asset."""
         cursor: dict[str, int] = json.loads(context.cursor or "{}")
-        asked: dict[str, str] = {}
+        run_keys: dict[str, str] = {}
         for name in SEEN_BY:
             after = cursor.get(name)
-            found = context.instance.fetch_materializations(
+            records = context.instance.fetch_materializations(
                 dg.AssetRecordsFilter(key(settings.asset_prefix, name), after_storage_id=after),
                 limit=1 if after is None else AT_ONCE,
                 ascending=after is not None,
             ).records
-            cursor[name] = max((record.storage_id for record in found), default=after or 0)
-            for record in found if after is not None else ():
-                made = record.asset_materialization
-                if made and made.partition in projects and (_number(made, ACTIVE) or _number(made, ENDED)):
-                    asked[made.partition] = f"{name} {record.storage_id}"
+            cursor[name] = max((record.storage_id for record in records), default=after or 0)
+            for record in records if after is not None else ():
+                materialization = record.asset_materialization
+                if (
+                    materialization
+                    and materialization.partition in projects
+                    and (_number(materialization, ACTIVE) or _number(materialization, ENDED))
+                ):
+                    run_keys[materialization.partition] = f"{name} {record.storage_id}"
         requests = [
             dg.RunRequest(run_key=run_key, partition_key=project, **only(settings, [CAPTURE], project))
-            for project, run_key in asked.items()
+            for project, run_key in run_keys.items()
             if not context.instance.get_runs_count(
                 dg.RunsFilter(job_name=job.name, tags={PARTITION: project}, statuses=WAITING)
             )
@@ -91,8 +95,8 @@ def _first(
     prefix = settings.asset_prefix
     projects = [str(project) for project in settings.project_ids]
     copy = key(prefix, published.NAME)
-    wanted = {asset.name: key(prefix, asset.name) for asset in resource_assets(settings)}
-    wanted[VIEWS] = views.key(next(iter(views.ALWAYS)), prefix)
+    assets_by_name = {asset.name: key(prefix, asset.name) for asset in resource_assets(settings)}
+    assets_by_name[VIEWS] = views.key(next(iter(views.ALWAYS)), prefix)
 
     @dg.sensor(
         name=label(prefix, "never_ran"),
@@ -103,31 +107,33 @@ def _first(
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Its cursor is what has run or was requested, which is not checked again; a failure waits for its schedule."""
-        known: set[str] = set(json.loads(context.cursor or "[]"))
+        started: set[str] = set(json.loads(context.cursor or "[]"))
         missing: dict[str, list[str]] = {project: [] for project in projects}
-        for name, asset in wanted.items():
-            unsure = [project for project in projects if f"{name} {project}" not in known]
-            made = context.instance.get_materialized_partitions(asset) if unsure else set()
-            known |= {f"{name} {project}" for project in unsure if project in made}
+        for name, asset in assets_by_name.items():
+            unsure = [project for project in projects if f"{name} {project}" not in started]
+            partitions = context.instance.get_materialized_partitions(asset) if unsure else set()
+            started |= {f"{name} {project}" for project in unsure if project in partitions}
             for project in unsure:
-                if project not in made:
+                if project not in partitions:
                     missing[project].append(name)
         requests = []
         for project, names in missing.items():
             if not names or context.instance.get_runs_count(dg.RunsFilter(tags={PARTITION: project}, statuses=BUSY)):
                 continue
-            read = [name for name in names if name != VIEWS]
-            if read:
-                chosen = only(settings, [*read, published.NAME], project)
+            resources = [name for name in names if name != VIEWS]
+            if resources:
+                chosen = only(settings, [*resources, published.NAME], project)
                 requests.append(dg.RunRequest(job_name=sync.name, partition_key=project, **chosen))
-            elif _holds(context.instance, copy, [asset for name, asset in wanted.items() if name != VIEWS], project):
+            elif _holds(
+                context.instance, copy, [asset for name, asset in assets_by_name.items() if name != VIEWS], project
+            ):
                 requests.append(dg.RunRequest(job_name=shown.name, partition_key=project))
-                read = [VIEWS]
-            known |= {f"{name} {project}" for name in read}
+                resources = [VIEWS]
+            started |= {f"{name} {project}" for name in resources}
         reason = "Other runs come first." if any(missing.values()) else "Everything ran."
         return dg.SensorResult(
             run_requests=requests,
-            cursor=json.dumps(sorted(known)),
+            cursor=json.dumps(sorted(started)),
             skip_reason=None if requests else dg.SkipReason(reason),
         )
 
@@ -137,10 +143,10 @@ def _first(
 def _holds(instance: dg.DagsterInstance, copy: dg.AssetKey, read: list[dg.AssetKey], project: str) -> bool:
     """Whether the copy is newer than the first pass over each resource of a project."""
     newest = instance.get_latest_materialization_event(copy)
-    made = newest.asset_materialization if newest else None
-    if made is None:
+    materialization = newest.asset_materialization if newest else None
+    if materialization is None:
         return False
-    at = cast("float", made.metadata["made at"].value)
+    at = cast("float", materialization.metadata["made at"].value)
     firsts = (
         instance.fetch_materializations(
             dg.AssetRecordsFilter(asset, asset_partitions=[project]), limit=1, ascending=True

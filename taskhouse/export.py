@@ -167,8 +167,8 @@ class _Earlier:
 
     def is_there(self, path: str) -> bool:
         """Whether a file is there with its size."""
-        file, found = self.files.get(path), self.folder / path
-        return file is not None and found.is_file() and found.stat().st_size == file.bytes
+        file, place = self.files.get(path), self.folder / path
+        return file is not None and place.is_file() and place.stat().st_size == file.bytes
 
 
 @dataclass(slots=True)
@@ -186,15 +186,15 @@ class _Work:
         reader = self.snapshot.reader
         sources = Sources(reader)
         below = {each for name in names for each in sources.below(name)}
-        made: dict[str, dict[Part, str]] = {}
+        fingerprints: dict[str, dict[Part, str]] = {}
         for name in sources.order(names):
             short = name.removeprefix("main.")
             parts = sources.parts(name)
-            found = [self._file(name, part, sources.fingerprint(name, part, made)) for part in parts]
-            self.files += found
+            files = [self._file(name, part, sources.fingerprint(name, part, fingerprints)) for part in parts]
+            self.files += files
             if name in below and short != name:
-                parquet.shadow(reader, name, [self.draft / file.path for file in found])
-                made[name] = {part: file.sha256 for part, file in zip(parts, found, strict=True)}
+                parquet.shadow(reader, name, [self.draft / file.path for file in files])
+                fingerprints[name] = {part: file.sha256 for part, file in zip(parts, files, strict=True)}
 
     def _file(self, name: str, part: Part, fingerprint: str) -> File:
         """One file, under its final name when it is complete: the earlier one, that of a draft, or a new one."""
@@ -240,18 +240,18 @@ def _unless_full(draft: Path) -> Iterator[None]:
 
 
 def _names(snapshot: Snapshot, tables: Collection[str] | None) -> list[str]:
-    known = snapshot.tables()
+    columns = snapshot.tables()
     if tables is None:
-        return [name for name in known if name.startswith("main.")] + [name for name in LEDGER if name in known]
+        return [name for name in columns if name.startswith("main.")] + [name for name in LEDGER if name in columns]
     names = [_full(name) for name in tables]
     for name, given in zip(names, tables, strict=True):
-        if name not in known:
+        if name not in columns:
             raise ConfigurationError(f"There is no view {given!r}.", hint=f"There are: {', '.join(snapshot.views())}.")
     return list(dict.fromkeys(names))
 
 
 def _manifest(snapshot: Snapshot, done: Export) -> dict[str, Any]:
-    known = snapshot.tables()
+    columns = snapshot.tables()
     return {
         "format": FORMAT,
         "generation": done.generation,
@@ -260,7 +260,7 @@ def _manifest(snapshot: Snapshot, done: Export) -> dict[str, Any]:
         "tables": {
             table: {
                 "rows": rows,
-                "columns": known[_full(table)],
+                "columns": columns[_full(table)],
                 "files": [
                     {key: value for key, value in asdict(file).items() if key != "table"}
                     for file in done.files

@@ -146,17 +146,17 @@ def plan_capture(
     streams = [row for row in rows if _streams(row, now)]
     rested = [row for row in rows if _rests(row, now) and (oldest is None or _stirred(row) >= oldest)]
     looks = _looks(rested, now)
-    taken = {row["run_id"] for row in (*streams, *looks)}
-    rest = [row for row in rows if row["run_id"] not in taken]
-    asked = rest if logs_too else []
-    never = sorted(
-        (row for row in asked if _from_the_beginning(row)),
+    with_streams = {row["run_id"] for row in (*streams, *looks)}
+    others = [row for row in rows if row["run_id"] not in with_streams]
+    log_rows = others if logs_too else []
+    unread = sorted(
+        (row for row in log_rows if _from_the_beginning(row)),
         key=lambda row: polling_policy.expires(row["changed_at"], now),
     )
-    wanted = [row for row in never if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
-    read = [row for row in asked if not _from_the_beginning(row)]
-    refused = [row for row in streams if logs_too and row["log_state"] in refusal_policy.STATES]
-    logs = [row for row in (*read, *refused) if _logs(row, now, final)]
+    first = [row for row in unread if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
+    known_logs = [row for row in log_rows if not _from_the_beginning(row)]
+    refused_logs = [row for row in streams if logs_too and row["log_state"] in refusal_policy.STATES]
+    logs = [row for row in (*known_logs, *refused_logs) if _logs(row, now, final)]
 
     def runs(chosen: Iterable[Mapping[str, Any]]) -> list[CaptureRun]:
         return [_run(row, parents) for row in chosen]
@@ -166,15 +166,15 @@ def plan_capture(
         looks=runs(looks),
         rested={row["run_id"]: row["stream_read_at"] for row in rested},
         logs=runs(logs),
-        first=runs(wanted[:most]),
-        left=len(wanted[most:]),
-        passed_over=len(never) - len(wanted),
+        first=runs(first[:most]),
+        left=len(first[most:]),
+        passed_over=len(unread) - len(first),
         resting=sum(
-            not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in read
+            not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in known_logs
         ),
-        failing=sum(row["stream_state"] == refusal_policy.FAILED and now < _stream_gone_at(row) for row in rest),
+        failing=sum(row["stream_state"] == refusal_policy.FAILED and now < _stream_gone_at(row) for row in others),
         lost_streams=runs(row for row in rows if _lost(row, "stream", _stream_gone_at(row), now)),
-        lost_logs=runs(row for row in read if _lost(row, "log", _log_gone_at(row), now)),
+        lost_logs=runs(row for row in known_logs if _lost(row, "log", _log_gone_at(row), now)),
     )
 
 
@@ -224,9 +224,11 @@ def _rests(row: Mapping[str, Any], now: datetime) -> bool:
 def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
     """Which runs at rest to read: each often enough that no stream comes and expires unseen, if there is room."""
     new = sorted((row for row in rested if row["stream_read_at"] is None), key=_stirred)
-    seen = sorted((row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"])
-    due = [row for row in seen if now - row["stream_read_at"] >= LIVE / 2]
-    lately = sum(now - row["stream_read_at"] < timedelta(hours=1) for row in seen)
+    read_before = sorted(
+        (row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"]
+    )
+    due = [row for row in read_before if now - row["stream_read_at"] >= LIVE / 2]
+    lately = sum(now - row["stream_read_at"] < timedelta(hours=1) for row in read_before)
     return (new + due[: max(0, LOOKS_AN_HOUR - lately)])[:LOOKS]
 
 
@@ -253,8 +255,8 @@ def _retry(row: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _event_at(position: str | None) -> datetime | None:
-    written = stream_ms(position)
-    return None if written is None else datetime.fromtimestamp(written / 1000, UTC)
+    milliseconds = stream_ms(position)
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def _grown(row: Mapping[str, Any], final: timedelta) -> datetime:
@@ -323,7 +325,7 @@ def parents_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str | None]:
 
 def _ancestors(run_id: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
     """The runs that a run continues, nearest first; a circle ends the list."""
-    found = [run_id]
-    while (parent := parents.get(found[-1])) is not None and parent not in found:
-        found.append(parent)
-    return tuple(found[1:])
+    chain = [run_id]
+    while (parent := parents.get(chain[-1])) is not None and parent not in chain:
+        chain.append(parent)
+    return tuple(chain[1:])

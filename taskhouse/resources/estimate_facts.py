@@ -39,7 +39,7 @@ async def gather(context: Context) -> Facts:
     """
     now = context.now()
     days = context.settings.first_load_days
-    held = context.read(
+    counts = context.read(
         state.records,
         "state/facts",
         project_id=context.project_id,
@@ -47,17 +47,17 @@ async def gather(context: Context) -> Facts:
         oldest=now - timedelta(days=days) if days else EVER,
     )[0]
     api = TasksApi(context.client, context.project_id, priority=Priority.CHANGES)
-    page = await api.list_tasks(1 if held["known"] else PAGE_ROWS, 0, **EVERYTHING)
+    page = await api.list_tasks(1 if counts["known"] else PAGE_ROWS, 0, **EVERYTHING)
     facts = Facts(
         tasks=page.count,
-        known=held["known"],
+        known=counts["known"],
         hot=len(hot_tasks(context)),
         pull_requests=sum(task["pr_open"] for task in watched(context, now)),
-        moved=held["moved"],
-        repositories=held["repositories"],
-        unlisted=held["unlisted"],
-        unpriced=held["unpriced"] if context.settings.wants(TASK_USAGE.name) else 0,
-        resting=held["resting"],
+        moved=counts["moved"],
+        repositories=counts["repositories"],
+        unlisted=counts["unlisted"],
+        unpriced=counts["unpriced"] if context.settings.wants(TASK_USAGE.name) else 0,
+        resting=counts["resting"],
     )
     return _due(context, facts) if facts.known else await _sampled(context, api, page, facts)
 
@@ -66,50 +66,52 @@ def _due(context: Context, facts: Facts) -> Facts:
     """What the passes of a home with a history would request now, by their own rules."""
     now, settings, project_id = context.now(), context.settings, context.project_id
     names = context.read(state.present, REPOSITORIES, project_id=project_id)
-    seen = context.read(state.records, "readiness/answered", project_id=project_id, since=readiness.midnight(context))
-    done = {(row["repository"], row["window_days"]) for row in seen}
+    answered = context.read(
+        state.records, "readiness/answered", project_id=project_id, since=readiness.midnight(context)
+    )
+    done = {(row["repository"], row["window_days"]) for row in answered}
     answers = readiness.due(names, settings.readiness_windows, settings.readiness_overrides, done)
-    noted = context.read(state.records, "tasks/run_facts_due", project_id=project_id)
+    tasks_to_read = context.read(state.records, "tasks/run_facts_due", project_id=project_id)
     grace = {"terminal": sorted(polling_policy.TERMINAL), "grace_s": polling_policy.GRACE.total_seconds()}
-    asked = context.read(state.records, "runs/due", project_id=project_id, **grace)
-    lists = runs.due(asked, now, most=settings.first_load_tasks, days=settings.first_load_days)
+    tasks = context.read(state.records, "runs/due", project_id=project_id, **grace)
+    lists = runs.due(tasks, now, most=settings.first_load_tasks, days=settings.first_load_days)
     moved = {task["task_id"] for task in lists.moved}
-    known = context.read(state.records, "run_events/runs", project_id=project_id)
-    parents, days = captures.parents_of(known), settings.first_load_days
+    runs_known = context.read(state.records, "run_events/runs", project_id=project_id)
+    parents, days = captures.parents_of(runs_known), settings.first_load_days
     final = timedelta(seconds=settings.log_final_s)
-    found = captures.plan_capture(known, now, parents=parents, most=len(known), days=days, final=final)
+    plan = captures.plan_capture(runs_known, now, parents=parents, most=len(runs_known), days=days, final=final)
     unseen = max(0, facts.tasks - facts.known)
     return replace(
         facts,
         answers=len(answers),
-        details=min(run_facts.MOST_RUNS, sum(len(row["run_ids"]) for row in noted)),
+        details=min(run_facts.MOST_RUNS, sum(len(row["run_ids"]) for row in tasks_to_read)),
         lists=len(moved),
         last_looks=sum(task["task_id"] not in moved for task in last_looks.resting(context, runs.RESOURCE, now)),
         unlisted=len(lists.first) + lists.left + unseen,
         unpriced=(facts.unpriced + unseen) if settings.wants(TASK_USAGE.name) else 0,
-        logs=sum(1 + bool(run.ancestors) for run in found.logs),
-        unread_logs=sum(1 + bool(run.ancestors) for run in found.first) + unseen,
-        streams=len(found.streams),
-        looks=len(found.looks),
+        logs=sum(1 + bool(run.ancestors) for run in plan.logs),
+        unread_logs=sum(1 + bool(run.ancestors) for run in plan.first) + unseen,
+        streams=len(plan.streams),
+        looks=len(plan.looks),
     )
 
 
 async def _sampled(context: Context, api: TasksApi, page: Page, facts: Facts) -> Facts:
     """What a first load would request, from a sample of tasks and their runs, within two standard errors."""
-    tasks, found = facts.tasks, [row.data for row in page.rows]
+    tasks, sample = facts.tasks, [row.data for row in page.rows]
     pages = min(PAGES, math.ceil(tasks / PAGE_ROWS))
     for number in range(1, pages):
         offset = round(number * (tasks - PAGE_ROWS) / (pages - 1))
-        found += [row.data for row in (await api.list_tasks(PAGE_ROWS, offset, **EVERYTHING)).rows]
-    found = list({task["id"]: task for task in found if isinstance(task.get("id"), str)}.values())
-    having = [task for task in found if isinstance(task.get("latest_run"), dict)]
-    step = max(1, math.ceil(len(having) / LISTS))
-    counts = [(await api.list_runs(task["id"], 1)).count for task in having[::step]]
-    share, off = _share(len(having), len(found), whole=tasks)
+        sample += [row.data for row in (await api.list_tasks(PAGE_ROWS, offset, **EVERYTHING)).rows]
+    sample = list({task["id"]: task for task in sample if isinstance(task.get("id"), str)}.values())
+    with_runs = [task for task in sample if isinstance(task.get("latest_run"), dict)]
+    step = max(1, math.ceil(len(with_runs) / LISTS))
+    counts = [(await api.list_runs(task["id"], 1)).count for task in with_runs[::step]]
+    share, off = _share(len(with_runs), len(sample), whole=tasks)
     fewest, most = tasks * max(0.0, share - off), min(tasks, tasks * (share + off) + 2)
-    mean, spread = _mean(counts, whole=len(having))
-    live = [task for task in having if task["latest_run"].get("status") not in polling_policy.TERMINAL]
-    moving = math.ceil(1.5 * len(live) * (tasks / len(found) if found else 1))
+    mean, spread = _mean(counts, whole=len(with_runs))
+    live = [task for task in with_runs if task["latest_run"].get("status") not in polling_policy.TERMINAL]
+    moving = math.ceil(1.5 * len(live) * (tasks / len(sample) if sample else 1))
     return replace(
         facts,
         repositories=len((await api.repositories()).names),

@@ -47,10 +47,10 @@ class Retention:
         """
         if not (self.last or self.daily or self.weekly):
             return set(made)
-        kept = set(made[: max(1, self.last)])
+        stay = set(made[: max(1, self.last)])
         for count, period in ((self.daily, datetime.date), (self.weekly, _week)):
-            kept |= _newest_of_each(made, period, count)
-        return kept
+            stay |= _newest_of_each(made, period, count)
+        return stay
 
 
 def _week(moment: datetime) -> tuple[int, int]:
@@ -58,10 +58,10 @@ def _week(moment: datetime) -> tuple[int, int]:
 
 
 def _newest_of_each(made: Sequence[datetime], period: Callable[[datetime], object], count: int) -> set[datetime]:
-    found: dict[object, datetime] = {}
+    newest: dict[object, datetime] = {}
     for moment in made:
-        found.setdefault(period(moment), moment)
-    return set(list(found.values())[:count])
+        newest.setdefault(period(moment), moment)
+    return set(list(newest.values())[:count])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
     """
     require_folder(folder)
     copies = warehouse.copies
-    made = publish(warehouse, copies, read=True) if copies else None
-    if made is None:
+    publication = publish(warehouse, copies, read=True) if copies else None
+    if publication is None:
         raise warehouse.empty()
     if folder.resolve().is_relative_to(warehouse.path.parent.resolve()):
         raise ConfigurationError(
@@ -108,27 +108,29 @@ def backup(warehouse: Warehouse, folder: Path, retention: Retention) -> Backup:
     with writing(folder, "folder"):
         folder.mkdir(exist_ok=True)
     with _alone(folder, warehouse.lock_wait_s):
-        held = Identity.beside(made.path)
-        if held is None:
+        newest = Identity.beside(publication.path)
+        if newest is None:
             raise ConfigurationError(
-                f"{made.path} does not say which home it belongs to.", hint="Run `taskhouse sync` first."
+                f"{publication.path} does not say which home it belongs to.", hint="Run `taskhouse sync` first."
             )
-        there = [(path, found) for path in identity.copies_in(folder) if (found := Identity.beside(path)) is not None]
-        if any(found.id != held.id for _, found in there):
+        backups = [
+            (path, content) for path in identity.copies_in(folder) if (content := Identity.beside(path)) is not None
+        ]
+        if any(content.id != newest.id for _, content in backups):
             raise ConfigurationError(
-                f"{folder} contains backups of another home, and this is {held}.",
+                f"{folder} contains backups of another home, and this is {newest}.",
                 hint="Give each home its own folder.",
             )
-        alike = [path for path, found in there if found.generation == held.generation]
-        digest = _digest(made.path) if alike else ""
-        alike = [path for path in alike if about(path).get("sha256") == digest]
-        path = next((path for path in alike if _digest(path) == digest), None)
-        fresh, damaged = path is None, alike[0] if alike else None
+        same_commit = [path for path, content in backups if content.generation == newest.generation]
+        digest = _digest(publication.path) if same_commit else ""
+        same_commit = [path for path in same_commit if about(path).get("sha256") == digest]
+        path = next((path for path in same_commit if _digest(path) == digest), None)
+        fresh, damaged = path is None, same_commit[0] if same_commit else None
         if path is None:
-            path = _write(made.path, folder, held, warehouse, damaged)
+            path = _write(publication.path, folder, newest, warehouse, damaged)
         removed, others = _forget(folder, retention, path, warehouse.path)
         return Backup(
-            path, held, fresh, fresh and damaged is not None, removed, len(identity.copies_in(folder)), others
+            path, newest, fresh, fresh and damaged is not None, removed, len(identity.copies_in(folder)), others
         )
 
 
@@ -182,24 +184,24 @@ def _forget(folder: Path, retention: Retention, newest: Path, warehouse: Path) -
 
     Returns how many were removed, and the backups that this home did not write, if any retention was requested.
     """
-    upto, ours, known = _generation(newest), set(writer.wrote(warehouse)), identity.copies_in(folder)
-    made = {
+    upto, ours, backups = _generation(newest), set(writer.wrote(warehouse)), identity.copies_in(folder)
+    times = {
         path: datetime.fromisoformat(facts["made_at"])
-        for path in known
+        for path in backups
         if (facts := about(path)) and (path == newest or (_generation(path) < upto and facts.get("sha256") in ours))
     }
-    stay = retention.keeps(list(made.values()))
-    gone = [path for path, moment in made.items() if moment not in stay]
-    if gone:
-        removed = {str(about(path).get("sha256")) for path in gone}
-        for path in gone:
+    stay = retention.keeps(list(times.values()))
+    superfluous = [path for path, moment in times.items() if moment not in stay]
+    if superfluous:
+        checksums = {str(about(path).get("sha256")) for path in superfluous}
+        for path in superfluous:
             path.unlink()
             path.with_suffix(".json").unlink()
-        writer.forget(warehouse, removed)
-    others = tuple(path for path in known if path not in made) if retention != Retention() else ()
-    return len(gone), others
+        writer.forget(warehouse, checksums)
+    others = tuple(path for path in backups if path not in times) if retention != Retention() else ()
+    return len(superfluous), others
 
 
 def _generation(path: Path) -> int:
-    found = Identity.beside(path)
-    return found.generation if found else 0
+    content = Identity.beside(path)
+    return content.generation if content else 0

@@ -58,21 +58,21 @@ def find(source: Path | None, copies: Path, *, restoring: bool = True) -> Path:
     folder = copies if source is None else source
     if folder.is_file():
         return folder
-    found = identity.copies_in(folder)
-    if not found:
+    files = identity.copies_in(folder)
+    if not files:
         raise ConfigurationError(
             f"There is nothing to restore in {folder.absolute()}.",
             hint="Name a backup: a DuckDB file, or a folder that `taskhouse backup` wrote."
             + (" `taskhouse restore --empty` starts an empty history." if restoring else "")
             + (" If your history is elsewhere, go to its folder or set TASKHOUSE_HOME." if source is None else ""),
         )
-    for path in found:
+    for path in files:
         wrong = damage.of(path) or _changed(path)
         if not wrong:
             return path
         logging.getLogger("taskhouse").warning("%s is skipped, since it is damaged: %s.", path, wrong)
     raise Corrupt(
-        f"None of the {len(found)} files in {folder} can be restored: all are damaged.",
+        f"None of the {len(files)} files in {folder} can be restored: all are damaged.",
         hint="Name a folder with other backups, or the file of a backup."
         + (" `taskhouse restore --empty` starts an empty history." if restoring else ""),
     )
@@ -93,7 +93,7 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
         Locked: Another process has locked the warehouse for too long.
     """
     path, folder = warehouse.path, warehouse.copies
-    taken = look(source) if source is not None and not _same_file(source, path) else None
+    source_identity = look(source) if source is not None and not _same_file(source, path) else None
     with commit_lock(path, purpose="restoring", wait_s=warehouse.lock_wait_s):
         known = identity.known_of(path, folder)
         before, wrong = _there(warehouse)
@@ -106,14 +106,16 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
                 f"The warehouse {path} is sound, up to commit {before.generation}: there is nothing to restore.",
                 hint="To restore anyway, run the command again with `--replace`. This file is kept next to it.",
             )
-        seen = [one for one in (known, taken, before, *map(Identity.beside, identity.copies_in(folder))) if one]
-        above = 1 + max((one.generation for one in seen), default=0)
-        if source is not None and taken is None:
+        identities = [
+            one for one in (known, source_identity, before, *map(Identity.beside, identity.copies_in(folder))) if one
+        ]
+        generation = 1 + max((one.generation for one in identities), default=0)
+        if source is not None and source_identity is None:
             if wrong:
                 raise warehouse.damaged(wrong)
             with warehouse.as_it_is() as connection:
-                now = _number(connection, warehouse, above)
-            aside, taken = None, before
+                numbered = _number(connection, warehouse, generation)
+            aside, source_identity = None, before
         else:
             with drafts.draft(path.parent, f".{path.name}.restore") as draft:
                 if source is not None:
@@ -121,13 +123,13 @@ def restore(warehouse: Warehouse, source: Path | None, *, over: bool = False) ->
                     if (log := Path(f"{source}.wal")).exists():  # of a file that was in use
                         shutil.copyfile(log, f"{draft}.wal")
                 with connect(draft, storage_compatibility_version=COMPATIBILITY) as connection:
-                    now = _number(connection, warehouse, above)
+                    numbered = _number(connection, warehouse, generation)
                 with draft.open("rb+") as file:
                     os.fsync(file.fileno())
                 aside = _set_aside(path, warehouse.clock.now())
                 draft.replace(path)
-        now.note(path)
-        return Restored(taken, before, aside, _keep(folder, taken))
+        numbered.note(path)
+        return Restored(source_identity, before, aside, _keep(folder, source_identity))
 
 
 def look(path: Path) -> Identity:
@@ -140,24 +142,24 @@ def look(path: Path) -> Identity:
     another = "Restore another copy or backup."
     try:
         with connect(path, read_only=True) as connection:
-            found = identity.read(connection)
+            content = identity.read(connection)
     except duckdb.Error as problem:
         raise Corrupt(f"{path} cannot be opened: {damage.first_line(problem)}.", hint=another) from None
-    if found is None:
+    if content is None:
         raise ConfigurationError(f"{path} is not a taskhouse warehouse.", hint="Name a published copy or a backup.")
     if wrong := damage.of(path):
         raise Corrupt(f"{path} is damaged: {wrong}.", hint=another)
-    return found
+    return content
 
 
 def forget(path: Path, copies: Path | None, before: datetime) -> int:
     """Delete what was replaced or kept before a moment, except a copy that readers use; returns how many files."""
-    kept = list(copies.glob(f"{KEPT}*")) if copies else []
-    shown = (copies / "current.duckdb").resolve() if copies else None
+    kept_copies = list(copies.glob(f"{KEPT}*")) if copies else []
+    current = (copies / "current.duckdb").resolve() if copies else None
     old = [
         file
-        for file in (*path.parent.glob(f"{path.stem}{REPLACED}*"), *kept)
-        if _aside_since(file) < before and shown not in {file.resolve(), file.with_suffix(path.suffix).resolve()}
+        for file in (*path.parent.glob(f"{path.stem}{REPLACED}*"), *kept_copies)
+        if _aside_since(file) < before and current not in {file.resolve(), file.with_suffix(path.suffix).resolve()}
     ]
     for file in old:
         file.unlink()
@@ -180,8 +182,8 @@ def _there(warehouse: Warehouse) -> tuple[Identity | None, str]:
     try:
         with warehouse.path.open("rb") as file, warehouse.as_it_is() as connection:
             wrong = damage.within(file, connection)
-            found = identity.read(connection)
-            return (found if found is not None and identity.holds(connection) else None), wrong
+            content = identity.read(connection)
+            return (content if content is not None and identity.holds(connection) else None), wrong
     except Corrupt as problem:
         return None, problem.message
     except duckdb.Error as problem:
@@ -205,11 +207,11 @@ def _copy(source: Path, draft: Path) -> None:
 
 def _changed(path: Path, copy: Path | None = None) -> str:
     """Whether a file, or the copy of it, differs from the checksum beside the file."""
-    stated = about(path).get("sha256")
-    if stated is None:
+    checksum = about(path).get("sha256")
+    if checksum is None:
         return ""
     with (copy or path).open("rb") as file:
-        return "" if hashlib.file_digest(file, "sha256").hexdigest() == stated else "it is not as it was written"
+        return "" if hashlib.file_digest(file, "sha256").hexdigest() == checksum else "it is not as it was written"
 
 
 def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generation: int) -> Identity:
@@ -218,9 +220,9 @@ def _number(connection: duckdb.DuckDBPyConnection, warehouse: Warehouse, generat
     migrate.upgrade(connection, warehouse.clock)
     identity.bind(connection, warehouse.host, warehouse.clock)
     sql.run(connection, "identity/number", generation=generation)
-    found = identity.read(connection)
-    assert found is not None  # noqa: S101 - it was bound
-    return replace(found, generation=generation)
+    content = identity.read(connection)
+    assert content is not None  # noqa: S101 - it was bound
+    return replace(content, generation=generation)
 
 
 def _set_aside(path: Path, now: datetime) -> Path | None:
@@ -237,16 +239,16 @@ def _set_aside(path: Path, now: datetime) -> Path | None:
 
 def _keep(folder: Path | None, taken: Identity | None) -> tuple[Path, ...]:
     """Keep the copies that contain what the warehouse does not; readers continue with the newest of them."""
-    kept: list[Path] = []
+    copies: list[Path] = []
     for path in identity.copies_in(folder):
-        found = Identity.beside(path)
-        if found is not None and (taken is None or found.id != taken.id or found.generation > taken.generation):
-            kept.append(keep(path))
-            if len(kept) == 1:
-                drafts.point(path.with_name("current.duckdb"), kept[0].name)
+        content = Identity.beside(path)
+        if content is not None and (taken is None or content.id != taken.id or content.generation > taken.generation):
+            copies.append(keep(path))
+            if len(copies) == 1:
+                drafts.point(path.with_name("current.duckdb"), copies[0].name)
             for part in (".json", path.suffix):
                 path.with_suffix(part).unlink()
-    return tuple(kept)
+    return tuple(copies)
 
 
 def keep(path: Path) -> Path:

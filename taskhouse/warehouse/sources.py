@@ -38,15 +38,15 @@ class Sources:
             _qualified(row["name"].removesuffix("()")): str(row["definition"])
             for row in reader.records(sql.query("catalog/view_definitions"))
         }
-        known = self._columns.keys() | texts.keys()
-        self._reads = {name: tuple(sorted({*_NAMED.findall(text)} & known - {name})) for name, text in texts.items()}
-        made = {
+        names = self._columns.keys() | texts.keys()
+        self._reads = {name: tuple(sorted({*_NAMED.findall(text)} & names - {name})) for name, text in texts.items()}
+        hashes = {
             f"main.{row['name'].removeprefix('macros/')}": row["sha256"]
             for row in reader.records(sql.query("ledger/views_held"))
         }
         # DuckDB writes some lists in another order each time, so the words of its text are sorted.
         self._definitions = {
-            name: " ".join([made.get(name, ""), *sorted(_WORD.findall(text))]) for name, text in texts.items()
+            name: " ".join([hashes.get(name, ""), *sorted(_WORD.findall(text))]) for name, text in texts.items()
         }
         self._tables: dict[str, Fingerprints] = {}
 
@@ -57,21 +57,21 @@ class Sources:
 
     def below(self, name: str, stop: Collection[str] = ()) -> list[str]:
         """The views, macros and tables that a view is made of, without what is below those of ``stop``."""
-        found: dict[str, None] = {}
-        waiting = list(self._reads.get(name, ()))
-        while waiting:
-            each = waiting.pop()
-            if each not in found:
-                found[each] = None
-                waiting += () if each in stop else self._reads.get(each, ())
-        return sorted(found)
+        names: dict[str, None] = {}
+        queue = list(self._reads.get(name, ()))
+        while queue:
+            each = queue.pop()
+            if each not in names:
+                names[each] = None
+                queue += () if each in stop else self._reads.get(each, ())
+        return sorted(names)
 
     def parts(self, name: str) -> list[Part]:
         """A part for each project that the tables below a view have rows of, in order; or all of it, as one part."""
         if "project_id" not in self._columns[name]:
             return [PART_OF_ALL]
-        found = {part for table in self._below(name) for part in self._rows(table)} - {PART_OF_ALL}
-        return sorted(found, key=lambda part: (part.project_id is None, part.project_id)) or [PART_OF_ALL]
+        parts = {part for table in self._below(name) for part in self._rows(table)} - {PART_OF_ALL}
+        return sorted(parts, key=lambda part: (part.project_id is None, part.project_id)) or [PART_OF_ALL]
 
     def fingerprint(self, name: str, part: Part, written: Mapping[str, Fingerprints]) -> str:
         """A text that changes if the rows of this part can have changed, or the DuckDB that computes them.
@@ -103,11 +103,11 @@ class Sources:
         if table not in self._tables:
             names = self._columns[table]
             is_known = {"payload_sha256", "segment"} & {*names}
-            found = self._sums(table, [name for name in names if name != "payload" or not is_known])
+            sums = self._sums(table, [name for name in names if name != "payload" or not is_known])
             if {"payload", "payload_sha256"} <= {*names}:
                 unknown = self._sums(table, ["payload"], "payload_sha256 IS NULL")
-                found = {part: f"{text} {unknown.get(part, '')}" for part, text in found.items()}
-            self._tables[table] = found
+                sums = {part: f"{text} {unknown.get(part, '')}" for part, text in sums.items()}
+            self._tables[table] = sums
         return self._tables[table]
 
     def _sums(self, table: str, columns: Collection[str], condition: str = "true") -> dict[Part, str]:

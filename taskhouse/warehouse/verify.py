@@ -117,20 +117,20 @@ def copy(warehouse: Warehouse) -> Path:
     if warehouse.exists():
         with warehouse.reading("bringing it up to date"):
             pass
-    made = publish(warehouse, warehouse.copies, read=True) if warehouse.copies else None
-    if made is None:
+    publication = publish(warehouse, warehouse.copies, read=True) if warehouse.copies else None
+    if publication is None:
         raise warehouse.empty()
-    if not made.fresh:
-        with warehouse.still("comparing it with its copy") as (file, _), made.path.open("rb") as other:
+    if not publication.fresh:
+        with warehouse.still("comparing it with its copy") as (file, _), publication.path.open("rb") as other:
             while block := file.read(CHUNK):
                 if block != other.read(CHUNK):
                     raise Corrupt(
-                        f"The warehouse {warehouse.path} differs from its copy {made.path}, although nothing was"
+                        f"The warehouse {warehouse.path} differs from its copy {publication.path}, although nothing was"
                         " written since.",
                         hint="Run `taskhouse verify` on that file to check the copy; `taskhouse restore"
                         " --replace` restores it.",
                     )
-    return made.path
+    return publication.path
 
 
 def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: datetime) -> dict[str, Callable[[], Check]]:
@@ -144,10 +144,10 @@ def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: dateti
     Raises:
         ConfigurationError: Another version of taskhouse wrote the file.
     """
-    written, known = migrate.version(connection), len(migrate.MIGRATIONS)
-    if written != known:
+    written, version = migrate.version(connection), len(migrate.MIGRATIONS)
+    if written != version:
         raise ConfigurationError(
-            f"This file has schema version {written}, but this taskhouse verifies version {known}.",
+            f"This file has schema version {written}, but this taskhouse verifies version {version}.",
             hint="Use the taskhouse version that wrote it, or restore it into another TASKHOUSE_HOME and verify that.",
         )
     named = {"pages_since": now - timedelta(days=PAGES_DAYS - 1)}
@@ -175,8 +175,8 @@ def _readable(connection: duckdb.DuckDBPyConnection) -> Check:
 def _identity(connection: duckdb.DuckDBPyConnection) -> Check:
     check = Check()
     count = connection.execute("SELECT count(*) FROM ledger.origin").fetchall()[0][0]
-    held = identity.read(connection)
-    fine = count == 1 and held is not None and held.id and held.generation is not None
+    origin = identity.read(connection)
+    fine = count == 1 and origin is not None and origin.id and origin.generation is not None
     check.add(wrong=[] if fine else [f"ledger.origin has {count} rows, or an incomplete one"])
     return check
 
@@ -237,12 +237,12 @@ def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
         text = f"SELECT {table.thing[0]}, valid_from, payload, content_hash FROM raw.{table.name}"  # noqa: S608 - our own names
         for key, valid_from, payload, stated in _rows(connection, text):
             try:
-                found = {stated} if payload is None else hashes(table.name, payload)
+                valid = {stated} if payload is None else hashes(table.name, payload)
             except Exception:  # noqa: BLE001 - what cannot be read is not what was kept
-                found = {""}
-            wrong = bool(found) and stated not in found
+                valid = {""}
+            wrong = bool(valid) and stated not in valid
             check.add(
-                unknown=int(payload is None or not found),
+                unknown=int(payload is None or not valid),
                 wrong=[f"raw.{table.name}: {key} from {valid_from:%Y-%m-%d %H:%M:%S}"] if wrong else [],
             )
     return check
@@ -251,14 +251,14 @@ def _versions(connection: duckdb.DuckDBPyConnection, hashes: Hashes) -> Check:
 def _texts(connection: duckdb.DuckDBPyConnection) -> Check:
     """Whether each segment's events and entries are those that it contained, by the sum of their checksums."""
     check = Check()
-    stated = connection.execute("SELECT segment, held, checksum FROM ledger.segments").fetchall()
+    segments = connection.execute("SELECT segment, held, checksum FROM ledger.segments").fetchall()
     rows, sums = Counter[str](), Counter[str]()
     for table, place in (("run_events", "stream_id"), ("run_log_entries", "position")):
         text = f"SELECT segment, run_id, {place}, payload FROM raw.{table}"  # noqa: S608 - our own names
         for segment, run_id, where, payload in _rows(connection, text):
             rows[segment] += 1
             sums[segment] += line.checksum(run_id, where, (payload or "").encode())
-    for segment, held, checksum in stated:
+    for segment, held, checksum in segments:
         wrong = []
         if held is not None and rows[segment] != held:
             wrong = [f"{segment}: {rows[segment]} rows of {held}"]
@@ -271,14 +271,18 @@ def _texts(connection: duckdb.DuckDBPyConnection) -> Check:
 def _views(connection: duckdb.DuckDBPyConnection) -> Check:
     """Whether the views are those of this taskhouse, and can be read."""
     check = Check()
-    made = views.definitions(connection)
+    views_here = views.definitions(connection)
     if not views.current(connection):
-        check.add(len(made), unknown=len(made))
+        check.add(len(views_here), unknown=len(views_here))
         return check
-    wanted = _wanted(views.current_zone(connection))
-    for name in sorted(wanted.keys() | made.keys()):
-        fine = wanted.get(name) == made.get(name)
-        check.add(wrong=[] if fine else [f"{name} is {'another' if name in wanted and name in made else 'missing'}"])
+    views_expected = _wanted(views.current_zone(connection))
+    for name in sorted(views_expected.keys() | views_here.keys()):
+        fine = views_expected.get(name) == views_here.get(name)
+        check.add(
+            wrong=[]
+            if fine
+            else [f"{name} is {'another' if name in views_expected and name in views_here else 'missing'}"]
+        )
     return check
 
 

@@ -71,14 +71,14 @@ async def sync(context: Context) -> PassReport:
     """
     async with running(context, RESOURCE) as the_pass:
         now = context.now()
-        found = context.read(
+        tasks = context.read(
             state.records,
             "runs/due",
             project_id=context.project_id,
             terminal=sorted(polling_policy.TERMINAL),
             grace_s=polling_policy.GRACE.total_seconds(),
         )
-        wanted = due(found, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
+        wanted = due(tasks, now, most=context.settings.first_load_tasks, days=context.settings.first_load_days)
         moved = {task["task_id"] for task in wanted.moved}
         rested = [task for task in last_looks.due(the_pass) if task["task_id"] not in moved]
         total = len(wanted.moved) + len(wanted.first) + len(rested)
@@ -111,21 +111,21 @@ def left_out(count: int, one: str, many: str, days: int | None) -> str:
     return f"; {what} for more than {counted(days, 'day')} {were} left out (TASKHOUSE_FIRST_LOAD_DAYS)"
 
 
-def due(found: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
+def due(tasks: Iterable[Task], now: datetime, *, most: int, days: int | None) -> Due:
     """What to request; rows as the query ``runs/due`` returns them."""
     moved: list[Task] = []
-    never: list[Task] = []
+    unlisted: list[Task] = []
     passed_over = 0
-    for task in found:
+    for task in tasks:
         if not task["never"]:
             if task["moved"] or task["state"] == UNREAD or _older_moves(task, now) or _refused_is_due(task, now):
                 moved.append(task)
         elif days is not None and task["changed_at"] is not None and now - task["changed_at"] > timedelta(days=days):
             passed_over += 1
         else:
-            never.append(task)
-    never.sort(key=lambda task: polling_policy.expires(task["changed_at"] or now, now))
-    return Due(moved, never[:most], max(0, len(never) - most), passed_over)
+            unlisted.append(task)
+    unlisted.sort(key=lambda task: polling_policy.expires(task["changed_at"] or now, now))
+    return Due(moved, unlisted[:most], max(0, len(unlisted) - most), passed_over)
 
 
 def _older_moves(task: Task, now: datetime) -> list[str]:
@@ -159,9 +159,9 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
             return await _fetch(the_pass, task, priority)
 
     batch, held = WriteBatch(), 0
-    asked = [asyncio.ensure_future(one(task)) for task in wanted]
+    requests = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
-        for answer in asyncio.as_completed(asked):
+        for answer in asyncio.as_completed(requests):
             _take(the_pass, batch, await answer)
             held += 1
             the_pass.tell(len(the_pass.stats.asked), total, "tasks")
@@ -172,9 +172,9 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
         await the_pass.commit(batch)
         raise
     finally:
-        for future in asked:
+        for future in requests:
             future.cancel()
-        await asyncio.gather(*asked, return_exceptions=True)
+        await asyncio.gather(*requests, return_exceptions=True)
     await the_pass.commit(batch)
 
 
@@ -203,32 +203,32 @@ async def _fetch(the_pass: Pass, task: Task, priority: Priority) -> _Answer:
     api, task_id = the_pass.api(priority), task["task_id"]
     walk = PageWalk(host=the_pass.context.client.host, overlap=2)
     try:
-        found = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
+        run_pages = [page async for page in pages(lambda limit, offset: api.list_runs(task_id, limit, offset), walk)]
     except NotFound as refusal:
         return _Answer(task, refusal=refusal_policy.state_of(refusal))
     except Refused as refusal:
-        known, trouble = await _one_by_one(api, task, the_pass.context.now())
-        return _Answer(task, rows=known, refusal=refusal_policy.state_of(refusal), problem=trouble)
+        runs, trouble = await _one_by_one(api, task, the_pass.context.now())
+        return _Answer(task, rows=runs, refusal=refusal_policy.state_of(refusal), problem=trouble)
     except Contract as problem:
         return _Answer(task, problem=problem.message)
     result = walk.result()
     the_pass.stats.duplicates += result.duplicates
-    return _Answer(task, found, problem="" if result.complete else result.reason, code=result.code)
+    return _Answer(task, run_pages, problem="" if result.complete else result.reason, code=result.code)
 
 
 async def _one_by_one(api: TasksApi, task: Task, now: datetime) -> tuple[list[Row], str]:
     """The latest run of a task and the older ones that may have changed, and why they are not complete."""
-    found: list[Row] = []
+    runs: list[Row] = []
     problems: list[str] = []
     older = _older_moves(task, now) if task.get("older") else []
     for run_id in dict.fromkeys([task["latest_run_id"], *older]):
         try:
-            found.append(await api.run(task["task_id"], run_id))
+            runs.append(await api.run(task["task_id"], run_id))
         except (NotFound, Refused):
             continue  # the capture of the run keeps that as a state
         except Contract as problem:
             problems.append(problem.message)
-    return found, "; ".join(problems)
+    return runs, "; ".join(problems)
 
 
 def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:

@@ -23,10 +23,10 @@ def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: in
     number = the_pass.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
     for text in page.bad:
         the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="")
-    held = _held(the_pass, page.rows)
-    taken = [_take_one(the_pass, batch, row, number, "list", held) for row in page.rows]
+    payloads = _held(the_pass, page.rows)
+    successes = [_take_one(the_pass, batch, row, number, "list", payloads) for row in page.rows]
     run_facts.note(the_pass, batch, run_facts.TASK, map(run_facts.of_task, page.rows))
-    return [name for name, was in zip(ids(page), taken, strict=True) if name and not was]
+    return [name for name, was in zip(ids(page), successes, strict=True) if name and not was]
 
 
 def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str) -> bool:
@@ -36,7 +36,7 @@ def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in
 
 
 def _take_one(
-    the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, held: Mapping[str, str]
+    the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, payloads: Mapping[str, str]
 ) -> bool:
     columns = the_pass.read(batch, row, record.read, record.SHAPE, RESOURCE)
     if columns is None:
@@ -44,9 +44,11 @@ def _take_one(
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page))
     with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
-        inner, kept, read = runs.latest(row), held.get(columns["latest_run_id"]), runs.run_of(columns["task_id"])
+        inner, payload, read = runs.latest(row), payloads.get(columns["latest_run_id"]), runs.run_of(columns["task_id"])
         run = (
-            the_pass.read(batch, inner, lambda shown: read(nested.own(shown, kept)), runs.SHAPE, "runs", came=row.text)
+            the_pass.read(
+                batch, inner, lambda shown: read(nested.own(shown, payload)), runs.SHAPE, "runs", came=row.text
+            )
             if inner
             else None
         )
@@ -70,13 +72,13 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
 
 def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
     """The stored JSON of latest runs that may differ from what their tasks show, by run."""
-    found = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
-    doubtful = [run["id"] for run in found if nested.is_doubtful(run) and isinstance(run.get("id"), str)]
+    latest_runs = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
+    doubtful = [run["id"] for run in latest_runs if nested.is_doubtful(run) and isinstance(run.get("id"), str)]
     if not doubtful:
         return {}
     context = the_pass.context
-    kept = context.read(state.records, "tasks/run_payloads", project_id=context.project_id, run_ids=doubtful)
-    return {row["run_id"]: row["payload"] for row in kept}
+    stored_runs = context.read(state.records, "tasks/run_payloads", project_id=context.project_id, run_ids=doubtful)
+    return {row["run_id"]: row["payload"] for row in stored_runs}
 
 
 def ids(page: Page) -> list[str]:
@@ -95,13 +97,13 @@ def zoned_moment(row: Row, name: str) -> datetime | None:
     """A time of a row, in UTC; None if it has none that makes sense, or one without a zone."""
     text = row.data.get(name)
     try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-        if found is None or found.tzinfo is None:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+        if moment is None or moment.tzinfo is None:
             return None
-        found = found.astimezone(UTC)
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return found if EARLIEST <= found < LATEST else None
+    return moment if EARLIEST <= moment < LATEST else None
 
 
 def key(row: Row) -> list_diff.Key | None:
@@ -115,5 +117,5 @@ def key(row: Row) -> list_diff.Key | None:
 
 def newest(page: Page, now: datetime) -> datetime | None:
     """The latest activity on a page; a time in the future would keep discovery from reading what changes now."""
-    found = (zoned_moment(row, "last_activity_at") for row in page.rows)
-    return max((min(known, now) for known in found if known is not None), default=None)
+    moments = (zoned_moment(row, "last_activity_at") for row in page.rows)
+    return max((min(moment, now) for moment in moments if moment is not None), default=None)

@@ -61,14 +61,14 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
     rest = list(ids)
     for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
-        held: list[Page] = []
+        batch_pages: list[Page] = []
         async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]
-            held.append(page)
+            batch_pages.append(page)
             the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
-            if len(held) >= rows.COMMIT_PAGES:
-                await _keep(the_pass, held, wanted)
-                held = []
-        await _keep(the_pass, held, wanted)
+            if len(batch_pages) >= rows.COMMIT_PAGES:
+                await _keep(the_pass, batch_pages, wanted)
+                batch_pages = []
+        await _keep(the_pass, batch_pages, wanted)
         result = walk.result()
         the_pass.stats.duplicates += result.duplicates
         rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
@@ -80,26 +80,26 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
     return []
 
 
-async def _keep(the_pass: Pass, held: Sequence[Page], wanted: list[str]) -> None:
+async def _keep(the_pass: Pass, summary_pages: Sequence[Page], wanted: list[str]) -> None:
     """Commit pages of summaries: the sightings of the tasks, and a version of each that has changed."""
-    if not held:
+    if not summary_pages:
         return
     batch = WriteBatch()
-    known = _heads(the_pass, [task_id for page in held for task_id in rows.ids(page)])
+    heads = _heads(the_pass, [task_id for page in summary_pages for task_id in rows.ids(page)])
     changed: dict[str, tuple[dict[str, Any], int]] = {}
-    said = (run_facts.of_summary(row, _latest(known, row)) for page in held for row in page.rows)
-    run_facts.note(the_pass, batch, run_facts.SUMMARY, said)
-    for page in held:
+    facts = (run_facts.of_summary(row, _latest(heads, row)) for page in summary_pages for row in page.rows)
+    run_facts.note(the_pass, batch, run_facts.SUMMARY, facts)
+    for page in summary_pages:
         number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
         for text in page.bad:
             the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
         for row in page.rows:
             columns = the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries")
-            if columns is None or columns["task_id"] not in known:
+            if columns is None or columns["task_id"] not in heads:
                 continue
             task_id = columns["task_id"]
             batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, number))
-            differs = _differs(columns, known[task_id])
+            differs = _differs(columns, heads[task_id])
             if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
                 wanted.append(task_id)
             if differs - {"updated_at"}:
@@ -123,17 +123,17 @@ async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority:
     rows.take_one(the_pass, batch, row, number, "task")
 
 
-def _latest(known: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
+def _latest(heads: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
     """The stored latest run of a task, for servers whose summaries do not name it."""
     task_id = row.data.get("id")
-    return known[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in known else None
+    return heads[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in heads else None
 
 
 def _heads(the_pass: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-    found = the_pass.context.read(
+    heads = the_pass.context.read(
         state.records, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(set(ids))
     )
-    return {row["task_id"]: row for row in found}
+    return {row["task_id"]: row for row in heads}
 
 
 def _whole_versions(the_pass: Pass, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
