@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from taskhouse.reading import Snapshot
+from tests.report import agents_world
 from tests.report.world import HOSTILE, LAST, RIGHT_TO_LEFT, World, names, walk, with_runs
 
 STUCK = "<b>Fix</b> the \u202eresu login \U0001f994 | `x`"
@@ -31,3 +32,9 @@ def house(home: Path) -> Iterator[Snapshot]:
 
     with taskhouse.open(home) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def agents_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawn history of agents; see ``agents_world``."""
+    return agents_world.filled(agents_world.KNOWN, agents_world.RUNS).publish(tmp_path_factory.mktemp("agents"))

@@ -1,0 +1,103 @@
+"""What the agents' half of a report says in sentences."""
+
+from collections.abc import Iterator
+
+from taskhouse.pages.formatting import percent, span
+from taskhouse.plural import counted, plural
+from taskhouse.report.agents import Agents, PullRequests
+from taskhouse.report.decomposition import Part
+from taskhouse.report.summary import Sentence, Tone
+
+NO_MESSAGE = "no message"
+"""What stands for the fingerprint of failures without a message."""
+
+SUCCESS, STUCK, FAILURE, MERGED = 60.0, 45.0, 35.0, 25.0
+"""How much each sentence weighs."""
+
+HOURS = 1.0
+"""Hours from which on a failure is named at the top."""
+
+
+def sentences(found: Agents) -> list[Sentence]:
+    """The agents' half for the top of a report."""
+    return list(_sentences(found))
+
+
+def _sentences(found: Agents) -> Iterator[Sentence]:
+    if found.work.ended:
+        clear = found.clear is not None and found.clear.is_clear
+        tone: Tone = "even" if not clear or not found.change else "good" if found.change > 0 else "bad"
+        yield Sentence(success(found), "agents", tone, SUCCESS if clear else SUCCESS / 2)
+    if found.new:
+        yield Sentence(
+            f"{counted(found.new, 'run')} {plural(found.new, 'has', 'have')} been stuck since this"
+            f" {_unit(found)}{_longer(found)}.",
+            "stuck",
+            "bad",
+            STUCK,
+        )
+    worst = next(iter(found.failures), None)
+    if worst is not None and (worst.hours or 0.0) >= HOURS:
+        yield Sentence(
+            f"The failure “{worst.fingerprint or NO_MESSAGE}” cost most: {span(3600 * (worst.hours or 0.0))} in"
+            f" {counted(worst.failures, 'run')}.",
+            "failures",
+            "bad",
+            FAILURE,
+        )
+    if found.pull_requests[0].merged:
+        yield Sentence(merged(found), "pull-requests", "even", MERGED)
+
+
+def success(found: Agents) -> str:
+    """How many runs succeed, how that changed, and what explains most of it."""
+    work = found.work
+    text = f"{percent(work.success)} of {counted(work.ended, 'run')} succeeded"
+    if found.change is None:
+        return f"{text}."
+    moved = round(found.change)
+    if not moved:
+        return f"{text}, as usual."
+    text += f", {'up' if moved > 0 else 'down'} {counted(abs(moved), 'point')}"
+    if found.clear is None:
+        return f"{text}; these are too few runs to tell more."
+    if not found.clear.is_clear:
+        return f"{text}, which may be chance."
+    return f"{text}, mostly because {reason(found.because)}." if found.because else f"{text}."
+
+
+def reason(part: Part) -> str:
+    """What carries most of a change, as a clause."""
+    rose, name = part.points > 0, part.key[0] or NO_MESSAGE
+    if part.kind == "cancelled":
+        return f"{'fewer' if rose else 'more'} were cancelled"
+    if part.kind == "failure":
+        return f"{'fewer' if rose else 'more'} failed with “{name}”"
+    where = "in" if part.kind == "repository" else "of"
+    if abs(part.rate) >= abs(part.mix):
+        return f"those {where} {name} succeeded {'more' if rose else 'less'} often"
+    return f"the share of those {where} {name} changed"
+
+
+def merged(found: Agents) -> str:
+    """How many pull requests were merged, and what one cost."""
+    now = found.pull_requests[0]
+    text = f"{counted(now.merged, 'pull request was', 'pull requests were')} merged"
+    usual = _usual_merged(found.pull_requests[1:])
+    text += f", {usual:,g} in a usual {_unit(found)}" if usual is not None else ""
+    return f"{text}, at ${now.merged_usd:,.2f} each." if now.merged_usd is not None else f"{text}."
+
+
+def _usual_merged(before: tuple[PullRequests, ...]) -> float | None:
+    counts = sorted(one.merged for one in before)
+    half = len(counts) // 2
+    return (counts[half] + counts[~half]) / 2 if counts else None
+
+
+def _unit(found: Agents) -> str:
+    return "period" if found.period.unit == "days" else found.period.unit
+
+
+def _longer(found: Agents) -> str:
+    longer = len(found.stuck) - found.new
+    return f", and {longer:,} for longer" if longer else ""

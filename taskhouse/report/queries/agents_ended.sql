@@ -1,0 +1,37 @@
+-- Attempts that ended in one of the periods, as `run_daily` counts them: 0 is the period of the report, and the others
+-- are those before. What a whole run used counts where its last attempt ended.
+CREATE OR REPLACE TEMP TABLE agents_ended AS
+WITH period AS (
+    SELECT
+        unnest(range(len($sinces))) AS number,
+        unnest($sinces::DATE[]) AS since,
+        unnest($untils::DATE[]) AS until
+)
+
+SELECT
+    period.number,
+    attempt.project_id,
+    attempt.task_id,
+    attempt.run_id,
+    attempt.status,
+    attempt.repository,
+    attempt.model,
+    attempt.runtime_adapter,
+    attempt.ended_at,
+    attempt.duration_s,
+    main.fingerprint(attempt.error_message) AS fingerprint,
+    usage.cost_usd,
+    coalesce(usage.total_tokens, usage.turn_tokens) AS tokens
+FROM
+    main.run_attempts AS attempt
+    INNER JOIN period
+        ON main.day_of(attempt.ended_at) BETWEEN period.since AND period.until
+    LEFT JOIN main.run_usage AS usage
+        ON attempt.project_id = usage.project_id
+        AND attempt.run_id = usage.run_id
+        AND attempt.is_last
+WHERE
+    attempt.ended_at >= main.day_start((SELECT min(since) FROM period))
+    AND ($projects IS NULL OR attempt.project_id IN (SELECT unnest($projects::BIGINT[])))
+    AND ($pattern IS NULL OR attempt.repository GLOB $pattern)
+    AND ($names IS NULL OR attempt.repository IN (SELECT unnest($names::VARCHAR[])))
