@@ -17,6 +17,7 @@ from taskhouse.pipelines.cli.query import Asking, query
 from taskhouse.pipelines.cli.replay import replay
 from taskhouse.pipelines.cli.report import report
 from taskhouse.pipelines.cli.restore import restore
+from taskhouse.pipelines.cli.run import run
 from taskhouse.pipelines.cli.schedule import schedule
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
@@ -87,6 +88,7 @@ for command in (
     status,
     query,
     report,
+    run,
     export,
     replay,
     backup,

@@ -301,6 +301,7 @@ HERE: dict[str, Callable[[Place], object]] = {
 }
 """What brings an error about, by its row in the table."""
 
+BEGINNING = "run_page/test_page.py::test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one"
 ELSEWHERE = {
     "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
         "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"
@@ -391,6 +392,10 @@ ELSEWHERE = {
     "Another command has started the Dagster daemon on ….": "pipelines/test_daemon.py::test_it_is_refused",
     "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
+    "This is not the id of a run.": BEGINNING,
+    "No run… has an id that begins with ….": BEGINNING,
+    "Several runs have an id that begins with …: ….": BEGINNING,
+    "Several projects have a run …: ….": "run_page/test_page.py::test_a_run_of_two_projects_needs_the_project",
 }
 """The test that brings an error about, by its row in the table."""
 

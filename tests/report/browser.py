@@ -21,6 +21,11 @@ SWITCHES = (
     *"--disable-background-networking --disable-component-update --force-device-scale-factor=1".split(),
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+AUDIT = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations.map(
+  one => [one.id, one.impact, one.nodes.length, one.nodes[0].html.slice(0, 200)])));
+"""
 OFF = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
 
 
@@ -113,6 +118,14 @@ def browser(folder: Path) -> Iterator[Browser]:
     finally:
         process.terminate()
         process.wait(timeout=10)
+
+
+def audit(page: Browser) -> list[Any]:
+    """What axe finds wrong with the page that is open, with all of its details unfolded."""
+    page.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    page.run(f"{axe()}; window.axe = axe")
+    found: list[Any] = page.wait(AUDIT)
+    return found
 
 
 def axe() -> str:

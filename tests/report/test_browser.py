@@ -2,21 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from taskhouse.reading import Snapshot
 from taskhouse.report import Options, write
-from tests.report.browser import Browser, axe, browser
+from tests.report.browser import Browser, audit, browser
 
 pytestmark = pytest.mark.browser
 SCREENS = [(1280, False), (1280, True), (390, False), (390, True)]
-AUDIT = """
-const done = arguments[arguments.length - 1];
-axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations.map(
-  one => [one.id, one.impact, one.nodes.length, one.nodes[0].html.slice(0, 200)])));
-"""
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +22,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture
 def page(house: Snapshot, tmp_path: Path) -> Path:
     return write(house, tmp_path / "report.html", Options())
-
-
-def audit(chromium: Browser) -> list[Any]:
-    chromium.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-    chromium.run(f"{axe()}; window.axe = axe")
-    found: list[Any] = chromium.wait(AUDIT)
-    return found
 
 
 @pytest.mark.parametrize(("width", "dark"), SCREENS)

@@ -1,0 +1,47 @@
+"""The page of a run: what was asked, the conversation as it went, and every gap where it is.
+
+``render`` gives the text, ``write`` puts it into a file. The same data gives the same bytes.
+"""
+
+import re
+from pathlib import Path
+
+from taskhouse.atomic import appearing
+from taskhouse.reading import Snapshot
+from taskhouse.run_page import html
+from taskhouse.run_page.build import find, gather
+
+__all__ = ["file_name", "find", "render", "write"]
+
+
+def render(snapshot: Snapshot, run_id: str, *, project_id: int | None = None) -> str:
+    """The page of a run as text.
+
+    Args:
+        snapshot: The published copy.
+        run_id: The id of the run, or its beginning if no other run has the same.
+        project_id: Its project, if several have a run of this id.
+
+    Raises:
+        ConfigurationError: No run has such an id, or several have.
+    """
+    return html.page(gather(snapshot, run_id, project_id))
+
+
+def write(snapshot: Snapshot, run_id: str, path: str | Path, *, project_id: int | None = None) -> Path:
+    """Write the page of a run to a file, which appears whole or not at all; returns its path.
+
+    Raises:
+        ConfigurationError: As for ``render``.
+    """
+    target = Path(path)
+    text = render(snapshot, run_id, project_id=project_id)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(target) as draft:
+        draft.write_text(text, encoding="utf-8", newline="")
+    return target
+
+
+def file_name(run_id: str) -> str:
+    """A file's name for a run, without its ending: an id of the server names no other folder."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", run_id)[:100]

@@ -1,0 +1,74 @@
+"""Texts of agents and tools as people may read them: several lines, without anything that steers a terminal. Pure."""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # titles, links and other strings
+    r"|\x1b[ -/]*[0-~]?"
+    r"|\x9b[0-?]*[ -/]*[@-~]",
+    re.DOTALL,
+)
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+UNITS = ((1_000_000, "MB"), (1000, "KB"))
+MARK = re.compile(r"\[text ([0-9]{1,9}) [0-9a-f]{16}\]")
+"""What ``capture_text = none`` stores instead of a text."""
+
+
+class Excerpt(NamedTuple):
+    """A text, whole or without its middle.
+
+    Attributes:
+        head: Its beginning, or all of it.
+        left_out: Characters between the two that are left out.
+        tail: Its end; empty if nothing is left out.
+    """
+
+    head: str
+    left_out: int = 0
+    tail: str = ""
+
+
+def lines(text: object) -> str:
+    """A text of several lines: no escape sequences, no control characters but tab and line feed, no half emoji.
+
+    What a carriage return overwrites, as the bars of a progress do, is left out.
+    """
+    plain = str(text)
+    if "\r" in plain:
+        plain = plain.replace("\r\n", "\n")
+        plain = _OVERWRITTEN.sub("", plain).replace("\r", "\n")
+    if "\x1b" in plain or "\x9b" in plain:
+        plain = _ESCAPES.sub("", plain)
+    return _UNSEEN.sub("", plain)
+
+
+def line(text: object, most: int = 200) -> str:
+    """The same as one line of at most so many characters."""
+    plain = " ".join(lines(text)[: 4 * most].split())
+    return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def cut(text: str, most: int) -> Excerpt:
+    """A text of at most so many characters, three quarters of them from its beginning.
+
+    It is cut between lines where that costs little.
+    """
+    if len(text) <= most + 40:  # a shorter rest would be replaced by a longer notice
+        return Excerpt(text)
+    at, until = most - most // 4, len(text) - most // 4
+    line_end = text.rfind("\n", at - most // 4, at)
+    at = line_end if line_end > 0 else at
+    line_start = text.find("\n", until, until + most // 8)
+    until = line_start + 1 if line_start > 0 else until
+    while at and unicodedata.combining(text[at]):
+        at -= 1
+    return Excerpt(text[:at], until - at, text[until:])
+
+
+def size(number: int) -> str:
+    """A number of bytes."""
+    return next((f"{number / of:,.0f} {unit}" for of, unit in UNITS if number >= of), f"{number} B")

@@ -1,0 +1,26 @@
+"""The runs that the tests of pages read: made and published once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from taskhouse import run_page
+from taskhouse.reading import Snapshot, open_snapshot
+from tests.run_page.story import FULL, stories
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return stories().publish(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def runs(home: Path) -> Iterator[Snapshot]:
+    with open_snapshot(home) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def page(runs: Snapshot) -> str:
+    return run_page.render(runs, FULL)
