@@ -57,19 +57,42 @@ WITH version AS (
         run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
 ),
 
-state AS (
+-- What is known of a task and of its presence, from when on; the first of each also stands for the time before it.
+task AS (
     SELECT
-        *
+        *,
+        CASE WHEN lag(valid_from) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
+        coalesce(lead(valid_from) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
+        lead(valid_from) OVER task IS NULL AS is_newest
     FROM
-        main.run_states
+        raw.task_versions
+    WINDOW
+        task AS (PARTITION BY project_id, task_id ORDER BY valid_from)
 ),
 
--- How an end is last described, and since when it is described so.
+presence AS (
+    SELECT
+        *,
+        CASE WHEN lag(first_seen_at) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE first_seen_at END AS from_at,
+        coalesce(lead(first_seen_at) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
+        lead(first_seen_at) OVER task IS NULL AS is_newest
+    FROM
+        raw.task_sightings
+    WINDOW
+        task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at)
+),
+
+state AS (
+    FROM main.run_states
+),
+
+-- How an end is last described, and since when it is described so. The same end may come in milliseconds and in
+-- microseconds (`epoch_ms` would round those): it stays as it first came.
 finished AS (
     SELECT
         project_id,
         run_id,
-        ended_at,
+        arg_min(ended_at, (known_at, observed_in)) AS ended_at,
         any_value(last_status) AS status,
         coalesce(
             min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
@@ -79,16 +102,18 @@ finished AS (
     FROM (
         SELECT
             *,
-            arg_max(status, (known_at, observed_in)) OVER (PARTITION BY project_id, run_id, ended_at) AS last_status
+            arg_max(status, (known_at, observed_in)) OVER same_end AS last_status
         FROM
             state
         WHERE
             ended_at IS NOT NULL
+        WINDOW
+            same_end AS (PARTITION BY project_id, run_id, epoch_us(ended_at) // 1000)
     )
     GROUP BY
         project_id,
         run_id,
-        ended_at
+        epoch_us(ended_at) // 1000
 ),
 
 started AS (
@@ -105,6 +130,29 @@ started AS (
         signal = 'started'
 ),
 
+-- When the API last showed that a run is over: as a new version, or because its task was seen with the same state.
+over AS (
+    SELECT
+        version.project_id,
+        version.run_id,
+        greatest(version.valid_from, presence.last_seen_at) AS shown_at
+    FROM
+        version
+        LEFT JOIN task
+            ON version.project_id = task.project_id
+            AND version.task_id = task.task_id
+            AND version.run_id = task.latest_run_id
+            AND version.status = task.latest_run_status
+            AND task.is_newest
+        LEFT JOIN presence
+            ON task.project_id = presence.project_id
+            AND task.task_id = presence.task_id
+            AND presence.is_newest
+    WHERE
+        version.is_newest
+        AND version.status IN ('completed', 'failed', 'cancelled')
+),
+
 -- A run goes on if it never ended, or shows life after its last end, unless the API has shown it ended since.
 going_on AS (
     SELECT
@@ -118,16 +166,12 @@ going_on AS (
         LEFT JOIN (
             SELECT project_id, run_id, max(ended_at) AS ended_at FROM finished GROUP BY project_id, run_id
         ) AS last_end USING (project_id, run_id)
-        LEFT JOIN version AS newest
-            ON state.project_id = newest.project_id
-            AND state.run_id = newest.run_id
-            AND newest.is_newest
-            AND newest.status IN ('completed', 'failed', 'cancelled')
+        LEFT JOIN over USING (project_id, run_id)
     WHERE
         state.ended_at IS NULL
         AND state.is_newest
         AND (last_end.ended_at IS NULL OR state.happened_at > last_end.ended_at)
-        AND (newest.valid_from IS NULL OR state.known_at >= newest.valid_from)
+        AND (over.shown_at IS NULL OR state.known_at >= over.shown_at)
     GROUP BY
         state.project_id,
         state.run_id
@@ -159,22 +203,11 @@ reopened AS (
     FROM
         numbered
         INNER JOIN (
-            SELECT
-                project_id,
-                run_id,
-                observed_in,
-                observed_in AS shown_by,
-                happened_at,
-                known_at
-            FROM
-                state
-            WHERE
-                ended_at IS NULL
+            SELECT project_id, run_id, observed_in, observed_in AS shown_by, happened_at, known_at
+            FROM state
+            WHERE ended_at IS NULL
             UNION ALL BY NAME
-            SELECT
-                *
-            FROM
-                started
+            FROM started
         ) AS shown
             ON numbered.project_id = shown.project_id
             AND numbered.run_id = shown.run_id
@@ -269,31 +302,6 @@ moment AS (
         timed
     WHERE
         began_at IS NOT NULL
-),
-
--- What is known of a task and of its presence, from when on; the first of each also stands for the time before it.
-task AS (
-    SELECT
-        *,
-        CASE WHEN lag(valid_from) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
-        coalesce(lead(valid_from) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
-        lead(valid_from) OVER task IS NULL AS is_newest
-    FROM
-        raw.task_versions
-    WINDOW
-        task AS (PARTITION BY project_id, task_id ORDER BY valid_from)
-),
-
-presence AS (
-    SELECT
-        *,
-        CASE WHEN lag(first_seen_at) OVER task IS NULL THEN TIMESTAMPTZ '-infinity' ELSE first_seen_at END AS from_at,
-        coalesce(lead(first_seen_at) OVER task, TIMESTAMPTZ 'infinity') AS to_at,
-        lead(first_seen_at) OVER task IS NULL AS is_newest
-    FROM
-        raw.task_sightings
-    WINDOW
-        task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at)
 ),
 
 -- Plain bounds: with an ASOF join, DuckDB compares every moment with every version if it expects few of them.

@@ -28,7 +28,23 @@ def lives(dice: random.Random, *, projects: int = 2, tasks: int = 5, runs: int =
             # one task more than there are: its runs have no task
             identity = {"project_id": project, "task_id": f"t{dice.randrange(tasks + 1)}", "run_id": f"r{number}"}
             _run(dice, tables, identity)
+        for number in range(tasks):
+            _last_look(dice, tables, project, f"t{number}")
     return tables
+
+
+def _last_look(dice: random.Random, tables: dict[str, list[Row]], project: int, task: str) -> None:
+    """What a task showed of its latest run when it was last seen: what is stored of the run, or something else."""
+    of_task = {
+        name: [row for row in tables[f"raw.{name}"] if (row["project_id"], row["task_id"]) == (project, task)]
+        for name in ("task_versions", "task_sightings", "run_versions")
+    }
+    versions, sightings, runs = of_task.values()
+    sightings[-1]["last_seen_at"] = BEGIN + _seconds(dice, DAYS * 86_400)
+    if runs:
+        run = dice.choice(runs)["run_id"]
+        status = [row for row in runs if row["run_id"] == run][-1]["status"]
+        versions[-1] |= {"latest_run_id": run, "latest_run_status": dice.choice([status, status, "queued"])}
 
 
 def _task(dice: random.Random, tables: dict[str, list[Row]], task: Row) -> None:
@@ -89,7 +105,7 @@ def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
         ended = dice.choice(["completed", "completed", "failed", "cancelled"])
         pull_request = dice.choice([None, "https://github.com/acme/a/pull/1"])
         error = "broken" if ended == "failed" else None
-        stamped = None if dice.random() < 0.04 else moment
+        stamped = None if dice.random() < 0.04 else moment + timedelta(microseconds=dice.randrange(1000))
         change(ended, completed_at=stamped, pr_url=pull_request, error_message=error)
         if dice.random() < 0.3:
             moment += _seconds(dice, 4_000)
@@ -109,7 +125,7 @@ def _seen(dice: random.Random, tables: dict[str, list[Row]], run: Row, course: l
         if dice.random() < 0.4:
             state = {"type": "task_run_state", "status": facts["status"]}
             for name in ("updated_at", "completed_at"):
-                state[name] = facts[name] and facts[name].isoformat()
+                state[name] = facts[name] and facts[name].isoformat(timespec=dice.choice(["auto", "milliseconds"]))
             tables["raw.run_events"].append(
                 {
                     **run,

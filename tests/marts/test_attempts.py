@@ -95,7 +95,12 @@ def ends_of(sources: list[list[Row]]) -> dict[datetime, Row]:
                 else:
                     told.setdefault(one["completed_at"] or sights[0]["at"], []).append(one)
     found: dict[datetime, Row] = {}
-    for ended, evidence in told.items():
+    same_end: dict[datetime, list[Row]] = {}
+    for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
+        in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
+        same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
+    for evidence in same_end.values():
+        ended = min(evidence, key=lambda one: (one["known_at"], one["source"]))["ended"]
         status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
         same = [one for one in evidence if one["status"] == status]
         seen = [one["known_at"] for one in same if one["source"] == "version"]
@@ -124,10 +129,17 @@ def signs_of(sources: list[list[Row]]) -> list[tuple[Any, ...]]:
     return found
 
 
-def living(signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row) -> list[tuple[Any, ...]]:
+def living(
+    signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row, task: Row, sight: Row
+) -> list[tuple[Any, ...]]:
     """Signs that a run goes on after its last end; the API may have shown since that it does not."""
     alive = [sign for sign in signs if sign[5] and (ended is None or sign[0] > ended)]
-    return [sign for sign in alive if newest["status"] not in OVER or sign[3] >= newest["valid_from"]]
+    if newest["status"] not in OVER:
+        return alive
+    seen = [newest["valid_from"]]
+    if (task.get("latest_run_id"), task.get("latest_run_status")) == (newest["run_id"], newest["status"]):
+        seen.append(sight["last_seen_at"])
+    return [sign for sign in alive if sign[3] >= max(seen)]
 
 
 def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
@@ -144,7 +156,10 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             if row.get("method") == "_posthog/run_started" or row["kind"] == "pi_run_started"
         ]
         ends, signs = ends_of(sources), signs_of(sources)
-        alive = living(signs, max(ends, default=None), versions[-1])
+        tasks = {"project_id": project, "task_id": versions[-1]["task_id"]}
+        task, sight = of(rows["raw.task_versions"], **tasks), of(rows["raw.task_sightings"], **tasks)
+        now = at(task, "valid_from", None), at(sight, "first_seen_at", None)
+        alive = living(signs, max(ends, default=None), versions[-1], *now)
         stops: list[datetime | None] = [*sorted(ends), *([None] if alive else [])]
         for number, ended in enumerate(stops, 1):
             previous = stops[number - 2] if number > 1 else None
@@ -182,8 +197,6 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                 began, by = (None, None) if waits else (newest["scheduled_at"], "scheduled")
             else:
                 began, by = newest["created_at"], "created"
-            tasks = {"project_id": project, "task_id": newest["task_id"]}
-            task, sight = of(rows["raw.task_versions"], **tasks), of(rows["raw.task_sightings"], **tasks)
             described = at(versions, "valid_from", state["known_at"] if ended else None)
             early: Row | None = None
             if began is not None:
