@@ -35,9 +35,8 @@ from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import migrate, publish, reading
 from taskhouse.warehouse.connection import Warehouse
-from tests.pipelines import test_attributes, test_component
 from tests.pipelines.conftest import SECRET
-from tests.pipelines.test_rare_errors import RARE
+from tests.pipelines.errors_elsewhere import ELSEWHERE
 
 DAYS = Period(date(2026, 9, 1), date(2026, 9, 30))
 KNOWN = Extent(DAYS.since, DAYS.until, DAYS.until)
@@ -300,108 +299,6 @@ HERE: dict[str, Callable[[Place], object]] = {
     "compare=… is not an earlier period.": lambda _: Options(compare="then").baseline(DAYS),
 }
 """What brings an error about, by its row in the table."""
-
-BEGINNING = "run_page/test_page.py::test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one"
-ELSEWHERE = {
-    "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
-        "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"
-    ),
-    "There are no owners, because there is no file taskhouse.toml.": (
-        "report/test_directory.py::test_an_owner_that_the_file_does_not_have_is_refused_with_those_that_it_has"
-    ),
-    "… has no owner ….": (
-        "report/test_directory.py::test_an_owner_that_the_file_does_not_have_is_refused_with_those_that_it_has"
-    ),
-    "… is not valid TOML: ….": "report/test_directory.py::test_a_file_that_is_no_text_is_named",
-    "… cannot be read (…).": "report/test_directory.py::test_a_file_that_is_no_text_is_named",
-    "…: … names … twice.": (
-        "report/test_directory.py::test_what_is_wrong_is_named_with_the_file_the_entry_and_what_is_allowed"
-    ),
-    "This process may open only … files, but needs at least ….": (
-        "pipelines/test_exit_codes.py::test_a_process_that_may_open_too_few_files_is_1_at_once"
-    ),
-    "The proxy in … cannot be used: ….": "posthog/test_network.py::test_a_proxy_that_cannot_be_used",
-    "The certificates in … cannot be read: ….": "posthog/test_network.py::test_certificates_that_cannot_be_read",
-    "The statement contains bytes that are not UTF-8.": (
-        "pipelines/test_query_forms.py::test_a_statement_is_utf8_whatever_the_locale_says"
-    ),
-    "It is … here, and nothing was recorded after that.": (
-        "passes/test_sync_pass.py::test_a_clock_that_was_ahead_locks_the_home_only_until_its_moments_are_set_back"
-    ),
-    "Port … of … is not free: ….": "pipelines/test_advice.py::test_a_port_that_is_in_use",
-    "A terminal cannot show Parquet.": "pipelines/test_query_forms.py::test_parquet_is_not_written_to_a_terminal",
-    "… already exists and is not an export.": "reading/test_export.py::test_a_folder_of_something_else_is_not_touched",
-    "Another export is writing ….": "reading/test_export.py::test_two_exports_into_one_folder_do_not_meet",
-    "… is inside the home ….": "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it",
-    "… contains backups of another home, and this is ….": (
-        "warehouse/test_backup.py::test_a_folder_keeps_one_home_and_is_outside_of_it"
-    ),
-    "The warehouse … is damaged: ….": "warehouse/test_damage.py::test_a_file_that_was_cut_is_noticed_when_it_is_opened",
-    "… is damaged: ….": "warehouse/test_damage.py::test_what_is_damaged_is_not_restored",
-    "None of the … files in … can be restored: all are damaged.": (
-        "warehouse/test_damage.py::test_what_is_damaged_is_not_restored"
-    ),
-    "The backup … has changed since it was written.": (
-        "warehouse/test_backup.py::test_a_backup_that_is_not_as_it_was_written_is_refused"
-    ),
-    "The warehouse … is sound, up to commit …: there is nothing to restore.": (
-        "warehouse/test_identity.py::test_what_is_restored_destroys_nothing"
-    ),
-    "The warehouse … has been open in … for … s.": (
-        "pipelines/test_status.py::test_the_published_copy_answers_and_its_age_is_told"
-    ),
-    "The warehouse … cannot be opened: ….": "pipelines/test_monitor.py::test_nothing_is_5_and_what_cannot_be_read_1",
-    "The warehouse … is older than this home's history: it ends with commit …, but … was seen here.": (
-        "warehouse/test_identity.py::test_an_older_warehouse_is_noticed_and_accepted_knowingly"
-    ),
-    "This file has schema version …, but this taskhouse verifies version ….": (
-        "operations/test_verify.py::test_an_old_home_is_sound_but_for_what_it_never_wrote_down"
-    ),
-    "The warehouse … belongs to …, but this is ….": (
-        "warehouse/test_identity.py::test_the_warehouse_of_another_home_is_refused"
-    ),
-    "The warehouse … is damaged in blocks …, and the metadata next to it does not match them. Nothing was changed.": (
-        "warehouse/test_preimage.py::test_a_block_that_is_damaged_in_a_part_in_use_is_refused"
-    ),
-    "The warehouse … has blocks to repair, but they cannot be saved first: ….": (
-        "warehouse/test_preimage.py::test_without_room_for_what_is_overwritten_nothing_is"
-    ),
-    "The pass … …, so its further data is refused.": (
-        "passes/test_sync_pass.py::test_a_pass_whose_place_was_taken_can_write_nothing_more"
-    ),
-    "Segment … should have … lines, but … could be read.": (
-        "warehouse/test_load.py::test_a_segment_whose_lines_do_not_add_up_is_not_loaded"
-    ),
-    "TASKHOUSE_READERS_GROUP is …, but … cannot be assigned to that group.": (
-        "pipelines/test_privacy_of_home.py"
-        "::test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_setting"
-    ),
-    "… cannot be opened: ….": "pipelines/test_status.py::test_a_damaged_copy_is_named_and_no_bug",
-    "There is not enough disk space for another copy in …: ….": (
-        "warehouse/test_publish.py::test_a_copy_that_finds_no_room_leaves_nothing_and_the_last_one_stays"
-    ),
-    "This warehouse belongs to …, but taskhouse is set to ….": (
-        "warehouse/test_identity.py::test_a_home_is_bound_to_its_host_by_what_it_holds"
-    ),
-    "The warehouse … …, but this home has ….": (
-        "warehouse/test_identity.py::test_a_warehouse_that_is_gone_is_no_new_one"
-    ),
-    "It is … here, and a pass of … for project … began at …: history would run backwards.": (
-        "passes/test_sync_pass.py::test_a_late_pass_is_refused"
-    ),
-    "Another command has started the Dagster daemon on ….": "pipelines/test_daemon.py::test_it_is_refused",
-    "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
-    "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
-    "This is not the id of a run.": BEGINNING,
-    "No run… has an id that begins with ….": BEGINNING,
-    "Several runs have an id that begins with …: ….": BEGINNING,
-    "Several projects have a run …: ….": "run_page/test_page.py::test_a_run_of_two_projects_needs_the_project",
-}
-"""The test that brings an error about, by its row in the table."""
-
-ELSEWHERE |= {said: f"pipelines/test_rare_errors.py::{test}" for said, test in RARE.items()}
-ELSEWHERE |= {said: f"pipelines/test_component.py::{test}" for said, test in test_component.REFUSED.items()}
-ELSEWHERE |= {said: f"pipelines/test_attributes.py::{test}" for said, test in test_attributes.REFUSED.items()}
 
 
 def test_the_table_is_the_codes() -> None:
