@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import PassReport
     from taskhouse.settings import Settings
 
+INDEXING_S = 5.0
+"""How long a pass goes on with the search index; the asset of the published copy does the rest."""
+
 
 def asset_of(
     asset: ResourceAsset, projects: dg.StaticPartitionsDefinition, again: dg.RetryPolicy | None
@@ -86,11 +89,13 @@ def _result(
 
 
 def _publish(settings: "Settings") -> None:
-    """Let readers see it at once if that costs little; otherwise the asset of the published copy does that."""
+    """Let readers see and find it at once if that costs little; otherwise the asset of the published copy does that."""
     from taskhouse.operations import open_warehouse
+    from taskhouse.search import index
     from taskhouse.warehouse import publish
 
     publish.follow(open_warehouse(settings))
+    index.follow(settings.published, settings.clock, within_s=INDEXING_S)
 
 
 def _answered(engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:

@@ -1,7 +1,8 @@
 """The read-only copy of the warehouse for people and tools, so that readers and writers never wait for each other.
 
 A copy contains what is proved and what is not, and the ledger that says which is which. A new copy is made only if
-something changed: at most every few minutes, or every few seconds if the file system can clone the warehouse.
+something changed: at most every few minutes, or every few seconds if the file system can clone the warehouse. If there
+is a search index, it is brought up to date with the copy.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
+    from taskhouse.search.index import Progress
     from taskhouse.settings import Settings
     from taskhouse.warehouse.derive import Derived
     from taskhouse.warehouse.publish import Published
@@ -59,7 +61,7 @@ def asset_of(
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         engine = engine_of(context, prefix)
         settings = attempt(engine, engine.settings)
-        computed, made = attempt(engine, lambda: _publish(settings, force=engine.copies_now))
+        computed, made, indexed = attempt(engine, lambda: _publish(settings, force=engine.copies_now))
         if made is None:
             raise dg.Failure(
                 "There is nothing to publish yet.",
@@ -78,6 +80,7 @@ def asset_of(
                 "seconds": made.seconds,
                 "runs computed": computed.runs,
                 "runs to compute when asked": computed.waiting_runs,
+                **({"runs and tasks to index": indexed.waiting, "index": indexed.trouble} if indexed else {}),
             },
             check_results=[
                 _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects
@@ -87,15 +90,17 @@ def asset_of(
     return compute
 
 
-def _publish(settings: "Settings", *, force: bool) -> "tuple[Derived, Published | None]":
-    """Store what is due of what views compute from events, as far as half a minute goes, and publish."""
+def _publish(settings: "Settings", *, force: bool) -> "tuple[Derived, Published | None, Progress | None]":
+    """Store what is due of what views compute from events, as far as half a minute goes, publish, and index that."""
     from taskhouse.operations import open_warehouse
+    from taskhouse.search import index
     from taskhouse.warehouse.derive import NOTHING, derive
     from taskhouse.warehouse.publish import publish
 
     warehouse = open_warehouse(settings)
     computed = derive(warehouse) if warehouse.exists() else NOTHING
-    return computed, publish(warehouse, settings.published, force=force)
+    made = publish(warehouse, settings.published, force=force)
+    return computed, made, index.follow(settings.published, settings.clock)
 
 
 def _proven(key: dg.AssetKey, project: str, open_ends: list[str]) -> dg.AssetCheckResult:

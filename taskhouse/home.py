@@ -28,6 +28,10 @@ OURS = (
 """How the names begin of all that taskhouse makes in its home: nothing else there is touched."""
 
 
+INDEX = "search."
+"""How the names of the search index begin, which is the only file among the copies that changes."""
+
+
 def close() -> None:
     """From now on this process, and all that it starts, makes files that only their owner can read."""
     os.umask(CLOSED)
@@ -165,7 +169,8 @@ def _copies(settings: "Settings", group: int | None) -> None:
         return
     for path in folder.iterdir():
         if not path.is_symlink():
-            _give(path, 0o400 if group is None else 0o440, group, settings.readers_group)
+            mode = 0o400 if group is None else 0o440
+            _give(path, mode | 0o200 if path.name.startswith(INDEX) else mode, group, settings.readers_group)
     _give(folder, wanted, group, settings.readers_group)
 
 

@@ -12,10 +12,14 @@ from taskhouse.posthog.client import PostHog
 from taskhouse.resources import estimate_facts, registry, replay
 from taskhouse.resources.estimate import Estimate, Facts, estimate
 from taskhouse.resources.registry import RESOURCES
+from taskhouse.search import index
 from taskhouse.settings import Settings
 from taskhouse.warehouse import identity
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.restore import look
+
+INDEX_EVERY_S = 30.0
+"""How often a tail brings the search index up to date."""
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
@@ -83,7 +87,18 @@ async def follow(
     async with PostHog(settings) as client:
         warehouse = open_warehouse(settings)
         contexts = [Context(settings, project_id, client, warehouse, progress) for project_id in settings.projects()]
-        return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
+        indexing = asyncio.create_task(_indexing(settings))
+        try:
+            return list(await asyncio.gather(*[tail.run(context, stop) for context in contexts]))
+        finally:
+            indexing.cancel()
+
+
+async def _indexing(settings: Settings) -> None:
+    """Bring the search index up to date with the copies that a tail publishes, if there is one."""
+    while True:
+        await settings.clock.sleep(INDEX_EVERY_S)
+        await asyncio.to_thread(index.follow, settings.published, settings.clock, within_s=INDEX_EVERY_S / 2)
 
 
 async def estimate_project(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:

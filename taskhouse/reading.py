@@ -2,7 +2,8 @@
 
 import importlib.util
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime
+from dataclasses import asdict, fields
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,8 @@ from taskhouse.warehouse.reading import Reader, Record, newest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from taskhouse.search.query import Found
 
 MOMENTS = (
     *("day", "week", "hour"),
@@ -158,6 +161,77 @@ class Snapshot:
             )
         text, parameters = self._statement(view, since, until, columns, filters)
         return self._reader.arrow(text, parameters)
+
+    def search(self, words: str, **options: Any) -> "pd.DataFrame":
+        """Messages, tool calls, errors and tasks with some words, newest first: a row for each hit of :meth:`find`.
+
+        Raises:
+            ConfigurationError: As for :meth:`find`.
+        """
+        import pandas as pd  # noqa: PLC0415 - only frames need it
+
+        from taskhouse.search.query import Hit  # noqa: PLC0415 - what reads no index needs none
+
+        hits = self.find(words, **options).hits
+        return pd.DataFrame([asdict(hit) for hit in hits], columns=[field.name for field in fields(Hit)])
+
+    def find(
+        self,
+        words: str,
+        *,
+        since: date | str | None = None,
+        until: date | str | None = None,
+        limit: int = 20,
+        rank: bool = False,
+        kind: str | Collection[str] | None = None,
+        project_id: int | Collection[int] | None = None,
+        repository: str | None = None,
+        run_id: str | None = None,
+    ) -> "Found":
+        """As :meth:`search`, but as records, with no pandas involved, and with what the answer leaves out.
+
+        It asks the index beside the published copies, which ``taskhouse search --build`` builds and every sync updates.
+
+        Args:
+            words: Words that must all occur; ``"a phrase"``, ``prefix*`` and ``-without``.
+            since: First day or moment, as for :meth:`frame`.
+            until: Last day, or the first moment that is left out, as for :meth:`frame`.
+            limit: Most texts, up to 10,000.
+            rank: Order them by relevance, among the newest 1,000 that match.
+            kind: Only this kind of text, or these: ``task``, ``prompt``, ``message``, ``thought``, ``command``,
+                ``error``.
+            project_id: Only this project, or these.
+            repository: Only repositories that match this pattern, such as ``acme/*``.
+            run_id: Only this run.
+
+        Raises:
+            ConfigurationError: There is no index, or the question makes no sense.
+            Corrupt: The index is damaged.
+            Locked: An update of the index was interrupted; the next one completes it.
+        """
+        from taskhouse.search.query import Question, search  # noqa: PLC0415 - what reads no index needs none
+
+        question = Question(
+            words=words,
+            since=None if since is None else self._instant("since", since),
+            until=None if until is None else self._instant("until", until),
+            limit=limit,
+            rank=rank,
+            kinds=[kind] if isinstance(kind, str) else kind or (),
+            projects=[project_id] if isinstance(project_id, int) else project_id or (),
+            repository=repository,
+            run=run_id,
+        )
+        return search(self.path.parent, question)
+
+    def _instant(self, word: str, given: date | str) -> datetime:
+        """The beginning of a day in the time zone of the views, or the end of the last day; or the moment itself."""
+        moment = _moment(word, given)
+        if isinstance(moment, datetime):
+            return moment
+        day = moment if word == "since" else moment + timedelta(days=1)
+        found: datetime = self._reader.records("SELECT main.day_start($day) AS at", {"day": day})[0]["at"]
+        return found
 
     def _statement(
         self,

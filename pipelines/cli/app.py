@@ -19,6 +19,7 @@ from taskhouse.pipelines.cli.report import report
 from taskhouse.pipelines.cli.restore import restore
 from taskhouse.pipelines.cli.run import run
 from taskhouse.pipelines.cli.schedule import schedule
+from taskhouse.pipelines.cli.search import search
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
 from taskhouse.pipelines.cli.tail import tail
@@ -87,6 +88,7 @@ for command in (
     tail,
     status,
     query,
+    search,
     report,
     run,
     export,

@@ -1,7 +1,7 @@
 """Where the file system clones, readers see within seconds what a tail stored."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -12,14 +12,18 @@ from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
 from taskhouse.operations import follow, open_warehouse
+from taskhouse.search.index import update
+from taskhouse.search.query import Question, search
 from taskhouse.settings import Settings
-from taskhouse.warehouse.publish import current, publish
+from taskhouse.warehouse.publish import NAME, current, publish
 from tests.blank import blank
 from tests.capture.test_tail_budget import WORLD
 from tests.warehouse import reflinks
 
 
-def test_what_a_tail_stores_is_published_within_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_tail_stores_is_published_within_seconds_and_found_within_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     reflinks.play(monkeypatch)
 
     async def story() -> int:
@@ -33,13 +37,21 @@ def test_what_a_tail_stores_is_published_within_seconds(tmp_path: Path, monkeypa
             tail = asyncio.create_task(follow(settings, stop))
             await asyncio.sleep(10)
             assert current(settings.published) is None, "the first copy is made by a schedule or a command"
-            publish(open_warehouse(settings), settings.published, force=True)
+            first = publish(open_warehouse(settings), settings.published, force=True)
+            update(settings.published, settings.clock, create=True)
             mutate(emulator.service, {"action": "new_task", "run": True, "title": "seen soon"})
-            await asyncio.sleep(20)
+            await asyncio.sleep(60)
             with duckdb.connect(str(settings.published / "current.duckdb"), read_only=True) as reader:
                 events = reader.execute("SELECT count(*) FROM raw.run_events").fetchall()[0][0]
+            newest = current(settings.published)
             stop.set()
             await tail
+            assert first is not None
+            assert newest is not None
+            indexed = datetime.strptime(search(settings.published, Question("any")).copy, f"{NAME}Z").replace(
+                tzinfo=UTC
+            )
+            assert first.made_at < indexed >= newest.made_at - timedelta(minutes=1)
             return int(events)
 
     assert run(story()) > 0

@@ -93,6 +93,18 @@ ELSEWHERE = {
     ),
     "Another command has started the Dagster daemon on ….": "pipelines/test_daemon.py::test_it_is_refused",
     "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
+    "Another process is updating ….": (
+        "search/test_index.py::test_one_process_updates_the_index_and_others_leave_it_alone"
+    ),
+    "… is being updated, or an update of it was interrupted.": (
+        "search/test_index.py::test_an_index_that_is_being_written_says_so_to_who_may_only_read_it"
+    ),
+    "The SQLite … of this Python has no full-text search (FTS5).": (
+        "search/test_answers.py::test_without_an_index_with_a_broken_one_and_without_fts5_the_error_says_what_to_do"
+    ),
+    "… cannot be read: ….": (
+        "search/test_answers.py::test_without_an_index_with_a_broken_one_and_without_fts5_the_error_says_what_to_do"
+    ),
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
     "This is not the id of a run.": BEGINNING,
     "No run… has an id that begins with ….": BEGINNING,

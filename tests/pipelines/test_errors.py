@@ -31,6 +31,8 @@ from taskhouse.posthog.client import Answer, PostHog
 from taskhouse.reading import open_snapshot
 from taskhouse.report import Options, Period
 from taskhouse.report.options import Extent
+from taskhouse.search.query import Question, search
+from taskhouse.search.terms import parsed
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import migrate, publish, reading
@@ -297,6 +299,14 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… is not a week.": lambda _: Options(week="2026-W54").period(KNOWN),
     "… is not a month.": lambda _: Options(month="2026-13").period(KNOWN),
     "compare=… is not an earlier period.": lambda _: Options(compare="then").baseline(DAYS),
+    "There is nothing to search for.": lambda p: p.said("search"),
+    "There is nothing to search for: letters and digits are indexed, other characters are not.": lambda _: parsed("*"),
+    "The search only says what must not occur.": lambda _: parsed("-word"),
+    "The search has … words, but … is the most.": lambda _: parsed(" ".join(map(str, range(99)))),
+    "The prefix …* is too short.": lambda _: parsed("a*"),
+    "limit=… is not between 1 and ….": lambda p: search(p.folder, Question("word", limit=0)),
+    "There is no kind ….": lambda p: search(p.folder, Question("word", kinds=["joke"])),
+    "There is no search index in … yet.": lambda p: search(p.folder, Question("word")),
 }
 """What brings an error about, by its row in the table."""
 

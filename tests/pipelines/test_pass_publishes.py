@@ -11,6 +11,8 @@ from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
+from taskhouse.search import index
+from taskhouse.search.query import Question, search
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.identity import Identity
@@ -39,6 +41,7 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
     settings = Settings(_env_file=None, project_ids=(1,), home=tmp_path)
     commit(open_warehouse(settings))
     first = publish.publish(open_warehouse(settings), settings.published)
+    index.update(settings.published, settings.clock, create=True)
     asset = RESOURCE_ASSETS["tasks"].key
     with dg.DagsterInstance.ephemeral() as instance:
         job = build(settings, Stores(settings)).resolve_job_def("sync_tasks")
@@ -51,3 +54,4 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
     assert newest.path != first.path
     assert Identity.beside(newest.path) == Identity.beside(settings.warehouse)
     assert newest.made_at.timestamp() > made.timestamp
+    assert search(settings.published, Question("anything")).copy == newest.path.stem, "so is the search index"

@@ -11,6 +11,7 @@ import pytest
 
 from taskhouse import home as homes
 from taskhouse.errors import ConfigurationError
+from taskhouse.search import index
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
@@ -75,11 +76,13 @@ def test_a_group_reads_the_copies_and_nothing_else(tmp_path: Path) -> None:
             connection.execute(f"CREATE TABLE t{own} (a INT)")
         made = publish(warehouse, which.published, force=True)
         assert made is not None
+        index.update(which.published, which.clock, create=True)
         homes.ready(which)
         assert stat.S_IMODE(home.stat().st_mode) == own
         assert stat.S_IMODE(which.published.stat().st_mode) == folder
         assert {stat.S_IMODE(path.stat().st_mode) for path in which.published.glob("*Z.duckdb")} == {copy}
         assert made.path.stat().st_gid == os.getgid()
+        assert stat.S_IMODE((which.published / "search.sqlite").stat().st_mode) == copy | 0o200
 
 
 def test_a_group_that_cannot_be_given_the_copies_is_an_error_that_names_the_setting(

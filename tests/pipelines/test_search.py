@@ -1,0 +1,95 @@
+"""``taskhouse search``: what it prints for people and for programs, and what it says of the index."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import taskhouse
+from taskhouse.clock import REAL
+from taskhouse.errors import Locked
+from taskhouse.search import index
+from tests.opened import once
+from tests.search.test_index import House
+
+ESCAPES = "\x1b]0;owned\x07 \x9b31m \u202e <script>"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with once():
+        made = House(tmp_path_factory.mktemp("home"))
+        made.says("run-1", "Permission denied while pushing")
+        made.says("run-2", f"permission {ESCAPES} denied again", said="user_message")
+        made.is_seen(3, "Permission to deploy", "acme/web", "permission denied by the server")
+        yield made
+
+
+def test_results_are_newest_first_marked_and_harmless(house: House, inside: Any) -> None:
+    ended = inside.run("search", "permission denied", TASKHOUSE_HOME=str(house.home))
+    assert ended.code == 0, ended
+    heads = [line.split("  ")[1:] for line in ended.out.splitlines() if line[:4] == "2026"]
+    assert heads == [
+        ["error", "acme/web", "run run-3"],
+        ["prompt", "no repository", "run run-2"],
+        ["message", "no repository", "run run-1"],
+    ]
+    assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*ended.out}
+    assert "3 results." in ended.err
+    ended = inside.run("search", "permission", "denied", "-n", "1", TASKHOUSE_HOME=str(house.home))
+    assert (ended.out.count("\n"), "--limit shows more" in ended.err) == (2, True)
+
+
+def test_programs_get_json_and_csv(house: House, inside: Any) -> None:
+    words = ("search", "permission", "--kind", "error", "--kind", "task", "--repository", "acme/*")
+    ended = inside.run(*words, "--project", "1", "--since", "2026-11-01", "-f", "json", TASKHOUSE_HOME=str(house.home))
+    rows = json.loads(ended.out)
+    assert [(row["kind"], row["run_id"], row["highlights"]) for row in rows] == [
+        ("error", "run-3", [[0, 10]]),
+        ("task", None, [[0, 10], [28, 38]]),
+    ]
+    ended = inside.run(*words, "--rank", "-f", "csv", TASKHOUSE_HOME=str(house.home))
+    table = list(csv.DictReader(io.StringIO(ended.out)))
+    assert {row["snippet"] for row in table} == {row["snippet"] for row in rows}
+    assert [row["score"] for row in table] == sorted((row["score"] for row in table), reverse=True)
+
+
+def test_a_frame_has_a_row_for_each_text(house: House) -> None:
+    index.update(house.published, REAL, create=True)
+    with taskhouse.open(house.home) as snapshot:
+        frame = snapshot.search("permission -deploy", kind="message", project_id=1, until="2026-11-01", run_id="run-1")
+        assert list(frame["snippet"]) == ["Permission denied while pushing"]
+        assert str(frame["at"].dt.tz) == "UTC"
+        assert snapshot.search("permission", kind=["task", "prompt"], since="2026-11-02").empty
+        assert list(snapshot.search("nowhere").columns) == list(frame.columns)
+
+
+def test_what_the_index_lacks_is_said(house: House, inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = str(house.home)
+    assert "The index is up to date" in inside.run("search", "--build", TASKHOUSE_HOME=home).err
+    for number in range(3):
+        house.says(f"run-1{number}", "permission")
+    house.publish()
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "update", lambda *_, **__: (_ for _ in ()).throw(Locked("Another process is at it.")))
+        told = inside.run("search", "permission", TASKHOUSE_HOME=home)
+        assert (told.code, "The index is behind the published copy" in told.err) == (0, True)
+        patch.setattr("os.access", lambda *_: False)
+        assert inside.run("search", "permission", TASKHOUSE_HOME=home).code == 0
+    monkeypatch.setattr(index, "BATCH_LINES", 1)
+    monkeypatch.setattr("taskhouse.pipelines.cli.search.BRING_UP_S", 0.0)
+    told = inside.run("search", "permission", TASKHOUSE_HOME=home)
+    assert "Not in the index yet: 2 runs and tasks. `taskhouse search --build` adds them now." in told.err
+    told = inside.run("search", "permission", "--build", TASKHOUSE_HOME=home)
+    assert ("1 runs and tasks are indexed, 1 to go" in told.err, "Not in the index" in told.err) == (True, False)
+
+
+def test_a_search_for_nothing_is_wrong_usage_before_anything_is_built(inside: Any, tmp_path: Path) -> None:
+    for words in ((), ("-n", "3"), ("*",)):
+        ended = inside.run("search", *words, TASKHOUSE_HOME=str(tmp_path))
+        assert (ended.code, "There is nothing to search for" in ended.err) == (2, True), ended
+    assert list(tmp_path.iterdir()) == []
