@@ -20,7 +20,13 @@ CLOSES_NOTHING = frozenset({"summaries"})
 """Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
 SEEN = {"project_id": "BIGINT", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR", "page": "INTEGER"}
-GOOD = {"project_id": "BIGINT", "resource": "VARCHAR", "key": "VARCHAR", "seen_at": "TIMESTAMPTZ"}
+GOOD = {
+    "project_id": "BIGINT",
+    "resource": "VARCHAR",
+    "key": "VARCHAR",
+    "seen_at": "TIMESTAMPTZ",
+    "since": "TIMESTAMPTZ",
+}
 CLOSED = {
     "project_id": "BIGINT",
     "resource": "VARCHAR",
@@ -42,7 +48,8 @@ class WriteBatch:
         absent: The same, for what a complete pass proved absent.
         pages: Rows for ``ledger.pages``.
         quarantine: Rows for ``ledger.quarantine``.
-        good: Other keys of the quarantine than those of the rows, of which nothing is wrong any more.
+        good: Other keys of the quarantine than those of the rows, of which nothing is wrong any more; ``since`` a time
+            if a record from before it can still be replayed.
         closed: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.

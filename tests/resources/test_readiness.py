@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from taskhouse.passes.lifecycle import Context, PassReport
 from taskhouse.posthog import retry
 from taskhouse.posthog.client import PostHog
+from taskhouse.posthog.fields import BadRecord
+from taskhouse.resources.readiness import record
 from taskhouse.resources.readiness import sync as readiness
 from taskhouse.resources.readiness.sync import due
 from taskhouse.settings import Settings
@@ -120,6 +122,31 @@ def test_one_that_fails_leaves_the_pass_incomplete_and_is_asked_again(make_house
     assert (report.verdict, "no readiness of" in report.reason) == ("incomplete", True)
     house.emulator.faults()
     assert house.sync("readiness").verdict == "complete"
+
+
+def test_a_good_answer_closes_bad_ones_of_its_day_and_those_that_no_replay_can_use(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = ready(make_house, emulator_repositories=2, readiness_windows=(7,))
+
+    def bad(_: Any) -> dict[str, Any]:
+        raise BadRecord("/seven", "seven")
+
+    def of_another(row: Any) -> dict[str, Any]:
+        return record_of(row) | {"repository": "acme/another"}
+
+    record_of = record.read
+    outcomes: list[Any] = []
+    for day, read in enumerate((bad, bad, of_another)):
+        house.later = timedelta(days=day)
+        house.emulator.clock(advance_s=86_400 * bool(day))
+        with monkeypatch.context() as older:
+            older.setattr(record, "read", read)
+            assert house.sync("readiness").verdict == "incomplete"
+        if day != 1:
+            assert house.sync("readiness").verdict == "complete"
+        outcomes = house.rows("SELECT kind, outcome FROM ledger.quarantine GROUP BY ALL ORDER BY max(first_seen_at)")
+    assert outcomes == [("unreadable", "superseded"), ("unreadable", None), ("wrong_subject", "superseded")]
 
 
 @pytest.mark.parametrize(

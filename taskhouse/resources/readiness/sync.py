@@ -137,5 +137,8 @@ def _take(the_pass: Pass, batch: WriteBatch, pair: Due, found: Row | str) -> Non
         reason = f"an answer about something other than {key}"
         the_pass.quarantine(batch, RESOURCE, found.text, reason, kind="wrong_subject", key=key)
         return
-    columns["observed_at"] = the_pass.context.now().isoformat()
+    at, since = the_pass.context.now().isoformat(), midnight(the_pass.context).isoformat()
+    columns["observed_at"] = at
     batch.add(SNAPSHOTS, the_pass.stamp(columns, number, RESOURCE))
+    project_id = the_pass.context.project_id
+    batch.good.append({"project_id": project_id, "resource": RESOURCE, "key": key, "seen_at": at, "since": since})

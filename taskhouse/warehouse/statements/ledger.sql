@@ -188,7 +188,8 @@ WHERE
     AND held.payload = closed.payload
 
 -- name: superseded
--- A good record of the same key closes what was in quarantine before.
+-- A good record of the same key closes what was in quarantine before. If it only stands for a time (`since`), earlier
+-- records wait for a replay, except those that no replay can read.
 UPDATE ledger.quarantine AS held
 SET
     replayed_at = good.seen_at,
@@ -201,6 +202,7 @@ WHERE
     AND held.resource = good.resource
     AND held.record_key = good.key
     AND held.first_seen_at <= good.seen_at
+    AND (good.since IS NULL OR held.first_seen_at >= good.since OR held.kind = 'wrong_subject')
 
 -- name: cursors_since
 -- A state that stays the same keeps its beginning.
