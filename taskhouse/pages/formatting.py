@@ -64,3 +64,19 @@ def span(seconds: float | None) -> str:
             rest = whole % size // below
             return f"{whole // size} {word}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
+
+
+def usd(value: float | None) -> str:
+    """US dollars with cents."""
+    return NEVER if value is None else f"${value:,.2f}"
+
+
+def compact(value: float | None) -> str:
+    """A large number in at most three digits and its unit: 950, 38k, 1.2M."""
+    if value is None:
+        return NEVER
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            share = value / size
+            return f"{share:.1f}{unit}" if share < 10 else f"{share:,.0f}{unit}"  # noqa: PLR2004 - three digits
+    return f"{value:,.0f}"

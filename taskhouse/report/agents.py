@@ -11,7 +11,7 @@ from taskhouse.reading import Snapshot
 from taskhouse.report.decomposition import ENDS, Counts, Key, Part, carrying, ends, mean, middle, parts
 from taskhouse.report.intervals import Difference, Sides, newcombe, wilson
 from taskhouse.report.options import Period, Scope
-from taskhouse.report.query import run_query
+from taskhouse.report.query import forget, run_query
 
 SHOWN = 8
 """How many models, failures, tools and stuck runs are listed."""
@@ -187,7 +187,7 @@ class Agents:
         change: How the success differs from the usual, in percentage points.
         clear: The difference from all periods before together, with its interval; None if there are too few runs.
         because: What carries most of the change; None if nothing does, or if the change may be chance.
-        usage_known: Whether PostHog was ever asked what a task cost.
+        usage_known: Whether PostHog ever said what a task cost.
         failures: The failures that cost most hours; tools and stuck runs are as many, with how many there are in all.
     """
 
@@ -211,6 +211,11 @@ class Agents:
         return self.periods[0]
 
     @property
+    def unit(self) -> str:
+        """What to call the period."""
+        return "period" if self.period.unit == "days" else self.period.unit
+
+    @property
     def new(self) -> int:
         """Runs that have been stuck since a time within the period."""
         return sum(one.is_new for one in self.stuck)
@@ -222,6 +227,7 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
     days = {"sinces": [one.since for one in every], "untils": [one.until for one in every]}
     asked = {**days, **scope.parameters}
     try:
+        run_query(snapshot, "attempts")
         run_query(snapshot, "agents_ended", **asked)
         work: list[dict[Key | None, Work]] = [{} for _ in every]
         for row in run_query(snapshot, "agents_work"):
@@ -232,7 +238,7 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
         shares = _shares(run_query(snapshot, "agents_shares"), len(every))
         failures = _failures(run_query(snapshot, "agents_failures"), len(baseline))
     finally:
-        snapshot.records("DROP TABLE IF EXISTS temp.agents_ended")
+        forget(snapshot, "agents_ended")
     periods = tuple(one.get(None, Work()) for one in work)
     usual = _usual(periods[1:])
     change = 100 * (periods[0].success - usual.success) if periods[0].success is not None and usual.success else None

@@ -1,17 +1,18 @@
 """What the agents' half of a report says in sentences."""
 
 from collections.abc import Iterator
+from statistics import median
 
-from taskhouse.pages.formatting import percent, span
+from taskhouse.pages.formatting import number, percent, span
 from taskhouse.plural import counted, plural
-from taskhouse.report.agents import Agents, PullRequests
+from taskhouse.report.agents import Agents
 from taskhouse.report.decomposition import Part
 from taskhouse.report.summary import Sentence, Tone
 
 NO_MESSAGE = "no message"
 """What stands for the fingerprint of failures without a message."""
 
-SUCCESS, STUCK, FAILURE, MERGED = 60.0, 45.0, 35.0, 25.0
+SUCCESS, STUCK, FAILURE, MERGED = 65.0, 45.0, 35.0, 25.0
 """How much each sentence weighs."""
 
 HOURS = 1.0
@@ -27,11 +28,11 @@ def _sentences(found: Agents) -> Iterator[Sentence]:
     if found.work.ended:
         clear = found.clear is not None and found.clear.is_clear
         tone: Tone = "even" if not clear or not found.change else "good" if found.change > 0 else "bad"
-        yield Sentence(success(found), "agents", tone, SUCCESS if clear else SUCCESS / 2)
+        yield Sentence(success(found), "agents", tone, SUCCESS)
     if found.new:
         yield Sentence(
             f"{counted(found.new, 'run')} {plural(found.new, 'has', 'have')} been stuck since this"
-            f" {_unit(found)}{_longer(found)}.",
+            f" {found.unit}{_longer(found)}.",
             "stuck",
             "bad",
             STUCK,
@@ -83,19 +84,9 @@ def merged(found: Agents) -> str:
     """How many pull requests were merged, and what one cost."""
     now = found.pull_requests[0]
     text = f"{counted(now.merged, 'pull request was', 'pull requests were')} merged"
-    usual = _usual_merged(found.pull_requests[1:])
-    text += f", {usual:,g} in a usual {_unit(found)}" if usual is not None else ""
+    before = [one.merged for one in found.pull_requests[1:]]
+    text += f", usually {number(median(before))}" if before else ""
     return f"{text}, at ${now.merged_usd:,.2f} each." if now.merged_usd is not None else f"{text}."
-
-
-def _usual_merged(before: tuple[PullRequests, ...]) -> float | None:
-    counts = sorted(one.merged for one in before)
-    half = len(counts) // 2
-    return (counts[half] + counts[~half]) / 2 if counts else None
-
-
-def _unit(found: Agents) -> str:
-    return "period" if found.period.unit == "days" else found.period.unit
 
 
 def _longer(found: Agents) -> str:

@@ -1,8 +1,9 @@
 """Campaigns: how many of their repositories are where they are to be, week by week, and whether that is fast enough."""
 
-from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from taskhouse.pages.formatting import MINUS
 from taskhouse.pages.formatting import day as written
@@ -21,7 +22,7 @@ RECENT = 4
 """Weeks over which the pace is measured."""
 
 ANCHOR = "campaigns"
-BEHIND, OTHERWISE = 50.0, 20.0
+BEHIND, OTHERWISE = 58.0, 20.0
 """How much the sentence weighs of a campaign that is behind, and of another one."""
 
 
@@ -41,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A repository that is not there yet, and its last known state."""
+    """A repository with one of the four known states."""
 
     project_id: int
     name: str
@@ -54,7 +55,7 @@ class Progress:
 
     Attributes:
         points: One a week, the oldest first; the last is the end of the period. Repositories that were not there on a
-            day, or not known, do not count on it.
+            day, or whose state was not known, do not count on it.
         missing: Those that are not there yet, by name.
     """
 
@@ -104,54 +105,51 @@ def gather(
     ``window`` is the readiness window of campaigns that name none; by default the shortest.
     """
     running = [one for one in directory.campaigns if one.by >= period.since and (one.since or date.min) <= period.until]
-    if not running:
+    known = run_query(snapshot, "campaigns_known", **scope.parameters) if running else []
+    if not known:
         return []
-    known = run_query(snapshot, "campaigns_known", **scope.parameters)
-    firsts = {(row["project_id"], row["repository"]): row["first_day"] for row in known}
-    found = []
-    for campaign in running:
-        members = {key: first for key, first in firsts.items() if campaign.has(key[1]) and first <= period.until}
-        if members:
-            progress = _progress(snapshot, campaign, members, period, campaign.window or window)
-            found += [progress] if progress else []
-    return found
-
-
-def _progress(
-    snapshot: Snapshot, campaign: Campaign, members: dict[tuple[int, str], date], period: Period, window: int | None
-) -> Progress | None:
-    last = min(period.until, campaign.by)
-    days = _days(campaign.since or min(members.values()), last)
+    shortest = window or min(row["window_days"] for row in known)
+    firsts: dict[str, date] = {}
+    for row in known:
+        firsts[row["repository"]] = min(row["first_day"], firsts.get(row["repository"], date.max))
+    days = {one.name: _days(one, firsts, period) for one in running}
     rows = run_query(
         snapshot,
         "campaigns_weeks",
-        ids=[project for project, _ in members],
-        names=[name for _, name in members],
-        days=days,
-        window=window,
+        windows=sorted({one.window or shortest for one in running}),
+        days=sorted({day for some in days.values() for day in some}),
+        **scope.parameters,
     )
-    states: dict[date, list[Member]] = defaultdict(list)
+    found = (_progress(one, days[one.name], one.window or shortest, rows) for one in running)
+    return [one for one in found if one is not None]
+
+
+def _progress(
+    campaign: Campaign, days: Sequence[date], window: int, rows: Sequence[Mapping[str, Any]]
+) -> Progress | None:
+    states: dict[date, list[Member]] = {day: [] for day in days}
     for row in rows:
-        states[row["day"]].append(Member(row["project_id"], row["repository"], row["state"]))
+        if row["window_days"] == window and row["day"] in states and campaign.has(row["repository"]):
+            states[row["day"]].append(Member(row["project_id"], row["repository"], row["state"]))
     points = tuple(
-        Point(day, len(states[day]), sum(_reached(one.state, campaign.target) for one in states[day]))
-        for day in days
-        if states[day]
+        Point(day, len(here), sum(_reached(one, campaign) for one in here)) for day, here in states.items() if here
     )
-    if not points or points[-1].day != last:
+    if not points or points[-1].day != days[-1]:
         return None
-    missing = tuple(one for one in states[last] if not _reached(one.state, campaign.target))
+    missing = tuple(one for one in states[days[-1]] if not _reached(one, campaign))
     return Progress(campaign.name, campaign.target, campaign.by, points, missing)
 
 
-def _days(since: date, last: date) -> list[date]:
+def _days(campaign: Campaign, firsts: Mapping[str, date], period: Period) -> list[date]:
     """The last day, and every seventh before it, back to the first day."""
+    last = min(period.until, campaign.by)
+    since = campaign.since or min((first for name, first in firsts.items() if campaign.has(name)), default=last)
     weeks = min(WEEKS, max(0, (last - since).days) // 7)
     return [last - timedelta(days=7 * back) for back in range(weeks, -1, -1)]
 
 
-def _reached(state: str, target: str) -> bool:
-    return LEVELS.get(state, -1) >= LEVELS[target]
+def _reached(one: Member, campaign: Campaign) -> bool:
+    return LEVELS[one.state] >= LEVELS[campaign.target]
 
 
 def sentences(found: list[Progress]) -> list[Sentence]:

@@ -13,7 +13,7 @@ from taskhouse.plural import plural
 from taskhouse.reading import Snapshot
 from taskhouse.report.intervals import Difference, Sides, around, common, newcombe, variance_of
 from taskhouse.report.options import Scope
-from taskhouse.report.query import run_query
+from taskhouse.report.query import forget, run_query
 from taskhouse.report.summary import Sentence, Tone
 
 WEEKS = 8
@@ -22,11 +22,14 @@ WEEKS = 8
 ENOUGH = 20
 """Runs on each side, below which nothing is said."""
 
+BESIDE = 200
+"""How many changes, those with most runs, are compared with what happened elsewhere."""
+
 EXACT = 12
 """Digits after the point of a sum of the database, whose order decides what follows."""
 
 ANCHOR = "outcome"
-CLEAR, UNCLEAR = 70.0, 5.0
+CLEAR, UNCLEAR = 75.0, 5.0
 """How much the sentence weighs if the interval leaves out 0, and if it does not."""
 
 
@@ -35,18 +38,14 @@ class Became:
     """A repository that became ready, with its runs in the weeks before and after.
 
     Attributes:
-        window: The readiness window over which it did, in days: the longest that is known.
         day: The first day on which it was ready.
         weeks: Whole weeks on each side: as many after as before.
-        cause: Why the state changed; see the view `readiness_changes`.
     """
 
     project_id: int
     name: str
-    window: int
     day: date
     weeks: int
-    cause: str | None
     runs: Sides
 
     @property
@@ -79,7 +78,7 @@ class Outcome:
     """What readiness did to the success of runs, as far as it is known.
 
     Attributes:
-        became: Repositories with a lasting change to ready, the newest first.
+        became: Repositories with a lasting change to ready in the last year, the newest first.
         common: The difference over all of them; None if there are too few runs on a side.
         others: What happened elsewhere in the same weeks; None if too few runs are known.
     """
@@ -92,6 +91,11 @@ class Outcome:
     def counted(self) -> tuple[Became, ...]:
         """Those with a run on each side, which are what the common difference rests on."""
         return tuple(one for one in self.became if one.runs.weight)
+
+    @property
+    def telling(self) -> tuple[Became, ...]:
+        """The same, those that weigh most first."""
+        return tuple(sorted(self.counted, key=lambda one: (-one.runs.weight, one.name, one.project_id)))
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -121,16 +125,17 @@ class Outcome:
 
 def gather(snapshot: Snapshot, scope: Scope, until: date) -> Outcome:
     """The outcome as far as it was known at the end of a day."""
+    chosen = scope.parameters
+    known = {"projects": chosen.pop("projects"), "until": until}
+    [longest] = run_query(snapshot, "longest_window", projects=known["projects"])
     try:
-        chosen = scope.parameters
-        known = {"projects": chosen.pop("projects"), "until": until}
-        run_query(snapshot, "outcome_stretches", **known)
+        run_query(snapshot, "attempts")
         run_query(snapshot, "outcome_runs", **known)
-        run_query(snapshot, "outcome_changes", weeks=WEEKS, **chosen)
+        run_query(snapshot, "outcome_stretches", window=longest["days"], **known)
+        run_query(snapshot, "outcome_changes", weeks=WEEKS, until=until, **chosen)
         return weighed(snapshot, tuple(_became(**row) for row in run_query(snapshot, "outcome_sides")))
     finally:
-        for table in ("outcome_stretches", "outcome_runs", "outcome_changes"):
-            snapshot.records(f"DROP TABLE IF EXISTS temp.{table}")
+        forget(snapshot, "outcome_runs", "outcome_stretches", "outcome_changes")
 
 
 def weighed(snapshot: Snapshot, became: tuple[Became, ...]) -> Outcome:
@@ -138,22 +143,21 @@ def weighed(snapshot: Snapshot, became: tuple[Became, ...]) -> Outcome:
     found = Outcome(became, None, None)
     if min(found.runs.before, found.runs.after) < ENOUGH:
         return found
+    most = found.telling[:BESIDE]
     [beside] = run_query(
         snapshot,
         "outcome_others",
-        ids=[one.project_id for one in found.counted],
-        names=[one.name for one in found.counted],
-        weights=[one.runs.weight for one in found.counted],
+        ids=[one.project_id for one in most],
+        names=[one.name for one in most],
+        weights=[one.runs.weight for one in most],
     )
     with_others = {(one["project_id"], one["repository"]) for one in beside["changes"] or ()}
-    compared = [one.runs for one in found.counted if (one.project_id, one.name) in with_others]
+    compared = [one.runs for one in most if (one.project_id, one.name) in with_others]
     return Outcome(became, common(one.runs for one in found.counted), _others(compared, beside))
 
 
-def _became(
-    project_id: int, repository: str, window_days: int, day: date, weeks: int, cause: str | None, **runs: int
-) -> Became:
-    return Became(project_id, repository, window_days, day, weeks, cause, Sides(**runs))
+def _became(project_id: int, repository: str, day: date, weeks: int, **runs: int) -> Became:
+    return Became(project_id, repository, day, weeks, Sides(**runs))
 
 
 def _others(compared: list[Sides], beside: dict[str, float]) -> Others | None:

@@ -9,3 +9,9 @@ from taskhouse.warehouse import sql
 def run_query(snapshot: Snapshot, query: str, **parameters: object) -> list[dict[str, Any]]:
     """The rows of ``queries/<question>.sql``, each by column name."""
     return snapshot.records(sql.statement("taskhouse.report", f"queries/{query}"), **parameters)
+
+
+def forget(snapshot: Snapshot, *tables: str) -> None:
+    """Drop tables that queries made for later ones."""
+    for table in tables:
+        snapshot.records(f"DROP TABLE IF EXISTS temp.{table}")

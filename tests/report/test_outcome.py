@@ -73,7 +73,7 @@ def test_each_repository_has_its_first_lasting_change_and_the_runs_around_it(hou
     assert {one.name for one in found.became} == set(CHANGES)
     for one in found.became:
         before, after = sides(one.name, CHANGES[one.name])
-        assert (one.day, one.weeks, one.window) == (*CHANGES[one.name][1:], 30)
+        assert (one.day, one.weeks) == CHANGES[one.name][1:]
         assert (one.runs.before, one.runs.after) == (len(before), len(after))
         assert one.runs.completed_before == sum(run.status == "completed" for run in before)
         assert one.runs.completed_after == sum(run.status == "completed" for run in after)
@@ -156,7 +156,7 @@ def test_one_run_too_few_on_a_side_and_nothing_is_said(house: Snapshot, monkeypa
 def test_what_is_clear_is_said_with_the_shares_of_both_sides_and_what_is_not_is_not_claimed() -> None:
     def became(name: str, *counts: int) -> outcome.Became:
         made = dict(zip(("completed_before", "before", "completed_after", "after"), counts, strict=True))
-        return outcome.Became(1, name, 30, date(2026, 11, 2), 3, "repository", Sides(**made))
+        return outcome.Became(1, name, date(2026, 11, 2), 3, Sides(**made))
 
     def told(*some: outcome.Became) -> str:
         return outcome.said(outcome.Outcome(some, common([one.runs for one in some]), None))

@@ -23,15 +23,14 @@ SELECT
     usage.cost_usd,
     coalesce(usage.total_tokens, usage.turn_tokens) AS tokens
 FROM
-    main.run_attempts AS attempt
+    report_attempts AS attempt
     INNER JOIN period
-        ON main.day_of(attempt.ended_at) BETWEEN period.since AND period.until
+        ON attempt.ended_day BETWEEN period.since AND period.until
     LEFT JOIN main.run_usage AS usage
         ON attempt.project_id = usage.project_id
         AND attempt.run_id = usage.run_id
         AND attempt.is_last
 WHERE
-    attempt.ended_at >= main.day_start((SELECT min(since) FROM period))
-    AND ($projects IS NULL OR attempt.project_id IN (SELECT unnest($projects::BIGINT[])))
+    ($projects IS NULL OR attempt.project_id IN (SELECT unnest($projects::BIGINT[])))
     AND ($pattern IS NULL OR attempt.repository GLOB $pattern)
     AND ($names IS NULL OR attempt.repository IN (SELECT unnest($names::VARCHAR[])))

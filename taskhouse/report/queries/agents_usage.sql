@@ -1,8 +1,8 @@
--- Whether PostHog was ever asked what a task cost.
+-- Whether PostHog ever said what a task cost.
 SELECT
-    count(as_of) > 0 AS known
+    count(*) > 0 AS known
 FROM
-    main.task_cost
+    main.task_cost_history
 WHERE
     $projects IS NULL
     OR project_id IN (SELECT unnest($projects::BIGINT[]))

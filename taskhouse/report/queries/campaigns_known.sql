@@ -1,12 +1,12 @@
--- Repositories with readiness, each with the first day of it.
+-- Repositories with readiness by window, each with the first day of it.
 SELECT
-    project_id,
     repository,
-    min(day) AS first_day
+    window_days,
+    min(main.day_of(observed_at)) AS first_day
 FROM
-    main.readiness_trend
+    main.readiness
 WHERE
-    overall IS NOT NULL
+    evidence = 'scan'
     AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
     AND ($pattern IS NULL OR repository GLOB $pattern)
     AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[])))

@@ -1,31 +1,19 @@
--- Repositories of a campaign at the end of some days, by their last known state over one window; 'window' is that of the
--- campaign, or the shortest.
-WITH state AS (
-    SELECT
-        project_id,
-        repository,
-        window_days,
-        day,
-        overall_carried AS state
-    FROM
-        main.readiness_trend
-        SEMI JOIN (SELECT unnest($ids::BIGINT[]) AS project_id, unnest($names::VARCHAR[]) AS repository) AS member
-            USING (project_id, repository)
-    WHERE
-        overall_carried IS NOT NULL
-        AND day IN (SELECT unnest($days::DATE[]))
-        AND ($window IS NULL OR window_days = $window)
-)
-
+-- The last known state of each repository at the end of some days, over some windows: those of the campaigns.
 SELECT
     project_id,
     repository,
+    window_days,
     day,
-    state
+    overall_carried AS state
 FROM
-    state
-QUALIFY
-    window_days = min(window_days) OVER ()
+    main.readiness_trend
+WHERE
+    list_contains($windows::INTEGER[], window_days)
+    AND list_contains($days::DATE[], day)
+    AND overall_carried IN ('needs_setup', 'detected', 'partial', 'ready')
+    AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
+    AND ($pattern IS NULL OR repository GLOB $pattern)
+    AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[])))
 ORDER BY
     day,
     project_id,

@@ -1,11 +1,10 @@
--- The first lasting change to ready of each repository: not ready for whole weeks, then ready for whole weeks. As many
--- weeks count before as after; days without information between the two count on neither side.
+-- The first lasting change to ready of each repository in the last year: not ready for whole weeks, then ready for
+-- whole weeks. As many weeks count before as after; days without information between the two count on neither side.
 CREATE OR REPLACE TEMP TABLE outcome_changes AS
 WITH change AS (
     SELECT
         project_id,
         repository,
-        window_days,
         first_day AS day,
         last_day,
         kind,
@@ -27,6 +26,7 @@ lasting AS (
         change
     WHERE
         kind = 'ready'
+        AND day > $until::DATE - 365
         AND kind_before = 'not_ready'
         AND is_comparable
         AND ($pattern IS NULL OR repository GLOB $pattern)
@@ -36,7 +36,6 @@ lasting AS (
 SELECT
     project_id,
     repository,
-    window_days,
     weeks,
     last_before - CAST(7 * weeks - 1 AS INTEGER) AS before_since,
     last_before AS before_until,

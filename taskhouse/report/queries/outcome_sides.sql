@@ -2,21 +2,14 @@
 SELECT
     change.project_id,
     change.repository,
-    change.window_days,
     change.after_since AS day,
     change.weeks,
-    any_value(cause.cause) AS cause,
     coalesce(sum(run.runs) FILTER (WHERE run.day < change.after_since), 0)::BIGINT AS before,
     coalesce(sum(run.completed) FILTER (WHERE run.day < change.after_since), 0)::BIGINT AS completed_before,
     coalesce(sum(run.runs) FILTER (WHERE run.day >= change.after_since), 0)::BIGINT AS after,
     coalesce(sum(run.completed) FILTER (WHERE run.day >= change.after_since), 0)::BIGINT AS completed_after
 FROM
     outcome_changes AS change
-    LEFT JOIN main.readiness_changes AS cause
-        ON change.project_id = cause.project_id
-        AND change.repository = cause.repository
-        AND change.window_days = cause.window_days
-        AND change.after_since = cause.day
     LEFT JOIN outcome_runs AS run
         ON change.project_id = run.project_id
         AND change.repository = run.repository
@@ -27,7 +20,6 @@ FROM
 GROUP BY
     change.project_id,
     change.repository,
-    change.window_days,
     change.after_since,
     change.weeks
 ORDER BY

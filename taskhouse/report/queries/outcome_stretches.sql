@@ -1,11 +1,10 @@
--- Unbroken stretches in which a repository was ready, or was not, over the longest of its windows: by the days with
--- information, which end where the repository was gone, or where the server put it into another class.
+-- Unbroken stretches in which a repository was ready, or was not, over one window: by the days with information, which
+-- end where the repository was gone, or where the server put it into another class.
 CREATE OR REPLACE TEMP TABLE outcome_stretches AS
 WITH present AS (
     SELECT
         project_id,
         repository,
-        window_days,
         day,
         segment,
         CASE
@@ -13,24 +12,13 @@ WITH present AS (
             WHEN overall IN ('partial', 'detected', 'needs_setup') THEN 'not_ready'
             WHEN overall IS NOT NULL THEN 'unknown'
         END AS kind,
-        day - CAST(row_number() OVER (PARTITION BY project_id, repository, window_days ORDER BY day) AS INTEGER)
-            AS presence
+        day - CAST(row_number() OVER (PARTITION BY project_id, repository ORDER BY day) AS INTEGER) AS presence
     FROM
         main.readiness_trend
     WHERE
         day <= $until
+        AND window_days = $window
         AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
-),
-
-informed AS (
-    SELECT
-        *
-    FROM
-        present
-    WHERE
-        kind IS NOT NULL
-    QUALIFY
-        window_days = max(window_days) OVER (PARTITION BY project_id, repository)
 ),
 
 moved AS (
@@ -38,7 +26,9 @@ moved AS (
         *,
         (kind, segment, presence) IS DISTINCT FROM lag((kind, segment, presence)) OVER repository AS begins
     FROM
-        informed
+        present
+    WHERE
+        kind IS NOT NULL
     WINDOW
         repository AS (PARTITION BY project_id, repository ORDER BY day)
 ),
@@ -54,7 +44,6 @@ numbered AS (
 SELECT
     project_id,
     repository,
-    window_days,
     number,
     kind,
     segment,
