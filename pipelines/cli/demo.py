@@ -56,7 +56,7 @@ def demo(
     synced as they go by, on a clock that jumps to whatever is due next. Then comes a live hour over real HTTP, sixty
     times as fast, with `taskhouse sync`. It syncs until every run has ended, compares every task, repository,
     readiness answer, run, event and log entry that was ever served with the warehouse, and syncs once more, which must
-    add nothing. At the end it writes the report and answers three questions.
+    add nothing. At the end it writes the report and the page of a run, and answers three questions.
 
     It needs no key and no network. The same seed on the same day makes the same six weeks. The data is kept in
     TASKHOUSE_HOME/demo. Each demo begins by deleting that folder, so if you stop one, run it again.

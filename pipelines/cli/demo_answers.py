@@ -1,4 +1,4 @@
-"""How a demo ends: the report, and three questions with their statements and answers."""
+"""How a demo ends: the report, the page of a run, and three questions with their statements and answers."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -26,17 +26,28 @@ QUESTIONS = {
 }
 
 
+RUN = (
+    "FROM runs SELECT project_id, run_id"
+    " ORDER BY attempts > 1 DESC, coalesce(pr_state = 'merged', false) DESC, live_events DESC, run_id LIMIT 1"
+)
+"""The run whose page is worth a look: reopened, with a merged pull request, and long."""
+
+
 def farewell(settings: "Settings") -> None:
-    """Write the report, and show where it is, what can be asked, and what comes out."""
+    """Write the report and the page of a run, and show where it is, what can be asked, and what comes out."""
     import taskhouse
-    from taskhouse.report import write
+    from taskhouse import report, run_page
     from taskhouse.warehouse import publish
 
     taskhouse_ = sys.argv[0] if sys.argv[0].endswith("taskhouse") else "taskhouse"
     out = screen.results()
     with taskhouse.open(settings) as snapshot:
-        report = write(snapshot, settings.home / "reports" / "readiness.html")
-        out.print(f"\nThe report:    {report}", soft_wrap=True, markup=False)
+        page = report.write(snapshot, settings.home / "reports" / "readiness.html")
+        out.print(f"\nThe report:    {page}", soft_wrap=True, markup=False)
+        for run in snapshot.records(RUN):
+            page = settings.home / "runs" / f"{run_page.file_name(run['run_id'])}.html"
+            run_page.write(snapshot, run["run_id"], page, project_id=run["project_id"])
+            out.print(f"A run:         {page}", soft_wrap=True, markup=False)
         out.print(f"The warehouse: {settings.warehouse}", soft_wrap=True, markup=False)
         out.print(f"To read it:    {publish.readable(settings.published)}", soft_wrap=True, markup=False)
         for question, statement in QUESTIONS.items():

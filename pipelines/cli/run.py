@@ -1,11 +1,19 @@
-"""``taskhouse run``: one run, for people."""
+"""``taskhouse run``: one run, or two side by side, for people."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from taskhouse.pipelines.cli.exits import guarded, say
+
+
+class Format(StrEnum):
+    """The formats of a run's page."""
+
+    HTML = "html"
+    MD = "md"
 
 
 @guarded
@@ -15,6 +23,13 @@ def run(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; - prints the page.")
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="RUN_ID", help="Set another run beside it: their figures, and where they part."),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="md is short, for the description of a pull request.")
+    ] = Format.HTML,
     project: Annotated[
         int | None,
         typer.Option(metavar="ID", max=2**63 - 1, help="Its project, if several projects have a run of this id."),
@@ -38,10 +53,13 @@ def run(
         require_folder(output)
     with taskhouse.open(load()) as snapshot:
         project_id, found = find(snapshot, run_id, project)
+        other = find(snapshot, compare, project)[1] if compare is not None else None
         if str(output) == "-":
-            typer.echo(render(snapshot, found, project_id=project_id), nl=False)
+            text = render(snapshot, found, project_id=project_id, compare=other, form=form.value)
+            typer.echo(text, nl=False)
             return
-        target = output or load().home / "runs" / f"{file_name(found)}.html"
+        name = file_name(found) + (f"-{file_name(other)}" if other else "")
+        target = output or load().home / "runs" / f"{name}.{form.value}"
         with writing(target):
-            write(snapshot, found, target, project_id=project_id)
+            write(snapshot, found, target, project_id=project_id, compare=other, form=form.value)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")

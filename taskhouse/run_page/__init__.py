@@ -5,37 +5,58 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 from taskhouse.atomic import appearing
+from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.run_page import html
+from taskhouse.run_page import html, markdown
 from taskhouse.run_page.build import find, gather
 
-__all__ = ["file_name", "find", "render", "write"]
+__all__ = ["Format", "file_name", "find", "render", "write"]
+
+Format = Literal["html", "md"]
 
 
-def render(snapshot: Snapshot, run_id: str, *, project_id: int | None = None) -> str:
+def render(
+    snapshot: Snapshot, run_id: str, *, project_id: int | None = None, compare: str | None = None, form: Format = "html"
+) -> str:
     """The page of a run as text.
 
     Args:
         snapshot: The published copy.
         run_id: The id of the run, or its beginning if no other run has the same.
         project_id: Its project, if several have a run of this id.
+        compare: Another run, to be set beside it.
+        form: ``html``, or ``md`` for the short form that fits into the description of a pull request.
 
     Raises:
-        ConfigurationError: No run has such an id, or several have.
+        ConfigurationError: No run has such an id, or several have; or two runs are to be compared in Markdown.
     """
-    return html.page(gather(snapshot, run_id, project_id))
+    if compare is not None and form != "html":
+        raise ConfigurationError("Two runs can be compared in HTML only.", hint="Omit --format or --compare.")
+    run = gather(snapshot, run_id, project_id)
+    if compare is not None:
+        return html.comparison(run, gather(snapshot, compare, project_id))
+    return html.page(run) if form == "html" else markdown.page(run)
 
 
-def write(snapshot: Snapshot, run_id: str, path: str | Path, *, project_id: int | None = None) -> Path:
+def write(
+    snapshot: Snapshot,
+    run_id: str,
+    path: str | Path,
+    *,
+    project_id: int | None = None,
+    compare: str | None = None,
+    form: Format = "html",
+) -> Path:
     """Write the page of a run to a file, which appears whole or not at all; returns its path.
 
     Raises:
         ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    text = render(snapshot, run_id, project_id=project_id)
+    text = render(snapshot, run_id, project_id=project_id, compare=compare, form=form)
     target.parent.mkdir(parents=True, exist_ok=True)
     with appearing(target) as draft:
         draft.write_text(text, encoding="utf-8", newline="")

@@ -66,26 +66,26 @@ def gather(snapshot: Snapshot, run_id: str, project_id: int | None = None) -> Ru
     asked = {"project": project, "run": run}
     with snapshot.reader.moment():
         row = rows(snapshot, "run", **asked)[0]
-        task = rows(snapshot, "task", project=project, task=row["task_id"])
+        task = rows(snapshot, "task", project=project, task=row["task_id"])[0]
         attempts = rows(snapshot, "attempts", **asked)
         totals = rows(snapshot, "totals", **asked)[0]
-        hidden = frozenset(each["ordinal"] for each in rows(snapshot, "hidden", **asked))
+        events = rows(snapshot, "events", most=MOST_BYTES, **asked)
         found = steps(
-            rows(snapshot, "events", most=MOST_BYTES, **asked),
+            [event for event in events if not event["is_message"]],
             rows(snapshot, "messages", most=MOST_TEXT, **asked),
             rows(snapshot, "calls", **asked),
-            rows(snapshot, "gaps", **asked),
+            rows(snapshot, "gaps", **asked) if row["known_gaps"] else [],
             attempts,
-            hidden,
+            frozenset(event["ordinal"] for event in events if event["is_message"]),
         )
         return Run(
             row=row,
-            task=_shown(task[0]) if task else {},
+            task=_shown(task),
             attempts=attempts,
             totals=totals,
             usage=rows(snapshot, "usage", **asked),
             steps=found,
-            hidden=bool(hidden),
+            hidden=any(event["is_hidden"] for event in events),
         )
 
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from taskhouse.pages import links, templating
-from taskhouse.run_page import charts, fit, prose, texts
+from taskhouse.run_page import charts, compare, fit, prose, texts
 from taskhouse.run_page.model import Attempt, Call, Fold, Gap, Message, Note, Question, Run, Step, flat
 
 LARGE = 2_000_000
@@ -75,6 +75,32 @@ def _drawn(run: Run, room: int) -> str:
     )
 
 
+def comparison(left: Run, right: Run) -> str:
+    """The document that shows two runs side by side."""
+    found = compare.compare(left, right)
+    holes = [
+        f"{_counted(count, 'gap')} in run {letter}"
+        for letter, run in (("A", left), ("B", right))
+        if (count := sum(not gap.repaired for gap in run.of(Gap)))
+    ]
+    return (
+        _environment()
+        .get_template("compare.html")
+        .render(
+            left=left,
+            right=right,
+            comparison=found,
+            gaps=", ".join(holes),
+            most=compare.MOST,
+            tone=lambda run: TONES.get(run.row["status"], ""),
+            clock=functools.partial(_clock, _begins(left.steps) | _begins(right.steps)),
+        )
+    )
+
+
+TONES = {"completed": "ok", "failed": "no", "cancelled": "no"}
+
+
 def facts(run: Run) -> dict[str, Any]:
     """What the head of a page says, in words and figures."""
     row = run.row
@@ -82,7 +108,7 @@ def facts(run: Run) -> dict[str, Any]:
     failed = sum(call.failed for call in calls)
     return {
         "status": (row["status"] or "unknown").replace("_", " "),
-        "tone": {"completed": "ok", "failed": "no", "cancelled": "no"}.get(row["status"], ""),
+        "tone": TONES.get(row["status"], ""),
         "calls": len(calls),
         "failed": failed,
         "tools": Counter(call.tool for call in calls).most_common(6),
@@ -175,7 +201,7 @@ def _coloured(text: str) -> Markup:
 def _begins(steps: Sequence[Step]) -> dict[int, int]:
     """For each step that has a time, when its attempt began, or else the run: by the id of the step."""
     begins, begin = {}, None
-    for step in steps:
+    for step in flat(steps):
         if step.at is None:
             continue
         begin = step.at if begin is None or isinstance(step, Attempt) else begin
@@ -224,12 +250,6 @@ def _labels(steps: Sequence[Step]) -> Iterator[str]:
     return iter(dict.fromkeys(texts.line(step.label, 40) for step in steps if isinstance(step, Note)))
 
 
-def _short_path(path: str) -> str:
-    """The end of a path, without the folder that all repositories of a sandbox lie in."""
-    shown = texts.line(path, 200)
-    return "/".join(shown.split("/")[5:]) if shown.startswith("/workspace/repos/") else shown
-
-
 def _short_count(count: int) -> str:
     """A large number in three digits: 1,234 is 1.2 k, and 669,156 is 669 k."""
     for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1000, "k")):
@@ -250,7 +270,9 @@ def _environment() -> jinja2.Environment:
         counted=_counted,
         kind=lambda step: type(step).__name__.lower(),
         is_mark=lambda text: texts.MARK.fullmatch(text) is not None,
-        short_path=_short_path,
+        short_path=texts.short_path,
+        named=lambda call: texts.short_path(call.title) if call.title not in ("", call.tool) else call.preview,
+        safe_link=links.safe,
         as_short_count=_short_count,
     )
     made.globals.update(named=NAMED, length_of=len)

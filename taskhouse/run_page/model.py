@@ -225,7 +225,7 @@ class Run:
     @property
     def title(self) -> str:
         """The title of its task; its id if it has none."""
-        return str(self.task.get("title") or f"Run {self.row['run_id']}")
+        return str(self.task["title"] or f"Run {self.row['run_id']}")
 
     def of(self, kind: type[Step]) -> list[Any]:
         """Its steps of one kind, those in folds included."""

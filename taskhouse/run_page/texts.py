@@ -13,6 +13,9 @@ _ESCAPES = re.compile(
 )
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+FOLDER = re.compile(r"/workspace/repos/[^/\s]+/[^/\s]+/")
+"""Where the sandbox has a repository."""
+
 UNITS = ((1_000_000, "MB"), (1000, "KB"))
 MARK = re.compile(r"\[text ([0-9]{1,9}) [0-9a-f]{16}\]")
 """What ``capture_text = none`` stores instead of a text."""
@@ -50,6 +53,11 @@ def line(text: object, most: int = 200) -> str:
     """The same as one line of at most so many characters."""
     plain = " ".join(lines(text)[: 4 * most].split())
     return plain if len(plain) <= most else plain[: most - 1] + "…"
+
+
+def short_path(path: str) -> str:
+    """A path on one line, without the folder in which the sandbox has the repository."""
+    return FOLDER.sub("", line(path), count=1)
 
 
 def cut(text: str, most: int) -> Excerpt:

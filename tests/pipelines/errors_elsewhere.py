@@ -107,6 +107,7 @@ ELSEWHERE = {
     ),
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
     "This is not the id of a run.": BEGINNING,
+    "Two runs can be compared in HTML only.": "run_page/test_compare.py::test_two_runs_are_not_compared_in_markdown",
     "No run… has an id that begins with ….": BEGINNING,
     "Several runs have an id that begins with …: ….": BEGINNING,
     "Several projects have a run …: ….": "run_page/test_page.py::test_a_run_of_two_projects_needs_the_project",

@@ -126,6 +126,7 @@ def test_the_demo_ends_with_everything_equal_and_nothing_added(project: Project)
     assert "No row was added to any raw table." in said
     assert "How do the models do?" in said
     assert (project.folder / ".taskhouse" / "demo" / "reports" / "readiness.html").exists()
+    assert len(list((project.folder / ".taskhouse" / "demo" / "runs").glob("*.html"))) == 1
     assert (project.folder / ".taskhouse" / "demo" / "warehouse.duckdb").exists()
     assert "phx_emulator" not in said
 

@@ -25,7 +25,6 @@ event AS (
         project_id = $project
         AND run_id = $run
         AND stream_ms IS NOT NULL
-        AND EXISTS (FROM gap)
 )
 
 SELECT

@@ -2,6 +2,13 @@
 SELECT
     runs.* EXCLUDE (payload),
     origin.host,
+    (
+        SELECT count(*)
+        FROM ledger.gaps AS gap
+        WHERE
+            gap.project_id = $project
+            AND gap.run_id = $run
+    ) AS known_gaps,
     json_extract_string(main.event_document(runs.payload), '$.task_summary') AS summary,
     list_distinct(
         list_filter(

@@ -1,0 +1,132 @@
+"""How long the page of a run takes, and how large it is: one run of 50,000 events among others.
+
+    python benchmarks/run_page.py [events] [other runs]
+
+The other runs have 5,000 events each. Four in five events are pieces of messages; every 25th belongs to a tool call
+with some 2 KB of output, every 100th of them to a change of a file. The page is made before and after what the views
+compute is stored.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import taskhouse
+from taskhouse import run_page
+from taskhouse.reading import Snapshot
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.derive import MANY_LINES, derive
+from taskhouse.warehouse.publish import publish
+
+EVENTS = """
+CREATE OR REPLACE TEMP TABLE made AS
+SELECT
+    run,
+    number,
+    md5('run' || run) AS run_id,
+    1790000000000 + run * 10000000 + number * 90 AS ms,
+    CASE
+        WHEN number % 25 = 23 THEN 'tool_call'
+        WHEN number % 25 = 24 THEN 'tool_call_update'
+        WHEN number % 250 = 51 THEN 'plan'
+        WHEN number % 25 = 0 THEN 'agent_thought_chunk'
+        WHEN number % 1000 = 1 THEN 'user_message_chunk'
+        ELSE 'agent_message_chunk'
+    END AS session_update,
+    CASE WHEN number % 25 IN (23, 24) THEN 'toolu_' || number // 25 END AS tool_call_id
+FROM
+    range($first, $last) AS runs (run),
+    range(1, $events + 1) AS numbers (number)
+"""
+
+PAYLOAD = """
+'{"type": "notification", "timestamp": "' || strftime(make_timestamp(ms * 1000), '%Y-%m-%dT%H:%M:%S.%gZ')
+|| '", "notification": {"jsonrpc": "2.0", "method": "session/update", "params": {"sessionId": "s' || run
+|| '", "update": {"sessionUpdate": "' || session_update || '", '
+|| CASE
+    WHEN session_update = 'tool_call' THEN '"toolCallId": "' || tool_call_id
+        || '", "title": "pnpm test ' || number || '", "kind": "execute", "status": "pending"'
+        || ', "rawInput": {"command": "pnpm test ' || number || '", "description": "Run the tests"}'
+        || ', "_meta": {"claudeCode": {"toolName": "'
+        || ['Bash', 'Read', 'Edit', 'Grep'][1 + CAST(hash(number) % 4 AS INTEGER)] || '"}}'
+    WHEN number % 2500 = 24 THEN '"toolCallId": "' || tool_call_id || '", "status": "completed", "content": [{"type": '
+        || '"diff", "path": "src/' || number || '.ts", "oldText": "' || repeat('same line\\n', 20) || 'one\\n'
+        || '", "newText": "' || repeat('same line\\n', 20) || 'two\\n"}]'
+    WHEN session_update = 'tool_call_update' THEN '"toolCallId": "' || tool_call_id || '", "status": "'
+        || CASE WHEN hash(number) % 10 = 0 THEN 'failed' ELSE 'completed' END
+        || '", "rawOutput": {"stdout": "' || repeat(md5(CAST(number AS VARCHAR)) || '  <b>"&\\n', 50)
+        || '", "isError": false}'
+    WHEN session_update = 'plan' THEN '"entries": [{"content": "Reproduce it", "status": "completed"}]'
+    ELSE '"content": {"type": "text", "text": "the **word** ' || number || ' "}'
+END
+|| '}}}, "event_id": "1-' || number || '"}'
+"""
+
+LIVE = f"""
+INSERT INTO raw.run_events BY NAME
+SELECT
+    1 AS project_id, run_id AS task_id, run_id, 0 AS incarnation, 'django' AS source, ms || '-0' AS stream_id,
+    ms AS stream_ms, 0 AS stream_seq, '1-' || number AS event_id, 'notification' AS kind, 'session/update' AS method,
+    session_update, tool_call_id, make_timestamptz(ms * 1000) AS occurred_at,
+    make_timestamptz(ms * 1000 + 900000) AS received_at, {PAYLOAD} AS payload, true AS json_ok, false AS redacted,
+    'segment' AS segment
+FROM
+    made
+ORDER BY
+    run // 20, number, run
+"""  # noqa: S608 - our own text
+
+RUNS = """
+INSERT INTO raw.run_versions BY NAME
+SELECT
+    1 AS project_id, run_id AS task_id, run_id, min(occurred_at) AS valid_from, 'runs' AS observed_in,
+    'completed' AS status, 'cloud' AS environment, min(occurred_at) AS created_at, max(occurred_at) AS updated_at,
+    max(occurred_at) AS completed_at, run_id AS content_hash, '{}' AS payload, 'pass' AS pass_id, 1 AS page
+FROM
+    raw.run_events
+GROUP BY
+    run_id
+"""
+
+TASKS = """
+INSERT INTO raw.task_versions BY NAME
+SELECT
+    project_id, task_id, valid_from, 'list' AS observed_in, 'a title' AS title, 'acme/web' AS repository, created_at,
+    updated_at, content_hash, '{"description": "Fix it"}' AS payload, pass_id, page
+FROM
+    raw.run_versions
+"""
+
+
+def main(events: int = 50_000, others: int = 100) -> None:
+    """Make the history, and time the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
+        with warehouse.transaction("benchmark") as connection:
+            for first, last, number in ((0, 1, events), (1, 1 + others, 5_000)):
+                connection.execute(EVENTS, {"first": first, "last": last, "events": number})
+                connection.execute(LIVE)
+            for text in (RUNS, TASKS, sql.engine("warehouse/schema/mart_runs_known")):
+                connection.execute(text)
+            run_id = str(connection.execute("SELECT md5('run0')").fetchall()[0][0])
+        for name in ("computed when asked", "stored"):
+            publish(warehouse, home / "published", force=True)
+            with taskhouse.open(home) as snapshot:
+                _timed(name, snapshot, run_id)
+            derive(warehouse, within_s=1e6, everything=True, most=MANY_LINES)
+
+
+def _timed(name: str, snapshot: Snapshot, run_id: str) -> None:
+    best, cpu, size = 1e9, 1e9, 0
+    for _ in range(3):
+        began, used = time.perf_counter(), time.process_time()
+        size = len(run_page.render(snapshot, run_id).encode())
+        best, cpu = min(best, time.perf_counter() - began), min(cpu, time.process_time() - used)
+    print(f"{name:<24} {best:6.2f} s  {cpu:6.2f} s of CPU  {size / 1000:9,.1f} KB", flush=True)
+
+
+if __name__ == "__main__":
+    main(*[int(argument) for argument in sys.argv[1:]])
