@@ -1,4 +1,4 @@
-"""The readiness trend report of a project as one HTML file, made from the published copy.
+"""The readiness report of a project about the last week, as one HTML file made from the published copy.
 
 Each materialization shows the same report as Markdown. While a resource that it reads is not proved complete, no new
 report is made: the last one stays, and the step says why.
@@ -21,6 +21,8 @@ READS = (
     "readiness",
     "readiness_trend",
     "readiness_daily",
+    "readiness_changes",
+    "repositories",
     "repository_periods",
     "run_attempts",
     "run_history",
@@ -73,7 +75,7 @@ def asset_of(
 def _written(
     context: dg.AssetExecutionContext, engine: Engine, resources: list[str]
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    from taskhouse.report import Options, render, write
+    from taskhouse.report import Options, directory, render, write
 
     project_id, settings = int(context.partition_key), engine.settings()
     with reading(settings) as (snapshot, queries):
@@ -83,8 +85,9 @@ def _written(
             context.log.warning("The report of project %s waits until its data is proved: %s", project_id, reasons)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"
-        write(snapshot, path, Options(projects=(project_id,)))
-        shown = render(snapshot, Options(projects=(project_id,), format="md"))
+        known = directory.of(settings)
+        write(snapshot, path, Options(projects=(project_id,)), known)
+        shown = render(snapshot, Options(projects=(project_id,), format="md"), known)
         figures = queries.rows("report_figures", {"project_id": project_id})
         yield dg.MaterializeResult(
             metadata={

@@ -1,4 +1,4 @@
-"""``taskhouse report``: readiness and runs of a period, for people."""
+"""``taskhouse report``: readiness and runs of a week or other days, for people."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -24,16 +24,28 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write; - prints the report.")
     ] = None,
+    week: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEEK", help="Week such as 2026-W45, a day in it, or last; by default the last that is over."
+        ),
+    ] = None,
+    month: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="Month such as 2026-10, or last, instead of a week.")
+    ] = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day. By default the report covers 30 days."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="First day of other days; by default there are seven."),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day; by default the last day with data."),
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="Last day of other days; by default the last known."),
     ] = None,
     repository: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Only repositories that match, for example acme/*.")
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only repositories of this owner in taskhouse.toml.")
     ] = None,
     project: Annotated[
         list[int] | None, typer.Option(metavar="ID", max=2**63 - 1, help="Only this project (repeatable).")
@@ -41,30 +53,36 @@ def report(
     compare: Annotated[
         str,
         typer.Option(
-            metavar="PERIOD", help="Period to compare with: previous, none, or days such as 2026-09-01..2026-09-30."
+            metavar="PERIOD",
+            help="What to compare with: median (of the four periods before), previous, none, or days such as"
+            " 2026-09-01..2026-09-30.",
         ),
-    ] = "previous",
+    ] = "median",
     window: Annotated[
         int | None,
-        typer.Option(metavar="DAYS", help="Readiness window that decides the order; by default the shortest."),
+        typer.Option(metavar="DAYS", help="Readiness window that decides what is ready; by default the shortest."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.HTML,
 ) -> None:
-    """Write the readiness trend report: one file that needs no network and runs no script.
+    """Write the readiness report of a week: one file that needs no network and runs no script.
 
-    It shows which repositories became ready and which slipped, how the agents' runs are doing, and what the data does
-    not tell. It reads the published copy. Without --output the report goes to the folder `reports` in TASKHOUSE_HOME.
-    Only you can read the file; use `chmod` to share it.
+    It begins with at most five sentences to forward. It shows which repositories became ready, which slipped and why,
+    the next step of each, how the agents' runs are doing, and what the data does not tell. It reads the published copy.
+    Without --output the report goes to the folder `reports` in TASKHOUSE_HOME. Only you can read the file; use `chmod`
+    to share it.
     """
     import taskhouse
     from taskhouse.home import require_folder, writing
-    from taskhouse.report import Options, render, write
+    from taskhouse.report import Options, directory, render, write
     from taskhouse.settings import load
 
     options = Options(
+        week=week,
+        month=month,
         since=since.date() if since else None,
         until=until.date() if until else None,
         repository=repository,
+        owner=owner,
         projects=tuple(project or ()),
         compare=compare,
         window=window,
@@ -72,11 +90,13 @@ def report(
     )
     if output is not None:
         require_folder(output)
-    with taskhouse.open(load()) as snapshot:
+    settings = load()
+    known = directory.of(settings)
+    with taskhouse.open(settings) as snapshot:
         if str(output) == "-":
-            typer.echo(render(snapshot, options, strict=True), nl=False)
+            typer.echo(render(snapshot, options, known, strict=True), nl=False)
             return
-        target = output or load().home / "reports" / f"readiness.{form.value}"
+        target = output or settings.home / "reports" / f"readiness.{form.value}"
         with writing(target):
-            write(snapshot, target, options, strict=True)
+            write(snapshot, target, options, known, strict=True)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")

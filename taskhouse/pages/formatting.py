@@ -13,12 +13,20 @@ MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 ISOLATE, END = "\u2068", "\u2069"
 """Isolates the direction of a text (left to right or right to left) from its neighbours."""
 
+DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that begin or end a direction."""
+
 
 def clean(text: object) -> str:
     """A server's text without invisible characters: control characters, and halves of cut emoji."""
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
     )
+
+
+def isolated(text: object) -> str:
+    """A server's text inside one of ours: it cannot change the direction in which ours is read."""
+    return ISOLATE + "".join(char for char in clean(text) if char not in DIRECTIONS) + END
 
 
 def day(value: date) -> str:

@@ -1,4 +1,4 @@
-"""The readiness trend report: one file that a lead opens, drawn from one published generation.
+"""The readiness report of a week, a month or other days: one file for leads, from one published generation.
 
 ``render`` gives the text, ``write`` puts it into a file. The same data and the same options give the same bytes.
 """
@@ -10,22 +10,31 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
 from taskhouse.report import html, markdown, table
 from taskhouse.report.build import forget, gather
+from taskhouse.report.directory import Directory
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Format, Options, Period
 
-__all__ = ["Format", "Options", "Period", "render", "write"]
+__all__ = ["Directory", "Format", "Options", "Period", "render", "write"]
 
 
-def render(snapshot: Snapshot, options: Options | None = None, *, strict: bool = False) -> str:
+def render(
+    snapshot: Snapshot, options: Options | None = None, directory: Directory | None = None, *, strict: bool = False
+) -> str:
     """The report as text in ``options.format``; one that says so where there is no data.
 
+    Args:
+        snapshot: What is read.
+        options: What it is about; the last week that is over by default.
+        directory: Names of projects and owners of repositories.
+        strict: Refuse to say nothing.
+
     Raises:
-        ConfigurationError: The days make no sense, or nothing is known over the window asked for; or, if ``strict``,
+        ConfigurationError: The days make no sense, or there is no such window or owner; or, if ``strict``,
             there is data and nothing of it is what the options ask for.
     """
     options = options or Options()
     try:
-        report = gather(snapshot, options)
+        report = gather(snapshot, options, directory or Directory())
         if strict and isinstance(report, Nothing) and report.beside:
             raise ConfigurationError(report.said, hint=report.hint)
         if options.format == "csv":
@@ -37,14 +46,21 @@ def render(snapshot: Snapshot, options: Options | None = None, *, strict: bool =
     return html.page(report) if options.format == "html" else markdown.page(report)
 
 
-def write(snapshot: Snapshot, path: str | Path, options: Options | None = None, *, strict: bool = False) -> Path:
+def write(
+    snapshot: Snapshot,
+    path: str | Path,
+    options: Options | None = None,
+    directory: Directory | None = None,
+    *,
+    strict: bool = False,
+) -> Path:
     """Write the report to a file, which appears whole or not at all; returns its path.
 
     Raises:
         ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    text = render(snapshot, options, strict=strict)
+    text = render(snapshot, options, directory, strict=strict)
     target.parent.mkdir(parents=True, exist_ok=True)
     with appearing(target) as draft:
         draft.write_text(text, encoding="utf-8", newline="")

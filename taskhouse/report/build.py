@@ -1,179 +1,168 @@
 """Read everything that a report says, once, from one published generation."""
 
-from collections import Counter, defaultdict
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.report import changes, empty, health
-from taskhouse.report.model import BEFORE, MISSING, Coverage, Day, Nothing, Report, Repository, Series, code
-from taskhouse.report.options import Extent, Options, Period
+from taskhouse.report import answers, empty, health, movers, standing, steps, weeks
+from taskhouse.report.directory import Directory
+from taskhouse.report.model import Change, Coverage, Group, Nothing, Report, Repository
+from taskhouse.report.options import Extent, Options, Period, Scope
 from taskhouse.report.query import run_query
 
+LARGEST = 60
+"""Weeks in the chart of weeks, at most."""
 
-def gather(snapshot: Snapshot, options: Options) -> Report | Nothing:
+
+def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report | Nothing:
     """All data of the report, or the reason why there is none.
 
     Raises:
-        ConfigurationError: The days make no sense, or nothing is known over the window asked for.
+        ConfigurationError: The days make no sense, or there is no such window or owner.
     """
-    chosen = options.scope().parameters
-    projects = chosen["projects"]
-    del chosen["names"]
-    run_query(snapshot, "trend", **chosen)
-    bounds = run_query(snapshot, "bounds", projects=projects)[0]
-    last = bounds["last_readiness"] or bounds["last_run"]
-    if last is None:
+    scope = options.scope(_owned(snapshot, options, directory))
+    run_query(snapshot, "trend", **scope.parameters)
+    bounds = run_query(snapshot, "bounds", projects=scope.parameters["projects"])[0]
+    known = _extent(bounds)
+    if known is None:
         return empty.why(snapshot, options)
-    until = options.until or last
-    known = Extent(last, last, last)
-    period = replace(options, since=options.since or until - timedelta(days=29), until=until).period(known)
-    compared = next(iter(options.baseline(period)), None)
-    earliest = compared.since if compared else period.since
-    run_query(snapshot, "moves", since=min(earliest, period.since), until=period.until)
-    run_query(snapshot, "gone", until=period.until)
-    repositories = _repositories(snapshot, period, compared)
-    runs, by_day = health.runs(snapshot, period, chosen)
+    period = options.period(known)
+    baseline = options.baseline(period, known.first)
+    base = _base(options, period, baseline, known)
+    repositories, left = standing.repositories(snapshot, period, base)
+    runs, by_day = health.runs(snapshot, period, scope.parameters)
     if not repositories and not runs.ended:
         return empty.why(snapshot, options, period)
-    windows = tuple(sorted({window for repository in repositories for window in repository.series}))
-    window = _window(options, windows)
-    repositories.sort(key=lambda repository: rank(repository, window))
-    shown, rest = repositories[: options.rows], repositories[options.rows :]
-    _fill(snapshot, shown, period)
-    stuck, stuck_total = health.stuck(snapshot, chosen)
+    windows = standing.windows(snapshot, period.since, period.until, _window(options, repositories))
+    window = windows[0][0] if windows else 0
+    changes = _changes(snapshot, scope, window, base, period.until)
+    groups = _explain(snapshot, repositories, window, changes, base, period)
+    repositories.sort(key=lambda repository: _rank(repository, window))
+    looked_back = weeks.last(period, known.first)[-LARGEST:]
+    first = min(one.since for one in (*looked_back, *baseline))
+    counts = weeks.counts(snapshot, window, first, period.until)
+    standing.fill(snapshot, repositories[: options.rows], window, _strip(period, known.first))
+    stuck, stuck_total = health.stuck(snapshot, scope.parameters)
     return Report(
         options=options,
+        scope=scope,
+        directory=directory,
+        host=snapshot.records("SELECT max(host) AS host FROM ledger.origin")[0]["host"],
         period=period,
-        compared=compared,
-        as_of=bounds["finished_at"] or bounds["observed_at"] or datetime(last.year, last.month, last.day, tzinfo=UTC),
+        baseline=baseline,
+        base=base,
+        as_of=bounds["as_of"] or datetime(period.until.year, period.until.month, period.until.day, tzinfo=UTC),
         windows=windows,
         window=window,
-        repositories=shown,
-        rest=rest,
-        rollup=_rollup(snapshot, period, windows),
-        steps=_steps(snapshot, window, period),
-        steps_before=_steps(snapshot, window, compared) if compared else (0, 0),
-        worst=changes.changes(snapshot, period, -1),
-        best=changes.changes(snapshot, period, 1),
+        repositories=repositories,
+        groups=groups,
+        switches=movers.switches(one for one in changes if one.day >= period.since),
+        changes=sum(one.direction is not None for one in changes if one.day >= period.since),
+        bridge=movers.bridge(repositories, window, (there[window].state for there in left.values() if window in there)),
+        weeks=[(week, weeks.usual(counts, week) or weeks.NONE) for week in looked_back],
+        days=[counts.get(day, weeks.NONE) for day in period.dates],
+        usual=weeks.middle([one for one in (weeks.usual(counts, before) for before in baseline) if one]),
         runs=runs,
-        runs_before=health.runs(snapshot, compared, chosen)[0] if compared else health.NONE,
+        runs_before=health.runs(snapshot, baseline[0], scope.parameters)[0] if baseline else health.NONE,
         run_days=by_day,
         stuck=stuck,
         stuck_total=stuck_total,
-        coverage=_coverage(snapshot, projects, period, compared, repositories),
+        coverage=_coverage(snapshot, scope, period, repositories, window),
     )
 
 
 def forget(snapshot: Snapshot) -> None:
     """Drop what :func:`gather` kept for the report's later questions."""
-    for name in ("report_trend", "report_moves", "report_gone"):
-        snapshot.records(f"DROP TABLE IF EXISTS temp.{name}")
+    snapshot.records("DROP TABLE IF EXISTS temp.report_trend")
 
 
-def _window(options: Options, windows: tuple[int, ...]) -> int:
-    if options.window is None or not windows:
-        return next(iter(windows), 0)
-    if options.window not in windows:
+def _owned(snapshot: Snapshot, options: Options, directory: Directory) -> tuple[str, ...] | None:
+    if options.owner is None:
+        return None
+    return directory.owned(options.owner, [row["repository"] for row in run_query(snapshot, "names")])
+
+
+def _extent(bounds: dict[str, Any]) -> Extent | None:
+    last = bounds["last_readiness"] or bounds["last_run"]
+    if last is None:
+        return None
+    read_on = bounds["read_on"] or last
+    return Extent(bounds["first_readiness"] or bounds["first_run"] or last, last, read_on - timedelta(days=1))
+
+
+def _base(options: Options, period: Period, baseline: tuple[Period, ...], known: Extent) -> date:
+    """The day whose end the movers are compared with: the last one before the period, or of the days chosen."""
+    is_chosen = options.compare not in ("median", "previous", "none")
+    return max(baseline[0].until if is_chosen else period.since - timedelta(days=1), known.first)
+
+
+def _window(options: Options, repositories: list[Repository]) -> int | None:
+    known = sorted({window for repository in repositories for window in repository.now})
+    if options.window is None or not known:
+        return next(iter(known), None)
+    if options.window not in known:
         raise ConfigurationError(
             f"There is no data for a window of {options.window} days.",
-            hint=f"The windows are: {', '.join(map(str, windows))}.",
+            hint=f"The windows are: {', '.join(map(str, known))}.",
         )
     return options.window
 
 
-def rank(repository: Repository, window: int) -> tuple[object, ...]:
-    """Order of rows: what moved most first, slips before gains; then what is furthest from ready."""
-    mover = repository.mover
-    here = repository.series.get(window) or next(iter(repository.series.values()))
+def _changes(snapshot: Snapshot, scope: Scope, window: int, base: date, until: date) -> list[Change]:
+    rows = run_query(snapshot, "changes", window=window, base=base, until=until, **scope.parameters)
+    return [Change(**(row | {"reason": answers.clipped(row["reason"])})) for row in rows]
+
+
+def _explain(
+    snapshot: Snapshot, repositories: list[Repository], window: int, changes: list[Change], base: date, period: Period
+) -> list[Group]:
+    """Give every repository its next step; return the movers by cause."""
+    now = answers.at(snapshot, window, period.until)
+    on = steps.switched_on((project, answer) for (project, _), answer in now.items())
+    for one in repositories:
+        if window in one.now:
+            one.step = steps.step(one.now[window].state, now.get(one.key, {}), on[one.project_id])
+    found = movers.movers(repositories, window, changes, now, answers.at(snapshot, window, base))
+    return movers.groups(found)
+
+
+def _strip(period: Period, first: date) -> tuple[date, ...]:
+    """The days of a strip: the last twelve weeks as far as they are known, or those of a longer period."""
+    since = max(period.until - timedelta(days=7 * weeks.WEEKS - 1), first)
+    return Period(min(period.since, since), period.until).dates
+
+
+def _rank(repository: Repository, window: int) -> tuple[object, ...]:
+    """Order of rows: who slipped, who became ready, who went up; then what is furthest from ready."""
+    way, now = repository.way(window), repository.now.get(window)
     return (
-        -abs(mover.change) if mover else 0.0,
-        mover is not None and mover.change > 0,
-        -(mover.day.toordinal() - (mover.days_in_state or 0)) if mover else 0,
-        here.score if here.score is not None else 101.0,
+        ("slipped", "ready", "up", None).index(way),
+        now is None or not now.is_known,
+        now.rank if now and now.is_known else 0,
         repository.name,
         repository.project_id,
     )
 
 
-def _repositories(snapshot: Snapshot, period: Period, compared: Period | None) -> list[Repository]:
-    base = compared.until if compared else period.back().until
-    first = compared.since if compared else period.since
-    rows = run_query(snapshot, "series", base=base, until=period.until, first=min(first, period.since))
-    found: dict[tuple[int, str], Repository] = {}
-    for row in rows:
-        key = (row["project_id"], row["repository"])
-        repository = found.setdefault(key, Repository(*key, row["classification"]))
-        repository.series[row["window_days"]] = Series(
-            window=row["window_days"],
-            state=row["state"],
-            day=row["day"],
-            score=row["score"],
-            days_in_state=row["days_in_state"],
-            base=row["base"],
-            base_score=row["base_score"],
-            base_day=row["base_day"],
-            broke=row["broke"],
-        )
-    return list(found.values())
-
-
-def _fill(snapshot: Snapshot, repositories: list[Repository], period: Period) -> None:
-    rows = run_query(
-        snapshot,
-        "days",
-        projects=[repository.project_id for repository in repositories],
-        names=[repository.name for repository in repositories],
-        since=period.since,
-        until=period.until,
-    )
-    known: dict[tuple[int, str, int], dict[date, Day]] = defaultdict(dict)
-    for row in rows:
-        known[row["project_id"], row["repository"], row["window_days"]][row["day"]] = Day(
-            code(row["overall"]), row["readiness_score"], row["is_break"], row["evidence"]
-        )
-    missing, before = Day(MISSING, None), Day(BEFORE, None)
-    for repository in repositories:
-        for series in repository.series.values():
-            days = known[repository.project_id, repository.name, series.window]
-            first = min(days, default=date.max)
-            series.days = tuple(days.get(day, before if day < first else missing) for day in period.dates)
-
-
-def _rollup(snapshot: Snapshot, period: Period, windows: tuple[int, ...]) -> dict[int, list[Counter[str]]]:
-    totals = {window: [Counter[str]() for _ in period.dates] for window in windows}
-    for row in run_query(snapshot, "rollup", since=period.since, until=period.until):
-        if row["window_days"] in totals:
-            totals[row["window_days"]][(row["day"] - period.since).days][code(row["overall"])] += row["repositories"]
-    return totals
-
-
-def _steps(snapshot: Snapshot, window: int, period: Period) -> tuple[int, int]:
-    row = run_query(snapshot, "steps", window=window, since=period.since, until=period.until)[0]
-    return row["up"], row["down"]
-
-
 def _coverage(
-    snapshot: Snapshot, projects: list[int] | None, period: Period, compared: Period | None, shown: list[Repository]
+    snapshot: Snapshot, scope: Scope, period: Period, repositories: list[Repository], window: int
 ) -> Coverage:
+    projects = scope.parameters["projects"]
     missing = run_query(snapshot, "missing", since=period.since, until=period.until)
-    before = run_query(snapshot, "missing", since=compared.since, until=compared.until) if compared else []
-    ever = snapshot.records("SELECT count(DISTINCT (project_id, repository)) AS n FROM report_trend")[0]["n"]
-    gone = snapshot.records("SELECT repository, gone_day FROM report_gone ORDER BY gone_day DESC, repository")
-    since = min(period.since, compared.since) if compared else period.since
+    ever = run_query(snapshot, "ever", until=period.until)[0]["repositories"]
+    gone = run_query(snapshot, "gone", until=period.until)
     passes = health.passes(snapshot, projects)
     read = {one.project_id for one in passes if one.resource == "readiness"}
     return Coverage(
         passes=passes,
-        unread=sorted({one.project_id for one in shown} - read) if passes else [],
+        unread=sorted({one.project_id for one in repositories} - read) if passes else [],
         viewers=health.viewers(snapshot, projects),
         **run_query(snapshot, "holes", projects=projects)[0],
         known=sum(row["days"] for row in missing if row["reason"] is None),
         expected=sum(row["days"] for row in missing),
-        known_before=sum(row["days"] for row in before if row["reason"] is None),
-        expected_before=sum(row["days"] for row in before),
         missing=[(row["reason"].replace("_", " "), row["days"]) for row in missing if row["reason"]],
-        gone=[(row["repository"], row["gone_day"]) for row in gone if row["gone_day"] >= since],
-        absent=ever - len(gone) - len(shown),
+        gone=[(row["repository"], row["gone_day"]) for row in gone if row["gone_day"] >= period.since],
+        absent=ever - len(gone) - len(repositories),
+        stateless=sum(window not in one.now or not one.now[window].is_known for one in repositories),
     )

@@ -33,13 +33,14 @@ def why(snapshot: Snapshot, options: Options, period: Period | None = None) -> N
     return Nothing(
         "Nothing known",
         f"There is no data about {_asked(options, period)}.",
-        f"The warehouse contains {there}. Check `--since`, `--until`, `--project` and `--repository`.",
+        f"The warehouse contains {there}. Check the days, `--project`, `--repository` and `--owner`.",
         beside=True,
     )
 
 
 def _asked(options: Options, period: Period | None) -> str:
     asked = [f"repositories like {options.repository}"] if options.repository else []
+    asked += [f"repositories of {options.owner}"] if options.owner else []
     if options.projects:
         asked.append(f"{plural(len(options.projects), 'project')} {', '.join(map(str, options.projects))}")
     return " in ".join(asked or ["any repository"]) + (f" over {sentences.period(period)}" if period else "")

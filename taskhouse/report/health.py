@@ -1,15 +1,67 @@
 """How the agents' runs are doing, and what the ledger proves."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from taskhouse.reading import Snapshot
-from taskhouse.report.model import PassState, RunCounts, Stuck
 from taskhouse.report.options import Period
 from taskhouse.report.query import run_query
 
-NONE = RunCounts()
 STUCK_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """Runs that ended in a period, or on one day."""
+
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    p50_s: float | None = None
+    p90_s: float | None = None
+
+    @property
+    def ended(self) -> int:
+        """Runs that reached an end of any kind."""
+        return self.completed + self.failed + self.cancelled
+
+    @property
+    def success(self) -> float | None:
+        """Completed runs among those that ended, as in ``run_daily``."""
+        return self.completed / self.ended if self.ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A run that does not move."""
+
+    project_id: int
+    task_id: str
+    run_id: str
+    title: str
+    repository: str | None
+    status: str
+    stuck_since: datetime
+    stuck_s: float
+    stuck_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassState:
+    """The latest pass of one resource of one project."""
+
+    project_id: int
+    resource: str
+    verdict: str
+    reason: str
+    finished_at: datetime | None
+    proof: str | None = None
+    proven_at: datetime | None = None
+
+
+NONE = RunCounts()
 
 
 def runs(snapshot: Snapshot, period: Period, chosen: Mapping[str, Any]) -> tuple[RunCounts, list[RunCounts]]:

@@ -1,58 +1,41 @@
 """The report as one HTML file: no script runs, nothing is fetched, every text of the server is escaped."""
 
 import functools
-from datetime import date
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
 
-from taskhouse.pages import templating
-from taskhouse.report import numbers, sentences, svg
-from taskhouse.report.model import LABELS, MISSING, Nothing, Report, Repository, Series, code, label
+from taskhouse.pages import formatting, links, templating
+from taskhouse.report import data, figures, findings, sentences, steps, summary, svg
+from taskhouse.report.model import CODES, LABELS, MISSING, STATES, Nothing, Report, Repository, code, label
+from taskhouse.report.movers import CAPABILITIES
 
-LARGE = 150_000
-"""Bytes that a report of 40 repositories does not exceed."""
+NAMED = 6
+"""Repositories that a next step names at once; more are folded away."""
 
-NEWS = 6
-"""How many repositories that became ready, and how many that slipped, are named at the top."""
-
-NAMED = 1500
-"""How many repositories without their own row are named."""
+DAYS = 62
+"""Days of a period of which each has a column of its own."""
 
 
 def page(report: Report) -> str:
-    """The whole document. Where it would become too large, tables of days give way to the JSON and the CSV."""
-    drawn = {
-        "report": report,
-        "figures": numbers.headline(report),
-        "alarms": sentences.alarms(report),
-        "news": _news(report),
-        "known_since": _known_since(report),
-        "missing": sentences.what_is_missing(report),
-        "groups": _groups(report),
-        "others": _others(report),
-        "charts": [_chart(window, report) for window in report.windows],
-        "runs": _runs(report),
-        "data": templating.embedded(numbers.data(report)),
-    }
-    template, count = _template("report.html"), len(report.repositories)
-    bare = template.render(**drawn, tables=[], tabled=count, untabled=count)
-    tables = _tables(report, LARGE - len(bare.encode()))
-    return template.render(**drawn, tables=tables, tabled=len(tables), untabled=count - len(tables))
-
-
-def _tables(report: Report, room: int) -> list[Markup]:
-    """Tables of days, repositories that changed first, as far as they fit into this many bytes."""
-    template, tables = _template("days.html"), []
-    for number, repository in enumerate(report.repositories, start=1):
-        rows = numbers.days_of(repository, report)
-        table = template.render(number=number, repo=repository, windows=report.windows, rows=rows)
-        room -= len(table.encode())
-        if room < 0:
-            break
-        tables.append(Markup(table))  # noqa: S704 - a template that escapes made it
-    return tables
+    """The whole document."""
+    shown, rest = report.repositories[: report.options.rows], report.repositories[report.options.rows :]
+    return _template("report.html").render(
+        report=report,
+        said=summary.pick(findings.sentences(report)),
+        alarms=sentences.alarms(report),
+        figures=figures.figures(report),
+        missing=sentences.what_is_missing(report),
+        shown=shown,
+        rows={one.key: number for number, one in enumerate(shown, start=1)},
+        others=_others(rest, report.window),
+        steps=steps.shared(report.known),
+        states=_states(report),
+        runs=_runs(report),
+        by_week=[(sentences.name(week), count) for week, count in report.weeks],
+        by_day=[(formatting.short(day), count) for day, count in zip(report.period.dates, report.days, strict=True)],
+        data=templating.embedded(data.data(report)),
+    )
 
 
 def empty(nothing: Nothing) -> str:
@@ -60,82 +43,62 @@ def empty(nothing: Nothing) -> str:
     return _template("empty.html").render(nothing=nothing)
 
 
-def _news(report: Report) -> list[tuple[str, list[tuple[int | None, Repository, Series]], int]]:
-    """Who got ready and who slipped: the first of them, each with the number of its row, and how many more."""
-    rows = {id(repository): number for number, repository in enumerate(report.repositories, start=1)}
-    told = (("Became ready", report.got_ready), ("Slipped", report.slipped))
-    return [
-        (name, [(rows.get(id(one)), one, series) for one, series in here[:NEWS]], max(0, len(here) - NEWS))
-        for name, here in told
-    ]
+def _others(rest: list[Repository], window: int) -> list[tuple[str, list[Repository]]]:
+    """Repositories without a row, by state."""
+    groups = [(state, [one for one in rest if _state(one, window) == state]) for state in (*CODES, None)]
+    return [(label(state), here) for state, here in groups if here]
 
 
-def _known_since(report: Report) -> date | None:
-    """The first day with an answer, if it is not the first day of the report."""
-    days = zip(report.period.dates, zip(*report.rollup.values(), strict=True), strict=True) if report.rollup else ()
-    first = next((day for day, windows in days if any(windows)), None)
-    return None if first == report.period.since else first
+def _state(repository: Repository, window: int) -> str | None:
+    now = repository.now.get(window)
+    return None if now is None else now.state if now.state in CODES else "unknown"
 
 
-def _groups(report: Report) -> list[tuple[str, list[tuple[int, Repository]]]]:
-    numbered = list(enumerate(report.repositories, start=1))
-    moved = [(number, one) for number, one in numbered if one.mover]
-    still = [(number, one) for number, one in numbered if not one.mover]
-    return [(name, rows) for name, rows in (("Moved", moved), ("Unchanged", still)) if rows]
-
-
-def _others(report: Report) -> list[tuple[str, str, list[Repository], int]]:
-    """Repositories without a row, by state: letter, words, the names that fit, and how many more."""
-    room, groups = NAMED, []
-    for letter, word in LABELS.items():
-        here = [one for one in report.rest if code(_series(one, report).state) == letter]
-        if here:
-            groups.append((letter, word, here[:room], max(0, len(here) - room)))
-            room = max(0, room - len(here))
-    return groups
-
-
-def _series(repository: Repository, report: Report) -> Any:
-    return repository.series.get(report.window) or next(iter(repository.series.values()))
-
-
-def _chart(window: int, report: Report) -> dict[str, Any]:
-    days = report.rollup[window]
-    top = max((day.total() for day in days), default=0)
+def _states(report: Report) -> dict[str, Any]:
+    """The charts: the usual day of each week, and each day of the period."""
+    weeks = [count for _, count in report.weeks]
+    top = max((count.known for count in (*weeks, *report.days)), default=0)
+    is_short = 1 < report.period.days <= DAYS
     return {
-        "window": window,
-        "paths": svg.columns(days, svg.ORDER, top),
+        "weeks": svg.states(weeks, top),
+        "days": svg.states(report.days, top) if is_short else None,
         "top": top,
-        "legend": [(letter, LABELS[letter], days[-1][letter]) for letter in LABELS if any(day[letter] for day in days)],
+        "legend": [(name, sum(_state(one, report.window) == name for one in report.known)) for name in STATES[::-1]],
+        "width": {"weeks": svg.unit(len(weeks)) * len(weeks), "days": svg.unit(len(report.days)) * len(report.days)},
     }
 
 
 def _runs(report: Report) -> dict[str, Any]:
-    days = [{"c": day.completed, "f": day.failed, "x": day.cancelled} for day in report.run_days]
-    top = max((sum(day.values()) for day in days), default=0)
+    columns = [[("sc", day.completed), ("sf", day.failed), ("sx", day.cancelled)] for day in report.run_days]
+    top = max((day.ended for day in report.run_days), default=0)
     longest = max((day.p90_s or 0.0 for day in report.run_days), default=0.0)
     return {
-        "paths": svg.columns(days, "cfx", top),
+        "paths": svg.columns(columns, top),
         "top": top,
         "durations": svg.durations(report.run_days, longest),
         "longest": longest,
+        "width": svg.unit(len(columns)) * len(columns),
     }
 
 
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = templating.environment("taskhouse.report")
-    environment.filters.update(as_period=sentences.period, as_story=sentences.story)
+    environment.filters.update(as_period=sentences.period, as_name=sentences.name)
     environment.globals.update(
         strip=svg.strip,
         unit=svg.unit,
-        width=lambda days: svg.unit(days) * days,
+        story=sentences.story,
+        compared=sentences.compared,
+        bridge=figures.bridge,
         label=label,
         code=code,
         labels=LABELS,
         missing_code=MISSING,
-        rollup_of=numbers.rollup_of,
-        runs_of=numbers.runs_of,
+        capabilities=CAPABILITIES,
+        named=NAMED,
+        link=links.repository,
+        task=links.task,
     )
     return environment
 

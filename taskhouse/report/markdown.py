@@ -1,41 +1,39 @@
 """The report as Markdown, short enough for a chat or the page of an asset."""
 
-from collections.abc import Sequence
-
 from taskhouse.pages import formatting
 from taskhouse.pages.markdown import escaped, table
 from taskhouse.plural import plural
-from taskhouse.report import numbers, sentences
-from taskhouse.report.model import BEFORE, MISSING, Change, Nothing, Report, Repository, Series, label
+from taskhouse.report import figures, findings, sentences, steps, summary
+from taskhouse.report.model import Group, Mover, Nothing, Report, label
+from taskhouse.report.movers import CAPABILITIES
 
-BARS = {"r": "\u2588", "p": "\u2585", "d": "\u2583", "n": "\u2581", "u": "\u254c", MISSING: "\u00b7", BEFORE: "\u2007"}
-DAYS = 30
-"""Days of a strip in text; a longer one shows its end."""
+NAMED = 10
+"""Repositories of one cause, or of one step, that are named."""
 
-ROWS = 15
-NEWS = 10
-"""Repositories that are named as ready, or as slipped."""
+GROUPS = 8
+"""Causes, and steps, that are listed."""
+
+TITLES = {"ready": "Became ready", "slipped": "Slipped", "up": "Went up, but not to ready"}
 
 
 def page(report: Report) -> str:
-    """Headline, movers, changes, runs and coverage."""
+    """The sentences, the numbers, who moved and why, the next steps, and what is missing."""
     parts = [
-        f"# Readiness, {sentences.period(report.period)}",
+        f"# Readiness, {sentences.name(report.period)}",
         _facts(report),
+        "\n".join(f"- {escaped(one.text)}" for one in summary.pick(findings.sentences(report))),
         table(
-            ("Number", f"over {report.window} days" if report.window else "", "change"),
+            ("Number", "", "compared"),
             [
                 (one.name, f"**{one.value}** {one.of}", one.change or formatting.NEVER)
-                for one in numbers.headline(report)
+                for one in figures.figures(report)
             ],
         ),
-        *_news(report),
-        *_movers(report),
-        *_changes("Slipped", report.worst),
-        *_changes("Improved", report.best),
+        *(_moved(report) if report.known else []),
+        *_steps(report),
         *_missing(report),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def empty(nothing: Nothing) -> str:
@@ -43,69 +41,54 @@ def empty(nothing: Nothing) -> str:
     return f"# {nothing.title}\n\n{escaped(nothing.said)}\n\n{nothing.hint}\n"
 
 
-def spark(series: Series) -> str:
-    """A strip in text: taller is closer to ready, a dot is a day without information; empty before the first answer."""
-    return "".join(BARS[letter] for letter in series.codes[-DAYS:])
-
-
 def _facts(report: Report) -> str:
     facts = [
+        *([sentences.period(report.period)] if report.period.unit != "days" else []),
         "**Complete**" if report.coverage.complete else "**Not proved complete**",
         f"data as of {formatting.moment(report.as_of)}",
-        *([f"compared with {sentences.period(report.compared)}"] if report.compared else []),
+        *([compared] if (compared := sentences.compared(report)) else []),
+        *([f"repositories of {escaped(report.options.owner)}"] if report.options.owner else []),
         *[f"seen with the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],
     ]
     return " \u00b7 ".join(facts)
 
 
-def _news(report: Report) -> list[str]:
-    """Who got ready and who slipped."""
-    told = [("Became ready", report.got_ready), ("Slipped", report.slipped)] if report.window else []
-    return [
-        f"**{name}** {len(here)}: {', '.join(_named(*one, report) for one in here[:NEWS])}"
-        + (f" and {len(here) - NEWS:,} more" if len(here) > NEWS else "")
-        for name, here in told
-        if here
-    ]
+def _moved(report: Report) -> list[str]:
+    parts = [f"## What moved, and why\n\n{figures.bridge(report)}, over the window of {report.window} days."]
+    for way, title in TITLES.items():
+        here = [group for group in report.groups if group.way == way]
+        if here:
+            lines = [_cause(group) for group in here[:GROUPS]]
+            more = len(here) - GROUPS
+            lines += [f"- and {more:,} more {plural(more, 'cause')}"] if more > 0 else []
+            parts.append(f"**{title}** {sum(len(group.movers) for group in here):,}\n\n" + "\n".join(lines))
+    return parts
 
 
-def _named(repository: Repository, series: Series, report: Report) -> str:
-    return escaped(repository.name) + (f" ({series.window} days)" if series.window != report.window else "")
+def _cause(group: Group) -> str:
+    named = ", ".join(_mover(one) for one in group.movers[:NAMED]) + _more(len(group.movers) - NAMED)
+    reason = f" {escaped(group.reason)}" if group.reason else ""
+    return f"- {group.title}.{reason}\n  - {named}"
 
 
-def _movers(report: Report) -> list[str]:
-    rows = report.repositories[:ROWS]
-    if not rows:
-        return []
-    heads = ("Repository", "Change", *[f"{window} days" for window in report.windows])
-    cells = [(escaped(one.name), _points(one), *[_cell(one.series.get(w)) for w in report.windows]) for one in rows]
-    more = len(report.everyone) - len(rows)
-    left = [f"{more:,} more repositories: `taskhouse report --output report.html`"] if more else []
-    return ["## Repositories", table(heads, cells), *left]
+def _mover(one: Mover) -> str:
+    facts = [f"{label(one.before)} \u2192 {label(one.after)}"]
+    facts += [formatting.short(one.change.day)] if one.change else []
+    facts += [escaped(one.evidence)] if one.evidence else []
+    return f"{escaped(one.repository.name)} ({', '.join(facts)})"
 
 
-def _points(repository: Repository) -> str:
-    return formatting.signed(repository.mover.change) if repository.mover else "\u00b10"
-
-
-def _cell(series: Series | None) -> str:
-    if series is None:
-        return formatting.NEVER
-    since = f", {series.days_in_state} d" if series.days_in_state else ""
-    return f"{spark(series)} {label(series.state)}{since}"
-
-
-def _changes(name: str, changes: Sequence[Change]) -> list[str]:
-    if not changes:
-        return []
+def _steps(report: Report) -> list[str]:
     lines = []
-    for change in changes:
-        lines.append(
-            f"- {escaped(change.repository)}: {label(change.before)} \u2192 **{label(change.after)}**"
-            f" ({formatting.signed(change.points)}, {formatting.short(change.day)}, {change.window} days)"
-        )
-        lines += [f"  - {one.name}: {label(one.after)}. {escaped(one.reason)}" for one in change.capabilities]
-    return [f"## {name}", "\n".join(lines)]
+    for step, here in steps.shared(report.known)[:GROUPS]:
+        needs = "; ".join(f"{CAPABILITIES[need.capability]}: {escaped(need.reason)}" for need in step.needs)
+        named = ", ".join(escaped(one.name) for one in here[:NAMED]) + _more(len(here) - NAMED)
+        lines.append(f"- **{len(here):,}** to {label(step.target)}: {needs}\n  - {named}")
+    return ["## Next steps", "\n".join(lines)] if lines else []
+
+
+def _more(count: int) -> str:
+    return f" and {count:,} more" if count > 0 else ""
 
 
 def _missing(report: Report) -> list[str]:

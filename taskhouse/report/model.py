@@ -1,14 +1,19 @@
-"""What a report says, as plain values: filled from the warehouse, drawn as HTML, Markdown or CSV."""
+"""What a report says about readiness, as plain values: filled from the warehouse, drawn as HTML, Markdown or CSV."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Literal
 
-from taskhouse.report.options import Options, Period
+from taskhouse.report.directory import Directory
+from taskhouse.report.health import PassState, RunCounts, Stuck
+from taskhouse.report.options import Options, Period, Scope
 
 CODES: Mapping[str, str] = {"ready": "r", "partial": "p", "detected": "d", "needs_setup": "n", "unknown": "u"}
 """States from best to worst, each with its letter."""
+
+STATES = ("needs_setup", "detected", "partial", "ready")
+"""Known states, from the furthest from ready to ready."""
 
 LABELS: Mapping[str, str] = {
     "r": "ready",
@@ -22,6 +27,8 @@ MISSING = "-"
 BEFORE = "."
 """The letter of a day before the first answer about a repository; such a day does not count as missing."""
 
+Way = Literal["ready", "slipped", "up"]
+
 
 def code(state: str | None) -> str:
     """The letter of a state; a state that this taskhouse does not know counts as unknown."""
@@ -34,148 +41,204 @@ def label(state: str | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a repository stands over one window at the end of a day.
+
+    Attributes:
+        state: The last state that was known by then.
+        day: The day of that state; earlier than the end where the last days brought no information.
+        since: The first day of the state.
+    """
+
+    state: str
+    day: date
+    since: date
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the state is one of the four: the repository counts."""
+        return self.state in STATES
+
+    @property
+    def rank(self) -> int:
+        """How far the state is on the way to ready."""
+        return STATES.index(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One capability that keeps a repository from its next state, in the server's own words.
+
+    Attributes:
+        evidence: What the server counted for it.
+    """
+
+    capability: str
+    state: str
+    reason: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What lifts a repository to its next state: all of ``needs``, of which there are as few as will do."""
+
+    target: str
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """What is known of one repository over one window on one day."""
 
     code: str
-    score: float | None
-    broken: bool = False
-    evidence: str | None = None
-
-
-@dataclass(slots=True)
-class Series:
-    """One repository over one window: where it stands, where it stood, and each day between.
-
-    Attributes:
-        state: The last state that is known in the period, or before it.
-        day: The day of that state; earlier than the period's end where the last days are missing.
-        base: The state to compare with: at the end of the compared period, or at the first day that is known since,
-            or since the server's classifier changed.
-        broke: The day of the last change of the classifier since then.
-        days: One entry for each day of the period; empty where the report has no room for them.
-    """
-
-    window: int
-    state: str
-    day: date
-    score: float | None
-    days_in_state: int | None
-    base: str | None
-    base_score: float | None
-    base_day: date | None
-    broke: date | None
-    days: tuple[Day, ...] = ()
-
-    @property
-    def change(self) -> float:
-        """Points of score gained or lost."""
-        return 0.0 if self.score is None or self.base_score is None else self.score - self.base_score
-
-    @property
-    def got_ready(self) -> bool:
-        """Whether it is ready and was not."""
-        return self.state == "ready" and self.base not in (None, "ready")
-
-    @property
-    def codes(self) -> str:
-        """One letter for each day."""
-        return "".join(day.code for day in self.days)
+    is_break: bool = False
 
 
 @dataclass(slots=True)
 class Repository:
-    """One repository of one project over every window."""
+    """One repository of one project.
+
+    Attributes:
+        now: Where it stands over each window at the end of the period.
+        base: Where it stood at the day before; see ``Report.base``.
+        step: The cheapest step to its next state; None if it is ready, or if nothing is known of it.
+        days: The days of its strip; empty where the report has no room for it.
+    """
 
     project_id: int
     name: str
     classification: str | None
-    series: dict[int, Series] = field(default_factory=dict)
+    now: dict[int, Standing] = field(default_factory=dict)
+    base: dict[int, Standing] = field(default_factory=dict)
+    step: Step | None = None
+    days: tuple[Day, ...] = ()
 
     @property
-    def mover(self) -> Series | None:
-        """The window over which it moved most."""
-        moved = [series for series in self.series.values() if series.change]
-        return max(moved, key=lambda series: (abs(series.change), -series.window), default=None)
+    def key(self) -> tuple[int, str]:
+        """What tells it from others."""
+        return self.project_id, self.name
 
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """One of the three capabilities at a change, with the server's own sentence."""
-
-    name: str
-    before: str | None
-    after: str
-    reason: str
-    evidence: str
+    def way(self, window: int) -> Way | None:
+        """How it moved since the base: became ready, slipped to a lower state, or went up without becoming ready."""
+        now, base = self.now.get(window), self.base.get(window)
+        if now is None or base is None or not (now.is_known and base.is_known) or now.state == base.state:
+            return None
+        return "slipped" if now.rank < base.rank else "ready" if now.state == "ready" else "up"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of state of one repository over one window."""
+    """A change of state, as ``readiness_changes`` has it."""
 
     project_id: int
     repository: str
-    window: int
     day: date
+    from_state: str | None
+    to_state: str | None
+    direction: str | None
+    capability: str | None
+    capability_from: str | None
+    capability_to: str | None
+    reason: str | None
+    cause: str
+    cause_id: str
+    changed_after: date | None
+    classification_from: str | None
+    classification_to: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """A repository that moved, with the change that decided it.
+
+    Attributes:
+        evidence: What the server counted before and after, for the capability that decided.
+    """
+
+    repository: Repository
+    way: Way
     before: str
     after: str
-    score_before: float
-    score_after: float
-    capabilities: tuple[Capability, ...] = ()
-
-    @property
-    def points(self) -> float:
-        """Points of score gained or lost."""
-        return self.score_after - self.score_before
+    change: Change | None
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RunCounts:
-    """Runs that ended in a period, or on one day."""
+class Group:
+    """Movers with one cause.
 
-    completed: int = 0
-    failed: int = 0
-    cancelled: int = 0
-    p50_s: float | None = None
-    p90_s: float | None = None
+    Attributes:
+        cause: As in ``readiness_changes``.
+        title: What happened, in our words.
+        reason: What the server says about it, if it says the same about all of them.
+    """
 
-    @property
-    def ended(self) -> int:
-        """Runs that reached an end of any kind."""
-        return self.completed + self.failed + self.cancelled
-
-    @property
-    def success(self) -> float | None:
-        """Completed runs among those that ended, as in ``run_daily``."""
-        return self.completed / self.ended if self.ended else None
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A run that does not move."""
-
-    project_id: int
-    run_id: str
+    way: Way
+    cause: str
     title: str
-    repository: str | None
-    status: str
-    stuck_since: datetime
-    stuck_s: float
-    stuck_reason: str
+    reason: str
+    movers: tuple[Mover, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PassState:
-    """The latest pass of one resource of one project."""
+class Switch:
+    """A change of a project that moved repositories on one day.
+
+    Attributes:
+        repositories: How many changed their state.
+    """
 
     project_id: int
-    resource: str
-    verdict: str
-    reason: str
-    finished_at: datetime | None
-    proof: str | None = None
-    proven_at: datetime | None = None
+    day: date
+    title: str
+    repositories: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Repositories by state on one day, or on the usual day of some days: the median of each number.
+
+    Attributes:
+        known: Repositories with a known state.
+        share: ``ready`` divided by ``known``.
+        carried: Of these, those without information that day, which count with their last known state.
+        states: The four states, each with its number.
+    """
+
+    known: float = 0
+    share: float | None = None
+    carried: float = 0
+    states: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> float:
+        """Repositories that are ready."""
+        return self.states.get("ready", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """How the number of ready repositories came from the base to the end of the period.
+
+    Attributes:
+        before: Ready at the base.
+        got_ready: Not ready at the base, ready at the end.
+        lost: Ready at the base, and in a lower state at the end.
+        came: Ready at the end, and without a known state at the base.
+        went: Ready at the base, and without a known state at the end, or gone.
+    """
+
+    before: int
+    got_ready: int
+    lost: int
+    came: int
+    went: int
+
+    @property
+    def after(self) -> int:
+        """Ready at the end."""
+        return self.before + self.got_ready - self.lost + self.came - self.went
 
 
 @dataclass(slots=True)
@@ -188,7 +251,8 @@ class Coverage:
         missing: Such days without information, by why.
         unread: Projects whose readiness is shown though no pass over it has ended.
         gone: Repositories left out, since they were removed or renamed in these days, each with the day.
-        absent: Repositories left out, since nothing is known of them in the period or the compared one.
+        absent: Repositories left out, since nothing is known of them in the period.
+        stateless: Repositories that are there, but whose state is none of the four.
     """
 
     passes: list[PassState] = field(default_factory=list)
@@ -197,12 +261,11 @@ class Coverage:
     quarantined: int = 0
     known: int = 0
     expected: int = 0
-    known_before: int = 0
-    expected_before: int = 0
     missing: list[tuple[str, int]] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     gone: list[tuple[str, date]] = field(default_factory=list)
     absent: int = 0
+    stateless: int = 0
 
     @property
     def incomplete(self) -> list[PassState]:
@@ -237,24 +300,38 @@ class Report:
     """Everything that a report says.
 
     Attributes:
-        rollup: For each window and each day of the period, repositories by letter of state.
-        steps: Repositories that went up and down over the headline's window, in the period and in the compared one.
-        rest: Repositories beyond ``options.rows``, in the same order, without days.
+        period: The days of the report.
+        baseline: The periods that its numbers are compared with.
+        base: The day whose end the movers are compared with.
+        windows: Windows in days, those that say the same together; the first group has the window of the headline.
+        window: The window of the headline.
+        repositories: Every repository with a state at the end of the period, those that moved first.
+        groups: Movers by cause.
+        switches: Changes of a project in the period, whatever is left of them at its end.
+        changes: How many repositories changed their state in the period, each as often as it did.
+        weeks: The usual day of each of the last weeks, the last one that of the period's end.
+        days: Each day of the period.
+        usual: The usual day of the periods of the baseline: the median of their usual days.
     """
 
     options: Options
+    scope: Scope
+    directory: Directory
+    host: str | None
     period: Period
-    compared: Period | None
+    baseline: tuple[Period, ...]
+    base: date
     as_of: datetime
-    windows: tuple[int, ...]
+    windows: list[tuple[int, ...]]
     window: int
     repositories: list[Repository]
-    rest: list[Repository]
-    rollup: dict[int, list[Counter[str]]]
-    steps: tuple[int, int]
-    steps_before: tuple[int, int]
-    worst: list[Change]
-    best: list[Change]
+    groups: list[Group]
+    switches: list[Switch]
+    changes: int
+    bridge: Bridge
+    weeks: list[tuple[Period, Count]]
+    days: list[Count]
+    usual: Count | None
     runs: RunCounts
     runs_before: RunCounts
     run_days: list[RunCounts]
@@ -263,30 +340,29 @@ class Report:
     coverage: Coverage
 
     @property
-    def everyone(self) -> list[Repository]:
-        """Every repository of the report."""
-        return [*self.repositories, *self.rest]
+    def known(self) -> list[Repository]:
+        """Repositories with a known state at the end of the period: the denominator of every share."""
+        return [one for one in self.repositories if self.window in one.now and one.now[self.window].is_known]
 
     @property
-    def got_ready(self) -> list[tuple[Repository, Series]]:
-        """Repositories that are ready and were not, each with the window over which it got so."""
-        return self._which(lambda series: series.got_ready)
-
-    @property
-    def slipped(self) -> list[tuple[Repository, Series]]:
-        """Repositories whose score is lower than before, each with the window over which it slipped."""
-        return self._which(lambda series: series.change < 0)
-
-    def _which(self, wanted: Callable[[Series], bool]) -> list[tuple[Repository, Series]]:
-        """Trends over the headline's window first, then over the window with the largest change."""
-        found = []
-        for repository in self.everyone:
-            moved = [series for series in repository.series.values() if wanted(series)]
-            if moved:
-                found.append((repository, max(moved, key=lambda one: (one.window == self.window, abs(one.change)))))
-        return sorted(found, key=lambda pair: pair[1].window != self.window)
+    def ready(self) -> int:
+        """Repositories that are ready at the end of the period."""
+        return sum(one.now[self.window].state == "ready" for one in self.known)
 
     @property
     def projects(self) -> list[int]:
         """Projects with a repository in the report."""
-        return sorted({repository.project_id for repository in self.everyone})
+        return sorted({repository.project_id for repository in self.repositories})
+
+    @property
+    def strip_since(self) -> date:
+        """The first day of a strip."""
+        return self.period.until - timedelta(days=max((len(one.days) for one in self.repositories), default=1) - 1)
+
+    def project(self, project_id: int) -> str:
+        """The name of a project, or its id."""
+        return self.directory.project(project_id)
+
+    def movers(self, way: Way) -> list[Mover]:
+        """Who moved this way, by cause."""
+        return [mover for group in self.groups if group.way == way for mover in group.movers]

@@ -1,12 +1,13 @@
-"""What a report says in sentences: its days, the story of a strip, and what is missing."""
+"""How the report words its days and its strips, and what it says is missing."""
 
+from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 
-from taskhouse.pages.formatting import EN_DASH, END, ISOLATE, day, short
-from taskhouse.plural import plural
-from taskhouse.report.model import BEFORE, LABELS, Report, Series
-from taskhouse.report.options import Period
+from taskhouse.pages.formatting import EN_DASH, day, isolated, short
+from taskhouse.plural import counted, plural
+from taskhouse.report.model import BEFORE, LABELS, Day, Report
+from taskhouse.report.options import USUAL, Period
 
 UNPROVEN = "No pass has ended yet, so nothing is proved."
 STRETCHES = 4
@@ -14,6 +15,8 @@ STRETCHES = 4
 
 ALARMS = 3
 """Resources that the report names at the top if they were not read completely."""
+
+MONTHS = "January February March April May June July August September October November December".split()
 
 
 def period(value: Period) -> str:
@@ -25,17 +28,52 @@ def period(value: Period) -> str:
     return f"{first} {EN_DASH} {day(until)}"
 
 
-def story(series: Series, since: date) -> str:
+def name(value: Period) -> str:
+    """A period by its number or its name, if it has one: ``Week 47``, ``October 2026``, or its days."""
+    whole = {"week": Period.week_of, "month": Period.month_of}.get(value.unit)
+    if whole is None:
+        return period(value)
+    so_far = "" if value.until == whole(value.since).until else " so far"
+    if value.unit == "week":
+        return f"Week {value.since.isocalendar().week}{so_far}"
+    return f"{MONTHS[value.since.month - 1]} {value.since.year}{so_far}"
+
+
+def before(report: Report) -> str:
+    """What the numbers are compared with, as in *usually 7 in the four weeks before*."""
+    known = report.baseline
+    if report.options.compare not in ("median", "previous"):
+        return f"from {period(known[0])}"
+    unit = report.period.unit if report.period.unit != "days" else "period"
+    if len(known) == 1:
+        return f"in the {unit} before" if report.options.compare == "previous" else f"in the one {unit} before"
+    return f"in the {len(known)} {unit}s before"
+
+
+def compared(report: Report) -> str:
+    """What the report is compared with, for its head."""
+    if not report.baseline:
+        return "" if report.options.compare == "none" else "No whole period before it is known to compare with"
+    days = period(Period(report.baseline[-1].since, report.baseline[0].until))
+    if report.options.compare == "median":
+        unit = report.period.unit if report.period.unit != "days" else "period"
+        few = f" ({USUAL - len(report.baseline)} more are not known)" if len(report.baseline) < USUAL else ""
+        return f"Usual: the median of {counted(len(report.baseline), unit)} before, {days}{few}"
+    return f"Compared with {days}"
+
+
+def story(days: Sequence[Day], since: date) -> str:
     """What a strip shows, in a sentence."""
-    stretches = [(letter, len(list(days))) for letter, days in groupby(series.codes)]
+    codes = "".join(one.code for one in days)
+    stretches = [(letter, len(list(same))) for letter, same in groupby(codes)]
     if len(stretches) <= STRETCHES:
         said = ", then ".join(f"{_letter(letter)} {count} d" for letter, count in stretches)
     else:
-        counts = [(series.codes.count(letter), letter) for letter in (*LABELS, BEFORE)]
-        totals = ", ".join(f"{_letter(letter)} {count} d" for count, letter in counts if count)
+        counts = [(letter, codes.count(letter)) for letter in (*LABELS, BEFORE)]
+        totals = ", ".join(f"{_letter(letter)} {count} d" for letter, count in counts if count)
         said = f"{len(stretches)} stretches: {totals}"
-    breaks = [short(date.fromordinal(since.toordinal() + at)) for at, found in enumerate(series.days) if found.broken]
-    return said + (f"; reclassified on {', '.join(breaks[:3])}" if breaks else "")
+    breaks = [short(date.fromordinal(since.toordinal() + at)) for at, found in enumerate(days) if found.is_break]
+    return said + (f"; classified again on {', '.join(breaks[:3])}" if breaks else "")
 
 
 def alarms(report: Report) -> list[str]:
@@ -43,7 +81,7 @@ def alarms(report: Report) -> list[str]:
     cover = report.coverage
     said = [] if cover.passes else [UNPROVEN]
     said += [
-        f"{one.resource.replace('_', ' ')} of project {one.project_id}: {ISOLATE}{one.reason.rstrip('.')}{END}."
+        f"{one.resource.replace('_', ' ')} of project {one.project_id}: {isolated(one.reason.rstrip('.'))}."
         for one in cover.incomplete
     ]
     said += [f"readiness of project {project}: no pass over it has ended." for project in cover.unread]
@@ -67,12 +105,15 @@ def what_is_missing(report: Report) -> list[str]:
         said.append(f"{unknown:,} of {cover.expected:,} days of readiness have no information ({why}).")
     said += _holes(report)
     if cover.gone:
-        named = ", ".join(f"{name} ({day})" for name, day in cover.gone[:ALARMS])
+        named = ", ".join(f"{isolated(one)} ({day(on)})" for one, on in cover.gone[:ALARMS])
         more = f" and {len(cover.gone) - ALARMS:,} more" if len(cover.gone) > ALARMS else ""
         said.append(f"Left out because no task names them any more: {named}{more}.")
     if cover.absent:
-        left = plural(cover.absent, "repository", "repositories")
-        said.append(f"{cover.absent:,} {left} without information in these days are left out.")
+        left = counted(cover.absent, "repository", "repositories")
+        said.append(f"Left out because nothing is known of them in these days: {left}.")
+    if cover.stateless:
+        verb = plural(cover.stateless, "repository has", "repositories have")
+        said.append(f"{cover.stateless:,} {verb} none of the four states and do not count: the server excludes them.")
     return said
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from taskhouse.reading import Snapshot
-from taskhouse.report import Options, render
+from taskhouse.report import Directory, Options, render
 from tests.report.tree import Tree
-from tests.report.world import LAST, World, walk
+from tests.report.world import LAST, REASONS, World, walk
 
 
 def test_coverage_never_says_that_nothing_is_missing_beside_what_is(tmp_path: Path) -> None:
@@ -80,57 +80,98 @@ def test_answers_that_are_no_information_are_not_called_no_data(tmp_path: Path) 
     assert "no answer contains information (no token)" in text
 
 
-def test_the_top_names_who_got_ready_and_who_slipped(tmp_path: Path) -> None:
+def told(names: dict[str, str], tmp_path: Path, **options: object) -> tuple[Tree, str]:
+    """The report about walks of days until the last one, each day a letter, as HTML and Markdown."""
     world = World()
-    walks = {"a/up": "pr", "a/slip": "rn", "a/still": "rr", "a/gain": "np", "a/late": ".r"}
-    words = {"r": "ready", "n": "needs_setup", "p": "partial"}
-    for name, letters in walks.items():
+    words = {"r": "ready", "n": "needs_setup", "p": "partial", "d": "detected"}
+    for name, letters in names.items():
         for back, letter in enumerate(reversed(letters)):
             if letter != ".":
                 world.snapshot(name, 7, LAST - timedelta(days=back), words[letter])
     with world.open(tmp_path) as house:
-        tree, text = Tree(render(house)), render(house, Options(format="md"))
-    assert [one.text for one in tree.all("dt")][-2:] == ["Became ready 1", "Slipped 1"]
-    assert [one.text for one in tree.all("dd")][-2:] == ["a/up partial \u2192 ready", "a/slip ready \u2192 needs setup"]
+        chosen = Options(**options)  # type: ignore[arg-type]
+        return Tree(render(house, chosen)), render(house, replace(chosen, format="md"))
+
+
+def test_the_top_says_who_became_ready_who_slipped_and_why(tmp_path: Path) -> None:
+    tree, text = told({"a/up": "pr", "a/slip": "rn", "a/still": "rr", "a/gain": "np", "a/late": ".r"}, tmp_path)
+    said = [one.text for one in tree.all("a") if one.parents[-2:] == ("ol", "li")][:3]
+    one, two = (f": \u201c\u2068{REASONS[state]}\u2069\u201d" for state in ("ready", "needs_setup"))
+    assert said == [
+        "3 of 5 repositories are ready (60%).",
+        f"1 repository became ready (\u2068a/up\u2069) because error insights went from needs setup to ready{one}",
+        f"1 repository slipped (\u2068a/slip\u2069) because core suggestions went from ready to needs setup{two}",
+    ]
+    figures = dict(zip(tree.texts("dt"), tree.texts("dd", class_="big"), strict=True))
+    assert (figures["Ready"], figures["Became ready"], figures["Slipped"]) == ("3", "1", "1")
+    assert "2 ready on 23 Nov, +1 became ready, \u22121 slipped from ready, +1 new and ready: 3 on 24 Nov" in text
+    assert "**Became ready** 1\n" in text
+    assert "**Slipped** 1\n" in text
+    assert "**Went up, but not to ready** 1\n" in text
     links = [one.attributes["href"] for one in tree.all("a") if one.text in {"a/up", "a/slip"}][:2]
     rows = [one.attributes["id"] for one in tree.all("tr") if "id" in one.attributes]
     assert {link.removeprefix("#") for link in links} <= set(rows)
-    assert "**Became ready** 1: \u2068a/up\u2069" in text
-    assert "**Slipped** 1: \u2068a/slip\u2069" in text
 
 
-def test_a_slip_over_another_window_is_named_with_it(tmp_path: Path) -> None:
+def test_what_moved_comes_first_and_slips_before_gains(tmp_path: Path) -> None:
+    tree, _ = told({"a/still": "rr", "a/up": "np", "a/slip": "rn", "a/gain": "nr", "a/waits": "nn"}, tmp_path)
+    rows = [one.removesuffix("frontend js") for one in tree.texts("th", role="rowheader")]
+    assert rows == ["a/slip", "a/gain", "a/up", "a/waits", "a/still"]
+
+
+def test_a_change_that_came_back_and_days_without_information_move_nothing(tmp_path: Path) -> None:
+    tree, text = told({"a/back": "rnnr", "a/dark": "r...", "a/holes": "r.r."}, tmp_path)
+    assert "No repository became ready, and none slipped." in text
+    assert tree.all("h3")[0].text == "Became ready 0"
+
+
+def test_one_switch_of_a_project_is_one_line_however_many_repositories_it_moved(tmp_path: Path) -> None:
     world = World()
-    for back, state in ((1, "ready"), (0, "partial")):
-        world.snapshot("a/one", 7, LAST - timedelta(days=back), "ready")
-        world.snapshot("a/one", 30, LAST - timedelta(days=back), state)
+    for number in range(9):
+        for back in range(12):
+            name, when = f"a/r-{number}", LAST - timedelta(days=back)
+            world.snapshot(name, 7, when, "ready")
+            if back < 4:
+                row = world.tables["raw.readiness_snapshots"][-1]
+                row["overall"], row["error_insights_state"] = "partial", "detected"
+                on, off = (f'"errorInsights": {{"state": "{state}"' for state in ("ready", "detected"))
+                row["payload"] = row["payload"].replace(on, off)
     with world.open(tmp_path) as house:
-        tree, text = Tree(render(house)), render(house, Options(format="md"))
-    assert tree.all("dd")[-1].text == "a/one ready \u2192 partial, 30 days"
-    assert "**Slipped** 1: \u2068a/one\u2069 (30 days)" in text
+        text = render(house, Options(since=LAST.date() - timedelta(days=6), format="md"))
+    assert "9 repositories slipped" in text
+    assert "because error insights were switched off for the project on 21 Nov" in text
+    assert "One change of the project explains 9 of 9 changes of state" in text
+    assert text.count("- Error insights switched off for the project.") == 1
+    assert "The cheapest next step would make 9 more repositories ready" in text
 
 
-def test_words_are_apart_where_several_projects_are_told(tmp_path: Path) -> None:
+def test_a_repository_that_the_server_classified_again_says_so(tmp_path: Path) -> None:
+    world = World()
+    for back in range(10):
+        state, kind = ("needs_setup", "backend_service") if back < 5 else ("ready", "frontend_js")
+        world.snapshot("acme/web", 7, LAST - timedelta(days=back), state, classification=kind)
+    with world.open(tmp_path) as house:
+        document = render(house, Options(since=LAST.date() - timedelta(days=6)))
+    assert "The server classified the repository again: frontend js \u2192 backend service" in document
+    assert "classified again on 20 Nov" in Tree(document).all("svg", class_="s")[0].text
+    assert "<path class=sk " in document
+
+
+def test_projects_are_told_apart(tmp_path: Path) -> None:
     world = walk(["acme/web"], days=3)
+    world.snapshot("acme/web", 7, LAST - timedelta(days=2), "needs_setup", project=2)
     world.snapshot("acme/web", 7, LAST - timedelta(days=1), "needs_setup", project=2)
     world.snapshot("acme/web", 7, LAST, "ready", project=2)
     world.passed("readiness", project_id=2)
     with world.open(tmp_path) as house:
+        tree = Tree(render(house, directory=Directory(projects={2: "Shop"})))
+    assert "acme/web Shop, needs setup \u2192 ready, 24 Nov" in tree.all("section", id="movers")[0].text
+    assert "1d2e10 in Shop" in tree.all("header")[0].text
+
+
+def test_while_no_week_is_over_the_report_is_about_the_days_so_far(tmp_path: Path) -> None:
+    with walk(["acme/web"], days=3).open(tmp_path) as house:
         tree = Tree(render(house))
-    assert "acme/web of project 2 needs setup \u2192 ready" in [one.text for one in tree.all("dd")][-2]
-    assert "1d2e10 in project 2" in tree.all("header")[0].text
-
-
-def test_a_compared_period_of_which_nothing_is_known_is_not_shown_as_zero(tmp_path: Path) -> None:
-    with walk(["acme/web"], days=3).open(tmp_path) as house:
-        head, figures = Tree(render(house)).all("header")[0].text, Tree(render(house)).all("dl")[0].text
-    assert "2026 (no readiness is known for that period)" in head
-    assert "before" not in figures
-
-
-def test_days_before_the_first_answer_are_explained(tmp_path: Path) -> None:
-    with walk(["acme/web"], days=3).open(tmp_path) as house:
-        text = Tree(render(house)).all("section", id="projects")[0].text
-        full = Tree(render(house, Options(since=date(2026, 11, 22)))).all("section", id="projects")[0].text
-    assert "The first answer is from 22 Nov 2026." in text
-    assert "The first answer" not in full
+    assert tree.all("h1")[0].text == "22 Nov \u2013 24 Nov 2026"
+    assert "No whole period before it is known to compare with" in tree.all("header")[0].text
+    assert "usually" not in tree.all("main")[0].text

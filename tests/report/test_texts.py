@@ -22,10 +22,12 @@ from tests.report.world import HOSTILE, LAST, walk
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
-def test_markdown_has_the_headline_the_movers_and_what_is_missing(house: Snapshot) -> None:
+def test_markdown_has_the_sentences_the_movers_the_steps_and_what_is_missing(house: Snapshot) -> None:
     text = render(house, Options(format="md"))
-    assert text.startswith("# Readiness, 26 Oct \u2013 24 Nov 2026\n")
-    assert "## Repositories" in text
+    assert text.startswith("# Readiness, Week 47\n")
+    assert "repositories are ready (" in text
+    for head in ("What moved, and why", "Next steps", "What is missing"):
+        assert f"## {head}\n" in text
     assert "**Not proved complete** \u00b7 data as of 24 Nov 2026, 06:04 UTC" in text
     assert "run_events of project 1" in text
     assert len(text.encode()) < 20_000
@@ -50,7 +52,7 @@ def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
 
 def test_csv_holds_every_row_of_the_view(house: Snapshot) -> None:
     rows = list(csv.DictReader(io.StringIO(render(house, Options(format="csv")))))
-    frame = house.frame("readiness_trend", since="2026-10-26", until="2026-11-24")
+    frame = house.frame("readiness_trend", since="2026-11-16", until="2026-11-22")
     assert len(rows) == len(frame)
     assert tuple(rows[0]) == COLUMNS
     scores = [float(row["readiness_score"]) for row in rows if row["readiness_score"]]

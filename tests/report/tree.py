@@ -63,3 +63,7 @@ class Tree(HTMLParser):
             for one in self.elements
             if one.name == name and all(one.attributes.get(key) == value for key, value in wanted.items())
         ]
+
+    def texts(self, name: str, **attributes: str) -> list[str]:
+        """The texts of these elements."""
+        return [one.text for one in self.all(name, **attributes)]

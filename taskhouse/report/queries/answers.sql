@@ -1,14 +1,25 @@
--- The server's last two informed answers about a repository and window up to the end of a day: the newer first.
+-- The answers that the states of one window rest on at the end of a day: the last with information until then.
+WITH last AS (
+    SELECT
+        project_id,
+        repository,
+        window_days,
+        max(day) AS day
+    FROM
+        report_trend
+    WHERE
+        window_days = $window
+        AND day <= $day
+        AND overall IS NOT NULL
+    GROUP BY
+        ALL
+)
+
 SELECT
-    payload
+    trend.project_id,
+    trend.repository,
+    answer.payload
 FROM
-    main.readiness
-WHERE
-    project_id = $project_id
-    AND repository = $repository
-    AND window_days = $window
-    AND observed_at < main.day_start($day::DATE + 1)
-    AND evidence = 'scan'
-ORDER BY
-    observed_at DESC
-LIMIT 2
+    last
+    INNER JOIN report_trend AS trend USING (project_id, repository, window_days, day)
+    INNER JOIN main.readiness AS answer USING (project_id, repository, window_days, generated_at, observed_at)

@@ -1,26 +1,30 @@
--- The largest changes down (sign -1) or up (sign 1): one for each repository, the newest of equal ones.
-WITH largest AS (
-    SELECT
-        *
-    FROM
-        report_moves
-    WHERE
-        points * $sign > 0
-        AND day BETWEEN $since AND $until
-    QUALIFY
-        row_number() OVER (
-            PARTITION BY project_id, repository
-            ORDER BY abs(points) DESC, day DESC, window_days
-        ) = 1
-)
-
+-- Changes of state over one window, after one day and up to another, with their causes.
 SELECT
-    *
+    project_id,
+    repository,
+    day,
+    from_state,
+    to_state,
+    direction,
+    capability,
+    capability_from,
+    capability_to,
+    reason,
+    cause,
+    cause_id,
+    changed_after,
+    classification_from,
+    classification_to
 FROM
-    largest
+    main.readiness_changes
+WHERE
+    window_days = $window
+    AND day > $base
+    AND day <= $until
+    AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
+    AND ($pattern IS NULL OR repository GLOB $pattern)
+    AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[])))
 ORDER BY
-    abs(points) DESC,
-    day DESC,
+    day,
     project_id,
     repository
-LIMIT 5

@@ -11,6 +11,7 @@ WITH ended AS (
         ended_at IS NOT NULL
         AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
         AND ($pattern IS NULL OR repository GLOB $pattern)
+        AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[])))
 )
 
 SELECT

@@ -1,6 +1,7 @@
 -- Runs that make no progress, those that stand longest first; a local run that waits for its desktop is not one.
 SELECT
     stuck.project_id,
+    stuck.task_id,
     stuck.run_id,
     coalesce(task.title, stuck.task_id) AS title,
     stuck.repository,
@@ -15,6 +16,7 @@ WHERE
     stuck.stuck_reason <> 'local'
     AND ($projects IS NULL OR stuck.project_id IN (SELECT unnest($projects::BIGINT[])))
     AND ($pattern IS NULL OR stuck.repository GLOB $pattern)
+    AND ($names IS NULL OR stuck.repository IN (SELECT unnest($names::VARCHAR[])))
 ORDER BY
     stuck.stuck_since,
     stuck.run_id

@@ -1,0 +1,81 @@
+"""The numbers below the sentences, each with how it compares."""
+
+from dataclasses import dataclass
+
+from taskhouse.pages import formatting
+from taskhouse.pages.formatting import number, percent, short, signed
+from taskhouse.report.model import Report
+from taskhouse.report.summary import Tone
+
+UP, DOWN = "\u25b2", "\u25bc"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number.
+
+    Attributes:
+        of: What it is a part of.
+        change: How it compares; empty if there is nothing to compare with.
+        tone: Whether that is good.
+    """
+
+    name: str
+    value: str
+    of: str
+    change: str = ""
+    tone: Tone = "even"
+
+    @property
+    def arrow(self) -> str:
+        """Which way it moved, as a sign beside the colour."""
+        return {"good": UP, "bad": DOWN, "even": ""}[self.tone]
+
+
+def figures(report: Report) -> list[Figure]:
+    """Readiness, then runs."""
+    return [*(_readiness(report) if report.known else []), *_runs(report)]
+
+
+def bridge(report: Report) -> str:
+    """How the number of ready repositories came about, as one sum."""
+    made = report.bridge
+    parts = [(made.got_ready, "became ready"), (-made.lost, "slipped from ready")]
+    parts += [(made.came, "new and ready"), (-made.went, "gone")]
+    said = [f"{made.before:,} ready on {short(report.base)}"]
+    said += [f"{signed(value)} {name}" for value, name in parts if value]
+    return f"{', '.join(said)}: {made.after:,} on {short(report.period.until)}"
+
+
+def _readiness(report: Report) -> list[Figure]:
+    known, ready = len(report.known), report.ready
+    share, change, tone = ready / known, "", "even"
+    if report.usual and report.usual.share is not None:
+        change = f"usually {number(report.usual.ready)} ({percent(report.usual.share)})"
+        tone = _tone(round(100 * (share - report.usual.share)))
+    since = f"since {short(report.base)}"
+    got, slipped = len(report.movers("ready")), len(report.movers("slipped"))
+    return [
+        Figure("Ready", f"{ready:,}", f"of {known:,} repositories, {percent(share)}", change, tone),  # type: ignore[arg-type]
+        Figure("Became ready", f"{got:,}", since),
+        Figure("Slipped", f"{slipped:,}", since),
+    ]
+
+
+def _runs(report: Report) -> list[Figure]:
+    now, then = report.runs, report.runs_before
+    if not now.ended:
+        return []
+    change, tone = "", "even"
+    if now.success is not None and then.success is not None:
+        points = 100 * (now.success - then.success)
+        change, tone = signed(points, " points", 1), _tone(round(points, 1))
+    longer = f"90th percentile {formatting.span(now.p90_s)}"
+    return [
+        Figure("Runs that succeed", percent(now.success), f"of {now.ended:,} that ended", change, tone),  # type: ignore[arg-type]
+        Figure("Median run", formatting.span(now.p50_s), longer),
+    ]
+
+
+def _tone(change: float) -> Tone:
+    return "good" if change > 0 else "bad" if change < 0 else "even"

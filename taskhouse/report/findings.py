@@ -1,0 +1,122 @@
+"""The sentences about readiness: how many are ready, who became ready, who slipped and why, what to do next."""
+
+from collections.abc import Sequence
+
+from taskhouse.pages.formatting import isolated, number, percent, short
+from taskhouse.plural import counted, plural
+from taskhouse.report import steps
+from taskhouse.report.model import Change, Group, Mover, Report, Way, label
+from taskhouse.report.sentences import before
+from taskhouse.report.summary import Sentence, Tone
+
+NAMED = 3
+"""Repositories that a sentence names."""
+
+QUOTED = 160
+"""Characters of a reason that a sentence quotes."""
+
+REPOSITORY = ("repository", "repositories")
+
+
+def sentences(report: Report) -> list[Sentence]:
+    """What to know of readiness, the most important first."""
+    if not report.known:
+        return []
+    said = [_ready(report), _moved(report, "ready"), _moved(report, "slipped"), _switched(report), _next(report)]
+    if not (report.movers("ready") or report.movers("slipped")):
+        said[1] = Sentence("No repository became ready, and none slipped.", "movers", "even", 50)
+    return [one for one in said if one]
+
+
+def because(group: Group) -> str:
+    """Why, as the end of a sentence."""
+    change = group.movers[0].change
+    if change is None:
+        return ""
+    what, quote = label(change.capability or "").lower(), _quote(group.reason)
+    if change.cause == "project" and "detected" in (change.capability_from, change.capability_to):
+        switched = "on" if change.capability_from == "detected" else "off"
+        return f"because {what} were switched {switched} for the project on {short(change.day)}"
+    if change.cause == "classifier":
+        return f"because the server classified {plural(len(group.movers), 'it', 'them')} again"
+    if change.cause == "missing_data":
+        return f"at some time in the days without information before {short(change.day)}"
+    if change.cause == "presence":
+        return f"after {plural(len(group.movers), 'it was', 'they were')} gone"
+    return _went(change, what) + quote
+
+
+def names(movers: Sequence[Mover]) -> str:
+    """The first repositories by name, and how many more."""
+    shown = [isolated(one.repository.name) for one in movers[:NAMED]]
+    if len(movers) > NAMED:
+        return f"{', '.join(shown[:-1])} and {len(movers) - NAMED + 1:,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
+
+
+def _ready(report: Report) -> Sentence:
+    known, ready = len(report.known), report.ready
+    text = f"{ready:,} of {counted(known, *REPOSITORY)} {plural(ready, 'is', 'are')} ready ({percent(ready / known)})"
+    tone: Tone = "even"
+    if report.usual and report.usual.share is not None:
+        text += f", usually {number(report.usual.ready)} ({percent(report.usual.share)}) {before(report)}"
+        change = round(100 * (ready / known - report.usual.share))
+        tone = "good" if change > 0 else "bad" if change < 0 else "even"
+    return Sentence(f"{text}.", "states", tone, 70)
+
+
+def _moved(report: Report, way: Way) -> Sentence | None:
+    movers = report.movers(way)
+    if not movers:
+        return None
+    verb = "became ready" if way == "ready" else "slipped"
+    groups = [group for group in report.groups if group.way == way]
+    why, count = because(groups[0]), len(groups[0].movers)
+    if len(groups) > 1 and count > 1:
+        why = f"{count:,} of them {why}" if why else ""
+    elif len(groups) > 1:
+        why = f"for {len(groups):,} different reasons"
+    text = f"{counted(len(movers), *REPOSITORY)} {verb} ({names(movers)})"
+    text += f"{',' if len(groups) > 1 else ''} {why}" if why else ""
+    return Sentence(_ended(text), "movers" if way == "ready" else "slipped", "good" if way == "ready" else "bad", 80)
+
+
+def _switched(report: Report) -> Sentence | None:
+    if not report.switches:
+        return None
+    total = sum(one.repositories for one in report.switches)
+    many = len(report.switches)
+    verb = plural(many, "One change of the project explains", f"{many:,} changes of a project explain")
+    named = ", ".join(f"{one.title} ({short(one.day)})" for one in sorted(report.switches[:2], key=lambda one: one.day))
+    more = f" and {many - 2:,} more" if many > 2 else ""  # noqa: PLR2004 - as many as are named
+    text = f"{verb} {total:,} of {counted(report.changes, 'change')} of state: {named}{more}."
+    return Sentence(text, "switches", "even", 60)
+
+
+def _next(report: Report) -> Sentence | None:
+    alone = [(step, here) for step, here in steps.shared(report.known) if len(step.needs) == 1]
+    if not alone:
+        return None
+    step, here = max(alone, key=lambda pair: (pair[0].target == "ready", len(pair[1])))
+    lifted = f"would make {len(here):,} more {plural(len(here), *REPOSITORY)} {label(step.target)}"
+    text = f"The cheapest next step {lifted}"
+    return Sentence(_ended(text + _quote(step.needs[0].reason)), "steps", "even", 30)
+
+
+def _went(change: Change, what: str) -> str:
+    if not what or change.capability is None:
+        return ""
+    whose = "the project's " if change.cause == "project" else ""
+    return f"because {whose}{what} went from {label(change.capability_from)} to {label(change.capability_to)}"
+
+
+def _quote(reason: str) -> str:
+    text = " ".join(reason.split())
+    if not text:
+        return ""
+    short_of = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}\u2026"
+    return f": \u201c{isolated(short_of)}\u201d"
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith("\u201d") else f"{text}."
