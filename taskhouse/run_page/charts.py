@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from taskhouse.pages import formatting
+from taskhouse.plural import counted
 from taskhouse.run_page.axis import WIDTH, Axis
 from taskhouse.run_page.model import Attempt, Call, Gap, Message, Question, Run, Step, flat
 
@@ -55,7 +56,7 @@ def course(run: Run) -> Course | None:
     lanes = [
         Lane(
             "Messages",
-            f"{len(said):,} messages",
+            counted(len(said), "message"),
             [
                 ("u", _ticks(axis, (one for one in said if one.role == "user"))),
                 ("a", _ticks(axis, (one for one in said if one.role != "user"))),
@@ -63,7 +64,7 @@ def course(run: Run) -> Course | None:
         ),
         Lane(
             "Tools",
-            f"{len(calls):,} tool calls, {failed:,} failed",
+            f"{counted(len(calls), 'tool call')}, {failed:,} failed",
             [
                 ("c", _bars(axis, (call for call in calls if not call.failed))),
                 ("f", _bars(axis, (call for call in calls if call.failed))),
@@ -71,7 +72,7 @@ def course(run: Run) -> Course | None:
         ),
     ]
     if asked:
-        told = f"{len(asked):,} permission questions; the answers took {formatting.span(waits)}"
+        told = f"{counted(len(asked), 'permission question')}; the answers took {formatting.span(waits)}"
         lanes.append(Lane("Questions", told, [("q", _bars(axis, asked))]))
     return Course(lanes, _curves(run, axis), [place for place, _ in axis.pauses], _marks(steps, axis))
 

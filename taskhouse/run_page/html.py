@@ -10,9 +10,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
-from taskhouse.pages import links, templating
+from taskhouse.pages import formatting, links, templating
+from taskhouse.plural import counted
 from taskhouse.run_page import charts, compare, fit, prose, texts
-from taskhouse.run_page.model import Attempt, Call, Fold, Gap, Message, Note, Question, Run, Step, flat
+from taskhouse.run_page.model import Attempt, Call, Fold, Gap, Message, Note, Question, Row, Run, Step, flat
 
 LARGE = 2_000_000
 """Bytes that a page does not exceed."""
@@ -79,7 +80,7 @@ def comparison(left: Run, right: Run) -> str:
     """The document that shows two runs side by side."""
     found = compare.compare(left, right)
     holes = [
-        f"{_counted(count, 'gap')} in run {letter}"
+        f"{counted(count, 'gap')} in run {letter}"
         for letter, run in (("A", left), ("B", right))
         if (count := sum(not gap.repaired for gap in run.of(Gap)))
     ]
@@ -114,12 +115,23 @@ def facts(run: Run) -> dict[str, Any]:
         "tools": Counter(call.tool for call in calls).most_common(6),
         "messages": sum(one.role == "agent" for one in said),
         "asked": sum(one.role == "user" for one in said),
+        "took": ", ".join(_took(row)),
         "posthog": links.task(row["host"], row["project_id"], row["task_id"], row["run_id"]),
         "repository": links.repository(row["repository"]),
-        "pulls": [(url, links.safe(url)) for url in row["pr_urls"]],
+        "pulls": [
+            (url, links.safe(url)) for url in sorted(row["pr_urls"], key=lambda url: (url != row["pr_url"], url))
+        ],
         "files": _files(calls),
         "cost": COSTS.get(run.totals["cost_state"], ""),
     }
+
+
+def _took(row: Row) -> Iterator[str]:
+    """What else is known of how long a run took."""
+    if row["active_s"] is not None:
+        yield f"{formatting.span(row['active_s'])} with an agent"
+    if row["attempts"] and row["attempts"] > 1:
+        yield f"{row['attempts']} attempts"
 
 
 COSTS: dict[str | None, str] = {
@@ -200,12 +212,13 @@ def _coloured(text: str) -> Markup:
 
 def _begins(steps: Sequence[Step]) -> dict[int, int]:
     """For each step that has a time, when its attempt began, or else the run: by the id of the step."""
-    begins, begin = {}, None
-    for step in flat(steps):
-        if step.at is None:
-            continue
-        begin = step.at if begin is None or isinstance(step, Attempt) else begin
-        begins[id(step)] = begin
+    begins: dict[int, int] = {}
+    begin = None
+    for shown in steps:
+        for step in (shown, *(shown.steps if isinstance(shown, Fold) else ())):
+            if step.at is not None:
+                begin = step.at if begin is None or isinstance(step, Attempt) else begin
+                begins[id(step)] = begin
     return begins
 
 
@@ -236,13 +249,9 @@ def summary(steps: Sequence[Step]) -> str:
     parts = []
     if calls:
         named = ", ".join(f"{count} {tool}" for tool, count in calls.most_common(4))
-        parts.append(f"{_counted(calls.total(), 'tool call')} ({named}{', …' if len(calls) > 4 else ''})")  # noqa: PLR2004
-    parts += [_counted(number, word) for number, word in ((said, "message"), (other, "other event")) if number]
+        parts.append(f"{counted(calls.total(), 'tool call')} ({named}{', …' if len(calls) > 4 else ''})")  # noqa: PLR2004
+    parts += [counted(number, word) for number, word in ((said, "message"), (other, "other event")) if number]
     return ", ".join(parts)
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _labels(steps: Sequence[Step]) -> Iterator[str]:
@@ -267,7 +276,7 @@ def _environment() -> jinja2.Environment:
         size=texts.size,
         summary=summary,
         labels=lambda steps: ", ".join(_labels(steps)),
-        counted=_counted,
+        counted=counted,
         kind=lambda step: type(step).__name__.lower(),
         is_mark=lambda text: texts.MARK.fullmatch(text) is not None,
         short_path=texts.short_path,

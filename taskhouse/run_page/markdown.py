@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from taskhouse.pages import formatting, links
 from taskhouse.pages.markdown import escaped, table
+from taskhouse.plural import counted
 from taskhouse.run_page import texts
 from taskhouse.run_page.html import facts
 from taskhouse.run_page.model import Call, Gap, Message, Question, Run
@@ -58,7 +59,7 @@ def _figures(run: Run) -> str:
         parts.append(f"{row['attempts']} attempts")
     if row["model"]:
         parts.append(escaped(texts.line(row["model"], 60)))
-    parts.append(f"{len(calls):,} tool calls" + (f", {failed:,} of them failed" if failed else ""))
+    parts.append(counted(len(calls), "tool call") + (f", {failed:,} of them failed" if failed else ""))
     if totals["tokens"]:
         parts.append(f"{totals['tokens']:,} tokens")
     if totals["cost_usd"] is not None:
@@ -90,7 +91,7 @@ def _commands(run: Run) -> str:
 def _end(run: Run) -> str:
     row = run.row
     holes = sum(not gap.repaired for gap in run.of(Gap))
-    missing = f" Not everything was captured: {holes} gap{'' if holes == 1 else 's'}." if holes else ""
+    missing = f" Not everything was captured: {counted(holes, 'gap')}." if holes else ""
     place = links.task(row["host"], row["project_id"], row["task_id"], row["run_id"])
     name = f"run {escaped(row['run_id'])}"
     return f"Written by taskhouse from {f'[{name}]({place})' if place else name}.{missing}"

@@ -252,7 +252,6 @@ def text(said: str) -> dict[str, Any]:
 def other(world: World) -> None:
     """A run of the same task that begins alike and then goes another way."""
     story = Story(world, OTHER)
-    story.task("Fix it", "Please fix the rounding.")
     story.state("in_progress")
     story.say("user_message", "Please fix the rounding.")
     story.say("agent_message", "I look at the reducer.")
