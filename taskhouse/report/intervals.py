@@ -5,13 +5,14 @@ All of them are closed formulas, so the same counts give the same ends:
 - one share: the score interval of Wilson (1927);
 - the difference of two shares: Newcombe's hybrid of two score intervals (1998, method 10), which never leaves -1 to 1
   and has a width even where nothing, or everything, succeeded;
-- the common difference of several strata: Mantel and Haenszel's weighted mean of the differences, with the variance of
-  Sato (1989), which holds for many small strata as well as for few large ones. A bootstrap needs a seed, and
-  says nothing of a stratum with one run on a side.
+- the common difference of several strata: Mantel and Haenszel's weighted mean of the differences. Its variance is the
+  larger of two: that of Sato (1989), which holds for many small strata as well as for few large ones if all have one
+  difference, and that of the strata around their mean, which holds if they differ. A bootstrap would need a seed, and
+  says little of a stratum with one run on a side.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Z = 1.959963984540054
@@ -78,11 +79,9 @@ def newcombe(sides: Sides) -> Difference:
 def common(strata: Iterable[Sides]) -> Difference | None:
     """The common difference of strata, None if none of them has runs on both sides."""
     used = [one for one in strata if one.weight]
-    total = sum(one.weight for one in used)
-    if not total:
+    if not used:
         return None
-    value = sum(one.weight * one.difference for one in used) / total
-    variance = _variance(used, value)
+    variance = variance_of(used)
     if variance <= 0:
         return newcombe(
             Sides(
@@ -92,7 +91,12 @@ def common(strata: Iterable[Sides]) -> Difference | None:
                 after=sum(one.after for one in used),
             )
         )
-    return around(value, variance)
+    return around(mean(used), variance)
+
+
+def mean(strata: Sequence[Sides]) -> float:
+    """The weighted mean of the differences of strata that all have runs on both sides."""
+    return sum(one.weight * one.difference for one in strata) / sum(one.weight for one in strata)
 
 
 def around(value: float, variance: float) -> Difference:
@@ -101,20 +105,19 @@ def around(value: float, variance: float) -> Difference:
     return Difference(value, max(-1.0, value - reach), min(1.0, value + reach))
 
 
-def variance_of(strata: Iterable[Sides]) -> float:
-    """The variance of :func:`common`; 0 if there is nothing to compare."""
-    used = [one for one in strata if one.weight]
-    total = sum(one.weight for one in used)
-    return _variance(used, sum(one.weight * one.difference for one in used) / total) if total else 0.0
-
-
-def _variance(strata: list[Sides], value: float) -> float:
-    """Sato's variance of the weighted mean of the differences of strata that all have runs on both sides."""
-    slope = rest = 0.0
+def variance_of(strata: Sequence[Sides]) -> float:
+    """The variance of :func:`mean`; 0 if everything, or nothing, succeeded on both sides."""
+    value, total = mean(strata), sum(one.weight for one in strata)
+    slope = rest = around_mean = 0.0
     for one in strata:
         n, m = one.after, one.before
         a, c, both = one.completed_after, one.completed_before, one.after + one.before
         slope += (n * n * c - m * m * a + n * m * (m - n) / 2) / (both * both)
         rest += (a * (m - c) + c * (n - a)) / (2 * both)
-    total = sum(one.weight for one in strata)
-    return (value * slope + rest) / (total * total)
+        around_mean += (one.weight * (one.difference - value)) ** 2
+    return max(value * slope + rest, clustered(around_mean, len(strata))) / (total * total)
+
+
+def clustered(squares: float, count: int) -> float:
+    """The variance of a sum over some groups, from the squares of what each adds beyond the mean; 0 for one group."""
+    return squares * count / (count - 1) if count > 1 else 0.0

@@ -11,7 +11,7 @@ from datetime import date
 from taskhouse.pages.formatting import percent, signed
 from taskhouse.plural import plural
 from taskhouse.reading import Snapshot
-from taskhouse.report.intervals import Difference, Sides, around, common, newcombe, variance_of
+from taskhouse.report.intervals import Difference, Sides, around, clustered, common, mean, newcombe, variance_of
 from taskhouse.report.options import Scope
 from taskhouse.report.query import forget, run_query
 from taskhouse.report.summary import Sentence, Tone
@@ -25,6 +25,7 @@ ENOUGH = 20
 BESIDE = 200
 """How many changes, those with most runs, are compared with what happened elsewhere."""
 
+SIDES = ("before", "after")
 EXACT = 12
 """Digits after the point of a sum of the database, whose order decides what follows."""
 
@@ -162,20 +163,19 @@ def _became(project_id: int, repository: str, day: date, weeks: int, **runs: int
 
 def _others(compared: list[Sides], beside: dict[str, float]) -> Others | None:
     """The difference of two differences: their variances add up, since no run is in both."""
-    here = common(compared)
-    enough = min(
-        beside["before"], beside["after"], sum(one.before for one in compared), sum(one.after for one in compared)
-    )
-    if here is None or enough < ENOUGH:
+    here = [one for one in compared if one.weight]
+    enough = min(beside["before"], beside["after"], *(sum(getattr(one, side) for one in here) for side in SIDES))
+    if not here or enough < ENOUGH:
         return None
     value = round(beside["value"] / beside["weights"], EXACT)
-    variance = beside["share"] * (1 - beside["share"]) * round(beside["spread"], EXACT) / beside["weights"] ** 2
+    chance = beside["share"] * (1 - beside["share"]) * beside["spread"]
+    variance = max(chance, clustered(beside["squares"], int(beside["repositories"]))) / beside["weights"] ** 2
     return Others(
         repositories=int(beside["repositories"]),
         before=int(beside["before"]),
         after=int(beside["after"]),
         value=value,
-        beyond=around(here.value - value, variance_of(compared) + variance),
+        beyond=around(mean(here) - value, round(variance_of(here) + variance, EXACT)),
     )
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from taskhouse.report.intervals import Sides, common, newcombe, wilson
+from taskhouse.report.intervals import Difference, Sides, common, newcombe, wilson
 
 WILSON = [  # Newcombe, Statistics in Medicine 17 (1998), 857-872, table I, method 3
     (81, 263, 0.2553, 0.3662),
@@ -64,18 +64,23 @@ def test_where_every_run_succeeded_on_both_sides_the_interval_still_has_a_width(
 
 
 def test_nineteen_of_twenty_intervals_contain_the_truth() -> None:
-    """400 histories of three repositories that differ, each with a gain of 0.15; and 400 single differences."""
-    dice = random.Random(11)
+    """400 histories of repositories with a gain of 0.15: three, many small ones, some that differ; and single ones."""
+    dice = random.Random(17)
 
-    def drawn(base: float, before: int, after: int) -> Sides:
-        low, high = (sum(dice.random() < p for _ in range(n)) for p, n in ((base, before), (base + 0.15, after)))
+    def drawn(base: float, before: int, after: int, apart: float = 0.0) -> Sides:
+        gain = 0.15 + apart * dice.choice((-1, 1))
+        low, high = (sum(dice.random() < p for _ in range(n)) for p, n in ((base, before), (base + gain, after)))
         return Sides(completed_before=low, before=before, completed_after=high, after=after)
 
-    pooled = [common([drawn(0.5, 30, 12), drawn(0.7, 8, 25), drawn(0.8, 22, 18)]) for _ in range(400)]
-    single = [newcombe(drawn(0.6, 24, 31)) for _ in range(400)]
-    for name, intervals in (("pooled", pooled), ("single", single)):
+    histories: dict[str, list[Difference | None]] = {
+        "three": [common([drawn(0.5, 30, 12), drawn(0.7, 8, 25), drawn(0.8, 22, 18)]) for _ in range(400)],
+        "small": [common([drawn(0.6, 2, 3) for _ in range(20)]) for _ in range(400)],
+        "apart": [common([drawn(0.6, 20, 20, 0.15) for _ in range(16)]) for _ in range(400)],
+        "single": [newcombe(drawn(0.6, 24, 31)) for _ in range(400)],
+    }
+    for name, intervals in histories.items():
         held = sum(found is not None and found.low <= 0.15 <= found.high for found in intervals)
-        assert 0.92 < held / 400 < 0.985, name
+        assert 0.92 < held / 400 < 0.985, (name, held)
 
 
 def test_the_variance_of_one_stratum_is_close_to_that_of_two_binomials() -> None:

@@ -1,6 +1,7 @@
 -- The same weeks in the repositories of the project whose readiness did not change in them. `value` is a weighted mean:
 -- for each change the common difference of the others, and over the changes the weights of the changes themselves. So
 -- each run has a weight, and `spread` is the sum of their squares, since one run can stand beside several changes.
+-- `squares` is that of what each repository adds beyond the mean.
 -- The runs of each pair come from running totals, and the weights of the runs of a day from where the weeks of a pair
 -- begin and end, so that no run is joined with every change.
 WITH change AS (
@@ -45,20 +46,15 @@ total AS (
         repository AS (PARTITION BY place.project_id, place.repository ORDER BY place.day)
 ),
 
-pair AS (
+near AS (
     SELECT
         change.project_id,
         change.repository AS changed,
         other.repository,
-        change.weight,
         change.before_since,
         change.before_until,
         change.after_since,
-        change.after_until,
-        before_end.runs - before_begin.runs AS before,
-        before_end.completed - before_begin.completed AS completed_before,
-        after_end.runs - after_begin.runs AS after,
-        after_end.completed - after_begin.completed AS completed_after
+        change.after_until
     FROM
         change
         INNER JOIN outcome_stretches AS other
@@ -67,57 +63,70 @@ pair AS (
             AND other.kind <> 'unknown'
             AND other.first_day <= change.before_since
             AND other.last_day >= change.after_until
-        INNER JOIN total AS before_begin
-            ON other.project_id = before_begin.project_id
-            AND other.repository = before_begin.repository
-            AND before_begin.day = change.before_since - 1
-        INNER JOIN total AS before_end
-            ON other.project_id = before_end.project_id
-            AND other.repository = before_end.repository
-            AND before_end.day = change.before_until
-        INNER JOIN total AS after_begin
-            ON other.project_id = after_begin.project_id
-            AND other.repository = after_begin.repository
-            AND after_begin.day = change.after_since - 1
-        INNER JOIN total AS after_end
-            ON other.project_id = after_end.project_id
-            AND other.repository = after_end.repository
-            AND after_end.day = change.after_until
-    WHERE
-        before_end.runs > before_begin.runs
-        AND after_end.runs > after_begin.runs
+),
+
+bound AS (
+    SELECT project_id, changed, repository, before_since - 1 AS day, -1 AS before, 0 AS after FROM near
+    UNION ALL
+    SELECT project_id, changed, repository, before_until, 1, 0 FROM near
+    UNION ALL
+    SELECT project_id, changed, repository, after_since - 1, 0, -1 FROM near
+    UNION ALL
+    SELECT project_id, changed, repository, after_until, 0, 1 FROM near
+),
+
+pair AS (
+    SELECT
+        project_id,
+        changed,
+        repository,
+        sum(bound.before * total.runs) AS before,
+        sum(bound.before * total.completed) AS completed_before,
+        sum(bound.after * total.runs) AS after,
+        sum(bound.after * total.completed) AS completed_after
+    FROM
+        bound
+        INNER JOIN total USING (project_id, repository, day)
+    GROUP BY
+        ALL
+    HAVING
+        sum(bound.before * total.runs) > 0
+        AND sum(bound.after * total.runs) > 0
 ),
 
 weighed AS (
     SELECT
-        * REPLACE (
-            weight * (after * before / (after + before))
-            / sum(after * before / (after + before)) OVER (PARTITION BY project_id, changed) AS weight
-        )
+        pair.*,
+        change.before_since,
+        change.before_until,
+        change.after_since,
+        change.after_until,
+        change.weight * part / sum(part) OVER whole AS weight,
+        sum(part * difference) OVER whole / sum(part) OVER whole AS mean
     FROM
-        pair
+        (
+            SELECT
+                *,
+                after * before / (after + before) AS part,
+                completed_after / after - completed_before / before AS difference
+            FROM
+                pair
+        ) AS pair
+        INNER JOIN change
+            ON pair.project_id = change.project_id
+            AND pair.changed = change.repository
+    WINDOW
+        whole AS (PARTITION BY pair.project_id, pair.changed)
 ),
 
 edge AS (
-    SELECT
-        project_id, repository, before_since AS day, -weight / before AS weight, 1 AS before, 0 AS after
-    FROM
-        weighed
+    SELECT project_id, repository, before_since AS day, -weight / before AS weight, 1 AS before, 0 AS after FROM weighed
     UNION ALL
-    SELECT
-        project_id, repository, before_until + 1, weight / before, -1, 0
-    FROM
-        weighed
+    SELECT project_id, repository, before_until + 1, weight / before, -1, 0 FROM weighed
     UNION ALL
-    SELECT
-        project_id, repository, after_since, weight / after, 0, 1
-    FROM
-        weighed
+    SELECT project_id, repository, after_since, weight / after, 0, 1 FROM weighed
     UNION ALL
-    SELECT
-        project_id, repository, after_until + 1, -weight / after, 0, -1
-    FROM
-        weighed
+    SELECT project_id, repository, after_until + 1, -weight / after, 0, -1 FROM weighed
 ),
 
 step AS (
@@ -164,7 +173,11 @@ used AS (
 SELECT
     (SELECT list(DISTINCT {'project_id': project_id, 'repository': changed}) FROM pair) AS changes,
     (SELECT sum(weight) FROM weighed) AS weights,
-    (SELECT sum(weight * (completed_after / after - completed_before / before)) FROM weighed) AS value,
+    (SELECT sum(weight * difference) FROM weighed) AS value,
+    (
+        SELECT sum(beyond * beyond)
+        FROM (SELECT sum(weight * (difference - mean)) AS beyond FROM weighed GROUP BY project_id, repository)
+    ) AS squares,
     sum(weight * weight * runs) AS spread,
     sum(completed) / sum(runs) AS share,
     coalesce(sum(runs) FILTER (WHERE before > 0), 0)::BIGINT AS before,
