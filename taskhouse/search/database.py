@@ -45,12 +45,11 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """
     path = folder / NAME
     if not path.is_file():
-        raise ConfigurationError(
-            f"There is no search index in {folder.absolute()} yet.",
-            hint="`taskhouse search --build` builds it; whoever owns the folder has to run it. Syncs then update it.",
-        )
+        raise _absent(folder)
     mode = "rw" if os.access(path, os.W_OK) and os.access(folder, os.W_OK) else "ro"  # to roll a journal back
     with _said(path), contextlib.closing(_connect(path, mode)) as connection:
+        if _format(connection) != FORMAT:
+            raise _absent(folder)
         yield connection
 
 
@@ -81,7 +80,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         remove(path)
     with contextlib.closing(_connect(path, "rwc")) as connection:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
-        if connection.execute("PRAGMA user_version").fetchone()["user_version"] != FORMAT:
+        if _format(connection) != FORMAT:
             path.chmod(0o640 if path.parent.stat().st_mode & stat.S_ISGID else 0o600)
             connection.executescript(f"BEGIN;\n{statement('schema')}\nPRAGMA user_version = {FORMAT};\nCOMMIT;")
         yield connection
@@ -112,11 +111,22 @@ def _is_sound(path: Path) -> bool:
         return True
     try:
         with contextlib.closing(_connect(path, "rw")) as connection:
-            return bool(connection.execute("PRAGMA user_version").fetchone()["user_version"] == FORMAT)
+            return _format(connection) == FORMAT
     except sqlite3.DatabaseError as problem:
         if advised(problem) is not None:
             raise
         return False
+
+
+def _format(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()["user_version"])
+
+
+def _absent(folder: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is no search index in {folder.absolute()} yet, or it is that of another version.",
+        hint="`taskhouse search --build` builds it; whoever owns the folder has to run it. Syncs then update it.",
+    )
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -219,7 +219,7 @@ def update(folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bo
     if copy is None:
         return None
     with database.writing(folder) as index:
-        if not _is_of_another_history(index, copy.path):
+        if not _is_of_another_home(index, copy.path):
             return _update(index, copy.path, clock, within_s)
     database.remove(folder / database.NAME)
     with database.writing(folder) as index:
@@ -237,12 +237,10 @@ def follow(folder: Path, clock: Clock, *, within_s: float = WITHIN_S) -> Progres
         return Progress("", 0, 0, str(problem))
 
 
-def _is_of_another_history(index: sqlite3.Connection, copy: Path) -> bool:
-    """Whether the copy is of another home than the index, or of an earlier state of it."""
+def _is_of_another_home(index: sqlite3.Connection, copy: Path) -> bool:
+    """Whether the copy is of another home than the index. An earlier state of the same one has other marks."""
     state, identity = index.execute("SELECT * FROM state").fetchone(), Identity.beside(copy)
-    if state is None or identity is None:
-        return False
-    return bool(state["home"] != identity.id or state["generation"] > identity.generation)
+    return state is not None and identity is not None and bool(state["home"] != identity.id)
 
 
 def _update(index: sqlite3.Connection, copy: Path, clock: Clock, within_s: float) -> Progress:
@@ -269,8 +267,8 @@ def _note(index: sqlite3.Connection, copy: Path, waiting: int) -> None:
     identity = Identity.beside(copy)
     index.execute("DELETE FROM state")
     index.execute(
-        "INSERT INTO state (home, generation, copy, waiting) VALUES (?, ?, ?, ?)",
-        [identity.id if identity else None, identity.generation if identity else 0, copy.stem, waiting],
+        "INSERT INTO state (home, copy, waiting) VALUES (?, ?, ?)",
+        [identity.id if identity else None, copy.stem, waiting],
     )
 
 

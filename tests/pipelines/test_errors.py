@@ -306,7 +306,9 @@ HERE: dict[str, Callable[[Place], object]] = {
     "The prefix …* is too short.": lambda _: parsed("a*"),
     "limit=… is not between 1 and ….": lambda p: search(p.folder, Question("word", limit=0)),
     "There is no kind ….": lambda p: search(p.folder, Question("word", kinds=["joke"])),
-    "There is no search index in … yet.": lambda p: search(p.folder, Question("word")),
+    "There is no search index in … yet, or it is that of another version.": lambda p: search(
+        p.folder, Question("word")
+    ),
 }
 """What brings an error about, by its row in the table."""
 

@@ -12,7 +12,9 @@ import pytest
 import taskhouse
 from taskhouse.clock import REAL
 from taskhouse.errors import Locked
+from taskhouse.pipelines.cli.search import Kind
 from taskhouse.search import index
+from taskhouse.search.query import KINDS
 from tests.opened import once
 from tests.search.test_index import House
 
@@ -56,6 +58,10 @@ def test_programs_get_json_and_csv(house: House, inside: Any) -> None:
     table = list(csv.DictReader(io.StringIO(ended.out)))
     assert {row["snippet"] for row in table} == {row["snippet"] for row in rows}
     assert [row["score"] for row in table] == sorted((row["score"] for row in table), reverse=True)
+
+
+def test_the_command_knows_every_kind() -> None:
+    assert tuple(kind.value for kind in Kind) == KINDS
 
 
 def test_a_frame_has_a_row_for_each_text(house: House) -> None:

@@ -180,12 +180,11 @@ def test_what_a_killed_update_leaves_is_the_index_before_it(house: House, tmp_pa
             connection.execute("INSERT INTO documents (documents) VALUES ('integrity-check')")
 
 
-def test_the_index_of_another_home_of_a_later_state_and_a_damaged_one_are_built_anew(house: House) -> None:
+def test_the_index_of_another_home_of_another_format_and_a_damaged_one_are_built_anew(house: House) -> None:
     house.says("run-1", "export")
     house.publish()
     wrong = {
         "another home": "UPDATE state SET home = 'another', copy = 'another'",
-        "a later state": "UPDATE state SET generation = 99, copy = 'later'",
         "another format": "PRAGMA user_version = 99",
         "damaged": "",
     }
@@ -199,6 +198,27 @@ def test_the_index_of_another_home_of_a_later_state_and_a_damaged_one_are_built_
         update(house.published, REAL)
         assert [hit.snippet for hit in search(house.published, Question("export")).hits] == ["export"]
         assert search(house.published, Question("elsewhere")).hits == []
+
+
+def test_after_a_restore_the_index_is_that_of_the_restored_state_and_what_follows_it(
+    house: House, tmp_path: Path
+) -> None:
+    house.is_seen(1, "export", "acme/web")
+    house.says("run-1", "export")
+    house.publish()
+    link = house.published / "current.duckdb"
+    earlier = link.readlink()
+    update(house.published, REAL, create=True)
+    house.says("run-1", "invoice")
+    house.says("run-2", "invoice")
+    house.is_seen(2, "session", "acme/web")
+    update(house.published, REAL)
+    assert len(search(house.published, Question("invoice")).hits) == 2
+    link.unlink()
+    link.symlink_to(earlier)
+    update(house.published, REAL)
+    assert held(house.published) == held(house.at_once(tmp_path / "other"))
+    assert search(house.published, Question("invoice")).hits == search(house.published, Question("session")).hits == []
 
 
 def test_texts_that_the_capture_hides_are_not_indexed(house: House) -> None:

@@ -32,7 +32,6 @@ CREATE TABLE labels (
 -- Which copy it was last brought up to, and how many runs and tasks of it are still to be read.
 CREATE TABLE state (
     home TEXT,
-    generation INTEGER NOT NULL,
     copy TEXT NOT NULL,
     waiting INTEGER NOT NULL
 );
