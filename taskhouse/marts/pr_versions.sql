@@ -11,6 +11,10 @@
 --   the run names several and its state is that of another one.
 -- looked_before: The last version of the run before it that was seen in the run's own row, if there is one.
 -- run_created_at: When the server created the run.
+-- runtime_adapter: The agent, such as `claude` or `codex`; NULL if the server does not say.
+-- model: The model.
+-- ci_status: State of the checks of the pull request, under the same conditions as `state`.
+-- head_branch: Its branch, under the same conditions.
 WITH version AS (
     SELECT
         project_id,
@@ -20,6 +24,9 @@ WITH version AS (
         pr_state,
         pr_url AS own_url,
         created_at AS run_created_at,
+        runtime_adapter,
+        model,
+        payload,
         lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) AS looked_before,
         list_distinct(
             list_append(
@@ -39,8 +46,8 @@ WITH version AS (
 named AS (
     SELECT
         *,
-        len(urls) AS names,
-        unnest(urls) AS pr_url
+        unnest(urls) AS pr_url,
+        pr_url = own_url OR len(urls) = 1 AS is_described
     FROM
         version
 )
@@ -51,9 +58,15 @@ SELECT
     task_id,
     run_id,
     valid_from,
-    CASE WHEN pr_url = own_url OR names = 1 THEN nullif(pr_state, 'unknown') END AS state,
+    CASE WHEN is_described THEN nullif(pr_state, 'unknown') END AS state,
     looked_before,
-    run_created_at
+    run_created_at,
+    runtime_adapter,
+    model,
+    CASE WHEN is_described THEN json_extract_string(main.event_document(payload), '$.output.ci_status') END
+        AS ci_status,
+    CASE WHEN is_described THEN json_extract_string(main.event_document(payload), '$.output.head_branch') END
+        AS head_branch
 FROM
     named
 WHERE

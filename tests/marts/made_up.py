@@ -79,14 +79,17 @@ def _run(dice: Dice, tables: dict[str, list[Row]], run: Row) -> None:
         urls = [f"https://github.com/Acme/{dice.choice('ab')}/pull/{dice.randrange(9)}" for _ in range(3)]
         output = {
             "pr_urls": dice.choice([None, [], urls[:1], urls[:2]]),
-            "pr_state": dice.maybe(dice.choice(["open", "merged"])),
+            "pr_state": dice.choice([None, "open", "draft", "closed", "unknown"]),
             "pr_merged": dice.maybe(dice.random() < 0.5),
             "ci_status": dice.maybe("passing"),
             "head_branch": dice.maybe(f"fix-{dice.randrange(9)}"),
         }
+        shown = dice.maybe(output)
         tables["raw.run_versions"].append(
             {
                 **run,
+                "observed_in": dice.choice(["runs", "run", "task"]),
+                "pr_state": "merged" if shown and shown["pr_merged"] else (shown or {}).get("pr_state"),
                 "valid_from": moment,
                 "status": dice.choice([*ENDED, "completed", "queued", "in_progress", "in_progress", "not_started"]),
                 "environment": dice.choice(["local", "cloud", "cloud", None]),
@@ -96,7 +99,7 @@ def _run(dice: Dice, tables: dict[str, list[Row]], run: Row) -> None:
                 "created_at": dice.maybe(created, 0.95),
                 "updated_at": dice.maybe(created + timedelta(minutes=dice.randrange(300)), 0.9),
                 "completed_at": dice.maybe(ended, 0.7),
-                "payload": json.dumps({"output": dice.maybe(output)}),
+                "payload": json.dumps({"output": shown}),
             }
         )
     for table, layer in (("raw.run_events", "live"), ("raw.run_log_entries", "log")):
