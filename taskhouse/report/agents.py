@@ -211,6 +211,11 @@ class Agents:
         return self.periods[0]
 
     @property
+    def most(self) -> int:
+        """The most that ended in one of the periods."""
+        return max(one.ended for one in self.periods)
+
+    @property
     def unit(self) -> str:
         """What to call the period."""
         return "period" if self.period.unit == "days" else self.period.unit

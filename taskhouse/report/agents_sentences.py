@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from statistics import median
 
-from taskhouse.pages.formatting import number, percent, span
+from taskhouse.pages.formatting import isolated, number, percent, span
 from taskhouse.plural import counted, plural
 from taskhouse.report.agents import Agents
 from taskhouse.report.decomposition import Part
@@ -40,8 +40,8 @@ def _sentences(found: Agents) -> Iterator[Sentence]:
     worst = next(iter(found.failures), None)
     if worst is not None and (worst.hours or 0.0) >= HOURS:
         yield Sentence(
-            f"The failure “{worst.fingerprint or NO_MESSAGE}” cost most: {span(3600 * (worst.hours or 0.0))} in"
-            f" {counted(worst.failures, 'run')}.",
+            f"The failure “{isolated(worst.fingerprint or NO_MESSAGE)}” cost most:"
+            f" {span(3600 * (worst.hours or 0.0))} in {counted(worst.failures, 'run')}.",
             "failures",
             "bad",
             FAILURE,
@@ -69,7 +69,7 @@ def success(found: Agents) -> str:
 
 def reason(part: Part) -> str:
     """What carries most of a change, as a clause."""
-    rose, name = part.points > 0, part.key[0] or NO_MESSAGE
+    rose, name = part.points > 0, isolated(part.key[0] or NO_MESSAGE)
     if part.kind == "cancelled":
         return f"{'fewer' if rose else 'more'} were cancelled"
     if part.kind == "failure":

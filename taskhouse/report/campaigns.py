@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from taskhouse.pages.formatting import MINUS
+from taskhouse.pages.formatting import MINUS, isolated
 from taskhouse.pages.formatting import day as written
 from taskhouse.plural import counted, plural
 from taskhouse.reading import Snapshot
@@ -88,13 +88,22 @@ class Progress:
         return (self.now.reached - then.reached) / weeks if weeks >= 1 else None
 
     @property
+    def is_ahead(self) -> bool:
+        """Whether no more are left than if as many had got there every week since the first, and none fell back."""
+        first = self.points[0]
+        whole = (self.by - first.day) / WEEK
+        return (
+            len(self.points) > 1 and (self.pace or 0.0) >= 0 and self.now.left * whole <= first.left * self.weeks_left
+        )
+
+    @property
     def on_track(self) -> bool | None:
-        """Whether the pace is enough; None while nobody can tell."""
+        """Whether the pace is enough, or was so far; None while nobody can tell."""
         if not self.now.left:
             return True
         if self.needed is None:
             return False
-        return None if self.pace is None else self.pace >= self.needed
+        return None if self.pace is None else self.pace >= self.needed or self.is_ahead
 
 
 def gather(
@@ -155,7 +164,9 @@ def _reached(one: Member, campaign: Campaign) -> bool:
 def sentences(found: list[Progress]) -> list[Sentence]:
     """The campaigns for the top of a report."""
     return [
-        Sentence(f"{one.name}: {said(one)}", ANCHOR, _tone(one), BEHIND if one.on_track is False else OTHERWISE)
+        Sentence(
+            f"{isolated(one.name)}: {said(one)}", ANCHOR, _tone(one), BEHIND if one.on_track is False else OTHERWISE
+        )
         for one in found
     ]
 
@@ -169,10 +180,13 @@ def said(one: Progress) -> str:
         return f"{text}."
     if one.needed is None:
         return f"{text} at its end on {written(one.by)}."
-    rate = f"{_rate(one.needed)} a week {plural(one.now.left, 'is', 'are')} needed until {written(one.by)}"
+    rate = (
+        f"{one.now.left:,} {plural(one.now.left, 'is', 'are')} left until {written(one.by)}, {_rate(one.needed)} a week"
+    )
     if one.pace is None:
         return f"{text}; {rate}."
-    return f"{text}; {rate}, and lately it was {_rate(one.pace)}: {'on track' if one.on_track else 'behind'}."
+    how = "on track" if one.pace >= one.needed else "still ahead of a steady pace" if one.is_ahead else "behind"
+    return f"{text}; {rate}, and lately it was {_rate(one.pace)} a week: {how}."
 
 
 def _tone(one: Progress) -> Tone:

@@ -44,6 +44,8 @@ def context(
         "interval": outcome.interval,
         "whisker": plots.whisker,
         "burn_down": plots.burn_down,
+        "ended": plots.ended,
+        "success": plots.success,
         "most": plots.most,
         "titled": lambda text: Markup("<bdi class=title>{}</bdi>").format(clean(text)),
     }
@@ -77,6 +79,7 @@ def _agents(work: Agents) -> dict[str, Any]:
     return {
         "success": agents_sentences.success(work),
         "unit": work.unit,
+        "before": f"{counted(len(before), work.unit)} before" + (" together" if len(before) > 1 else ""),
         "opened": median(one.opened for one in before) if before else None,
         "merged": median(one.merged for one in before) if before else None,
         "unsure": unsure(work),

@@ -1,10 +1,13 @@
 """Pictures of differences and of campaigns as SVG: built from numbers alone, so nothing in them needs escaping."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
+from taskhouse.pages.formatting import percent
+from taskhouse.report import svg
+from taskhouse.report.agents import Work
 from taskhouse.report.campaigns import Progress
 from taskhouse.report.intervals import Difference
 
@@ -30,6 +33,36 @@ def whisker(one: Difference, points: int) -> Markup:
         f'<svg class=whisker viewBox="0 0 {WIDE} {TALL}" preserveAspectRatio=none aria-hidden=true>'
         f'<path class=zero d="M{middle} 0v{TALL}"/><path class=line d="M{low} {half}H{high}"/>'
         f'<path class=dot d="M{value} {half}h0"/></svg>'
+    )
+
+
+def ended(periods: Sequence[Work]) -> Markup:
+    """Runs that ended in each period, the oldest first: completed, failed and cancelled on top of each other."""
+    columns = [[("sc", one.completed), ("sf", one.failed), ("sx", one.cancelled)] for one in reversed(periods)]
+    wide, paths = svg.unit(len(periods)) * len(periods), svg.columns(columns, max(one.ended for one in periods))
+    said = ", ".join(f"{one.ended}" for one in reversed(periods))
+    return Markup(  # noqa: S704 - numbers
+        f'<svg class=chart viewBox="0 0 {wide} {HIGH}" preserveAspectRatio=none role=img'
+        f' aria-label="Runs that ended: {said}.">{paths}</svg>'
+    )
+
+
+def success(periods: Sequence[Work]) -> Markup:
+    """The share that succeeds in each period with its interval, the oldest first, from 0 to all."""
+    step = svg.unit(len(periods))
+    lines, dots, said = [], [], []
+    for number, one in enumerate(reversed(periods)):
+        said.append(percent(one.success))
+        if one.success is not None:
+            middle = _n(step * (number + 0.5))
+            low, high = (_n(HIGH * (1 - end)) for end in one.interval)
+            lines.append(f"M{middle} {low}V{high}")
+            dots.append(f"M{middle} {_n(HIGH * (1 - one.success))}h0")
+    return Markup(  # noqa: S704 - numbers
+        f'<svg class="chart rates" viewBox="0 0 {step * len(periods)} {HIGH}" preserveAspectRatio=none role=img'
+        f' aria-label="Runs that succeed: {", ".join(said)}.">'
+        f'<path class=half d="M0 {HIGH // 2}H{step * len(periods)}"/>'
+        f'<path class=line d="{"".join(lines)}"/><path class=dot d="{"".join(dots)}"/></svg>'
     )
 
 

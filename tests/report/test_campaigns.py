@@ -80,11 +80,13 @@ TONES = {"good": True, "bad": False, "even": None}
         (
             progress(2, 2, 3, 4, 6),
             "good",
-            "6 of 10 repositories are ready; 1.0 a week are needed until 20 Dec 2026, and",
+            "6 of 10 repositories are ready; 4 are left until 20 Dec 2026, 1.0 a week",
         ),
-        (progress(6, 6, 6, 6, 6), "bad", "and lately it was 0.0: behind."),
-        (progress(0, 9, 6, 6, 6, 6), "bad", "and lately it was \u22120.8: behind."),
-        (progress(1), "even", "1 of 10 repositories is ready; 2.2 a week are needed until 20 Dec 2026."),
+        (progress(2, 2, 3, 4, 6), "good", "and lately it was 1.0 a week: on track."),
+        (progress(6, 6, 6, 6, 6), "bad", "and lately it was 0.0 a week: behind."),
+        (progress(0, 8, 8, 8, 8, 8), "good", "and lately it was 0.0 a week: still ahead of a steady pace."),
+        (progress(0, 9, 6, 6, 6, 6), "bad", "and lately it was \u22120.8 a week: behind."),
+        (progress(1), "even", "1 of 10 repositories is ready; 9 are left until 20 Dec 2026, 2.2 a week."),
         (progress(9, 10), "good", "10 of 10 repositories are ready."),
         (progress(3, 9, by=WEEK.until), "bad", "9 of 10 repositories are ready at its end on 22 Nov 2026."),
     ],
@@ -92,6 +94,6 @@ TONES = {"good": True, "bad": False, "even": None}
 def test_it_is_said_whether_the_pace_is_enough(one: Progress, tone: str, said: str) -> None:
     assert one.on_track is TONES[tone]
     [sentence] = campaigns.sentences([one])
-    assert sentence.text.startswith("Q4: ")
+    assert sentence.text.startswith("\u2068Q4\u2069: ")
     assert said in sentence.text
     assert sentence.tone == tone

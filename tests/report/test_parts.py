@@ -57,7 +57,7 @@ def campaign(text: str, count: int) -> Progress:
 
 
 PAGE = (
-    "{% macro axis(a, b) %}{{ a }}{{ b }}{% endmacro %}"
+    "{% macro axis(a, b) %}{{ a }}{{ b }}{% endmacro %}{% macro glyph(a) %}{% endmacro %}"
     '<main>{% include "agents.html" %}{% include "outcome.html" %}{% include "campaigns.html" %}</main>'
 )
 

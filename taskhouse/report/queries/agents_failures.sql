@@ -3,7 +3,7 @@ SELECT
     number,
     fingerprint,
     count(*) AS failures,
-    sum(duration_s) / 3600 AS hours,
+    round(sum(duration_s) / 3600, 6) AS hours,
     count(DISTINCT (project_id, repository)) AS repositories,
     arg_max(
         {

@@ -27,8 +27,12 @@ SELECT
         AND request.merged_after < sure) AS merged_unsure,
     count(cost.cost_usd) FILTER (WHERE request.merged_before >= first AND request.merged_before < over
         AND request.merged_after >= sure) AS cost_known,
-    sum(cost.cost_usd) FILTER (WHERE request.merged_before >= first AND request.merged_before < over
-        AND request.merged_after >= sure) AS cost_usd
+    round(
+        sum(cost.cost_usd) FILTER (
+            WHERE request.merged_before >= first AND request.merged_before < over AND request.merged_after >= sure
+        ),
+        6
+    ) AS cost_usd
 FROM
     bound
     CROSS JOIN main.pr_history AS request

@@ -10,7 +10,7 @@ SELECT
     count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
     quantile_cont(duration_s, 0.5) AS p50_s,
     quantile_cont(duration_s, 0.9) AS p90_s,
-    sum(cost_usd) AS cost_usd,
+    round(sum(cost_usd), 6) AS cost_usd,
     count(cost_usd) AS cost_known,
     sum(tokens)::DOUBLE AS tokens,
     count(tokens) AS tokens_known
