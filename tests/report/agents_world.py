@@ -7,6 +7,7 @@ import json
 import random
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from tests.report.world import LAST, World
 
@@ -30,6 +31,10 @@ class Run:
     adapter: str | None
     message: str | None
     cost: float | None
+    opened: datetime | None
+    merged: datetime | None
+    usd: float | None
+    tools: tuple[tuple[str, bool], ...]
     project: int = 1
 
     @property
@@ -81,12 +86,24 @@ def runs(known: dict[str, dict[date, tuple[str, str]]], seed: int = 6, each: int
             status = "completed" if dice.random() < odds else dice.choice(["failed", "failed", "cancelled"])
             message = dice.choices(MESSAGES, [5, 2, 2, 1])[0] if status == "failed" else None
             cost = round(dice.uniform(0.1, 3), 2) if dice.random() < 0.1 and adapter == "claude" else None
-            made.append(Run(len(made), repository, began, ended, status, model, adapter, message, cost))
+            opened = ended + timedelta(hours=dice.uniform(0.1, 60)) if status == "completed" else None
+            merged = opened + timedelta(hours=dice.uniform(1, 480)) if opened and dice.random() < 0.5 else None
+            usd = round(dice.uniform(1, 9), 2) if merged and dice.random() < 0.7 else None
+            calls = [(dice.choice(["Bash", "Edit"]), dice.random() < 0.3) for _ in range(2 * (dice.random() < 0.1))]
+            outcome = (status, model, adapter, message, cost, opened, merged, usd, tuple(calls))
+            made.append(Run(len(made), repository, began, ended, *outcome))
     return made
 
 
 KNOWN = states()
 RUNS = runs(KNOWN)
+STUCK = {
+    90001: (datetime(2026, 11, 10, 8, tzinfo=LAST.tzinfo), "acme/repo-1"),
+    90002: (datetime(2026, 11, 17, 8, tzinfo=LAST.tzinfo), "acme/repo-2"),
+    90003: (datetime(2026, 11, 21, 8, tzinfo=LAST.tzinfo), "acme/repo-1"),
+    90004: (datetime(2026, 11, 23, 8, tzinfo=LAST.tzinfo), "acme/repo-1"),
+}
+"""Runs that never ended, by number: since when, and where."""
 
 
 def filled(known: dict[str, dict[date, tuple[str, str]]], every: list[Run]) -> World:
@@ -98,8 +115,11 @@ def filled(known: dict[str, dict[date, tuple[str, str]]], every: list[Run]) -> W
             world.snapshot(repository, WINDOW, when, state, classification=kind)
     for run in every:
         add(world, run)
+    for number, (since, repository) in STUCK.items():
+        world.run(number, None, "in_progress", (LAST - since).total_seconds(), repository=repository)
     for resource in ("tasks", "repositories", "readiness", "runs"):
         world.passed(resource, started_at=LAST + timedelta(hours=20), finished_at=LAST + timedelta(hours=21))
+    world.passed("runs", pass_id="earlier", started_at=LAST - timedelta(days=1, hours=2), finished_at=LAST)
     return world
 
 
@@ -112,17 +132,38 @@ def add(world: World, run: Run) -> None:
         "runtime_adapter": run.adapter,
         "error_message": run.message,
     }
+    version = world.tables["raw.run_versions"][-1]
+    url = f"https://github.com/{run.repository}/pull/{run.number}"
+    for at, state in ((run.opened, "open"), (run.merged, "merged")):
+        if at is not None:
+            world.add("raw.run_versions", **version | {"valid_from": at, "pr_url": url, "pr_state": state})
+    if run.usd is not None:
+        world.add("raw.task_usage", **names, valid_from=run.ended, total_cost_usd=run.usd)
     if run.cost is not None:
         params = {"sessionId": "s", "used": {"inputTokens": 1000, "outputTokens": 500}, "cost": run.cost}
-        event = {"type": "notification", "notification": {"method": "_posthog/usage_update", "params": params}}
-        world.add(
-            "raw.run_events",
-            **names,
-            run_id=f"run-{run.number}",
-            kind="notification",
-            method="_posthog/usage_update",
-            stream_id=f"{int(run.began.timestamp() * 1000)}-0",
-            stream_ms=int(run.began.timestamp() * 1000),
-            occurred_at=run.began,
-            payload=json.dumps(event),
-        )
+        _event(world, run, 0, "_posthog/usage_update", params)
+    for number, (tool, fails) in enumerate(run.tools, start=1):
+        call = {"sessionUpdate": "tool_call", "toolCallId": f"c{number}", "_meta": {"claudeCode": {"toolName": tool}}}
+        ended = {"sessionUpdate": "tool_call_update", "toolCallId": f"c{number}"}
+        _event(world, run, 10 * number, "session/update", {"update": call | {"kind": "edit", "status": "pending"}})
+        status = "failed" if fails else "completed"
+        _event(world, run, 10 * number + 5, "session/update", {"update": ended | {"status": status}})
+
+
+def _event(world: World, run: Run, second: int, method: str, params: dict[str, Any]) -> None:
+    at = run.began + timedelta(seconds=second)
+    update = params.get("update", {})
+    world.add(
+        "raw.run_events",
+        project_id=run.project,
+        task_id=f"task-{run.number}",
+        run_id=f"run-{run.number}",
+        kind="notification",
+        method=method,
+        session_update=update.get("sessionUpdate"),
+        tool_call_id=update.get("toolCallId"),
+        stream_id=f"{int(at.timestamp() * 1000)}-0",
+        stream_ms=int(at.timestamp() * 1000),
+        occurred_at=at,
+        payload=json.dumps({"type": "notification", "notification": {"method": method, "params": params}}),
+    )

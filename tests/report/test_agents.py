@@ -12,7 +12,7 @@ import pytest
 import taskhouse
 from taskhouse.reading import Snapshot
 from taskhouse.report import agents
-from taskhouse.report.agents_sentences import reason, success
+from taskhouse.report.agents_sentences import reason, sentences, success
 from taskhouse.report.decomposition import Counts, Part, carrying, ends, mean, middle, parts
 from taskhouse.report.options import Period, Scope
 from tests.report.agents_world import RUNS, Run
@@ -89,6 +89,50 @@ def test_failures_are_ranked_by_the_hours_that_they_cost(found: agents.Agents) -
             key=lambda run: run.ended,
         )
         assert (one.run_id, one.task_id) == (f"run-{newest.number}", f"task-{newest.number}")
+
+
+def test_pull_requests_count_where_they_were_first_seen_and_apart_where_that_is_not_sure(found: agents.Agents) -> None:
+    for period, counted in zip((WEEK, *BEFORE), found.pull_requests, strict=True):
+        day_before = period.since - timedelta(days=1)
+        opened = [run for run in RUNS if run.opened and period.since <= run.opened.date() <= period.until]
+        merged = [run for run in RUNS if run.merged and period.since <= run.merged.date() <= period.until]
+        sure = [run for run in merged if run.opened and run.opened.date() >= day_before]
+        assert counted.opened == sum(run.began.date() >= day_before for run in opened)
+        assert counted.opened + counted.opened_unsure == len(opened)
+        assert (counted.merged, counted.merged_unsure) == (len(sure), len(merged) - len(sure))
+        costs = [run.usd for run in sure if run.usd is not None]
+        assert counted.merged_usd == (pytest.approx(sum(costs) / len(costs), abs=1e-6) if costs else None)
+    assert found.usage_known
+    assert sum(one.merged_unsure for one in found.pull_requests) > 5
+
+
+def test_tools_are_counted_where_their_calls_began(found: agents.Agents) -> None:
+    weeks = [
+        [call for run in RUNS if period.since <= run.began.date() <= period.until for call in run.tools]
+        for period in (WEEK, *BEFORE)
+    ]
+    assert {one.name: one.calls for one in found.tools} == Counter(name for name, _ in weeks[0])
+    for one in found.tools:
+        assert one.failed == weeks[0].count((one.name, True))
+        rates = [failing / n for week in weeks[1:] if (n := sum(name == one.name for name, _ in week))
+                 for failing in [week.count((one.name, True))]]  # fmt: skip
+        assert one.usual == pytest.approx(median(rates))
+        assert one.p50_s == 5
+
+
+def test_what_is_stuck_since_the_period_is_told_from_what_is_for_longer(found: agents.Agents, house: Snapshot) -> None:
+    assert [(one.run_id, one.is_new) for one in found.stuck] == [
+        ("run-90002", True),
+        ("run-90003", True),
+        ("run-90001", False),
+    ]
+    [sentence] = [one.text for one in sentences(found) if one.anchor == "stuck"]
+    assert sentence == "2 runs have been stuck since this week, and 1 for longer."
+    narrow = agents.gather(house, Scope(repository="acme/repo-1"), WEEK, ())
+    assert [one.run_id for one in narrow.stuck] == ["run-90003", "run-90001"]
+    calls = [call for run in RUNS if run.repository == "acme/repo-1" and WEEK.since <= run.began.date() <= WEEK.until
+             for call in run.tools]  # fmt: skip
+    assert sum(one.calls for one in narrow.tools) == len(calls)
 
 
 def test_a_scope_leaves_everything_else_out(house: Snapshot) -> None:
