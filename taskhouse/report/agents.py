@@ -211,6 +211,11 @@ class Agents:
         return self.periods[0]
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the change of success is beyond chance."""
+        return _is_clear(self.change, self.clear)
+
+    @property
     def most(self) -> int:
         """The most that ended in one of the periods."""
         return max(one.ended for one in self.periods)
@@ -256,7 +261,7 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
         usual=usual,
         change=change,
         clear=clear,
-        because=carrying(change, found) if change and clear and clear.is_clear else None,
+        because=carrying(change, found) if change and _is_clear(change, clear) else None,
         models=[
             Model(key[0], key[1], now, _usual([one.get(key, Work()) for one in work[1:]]), added.get(key))
             for key, now in work[0].items()
@@ -285,6 +290,11 @@ def _usual(before: Sequence[Work]) -> Usual:
 def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
+
+
+def _is_clear(change: float | None, clear: Difference | None) -> bool:
+    """Whether a change is beyond chance, and to the same side from the median and from all periods before together."""
+    return change is not None and clear is not None and clear.is_clear and change * clear.value > 0
 
 
 def _clear(periods: Sequence[Work]) -> Difference | None:

@@ -26,8 +26,7 @@ def sentences(found: Agents) -> list[Sentence]:
 
 def _sentences(found: Agents) -> Iterator[Sentence]:
     if found.work.ended:
-        clear = found.clear is not None and found.clear.is_clear
-        tone: Tone = "even" if not clear or not found.change else "good" if found.change > 0 else "bad"
+        tone: Tone = "even" if not found.is_clear else "good" if (found.change or 0.0) > 0 else "bad"
         yield Sentence(success(found), "agents", tone, SUCCESS)
     if found.new:
         yield Sentence(
@@ -62,7 +61,7 @@ def success(found: Agents) -> str:
     text += f", {'up' if moved > 0 else 'down'} {counted(abs(moved), 'point')}"
     if found.clear is None:
         return f"{text}; these are too few runs to tell more."
-    if not found.clear.is_clear:
+    if not found.is_clear:
         return f"{text}, which may be chance."
     return f"{text}, mostly because {reason(found.because)}." if found.because else f"{text}."
 
@@ -74,10 +73,10 @@ def reason(part: Part) -> str:
         return f"{'fewer' if rose else 'more'} were cancelled"
     if part.kind == "failure":
         return f"{'fewer' if rose else 'more'} failed with “{name}”"
-    where = "in" if part.kind == "repository" else "of"
+    whose = f"in {name}" if part.kind == "repository" else f"of {name}"
     if abs(part.rate) >= abs(part.mix):
-        return f"those {where} {name} succeeded {'more' if rose else 'less'} often"
-    return f"the share of those {where} {name} changed"
+        return f"those {whose} succeeded {'more' if rose else 'less'} often"
+    return f"{'more' if part.growth > 0 else 'fewer'} of them were {whose}"
 
 
 def merged(found: Agents) -> str:

@@ -39,6 +39,7 @@ class Part:
         mix: By having more or fewer of the runs than before.
         rate: By succeeding more or less often than before.
         share: Its share of the runs, before and after on average.
+        growth: By how much that share is larger than before.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Part:
     mix: float
     rate: float
     share: float
+    growth: float
 
     @property
     def points(self) -> float:
@@ -73,7 +75,7 @@ def parts(kind: str, now: Mapping[Key, Counts], then: Mapping[Key, Counts]) -> l
         rate_then = other.success if other.ended else one.success
         mix = (share_now - share_then) * ((rate_now + rate_then) / 2 - usual)
         rate = (share_now + share_then) / 2 * (rate_now - rate_then)
-        found.append(Part(kind, key, mix, rate, (share_now + share_then) / 2))
+        found.append(Part(kind, key, mix, rate, (share_now + share_then) / 2, share_now - share_then))
     return found
 
 
@@ -84,7 +86,7 @@ def ends(
     found = []
     for kind, key in dict.fromkeys((*now, *then)):
         after, before = now.get((kind, key), 0) / all_now, then.get((kind, key), 0) / all_then
-        found.append(Part(kind, key, 0.0, before - after, (before + after) / 2))
+        found.append(Part(kind, key, 0.0, before - after, (before + after) / 2, after - before))
     return found
 
 
@@ -102,10 +104,8 @@ def mean(several: Sequence[Sequence[Part]]) -> list[Part]:
     made = []
     for kind, key in keys:
         here = [found[kind, key] for found in by_key if (kind, key) in found]
-        mix, rate, share = (
-            sum(getattr(part, what) for part in here) / len(several) for what in ("mix", "rate", "share")
-        )
-        made.append(Part(kind, key, mix, rate, share))
+        names = ("mix", "rate", "share", "growth")
+        made.append(Part(kind, key, *(sum(getattr(part, name) for part in here) / len(several) for name in names)))
     return made
 
 

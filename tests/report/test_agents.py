@@ -3,6 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -14,6 +15,7 @@ from taskhouse.reading import Snapshot
 from taskhouse.report import agents
 from taskhouse.report.agents_sentences import reason, sentences, success
 from taskhouse.report.decomposition import Counts, Part, carrying, ends, mean, middle, parts
+from taskhouse.report.intervals import Difference
 from taskhouse.report.options import Period, Scope
 from tests.report.agents_world import RUNS, Run
 
@@ -176,7 +178,7 @@ def ways(week: list[Run]) -> dict[tuple[str, tuple[str | None, ...]], int]:
 
 def test_only_what_carries_most_of_a_change_is_said_and_never_what_has_all_the_runs() -> None:
     def part(kind: str, name: str | None, points: float, share: float) -> Part:
-        return Part(kind, (name, None), 0.0, points / 100, share)
+        return Part(kind, (name, None), 0.0, points / 100, share, 0.0)
 
     worse, rest = part("repository", "acme/web", -6, 0.2), part("repository", "acme/api", -1, 0.2)
     assert carrying(-7, [worse, rest]) is worse
@@ -188,13 +190,20 @@ def test_only_what_carries_most_of_a_change_is_said_and_never_what_has_all_the_r
     )
     assert carrying(5, [part("failure", "x", -4, 0.1)]) is None
     assert reason(worse) == "those in \u2068acme/web\u2069 succeeded less often"
+    assert (
+        reason(Part("model", ("opus", "claude"), -0.06, 0.01, 0.3, 0.2)) == "more of them were runs of \u2068opus\u2069"
+    )
+    assert reason(Part("repository", ("a/b", None), 0.06, 0.01, 0.3, -0.2)) == "fewer of them were in \u2068a/b\u2069"
     assert reason(part("failure", None, 4, 0.1)) == "fewer failed with “\u2068no message\u2069”"
 
 
 def test_a_change_that_may_be_chance_is_called_so_and_not_explained(found: agents.Agents, house: Snapshot) -> None:
     assert found.clear is not None
-    assert ("which may be chance" in success(found)) == (not found.clear.is_clear)
-    assert (found.because is not None) <= found.clear.is_clear
+    assert ("which may be chance" in success(found)) == (not found.is_clear)
+    assert (found.because is not None) <= found.is_clear
+    clear = replace(found, change=4.0, clear=Difference(0.1, 0.05, 0.15))
+    assert clear.is_clear
+    assert not replace(clear, change=-4.0).is_clear
     later = [Period(one.since + timedelta(days=1), one.until + timedelta(days=1)) for one in (WEEK, BEFORE[0])]
     few = agents.gather(house, Scope(repository="acme/repo-1"), later[0], (later[1],))
     assert few.work.ended == sum(run.repository == "acme/repo-1" for run in ended_in(later[0])) < 20
