@@ -190,9 +190,8 @@ def test_only_what_carries_most_of_a_change_is_said_and_never_what_has_all_the_r
     )
     assert carrying(5, [part("failure", "x", -4, 0.1)]) is None
     assert reason(worse) == "those in \u2068acme/web\u2069 succeeded less often"
-    assert (
-        reason(Part("model", ("opus", "claude"), -0.06, 0.01, 0.3, 0.2)) == "more of them were runs of \u2068opus\u2069"
-    )
+    more = Part("model", ("opus", "claude"), -0.06, 0.01, 0.3, 0.2)
+    assert reason(more) == "more of them were of \u2068opus\u2069"
     assert reason(Part("repository", ("a/b", None), 0.06, 0.01, 0.3, -0.2)) == "fewer of them were in \u2068a/b\u2069"
     assert reason(part("failure", None, 4, 0.1)) == "fewer failed with “\u2068no message\u2069”"
 
