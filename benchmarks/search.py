@@ -3,9 +3,10 @@
     python benchmarks/search.py [--messages 1000000] [--queries 300] [--folder FOLDER]
 
 The messages are made inside DuckDB: 500 for each run, words drawn from a vocabulary of 100,000 by Zipf's law, half of
-the texts with more than 16 words. The runs belong to 300 repositories, of which some are frequent. What is asked is
-drawn by the same frequencies: words, two and three words, phrases that occur, prefixes, and filters. With 10 million
-messages the folder takes 9 GB; ``--folder`` keeps it, and goes on with what is there.
+the texts with more than 16 words. After a million, the same texts come again, of other runs and times. The runs belong
+to 300 repositories, of which some are frequent. What is asked is drawn by the same frequencies: words, two and three
+words, phrases that occur, prefixes, and filters. With 10 million messages the folder takes 9 GB; ``--folder`` keeps it,
+and goes on with what is there.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from taskhouse.warehouse.engine import COMPATIBILITY, connect
 PER_RUN, BATCH = 500, 200
 """Messages of a run, and runs that are stored together."""
 
-VOCABULARY = 100_000
+VOCABULARY, TEXTS = 100_000, 1_000_000
 GENERATION = "20261101T000000000000Z.duckdb"
 
 MESSAGES = """
@@ -67,6 +68,25 @@ FROM
     INNER JOIN word USING (rank)
 GROUP BY
     token.number
+ORDER BY
+    derivation,
+    run_id,
+    number
+"""
+
+AGAIN = """
+INSERT INTO mart.messages BY NAME
+SELECT
+    * REPLACE (
+        'task-' || (CAST(run_id[5:] AS BIGINT) + $first // $per_run) AS task_id,
+        'run-' || (CAST(run_id[5:] AS BIGINT) + $first // $per_run) AS run_id,
+        started_at + to_milliseconds(CAST($first AS BIGINT) * 3000) AS started_at,
+        derivation + $first // $per_run // $batch AS derivation
+    )
+FROM
+    mart.messages
+WHERE
+    derivation <= $texts // $per_run // $batch
 ORDER BY
     derivation,
     run_id,
@@ -158,9 +178,11 @@ def _make(folder: Path, words: list[str], messages: int) -> None:
             "CREATE TEMP TABLE word AS SELECT unnest($words) AS word, unnest(range(1, len($words) + 1)) AS rank",
             {"words": words},
         )
-        for first in range(0, messages, PER_RUN * BATCH):
-            span = {"first": first, "last": min(messages, first + PER_RUN * BATCH)}
+        for first in range(0, min(messages, TEXTS), PER_RUN * BATCH):
+            span = {"first": first, "last": min(messages, TEXTS, first + PER_RUN * BATCH)}
             connection.execute(MESSAGES, {**span, "vocabulary": VOCABULARY, "per_run": PER_RUN, "batch": BATCH})
+        for first in range(TEXTS, messages, TEXTS):
+            connection.execute(AGAIN, {"first": first, "texts": TEXTS, "per_run": PER_RUN, "batch": BATCH})
         connection.execute(RUNS)
         connection.execute(TASKS)
         connection.execute("DROP MACRO main.uniform")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BRING_UP_S = 2.0
 """How long a search first goes on with the index, if that is behind the published copy."""
 
+TITLE = 60
+"""How many cells of a title are shown."""
+
 DAY = ["%Y-%m-%d"]
 
 
@@ -57,7 +60,9 @@ def search(
     repository: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Only repositories that match, for example acme/*.")
     ] = None,
-    run: Annotated[str | None, typer.Option(metavar="ID", help="Only this run.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only this run; the first eight characters are enough.")
+    ] = None,
     kind: Annotated[list[Kind] | None, typer.Option(help="Only this kind of text (repeatable).")] = None,
     since: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="First day.")] = None,
     until: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="Last day.")] = None,
@@ -163,7 +168,9 @@ def _head(hit: "Hit") -> "Text":
 
     at = plain(f"{hit.at:%Y-%m-%d %H:%M:%S}" if hit.at else "no time", style="dim")
     where = plain(f"run {hit.run_id}" if hit.run_id else f"task {hit.task_id}", style="dim")
-    return Text("  ").join([at, plain(hit.kind, style="cyan"), plain(hit.repository or "no repository"), where])
+    title = plain(hit.title or "no title", style="bold")
+    title.truncate(TITLE, overflow="ellipsis")
+    return Text("  ").join([at, plain(hit.kind, style="cyan"), plain(hit.repository or "no repository"), title, where])
 
 
 def _snippet(hit: "Hit") -> "Text":

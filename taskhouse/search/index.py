@@ -72,6 +72,7 @@ class _Subject:
     key: _Key
     mark: str
     repository: str | None = None
+    title: str | None = None
     derivation: int | None = None
     lines: int = 1
 
@@ -116,7 +117,8 @@ class _Work:
             key = _Key(row["project_id"], row["task_id"], row["run_id"])
             gone.discard(key)
             if key not in self.held or self.held[key].mark != row["mark"]:
-                found.append(_Subject(key, row["mark"], row["repository"], row["derivation"], row["lines"]))
+                shown = (row["repository"], row["title"])
+                found.append(_Subject(key, row["mark"], *shown, row["derivation"], row["lines"]))
         return [*found, *(_Subject(key, "") for key in gone)]
 
     def write(self, batch: Sequence[_Subject]) -> None:
@@ -133,14 +135,14 @@ class _Work:
             del self.held[subject.key]
         elif held is not None:
             self.index.execute(
-                "UPDATE subjects SET mark = ?, repository = ? WHERE id = ?",
-                [subject.mark, subject.repository, held.id],
+                "UPDATE subjects SET mark = ?, repository = ?, title = ? WHERE id = ?",
+                [subject.mark, subject.repository, subject.title, held.id],
             )
             held.mark, held.repository = subject.mark, subject.repository
         else:
             made = self.index.execute(
-                "INSERT INTO subjects (project_id, task_id, run_id, repository, mark) VALUES (?, ?, ?, ?, ?)",
-                [*subject.key, subject.repository, subject.mark],
+                "INSERT INTO subjects (project_id, task_id, run_id, repository, title, mark) VALUES (?, ?, ?, ?, ?, ?)",
+                [*subject.key, subject.repository, subject.title, subject.mark],
             )
             held = self.held[subject.key] = _Held(made.lastrowid or 0, subject.mark, subject.repository)
         after: dict[tuple[object, ...], _Text] = {}

@@ -1,5 +1,6 @@
 """Answers: the newest texts that match, or the best of the newest."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator
@@ -26,6 +27,10 @@ CANDIDATES = 1_000
 DEADLINE_S = 5.0
 """How long a search may take; then it ends with what was found."""
 
+LEAST_OF_ID = 8
+"""How many characters of the beginning of a run's id stand for it."""
+
+_LAST = chr(0x10FFFF)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -37,7 +42,7 @@ class Question:
         words: Words that must all occur; ``"a phrase"``, ``prefix*`` and ``-without``.
         projects: Only these projects; all if there are none.
         repository: Only repositories that match this pattern, such as ``acme/*``.
-        run: Only this run, by its id.
+        run: Only this run, by its id; also by the beginning of it, if that has eight characters.
         kinds: Only these of ``KINDS``; all if there are none.
         since: The first moment.
         until: The first moment that is left out.
@@ -66,6 +71,7 @@ class Hit:
         project_id: The PostHog project.
         repository: Repository of the task, as last seen.
         task_id: The task.
+        title: Its title, as last seen.
         run_id: The run; None for a task.
         place: `number` of the message in `messages`, or `tool_call_id`; empty for a task and for the failure of a run.
         snippet: Some words of it around the first match, on one line.
@@ -78,6 +84,7 @@ class Hit:
     project_id: int
     repository: str | None
     task_id: str
+    title: str | None
     run_id: str | None
     place: str
     snippet: str
@@ -133,8 +140,10 @@ def search(folder: Path, question: Question) -> Found:
             "candidates": CANDIDATES,
         }
         rows, stopped = _rows(index, parameters, rank=question.rank)
+        titles = _titles(index, rows)
     more = len(rows) > question.limit
-    return Found([_hit(row) for row in rows[: question.limit]], more, stopped, waiting, copy)
+    hits = [_hit(row, titles.get((row["project_id"], row["task_id"]))) for row in rows[: question.limit]]
+    return Found(hits, more, stopped, waiting, copy)
 
 
 def _rows(index: sqlite3.Connection, parameters: dict[str, Any], *, rank: bool) -> tuple[list[database.Row], bool]:
@@ -182,9 +191,16 @@ def _labels(index: sqlite3.Connection, question: Question) -> list[list[str]]:
     if question.repository is not None:
         groups.append(_label(index, "repository", question.repository.lower(), "name GLOB ?"))
     if question.run is not None:
-        rows = index.execute("SELECT id FROM subjects WHERE run_id = ?", [question.run])
+        last = f"{question.run}{_LAST}" if len(question.run) >= LEAST_OF_ID else question.run
+        rows = index.execute("SELECT id FROM subjects WHERE run_id BETWEEN ? AND ?", [question.run, last])
         groups.append([terms.subject(row["id"]) for row in rows])
     return groups
+
+
+def _titles(index: sqlite3.Connection, rows: Collection[database.Row]) -> dict[tuple[int, str], str | None]:
+    tasks = json.dumps(sorted({row["task_id"] for row in rows}))
+    found = index.execute(database.statement("titles"), {"tasks": tasks})
+    return {(row["project_id"], row["task_id"]): row["title"] for row in found}
 
 
 def _label(index: sqlite3.Connection, kind: str, name: str, condition: str) -> list[str]:
@@ -196,7 +212,7 @@ def _rowid(moment: datetime) -> int:
     return min(max(0, (moment - _EPOCH) // timedelta(milliseconds=1)), LATEST_MS) * TIES
 
 
-def _hit(row: database.Row) -> Hit:
+def _hit(row: database.Row, title: str | None) -> Hit:
     shown = snippet(row["marked"])
     at = None if row["at"] is None else _EPOCH + timedelta(milliseconds=row["at"])
     return Hit(
@@ -205,6 +221,7 @@ def _hit(row: database.Row) -> Hit:
         project_id=row["project_id"],
         repository=row["repository"],
         task_id=row["task_id"],
+        title=title,
         run_id=row["run_id"],
         place=row["place"],
         snippet=shown.text,

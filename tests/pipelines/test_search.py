@@ -36,9 +36,9 @@ def test_results_are_newest_first_marked_and_harmless(house: House, inside: Any)
     assert ended.code == 0, ended
     heads = [line.split("  ")[1:] for line in ended.out.splitlines() if line[:4] == "2026"]
     assert heads == [
-        ["error", "acme/web", "run run-3"],
-        ["prompt", "no repository", "run run-2"],
-        ["message", "no repository", "run run-1"],
+        ["error", "acme/web", "Permission to deploy", "run run-3"],
+        ["prompt", "no repository", "no title", "run run-2"],
+        ["message", "no repository", "no title", "run run-1"],
     ]
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*ended.out}
     assert "3 results." in ended.err

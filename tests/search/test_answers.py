@@ -124,6 +124,7 @@ FILTERS: list[tuple[dict[str, Any], Any]] = [
     ({"projects": [2]}, lambda each: each.run > 1),
     ({"repository": "ACME/*"}, lambda each: each.run < 2),
     ({"run": "run-2"}, lambda each: each.run == 2),
+    ({"run": "run-"}, lambda _: False),
     ({"since": START + timedelta(milliseconds=1)}, lambda each: each.at >= 1),
     ({"until": START + timedelta(milliseconds=2)}, lambda each: each.at < 2),
     ({"kinds": ["error", "task"], "projects": [1], "repository": "*/web"}, lambda e: e.kind == "error" and e.run == 0),
@@ -149,11 +150,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("published")
 
 
-@settings(max_examples=25)
-@given(held=documents, several=st.lists(terms_asked, min_size=2, max_size=4), rank=st.booleans())
+drawn = given(held=documents, several=st.lists(terms_asked, min_size=2, max_size=4), rank=st.booleans())
+
+
+@settings(max_examples=15)
+@drawn
 def test_a_search_finds_what_a_reader_finds_newest_first(
     folder: Path, held: list[Document], several: list[list[Asked]], *, rank: bool
 ) -> None:
+    compare(folder, held, several, rank=rank)
+
+
+@pytest.mark.worlds
+@settings(max_examples=1000)
+@drawn
+def test_a_search_finds_what_a_reader_finds_in_many_more_texts(
+    folder: Path, held: list[Document], several: list[list[Asked]], *, rank: bool
+) -> None:
+    compare(folder, held, several, rank=rank)
+
+
+def compare(folder: Path, held: list[Document], several: list[list[Asked]], *, rank: bool) -> None:
     indexed(folder, held)
     for asking, (options, fits) in itertools.product(several, FILTERS):
         found = search(folder, Question(" ".join(each.typed for each in asking), **options, rank=rank))

@@ -86,14 +86,14 @@ def held(folder: Path) -> list[tuple[Any, ...]]:
     with database.reading(folder) as connection:
         labels = {terms.label(row["id"]): row["name"] for row in connection.execute("SELECT * FROM labels")}
         rows = connection.execute(
-            "SELECT text, parts, facets, kind, place, at, project_id, task_id, run_id, repository"
+            "SELECT text, parts, facets, kind, place, at, project_id, task_id, run_id, repository, title"
             " FROM documents JOIN subjects ON subjects.id = documents.subject ORDER BY documents.rowid DESC"
         ).fetchall()
     facets = [sorted(labels[each] for each in row["facets"].split()[:-1]) for row in rows]
     times = [row["at"] for row in rows]
     assert times == sorted(times, reverse=True)
     return sorted(
-        (*[row[name] for name in ("text", "parts", "kind", "place", "at", "run_id", "repository")], *facet)
+        (*[row[name] for name in ("text", "parts", "kind", "place", "at", "run_id", "repository", "title")], *facet)
         for row, facet in zip(rows, facets, strict=True)
     )
 
@@ -119,14 +119,18 @@ def live(house: House, dice: random.Random) -> None:
                 derive.derive(house.warehouse, everything=dice.random() < 0.5)
 
 
-@pytest.mark.parametrize("seed", [11])
-def test_an_index_that_follows_is_the_one_that_is_built_at_once(house: House, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "steps"), [(11, 2), *(pytest.param(seed, 6, marks=pytest.mark.worlds) for seed in range(20, 50))]
+)
+def test_an_index_that_follows_is_the_one_that_is_built_at_once(
+    house: House, tmp_path: Path, seed: int, steps: int
+) -> None:
     dice = random.Random(seed)
     house.is_seen(1, "first export", "acme/web")
     assert update(house.published, REAL) is None, "there is none until somebody builds one"
     update(house.published, REAL, create=True)
     copies = set()
-    for _ in range(4):
+    for _ in range(steps):
         live(house, dice)
         house.publish()
         progress = follow(house.published, REAL)

@@ -11,15 +11,20 @@ CREATE VIRTUAL TABLE documents USING fts5(
     prefix = '2 3 4'
 );
 
--- The runs and tasks whose texts are in it, and from which state of them; a task has no run.
+-- The runs and tasks whose texts are in it, and from which state of them. A task has no run, and a run no title.
 CREATE TABLE subjects (
     id INTEGER PRIMARY KEY,
     project_id INTEGER NOT NULL,
     task_id TEXT NOT NULL,
     run_id TEXT,
     repository TEXT,
+    title TEXT,
     mark TEXT NOT NULL
 );
+
+CREATE INDEX subjects_by_run ON subjects (run_id);
+
+CREATE INDEX tasks_by_id ON subjects (task_id) WHERE run_id IS NULL;
 
 -- Projects, repositories and kinds of texts, each a word of the column facets.
 CREATE TABLE labels (

@@ -4,6 +4,7 @@ WITH task AS (
         project_id,
         task_id,
         arg_max_null(repository, valid_from) AS repository,
+        arg_max_null(title, valid_from) AS title,
         max(valid_from) AS valid_from
     FROM
         raw.task_versions
@@ -29,6 +30,7 @@ SELECT
     run.task_id,
     run.run_id,
     task.repository,
+    NULL AS title,
     CASE WHEN run.is_stored THEN run.derivation END AS derivation,
     run.lines,
     coalesce(run.last_received_at, run.changed_at) AS changed_at,
@@ -49,6 +51,7 @@ SELECT
     task_id,
     NULL AS run_id,
     repository,
+    main.plain_text(title) AS title,
     NULL AS derivation,
     1 AS lines,
     valid_from AS changed_at,
