@@ -94,7 +94,9 @@ def test_each_thing_is_linked_to_where_it_is() -> None:
     assert "https://eu.posthog.com/project/1/tasks/x?runId=x" in to
     assert "https://github.com/a/x0" in to
     assert "taskhouse run x" in text_of(page)
-    assert {one.attributes["id"] for one in tree.all("h3") if "id" in one.attributes} == {"failures", "stuck"}
+    assert {one.attributes["id"] for one in tree.all("h3") if "id" in one.attributes} == {
+        *("failures", "stuck", "pull-requests", "tools")
+    }
 
 
 def test_the_page_stays_small_however_much_there_is() -> None:
