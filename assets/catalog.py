@@ -39,7 +39,7 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     without = tuple(asset for asset in RESOURCE_ASSETS.values() if not settings.wants(asset.name))
     seldom = freshness.fresh(settings, "views", published.NAME, rests=freshness.VIEWS_REST)
     shown = views.asset_of(resource_assets, without, prefix, partitions, again, seldom)
-    written = report.asset_of(resource_assets, prefix, partitions, again, seldom)
+    written = report.asset_of(resource_assets, without, prefix, partitions, again, seldom)
     maintained = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
     return [*read, copy, shown, written, maintained]
 

@@ -14,7 +14,7 @@ from taskhouse.assets.engine import Engine, engine_of, resource
 from taskhouse.assets.queries import reading, unproven
 from taskhouse.assets.resource_asset import MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
-from taskhouse.assets.views import GROUP, key, rests_on
+from taskhouse.assets.views import GROUP, key, names, rests_on
 
 NAME = "report"
 READS = (
@@ -23,17 +23,23 @@ READS = (
     "readiness_daily",
     "readiness_changes",
     "repositories",
+    "pr_cost",
+    "pr_history",
+    "run_usage",
+    "task_cost_history",
+    "tool_calls",
     "repository_periods",
     "run_attempts",
     "run_history",
     "runs_stuck",
     "tasks",
 )
-"""Views that the report reads."""
+"""Views that the report reads, as far as their resources are on."""
 
 
 def asset_of(
     resource_assets: tuple[ResourceAsset, ...],
+    without: tuple[ResourceAsset, ...],
     prefix: str,
     projects: dg.StaticPartitionsDefinition,
     again: dg.RetryPolicy | None,
@@ -43,17 +49,20 @@ def asset_of(
 
     Args:
         resource_assets: Whose tables the views below it read.
+        without: Resources that are off.
         prefix: Is put before its name.
         projects: One partition per project.
         again: How Dagster retries a failed step.
         fresh: How old it may become.
     """
-    resources = sorted(frozenset().union(*(rests_on(view, resource_assets) for view in READS)))
+    there = set(names(without))
+    reads = [view for view in READS if view in there]
+    resources = sorted(frozenset().union(*(rests_on(view, resource_assets) for view in reads)))
 
     @dg.asset(
         key=keys.key(prefix, NAME),
         description=__doc__,
-        deps=[key(view, prefix) for view in READS],
+        deps=[key(view, prefix) for view in reads],
         partitions_def=projects,
         group_name=GROUP,
         owners=OWNERS,

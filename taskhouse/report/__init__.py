@@ -9,10 +9,11 @@ from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
 from taskhouse.report import html, markdown, table
-from taskhouse.report.build import forget, gather
+from taskhouse.report.build import gather
 from taskhouse.report.directory import Directory
 from taskhouse.report.model import Nothing
 from taskhouse.report.options import Format, Options, Period
+from taskhouse.report.query import forget
 
 __all__ = ["Directory", "Format", "Options", "Period", "render", "write"]
 
@@ -40,7 +41,7 @@ def render(
         if options.format == "csv":
             return table.rows(snapshot, None if isinstance(report, Nothing) else report)
     finally:
-        forget(snapshot)
+        forget(snapshot, "report_trend", "report_attempts")
     if isinstance(report, Nothing):
         return html.empty(report) if options.format == "html" else markdown.empty(report)
     return html.page(report) if options.format == "html" else markdown.page(report)

@@ -5,7 +5,7 @@ from typing import Any
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.report import answers, empty, health, movers, standing, steps, weeks
+from taskhouse.report import agents, answers, campaigns, empty, health, movers, outcome, standing, steps, weeks
 from taskhouse.report.directory import Directory
 from taskhouse.report.model import Change, Coverage, Group, Nothing, Report, Repository
 from taskhouse.report.options import Extent, Options, Period, Scope
@@ -31,8 +31,8 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
     baseline = options.baseline(period, known.first)
     base = _base(options, period, baseline, known)
     repositories, left = standing.repositories(snapshot, period, base)
-    runs, by_day = health.runs(snapshot, period, scope.parameters)
-    if not repositories and not runs.ended:
+    work = agents.gather(snapshot, scope, period, baseline)
+    if not repositories and not work.work.ended:
         return empty.why(snapshot, options, period)
     windows = standing.windows(snapshot, period.since, period.until, _window(options, repositories))
     window = windows[0][0] if windows else 0
@@ -43,7 +43,6 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
     first = min(one.since for one in (*looked_back, *baseline))
     counts = weeks.counts(snapshot, window, first, period.until)
     standing.fill(snapshot, repositories[: options.rows], window, _strip(period, known.first))
-    stuck, stuck_total = health.stuck(snapshot, scope.parameters)
     return Report(
         options=options,
         scope=scope,
@@ -63,18 +62,11 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
         weeks=[(week, weeks.usual(counts, week) or weeks.NONE) for week in looked_back],
         days=[counts.get(day, weeks.NONE) for day in period.dates],
         usual=weeks.middle([one for one in (weeks.usual(counts, before) for before in baseline) if one]),
-        runs=runs,
-        runs_before=health.runs(snapshot, baseline[0], scope.parameters)[0] if baseline else health.NONE,
-        run_days=by_day,
-        stuck=stuck,
-        stuck_total=stuck_total,
+        agents=work,
+        outcome=outcome.gather(snapshot, scope, period.until),
+        campaigns=campaigns.gather(snapshot, scope, directory, period, window or None),
         coverage=_coverage(snapshot, scope, period, repositories, window),
     )
-
-
-def forget(snapshot: Snapshot) -> None:
-    """Drop what :func:`gather` kept for the report's later questions."""
-    snapshot.records("DROP TABLE IF EXISTS temp.report_trend")
 
 
 def _owned(snapshot: Snapshot, options: Options, directory: Directory) -> tuple[str, ...] | None:

@@ -4,14 +4,14 @@ from dataclasses import asdict
 from typing import Any
 
 from taskhouse.report import steps
-from taskhouse.report.health import RunCounts
+from taskhouse.report.agents import SHOWN
 from taskhouse.report.model import STATES, Count, Mover, Report, Repository
 from taskhouse.report.options import Period
 
 REPOSITORY = ("project_id", "repository", "state", "since", "base", "way")
 MOVER = ("project_id", "repository", "way", "from_state", "to_state", "day", "cause", "cause_id", "reason", "evidence")
 COUNT = ("known", "carried", *STATES)
-RUNS = ("completed", "failed", "cancelled", "p50_s", "p90_s")
+RUNS = ("completed", "failed", "cancelled", "p50_s", "p90_s", "cost_usd", "cost_known")
 
 
 def data(report: Report) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def data(report: Report) -> dict[str, Any]:
         "usual": _count(report.usual) if report.usual else None,
         "usual_share_ready": report.usual.share if report.usual else None,
         "bridge": asdict(report.bridge),
-        "columns": {"repositories": REPOSITORY, "movers": MOVER, "counts": COUNT, "runs": RUNS},
+        "columns": {"repositories": REPOSITORY, "movers": MOVER, "counts": COUNT},
         "repositories": [_repository(one, report.window) for one in report.repositories],
         "movers": [_mover(one) for group in report.groups for one in group.movers],
         "switches": [[one.project_id, one.day.isoformat(), one.title, one.repositories] for one in report.switches],
@@ -44,11 +44,20 @@ def data(report: Report) -> dict[str, Any]:
         ],
         "weeks": [[*_days(week), _count(count)] for week, count in report.weeks],
         "days": [_count(count) for count in report.days],
-        "runs": {
-            "all": _run(report.runs),
-            "compared": _run(report.runs_before),
-            "days": [_run(one) for one in report.run_days],
+        "agents": {
+            "columns": RUNS,
+            "periods": [[_rounded(getattr(one, name)) for name in RUNS] for one in report.agents.periods],
+            "change": _rounded(report.agents.change),
+            "failures": [
+                [one.fingerprint, one.failures, _rounded(one.hours)] for one in report.agents.failures[:SHOWN]
+            ],
+            "pull_requests": [[one.opened, one.merged, _rounded(one.cost_usd)] for one in report.agents.pull_requests],
+            "stuck": len(report.agents.stuck),
         },
+        "campaigns": [
+            [one.name, one.target, one.by.isoformat(), one.now.members, one.now.reached, one.on_track]
+            for one in report.campaigns
+        ],
         "coverage": {
             "complete": report.coverage.complete,
             "known": report.coverage.known,
@@ -106,8 +115,9 @@ def _short(value: float) -> float:
     return int(value) if value == int(value) else value
 
 
-def _run(runs: RunCounts) -> list[Any]:
-    return [getattr(runs, name) for name in RUNS]
+def _rounded(value: float | None) -> float | None:
+    """A number as the same data gives it every time: the last digits of a sum depend on the order of its parts."""
+    return value if value is None else round(value, 4)
 
 
 def _days(period: Period) -> list[str]:

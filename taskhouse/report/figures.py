@@ -63,17 +63,18 @@ def _readiness(report: Report) -> list[Figure]:
 
 
 def _runs(report: Report) -> list[Figure]:
-    now, then = report.runs, report.runs_before
-    if not now.ended:
+    found = report.agents
+    work, usual = found.work, found.usual
+    if not work.ended:
         return []
-    change, tone = "", "even"
-    if now.success is not None and then.success is not None:
-        points = 100 * (now.success - then.success)
-        change, tone = signed(points, " points", 1), _tone(round(points, 1))
-    longer = f"90th percentile {formatting.span(now.p90_s)}"
+    is_clear = found.clear is not None and found.clear.is_clear
+    tone = _tone(found.change) if is_clear and found.change else "even"
+    said = f"usually {percent(usual.success)}" if usual.success is not None else ""
+    slow = f"usually {formatting.span(usual.p50_s)}" if usual.p50_s is not None else ""
+    longer = f"90th percentile {formatting.span(work.p90_s)}"
     return [
-        Figure("Runs that succeed", percent(now.success), f"of {now.ended:,} that ended", change, tone),  # type: ignore[arg-type]
-        Figure("Median run", formatting.span(now.p50_s), longer),
+        Figure("Runs that succeed", percent(work.success), f"of {work.ended:,} that ended", said, tone),
+        Figure("Median run", formatting.span(work.p50_s), longer, slow),
     ]
 
 

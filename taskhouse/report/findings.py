@@ -19,13 +19,24 @@ REPOSITORY = ("repository", "repositories")
 
 
 def sentences(report: Report) -> list[Sentence]:
-    """What to know of readiness, the most important first."""
+    """What to know of readiness."""
     if not report.known:
         return []
-    said = [_ready(report), _moved(report, "ready"), _moved(report, "slipped"), _switched(report), _next(report)]
+    said = [_ready(report), _moved(report, "ready"), _moved(report, "slipped"), _switched(report)]
     if not (report.movers("ready") or report.movers("slipped")):
         said[1] = Sentence("No repository became ready, and none slipped.", "movers", "even", 50)
     return [one for one in said if one]
+
+
+def next_step(report: Report) -> list[Sentence]:
+    """The step that makes most repositories ready, or else lifts most of them."""
+    alone = [(step, here) for step, here in steps.shared(report.known) if len(step.needs) == 1]
+    if not alone:
+        return []
+    step, here = max(alone, key=lambda pair: (pair[0].target == "ready", len(pair[1])))
+    lifted = f"would make {len(here):,} more {plural(len(here), *REPOSITORY)} {label(step.target)}"
+    text = f"The cheapest next step {lifted}{_quote(step.needs[0].reason)}"
+    return [Sentence(_ended(text), "steps", "even", 30)]
 
 
 def because(group: Group) -> str:
@@ -91,16 +102,6 @@ def _switched(report: Report) -> Sentence | None:
     more = f" and {many - 2:,} more" if many > 2 else ""  # noqa: PLR2004 - as many as are named
     text = f"{verb} {total:,} of {counted(report.changes, 'change')} of state: {named}{more}."
     return Sentence(text, "switches", "even", 60)
-
-
-def _next(report: Report) -> Sentence | None:
-    alone = [(step, here) for step, here in steps.shared(report.known) if len(step.needs) == 1]
-    if not alone:
-        return None
-    step, here = max(alone, key=lambda pair: (pair[0].target == "ready", len(pair[1])))
-    lifted = f"would make {len(here):,} more {plural(len(here), *REPOSITORY)} {label(step.target)}"
-    text = f"The cheapest next step {lifted}"
-    return Sentence(_ended(text + _quote(step.needs[0].reason)), "steps", "even", 30)
 
 
 def _went(change: Change, what: str) -> str:

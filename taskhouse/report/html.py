@@ -6,7 +6,8 @@ from typing import Any
 import jinja2
 
 from taskhouse.pages import formatting, links, templating
-from taskhouse.report import data, figures, findings, sentences, steps, summary, svg
+from taskhouse.report import data, figures, parts, said, sentences, steps, svg
+from taskhouse.report.campaigns import Member
 from taskhouse.report.model import CODES, LABELS, MISSING, STATES, Nothing, Report, Repository, code, label
 from taskhouse.report.movers import CAPABILITIES
 
@@ -19,22 +20,22 @@ DAYS = 62
 
 def page(report: Report) -> str:
     """The whole document."""
-    shown, rest = report.repositories[: report.options.rows], report.repositories[report.options.rows :]
+    strips, rest = report.repositories[: report.options.rows], report.repositories[report.options.rows :]
     return _template("report.html").render(
         report=report,
-        said=summary.pick(findings.sentences(report)),
+        said=said.of(report),
         alarms=sentences.alarms(report),
         figures=figures.figures(report),
         missing=sentences.what_is_missing(report),
-        shown=shown,
-        rows={one.key: number for number, one in enumerate(shown, start=1)},
+        strips=strips,
+        rows={one.key: number for number, one in enumerate(strips, start=1)},
         others=_others(rest, report.window),
         steps=steps.shared(report.known),
         states=_states(report),
-        runs=_runs(report),
         by_week=[(sentences.name(week), count) for week, count in report.weeks],
         by_day=[(formatting.short(day), count) for day, count in zip(report.period.dates, report.days, strict=True)],
         data=templating.embedded(data.data(report)),
+        **_parts(report),
     )
 
 
@@ -68,17 +69,15 @@ def _states(report: Report) -> dict[str, Any]:
     }
 
 
-def _runs(report: Report) -> dict[str, Any]:
-    columns = [[("sc", day.completed), ("sf", day.failed), ("sx", day.cancelled)] for day in report.run_days]
-    top = max((day.ended for day in report.run_days), default=0)
-    longest = max((day.p90_s or 0.0 for day in report.run_days), default=0.0)
-    return {
-        "paths": svg.columns(columns, top),
-        "top": top,
-        "durations": svg.durations(report.run_days, longest),
-        "longest": longest,
-        "width": svg.unit(len(columns)) * len(columns),
-    }
+def _parts(report: Report) -> dict[str, Any]:
+    """What the templates about agents, the outcome and campaigns take."""
+    steps_of = {one.key: one.step for one in report.repositories}
+
+    def next_step(member: Member) -> str | None:
+        step = steps_of.get((member.project_id, member.name))
+        return f"{CAPABILITIES[step.needs[0].capability]}: {step.needs[0].reason}" if step else None
+
+    return parts.context(report.agents, report.outcome, report.campaigns, next_step)
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from taskhouse.pages import formatting
 from taskhouse.pages.markdown import escaped, table
 from taskhouse.plural import plural
-from taskhouse.report import figures, findings, sentences, steps, summary
+from taskhouse.report import agents_markdown, figures, said, sentences, steps
 from taskhouse.report.model import Group, Mover, Nothing, Report, label
 from taskhouse.report.movers import CAPABILITIES
 
@@ -21,7 +21,7 @@ def page(report: Report) -> str:
     parts = [
         f"# Readiness, {sentences.name(report.period)}",
         _facts(report),
-        "\n".join(f"- {escaped(one.text)}" for one in summary.pick(findings.sentences(report))),
+        "\n".join(f"- {escaped(one.text)}" for one in said.of(report)),
         table(
             ("Number", "", "compared"),
             [
@@ -31,6 +31,7 @@ def page(report: Report) -> str:
         ),
         *(_moved(report) if report.known else []),
         *_steps(report),
+        *agents_markdown.sections(report.agents, report.outcome, report.campaigns),
         *_missing(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -92,8 +93,8 @@ def _more(count: int) -> str:
 
 
 def _missing(report: Report) -> list[str]:
-    said = sentences.what_is_missing(report)
-    said += [f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete]
-    if report.stuck_total:
-        said.append(f"{report.stuck_total:,} {plural(report.stuck_total, 'run is', 'runs are')} stuck.")
-    return ["## What is missing", "\n".join(f"- {sentence}" for sentence in said)] if said else []
+    lines = sentences.what_is_missing(report)
+    lines += [
+        f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete
+    ]
+    return ["## What is missing", "\n".join(f"- {sentence}" for sentence in lines)] if lines else []

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from taskhouse.report.agents import Agents
+from taskhouse.report.campaigns import Progress
 from taskhouse.report.directory import Directory
-from taskhouse.report.health import PassState, RunCounts, Stuck
+from taskhouse.report.health import PassState
 from taskhouse.report.options import Options, Period, Scope
+from taskhouse.report.outcome import Outcome
 
 CODES: Mapping[str, str] = {"ready": "r", "partial": "p", "detected": "d", "needs_setup": "n", "unknown": "u"}
 """States from best to worst, each with its letter."""
@@ -332,11 +335,9 @@ class Report:
     weeks: list[tuple[Period, Count]]
     days: list[Count]
     usual: Count | None
-    runs: RunCounts
-    runs_before: RunCounts
-    run_days: list[RunCounts]
-    stuck: list[Stuck]
-    stuck_total: int
+    agents: Agents
+    outcome: Outcome
+    campaigns: list[Progress]
     coverage: Coverage
 
     @property

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from markupsafe import Markup
 
-from taskhouse.report.health import RunCounts
 from taskhouse.report.model import BEFORE, CODES, MISSING, STATES, Count, Day
 
 WIDTH = 180
@@ -75,20 +74,6 @@ def columns(values: Sequence[Values], top: float) -> Markup:
     wide = _n(_bar(step))
     drawn = [f'<path class={name} stroke-width={wide} d="{"".join(parts)}"/>' for name, parts in paths.items()]
     return Markup("").join(map(Markup, drawn))
-
-
-def durations(days: Sequence[RunCounts], top: float) -> Markup:
-    """A line from the median to the 90th percentile of each day, with a mark at the median."""
-    step = unit(len(days))
-    ranges, medians = [], []
-    for number, day in enumerate(days):
-        if day.p50_s is not None and day.p90_s is not None and top:
-            middle = number * step + step / 2
-            low, high = _y(day.p50_s, top), _y(day.p90_s, top)
-            ranges.append(f"M{_n(middle)} {_n(low)}V{_n(high)}")
-            medians.append(f"M{_n(middle - _bar(step) / 2)} {_n(low)}h{_n(_bar(step))}")
-    wide = f'<path class=q9 stroke-width={_n(_bar(step) / 2)} d="{"".join(ranges)}"/>'
-    return Markup(f'{wide}<path class=q5 d="{"".join(medians)}"/>')  # noqa: S704 - numbers
 
 
 def _class(letter: str) -> str:

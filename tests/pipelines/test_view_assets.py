@@ -1,5 +1,6 @@
 """Views and the report as assets: made from the copy, for each project by itself, when the ledger says complete."""
 
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+import taskhouse.report as engine
 from taskhouse.assets import published, report, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.operations import open_warehouse
@@ -70,6 +72,12 @@ def _materialize(settings: Settings, keys: list[dg.AssetKey], project: str = "1"
 def _made(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetMaterialization]:
     found = (event.step_materialization_data.materialization for event in result.get_asset_materialization_events())
     return {made.asset_key.to_user_string(): made for made in found}
+
+
+def test_the_report_waits_for_every_view_that_it_reads() -> None:
+    folder = Path(engine.__file__).parent / "queries"
+    said = " ".join(path.read_text(encoding="utf-8") for path in folder.glob("*.sql"))
+    assert {name for name in views.known() if re.search(rf"\bmain\.{name}\b", said)} <= set(report.READS)
 
 
 def test_every_view_and_the_report_are_made_from_the_copy(whole: tuple[Settings, dg.ExecuteInProcessResult]) -> None:

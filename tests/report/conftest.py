@@ -16,7 +16,9 @@ STUCK = "<b>Fix</b> the \u202eresu login \U0001f994 | `x`"
 @pytest.fixture(scope="session")
 def world() -> World:
     made = with_runs(walk([*names(12), HOSTILE, RIGHT_TO_LEFT, "acme/\U0001f994-hedgehog"]))
-    made.run(90001, None, "in_progress", 86400 * 3, title=STUCK)
+    made.run(90001, None, "in_progress", 86400 * 10, title=STUCK)
+    before = LAST - timedelta(hours=4)
+    made.passed("runs", pass_id="runs-before", started_at=before - timedelta(days=1), finished_at=before)
     made.passed("run_events", "incomplete", "2 logs could not be read", started_at=LAST + timedelta(hours=7))
     return made
 

