@@ -5,12 +5,16 @@ from typing import Any
 
 from taskhouse.report import steps
 from taskhouse.report.agents import SHOWN
+from taskhouse.report.intervals import Difference
 from taskhouse.report.model import STATES, Count, Mover, Report, Repository
 from taskhouse.report.options import Period
+from taskhouse.report.outcome import Outcome
 
 REPOSITORY = ("project_id", "repository", "state", "since", "base", "way")
 MOVER = ("project_id", "repository", "way", "from_state", "to_state", "day", "cause", "cause_id", "reason", "evidence")
 COUNT = ("known", "carried", *STATES)
+SIDES = ("completed_before", "before", "completed_after", "after")
+OUTCOME = ("project_id", "repository", "ready_since", "weeks", *SIDES)
 RUNS = ("completed", "failed", "cancelled", "p50_s", "p90_s", "cost_usd", "cost_known")
 
 
@@ -54,6 +58,7 @@ def data(report: Report) -> dict[str, Any]:
             "pull_requests": [[one.opened, one.merged, _rounded(one.cost_usd)] for one in report.agents.pull_requests],
             "stuck": len(report.agents.stuck),
         },
+        "outcome": _outcome(report.outcome),
         "campaigns": [
             [one.name, one.target, one.by.isoformat(), one.now.members, one.now.reached, one.on_track]
             for one in report.campaigns
@@ -118,6 +123,26 @@ def _short(value: float) -> float:
 def _rounded(value: float | None) -> float | None:
     """A number as the same data gives it every time: the last digits of a sum depend on the order of its parts."""
     return value if value is None else round(value, 4)
+
+
+def _outcome(found: Outcome) -> dict[str, Any]:
+    """The common difference of success, that beyond what happened elsewhere, and the runs that both rest on."""
+    beyond = found.others.beyond if found.others else None
+    return {
+        "columns": OUTCOME,
+        "repositories": [
+            [one.project_id, one.name, one.day.isoformat(), one.weeks, *(getattr(one.runs, name) for name in SIDES)]
+            for one in found.telling[:SHOWN]
+        ],
+        "counted": len(found.counted),
+        "runs": [getattr(found.runs, name) for name in SIDES],
+        "common": _interval(found.common),
+        "beyond": _interval(beyond),
+    }
+
+
+def _interval(found: Difference | None) -> list[Any] | None:
+    return None if found is None else [_rounded(end) for end in (found.value, found.low, found.high)]
 
 
 def _days(period: Period) -> list[str]:

@@ -1,6 +1,7 @@
 """The outcome of readiness, computed a second time from the plain rows of a drawn history."""
 
 import itertools
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ import pytest
 
 import taskhouse
 from taskhouse.reading import Snapshot
-from taskhouse.report import outcome
+from taskhouse.report import Directory, Options, outcome, render
 from taskhouse.report.intervals import Sides, common
 from taskhouse.report.options import Scope
 from tests.report.agents_world import KNOWN, RUNS, Run
+from tests.report.tree import Tree
 from tests.report.world import LAST
 
 UNTIL = LAST.date()
@@ -173,3 +175,20 @@ def test_what_is_clear_is_said_with_the_shares_of_both_sides_and_what_is_not_is_
         "Whether runs succeed more often once its repository became ready is not clear:"
         " +7 points, \u221223 to +36 with 95% confidence, from 41 runs of 1 repository."
     )
+
+
+def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot) -> None:
+    known = Directory(campaigns=({"name": "Q4", "by": date(2026, 12, 31), "repositories": ["acme/*"]},))
+    page = Tree(render(house, Options(week="2026-W47"), known))
+    found = outcome.gather(house, Scope(), date(2026, 11, 22))
+    said = [one.text for one in page.all("ol", class_="said")]
+    assert outcome.said(found) in said[0]
+    assert [one.text for one in page.all("a", href="#campaigns")] == ["Campaigns"]
+    told = json.loads(page.all("script", id="data")[0].text)["outcome"]
+    assert told["common"][0] == pytest.approx(found.common.value if found.common else None, abs=1e-3)
+    assert told["runs"] == [
+        found.runs.completed_before,
+        found.runs.before,
+        found.runs.completed_after,
+        found.runs.after,
+    ]
