@@ -80,7 +80,8 @@ def asset_of(
                 "seconds": made.seconds,
                 "runs computed": computed.runs,
                 "runs to compute when asked": computed.waiting_runs,
-                **({"runs and tasks to index": indexed.waiting, "index": indexed.trouble} if indexed else {}),
+                **({"runs and tasks to index": indexed.waiting} if indexed else {}),
+                **({"search index": indexed.trouble} if indexed and indexed.trouble else {}),
             },
             check_results=[
                 _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects

@@ -8,6 +8,7 @@ import pytest
 
 from taskhouse.assets import materialize
 from taskhouse.assets.catalog import RESOURCE_ASSETS
+from taskhouse.errors import Full
 from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
@@ -48,6 +49,10 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
         job = job.get_subset(asset_selection={asset}, asset_check_selection=set())
         assert job.execute_in_process(instance=instance, partition_key="1", run_config=QUIET).success
         (made,) = instance.fetch_materializations(asset, limit=2).records
+        monkeypatch.setattr(index, "update", lambda *_, **__: (_ for _ in ()).throw(Full("No room.")))
+        job = build(settings, Still(settings)).resolve_job_def("sync_published")
+        assert job.execute_in_process(instance=instance, run_config=QUIET).success, "whatever becomes of the index"
+        (copy,) = instance.fetch_materializations(dg.AssetKey("published"), limit=2).records
     newest = publish.current(settings.published)
     assert first is not None
     assert newest is not None
@@ -55,3 +60,6 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
     assert Identity.beside(newest.path) == Identity.beside(settings.warehouse)
     assert newest.made_at.timestamp() > made.timestamp
     assert search(settings.published, Question("anything")).copy == newest.path.stem, "so is the search index"
+    told = copy.asset_materialization
+    assert told is not None
+    assert (told.metadata["runs and tasks to index"].value, told.metadata["search index"].value) == (0, "No room.")
