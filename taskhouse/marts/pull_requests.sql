@@ -1,5 +1,5 @@
--- One row per pull request that a run names in its own `output` (never taken from what an agent wrote). Its state is the
--- newest of `pr_history`, which has the earlier ones.
+-- One row per pull request that a run names in its own `output` (never taken from what an agent wrote). Its state is
+-- the newest of `pr_history`, which has the earlier ones.
 -- Key: `project_id`, `pr_url`.
 --
 -- project_id: The PostHog project.
