@@ -17,6 +17,7 @@ from tests.report.tree import Tree
 from tests.report.world import HOSTILE, LAST, RIGHT_TO_LEFT, World, names, walk, with_runs
 
 TODAY = LAST.date()
+HOSTILE_REASON = "\u202e</q><script>alert(1)</script> [x](javascript:alert)|`y`\\n# z "
 
 
 def data(document: str) -> dict[str, Any]:
@@ -183,9 +184,16 @@ def test_nothing_is_fetched_and_links_lead_to_the_repository_and_to_the_task(doc
 def test_forty_repositories_stay_below_200_kilobytes_whatever_they_do(tmp_path: Path) -> None:
     world = with_runs(walk(list(names(40)), churn=1.0))
     for row in world.tables["raw.readiness_snapshots"]:
-        row["payload"] = row["payload"].replace("No PostHog initialisation", "No " + "very " * 2000)
+        row["payload"] = row["payload"].replace("No PostHog initialisation", HOSTILE_REASON + "very " * 2000)
     with world.open(tmp_path) as house:
-        assert 60_000 < len(render(house).encode()) <= 200_000
+        document, text = render(house), render(house, Options(format="md"))
+    assert 60_000 < len(document.encode()) <= 200_000
+    assert [one.attributes for one in Tree(document).all("script")] == [{"type": "application/json", "id": "data"}]
+    assert "<script" not in text
+    assert "[x](" not in text
+    said = [one.text for one in Tree(document).all("a") if one.parents[-2:] == ("ol", "li")]
+    assert said
+    assert "\u202e" not in "".join(said)
 
 
 def test_every_mover_is_listed_at_any_number_and_the_rest_is_named(tmp_path: Path) -> None:
