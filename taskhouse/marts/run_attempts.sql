@@ -130,12 +130,16 @@ started AS (
         signal = 'started'
 ),
 
--- When the API last showed that a run is over: as a new version, or because its task was seen with the same state.
+-- When the API last showed that a run is over: as a new version, or because its task was seen with the same state. It
+-- never becomes earlier, so what is stored of a run that is over stays true (`derive/done`).
 over AS (
     SELECT
         version.project_id,
         version.run_id,
-        greatest(version.valid_from, presence.last_seen_at) AS shown_at
+        greatest(
+            any_value(version.valid_from),
+            max(CASE WHEN task.is_newest THEN presence.last_seen_at ELSE task.to_at END)
+        ) AS shown_at
     FROM
         version
         LEFT JOIN task
@@ -143,7 +147,6 @@ over AS (
             AND version.task_id = task.task_id
             AND version.run_id = task.latest_run_id
             AND version.status = task.latest_run_status
-            AND task.is_newest
         LEFT JOIN presence
             ON task.project_id = presence.project_id
             AND task.task_id = presence.task_id
@@ -151,6 +154,9 @@ over AS (
     WHERE
         version.is_newest
         AND version.status IN ('completed', 'failed', 'cancelled')
+    GROUP BY
+        version.project_id,
+        version.run_id
 ),
 
 -- A run goes on if it never ended, or shows life after its last end, unless the API has shown it ended since.

@@ -41,10 +41,10 @@ def _last_look(dice: random.Random, tables: dict[str, list[Row]], project: int, 
     }
     versions, sightings, runs = of_task.values()
     sightings[-1]["last_seen_at"] = BEGIN + _seconds(dice, DAYS * 86_400)
-    if runs:
+    for version in versions if runs else ():
         run = dice.choice(runs)["run_id"]
         status = [row for row in runs if row["run_id"] == run][-1]["status"]
-        versions[-1] |= {"latest_run_id": run, "latest_run_status": dice.choice([status, status, "queued"])}
+        version |= {"latest_run_id": run, "latest_run_status": dice.choice([status, status, "queued"])}
 
 
 def _task(dice: random.Random, tables: dict[str, list[Row]], task: Row) -> None:
@@ -98,7 +98,8 @@ def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
                     late = (
                         timedelta(milliseconds=dice.randrange(300)) if table == "raw.run_log_entries" else timedelta()
                     )
-                    tables[table].append({**event, "occurred_at": skewed + late, "received_at": came})
+                    place = {"position": len(tables[table])} if table == "raw.run_log_entries" else {}
+                    tables[table].append({**event, **place, "occurred_at": skewed + late, "received_at": came})
         moment += _seconds(dice, dice.choice([600, 70_000]))
         if dice.random() < 0.1:
             break

@@ -130,15 +130,16 @@ def signs_of(sources: list[list[Row]]) -> list[tuple[Any, ...]]:
 
 
 def living(
-    signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row, task: Row, sight: Row
+    signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row, task: list[Row], sight: Row
 ) -> list[tuple[Any, ...]]:
     """Signs that a run goes on after its last end; the API may have shown since that it does not."""
     alive = [sign for sign in signs if sign[5] and (ended is None or sign[0] > ended)]
     if newest["status"] not in OVER:
         return alive
     seen = [newest["valid_from"]]
-    if (task.get("latest_run_id"), task.get("latest_run_status")) == (newest["run_id"], newest["status"]):
-        seen.append(sight["last_seen_at"])
+    for one, after in itertools.pairwise([*task, {"valid_from": sight.get("last_seen_at")}]):
+        if (one.get("latest_run_id"), one.get("latest_run_status")) == (newest["run_id"], newest["status"]):
+            seen.append(after["valid_from"])
     return [sign for sign in alive if sign[3] >= max(seen)]
 
 
@@ -158,8 +159,8 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
         ends, signs = ends_of(sources), signs_of(sources)
         tasks = {"project_id": project, "task_id": versions[-1]["task_id"]}
         task, sight = of(rows["raw.task_versions"], **tasks), of(rows["raw.task_sightings"], **tasks)
-        now = at(task, "valid_from", None), at(sight, "first_seen_at", None)
-        alive = living(signs, max(ends, default=None), versions[-1], *now)
+        task.sort(key=lambda row: row["valid_from"])
+        alive = living(signs, max(ends, default=None), versions[-1], task, at(sight, "first_seen_at", None))
         stops: list[datetime | None] = [*sorted(ends), *([None] if alive else [])]
         for number, ended in enumerate(stops, 1):
             previous = stops[number - 2] if number > 1 else None

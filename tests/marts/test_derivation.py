@@ -1,7 +1,9 @@
 """What is stored in ``mart`` is what the views compute, whatever part of it is stored."""
 
+import json
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from taskhouse.clock import REAL
 from taskhouse.marts import derivation
 from taskhouse.warehouse import derive, sql, views
-from tests.marts.lives import lives
+from tests.marts.lives import BEGIN, lives
 from tests.marts.made_up import Dice, made_up
 
 RESTING = ("run_states", "run_attempts", "runs", "failures", "run_usage", "activity_hourly")
@@ -70,6 +72,38 @@ def test_views_show_the_same_whatever_is_stored(clean: Any, draw: dict[str, Any]
     assert compute(clean) == runs
     assert shown(clean) == computed
     assert compute(clean) == 0
+
+
+def test_a_run_that_its_task_shows_to_be_over_later_has_no_stored_attempt_too_many(clean: Any) -> None:
+    """The last state in its stream says that it goes on; later its task is seen again, and the run does not change."""
+    run = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    ended = BEGIN + timedelta(hours=1)
+    state = {**run, "kind": "task_run_state", "stream_seq": 0, "received_at": ended + timedelta(minutes=2)}
+    completed, going_on = {"status": "completed", "completed_at": ended.isoformat()}, {"status": "in_progress"}
+    clean.fill(
+        "raw.run_events",
+        [
+            {**state, "stream_ms": int(ended.timestamp() * 1000) + ms, "payload": json.dumps(text)}
+            for ms, text in ((100, completed), (300, going_on))
+        ],
+    )
+    seen = ended + timedelta(minutes=1)
+    version = {"status": "completed", "created_at": BEGIN, "completed_at": ended, "valid_from": seen}
+    clean.fill("raw.run_versions", [{**run, **version}])
+    task = {"project_id": 1, "task_id": "t"}
+    of_task = [{**task, "valid_from": seen, "latest_run_id": "r", "latest_run_status": "completed"}]
+    counts = "SELECT (SELECT count(*) FROM main.run_attempts), (SELECT count(*) FROM main.run_activity)"
+    found = []
+    for minutes, newer in ((1, None), (3, None), (4, "another")):
+        if newer:
+            of_task.append({**task, "valid_from": ended + timedelta(minutes=minutes), "latest_run_id": newer})
+        clean.fill("raw.task_versions", of_task)
+        last = ended + timedelta(minutes=minutes)
+        clean.fill("raw.task_sightings", [{**task, "first_seen_at": seen, "last_seen_at": last}])
+        clean.note_runs()
+        compute(clean)
+        found.append(clean.connection.execute(counts).fetchone())
+    assert found == [(2, 2), (1, 1), (1, 1)]
 
 
 def test_a_captured_history_is_stored_whole(kept: Any) -> None:

@@ -170,11 +170,12 @@ FROM
 
 -- name: done
 -- A run whose events cannot all be found again by their ids in the stream is not stored: it is computed whenever
--- somebody asks.
+-- somebody asks. So is a run that goes on by its stream, but is over by its newest version: once its task is seen again,
+-- it is over (`run_attempts`).
 UPDATE mart.runs AS held
 SET
     is_due = false,
-    is_stored = due.is_findable,
+    is_stored = due.is_findable AND NOT due.is_unsettled,
     derivation = $derivation,
     derived_lines = held.lines,
     derived_version = due.version,
@@ -186,6 +187,20 @@ FROM
             due.run_id,
             (SELECT max(valid_from) FROM temp.run_versions AS version
              WHERE version.project_id = due.project_id AND version.run_id = due.run_id) AS version,
+            EXISTS (
+                SELECT 1
+                FROM
+                    temp.run_attempts AS attempt
+                    INNER JOIN temp.run_versions AS version USING (project_id, run_id)
+                WHERE
+                    attempt.project_id = due.project_id
+                    AND attempt.run_id = due.run_id
+                    AND attempt.ended_at IS NULL
+                GROUP BY
+                    version.run_id
+                HAVING
+                    arg_max(version.status, version.valid_from) IN ('completed', 'failed', 'cancelled')
+            ) AS is_unsettled,
             NOT EXISTS (
                 SELECT 1
                 FROM temp.run_events AS event
