@@ -30,8 +30,8 @@ EXACT = 12
 """Digits after the point of a sum of the database, whose order decides what follows."""
 
 ANCHOR = "outcome"
-CLEAR, UNCLEAR = 75.0, 5.0
-"""How much the sentence weighs if the interval leaves out 0, and if it does not."""
+CLEAR, OPEN, UNCLEAR = 75.0, 40.0, 5.0
+"""How much the sentence weighs if the difference is clear and more than elsewhere, if it is clear, and if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +180,25 @@ def _others(compared: list[Sides], beside: dict[str, float]) -> Others | None:
 
 
 def sentences(found: Outcome) -> list[Sentence]:
-    """The outcome for the top of a report; nothing where nothing can be said."""
+    """The outcome for the top of a report; nothing where nothing can be said.
+
+    It counts as good or bad only if it is clear, and clearly more than what happened where nothing changed.
+    """
     if found.common is None:
         return []
-    clear = found.common.is_clear
-    tone: Tone = "even" if not clear else "good" if found.common.value > 0 else "bad"
-    return [Sentence(said(found), ANCHOR, tone, CLEAR if clear else UNCLEAR)]
+    beyond = found.others.beyond if found.others else None
+    is_sure = found.common.is_clear and beyond is not None and beyond.is_clear and beyond.value * found.common.value > 0
+    tone: Tone = "even" if not is_sure else "good" if found.common.value > 0 else "bad"
+    weight = CLEAR if is_sure else OPEN if found.common.is_clear else UNCLEAR
+    return [Sentence(said(found).removesuffix(".") + _elsewhere(found, is_sure=is_sure), ANCHOR, tone, weight)]
+
+
+def _elsewhere(found: Outcome, *, is_sure: bool) -> str:
+    """The end of the sentence: what happened where nothing changed."""
+    if found.common is None or not found.common.is_clear or found.others is None:
+        return "."
+    elsewhere = f"{points(found.others.value)} where nothing changed"
+    return f"; {elsewhere}." if is_sure else f"; but {elsewhere}, so readiness may not be the reason."
 
 
 def said(found: Outcome) -> str:
@@ -193,7 +206,7 @@ def said(found: Outcome) -> str:
     if found.common is None:
         return ""
     runs, many = found.runs, len(found.counted)
-    whose = "its repository" if many == 1 else "their repositories"
+    whose = "a repository" if many == 1 else "their repositories"
     rests = f"{runs.before + runs.after:,} runs of {many:,} {plural(many, 'repository', 'repositories')}"
     if not found.common.is_clear:
         return (

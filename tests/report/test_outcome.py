@@ -13,8 +13,9 @@ import pytest
 import taskhouse
 from taskhouse.reading import Snapshot
 from taskhouse.report import Directory, Options, outcome, render
-from taskhouse.report.intervals import Sides, common
+from taskhouse.report.intervals import Difference, Sides, common
 from taskhouse.report.options import Scope
+from taskhouse.report.summary import Sentence
 from tests.report.agents_world import KNOWN, RUNS, Run
 from tests.report.tree import Tree
 from tests.report.world import LAST
@@ -172,9 +173,28 @@ def test_what_is_clear_is_said_with_the_shares_of_both_sides_and_what_is_not_is_
         " (+20 points, +10 to +30 with 95% confidence, from 320 runs of 2 repositories)."
     )
     assert told(became("a/b", 12, 20, 14, 21)) == (
-        "Whether runs succeed more often once its repository became ready is not clear:"
+        "Whether runs succeed more often once a repository became ready is not clear:"
         " +7 points, \u221223 to +36 with 95% confidence, from 41 runs of 1 repository."
     )
+
+
+def test_what_rose_everywhere_is_not_claimed_for_readiness() -> None:
+    sides = Sides(completed_before=60, before=100, completed_after=80, after=100)
+    became = (outcome.Became(1, "a/b", date(2026, 11, 2), 3, sides),)
+
+    def first(elsewhere: float, low: float, high: float) -> Sentence:
+        others = outcome.Others(5, 90, 90, elsewhere, Difference((low + high) / 2, low, high))
+        return outcome.sentences(outcome.Outcome(became, common([sides]), others))[0]
+
+    everywhere, here, unknown = (
+        first(0.19, -0.1, 0.12),
+        first(0.02, 0.1, 0.3),
+        outcome.Outcome(became, common([sides]), None),
+    )
+    assert everywhere.text.endswith("; but +19 points where nothing changed, so readiness may not be the reason.")
+    assert here.text.endswith("from 200 runs of 1 repository); +2 points where nothing changed.")
+    assert [one.tone for one in (everywhere, here, *outcome.sentences(unknown))] == ["even", "good", "even"]
+    assert here.weight > everywhere.weight
 
 
 def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot) -> None:
@@ -182,7 +202,7 @@ def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot)
     page = Tree(render(house, Options(week="2026-W47"), known))
     found = outcome.gather(house, Scope(), date(2026, 11, 22))
     said = [one.text for one in page.all("ol", class_="said")]
-    assert outcome.said(found) in said[0]
+    assert outcome.sentences(found)[0].text in said[0]
     assert [one.text for one in page.all("a", href="#campaigns")] == ["Campaigns"]
     told = json.loads(page.all("script", id="data")[0].text)["outcome"]
     assert told["common"][0] == pytest.approx(found.common.value if found.common else None, abs=1e-3)
