@@ -1,12 +1,14 @@
 """Brings the index up to date with the newest copy: only runs and tasks that changed are read again.
 
 Each of them has a mark, made of what its texts depend on. Where the mark in the copy is another one, its texts are
-read, compared with those in the index, and only the differences are written. Batches are a transaction each, the runs
-that changed last come first, and the time is bounded: what is left is done by the next update.
+read, compared with those in the index, and only the differences are written. To find these marks, only buckets whose
+fingerprints differ are compared. Batches are a transaction each, the runs that changed last come first, and the time is
+bounded: what is left is done by the next update.
 """
 
 import contextlib
 import hashlib
+import json
 import logging
 import os
 import sqlite3
@@ -73,6 +75,7 @@ class _Subject:
     mark: str
     repository: str | None = None
     title: str | None = None
+    bucket: str = ""
     derivation: int | None = None
     lines: int = 1
 
@@ -91,7 +94,6 @@ class _Held:
 
     id: int
     mark: str
-    repository: str | None
 
 
 @dataclass(slots=True)
@@ -102,24 +104,38 @@ class _Work:
     reader: Reader
     held: dict[_Key, _Held] = field(default_factory=dict)
     labels: dict[tuple[str, str], str] = field(default_factory=dict)
+    buckets: dict[str, str | None] = field(default_factory=dict)
 
     def changed(self) -> list[_Subject]:
         """What to read again, those that changed last first, and what is gone."""
-        for row in self.index.execute("SELECT * FROM subjects"):
+        self.reader.records(database.statement("subjects"), {"definitions": _definitions(self.reader)})
+        rows = self.reader.records(database.statement("fingerprints"))
+        now = {row["bucket"]: row["fingerprint"] for row in rows}
+        before = {row["bucket"]: row["fingerprint"] for row in self.index.execute("SELECT * FROM buckets")}
+        buckets = [each for each in sorted(now.keys() | before.keys()) if now.get(each) != before.get(each)]
+        self.buckets = {each: now.get(each) for each in buckets}
+        text = "SELECT * FROM subjects WHERE bucket IN (SELECT value FROM json_each(?))"
+        for row in self.index.execute(text, [json.dumps(buckets)]):
             key = _Key(row["project_id"], row["task_id"], row["run_id"])
-            self.held[key] = _Held(row["id"], row["mark"], row["repository"])
+            self.held[key] = _Held(row["id"], row["mark"])
         for row in self.index.execute("SELECT * FROM labels"):
             self.labels[row["kind"], row["name"]] = terms.label(row["id"])
-        found: list[_Subject] = []
-        gone = set(self.held)
-        parameters = {"definitions": _definitions(self.reader)}
-        for row in self.reader.records(database.statement("subjects"), parameters):
+        found, gone = [], set(self.held)
+        for row in self.reader.records(database.statement("subjects_of_buckets"), {"buckets": buckets}):
             key = _Key(row["project_id"], row["task_id"], row["run_id"])
             gone.discard(key)
             if key not in self.held or self.held[key].mark != row["mark"]:
-                shown = (row["repository"], row["title"])
+                shown = (row["repository"], row["title"], row["bucket"])
                 found.append(_Subject(key, row["mark"], *shown, row["derivation"], row["lines"]))
         return [*found, *(_Subject(key, "") for key in gone)]
+
+    def finish(self) -> None:
+        """Note that everything of the buckets that differed was read."""
+        self.index.executemany("DELETE FROM buckets WHERE bucket = ?", [[each] for each in self.buckets])
+        self.index.executemany(
+            "INSERT INTO buckets (bucket, fingerprint) VALUES (?, ?)",
+            [[bucket, made] for bucket, made in self.buckets.items() if made is not None],
+        )
 
     def write(self, batch: Sequence[_Subject]) -> None:
         """Write what changed of the texts of a batch, inside the caller's transaction."""
@@ -138,13 +154,13 @@ class _Work:
                 "UPDATE subjects SET mark = ?, repository = ?, title = ? WHERE id = ?",
                 [subject.mark, subject.repository, subject.title, held.id],
             )
-            held.mark, held.repository = subject.mark, subject.repository
         else:
             made = self.index.execute(
-                "INSERT INTO subjects (project_id, task_id, run_id, repository, title, mark) VALUES (?, ?, ?, ?, ?, ?)",
-                [*subject.key, subject.repository, subject.title, subject.mark],
+                "INSERT INTO subjects (project_id, task_id, run_id, repository, title, mark, bucket)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [*subject.key, subject.repository, subject.title, subject.mark, subject.bucket],
             )
-            held = self.held[subject.key] = _Held(made.lastrowid or 0, subject.mark, subject.repository)
+            held = self.held[subject.key] = _Held(made.lastrowid or 0, subject.mark)
         after: dict[tuple[object, ...], _Text] = {}
         for text in texts:
             after[(*text, self._facets(subject, text.kind, held.id))] = text
@@ -260,8 +276,10 @@ def _update(index: sqlite3.Connection, copy: Path, clock: Clock, within_s: float
                 _note(index, copy, len(waiting) - done)
             if clock.monotonic() - began >= within_s:
                 break
-        if not waiting:
-            _note(index, copy, 0)
+        if done == len(waiting):
+            with database.atomic(index):
+                work.finish()
+                _note(index, copy, 0)
     return Progress(copy.stem, done, len(waiting) - done)
 
 

@@ -19,8 +19,11 @@ CREATE TABLE subjects (
     run_id TEXT,
     repository TEXT,
     title TEXT,
-    mark TEXT NOT NULL
+    mark TEXT NOT NULL,
+    bucket TEXT NOT NULL
 );
+
+CREATE INDEX subjects_by_bucket ON subjects (bucket);
 
 CREATE INDEX subjects_by_run ON subjects (run_id);
 
@@ -32,6 +35,12 @@ CREATE TABLE labels (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,
     UNIQUE (kind, name)
+);
+
+-- What the marks of a bucket were together when all of them were read.
+CREATE TABLE buckets (
+    bucket TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL
 );
 
 -- Which copy it was last brought up to, and how many runs and tasks of it are still to be read.
