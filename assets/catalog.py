@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import checks, freshness, keys, maintenance, materialize, published, report, views
+from taskhouse.assets import checks, digest, freshness, keys, maintenance, materialize, published, report, views
 from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.assets.retries import REPEAT
 from taskhouse.resources.registry import RESOURCES
@@ -41,7 +41,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     shown = views.asset_of(resource_assets, without, prefix, partitions, again, seldom)
     written = report.asset_of(resource_assets, without, prefix, partitions, again, seldom)
     maintained = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
-    return [*read, copy, shown, written, maintained]
+    sent = [digest.asset_of(prefix, partitions, again)] if settings.addresses else []
+    return [*read, copy, shown, written, *sent, maintained]
 
 
 def _paced(asset: ResourceAsset, settings: "Settings") -> ResourceAsset:

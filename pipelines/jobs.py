@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import keys, maintenance, published, report, views
+from taskhouse.assets import digest, keys, maintenance, published, report, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     chosen: dict[str, dg.AssetSelection] = {
         name: dg.AssetSelection.assets(keys.key(prefix, name)) for name in (*names, maintenance.NAME)
     }
+    if settings.addresses:
+        chosen[digest.NAME] = dg.AssetSelection.assets(keys.key(prefix, digest.NAME))
     without = tuple(asset for asset in RESOURCE_ASSETS.values() if not settings.wants(asset.name))
     shown = [*(views.key(name, prefix) for name in views.names(without)), keys.key(prefix, report.NAME)]
     chosen[VIEWS] = dg.AssetSelection.assets(*shown)

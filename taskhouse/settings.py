@@ -25,12 +25,14 @@ from taskhouse.values import (
     CLOUD,
     CRONS,
     Accepted,
+    Addresses,
     Crons,
     File,
     Folder,
     Ids,
     Origin,
     Overrides,
+    Page,
     StreamWindows,
     Windows,
     Zone,
@@ -101,6 +103,12 @@ class Settings(BaseSettings):
         description="File with what PostHog does not tell: names of projects, owners of repositories and campaigns."
         " See [report.md](report.md).",
     )
+    notify: Addresses = Field(
+        None,
+        description="Where the weekly digest goes: addresses of chats and mailboxes as Apprise writes them, separated"
+        " by spaces. See [digest.md](digest.md).",
+    )
+    report_url: Page = Field("", description="Where the newest report is served. The lines of a digest link to it.")
     readers_group: str = Field(
         "", description="Group that may read the published copies. If unset, only the owner of the home can read them."
     )
@@ -250,6 +258,11 @@ class Settings(BaseSettings):
     def cron(self, name: str) -> str:
         """When something is synced or published, in cron's five fields."""
         return self.crons.get(name, CRONS[name])
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where the digest goes, in clear."""
+        return tuple(self.notify.get_secret_value().split()) if self.notify else ()
 
     def key(self) -> str:
         """The API key in clear, for the Authorization header alone.

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 from taskhouse import cron
+from taskhouse.pages import links
 from taskhouse.resources.registry import RESOURCES
 
 KEY = re.compile(r"ph[a-z]_", re.IGNORECASE)
@@ -27,6 +28,7 @@ CRONS: Mapping[str, str] = {
     "published": "4-59/5 * * * *",
     "views": "13 * * * *",
     "maintenance": "41 3 * * *",
+    "digest": "0 8 * * 1",
 }
 """When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
 
@@ -76,6 +78,20 @@ def _origin(value: str) -> str:
     if parts.username or parts.password:
         raise ValueError("must not contain credentials")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _page(value: str) -> str:
+    if value and links.safe(value) is None:
+        raise ValueError("must be the address of a page, such as https://example.com/report.html")
+    return value
+
+
+def _addresses(value: SecretStr | None) -> SecretStr | None:
+    """A key in an address would reach another host."""
+    for text in value.get_secret_value().split() if value else ():
+        if not re.match(r"[a-z][a-z0-9]{1,15}://", text) or KEY.search(text):
+            raise ValueError("must be addresses such as slack://…, separated by spaces, without a key of PostHog")
+    return value
 
 
 def _path(value: object) -> Path | None:
@@ -141,6 +157,8 @@ def _zone(value: str) -> str:
 
 
 Origin = Annotated[str, AfterValidator(_origin)]
+Addresses = Annotated[SecretStr | None, AfterValidator(_addresses)]
+Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]
 File = Annotated[Path, BeforeValidator(file)]
 Zone = Annotated[str, AfterValidator(_zone)]

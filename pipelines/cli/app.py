@@ -9,6 +9,7 @@ from taskhouse.pipelines.cli.check import check
 from taskhouse.pipelines.cli.demo import demo
 from taskhouse.pipelines.cli.derive import derive
 from taskhouse.pipelines.cli.dev import dev
+from taskhouse.pipelines.cli.digest import digest
 from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
 from taskhouse.pipelines.cli.export import export
@@ -90,6 +91,7 @@ for command in (
     query,
     search,
     report,
+    digest,
     run,
     export,
     replay,

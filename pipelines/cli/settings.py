@@ -76,6 +76,13 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "spool_free_gb": "5",
         },
     ),
+    "The weekly digest": (
+        "`taskhouse digest --send` and the asset `digest`, which exists if `TASKHOUSE_NOTIFY` is set, send it.",
+        {
+            "notify": "slack://TokenA/TokenB/TokenC/#agents",
+            "report_url": "https://example.com/readiness.html",
+        },
+    ),
     "Schedules and Dagster": (
         "",
         {
@@ -123,6 +130,8 @@ TYPES = {
     "accept": "`viewer` or `absences`, or both, separated by a comma",
     "host": "URL",
     "home": "path",
+    "notify": "addresses, separated by spaces",
+    "report_url": "URL",
     "directory": "path",
 }
 """Types that an annotation does not tell."""

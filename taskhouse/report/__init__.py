@@ -3,6 +3,8 @@
 ``render`` gives the text, ``write`` puts it into a file. The same data and the same options give the same bytes.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from taskhouse.atomic import appearing
@@ -11,11 +13,26 @@ from taskhouse.reading import Snapshot
 from taskhouse.report import html, markdown, table
 from taskhouse.report.build import gather
 from taskhouse.report.directory import Directory
-from taskhouse.report.model import Nothing
+from taskhouse.report.model import Nothing, Report
 from taskhouse.report.options import Format, Options, Period
 from taskhouse.report.query import forget
 
-__all__ = ["Directory", "Format", "Options", "Period", "render", "write"]
+__all__ = ["Directory", "Format", "Options", "Period", "gathered", "render", "write"]
+
+
+@contextlib.contextmanager
+def gathered(
+    snapshot: Snapshot, options: Options | None = None, directory: Directory | None = None
+) -> Iterator[Report | Nothing]:
+    """A block with everything that a report says; tables that its queries made for each other go with the block.
+
+    Raises:
+        ConfigurationError: The days make no sense, or there is no such window or owner.
+    """
+    try:
+        yield gather(snapshot, options or Options(), directory or Directory())
+    finally:
+        forget(snapshot, "report_trend", "report_attempts")
 
 
 def render(
@@ -34,14 +51,11 @@ def render(
             there is data and nothing of it is what the options ask for.
     """
     options = options or Options()
-    try:
-        report = gather(snapshot, options, directory or Directory())
+    with gathered(snapshot, options, directory) as report:
         if strict and isinstance(report, Nothing) and report.beside:
             raise ConfigurationError(report.said, hint=report.hint)
         if options.format == "csv":
             return table.rows(snapshot, None if isinstance(report, Nothing) else report)
-    finally:
-        forget(snapshot, "report_trend", "report_attempts")
     if isinstance(report, Nothing):
         return html.empty(report) if options.format == "html" else markdown.empty(report)
     return html.page(report) if options.format == "html" else markdown.page(report)

@@ -36,7 +36,7 @@ def next_step(report: Report) -> list[Sentence]:
     step, here = max(alone, key=lambda pair: (pair[0].target == "ready", len(pair[1])))
     lifted = f"would make {len(here):,} more {plural(len(here), *REPOSITORY)} {label(step.target)}"
     text = f"The cheapest next step {lifted}{_quote(step.needs[0].reason)}"
-    return [Sentence(_ended(text), "steps", "even", 30)]
+    return [Sentence(ended(text), "steps", "even", 30)]
 
 
 def because(group: Group) -> str:
@@ -65,6 +65,11 @@ def names(movers: Sequence[Mover]) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
+def ended(text: str) -> str:
+    """The sentence with a full stop, unless a quotation ends it."""
+    return text if text.endswith("\u201d") else f"{text}."
+
+
 def _ready(report: Report) -> Sentence:
     known, ready = len(report.known), report.ready
     text = f"{ready:,} of {counted(known, *REPOSITORY)} {plural(ready, 'is', 'are')} ready ({percent(ready / known)})"
@@ -89,7 +94,7 @@ def _moved(report: Report, way: Way) -> Sentence | None:
         why = f"for {len(groups):,} different reasons"
     text = f"{counted(len(movers), *REPOSITORY)} {verb} ({names(movers)})"
     text += f"{',' if len(groups) > 1 else ''} {why}" if why else ""
-    return Sentence(_ended(text), "movers" if way == "ready" else "slipped", "good" if way == "ready" else "bad", 80)
+    return Sentence(ended(text), "movers" if way == "ready" else "slipped", "good" if way == "ready" else "bad", 80)
 
 
 def _switched(report: Report) -> Sentence | None:
@@ -117,7 +122,3 @@ def _quote(reason: str) -> str:
         return ""
     short_of = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}\u2026"
     return f": \u201c{isolated(short_of)}\u201d"
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith("\u201d") else f"{text}."

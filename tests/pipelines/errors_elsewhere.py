@@ -106,6 +106,14 @@ ELSEWHERE = {
         "search/test_answers.py::test_without_an_index_with_a_broken_one_and_without_fts5_the_error_says_what_to_do"
     ),
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
+    "Sending needs Apprise, which is not installed.": "digest/test_digest.py::test_what_is_missing_is_said",
+    "There is nobody to send the digest to.": "digest/test_digest.py::test_what_is_missing_is_said",
+    "Address … of TASKHOUSE_NOTIFY cannot be read.": (
+        "digest/test_digest.py::test_an_address_that_cannot_be_read_is_named_by_its_place"
+    ),
+    "The digest did not reach everyone: ….": (
+        "digest/test_digest.py::test_everyone_gets_it_and_what_one_refuses_is_said_without_an_address"
+    ),
     "This is not the id of a run.": BEGINNING,
     "Two runs can be compared in HTML only.": "run_page/test_compare.py::test_two_runs_are_not_compared_in_markdown",
     "No run… has an id that begins with ….": BEGINNING,

@@ -240,6 +240,12 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… has a wrong time for …: it ….": lambda p: p.loaded(TASKHOUSE_CRONS="tasks=often"),
     "… must be the name of a time zone, such as UTC or Europe/Berlin.": lambda p: p.loaded(TASKHOUSE_TIMEZONE="Mars"),
     "… must name a folder, such as .taskhouse.": lambda p: p.loaded(TASKHOUSE_HOME=""),
+    "… must be the address of a page, such as https://example.com/report.html.": lambda p: p.loaded(
+        TASKHOUSE_REPORT_URL="javascript:alert(1)"
+    ),
+    "… must be addresses such as slack://…, separated by spaces, without a key of PostHog.": lambda p: p.loaded(
+        TASKHOUSE_NOTIFY="json://me:phx_x@example.com"
+    ),
     "… must name a file, such as taskhouse.toml.": lambda p: p.loaded(TASKHOUSE_DIRECTORY=""),
     "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),

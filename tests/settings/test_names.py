@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.settings import Settings, load
@@ -18,6 +19,8 @@ GIVEN = {
     "project_ids": ("4,5", (4, 5)),
     "home": ("elsewhere", Path("elsewhere")),
     "directory": ("team.toml", Path("team.toml")),
+    "notify": ("slack://a/b/c", SecretStr("slack://a/b/c")),
+    "report_url": ("https://a.example/x", "https://a.example/x"),
     "asset_prefix": ("eu", "eu"),
     "keep_runs_days": ("5", 5),
     "readiness_windows": ("3", (3,)),
