@@ -16,6 +16,7 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.pipelines.component import TaskhouseProject
 from taskhouse.pipelines.run import QUIET
 from taskhouse.pipelines.scaffold import ProjectParameters, ProjectScaffolder
+from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
 from tests.blank import blank
@@ -95,6 +96,20 @@ def test_an_instance_has_everything_under_its_names_and_as_it_is_presented(stran
     assert not graph.has(dg.AssetKey(["eu", "pinned"]))
     assert repository.get_schedule_def("eu_tasks_schedule").cron_schedule == "0 6 * * *"
     assert not (stranger.folder / "data").exists()
+
+
+def test_the_file_with_owners_is_the_one_that_is_named_or_that_of_the_root(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+
+    def used() -> Path:
+        settings: Settings = stranger.load().get_top_level_resources()["eu_engine"].configurable_resource_cls().base()
+        return settings.directory
+
+    assert used() == Settings.model_fields["directory"].default
+    (stranger.folder / "taskhouse.toml").touch()
+    assert used() == stranger.folder / "taskhouse.toml"
+    (stranger.defs / "eu" / "defs.yaml").write_text(f"{EU}  directory: team/agents.toml\n", "utf-8")
+    assert used() == stranger.folder / "team" / "agents.toml"
 
 
 def test_the_instance_in_the_documentation_loads(stranger: Stranger) -> None:
