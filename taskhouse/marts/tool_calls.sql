@@ -22,6 +22,7 @@
 --   agent offered no such kind; `denied` if only the refusal was captured.
 -- permission_wait_s: Seconds from the question to the answer.
 -- updates: Number of events about it.
+-- known_at: When the last of them was read; of an event in both layers, the live one counts.
 -- layer: Layer that has its events: `both`, `live` or `log`.
 WITH entry AS (
     SELECT
@@ -32,6 +33,7 @@ WITH entry AS (
         layer,
         method,
         occurred_at,
+        received_at,
         row_number() OVER (
             PARTITION BY project_id, task_id, run_id, tool_call_id
             ORDER BY occurred_at, stream_ms, stream_seq, incarnation, position
@@ -119,6 +121,7 @@ merged AS (
         arg_max(field[17], nth) AS option_id,
         arg_max(options, nth) AS options,
         count(*) AS updates,
+        max(received_at) AS known_at,
         CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer
     FROM
         read
@@ -154,6 +157,7 @@ SELECT
     ) AS permission_decision,
     date_diff('millisecond', asked_at, answered_at) / 1000 AS permission_wait_s,
     updates,
+    known_at,
     layer
 FROM
     merged

@@ -15,6 +15,7 @@
 -- duration_p90_s: 90th percentile of it.
 -- duration_p99_s: 99th percentile of it.
 -- total_s: Sum of their durations. Calls can overlap, and the calls of a sub-agent are within that of its parent.
+-- late: Of `calls`, those of which an event was read after the day was over. Only these change a day that is over.
 SELECT
     project_id,
     main.day_of(started_at) AS day,
@@ -29,7 +30,8 @@ SELECT
     quantile_cont(duration_s, 0.5) AS duration_p50_s,
     quantile_cont(duration_s, 0.9) AS duration_p90_s,
     quantile_cont(duration_s, 0.99) AS duration_p99_s,
-    sum(duration_s) AS total_s
+    sum(duration_s) AS total_s,
+    count(*) FILTER (WHERE known_at >= main.day_start(main.day_of(started_at) + 1)) AS late
 FROM
     main.tool_calls
 GROUP BY

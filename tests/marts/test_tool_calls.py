@@ -75,7 +75,8 @@ def merged(rows: list[Row]) -> dict[tuple[str, str], Row]:
             continue
         call, fields = about
         held = events[row["run_id"], call].setdefault(
-            identity(event), {**fields, "at": row["occurred_at"], "layers": set(), "order": row["order"]}
+            identity(event),
+            {**fields, "at": row["occurred_at"], "layers": set(), "order": row["order"], "read_at": row["received_at"]},
         )
         held["layers"].add(row["layer"])
     return {key: _one(list(held.values())) for key, held in events.items()}
@@ -102,14 +103,16 @@ def _one(events: list[Row]) -> Row:
         "permission_asked": any(event.get("asked") for event in events),
         "permission_decision": kinds.get(last["option"], last["option"]) or ("denied" if last["denial"] else None),
         "updates": len(events),
+        "known_at": max(event["read_at"] for event in events),
         "layer": layers.pop() if len(layers) == 1 else "both",
     }
 
 
 RAW = """
-SELECT 'live' AS layer, run_id, payload, occurred_at, stream_ms * 1000 + stream_seq AS order FROM raw.run_events
+SELECT 'live' AS layer, run_id, payload, occurred_at, received_at, stream_ms * 1000 + stream_seq AS order
+FROM raw.run_events
 UNION ALL
-SELECT 'log', run_id, payload, occurred_at, position FROM raw.run_log_entries
+SELECT 'log', run_id, payload, occurred_at, received_at, position FROM raw.run_log_entries
 """
 
 
@@ -125,7 +128,7 @@ def assert_same(tables: Any) -> list[Row]:
 
 _NAMES = (
     "tool_name kind title status exit_code parent_tool_call_id error_message started_at ended_at duration_s is_error"
-    " paths permission_asked permission_decision updates layer"
+    " paths permission_asked permission_decision updates known_at layer"
 ).split()
 
 
@@ -147,7 +150,9 @@ def assert_days(tables: Any) -> None:
         assert got == []
         return
     calls["tool"] = calls["tool_name"].fillna(calls["kind"]).fillna("unknown")
-    calls["day"] = calls["started_at"].dt.tz_convert("UTC").dt.date
+    began = calls["started_at"].dt.tz_convert("UTC")
+    calls["day"] = began.dt.date
+    calls["late"] = calls["known_at"] >= began.dt.normalize() + pd.Timedelta(days=1)
     found = calls.groupby(["day", "tool", "kind"], dropna=False)
     assert len(got) == len(found)
     for row in got:
@@ -168,7 +173,7 @@ def assert_days(tables: Any) -> None:
         refused = [
             str(decision).startswith("reject") or decision == "denied" for decision in part["permission_decision"]
         ]
-        assert row["denied"] == sum(refused)
+        assert (row["denied"], row["late"]) == (sum(refused), part["late"].sum())
 
 
 def test_the_day_of_a_tool_equals_pandas(kept: Any) -> None:
