@@ -21,6 +21,7 @@ from taskhouse.pipelines.cli.restore import restore
 from taskhouse.pipelines.cli.run import run
 from taskhouse.pipelines.cli.schedule import schedule
 from taskhouse.pipelines.cli.search import search
+from taskhouse.pipelines.cli.site import site
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
 from taskhouse.pipelines.cli.tail import tail
@@ -93,6 +94,7 @@ for command in (
     report,
     digest,
     run,
+    site,
     export,
     replay,
     backup,

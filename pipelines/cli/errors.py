@@ -33,7 +33,9 @@ PARTS = {
     "The server": ("posthog/",),
     "Passes and capture": ("passes/", "capture/", "resources/", "operations.py", "spool/"),
     "The warehouse, its copies and backups": ("warehouse/",),
-    "Questions, reports and exports": ("reading.py", "report/", "digest/", "run_page/", "export.py", "search/"),
+    "Questions, reports and exports": (
+        *("reading.py", "report/", "digest/", "run_page/", "site/", "export.py", "search/"),
+    ),
 }
 """Headings, each with a part of the paths of its files; the first match counts."""
 

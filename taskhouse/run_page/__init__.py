@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,15 +12,23 @@ from taskhouse.atomic import appearing
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
 from taskhouse.run_page import html, markdown
-from taskhouse.run_page.build import find, gather
+from taskhouse.run_page.build import find, gather, gather_all
 
-__all__ = ["Format", "file_name", "find", "render", "write"]
+__all__ = ["Format", "file_name", "find", "render", "render_all", "write"]
+
+TOGETHER = 20
+"""Runs that are read together for many pages: their events are in memory at once."""
 
 Format = Literal["html", "md"]
 
 
 def render(
-    snapshot: Snapshot, run_id: str, *, project_id: int | None = None, compare: str | None = None, form: Format = "html"
+    snapshot: Snapshot,
+    run_id: str,
+    *,
+    project_id: int | None = None,
+    compare: str | None = None,
+    form: Format = "html",
 ) -> str:
     """The page of a run as text.
 
@@ -39,6 +48,20 @@ def render(
     if compare is not None:
         return html.comparison(run, gather(snapshot, compare, project_id))
     return html.page(run) if form == "html" else markdown.page(run)
+
+
+def render_all(snapshot: Snapshot, project_id: int, run_ids: Sequence[str], home: str) -> Iterator[tuple[str, str]]:
+    """The pages of some runs of a project, each with the id of its run, given as whole ids.
+
+    Args:
+        snapshot: The published copy.
+        project_id: The project.
+        run_ids: The runs.
+        home: The address of the first page of the site that the pages are part of.
+    """
+    for begin in range(0, len(run_ids), TOGETHER):
+        for run_id, run in gather_all(snapshot, project_id, run_ids[begin : begin + TOGETHER]).items():
+            yield run_id, html.page(run, home)
 
 
 def write(

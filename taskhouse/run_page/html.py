@@ -37,17 +37,17 @@ TALL = 14
 """Lines of output up to which a tool call is open."""
 
 
-def page(run: Run) -> str:
-    """The whole document, of at most ``LARGE`` bytes."""
+def page(run: Run, home: str | None = None) -> str:
+    """The whole document, of at most ``LARGE`` bytes. ``home`` is the first page of the site that it is part of."""
     steps, room = MOST_STEPS, int(LARGE * 0.7)
     while True:
-        made = _drawn(replace(run, steps=fit.thinned(run.steps, steps)), room)
+        made = _drawn(replace(run, steps=fit.thinned(run.steps, steps)), room, home)
         if len(made.encode()) <= LARGE or steps < fit.BLOCK:
             return made
         steps, room = steps * 2 // 3, room // 2
 
 
-def _drawn(run: Run, room: int) -> str:
+def _drawn(run: Run, room: int, home: str | None) -> str:
     shown = [step for step in run.steps if not (isinstance(step, Fold) and step.left_out)]
     for number, step in enumerate(flat(shown), start=1):
         step.number = number
@@ -60,6 +60,7 @@ def _drawn(run: Run, room: int) -> str:
         .get_template("run.html")
         .render(
             run=run,
+            home=home,
             row=run.row,
             row_id=run.row["run_id"].replace("'", "''"),
             facts=facts(run),

@@ -115,6 +115,8 @@ ELSEWHERE = {
         "digest/test_digest.py::test_everyone_gets_it_and_what_one_refuses_is_said_without_an_address"
     ),
     "This is not the id of a run.": BEGINNING,
+    "… already exists and is not a site.": "site/test_site.py::test_a_folder_of_something_else_is_not_touched",
+    "There is nothing to show yet.": "site/test_site.py::test_nothing_is_written_before_the_first_sync",
     "Two runs can be compared in HTML only.": "run_page/test_compare.py::test_two_runs_are_not_compared_in_markdown",
     "No run… has an id that begins with ….": BEGINNING,
     "Several runs have an id that begins with …: ….": BEGINNING,

@@ -7,7 +7,9 @@ import pytest
 
 from taskhouse import run_page
 from taskhouse.reading import Snapshot, open_snapshot
-from tests.run_page.story import FULL, stories
+from taskhouse.run_page.build import gather_all
+from taskhouse.run_page.model import Run
+from tests.run_page.story import EMPTY, FULL, HIDDEN, OTHER, stories
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runs(home: Path) -> Iterator[Snapshot]:
     with open_snapshot(home) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def told(runs: Snapshot) -> dict[str, Run]:
+    """Every run, read once."""
+    return gather_all(runs, 1, [FULL, OTHER, HIDDEN, EMPTY])
 
 
 @pytest.fixture(scope="session")

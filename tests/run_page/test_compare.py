@@ -8,8 +8,7 @@ import pytest
 from taskhouse import run_page
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.run_page import compare
-from taskhouse.run_page.build import gather
+from taskhouse.run_page import compare, html
 from taskhouse.run_page.model import Call, Message, Run, Step
 from tests.report.tree import Tree
 from tests.run_page.story import FULL, HIDDEN, OTHER
@@ -30,9 +29,9 @@ def made(dice: random.Random, like: Run) -> Run:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_step_of_both_is_there_once_and_in_order(like: Run, seed: int) -> None:
+def test_every_step_of_both_is_there_once_and_in_order(told: dict[str, Run], seed: int) -> None:
     dice = random.Random(seed)
-    left, right = made(dice, like), made(dice, like)
+    left, right = made(dice, told[OTHER]), made(dice, told[OTHER])
     found = compare.compare(left, right)
     assert [step for one in found.stretches for step in one.left] == compare.steps_of(left)
     assert [step for one in found.stretches for step in one.right] == compare.steps_of(right)
@@ -46,13 +45,8 @@ def test_every_step_of_both_is_there_once_and_in_order(like: Run, seed: int) -> 
         assert found.shared <= first
 
 
-@pytest.fixture(scope="module")
-def like(runs: Snapshot) -> Run:
-    return gather(runs, OTHER)
-
-
-def test_it_says_where_they_part(runs: Snapshot) -> None:
-    page = run_page.render(runs, FULL, compare=OTHER)
+def test_it_says_where_they_part(told: dict[str, Run]) -> None:
+    page = html.comparison(told[FULL], told[OTHER])
     found = Tree(page)
     assert found.all("h2")[0].text == "They part after 3 steps"
     parted = [one.text for one in found.all("p", class_="line")]
@@ -64,13 +58,13 @@ def test_it_says_where_they_part(runs: Snapshot) -> None:
     assert "Not everything was captured (2 gaps in run A), so steps may be missing on that side." in page
 
 
-def test_a_run_beside_itself_takes_the_same_steps(runs: Snapshot) -> None:
-    page = run_page.render(runs, OTHER, compare=OTHER)
+def test_a_run_beside_itself_takes_the_same_steps(told: dict[str, Run]) -> None:
+    page = html.comparison(told[OTHER], told[OTHER])
     assert "They take the same 6 steps" in page
 
 
-def test_texts_that_were_not_kept_are_not_compared(runs: Snapshot) -> None:
-    page = run_page.render(runs, OTHER, compare=HIDDEN)
+def test_texts_that_were_not_kept_are_not_compared(told: dict[str, Run]) -> None:
+    page = html.comparison(told[OTHER], told[HIDDEN])
     assert "Texts of run B were not kept" in page
     assert "0123456789abcdef" not in page
 

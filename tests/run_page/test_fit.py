@@ -8,10 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from taskhouse.reading import Snapshot
 from taskhouse.run_page import fit, html, texts
 from taskhouse.run_page.axis import PAUSE_MS, WIDTH, Axis
-from taskhouse.run_page.build import gather
 from taskhouse.run_page.model import Call, Fold, Message, Note, Run, Step, flat
 from tests.run_page.story import FULL
 
@@ -30,20 +28,20 @@ def many(number: int, *, size: int = 40) -> Iterator[Step]:
 
 
 @pytest.fixture(scope="module")
-def large(runs: Snapshot) -> Run:
-    return replace(gather(runs, FULL), steps=list(many(12_000, size=2000)))
+def large(told: dict[str, Run]) -> Run:
+    return replace(told[FULL], steps=list(many(6_000, size=2000)))
 
 
 def test_a_run_that_is_too_large_is_thinned_evenly_and_stays_below_2_mb(large: Run) -> None:
     page = html.page(large)
     assert 1_000_000 < len(page.encode()) <= html.LARGE
-    assert all(f"number {place}<" in page for place in range(7, 12_000, 50))
+    assert all(f"number {place}<" in page for place in range(7, 6_000, 50))
     left_out = int(re.search(r"([0-9,]+) steps are left out, evenly", page)[1].replace(",", ""))  # type: ignore[index]
     named = [int(n) for n in re.findall(r"(?:Left out: |, )(\d+) (?:tool call|message|other event)", page)]
     assert sum(named) == left_out
-    assert left_out == 12_000 - len(re.findall(r"<li(?! class=q)", page.split("id=conversation")[1]))
+    assert left_out == 6_000 - len(re.findall(r"<li(?! class=q)", page.split("id=conversation")[1]))
     shown = [int(place) for place in re.findall(r"<code dir=auto>make (\d+)</code>", page)]
-    quarters = [sum(low <= place < low + 3000 for place in shown) for low in range(0, 12_000, 3000)]
+    quarters = [sum(low <= place < low + 1500 for place in shown) for low in range(0, 6_000, 1500)]
     assert max(quarters) - min(quarters) <= 2 * fit.BLOCK
 
 

@@ -11,6 +11,8 @@ import pytest
 from taskhouse import run_page
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
+from taskhouse.run_page import html
+from taskhouse.run_page.model import Run
 from tests.report.tree import Tree
 from tests.report.world import World
 from tests.run_page.story import BEGIN, EMPTY, FULL, HIDDEN, OTHER
@@ -108,8 +110,8 @@ def test_tokens_and_cost_are_those_of_the_views(runs: Snapshot, page: str) -> No
     assert 'aria-label="Tokens: 7,200 at the end"' in page
 
 
-def test_texts_that_were_not_kept_are_no_empty_bubbles(runs: Snapshot) -> None:
-    page = run_page.render(runs, HIDDEN)
+def test_texts_that_were_not_kept_are_no_empty_bubbles(told: dict[str, Run]) -> None:
+    page = html.page(told[HIDDEN])
     assert page.count("The texts of this run were not kept") == 1
     assert "0123456789abcdef" not in page
     assert "What was asked" not in page
@@ -118,8 +120,8 @@ def test_texts_that_were_not_kept_are_no_empty_bubbles(runs: Snapshot) -> None:
     assert "<b>Bash</b>" in page
 
 
-def test_a_run_without_events_says_so(runs: Snapshot) -> None:
-    page = run_page.render(runs, EMPTY)
+def test_a_run_without_events_says_so(told: dict[str, Run]) -> None:
+    page = html.page(told[EMPTY])
     assert "No event of this run was captured." in page
     assert "Its events have not been read yet." in page
 
@@ -149,5 +151,5 @@ def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(runs: Snapshot) 
         run_page.find(runs, FULL, 2)
 
 
-def test_the_same_data_gives_the_same_bytes(runs: Snapshot, page: str) -> None:
-    assert run_page.render(runs, FULL) == page
+def test_the_same_data_gives_the_same_bytes_alone_and_among_others(told: dict[str, Run], page: str) -> None:
+    assert html.page(told[FULL]) == page

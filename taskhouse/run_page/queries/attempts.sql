@@ -1,5 +1,6 @@
 -- The attempts of the run, with the place of the first event of each in its timeline.
 SELECT
+    run_id,
     attempt,
     status,
     began_at,

@@ -1,5 +1,6 @@
 -- The tool calls of the run.
 SELECT
+    run_id,
     tool_call_id,
     tool_name,
     kind,

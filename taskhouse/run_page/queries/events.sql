@@ -1,6 +1,7 @@
 -- The events of the run in order, without the pieces of messages, which `messages` has whole; of these, only such as
 -- were kept without their texts.
 SELECT
+    run_id,
     ordinal,
     epoch_ms(occurred_at) AS at,
     kind,

@@ -16,6 +16,7 @@ WITH gap AS (
 
 event AS (
     SELECT
+        run_id,
         ordinal,
         stream_ms,
         stream_seq
@@ -28,6 +29,7 @@ event AS (
 )
 
 SELECT
+    any_value(gap.run_id) AS run_id,
     any_value(gap.kind) AS kind,
     any_value(gap.how) AS how,
     any_value(gap.certain) AS certain,
@@ -40,7 +42,7 @@ SELECT
     END AS after_ordinal
 FROM
     gap
-    LEFT JOIN event ON true
+    LEFT JOIN event ON gap.run_id = event.run_id
 GROUP BY
     gap.number
 ORDER BY

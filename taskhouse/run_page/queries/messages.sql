@@ -1,5 +1,6 @@
 -- The messages of the run; a text that is far too long for a page without its middle.
 SELECT
+    run_id,
     role,
     CASE
         WHEN length(text) <= $most THEN text

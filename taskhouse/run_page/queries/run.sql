@@ -2,13 +2,13 @@
 SELECT
     runs.* EXCLUDE (payload),
     origin.host,
-    (
-        SELECT count(*)
+    EXISTS (
+        SELECT 1
         FROM ledger.gaps AS gap
         WHERE
-            gap.project_id = $project
-            AND gap.run_id = $run
-    ) AS known_gaps,
+            gap.project_id = runs.project_id
+            AND gap.run_id = runs.run_id
+    ) AS has_gaps,
     json_extract_string(main.event_document(runs.payload), '$.task_summary') AS summary,
     list_distinct(
         list_filter(
@@ -22,5 +22,5 @@ FROM
     runs
     CROSS JOIN (SELECT any_value(host) AS host FROM ledger.origin) AS origin
 WHERE
-    runs.project_id = $project
-    AND runs.run_id = $run
+    project_id = $project
+    AND run_id = $run

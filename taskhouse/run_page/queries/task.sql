@@ -1,9 +1,10 @@
--- What the task asked for, as last known: one row, empty if the task was never seen.
+-- What the task asked for, as last known; no row if the task was never seen.
 SELECT
+    task_id,
     title,
     main.plain_text(json_extract_string(main.event_document(payload), '$.description')) AS description
 FROM
-    (VALUES (1)) AS always (one)
-    LEFT JOIN tasks
-        ON project_id = $project
-        AND task_id = $task
+    tasks
+WHERE
+    project_id = $project
+    AND task_id = $task

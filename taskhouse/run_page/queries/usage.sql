@@ -1,5 +1,6 @@
 -- What the run reported of tokens and cost, over time.
 SELECT
+    run_id,
     epoch_ms(occurred_at) AS at,
     session_id,
     measure,

@@ -1,0 +1,73 @@
+"""A site of static files: an index, the weekly reports, and the pages of repositories and runs.
+
+``write`` brings a folder up to date. It makes only the pages whose data changed, and touches only files whose text did.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskhouse import report, run_page
+from taskhouse.reading import Snapshot
+from taskhouse.site import html
+from taskhouse.site.build import gather, rows
+from taskhouse.site.manifest import Manifest
+from taskhouse.site.model import run_path, week_name
+
+__all__ = ["WEEKS", "Written", "write"]
+
+WEEKS = 4
+"""Weeks of which runs have a page, and that have a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a writing of the site did.
+
+    Attributes:
+        index: The first page.
+        pages: Pages of the site.
+        written: Pages that are new or changed.
+        removed: Pages that are no longer part of the site.
+    """
+
+    index: Path
+    pages: int
+    written: int
+    removed: int
+
+
+def write(snapshot: Snapshot, folder: str | Path, *, weeks: int = WEEKS) -> Written:
+    """Bring a folder up to date; it is made if it is not there.
+
+    Who may read the folder may read its pages: a new folder is for its owner alone.
+
+    Args:
+        snapshot: The published copy.
+        folder: Where the site is; it holds nothing else.
+        weeks: How many weeks, from 1.
+
+    Raises:
+        ConfigurationError: The folder holds something else, or nothing was ever read.
+    """
+    top = Path(folder)
+    manifest = Manifest(top)
+    found = gather(snapshot, weeks)
+    top.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for week in found.weeks:
+        path, basis = f"reports/{week_name(week)}.html", rows(snapshot, "basis", until=week.until)[0]["basis"]
+        if not manifest.fresh(path, basis):
+            manifest.put(path, report.render(snapshot, report.Options(week=week_name(week))), basis)
+    stale = {
+        (run["project_id"], run["run_id"]): run for run in found.runs if not manifest.fresh(run_path(run), run["basis"])
+    }
+    for project in {project for project, _ in stale}:
+        ids = [run_id for of, run_id in stale if of == project]
+        for run_id, text in run_page.render_all(snapshot, project, ids, "../../index.html"):
+            run = stale[project, run_id]
+            manifest.put(run_path(run), text, run["basis"])
+    for one in found.repositories:
+        manifest.put(one.path, html.repository(found, one))
+    manifest.put("runs/index.html", html.runs(found))
+    manifest.put("index.html", html.index(found))
+    pages = manifest.written + manifest.kept
+    return Written(top / "index.html", pages, manifest.written, manifest.close())

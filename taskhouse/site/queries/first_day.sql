@@ -1,0 +1,4 @@
+-- The first day with readiness.
+SELECT min(day) AS day
+FROM
+    readiness_trend
