@@ -170,8 +170,8 @@ FROM
 
 -- name: done
 -- A run whose events cannot all be found again by their ids in the stream is not stored: it is computed whenever
--- somebody asks. So is a run that goes on by its stream, but is over by its newest version: once its task is seen again,
--- it is over (`run_attempts`).
+-- somebody asks. So is a run that goes on by its stream, but is over by its newest version: once its task is seen
+-- again, it is over (`run_attempts`).
 UPDATE mart.runs AS held
 SET
     is_due = false,
