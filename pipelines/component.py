@@ -23,7 +23,7 @@ from taskhouse.pipelines.wording import ATTRIBUTES, Wording
 from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
-from taskhouse.values import CRONS, file, folder
+from taskhouse.values import CRONS, Origin, file, folder
 from taskhouse.variables import OURS, look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    host: str = Field(description="Origin of the PostHog server, such as https://eu.posthog.com.")
+    host: Origin = Field(description="Origin of the PostHog server, such as https://eu.posthog.com.")
     api_key: Annotated[str, BeforeValidator(attributes.variable_of)] = Field(
         description="The variable that holds the API key: {{ env.POSTHOG_PERSONAL_API_KEY }}. Never the key itself.",
     )

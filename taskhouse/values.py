@@ -18,6 +18,9 @@ from taskhouse.resources.registry import RESOURCES
 KEY = re.compile(r"ph[a-z]_", re.IGNORECASE)
 """How a key of PostHog begins, also one that somebody wrote in capitals."""
 
+_LIKE_A_KEY = re.compile(r"(?<![a-z0-9])ph[a-z]_(?=[a-z]*[0-9])[a-z0-9]{10,}", re.IGNORECASE)
+"""A whole key in a text that may hold anything; `team:php_developers` is none."""
+
 _SHOWN = re.compile(r"[\w.@:/+% -]{1,40}")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
@@ -35,6 +38,7 @@ CRONS: Mapping[str, str] = {
 _CRONS = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
 _OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="
 _KEPT = "must be comma-separated numbers of events, such as 5000"
+_IDS = "must be comma-separated ids, such as 1,2"
 _DIGITS = 18
 """Of the longest number in a list: every number of so many digits is a BIGINT."""
 
@@ -42,6 +46,16 @@ _DIGITS = 18
 def shown(text: str) -> str:
     """A text that somebody wrote, as an error names it; one that could hold a key is not repeated."""
     return f"`{text}`" if _SHOWN.fullmatch(text) and not KEY.search(text) else "a text that is not shown here"
+
+
+def like_a_key(text: str) -> bool:
+    """Whether a text seems to contain a key of PostHog."""
+    return bool(_LIKE_A_KEY.search(text))
+
+
+def positive(number: int) -> bool:
+    """Whether a number can be the id of a project."""
+    return number > 0 and len(str(number)) <= _DIGITS
 
 
 def numbers(text: str, allowed: str) -> tuple[int, ...]:
@@ -75,8 +89,10 @@ def _origin(value: str) -> str:
         raise ValueError("must be an origin such as https://eu.posthog.com")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must use https, because others could read a key that is sent over http")
-    if parts.username or parts.password:
+    if "@" in parts.netloc or like_a_key(parts.netloc):
         raise ValueError("must not contain credentials")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError("must not have a path, query or fragment, as in https://eu.posthog.com")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -97,7 +113,11 @@ def _addresses(value: SecretStr | None) -> SecretStr | None:
 def _path(value: object) -> Path | None:
     """A path as a person names it, None if it is none."""
     found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
-    wrong = not found or "\0" in found or (found.startswith("~") and isinstance(value, str))
+    try:
+        named = bool(os.fsencode(found))
+    except UnicodeEncodeError:  # half a character
+        named = False
+    wrong = not named or "\0" in found or (found.startswith("~") and isinstance(value, str))
     return None if wrong else Path(found)
 
 
@@ -121,6 +141,12 @@ def _bounded(value: tuple[int, ...]) -> tuple[int, ...]:
     if any(not 1 <= days <= 30 for days in value):  # noqa: PLR2004 - the server's own bounds
         raise ValueError("must contain only windows of 1 to 30 days")
     return tuple(sorted(set(value)))
+
+
+def _ids(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not all(map(positive, value)):
+        raise ValueError(_IDS)
+    return tuple(dict.fromkeys(value))
 
 
 def _windows(value: tuple[int, ...]) -> tuple[int, ...]:
@@ -165,8 +191,8 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Ids = Annotated[
     tuple[int, ...],
     NoDecode,
-    _from_text(lambda text: numbers(text, "must be comma-separated ids, such as 1,2")),
-    AfterValidator(lambda ids: tuple(dict.fromkeys(ids))),
+    _from_text(lambda text: numbers(text, _IDS)),
+    AfterValidator(_ids),
 ]
 Windows = Annotated[
     tuple[int, ...],

@@ -64,6 +64,7 @@ def refused(attributes: dict[str, Any]) -> str:
         {**GOOD, LITERAL: 1},
         {**GOOD, "home": f"{{{{ {LITERAL} }}}}"},
         {**GOOD, "host": {"url": LITERAL}},
+        *({**GOOD, "host": f"https://eu.posthog.com{mark}{LITERAL}"} for mark in ("/", "?a=", "#")),
         {**GOOD, "owners": [LITERAL]},
         {**GOOD, "group": f"{LITERAL}-"},
         {**GOOD, "tags": {"a": f"{LITERAL} b", "b": "c"}},
@@ -81,6 +82,8 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(attributes: dict[str, A
         ({"home": ""}, "home must name a folder"),
         ({"home": "  "}, "home must name a folder"),
         ({"home": "a\0b"}, "home must name a folder"),
+        ({"home": "\ud800"}, "home must name a folder"),
+        ({"host": "https://eu.posthog.com/api"}, "host must not have a path, query or fragment"),
         ({"home": "~nobody-of-that-name/x"}, "home must name a folder"),
         ({"home": None}, "home is empty"),
         ({"directory": " "}, "directory must name a file"),
@@ -118,7 +121,7 @@ def test_what_is_missing_is_named() -> None:
 
 
 def test_what_is_right_is_read_with_its_templates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EU_HOST", "https://eu.posthog.com")
+    monkeypatch.setenv("EU_HOST", "https://eu.posthog.com/")
     made = read({**GOOD, "host": "{{ env.EU_HOST }}", "home": str(tmp_path), "group": None, "tags": {"a": "b"}})
     assert (made.host, made.api_key, made.group, made.tags) == ("https://eu.posthog.com", "EU_KEY", None, {"a": "b"})
 

@@ -233,6 +233,9 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… must use https, because others could read a key that is sent over http.": lambda p: p.loaded(
         POSTHOG_HOST="http://example.com"
     ),
+    "… must not have a path, query or fragment, as in https://eu.posthog.com.": lambda p: p.loaded(
+        POSTHOG_HOST="https://example.com/api"
+    ),
     "… must not contain credentials.": lambda p: p.loaded(POSTHOG_HOST="https://me:word@example.com"),
     "… must contain at least one window.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS=""),
     "… must contain only windows of 1 to 30 days.": lambda p: p.loaded(TASKHOUSE_READINESS_WINDOWS="31"),

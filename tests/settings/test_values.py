@@ -24,7 +24,14 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
     field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = ""
-    for text in (SECRET, f"1,{SECRET}", f"a/b={SECRET}", f"https://{SECRET}@example.com", f"https://[{SECRET}"):
+    for text in (
+        SECRET,
+        f"1,{SECRET}",
+        f"a/b={SECRET}",
+        f"https://{SECRET}@example.com",
+        f"https://[{SECRET}",
+        f"https://a.com/?{SECRET}",
+    ):
         monkeypatch.setenv(variable(field), text)
         shown += str(attempt())
     assert SECRET not in shown
@@ -37,6 +44,13 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("host", "eu.posthog.com", "https://eu.posthog.com"),
         ("host", "https://eu.posthog.com:port", "https://eu.posthog.com"),
         ("host", "http://eu.posthog.com", "must use https"),
+        *(
+            ("host", f"https://eu.posthog.com{rest}", "must not have a path")
+            for rest in ("/api", "?key=1", "#top", "//", "/?project=1")
+        ),
+        ("host", "https://@eu.posthog.com", "must not contain credentials"),
+        ("host", "https://phx_pasted4711abc.posthog.com", "must not contain credentials"),
+        ("project_ids", "0", "comma-separated"),
         ("project_ids", "one", "comma-separated"),
         ("project_ids", "1,-2", "comma-separated"),
         ("project_ids", "1 2", "comma-separated"),
