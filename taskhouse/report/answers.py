@@ -28,6 +28,9 @@ EVIDENCE = {
 LONGEST = 300
 """Characters of a text of the server that are shown."""
 
+FACTS, FACT = 4, 60
+"""How many facts of the evidence are shown, and characters of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -64,19 +67,20 @@ def parsed(payload: str | None) -> Answer:
 def evidence(now: Said | None, before: Said | None = None) -> str:
     """What the server counted, with the number before where it was another one."""
     facts, held = (now.evidence if now else {}), (before.evidence if before else {})
-    return clipped("; ".join(_fact(name, facts[name], held.get(name)) for name in sorted(facts)))
+    said = (_fact(name, facts[name], held.get(name)) for name in sorted(facts)[:FACTS])
+    return "; ".join(said)
 
 
-def clipped(text: object) -> str:
+def clipped(text: object, longest: int = LONGEST) -> str:
     """A text of the server in one line, as far as there is room."""
     line = " ".join(str(text or "").split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}\u2026"
+    return line if len(line) <= longest else f"{line[: longest - 1]}\u2026"
 
 
 def _fact(name: str, value: object, before: object) -> str:
     word = EVIDENCE.get(name, name)
     said = f"{word} {value}" if before is None or before == value else f"{word} {before} \u2192 {value}"
-    return said.replace(" ", NBSP)
+    return clipped(said, FACT).replace(" ", NBSP)
 
 
 def _object(value: object) -> dict[str, Any]:

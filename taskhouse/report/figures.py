@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from taskhouse.pages import formatting
 from taskhouse.pages.formatting import number, percent, short, signed
+from taskhouse.plural import counted
 from taskhouse.report.model import Report
+from taskhouse.report.sentences import against
 from taskhouse.report.summary import Tone
 
 UP, DOWN = "\u25b2", "\u25bc"
@@ -49,14 +51,16 @@ def bridge(report: Report) -> str:
 
 def _readiness(report: Report) -> list[Figure]:
     known, ready = len(report.known), report.ready
-    share, change, tone = ready / known, "", "even"
+    share, change = ready / known, ""
+    tone: Tone = "even"
     if report.usual and report.usual.share is not None:
-        change = f"usually {number(report.usual.ready)} ({percent(report.usual.share)})"
+        change = f"{against(report)} {number(report.usual.ready)} ({percent(report.usual.share)})"
         tone = _tone(round(100 * (share - report.usual.share)))
     since = f"since {short(report.base)}"
+    among = counted(known, "repository", "repositories")
     got, slipped = len(report.movers("ready")), len(report.movers("slipped"))
     return [
-        Figure("Ready", f"{ready:,}", f"of {known:,} repositories, {percent(share)}", change, tone),  # type: ignore[arg-type]
+        Figure("Ready", f"{ready:,}", f"of {among}, {percent(share)}", change, tone),
         Figure("Became ready", f"{got:,}", since),
         Figure("Slipped", f"{slipped:,}", since),
     ]
@@ -69,8 +73,8 @@ def _runs(report: Report) -> list[Figure]:
         return []
     is_clear = found.clear is not None and found.clear.is_clear
     tone = _tone(found.change) if is_clear and found.change else "even"
-    said = f"usually {percent(usual.success)}" if usual.success is not None else ""
-    slow = f"usually {formatting.span(usual.p50_s)}" if usual.p50_s is not None else ""
+    said = f"{against(report)} {percent(usual.success)}" if usual.success is not None else ""
+    slow = f"{against(report)} {formatting.span(usual.p50_s)}" if usual.p50_s is not None else ""
     longer = f"90th percentile {formatting.span(work.p90_s)}"
     return [
         Figure("Runs that succeed", percent(work.success), f"of {work.ended:,} that ended", said, tone),

@@ -6,7 +6,7 @@ from taskhouse.pages.formatting import isolated, number, percent, short
 from taskhouse.plural import counted, plural
 from taskhouse.report import steps
 from taskhouse.report.model import Change, Group, Mover, Report, Way, label
-from taskhouse.report.sentences import before
+from taskhouse.report.sentences import against, before
 from taskhouse.report.summary import Sentence, Tone
 
 NAMED = 3
@@ -39,19 +39,19 @@ def next_step(report: Report) -> list[Sentence]:
     return [Sentence(ended(text), "steps", "even", 30)]
 
 
-def because(group: Group) -> str:
-    """Why, as the end of a sentence."""
+def because(group: Group, *, quotes: bool = True) -> str:
+    """Why, as the end of a sentence; ``quotes`` for the words of the server, too."""
     change = group.movers[0].change
     if change is None:
-        return ""
-    what, quote = label(change.capability or "").lower(), _quote(group.reason)
+        return "for a reason that is not known"
+    what, quote = label(change.capability or ""), _quote(group.reason) if quotes else ""
     if change.cause == "project" and "detected" in (change.capability_from, change.capability_to):
         switched = "on" if change.capability_from == "detected" else "off"
         return f"because {what} were switched {switched} for the project on {short(change.day)}"
     if change.cause == "classifier":
         return f"because the server classified {plural(len(group.movers), 'it', 'them')} again"
     if change.cause == "missing_data":
-        return f"at some time in the days without information before {short(change.day)}"
+        return "at some time in days without information"
     if change.cause == "presence":
         return f"after {plural(len(group.movers), 'it was', 'they were')} gone"
     return _went(change, what) + quote
@@ -75,7 +75,8 @@ def _ready(report: Report) -> Sentence:
     text = f"{ready:,} of {counted(known, *REPOSITORY)} {plural(ready, 'is', 'are')} ready ({percent(ready / known)})"
     tone: Tone = "even"
     if report.usual and report.usual.share is not None:
-        text += f", usually {number(report.usual.ready)} ({percent(report.usual.share)}) {before(report)}"
+        then = f"{number(report.usual.ready)} ({percent(report.usual.share)})"
+        text += f", {against(report)} {then} {before(report)}"
         change = round(100 * (ready / known - report.usual.share))
         tone = "good" if change > 0 else "bad" if change < 0 else "even"
     return Sentence(f"{text}.", "states", tone, 70)
@@ -87,14 +88,20 @@ def _moved(report: Report, way: Way) -> Sentence | None:
         return None
     verb = "became ready" if way == "ready" else "slipped"
     groups = [group for group in report.groups if group.way == way]
-    why, count = because(groups[0]), len(groups[0].movers)
-    if len(groups) > 1 and count > 1:
-        why = f"{count:,} of them {why}" if why else ""
-    elif len(groups) > 1:
-        why = f"for {len(groups):,} different reasons"
-    text = f"{counted(len(movers), *REPOSITORY)} {verb} ({names(movers)})"
-    text += f"{',' if len(groups) > 1 else ''} {why}" if why else ""
+    text = f"{counted(len(movers), *REPOSITORY)} {verb}"
+    if len(groups) == 1:
+        text += f" ({names(movers)}) {because(groups[0])}"
+    elif len(groups[0].movers) > 1:
+        text += f" ({names(movers)}), {len(groups[0].movers):,} of them {because(groups[0])}"
+    else:
+        text += f": {', and '.join(_alone(group) for group in groups[:2])}"
+        text += f", and {len(groups) - 2:,} more for other reasons" if len(groups) > 2 else ""  # noqa: PLR2004 - as above
     return Sentence(ended(text), "movers" if way == "ready" else "slipped", "good" if way == "ready" else "bad", 80)
+
+
+def _alone(group: Group) -> str:
+    """The only repository of a group, and why it moved."""
+    return f"{names(group.movers)} {because(group, quotes=False)}"
 
 
 def _switched(report: Report) -> Sentence | None:
@@ -102,7 +109,8 @@ def _switched(report: Report) -> Sentence | None:
         return None
     total = sum(one.repositories for one in report.switches)
     many = len(report.switches)
-    verb = plural(many, "One change of the project explains", f"{many:,} changes of a project explain")
+    whose = plural(len({one.project_id for one in report.switches}), "the project", "projects")
+    verb = plural(many, f"One change of {whose} explains", f"{many:,} changes of {whose} explain")
     named = ", ".join(f"{one.title} ({short(one.day)})" for one in sorted(report.switches[:2], key=lambda one: one.day))
     more = f" and {many - 2:,} more" if many > 2 else ""  # noqa: PLR2004 - as many as are named
     text = f"{verb} {total:,} of {counted(report.changes, 'change')} of state: {named}{more}."
@@ -110,8 +118,8 @@ def _switched(report: Report) -> Sentence | None:
 
 
 def _went(change: Change, what: str) -> str:
-    if not what or change.capability is None:
-        return ""
+    if not what:
+        return "though no capability moved that way"
     whose = "the project's " if change.cause == "project" else ""
     return f"because {whose}{what} went from {label(change.capability_from)} to {label(change.capability_to)}"
 

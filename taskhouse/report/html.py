@@ -9,7 +9,7 @@ from taskhouse.pages import formatting, links, templating
 from taskhouse.report import data, figures, parts, said, sentences, steps, svg
 from taskhouse.report.campaigns import Member
 from taskhouse.report.model import CODES, LABELS, MISSING, STATES, Nothing, Report, Repository, code, label
-from taskhouse.report.movers import CAPABILITIES
+from taskhouse.report.movers import CAPABILITIES, when
 
 NAMED = 6
 """Repositories that a next step names at once; more are folded away."""
@@ -32,7 +32,7 @@ def page(report: Report) -> str:
         others=_others(rest, report.window),
         steps=steps.shared(report.known),
         states=_states(report),
-        by_week=[(sentences.name(week), count) for week, count in report.weeks],
+        by_week=[(sentences.week(week), count) for week, count in report.weeks],
         by_day=[(formatting.short(day), count) for day, count in zip(report.period.dates, report.days, strict=True)],
         data=templating.embedded(data.data(report)),
         **_parts(report),
@@ -83,7 +83,7 @@ def _parts(report: Report) -> dict[str, Any]:
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = templating.environment("taskhouse.report")
-    environment.filters.update(as_period=sentences.period, as_name=sentences.name)
+    environment.filters.update(as_period=sentences.period, as_name=sentences.name, as_week=sentences.week)
     environment.globals.update(
         strip=svg.strip,
         unit=svg.unit,
@@ -96,6 +96,7 @@ def _environment() -> jinja2.Environment:
         missing_code=MISSING,
         capabilities=CAPABILITIES,
         named=NAMED,
+        when=when,
         link=links.repository,
         task=links.task,
     )

@@ -5,7 +5,7 @@ from taskhouse.pages.markdown import escaped, table
 from taskhouse.plural import plural
 from taskhouse.report import agents_markdown, figures, said, sentences, steps
 from taskhouse.report.model import Group, Mover, Nothing, Report, label
-from taskhouse.report.movers import CAPABILITIES
+from taskhouse.report.movers import CAPABILITIES, when
 
 NAMED = 10
 """Repositories of one cause, or of one step, that are named."""
@@ -74,7 +74,7 @@ def _cause(group: Group) -> str:
 
 def _mover(one: Mover) -> str:
     facts = [f"{label(one.before)} \u2192 {label(one.after)}"]
-    facts += [formatting.short(one.change.day)] if one.change else []
+    facts += [when(one.change)] if one.change else []
     facts += [escaped(one.evidence)] if one.evidence else []
     return f"{escaped(one.repository.name)} ({', '.join(facts)})"
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from taskhouse.pages.formatting import short
+from taskhouse.pages.formatting import EN_DASH, short
 from taskhouse.report.answers import Answer, evidence
 from taskhouse.report.model import STATES, Bridge, Change, Group, Mover, Repository, Switch, label
 
@@ -97,8 +97,7 @@ def title(change: Change | None) -> str:
         kinds = [label(kind or "unknown") for kind in (change.classification_from, change.classification_to)]
         return f"The server classified the repository again: {kinds[0]} \u2192 {kinds[1]}"
     if change.cause == "missing_data":
-        after_day = f" after {short(change.changed_after)}" if change.changed_after else ""
-        return f"Changed while there was no information{after_day}"
+        return "Changed while there was no information"
     return "Was gone, and came back" if change.cause == "presence" else moved
 
 
@@ -117,7 +116,14 @@ def _cause(mover: Mover) -> tuple[str, ...]:
         return ("",)
     if change.cause == "project":
         return change.cause, change.cause_id, change.capability_from or "", change.capability_to or ""
-    return change.cause, title(change), change.reason or ""
+    return (change.cause,) if change.cause == "missing_data" else (change.cause, title(change), change.reason or "")
+
+
+def when(change: Change) -> str:
+    """The day of a change, or the days between which it happened."""
+    if change.cause == "missing_data" and change.changed_after:
+        return f"{short(change.changed_after)} {EN_DASH} {short(change.day)}"
+    return short(change.day)
 
 
 def _by_repository(changes: Iterable[Change]) -> dict[tuple[int, str], list[Change]]:

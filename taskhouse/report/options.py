@@ -139,7 +139,7 @@ class Options:
     format: Format = "html"
 
     def period(self, known: Extent) -> Period:
-        """The days of the report. While no week is over yet, they are all days so far.
+        """The days of the report. While no week is over yet, and none is asked for, they are all days so far.
 
         Raises:
             ConfigurationError: The days cannot be read, or were chosen twice, or the first comes after the last.
@@ -164,7 +164,8 @@ class Options:
         if given:
             return whole.until_at_most(known.last)
         whole = whole.back()
-        return whole if whole.since >= known.first else Period(known.first, known.last)
+        is_asked = self.month or self.week
+        return whole if is_asked or whole.since >= known.first else Period(known.first, known.last)
 
     def baseline(self, period: Period, first: date | None = None) -> tuple[Period, ...]:
         """The periods to compare with, the newest first; a value of theirs is the median of their values.

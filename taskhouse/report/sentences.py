@@ -35,15 +35,25 @@ def name(value: Period) -> str:
         return period(value)
     so_far = "" if value.until == whole(value.since).until else " so far"
     if value.unit == "week":
-        return f"Week {value.since.isocalendar().week}{so_far}"
+        return f"{week(value)}{so_far}"
     return f"{MONTHS[value.since.month - 1]} {value.since.year}{so_far}"
 
 
+def week(value: Period) -> str:
+    """The number of a week."""
+    return f"Week {value.since.isocalendar().week}"
+
+
+def against(report: Report) -> str:
+    """What stands before a number that another is compared with."""
+    return "usually" if report.options.compare == "median" else "compared with"
+
+
 def before(report: Report) -> str:
-    """What the numbers are compared with, as in *usually 7 in the four weeks before*."""
+    """Where such a number comes from, as in *usually 7 in the 4 weeks before*."""
     known = report.baseline
     if report.options.compare not in ("median", "previous"):
-        return f"from {period(known[0])}"
+        return f"over {period(known[0])}"
     unit = report.period.unit if report.period.unit != "days" else "period"
     if len(known) == 1:
         return f"in the {unit} before" if report.options.compare == "previous" else f"in the one {unit} before"

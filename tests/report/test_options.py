@@ -52,6 +52,12 @@ def test_before_a_week_is_over_a_report_is_about_all_days_so_far(first: str, ove
     assert Options().period(known) == period
 
 
+def test_a_period_that_is_asked_for_is_not_replaced() -> None:
+    known = Extent(date(2026, 11, 17), TUESDAY, date(2026, 11, 23))
+    assert Options(week="last").period(known) == WEEK
+    assert Options(month="last").period(known) == days("10-01", "10-31", "month")
+
+
 def test_a_week_is_compared_with_the_four_before_as_far_as_they_are_known() -> None:
     four = tuple(days(*both, "week") for both in (("11-09", "11-15"), ("11-02", "11-08"), ("10-26", "11-01")))
     assert Options().baseline(WEEK)[:3] == four
