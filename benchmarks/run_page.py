@@ -56,7 +56,7 @@ PAYLOAD = """
         || '", "newText": "' || repeat('same line\\n', 20) || 'two\\n"}]'
     WHEN session_update = 'tool_call_update' THEN '"toolCallId": "' || tool_call_id || '", "status": "'
         || CASE WHEN hash(number) % 10 = 0 THEN 'failed' ELSE 'completed' END
-        || '", "rawOutput": {"stdout": "' || repeat(md5(CAST(number AS VARCHAR)) || '  <b>"&\\n', 50)
+        || '", "rawOutput": {"stdout": "' || repeat(md5(CAST(number AS VARCHAR)) || '  <b>\\"&\\n', 50)
         || '", "isError": false}'
     WHEN session_update = 'plan' THEN '"entries": [{"content": "Reproduce it", "status": "completed"}]'
     ELSE '"content": {"type": "text", "text": "the **word** ' || number || ' "}'

@@ -18,13 +18,16 @@ from taskhouse.run_page.model import Attempt, Call, Fold, Gap, Message, Note, Qu
 LARGE = 2_000_000
 """Bytes that a page does not exceed."""
 
-MOST_STEPS = 4000
+STEP, TEXT = 230, 70
+"""Bytes that a step takes without its texts, and a text without its words, about."""
+
+MOST_STEPS = 3000
 """Steps that a page shows; of a larger run, so many are chosen."""
 
 MOST_TEXT = 40_000
 """Characters of one text that a page shows."""
 
-MOST_PROSE = 150_000
+MOST_PROSE = 300_000
 """Characters of messages up to which they are read as Markdown, which takes about a second for each million."""
 
 NAMED = 12
@@ -39,21 +42,32 @@ TALL = 14
 
 def page(run: Run, home: str | None = None) -> str:
     """The whole document, of at most ``LARGE`` bytes. ``home`` is the first page of the site that it is part of."""
-    steps, room = MOST_STEPS, int(LARGE * 0.7)
+    steps, share = MOST_STEPS, 0.93
     while True:
-        made = _drawn(replace(run, steps=fit.thinned(run.steps, steps)), room, home)
+        shown = replace(run, steps=fit.thinned(run.steps, steps))
+        made = _drawn(shown, _lengths(shown, int(LARGE * share)), home)
         if len(made.encode()) <= LARGE or steps < fit.BLOCK:
             return made
-        steps, room = steps * 2 // 3, room // 2
+        steps, share = steps * 2 // 3, share * 0.8
 
 
-def _drawn(run: Run, room: int, home: str | None) -> str:
+def _lengths(run: Run, room: int) -> tuple[int, int]:
+    """How long messages, and all other texts, may be in so many bytes: messages come first."""
+    shown = [step for step in run.steps if not (isinstance(step, Fold) and step.left_out)]
+    said = [_weight(step.text) for step in shown if isinstance(step, Message)]
+    other = [_weight(text) for step in shown if not isinstance(step, Message) for text in step.texts() if text]
+    room = max(room - STEP * len(shown) - TEXT * len(other), room // 4)
+    words = fit.length(said, room * 2 // 3, MOST_TEXT)
+    room -= sum(min(size, words) for size in said)
+    return words, fit.length(other, room, MOST_TEXT)
+
+
+def _drawn(run: Run, lengths: tuple[int, int], home: str | None) -> str:
     shown = [step for step in run.steps if not (isinstance(step, Fold) and step.left_out)]
     for number, step in enumerate(flat(shown), start=1):
         step.number = number
-    sizes = [_weight(text) for step in shown for text in step.texts() if text]
-    length = fit.length(sizes, room - 260 * len(sizes), MOST_TEXT)
-    said = sum(min(len(step.text), length) for step in run.of(Message))
+    words, length = lengths
+    said = sum(min(len(step.text), words) for step in shown if isinstance(step, Message))
     reads = prose.markdown if said <= MOST_PROSE else prose.plain
     return (
         _environment()
@@ -68,7 +82,7 @@ def _drawn(run: Run, room: int, home: str | None) -> str:
             index=_index(run, shown),
             large=len(shown) > 400,  # noqa: PLR2004 - as many as a browser lays out at once without a pause
             excerpt=functools.partial(_excerpt, length),
-            prose=functools.partial(_prose, reads, length),
+            prose=functools.partial(_prose, reads, words),
             diff=functools.partial(_diff, length),
             clock=functools.partial(_clock, _begins(run.steps)),
             is_open=_is_open,
