@@ -32,7 +32,8 @@
 -- provider: Provider of the model.
 -- model: The model.
 -- reasoning_effort: Reasoning effort of the model.
--- pr_url: The pull request that the run named when the attempt was first seen at its end.
+-- pr_url: The pull request that the run named when the attempt was first seen at its end. If no version shows that end,
+--   it is what the run's state in the stream says; so is `error_message`.
 -- error_message: Why it failed, as the server says; reopening a run clears it.
 -- resume_from_run_id: The run that this run continued.
 -- repository: Repository of the task at the end of the attempt.
@@ -94,6 +95,12 @@ finished AS (
         run_id,
         arg_min(ended_at, (known_at, observed_in)) AS ended_at,
         any_value(last_status) AS status,
+        CASE
+            WHEN bool_and(observed_in = 'stream')
+                THEN arg_min(
+                    struct_pack(pr_url := pr_url, error_message := error_message), (known_at, observed_at)
+                ) FILTER (WHERE status = last_status)
+        END AS told,
         coalesce(
             min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
             min(known_at) FILTER (WHERE status = last_status)
@@ -371,8 +378,8 @@ SELECT
     described.provider,
     described.model,
     described.reasoning_effort,
-    described.pr_url,
-    described.error_message,
+    CASE WHEN timed.told IS NULL THEN described.pr_url ELSE timed.told.pr_url END AS pr_url,
+    CASE WHEN timed.told IS NULL THEN described.error_message ELSE timed.told.error_message END AS error_message,
     described.resume_from_run_id,
     described.repository,
     task.repository AS repository_now,

@@ -13,6 +13,8 @@
 -- status: Of a state: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
 -- updated_at: Of a state, when the server last changed the run.
 -- completed_at: Of a state, when the run ended, according to the server.
+-- pr_url: Of a state, the pull request that the run names.
+-- error_message: Of a state, why the run failed.
 SELECT
     project_id,
     task_id,
@@ -24,7 +26,11 @@ SELECT
     stream_seq AS place,
     json_extract_string(main.event_document(payload), '$.status') AS status,
     main.event_time(json_extract_string(main.event_document(payload), '$.updated_at')) AS updated_at,
-    main.event_time(json_extract_string(main.event_document(payload), '$.completed_at')) AS completed_at
+    main.event_time(json_extract_string(main.event_document(payload), '$.completed_at')) AS completed_at,
+    -- Where texts are not kept, there is only its size.
+    nullif(regexp_extract(json_extract_string(main.event_document(payload), '$.output.pr_url'), '^https?://\S+$'), '')
+        AS pr_url,
+    json_extract_string(main.event_document(payload), '$.error_message') AS error_message
 FROM
     raw.run_events
 WHERE

@@ -12,6 +12,8 @@
 -- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, when that was
 --   first observed. NULL if the run goes on.
 -- known_at: When taskhouse learned of it.
+-- pr_url: Of a state in a stream, the pull request that the run names.
+-- error_message: Of a state in a stream, why the run failed.
 -- is_newest: Whether it is the newest version of the run; of a state in a stream, whether no end follows it there.
 WITH state AS (
     SELECT
@@ -38,6 +40,8 @@ WITH state AS (
         updated_at,
         completed_at,
         received_at AS known_at,
+        pr_url,
+        error_message,
         true AS is_newest
     FROM
         main.run_signals
@@ -96,6 +100,8 @@ SELECT
             )
         ELSE known_at
     END AS known_at,
+    pr_url,
+    error_message,
     CASE WHEN observed_in = 'version' THEN is_newest ELSE is_over OR ends_after = 0 END AS is_newest
 FROM
     placed

@@ -124,7 +124,8 @@ def _seen(dice: random.Random, tables: dict[str, list[Row]], run: Row, course: l
     for number, (moment, facts) in enumerate(course):
         published = max(published, moment + _seconds(dice, dice.choice([1, 9])))
         if dice.random() < 0.4:
-            state = {"type": "task_run_state", "status": facts["status"]}
+            about = {"output": {"pr_url": facts.get("pr_url")}, "error_message": facts.get("error_message")}
+            state = {"type": "task_run_state", "status": facts["status"], **about}
             for name in ("updated_at", "completed_at"):
                 state[name] = facts[name] and facts[name].isoformat(timespec=dice.choice(["auto", "milliseconds"]))
             tables["raw.run_events"].append(

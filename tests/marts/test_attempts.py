@@ -75,6 +75,7 @@ def states_of(rows: dict[str, list[Row]], **run: Any) -> list[list[Row]]:
             document[name] = datetime.fromisoformat(document[name]) if document[name] else None
         moment = datetime.fromtimestamp(row["stream_ms"] / 1000, UTC)
         known_at = row["received_at"]
+        document["pr_url"] = document["output"]["pr_url"]
         stream.append({**document, "source": "stream", "at": moment, "known_at": known_at, "place": row["stream_seq"]})
     return [sorted(source, key=lambda state: (state["at"], state["place"])) for source in (versions, stream)]
 
@@ -104,7 +105,9 @@ def ends_of(sources: list[list[Row]]) -> dict[datetime, Row]:
         status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
         same = [one for one in evidence if one["status"] == status]
         seen = [one["known_at"] for one in same if one["source"] == "version"]
+        told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
         found[ended] = {
+            "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
             "status": status,
             "known_at": min(seen or [one["known_at"] for one in same]),
             "sources": {one["source"] for one in evidence},
@@ -143,13 +146,16 @@ def living(
     return [sign for sign in alive if sign[3] >= max(seen)]
 
 
+def versions_of(rows: dict[str, list[Row]], **run: Any) -> list[Row]:
+    return sorted(of(rows["raw.run_versions"], **run), key=lambda row: row["valid_from"])
+
+
 def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
     """Attempts as a person would find them in the raw rows, run by run."""
     found: list[Row] = []
     for project, run in sorted({(row["project_id"], row["run_id"]) for row in rows["raw.run_versions"]}):
         key = {"project_id": project, "run_id": run}
-        versions = sorted(of(rows["raw.run_versions"], **key), key=lambda row: row["valid_from"])
-        sources = states_of(rows, **key)
+        versions, sources = versions_of(rows, **key), states_of(rows, **key)
         starts = [
             (row["occurred_at"], "agent", source, row["received_at"])
             for source, table in (("stream", "raw.run_events"), ("log", "raw.run_log_entries"))
@@ -158,8 +164,8 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
         ]
         ends, signs = ends_of(sources), signs_of(sources)
         tasks = {"project_id": project, "task_id": versions[-1]["task_id"]}
-        task, sight = of(rows["raw.task_versions"], **tasks), of(rows["raw.task_sightings"], **tasks)
-        task.sort(key=lambda row: row["valid_from"])
+        task = sorted(of(rows["raw.task_versions"], **tasks), key=lambda row: row["valid_from"])
+        sight = of(rows["raw.task_sightings"], **tasks)
         alive = living(signs, max(ends, default=None), versions[-1], task, at(sight, "first_seen_at", None))
         stops: list[datetime | None] = [*sorted(ends), *([None] if alive else [])]
         for number, ended in enumerate(stops, 1):
@@ -179,6 +185,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                     "status": max(alive, key=lambda sign: (sign[3], sign[0]))[4],
                     "known_at": max(sign[3] for sign in alive),
                     "sources": {sign[2] for sign in alive},
+                    "told": {},
                 }
             else:
                 state = ends[ended]
@@ -199,6 +206,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             else:
                 began, by = newest["created_at"], "created"
             described = at(versions, "valid_from", state["known_at"] if ended else None)
+            described = described | ({} if "version" in state["sources"] else state["told"])
             early: Row | None = None
             if began is not None:
                 local = began.astimezone(ZoneInfo(zone))
