@@ -7,14 +7,17 @@ a key that somebody wrote into the file.
 import difflib
 import os
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 import dagster as dg
 from dagster.components.resolved.errors import ResolutionException
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from taskhouse.errors import ConfigurationError
-from taskhouse.values import KEY, shown
+from taskhouse.resources.registry import OPTIONAL
+from taskhouse.values import KEY, like_a_key, numbers, positive, shown
+from taskhouse.variables import wrong
 
 REFERENCE = re.compile(r"\{\{\s*env\.([A-Z_][A-Z0-9_]*)\s*\}\}")
 """How YAML names the variable that holds the key; a key contains lower-case letters."""
@@ -25,7 +28,27 @@ _FROM = re.compile(r"\{\{\s*env(?:\.(\w+)|\(\s*['\"](\w+)['\"]\s*\))\s*\}\}")
 _NAME = re.compile(r"[A-Za-z_]{1,40}")
 """What may be shown of an attribute that does not exist; a key contains digits."""
 
+FORMS: Mapping[str, tuple[type, str]] = {
+    "host": (str, "a text, such as https://eu.posthog.com"),
+    "projects": (list, "a list of ids, such as [1, 2]"),
+    "home": (str, "a text, such as .taskhouse/posthog"),
+    "directory": (str, "a text, such as taskhouse.toml"),
+    "prefix": (str, "a text, such as posthog"),
+    "crons": (dict, 'cron expressions by schedule, such as {tasks: "*/10 * * * *"}'),
+    "optional_resources": (list, "a list of texts, such as [task_usage]"),
+    "group": (str, "a text, such as agents"),
+    "owners": (list, "a list of texts, such as [team:agents, ann@example.com]"),
+    "tags": (dict, 'texts by name, such as {domain: agents, level: "1"}'),
+    "schedules": (bool, "true or false"),
+}
+"""What each attribute is, and in words, with an example of its YAML."""
+
+_TEMPLATE = re.compile(r"\{[{%#]")
+_NO_PYTHON = "= "
+"""Before a template, so that Dagster does not take its text for a number, a list or so."""
+
 _TAGS = "allowed are up to 63 letters, digits, `_`, `-` and `.`"
+FIX = "Fix the value, then run `dg check defs`."
 REPLACE = "If a key was written here and others could read the file, replace the key in PostHog."
 
 
@@ -38,27 +61,88 @@ def schema(component: type[BaseModel]) -> type[BaseModel]:
     return create_model(f"{component.__name__}Attributes", __config__=config, **fields)
 
 
-def given(context: dg.ResolutionContext, written: BaseModel, known: type[BaseModel]) -> dict[str, Any]:
-    """The values of the attributes that were written, with their templates evaluated; the key stays a reference.
+Component = TypeVar("Component", bound=BaseModel)
+
+
+def read(context: dg.ResolutionContext, written: BaseModel, component: type[Component]) -> Component:
+    """An instance with the attributes that were written, with their templates evaluated; the key stays a reference.
 
     Raises:
-        ConfigurationError: There is an attribute of another name, one is missing, or a template cannot be evaluated.
+        ConfigurationError: There is an attribute of another name, one is missing, a template cannot be evaluated, or a
+            value is wrong; names every attribute that is.
     """
     values = {name: value for name, value in written if name in written.model_fields_set}
-    for name in values.keys() - known.model_fields.keys():
-        alike = difflib.get_close_matches(name, known.model_fields, 1)
+    required = {name: None for name, field in component.model_fields.items() if field.is_required()}
+    found: dict[str, Any] = {}
+    problems: list[ConfigurationError] = []
+    for name, value in (values | {name: None for name in required if name not in values}).items():
+        try:
+            if value is not None or name in required:
+                found[name] = _value(context, component, name, value, "empty" if name in values else "missing")
+        except ConfigurationError as problem:
+            problems.append(problem)
+    try:
+        made = component(**{name: value for name, value in found.items() if value is not None})
+        if not problems:
+            return made
+    except ValidationError as problem:
+        said = {name: how for name, how in wrong(problem).items() if name in found}
+        problems += [ConfigurationError(f"{name} {how}.", hint=FIX) for name, how in said.items()]
+    raise ConfigurationError(
+        " ".join(problem.message for problem in problems),
+        hint=" ".join(dict.fromkeys(problem.hint for problem in problems)),
+    )
+
+
+def _value(context: dg.ResolutionContext, component: type[BaseModel], name: str, value: Any, absent: str) -> Any:
+    """The value of one attribute, in its form."""
+    known = component.model_fields
+    if name not in known:
+        alike = difflib.get_close_matches(name, known, 1)
         said = f"`{name}`" if _NAME.fullmatch(name) and not KEY.match(name) else "One of the names"
         raise ConfigurationError(
             f"{said} is not an attribute.{f' Did you mean `{alike[0]}`?' if alike else ''}",
-            hint=f"The attributes are: {', '.join(known.model_fields)}. {REPLACE}",
+            hint=f"The attributes are: {', '.join(known)}. {REPLACE}",
         )
-    for name, field in known.model_fields.items():
-        if field.is_required() and values.get(name) is None:
-            raise ConfigurationError(
-                f"{name} is {'empty' if name in values else 'missing'}.", hint=f"It means: {field.description}"
-            )
-    made = {name: value if name == "api_key" else _evaluated(context, name, value) for name, value in values.items()}
-    return {name: value for name, value in made.items() if value is not None}
+    if value is None:
+        raise ConfigurationError(f"{name} is {absent}.", hint=f"It means: {known[name].description}")
+    if name == "api_key":
+        variable_of(value)
+        return value
+    _look_for_keys(name, value)
+    form, words = FORMS[name]
+    made = _evaluated(context, name, value, form)
+    _look_for_keys(name, made)
+    if made is None and known[name].is_required():
+        raise ConfigurationError(
+            f"{name} is to come from a template that has no value.", hint="Write the value itself."
+        )
+    if made is not None and not _formed(name, made, form):
+        raise ConfigurationError(
+            f"{name} must be {words}.",
+            hint="Write it like that, with quotes around a text that looks like something else, such as 4711 or yes.",
+        )
+    return made
+
+
+def _formed(name: str, value: Any, form: type) -> bool:
+    """Whether a value has its form; what is in it is not looked at, but for texts."""
+    if form is dict:
+        return isinstance(value, dict) and all(isinstance(each, str) for pair in value.items() for each in pair)
+    if form is list and name != "projects":
+        return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+    if form is bool:
+        return isinstance(value, bool | int | str)
+    return form is not str or isinstance(value, str)
+
+
+def _look_for_keys(name: str, value: Any) -> None:
+    """Refuse an attribute that contains a key."""
+    if like_a_key(str(value)):
+        raise ConfigurationError(
+            f"{name} contains something that looks like a key of PostHog.",
+            hint="Put the key into a variable, and name the variable in api_key. " + REPLACE,
+        )
 
 
 def variable_of(value: object) -> str:
@@ -77,21 +161,53 @@ def variable_of(value: object) -> str:
     return name
 
 
-def _evaluated(context: dg.ResolutionContext, name: str, value: Any) -> Any:
-    for found in _FROM.finditer(str(value)):
+def _evaluated(context: dg.ResolutionContext, name: str, value: Any, form: type) -> Any:
+    """A value with its templates evaluated. A text stays one, also if it looks like a number."""
+    if isinstance(value, dict):
+        return {key: _evaluated(context, name, each, str) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_evaluated(context, name, each, str) for each in value]
+    if not isinstance(value, str) or not _TEMPLATE.search(value):
+        return value
+    for found in _FROM.finditer(value):
         variable = found[1] or found[2]
-        if variable not in os.environ and not KEY.match(variable):
+        said = "a variable whose name is not shown" if KEY.match(variable) else variable
+        needed = form is not str or name in {"host", "home", "directory", "group"}
+        if variable not in os.environ or (needed and found[0] == value.strip() and not os.environ[variable].strip()):
+            state = "empty" if variable in os.environ else "not set"
             raise ConfigurationError(
-                f"{name} is to come from {variable}, and that variable is not set.",
-                hint=f"Set {variable} in the environment of Dagster, or write the value itself.",
+                f"{name} is to come from {said}, and that variable is {state}.",
+                hint="Set it in the environment of Dagster, or write the value itself.",
             )
     try:
-        return context.resolve_value(value)
+        made: Any = context.resolve_value(value)
+        if (made is None and not _FROM.search(value)) or (form is not str and isinstance(made, (form, tuple))):
+            return made
+        return str(context.resolve_value(_NO_PYTHON + value)).removeprefix(_NO_PYTHON)
     except ResolutionException:
         raise ConfigurationError(
             f"{name} contains a template that cannot be evaluated.",
             hint='A variable is written as "{{ env.NAME }}". ' + REPLACE,
         ) from None
+
+
+def ids(value: object) -> list[int]:
+    """Ids of projects, as numbers or as texts; for a validator of pydantic."""
+    must = f"must be {FORMS['projects'][1]}"
+    parts = value if isinstance(value, list | tuple) else [value if isinstance(value, str) else None]
+    texts = [str(each) if type(each) is int else each for each in parts]
+    found = numbers(",".join(map(str, texts)), must)
+    if not all(isinstance(each, str) for each in texts) or not all(map(positive, found)):
+        raise ValueError(must)
+    return list(found)
+
+
+def optional(values: list[str]) -> list[str]:
+    """Names of optional resources; for a validator of pydantic."""
+    for value in values:
+        if value not in OPTIONAL:
+            raise ValueError(f"names {shown(value)}, which is no optional resource; they are {' and '.join(OPTIONAL)}")
+    return values
 
 
 def once(values: list[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ import functools
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import dagster as dg
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
@@ -23,7 +23,7 @@ from taskhouse.pipelines.wording import ATTRIBUTES, Wording
 from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
-from taskhouse.values import CRONS, Origin, file, folder
+from taskhouse.values import CRONS, PREFIX, Origin, file, folder, known_times
 from taskhouse.variables import OURS, look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
@@ -45,9 +45,12 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     api_key: Annotated[str, BeforeValidator(attributes.variable_of)] = Field(
         description="The variable that holds the API key: {{ env.POSTHOG_PERSONAL_API_KEY }}. Never the key itself.",
     )
-    projects: Annotated[list[int], AfterValidator(attributes.once), AfterValidator(attributes.some)] = Field(
-        description="Ids of the PostHog projects, one partition each."
-    )
+    projects: Annotated[
+        list[int],
+        BeforeValidator(attributes.ids),
+        AfterValidator(attributes.once),
+        AfterValidator(attributes.some),
+    ] = Field(description="Ids of the PostHog projects, one partition each.")
     home: Annotated[str, AfterValidator(lambda value: str(folder(value)))] = Field(
         description="Folder for all data. A relative path is below the root of the Dagster project."
     )
@@ -56,12 +59,16 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         description="File with names of projects, owners of repositories and campaigns, for the report. A relative path"
         " is below the root of the Dagster project, where taskhouse.toml is read if there is one.",
     )
-    prefix: str = Field("", description="Stands before the names of all assets, jobs, schedules, sensors, resources.")
-    crons: dict[str, str] = Field(
+    prefix: str = Field(
+        "",
+        pattern=PREFIX,
+        description="Stands before the names of all assets, jobs, schedules, sensors, resources.",
+    )
+    crons: Annotated[dict[str, str], AfterValidator(known_times)] = Field(
         default_factory=dict, description=f"Other times for some schedules, as cron. Any of: {', '.join(CRONS)}."
     )
-    optional_resources: Annotated[list[Literal[OPTIONAL]], AfterValidator(attributes.once)] = Field(  # type: ignore[valid-type]
-        default_factory=list, description="Resources to fetch beside those that are always fetched."
+    optional_resources: Annotated[list[str], AfterValidator(attributes.optional), AfterValidator(attributes.once)] = (
+        Field(default_factory=list, description="Resources to fetch beside those that are always fetched.")
     )
     group: Annotated[str | None, AfterValidator(attributes.grouped)] = Field(None, description="Group of all assets.")
     owners: Annotated[list[str] | None, AfterValidator(attributes.owned)] = Field(
@@ -91,8 +98,6 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         where = _where(context)
         try:
             made = super().load(attributes or cls.model()(), context)
-        except ValidationError as problem:
-            raise _wrong(problem, where) from None
         except ConfigurationError as problem:
             raise ConfigurationError(f"{where}: {problem.message}", hint=problem.hint) from None
         made._name = where  # noqa: SLF001 - an instance of ours
@@ -101,7 +106,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
         """An instance with the values of the attributes that were written."""
-        return cls(**attributes.given(context, model, cls))
+        return attributes.read(context, model, cls)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Everything that taskhouse's own code location has, with the names and presentation of the attributes.
@@ -249,7 +254,7 @@ def _listed(projects: list[int]) -> str:
 def _wrong(problem: ValidationError, where: str) -> ConfigurationError:
     """What is wrong with the values of some attributes."""
     said = "; ".join(f"{ATTRIBUTES.get(name, name)} {how}" for name, how in wrong(problem).items())
-    return ConfigurationError(f"{where}: {said}.", hint="Fix the value, then run `dg check defs`.")
+    return ConfigurationError(f"{where}: {said}.", hint=attributes.FIX)
 
 
 def _where(context: dg.ComponentLoadContext) -> str:

@@ -24,6 +24,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.values import (
     CLOUD,
     CRONS,
+    PREFIX,
     Accepted,
     Addresses,
     Crons,
@@ -114,7 +115,7 @@ class Settings(BaseSettings):
     )
     asset_prefix: str = Field(
         "",
-        pattern=r"^([a-z][a-z0-9_]*)?$",
+        pattern=PREFIX,
         description="Prefix for the names of all assets, pools and jobs, so that several taskhouses can share one "
         "Dagster instance.",
     )

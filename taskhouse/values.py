@@ -26,6 +26,9 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
 """The regions of PostHog Cloud."""
 
+PREFIX = r"^([a-z][a-z0-9_]*)?$"
+"""What may stand before the names of all assets."""
+
 CRONS: Mapping[str, str] = {
     **{name: resource.cron for name, resource in RESOURCES.items()},
     "published": "4-59/5 * * * *",
@@ -45,6 +48,8 @@ _DIGITS = 18
 
 def shown(text: str) -> str:
     """A text that somebody wrote, as an error names it; one that could hold a key is not repeated."""
+    if not text:
+        return "an empty text"
     return f"`{text}`" if _SHOWN.fullmatch(text) and not KEY.search(text) else "a text that is not shown here"
 
 
@@ -165,7 +170,8 @@ def _kept(value: tuple[int, ...] | None) -> tuple[int, ...] | None:
     return value
 
 
-def _known_times(value: Mapping[str, str]) -> Mapping[str, str]:
+def known_times(value: Mapping[str, str]) -> Mapping[str, str]:
+    """Times of schedules that exist."""
     if strange := [name for name in value if name not in CRONS]:
         raise ValueError(f"names {shown(strange[0])}, which is not a schedule; the schedules are {', '.join(CRONS)}")
     for name, expression in value.items():
@@ -210,7 +216,7 @@ StreamWindows = Annotated[
     tuple[int, ...] | None, NoDecode, _from_text(lambda text: numbers(text, _KEPT)), AfterValidator(_kept)
 ]
 Crons = Annotated[
-    Mapping[str, str], NoDecode, _from_text(lambda text: pairs(text, _CRONS)), AfterValidator(_known_times)
+    Mapping[str, str], NoDecode, _from_text(lambda text: pairs(text, _CRONS)), AfterValidator(known_times)
 ]
 Accepted = Annotated[
     tuple[Literal["viewer", "absences"], ...],

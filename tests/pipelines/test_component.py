@@ -150,8 +150,14 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a wrong time for tasks: it must be"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
         (("prefix: us", "prefix: U-S"), "acme/defs/us: prefix must be lower-case letters"),
-        (('"{{ env.EU_KEY }}"', f"{SECRET}\n  hosts: x"), "acme/defs/us: `hosts` is not an attribute."),
-        (('"{{ env.EU_KEY }}"\n  projects: [1, 2]', SECRET), "acme/defs/us: projects is missing."),
+        (
+            ('"{{ env.EU_KEY }}"', f"{SECRET}\n  hosts: x"),
+            "acme/defs/us: api_key is not a reference to an environment variable. `hosts` is not an",
+        ),
+        (
+            ('"{{ env.EU_KEY }}"\n  projects: [1, 2]', SECRET),
+            "acme/defs/us: api_key is not a reference to an environment variable. projects is missing.",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key(
