@@ -114,9 +114,7 @@ def _value(context: dg.ResolutionContext, component: type[BaseModel], name: str,
     made = _evaluated(context, name, value, form)
     _look_for_keys(name, made)
     if made is None and known[name].is_required():
-        raise ConfigurationError(
-            f"{name} is to come from a template that has no value.", hint="Write the value itself."
-        )
+        raise ConfigurationError(f"{name} comes from a template that has no value.", hint="Write the value itself.")
     if made is not None and not _formed(name, made, form):
         raise ConfigurationError(
             f"{name} must be {words}.",
