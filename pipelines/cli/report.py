@@ -1,5 +1,6 @@
 """``taskhouse report``: readiness and runs of a week or other days, for people."""
 
+import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +8,14 @@ from typing import Annotated
 
 import typer
 
+from taskhouse.cells import harmless
+from taskhouse.pages.formatting import END, ISOLATE
 from taskhouse.pipelines.cli.exits import guarded, say
+
+
+def for_terminal(text: str) -> str:
+    """The text without marks of direction, and with what would command a terminal written out."""
+    return harmless(text.replace(ISOLATE, "").replace(END, ""))
 
 
 class Format(StrEnum):
@@ -94,7 +102,8 @@ def report(
     known = directory.of(settings)
     with taskhouse.open(settings) as snapshot:
         if str(output) == "-":
-            typer.echo(render(snapshot, options, known, strict=True), nl=False)
+            text = render(snapshot, options, known, strict=True)
+            typer.echo(for_terminal(text) if sys.stdout.isatty() else text, nl=False)
             return
         target = output or settings.home / "reports" / f"readiness.{form.value}"
         with writing(target):

@@ -15,6 +15,7 @@ import pytest
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
+from taskhouse.pipelines.cli.report import for_terminal
 from tests.blank import blank, started
 
 
@@ -96,11 +97,18 @@ def test_report_and_export_after_a_sync(inside: Any, synced: Any, tmp_path: Path
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     printed = inside.run("report", "--format", "md", "-o", "-", **environment)
     assert printed.out.startswith("# Readiness")
+    week = inside.run("report", "--week", "last", "--format", "csv", "-o", "-", **environment)
+    assert week.code in (0, 2)
+    assert inside.run("report", "--owner", "Nobody", **environment).code == 2
     assert inside.run("export", str(tmp_path / "out"), **environment).code == 0
     again = inside.run("export", str(tmp_path / "out"), **environment)
     assert re.search(r"out \(0 files, \d+ unchanged, [\d,]+ rows in all\)", again.err), again.err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["tables"]["tasks"]["rows"] > 0
+
+
+def test_a_printed_report_does_not_command_the_terminal() -> None:
+    assert for_terminal("\u2068a\x1b[31m\u202eb\u2069\n") == "a\\x1b[31m\\u202eb\n"
 
 
 def test_replay_with_an_empty_quarantine_is_complete_and_needs_neither_key_nor_host(
