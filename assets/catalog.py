@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import checks, digest, freshness, keys, maintenance, materialize, published, report, views
+from taskhouse.assets import checks, digest, freshness, keys, maintenance, materialize, published, report, site, views
 from taskhouse.assets.resource_asset import ResourceAsset
 from taskhouse.assets.retries import REPEAT
 from taskhouse.resources.registry import RESOURCES
@@ -42,7 +42,8 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     written = report.asset_of(resource_assets, without, prefix, partitions, again, seldom)
     maintained = maintenance.asset_of(prefix, again, freshness.fresh(settings, maintenance.NAME))
     sent = [digest.asset_of(prefix, partitions, again)] if settings.addresses else []
-    return [*read, copy, shown, written, *sent, maintained]
+    served = [site.asset_of(prefix, again, freshness.fresh(settings, site.NAME))] if settings.site else []
+    return [*read, copy, shown, written, *sent, *served, maintained]
 
 
 def _paced(asset: ResourceAsset, settings: "Settings") -> ResourceAsset:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from taskhouse.assets import digest, keys, maintenance, published, report, views
+from taskhouse.assets import digest, keys, maintenance, published, report, site, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def jobs(settings: "Settings") -> "dict[str, UnresolvedAssetJobDefinition]":
     }
     if settings.addresses:
         chosen[digest.NAME] = dg.AssetSelection.assets(keys.key(prefix, digest.NAME))
+    if settings.site:
+        chosen[site.NAME] = dg.AssetSelection.assets(keys.key(prefix, site.NAME))
     without = tuple(asset for asset in RESOURCE_ASSETS.values() if not settings.wants(asset.name))
     shown = [*(views.key(name, prefix) for name in views.names(without)), keys.key(prefix, report.NAME)]
     chosen[VIEWS] = dg.AssetSelection.assets(*shown)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import dagster as dg
 
-from taskhouse.assets import keys, maintenance, published, views
+from taskhouse.assets import keys, maintenance, published, site, views
 from taskhouse.assets.catalog import checks_of
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 PARTITION = "dagster/partition"
-WHOLE = {published.NAME, maintenance.NAME}
+WHOLE = {published.NAME, maintenance.NAME, site.NAME}
 """Assets that do not belong to a single project."""
 
 BUSY = [

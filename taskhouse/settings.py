@@ -31,6 +31,7 @@ from taskhouse.values import (
     File,
     Folder,
     Ids,
+    OptionalFolder,
     Origin,
     Overrides,
     Page,
@@ -110,6 +111,9 @@ class Settings(BaseSettings):
         " by spaces. See [digest.md](digest.md).",
     )
     report_url: Page = Field("", description="Where the newest report is served. The lines of a digest link to it.")
+    site: OptionalFolder = Field(
+        None, description="Folder that the asset `site` writes the site of static files into. See [site.md](site.md)."
+    )
     readers_group: str = Field(
         "", description="Group that may read the published copies. If unset, only the owner of the home can read them."
     )

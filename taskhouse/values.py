@@ -35,6 +35,7 @@ CRONS: Mapping[str, str] = {
     "views": "13 * * * *",
     "maintenance": "41 3 * * *",
     "digest": "0 8 * * 1",
+    "site": "23 * * * *",
 }
 """When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
 
@@ -134,6 +135,11 @@ def folder(value: object) -> Path:
     return found
 
 
+def _folder_or_none(value: object) -> Path | None:
+    """A folder that need not be named."""
+    return None if value is None or value == "" else folder(value)
+
+
 def file(value: object) -> Path:
     """A file as a person names it; the error never repeats the text."""
     found = _path(value)
@@ -192,6 +198,7 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Addresses = Annotated[SecretStr | None, AfterValidator(_addresses)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]
+OptionalFolder = Annotated[Path | None, BeforeValidator(_folder_or_none)]
 File = Annotated[Path, BeforeValidator(file)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Ids = Annotated[

@@ -83,6 +83,7 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "report_url": "https://example.com/readiness.html",
         },
     ),
+    "The site": ("`taskhouse site` writes it too.", {"site": "/srv/taskhouse"}),
     "Schedules and Dagster": (
         "",
         {
@@ -133,6 +134,7 @@ TYPES = {
     "notify": "addresses, separated by spaces",
     "report_url": "URL",
     "directory": "path",
+    "site": "path",
 }
 """Types that an annotation does not tell."""
 

@@ -19,6 +19,7 @@ GIVEN = {
     "project_ids": ("4,5", (4, 5)),
     "home": ("elsewhere", Path("elsewhere")),
     "directory": ("team.toml", Path("team.toml")),
+    "site": ("served", Path("served")),
     "notify": ("slack://a/b/c", SecretStr("slack://a/b/c")),
     "report_url": ("https://a.example/x", "https://a.example/x"),
     "asset_prefix": ("eu", "eu"),
