@@ -12,6 +12,7 @@ from pathlib import Path
 
 import taskhouse
 from taskhouse.report import Options, render
+from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
 
@@ -58,6 +59,78 @@ ORDER BY
     window_days
 """
 
+RUNS = """
+CREATE TEMP TABLE run AS
+SELECT
+    1 AS project_id,
+    'task-' || number AS task_id,
+    'run-' || number AS run_id,
+    'owner-' || place % 20 || '/repository-' || place AS repository,
+    ended - to_seconds(60 + CAST(hash(number, 'took') % 3000 AS BIGINT)) AS began,
+    ended,
+    CAST(hash(number, 'luck') % 100 AS BIGINT) AS luck
+FROM (
+    SELECT
+        number,
+        hash(number, 'place') % $repositories AS place,
+        TIMESTAMPTZ '2026-11-24 15:00:00+00'
+            - to_minutes(CAST(hash(number, 'ended') % ($days * 1440) AS BIGINT)) AS ended
+    FROM
+        range($repositories * $days // 7) AS runs (number)
+);
+INSERT INTO raw.run_versions BY NAME
+SELECT
+    project_id,
+    task_id,
+    run_id,
+    began AS valid_from,
+    began AS created_at,
+    ended AS updated_at,
+    ended AS completed_at,
+    CASE WHEN luck < 80 THEN 'completed' WHEN luck < 95 THEN 'failed' ELSE 'cancelled' END AS status,
+    'cloud' AS environment,
+    ['opus', 'sonnet', 'codex'][luck % 3 + 1] AS model,
+    CASE WHEN luck BETWEEN 80 AND 94 THEN 'Step ' || chr(CAST(97 + luck % 26 AS INTEGER)) || ' failed' END
+        AS error_message,
+    'runs' AS observed_in,
+    '{}' AS payload,
+    '' AS content_hash,
+    'p' AS pass_id,
+    1 AS page
+FROM
+    run;
+INSERT INTO raw.task_versions BY NAME
+SELECT
+    project_id,
+    task_id,
+    'A task' AS title,
+    repository,
+    began AS valid_from,
+    began AS created_at,
+    ended AS updated_at,
+    false AS internal,
+    false AS archived,
+    'list' AS observed_in,
+    '{}' AS payload,
+    '' AS content_hash,
+    'p' AS pass_id,
+    1 AS page
+FROM
+    run;
+INSERT INTO raw.task_sightings BY NAME
+SELECT
+    project_id,
+    task_id,
+    began AS first_seen_at,
+    ended AS last_seen_at,
+    'p' AS pass_id,
+    1 AS page,
+    'p' AS last_pass_id
+FROM
+    run
+"""
+"""A run a week of each repository."""
+
 
 def main(repositories: int = 0, days: int = 365) -> None:
     """Make each history, publish it, and time each report; by default of 40, 320 and 1,000 repositories."""
@@ -69,12 +142,16 @@ def main(repositories: int = 0, days: int = 365) -> None:
 def _measured(home: Path, repositories: int, days: int) -> None:
     warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
     with warehouse.transaction("benchmark") as connection:
-        connection.execute(SNAPSHOTS, {"repositories": repositories, "days": days})
+        for text in (SNAPSHOTS, *RUNS.split(";")):
+            named = {"repositories": repositories, "days": days} if "$days" in text else {}
+            connection.execute(text, named)
+        connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
     published = publish(warehouse, home / "published", force=True)
     assert published is not None
     with taskhouse.open(home) as house:
         rows = house.records("SELECT count(*) AS n FROM readiness")[0]["n"]
-        print(f"\n{repositories:,} repositories, 3 windows, {days} days, {rows:,} snapshots")
+        runs = house.records("SELECT count(*) AS n FROM runs")[0]["n"]
+        print(f"\n{repositories:,} repositories, 3 windows, {days} days, {rows:,} snapshots, {runs:,} runs")
         _timed("html, the last week", lambda: render(house))
         _timed("html, every repository with a strip", lambda: render(house, Options(rows=repositories)))
         _timed("html, everything moved", lambda: render(house, _moved(days)))

@@ -22,7 +22,7 @@ WEEKS = 8
 ENOUGH = 20
 """Runs on each side, below which nothing is said."""
 
-BESIDE = 200
+BESIDE = 100
 """How many changes, those with most runs, are compared with what happened elsewhere."""
 
 SIDES = ("before", "after")
