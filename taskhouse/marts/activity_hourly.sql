@@ -9,29 +9,36 @@
 -- live_events: Live events that happened. An event in both layers is counted in both.
 -- log_entries: Log entries that were written.
 -- active_runs: Runs with an event in either layer.
+-- known_at: When taskhouse learned of the last thing that is counted here. Logs are read after their runs, so a row can
+--   change after its hour; then this is later.
 WITH happened AS (
     SELECT
         project_id,
-        created_at AS moment,
-        'task' AS what
+        arg_max_null(created_at, valid_from) AS moment,
+        'task' AS what,
+        min(valid_from) AS known_at
     FROM
         main.task_history
-    WHERE
-        is_current
+    GROUP BY
+        project_id,
+        task_id
     UNION ALL BY NAME
     SELECT
         project_id,
-        created_at AS moment,
-        'run' AS what
+        arg_max_null(created_at, valid_from) AS moment,
+        'run' AS what,
+        min(valid_from) AS known_at
     FROM
         main.run_history
-    WHERE
-        is_current
+    GROUP BY
+        project_id,
+        run_id
     UNION ALL BY NAME
     SELECT
         project_id,
         ended_at AS moment,
-        'end' AS what
+        'end' AS what,
+        known_at
     FROM
         main.run_attempts
     WHERE
@@ -41,6 +48,7 @@ WITH happened AS (
         project_id,
         hour AS moment,
         'events' AS what,
+        known_at,
         run_id,
         live_events,
         log_entries
@@ -56,7 +64,8 @@ SELECT
     count(*) FILTER (WHERE what = 'end') AS runs_ended,
     coalesce(CAST(sum(live_events) AS BIGINT), 0) AS live_events,
     coalesce(CAST(sum(log_entries) AS BIGINT), 0) AS log_entries,
-    count(DISTINCT run_id) AS active_runs
+    count(DISTINCT run_id) AS active_runs,
+    max(known_at) AS known_at
 FROM
     happened
 WHERE

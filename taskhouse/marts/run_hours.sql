@@ -10,12 +10,14 @@
 -- log_entries: Log entries that were written in it.
 -- last_event_at: When the last of them happened.
 -- last_event: What that was: its JSON-RPC method, or its type if it has none.
+-- known_at: When the last of them was read.
 WITH happened AS (
     SELECT
         project_id,
         task_id,
         run_id,
         occurred_at,
+        received_at,
         true AS is_live,
         stream_ms,
         coalesce(method, kind) AS name,
@@ -28,6 +30,7 @@ WITH happened AS (
         task_id,
         run_id,
         occurred_at,
+        received_at,
         false AS is_live,
         coalesce(method, kind) AS name,
         position AS place
@@ -44,7 +47,8 @@ SELECT
     count(stream_ms) AS identified_events,
     count(*) FILTER (WHERE NOT is_live) AS log_entries,
     max(occurred_at) AS last_event_at,
-    arg_max(name, (occurred_at, place)) AS last_event
+    arg_max(name, (occurred_at, place)) AS last_event,
+    max(received_at) AS known_at
 FROM
     happened
 GROUP BY

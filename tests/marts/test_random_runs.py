@@ -125,22 +125,30 @@ def test_pull_requests(drawn: tuple[Any, str]) -> None:
 def test_activity_hourly(drawn: tuple[Any, str]) -> None:
     tables, _ = drawn
     runs, tasks = expected_runs(tables), latest(tables, "raw.task_versions", "task_id")
+    firsts = {
+        name: frame(tables, table).groupby(["project_id", name])["valid_from"].min().rename("known_at")
+        for name, table in (("task_id", "raw.task_versions"), ("run_id", "raw.run_versions"))
+    }
+    created = ["project_id", "created_at", "known_at"]
+    captured = ["project_id", "occurred_at", "received_at", "run_id"]
     series = {
-        "tasks_created": tasks[["project_id", "created_at"]],
-        "runs_created": runs[["project_id", "created_at"]],
-        "runs_ended": frame(tables, "main.run_attempts")[["project_id", "ended_at"]],
-        "live_events": frame(tables, "raw.run_events")[["project_id", "occurred_at", "run_id"]],
-        "log_entries": frame(tables, "raw.run_log_entries")[["project_id", "occurred_at", "run_id"]],
+        "tasks_created": tasks.join(firsts["task_id"], on=["project_id", "task_id"])[created],
+        "runs_created": runs.join(firsts["run_id"], on=KEY)[created],
+        "runs_ended": frame(tables, "main.run_attempts")[["project_id", "ended_at", "known_at"]],
+        "live_events": frame(tables, "raw.run_events")[captured],
+        "log_entries": frame(tables, "raw.run_log_entries")[captured],
     }
     parts = []
     for name, found in series.items():
-        part = found.set_axis([*["project_id", "moment"], *found.columns[2:]], axis=1).dropna(subset=["moment"])
+        names = ["project_id", "moment", "known_at", *found.columns[3:]]
+        part = found.set_axis(names, axis=1).dropna(subset=["moment"])
         parts.append(part.assign(hour=part["moment"].dt.floor("h"), what=name))
     every = pd.concat(parts)
     by = ["project_id", "hour"]
     counts = every.pivot_table(index=by, columns="what", values="moment", aggfunc="count", fill_value=0)
     active = every.groupby(by)["run_id"].nunique().rename("active_runs")
-    same(frame(tables, "main.activity_hourly"), counts.join(active).reset_index(), by)
+    known = every.groupby(by)["known_at"].max()
+    same(frame(tables, "main.activity_hourly"), counts.join([active, known]).reset_index(), by)
 
 
 def test_data_health(drawn: tuple[Any, str]) -> None:
