@@ -16,6 +16,7 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.home import possible
 from taskhouse.pipelines import attributes
 from taskhouse.pipelines.definitions import build
+from taskhouse.pipelines.jobs import SYNC, VIEWS
 from taskhouse.pipelines.resources import EngineResource
 from taskhouse.pipelines.scaffold import ProjectScaffolder
 from taskhouse.pipelines.tables import TaskhouseTables
@@ -162,11 +163,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     def _settings(self, context: dg.ComponentLoadContext) -> Settings:
         """The settings of this instance; ``.env`` is Dagster's to read."""
         where, home = _where(context), self._home(context)
-        if home == context.project_root or home in context.project_root.parents:
-            raise ConfigurationError(
-                f"{where}: home is {home}, which contains the whole project.",
-                hint="Give it a folder of its own, such as .taskhouse/posthog.",
-            )
+        _look_at_home(home, context)
         for name in OPTIONAL:
             if name in self.crons and name not in self.optional_resources:
                 raise ConfigurationError(
@@ -199,6 +196,7 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             if other is self:
                 continue
             theirs = other._name or f"the one for {other.host}, {_listed(other.projects)}"  # noqa: SLF001 - one of us
+            theirs = "another one in the same file" if theirs == _where(context) else theirs
             home = other._home(context)  # noqa: SLF001 - another one of us
             if home == settings.home:
                 raise ConfigurationError(
@@ -215,6 +213,13 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
                 raise ConfigurationError(
                     f"The TaskhouseProject in {_where(context)} has the same prefix as {theirs}: {self.prefix!r}.",
                     hint="Give each its own `prefix`, which keeps the names of their assets and jobs apart.",
+                )
+
+            if _meet(self.prefix, other.prefix) or _meet(other.prefix, self.prefix):
+                raise ConfigurationError(
+                    f"The TaskhouseProject in {_where(context)} has the prefix {self.prefix!r}, and {theirs} has"
+                    f" {other.prefix!r}: some of their names would be the same.",
+                    hint="Give one of them another `prefix`.",
                 )
 
     def _look_for_idle_variables(self, context: dg.ComponentLoadContext) -> None:
@@ -238,6 +243,28 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         if self.owners is not None:
             changed["owners"] = self.owners
         return spec.replace_attributes(**changed)  # type: ignore[arg-type]
+
+
+def _meet(prefix: str, longer: str) -> bool:
+    """Whether names with the longer prefix are those of jobs or views with the other one."""
+    return longer == keys.label(prefix, SYNC) or (not prefix and longer == VIEWS)
+
+
+def _look_at_home(home: Path, context: dg.ComponentLoadContext) -> None:
+    """Refuse a home in which Dagster or git would take its files for their own."""
+    root, defs = context.project_root, context.defs_module_path.resolve()
+    refused = {
+        "contains the whole project": home == root or home in root.parents,
+        "contains the definitions that Dagster loads": home == defs or home in defs.parents,
+        "is in the folder whose definitions Dagster loads": defs in home.parents and defs != root.resolve(),
+        "belongs to git": ".git" in home.parts,
+    }
+    for why, holds in refused.items():
+        if holds:
+            raise ConfigurationError(
+                f"{_where(context)}: home is {home}, which {why}.",
+                hint="Give it a folder of its own, such as .taskhouse/posthog.",
+            )
 
 
 @functools.cache

@@ -85,7 +85,8 @@ def _from_text(read: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
 
 
-def _origin(value: str) -> str:
+def origin(value: str) -> str:
+    """The origin of a server; the error never repeats the text."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -194,7 +195,7 @@ def _zone(value: str) -> str:
     return value
 
 
-Origin = Annotated[str, AfterValidator(_origin)]
+Origin = Annotated[str, AfterValidator(origin)]
 Addresses = Annotated[SecretStr | None, AfterValidator(_addresses)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]

@@ -20,7 +20,7 @@ REFUSED = {
     "… comes from a template that has no value.": WRONG,
     "… must be ….": WRONG,
     "… contains something that looks like a key of PostHog.": KEY,
-    "…: home is …, which contains the whole project.": WRONG,
+    "…: home is …, which ….": WRONG,
     "…: crons has a time for …, but optional_resources does not list it.": WRONG,
     "api_key is not a reference to an environment variable.": KEY,
 }

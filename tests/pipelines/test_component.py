@@ -6,10 +6,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 import duckdb
 import pytest
-from pydantic import ValidationError
 
 import taskhouse
 from taskhouse.errors import ConfigurationError
@@ -45,6 +45,7 @@ REFUSED = {
     "The TaskhouseProject in … has the same home as …: ….": WORDS,
     "The TaskhouseProject in … has the same prefix as …: ….": WORDS,
     "The home of the TaskhouseProject in … is …, and that of … is …: one contains the other.": WORDS,
+    "The TaskhouseProject in … has the prefix …, and … has …: some of their names would be the same.": WORDS,
     "… is not set.": "test_a_pass_of_one_instance_feeds_the_assets_of_a_stranger",
 }
 """The test that brings an error about, by its row in the table of errors."""
@@ -146,6 +147,10 @@ def test_several_instances_share_a_location_and_no_name(stranger: Stranger) -> N
         (("prefix: us", "prefix: eu"), "Give each its own `prefix`"),
         (("home: data/us", "home: data/eu/us"), ": one contains the other."),
         (("home: data/us", "home: data"), ": one contains the other."),
+        (("home: data/us", "home: acme/defs/us"), "which is in the folder whose definitions Dagster loads. Give it"),
+        (("home: data/us", "home: acme"), "which contains the definitions that Dagster loads."),
+        (("home: data/us", "home: .git/us"), "which belongs to git. Give it a folder of its own"),
+        (("prefix: us", "prefix: eu_sync"), ": some of their names would be the same. Give one of them another"),
         (("tasks: ", "task: "), "acme/defs/us: crons names `task`, which is not a schedule; the schedules are tasks,"),
         (('tasks: "0 6', 'tasks: "0 66'), "acme/defs/us: crons has a wrong time for tasks: it must be"),
         (("https://us", "http://us"), "acme/defs/us: host must use https"),
@@ -169,6 +174,11 @@ def test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key(
     told = stranger.refused()
     assert said in told
     assert SECRET not in told
+
+
+def test_two_documents_of_a_file_with_one_home_are_called_that(stranger: Stranger) -> None:
+    stranger.write("eu", f"{EU}---{EU}")
+    assert "in acme/defs/eu has the same home as another one in the same file: /" in stranger.refused()
 
 
 @pytest.mark.parametrize(
@@ -269,23 +279,52 @@ def test_an_instance_in_python_names_the_variable_too() -> None:
 def test_dagster_finds_the_component_and_a_scaffolded_instance_loads(stranger: Stranger) -> None:
     assert {"TaskhouseProject", "TaskhouseTables"} <= set(dir(taskhouse))
     for name in ("PostHog EU", "2-us"):
-        (stranger.defs / name).mkdir()
-        request = dg.ScaffoldRequest(
-            type_name="taskhouse.TaskhouseProject",
-            target_path=stranger.defs / name,
-            scaffold_format="yaml",
-            project_root=stranger.folder,
-            params=ProjectParameters(projects="1,2"),
-        )
-        ProjectScaffolder().scaffold(request)
+        scaffolded(stranger, stranger.defs / name)
     roots = {key.path[0] for key in stranger.load().asset_graph.get_all_asset_keys()}
-    assert roots == {"posthog_eu", "us"}
+    assert roots == {"posthog_eu", "posthog_2_us"}
 
 
-@pytest.mark.parametrize("given", [{"host": "ftp://x"}, {"host": "http://eu.posthog.com"}, {"projects": "abc"}])
-def test_the_scaffolder_refuses_what_an_instance_would_refuse(given: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match="must"):
-        ProjectParameters(**given)
+def test_no_two_scaffolded_instances_have_one_prefix(stranger: Stranger) -> None:
+    prefixes = {
+        "us": "us",
+        "us2": "us2",
+        "us_1": "us_1",
+        "2us": "posthog_2us",
+        "team/us": "team_us",
+        "no": "posthog_no",
+    }
+    for name, prefix in prefixes.items():
+        assert f"  prefix: {prefix}  #" in scaffolded(stranger, stranger.defs / name)
+    assert "  prefix: us_2  #" in scaffolded(stranger, stranger.defs / "us" / "defs.yaml", append=True)
+
+
+def scaffolded(stranger: Stranger, path: Path, *, append: bool = False) -> str:
+    (path.parent if append else path).mkdir(parents=True, exist_ok=True)
+    request = dg.ScaffoldRequest(
+        type_name="taskhouse.TaskhouseProject",
+        target_path=path,
+        scaffold_format="yaml",
+        project_root=stranger.folder,
+        params=ProjectParameters(projects="1,2"),
+        append=append,
+    )
+    ProjectScaffolder().scaffold(request)
+    return (path if append else path / "defs.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("host", "ftp://x", "--host must be an origin such as https://eu.posthog.com."),
+        ("host", "http://eu.posthog.com", "--host must use https"),
+        ("host", "https://eu.posthog.com/api", "--host must not have a path"),
+        ("projects", "abc", "--projects must be comma-separated ids, such as 1,2."),
+        ("projects", "0", "--projects must be comma-separated ids"),
+    ],
+)
+def test_the_scaffolder_refuses_what_an_instance_would_refuse_in_its_words(option: str, text: str, said: str) -> None:
+    with pytest.raises(click.ClickException, match=re.escape(said)):
+        ProjectParameters(**{option: text})
     assert ProjectParameters(projects="2, 1,2").projects == "2, 1"
 
 
