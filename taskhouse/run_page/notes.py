@@ -5,7 +5,7 @@ from typing import Any
 
 from taskhouse.run_page import texts
 from taskhouse.run_page.model import Message, Note, Plan, Question, Row, Step
-from taskhouse.run_page.payloads import document, inner, objects, words
+from taskhouse.run_page.payloads import document, inner, mapping, objects, words
 
 Params = dict[str, Any]
 Told = tuple[str, str, str]
@@ -24,9 +24,7 @@ def step_of(event: Row, *, before: str | None = None, said: frozenset[str] = fro
         said: What users said, by the messages of the run: a prompt that repeats it is no message again.
     """
     body = document(event["payload"])
-    params = inner(body, "notification", "params") or {}
-    if not isinstance(params, dict):
-        params = {}
+    params = mapping(body, "notification", "params")
     place = (event["ordinal"], event["at"])
     method, session = event["method"] or "", event["session_update"]
     if event["kind"] == "task_run_state":
@@ -59,7 +57,7 @@ def _state(place: tuple[int, int | None], body: Params, before: str | None, *, h
 
 
 def _question(place: tuple[int, int | None], event: Row, body: Params) -> Question:
-    source = body if event["kind"] == "permission_request" else inner(body, "notification", "params") or {}
+    source = body if event["kind"] == "permission_request" else mapping(body, "notification", "params")
     call = source.get("toolCall")
     call_id = event["tool_call_id"] or words(inner(call, "toolCallId"))
     if event["is_hidden"]:
@@ -76,7 +74,7 @@ def _prompt(params: Params) -> str:
 
 def _told(event: Row, body: Params, params: Params) -> Told:
     method, session = event["method"], event["session_update"]
-    update = inner(params, "update") if isinstance(inner(params, "update"), dict) else {}
+    update = mapping(params, "update")
     if event["kind"] == "notification":
         if method in NOTIFICATIONS:
             return NOTIFICATIONS[method](params)
@@ -150,7 +148,7 @@ def _budget(said: Params) -> Told:
 
 
 def _output(said: Params) -> Told:
-    result = said.get("result") if isinstance(said.get("result"), dict) else said
+    result = mapping(said, "result") or said
     code = inner(result, "exitCode")
     parts = [words(inner(result, name)) for name in ("stdout", "stderr")]
     label = "The user ran a command" if "command" in said else "Output of the sandbox"

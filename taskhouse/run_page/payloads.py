@@ -38,6 +38,12 @@ def inner(value: Any, *path: str) -> Any:
     return value
 
 
+def mapping(value: Any, *path: str) -> dict[str, Any]:
+    """The object that stands under keys inside each other; empty if there is none."""
+    found = inner(value, *path)
+    return found if isinstance(found, dict) else {}
+
+
 def words(value: Any) -> str:
     """Any value as text: JSON, unless it is a text already."""
     if value is None:
@@ -158,8 +164,8 @@ def _texts(content: Any) -> Iterator[str]:
     for each in _blocks(content):
         if isinstance(each.get("text"), str):
             yield each["text"]
-        elif isinstance(inner(each, "resource", "text"), str):
-            yield each["resource"]["text"]
+        elif isinstance(inside := inner(each, "resource", "text"), str):
+            yield inside
 
 
 def _enclosed(block: dict[str, Any]) -> str:
