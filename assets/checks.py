@@ -21,7 +21,6 @@ CAPTURE_LAG_S = 1800.0
 COMPLETE = "complete"
 """The check that shows the ledger's verdict."""
 
-FOREVER = 10.0 * 365 * 86400
 NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since)"
 ERRORS = frozenset({"unique_keys", "no_overlaps", "references"})
 """Checks of what must never happen; the others only warn."""
@@ -195,14 +194,11 @@ def _capture_lag(queries: Queries, _: ResourceAsset, last: Pass) -> Found:
 def _watermark(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     proven = {"resource": asset.name, "project_id": last["project_id"]}
     row = queries.rows("last_complete", proven)[0]
-    age = row["age_s"]
-    age_s = FOREVER if age is None else round(float(age), 1)
-    state = "never complete" if age is None else f"complete {age_s / 3600:.1f} h ago"
-    oldest = row["proven_age_s"]
-    return {
-        "age_s": age_s,
-        "oldest_page_age_s": None if oldest is None else round(float(oldest), 1),
-    }, state if age_s > asset.every_s else ""
+    age, oldest = (None if row[name] is None else round(float(row[name]), 1) for name in ("age_s", "proven_age_s"))
+    figures = {"age_s": age, "oldest_page_age_s": oldest}
+    if age is None:
+        return figures, "never complete"
+    return figures, f"complete {age / 3600:.1f} h ago" if age > asset.every_s else ""
 
 
 CHECKS: Mapping[str, Callable[[Queries, ResourceAsset, Pass], Found]] = {

@@ -23,6 +23,9 @@ SINCE_PROOF = "seconds since the last complete pass"
 HINT = "hint"
 """What to do about an incomplete pass, as about a failed one."""
 
+CODE = "reason code"
+"""Why a pass is incomplete or failed, for programs."""
+
 _RUNBOOK = "the runbook in the documentation of taskhouse says what each reason needs."
 GOES_ON = f"The next pass continues. If the problem persists, run `taskhouse check`; {_RUNBOOK}"
 WAITS = f"Passes stay incomplete until somebody accepts that; {_RUNBOOK}"
@@ -51,7 +54,7 @@ def of_pass(
         "dagster/row_count": queries.rows("row_count", project, table=asset.tables[0].name)[0]["row_count"],
         "verdict": report.verdict,
         "reason": told(report.reason),
-        "reason code": report.reason_code or "none",
+        CODE: report.reason_code or "none",
         "pass": report.pass_id,
         **({} if report.verdict == "complete" else {HINT: told(WAITS if report.reason_code in DECIDED else GOES_ON)}),
         "pass in the ledger": told(f"`{_QUERY.format(report.pass_id)}` shows it."),

@@ -6,7 +6,9 @@ from typing import TypeVar
 import dagster as dg
 
 from taskhouse.assets.engine import Engine
+from taskhouse.assets.pass_metadata import CODE
 from taskhouse.errors import Locked, Retryable, TaskhouseError, Throttled
+from taskhouse.passes.verdict import reason_code
 
 AGAIN_S = 60.0
 """Pause before Dagster retries a step; the engine's own retries are used up by then."""
@@ -34,7 +36,7 @@ def attempt(engine: Engine, work: Callable[[], T]) -> T:
         passing = isinstance(problem, Locked | Retryable) and not isinstance(problem, Throttled)
         if passing and engine.tries_again:
             raise dg.RetryRequested(max_retries=engine.tries_again, seconds_to_wait=AGAIN_S) from problem
-        metadata = {"error": type(problem).__name__, "hint": problem.hint or "none"}
+        metadata = {"error": type(problem).__name__, "hint": problem.hint or "none", CODE: reason_code(problem)}
         raise dg.Failure(problem.message, metadata=metadata, allow_retries=False) from problem
     except BUGS as problem:
         raise dg.Failure(f"{type(problem).__name__}: {problem}", allow_retries=False) from problem

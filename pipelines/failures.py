@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from taskhouse.assets.pass_metadata import HINT
+from taskhouse.assets.pass_metadata import CODE, HINT
 from taskhouse.assets.resource_asset import MARK
 from taskhouse.plural import counted
 
@@ -35,8 +35,8 @@ class Alert:
         reason: Why.
         fix: What to do, with the command.
         run_id: The run in Dagster.
-        code: The most serious reason as a code, such as ``refused``, ``moved`` or ``unfinished``; ``failed`` if the
-            pass did not end. The runbook lists the codes.
+        code: The most serious reason as a code, such as ``refused``, ``moved`` or ``unfinished``, as the ledger has it;
+            ``failed`` for an error without a code of its own. The runbook lists the codes.
     """
 
     asset: str
@@ -152,7 +152,7 @@ def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert
             metadata["reason"],
             metadata.get(HINT, SEE_RUN),
             run_id,
-            metadata.get("reason code", "none"),
+            metadata.get(CODE, "none"),
         )
     ]
 
@@ -167,21 +167,26 @@ def _failed(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], run_id: 
     steps = [event for event in events if event.is_step_failure]
     for event in steps:
         if event.step_key in names:
+            reason, fix, code = _why(event)
             asset = names[event.step_key] if list(ours.values()).count(event.step_key) == 1 else event.step_key
-            yield Alert(asset, project, "failed", *_why(event), run_id)
+            yield Alert(asset, project, "failed", reason, fix, run_id, code)
     planned = [event.asset_key for event in events if not event.is_step_failure and event.asset_key in ours]
     if planned and not steps:
         names_planned = ", ".join(key.to_user_string() for key in planned if key)
         yield Alert(names_planned, project, "failed", "the process of its run ended", SEE_RUN, run_id)
 
 
-def _why(event: dg.DagsterEvent) -> tuple[str, str]:
-    """What a step said itself; of an error that it did not foresee, only its kind, since its text may hold anything."""
+def _why(event: dg.DagsterEvent) -> tuple[str, str, str]:
+    """What a step said itself, what to do, and the code.
+
+    Of an error that it did not foresee only its kind is told, since its text may hold anything.
+    """
     data = event.step_failure_data
     said = data.user_failure_data
     if said is not None and said.description:
         hint = said.metadata.get(HINT)
         fix = str(hint.value) if hint is not None and hint.value != "none" else SEE_RUN
-        return said.description, fix
+        code = said.metadata.get(CODE)
+        return said.description, fix, str(code.value) if code is not None else "failed"
     error = data.error.cause or data.error if data.error else None
-    return (error.cls_name if error and error.cls_name else "it gave no reason"), SEE_RUN
+    return (error.cls_name if error and error.cls_name else "it gave no reason"), SEE_RUN, "failed"

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 from taskhouse.advice import advised, interrupted
-from taskhouse.errors import AccessDenied, Contract, Locked, NotFound, Refused, Retryable, TaskhouseError
+from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.resource_lock import holding
 from taskhouse.passes.sync_pass import Doubt, Pass, PassReport, Verdict
-from taskhouse.passes.verdict import ReasonCode
+from taskhouse.passes.verdict import reason_code
 from taskhouse.passes.viewer import whoami
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.request_stats import Meter
@@ -75,24 +75,12 @@ def _why(problem: BaseException) -> Doubt:
         problem = problem.exceptions[0]
     found = problem if isinstance(problem, TaskhouseError) else advised(problem)
     if found:
-        return Doubt(_code(found), found.message[:500])
+        return Doubt(reason_code(found), found.message[:500])
     closing = isinstance(problem, RuntimeError) and any(words in str(problem) for words in _CLOSING)
     if closing or interrupted(problem) or not isinstance(problem, Exception):
         return Doubt("interrupted", "it was interrupted; run `taskhouse sync` again")
     name = type(problem).__name__
     return Doubt("failed", f"an unexpected error ({name}) stopped it; `taskhouse --debug sync` shows the error")
-
-
-def _code(problem: TaskhouseError) -> ReasonCode:
-    match problem:
-        case AccessDenied() | Refused():
-            return "refused"
-        case NotFound():
-            return "not_found"
-        case Retryable() | Contract():
-            return "no_answer"
-        case _:
-            return "failed"
 
 
 def new(context: Context, resource: str) -> Pass:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
+from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
+
 Verdict = Literal["complete", "incomplete"]
 
 ReasonCode = Literal[
@@ -25,6 +27,19 @@ ReasonCode = Literal[
 """Why a pass is not complete, the most serious first; docs/runbook.md says what to do about each."""
 
 REASON_CODES: tuple[ReasonCode, ...] = get_args(ReasonCode)
+
+
+def reason_code(problem: TaskhouseError) -> ReasonCode:
+    """Why a pass that an error ended is not complete."""
+    match problem:
+        case AccessDenied() | Refused():
+            return "refused"
+        case NotFound():
+            return "not_found"
+        case Retryable() | Contract():
+            return "no_answer"
+        case _:
+            return "failed"
 
 
 class Doubt(NamedTuple):

@@ -212,6 +212,13 @@ def test_a_proof_that_is_too_old_is_a_warning(connection: Any) -> None:
     assert _failed(connection) == {"watermark"}
 
 
+def test_what_was_never_complete_has_no_age(connection: Any) -> None:
+    connection.execute("UPDATE ledger.passes SET verdict = 'incomplete', reason = 'why'")
+    shown = _answers(connection, TASKS, ("1",))["watermark_1"]
+    assert (shown.passed, shown.description) == (False, "never complete")
+    assert "age_s" not in shown.metadata
+
+
 def test_the_text_of_strangers_stays_text_in_a_preview() -> None:
     shown = markdown.table([{"title": "a|b <img src=x>\n[x](javascript:y) `c`\u202e"}], ["title"])
 
