@@ -72,8 +72,8 @@ class Before:
 
 def names(entries: Sequence[bytes], first: int) -> list[tuple[int, str]]:
     """The runs that entries name, with the index of each; ``first`` is the index of the first entry."""
-    found = ((first + at, named(text)) for at, text in enumerate(entries))
-    return [(at, run_id) for at, run_id in found if run_id is not None]
+    pairs = ((first + at, named(text)) for at, text in enumerate(entries))
+    return [(at, run_id) for at, run_id in pairs if run_id is not None]
 
 
 def named(entry: bytes) -> str | None:
@@ -96,8 +96,8 @@ def tells(entry: bytes) -> bool:
 
 def key(entry: bytes) -> str:
     """What identifies an entry, also if its text is not stored: its time, or else the whole entry."""
-    found = _TIME.search(entry)
-    return (found[1] if found else entry).decode("utf-8", "replace")
+    match = _TIME.search(entry)
+    return (match[1] if match else entry).decode("utf-8", "replace")
 
 
 def bounds(window: Window, run_id: str) -> tuple[int, int | None]:
@@ -112,20 +112,20 @@ def own_start(window: Window, run_id: str, before: Before | None) -> int | None:
     if window.ends and not window.end:
         return 0
     low, own = bounds(window, run_id)
-    found = None if before is None else _by_texts(window, before, low, own)
+    start = None if before is None else _by_texts(window, before, low, own)
     if low == own:  # they begin after what names another run, and with what names this one at the latest
-        return low if found is None or found == low or before is None or before.total is None else None
+        return low if start is None or start == low or before is None or before.total is None else None
     alone = low == 0 and window.first == 0
     if before is None:
         return 0 if alone and _begins_with_handshake(window, own) else None
     if before.total == 0 and not before.tail:
         own_alone = before.exact or confirmed(window, run_id, 0) or _begins_with_handshake(window, own)
         return 0 if low == 0 and own_alone else None
-    if found is None and alone and _absent(window, before, own):
-        found = 0
-    if found is None or not low <= found <= (window.end if own is None else own):
+    if start is None and alone and _absent(window, before, own):
+        start = 0
+    if start is None or not low <= start <= (window.end if own is None else own):
         return None
-    return found if before.total is not None or confirmed(window, run_id, found) else None
+    return start if before.total is not None or confirmed(window, run_id, start) else None
 
 
 def confirmed(window: Window, run_id: str, at: int) -> bool:
@@ -195,11 +195,11 @@ def _only(window: Window, tail: Sequence[bytes]) -> int | None:
     """The only index that comes directly after these entries; some may be missing at the log's beginning."""
     if not tail:
         return None
-    found = []
+    places = []
     for at, text in enumerate(window.entries, start=window.first + 1):
         whole = at - window.first >= len(tail) or window.first == 0
         if text == tail[-1] and whole and _stands(window, tail, at):
             length = min(len(tail), at - window.first)
             if any(map(tells, tail[len(tail) - length :])):
-                found.append(at)
-    return found[0] if len(found) == 1 else None
+                places.append(at)
+    return places[0] if len(places) == 1 else None

@@ -41,10 +41,10 @@ def number(
     data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False, below: int = BIGINT
 ) -> int | None:
     """A whole number that its column can hold."""
-    found = cast("int | None", _value(data, name, at, int, "a whole number", optional=optional))
-    if found is not None and not -below <= found < below:
+    value = cast("int | None", _value(data, name, at, int, "a whole number", optional=optional))
+    if value is not None and not -below <= value < below:
         raise BadRecord(f"{at}/{name}", "out of range")
-    return found
+    return value
 
 
 def flag(data: Mapping[str, Any], name: str) -> bool | None:
@@ -64,23 +64,23 @@ def array(data: Mapping[str, Any], name: str) -> list[Any]:
 
 def identifier(data: Mapping[str, Any], name: str, at: str = "") -> str:
     """A UUID, as the warehouse writes it."""
-    given = text(data, name, at) or ""
+    value = text(data, name, at) or ""
     try:
-        return str(uuid.UUID(given))
+        return str(uuid.UUID(value))
     except ValueError:
         raise BadRecord(f"{at}/{name}", "not a UUID") from None
 
 
 def moment(data: Mapping[str, Any], name: str, *, optional: bool = False) -> str | None:
     """A time as ISO 8601 in UTC; the API writes three notations (API facts 1.8)."""
-    given = text(data, name, optional=optional)
-    if given is None:
+    value = text(data, name, optional=optional)
+    if value is None:
         return None
     try:
-        found = datetime.fromisoformat(given)
-        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        instant = datetime.fromisoformat(value)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadRecord(f"/{name}", "not a time") from None
-    if not EARLIEST <= found < LATEST:
+    if not EARLIEST <= instant < LATEST:
         raise BadRecord(f"/{name}", "not a time between 2000 and 2200")
-    return found.isoformat()
+    return instant.isoformat()

@@ -91,17 +91,17 @@ def words(body: bytes, *, secret: str = "") -> Words:
     """Read an error body of either shape; anything else becomes the detail."""
     text = body[:65536].decode("utf-8", "replace")
     try:
-        said: Any = json.loads(body)
+        document: Any = json.loads(body)
     except (ValueError, RecursionError):
         if text.lstrip().startswith("<"):
             return Words(detail=_page(text, secret=secret))
         return Words(detail="" if text == "typecodedetailattr" else clean(text, secret=secret))
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         return Words(detail=clean(text, secret=secret))
 
     def field(*names: str) -> str:
-        found = next((said[name] for name in names if said.get(name) is not None), "")
-        return clean(found if isinstance(found, str) else json.dumps(found), secret=secret)
+        value = next((document[name] for name in names if document.get(name) is not None), "")
+        return clean(value if isinstance(value, str) else json.dumps(value), secret=secret)
 
     return Words(code=field("code", "type"), detail=field("detail", "error", "message"), attr=field("attr"))
 

@@ -77,10 +77,10 @@ class Identity:
 def about(path: Path) -> dict[str, Any]:
     """The facts in the file beside a warehouse, a copy or a backup."""
     try:
-        found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def read(connection: duckdb.DuckDBPyConnection) -> Identity | None:
@@ -151,8 +151,8 @@ def copies_in(folder: Path | None) -> list[Path]:
     """The published copies in a folder, newest first; their commits decide, because a clock may have been wrong."""
 
     def age(path: Path) -> tuple[int, str]:
-        found = Identity.beside(path)
-        return (found.generation if found else -1), path.name
+        content = Identity.beside(path)
+        return (content.generation if content else -1), path.name
 
     return sorted(folder.glob(COPIES), key=age, reverse=True) if folder else []
 

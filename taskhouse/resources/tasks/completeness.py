@@ -41,14 +41,16 @@ async def prove(the_pass: Pass, absent: AbstractSet[str], rests_on: Proof) -> tu
         None if the pass is complete, else the reason; and the absent ids, with those that were found here.
     """
     doubt = Doubt("moved", "the list kept changing meanwhile")
-    gone = set(await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.CHANGES, details=0))
+    gone_quarantined = set(
+        await summaries.fetch(the_pass, sorted(_quarantined(the_pass)), priority=Priority.CHANGES, details=0)
+    )
     for _ in range(PROOF_TRIES):
         present = rows.present(the_pass)
         if not absences.plausible(the_pass.context, len(absent), len(present)):
             reason = f"{len(absent)} tasks are absent, more than expected at once; {absences.ACCEPT}"
             return Doubt("too_many_absent", reason), absent
         ours = [key for key in present if key[1] not in absent]
-        quarantined = _quarantined(the_pass) - gone
+        quarantined = _quarantined(the_pass) - gone_quarantined
         search = await _sample(the_pass, ours, len(quarantined))
         if search is None:
             return _complete(the_pass, absent, claim(len(ours), rests_on), rests_on, quarantined), absent
@@ -126,11 +128,11 @@ def _complete(
 
 
 def _quarantined(the_pass: Pass) -> set[str]:
-    found = the_pass.context.read(state.records, "tasks/quarantined", project_id=the_pass.context.project_id)
-    return {row["task_id"] for row in found}
+    records = the_pass.context.read(state.records, "tasks/quarantined", project_id=the_pass.context.project_id)
+    return {row["task_id"] for row in records}
 
 
 def _keys(page: Page) -> list[Key]:
     """The positions of the page's rows; none if a row has no position."""
-    found = [key for row in page.rows if (key := rows.key(row)) is not None]
-    return found if len(found) == len(page.rows) and not page.bad else []
+    keys = [key for row in page.rows if (key := rows.key(row)) is not None]
+    return keys if len(keys) == len(page.rows) and not page.bad else []

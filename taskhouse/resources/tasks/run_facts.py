@@ -73,20 +73,20 @@ def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said |
 
     Runs of tasks whose list of runs was never read are left out, because the list brings their own rows.
     """
-    found = {one.run_id: one for one in said if one is not None}
-    if not found:
+    facts_by_run = {one.run_id: one for one in said if one is not None}
+    if not facts_by_run:
         return
     context = the_pass.context
-    held = context.read(
+    rows = context.read(
         state.records,
         "tasks/run_facts",
         project_id=context.project_id,
         resource=resource,
-        run_ids=list(found),
-        task_ids=[one.task_id for one in found.values()],
+        run_ids=list(facts_by_run),
+        task_ids=[one.task_id for one in facts_by_run.values()],
     )
-    for row in held:
-        one = found[row["run_id"]]
+    for row in rows:
+        one = facts_by_run[row["run_id"]]
         silent = resource == SUMMARY and "pr_state" not in one.facts and row["pr_open"]
         if silent or (_differs(the_pass, one, row) and row["digest"] != one.digest()):
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
@@ -118,15 +118,15 @@ async def read(the_pass: Pass) -> None:
 
 
 async def _fetch(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Row] | str:
-    found: list[Row] = []
+    runs: list[Row] = []
     for run_id in run_ids:
         try:
-            found.append(await api.run(task_id, run_id))
+            runs.append(await api.run(task_id, run_id))
         except (NotFound, Refused):
             continue  # the capture of the run keeps that as a state
         except Contract as problem:
             return problem.message
-    return found
+    return runs
 
 
 def _differs(the_pass: Pass, one: Said, held: Mapping[str, Any]) -> bool:
