@@ -358,7 +358,7 @@ class Report:
     @property
     def strip_since(self) -> date:
         """The first day of a strip."""
-        return self.period.until - timedelta(days=max((len(one.days) for one in self.repositories), default=1) - 1)
+        return self.period.until - timedelta(days=max(len(self.repositories[0].days), 1) - 1)
 
     def project(self, project_id: int) -> str:
         """The name of a project, or its id."""
