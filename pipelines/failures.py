@@ -61,8 +61,9 @@ def failure_sensor(
 ) -> dg.SensorDefinition:
     """A sensor over every taskhouse in its code location.
 
-    Each incomplete pass and each failed step is reported once, from the first tick on. If ``notify`` raises an error,
-    the tick ends there, and the next one begins with the same alert.
+    Each incomplete pass and each failed step is reported, from the first tick on: once, but again if the daemon is
+    killed within the tick. If ``notify`` raises an error, the tick ends there, and the next one begins with the same
+    alert.
 
     Args:
         notify: Called with each alert, in the order in which they happened.
