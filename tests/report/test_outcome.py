@@ -18,7 +18,7 @@ from taskhouse.report.options import Scope
 from taskhouse.report.summary import Sentence
 from tests.report.agents_world import KNOWN, RUNS, Run
 from tests.report.tree import Tree
-from tests.report.world import LAST
+from tests.report.world import LAST, World
 
 UNTIL = LAST.date()
 DAY = timedelta(days=1)
@@ -212,3 +212,15 @@ def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot)
         found.runs.completed_after,
         found.runs.after,
     ]
+
+
+def test_a_window_that_was_asked_for_only_a_few_days_does_not_decide(tmp_path: Path) -> None:
+    world = World()
+    for back in range(30):
+        when = LAST - timedelta(days=back)
+        world.snapshot("acme/web", 7, when, "ready" if back < 15 else "partial")
+        if back < 3:
+            world.snapshot("acme/web", 30, when, "partial")
+    with world.open(tmp_path) as house:
+        [found] = outcome.gather(house, Scope(), UNTIL).became
+    assert (found.name, found.day, found.weeks) == ("acme/web", UNTIL - timedelta(days=14), 2)
