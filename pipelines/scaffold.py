@@ -6,7 +6,7 @@ from typing import Annotated
 
 import click
 import dagster as dg
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from taskhouse.values import numbers, origin, positive
 from taskhouse.variables import DEFAULT_HOST
@@ -47,16 +47,16 @@ def _ids(text: str) -> str:
     return ", ".join(map(str, found))
 
 
-def _option(name: str, read: Callable[[str], str]) -> AfterValidator:
+def _option(name: str, read: Callable[[str], str]) -> BeforeValidator:
     """A validator whose errors the command shows as they are; of pydantic's it would print JSON."""
 
-    def checked(value: str) -> str:
+    def checked(value: object) -> str:
         try:
-            return read(value)
+            return read(str(value))
         except ValueError as problem:
             raise click.ClickException(f"{name} {problem}.") from None
 
-    return AfterValidator(checked)
+    return BeforeValidator(checked)
 
 
 class ProjectParameters(BaseModel):

@@ -319,12 +319,13 @@ def scaffolded(stranger: Stranger, path: Path, *, append: bool = False) -> str:
         ("host", "http://eu.posthog.com", "--host must use https"),
         ("host", "https://eu.posthog.com/api", "--host must not have a path"),
         ("projects", "abc", "--projects must be comma-separated ids, such as 1,2."),
+        ("projects", [1, 2], "--projects must be comma-separated ids"),
         ("projects", "0", "--projects must be comma-separated ids"),
     ],
 )
-def test_the_scaffolder_refuses_what_an_instance_would_refuse_in_its_words(option: str, text: str, said: str) -> None:
+def test_the_scaffolder_refuses_what_an_instance_would_refuse_in_its_words(option: str, text: Any, said: str) -> None:
     with pytest.raises(click.ClickException, match=re.escape(said)):
-        ProjectParameters(**{option: text})
+        ProjectParameters.model_validate({option: text})
     assert ProjectParameters(projects="2, 1,2").projects == "2, 1"
 
 
