@@ -295,7 +295,7 @@ def _environment() -> jinja2.Environment:
         kind=lambda step: type(step).__name__.lower(),
         is_mark=lambda text: texts.MARK.fullmatch(text) is not None,
         short_path=texts.short_path,
-        named=lambda call: texts.short_path(call.title) if call.title not in ("", call.tool) else call.preview,
+        named=lambda call: texts.short_path(call.title if call.title not in ("", call.tool) else call.preview),
         safe_link=links.safe,
         as_short_count=_short_count,
     )

@@ -1,6 +1,6 @@
 """Reads what the pages of a site show from the published copy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -29,7 +29,8 @@ def gather(snapshot: Snapshot, weeks: int) -> Site:
     runs = rows(snapshot, "runs", since=since)
     days = rows(snapshot, "days", since=first)
     first = min((row["day"] for row in days), default=first)
-    found = _repositories(days, first, last)
+    found = {row["repository"]: Repository(row["repository"]) for row in rows(snapshot, "repositories")}
+    _strips(found, days, first, last)
     for row in rows(snapshot, "changes", since=first):
         if row["repository"] in found:
             found[row["repository"]].changes.append(row)
@@ -49,8 +50,8 @@ def gather(snapshot: Snapshot, weeks: int) -> Site:
     )
 
 
-def _repositories(days: Sequence[Row], first: date, last: date) -> dict[str, Repository]:
-    found: dict[str, Repository] = {}
+def _strips(found: Mapping[str, Repository], days: Sequence[Row], first: date, last: date) -> None:
+    """Give each repository its states by day."""
     length = (last - first).days + 1
     for (name, project, window), some in groupby(
         days, key=lambda row: (row["repository"], row["project_id"], row["window_days"])
@@ -63,8 +64,7 @@ def _repositories(days: Sequence[Row], first: date, last: date) -> dict[str, Rep
                 states[place] = row["overall"]
                 if row["is_break"]:
                     breaks.append(place)
-        found.setdefault(name, Repository(name)).strips.append(Strip(project, window, states, breaks))
-    return found
+        found[name].strips.append(Strip(project, window, states, breaks))
 
 
 def rows(snapshot: Snapshot, query: str, **parameters: object) -> list[dict[str, Any]]:

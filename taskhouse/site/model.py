@@ -44,6 +44,11 @@ class Repository:
         return f"repositories/{slug(self.name)}.html"
 
     @property
+    def state(self) -> str | None:
+        """The last known state, over the shortest window; None without readiness."""
+        return self.strips[0].state if self.strips else None
+
+    @property
     def ended(self) -> int:
         """Runs that completed or failed."""
         return sum(run["status"] in {"completed", "failed"} for run in self.runs)

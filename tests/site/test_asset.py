@@ -20,6 +20,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = World()
     other(world)
     world.run(5, BEGIN, "completed", 60)
+    world.add(
+        "raw.repository_sightings", project_id=1, repository="acme/checkout", first_seen_at=BEGIN, last_seen_at=BEGIN
+    )
     world.passed("runs", finished_at=BEGIN)
     return world.publish(tmp_path_factory.mktemp("home"))
 
@@ -31,7 +34,8 @@ def test_the_asset_writes_the_site_for_all_projects(home: Path, tmp_path: Path) 
         done = definitions.resolve_job_def("sync_site").execute_in_process(instance=instance, run_config=QUIET)
     (made,) = [event.step_materialization_data.materialization for event in done.get_asset_materialization_events()]
     assert made.metadata["path"].value == str(tmp_path / "site" / "index.html")
-    assert made.metadata["new or changed"].value == made.metadata["pages"].value == 4
+    assert made.metadata["new or changed"].value == made.metadata["pages"].value == 5
+    assert "Its readiness was not read" in (tmp_path / "site/repositories/acme--checkout.html").read_text("utf-8")
     assert "site_schedule" in {each.name for each in definitions.get_repository_def().schedule_defs}
 
 
@@ -45,7 +49,7 @@ def test_the_commands_write_pages_and_say_where(home: Path, tmp_path: Path, monk
     run = CliRunner().invoke
     said = run(app, ["site", str(tmp_path / "site"), "--weeks", "2"])
     assert said.exit_code == 0
-    assert f"Written: {tmp_path}/site/index.html (4 pages, 4 of them new or changed)" in said.output
+    assert f"Written: {tmp_path}/site/index.html (5 pages, 5 of them new or changed)" in said.output
     assert run(app, ["site", str(tmp_path / "none" / "site")]).exit_code == 2
     said = run(app, ["run", "run-5", "--compare", "7d1f0c52", "-o", str(tmp_path / "both.html")])
     assert said.exit_code == 0
