@@ -67,7 +67,8 @@ def compared(report: Report) -> str:
     days = period(Period(report.baseline[-1].since, report.baseline[0].until))
     if report.options.compare == "median":
         unit = report.period.unit if report.period.unit != "days" else "period"
-        few = f" ({USUAL - len(report.baseline)} more are not known)" if len(report.baseline) < USUAL else ""
+        fewer = USUAL - len(report.baseline)
+        few = f" ({fewer} more {plural(fewer, 'is', 'are')} not known)" if fewer else ""
         return f"Usual: the median of {counted(len(report.baseline), unit)} before, {days}{few}"
     return f"Compared with {days}"
 
@@ -97,7 +98,7 @@ def alarms(report: Report) -> list[str]:
     said += [f"readiness of project {project}: no pass over it has ended." for project in cover.unread]
     if len(said) > ALARMS:
         said[ALARMS:] = [f"{len(said) - ALARMS} more resources."]
-    return said + _holes(report)
+    return said + _stale(report) + _holes(report)
 
 
 def what_is_missing(report: Report) -> list[str]:
@@ -125,6 +126,16 @@ def what_is_missing(report: Report) -> list[str]:
         verb = plural(cover.stateless, "repository has", "repositories have")
         said.append(f"{cover.stateless:,} {verb} none of the four states and do not count: the server excludes them.")
     return said
+
+
+def _stale(report: Report) -> list[str]:
+    until = report.period.until
+    stale = sum(one.now[report.window].day < until for one in report.known)
+    if not stale:
+        return []
+    among = counted(len(report.known), "repository", "repositories")
+    verb, whose = plural(stale, "has", "have"), plural(stale, "its", "their")
+    return [f"{stale:,} of {among} {verb} no information for {day(until)}: {whose} last known state counts."]
 
 
 def _holes(report: Report) -> list[str]:
