@@ -30,7 +30,7 @@ _NAME = re.compile(r"[A-Za-z_]{1,40}")
 
 FORMS: Mapping[str, tuple[type, str]] = {
     "host": (str, "a text, such as https://eu.posthog.com"),
-    "projects": (list, "a list of ids, such as [1, 2]"),
+    "projects": (list, "a list of ids from 1 on, such as [1, 2]"),
     "home": (str, "a text, such as .taskhouse/posthog"),
     "directory": (str, "a text, such as taskhouse.toml"),
     "prefix": (str, "a text, such as posthog"),
@@ -241,9 +241,9 @@ def tagged(values: dict[str, str]) -> dict[str, str]:
     """Tags that Dagster takes; for a validator of pydantic."""
     for name, value in values.items():
         if not _taken(tags={name: ""}):
-            raise ValueError(f"has the name {shown(name)}: {_TAGS}, after a namespace and `/` if you like")
+            raise ValueError(f"has {shown(name)} as a name: {_TAGS}, after a namespace and `/` if you like")
         if not _taken(tags={name: value}):
-            raise ValueError(f"has the value {shown(value)} for {shown(name)}: {_TAGS}")
+            raise ValueError(f"has {shown(value)} as the value of {shown(name)}: {_TAGS}")
     return values
 
 

@@ -112,7 +112,7 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(
         ({"projects": [1, 1]}, "projects must not list anything twice"),
         ({"projects": []}, "projects must list"),
         *(
-            ({"projects": value}, "projects must be a list of ids, such as [1, 2].")
+            ({"projects": value}, "projects must be a list of ids from 1 on, such as [1, 2].")
             for value in (1, "x", "1,-2", [-1], [0], [True], [1.0], [10**18], ["1", "x"], [[1]], {1: 2})
         ),
         ({"crons": {"tasks": None}}, 'crons must be cron expressions by schedule, such as {tasks: "*/10 * * * *"}.'),
@@ -120,8 +120,8 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(
         ({"tags": {"a": 1}}, 'tags must be texts by name, such as {domain: agents, level: "1"}. Write it'),
         ({"tags": {"a": 1}}, "with quotes around a text"),
         ({"tags": ["a"]}, "tags must be texts by name"),
-        ({"tags": {"a b": "c"}}, "tags has the name `a b`: allowed are up to 63 letters"),
-        ({"tags": {"a": "b c"}}, "tags has the value `b c` for `a`: allowed are"),
+        ({"tags": {"a b": "c"}}, "tags has `a b` as a name: allowed are up to 63 letters"),
+        ({"tags": {"a": "b c"}}, "tags has `b c` as the value of `a`: allowed are"),
         ({"group": "a b"}, "group is `a b`: a group has letters"),
         ({"owners": ["team:a", "you"]}, "owners names `you`: an owner is an e-mail address, or a team"),
         ({"crons": {"Tasks": "0 6 * * *"}}, "crons names `Tasks`, which is not a schedule"),
@@ -159,8 +159,8 @@ def test_every_wrong_attribute_is_named_at_once() -> None:
     )
     assert said.startswith(
         ".: home is to come from NOPE, and that variable is not set. `nme` is not an attribute."
-        " host must be an origin such as https://eu.posthog.com. projects must be a list of ids, such as [1, 2]."
-        " crons names `task`, which is not a schedule"
+        " host must be an origin such as https://eu.posthog.com."
+        " projects must be a list of ids from 1 on, such as [1, 2]. crons names `task`, which is not a schedule"
     )
 
 
