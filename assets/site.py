@@ -60,8 +60,9 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
 
 def _written(settings: "Settings") -> "Written":
     from taskhouse import site
+    from taskhouse.report import directory
 
     if settings.site is None:  # the asset exists only if it is set
         raise dg.Failure("TASKHOUSE_SITE is not set.", allow_retries=False)
     with reading(settings) as (snapshot, _):
-        return site.write(snapshot, settings.site)
+        return site.write(snapshot, settings.site, directory.of(settings))

@@ -28,11 +28,12 @@ def site(
     import taskhouse
     from taskhouse.home import require_folder, writing
     from taskhouse.plural import counted
+    from taskhouse.report import directory
     from taskhouse.settings import load
     from taskhouse.site import write
 
     require_folder(folder)
     with taskhouse.open(load()) as snapshot, writing(folder, "DIR"):
-        done = write(snapshot, folder, weeks=weeks)
+        done = write(snapshot, folder, directory.of(load()), weeks=weeks)
     gone = f", {counted(done.removed, 'page')} removed" if done.removed else ""
     say(f"Written: {done.index} ({counted(done.pages, 'page')}, {done.written:,} of them new or changed{gone})")

@@ -36,7 +36,9 @@ class Written:
     removed: int
 
 
-def write(snapshot: Snapshot, folder: str | Path, *, weeks: int = WEEKS) -> Written:
+def write(
+    snapshot: Snapshot, folder: str | Path, directory: report.Directory | None = None, *, weeks: int = WEEKS
+) -> Written:
     """Bring a folder up to date; it is made if it is not there.
 
     Who may read the folder may read its pages: a new folder is for its owner alone.
@@ -44,6 +46,7 @@ def write(snapshot: Snapshot, folder: str | Path, *, weeks: int = WEEKS) -> Writ
     Args:
         snapshot: The published copy.
         folder: Where the site is; it holds nothing else.
+        directory: Names of projects, owners of repositories, and campaigns.
         weeks: How many weeks, from 1.
 
     Raises:
@@ -51,12 +54,13 @@ def write(snapshot: Snapshot, folder: str | Path, *, weeks: int = WEEKS) -> Writ
     """
     top = Path(folder)
     manifest = Manifest(top)
-    found = gather(snapshot, weeks)
+    found, known = gather(snapshot, weeks), directory or report.Directory()
     top.mkdir(parents=True, exist_ok=True, mode=0o700)
     for week in found.weeks:
         path, basis = f"reports/{week_name(week)}.html", rows(snapshot, "basis", until=week.until)[0]["basis"]
-        if not manifest.fresh(path, basis):
-            manifest.put(path, report.render(snapshot, report.Options(week=week_name(week))), basis)
+        if not manifest.fresh(path, basis, known):
+            text = report.render(snapshot, report.Options(week=week_name(week)), known)
+            manifest.put(path, text, basis, known)
     stale = {
         (run["project_id"], run["run_id"]): run for run in found.runs if not manifest.fresh(run_path(run), run["basis"])
     }

@@ -5,7 +5,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from taskhouse import site
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot, open_snapshot
+from taskhouse.report import Directory
 from taskhouse.site.manifest import Manifest
 from taskhouse.site.model import slug
 from tests.report.browser import audit, browser
@@ -118,6 +119,17 @@ def test_a_second_writing_touches_nothing(snapshot: Snapshot, made: Path) -> Non
     again = site.write(snapshot, made, weeks=2)
     assert (again.pages, again.written, again.removed) == (len(before), 0, 0)
     assert {path: path.stat().st_mtime_ns for path in made.rglob("*.html")} == before
+
+
+def test_the_reports_have_the_owners_and_campaigns_and_follow_them(
+    snapshot: Snapshot, made: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(made, folder)
+    known = Directory(campaigns=({"name": "All of acme", "by": date(2026, 12, 31), "repositories": ["acme/*"]},))
+    assert site.write(snapshot, folder, known, weeks=2).written == 2
+    assert "All of acme" in (folder / "reports/2026-W47.html").read_text("utf-8")
+    assert site.write(snapshot, folder, known, weeks=2).written == 0
 
 
 def test_only_what_changed_is_made_again_and_older_runs_go(made: Path, tmp_path: Path) -> None:

@@ -21,5 +21,9 @@ SELECT
             SELECT concat_ws(',', sum(lines), max(last_received_at))
             FROM mart.runs
             WHERE first_received_at < main.day_start(CAST($until AS DATE) + 2)
+        ),
+        (
+            SELECT concat_ws(',', count(*), max(valid_from))
+            FROM raw.task_usage
         )
     ) AS basis
