@@ -52,7 +52,7 @@ def _sentences(found: Agents) -> Iterator[Sentence]:
 def success(found: Agents) -> str:
     """How many runs succeed, how that changed, and what explains most of it."""
     work = found.work
-    text = f"{percent(work.success)} of {counted(work.ended, 'run')} succeeded"
+    text = f"{percent(work.success)} of {counted(work.ended, 'agent run')} succeeded"
     if found.change is None:
         return f"{text}."
     moved = round(found.change)

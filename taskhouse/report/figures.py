@@ -1,6 +1,7 @@
 """The numbers below the sentences, each with how it compares."""
 
 from dataclasses import dataclass
+from statistics import median
 
 from taskhouse.pages import formatting
 from taskhouse.pages.formatting import number, percent, short, signed
@@ -51,19 +52,10 @@ def bridge(report: Report) -> str:
 
 def _readiness(report: Report) -> list[Figure]:
     known, ready = len(report.known), report.ready
-    share, change = ready / known, ""
-    tone: Tone = "even"
-    if report.usual and report.usual.share is not None:
-        change = f"{against(report)} {number(report.usual.ready)} ({percent(report.usual.share)})"
-        tone = _tone(round(100 * (share - report.usual.share)))
-    since = f"since {short(report.base)}"
+    usual = report.usual.share if report.usual else None
+    change = f"{against(report)} {percent(usual)}" if usual is not None else ""
     among = counted(known, "repository", "repositories")
-    got, slipped = len(report.movers("ready")), len(report.movers("slipped"))
-    return [
-        Figure("Ready", f"{ready:,}", f"of {among}, {percent(share)}", change, tone),
-        Figure("Became ready", f"{got:,}", since),
-        Figure("Slipped", f"{slipped:,}", since),
-    ]
+    return [Figure("Ready", f"{ready:,}", f"of {among}, {percent(ready / known)}", change)]
 
 
 def _runs(report: Report) -> list[Figure]:
@@ -77,9 +69,16 @@ def _runs(report: Report) -> list[Figure]:
     slow = f"{against(report)} {formatting.span(usual.p50_s)}" if usual.p50_s is not None else ""
     longer = f"90th percentile {formatting.span(work.p90_s)}"
     return [
-        Figure("Runs that succeed", percent(work.success), f"of {work.ended:,} that ended", said, tone),
+        Figure("Agent runs that succeed", percent(work.success), f"of {work.ended:,} that ended", said, tone),
         Figure("Median run", formatting.span(work.p50_s), longer, slow),
+        _merged(report),
     ]
+
+
+def _merged(report: Report) -> Figure:
+    now, *before = report.agents.pull_requests
+    usual = f"{against(report)} {number(median(one.merged for one in before))}" if before else ""
+    return Figure("Pull requests merged", f"{now.merged:,}", f"{now.opened:,} opened", usual)
 
 
 def _tone(change: float) -> Tone:

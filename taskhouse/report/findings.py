@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from taskhouse.pages.formatting import isolated, number, percent, short
+from taskhouse.pages.formatting import isolated, percent, short
 from taskhouse.plural import counted, plural
 from taskhouse.report import steps
-from taskhouse.report.model import Change, Group, Mover, Report, Way, label
+from taskhouse.report.model import Change, Group, Mover, Report, Repository, Way, label
 from taskhouse.report.sentences import against, before
 from taskhouse.report.summary import Sentence, Tone
 
@@ -34,9 +34,14 @@ def next_step(report: Report) -> list[Sentence]:
     if not alone:
         return []
     step, here = max(alone, key=lambda pair: (pair[0].target == "ready", len(pair[1])))
-    lifted = f"would make {len(here):,} more {plural(len(here), *REPOSITORY)} {label(step.target)}"
+    lifted = f"would make {_some(here)} {label(step.target)}"
     text = f"The cheapest next step {lifted}{_quote(step.needs[0].reason)}"
     return [Sentence(ended(text), "steps", "even", 30)]
+
+
+def _some(here: Sequence[Repository]) -> str:
+    """One repository by its name, several by their number."""
+    return isolated(here[0].name) if len(here) == 1 else f"{len(here):,} more repositories"
 
 
 def because(group: Group, *, quotes: bool = True) -> str:
@@ -71,14 +76,15 @@ def ended(text: str) -> str:
 
 
 def _ready(report: Report) -> Sentence:
+    """How many are ready, how many more that is than at the base, and how that compares with what is usual."""
     known, ready = len(report.known), report.ready
+    net = report.bridge.after - report.bridge.before
     text = f"{ready:,} of {counted(known, *REPOSITORY)} {plural(ready, 'is', 'are')} ready ({percent(ready / known)})"
-    tone: Tone = "even"
+    since = f"{abs(net):,} {'more' if net > 0 else 'fewer'} than" if net else "as many as"
+    text += f", {since} on {short(report.base)}"
     if report.usual and report.usual.share is not None:
-        then = f"{number(report.usual.ready)} ({percent(report.usual.share)})"
-        text += f", {against(report)} {then} {before(report)}"
-        change = round(100 * (ready / known - report.usual.share))
-        tone = "good" if change > 0 else "bad" if change < 0 else "even"
+        text += f"; {against(report)} {percent(report.usual.share)} {before(report)}"
+    tone: Tone = "good" if net > 0 else "bad" if net < 0 else "even"
     return Sentence(f"{text}.", "states", tone, 70)
 
 

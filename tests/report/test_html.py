@@ -58,8 +58,9 @@ def test_the_head_says_of_when_through_whose_key_and_how_complete(document: str)
     head = tree.all("header")[0].text
     assert tree.all("h1")[0].text == "Week 47 16 Nov \u2013 22 Nov 2026"
     assert "Data as of 24 Nov 2026, 06:04 UTC" in head
-    assert "Usual: the median of 4 weeks before, 19 Oct \u2013 15 Nov 2026" in head
-    assert "Seen with the key of user 0190f5c2" in head
+    foot = tree.all("footer")[0].text
+    assert "Usual: the median of 4 weeks before, 19 Oct \u2013 15 Nov 2026" in " ".join(foot.split())
+    assert "Seen with the key of user 0190f5c2" in foot
     assert "Not proved complete" in head
     assert "Missing: run events of project 1: \u20682 logs could not be read\u2069." in head
     assert "2 logs could not be read" in tree.all("section", id="coverage")[0].text
