@@ -28,8 +28,8 @@
 -- last_activity_at: When it last moved: the newest of the server's times of the task and its runs, their events, and
 --   changes of them that were seen, such as a pull request that was merged. A first sight is no change.
 -- as_of: When the newest pass over tasks or runs in this warehouse began, which `is_abandoned` refers to.
--- is_abandoned: Whether it has not moved for seven days before `as_of`, its newest attempt is not `completed`, and it
---   is still there.
+-- is_abandoned: Whether it has not moved for seven days of 24 hours before `as_of`, its newest attempt is not
+--   `completed`, and it is still there.
 -- began_s: Seconds from its creation to `first_began_at`.
 -- completed_s: Seconds from its creation to `completed_at`.
 -- merged_min_s: Seconds from its creation to `merged_after`: merging took at least so long.
@@ -231,7 +231,7 @@ SELECT
     coalesce(reopened_after_merge, 0) AS reopened_after_merge,
     last_activity_at,
     as_of,
-    absent_since IS NULL AND status IS DISTINCT FROM 'completed' AND as_of - last_activity_at >= INTERVAL 7 DAY
+    absent_since IS NULL AND status IS DISTINCT FROM 'completed' AND epoch(as_of) - epoch(last_activity_at) >= 7 * 86400
         AS is_abandoned,
     date_diff('millisecond', created_at, first_began_at) / 1000 AS began_s,
     date_diff('millisecond', created_at, completed_at) / 1000 AS completed_s,

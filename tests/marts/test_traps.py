@@ -70,6 +70,35 @@ def test_every_day_and_week_of_every_view_is_one_of_the_zone(tables: Any, zone: 
     assert {view for view in DATES if "day" in DATES[view] or "week" in DATES[view]} >= {"run_daily", "data_health"}
 
 
+SPRING = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+"""Half an hour after clocks went forward in Berlin."""
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_a_day_of_waiting_has_24_hours_in_every_session(scratch: Any, zone: str) -> None:
+    world = World()
+    world.run(0, SPRING - timedelta(hours=167.5), "queued", 0)
+    world.run(1, SPRING - timedelta(hours=23.5), "in_progress", 0)
+    for row in world.tables["raw.run_versions"]:
+        row["completed_at"] = None
+    world.passed("runs", started_at=SPRING)
+    for table in moment().tables:
+        scratch.fill(table, world.tables.get(table, []))
+    scratch.connection.execute(f"SET TimeZone = '{zone}'")
+    try:
+        assert scratch.rows("SELECT DISTINCT is_abandoned FROM task_lifecycle") == [{"is_abandoned": False}]
+        stuck = scratch.rows("SELECT run_id, stuck_reason FROM runs_stuck ORDER BY run_id")
+        assert stuck == [
+            {"run_id": "run-0", "stuck_reason": "not_picked_up"},
+            {"run_id": "run-1", "stuck_reason": "silent"},
+        ]
+        times = ["2026-03-29T01:30:00", "2026-03-29 01:30:00.0", "2026-03-29T03:30:00+02:00", "2026-03-29T01:30:00Z"]
+        found = scratch.rows("SELECT DISTINCT epoch(event_time(unnest($1))) AS at", times)
+        assert found == [{"at": SPRING.timestamp()}]
+    finally:
+        scratch.connection.execute("SET TimeZone = 'UTC'")
+
+
 def test_a_project_whose_tasks_were_never_read_has_no_number_of_tasks(scratch: Any) -> None:
     world = moment()
     for table in world.tables:

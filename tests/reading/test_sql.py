@@ -39,6 +39,20 @@ def test_a_query_comes_with_its_comment_and_without_its_neighbours() -> None:
     assert [text.count("-- name:") for text in sql.queries("identity").values()] == [0] * 9
 
 
+def test_no_length_of_time_depends_on_the_time_zone_of_the_session() -> None:
+    """A time plus ``INTERVAL 1 DAY``, or a difference of times, has 23 or 25 hours if the session's clocks change."""
+    places = [*(ROOT / "taskhouse").rglob("*.sql"), *(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    found = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in places
+        if "schema" not in path.parts
+        for line in path.read_text("utf-8").splitlines()
+        if (re.search(r"INTERVAL '?\d+'? (DAY|WEEK|MONTH|YEAR)", line) and "generate_series(" not in line)
+        or (re.search(r"[<>]=? INTERVAL", line) and "statements" not in path.parts)
+    }
+    assert found == set(), "use hours, or seconds: epoch(later) - epoch(earlier) >= 86400"
+
+
 def test_lines_and_files_of_queries_are_as_short_as_in_python() -> None:
     paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.sql")]
     texts = {str(path.relative_to(ROOT)): path.read_text("utf-8").splitlines() for path in paths}

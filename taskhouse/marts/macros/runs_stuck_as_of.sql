@@ -170,12 +170,12 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
                 '_posthog/turn_complete',
                 '_posthog/awaiting_user_input'
             )
-                AND as_of - stuck_since < INTERVAL 1 DAY
+                AND epoch(as_of) - epoch(stuck_since) < 86400
                 THEN 'waiting_for_user'
-            WHEN as_of - stuck_since >= INTERVAL 1 DAY THEN 'orphaned'
+            WHEN epoch(as_of) - epoch(stuck_since) >= 86400 THEN 'orphaned'
             ELSE 'silent'
         END AS stuck_reason
     FROM
         standing
     WHERE
-        as_of - stuck_since >= INTERVAL 1 HOUR
+        epoch(as_of) - epoch(stuck_since) >= 3600

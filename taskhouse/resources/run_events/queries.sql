@@ -93,7 +93,7 @@ WITH read AS (
 
 SELECT
     read.run_id,
-    coalesce(min(run.created_at), min(read.read_at) - INTERVAL 1 DAY) AS created_at
+    coalesce(min(run.created_at), min(read.read_at) - INTERVAL 24 HOUR) AS created_at
 FROM
     read
     LEFT JOIN ledger.cursors AS judged

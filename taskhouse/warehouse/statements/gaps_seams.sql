@@ -232,7 +232,7 @@ WITH event AS (
             ON event.project_id = counted.project_id
             AND event.run_id = counted.run_id
     WHERE
-        event.stream_ms <= epoch_ms(event.received_at + INTERVAL 1 DAY)
+        event.stream_ms <= epoch_ms(event.received_at + INTERVAL 24 HOUR)
 ),
 
 placed AS (
