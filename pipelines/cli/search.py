@@ -210,7 +210,7 @@ def _tell(found: "Found", settings: "Settings") -> None:
     hits = found.hits
     told = f"These are the first {counted(len(hits), 'result')}; --limit shows more." if found.more else ""
     told = told or f"{counted(len(hits), 'result')}."
-    more = " `taskhouse run ID` shows a run." if any(hit.run_id for hit in hits) else ""
+    more = " `taskhouse run ID` writes the page of a run." if any(hit.run_id for hit in hits) else ""
     say(f"{told}{more}", style="dim")
     if found.stopped:
         say("The search took too long and was stopped: older texts were not looked at. Add a word, or --since.")
