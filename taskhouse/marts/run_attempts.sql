@@ -10,15 +10,17 @@
 -- is_last: Whether it is the newest attempt of its run.
 -- status: How it ended: `completed`, `failed` or `cancelled`. The current state of an attempt that goes on:
 --   `not_started`, `queued` or `in_progress`.
--- began_at: When it began: the time at which the run was created or, if that is later, scheduled to start; for a
---   reopened run, the earliest sign of the reopening. NULL if only a second end shows that the run was reopened.
+-- began_at: When it began: the time at which the run was created or, if that is later, scheduled to start, or at which
+--   work was first seen before that; for a reopened run, the earliest sign of the reopening. It is never later than the
+--   end, even if the clocks of the server differ. NULL if only a second end shows that the run was reopened, while a
+--   run waits for its scheduled time, and if it ended before that without a sign of work.
 -- began_by: The source of `began_at`: `created`, `scheduled`, `stream` (the run's state in its event stream), `version`
---   (the first version seen after the reopening, with the server's time), or `agent` (the agent reported that it is
---   running, which comes a little after the reopening).
+--   (the first version seen at work before its scheduled time, or seen after the reopening, with the server's time), or
+--   `agent` (the agent reported that it is running, which comes a little after the reopening).
 -- started_at: When its agent first reported that it is running; NULL if no event says so.
 -- ended_at: When it ended, according to the server; the time at which that was first seen if the server gives none.
 --   NULL while it goes on.
--- queue_s: Seconds from `began_at` to `started_at`.
+-- queue_s: Seconds from `began_at` to `started_at`; 0 if the clock of the agent is behind.
 -- duration_s: Seconds from `began_at` to `ended_at`, including waiting time.
 -- active_s: Seconds from `started_at` to `ended_at`.
 -- observed_in: What shows the attempt, as a list: `version` (the run as the API returned it), `stream` (an event of its
@@ -255,26 +257,65 @@ agent AS (
         numbered.attempt
 ),
 
+-- The earliest sign that a run was at work before its scheduled time. What the server says of the time of a state does
+-- not count, since not every change of a run moves it.
+early AS (
+    SELECT
+        version.project_id,
+        version.run_id,
+        greatest(min(shown.happened_at), any_value(version.created_at)) AS began_at,
+        arg_min(shown.shown_by, (shown.happened_at, shown.shown_by)) AS began_by,
+        arg_min(shown.known_at, (shown.happened_at, shown.shown_by, shown.known_at)) AS known_at
+    FROM
+        version
+        INNER JOIN (
+            SELECT project_id, run_id, observed_in AS shown_by, observed_at AS happened_at, known_at
+            FROM state
+            WHERE status IN ('queued', 'in_progress')
+            UNION ALL BY NAME
+            SELECT * EXCLUDE (observed_in) FROM started
+        ) AS shown
+            ON version.project_id = shown.project_id
+            AND version.run_id = shown.run_id
+            AND shown.happened_at < version.scheduled_at
+    WHERE
+        version.is_newest
+        AND version.scheduled_at > version.created_at
+    GROUP BY
+        version.project_id,
+        version.run_id
+),
+
 timed AS (
     SELECT
         numbered.* EXCLUDE (known_at, observed_in, ended_before),
         version.task_id,
         agent.started_at,
-        version.scheduled_at > version.created_at
-        AND version.scheduled_at <= coalesce(agent.started_at, numbered.ended_at, TIMESTAMPTZ 'infinity')
-            AS was_scheduled,
         CASE
-            WHEN numbered.attempt > 1 THEN reopened.began_at
-            WHEN was_scheduled THEN CASE WHEN numbered.status <> 'not_started' THEN version.scheduled_at END
-            ELSE version.created_at
-        END AS began_at,
-        CASE
-            WHEN numbered.attempt > 1 THEN reopened.began_by
-            WHEN was_scheduled THEN CASE WHEN numbered.status <> 'not_started' THEN 'scheduled' END
-            WHEN version.created_at IS NOT NULL THEN 'created'
-        END AS began_by,
-        greatest(numbered.known_at, reopened.known_at, agent.known_at) AS known_at,
-        CASE WHEN numbered.attempt > 1 THEN reopened.known_at ELSE version.first_seen_at END AS began_known_at,
+            WHEN numbered.attempt > 1
+                THEN struct_pack(at := reopened.began_at, shown_by := reopened.began_by, known_at := reopened.known_at)
+            WHEN early.began_at <= coalesce(numbered.ended_at, TIMESTAMPTZ 'infinity')
+                THEN struct_pack(
+                    at := early.began_at,
+                    shown_by := early.began_by,
+                    known_at := greatest(early.known_at, version.first_seen_at)
+                )
+            WHEN
+                version.scheduled_at > version.created_at
+                AND (numbered.status = 'not_started' OR numbered.ended_at < version.scheduled_at)
+                THEN NULL
+            WHEN version.scheduled_at > version.created_at
+                THEN struct_pack(
+                    at := version.scheduled_at, shown_by := 'scheduled', known_at := version.first_seen_at
+                )
+            WHEN version.created_at IS NOT NULL
+                THEN struct_pack(
+                    at := least(version.created_at, numbered.ended_at),
+                    shown_by := 'created',
+                    known_at := version.first_seen_at
+                )
+        END AS began,
+        greatest(numbered.known_at, agent.known_at) AS known_at,
         CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ '9999-12-31 00:00:00+00' ELSE numbered.known_at END
             AS described_at,
         list_sort(
@@ -288,6 +329,10 @@ timed AS (
             ON numbered.project_id = version.project_id
             AND numbered.run_id = version.run_id
             AND version.is_newest
+        LEFT JOIN early
+            ON numbered.attempt = 1
+            AND numbered.project_id = early.project_id
+            AND numbered.run_id = early.run_id
 ),
 
 -- The two times at which an attempt is described: its end, or now; and the end of the day on which it began.
@@ -309,12 +354,12 @@ moment AS (
         run_id,
         attempt,
         'start' AS which,
-        least(main.day_start(main.day_of(began_at) + 1), described_at) AS described_at,
-        least(main.day_start(main.day_of(began_at) + 1), ended_at) AS judged_at
+        least(main.day_start(main.day_of(began.at) + 1), described_at) AS described_at,
+        least(main.day_start(main.day_of(began.at) + 1), ended_at) AS judged_at
     FROM
         timed
     WHERE
-        began_at IS NOT NULL
+        began.at IS NOT NULL
 ),
 
 -- Plain bounds: with an ASOF join, DuckDB compares every moment with every version if it expects few of them.
@@ -355,22 +400,21 @@ SELECT
     timed.attempt,
     timed.is_last,
     timed.status,
-    timed.began_at,
-    timed.began_by,
+    timed.began.at AS began_at,
+    timed.began.shown_by AS began_by,
     timed.started_at,
     timed.ended_at,
     CASE
-        WHEN timed.started_at < timed.began_at THEN 0
-        ELSE date_diff('millisecond', timed.began_at, timed.started_at) / 1000
+        WHEN timed.started_at < timed.began.at THEN 0
+        ELSE date_diff('millisecond', timed.began.at, timed.started_at) / 1000
     END AS queue_s,
-    CASE
-        WHEN timed.ended_at < timed.began_at THEN 0
-        ELSE date_diff('millisecond', timed.began_at, timed.ended_at) / 1000
-    END AS duration_s,
+    date_diff('millisecond', timed.began.at, timed.ended_at) / 1000 AS duration_s,
     date_diff('millisecond', timed.started_at, timed.ended_at) / 1000 AS active_s,
     timed.observed_in,
-    timed.known_at,
-    CASE WHEN timed.began_at IS NOT NULL THEN timed.began_known_at END AS began_known_at,
+    greatest(
+        timed.known_at, CASE WHEN timed.began.shown_by NOT IN ('created', 'scheduled') THEN timed.began.known_at END
+    ) AS known_at,
+    timed.began.known_at AS began_known_at,
     described.environment,
     described.stage,
     described.branch,

@@ -82,10 +82,13 @@ def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
         course.append((moment, dict(facts)))
 
     change("not_started" if scheduled else "queued", environment=dice.choice(["local", "cloud"]), model=None)
-    if scheduled is not None:
-        moment = scheduled
-        change("queued", updated_at=moment)
-    for _ in range(dice.choice([1, 1, 1, 2, 2, 3])):
+    attempts = dice.choice([1, 1, 1, 2, 2, 3])
+    if scheduled is not None:  # it begins at its time, or somebody begins or cancels it before or after
+        moment = dice.choice([scheduled, scheduled, created + _seconds(dice, 86_400)])
+        attempts = dice.choice([0, attempts, attempts])
+        name = "updated_at" if attempts else "completed_at"
+        change("queued" if attempts else "cancelled", **{name: moment})
+    for _ in range(attempts):
         moment += _seconds(dice, dice.choice([20, 4_000]))
         change("in_progress", updated_at=moment, model=dice.choice(["opus", "gpt"]), runtime_adapter="claude")
         if dice.random() < 0.85:

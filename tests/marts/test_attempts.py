@@ -132,6 +132,24 @@ def signs_of(sources: list[list[Row]]) -> list[tuple[Any, ...]]:
     return found
 
 
+def works_of(sources: list[list[Row]], starts: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """When a run was seen at work, by what, and when that was learned."""
+    states = itertools.chain(*sources)
+    seen = [(one["at"], one["source"], one["known_at"]) for one in states if one["status"] in {"queued", "in_progress"}]
+    return seen + [(start[0], "agent", start[3]) for start in starts]
+
+
+def scheduled(versions: list[Row], works: list[tuple[Any, ...]], status: str, ended: datetime | None) -> Any:
+    """When a scheduled run began, by what, and when that was learned: at its time, or earlier if it was at work."""
+    moment, known_at = versions[-1]["scheduled_at"], versions[0]["valid_from"]
+    early = sorted(work for work in works if work[0] < moment)
+    if early and (ended is None or early[0][0] <= ended):
+        return max(early[0][0], versions[-1]["created_at"]), early[0][1], max(early[0][2], known_at)
+    if status == "not_started" or (ended and ended < moment):
+        return None, None, None
+    return moment, "scheduled", known_at
+
+
 def living(
     signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row, task: list[Row], sight: Row
 ) -> list[tuple[Any, ...]]:
@@ -177,11 +195,10 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             own = sorted((start for start in starts if inside(start[0])), key=lambda start: (start[0], start[3]))
             started = own[0][0] if own else None
             newest = versions[-1]
-            state: Row
             began: Any
             shown: list[Any] = []
             if ended is None:
-                state = {
+                state: Row = {
                     "status": max(alive, key=lambda sign: (sign[3], sign[0]))[4],
                     "known_at": max(sign[3] for sign in alive),
                     "sources": {sign[2] for sign in alive},
@@ -198,25 +215,24 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                 began, by = (shown[0][0], shown[0][1]) if shown else (None, None)
                 seen_in |= {one[2] for one in shown}
                 learned += [shown[0][3]] if shown else []
-            elif newest["scheduled_at"] and not any(
-                moment and moment < newest["scheduled_at"] for moment in [started or ended]
-            ):
-                waits = state["status"] == "not_started"
-                began, by = (None, None) if waits else (newest["scheduled_at"], "scheduled")
+            elif newest["scheduled_at"]:
+                began, by, known_at = scheduled(versions, works_of(sources, starts), state["status"], ended)
+                shown = [(began, by, by, known_at)] if began else []
+                learned += [known_at] if by not in {None, "scheduled"} else []
             else:
                 began, by = newest["created_at"], "created"
             described = at(versions, "valid_from", state["known_at"] if ended else None)
             described = described | ({} if "version" in state["sources"] else state["told"])
-            early: Row | None = None
+            first: Row | None = None
             if began is not None:
                 local = began.astimezone(ZoneInfo(zone))
                 night = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
                 until = night.astimezone(UTC)
                 run_then = at(versions, "valid_from", min(until, state["known_at"]) if ended else until)
                 moment = min(until, ended) if ended else until
-                early = {name: run_then.get(name) for name in ("environment", "runtime_adapter", "model")}
-                early["repository"] = at(task, "valid_from", moment).get("repository")
-                early["visibility"] = visibility(task, sight, moment)
+                first = {name: run_then.get(name) for name in ("environment", "runtime_adapter", "model")}
+                first["repository"] = at(task, "valid_from", moment).get("repository")
+                first["visibility"] = visibility(task, sight, moment)
             found.append(
                 {
                     **key,
@@ -239,7 +255,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                     "repository_now": at(task, "valid_from", None).get("repository"),
                     "visibility": visibility(task, sight, ended),
                     "visibility_now": visibility(task, sight, None),
-                    "at_start": early,
+                    "at_start": first,
                 }
             )
     return found

@@ -9,7 +9,7 @@ import pytest
 Row = dict[str, Any]
 
 SEEN = datetime(2026, 3, 1, 10, 5, tzinfo=UTC)
-VERSION = {
+VERSION: Row = {
     "project_id": 1,
     "task_id": "t",
     "run_id": "r",
@@ -75,3 +75,41 @@ def test_an_end_whose_time_comes_later_is_one_end(scratch: Any) -> None:
 def test_an_end_that_is_told_otherwise_later_is_known_since_then(scratch: Any) -> None:
     failed = VERSION | {"status": "failed", "valid_from": SEEN - timedelta(days=5)}
     assert attempts(scratch, [failed, VERSION], []) == [("completed", VERSION["completed_at"], SEEN)]
+
+
+SECOND = timedelta(seconds=1)
+NINE, TEN = VERSION["created_at"], VERSION["completed_at"]
+TOMORROW = TEN + timedelta(days=1)
+WAITS = VERSION | {"status": "not_started", "completed_at": None, "scheduled_at": TOMORROW, "valid_from": TOMORROW}
+NEVER = (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "started", "expected"),
+    [
+        ({"valid_from": SEEN}, None, NEVER),
+        ({"status": "queued", "valid_from": SEEN}, SEEN + 9 * SECOND, (SEEN, "version", None, 9)),
+        ({"status": "in_progress"}, None, (TOMORROW, "scheduled", None, None)),
+        ({"status": "in_progress"}, TOMORROW - SECOND, (TOMORROW - SECOND, "agent", None, 0)),
+        ({"status": "cancelled", "completed_at": TEN}, None, NEVER),
+        ({"status": "completed", "completed_at": TOMORROW}, None, (TOMORROW, "scheduled", 0, None)),
+        ({"status": "completed", "completed_at": TEN}, NINE - SECOND, (NINE, "agent", 3600, 0)),
+        (
+            {"status": "failed", "scheduled_at": None, "completed_at": NINE - SECOND},
+            None,
+            (NINE - SECOND, "created", 0, None),
+        ),
+    ],
+)
+def test_work_and_an_end_come_before_what_is_only_planned(
+    scratch: Any, change: Row, started: datetime | None, expected: tuple[Any, ...]
+) -> None:
+    """When a run began, by what, and the seconds from then to its end and to its agent."""
+    run = {"project_id": 1, "task_id": "t", "run_id": "r"}
+    start = {**run, "kind": "pi_run_started", "occurred_at": started, "received_at": TOMORROW, "payload": "{}"}
+    scratch.fill("raw.run_versions", [WAITS | change])
+    scratch.fill("raw.run_events", [start] if started else [])
+    rows = scratch.rows("SELECT began_at, began_by, duration_s, queue_s FROM main.run_attempts")
+    scratch.fill("raw.run_versions", [])
+    scratch.fill("raw.run_events", [])
+    assert [tuple(row.values()) for row in rows] == [expected]
