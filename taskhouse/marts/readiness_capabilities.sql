@@ -15,7 +15,8 @@
 --   capability does not apply, or if its state is not known.
 -- reason: Why, as one sentence of the server. A day without information has one too if there was an answer.
 -- capability_evidence: What the server counted for this capability, as JSON, such as `{"matchedEventCount":12}`.
--- state_carried: `state` on this day or, if the day brought no information, on the last day before that did.
+-- state_carried: `state` on this day or, if the day brought no information, on the last day before that did, in the
+--   same segment of `readiness_trend`: what was known before the repository was gone does not count once it is back.
 -- steps_carried: Steps reached in that state.
 -- carried_from: The day that `state_carried` comes from: this day, or an earlier one; NULL if none had information.
 -- is_blocking: Whether the capability applies and is not ready, judged by `state_carried`. NULL if that is not known.
@@ -25,6 +26,7 @@ WITH days AS (
         trend.repository,
         trend.window_days,
         trend.day,
+        trend.segment,
         trend.evidence,
         trend.overall IS NOT NULL AS informed,
         trend.core_suggestions_state,
@@ -47,6 +49,7 @@ long AS (
         days.repository,
         days.window_days,
         days.day,
+        days.segment,
         capability.capability,
         days.evidence,
         days.informed,
@@ -76,7 +79,7 @@ carried AS (
     FROM
         long
     WINDOW
-        until_day AS (PARTITION BY project_id, repository, window_days, capability ORDER BY day)
+        until_day AS (PARTITION BY project_id, repository, window_days, capability, segment ORDER BY day)
 )
 
 SELECT

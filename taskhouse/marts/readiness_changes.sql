@@ -1,5 +1,6 @@
 -- One row per project, repository, window and day on which the overall state changed. A repository that comes or goes
--- has a row too, so the `to_state` of one row is the `from_state` of the next.
+-- has a row too, so the `to_state` of one row is the `from_state` of the next. One that comes has it on the first day
+-- with information, which can be later than the day on which it came or came back.
 -- Key: `project_id`, `repository`, `window_days`, `day`.
 --
 -- project_id: The PostHog project.

@@ -14,7 +14,7 @@
 -- no_information: Repositories whose answer that day is not based on a scan.
 -- missing: Repositories without an answer that day.
 -- ready_carried: Repositories that were `ready` on that day or, if the day brought no information, on the last day
---   before it that did.
+--   before it that did; see `readiness_trend.overall_carried`.
 -- share_ready: `ready` divided by the repositories with information that day; NULL if there was none.
 -- readiness_score: Mean of `readiness_score` over the repositories that have one that day.
 -- scored: Number of repositories with a score.

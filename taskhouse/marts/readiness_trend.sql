@@ -23,13 +23,16 @@
 -- observed_at: When it was requested.
 -- is_break: Whether the classification changed on this day. What is measured changed too, so the days before and after
 --   are not comparable.
--- segment: Number of breaks up to this day. Draw lines only within a segment.
+-- segment: Number of breaks up to this day, and of times that the repository came back after it was gone for a day or
+--   more. Draw lines only within a segment.
 -- previous_overall: `overall` on the last day before with information, in the same segment; NULL on a day without.
 -- is_change: Whether `overall` differs from `previous_overall`.
 -- changed_after: On a day with a change, the last day with the previous state. The change happened between the two.
--- state_since: The first known day of the state on this day. Days without information continue the state.
+-- state_since: The first known day of the state on this day, in the same segment. Days without information continue
+--   the state.
 -- days_in_state: Days in this state, counting the first as 1; NULL on a day without information.
--- overall_carried: `overall` on this day or, if that is NULL, on the last day before with information.
+-- overall_carried: `overall` on this day or, if that is NULL, on the last day before with information, in the same
+--   segment.
 -- first_ready_day: The first day that was `ready`, once there was one.
 -- days_to_ready: Days from the first day with information to `first_ready_day`; 0 if it was ready at once.
 WITH gone AS (
@@ -218,7 +221,7 @@ missing AS (
 ),
 
 -- The first run of every state that stood, with the state before it. A run that another answer of its only day replaced
--- never stood.
+-- never stood. A return after an absence is one of no state.
 entered AS (
     SELECT
         *,
@@ -233,11 +236,32 @@ entered AS (
         WHERE
             code > 0
             AND next_day > from_day
+        UNION ALL BY NAME
+        SELECT DISTINCT
+            run.project_id,
+            run.repository,
+            run.window_days,
+            gone.gone_until AS from_day,
+            0 AS code
+        FROM
+            gone
+            INNER JOIN run
+                ON gone.project_id = run.project_id
+                AND gone.repository = run.repository
+                AND gone.gone_until > run.from_day
+            LEFT JOIN gone AS again
+                ON gone.project_id = again.project_id
+                AND gone.repository = again.repository
+                AND gone.gone_until = again.gone_from
+        WHERE
+            gone.gone_until < DATE '9999-12-31'
+            AND again.gone_from IS NULL
     )
     WINDOW
-        ordered AS (PARTITION BY project_id, repository, window_days ORDER BY from_day)
+        ordered AS (PARTITION BY project_id, repository, window_days ORDER BY from_day, code)
     QUALIFY
-        code IS DISTINCT FROM lag(code) OVER ordered
+        code = 0
+        OR code IS DISTINCT FROM lag(code) OVER ordered
 ),
 
 stand AS (
@@ -251,17 +275,21 @@ stand AS (
         CASE WHEN before.classification = state.classification THEN before.overall END AS overall_before,
         CASE WHEN before.classification = state.classification THEN entered.previous_day END AS changed_after,
         coalesce(before.classification <> state.classification, false) AS begins_segment,
-        count(*) FILTER (WHERE before.classification <> state.classification) OVER ordered AS segment,
-        first_value(entered.from_day) OVER ordered AS first_day,
+        count(*) FILTER (WHERE entered.code = 0 OR before.classification <> state.classification) OVER ordered
+            AS segment,
+        min(entered.from_day) FILTER (WHERE entered.code > 0) OVER ordered AS first_day,
         min(entered.from_day) FILTER (WHERE state.overall = 'ready') OVER ordered AS first_ready_day
     FROM
         entered
-        INNER JOIN state
+        LEFT JOIN state
             ON entered.code = state.code
         LEFT JOIN state AS before
             ON entered.previous_code = before.code
     WINDOW
-        ordered AS (PARTITION BY entered.project_id, entered.repository, entered.window_days ORDER BY entered.from_day)
+        ordered AS (
+            PARTITION BY entered.project_id, entered.repository, entered.window_days
+            ORDER BY entered.from_day, entered.code
+        )
 ),
 
 -- Outer and inner joins rather than ANTI and SEMI: DuckDB takes a filter on the repository through these to both sides.
@@ -334,7 +362,7 @@ SELECT
     END AS previous_overall,
     coalesce(days.day = stand.state_since AND stand.overall_before IS NOT NULL, false) AS is_change,
     CASE WHEN days.day = stand.state_since THEN stand.changed_after END AS changed_after,
-    stand.state_since,
+    CASE WHEN stand.overall IS NOT NULL THEN stand.state_since END AS state_since,
     CASE WHEN days.informed THEN days.day - stand.state_since + 1 END AS days_in_state,
     stand.overall AS overall_carried,
     stand.first_ready_day,

@@ -14,7 +14,7 @@
 -- partial: Repositories whose last known state is `partial`.
 -- detected: Repositories whose last known state is `detected`.
 -- needs_setup: Repositories whose last known state is `needs_setup`.
--- unknown: All other repositories: in any other state, or without information so far.
+-- unknown: All other repositories: in any other state, or without information so far or since they came back.
 -- share_ready: `ready` divided by `repositories`, for each day before the median is taken.
 -- share_partial: The share of `partial`.
 -- share_detected: The share of `detected`.

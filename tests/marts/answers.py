@@ -1,10 +1,11 @@
 """Answers about readiness, made up, and what follows from them day by day, computed plainly."""
 
+import functools
 import itertools
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -52,8 +53,8 @@ def trend(
             last[row["project_id"]] = max(day, last[row["project_id"]])
     found: list[Row] = []
     for (project, repository, window), by_day in days.items():
-        course = _course(project, repository, window, by_day, last[project])
-        found += [row for row in course if not is_gone(sightings, zone, project, repository, row["day"])]
+        gone = functools.partial(is_gone, sightings, zone, project, repository)
+        found += _course(project, repository, window, by_day, last[project], gone)
     return found
 
 
@@ -61,15 +62,27 @@ def _informed(row: Row) -> bool:
     return row["evidence"] == "scan" and row["overall"] is not None
 
 
-def _course(project: int, repository: str, window: int, by_day: dict[date, list[Row]], last: date) -> list[Row]:
+def _course(
+    project: int,
+    repository: str,
+    window: int,
+    by_day: dict[date, list[Row]],
+    last: date,
+    gone: Callable[[date], bool],
+) -> list[Row]:
     found: list[Row] = []
     known: Row | None = None
     first: date | None = None
     first_ready: date | None = None
     since: date | None = None
-    segment = 0
-    day = min(by_day)
-    while day <= last:
+    segment, returns = 0, False
+    days = [min(by_day) + timedelta(days=number) for number in range((last - min(by_day)).days + 1)]
+    for day in days:
+        if gone(day):
+            returns = True
+            continue
+        if returns:
+            known, since, segment, returns = None, None, segment + 1, False
         answers = sorted(by_day.get(day, []), key=lambda row: row["observed_at"])
         informed = [row for row in answers if _informed(row)]
         row = informed[-1] if informed else answers[-1] if answers else None
@@ -113,7 +126,6 @@ def _course(project: int, repository: str, window: int, by_day: dict[date, list[
         told["first_ready_day"] = first_ready
         told["days_to_ready"] = (first_ready - first).days if first_ready and first else None
         found.append(told)
-        day += timedelta(days=1)
     return found
 
 

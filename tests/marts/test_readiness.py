@@ -93,13 +93,14 @@ def assert_as_of(tables: Any, course: list[Row], day: date, sightings: Sequence[
     assert len(got) == len(expected)
     for row in got:
         held = expected[row["project_id"], row["repository"], row["window_days"]]
-        known = held["overall"] is not None
+        later = [held["day"] + timedelta(days=number) for number in range((day - held["day"]).days + 1)]
+        known = held["overall"] is not None and not any(
+            is_gone(sightings, "UTC", held["project_id"], held["repository"], one) for one in later
+        )
         ready = [one["first_ready_day"] for one in course if key(one)[:3] == key(held)[:3] and one["day"] <= day]
         assert (row["as_of"], row["overall"], row["readiness_score"], row["classification"]) == (
             day,
-            held["overall"],
-            held["readiness_score"],
-            held["classification"],
+            *(held[name] if known else None for name in ("overall", "readiness_score", "classification")),
         )
         assert row["day"] == (held["day"] if known else None)
         assert row["age_days"] == ((day - held["day"]).days if known else None)

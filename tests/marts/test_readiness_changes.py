@@ -47,7 +47,9 @@ def capabilities(days: list[Row]) -> list[Row]:
     found = []
     for where, course in by_repository(days):
         known: Row | None = None
-        for row in course:
+        for before, row in itertools.pairwise([course[0], *course]):
+            if row["day"] > before["day"] + timedelta(days=1):  # it was gone
+                known = None
             known = row if row["overall"] is not None else known
             for name, column in zip(NAMES, CAPABILITIES, strict=True):
                 state = row["answer"][column] if row["overall"] is not None else None
@@ -297,4 +299,30 @@ def test_a_week_that_ends_in_an_outage_repeats_what_was_known(zoned: Any) -> Non
     assert [tuple(row[name] for name in names) for row in got] == [
         (date(2026, 11, 16), True, 6, 2, 2.5, 2.0, 0.5, pytest.approx((1 + 2 / 3) / 2)),
         (date(2026, 11, 23), False, 3, 1, 3.0, 2.0, 1.0, pytest.approx(2 / 3)),
+    ]
+
+
+def test_a_repository_that_was_gone_begins_anew(zoned: Any) -> None:
+    first, ready, blind = datetime(2026, 11, 16, 8, tzinfo=UTC), ("ready",) * 3, {"evidence": "no_token"}
+    told: dict[int, tuple[Sequence[str], Row]] = {0: (ready, {}), 4: (ready, blind), 5: (ready, {})}
+    rows = [answer(1, "acme/a", first + timedelta(days=day), states, **more) for day, (states, more) in told.items()]
+    there = {"project_id": 1, "repository": "acme/a", "first_seen_at": first, "absent_since": first + timedelta(days=2)}
+    tables = zoned(rows, [there, there | {"first_seen_at": first + timedelta(days=4), "absent_since": None}])
+    trend = tables.rows(
+        "SELECT day, overall_carried, days_in_state, is_change, segment FROM main.readiness_trend ORDER BY day"
+    )
+    assert [tuple(row.values()) for row in trend] == [
+        (date(2026, 11, 16), "ready", 1, False, 0),
+        (date(2026, 11, 17), "ready", None, False, 0),
+        (date(2026, 11, 20), None, None, False, 1),
+        (date(2026, 11, 21), "ready", 1, False, 1),
+    ]
+    as_of = "SELECT overall, state_since FROM main.readiness_as_of(?)"
+    assert tables.rows(as_of, date(2026, 11, 20)) == [{"overall": None, "state_since": None}]
+    assert tables.rows(as_of, date(2026, 11, 30)) == [{"overall": "ready", "state_since": date(2026, 11, 21)}]
+    changes = tables.rows("SELECT day, to_state FROM main.readiness_changes ORDER BY day")
+    assert [tuple(row.values()) for row in changes] == [
+        (date(2026, 11, 16), "ready"),
+        (date(2026, 11, 18), None),
+        (date(2026, 11, 21), "ready"),
     ]

@@ -1,5 +1,6 @@
 -- `FROM readiness_as_of(DATE '2026-01-31')`: one row per project, repository and window that had an answer by the end
--- of a day and was still there: the last answer with information until then.
+-- of a day and was still there: the last answer with information until then. If it was gone and came back, answers from
+-- before do not count.
 --
 -- project_id: The PostHog project.
 -- repository: `organization/repository`.
@@ -14,35 +15,39 @@
 -- days_in_state: Days from then to the requested day, counting the first as 1.
 -- first_ready_day: The first day that was `ready`, once there was one.
 CREATE MACRO main.readiness_as_of(until_day) AS TABLE
-    WITH known AS (
-        SELECT
-            *,
-            CAST(until_day AS DATE) AS as_of
-        FROM
-            main.readiness_trend
-        WHERE
-            day <= CAST(until_day AS DATE)
-    ),
-
-    period AS (
-        SELECT
-            *
-        FROM
-            main.repository_periods
-        WHERE
-            first_day <= CAST(until_day AS DATE)
-        QUALIFY
-            row_number() OVER (PARTITION BY project_id, repository ORDER BY first_seen_at DESC) = 1
-    ),
-
-    gone AS (
+    WITH presence AS (
         SELECT
             project_id,
+            repository,
+            max(first_day) FILTER (WHERE first_day > gone_before) AS back_day,
+            arg_max_null(gone_day, first_seen_at) AS gone_day
+        FROM (
+            SELECT
+                *,
+                lag(gone_day) OVER (PARTITION BY project_id, repository ORDER BY first_seen_at) AS gone_before
+            FROM
+                main.repository_periods
+            WHERE
+                first_day <= CAST(until_day AS DATE)
+        )
+        GROUP BY
+            project_id,
             repository
+    ),
+
+    known AS (
+        SELECT
+            trend.*,
+            CAST(until_day AS DATE) AS as_of,
+            trend.overall IS NOT NULL AND trend.day >= coalesce(presence.back_day, trend.day) AS counts
         FROM
-            period
+            main.readiness_trend AS trend
+            LEFT JOIN presence
+                ON trend.project_id = presence.project_id
+                AND trend.repository = presence.repository
         WHERE
-            gone_day <= CAST(until_day AS DATE)
+            trend.day <= CAST(until_day AS DATE)
+            AND coalesce(presence.gone_day > CAST(until_day AS DATE), true)
     )
 
     SELECT
@@ -50,17 +55,16 @@ CREATE MACRO main.readiness_as_of(until_day) AS TABLE
         repository,
         window_days,
         as_of,
-        max(day) FILTER (WHERE overall IS NOT NULL) AS day,
-        as_of - max(day) FILTER (WHERE overall IS NOT NULL) AS age_days,
-        arg_max(overall, day) AS overall,
-        arg_max_null(readiness_score, day) FILTER (WHERE overall IS NOT NULL) AS readiness_score,
-        arg_max_null(classification, day) FILTER (WHERE overall IS NOT NULL) AS classification,
-        max(state_since) AS state_since,
-        as_of - max(state_since) + 1 AS days_in_state,
+        max(day) FILTER (WHERE counts) AS day,
+        as_of - max(day) FILTER (WHERE counts) AS age_days,
+        arg_max(overall, day) FILTER (WHERE counts) AS overall,
+        arg_max_null(readiness_score, day) FILTER (WHERE counts) AS readiness_score,
+        arg_max_null(classification, day) FILTER (WHERE counts) AS classification,
+        max(state_since) FILTER (WHERE counts) AS state_since,
+        as_of - max(state_since) FILTER (WHERE counts) + 1 AS days_in_state,
         max(first_ready_day) AS first_ready_day
     FROM
         known
-        ANTI JOIN gone USING (project_id, repository)
     GROUP BY
         project_id,
         repository,

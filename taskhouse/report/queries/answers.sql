@@ -1,18 +1,20 @@
--- The answers that the states of one window rest on at the end of a day: the last with information until then.
+-- The answers that the states of one window rest on at the end of a day: the last with information until then,
+-- unless the repository was gone since.
 WITH last AS (
     SELECT
         project_id,
         repository,
         window_days,
-        max(day) AS day
+        max(day) FILTER (WHERE overall IS NOT NULL) AS day
     FROM
         report_trend
     WHERE
         window_days = $window
         AND day <= $day
-        AND overall IS NOT NULL
     GROUP BY
         ALL
+    HAVING
+        arg_max_null(overall_carried, day) IS NOT NULL
 )
 
 SELECT
