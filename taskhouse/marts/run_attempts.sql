@@ -19,7 +19,8 @@
 --   `agent` (the agent reported that it is running, which comes a little after the reopening).
 -- started_at: When its agent first reported that it is running; NULL if no event says so.
 -- ended_at: When it ended, according to the server; the time at which that was first seen if the server gives none.
---   NULL while it goes on.
+--   NULL while it goes on. Two ends within a minute are one that the server corrected, unless a state or a report of
+--   the agent shows life between them: the last time that the server gave stands. Ends further apart are two attempts.
 -- queue_s: Seconds from `began_at` to `started_at`; 0 if the clock of the agent is behind.
 -- duration_s: Seconds from `began_at` to `ended_at`, including waiting time.
 -- active_s: Seconds from `started_at` to `ended_at`.
@@ -89,42 +90,6 @@ state AS (
     FROM main.run_states
 ),
 
--- How an end is last described, and since when it is described so. The same end may come in milliseconds and in
--- microseconds (`epoch_ms` would round those): it stays as it first came.
-finished AS (
-    SELECT
-        project_id,
-        run_id,
-        arg_min(ended_at, (known_at, observed_in)) AS ended_at,
-        any_value(last_status) AS status,
-        CASE
-            WHEN bool_and(observed_in = 'stream')
-                THEN arg_min(
-                    struct_pack(pr_url := pr_url, error_message := error_message), (known_at, observed_at)
-                ) FILTER (WHERE status = last_status)
-        END AS told,
-        coalesce(
-            min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
-            min(known_at) FILTER (WHERE status = last_status)
-        ) AS known_at,
-        list(DISTINCT observed_in) AS observed_in
-    FROM (
-        SELECT
-            *,
-            arg_max(status, (known_at, observed_in)) OVER same_end AS last_status
-        FROM
-            state
-        WHERE
-            ended_at IS NOT NULL
-        WINDOW
-            same_end AS (PARTITION BY project_id, run_id, epoch_us(ended_at) // 1000)
-    )
-    GROUP BY
-        project_id,
-        run_id,
-        epoch_us(ended_at) // 1000
-),
-
 started AS (
     SELECT
         project_id,
@@ -137,6 +102,125 @@ started AS (
         main.run_signals
     WHERE
         signal = 'started'
+),
+
+-- Everything that shows that a run was alive.
+alive AS (
+    SELECT project_id, run_id, observed_in, observed_in AS shown_by, happened_at, known_at
+    FROM state
+    WHERE happened_at IS NOT NULL
+    UNION ALL BY NAME
+    FROM started
+),
+
+-- The same end may come in milliseconds and in microseconds (`epoch_ms` would round those).
+told AS (
+    SELECT *, epoch_us(ended_at) // 1000 AS ended_ms FROM state WHERE ended_at IS NOT NULL
+),
+
+told_end AS (
+    SELECT
+        project_id,
+        run_id,
+        ended_ms,
+        max(ended_at) AS ended_at,
+        min(known_at) AS known_at,
+        lag(ended_ms) OVER run AS ms_before,
+        lag(max(ended_at)) OVER run AS ended_before
+    FROM
+        told
+    GROUP BY
+        project_id,
+        run_id,
+        ended_ms
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_ms)
+),
+
+-- Two ends within a minute are one that was corrected, unless something shows that the run lived between them.
+lived AS (
+    SELECT
+        told_end.project_id,
+        told_end.run_id,
+        told_end.ended_ms,
+        min(alive.known_at) AS known_at
+    FROM
+        told_end
+        INNER JOIN alive
+            ON told_end.project_id = alive.project_id
+            AND told_end.run_id = alive.run_id
+            AND alive.happened_at > told_end.ended_before
+            AND alive.happened_at <= told_end.ended_at
+    WHERE
+        told_end.ended_ms - told_end.ms_before <= 60_000
+    GROUP BY
+        told_end.project_id,
+        told_end.run_id,
+        told_end.ended_ms
+),
+
+counted_end AS (
+    SELECT
+        told_end.project_id,
+        told_end.run_id,
+        told_end.ended_ms,
+        count(*) FILTER (
+            WHERE lived.run_id IS NOT NULL OR coalesce(told_end.ended_ms - told_end.ms_before > 60_000, true)
+        ) OVER run AS number,
+        -- Until it was known that the run lived, the next end was a correction of this one.
+        lead(CASE WHEN lived.known_at > told_end.known_at THEN lived.known_at END) OVER run AS parted_at
+    FROM
+        told_end
+        LEFT JOIN lived USING (project_id, run_id, ended_ms)
+    WINDOW
+        run AS (PARTITION BY told_end.project_id, told_end.run_id ORDER BY told_end.ended_ms)
+),
+
+-- How an end is last described, and since when it is described so. The last time that the server gave for it stands, as
+-- it first came.
+finished AS (
+    SELECT
+        project_id,
+        run_id,
+        arg_min(ended_at, (known_at, observed_in)) AS ended_at,
+        any_value(last_status) AS status,
+        CASE
+            WHEN bool_and(observed_in = 'stream')
+                THEN arg_min(
+                    struct_pack(pr_url := pr_url, error_message := error_message), (known_at, observed_at)
+                ) FILTER (WHERE status = last_status)
+        END AS told,
+        greatest(
+            coalesce(
+                min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
+                min(known_at) FILTER (WHERE status = last_status)
+            ),
+            max(parted_at)
+        ) AS known_at,
+        list(DISTINCT observed_in) AS observed_in
+    FROM (
+        SELECT
+            *,
+            arg_max(status, (known_at, observed_in)) OVER (PARTITION BY project_id, run_id, ended_ms) AS last_status
+        FROM (
+            SELECT
+                told.*,
+                counted_end.number,
+                max(counted_end.parted_at) OVER same_end AS parted_at,
+                arg_max(told.ended_ms, (told.is_timed, told.observed_at, told.ended_ms)) OVER same_end AS last_ms
+            FROM
+                told
+                INNER JOIN counted_end USING (project_id, run_id, ended_ms)
+            WINDOW
+                same_end AS (PARTITION BY told.project_id, told.run_id, counted_end.number)
+        )
+        WHERE
+            ended_ms = last_ms
+    )
+    GROUP BY
+        project_id,
+        run_id,
+        number
 ),
 
 -- When the API last showed that a run is over: as a new version, or because its task was seen with the same state. It
@@ -183,7 +267,7 @@ going_on AS (
         ) AS last_end USING (project_id, run_id)
         LEFT JOIN over USING (project_id, run_id)
     WHERE
-        state.ended_at IS NULL
+        state.happened_at IS NOT NULL
         AND state.is_newest
         AND (last_end.ended_at IS NULL OR state.happened_at > last_end.ended_at)
         AND (over.shown_at IS NULL OR state.known_at >= over.shown_at)
@@ -217,13 +301,7 @@ reopened AS (
         list(DISTINCT shown.observed_in) AS observed_in
     FROM
         numbered
-        INNER JOIN (
-            SELECT project_id, run_id, observed_in, observed_in AS shown_by, happened_at, known_at
-            FROM state
-            WHERE ended_at IS NULL
-            UNION ALL BY NAME
-            FROM started
-        ) AS shown
+        INNER JOIN alive AS shown
             ON numbered.project_id = shown.project_id
             AND numbered.run_id = shown.run_id
             AND shown.happened_at > numbered.ended_before

@@ -8,9 +8,12 @@
 -- observed_at: When the version was first seen, or the server's time of the event.
 -- status: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
 -- happened_at: Of a run that goes on, the server's time of the state. `observed_at` if the server's time is older than
---   an end before it, since not every change of a run moves it. NULL if the run is over.
+--   an end before it, since not every change of a run moves it. NULL if the run is over, and if the state came too
+--   late: a run that is reopened is `queued` first, so `in_progress` in a stream shows no life if it directly follows
+--   an end, within a minute or with an older time of the server, and no agent starts before the next state.
 -- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, when that was
 --   first observed. NULL if the run goes on.
+-- is_timed: Whether the server gave `ended_at`.
 -- known_at: When taskhouse learned of it.
 -- pr_url: Of a state in a stream, the pull request that the run names.
 -- error_message: Of a state in a stream, why the run failed.
@@ -49,28 +52,74 @@ WITH state AS (
         signal = 'state'
 ),
 
-placed AS (
+ordered AS (
     SELECT
         *,
         status IN ('completed', 'failed', 'cancelled') AS is_over,
-        -- A stretch of states that are over, between two that are not.
-        count(*) FILTER (WHERE status NOT IN ('completed', 'failed', 'cancelled')) OVER source AS stretch,
-        max(completed_at) OVER (
-            PARTITION BY project_id, run_id, observed_in
-            ORDER BY observed_at, place
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS ended_before,
+        max(completed_at) OVER earlier AS ended_before,
+        max(observed_at) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER earlier AS over_before,
+        count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER earlier AS ends_before,
         count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER (
             PARTITION BY project_id, run_id, observed_in
             ORDER BY observed_at, place
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS ends_after
+        ) AS ends_after,
+        lead(observed_at) OVER (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place) AS next_at
     FROM
         state
     WHERE
         status IS NOT NULL
     WINDOW
-        source AS (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place)
+        earlier AS (
+            PARTITION BY project_id, run_id, observed_in
+            ORDER BY observed_at, place
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
+),
+
+leftover AS (
+    SELECT
+        *
+    FROM
+        ordered
+    QUALIFY
+        status = 'in_progress'
+        AND observed_in = 'stream'
+        AND (updated_at <= ended_before OR observed_at <= over_before + INTERVAL 1 MINUTE)
+        AND count(*) FILTER (WHERE status IN ('not_started', 'queued')) OVER (
+            PARTITION BY project_id, run_id, observed_in, ends_before ORDER BY observed_at, place
+        ) = 0
+),
+
+late AS (
+    SELECT
+        *
+    FROM
+        leftover
+        ANTI JOIN (FROM main.run_signals WHERE signal = 'started') AS started
+            ON leftover.project_id = started.project_id
+            AND leftover.run_id = started.run_id
+            AND started.occurred_at > leftover.over_before
+            AND started.occurred_at <= coalesce(leftover.next_at, TIMESTAMPTZ 'infinity')
+),
+
+placed AS (
+    SELECT
+        ordered.*,
+        late.run_id IS NOT NULL AS is_late,
+        -- A stretch of states that are over, between two that are not.
+        count(*) FILTER (WHERE NOT ordered.is_over AND late.run_id IS NULL) OVER (
+            PARTITION BY ordered.project_id, ordered.run_id, ordered.observed_in
+            ORDER BY ordered.observed_at, ordered.place
+        ) AS stretch
+    FROM
+        ordered
+        LEFT JOIN late
+            ON ordered.project_id = late.project_id
+            AND ordered.run_id = late.run_id
+            AND ordered.observed_in = late.observed_in
+            AND ordered.observed_at = late.observed_at
+            AND ordered.place = late.place
 )
 
 SELECT
@@ -80,7 +129,7 @@ SELECT
     observed_at,
     status,
     CASE
-        WHEN is_over THEN NULL
+        WHEN is_over OR is_late THEN NULL
         WHEN updated_at <= ended_before THEN observed_at
         ELSE coalesce(updated_at, observed_at)
     END AS happened_at,
@@ -92,6 +141,7 @@ SELECT
                 first_value(observed_at) OVER same_stretch
             )
     END AS ended_at,
+    is_over AND first_value(completed_at IGNORE NULLS) OVER same_stretch IS NOT NULL AS is_timed,
     CASE
         WHEN is_over AND completed_at IS NULL
             THEN greatest(

@@ -70,6 +70,27 @@ def _task(dice: random.Random, tables: dict[str, list[Row]], task: Row) -> None:
         tables["raw.task_sightings"][-1]["absent_since"] = None
 
 
+def _ends(dice: random.Random, moment: datetime) -> list[datetime | None]:
+    """When the server says that a run ended: it may say nothing, or another time a little later."""
+    if dice.random() < 0.04:
+        return [None]
+    stamped = moment + timedelta(microseconds=dice.randrange(1000))
+    return [stamped, stamped + _seconds(dice, 50)] if dice.random() < 0.1 else [stamped]
+
+
+def _starts(dice: random.Random, tables: dict[str, list[Row]], run: Row, moment: datetime) -> None:
+    """The agent's report that it runs, in one layer, both or none."""
+    skewed = moment + timedelta(milliseconds=dice.randrange(-400, 400))
+    for table in ("raw.run_events", "raw.run_log_entries"):
+        if dice.random() < 0.6:
+            method = dice.choice([("_posthog/run_started", "notification"), (None, "pi_run_started")])
+            event = {**run, "method": method[0], "kind": method[1], "payload": "{}"}
+            came = skewed + _seconds(dice, 40_000)
+            late = timedelta(milliseconds=dice.randrange(300)) if table == "raw.run_log_entries" else timedelta()
+            place = {"position": len(tables[table])} if table == "raw.run_log_entries" else {}
+            tables[table].append({**event, **place, "occurred_at": skewed + late, "received_at": came})
+
+
 def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
     """One run: its states on the server in their order, then what was seen of them."""
     moment = created = BEGIN + _seconds(dice, 4 * 86_400)
@@ -92,25 +113,16 @@ def _run(dice: random.Random, tables: dict[str, list[Row]], run: Row) -> None:
         moment += _seconds(dice, dice.choice([20, 4_000]))
         change("in_progress", updated_at=moment, model=dice.choice(["opus", "gpt"]), runtime_adapter="claude")
         if dice.random() < 0.85:
-            skewed = moment + timedelta(milliseconds=dice.randrange(-400, 400))
-            for table in ("raw.run_events", "raw.run_log_entries"):
-                if dice.random() < 0.6:
-                    method = dice.choice([("_posthog/run_started", "notification"), (None, "pi_run_started")])
-                    event = {**run, "method": method[0], "kind": method[1], "payload": "{}"}
-                    came = skewed + _seconds(dice, 40_000)
-                    late = (
-                        timedelta(milliseconds=dice.randrange(300)) if table == "raw.run_log_entries" else timedelta()
-                    )
-                    place = {"position": len(tables[table])} if table == "raw.run_log_entries" else {}
-                    tables[table].append({**event, **place, "occurred_at": skewed + late, "received_at": came})
+            _starts(dice, tables, run, moment)
         moment += _seconds(dice, dice.choice([600, 70_000]))
         if dice.random() < 0.1:
             break
         ended = dice.choice(["completed", "completed", "failed", "cancelled"])
         pull_request = dice.choice([None, "https://github.com/acme/a/pull/1"])
         error = "broken" if ended == "failed" else None
-        stamped = None if dice.random() < 0.04 else moment + timedelta(microseconds=dice.randrange(1000))
-        change(ended, completed_at=stamped, pr_url=pull_request, error_message=error)
+        for stamped in _ends(dice, moment):
+            change(ended, completed_at=stamped, pr_url=pull_request, error_message=error)
+            moment = stamped or moment
         if dice.random() < 0.3:
             moment += _seconds(dice, 4_000)
             change(ended, updated_at=moment, pr_url="https://github.com/acme/a/pull/2")
@@ -126,18 +138,24 @@ def _seen(dice: random.Random, tables: dict[str, list[Row]], run: Row, course: l
     published = BEGIN
     for number, (moment, facts) in enumerate(course):
         published = max(published, moment + _seconds(dice, dice.choice([1, 9])))
+        published_now = []
         if dice.random() < 0.4:
-            about = {"output": {"pr_url": facts.get("pr_url")}, "error_message": facts.get("error_message")}
-            state = {"type": "task_run_state", "status": facts["status"], **about}
+            published_now.append((published, number, facts))
+        if facts["completed_at"] and dice.random() < 0.15:  # a state from before the end comes after it
+            stale = next(before for _, before in reversed(course[:number]) if not before["completed_at"])
+            published_now.append((published + _seconds(dice, 20), 100 + number, stale))
+        for at, place, shown in published_now:
+            about = {"output": {"pr_url": shown.get("pr_url")}, "error_message": shown.get("error_message")}
+            state = {"type": "task_run_state", "status": shown["status"], **about}
             for name in ("updated_at", "completed_at"):
-                state[name] = facts[name] and facts[name].isoformat(timespec=dice.choice(["auto", "milliseconds"]))
+                state[name] = shown[name] and shown[name].isoformat(timespec=dice.choice(["auto", "milliseconds"]))
             tables["raw.run_events"].append(
                 {
                     **run,
                     "kind": "task_run_state",
-                    "stream_ms": int(published.timestamp() * 1000),
-                    "stream_seq": number,
-                    "received_at": published + _seconds(dice, dice.choice([1, 20_000])),
+                    "stream_ms": int(at.timestamp() * 1000),
+                    "stream_seq": place,
+                    "received_at": at + _seconds(dice, dice.choice([1, 20_000])),
                     "payload": json.dumps(state),
                 }
             )

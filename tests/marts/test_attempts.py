@@ -1,7 +1,5 @@
 """Attempts of runs, and the days that rest on them, against plain Python and pandas over the raw rows."""
 
-import itertools
-import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from tests.marts.evidence import ends_of, living, of, scheduled, signs_of, starts_of, states_of, works_of
 from tests.marts.lives import BEGIN, DAYS, TABLES, lives
 
 Row = dict[str, Any]
 
-OVER = {"completed", "failed", "cancelled"}
 DIMENSIONS = ["repository", "model", "runtime_adapter", "origin_product", "environment", "visibility"]
 ZONES = [(2, "Europe/Berlin"), (3, "America/New_York")]
 AFTERWARDS = {"is_last", "observed_in", "repository_now", "visibility_now", "origin_product", "created_by"}
@@ -39,10 +37,6 @@ def drawn(request: pytest.FixtureRequest, scratch: Any) -> Iterator[tuple[Any, d
     fill(scratch, {table: [] for table in TABLES})
 
 
-def of(rows: list[Row], **key: Any) -> list[Row]:
-    return [row for row in rows if all(row.get(name) == value for name, value in key.items())]
-
-
 def at(history: list[Row], name: str, moment: datetime | None) -> Row:
     """The row of a history that counts at a moment; the first one before it all, the newest if there is no moment."""
     ordered = sorted(history, key=lambda row: row[name])
@@ -62,108 +56,6 @@ def seconds(first: datetime | None, last: datetime | None) -> float | None:
     return None if first is None or last is None else max((last - first) / timedelta(seconds=1), 0)
 
 
-def states_of(rows: dict[str, list[Row]], **run: Any) -> list[list[Row]]:
-    """The states of a run, in the order of each source: versions, and states in its stream."""
-    versions = [
-        {**row, "source": "version", "at": row["valid_from"], "known_at": row["valid_from"], "place": 0}
-        for row in of(rows["raw.run_versions"], **run)
-    ]
-    stream = []
-    for row in of(rows["raw.run_events"], **run, kind="task_run_state"):
-        document = json.loads(row["payload"])
-        for name in ("updated_at", "completed_at"):
-            document[name] = datetime.fromisoformat(document[name]) if document[name] else None
-        moment = datetime.fromtimestamp(row["stream_ms"] / 1000, UTC)
-        known_at = row["received_at"]
-        document["pr_url"] = document["output"]["pr_url"]
-        stream.append({**document, "source": "stream", "at": moment, "known_at": known_at, "place": row["stream_seq"]})
-    return [sorted(source, key=lambda state: (state["at"], state["place"])) for source in (versions, stream)]
-
-
-def ends_of(sources: list[list[Row]]) -> dict[datetime, Row]:
-    """Every end of a run: its state, when it was learned, and from what."""
-    told: dict[datetime, list[Row]] = {}
-    for states in sources:
-        for over, stretch in itertools.groupby(states, key=lambda state: state["status"] in OVER):
-            if not over:
-                continue
-            sights = list(stretch)
-            given = next((one for one in sights if one["completed_at"]), None)
-            for one in sights:
-                if one["completed_at"] is None and given:
-                    learned = max(one["known_at"], given["known_at"])
-                    told.setdefault(given["completed_at"], []).append({**one, "known_at": learned})
-                else:
-                    told.setdefault(one["completed_at"] or sights[0]["at"], []).append(one)
-    found: dict[datetime, Row] = {}
-    same_end: dict[datetime, list[Row]] = {}
-    for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
-        in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
-        same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
-    for evidence in same_end.values():
-        ended = min(evidence, key=lambda one: (one["known_at"], one["source"]))["ended"]
-        status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
-        same = [one for one in evidence if one["status"] == status]
-        seen = [one["known_at"] for one in same if one["source"] == "version"]
-        told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
-        found[ended] = {
-            "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
-            "status": status,
-            "known_at": min(seen or [one["known_at"] for one in same]),
-            "sources": {one["source"] for one in evidence},
-        }
-    return found
-
-
-def signs_of(sources: list[list[Row]]) -> list[tuple[Any, ...]]:
-    """Signs of life: when, shown by, seen in, learned when, the state, and whether it shows that the run goes on."""
-    found = []
-    for states in sources:
-        before: list[datetime] = []
-        for number, state in enumerate(states, 1):
-            if state["status"] not in OVER:
-                stale = state["updated_at"] is None or (before and state["updated_at"] <= max(before))
-                moment = state["at"] if stale else state["updated_at"]
-                after = states[number:]
-                newest = not after if state["source"] == "version" else all(one["status"] not in OVER for one in after)
-                found.append((moment, state["source"], state["source"], state["known_at"], state["status"], newest))
-            if state["completed_at"] is not None:
-                before.append(state["completed_at"])
-    return found
-
-
-def works_of(sources: list[list[Row]], starts: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """When a run was seen at work, by what, and when that was learned."""
-    states = itertools.chain(*sources)
-    seen = [(one["at"], one["source"], one["known_at"]) for one in states if one["status"] in {"queued", "in_progress"}]
-    return seen + [(start[0], "agent", start[3]) for start in starts]
-
-
-def scheduled(versions: list[Row], works: list[tuple[Any, ...]], status: str, ended: datetime | None) -> Any:
-    """When a scheduled run began, by what, and when that was learned: at its time, or earlier if it was at work."""
-    moment, known_at = versions[-1]["scheduled_at"], versions[0]["valid_from"]
-    early = sorted(work for work in works if work[0] < moment)
-    if early and (ended is None or early[0][0] <= ended):
-        return max(early[0][0], versions[-1]["created_at"]), early[0][1], max(early[0][2], known_at)
-    if status == "not_started" or (ended and ended < moment):
-        return None, None, None
-    return moment, "scheduled", known_at
-
-
-def living(
-    signs: list[tuple[Any, ...]], ended: datetime | None, newest: Row, task: list[Row], sight: Row
-) -> list[tuple[Any, ...]]:
-    """Signs that a run goes on after its last end; the API may have shown since that it does not."""
-    alive = [sign for sign in signs if sign[5] and (ended is None or sign[0] > ended)]
-    if newest["status"] not in OVER:
-        return alive
-    seen = [newest["valid_from"]]
-    for one, after in itertools.pairwise([*task, {"valid_from": sight.get("last_seen_at")}]):
-        if (one.get("latest_run_id"), one.get("latest_run_status")) == (newest["run_id"], newest["status"]):
-            seen.append(after["valid_from"])
-    return [sign for sign in alive if sign[3] >= max(seen)]
-
-
 def versions_of(rows: dict[str, list[Row]], **run: Any) -> list[Row]:
     return sorted(of(rows["raw.run_versions"], **run), key=lambda row: row["valid_from"])
 
@@ -173,14 +65,10 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
     found: list[Row] = []
     for project, run in sorted({(row["project_id"], row["run_id"]) for row in rows["raw.run_versions"]}):
         key = {"project_id": project, "run_id": run}
-        versions, sources = versions_of(rows, **key), states_of(rows, **key)
-        starts = [
-            (row["occurred_at"], "agent", source, row["received_at"])
-            for source, table in (("stream", "raw.run_events"), ("log", "raw.run_log_entries"))
-            for row in of(rows[table], **key)
-            if row.get("method") == "_posthog/run_started" or row["kind"] == "pi_run_started"
-        ]
-        ends, signs = ends_of(sources), signs_of(sources)
+        starts = starts_of(rows, **key)
+        versions, sources = versions_of(rows, **key), states_of(rows, starts, **key)
+        signs = signs_of(sources)
+        ends = ends_of(sources, [*signs, *starts])
         tasks = {"project_id": project, "task_id": versions[-1]["task_id"]}
         task = sorted(of(rows["raw.task_versions"], **tasks), key=lambda row: row["valid_from"])
         sight = of(rows["raw.task_sightings"], **tasks)
@@ -225,9 +113,8 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             described = described | ({} if "version" in state["sources"] else state["told"])
             first: Row | None = None
             if began is not None:
-                local = began.astimezone(ZoneInfo(zone))
-                night = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
-                until = night.astimezone(UTC)
+                morrow = began.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
+                until = datetime.combine(morrow, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
                 run_then = at(versions, "valid_from", min(until, state["known_at"]) if ended else until)
                 moment = min(until, ended) if ended else until
                 first = {name: run_then.get(name) for name in ("environment", "runtime_adapter", "model")}

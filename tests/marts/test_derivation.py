@@ -79,7 +79,7 @@ def test_a_run_that_its_task_shows_to_be_over_later_has_no_stored_attempt_too_ma
     run = {"project_id": 1, "task_id": "t", "run_id": "r"}
     ended = BEGIN + timedelta(hours=1)
     state = {**run, "kind": "task_run_state", "stream_seq": 0, "received_at": ended + timedelta(minutes=2)}
-    completed, going_on = {"status": "completed", "completed_at": ended.isoformat()}, {"status": "in_progress"}
+    completed, going_on = {"status": "completed", "completed_at": ended.isoformat()}, {"status": "queued"}
     clean.fill(
         "raw.run_events",
         [

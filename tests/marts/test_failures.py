@@ -95,7 +95,7 @@ def expected(rows: dict[str, list[Row]], attempts: list[Row]) -> list[Row]:
 
 
 def test_failures_say_where_an_attempt_failed_and_what_it_cost(scratch: Any) -> None:
-    rows = drawn(15)
+    rows = drawn(16)
     for table, of_it in rows.items():
         scratch.fill(table, of_it)
     attempts = scratch.rows("SELECT * FROM main.run_attempts ORDER BY project_id, run_id, attempt")

@@ -54,14 +54,14 @@ def test_an_end_at_no_possible_time_counts_as_one_without_a_time(scratch: Any, m
 
 
 def test_a_sign_of_life_that_an_end_follows_in_the_stream_is_no_attempt(scratch: Any) -> None:
-    late = {"status": "in_progress", "updated_at": "2026-03-01T10:00:00.300Z"}
+    late = {"status": "queued", "updated_at": "2026-03-01T10:00:00.300Z"}
     over = {"status": "completed", "completed_at": "2026-03-01T10:00:00Z"}
     assert [row[0] for row in attempts(scratch, [VERSION], [over, late, over])] == ["completed"]
     assert [
         row[0] for row in attempts(scratch, [VERSION | {"valid_from": SEEN - timedelta(days=999)}], [over, late])
     ] == [
         "completed",
-        "in_progress",
+        "queued",
     ]
     shown_again = VERSION | {"valid_from": datetime(2026, 10, 1, tzinfo=UTC), "stage": "another"}
     assert [row[0] for row in attempts(scratch, [VERSION, shown_again], [over, late])] == ["completed"]
@@ -75,6 +75,41 @@ def test_an_end_whose_time_comes_later_is_one_end(scratch: Any) -> None:
 def test_an_end_that_is_told_otherwise_later_is_known_since_then(scratch: Any) -> None:
     failed = VERSION | {"status": "failed", "valid_from": SEEN - timedelta(days=5)}
     assert attempts(scratch, [failed, VERSION], []) == [("completed", VERSION["completed_at"], SEEN)]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(-2, 1), (2, 1), (60, 1), (61, 2)])
+def test_an_end_that_is_corrected_within_a_minute_is_one(scratch: Any, seconds: int, expected: int) -> None:
+    corrected = VERSION["completed_at"] + timedelta(seconds=seconds)
+    later = VERSION | {"completed_at": corrected, "valid_from": SEEN + timedelta(minutes=1)}
+    rows = attempts(scratch, [VERSION, later], [])
+    assert rows[-1] == ("completed", corrected, later["valid_from"])
+    assert len(rows) == expected
+
+
+FAILED: Row = {"status": "failed", "completed_at": "2026-03-01T10:00:00Z", "error_message": "broken"}
+AGAIN: Row = {"status": "failed", "completed_at": "2026-03-01T10:00:02Z", "error_message": "broken"}
+STALE: Row = {"status": "in_progress", "updated_at": "2026-03-01T09:30:00Z"}
+QUEUED: Row = {"status": "queued", "updated_at": "2026-03-01T10:00:01Z"}
+
+
+@pytest.mark.parametrize(
+    ("states", "ends"),
+    [
+        ([FAILED, AGAIN], [2]),
+        ([FAILED, FAILED | {"completed_at": None}], [0]),
+        ([FAILED, STALE], [0]),
+        ([FAILED, STALE | {"updated_at": "2026-03-01T10:00:00.2Z"}, AGAIN], [2]),
+        ([FAILED, QUEUED, AGAIN], [0, 2]),
+        ([FAILED, STALE, QUEUED], [0, None]),
+        ([FAILED, {"status": "in_progress", "updated_at": "2026-03-01T10:09:00Z"}], [0]),
+    ],
+)
+def test_an_end_told_twice_and_a_state_told_too_late_begin_nothing(
+    scratch: Any, states: list[Row], ends: list[int | None]
+) -> None:
+    rows = attempts(scratch, [VERSION | FAILED | {"valid_from": SEEN - timedelta(days=99)}], states)
+    begin = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert [end and (end - begin) / timedelta(seconds=1) for _, end, _ in rows] == ends
 
 
 SECOND = timedelta(seconds=1)

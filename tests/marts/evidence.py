@@ -1,0 +1,165 @@
+"""What the raw rows of a run show of its life, found as a person would: states, ends, signs of life and of work."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Row = dict[str, Any]
+Sign = tuple[Any, ...]
+
+OVER = {"completed", "failed", "cancelled"}
+
+
+def of(rows: list[Row], **key: Any) -> list[Row]:
+    return [row for row in rows if all(row.get(name) == value for name, value in key.items())]
+
+
+def starts_of(rows: dict[str, list[Row]], **run: Any) -> list[Sign]:
+    """Reports of the agent that it runs: when, shown by, seen in, learned when."""
+    return [
+        (row["occurred_at"], "agent", source, row["received_at"])
+        for source, table in (("stream", "raw.run_events"), ("log", "raw.run_log_entries"))
+        for row in of(rows[table], **run)
+        if row.get("method") == "_posthog/run_started" or row["kind"] == "pi_run_started"
+    ]
+
+
+def states_of(rows: dict[str, list[Row]], starts: list[Sign], **run: Any) -> list[list[Row]]:
+    """The states of a run, in the order of each source: versions, and states in its stream."""
+    versions = [
+        {**row, "source": "version", "at": row["valid_from"], "known_at": row["valid_from"], "place": 0}
+        for row in of(rows["raw.run_versions"], **run)
+    ]
+    stream = []
+    for row in of(rows["raw.run_events"], **run, kind="task_run_state"):
+        document = json.loads(row["payload"])
+        for name in ("updated_at", "completed_at"):
+            document[name] = datetime.fromisoformat(document[name]) if document[name] else None
+        moment = datetime.fromtimestamp(row["stream_ms"] / 1000, UTC)
+        known_at = row["received_at"]
+        document["pr_url"] = document["output"]["pr_url"]
+        stream.append({**document, "source": "stream", "at": moment, "known_at": known_at, "place": row["stream_seq"]})
+    versions, stream = [
+        sorted(source, key=lambda state: (state["at"], state["place"])) for source in (versions, stream)
+    ]
+    return [versions, [state for number, state in enumerate(stream) if not _is_late(stream, number, starts)]]
+
+
+def _is_late(stream: list[Row], number: int, starts: list[Sign]) -> bool:
+    """Whether a state only comes after an end that it does not know of yet."""
+    state, before = stream[number], stream[:number]
+    while before and before[-1]["status"] == "in_progress":
+        before.pop()
+    if state["status"] != "in_progress" or not before or before[-1]["status"] not in OVER:
+        return False
+    ended = max((one["completed_at"] for one in before if one["completed_at"]), default=None)
+    old = ended and state["updated_at"] and state["updated_at"] <= ended
+    over, after = before[-1]["at"], [one["at"] for one in stream[number + 1 :]]
+    began = any(over < start[0] and (not after or start[0] <= after[0]) for start in starts)
+    return bool(old or state["at"] <= over + timedelta(minutes=1)) and not began
+
+
+def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
+    """Every end of a run: its state, when it was learned, and from what."""
+    told: dict[datetime, list[Row]] = {}
+    for states in sources:
+        for over, stretch in itertools.groupby(states, key=lambda state: state["status"] in OVER):
+            if not over:
+                continue
+            sights = list(stretch)
+            timed = any(one["completed_at"] for one in sights)
+            sights = [{**one, "timed": timed} for one in sights]
+            given = next((one for one in sights if one["completed_at"]), None)
+            for one in sights:
+                if one["completed_at"] is None and given:
+                    learned = max(one["known_at"], given["known_at"])
+                    told.setdefault(given["completed_at"], []).append({**one, "known_at": learned})
+                else:
+                    told.setdefault(one["completed_at"] or sights[0]["at"], []).append(one)
+    found: dict[datetime, Row] = {}
+    same_end: dict[datetime, list[Row]] = {}
+    for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
+        in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
+        same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
+    for evidence, parted_at in corrected(same_end, life):
+        ended = min(evidence, key=lambda one: (one["known_at"], one["source"]))["ended"]
+        status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
+        same = [one for one in evidence if one["status"] == status]
+        seen = [one["known_at"] for one in same if one["source"] == "version"]
+        told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
+        found[ended] = {
+            "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
+            "status": status,
+            "known_at": max([min(seen or [one["known_at"] for one in same]), *parted_at]),
+            "sources": {one["source"] for one in evidence},
+        }
+    return found
+
+
+def corrected(same_end: dict[datetime, list[Row]], life: list[Sign]) -> Iterator[tuple[list[Row], list[datetime]]]:
+    """The evidence of each end, and when it was learned that the next is another: ends without life between are one."""
+    ends: list[list[tuple[datetime, list[Row]]]] = []
+    parted: list[list[datetime]] = []
+    for ended, evidence in sorted(same_end.items(), key=lambda end: end[0]):
+        if ends and ended - ends[-1][-1][0] <= timedelta(minutes=1):
+            last, until = (max(one["ended"] for one in group) for group in (ends[-1][-1][1], evidence))
+            between = [sign[3] for sign in life if last < sign[0] <= until]
+            if not between:
+                ends[-1].append((ended, evidence))
+                continue
+            if min(between) > min(one["known_at"] for one in evidence):
+                parted[-1].append(min(between))
+        ends.append([(ended, evidence)])
+        parted.append([])
+    for group, learned in zip(ends, parted, strict=True):
+        said = max((one["timed"], one["at"], ended) for ended, evidence in group for one in evidence)
+        yield dict(group)[said[2]], learned
+
+
+def signs_of(sources: list[list[Row]]) -> list[Sign]:
+    """Signs of life: when, shown by, seen in, learned when, the state, and whether it shows that the run goes on."""
+    found = []
+    for states in sources:
+        before: list[datetime] = []
+        for number, state in enumerate(states, 1):
+            if state["status"] not in OVER:
+                stale = state["updated_at"] is None or (before and state["updated_at"] <= max(before))
+                moment = state["at"] if stale else state["updated_at"]
+                after = states[number:]
+                newest = not after if state["source"] == "version" else all(one["status"] not in OVER for one in after)
+                found.append((moment, state["source"], state["source"], state["known_at"], state["status"], newest))
+            if state["completed_at"] is not None:
+                before.append(state["completed_at"])
+    return found
+
+
+def works_of(sources: list[list[Row]], starts: list[Sign]) -> list[Sign]:
+    """When a run was seen at work, by what, and when that was learned."""
+    states = itertools.chain(*sources)
+    seen = [(one["at"], one["source"], one["known_at"]) for one in states if one["status"] in {"queued", "in_progress"}]
+    return seen + [(start[0], "agent", start[3]) for start in starts]
+
+
+def scheduled(versions: list[Row], works: list[Sign], status: str, ended: datetime | None) -> Any:
+    """When a scheduled run began, by what, and when that was learned: at its time, or earlier if it was at work."""
+    moment, known_at = versions[-1]["scheduled_at"], versions[0]["valid_from"]
+    early = sorted(work for work in works if work[0] < moment)
+    if early and (ended is None or early[0][0] <= ended):
+        return max(early[0][0], versions[-1]["created_at"]), early[0][1], max(early[0][2], known_at)
+    if status == "not_started" or (ended and ended < moment):
+        return None, None, None
+    return moment, "scheduled", known_at
+
+
+def living(signs: list[Sign], ended: datetime | None, newest: Row, task: list[Row], sight: Row) -> list[Sign]:
+    """Signs that a run goes on after its last end; the API may have shown since that it does not."""
+    alive = [sign for sign in signs if sign[5] and (ended is None or sign[0] > ended)]
+    if newest["status"] not in OVER:
+        return alive
+    seen = [newest["valid_from"]]
+    for one, after in itertools.pairwise([*task, {"valid_from": sight.get("last_seen_at")}]):
+        if (one.get("latest_run_id"), one.get("latest_run_status")) == (newest["run_id"], newest["status"]):
+            seen.append(after["valid_from"])
+    return [sign for sign in alive if sign[3] >= max(seen)]
