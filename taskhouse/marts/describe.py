@@ -8,7 +8,8 @@ INTRO = """\
 
 All views are in the schema `main` of the warehouse and of every published copy. The schema `raw` contains the data as
 it arrived, and `ledger` the proof of completeness; you can query both in the same way. Views over events read what is
-stored in the schema `mart` and compute the rest; `mart.runs` says which runs are stored.
+stored in the schema `mart` and compute the rest; `mart.runs` says which runs are stored. Columns that end in `_s` are
+seconds; those of runs, attempts, tasks and tool calls are rounded to milliseconds.
 
 The descriptions below are also comments in the database: `SELECT column_name, comment FROM duckdb_columns() WHERE
 schema_name = 'main' AND table_name = 'runs'`.
