@@ -56,7 +56,7 @@ def _agents(work: Agents) -> Iterator[str]:
             ],
         )
     if work.pull_requests[0].merged:
-        yield escaped(agents_sentences.merged(work))
+        yield escaped(" ".join([agents_sentences.merged(work), parts.unsure(work)]).strip())
 
 
 def _outcome(found: Outcome) -> Iterator[str]:

@@ -56,7 +56,8 @@ def because(group: Group, *, quotes: bool = True) -> str:
     if change.cause == "classifier":
         return f"because the server classified {plural(len(group.movers), 'it', 'them')} again"
     if change.cause == "missing_data":
-        return "at some time in days without information"
+        now = f"; the server now says{quote}" if quote else ""
+        return f"at some time in days without information{now}"
     if change.cause == "presence":
         return f"after {plural(len(group.movers), 'it was', 'they were')} gone"
     return _went(change, what) + quote
@@ -130,9 +131,12 @@ def _went(change: Change, what: str) -> str:
     return f"because {whose}{what} went from {label(change.capability_from)} to {label(change.capability_to)}"
 
 
-def _quote(reason: str) -> str:
+def quoted(reason: str) -> str:
+    """The words of the server between quotation marks, cut to ``QUOTED`` characters."""
     text = " ".join(reason.split())
-    if not text:
-        return ""
     short_of = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}\u2026"
-    return f": \u201c{isolated(short_of)}\u201d"
+    return f"\u201c{isolated(short_of)}\u201d"
+
+
+def _quote(reason: str) -> str:
+    return f": {quoted(reason)}" if reason.strip() else ""

@@ -3,7 +3,7 @@
 from taskhouse.pages import formatting
 from taskhouse.pages.markdown import escaped, table
 from taskhouse.plural import plural
-from taskhouse.report import agents_markdown, figures, said, sentences, steps
+from taskhouse.report import agents_markdown, figures, findings, said, sentences, steps
 from taskhouse.report.model import Group, Mover, Nothing, Report, label
 from taskhouse.report.movers import CAPABILITIES, when
 
@@ -67,15 +67,19 @@ def _moved(report: Report) -> list[str]:
 
 
 def _cause(group: Group) -> str:
-    named = ", ".join(_mover(one) for one in group.movers[:NAMED]) + _more(len(group.movers) - NAMED)
+    named = ", ".join(_mover(one, group) for one in group.movers[:NAMED]) + _more(len(group.movers) - NAMED)
     reason = f" {escaped(group.reason)}" if group.reason else ""
     return f"- {group.title}.{reason}\n  - {named}"
 
 
-def _mover(one: Mover) -> str:
+def _mover(one: Mover, group: Group) -> str:
+    """A mover with what happened to it, and why, if the members of its group have several reasons."""
     facts = [f"{label(one.before)} \u2192 {label(one.after)}"]
     facts += [when(one.change)] if one.change else []
     facts += [escaped(one.evidence)] if one.evidence else []
+    facts += (
+        [escaped(findings.quoted(one.change.reason))] if one.change and one.change.reason and not group.reason else []
+    )
     return f"{escaped(one.repository.name)} ({', '.join(facts)})"
 
 

@@ -177,3 +177,11 @@ def test_while_no_week_is_over_the_report_is_about_the_days_so_far(tmp_path: Pat
     assert tree.all("h1")[0].text == "22 Nov \u2013 24 Nov 2026"
     assert "No whole period before it is known to compare with" in tree.all("footer")[0].text
     assert "usually" not in tree.all("main")[0].text
+
+
+def test_a_change_in_days_without_information_has_the_reason_of_the_answer_after_it(tmp_path: Path) -> None:
+    tree, text = told({"a/up": "p..r", "a/gain": "n..r"}, tmp_path, since=LAST.date() - timedelta(days=1))
+    reason = f"\u201c\u2068{REASONS['ready']}\u2069\u201d"
+    assert f"; the server now says: {reason}" in tree.all("ol")[0].text
+    assert REASONS["ready"] in text
+    assert REASONS["ready"] in tree.all("section", id="movers")[0].text
