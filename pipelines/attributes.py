@@ -105,7 +105,7 @@ def _value(context: dg.ResolutionContext, component: type[BaseModel], name: str,
             hint=f"The attributes are: {', '.join(known)}. {REPLACE}",
         )
     if value is None:
-        raise ConfigurationError(f"{name} is {absent}.", hint=f"It means: {known[name].description}")
+        raise ConfigurationError(f"{name} is {absent}.", hint=f"{name} means: {known[name].description}")
     if name == "api_key":
         variable_of(value)
         return value

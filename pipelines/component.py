@@ -153,11 +153,11 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
         return values
 
     def _home(self, context: dg.ComponentLoadContext) -> Path:
-        return (context.project_root / self.home).resolve()
+        return _resolved(context.project_root / self.home)
 
     def _directory(self, context: dg.ComponentLoadContext) -> Path | None:
         """The file with owners and campaigns, None if there is none that the project names or has."""
-        found = (context.project_root / (self.directory or Settings.model_fields["directory"].default)).resolve()
+        found = _resolved(context.project_root / (self.directory or Settings.model_fields["directory"].default))
         return found if self.directory or found.exists() else None
 
     def _settings(self, context: dg.ComponentLoadContext) -> Settings:
@@ -265,6 +265,11 @@ def _look_at_home(home: Path, context: dg.ComponentLoadContext) -> None:
                 f"{_where(context)}: home is {home}, which {why}.",
                 hint="Give it a folder of its own, such as .taskhouse/posthog.",
             )
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads; one that leads nowhere, such as a loop of links, stays for whoever opens it to refuse."""
+    return Path(os.path.realpath(path))
 
 
 @functools.cache

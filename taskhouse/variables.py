@@ -38,7 +38,7 @@ RETIRED = {
     "TASKHOUSE_SPOOL_SYNC_S": "Captured events are synced to disk every second.",
     "TASKHOUSE_SPOOL_MAX_GB": "The spool may grow until only TASKHOUSE_SPOOL_FREE_GB of disk space is left.",
     **{
-        f"TASKHOUSE_{name.upper()}_CRON": f"Set the time of {name} in TASKHOUSE_CRONS, as in `{name}=0 6 * * *`."
+        f"TASKHOUSE_{name.upper()}_CRON": f"Set the time of {name} in TASKHOUSE_CRONS."
         for name in (
             *("tasks", "repositories", "readiness", "runs", "run_events", "task_usage", "pinned"),
             *("published", "views", "maintenance"),

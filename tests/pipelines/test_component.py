@@ -231,6 +231,13 @@ def test_a_home_that_is_a_file_is_refused_by_the_name_of_the_attribute(stranger:
     assert "TASKHOUSE_HOME" not in told
 
 
+def test_a_home_that_is_a_loop_of_links_is_refused_by_the_name_of_the_attribute(stranger: Stranger) -> None:
+    stranger.write("eu", EU)
+    (stranger.folder / "data").mkdir()
+    (stranger.folder / "data" / "eu").symlink_to(stranger.folder / "data" / "eu")
+    assert "`home` of acme/defs/eu is /" in stranger.refused()
+
+
 def test_errors_of_a_pass_name_attributes_and_the_variables_that_a_command_needs(stranger: Stranger) -> None:
     stranger.write("eu", EU)
     engine = stranger.load().get_top_level_resources()["eu_engine"].configurable_resource_cls()
