@@ -18,6 +18,9 @@ __all__ = ["WEEKS", "Written", "write"]
 WEEKS = 4
 """Weeks of which runs have a page, and that have a report."""
 
+INDEX = "index.html"
+RUNS = "runs/index.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -50,28 +53,32 @@ def write(
         weeks: How many weeks, from 1.
 
     Raises:
-        ConfigurationError: The folder holds something else, or nothing was ever read.
+        ConfigurationError: The folder holds something else or a damaged site, or nothing was ever read.
+        Locked: Another process is writing there.
     """
-    top = Path(folder)
-    manifest = Manifest(top)
+    manifest = Manifest(Path(folder))
     found, known = gather(snapshot, weeks), directory or report.Directory()
-    top.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for week in found.weeks:
-        path, basis = f"reports/{week_name(week)}.html", rows(snapshot, "basis", until=week.until)[0]["basis"]
-        if not manifest.fresh(path, basis, known):
-            text = report.render(snapshot, report.Options(week=week_name(week)), known)
-            manifest.put(path, text, basis, known)
-    stale = {
-        (run["project_id"], run["run_id"]): run for run in found.runs if not manifest.fresh(run_path(run), run["basis"])
-    }
-    for project in {project for project, _ in stale}:
-        ids = [run_id for of, run_id in stale if of == project]
-        for run_id, text in run_page.render_all(snapshot, project, ids, "../../index.html"):
-            run = stale[project, run_id]
-            manifest.put(run_path(run), text, run["basis"])
-    for one in found.repositories:
-        manifest.put(one.path, html.repository(found, one))
-    manifest.put("runs/index.html", html.runs(found))
-    manifest.put("index.html", html.index(found))
-    pages = manifest.written + manifest.kept
-    return Written(top / "index.html", pages, manifest.written, manifest.close())
+    reports = {f"reports/{week_name(week)}.html": week for week in found.weeks}
+    pages = [*reports, *map(run_path, found.runs), *(one.path for one in found.repositories), RUNS, INDEX]
+    with manifest.alone(pages):
+        for path, week in reports.items():
+            basis = rows(snapshot, "basis", until=week.until)[0]["basis"]
+            if not manifest.fresh(path, basis, known):
+                text = report.render(snapshot, report.Options(week=week_name(week)), known)
+                manifest.put(path, text, basis, known)
+        stale = {
+            (run["project_id"], run["run_id"]): run
+            for run in found.runs
+            if not manifest.fresh(run_path(run), run["basis"])
+        }
+        for project in {project for project, _ in stale}:
+            ids = [run_id for of, run_id in stale if of == project]
+            for run_id, text in run_page.render_all(snapshot, project, ids, "../../index.html"):
+                run = stale[project, run_id]
+                manifest.put(run_path(run), text, run["basis"])
+        for one in found.repositories:
+            manifest.put(one.path, html.repository(found, one))
+        manifest.put(RUNS, html.runs(found))
+        manifest.put(INDEX, html.index(found))
+        done, removed = manifest.written + manifest.kept, manifest.close()
+    return Written(manifest.folder / INDEX, done, manifest.written, removed)

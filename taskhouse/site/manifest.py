@@ -1,19 +1,33 @@
-"""What a folder holds of a site: each page with a fingerprint of what it was made from, in ``site.json``."""
+"""What a folder holds of a site, in ``site.json``: each page with fingerprints of what it was made from and its text.
 
+The file is there before the first page, with the names of all that are to come: a writing that was stopped goes on, and
+what it left can be removed.
+"""
+
+import contextlib
 import hashlib
 import importlib.resources
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from taskhouse.atomic import appearing
-from taskhouse.errors import ConfigurationError
+from taskhouse.errors import ConfigurationError, Locked
 
 NAME = "site.json"
+LOCK = ".site.lock"
+OURS = ".site."
+"""How the names begin of what a writing has in the folder before there is a ``site.json``."""
+
+SAVED = 100
+"""After how many new pages they are noted: the most that are made again if the process is killed."""
+
 MADE_BY = "taskhouse site"
 PAGES = ("report", "run_page", "pages", "site")
 """The packages that decide how a page looks."""
@@ -31,17 +45,39 @@ class Manifest:
         """Open a folder that holds a site, or nothing.
 
         Raises:
-            ConfigurationError: The folder holds something else.
+            ConfigurationError: The folder holds something else, or its ``site.json`` is damaged.
         """
         self.folder = folder
         self._before = _read(folder)
         self._now: dict[str, str] = {}
         self.written = self.kept = 0
 
+    @contextlib.contextmanager
+    def alone(self, pages: Iterable[str]) -> Iterator[None]:
+        """Write in the folder, which is made if it is not there, while nobody else does.
+
+        Args:
+            pages: The pages that the site will have.
+
+        Raises:
+            ConfigurationError: As for the manifest.
+            Locked: Another process is writing there.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with FileLock(self.folder / LOCK, thread_local=False).acquire(timeout=0):
+                self._before = dict.fromkeys(pages, "") | _read(self.folder)
+                self._save(self._before)
+                yield
+        except Timeout:
+            raise Locked(f"Another process is writing {self.folder}.", hint="Wait for it to finish.") from None
+
     def fresh(self, path: str, *basis: object) -> bool:
-        """Whether a page is there and was made from the same; if so, it stays."""
-        mark = fingerprint(*basis)
-        if self._before.get(path) != mark or not (self.folder / path).is_file():
+        """Whether a page is there as it was written, and was made from the same; if so, it stays."""
+        mark, file = self._before.get(path, ""), self.folder / path
+        if not mark.startswith(f"{fingerprint(*basis)}.") or not file.is_file():
+            return False
+        if mark != _mark(file.read_bytes(), *basis):
             return False
         self._now[path] = mark
         self.kept += 1
@@ -50,25 +86,30 @@ class Manifest:
     def put(self, path: str, text: str, *basis: object) -> None:
         """Write a page. A file that has this text already is not touched, so that copying the site copies no more."""
         target, data = self.folder / path, text.encode()
+        self._now[path] = _mark(data, *basis)
         if target.is_file() and target.read_bytes() == data:
             self.kept += 1
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with appearing(target) as draft:
-                draft.write_bytes(data)
-            self.written += 1
-        self._now[path] = fingerprint(*basis)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with appearing(target) as draft:
+            draft.write_bytes(data)
+        self.written += 1
+        if self.written % SAVED == 0:
+            self._save(self._before | self._now)
 
     def close(self) -> int:
         """Remove the pages that are no longer part of the site, and write the manifest; returns how many are gone."""
-        gone = [path for path in self._before if path not in self._now]
-        for path in gone:
-            (self.folder / path).unlink(missing_ok=True)
-        text = json.dumps({"made_by": MADE_BY, "pages": dict(sorted(self._now.items()))}, indent=1)
-        with appearing(self.folder / NAME) as draft:
-            draft.write_text(text, encoding="utf-8")
+        gone = [file for path in self._before if path not in self._now and (file := self.folder / path).exists()]
+        for file in gone:
+            file.unlink(missing_ok=True)
+        self._save(self._now)
         self._share()
         return len(gone)
+
+    def _save(self, pages: dict[str, str]) -> None:
+        text = json.dumps({"made_by": MADE_BY, "pages": dict(sorted(pages.items()))}, indent=1)
+        with appearing(self.folder / NAME) as draft:
+            draft.write_text(text, encoding="utf-8")
 
     def _share(self) -> None:
         """Who may read the folder may read the pages in it, and nobody else."""
@@ -84,6 +125,11 @@ class Manifest:
 def fingerprint(*basis: object) -> str:
     """What a page was made from, and by which version of the code, in 24 hexadecimal digits."""
     return hashlib.sha256(repr((_code(), *basis)).encode()).hexdigest()[:24]
+
+
+def _mark(data: bytes, *basis: object) -> str:
+    """What is noted of a page: what it was made from, and its text."""
+    return f"{fingerprint(*basis)}.{hashlib.sha256(data).hexdigest()[:24]}"
 
 
 @cache
@@ -108,20 +154,25 @@ def _read(folder: Path) -> dict[str, str]:
         return {}
     try:
         held: Any = json.loads((folder / NAME).read_text("utf-8"))
-    except FileNotFoundError:
-        held = None
-    except (OSError, ValueError):
+    except (FileNotFoundError, NotADirectoryError):
+        if folder.is_dir() and all(path.name.startswith(OURS) for path in folder.iterdir()):
+            return {}
         held = {}
-    if held is None and folder.is_dir() and not any(folder.iterdir()):
-        return {}
-    if not isinstance(held, dict) or held.get("made_by") != MADE_BY:
+    except ValueError:
+        held = None
+    if isinstance(held, dict) and held.get("made_by") != MADE_BY:
         raise ConfigurationError(
             f"{folder} already exists and is not a site.", hint="Name an empty folder, or one that does not exist yet."
         )
-    pages = held.get("pages")
+    pages = held.get("pages") if isinstance(held, dict) else None
+    if not isinstance(pages, dict):
+        raise ConfigurationError(
+            f"{folder / NAME} is damaged.",
+            hint="Remove the folder if it holds nothing but the site, and run the command again: it makes every page.",
+        )
     # Only paths inside the folder: whoever can write the file must not be able to have others removed.
     return {
         path: str(mark)
-        for path, mark in (pages.items() if isinstance(pages, dict) else ())
+        for path, mark in pages.items()
         if path.endswith(".html") and not path.startswith("/") and ".." not in path.split("/")
     }

@@ -116,6 +116,8 @@ ELSEWHERE = {
     ),
     "This is not the id of a run.": BEGINNING,
     "… already exists and is not a site.": "site/test_site.py::test_a_folder_of_something_else_is_not_touched",
+    "… is damaged.": "site/test_site.py::test_a_damaged_list_of_pages_is_said_with_what_to_do",
+    "Another process is writing ….": "site/test_site.py::test_one_process_writes_a_site_at_a_time",
     "There is nothing to show yet.": "site/test_site.py::test_nothing_is_written_before_the_first_sync",
     "Two runs can be compared in HTML only.": "run_page/test_compare.py::test_two_runs_are_not_compared_in_markdown",
     "No run… has an id that begins with ….": BEGINNING,

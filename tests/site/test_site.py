@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from taskhouse import report, site
-from taskhouse.errors import ConfigurationError
+from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.reading import Snapshot, open_snapshot
 from taskhouse.report import Directory
 from taskhouse.site.manifest import Manifest
@@ -170,18 +170,83 @@ def test_who_may_read_the_folder_may_read_the_pages(tmp_path: Path) -> None:
         manifest.put("a/b/page.html", "text")
         manifest.put("page.html", f"text {mode}")
         manifest.close()
-        found = {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.name != "site.json"}
+        found = {
+            stat.S_IMODE(path.stat().st_mode)
+            for path in folder.rglob("*")
+            if not path.name.startswith(("site.json", ".site"))
+        }
         assert found == inside
 
 
 def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    for text in (None, "[]", "{", '{"made_by": "another"}'):
+    for text in (None, "{}", '{"made_by": "another"}'):
         if text:
             (tmp_path / "site.json").write_text(text)
         with pytest.raises(ConfigurationError, match=r"already exists and is not a site\."):
             Manifest(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "site.json"]
+
+
+def test_a_damaged_list_of_pages_is_said_with_what_to_do(tmp_path: Path) -> None:
+    for text in ("", "[]", "{bad", '{"made_by": "taskhouse site", "pages": []}'):
+        (tmp_path / "site.json").write_text(text)
+        with pytest.raises(ConfigurationError, match=r"site\.json is damaged\.") as caught:
+            Manifest(tmp_path)
+        assert caught.value.hint.startswith("Remove the folder")
+
+
+def test_a_writing_that_was_stopped_goes_on(
+    snapshot: Snapshot, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, put = tmp_path / "site", Manifest.put
+    monkeypatch.setattr(report, "render", lambda *_, **_named: (made / "reports/2026-W47.html").read_text("utf-8"))
+
+    def killed(self: Manifest, path: str, text: str, *basis: object) -> None:
+        if self.written == 3:
+            raise KeyboardInterrupt
+        put(self, path, text, *basis)
+
+    monkeypatch.setattr("taskhouse.site.manifest.SAVED", 2)
+    monkeypatch.setattr(Manifest, "put", killed)
+    with pytest.raises(KeyboardInterrupt):
+        site.write(snapshot, folder, weeks=1)
+    left, old = pages(folder), folder / "repositories/left.html"
+    assert len(left) == 3
+    held = json.loads((folder / "site.json").read_text())
+    assert held["pages"].keys() == set(pages(made)), "all that is to come is known, to be removed if it does not"
+    held["pages"]["repositories/left.html"] = ""
+    (folder / "site.json").write_text(json.dumps(held))
+    old.parent.mkdir(exist_ok=True)
+    old.write_text("left by a writing that was stopped")
+    monkeypatch.setattr(Manifest, "put", put)
+    done = site.write(snapshot, folder, weeks=1)
+    assert (done.written, done.removed) == (len(pages(made)) - len(left), 1)
+    assert {name: (folder / name).read_bytes() for name in pages(folder)} == {
+        name: (made / name).read_bytes() for name in pages(made)
+    }
+
+
+def test_a_page_that_was_damaged_is_made_again(snapshot: Snapshot, made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "site"
+    shutil.copytree(made, folder)
+    empty, junk = folder / f"runs/1/{FULL}.html", folder / "runs/1/run-2.html"
+    empty.write_bytes(b"")
+    junk.write_bytes(b"x" * junk.stat().st_size)
+    assert site.write(snapshot, folder, weeks=1).written == 2
+    assert all(page.read_bytes() == (made / page.relative_to(folder)).read_bytes() for page in (empty, junk))
+
+
+def test_one_process_writes_a_site_at_a_time(tmp_path: Path) -> None:
+    first, second = Manifest(tmp_path), Manifest(tmp_path)
+    with first.alone(["index.html"]):
+        with pytest.raises(Locked, match=r"^Another process is writing ") as caught, second.alone(["index.html"]):
+            pass
+        first.put("index.html", "text")
+        first.close()
+    assert caught.value.hint == "Wait for it to finish."
+    with second.alone(["index.html"]):
+        assert second.fresh("index.html")
 
 
 def test_a_manifest_removes_only_pages_of_its_folder(tmp_path: Path) -> None:
