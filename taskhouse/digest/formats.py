@@ -6,11 +6,10 @@ from email.message import EmailMessage
 from markupsafe import escape
 
 from taskhouse.digest.model import Digest
-from taskhouse.pages.formatting import clean
+from taskhouse.pages.formatting import clean, inert
 from taskhouse.pages.markdown import escaped
 
 MARKS = {"good": "\u25b2", "bad": "\u25bc", "even": "\u2022"}
-_JOINER = "\u2060"
 _MOST = 400
 """Characters of a line; a chat folds longer ones."""
 
@@ -69,8 +68,7 @@ def email(digest: Digest) -> str:
 
 def plain(line: str) -> str:
     """One line in which nothing is a link, a mention or a command to a terminal, and which looks the same."""
-    said = _cut(line).replace("@", f"@{_JOINER}").replace("://", f":{_JOINER}//")
-    return said.replace("www.", f"www{_JOINER}.")
+    return inert(_cut(line))
 
 
 def _cut(line: str) -> str:

@@ -1,6 +1,7 @@
 """Numbers, days and lengths of time as people read them, the same in every process."""
 
 import math
+import re
 import unicodedata
 from datetime import UTC, date, datetime
 
@@ -17,11 +18,50 @@ DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that begin or end a direction."""
 
 
+UNSEEN = re.compile("[\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
+"""Characters without a width that nothing shows: a text may hide words in them, or differ in them from one like it."""
+
+JOINER = "\u2060"
+"""Has no width and no meaning. What it stands in is no link, and reads the same."""
+
+_MEANT = re.compile(
+    r"@|(?<=[#!])(?=\d)|\bGH-(?=\d)|:(?=//)|\bwww(?=\.)|:(?=[\w+-]{1,40}:)"
+    r"|\b[0-9a-f]{6}(?=[0-9a-f]{34}\b)",
+    re.IGNORECASE,
+)
+
+
 def clean(text: object) -> str:
-    """A server's text without invisible characters: control characters, and halves of cut emoji."""
-    return "".join(
+    """A server's text on one line, without what cannot be seen.
+
+    These are control characters, halves of cut emoji, characters without a width, and changes of direction, but for
+    isolates that begin and end in the text, as :func:`isolated` makes them.
+    """
+    shown = "".join(
         " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
     )
+    shown = UNSEEN.sub("", shown)
+    return shown if DIRECTIONS.isdisjoint(shown) else _balanced(shown)
+
+
+def _balanced(text: str) -> str:
+    kept, depth = [], 0
+    for char in text:
+        if char in DIRECTIONS:
+            if char not in (ISOLATE, END) or (char == END and not depth):
+                continue
+            depth += 1 if char == ISOLATE else -1
+        kept.append(char)
+    return "".join(kept) + END * depth
+
+
+def inert(text: object) -> str:
+    """A server's text on one line, in which no chat and no forge finds a link, a mention, a reference or an emoji.
+
+    Mail addresses, addresses of the web, ``@name``, ``#12``, ``GH-12``, whole hashes of commits and ``:name:`` get a
+    word joiner, which cannot be seen: forges look for them in what Markdown made, where a backslash is gone.
+    """
+    return _MEANT.sub(lambda found: found[0] + JOINER, clean(text))
 
 
 def isolated(text: object) -> str:

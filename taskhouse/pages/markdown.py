@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from taskhouse.pages import formatting
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>@]|:(?=//)|(?<=www)\.)")
+SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>])")
 
 
 def escaped(text: object) -> str:
-    """A server's text, escaped for Markdown and HTML, with its writing direction isolated."""
-    plain = " ".join(formatting.clean(text).split())
+    """A server's text, inert and escaped for Markdown and HTML, with its writing direction isolated."""
+    plain = " ".join(formatting.inert(text).split())
     plain = plain.replace("&", "&amp;").replace("<", "&lt;")
     return formatting.ISOLATE + SPECIAL.sub(r"\\\1", plain) + formatting.END
 

@@ -12,6 +12,9 @@ from taskhouse.run_page.model import Call, Gap, Message, Question, Run
 MOST_SAID = 1500
 """Characters of what was asked, and of what the agent said at the end."""
 
+MOST_LINES = 60
+"""Lines of the same."""
+
 NAMED = 20
 """Files, and commands, that are named."""
 
@@ -72,7 +75,8 @@ def _figures(run: Run) -> str:
 def _quoted(text: str) -> str:
     part = texts.cut(texts.lines(text).strip(), MOST_SAID)
     shown = [*part.head.splitlines(), *(["[…]", *part.tail.splitlines()] if part.left_out else [])]
-    return "\n".join(f"> {escaped(line)}" if line.strip() else ">" for line in shown[:60])
+    shown = [*shown[:MOST_LINES], "[…]"] if len(shown) > MOST_LINES else shown
+    return "\n".join(f"> {escaped(line)}" if line.strip() else ">" for line in shown)
 
 
 def _commands(run: Run) -> str:

@@ -4,15 +4,18 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from taskhouse.pages import formatting
+
 _ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
-    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)"  # titles, links and other strings
-    r"|\x1b[ -/]*[0-~]?"
-    r"|\x9b[0-?]*[ -/]*[@-~]",
-    re.DOTALL,
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"  # colours and cursor moves
+    r"|\x1b[\]PX^_][^\x00-\x1f\x7f-\x9f]*+(?:\x07|\x1b\\)"  # titles, links and other strings
+    r"|\x1b\([0AB]"  # sets of characters
 )
-_OVERWRITTEN = re.compile(r"[^\n]*\r(?!\n|$)")
-_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Whole sequences on one line; one that does not end is no reason to hide what follows it."""
+_LINE_END = re.compile(r"\r\n?")
+_UNSEEN = re.compile(
+    rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{''.join(sorted(formatting.DIRECTIONS))}]|{formatting.UNSEEN.pattern}"
+)
 FOLDER = re.compile(r"/workspace/repos/[^/\s]+/[^/\s]+/")
 """Where the sandbox has a repository."""
 
@@ -36,23 +39,23 @@ class Excerpt(NamedTuple):
 
 
 def lines(text: object) -> str:
-    """A text of several lines: no escape sequences, no control characters but tab and line feed, no half emoji.
+    """A text of several lines: no whole escape sequences, no control characters but tab and line feed, no half emoji.
 
-    What a carriage return overwrites, as the bars of a progress do, is left out.
+    Everything else is kept. A carriage return ends a line: what it would overwrite on a terminal stays readable.
     """
     plain = str(text)
     if "\r" in plain:
-        plain = plain.replace("\r\n", "\n")
-        plain = _OVERWRITTEN.sub("", plain).replace("\r", "\n")
+        plain = _LINE_END.sub("\n", plain)
     if "\x1b" in plain or "\x9b" in plain:
         plain = _ESCAPES.sub("", plain)
     return _UNSEEN.sub("", plain)
 
 
 def line(text: object, most: int = 200) -> str:
-    """The same as one line of at most so many characters."""
-    plain = " ".join(lines(text)[: 4 * most].split())
-    return plain if len(plain) <= most else plain[: most - 1] + "…"
+    """The same as one line of at most so many characters; an ellipsis says that there is more."""
+    whole = lines(text).strip()
+    plain = " ".join(whole[: 4 * most].split())
+    return plain if len(plain) <= most and len(whole) <= 4 * most else plain[: most - 1] + "…"
 
 
 def short_path(path: str) -> str:

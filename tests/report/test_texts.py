@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -48,6 +49,30 @@ def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
     for mark in "`*_[]|<>#!":
         assert f"\\{mark}" in bare or mark not in bare
     assert "<" not in told
+
+
+FORGE = re.compile(r"@\w|[#!]\d|\bgh-\d|://|www\.|:[\w+-]+:|\b[0-9a-f]{40}\b", re.IGNORECASE)
+MEANT = ["@octocat", "a@b.example", "closes #12", "GH-56", "acme/web#1", "https://x.example", "WWW.x.example", ":tada:"]
+MEANT += ["a5c3785ed8d6a35868bc169f07e40e889087fd2e", "mailto:a@b.example", "acme/web@" + "0" * 40, "!7", ":+1:"]
+
+
+@given(st.lists(st.sampled_from(MEANT) | st.text("@#:!aG-/1.", max_size=5), max_size=4).map(" ".join))
+def test_markdown_is_inert_for_what_a_forge_looks_for_after_it(text: str) -> None:
+    seen = re.sub(r"\\(.)", r"\1", escaped(text))
+    assert FORGE.search(seen) is None
+    assert re.sub("[\u2060\u2068\u2069]", "", seen) == " ".join(text.split())
+
+
+@given(st.text("a\u05d0\u202e\u2066\u2068\u2069\u200b\U000e0041", max_size=12))
+def test_no_text_changes_the_direction_of_what_stands_around_it(text: str) -> None:
+    told, depth = formatting.clean(text), 0
+    assert set(told) <= {"a", "\u05d0", formatting.ISOLATE, formatting.END}
+    for char in told:
+        depth += {formatting.ISOLATE: 1, formatting.END: -1}.get(char, 0)
+        assert depth >= 0
+    assert depth == 0
+    assert formatting.clean(told) == told
+    assert formatting.isolated(text).count(formatting.END) == 1
 
 
 def test_csv_holds_every_row_of_the_view(house: Snapshot) -> None:
