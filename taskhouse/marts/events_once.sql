@@ -151,12 +151,12 @@ counted AS (
         row_number() OVER (
             PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, is_live, source
             ORDER BY
-                coalesce(stream_ms, epoch_ms(received_at)),
-                stream_seq,
-                incarnation,
-                position,
-                received_at,
-                unplaced
+                coalesce(stream_ms, epoch_ms(received_at)) ASC,
+                stream_seq ASC,
+                incarnation ASC,
+                position ASC,
+                received_at ASC,
+                unplaced ASC
         ) AS occurrence
     FROM
         keyed
@@ -195,5 +195,5 @@ WINDOW
 QUALIFY
     row_number() OVER (
         PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, occurrence
-        ORDER BY is_live DESC, source
+        ORDER BY is_live DESC, source ASC
     ) = 1

@@ -70,7 +70,7 @@ begun AS (
     FROM
         entry
     WINDOW
-        in_order AS (PARTITION BY project_id, task_id, run_id ORDER BY ordinal)
+        in_order AS (PARTITION BY project_id, task_id, run_id ORDER BY ordinal ASC)
 ),
 
 grouped AS (
@@ -78,7 +78,7 @@ grouped AS (
         *,
         count(*) FILTER (WHERE NOT goes_on) OVER (
             PARTITION BY project_id, task_id, run_id
-            ORDER BY ordinal
+            ORDER BY ordinal ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS block
     FROM
@@ -89,9 +89,9 @@ SELECT
     project_id,
     task_id,
     run_id,
-    row_number() OVER (PARTITION BY project_id, task_id, run_id ORDER BY min(ordinal)) AS number,
+    row_number() OVER (PARTITION BY project_id, task_id, run_id ORDER BY min(ordinal) ASC) AS number,
     role,
-    coalesce(string_agg(text, '' ORDER BY ordinal), '') AS text,
+    coalesce(string_agg(text, '' ORDER BY ordinal ASC), '') AS text,
     coalesce(TRY_CAST(sum(characters) AS BIGINT), 0) AS characters,
     CASE WHEN bool_or(is_chunk) THEN count(*) END AS chunks,
     CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer,

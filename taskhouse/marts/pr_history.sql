@@ -60,7 +60,7 @@ told AS (
     WHERE
         state IS NOT NULL
     WINDOW
-        run AS (PARTITION BY project_id, pr_url, run_id ORDER BY valid_from)
+        run AS (PARTITION BY project_id, pr_url, run_id ORDER BY valid_from ASC)
 ),
 
 -- A run that still says what it said before tells nothing new, even if another run said something else meanwhile.
@@ -108,7 +108,7 @@ until_merged AS (
         *,
         count(*) FILTER (WHERE state = 'merged') OVER (
             PARTITION BY project_id, pr_url
-            ORDER BY changed_before, coalesce(state, ''), run_id
+            ORDER BY changed_before ASC, coalesce(state, '') ASC, run_id ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS merged_already,
         lag(state) OVER request AS state_before,
@@ -116,7 +116,7 @@ until_merged AS (
     FROM
         said
     WINDOW
-        request AS (PARTITION BY project_id, pr_url ORDER BY changed_before, coalesce(state, ''), run_id)
+        request AS (PARTITION BY project_id, pr_url ORDER BY changed_before ASC, coalesce(state, '') ASC, run_id ASC)
 ),
 
 changed AS (
@@ -152,4 +152,4 @@ FROM
         AND changed.pr_url = opened.pr_url
 WINDOW
     whole AS (PARTITION BY changed.project_id, changed.pr_url),
-    request AS (PARTITION BY changed.project_id, changed.pr_url ORDER BY changed.nth)
+    request AS (PARTITION BY changed.project_id, changed.pr_url ORDER BY changed.nth ASC)

@@ -27,7 +27,7 @@ WITH version AS (
         runtime_adapter,
         model,
         payload,
-        lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) AS looked_before,
+        lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from ASC) AS looked_before,
         list_distinct(
             list_append(
                 CASE

@@ -79,7 +79,7 @@ carried AS (
     FROM
         long
     WINDOW
-        until_day AS (PARTITION BY project_id, repository, window_days, capability, segment ORDER BY day)
+        until_day AS (PARTITION BY project_id, repository, window_days, capability, segment ORDER BY day ASC)
 )
 
 SELECT

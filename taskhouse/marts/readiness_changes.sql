@@ -39,7 +39,7 @@ WITH gone AS (
     FROM
         main.repository_periods
     WINDOW
-        periods AS (PARTITION BY project_id, repository ORDER BY first_seen_at)
+        periods AS (PARTITION BY project_id, repository ORDER BY first_seen_at ASC)
     QUALIFY
         gone_day < coalesce(lead(first_day) OVER periods, DATE '9999-12-31')
 ),
@@ -94,7 +94,7 @@ compared AS (
     FROM
         course
     WINDOW
-        days AS (PARTITION BY project_id, repository, window_days ORDER BY day)
+        days AS (PARTITION BY project_id, repository, window_days ORDER BY day ASC)
     QUALIFY
         overall IS DISTINCT FROM overall_before
 ),

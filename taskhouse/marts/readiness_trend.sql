@@ -45,7 +45,7 @@ WITH gone AS (
     FROM
         main.repository_periods
     WINDOW
-        periods AS (PARTITION BY project_id, repository ORDER BY first_seen_at)
+        periods AS (PARTITION BY project_id, repository ORDER BY first_seen_at ASC)
     QUALIFY
         gone_from < gone_until
 ),
@@ -72,7 +72,7 @@ state AS (
     SELECT
         overall,
         classification,
-        least(row_number() OVER (ORDER BY overall, classification), 255) AS code
+        least(row_number() OVER (ORDER BY overall ASC, classification ASC), 255) AS code
     FROM (
         SELECT DISTINCT
             overall,
@@ -98,7 +98,8 @@ course AS (
                     | (answer.clock_us << 8)
                     | CASE WHEN answer.informed THEN state.code ELSE 0 END
                 )
-            )
+            ),
+            'ASC'
         ) AS answers
     FROM
         answer
@@ -258,7 +259,7 @@ entered AS (
             AND again.gone_from IS NULL
     )
     WINDOW
-        ordered AS (PARTITION BY project_id, repository, window_days ORDER BY from_day, code)
+        ordered AS (PARTITION BY project_id, repository, window_days ORDER BY from_day ASC, code ASC)
     QUALIFY
         code = 0
         OR code IS DISTINCT FROM lag(code) OVER ordered
@@ -288,7 +289,7 @@ stand AS (
     WINDOW
         ordered AS (
             PARTITION BY entered.project_id, entered.repository, entered.window_days
-            ORDER BY entered.from_day, entered.code
+            ORDER BY entered.from_day ASC, entered.code ASC
         )
 ),
 

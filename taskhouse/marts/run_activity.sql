@@ -46,7 +46,7 @@ WITH attempt AS (
     FROM
         main.run_attempts
     WINDOW
-        run AS (PARTITION BY project_id, run_id ORDER BY attempt)
+        run AS (PARTITION BY project_id, run_id ORDER BY attempt ASC)
 ),
 
 event AS (
@@ -60,7 +60,7 @@ event AS (
         session_update,
         lag(coalesce(session_update, method, kind)) OVER (
             PARTITION BY project_id, run_id
-            ORDER BY coalesce(stream_ms, epoch_ms(received_at)), stream_seq, incarnation
+            ORDER BY coalesce(stream_ms, epoch_ms(received_at)) ASC, stream_seq ASC, incarnation ASC
         ) AS name_before
     FROM
         raw.run_events
@@ -73,7 +73,7 @@ event AS (
         occurred_at,
         'log' AS layer,
         session_update,
-        lag(coalesce(session_update, method, kind)) OVER (PARTITION BY project_id, run_id ORDER BY position)
+        lag(coalesce(session_update, method, kind)) OVER (PARTITION BY project_id, run_id ORDER BY position ASC)
             AS name_before
     FROM
         raw.run_log_entries

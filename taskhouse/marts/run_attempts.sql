@@ -58,7 +58,7 @@ WITH version AS (
     FROM
         raw.run_versions
     WINDOW
-        run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
+        run AS (PARTITION BY project_id, run_id ORDER BY valid_from ASC)
 ),
 
 -- What is known of a task and of its presence, from when on; the first of each also stands for the time before it.
@@ -71,7 +71,7 @@ task AS (
     FROM
         raw.task_versions
     WINDOW
-        task AS (PARTITION BY project_id, task_id ORDER BY valid_from)
+        task AS (PARTITION BY project_id, task_id ORDER BY valid_from ASC)
 ),
 
 presence AS (
@@ -83,7 +83,7 @@ presence AS (
     FROM
         raw.task_sightings
     WINDOW
-        task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at)
+        task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at ASC)
 ),
 
 state AS (
@@ -134,7 +134,7 @@ told_end AS (
         run_id,
         ended_ms
     WINDOW
-        run AS (PARTITION BY project_id, run_id ORDER BY ended_ms)
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_ms ASC)
 ),
 
 -- Two ends within a minute are one that was corrected, unless something shows that the run lived between them.
@@ -173,7 +173,7 @@ counted_end AS (
         told_end
         LEFT JOIN lived USING (project_id, run_id, ended_ms)
     WINDOW
-        run AS (PARTITION BY told_end.project_id, told_end.run_id ORDER BY told_end.ended_ms)
+        run AS (PARTITION BY told_end.project_id, told_end.run_id ORDER BY told_end.ended_ms ASC)
 ),
 
 -- How an end is last described, and since when it is described so. The last time that the server gave for it stands, as
@@ -286,7 +286,7 @@ numbered AS (
         FROM finished UNION ALL BY NAME SELECT *, CAST(NULL AS TIMESTAMPTZ) AS ended_at FROM going_on
     )
     WINDOW
-        run AS (PARTITION BY project_id, run_id ORDER BY ended_at NULLS LAST)
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_at ASC NULLS LAST)
 ),
 
 -- The earliest sign of each attempt after the first, and everything that shows it.
@@ -397,7 +397,7 @@ timed AS (
         CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ '9999-12-31 00:00:00+00' ELSE numbered.known_at END
             AS described_at,
         list_sort(
-            list_distinct(list_concat(numbered.observed_in, reopened.observed_in, agent.observed_in))
+            list_distinct(list_concat(numbered.observed_in, reopened.observed_in, agent.observed_in)), 'ASC'
         ) AS observed_in
     FROM
         numbered

@@ -38,4 +38,4 @@ SELECT
 FROM
     raw.run_versions
 WINDOW
-    version AS (PARTITION BY project_id, run_id ORDER BY valid_from)
+    version AS (PARTITION BY project_id, run_id ORDER BY valid_from ASC)

@@ -29,7 +29,7 @@ WITH state AS (
         updated_at,
         completed_at,
         valid_from AS known_at,
-        lead(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) IS NULL AS is_newest
+        lead(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from ASC) IS NULL AS is_newest
     FROM
         raw.run_versions
     UNION ALL BY NAME
@@ -61,10 +61,11 @@ ordered AS (
         count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER earlier AS ends_before,
         count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER (
             PARTITION BY project_id, run_id, observed_in
-            ORDER BY observed_at, place
+            ORDER BY observed_at ASC, place ASC
             ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
         ) AS ends_after,
-        lead(observed_at) OVER (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at, place) AS next_at
+        lead(observed_at) OVER (PARTITION BY project_id, run_id, observed_in ORDER BY observed_at ASC, place ASC)
+            AS next_at
     FROM
         state
     WHERE
@@ -72,7 +73,7 @@ ordered AS (
     WINDOW
         earlier AS (
             PARTITION BY project_id, run_id, observed_in
-            ORDER BY observed_at, place
+            ORDER BY observed_at ASC, place ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         )
 ),
@@ -87,7 +88,7 @@ leftover AS (
         AND observed_in = 'stream'
         AND (updated_at <= ended_before OR observed_at <= over_before + INTERVAL 1 MINUTE)
         AND count(*) FILTER (WHERE status IN ('not_started', 'queued')) OVER (
-            PARTITION BY project_id, run_id, observed_in, ends_before ORDER BY observed_at, place
+            PARTITION BY project_id, run_id, observed_in, ends_before ORDER BY observed_at ASC, place ASC
         ) = 0
 ),
 
@@ -110,7 +111,7 @@ placed AS (
         -- A stretch of states that are over, between two that are not.
         count(*) FILTER (WHERE NOT ordered.is_over AND late.run_id IS NULL) OVER (
             PARTITION BY ordered.project_id, ordered.run_id, ordered.observed_in
-            ORDER BY ordered.observed_at, ordered.place
+            ORDER BY ordered.observed_at ASC, ordered.place ASC
         ) AS stretch
     FROM
         ordered
@@ -158,6 +159,6 @@ FROM
 WINDOW
     same_stretch AS (
         PARTITION BY project_id, run_id, observed_in, stretch, is_over
-        ORDER BY observed_at, place
+        ORDER BY observed_at ASC, place ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
     )

@@ -52,13 +52,13 @@ placed AS (
         live_order AS (
             PARTITION BY project_id, task_id, run_id
             ORDER BY
-                live_ms NULLS LAST,
-                stream_seq,
-                incarnation,
-                received_at,
-                position,
-                source,
-                CASE WHEN stream_ms IS NULL THEN payload END
+                live_ms ASC NULLS LAST,
+                stream_seq ASC,
+                incarnation ASC,
+                received_at ASC,
+                position ASC,
+                source ASC,
+                CASE WHEN stream_ms IS NULL THEN payload END ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
 ),
@@ -103,7 +103,7 @@ ranged AS (
         WINDOW
             numbers AS (
                 PARTITION BY project_id, task_id, run_id, boot
-                ORDER BY first_number, is_chunk
+                ORDER BY first_number ASC, is_chunk ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
             )
     )
@@ -116,7 +116,7 @@ stretched AS (
         task_id,
         run_id,
         stretch,
-        md5(string_agg(words, '' ORDER BY live_index)) AS together
+        md5(string_agg(words, '' ORDER BY live_index ASC)) AS together
     FROM
         spoken
     WHERE
@@ -135,7 +135,7 @@ worded AS (
         CASE WHEN spoken.is_chunk THEN stretched.together ELSE md5(spoken.words) END AS said,
         dense_rank() OVER (
             PARTITION BY spoken.project_id, spoken.task_id, spoken.run_id, said, spoken.is_chunk
-            ORDER BY CASE WHEN spoken.is_chunk THEN spoken.stretch ELSE spoken.position END
+            ORDER BY CASE WHEN spoken.is_chunk THEN spoken.stretch ELSE spoken.position END ASC
         ) AS nth
     FROM
         spoken
@@ -210,7 +210,7 @@ shown AS (
         CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message_position,
         max(CASE WHEN is_live THEN occurred_at END) OVER (
             PARTITION BY project_id, task_id, run_id
-            ORDER BY live_index
+            ORDER BY live_index ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS live_at
     FROM
@@ -232,7 +232,7 @@ anchored AS (
                     max(coalesce(logged_at, occurred_at)) OVER log_order,
                     min(CASE WHEN is_live THEN live_at END) OVER (
                         PARTITION BY project_id, task_id, run_id, position IS NULL
-                        ORDER BY position, live_index
+                        ORDER BY position ASC, live_index ASC
                         ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
                     )
                 )
@@ -247,7 +247,7 @@ anchored AS (
     WINDOW
         log_order AS (
             PARTITION BY project_id, task_id, run_id, position IS NULL
-            ORDER BY position, live_index
+            ORDER BY position ASC, live_index ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
 )
@@ -258,7 +258,7 @@ SELECT
     run_id,
     row_number() OVER (
         PARTITION BY project_id, task_id, run_id
-        ORDER BY sort_at NULLS FIRST, anchor, is_live DESC, position
+        ORDER BY sort_at ASC NULLS FIRST, anchor ASC, is_live DESC, position ASC
     ) AS ordinal,
     occurred_at,
     layer,

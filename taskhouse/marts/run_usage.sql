@@ -22,7 +22,8 @@
 WITH spend AS (
     SELECT
         *,
-        lag(cost) OVER (PARTITION BY project_id, task_id, run_id, session_id ORDER BY occurred_at, cost) AS cost_before
+        lag(cost) OVER (PARTITION BY project_id, task_id, run_id, session_id ORDER BY occurred_at ASC, cost ASC)
+            AS cost_before
     FROM
         main.token_usage
     WHERE

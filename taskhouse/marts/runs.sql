@@ -68,7 +68,7 @@ hole AS (
         run_id,
         count(*) AS gaps,
         count(*) FILTER (WHERE certain) AS certain_gaps,
-        list(DISTINCT kind ORDER BY kind) FILTER (WHERE kind IS NOT NULL) AS gap_kinds
+        list(DISTINCT kind ORDER BY kind ASC) FILTER (WHERE kind IS NOT NULL) AS gap_kinds
     FROM
         ledger.gaps
     WHERE

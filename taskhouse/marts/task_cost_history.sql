@@ -29,4 +29,4 @@ SELECT
 FROM
     raw.task_usage
 WINDOW
-    version AS (PARTITION BY project_id, task_id ORDER BY valid_from)
+    version AS (PARTITION BY project_id, task_id ORDER BY valid_from ASC)

@@ -43,4 +43,4 @@ SELECT
 FROM
     raw.task_versions
 WINDOW
-    version AS (PARTITION BY project_id, task_id ORDER BY valid_from)
+    version AS (PARTITION BY project_id, task_id ORDER BY valid_from ASC)

@@ -84,7 +84,7 @@ again AS (
     WINDOW
         task AS (
             PARTITION BY attempt.project_id, attempt.task_id
-            ORDER BY attempt.place, attempt.run_id, attempt.attempt
+            ORDER BY attempt.place ASC, attempt.run_id ASC, attempt.attempt ASC
         )
 ),
 
@@ -126,7 +126,7 @@ version AS (
             updated_at,
             completed_at,
             valid_from,
-            lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from) AS looked_before
+            lag(valid_from) OVER (PARTITION BY project_id, run_id ORDER BY valid_from ASC) AS looked_before
         FROM
             raw.run_versions
         UNION ALL BY NAME
@@ -136,7 +136,7 @@ version AS (
             created_at,
             updated_at,
             valid_from,
-            lag(valid_from) OVER (PARTITION BY project_id, task_id ORDER BY valid_from) AS looked_before
+            lag(valid_from) OVER (PARTITION BY project_id, task_id ORDER BY valid_from ASC) AS looked_before
         FROM
             raw.task_versions
     )

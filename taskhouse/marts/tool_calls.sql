@@ -36,7 +36,7 @@ WITH entry AS (
         received_at,
         row_number() OVER (
             PARTITION BY project_id, task_id, run_id, tool_call_id
-            ORDER BY occurred_at, stream_ms, stream_seq, incarnation, position
+            ORDER BY occurred_at ASC, stream_ms ASC, stream_seq ASC, incarnation ASC, position ASC
         ) AS nth,
         main.event_document(payload) AS document
     FROM
@@ -112,7 +112,7 @@ merged AS (
         arg_max(coalesce(field[7], field[8]), nth) AS error_message,
         arg_max(field[9], nth) AS parent_tool_call_id,
         arg_max(field[8], nth) AS denial,
-        list_sort(list_distinct(flatten(list(paths)))) AS paths,
+        list_sort(list_distinct(flatten(list(paths))), 'ASC') AS paths,
         bool_or(method IS NOT DISTINCT FROM '_posthog/permission_request') AS permission_asked,
         min(occurred_at) FILTER (WHERE method = '_posthog/permission_request') AS asked_at,
         max(occurred_at) FILTER (

@@ -1,8 +1,12 @@
 """The SQL reads well: named queries that are all used, in files of a size that a reader can hold."""
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 
 from taskhouse.warehouse import migrate, sql
@@ -51,6 +55,28 @@ def test_no_length_of_time_depends_on_the_time_zone_of_the_session() -> None:
         or (re.search(r"[<>]=? INTERVAL", line) and "statements" not in path.parts)
     }
     assert found == set(), "use hours, or seconds: epoch(later) - epoch(earlier) >= 86400"
+
+
+def test_no_order_in_a_view_depends_on_the_session() -> None:
+    """With ``SET default_order = 'desc'``, what names no order has another one."""
+    with duckdb.connect() as connection:
+        for path in sorted((ROOT / "taskhouse" / "marts").rglob("*.sql")):
+            text = re.sub(r"\A(--[^\n]*\n)+", "", path.read_text("utf-8"))
+            text = re.sub(r"\ACREATE MACRO [^)]*\) AS( TABLE)?", lambda found: "" if found[1] else "SELECT", text)
+            row = connection.execute("SELECT json_serialize_sql(?)", [text]).fetchone()
+            tree = json.loads(row[0] if row else "")
+            assert not tree["error"], path
+            assert list(_without_order(tree)) == [], f"{path.name}: say ASC or DESC, as in list_sort(x, 'ASC')"
+
+
+def _without_order(tree: Any) -> Iterator[Any]:
+    """Orders and calls that leave the direction to the session."""
+    if isinstance(tree, dict):
+        sorts = tree.get("function_name") in {"list_sort", "array_sort"} and len(tree["arguments"]) == 1
+        if sorts or (tree.get("type") == "ORDER_DEFAULT" and "null_order" in tree):
+            yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _without_order(part)
 
 
 def test_lines_and_files_of_queries_are_as_short_as_in_python() -> None:

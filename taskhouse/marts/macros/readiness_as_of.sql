@@ -24,7 +24,7 @@ CREATE MACRO main.readiness_as_of(until_day) AS TABLE
         FROM (
             SELECT
                 *,
-                lag(gone_day) OVER (PARTITION BY project_id, repository ORDER BY first_seen_at) AS gone_before
+                lag(gone_day) OVER (PARTITION BY project_id, repository ORDER BY first_seen_at ASC) AS gone_before
             FROM
                 main.repository_periods
             WHERE

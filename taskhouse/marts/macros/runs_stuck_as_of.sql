@@ -90,7 +90,7 @@ CREATE MACRO main.runs_stuck_as_of(moment) AS TABLE
         FROM
             raw.run_versions
         WINDOW
-            run AS (PARTITION BY project_id, run_id ORDER BY valid_from)
+            run AS (PARTITION BY project_id, run_id ORDER BY valid_from ASC)
     ),
 
     present AS (
