@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from markupsafe import escape
 
 from taskhouse.digest.model import Digest
-from taskhouse.pages.formatting import clean, inert
+from taskhouse.pages.formatting import brief, inert
 from taskhouse.pages.markdown import escaped
 
 MARKS = {"good": "\u25b2", "bad": "\u25bc", "even": "\u2022"}
@@ -25,7 +25,9 @@ def markdown(digest: Digest) -> str:
     lines = []
     for line in digest.lines:
         proof = _proof(digest, line.anchor)
-        lines.append(f"- {MARKS[line.tone]} {escaped(_cut(line.text))}" + (f" [\u2192]({proof})" if proof else ""))
+        lines.append(
+            f"- {MARKS[line.tone]} {escaped(brief(line.text, _MOST))}" + (f" [\u2192]({proof})" if proof else "")
+        )
     last = [f"[The report]({digest.link})"] if digest.link else []
     return "\n\n".join([f"## {escaped(digest.title)}", "\n".join(lines), *last]) + "\n"
 
@@ -68,12 +70,7 @@ def email(digest: Digest) -> str:
 
 def plain(line: str) -> str:
     """One line in which nothing is a link, a mention or a command to a terminal, and which looks the same."""
-    return inert(_cut(line))
-
-
-def _cut(line: str) -> str:
-    said = " ".join(clean(line).split())
-    return said if len(said) <= _MOST else f"{said[: _MOST - 1]}\u2026"
+    return inert(brief(line, _MOST))
 
 
 def _proof(digest: Digest, anchor: str) -> str | None:

@@ -64,6 +64,12 @@ def inert(text: object) -> str:
     return _MEANT.sub(lambda found: found[0] + JOINER, clean(text))
 
 
+def brief(text: object, most: int = 80) -> str:
+    """A server's text on one line, of at most so many characters; an ellipsis says that there is more."""
+    shown = " ".join(clean(text).split())
+    return shown if len(shown) <= most else f"{shown[: most - 1]}\u2026"
+
+
 def isolated(text: object) -> str:
     """A server's text inside one of ours: it cannot change the direction in which ours is read."""
     return ISOLATE + "".join(char for char in clean(text) if char not in DIRECTIONS) + END

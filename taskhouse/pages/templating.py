@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from taskhouse.pages import formatting
 
-FILTERS = ("day", "short", "moment", "signed", "percent", "number", "span", "usd", "compact")
+FILTERS = ("day", "short", "moment", "signed", "percent", "number", "span", "usd", "compact", "brief")
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from taskhouse.pages.formatting import NEVER, percent, signed, span, usd
+from taskhouse.pages.formatting import NEVER, brief, percent, signed, span, usd
 from taskhouse.pages.markdown import escaped, table
 from taskhouse.report import agents_sentences, campaigns, outcome, parts
 from taskhouse.report.agents import Agents
@@ -25,7 +25,7 @@ def _agents(work: Agents) -> Iterator[str]:
         return
     yield escaped(agents_sentences.success(work))
     rows = [("All", work.work, work.usual, work.change)] + [
-        (escaped(one.name or "model not known"), one.work, one.usual, one.part) for one in work.models[:SHOWN]
+        (escaped(brief(one.name or "model not known")), one.work, one.usual, one.part) for one in work.models[:SHOWN]
     ]
     yield table(
         ("Model", "Runs", "Succeed", "Usually", "Part of the change", "Median", "Cost of a run"),

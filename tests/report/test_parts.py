@@ -126,3 +126,12 @@ def test_an_axis_holds_every_interval_and_a_whisker_stays_on_it() -> None:
     assert plots.reach([narrow, wide]) == 50
     assert 'd="M32 9H200"' in plots.whisker(wide, 50)
     assert plots.reach([]) == 10
+
+
+def test_names_of_tools_and_models_are_cut_however_long_they_are() -> None:
+    long = "R" * 200_000
+    work = replace(agents("x", 0), models=[Model(long, long, WORK, USUAL, 0.1)], tools=[Tool(long, 9, 9, 1, 2.0, 0.2)])
+    given = parts.context(work, Outcome((), None, None), [], lambda _: None)
+    page = templating.environment("taskhouse.report").from_string(PAGE)
+    assert len(page.render(report=SimpleNamespace(host=None, projects=[1]), **given)) < 20_000
+    assert len("".join(agents_markdown.sections(work, Outcome((), None, None), []))) < 2_000
