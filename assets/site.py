@@ -65,4 +65,4 @@ def _written(settings: "Settings") -> "Written":
     if settings.site is None:  # the asset exists only if it is set
         raise dg.Failure("TASKHOUSE_SITE is not set.", allow_retries=False)
     with reading(settings) as (snapshot, _):
-        return site.write(snapshot, settings.site, directory.of(settings))
+        return site.write(snapshot, settings.site / settings.asset_prefix, directory.of(settings))

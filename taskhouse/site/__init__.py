@@ -53,10 +53,12 @@ def write(
         weeks: How many weeks, from 1.
 
     Raises:
-        ConfigurationError: The folder holds something else or a damaged site, or nothing was ever read.
+        ConfigurationError: The folder holds something else, a damaged site or that of another home, or nothing was
+            ever read.
         Locked: Another process is writing there.
     """
-    manifest = Manifest(Path(folder))
+    home = snapshot.records("SELECT coalesce(any_value(id), '') AS id FROM ledger.origin")[0]["id"]
+    manifest = Manifest(Path(folder), home)
     found, known = gather(snapshot, weeks), directory or report.Directory()
     reports = {f"reports/{week_name(week)}.html": week for week in found.weeks}
     pages = [*reports, *map(run_path, found.runs), *(one.path for one in found.repositories), RUNS, INDEX]

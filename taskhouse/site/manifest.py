@@ -41,14 +41,15 @@ class Manifest:
         kept: How many pages stayed as they were.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Open a folder that holds a site, or nothing.
+    def __init__(self, folder: Path, home: str = "") -> None:
+        """Open a folder that holds a site, or nothing; ``home`` is the id of the home that the site shows.
 
         Raises:
-            ConfigurationError: The folder holds something else, or its ``site.json`` is damaged.
+            ConfigurationError: The folder holds something else or the site of another home, or its ``site.json`` is
+                damaged.
         """
-        self.folder = folder
-        self._before = _read(folder)
+        self.folder, self._home = folder, home
+        self._before = _read(folder, home)
         self._now: dict[str, str] = {}
         self.written = self.kept = 0
 
@@ -66,7 +67,7 @@ class Manifest:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             with FileLock(self.folder / LOCK, thread_local=False).acquire(timeout=0):
-                self._before = dict.fromkeys(pages, "") | _read(self.folder)
+                self._before = dict.fromkeys(pages, "") | _read(self.folder, self._home)
                 self._save(self._before)
                 yield
         except Timeout:
@@ -107,7 +108,7 @@ class Manifest:
         return len(gone)
 
     def _save(self, pages: dict[str, str]) -> None:
-        text = json.dumps({"made_by": MADE_BY, "pages": dict(sorted(pages.items()))}, indent=1)
+        text = json.dumps({"made_by": MADE_BY, "home": self._home, "pages": dict(sorted(pages.items()))}, indent=1)
         with appearing(self.folder / NAME) as draft:
             draft.write_text(text, encoding="utf-8")
 
@@ -149,7 +150,7 @@ def _texts(folder: Traversable) -> Iterator[bytes]:
             yield each.read_bytes()
 
 
-def _read(folder: Path) -> dict[str, str]:
+def _read(folder: Path, home: str) -> dict[str, str]:
     if not folder.exists():
         return {}
     try:
@@ -163,6 +164,10 @@ def _read(folder: Path) -> dict[str, str]:
     if isinstance(held, dict) and held.get("made_by") != MADE_BY:
         raise ConfigurationError(
             f"{folder} already exists and is not a site.", hint="Name an empty folder, or one that does not exist yet."
+        )
+    if isinstance(held, dict) and held.get("home", home) != home:
+        raise ConfigurationError(
+            f"{folder} holds the site of another home.", hint="Give each home a folder of its own for its site."
         )
     pages = held.get("pages") if isinstance(held, dict) else None
     if not isinstance(pages, dict):

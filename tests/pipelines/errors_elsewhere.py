@@ -115,6 +115,7 @@ ELSEWHERE = {
         "digest/test_digest.py::test_everyone_gets_it_and_what_one_refuses_is_said_without_an_address"
     ),
     "This is not the id of a run.": BEGINNING,
+    "… holds the site of another home.": "site/test_site.py::test_the_site_of_another_home_is_not_touched",
     "… already exists and is not a site.": "site/test_site.py::test_a_folder_of_something_else_is_not_touched",
     "… is damaged.": "site/test_site.py::test_a_damaged_list_of_pages_is_said_with_what_to_do",
     "Another process is writing ….": "site/test_site.py::test_one_process_writes_a_site_at_a_time",

@@ -152,6 +152,9 @@ def test_only_what_changed_is_made_again_and_older_pages_go(
     )
     before = {name: (folder / name).read_bytes() for name in pages(folder)}
     with grown.open(tmp_path / "home") as opened:
+        held = json.loads((folder / "site.json").read_text())
+        same = opened.records("SELECT id FROM ledger.origin")[0]["id"]  # the same home, for this test
+        (folder / "site.json").write_text(json.dumps(held | {"home": same}))
         site.write(opened, folder, weeks=2)
         after = {name: (folder / name).read_bytes() for name in pages(folder)}
         changed = {name for name in before if before[name] != after[name]}
@@ -186,6 +189,14 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match=r"already exists and is not a site\."):
             Manifest(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "site.json"]
+
+
+def test_the_site_of_another_home_is_not_touched(snapshot: Snapshot, tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text('{"made_by": "taskhouse site", "home": "another", "pages": {"a.html": ""}}')
+    (tmp_path / "a.html").write_text("theirs")
+    with pytest.raises(ConfigurationError, match=r"holds the site of another home\."):
+        site.write(snapshot, tmp_path)
+    assert (tmp_path / "a.html").read_text() == "theirs"
 
 
 def test_a_damaged_list_of_pages_is_said_with_what_to_do(tmp_path: Path) -> None:
