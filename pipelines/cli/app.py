@@ -20,7 +20,7 @@ from taskhouse.pipelines.cli.report import report
 from taskhouse.pipelines.cli.restore import restore
 from taskhouse.pipelines.cli.run import run
 from taskhouse.pipelines.cli.schedule import schedule
-from taskhouse.pipelines.cli.search import search
+from taskhouse.pipelines.cli.search import Searching, search
 from taskhouse.pipelines.cli.site import site
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
@@ -103,6 +103,6 @@ for command in (
     derive,
     dev,
 ):
-    app.command(cls=Asking if command is query else None)(command)
+    app.command(cls={query: Asking, search: Searching}.get(command))(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
 app.add_typer(schedule, name="schedule")

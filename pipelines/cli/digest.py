@@ -49,6 +49,7 @@ def digest(
     from taskhouse.digest import badges as drawn
     from taskhouse.digest import formats, gather
     from taskhouse.digest.send import send as deliver
+    from taskhouse.errors import ConfigurationError
     from taskhouse.report import Options, directory
     from taskhouse.report.model import Nothing
     from taskhouse.settings import load
@@ -64,6 +65,8 @@ def digest(
     )
     with taskhouse.open(settings) as snapshot:
         found = gather(snapshot, options, directory.of(settings), settings.report_url or None)
+        if isinstance(found, Nothing) and found.beside:
+            raise ConfigurationError(found.said, hint=found.hint)
         if badges:
             count = drawn.write(snapshot, badges, options, directory.of(settings))
             say(f"Written: {count:,} badges in {badges}")

@@ -1,15 +1,17 @@
 """``taskhouse search``: messages, tool calls, errors and tasks with some words, newest first."""
 
 import contextlib
+import re
 import sys
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from taskhouse.pipelines.cli.exits import guarded, say
-from taskhouse.plural import counted
+from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +28,7 @@ TITLE = 60
 """How many cells of a title are shown."""
 
 DAY = ["%Y-%m-%d"]
+DASHED = "Words of which the first begins with a dash need `--` before them: taskhouse search [options] -- -foo bar"
 
 
 class Format(StrEnum):
@@ -47,6 +50,20 @@ class Kind(StrEnum):
     ERROR = "error"
 
 
+class Searching(TyperCommand):
+    """The command. If a word was taken for an option, its error explains how to pass it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command does."""
+        given = [each for each in args if re.match(r"-[^\W\d]{2}", each)]
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as problem:
+            if given and hasattr(problem, "message"):
+                vars(problem)["message"] += f" {DASHED}"
+            raise
+
+
 @guarded
 def search(
     words: Annotated[
@@ -61,7 +78,7 @@ def search(
         str | None, typer.Option(metavar="GLOB", help="Only repositories that match, for example acme/*.")
     ] = None,
     run: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only this run; the first eight characters are enough.")
+        str | None, typer.Option(metavar="ID", help="Only this run; the beginning of its id is enough if it is unique.")
     ] = None,
     kind: Annotated[list[Kind] | None, typer.Option(help="Only this kind of text (repeatable).")] = None,
     since: Annotated[datetime | None, typer.Option(formats=DAY, metavar="DAY", help="First day.")] = None,
@@ -92,6 +109,7 @@ def search(
     - `taskhouse search "migrat*" --rank --format json`
     """
     import taskhouse
+    from taskhouse import run_page
     from taskhouse.errors import ConfigurationError
     from taskhouse.search import terms
     from taskhouse.settings import load
@@ -103,11 +121,16 @@ def search(
         )
     if asked:
         terms.parsed(asked)  # a mistake is told before anything is built
+    if since and until and since > until:
+        raise ConfigurationError(
+            f"The search would start on {since:%Y-%m-%d} and end on {until:%Y-%m-%d}.", hint="Swap the two dates."
+        )
     settings = load()
     with taskhouse.open(settings) as snapshot:
         _bring_up(settings, everything=build)
         if not asked:
             return
+        only = project[0] if project and len(project) == 1 else None
         found = snapshot.find(
             asked,
             since=since.date() if since else None,
@@ -117,7 +140,7 @@ def search(
             kind=[each.value for each in kind or ()],
             project_id=project,
             repository=repository,
-            run_id=run,
+            run_id=None if run is None else run_page.find(snapshot, run, only)[1],
         )
     if form is Format.TABLE:
         _table(found.hits)
@@ -208,7 +231,8 @@ def _tell(found: "Found", settings: "Settings") -> None:
     from taskhouse.warehouse.publish import current
 
     hits = found.hits
-    told = f"These are the first {counted(len(hits), 'result')}; --limit shows more." if found.more else ""
+    first = plural(len(hits), "This is the first result", f"These are the first {len(hits):,} results")
+    told = f"{first}; --limit shows more." if found.more else ""
     told = told or f"{counted(len(hits), 'result')}."
     more = " `taskhouse run ID` writes the page of a run." if any(hit.run_id for hit in hits) else ""
     say(f"{told}{more}", style="dim")

@@ -43,6 +43,8 @@ def figures(report: Report) -> list[Figure]:
 def bridge(report: Report) -> str:
     """How the number of ready repositories came about, as one sum."""
     made = report.bridge
+    if report.base == report.period.until:
+        return f"{made.after:,} ready on {short(report.base)}"
     parts = [(made.got_ready, "became ready"), (-made.lost, "slipped from ready")]
     parts += [(made.came, "new and ready"), (-made.went, "gone")]
     said = [f"{made.before:,} ready on {short(report.base)}"]

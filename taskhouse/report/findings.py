@@ -82,7 +82,8 @@ def _ready(report: Report) -> Sentence:
     net = report.bridge.after - report.bridge.before
     text = f"{ready:,} of {counted(known, *REPOSITORY)} {plural(ready, 'is', 'are')} ready ({percent(ready / known)})"
     since = f"{abs(net):,} {'more' if net > 0 else 'fewer'} than" if net else "as many as"
-    text += f", {since} on {short(report.base)}"
+    if report.base != report.period.until:  # the first day that is known is compared with nothing
+        text += f", {since} on {short(report.base)}"
     if report.usual and report.usual.share is not None:
         text += f"; {against(report)} {percent(report.usual.share)} {before(report)}"
     tone: Tone = "good" if net > 0 else "bad" if net < 0 else "even"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.plural import plural
 from taskhouse.search import database, terms
 from taskhouse.search.index import LATEST_MS, TIES
 from taskhouse.search.snippet import snippet
@@ -115,7 +116,8 @@ def search(folder: Path, question: Question) -> Found:
     """Search the index beside the published copies of a folder.
 
     Raises:
-        ConfigurationError: There is no index, or the question makes no sense.
+        ConfigurationError: There is no index, the question makes no sense, or a complete index has nothing of the
+            projects or the repositories.
         Corrupt: The index is damaged.
         Locked: An update was interrupted, and this process may not complete it.
     """
@@ -130,6 +132,8 @@ def search(folder: Path, question: Question) -> Found:
         state = index.execute("SELECT * FROM state").fetchone()
         waiting, copy = (state["waiting"], state["copy"]) if state else (0, "")
         labels = _labels(index, question)
+        if state and not waiting:
+            _require(index, question)
         if not all(labels):
             return Found([], more=False, stopped=False, waiting=waiting, copy=copy)
         parameters = {
@@ -195,6 +199,29 @@ def _labels(index: sqlite3.Connection, question: Question) -> list[list[str]]:
         rows = index.execute("SELECT id FROM subjects WHERE run_id BETWEEN ? AND ?", [question.run, last])
         groups.append([terms.subject(row["id"]) for row in rows])
     return groups
+
+
+def _require(index: sqlite3.Connection, question: Question) -> None:
+    """Refuse projects, or a pattern of repositories, of which there is nothing: most likely, it is a mistake."""
+    numbers = ", ".join(map(str, question.projects))
+    asked = {
+        f"{plural(len(question.projects), 'project')} {numbers}": (
+            "project",
+            [*map(str, question.projects)],
+            "name = ?",
+        ),
+        f"repositories like {question.repository}": (
+            "repository",
+            [] if question.repository is None else [question.repository.lower()],
+            "name GLOB ?",
+        ),
+    }
+    for what, (kind, names, condition) in asked.items():
+        if names and not any(_label(index, kind, name, condition) for name in names):
+            raise ConfigurationError(
+                f"There is no text of {what}.",
+                hint="Check `--project` and `--repository`; * stands for any characters.",
+            )
 
 
 def _titles(index: sqlite3.Connection, rows: Collection[database.Row]) -> dict[tuple[int, str], str | None]:

@@ -105,6 +105,8 @@ ELSEWHERE = {
     "… cannot be read: ….": (
         "search/test_answers.py::test_without_an_index_with_a_broken_one_and_without_fts5_the_error_says_what_to_do"
     ),
+    "There is no text of ….": "pipelines/test_search.py::test_a_filter_that_fits_nothing_is_refused",
+    "The search would start on … and end on ….": "pipelines/test_search.py::test_a_filter_that_fits_nothing_is_refused",
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
     "Sending needs Apprise, which is not installed.": "digest/test_digest.py::test_what_is_missing_is_said",
     "There is nobody to send the digest to.": "digest/test_digest.py::test_what_is_missing_is_said",

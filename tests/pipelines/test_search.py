@@ -60,6 +60,31 @@ def test_programs_get_json_and_csv(house: House, inside: Any) -> None:
     assert [row["score"] for row in table] == sorted((row["score"] for row in table), reverse=True)
 
 
+def test_a_filter_that_fits_nothing_is_refused(house: House, inside: Any) -> None:
+    home = str(house.home)
+    inside.run("search", "--build", TASKHOUSE_HOME=home)
+    for given, told in {
+        ("--run", "nonsense"): "No run has an id that begins with nonsense.",
+        ("--run", "r"): "This is not the id of a run.",
+        ("--project", "99"): "There is no text of project 99.",
+        ("--repository", "acme"): "There is no text of repositories like acme.",
+        ("--since", "2026-11-02", "--until", "2026-11-01"): "would start on 2026-11-02 and end on 2026-11-01.",
+        ("-foo",): "need `--` before them: taskhouse search [options] -- -foo bar",
+    }.items():
+        ended = inside.run("search", "permission", *given, TASKHOUSE_HOME=home)
+        assert (ended.code, told in " ".join(ended.err.replace("│", "").split())) == (2, True), ended
+    ended = inside.run("search", "permission", "--run", "RUN-", TASKHOUSE_HOME=home)
+    assert (ended.code, "  run run-3\n" in ended.out) == (0, True), ended
+    ended = inside.run("search", "permission", "-n", "1", TASKHOUSE_HOME=home)
+    assert "This is the first result; --limit shows more." in ended.err, ended
+
+
+def test_a_digest_of_what_is_not_there_is_refused_like_a_report(house: House, inside: Any) -> None:
+    for name in ("digest", "report"):
+        ended = inside.run(name, "--project", "99", TASKHOUSE_HOME=str(house.home))
+        assert (ended.code, "There is no data about project 99" in ended.err) == (2, True), ended
+
+
 def test_the_command_knows_every_kind() -> None:
     assert tuple(kind.value for kind in Kind) == KINDS
 

@@ -18,7 +18,7 @@ from taskhouse.report import Options, html, render
 from taskhouse.report.model import Nothing
 from taskhouse.report.table import COLUMNS
 from tests.report.tree import Tree
-from tests.report.world import HOSTILE, LAST, walk
+from tests.report.world import HOSTILE, LAST, World, walk
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -32,6 +32,16 @@ def test_markdown_has_the_sentences_the_movers_the_steps_and_what_is_missing(hou
     assert "**Not proved complete** \u00b7 data as of 24 Nov 2026, 06:04 UTC" in text
     assert "run_events of project 1" in text
     assert len(text.encode()) < 20_000
+
+
+def test_the_first_day_that_is_known_is_not_compared_with_itself(tmp_path: Path) -> None:
+    world = World()
+    world.snapshot("acme/web", 7, LAST, "ready")
+    world.passed("readiness")
+    with world.open(tmp_path) as snapshot:
+        text = render(snapshot, Options(format="md"))
+    assert "1 of 1 repository is ready (100%)." in text.replace("\u00a0", " ")
+    assert "\n1 ready on 24 Nov, over the window of 7 days." in text.replace("\u00a0", " ")
 
 
 def test_markdown_leaves_no_markup_of_the_server(house: Snapshot) -> None:
