@@ -89,7 +89,10 @@ def search(
     ] = False,
     form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.TABLE,
     build: Annotated[
-        bool, typer.Option("--build", help="First bring the index up to date completely, however long that takes.")
+        bool,
+        typer.Option(
+            "--build", help="First check the index and bring it up to date completely, however long that takes."
+        ),
     ] = False,
 ) -> None:
     """Search messages, tool calls, errors and tasks for words, newest first.
@@ -162,7 +165,7 @@ def _bring_up(settings: "Settings", *, everything: bool) -> None:
     with closed(), contextlib.ExitStack() as stack:
         if not everything:
             stack.enter_context(contextlib.suppress(Locked))  # another process is at it
-        progress = update(settings.published, settings.clock, within_s=BRING_UP_S, create=True)
+        progress = update(settings.published, settings.clock, within_s=BRING_UP_S, create=True, check=everything)
         done = progress.done if progress else 0
         while everything and progress and progress.waiting:
             say(f"{done:,} runs and tasks are indexed, {progress.waiting:,} to go")

@@ -26,7 +26,12 @@ WAIT_S = 10.0
 """How long a reader waits for the end of a commit, and a commit for readers."""
 
 CACHE_KB = 64_000
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 Row = Mapping[str, Any]
+
+
+class Damaged(Corrupt):
+    """The index holds what SQLite cannot have written: whoever may write it builds another one."""
 
 
 def statement(name: str) -> str:
@@ -54,11 +59,16 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 @contextlib.contextmanager
-def writing(folder: Path) -> Iterator[sqlite3.Connection]:
+def writing(folder: Path, *, check: bool = False) -> Iterator[sqlite3.Connection]:
     """The index, for the one process that may change it; made if it is not there or has another format.
+
+    Args:
+        folder: The published copies.
+        check: Read all of it first, and make it anew if a part is damaged.
 
     Raises:
         ConfigurationError: This Python's SQLite lacks FTS5.
+        Damaged: A part that was read is damaged.
         Full: The disk has no room for it.
         Locked: Another process is changing it.
     """
@@ -70,13 +80,13 @@ def writing(folder: Path) -> Iterator[sqlite3.Connection]:
         raise Locked(f"Another process is updating {path}.", hint="Wait for it to finish.") from None
     try:
         with _said(path):
-            yield from _opened(path)
+            yield from _opened(path, check=check)
     finally:
         lock.release()
 
 
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    if not _is_sound(path):
+def _opened(path: Path, *, check: bool) -> Iterator[sqlite3.Connection]:
+    if not _is_sound(path, check=check):
         remove(path)
     with contextlib.closing(_connect(path, "rwc")) as connection:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
@@ -105,17 +115,24 @@ def atomic(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _is_sound(path: Path) -> bool:
-    """Whether there is a database of this format, or none at all; its pages are not read."""
+def _is_sound(path: Path, *, check: bool) -> bool:
+    """Whether there is a database of this format, or none at all; its pages are read only to check it."""
     if not path.exists():
         return True
     try:
         with contextlib.closing(_connect(path, "rw")) as connection:
-            return _format(connection) == FORMAT
+            return _format(connection) == FORMAT and not (check and _is_damaged(connection))
     except sqlite3.DatabaseError as problem:
-        if advised(problem) is not None:
+        if not isinstance(_advised(path, problem), Corrupt):
             raise
         return False
+
+
+def _is_damaged(connection: sqlite3.Connection) -> bool:
+    """Whether its pages are not what they should be; that FTS5's own words do not fit its texts is an exception."""
+    said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    connection.execute("INSERT INTO documents (documents) VALUES ('integrity-check')")
+    return bool(said != "ok")
 
 
 def _format(connection: sqlite3.Connection) -> int:
@@ -162,7 +179,9 @@ def _advised(path: Path, problem: sqlite3.Error) -> TaskhouseError:
             f"{path} is being updated, or an update of it was interrupted.",
             hint="Search again in a moment. The next update, or `taskhouse search` by its owner, completes it.",
         )
-    return advised(problem) or Corrupt(
+    found = advised(problem) or Corrupt(
         f"{path} cannot be read: {said}.",
-        hint="Remove it, and `taskhouse search --build` builds another one. Nothing else is in it.",
+        hint="`taskhouse search --build` by its owner checks it, and builds another one. Nothing else is in it.",
     )
+    is_damaged = getattr(problem, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+    return Damaged(found.args[0], hint=found.hint) if is_damaged else found

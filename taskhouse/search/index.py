@@ -215,7 +215,9 @@ class _Places:
                 return first
 
 
-def update(folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bool = False) -> Progress | None:
+def update(
+    folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bool = False, check: bool = False
+) -> Progress | None:
     """Bring the index of a folder up to date with its newest copy, for so many seconds at most.
 
     Args:
@@ -223,6 +225,7 @@ def update(folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bo
         clock: What says how long it has taken.
         within_s: No further batch begins after so many seconds.
         create: Begin one if there is none.
+        check: Read all of it first, and begin another one if a part is damaged. Otherwise only what is read shows it.
 
     Returns:
         How far it is; None if there is no index, or no copy.
@@ -236,7 +239,7 @@ def update(folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bo
     copy = publish.current(folder) if create or (folder / database.NAME).exists() else None
     if copy is None:
         return None
-    with database.writing(folder) as index:
+    with contextlib.suppress(database.Damaged), database.writing(folder, check=check) as index:
         if not _is_of_another_home(index, copy.path):
             return _update(index, copy.path, clock, within_s)
     database.remove(folder / database.NAME)

@@ -13,7 +13,7 @@ import pytest
 from filelock import FileLock
 
 from taskhouse.clock import REAL
-from taskhouse.errors import Locked
+from taskhouse.errors import Corrupt, Locked
 from taskhouse.search import database, index, terms
 from taskhouse.search.index import Progress, follow, update
 from taskhouse.search.query import Question, search
@@ -202,6 +202,29 @@ def test_the_index_of_another_home_of_another_format_and_a_damaged_one_are_built
         update(house.published, REAL)
         assert [hit.snippet for hit in search(house.published, Question("export")).hits] == ["export"]
         assert search(house.published, Question("elsewhere")).hits == []
+
+
+def test_an_index_that_is_damaged_in_a_part_is_built_anew_when_it_is_checked_or_met(house: House) -> None:
+    for run in RUNS:
+        house.says(run, " ".join(f"export{each}" for each in range(4_000)))
+    house.publish()
+    update(house.published, REAL, create=True)
+    path, sound = house.published / database.NAME, held(house.published)
+    half = path.stat().st_size // 2
+    for meet in (False, True):
+        with path.open("r+b") as file:
+            file.seek(half - half % 4096)
+            file.write(b"\xa5" * 40_960)
+        if meet:
+            house.says("run-1", "export after the damage")
+            house.publish()
+            update(house.published, REAL, within_s=99)
+            assert len(search(house.published, Question("damage")).hits) == 1
+        else:
+            with pytest.raises(Corrupt, match="cannot be read"):
+                held(house.published)
+            update(house.published, REAL, check=True)
+            assert held(house.published) == sound
 
 
 def test_after_a_restore_the_index_is_that_of_the_restored_state_and_what_follows_it(
