@@ -202,10 +202,11 @@ class Snapshot:
                 ``error``.
             project_id: Only this project, or these.
             repository: Only repositories that match this pattern, such as ``acme/*``.
-            run_id: Only this run.
+            run_id: Only this run, by its id, or by at least the first eight characters of it.
 
         Raises:
-            ConfigurationError: There is no index, or the question makes no sense.
+            ConfigurationError: There is no index, the question makes no sense, or a complete index has nothing of the
+                projects or the repositories.
             Corrupt: The index is damaged.
             Locked: An update of the index was interrupted; the next one completes it.
         """
