@@ -116,7 +116,10 @@ def test_a_look_that_waits_for_its_server_does_not_hold_up_the_end(
 
 
 @pytest.mark.usefixtures("attached")
-@pytest.mark.parametrize(("seconds", "most"), [(133, 35), (600, 55), pytest.param(3600, 150, marks=pytest.mark.worlds)])
+@pytest.mark.parametrize(
+    ("seconds", "most"),
+    [(133, 35), *(pytest.param(*long, marks=pytest.mark.worlds) for long in ((600, 55), (3600, 150)))],
+)
 def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float, most: int) -> None:
     async def story() -> int:
         async with followed(tmp_path) as tail_of:
@@ -133,7 +136,7 @@ def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float,
 
 
 @pytest.mark.usefixtures("attached")
-@pytest.mark.parametrize("how", ["finish", "reopen"])
+@pytest.mark.parametrize("how", [pytest.param("finish", marks=pytest.mark.worlds), "reopen"])
 def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path, how: str) -> None:
     async def story() -> float:
         async with followed(tmp_path) as tail_of:
@@ -152,7 +155,9 @@ def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path
 
 
 @pytest.mark.usefixtures("attached")
-@pytest.mark.parametrize(("runs", "most_s"), [(51, 9), pytest.param(120, 12, marks=pytest.mark.worlds), (450, 30)])
+@pytest.mark.parametrize(
+    ("runs", "most_s"), [(51, 9), *(pytest.param(*crowd, marks=pytest.mark.worlds) for crowd in ((120, 12), (450, 30)))]
+)
 @pytest.mark.parametrize("ordering", [True, pytest.param(False, marks=pytest.mark.worlds)])
 def test_all_that_moves_is_followed_within_seconds(tmp_path: Path, runs: int, most_s: float, *, ordering: bool) -> None:
     async def story() -> tuple[float, int]:

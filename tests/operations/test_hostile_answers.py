@@ -259,7 +259,8 @@ def test_hostile_payloads_come_through_the_stream_and_the_log_as_they_are(make_h
     house = make_house(emulator_tasks=6, log_final_s=0)
     run = next(run for run in house.emulator.truth()["runs"] if run["live"]["count"] > 1)
     for _ in range(40):
-        text = payload(rng).replace("\r", " ").replace("\n", " ")
+        # a log is served as a list of values, so what is blank around one cannot be known
+        text = payload(rng).replace("\r", " ").replace("\n", " ").strip(" \t")
         house.emulator.mutate("inject", run_id=run["id"], live=text, log=text)
     for resource in ("tasks", "runs", "run_events"):
         house.sync(resource)

@@ -116,8 +116,8 @@ def browser(folder: Path) -> Iterator[Browser]:
             yield page
             client.delete(str(client.base_url).rstrip("/"))
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        process.kill()  # the session is over by now, and with it Chromium; asked to end, the driver can take its time
+        process.wait()
 
 
 def audit(page: Browser) -> list[Any]:
