@@ -187,7 +187,8 @@ def test_a_resumed_run_has_its_own_log_entries_alone(make_house: Any) -> None:
     assert house.hashes() == house.truth_hashes()
 
 
-@pytest.mark.parametrize("resumes", [11, pytest.param(23, marks=pytest.mark.worlds)])
+@pytest.mark.worlds
+@pytest.mark.parametrize("resumes", [11, 23])
 def test_a_run_after_many_resumes_has_its_own_log_entries_alone(make_house: Any, resumes: int) -> None:
     house = make_house(emulator_tasks=4, emulator_live_runs=1, emulator_speed=60, emulator_pace=5)
     task_id = house.emulator.truth()["tasks"][0]["id"]

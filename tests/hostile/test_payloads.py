@@ -30,6 +30,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Everything:
     return Everything(tmp_path_factory.mktemp("held"), random.Random(0), "full")
 
 
+@pytest.mark.worlds
 @settings(max_examples=3, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.randoms(use_true_random=False).map(payload), min_size=1, max_size=4))
 def test_a_few_payloads_break_no_view(held: Everything, payloads: list[str]) -> None:

@@ -109,6 +109,7 @@ def test_a_run_that_its_task_shows_to_be_over_later_has_no_stored_attempt_too_ma
     assert found == [(2, 2), (1, 1), (1, 1)]
 
 
+@pytest.mark.worlds
 def test_a_captured_history_is_stored_whole(kept: Any) -> None:
     """Ten days of an emulator, whose passes marked the runs."""
     assert stored(kept)[0][0] is False

@@ -235,7 +235,7 @@ def test_a_list_that_moves_between_its_pages(
     monkeypatch.setattr(taking, "COMMIT_PAGES", 1)
     verdicts = []
 
-    @settings(max_examples=5, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(moves=MOVES)
     def tried(moves: list[tuple[str, int]]) -> None:
         house = make_house(emulator_tasks=280)
