@@ -228,7 +228,7 @@ STEP = 500
 
 
 def make(connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: int, repositories: int) -> None:
-    """Fill an empty warehouse: so many runs of a year with so many events each, so many of them at a time."""
+    """Fill an empty warehouse with the runs of a year, ``events`` in each; ``live`` of them overlap at any time."""
     migrate.upgrade(connection)
     connection.execute(WORDS)
     for first in range(1, runs + 1, STEP):

@@ -180,7 +180,7 @@ def _failed(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], run_id: 
 def _why(event: dg.DagsterEvent) -> tuple[str, str, str]:
     """What a step said itself, what to do, and the code.
 
-    Of an error that it did not foresee only its kind is told, since its text may hold anything.
+    Of an unexpected error only the type is shown, since its text may contain anything.
     """
     data = event.step_failure_data
     said = data.user_failure_data

@@ -47,10 +47,10 @@ def digest(
     """
     import taskhouse
     from taskhouse.digest import badges as drawn
-    from taskhouse.digest import formats, gather
+    from taskhouse.digest import formats, of
     from taskhouse.digest.send import send as deliver
     from taskhouse.errors import ConfigurationError
-    from taskhouse.report import Options, directory
+    from taskhouse.report import Options, directory, gathered
     from taskhouse.report.model import Nothing
     from taskhouse.settings import load
 
@@ -63,12 +63,12 @@ def digest(
         owner=owner,
         projects=tuple(project or ()),
     )
-    with taskhouse.open(settings) as snapshot:
-        found = gather(snapshot, options, directory.of(settings), settings.report_url or None)
+    with taskhouse.open(settings) as snapshot, gathered(snapshot, options, directory.of(settings)) as report:
+        found = of(report, settings.report_url or None)
         if isinstance(found, Nothing) and found.beside:
             raise ConfigurationError(found.said, hint=found.hint)
         if badges:
-            count = drawn.write(snapshot, badges, options, directory.of(settings))
+            count = 0 if isinstance(report, Nothing) else drawn.write(report, badges)
             say(f"Written: {count:,} badges in {badges}")
     if isinstance(found, Nothing):
         say(f"{found.said} {found.hint}".rstrip())

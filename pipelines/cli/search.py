@@ -123,7 +123,7 @@ def search(
             "There is nothing to search for.", hint='For example: taskhouse search "permission denied".'
         )
     if asked:
-        terms.parsed(asked)  # a mistake is told before anything is built
+        terms.parsed(asked)  # report a mistake before anything is built
     if since and until and since > until:
         raise ConfigurationError(
             f"The search would start on {since:%Y-%m-%d} and end on {until:%Y-%m-%d}.", hint="Swap the two dates."

@@ -5,24 +5,18 @@ from pathlib import Path
 
 from taskhouse.atomic import appearing
 from taskhouse.pages.badge import badge
-from taskhouse.reading import Snapshot
-from taskhouse.report import Options, gathered
-from taskhouse.report.directory import Directory
-from taskhouse.report.model import Nothing
+from taskhouse.report.model import Report
 
 LABEL = "readiness"
 _PLAIN = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-def write(snapshot: Snapshot, folder: Path, options: Options, directory: Directory) -> int:
+def write(report: Report, folder: Path) -> int:
     """Write ``<folder>/<project>/<owner>/<name>.svg`` for each repository; returns how many.
 
     A badge shows the state at the end of the days, over the window of the report. A file that says the same stays as it
     is. Of a name that is no path below the folder, there is none.
     """
-    with gathered(snapshot, options, directory) as report:
-        if isinstance(report, Nothing):
-            return 0
     count = 0
     for one in report.repositories:
         if not _PLAIN.fullmatch(one.name) or {".", ".."} & set(one.name.split("/")):

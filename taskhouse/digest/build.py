@@ -39,8 +39,13 @@ def gather(
         ConfigurationError: As for a report.
     """
     with gathered(snapshot, options, directory) as report:
-        if isinstance(report, Nothing):
-            return report
+        return of(report, link)
+
+
+def of(report: Report | Nothing, link: str | None = None) -> Digest | Nothing:
+    """The digest of a report that was gathered already."""
+    if isinstance(report, Nothing):
+        return report
     if not (report.groups or report.agents.work.ended or report.agents.new):
         quiet = f"No repository moved, no run ended and none got stuck in {period(report.period)}."
         return Nothing("Nothing happened", quiet, "")

@@ -28,7 +28,7 @@ class Digest:
     Attributes:
         title: What it is about, in a few words.
         lines: At most ``MOST``.
-        link: Where the report is on the web; None if nobody said.
+        link: Where the report is on the web; None if it is not served.
     """
 
     title: str

@@ -2,7 +2,7 @@
 
 from markupsafe import escape
 
-from taskhouse.pages.formatting import clean
+from taskhouse.pages.formatting import brief
 
 COLOURS = {"ready": "#1b5c99", "partial": "#3d7bb0", "detected": "#8f6514", "needs_setup": "#a8461a"}
 """White text on each of them has a contrast of at least 4.5 to 1."""
@@ -33,8 +33,7 @@ def badge(label: str, state: str | None) -> str:
 
 
 def _short(text: str) -> str:
-    plain = " ".join(clean(text).replace("\ufffe", " ").replace("\uffff", " ").split())  # XML knows neither
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"
+    return brief(text.replace("\ufffe", " ").replace("\uffff", " "), _LONGEST)  # XML knows neither
 
 
 def _width(text: str) -> int:

@@ -65,7 +65,7 @@ def inert(text: object) -> str:
 
 
 def brief(text: object, most: int = 80) -> str:
-    """A server's text on one line, of at most so many characters; an ellipsis says that there is more."""
+    """A server's text on one line, of at most ``most`` characters; an ellipsis says that there is more."""
     shown = " ".join(clean(text).split())
     return shown if len(shown) <= most else f"{shown[: most - 1]}\u2026"
 

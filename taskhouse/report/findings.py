@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from taskhouse.pages.formatting import isolated, percent, short
+from taskhouse.pages.formatting import brief, isolated, percent, short
 from taskhouse.plural import counted, plural
 from taskhouse.report import steps
 from taskhouse.report.model import Change, Group, Mover, Report, Repository, Way, label
@@ -134,9 +134,7 @@ def _went(change: Change, what: str) -> str:
 
 def quoted(reason: str) -> str:
     """The words of the server between quotation marks, cut to ``QUOTED`` characters."""
-    text = " ".join(reason.split())
-    short_of = text if len(text) <= QUOTED else f"{text[: QUOTED - 1]}\u2026"
-    return f"\u201c{isolated(short_of)}\u201d"
+    return f"\u201c{isolated(brief(reason, QUOTED))}\u201d"
 
 
 def _quote(reason: str) -> str:

@@ -9,7 +9,7 @@ BLOCK = 10
 
 
 def thinned(steps: Sequence[Step], most: int) -> list[Step]:
-    """About so many of the steps, spread evenly; what is left out stands as folds in its place.
+    """About ``most`` of the steps, spread evenly; folds stand where steps are left out.
 
     Errors, questions, gaps, states, attempts and what users said stay, unless these alone are too many.
     """

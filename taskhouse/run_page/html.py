@@ -22,7 +22,7 @@ STEP, TEXT = 230, 70
 """Bytes that a step takes without its texts, and a text without its words, about."""
 
 MOST_STEPS = 3000
-"""Steps that a page shows; of a larger run, so many are chosen."""
+"""How many steps a page shows at most; of a larger run, some are left out."""
 
 MOST_TEXT = 40_000
 """Characters of one text that a page shows."""
@@ -52,7 +52,7 @@ def page(run: Run, home: str | None = None) -> str:
 
 
 def _lengths(run: Run, room: int) -> tuple[int, int]:
-    """How long messages, and all other texts, may be in so many bytes: messages come first."""
+    """How long messages, and all other texts, may be on a page of this size: messages come first."""
     shown = [step for step in run.steps if not (isinstance(step, Fold) and step.left_out)]
     said = [_weight(step.text) for step in shown if isinstance(step, Message)]
     other = [_weight(text) for step in shown if not isinstance(step, Message) for text in step.texts() if text]

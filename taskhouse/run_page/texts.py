@@ -52,7 +52,7 @@ def lines(text: object) -> str:
 
 
 def line(text: object, most: int = 200) -> str:
-    """The same as one line of at most so many characters; an ellipsis says that there is more."""
+    """The same as one line of at most ``most`` characters; an ellipsis says that there is more."""
     whole = lines(text).strip()
     plain = " ".join(whole[: 4 * most].split())
     return plain if len(plain) <= most and len(whole) <= 4 * most else plain[: most - 1] + "…"
@@ -64,7 +64,7 @@ def short_path(path: str) -> str:
 
 
 def cut(text: str, most: int) -> Excerpt:
-    """A text of at most so many characters, three quarters of them from its beginning.
+    """A text of at most ``most`` characters, three quarters of them from its beginning.
 
     It is cut between lines where that costs little.
     """

@@ -22,8 +22,8 @@ from taskhouse.digest.send import send
 from taskhouse.errors import ConfigurationError, Retryable
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
-from taskhouse.report.directory import Directory
-from taskhouse.report.model import Nothing
+from taskhouse.report import gathered
+from taskhouse.report.model import Nothing, Report
 from taskhouse.report.options import Options
 from taskhouse.settings import Settings
 from tests.pipelines.rows import Still
@@ -205,10 +205,11 @@ def test_without_addresses_there_is_no_asset() -> None:
 def test_every_repository_has_a_badge_and_none_lies_outside(home: Path, tmp_path: Path) -> None:
     import taskhouse  # noqa: PLC0415
 
-    with taskhouse.open(home) as snapshot:
-        count = badges.write(snapshot, tmp_path / "b", Options(), Directory())
+    with taskhouse.open(home) as snapshot, gathered(snapshot) as report:
+        assert isinstance(report, Report)
+        count = badges.write(report, tmp_path / "b")
         written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-        assert badges.write(snapshot, tmp_path / "b", Options(), Directory()) == count
+        assert badges.write(report, tmp_path / "b") == count
     assert count == len(written) > 10
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()} == written
     assert all(path.parent == tmp_path / "b" / "1" / "acme" for path in written)
