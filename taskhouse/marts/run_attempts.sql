@@ -201,13 +201,17 @@ finished AS (
     FROM (
         SELECT
             *,
-            arg_max(status, (known_at, observed_in)) OVER (PARTITION BY project_id, run_id, ended_ms) AS last_status
+            first_value(status) OVER (
+                PARTITION BY project_id, run_id, ended_ms ORDER BY known_at DESC, observed_in DESC, status ASC
+            ) AS last_status
         FROM (
             SELECT
                 told.*,
                 counted_end.number,
                 max(counted_end.parted_at) OVER same_end AS parted_at,
-                arg_max(told.ended_ms, (told.is_timed, told.observed_at, told.ended_ms)) OVER same_end AS last_ms
+                first_value(told.ended_ms) OVER (
+                    same_end ORDER BY told.is_timed DESC, told.observed_at DESC NULLS FIRST, told.ended_ms DESC
+                ) AS last_ms
             FROM
                 told
                 INNER JOIN counted_end USING (project_id, run_id, ended_ms)
