@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
-.PHONY: help setup demo test cover worlds soak lowest sync dev check lock clean
+.PHONY: help setup demo test cover worlds test-scale soak lowest sync dev check lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.ready  ## Install everything into .venv (the other targets do it by themselves)
 
@@ -33,6 +33,9 @@ cover: setup  ## Run the tests and show which lines and branches they reach
 
 worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds, kills
 	$(BIN)/python -m pytest -m worlds -n 2 --dist worksteal $(PYTEST)
+
+test-scale: setup  ## Run the tests with several machines' worth of processes, PostgreSQL and Redis (Debian: postgresql, redis-server)
+	$(BIN)/python -m pytest -m scale -n 2 --dist worksteal $(PYTEST)
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak

@@ -27,6 +27,7 @@ from taskhouse.values import (
     PREFIX,
     Accepted,
     Addresses,
+    BudgetAddress,
     Crons,
     File,
     Folder,
@@ -178,6 +179,18 @@ class Settings(BaseSettings):
         "`0` means no limit.",
     )
 
+    budget: BudgetAddress = Field(
+        None,
+        description="PostgreSQL or Redis in which machines that use the same key share its request limit. If unset,"
+        " only the processes of this home share it. See [scale.md](scale.md#one-key-many-machines).",
+    )
+    budget_shards: int = Field(
+        10,
+        ge=1,
+        description="How many machines share `TASKHOUSE_BUDGET` at most. If one of them cannot reach it, that machine"
+        " uses its part of a tenth of the limits.",
+    )
+
     capture_seconds: float = Field(60.0, ge=0, description="How long one sync keeps the streams of active runs open.")
     log_final_s: float = Field(
         default=600.0,
@@ -252,8 +265,8 @@ class Settings(BaseSettings):
         return self.home / "published"
 
     @property
-    def budget(self) -> Path:
-        """The request budget that every process on this machine shares."""
+    def budget_file(self) -> Path:
+        """The request budget that every process of this home shares, or its part of a shared one."""
         return self.home / "budget.sqlite"
 
     def wants(self, resource: str) -> bool:

@@ -39,6 +39,7 @@ CRONS: Mapping[str, str] = {
 }
 """When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
 
+_BUDGET = re.compile(r"(postgresql|postgres|rediss?)://([^@/?#\s]*@)?[\w.\-]*(:\d{1,5})?(/[^@\s]*)?")
 _CRONS = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
 _OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="
 _KEPT = "must be comma-separated numbers of events, such as 5000"
@@ -114,6 +115,17 @@ def _addresses(value: SecretStr | None) -> SecretStr | None:
     for text in value.get_secret_value().split() if value else ():
         if not re.match(r"[a-z][a-z0-9]{1,15}://", text) or KEY.search(text):
             raise ValueError("must be addresses such as slack://…, separated by spaces, without a key of PostHog")
+    return value
+
+
+def _budget(value: SecretStr | None) -> SecretStr | None:
+    """An address whose parts every client reads alike: `@` or `/` in a password would end up in a name of a host."""
+    text = value.get_secret_value() if value else ""
+    if text and (not _BUDGET.fullmatch(text) or KEY.search(text)):
+        raise ValueError(
+            "must be an address such as postgresql://user:password@host/database or redis://host:6379/0, with the"
+            " special characters of the password as in %40"
+        )
     return value
 
 
@@ -197,6 +209,7 @@ def _zone(value: str) -> str:
 
 Origin = Annotated[str, AfterValidator(origin)]
 Addresses = Annotated[SecretStr | None, AfterValidator(_addresses)]
+BudgetAddress = Annotated[SecretStr | None, AfterValidator(_budget)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]
 OptionalFolder = Annotated[Path | None, BeforeValidator(_folder_or_none)]

@@ -11,6 +11,7 @@ from taskhouse.plural import counted
 
 if TYPE_CHECKING:
     from taskhouse.posthog.api import TasksApi
+    from taskhouse.posthog.client import PostHog
     from taskhouse.posthog.pages import Page
     from taskhouse.settings import Settings
 
@@ -79,6 +80,7 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
             newest = await _tasks(api, lines)
             if project_id == projects[0]:
                 person = await owner(api)
+                lines.extend(await _budget(client))
                 lines[:0] = [
                     ("ok", "host", f"{settings.host} answers"),
                     ("ok", "key", "valid, with the scope task:read"),
@@ -89,6 +91,20 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
             runs = [row.data.get("latest_run") for row in newest.rows]
             lines.extend(await _stream(api, runs))
             await _optional(settings, api, runs, lines)
+
+
+async def _budget(client: "PostHog") -> list[Line]:
+    """Whether the request budget that is shared with other machines can be asked, and keeps what it counted."""
+    budget = client.budget
+    if not budget.shared_at:
+        return []
+    doubt = await budget.doubt()
+    if budget.outage:
+        said = f"{budget.shared_at} does not answer ({doubt}): this machine makes at most {budget.least}"
+        return [("no", "request budget", said)]
+    return [
+        ("no" if doubt else "ok", "request budget", f"{budget.shared_at} answers{f', but {doubt}' if doubt else ''}")
+    ]
 
 
 async def _tasks(api: "TasksApi", lines: list[Line]) -> "Page":

@@ -169,6 +169,7 @@ def _settings(environment: dict[str, str], home: "Path") -> "Settings":
         api_key=environment["POSTHOG_PERSONAL_API_KEY"],
         project_ids=environment["POSTHOG_PROJECT_IDS"],
         home=home,
+        budget=None,
         requests_per_hour=PER_HOUR * SPEED,
         capture_seconds=600.0,
         log_final_s=2.0,

@@ -30,6 +30,7 @@ people change first:
 | turn the schedules on, or run them at other times | `TASKHOUSE_SCHEDULES`, `TASKHOUSE_CRONS` |
 | let days begin at your midnight | `TASKHOUSE_TIMEZONE` |
 | leave room for other programs that use the same key | `TASKHOUSE_REQUESTS_PER_HOUR` |
+| share the limit of a key with other machines | `TASKHOUSE_BUDGET` |
 | fetch what tasks cost | `TASKHOUSE_TASK_USAGE` |
 | choose the windows of readiness | `TASKHOUSE_READINESS_WINDOWS` |
 | make the first load shorter | `TASKHOUSE_FIRST_LOAD_DAYS` |
@@ -58,6 +59,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "api_key": "phx_…",
             "project_ids": "1,2",
             "requests_per_hour": "2400",
+            "budget": "postgresql://taskhouse:…@db.example.com/taskhouse",
+            "budget_shards": "4",
         },
     ),
     "Data and privacy": (
@@ -131,6 +134,7 @@ TYPES = {
     "accept": "`viewer` or `absences`, or both, separated by a comma",
     "host": "URL",
     "home": "path",
+    "budget": "URL",
     "notify": "addresses, separated by spaces",
     "report_url": "URL",
     "directory": "path",

@@ -169,6 +169,7 @@ async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path
         api_key=environment["POSTHOG_PERSONAL_API_KEY"],
         project_ids=environment["POSTHOG_PROJECT_IDS"],
         home=home,
+        budget=None,
     ).with_clock(LoopClock(emulator.service.clock.now()))
     with FileLock(playing(home)):
         ready(settings)

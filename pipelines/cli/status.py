@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from taskhouse.pipelines.cli import health, status_copy
+from taskhouse.pipelines.cli import health, status_copy, status_requests
 from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
 from taskhouse.pipelines.cli.status_answers import Held, Record, look
 from taskhouse.pipelines.cli.sync import chosen
@@ -15,7 +15,6 @@ from taskhouse.resources.registry import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from taskhouse.posthog.budget import Window
     from taskhouse.settings import Settings
 
 OPEN = "unknown"
@@ -45,10 +44,11 @@ def status(
     It also shows how old the published copy is, how many commits it is behind, and how long it took to clone or copy
     it; when every block of the warehouse or of a copy was last read, which happens with every copy, every few minutes
     where clones are published, and in the daily maintenance; the gaps in run events; the records that could not be
-    read; and how much of the request budget was used in the last minute and hour. It reads the warehouse, or the
-    published copy if the warehouse is busy. Values that a copy made by another version does not have are shown as
-    unknown. Every resource of the projects in POSTHOG_PROJECT_IDS has a row, even if it was never synced. If that
-    setting is not set, the rows are those of the stored data.
+    read; and how much of the request budget was used in the last minute and hour, or that a budget which is shared with
+    other machines does not answer. It reads the warehouse, or the published copy if the warehouse is busy. Values that
+    a copy made by another version does not have are shown as unknown. Every resource of the projects in
+    POSTHOG_PROJECT_IDS has a row, even if it was never synced. If that setting is not set, the rows are those of the
+    stored data.
 
     Exit code 0: everything is proved complete. 3: a last pass was not complete, was killed, or has a time in the future
     because a clock was ahead. 4: a last complete pass is older than --max-age, or the published copy is late: it lacks
@@ -70,16 +70,16 @@ def status(
         found = judge(settings, held, resources, limit_s)
         copy = status_copy.copy(settings, held)
         code = health.worst([*found, copy]) if held else Exit.MISSING
-        windows = asyncio.run(requests(settings))
+        used = asyncio.run(status_requests.used(settings))
     if as_json:
-        emit(_portable(settings, held, found, copy, windows) | {"exit_code": code})
+        emit(_portable(settings, held, found, copy, used) | {"exit_code": code})
     elif held is None:
         say(f"There is no history in {settings.home.absolute()} yet. Run `taskhouse sync` (or `taskhouse demo`) first.")
         say("If your history is elsewhere, go to its folder or set TASKHOUSE_HOME.")
     else:
         show(held, found)
         _show_copy(copy, status_copy.read_age_s(settings))
-        budget(windows)
+        status_requests.show(used)
         for state in found:
             _explain(state, limit_s)
         _explain_copy(copy)
@@ -165,7 +165,7 @@ def _portable(
     held: Held | None,
     found: "Sequence[health.State]",
     copy: health.Copy,
-    windows: "Sequence[Window]",
+    used: status_requests.Used,
 ) -> Record:
     """All of it for programs; ages are in seconds."""
     counts = held["rows"] if held else []
@@ -201,7 +201,8 @@ def _portable(
         "blocks_read_age_s": status_copy.read_age_s(settings),
         "gaps": held["gaps"] if held else None,
         "quarantine": held["quarantine"] if held else None,
-        "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in windows],
+        "requests": [{"seconds": each.seconds, "used": each.used, "limit": each.limit} for each in used.windows],
+        "shared_budget": {"place": used.place, "outage": used.outage} if used.place else None,
     }
 
 
@@ -266,33 +267,3 @@ def _rows(counts: list[Record] | None, project_id: int, resource: str) -> int | 
         return OPEN
     mine = {resource, "run_log"} if resource == "run_events" else {resource}
     return sum(int(row["row_count"]) for row in counts if row["project_id"] == project_id and row["resource"] in mine)
-
-
-async def requests(settings: "Settings") -> "Sequence[Window]":
-    """How full the windows of the key's request budget are; empty if there is no key or no budget yet."""
-    from taskhouse.posthog.budget import Budget
-
-    if settings.api_key is None or not settings.budget.exists():
-        return ()
-    used = Budget(
-        settings.budget,
-        settings.key(),
-        per_minute=settings.requests_per_minute,
-        per_hour=settings.requests_per_hour,
-        clock=settings.clock,
-    )
-    try:
-        return await used.peek()
-    finally:
-        await used.close()
-
-
-def budget(windows: "Sequence[Window]") -> None:
-    """Print how much of the key's request budget is used."""
-    from taskhouse.pipelines.cli import screen
-
-    shown = ", ".join(
-        f"{window.used:,} of {window.limit:,} in the last {screen.age(window.seconds)}" for window in windows
-    )
-    if shown:
-        screen.results().print(f"Requests of this key: {shown}")

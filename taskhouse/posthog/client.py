@@ -79,13 +79,7 @@ class PostHog:
         self._gates: dict[str, Gate] = {}
         self._key = _usable(settings.key())
         self._cap = cap
-        self.budget = Budget(
-            settings.budget,
-            self._key,
-            per_minute=settings.requests_per_minute,
-            per_hour=settings.requests_per_hour,
-            clock=self.clock,
-        )
+        self.budget = Budget.of(settings)
         wire_log = logging.getLogger("httpcore")
         if wire_log.level == logging.NOTSET:
             wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there

@@ -109,6 +109,9 @@ ELSEWHERE = {
     "The search would start on … and end on ….": "pipelines/test_search.py::test_a_filter_that_fits_nothing_is_refused",
     "There is no data for a window of … days.": "report/test_html.py::test_the_headline_can_be_of_another_window",
     "Sending needs Apprise, which is not installed.": "digest/test_digest.py::test_what_is_missing_is_said",
+    "TASKHOUSE_BUDGET needs the Python package …, which is not installed.": (
+        "posthog/test_budget_cut_off.py::test_the_client_is_an_extra"
+    ),
     "There is nobody to send the digest to.": "digest/test_digest.py::test_what_is_missing_is_said",
     "Address … of TASKHOUSE_NOTIFY cannot be read.": (
         "digest/test_digest.py::test_an_address_that_cannot_be_read_is_named_by_its_place"

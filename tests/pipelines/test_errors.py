@@ -249,6 +249,8 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… must be addresses such as slack://…, separated by spaces, without a key of PostHog.": lambda p: p.loaded(
         TASKHOUSE_NOTIFY="json://me:phx_x@example.com"
     ),
+    "… must be an address such as postgresql://user:password@host/database or redis://host:6379/0, with the special"
+    " characters of the password as in %40.": lambda p: p.loaded(TASKHOUSE_BUDGET="mysql://h/d"),
     "… must name a file, such as taskhouse.toml.": lambda p: p.loaded(TASKHOUSE_DIRECTORY=""),
     "POSTHOG_PERSONAL_API_KEY is not set.": lambda p: p.loaded().key(),
     "POSTHOG_PROJECT_IDS is not set.": lambda p: p.loaded().projects(),

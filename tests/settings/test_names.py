@@ -21,6 +21,7 @@ GIVEN = {
     "directory": ("team.toml", Path("team.toml")),
     "site": ("served", Path("served")),
     "notify": ("slack://a/b/c", SecretStr("slack://a/b/c")),
+    "budget": ("redis://host/1", SecretStr("redis://host/1")),
     "report_url": ("https://a.example/x", "https://a.example/x"),
     "asset_prefix": ("eu", "eu"),
     "keep_runs_days": ("5", 5),

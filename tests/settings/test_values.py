@@ -54,6 +54,14 @@ def test_a_key_that_was_pasted_into_another_variable_is_never_shown(
         ("project_ids", "1 2", "comma-separated"),
         ("project_ids", "1,,2", "comma-separated"),
         ("project_ids", "99999999999999999999", "comma-separated"),
+        *(
+            ("budget", text, "postgresql://user:password@host/database")
+            for text in (
+                *("mysql://h/d", "postgresql:/h/d", "host=h dbname=d", "redis://h:port/0", "postgresql://u:a@b@h/d"),
+                *("postgresql://u:a/b@h/d", "redis://:a?b@h/0", "redis://:a#b@h/0", "redis://h/0 "),
+            )
+        ),
+        ("budget_shards", "0", "greater than or equal to 1"),
         ("readiness_overrides", "a/b=1 2", "org/a=7,30"),
         ("home", "~nobody-of-that-name/x", "must name a folder"),
         ("directory", "~nobody-of-that-name/x", "must name a file"),

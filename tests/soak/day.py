@@ -48,7 +48,7 @@ class Purse(Budget):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(
-            settings.budget,
+            settings.budget_file,
             settings.key(),
             per_minute=settings.requests_per_minute,
             per_hour=settings.requests_per_hour,

@@ -1,0 +1,83 @@
+"""The windows in SQLite under a file lock (pyrate-limiter's bucket), stamped with this machine's time."""
+
+from pathlib import Path
+
+from pyrate_limiter import RateItem
+from pyrate_limiter.abstracts.algorithm import Decision
+from pyrate_limiter.buckets import SQLiteBucket
+
+from taskhouse.clock import Clock
+from taskhouse.posthog.budget import limits as spans
+from taskhouse.posthog.budget.limits import Limits, Priority, Window
+
+_TIDY_EVERY = 500
+
+
+class FileWindows:
+    """What the processes of one machine share; raises ``sqlite3.DatabaseError`` if the file cannot be read."""
+
+    def __init__(self, path: Path, table: str, limits: Limits, clock: Clock) -> None:
+        self.place = str(path)
+        self._path = path
+        self._table = table
+        self.limits = limits
+        self._clock = clock
+        self._buckets: dict[Priority, SQLiteBucket] = {}
+        self._granted = 0
+
+    def take(self, priority: Priority) -> float:
+        """Take one request's room; 0 if there was some, otherwise the seconds until there may be."""
+        bucket = self._bucket(priority)
+        decision = bucket.put_decision(RateItem(priority.name, self._now_ms()))
+        if isinstance(decision, Decision) and decision.allowed:
+            self._granted += 1
+            if self._granted % _TIDY_EVERY == 0:
+                self._tidy(bucket)
+            return 0.0
+        wait = decision.retry_after_ms if isinstance(decision, Decision) else None
+        return max(wait or 0, 5) / 1000
+
+    def peek(self) -> tuple[Window, ...]:
+        """How full each window is, the minute first."""
+        bucket = self._bucket(Priority.LIVE)
+        count = f"SELECT count(*) FROM '{self._table}' WHERE item_timestamp >= ?"  # noqa: S608 - our own hex name
+        with bucket.lock:
+            minute, hour = (
+                bucket.conn.execute(count, (self._now_ms() - span,)).fetchone()[0]
+                for span in (spans.MINUTE_MS, spans.HOUR_MS)
+            )
+        return self.limits.windows(minute, hour)
+
+    def close(self) -> None:
+        """Close the file."""
+        for bucket in [*self._buckets.values()][:1]:
+            bucket.conn.close()
+        self._buckets.clear()
+
+    def _now_ms(self) -> int:
+        return self._clock.now_us() // 1000
+
+    def _bucket(self, priority: Priority) -> SQLiteBucket:
+        if priority not in self._buckets:
+            allowed = self.limits.rates(priority)
+            if self._buckets:
+                first = next(iter(self._buckets.values()))
+                self._buckets[priority] = SQLiteBucket(allowed, first.conn, self._table, lock=first.lock)
+            else:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                bucket = SQLiteBucket.init_from_file(allowed, self._table, str(self._path), use_file_lock=True)
+                self._buckets[priority] = bucket
+                self._tidy(bucket)
+        return self._buckets[priority]
+
+    def _tidy(self, bucket: SQLiteBucket) -> None:
+        """Delete entries that no window counts, and entries in the future, which a clock that was set back leaves."""
+        now = self._now_ms()
+        longest = max(spans.HOUR_MS, *(rate.interval for rate in self.limits.rates(Priority.LIVE)))
+        with bucket.lock:
+            for where, bound in (("<", now - longest), (">", now + spans.MINUTE_MS)):
+                bucket.conn.execute(
+                    f"DELETE FROM '{self._table}' WHERE item_timestamp {where} ?",  # noqa: S608 - our own hex name
+                    (bound,),
+                )
+            bucket.conn.commit()
