@@ -21,6 +21,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.staging import stage
 from tests import opened
 from tests.blank import blank
 from tests.clocks import Told
@@ -56,22 +57,17 @@ class Tables:
     def fill(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Put rows in place of what the table holds; what they leave out is NULL, or nothing of its type."""
         self.connection.execute(f"DELETE FROM {table}")
-        schema, _, name = table.partition(".")
-        columns = self.connection.execute(
-            "SELECT column_name, data_type, is_nullable FROM duckdb_columns()"
-            " WHERE schema_name = ? AND table_name = ? ORDER BY column_index",
-            [schema, name],
-        ).fetchall()
+        described = self.connection.execute(f"DESCRIBE {table}").fetchall()
+        kinds = {column: kind for column, kind, *_ in described}
         epoch = datetime(2026, 1, 1, tzinfo=UTC)
         nothing = {
-            column: None if nullable else (epoch if kind.startswith("TIMESTAMP") else FILLING[kind])
-            for column, kind, nullable in columns
+            column: None if nullable == "YES" else (epoch if kind.startswith("TIMESTAMP") else FILLING[kind])
+            for column, kind, nullable, *_ in described
         }
+        assert all(row.keys() <= kinds.keys() for row in rows)
         if rows:
-            places = ", ".join("?" for _ in nothing)
-            self.connection.executemany(
-                f"INSERT INTO {table} VALUES ({places})", [list((nothing | dict(row)).values()) for row in rows]
-            )
+            stage(self.connection, "filling", [nothing | dict(row) for row in rows], kinds)
+            self.connection.execute(f"INSERT INTO {table} BY NAME FROM filling")
 
     def load(
         self, layer: str, texts: Sequence[tuple[str | int | None, str]], run: str = "r", *, redacted: bool = False
