@@ -49,7 +49,7 @@ WITH attempt AS (
         run AS (PARTITION BY project_id, run_id ORDER BY attempt ASC)
 ),
 
-event AS (
+event AS NOT MATERIALIZED (
     SELECT
         project_id,
         run_id,
@@ -121,7 +121,7 @@ heard AS (
         ALL
 ),
 
-happened AS (
+happened AS NOT MATERIALIZED (
     SELECT
         attempt.project_id,
         attempt.run_id,
@@ -172,7 +172,7 @@ counted AS (
 ),
 
 -- Events of tool calls from both layers: one that is in both says the same twice.
-said AS (
+said AS NOT MATERIALIZED (
     SELECT
         project_id,
         run_id,
@@ -206,7 +206,7 @@ said AS (
         OR (kind = 'pi_event' AND starts_with(session_update, 'tool_call'))
 ),
 
-read AS (
+read AS NOT MATERIALIZED (
     SELECT
         *,
         json_extract_string(
