@@ -19,15 +19,17 @@
 --   `agent` (the agent reported that it is running, which comes a little after the reopening).
 -- started_at: When its agent first reported that it is running; NULL if no event says so.
 -- ended_at: When it ended, according to the server; the time at which that was first seen if the server gives none.
---   NULL while it goes on. Two ends within a minute are one that the server corrected, unless a state or a report of
---   the agent shows life between them: the last time that the server gave stands. Ends further apart are two attempts.
+--   NULL while it goes on. Two ends within a minute are one that the server corrected, and an end without a time is the
+--   one before it, seen again, unless a state or a report of the agent shows life between them: the last time that the
+--   server gave stands. Ends with different times further apart are two attempts.
 -- queue_s: Seconds from `began_at` to `started_at`; 0 if the clock of the agent is behind.
 -- duration_s: Seconds from `began_at` to `ended_at`, including waiting time.
 -- active_s: Seconds from `started_at` to `ended_at`.
 -- observed_in: What shows the attempt, as a list: `version` (the run as the API returned it), `stream` (an event of its
 --   stream) and `log` (an entry of its log).
--- known_at: When taskhouse learned of its beginning, of the start of its agent and of its end, whichever was last.
--- began_known_at: When taskhouse learned of its beginning; NULL if `began_at` is.
+-- known_at: When taskhouse learned of its beginning, of the start of its agent, of its end and of the ends before it,
+--   whichever was last.
+-- began_known_at: When taskhouse learned of its beginning and of the ends before it; NULL if `began_at` is.
 -- environment: `local` or `cloud`.
 -- stage: Purpose of the run, as free text from the server.
 -- branch: Its branch.
@@ -124,8 +126,8 @@ told_end AS (
         run_id,
         ended_ms,
         max(ended_at) AS ended_at,
+        bool_or(is_timed) AS is_timed,
         min(known_at) AS known_at,
-        lag(ended_ms) OVER run AS ms_before,
         lag(max(ended_at)) OVER run AS ended_before
     FROM
         told
@@ -137,7 +139,6 @@ told_end AS (
         run AS (PARTITION BY project_id, run_id ORDER BY ended_ms ASC)
 ),
 
--- Two ends within a minute are one that was corrected, unless something shows that the run lived between them.
 lived AS (
     SELECT
         told_end.project_id,
@@ -151,80 +152,140 @@ lived AS (
             AND told_end.run_id = alive.run_id
             AND alive.happened_at > told_end.ended_before
             AND alive.happened_at <= told_end.ended_at
-    WHERE
-        told_end.ended_ms - told_end.ms_before <= 60_000
     GROUP BY
         told_end.project_id,
         told_end.run_id,
         told_end.ended_ms
 ),
 
+-- If nothing shows that the run lived between them, two ends within a minute are one that was corrected, and an end
+-- without a time is the one before it, seen again.
 counted_end AS (
     SELECT
-        told_end.project_id,
-        told_end.run_id,
-        told_end.ended_ms,
-        count(*) FILTER (
-            WHERE lived.run_id IS NOT NULL OR coalesce(told_end.ended_ms - told_end.ms_before > 60_000, true)
-        ) OVER run AS number,
-        -- Until it was known that the run lived, the next end was a correction of this one.
-        lead(CASE WHEN lived.known_at > told_end.known_at THEN lived.known_at END) OVER run AS parted_at
-    FROM
-        told_end
-        LEFT JOIN lived USING (project_id, run_id, ended_ms)
-    WINDOW
-        run AS (PARTITION BY told_end.project_id, told_end.run_id ORDER BY told_end.ended_ms ASC)
-),
-
--- How an end is last described, and since when it is described so. The last time that the server gave for it stands, as
--- it first came.
-finished AS (
-    SELECT
-        project_id,
-        run_id,
-        arg_min(ended_at, (known_at, observed_in)) AS ended_at,
-        any_value(last_status) AS status,
-        CASE
-            WHEN bool_and(observed_in = 'stream')
-                THEN arg_min(
-                    struct_pack(pr_url := pr_url, error_message := error_message), (known_at, observed_at)
-                ) FILTER (WHERE status = last_status)
-        END AS told,
-        greatest(
-            coalesce(
-                min(known_at) FILTER (WHERE observed_in = 'version' AND status = last_status),
-                min(known_at) FILTER (WHERE status = last_status)
-            ),
-            max(parted_at)
-        ) AS known_at,
-        list(DISTINCT observed_in) AS observed_in
+        *,
+        coalesce(NOT is_timed OR ended_ms - ms_before <= 60_000, false) AS is_near,
+        count(*) FILTER (WHERE NOT is_again AND coalesce(lived_known_at IS NOT NULL OR ended_ms - ms_before > 60_000, true))
+            OVER run AS number
     FROM (
         SELECT
             *,
-            first_value(status) OVER (
-                PARTITION BY project_id, run_id, ended_ms ORDER BY known_at DESC, observed_in DESC, status ASC
-            ) AS last_status
+            last_value(CASE WHEN NOT is_again THEN ended_ms END IGNORE NULLS) OVER before AS ms_before
         FROM (
             SELECT
-                told.*,
-                counted_end.number,
-                max(counted_end.parted_at) OVER same_end AS parted_at,
-                first_value(told.ended_ms) OVER (
-                    same_end ORDER BY told.is_timed DESC, told.observed_at DESC NULLS FIRST, told.ended_ms DESC
-                ) AS last_ms
+                told_end.*,
+                lived.known_at AS lived_known_at,
+                NOT told_end.is_timed AND told_end.ended_before IS NOT NULL AND lived.run_id IS NULL AS is_again
             FROM
-                told
-                INNER JOIN counted_end USING (project_id, run_id, ended_ms)
-            WINDOW
-                same_end AS (PARTITION BY told.project_id, told.run_id, counted_end.number)
+                told_end
+                LEFT JOIN lived USING (project_id, run_id, ended_ms)
         )
-        WHERE
-            ended_ms = last_ms
+        WINDOW
+            before AS (
+                PARTITION BY project_id, run_id ORDER BY ended_ms ASC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            )
     )
-    GROUP BY
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_ms ASC)
+),
+
+-- Since when it is known that an end is not the one before it: of ends near each other, since a sign of life between
+-- them was known; of an end seen again, at the latest since its own time was known.
+parted AS (
+    SELECT
         project_id,
         run_id,
-        number
+        number,
+        lead(CASE WHEN parted_at > joined_at THEN parted_at END) OVER run AS parted_at
+    FROM (
+        SELECT
+            project_id,
+            run_id,
+            number,
+            arg_min(
+                CASE WHEN is_near THEN lived_known_at ELSE least(known_at, lived_known_at) END, ended_ms
+            ) AS parted_at,
+            CASE WHEN arg_min(is_near, ended_ms) THEN min(known_at) ELSE min(known_at) FILTER (WHERE is_again) END
+                AS joined_at
+        FROM
+            counted_end
+        GROUP BY
+            project_id,
+            run_id,
+            number
+    )
+    WINDOW
+        run AS (PARTITION BY project_id, run_id ORDER BY number ASC)
+),
+
+-- What is said of each end. The last time that the server gave for it stands; if it gave none, when it was first seen.
+kept AS (
+    SELECT
+        * REPLACE (
+            greatest(known_at, min(CASE WHEN ended_ms = end_ms THEN known_at END) OVER same_end) AS known_at
+        )
+    FROM (
+        SELECT
+            told.*,
+            counted_end.number,
+            first_value(told.ended_ms) OVER (
+                same_end
+                ORDER BY
+                    told.is_timed DESC,
+                    CASE WHEN told.is_timed THEN told.observed_at END DESC NULLS LAST,
+                    CASE WHEN told.is_timed THEN -told.ended_ms ELSE told.ended_ms END ASC
+            ) AS end_ms
+        FROM
+            told
+            INNER JOIN counted_end USING (project_id, run_id, ended_ms)
+        WINDOW
+            same_end AS (PARTITION BY told.project_id, told.run_id, counted_end.number)
+    )
+    WHERE
+        ended_ms = end_ms
+        OR NOT is_timed
+    WINDOW
+        same_end AS (PARTITION BY project_id, run_id, number)
+),
+
+-- How an end is last described, and since when it is described so. Its time stands as it first came.
+finished AS (
+    SELECT
+        said.project_id,
+        said.run_id,
+        arg_min(said.ended_at, (said.known_at, said.observed_in)) FILTER (WHERE said.ended_ms = said.end_ms) AS ended_at,
+        any_value(said.last_status) AS status,
+        CASE
+            WHEN bool_and(said.observed_in = 'stream')
+                THEN arg_min(
+                    struct_pack(pr_url := said.pr_url, error_message := said.error_message),
+                    (said.known_at, said.observed_at)
+                ) FILTER (WHERE said.status = said.last_status)
+        END AS told,
+        greatest(
+            coalesce(
+                min(said.known_at) FILTER (WHERE said.observed_in = 'version' AND said.status = said.last_status),
+                min(said.known_at) FILTER (WHERE said.status = said.last_status)
+            ),
+            any_value(parted.parted_at)
+        ) AS known_at,
+        greatest(min(said.known_at), any_value(parted.parted_at)) AS end_known_at,
+        list(DISTINCT said.observed_in) AS observed_in
+    FROM
+        (
+            SELECT
+                *,
+                first_value(status) OVER (
+                    PARTITION BY project_id, run_id, number
+                    ORDER BY known_at DESC, observed_in DESC, observed_at DESC, status ASC
+                ) AS last_status
+            FROM
+                kept
+        ) AS said
+        INNER JOIN parted USING (project_id, run_id, number)
+    GROUP BY
+        said.project_id,
+        said.run_id,
+        said.number
 ),
 
 -- When the API last showed that a run is over: as a new version, or because its task was seen with the same state. It
@@ -285,12 +346,18 @@ numbered AS (
         *,
         row_number() OVER run AS attempt,
         lag(ended_at) OVER run AS ended_before,
+        max(end_known_at) OVER before AS numbered_at,
         lead(project_id) OVER run IS NULL AS is_last
     FROM (
         FROM finished UNION ALL BY NAME SELECT *, CAST(NULL AS TIMESTAMPTZ) AS ended_at FROM going_on
     )
     WINDOW
-        run AS (PARTITION BY project_id, run_id ORDER BY ended_at ASC NULLS LAST)
+        run AS (PARTITION BY project_id, run_id ORDER BY ended_at ASC NULLS LAST),
+        before AS (
+            PARTITION BY project_id, run_id
+            ORDER BY ended_at ASC NULLS LAST
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
 ),
 
 -- The earliest sign of each attempt after the first, and everything that shows it.
@@ -370,12 +437,17 @@ early AS (
 
 timed AS (
     SELECT
-        numbered.* EXCLUDE (known_at, observed_in, ended_before),
+        numbered.* EXCLUDE (known_at, numbered_at, end_known_at, observed_in, ended_before),
         version.task_id,
         agent.started_at,
         CASE
+            WHEN numbered.attempt > 1 AND reopened.run_id IS NULL THEN NULL
             WHEN numbered.attempt > 1
-                THEN struct_pack(at := reopened.began_at, shown_by := reopened.began_by, known_at := reopened.known_at)
+                THEN struct_pack(
+                    at := reopened.began_at,
+                    shown_by := reopened.began_by,
+                    known_at := greatest(reopened.known_at, numbered.numbered_at)
+                )
             WHEN early.began_at <= coalesce(numbered.ended_at, TIMESTAMPTZ 'infinity')
                 THEN struct_pack(
                     at := early.began_at,
@@ -397,7 +469,7 @@ timed AS (
                     known_at := version.first_seen_at
                 )
         END AS began,
-        greatest(numbered.known_at, agent.known_at) AS known_at,
+        greatest(numbered.known_at, numbered.numbered_at, agent.known_at) AS known_at,
         CASE WHEN numbered.ended_at IS NULL THEN TIMESTAMPTZ '9999-12-31 00:00:00+00' ELSE numbered.known_at END
             AS described_at,
         list_sort(

@@ -11,8 +11,9 @@
 --   an end before it, since not every change of a run moves it. NULL if the run is over, and if the state came too
 --   late: a run that is reopened is `queued` first, so `in_progress` in a stream shows no life if it directly follows
 --   an end, within a minute or with an older time of the server, and no agent starts before the next state.
--- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, when that was
---   first observed. NULL if the run goes on.
+-- ended_at: Of a run that is over, when it ended, according to the server. If the server gives no time, it is the one
+--   that the source gives for the same end before or later; without one, it is when the end was first observed there. A
+--   time later than the observation, by more than a minute, is that of another end. NULL if the run goes on.
 -- is_timed: Whether the server gave `ended_at`.
 -- known_at: When taskhouse learned of it.
 -- pr_url: Of a state in a stream, the pull request that the run names.
@@ -121,6 +122,30 @@ placed AS (
             AND ordered.observed_in = late.observed_in
             AND ordered.observed_at = late.observed_at
             AND ordered.place = late.place
+),
+
+-- The first time that a stretch has for its end, unless what is seen to be over came before it.
+dated AS (
+    SELECT
+        *,
+        first_value(observed_at) OVER same_stretch AS first_observed_at,
+        CASE
+            WHEN completed_at IS NULL AND first_value(completed_at IGNORE NULLS) OVER same_stretch
+                <= observed_at + INTERVAL 1 MINUTE
+                THEN first_value(
+                    CASE
+                        WHEN completed_at IS NOT NULL THEN struct_pack(ended_at := completed_at, known_at := known_at)
+                    END IGNORE NULLS
+                ) OVER same_stretch
+        END AS elsewhere
+    FROM
+        placed
+    WINDOW
+        same_stretch AS (
+            PARTITION BY project_id, run_id, observed_in, stretch, is_over
+            ORDER BY observed_at ASC, place ASC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+        )
 )
 
 SELECT
@@ -134,31 +159,11 @@ SELECT
         WHEN updated_at <= ended_before THEN observed_at
         ELSE coalesce(updated_at, observed_at)
     END AS happened_at,
-    CASE
-        WHEN is_over
-            THEN coalesce(
-                completed_at,
-                first_value(completed_at IGNORE NULLS) OVER same_stretch,
-                first_value(observed_at) OVER same_stretch
-            )
-    END AS ended_at,
-    is_over AND first_value(completed_at IGNORE NULLS) OVER same_stretch IS NOT NULL AS is_timed,
-    CASE
-        WHEN is_over AND completed_at IS NULL
-            THEN greatest(
-                known_at,
-                first_value(CASE WHEN completed_at IS NOT NULL THEN known_at END IGNORE NULLS) OVER same_stretch
-            )
-        ELSE known_at
-    END AS known_at,
+    CASE WHEN is_over THEN coalesce(completed_at, elsewhere.ended_at, first_observed_at) END AS ended_at,
+    is_over AND coalesce(completed_at, elsewhere.ended_at) IS NOT NULL AS is_timed,
+    CASE WHEN is_over THEN greatest(known_at, elsewhere.known_at) ELSE known_at END AS known_at,
     pr_url,
     error_message,
     CASE WHEN observed_in = 'version' THEN is_newest ELSE is_over OR ends_after = 0 END AS is_newest
 FROM
-    placed
-WINDOW
-    same_stretch AS (
-        PARTITION BY project_id, run_id, observed_in, stretch, is_over
-        ORDER BY observed_at ASC, place ASC
-        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
-    )
+    dated

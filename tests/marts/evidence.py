@@ -10,6 +10,7 @@ Row = dict[str, Any]
 Sign = tuple[Any, ...]
 
 OVER = {"completed", "failed", "cancelled"}
+MINUTE = timedelta(minutes=1)
 
 
 def of(rows: list[Row], **key: Any) -> list[Row]:
@@ -69,23 +70,22 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
             if not over:
                 continue
             sights = list(stretch)
-            timed = any(one["completed_at"] for one in sights)
-            sights = [{**one, "timed": timed} for one in sights]
             given = next((one for one in sights if one["completed_at"]), None)
             for one in sights:
-                if one["completed_at"] is None and given:
+                if one["completed_at"]:
+                    told.setdefault(one["completed_at"], []).append(one | {"timed": True})
+                elif given and given["completed_at"] <= one["at"] + MINUTE:
                     learned = max(one["known_at"], given["known_at"])
-                    told.setdefault(given["completed_at"], []).append({**one, "known_at": learned})
+                    told.setdefault(given["completed_at"], []).append(one | {"timed": True, "known_at": learned})
                 else:
-                    told.setdefault(one["completed_at"] or sights[0]["at"], []).append(one)
+                    told.setdefault(sights[0]["at"], []).append(one | {"timed": False})
     found: dict[datetime, Row] = {}
     same_end: dict[datetime, list[Row]] = {}
     for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
         in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
         same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
-    for evidence, parted_at in corrected(same_end, life):
-        ended = min(evidence, key=lambda one: (one["known_at"], one["source"]))["ended"]
-        status = max(evidence, key=lambda one: (one["known_at"], one["source"]))["status"]
+    for ended, evidence, parted_at in corrected(same_end, life):
+        status = max(evidence, key=lambda one: (one["known_at"], one["source"], one["at"]))["status"]
         same = [one for one in evidence if one["status"] == status]
         seen = [one["known_at"] for one in same if one["source"] == "version"]
         told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
@@ -93,29 +93,60 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
             "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
             "status": status,
             "known_at": max([min(seen or [one["known_at"] for one in same]), *parted_at]),
+            "end_known_at": max([min(one["known_at"] for one in evidence), *parted_at]),
             "sources": {one["source"] for one in evidence},
         }
     return found
 
 
-def corrected(same_end: dict[datetime, list[Row]], life: list[Sign]) -> Iterator[tuple[list[Row], list[datetime]]]:
-    """The evidence of each end, and when it was learned that the next is another: ends without life between are one."""
-    ends: list[list[tuple[datetime, list[Row]]]] = []
+def corrected(
+    same_end: dict[datetime, list[Row]], life: list[Sign]
+) -> Iterator[tuple[datetime, list[Row], list[datetime]]]:
+    """Each end with its evidence, and when it was learned that the next is another.
+
+    Without life between them, ends within a minute are one, and an end without a time is the one before it.
+    """
+    ends: list[list[tuple[datetime, list[Row], bool]]] = []
     parted: list[list[datetime]] = []
-    for ended, evidence in sorted(same_end.items(), key=lambda end: end[0]):
-        if ends and ended - ends[-1][-1][0] <= timedelta(minutes=1):
-            last, until = (max(one["ended"] for one in group) for group in (ends[-1][-1][1], evidence))
+    anchor = None
+    ordered = sorted(same_end.items(), key=lambda end: end[0])
+    for number, (ended, evidence) in enumerate(ordered):
+        timed = any(one["timed"] for one in evidence)
+        between: list[datetime] = []
+        near = False
+        if number:
+            last, until = (max(one["ended"] for one in of_one) for of_one in (ordered[number - 1][1], evidence))
             between = [sign[3] for sign in life if last < sign[0] <= until]
-            if not between:
-                ends[-1].append((ended, evidence))
-                continue
-            if min(between) > min(one["known_at"] for one in evidence):
-                parted[-1].append(min(between))
-        ends.append([(ended, evidence)])
-        parted.append([])
-    for group, learned in zip(ends, parted, strict=True):
-        said = max((one["timed"], one["at"], ended) for ended, evidence in group for one in evidence)
-        yield dict(group)[said[2]], learned
+            near = not timed or ended - anchor <= MINUTE
+        if near and not between:
+            ends[-1].append((ended, evidence, not timed))
+            anchor = ended if timed else anchor
+            continue
+        anchor = ended
+        ends.append([(ended, evidence, False)])
+        parted.append([min(between)] if near else [min([*between, *(one["known_at"] for one in evidence)])])
+    for number, group in enumerate(ends):
+        learned = []
+        if number + 1 < len(ends):
+            after = ends[number + 1]
+            near = not any(one["timed"] for one in after[0][1]) or after[0][0] - _anchor(group) <= MINUTE
+            joined = [one["known_at"] for _, of_one, again in after if near or again for one in of_one]
+            learned = [moment for moment in parted[number + 1] if joined and moment > min(joined)]
+        given = [(one["at"], ended) for ended, evidence, _ in group for one in evidence if one["timed"]]
+        stands = max(given)[1] if given else group[0][0]
+        there = {ended: evidence for ended, evidence, _ in group}[stands]
+        dated = min(one["known_at"] for one in there)
+        shown = [
+            one | {"known_at": max(one["known_at"], dated)}
+            for ended, evidence, _ in group
+            for one in evidence
+            if ended == stands or not one["timed"]
+        ]
+        yield min(there, key=lambda one: (one["known_at"], one["source"]))["ended"], shown, learned
+
+
+def _anchor(group: list[tuple[datetime, list[Row], bool]]) -> datetime:
+    return max(ended for ended, _, again in group if not again)
 
 
 def signs_of(sources: list[list[Row]]) -> list[Sign]:

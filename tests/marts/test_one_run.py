@@ -49,8 +49,42 @@ def test_a_state_that_is_none_makes_no_attempt(scratch: Any, state: Row) -> None
 
 @pytest.mark.parametrize("moment", ["-infinity", "infinity", "0001-01-01T00:00:00Z", "20000-01-01T00:00:00Z"])
 def test_an_end_at_no_possible_time_counts_as_one_without_a_time(scratch: Any, moment: str) -> None:
-    [_, (status, ended_at, _)] = attempts(scratch, [VERSION], [{"status": "failed", "completed_at": moment}])
+    goes_on = VERSION | {"status": "in_progress", "completed_at": None}
+    [(status, ended_at, _)] = attempts(scratch, [goes_on], [{"status": "failed", "completed_at": moment}])
     assert (status, ended_at) == ("failed", SEEN)
+
+
+ELEVEN = SEEN + timedelta(minutes=11)
+UNDATED: Row = {"status": "completed", "completed_at": None}
+
+
+@pytest.mark.parametrize(
+    ("versions", "states", "ends"),
+    [
+        ([UNDATED | {"valid_from": ELEVEN}], [UNDATED], [SEEN]),
+        ([UNDATED | {"valid_from": ELEVEN}], [UNDATED | {"completed_at": "2026-03-01T10:00:00Z"}], [10]),
+        ([UNDATED | {"valid_from": ELEVEN}, {"valid_from": ELEVEN + timedelta(days=1)}], [UNDATED], [10]),
+        (
+            [UNDATED | {"valid_from": ELEVEN}, {"completed_at": ELEVEN + timedelta(days=1)}],
+            [UNDATED],
+            [SEEN, ELEVEN + timedelta(days=1)],
+        ),
+        (
+            [
+                UNDATED | {"status": "queued", "valid_from": ELEVEN},
+                UNDATED | {"valid_from": ELEVEN + timedelta(days=1)},
+            ],
+            [UNDATED],
+            [SEEN, ELEVEN + timedelta(days=1)],
+        ),
+    ],
+)
+def test_an_end_without_a_time_is_the_one_before_it_unless_the_run_lived_since(
+    scratch: Any, versions: list[Row], states: list[Row], ends: list[Any]
+) -> None:
+    shown = [{"valid_from": row.get("completed_at")} | row for row in versions]
+    rows = attempts(scratch, [VERSION | row for row in shown], states)
+    assert [VERSION["completed_at"] if end == 10 else end for end in ends] == [ended_at for _, ended_at, _ in rows]
 
 
 def test_a_sign_of_life_that_an_end_follows_in_the_stream_is_no_attempt(scratch: Any) -> None:
