@@ -108,7 +108,7 @@ def corrected(
     """
     ends: list[list[tuple[datetime, list[Row], bool]]] = []
     parted: list[list[datetime]] = []
-    anchor = None
+    anchor = datetime.max.replace(tzinfo=UTC)
     ordered = sorted(same_end.items(), key=lambda end: end[0])
     for number, (ended, evidence) in enumerate(ordered):
         timed = any(one["timed"] for one in evidence)
