@@ -6,18 +6,19 @@
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from taskhouse.atomic import appearing
+from taskhouse import atomic
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.report import html, markdown, table
-from taskhouse.report.build import gather
+from taskhouse.report import html, markdown, table, trend
+from taskhouse.report.build import days, gather
 from taskhouse.report.directory import Directory
 from taskhouse.report.model import Nothing, Report
 from taskhouse.report.options import Format, Options, Period
 from taskhouse.report.query import forget
 
-__all__ = ["Directory", "Format", "Options", "Period", "gathered", "render", "write"]
+__all__ = ["Directory", "Format", "Options", "Period", "gathered", "page", "render", "text", "write"]
 
 
 @contextlib.contextmanager
@@ -32,7 +33,8 @@ def gathered(
     try:
         yield gather(snapshot, options or Options(), directory or Directory())
     finally:
-        forget(snapshot, "report_trend", "report_attempts")
+        trend.done(snapshot)
+        forget(snapshot, "report_attempts")
 
 
 def render(
@@ -51,14 +53,31 @@ def render(
             there is data and nothing of it is what the options ask for.
     """
     options = options or Options()
+    if options.format == "csv" and (rows := _days(snapshot, options, directory or Directory())):
+        return table.text(rows)
     with gathered(snapshot, options, directory) as report:
         if strict and isinstance(report, Nothing) and report.beside:
             raise ConfigurationError(report.said, hint=report.hint)
-        if options.format == "csv":
-            return table.rows(snapshot, None if isinstance(report, Nothing) else report)
-    if isinstance(report, Nothing):
-        return html.empty(report) if options.format == "html" else markdown.empty(report)
-    return html.page(report) if options.format == "html" else markdown.page(report)
+    if options.format == "csv":
+        return table.text([])
+    return page(report) if options.format == "html" else text(report)
+
+
+def page(report: Report | Nothing) -> str:
+    """What was gathered, as an HTML file."""
+    return html.empty(report) if isinstance(report, Nothing) else html.page(report)
+
+
+def text(report: Report | Nothing) -> str:
+    """What was gathered, as Markdown."""
+    return markdown.empty(report) if isinstance(report, Nothing) else markdown.page(report)
+
+
+def _days(snapshot: Snapshot, options: Options, directory: Directory) -> list[dict[str, Any]]:
+    try:
+        return days(snapshot, options, directory)
+    finally:
+        trend.done(snapshot)
 
 
 def write(
@@ -75,8 +94,5 @@ def write(
         ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    text = render(snapshot, options, directory, strict=strict)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(target) as draft:
-        draft.write_text(text, encoding="utf-8", newline="")
+    atomic.write(target, render(snapshot, options, directory, strict=strict))
     return target

@@ -5,7 +5,7 @@ from typing import Any
 
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
-from taskhouse.report import agents, answers, campaigns, empty, health, movers, outcome, standing, steps, weeks
+from taskhouse.report import agents, answers, campaigns, empty, health, movers, outcome, standing, steps, trend, weeks
 from taskhouse.report.directory import Directory
 from taskhouse.report.model import Change, Coverage, Group, Nothing, Report, Repository
 from taskhouse.report.options import Extent, Options, Period, Scope
@@ -22,7 +22,7 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
         ConfigurationError: The days make no sense, or there is no such window or owner.
     """
     scope = options.scope(_owned(snapshot, options, directory))
-    run_query(snapshot, "trend", **scope.parameters)
+    trend.read(snapshot, scope)
     bounds = run_query(snapshot, "bounds", projects=scope.parameters["projects"])[0]
     known = _extent(bounds)
     if known is None:
@@ -69,6 +69,21 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
     )
 
 
+def days(snapshot: Snapshot, options: Options, directory: Directory) -> list[dict[str, Any]]:
+    """Every day of every repository and window that the report is about, without anything else; none if none is known.
+
+    Raises:
+        ConfigurationError: As for :func:`gather`.
+    """
+    scope = options.scope(_owned(snapshot, options, directory))
+    trend.read(snapshot, scope)
+    known = _extent(run_query(snapshot, "bounds", projects=scope.parameters["projects"])[0])
+    if known is None:
+        return []
+    period = options.period(known)
+    return run_query(snapshot, "export", since=period.since, until=period.until, **scope.parameters)
+
+
 def _owned(snapshot: Snapshot, options: Options, directory: Directory) -> tuple[str, ...] | None:
     if options.owner is None:
         return None
@@ -102,7 +117,7 @@ def _window(options: Options, repositories: list[Repository]) -> int | None:
 
 
 def _changes(snapshot: Snapshot, scope: Scope, window: int, base: date, until: date) -> list[Change]:
-    rows = run_query(snapshot, "changes", window=window, base=base, until=until, **scope.parameters)
+    rows = trend.changes(snapshot, scope, window, base, until)
     return [Change(**(row | {"reason": answers.clipped(row["reason"])})) for row in rows]
 
 

@@ -1,9 +1,8 @@
 """The report as CSV: one row for each repository, window and day, with nothing left out."""
 
+from collections.abc import Iterable, Mapping
+
 from taskhouse.cells import disarmed, lines
-from taskhouse.reading import Snapshot
-from taskhouse.report.model import Report
-from taskhouse.report.query import run_query
 
 COLUMNS = (
     "project_id",
@@ -19,12 +18,9 @@ COLUMNS = (
 )
 
 
-def rows(snapshot: Snapshot, report: Report | None) -> str:
+def text(rows: Iterable[Mapping[str, object]]) -> str:
     """The rows below their names; the names alone where there is no data."""
-    found = (
-        [] if report is None else run_query(snapshot, "export", since=report.period.since, until=report.period.until)
-    )
-    return "".join(lines([COLUMNS, *([_cell(value) for value in row.values()] for row in found)]))
+    return "".join(lines([COLUMNS, *([_cell(value) for value in row.values()] for row in rows)]))
 
 
 def _cell(value: object) -> object:

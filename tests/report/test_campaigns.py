@@ -8,7 +8,7 @@ import pytest
 
 import taskhouse
 from taskhouse.reading import Snapshot
-from taskhouse.report import campaigns
+from taskhouse.report import campaigns, trend
 from taskhouse.report.campaigns import Point, Progress
 from taskhouse.report.directory import Directory
 from taskhouse.report.options import Period, Scope
@@ -20,6 +20,7 @@ WEEK = Period.week_of(date(2026, 11, 18))
 @pytest.fixture(scope="module")
 def house(agents_home: Path) -> Iterator[Snapshot]:
     with taskhouse.open(agents_home) as opened:
+        trend.read(opened, Scope())
         yield opened
 
 

@@ -8,8 +8,7 @@ from statistics import median
 
 import pytest
 
-from taskhouse.report import Directory, Options
-from taskhouse.report.build import gather
+from taskhouse.report import Directory, Options, gathered
 from taskhouse.report.model import Report
 from tests.report.world import LAST, World
 
@@ -77,10 +76,9 @@ def reports(history: History, tmp_path_factory: pytest.TempPathFactory) -> dict[
         world.passed("readiness", project_id=project, pass_id=f"readiness-{project}")
     with world.open(tmp_path_factory.mktemp("drawn")) as house:
         for project in history:
-            report = gather(house, Options(projects=(project,)), Directory())
-            house.records("DROP TABLE temp.report_trend")
-            assert isinstance(report, Report)
-            found[project] = report
+            with gathered(house, Options(projects=(project,)), Directory()) as report:
+                assert isinstance(report, Report)
+                found[project] = report
     assert sum(len(group.movers) for report in found.values() for group in report.groups) > len(found)
     return found
 

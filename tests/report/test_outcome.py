@@ -12,7 +12,7 @@ import pytest
 
 import taskhouse
 from taskhouse.reading import Snapshot
-from taskhouse.report import Directory, Options, outcome, render
+from taskhouse.report import Directory, Options, outcome, render, trend
 from taskhouse.report.intervals import Difference, Sides, common
 from taskhouse.report.options import Scope
 from taskhouse.report.summary import Sentence
@@ -28,6 +28,12 @@ DAY = timedelta(days=1)
 def house(agents_home: Path) -> Iterator[Snapshot]:
     with taskhouse.open(agents_home) as opened:
         yield opened
+
+
+def gather(house: Snapshot, scope: Scope, until: date) -> outcome.Outcome:
+    """The outcome by itself, from the trend that it reads."""
+    trend.read(house, scope)
+    return outcome.gather(house, scope, until)
 
 
 def spells(days: dict[date, tuple[str, str]]) -> list[tuple[bool, str, date, date]]:
@@ -71,7 +77,7 @@ CHANGES = {name: change for name, days in KNOWN.items() if (change := weeks_arou
 
 
 def test_each_repository_has_its_first_lasting_change_and_the_runs_around_it(house: Snapshot) -> None:
-    found = outcome.gather(house, Scope(), UNTIL)
+    found = gather(house, Scope(), UNTIL)
     assert len(CHANGES) > 4
     assert {one.name for one in found.became} == set(CHANGES)
     for one in found.became:
@@ -84,7 +90,7 @@ def test_each_repository_has_its_first_lasting_change_and_the_runs_around_it(hou
 
 
 def test_the_common_difference_and_that_of_the_others_are_those_of_plain_loops(house: Snapshot) -> None:
-    found = outcome.gather(house, Scope(), UNTIL)
+    found = gather(house, Scope(), UNTIL)
     both = {name: sides(name, change) for name, change in CHANGES.items() if all(sides(name, change))}
     weight = {name: len(b) * len(a) / (len(b) + len(a)) for name, (b, a) in both.items()}
     here = sum(weight[name] * (rate(a) - rate(b)) for name, (b, a) in both.items()) / sum(weight.values())
@@ -127,20 +133,20 @@ def test_the_common_difference_and_that_of_the_others_are_those_of_plain_loops(h
 
 def test_one_repository_is_compared_with_the_others_of_its_project(house: Snapshot) -> None:
     name = next(one for one, change in CHANGES.items() if min(map(len, sides(one, change))) >= 20)
-    found = outcome.gather(house, Scope(repository=name), UNTIL)
+    found = gather(house, Scope(repository=name), UNTIL)
     assert [one.name for one in found.became] == [name]
     assert found.common is not None
     assert found.others is not None
     assert found.others.repositories > 2
     assert f"in {found.others.repositories} repositories that did not change" in outcome.said_of_others(found.others)
     assert outcome.said_of_others(None).startswith("Too few runs are known")
-    assert outcome.gather(house, Scope(repositories=(name,)), UNTIL) == found
-    assert outcome.gather(house, Scope(projects=(2,)), UNTIL).became == ()
+    assert gather(house, Scope(repositories=(name,)), UNTIL) == found
+    assert gather(house, Scope(projects=(2,)), UNTIL).became == ()
 
 
 def test_what_was_known_on_an_earlier_day_is_said_of_that_day(house: Snapshot) -> None:
     day = sorted(change[1] for change in CHANGES.values())[1] + 9 * DAY
-    found = outcome.gather(house, Scope(), day)
+    found = gather(house, Scope(), day)
     assert all(one.day + timedelta(days=7 * one.weeks - 1) <= day for one in found.became)
     assert 0 < len(found.became) < len(CHANGES)
 
@@ -149,13 +155,13 @@ def test_one_run_too_few_on_a_side_and_nothing_is_said(house: Snapshot, monkeypa
     name, change = next(iter(CHANGES.items()))
     fewest = min(map(len, sides(name, change)))
     monkeypatch.setattr(outcome, "ENOUGH", fewest)
-    enough = outcome.gather(house, Scope(repository=name), UNTIL)
+    enough = gather(house, Scope(repository=name), UNTIL)
     assert enough.common is not None
     assert enough.became[0].difference is not None
     [sentence] = outcome.sentences(enough)
     assert f"from {sum(map(len, sides(name, change)))} runs of 1 repository" in sentence.text
     monkeypatch.setattr(outcome, "ENOUGH", fewest + 1)
-    found = outcome.gather(house, Scope(repository=name), UNTIL)
+    found = gather(house, Scope(repository=name), UNTIL)
     assert (found.common, found.others, found.became[0].difference) == (None, None, None)
     assert outcome.sentences(found) == []
 
@@ -200,7 +206,7 @@ def test_what_rose_everywhere_is_not_claimed_for_readiness() -> None:
 def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot) -> None:
     known = Directory(campaigns=({"name": "Q4", "by": date(2026, 12, 31), "repositories": ["acme/*"]},))
     page = Tree(render(house, Options(week="2026-W47"), known))
-    found = outcome.gather(house, Scope(), date(2026, 11, 22))
+    found = gather(house, Scope(), date(2026, 11, 22))
     said = [one.text for one in page.all("ol", class_="said")]
     assert outcome.sentences(found)[0].text in said[0]
     assert [one.text for one in page.all("a", href="#campaigns")] == ["Campaigns"]
@@ -222,5 +228,5 @@ def test_a_window_that_was_asked_for_only_a_few_days_does_not_decide(tmp_path: P
         if back < 3:
             world.snapshot("acme/web", 30, when, "partial")
     with world.open(tmp_path) as house:
-        [found] = outcome.gather(house, Scope(), UNTIL).became
+        [found] = gather(house, Scope(), UNTIL).became
     assert (found.name, found.day, found.weeks) == ("acme/web", UNTIL - timedelta(days=14), 2)

@@ -6,7 +6,7 @@ SELECT
     day,
     overall_carried AS state
 FROM
-    main.readiness_trend
+    report_trend
 WHERE
     list_contains($windows::INTEGER[], window_days)
     AND list_contains($days::DATE[], day)

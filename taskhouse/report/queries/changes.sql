@@ -1,4 +1,5 @@
--- Changes of state over one window, after one day and up to another, with their causes.
+-- Changes of state after one day and up to another, with their causes: the view `readiness_changes` over the days of
+-- `changes_recent`.
 SELECT
     project_id,
     repository,
@@ -16,10 +17,9 @@ SELECT
     classification_from,
     classification_to
 FROM
-    main.readiness_changes
+    report_changes
 WHERE
-    window_days = $window
-    AND day > $base
+    day > $base
     AND day <= $until
     AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
     AND ($pattern IS NULL OR repository GLOB $pattern)

@@ -8,7 +8,7 @@ WITH change AS (
         first_day AS day,
         last_day,
         kind,
-        (segment, presence) = lag((segment, presence)) OVER repository AS is_comparable,
+        segment = lag(segment) OVER repository AS is_comparable,
         lag(kind) OVER repository AS kind_before,
         lag(first_day) OVER repository AS first_before,
         lag(last_day) OVER repository AS last_before

@@ -17,35 +17,6 @@ WITH change AS (
         ) USING (project_id, repository)
 ),
 
-total AS (
-    SELECT
-        place.project_id,
-        place.repository,
-        place.day,
-        sum(coalesce(run.runs, 0)) OVER repository AS runs,
-        sum(coalesce(run.completed, 0)) OVER repository AS completed
-    FROM
-        (
-            SELECT
-                project_id,
-                repository,
-                day
-            FROM
-                (SELECT DISTINCT project_id, repository FROM outcome_runs)
-                CROSS JOIN (
-                    SELECT
-                        unnest(
-                            generate_series(min(before_since) - INTERVAL 1 DAY, max(after_until), INTERVAL 1 DAY)
-                        )::DATE AS day
-                    FROM
-                        change
-                )
-        ) AS place
-        LEFT JOIN outcome_runs AS run USING (project_id, repository, day)
-    WINDOW
-        repository AS (PARTITION BY place.project_id, place.repository ORDER BY place.day)
-),
-
 near AS (
     SELECT
         change.project_id,
@@ -75,23 +46,43 @@ bound AS (
     SELECT project_id, changed, repository, after_until, 0, 1 FROM near
 ),
 
+-- The running totals of the runs of a repository, at each bound of a pair.
+total AS (
+    SELECT
+        project_id,
+        changed,
+        repository,
+        before,
+        after,
+        sum(runs) OVER earlier AS runs,
+        sum(completed) OVER earlier AS completed
+    FROM (
+        SELECT *, 0::DOUBLE AS runs, 0::DOUBLE AS completed FROM bound
+        UNION ALL BY NAME
+        SELECT project_id, repository, day, runs::DOUBLE AS runs, completed::DOUBLE AS completed FROM outcome_runs
+    )
+    WINDOW
+        earlier AS (PARTITION BY project_id, repository ORDER BY day ASC)
+),
+
 pair AS (
     SELECT
         project_id,
         changed,
         repository,
-        sum(bound.before * total.runs) AS before,
-        sum(bound.before * total.completed) AS completed_before,
-        sum(bound.after * total.runs) AS after,
-        sum(bound.after * total.completed) AS completed_after
+        sum(before * runs) AS before,
+        sum(before * completed) AS completed_before,
+        sum(after * runs) AS after,
+        sum(after * completed) AS completed_after
     FROM
-        bound
-        INNER JOIN total USING (project_id, repository, day)
+        total
+    WHERE
+        changed IS NOT NULL
     GROUP BY
         ALL
     HAVING
-        sum(bound.before * total.runs) > 0
-        AND sum(bound.after * total.runs) > 0
+        sum(before * runs) > 0
+        AND sum(after * runs) > 0
 ),
 
 weighed AS (

@@ -1,44 +1,46 @@
 -- Unbroken stretches in which a repository was ready, or was not, over one window: by the days with information, which
--- end where the repository was gone, or where the server put it into another class.
+-- end where the repository was gone, or where the server put it into another class (both begin a segment).
 CREATE OR REPLACE TEMP TABLE outcome_stretches AS
-WITH present AS (
+WITH stood AS (
     SELECT
         project_id,
         repository,
-        day,
         segment,
         CASE
             WHEN overall = 'ready' THEN 'ready'
             WHEN overall IN ('partial', 'detected', 'needs_setup') THEN 'not_ready'
-            WHEN overall IS NOT NULL THEN 'unknown'
+            ELSE 'unknown'
         END AS kind,
-        day - CAST(row_number() OVER (PARTITION BY project_id, repository ORDER BY day) AS INTEGER) AS presence
+        min(day) AS first_day,
+        max(day) AS last_day
     FROM
-        main.readiness_trend
+        report_readiness
     WHERE
         day <= $until
         AND window_days = $window
+        AND overall IS NOT NULL
         AND ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
-),
-
-moved AS (
-    SELECT
-        *,
-        (kind, segment, presence) IS DISTINCT FROM lag((kind, segment, presence)) OVER repository AS begins
-    FROM
-        present
-    WHERE
-        kind IS NOT NULL
-    WINDOW
-        repository AS (PARTITION BY project_id, repository ORDER BY day)
+    GROUP BY
+        project_id,
+        repository,
+        segment,
+        overall,
+        state_since
 ),
 
 numbered AS (
     SELECT
         *,
-        count(*) FILTER (WHERE begins) OVER (PARTITION BY project_id, repository ORDER BY day) AS number
-    FROM
-        moved
+        count(*) FILTER (WHERE begins) OVER (PARTITION BY project_id, repository ORDER BY first_day ASC) AS number
+    FROM (
+        SELECT
+            *,
+            (kind, segment) IS DISTINCT FROM lag((kind, segment)) OVER (
+                PARTITION BY project_id, repository ORDER BY first_day ASC
+            ) AS begins
+        FROM
+            stood
+    )
 )
 
 SELECT
@@ -47,10 +49,13 @@ SELECT
     number,
     kind,
     segment,
-    presence,
-    min(day) AS first_day,
-    max(day) AS last_day
+    min(first_day) AS first_day,
+    max(last_day) AS last_day
 FROM
     numbered
 GROUP BY
-    ALL
+    project_id,
+    repository,
+    number,
+    kind,
+    segment

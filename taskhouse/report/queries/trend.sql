@@ -1,5 +1,6 @@
--- The trend of every repository that the report is about, once: the other queries read this.
-CREATE OR REPLACE TEMP TABLE report_trend AS
+-- The trend of every repository of the projects, once: the other queries read this. `is_wanted` says which of them the
+-- report is about.
+CREATE OR REPLACE TEMP TABLE report_readiness AS
 SELECT
     project_id,
     repository,
@@ -7,17 +8,17 @@ SELECT
     day,
     overall,
     overall_carried,
-    readiness_score::DOUBLE AS readiness_score,
     evidence,
     classification,
     state_since,
-    days_in_state,
+    segment,
     generated_at,
     observed_at,
-    coalesce(is_break, false) AS is_break
+    coalesce(is_break, false) AS is_break,
+    ($pattern IS NULL OR repository GLOB $pattern)
+    AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[]))) AS is_wanted
 FROM
     main.readiness_trend
 WHERE
-    ($projects IS NULL OR project_id IN (SELECT unnest($projects::BIGINT[])))
-    AND ($pattern IS NULL OR repository GLOB $pattern)
-    AND ($names IS NULL OR repository IN (SELECT unnest($names::VARCHAR[])))
+    $projects IS NULL
+    OR project_id IN (SELECT unnest($projects::BIGINT[]))
