@@ -18,7 +18,7 @@ from taskhouse.assets.queries import reading
 from taskhouse.assets.resource_asset import MARK, OWNERS
 from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP
-from taskhouse.atomic import appearing
+from taskhouse.atomic import write
 
 NAME = "digest"
 
@@ -100,9 +100,7 @@ class Delivered:
     def add(self, address: str) -> None:
         """Note, on the disk, that this address has it."""
         self._hashes.add(_hash(address))
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with appearing(self._path) as draft:
-            draft.write_text(json.dumps({"title": self._title, "sent": sorted(self._hashes)}), encoding="utf-8")
+        write(self._path, json.dumps({"title": self._title, "sent": sorted(self._hashes)}))
 
 
 def _hash(address: str) -> str:

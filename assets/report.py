@@ -15,6 +15,7 @@ from taskhouse.assets.queries import reading, unproven
 from taskhouse.assets.resource_asset import MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
 from taskhouse.assets.views import GROUP, key, names, rests_on
+from taskhouse.atomic import write
 
 NAME = "report"
 READS = (
@@ -84,7 +85,7 @@ def asset_of(
 def _written(
     context: dg.AssetExecutionContext, engine: Engine, resources: list[str]
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    from taskhouse.report import Options, directory, render, write
+    from taskhouse.report import Options, directory, gathered, page, text
 
     project_id, settings = int(context.partition_key), engine.settings()
     with reading(settings) as (snapshot, queries):
@@ -94,9 +95,9 @@ def _written(
             context.log.warning("The report of project %s waits until its data is proved: %s", project_id, reasons)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"
-        known = directory.of(settings)
-        write(snapshot, path, Options(projects=(project_id,)), known)
-        shown = render(snapshot, Options(projects=(project_id,), format="md"), known)
+        with gathered(snapshot, Options(projects=(project_id,)), directory.of(settings)) as found:
+            write(path, page(found))
+            shown = text(found)
         figures = queries.rows("report_figures", {"project_id": project_id})
         yield dg.MaterializeResult(
             metadata={

@@ -31,6 +31,24 @@ def appearing(target: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def write(target: Path, text: str) -> None:
+    """Write a file in UTF-8, line ends as they are, and make the folders that it lies in."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(target) as draft:
+        draft.write_bytes(text.encode())
+
+
+def update(target: Path, text: str) -> bool:
+    """Write a file only if its text differs, so that whoever copies the folder copies no more than what changed.
+
+    Returns whether it was written.
+    """
+    if target.is_file() and target.read_bytes() == text.encode():
+        return False
+    write(target, text)
+    return True
+
+
 def lives(process: str) -> bool:
     """Whether a process is there, by its number; also true for what is none."""
     if not process.isdecimal():

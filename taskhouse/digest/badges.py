@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from taskhouse.atomic import appearing
+from taskhouse.atomic import update
 from taskhouse.pages.badge import badge
 from taskhouse.report.model import Report
 
@@ -23,11 +23,6 @@ def write(report: Report, folder: Path) -> int:
             continue
         now = one.now.get(report.window)
         target = folder / str(one.project_id) / f"{one.name}.svg"
-        picture = badge(LABEL, now.state if now else None)
+        update(target, badge(LABEL, now.state if now else None))
         count += 1
-        if target.is_file() and target.read_text(encoding="utf-8") == picture:
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with appearing(target) as draft:
-            draft.write_text(picture, encoding="utf-8", newline="")
     return count

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from taskhouse.atomic import appearing
+from taskhouse import atomic
 from taskhouse.errors import ConfigurationError
 from taskhouse.reading import Snapshot
 from taskhouse.run_page import html, markdown
@@ -80,9 +80,7 @@ def write(
     """
     target = Path(path)
     text = render(snapshot, run_id, project_id=project_id, compare=compare, form=form)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(target) as draft:
-        draft.write_text(text, encoding="utf-8", newline="")
+    atomic.write(target, text)
     return target
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from taskhouse.atomic import appearing
+from taskhouse.atomic import update, write
 from taskhouse.errors import ConfigurationError, Locked
 
 NAME = "site.json"
@@ -86,14 +86,12 @@ class Manifest:
 
     def put(self, path: str, text: str, *basis: object) -> None:
         """Write a page. A file that has this text already is not touched, so that copying the site copies no more."""
-        target, data = self.folder / path, text.encode()
-        self._now[path] = _mark(data, *basis)
-        if target.is_file() and target.read_bytes() == data:
+        target = self.folder / path
+        self._now[path] = _mark(text.encode(), *basis)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not update(target, text):
             self.kept += 1
             return
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with appearing(target) as draft:
-            draft.write_bytes(data)
         self.written += 1
         if self.written % SAVED == 0:
             self._save(self._before | self._now)
@@ -109,8 +107,7 @@ class Manifest:
 
     def _save(self, pages: dict[str, str]) -> None:
         text = json.dumps({"made_by": MADE_BY, "home": self._home, "pages": dict(sorted(pages.items()))}, indent=1)
-        with appearing(self.folder / NAME) as draft:
-            draft.write_text(text, encoding="utf-8")
+        write(self.folder / NAME, text)
 
     def _share(self) -> None:
         """Who may read the folder may read the pages in it, and nobody else."""
