@@ -15,6 +15,7 @@ from taskhouse.plural import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from rich.text import Text
 
@@ -145,11 +146,22 @@ def search(
             repository=repository,
             run_id=None if run is None else run_page.find(snapshot, run, only)[1],
         )
+    pages = [_page(hit, settings) for hit in found.hits]
     if form is Format.TABLE:
-        _table(found.hits)
+        _table(found.hits, pages)
     else:
-        _write(found.hits, form)
+        _write(found.hits, pages, form)
     _tell(found, settings)
+
+
+def _page(hit: "Hit", settings: "Settings") -> "Path | None":
+    """The page of its run in the site of this home, if there is one."""
+    from taskhouse.site.model import run_path
+
+    if settings.site is None or hit.run_id is None:
+        return None
+    page = settings.site / settings.asset_prefix / run_path({"project_id": hit.project_id, "run_id": hit.run_id})
+    return page.resolve() if page.is_file() else None
 
 
 def _bring_up(settings: "Settings", *, everything: bool) -> None:
@@ -175,28 +187,35 @@ def _bring_up(settings: "Settings", *, everything: bool) -> None:
         say(f"The index is up to date: {done:,} runs and tasks were read.")
 
 
-def _table(hits: "Sequence[Hit]") -> None:
+def _table(hits: "Sequence[Hit]", pages: "Sequence[Path | None]") -> None:
     """Two lines for each result: where it is, and the words around the match."""
     from taskhouse.pipelines.cli import screen
 
     console = screen.results()
-    for place, hit in enumerate(hits):
+    for place, (hit, page) in enumerate(zip(hits, pages, strict=True)):
         if place:
             console.print()
-        console.print(_head(hit), soft_wrap=True)
+        console.print(_head(hit, page), soft_wrap=True)
         console.print(_snippet(hit), soft_wrap=True)
 
 
-def _head(hit: "Hit") -> "Text":
+def _head(hit: "Hit", page: "Path | None") -> "Text":
     from rich.text import Text
 
     from taskhouse.pipelines.cli.screen import plain
 
     at = plain(f"{hit.at:%Y-%m-%d %H:%M:%S}" if hit.at else "no time", style="dim")
-    where = plain(f"run {hit.run_id}" if hit.run_id else f"task {hit.task_id}", style="dim")
+    where = plain(_where(hit, page), style=f"dim link {page.as_uri()}" if page else "dim")
     title = plain(hit.title or "no title", style="bold")
     title.truncate(TITLE, overflow="ellipsis")
     return Text("  ").join([at, plain(hit.kind, style="cyan"), plain(hit.repository or "no repository"), title, where])
+
+
+def _where(hit: "Hit", page: "Path | None") -> str:
+    """The page of the run, or the command that writes it."""
+    if page is not None:
+        return str(page)
+    return f"taskhouse run {hit.run_id}" if hit.run_id else f"task {hit.task_id}"
 
 
 def _snippet(hit: "Hit") -> "Text":
@@ -212,14 +231,14 @@ def _snippet(hit: "Hit") -> "Text":
     return text.append_text(plain(hit.snippet[done:]))
 
 
-def _write(hits: "Sequence[Hit]", form: Format) -> None:
+def _write(hits: "Sequence[Hit]", pages: "Sequence[Path | None]", form: Format) -> None:
     from dataclasses import astuple, fields
 
     from taskhouse.pipelines.cli import query_output
     from taskhouse.search.query import Hit
 
-    columns = [field.name for field in fields(Hit)]
-    rows = (astuple(hit) for hit in hits)
+    columns = [*(field.name for field in fields(Hit)), "page"]
+    rows = ((*astuple(hit), page and str(page)) for hit, page in zip(hits, pages, strict=True))
     if form is Format.JSON:
         sys.stdout.writelines(query_output.array(columns, rows))
         return
@@ -237,8 +256,7 @@ def _tell(found: "Found", settings: "Settings") -> None:
     first = plural(len(hits), "This is the first result", f"These are the first {len(hits):,} results")
     told = f"{first}; --limit shows more." if found.more else ""
     told = told or f"{counted(len(hits), 'result')}."
-    more = " `taskhouse run ID` writes the page of a run." if any(hit.run_id for hit in hits) else ""
-    say(f"{told}{more}", style="dim")
+    say(told, style="dim")
     if found.stopped:
         say("The search took too long and was stopped: older texts were not looked at. Add a word, or --since.")
     copy = current(settings.published)

@@ -36,9 +36,9 @@ def test_results_are_newest_first_marked_and_harmless(house: House, inside: Any)
     assert ended.code == 0, ended
     heads = [line.split("  ")[1:] for line in ended.out.splitlines() if line[:4] == "2026"]
     assert heads == [
-        ["error", "acme/web", "Permission to deploy", "run run-3"],
-        ["prompt", "no repository", "no title", "run run-2"],
-        ["message", "no repository", "no title", "run run-1"],
+        ["error", "acme/web", "Permission to deploy", "taskhouse run run-3"],
+        ["prompt", "no repository", "no title", "taskhouse run run-2"],
+        ["message", "no repository", "no title", "taskhouse run run-1"],
     ]
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & {*ended.out}
     assert "3 results." in ended.err
@@ -60,6 +60,18 @@ def test_programs_get_json_and_csv(house: House, inside: Any) -> None:
     assert [row["score"] for row in table] == sorted((row["score"] for row in table), reverse=True)
 
 
+def test_a_result_names_the_page_of_its_run_if_the_site_has_it(house: House, inside: Any, tmp_path: Path) -> None:
+    page = tmp_path / "site/runs/1/run-3.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    words = ("search", "permission denied", "--kind", "error", "--kind", "prompt")
+    given = {"TASKHOUSE_HOME": str(house.home), "TASKHOUSE_SITE": str(tmp_path / "site")}
+    heads = [line.split("  ")[-1] for line in inside.run(*words, **given).out.splitlines() if line[:4] == "2026"]
+    assert heads == [str(page), "taskhouse run run-2"]
+    rows = json.loads(inside.run(*words, "-f", "json", **given).out)
+    assert [row["page"] for row in rows] == [str(page), None]
+
+
 def test_a_filter_that_fits_nothing_is_refused(house: House, inside: Any) -> None:
     home = str(house.home)
     inside.run("search", "--build", TASKHOUSE_HOME=home)
@@ -74,7 +86,7 @@ def test_a_filter_that_fits_nothing_is_refused(house: House, inside: Any) -> Non
         ended = inside.run("search", "permission", *given, TASKHOUSE_HOME=home)
         assert (ended.code, told in " ".join(ended.err.replace("│", "").split())) == (2, True), ended
     ended = inside.run("search", "permission", "--run", "RUN-", TASKHOUSE_HOME=home)
-    assert (ended.code, "  run run-3\n" in ended.out) == (0, True), ended
+    assert (ended.code, "  taskhouse run run-3\n" in ended.out) == (0, True), ended
     ended = inside.run("search", "permission", "-n", "1", TASKHOUSE_HOME=home)
     assert "This is the first result; --limit shows more." in ended.err, ended
 
