@@ -4,15 +4,23 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from taskhouse.pipelines.cli.app import app
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
 from taskhouse.settings import Settings
+from taskhouse.site.manifest import LOCK
 from tests.pipelines.rows import Still
 from tests.report.world import World
 from tests.run_page.story import BEGIN, other
+
+
+class Once(Still):
+    """An engine that lets Dagster retry once."""
+
+    tries_again = 1
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,22 @@ def test_the_asset_writes_the_site_for_all_projects(home: Path, tmp_path: Path) 
     assert made.metadata["new or changed"].value == made.metadata["pages"].value == 5
     assert "Its readiness was not read" in (tmp_path / "site/repositories/acme--checkout.html").read_text("utf-8")
     assert "site_schedule" in {each.name for each in definitions.get_repository_def().schedule_defs}
+
+
+def test_a_folder_that_another_process_writes_is_tried_again_and_then_left_to_the_next_hour(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskhouse.assets.retries.AGAIN_S", 0)
+    settings = Settings(_env_file=None, home=home, project_ids=(1,), site=tmp_path / "site")
+    job = build(settings, Once(settings)).resolve_job_def("sync_site")
+    (tmp_path / "site").mkdir()
+    with dg.DagsterInstance.ephemeral() as instance, FileLock(tmp_path / "site" / LOCK):
+        done = job.execute_in_process(instance=instance, run_config=QUIET)
+        kinds = [event.event_type_value for event in done.all_events]
+    assert done.success
+    assert kinds.count("STEP_UP_FOR_RETRY") == 1
+    assert "ASSET_MATERIALIZATION" not in kinds
+    assert not (tmp_path / "site/index.html").exists()
 
 
 def test_without_a_folder_there_is_no_asset() -> None:
