@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from taskhouse.pages.formatting import clean
+from taskhouse.pages.formatting import clean, percent
 from taskhouse.plural import counted, plural
 from taskhouse.report import agents_sentences, campaigns, outcome, plots
 from taskhouse.report.agents import SHOWN, Agents
@@ -74,12 +74,28 @@ def unsure(work: Agents) -> str:
     return f"Beside these, {'; '.join(said)}." if said else ""
 
 
+def together(work: Agents) -> str:
+    """Which of the two comparisons is which: the change is from the median, and whether it is clear from all runs."""
+    if work.clear is None:
+        return ""
+    difference = f"{outcome.points(work.clear.value)} ({outcome.interval(work.clear)} with 95% confidence)"
+    before = work.periods[1:]
+    if len(before) == 1:
+        return f"Against the {work.unit} before, that is {difference}."
+    ended, completed = sum(one.ended for one in before), sum(one.completed for one in before)
+    return (
+        f"The change is from the median of the {len(before)} {work.unit}s before, {percent(work.usual.success)}."
+        f" Whether it may be chance is judged by all of their {ended:,} runs together, of which"
+        f" {percent(completed / ended)} succeeded: {difference}."
+    )
+
+
 def _agents(work: Agents) -> dict[str, Any]:
     before = work.pull_requests[1:]
     return {
         "success": agents_sentences.success(work),
         "unit": work.unit,
-        "before": f"{counted(len(before), work.unit)} before" + (" together" if len(before) > 1 else ""),
+        "together": together(work),
         "opened": median(one.opened for one in before) if before else None,
         "merged": median(one.merged for one in before) if before else None,
         "unsure": unsure(work),

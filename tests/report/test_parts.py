@@ -135,3 +135,15 @@ def test_names_of_tools_and_models_are_cut_however_long_they_are() -> None:
     page = templating.environment("taskhouse.report").from_string(PAGE)
     assert len(page.render(report=SimpleNamespace(host=None, projects=[1]), **given)) < 20_000
     assert len("".join(agents_markdown.sections(work, Outcome((), None, None), []))) < 2_000
+
+
+def test_a_change_from_the_median_says_that_all_runs_together_judge_it() -> None:
+    work = replace(agents("m", 1), periods=(WORK, replace(WORK, ended=60, completed=45), WORK))
+    assert parts.together(work) == (
+        "The change is from the median of the 2 weeks before, 75%. Whether it may be chance is judged by all of their"
+        " 160 runs together, of which 78% succeeded: +5 points (+1 to +9 with 95% confidence)."
+    )
+    assert (
+        parts.together(agents("m", 1)) == "Against the week before, that is +5 points (+1 to +9 with 95% confidence)."
+    )
+    assert parts.together(replace(work, clear=None)) == ""
