@@ -4,10 +4,9 @@ import re
 from pathlib import Path
 
 from taskhouse.atomic import update
-from taskhouse.pages.badge import badge
+from taskhouse.pages.badge import LABEL, badge
 from taskhouse.report.model import Report
 
-LABEL = "readiness"
 _PLAIN = re.compile(r"[\w.-]+/[\w.-]+")
 
 

@@ -7,6 +7,9 @@ from taskhouse.pages.formatting import brief
 COLOURS = {"ready": "#1b5c99", "partial": "#3d7bb0", "detected": "#8f6514", "needs_setup": "#a8461a"}
 """White text on each of them has a contrast of at least 4.5 to 1."""
 
+LABEL = "readiness"
+"""What a badge of a repository says before the state."""
+
 _UNKNOWN = "#5d6670"
 _NARROW, _WIDE = set("fijlrt.,:;|!'()[]I "), set("mwMW@%")
 _LONGEST = 60

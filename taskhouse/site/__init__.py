@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskhouse import report, run_page
+from taskhouse.pages.badge import LABEL, badge
 from taskhouse.reading import Snapshot
 from taskhouse.site import html
 from taskhouse.site.build import gather, rows
@@ -61,8 +62,9 @@ def write(
     manifest = Manifest(Path(folder), home)
     found, known = gather(snapshot, weeks), directory or report.Directory()
     reports = {f"reports/{week_name(week)}.html": week for week in found.weeks}
+    badges = {one.badge_path: badge(LABEL, one.state) for one in found.repositories if one.strips}
     pages = [*reports, *map(run_path, found.runs), *(one.path for one in found.repositories), RUNS, INDEX]
-    with manifest.alone(pages):
+    with manifest.alone([*pages, *badges]):
         for path, week in reports.items():
             basis = rows(snapshot, "basis", until=week.until)[0]["basis"]
             if not manifest.fresh(path, basis, known):
@@ -79,7 +81,9 @@ def write(
                 run = stale[project, run_id]
                 manifest.put(run_path(run), text, run["basis"])
         for one in found.repositories:
-            manifest.put(one.path, html.repository(found, one))
+            manifest.put(one.path, html.repository(found, one, badges.get(one.badge_path)))
+        for path, picture in badges.items():
+            manifest.put(path, picture)
         manifest.put(RUNS, html.runs(found))
         manifest.put(INDEX, html.index(found))
         done, removed = manifest.written + manifest.kept, manifest.close()

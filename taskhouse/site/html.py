@@ -28,13 +28,10 @@ def runs(site: Site) -> str:
     return _environment().get_template("runs.html").render(site=site, up="../")
 
 
-def repository(site: Site, one: Repository) -> str:
-    """The page of a repository."""
-    return (
-        _environment()
-        .get_template("repository.html")
-        .render(site=site, one=one, up="../", github=links.repository(one.name))
-    )
+def repository(site: Site, one: Repository, badge: str | None) -> str:
+    """The page of a repository; ``badge`` is its badge as SVG, if it has one."""
+    template, github = _environment().get_template("repository.html"), links.repository(one.name)
+    return template.render(site=site, one=one, up="../", github=github, badge=badge and Markup(badge))  # noqa: S704 - our own, texts escaped
 
 
 def strip(days: Sequence[str | None], breaks: Sequence[int] = ()) -> Markup:

@@ -28,6 +28,8 @@ OURS = ".site."
 SAVED = 100
 """After how many new pages they are noted: the most that are made again if the process is killed."""
 
+PAGE, BADGE = ".html", ".svg"
+
 MADE_BY = "taskhouse site"
 PAGES = ("report", "run_page", "pages", "site")
 """The packages that decide how a page looks."""
@@ -58,7 +60,7 @@ class Manifest:
         """Write in the folder, which is made if it is not there, while nobody else does.
 
         Args:
-            pages: The pages that the site will have.
+            pages: The pages and badges that the site will have.
 
         Raises:
             ConfigurationError: As for the manifest.
@@ -85,25 +87,24 @@ class Manifest:
         return True
 
     def put(self, path: str, text: str, *basis: object) -> None:
-        """Write a page. A file that has this text already is not touched, so that copying the site copies no more."""
+        """Write a page or a badge; a file that has this text already is not touched."""
         target = self.folder / path
         self._now[path] = _mark(text.encode(), *basis)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not update(target, text):
-            self.kept += 1
-            return
-        self.written += 1
-        if self.written % SAVED == 0:
+        is_new, is_page = update(target, text), path.endswith(PAGE)
+        self.written += is_page and is_new
+        self.kept += is_page and not is_new
+        if is_page and is_new and self.written % SAVED == 0:
             self._save(self._before | self._now)
 
     def close(self) -> int:
-        """Remove the pages that are no longer part of the site, and write the manifest; returns how many are gone."""
+        """Remove what is no longer part of the site, and write the manifest; returns how many pages are gone."""
         gone = [file for path in self._before if path not in self._now and (file := self.folder / path).exists()]
         for file in gone:
             file.unlink(missing_ok=True)
         self._save(self._now)
         self._share()
-        return len(gone)
+        return sum(file.suffix == PAGE for file in gone)
 
     def _save(self, pages: dict[str, str]) -> None:
         text = json.dumps({"made_by": MADE_BY, "home": self._home, "pages": dict(sorted(pages.items()))}, indent=1)
@@ -176,5 +177,5 @@ def _read(folder: Path, home: str) -> dict[str, str]:
     return {
         path: str(mark)
         for path, mark in pages.items()
-        if path.endswith(".html") and not path.startswith("/") and ".." not in path.split("/")
+        if path.endswith((PAGE, BADGE)) and not path.startswith("/") and ".." not in path.split("/")
     }

@@ -44,6 +44,11 @@ class Repository:
         return f"repositories/{slug(self.name)}.html"
 
     @property
+    def badge_path(self) -> str:
+        """Its badge, from the folder of the site."""
+        return f"badges/{slug(self.name)}.svg"
+
+    @property
     def state(self) -> str | None:
         """The last known state, over the shortest window; None without readiness."""
         return self.strips[0].state if self.strips else None

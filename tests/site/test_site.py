@@ -75,7 +75,9 @@ def test_every_page_can_be_reached_and_every_link_leads_somewhere(made: Path) ->
         reached.add(page)
         for link in Tree(page.read_text("utf-8")).all("a"):
             target = link.attributes["href"].split("#")[0]
-            if target and not target.startswith("https://") and not target.startswith("http://localhost:1/"):
+            if target.endswith(".svg"):
+                assert (page.parent / target).is_file()
+            elif target and not target.startswith("https://") and not target.startswith("http://localhost:1/"):
                 todo.append((page.parent / target).resolve())
     assert sorted(str(page.relative_to(made.resolve())) for page in reached) == pages(made)
 
@@ -112,6 +114,20 @@ def test_the_page_of_a_repository_shows_its_days_changes_and_runs(snapshot: Snap
     bars = {name: path for name, path in re.findall(r'<path class=t-(\w+) d="([^"]+)"', first) if name != "none"}
     drawn = {name: sum(map(int, re.findall(r"h(\d+)", path))) for name, path in bars.items()}
     assert drawn == {row["overall"]: row["days"] for row in rows}
+
+
+def test_the_page_of_a_repository_shows_its_badge_which_is_a_file_too(snapshot: Snapshot, made: Path) -> None:
+    page = Tree((made / "repositories/acme--checkout.html").read_text("utf-8"))
+    [link] = [one for one in page.all("a") if one.attributes.get("class") == "badge"]
+    picture = (made / "repositories" / link.attributes["href"]).resolve()
+    assert picture == (made / "badges/acme--checkout.svg").resolve()
+    [row] = snapshot.records(
+        "SELECT max_by(overall, day) AS state FROM readiness_trend"
+        " WHERE repository = 'acme/checkout' AND window_days = 7 AND overall IS NOT NULL"
+    )
+    assert f'aria-label="readiness: {row["state"].replace("_", " ")}"' in picture.read_text("utf-8")
+    assert picture.read_text("utf-8").strip() in (made / "repositories/acme--checkout.html").read_text("utf-8")
+    assert json.loads((made / "site.json").read_text())["pages"]["badges/acme--checkout.svg"]
 
 
 def test_a_second_writing_touches_nothing(snapshot: Snapshot, made: Path) -> None:
@@ -225,7 +241,9 @@ def test_a_writing_that_was_stopped_goes_on(
     left, old = pages(folder), folder / "repositories/left.html"
     assert len(left) == 3
     held = json.loads((folder / "site.json").read_text())
-    assert held["pages"].keys() == set(pages(made)), "all that is to come is known, to be removed if it does not"
+    assert {name for name in held["pages"] if name.endswith(".html")} == set(pages(made)), (
+        "all that is to come is known, to be removed if it does not"
+    )
     held["pages"]["repositories/left.html"] = ""
     (folder / "site.json").write_text(json.dumps(held))
     old.parent.mkdir(exist_ok=True)
