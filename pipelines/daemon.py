@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from taskhouse.errors import Locked
 
 if TYPE_CHECKING:
-    from dagster import DagsterInstance
+    from dagster import DagsterInstance, DagsterRunStatus
 
 SILENT_S = 45.0
 """A daemon reports every 30 s that it runs; after a silence of this length, it has ended."""
@@ -56,14 +56,34 @@ def refuse_another(
 
 def close_runs(instance: "DagsterInstance") -> None:
     """Mark runs as failed whose server, and therefore process, has ended: Dagster would wait for them for ever."""
-    from dagster import DagsterRunStatus, RunsFilter
+    from dagster import RunsFilter
     from dagster._core.storage.tags import GRPC_INFO_TAG
 
-    busy = [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
-    for run in instance.get_runs(RunsFilter(statuses=busy)):
+    for run in instance.get_runs(RunsFilter(statuses=_busy())):
         server = run.tags.get(GRPC_INFO_TAG)
         if server and not _answers(**json.loads(server)):
             instance.report_run_failed(run, "Dagster was stopped before this run ended.")
+
+
+def close_runs_of(instance: "DagsterInstance", location: str) -> int:
+    """The same for one code location, whose server is about to start; returns how many runs that were.
+
+    The address of a run's server is no sign here: the new server has the one of the previous.
+    """
+    from dagster import RunsFilter
+
+    closed = 0
+    for run in instance.get_runs(RunsFilter(statuses=_busy())):
+        if run.remote_job_origin and run.remote_job_origin.location_name == location:
+            instance.report_run_failed(run, "The code server of this run was stopped before the run ended.")
+            closed += 1
+    return closed
+
+
+def _busy() -> "list[DagsterRunStatus]":
+    from dagster import DagsterRunStatus
+
+    return [DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
 
 
 def _answers(host: str, port: int | None = None, socket: str | None = None, **_: object) -> bool:

@@ -21,6 +21,7 @@ from taskhouse.pipelines.cli.restore import restore
 from taskhouse.pipelines.cli.run import run
 from taskhouse.pipelines.cli.schedule import schedule
 from taskhouse.pipelines.cli.search import Searching, search
+from taskhouse.pipelines.cli.shard import shard
 from taskhouse.pipelines.cli.site import site
 from taskhouse.pipelines.cli.status import status
 from taskhouse.pipelines.cli.sync import sync
@@ -102,6 +103,7 @@ for command in (
     verify,
     derive,
     dev,
+    shard,
 ):
     app.command(cls={query: Asking, search: Searching}.get(command))(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)

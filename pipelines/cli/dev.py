@@ -126,7 +126,7 @@ def hold(settings: "Settings", url: str) -> int:
         with os.fdopen(file, encoding="utf-8") as holder:
             first = _described(holder.read())
         raise Locked(
-            f"`taskhouse dev` is running in {settings.home} already: {first}.",
+            f"Dagster is running in {settings.home} already: {first}.",
             hint="Use that one, or stop it first with Ctrl-C.",
         ) from None
     os.truncate(file, 0)
