@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 from dagster._core.instance.config import dagster_instance_config
 
 from taskhouse.pipelines.cli.app import app
