@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from random import Random
 
 KINDS: Final = (
-    "ready", "climbs", "slips", "partial", "quiet", "climbs late", "slips late", "bare", "lost", "rare", "basic",
+    "climbs", "ready", "slips", "partial", "climbs", "rare", "slips late", "climbs late", "basic", "bare", "lost",
+    "quiet",
 )  # fmt: skip
-"""The courses of a project's repositories, in turn."""
+"""The courses of a project's repositories, the busiest first: what has most runs is set up first."""
 
 _FRONTEND: Final = ("web", "app", "site", "system", "checkout", "landing", "frontend")
 _CYCLE_DAYS: Final = 42
@@ -97,8 +98,8 @@ _LATER: Final[dict[str, tuple[tuple[int, str, str], ...]]] = {
     "ready": (),
     "climbs": (
         (4, "init", "Add PostHog to {name}"),
-        (10, "capture", "Capture the key events of {name}"),
-        (18, "errors", "Report exceptions of {name} to PostHog"),
+        (8, "errors", "Report exceptions of {name} to PostHog"),
+        (13, "capture", "Capture the key events of {name}"),
     ),
     "slips": (
         (17, "removed", "Rewrite the entry point of {name}"),

@@ -56,7 +56,7 @@ _ERRORS: Final = (
 )
 """What runs fail with at any time, with weights."""
 
-READY_HELPS: Final = 0.06
+READY_HELPS: Final = 0.09
 """How much more often runs succeed where PostHog is set up, and less often where it is not."""
 
 _CANCELLED: Final = 0.05

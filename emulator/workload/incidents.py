@@ -1,7 +1,7 @@
 """What happens to a whole project in six weeks: an outage, a switch, a lost token, a renamed and a removed repository.
 
 Each incident is a list of moments (days and hours after the beginning of its cycle) with what to do then. What concerns
-work happens on a weekday.
+work happens on a weekday; what ends something comes three days later or on the same day, so it stays behind it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ INCIDENTS: Final = (
     Incident(8, 10.1, "long run begins"),
     Incident(8, 10.7, "server down"),
     Incident(8, 12.25, "server up"),
-    Incident(16, 10.4, "exceptions off"),
-    Incident(20, 14.2, "exceptions on"),
+    Incident(14, 10.4, "exceptions off"),
+    Incident(18, 14.2, "exceptions on"),
     Incident(21, 11.0, "repository renamed", once=True),
     Incident(26, 18.0, "token lost"),
-    Incident(28, 7.6, "token back"),
+    Incident(29, 7.6, "token back"),
     Incident(32, 15.2, "repository removed", once=True),
     Incident(11, 9.0, "run gets stuck"),
     Incident(14, 10.0, "stuck run cancelled"),

@@ -104,9 +104,7 @@ class Workload:
             day = midnight + incident.day * _DAY
             day = week.weekday(day) if incident.weekday else day
             self._at(day + timedelta(hours=incident.hours), partial(self._happens, incident))
-        names = [*self._backlog.repositories]
-        rng.shuffle(names)
-        for index, name in enumerate(names):
+        for index, name in enumerate(self._backlog.repositories):
             kind = courses.KINDS[index % len(courses.KINDS)]
             made = courses.course(kind, name, self._start, self._days, rng)
             self._service.readiness.facts[name] = made.facts
