@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     directory: File = Field(
         Path("taskhouse.toml"),
         description="File with what PostHog does not tell: names of projects, owners of repositories and campaigns."
-        " See [report.md](report.md).",
+        " One in the home comes before the default. See [report.md](report.md).",
     )
     notify: Addresses = Field(
         None,

@@ -2,7 +2,7 @@
 
 A schedule ticks every five minutes, and mostly finds nothing. Here a tick syncs only if it is needed to keep what a
 schedule would keep: a stream is gone half an hour after its run's end, and a run that rests is looked at every few
-hours. Readiness is read every morning.
+hours. Readiness is read every morning. What views compute from events is stored at the end.
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES
+from taskhouse.warehouse.derive import derive
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,6 +74,7 @@ class Days:
                         over = days
                         self._tell(over)
                 await self._sync(context, tuple(RESOURCES))
+                derive(warehouse, everything=True)
 
     def _due(self) -> tuple[str, ...]:
         """The resources to sync now."""

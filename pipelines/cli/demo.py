@@ -56,15 +56,18 @@ def demo(
     synced as they go by, on a clock that jumps to whatever is due next. Then comes a live hour over real HTTP, sixty
     times as fast, with `taskhouse sync`. It syncs until every run has ended, compares every task, repository,
     readiness answer, run, event and log entry that was ever served with the warehouse, and syncs once more, which must
-    add nothing. At the end it writes the report and the page of a run, and answers three questions.
+    add nothing. At the end it writes the report and the page of a run, and answers three questions. Names, owners and
+    campaigns for the report are in the file taskhouse.toml of its home.
 
     It needs no key and no network. The same seed on the same day makes the same six weeks. The data is kept in
     TASKHOUSE_HOME/demo. Each demo begins by deleting that folder, so if you stop one, run it again.
 
     Exit code 0 means that everything matched.
     """
+    from taskhouse.pipelines.cli import demo_directory
     from taskhouse.pipelines.cli.demo_answers import farewell
     from taskhouse.pipelines.cli.standin import hurry, standing_in, truth
+    from taskhouse.report.directory import NAME
 
     began = time.monotonic()
     tasks = tasks or (TASKS if days else TASKS_AT_ONCE)
@@ -82,6 +85,7 @@ def demo(
             equal = _compare(settings, truth(environment))
             say("Syncing once more, which must add nothing:")
             idle = _again(settings)
+        demo_directory.leave(home / NAME, settings.clock.now().date())
         farewell(settings)
         say(f"Done in {time.monotonic() - began:.0f} s.")
     raise typer.Exit(Exit.COMPLETE if equal and idle else Exit.FAILED)
@@ -184,6 +188,7 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
         flowing: Called once the streams are open. Only then may the clock run: a stream is deleted half an hour after
             its run, and at sixty times the speed a slow machine would miss those that ended just before.
     """
+    from taskhouse.pipelines.cli.memory import give_back
     from taskhouse.pipelines.cli.watch import watcher
     from taskhouse.pipelines.run import sync_projects
 
@@ -198,14 +203,17 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
         tell, shown.moves = shown.moves, moves  # type: ignore[method-assign]
         outcome = sync_projects(settings, settings.projects(), tuple(filter(settings.wants, RESOURCES)), shown)
     conclude(outcome)
+    give_back()
     return judge(outcome)
 
 
 def _compare(settings: "Settings", truth: dict[str, object]) -> bool:
     from taskhouse.pipelines.cli import screen
+    from taskhouse.pipelines.cli.memory import give_back
     from taskhouse.pipelines.cli.truth import compare_ever
 
     lines = compare_ever(settings, truth)
+    give_back()
     answers = {True: screen.plain("yes", style="green"), False: screen.plain("NO", style="bold red")}
     rows = [(line.what, line.truth, line.held, answers[line.equal]) for line in lines]
     out = screen.results()

@@ -42,7 +42,8 @@ def farewell(settings: "Settings") -> None:
     taskhouse_ = sys.argv[0] if sys.argv[0].endswith("taskhouse") else "taskhouse"
     out = screen.results()
     with taskhouse.open(settings) as snapshot:
-        page = report.write(snapshot, settings.home / "reports" / "readiness.html")
+        known = report.directory.of(settings)
+        page = report.write(snapshot, settings.home / "reports" / "readiness.html", directory=known)
         out.print(f"\nThe report:    {page}", soft_wrap=True, markup=False)
         for run in snapshot.records(RUN):
             page = settings.home / "runs" / f"{run_page.file_name(run['run_id'])}.html"

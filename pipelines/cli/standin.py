@@ -7,9 +7,7 @@ closed.
 
 import asyncio
 import contextlib
-import ctypes
 import functools
-import gc
 import json
 import os
 import subprocess
@@ -123,6 +121,7 @@ async def _serve(wanted: dict[str, Any]) -> None:
     from taskhouse.emulator.serve import listen
     from taskhouse.emulator.settings import EmulatorSettings
     from taskhouse.emulator.virtual import VirtualLoop, emulated
+    from taskhouse.pipelines.cli.memory import give_back
 
     loop, serving = asyncio.get_running_loop(), asyncio.current_task()
     assert isinstance(loop, VirtualLoop)  # noqa: S101 - main made it
@@ -145,7 +144,7 @@ async def _serve(wanted: dict[str, Any]) -> None:
             }
             if days:
                 await _play(environment, emulator, Path(home))
-                _give_back()
+                give_back()
             loop.slow_down()
             clock = emulator.service.clock
             clock.advance(max(0.0, (REAL.now() - clock.now()).total_seconds()))
@@ -174,13 +173,6 @@ async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path
     with FileLock(playing(home)):
         ready(settings)
         await Days(settings, emulator, lambda days: _say({"days": days})).live(REAL.now())
-
-
-def _give_back() -> None:
-    """Let the system have the memory that the days no longer need, if the C library can."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _end_with_parent(loop: asyncio.AbstractEventLoop, serving: "asyncio.Task[None]") -> None:

@@ -23,6 +23,9 @@ from taskhouse.pages.formatting import clean
 from taskhouse.settings import Settings
 from taskhouse.values import shown
 
+NAME = "taskhouse.toml"
+"""Of the file in a home."""
+
 ALLOWED = {
     "name": "must be a text",
     "repositories": "must be a list of patterns, such as ['acme/web', 'acme/pay-*']",
@@ -135,17 +138,19 @@ class Directory(Entry):
 
 
 def of(settings: Settings) -> Directory:
-    """The directory that settings name.
+    """The directory that settings name, or else that in the home, or else that in the current folder.
 
     Raises:
         ConfigurationError: As for :func:`load`, or a file that was named is not there.
     """
-    if "directory" in settings.model_fields_set and not settings.directory.exists():
+    is_named = "directory" in settings.model_fields_set
+    if is_named and not settings.directory.exists():
         raise ConfigurationError(
             f"TASKHOUSE_DIRECTORY names {shown(str(settings.directory))}, and there is no such file.",
             hint="Create it as docs/report.md shows, or unset the variable.",
         )
-    return load(settings.directory)
+    beside = settings.home / NAME
+    return load(settings.directory if is_named or not beside.exists() else beside)
 
 
 def load(path: Path) -> Directory:

@@ -58,6 +58,19 @@ def test_without_the_file_nothing_is_known_unless_somebody_named_it(tmp_path: Pa
     assert of(Settings(_env_file=None)) == Directory()
 
 
+def test_the_file_in_the_home_comes_before_that_of_the_current_folder_and_after_a_named_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    written(tmp_path, SOME)
+    assert of(Settings(_env_file=None, home=home)).project(2) == "Shop"
+    written(home, '[projects]\n2 = "Of the home"\n')
+    assert of(Settings(_env_file=None, home=home)).project(2) == "Of the home"
+    assert of(Settings(_env_file=None, home=home, directory=tmp_path / "taskhouse.toml")).project(2) == "Shop"
+
+
 def test_an_owner_that_the_file_does_not_have_is_refused_with_those_that_it_has(tmp_path: Path) -> None:
     known = load(written(tmp_path, SOME))
     with pytest.raises(ConfigurationError) as caught:

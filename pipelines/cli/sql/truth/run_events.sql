@@ -5,6 +5,7 @@ FROM
     raw.run_events
 WHERE
     project_id = $project_id
+    AND hash(run_id) % $parts = $part
     AND stream_id IS NOT NULL
 ORDER BY
     run_id,
