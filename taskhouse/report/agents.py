@@ -234,10 +234,15 @@ class Agents:
 def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Period, ...]) -> Agents:
     """What the agents did in a period, and in those before."""
     every = (period, *baseline)
-    days = {"sinces": [one.since for one in every], "untils": [one.until for one in every]}
-    asked = {**days, **scope.parameters}
+    asked = scope.parameters
     try:
         run_query(snapshot, "attempts")
+        run_query(
+            snapshot,
+            "agents_periods",
+            sinces=[one.since for one in every],
+            untils=[one.until for one in every],
+        )
         run_query(snapshot, "agents_ended", **asked)
         work: list[dict[Key | None, Work]] = [{} for _ in every]
         for row in run_query(snapshot, "agents_work"):
@@ -247,8 +252,10 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
             work[number][None if is_total else (model, adapter)] = Work(**row)
         shares = _shares(run_query(snapshot, "agents_shares"), len(every))
         failures = _failures(run_query(snapshot, "agents_failures"), len(baseline))
+        pull_requests = _pull_requests(run_query(snapshot, "agents_pull_requests", **asked), len(every))
+        tools = _tools(run_query(snapshot, "agents_tools", **asked), len(baseline))
     finally:
-        forget(snapshot, "agents_ended")
+        forget(snapshot, "agents_ended", "agents_periods")
     periods = tuple(one.get(None, Work()) for one in work)
     usual = _usual(periods[1:])
     change = 100 * (periods[0].success - usual.success) if periods[0].success is not None and usual.success else None
@@ -268,9 +275,9 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
             if key is not None
         ],
         failures=failures,
-        pull_requests=_pull_requests(run_query(snapshot, "agents_pull_requests", **asked), len(every)),
+        pull_requests=pull_requests,
         usage_known=bool(run_query(snapshot, "agents_usage", projects=asked["projects"])[0]["known"]),
-        tools=_tools(run_query(snapshot, "agents_tools", **asked), len(baseline)),
+        tools=tools,
         stuck=[
             Standing(**row)
             for row in run_query(snapshot, "agents_stuck", since=period.since, until=period.until, **scope.parameters)

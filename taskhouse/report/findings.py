@@ -17,6 +17,27 @@ QUOTED = 160
 
 REPOSITORY = ("repository", "repositories")
 
+SOURCES = {
+    "core_suggestions": ("event capture", "captured events"),
+    "replay_insights": ("session replay", "session replays"),
+    "error_insights": ("error tracking", "errors"),
+}
+"""What a capability has to have set up, and what has to arrive from it."""
+
+SET_UP, GONE = "{source} was set up", "{source} is no longer set up"
+MOVED = {
+    ("waiting_for_data", "ready"): "{data} arrived",
+    ("ready", "waiting_for_data"): "no {data} arrive any more",
+    ("needs_setup", "ready"): f"{SET_UP}, and {{data}} arrive",
+    ("detected", "ready"): f"{SET_UP}, and {{data}} arrive",
+    ("needs_setup", "detected"): SET_UP,
+    ("needs_setup", "waiting_for_data"): SET_UP,
+    ("detected", "needs_setup"): GONE,
+    ("waiting_for_data", "needs_setup"): GONE,
+    ("ready", "needs_setup"): GONE,
+}
+"""What a move of a capability means, in a few words."""
+
 
 def sentences(report: Report) -> list[Sentence]:
     """What to know of readiness."""
@@ -60,7 +81,8 @@ def because(group: Group, *, quotes: bool = True) -> str:
         return f"at some time in days without information{now}"
     if change.cause == "presence":
         return f"after {plural(len(group.movers), 'it was', 'they were')} gone"
-    return _went(change, what) + quote
+    plainly = _plainly(change)
+    return f"because {plainly}" if plainly else _went(change, what) + quote
 
 
 def names(movers: Sequence[Mover]) -> str:
@@ -123,6 +145,14 @@ def _switched(report: Report) -> Sentence | None:
     more = f" and {many - 2:,} more" if many > 2 else ""  # noqa: PLR2004 - as many as are named
     text = f"{verb} {total:,} of {counted(report.changes, 'change')} of state: {named}{more}."
     return Sentence(text, "switches", "even", 60)
+
+
+def _plainly(change: Change) -> str:
+    """What happened to a capability in a few words; empty if its states do not tell."""
+    said = MOVED.get((change.capability_from or "", change.capability_to or ""), "")
+    source, data = SOURCES.get(change.capability or "", ("", ""))
+    whose = " of the project" if change.cause == "project" else ""
+    return said.format(source=source, data=f"{data}{whose}") if source else ""
 
 
 def _went(change: Change, what: str) -> str:

@@ -54,6 +54,11 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.cdp("Emulation.setEmulatedMedia", features=[scheme])
 
+    def wait_longer(self, seconds: float) -> None:
+        """Let a script take so long; by default it is half a minute."""
+        self._session.timeout = seconds + 30
+        self._post("timeouts", {"script": int(seconds * 1000)})
+
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script returns; it runs beside the page's own policy."""
         return self._post("execute/sync", {"script": script, "args": list(arguments)})

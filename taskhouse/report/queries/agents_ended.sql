@@ -1,13 +1,6 @@
 -- Attempts that ended in one of the periods, as `run_daily` counts them: 0 is the period of the report, and the others
 -- are those before. What a whole run used counts where its last attempt ended.
 CREATE OR REPLACE TEMP TABLE agents_ended AS
-WITH period AS (
-    SELECT
-        unnest(range(len($sinces))) AS number,
-        unnest($sinces::DATE[]) AS since,
-        unnest($untils::DATE[]) AS until
-)
-
 SELECT
     period.number,
     attempt.project_id,
@@ -24,7 +17,7 @@ SELECT
     coalesce(usage.total_tokens, usage.turn_tokens) AS tokens
 FROM
     report_attempts AS attempt
-    INNER JOIN period
+    INNER JOIN agents_periods AS period
         ON attempt.ended_day BETWEEN period.since AND period.until
     LEFT JOIN main.run_usage AS usage
         ON attempt.project_id = usage.project_id

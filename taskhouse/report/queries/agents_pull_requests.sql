@@ -1,20 +1,13 @@
 -- Pull requests that were opened, and merged, in each period: first seen so in it. If it is not known that this was
 -- after the day before the period, they count as unsure instead: a first sync sees many that were merged long ago.
-WITH period AS (
-    SELECT
-        unnest(range(len($sinces))) AS number,
-        unnest($sinces::DATE[]) AS since,
-        unnest($untils::DATE[]) AS until
-),
-
-bound AS (
+WITH bound AS (
     SELECT
         number,
         main.day_start(since) AS first,
         main.day_start(since - 1) AS sure,
         main.day_start(until + 1) AS over
     FROM
-        period
+        agents_periods
 )
 
 SELECT

@@ -1,11 +1,4 @@
 -- Tool calls that began in each period, by tool; a tool is named as in `tool_daily`.
-WITH period AS (
-    SELECT
-        unnest(range(len($sinces))) AS number,
-        unnest($sinces::DATE[]) AS since,
-        unnest($untils::DATE[]) AS until
-)
-
 SELECT
     period.number,
     coalesce(call.tool_name, call.kind, 'unknown') AS tool,
@@ -15,10 +8,10 @@ SELECT
     quantile_cont(call.duration_s, 0.5) AS p50_s
 FROM
     main.tool_calls AS call
-    INNER JOIN period
+    INNER JOIN agents_periods AS period
         ON main.day_of(call.started_at) BETWEEN period.since AND period.until
 WHERE
-    call.started_at >= main.day_start((SELECT min(since) FROM period))
+    call.started_at >= main.day_start((SELECT min(since) FROM agents_periods))
     AND ($projects IS NULL OR call.project_id IN (SELECT unnest($projects::BIGINT[])))
     AND (
         ($pattern IS NULL AND $names IS NULL)
