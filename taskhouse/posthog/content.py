@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from taskhouse.posthog import fields, not_utf8
+from taskhouse.posthog import fields, not_utf8, plainjson
 from taskhouse.posthog.known_fields import Shape
 from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 
@@ -19,7 +19,7 @@ _STATE = b"state"
 
 def canonical(value: object) -> bytes:
     """JSON with sorted keys and no spaces, ASCII only: equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return plainjson.dumps(value, sort_keys=True)
 
 
 def of(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> dict[str, Any]:

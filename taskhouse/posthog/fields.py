@@ -3,6 +3,7 @@
 ``data`` is the object, ``name`` the field, and ``at`` the JSON pointer of the object within its record.
 """
 
+import functools
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,6 +13,9 @@ INTEGER, BIGINT = 2**31, 2**63
 """Bounds of the columns of whole numbers."""
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """A time outside of these is no time of a task."""
+
+LONGEST = 100
+"""Characters of an id or a time at most; both may be written with any number of hyphens or digits."""
 
 
 class BadRecord(Exception):
@@ -34,6 +38,8 @@ def _value(data: Mapping[str, Any], name: str, at: str, kind: type, word: str, *
 
 def text(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> str | None:
     """A text."""
+    if type(value := data.get(name)) is str:
+        return value
     return cast("str | None", _value(data, name, at, str, "a text", optional=optional))
 
 
@@ -66,7 +72,7 @@ def identifier(data: Mapping[str, Any], name: str, at: str = "") -> str:
     """A UUID, as the warehouse writes it."""
     value = text(data, name, at) or ""
     try:
-        return str(uuid.UUID(value))
+        return canonical_uuid(value)
     except ValueError:
         raise BadRecord(f"{at}/{name}", "not a UUID") from None
 
@@ -77,10 +83,35 @@ def moment(data: Mapping[str, Any], name: str, *, optional: bool = False) -> str
     if value is None:
         return None
     try:
-        instant = datetime.fromisoformat(value)
-        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        return _in_utc(value)
     except (ValueError, OverflowError):
         raise BadRecord(f"/{name}", "not a time") from None
+    except _OutOfRange:
+        raise BadRecord(f"/{name}", "not a time between 2000 and 2200") from None
+
+
+class _OutOfRange(Exception):
+    """A time that is no time of a task."""
+
+
+@functools.lru_cache(1024)
+def canonical_uuid(text: str) -> str:
+    """A UUID as the warehouse writes it. Each id of a record is asked for several times in a row.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if len(text) > LONGEST:
+        raise ValueError
+    return str(uuid.UUID(text))
+
+
+@functools.lru_cache(1024)
+def _in_utc(text: str) -> str:
+    if len(text) > LONGEST:
+        raise ValueError
+    instant = datetime.fromisoformat(text)
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     if not EARLIEST <= instant < LATEST:
-        raise BadRecord(f"/{name}", "not a time between 2000 and 2200")
+        raise _OutOfRange
     return instant.isoformat()

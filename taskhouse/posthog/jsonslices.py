@@ -10,6 +10,8 @@ import json
 import re
 from typing import Any, Final, NamedTuple
 
+from taskhouse.posthog import plainjson
+
 
 class _Deep:
     """The value of what is nested too deeply to have one here."""
@@ -188,6 +190,9 @@ def envelope(body: bytes, key: str) -> dict[str, Any]:
     Raises:
         ValueError: It is not.
     """
+    if plain := plainjson.objects(body, key):
+        others, objects = plain
+        return {**others, key: [Slice(*each) for each in objects]}
     text = decode(body)
     found, end = members(text, skip(text, 0), sliced=key)
     _finish(text, end)

@@ -1,10 +1,9 @@
 """A run as columns, from its own row and from the one inside its task: which fields are known, and what is stored."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from taskhouse.posthog import content, fields, privacy
+from taskhouse.posthog import content, fields, plainjson, privacy
 from taskhouse.posthog.known_fields import ENVIRONMENT, STATUS, Shape, words
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.posthog.redact import STATE_KEYS
@@ -100,7 +99,7 @@ def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str,
 def latest(row: Row) -> Row | None:
     """The run inside a full task, as a row of its own."""
     run = row.data.get("latest_run")
-    return Row(run, json.dumps(run, separators=(",", ":")).encode()) if isinstance(run, dict) else None
+    return Row(run, plainjson.dumps(run)) if isinstance(run, dict) else None
 
 
 def pr_state(output: Mapping[str, Any]) -> str | None:
