@@ -1,7 +1,7 @@
 """What a page brings, committed at once: versions, sightings, the page itself, bad records and cursors."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,7 @@ class WriteBatch:
         closed: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
         cursors: Rows for ``ledger.cursors``, replacing those of the same key.
+        completing: What is still to be compared with the warehouse, by what does it (``Pass.complete_in``).
     """
 
     rows: dict[Table, list[Row]] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class WriteBatch:
     closed: list[Row] = field(default_factory=list)
     drift: list[Row] = field(default_factory=list)
     cursors: list[Row] = field(default_factory=list)
+    completing: dict[Callable[..., None], list[Any]] = field(default_factory=dict)
 
     def add(self, table: Table, row: Row) -> None:
         """One more row of a table."""
@@ -114,6 +116,8 @@ def _names(table: Table) -> dict[str, str]:
         "table": f"raw.{table.name}",
         "key": ", ".join(table.thing),
         "compared": ", ".join(table.versioned or table.compared),
+        "incoming_key": ", ".join(f"incoming.{column}" for column in table.thing),
+        "incoming_compared": ", ".join(f"incoming.{column}" for column in table.versioned or table.compared),
         "extra": "".join(f", {column}" for column, _ in table.extra),
     }
 

@@ -209,11 +209,17 @@ FROM
 
 -- name: latest_run_moved
 -- A run's own row also shows the state of its task's latest run, so the task gets the version that its own row would
--- show now.
+-- show now. The payloads are read of these tasks alone.
 INSERT INTO raw.task_versions BY NAME
 WITH stored_runs AS (
     SELECT
-        *
+        project_id,
+        run_id,
+        valid_from,
+        status,
+        environment,
+        pass_id,
+        page
     FROM
         raw.run_versions
         SEMI JOIN incoming USING (project_id, run_id)
@@ -221,29 +227,49 @@ WITH stored_runs AS (
 
 stored_tasks AS (
     SELECT
-        *
+        rowid AS place,
+        project_id,
+        task_id,
+        valid_from,
+        latest_run_id,
+        latest_run_status,
+        latest_run_environment
     FROM
         raw.task_versions
         SEMI JOIN incoming USING (project_id, task_id)
+),
+
+moved AS (
+    SELECT
+        task.place,
+        greatest(run.valid_from, task.valid_from + INTERVAL 1 MICROSECOND) AS valid_from,
+        run.status,
+        run.environment,
+        run.pass_id,
+        run.page
+    FROM
+        newest('stored_tasks', task_id) AS task
+        INNER JOIN newest('stored_runs', run_id) AS run
+            ON run.project_id = task.project_id
+            AND run.run_id = task.latest_run_id
+    WHERE
+        run.valid_from > task.valid_from - INTERVAL 1 MILLISECOND
+        AND (
+            task.latest_run_status IS DISTINCT FROM run.status
+            OR task.latest_run_environment IS DISTINCT FROM run.environment
+        )
 )
 
 SELECT
-    task.* EXCLUDE (changed_here_at) REPLACE (
-        greatest(run.valid_from, task.valid_from + INTERVAL 1 MICROSECOND) AS valid_from,
+    task.* REPLACE (
+        moved.valid_from AS valid_from,
         'run' AS observed_in,
-        run.status AS latest_run_status,
-        run.environment AS latest_run_environment,
-        run.pass_id AS pass_id,
-        run.page AS page
+        moved.status AS latest_run_status,
+        moved.environment AS latest_run_environment,
+        moved.pass_id AS pass_id,
+        moved.page AS page
     )
 FROM
-    newest('stored_tasks', task_id) AS task
-    INNER JOIN newest('stored_runs', run_id) AS run
-        ON run.project_id = task.project_id
-        AND run.run_id = task.latest_run_id
-WHERE
-    run.valid_from > task.valid_from - INTERVAL 1 MILLISECOND
-    AND (
-        task.latest_run_status IS DISTINCT FROM run.status
-        OR task.latest_run_environment IS DISTINCT FROM run.environment
-    )
+    raw.task_versions AS task
+    INNER JOIN moved
+        ON moved.place = task.rowid

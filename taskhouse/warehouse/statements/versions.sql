@@ -16,11 +16,14 @@ QUALIFY
 
 -- name: changes
 -- A version for every real change of a thing, in the order of observation, never two at one moment. An observation from
--- before the stored version is late, and refused.
+-- before the stored version is late, and refused. Only what is compared is read of what is stored, never a payload.
 INSERT INTO {table} BY NAME
 WITH stored AS (
     SELECT
-        *
+        project_id,
+        {key},
+        valid_from,
+        {compared}
     FROM
         {table}
         SEMI JOIN incoming USING (project_id, {key})
@@ -42,7 +45,12 @@ line AS (
     UNION ALL BY NAME
     SELECT
         true AS fresh,
-        incoming.*
+        incoming.rowid AS came,
+        incoming.page,
+        incoming.project_id,
+        {incoming_key},
+        incoming.valid_from,
+        {incoming_compared}
     FROM
         incoming
         LEFT JOIN current USING (project_id, {key})
@@ -66,14 +74,16 @@ judged AS (
 )
 
 SELECT
-    judged.* EXCLUDE (fresh, place, held_from, changed{extra}) REPLACE (
-        greatest(valid_from, held_from + INTERVAL 1 MICROSECOND) + to_microseconds(place - 1) AS valid_from
-    )
+    incoming.* EXCLUDE (valid_from{extra}),
+    greatest(judged.valid_from, judged.held_from + INTERVAL 1 MICROSECOND) + to_microseconds(judged.place - 1)
+        AS valid_from
 FROM
-    judged
+    incoming
+    INNER JOIN judged
+        ON judged.came = incoming.rowid
 WHERE
-    fresh
-    AND changed
+    judged.fresh
+    AND judged.changed
 
 -- name: sightings_seen
 -- Everything seen now extends its open period. {table}, {key} and {same} are names from our own schema.
