@@ -54,6 +54,7 @@ async def running(
             if identify:
                 await _identify(the_pass)
             yield the_pass
+            await the_pass.committed()
             if (
                 identify
                 and the_pass.judgement.verdict == "complete"
@@ -64,9 +65,16 @@ async def running(
         except BaseException as problem:
             the_pass.judgement.incomplete(_why(problem), interrupted=True)
             with contextlib.suppress(Locked):  # the error itself matters more than how it is written down
-                await asyncio.shield(asyncio.to_thread(finish, the_pass))
+                await asyncio.shield(_close(the_pass))
             raise
         await asyncio.shield(asyncio.to_thread(finish, the_pass))
+
+
+async def _close(the_pass: Pass) -> None:
+    """Close a pass that an error ended, after what it is still writing."""
+    with contextlib.suppress(Exception):
+        await the_pass.committed()
+    await asyncio.to_thread(finish, the_pass)
 
 
 def _why(problem: BaseException) -> Doubt:
@@ -169,7 +177,7 @@ def finish(the_pass: Pass) -> None:
                     proven_at=the_pass.judgement.proof.at,
                     at=the_pass.context.now(),
                 )
-        ledger.figures(connection, **the_pass.figures())
+        ledger.figures(connection, **the_pass.figures(), **the_pass.stats.figures())
         ledger.finish(
             connection,
             pass_id=the_pass.pass_id,

@@ -1,8 +1,8 @@
 """One attempt to read one resource of one project: what it cost, what it found, and what it proved."""
 
-import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +12,7 @@ from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.verdict import Doubt, PassReport, Proof, ReasonCode, Verdict
+from taskhouse.passes.writing import Writing
 from taskhouse.plural import counted
 from taskhouse.posthog import content, not_utf8, privacy
 from taskhouse.posthog.api import TasksApi
@@ -23,6 +24,7 @@ from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import WriteBatch, commit
 
 T = TypeVar("T")
+Completion = Callable[["Pass", Any, WriteBatch, list[Any]], None]
 
 __all__ = ["Doubt", "Pass", "PassReport", "Proof", "Verdict"]
 
@@ -56,6 +58,8 @@ class Pass:
     judgement: Judgement = field(default_factory=Judgement)
     closing: WriteBatch = field(default_factory=WriteBatch)
     _cached: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    _writing: Writing[tuple[WriteBatch, Mapping[str, object]]] | None = None
+    _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def absent(self) -> int:
@@ -174,7 +178,8 @@ class Pass:
         and this entry is about it.
         """
         now = self.context.now().isoformat()
-        self.stats.quarantined += not kept
+        with self._counting:  # a batch is completed in another thread
+            self.stats.quarantined += not kept
         if self.context.settings.capture_text == "none" and not kept:
             text = privacy.without_text(text)
         batch.quarantine.append(
@@ -193,12 +198,12 @@ class Pass:
             }
         )
 
-    def stamp(self, columns: dict[str, Any], page: int, observed_in: str) -> dict[str, Any]:
-        """The columns of a version, with those that every version has."""
+    def stamp(self, columns: dict[str, Any], page: int, observed_in: str, *, at: str | None = None) -> dict[str, Any]:
+        """The columns of a version, with those that every version has; ``at`` is when it came, if that is not now."""
         return {
             **columns,
             "project_id": self.context.project_id,
-            "valid_from": self.context.now().isoformat(),
+            "valid_from": at or self.context.now().isoformat(),
             "observed_in": observed_in,
             "pass_id": self.pass_id,
             "page": page,
@@ -227,27 +232,58 @@ class Pass:
             "updated_by": self.pass_id,
         }
 
+    def complete_in(self, batch: WriteBatch, complete: Completion, things: Iterable[Any]) -> None:
+        """Compare these things with the warehouse when the batch is committed, in its transaction.
+
+        ``complete`` gets the pass, the connection, the batch, to which it adds, and all such things of the batch. It
+        runs in another thread than the pass.
+        """
+        if things := list(things):
+            batch.completing.setdefault(complete, []).extend(things)
+
     async def commit(self, batch: WriteBatch) -> None:
         """Write a batch in one transaction, outside the event loop.
 
         Raises:
             Locked: A later pass has replaced this one, so its further data is refused.
         """
-        await asyncio.to_thread(self._commit, batch)
+        await self.commit_ahead(batch)
+        await self.committed()
 
-    def _commit(self, batch: WriteBatch) -> None:
-        with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
-            ledger.still_open(connection, self.pass_id)
-            self.stats.add(commit(connection, batch))
-            ledger.figures(connection, **self.figures())
+    async def commit_ahead(self, batch: WriteBatch) -> None:
+        """Begin to write a batch, as soon as the one before it is written; the pass may read on meanwhile.
+
+        Raises:
+            Locked: As :meth:`commit`, for the batch before.
+        """
+        if self._writing is None:
+            self._writing = Writing(self.context.warehouse, f"pass {self.pass_id}", self._write)
+        await self._writing.put((batch, self.stats.figures()))
+
+    async def committed(self) -> None:
+        """Wait until everything is written, also if this was interrupted before; a reading may follow.
+
+        Raises:
+            Locked: As :meth:`commit`.
+        """
+        if self._writing is not None:
+            await self._writing.done()
+
+    def _write(self, connection: Any, given: tuple[WriteBatch, Mapping[str, object]]) -> None:
+        """Write a batch, with the figures as they were after its last page."""
+        batch, figures = given
+        ledger.still_open(connection, self.pass_id)
+        for complete, things in batch.completing.items():
+            complete(self, connection, batch, things)
+        self.stats.add(commit(connection, batch))
+        ledger.figures(connection, **{**self.figures(), **figures, "quarantined": self.stats.quarantined})
 
     def figures(self) -> dict[str, object]:
-        """The figures of ``ledger.passes``."""
+        """The figures of ``ledger.passes``, but for the counts."""
         return {
             "pass_id": self.pass_id,
             "kind": self.kind,
             "viewer": self.viewer,
-            **self.stats.figures(),
             "rows_added": self.stats.earlier.get("rows_added", 0) + self.report().rows_added,
             "rows_absent": self.absent,
         }

@@ -4,7 +4,8 @@ import contextlib
 import copy
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -119,14 +120,33 @@ class Warehouse:
             Corrupt: The file cannot be opened as a DuckDB file, is missing, or is older than it was.
             ConfigurationError: The warehouse belongs to another host or home, or to a newer taskhouse.
         """
+        with self.transactions(purpose) as begin, begin(last=True) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def transactions(self, purpose: str) -> Iterator[Callable[..., AbstractContextManager[duckdb.DuckDBPyConnection]]]:
+        """Several transactions, each as :meth:`transaction` makes it, while the file stays open.
+
+        To open and to close the file takes longer than to commit a few hundred rows. Nobody else can use it meanwhile,
+        so the block should be short.
+
+        Yields:
+            What begins one; ``last`` if no other one follows in this block.
+        """
         with self._prepared(purpose) as connection:
-            checkpoint_at_commit(connection)  # it commits once
-            with sql.atomic(connection):
-                yield connection
-                made = identity.advance(connection)
-                bound = Identity.beside(self.path) is not None or identity.holds(connection)
-            if bound:
-                made.note(self.path)
+
+            @contextlib.contextmanager
+            def begin(*, last: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+                if last:
+                    checkpoint_at_commit(connection)
+                with sql.atomic(connection):
+                    yield connection
+                    made = identity.advance(connection)
+                    bound = Identity.beside(self.path) is not None or identity.holds(connection)
+                if bound:
+                    made.note(self.path)
+
+            yield begin
 
     @contextlib.contextmanager
     def reading(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:

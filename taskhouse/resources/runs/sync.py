@@ -38,7 +38,8 @@ from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "runs"
 AT_ONCE = 8
-COMMIT_TASKS = 100
+COMMIT_TASKS = 50
+"""Lists in one commit. As many may be read ahead while it is written."""
 
 UNREAD = "unread"
 """The state of a list with an unreadable record: it is requested again at the next pass."""
@@ -155,18 +156,19 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(task: Task) -> "_Answer":
-        async with gate:
-            return await _fetch(the_pass, task, priority)
+        await gate.acquire()  # until the answer is taken, so that few wait for a commit
+        return await _fetch(the_pass, task, priority)
 
     batch, held = WriteBatch(), 0
     requests = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
         for answer in asyncio.as_completed(requests):
             _take(the_pass, batch, await answer)
+            gate.release()
             held += 1
             the_pass.tell(len(the_pass.stats.asked), total, "tasks")
             if held >= COMMIT_TASKS:
-                await the_pass.commit(batch)
+                await the_pass.commit_ahead(batch)
                 batch, held = WriteBatch(), 0
     except Retryable:
         await the_pass.commit(batch)

@@ -142,68 +142,122 @@ ORDER BY
 
 -- name: heads
 -- The newest versions of some tasks, with the columns that a summary has too.
+WITH found AS (
+    SELECT
+        project_id,
+        task_id,
+        valid_from,
+        title,
+        repository,
+        origin_product,
+        updated_at,
+        latest_run_id,
+        latest_run_status,
+        latest_run_environment
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+        AND task_id IN (SELECT unnest($task_ids))
+)
+
 SELECT
-    task_id,
-    title,
-    repository,
-    origin_product,
-    updated_at,
-    latest_run_id,
-    latest_run_status,
-    latest_run_environment
+    * EXCLUDE (project_id, valid_from, changed_here_at)
 FROM
-    newest('raw.task_versions', task_id)
-WHERE
-    project_id = $project_id
-    AND list_contains($task_ids, task_id)
+    newest('found', task_id)
 
 -- name: newest_versions
 -- The newest version of some tasks, whole.
+WITH found AS (
+    SELECT
+        rowid AS place,
+        project_id,
+        task_id,
+        valid_from
+    FROM
+        raw.task_versions
+    WHERE
+        project_id = $project_id
+        AND task_id IN (SELECT unnest($task_ids))
+)
+
 SELECT
-    * EXCLUDE (changed_here_at)
+    version.*
 FROM
-    newest('raw.task_versions', task_id)
-WHERE
-    project_id = $project_id
-    AND list_contains($task_ids, task_id)
+    raw.task_versions AS version
+    INNER JOIN newest('found', task_id) AS newest_one
+        ON newest_one.place = version.rowid
 
 -- name: run_payloads
 -- The stored JSON of the newest version of some runs.
+WITH found AS (
+    SELECT
+        rowid AS place,
+        project_id,
+        run_id,
+        valid_from
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+        AND run_id IN (SELECT unnest($run_ids))
+)
+
 SELECT
-    run_id,
-    payload
+    version.run_id,
+    version.payload
 FROM
-    newest('raw.run_versions', run_id)
+    raw.run_versions AS version
+    INNER JOIN newest('found', run_id) AS newest_one
+        ON newest_one.place = version.rowid
+
+-- name: run_lists_read
+-- Those of some tasks whose list of runs was read. The list of the others brings the own rows of their runs.
+SELECT
+    key AS task_id
+FROM
+    ledger.cursors
 WHERE
     project_id = $project_id
-    AND list_contains($run_ids, run_id)
+    AND resource = 'runs'
+    AND key IN (SELECT unnest($task_ids))
 
 -- name: run_facts
 -- What the own rows of some runs last said, as far as a task or a summary says it too, and the digest of what a task or
--- summary last said. Tasks whose list of runs was never read, and runs that are not stored, are left out, because the
--- list brings them. A version from a server without `task_summary` does not differ for that reason.
+-- summary last said. Runs that are not stored are left out, because the list brings them. A version from a server
+-- without `task_summary` does not differ for that reason.
 WITH asked AS (
+    SELECT unnest($run_ids) AS run_id
+),
+
+found AS (
     SELECT
-        unnest($run_ids) AS run_id,
-        unnest($task_ids) AS task_id
+        rowid AS place,
+        project_id,
+        run_id,
+        valid_from
+    FROM
+        raw.run_versions
+        SEMI JOIN asked USING (run_id)
+    WHERE
+        project_id = $project_id
 ),
 
 version AS (
     SELECT
-        run_id,
-        status,
-        pr_url,
-        pr_state,
-        main.event_document(payload) AS document
+        stored.run_id,
+        stored.status,
+        stored.pr_url,
+        stored.pr_state,
+        main.event_document(stored.payload) AS document
     FROM
-        newest('raw.run_versions', run_id)
-    WHERE
-        project_id = $project_id
-        AND list_contains($run_ids, run_id)
+        raw.run_versions AS stored
+        INNER JOIN newest('found', run_id) AS newest_one
+            ON newest_one.place = stored.rowid
 )
 
 SELECT
-    asked.run_id,
+    version.run_id,
     version.status,
     version.pr_url,
     version.pr_state,
@@ -212,17 +266,11 @@ SELECT
     version.pr_url IS NOT NULL AND coalesce(version.pr_state, 'open') NOT IN ('merged', 'closed') AS pr_open,
     json_extract_string(last_read.position, '$.digest') AS digest
 FROM
-    asked
-    INNER JOIN ledger.cursors AS listed
-        ON listed.project_id = $project_id
-        AND listed.resource = 'runs'
-        AND listed.key = asked.task_id
-    INNER JOIN version
-        ON version.run_id = asked.run_id
+    version
     LEFT JOIN ledger.cursors AS last_read
         ON last_read.project_id = $project_id
         AND last_read.resource = $resource
-        AND last_read.key = asked.run_id
+        AND last_read.key = version.run_id
 
 -- name: run_facts_due
 -- Runs to read by id because a task or a summary differs from them, together with the runs of the same task that name

@@ -1,11 +1,10 @@
 """Puts pages of tasks into a batch: versions of the tasks and of their latest runs, and their sightings."""
 
-import uuid
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from taskhouse.passes.sync_pass import Pass
-from taskhouse.posthog.fields import EARLIEST, LATEST
+from taskhouse.posthog.fields import EARLIEST, LATEST, canonical_uuid
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.resources.runs import nested
 from taskhouse.resources.runs import record as runs
@@ -15,46 +14,77 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "tasks"
-COMMIT_PAGES = 10
+COMMIT_PAGES = 5
+"""Pages in one commit. As many may be read ahead while it is written, so a kill costs ten requests at most."""
 
 
 def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: int | None = None) -> list[str]:
     """Enter a page of full tasks; returns the ids of those that could not be read."""
-    number = the_pass.page(batch, request, ids(page), page.body_sha256, page.count, offset=offset)
+    names = ids(page)
+    number = the_pass.page(batch, request, names, page.body_sha256, page.count, offset=offset)
     for text in page.bad:
         the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="")
-    payloads = _held(the_pass, page.rows)
-    successes = [_take_one(the_pass, batch, row, number, "list", payloads) for row in page.rows]
-    run_facts.note(the_pass, batch, run_facts.TASK, map(run_facts.of_task, page.rows))
-    return [name for name, was in zip(ids(page), successes, strict=True) if name and not was]
+    successes = [_take_one(the_pass, batch, row, number, "list") for row in page.rows]
+    run_facts.note(the_pass, batch, map(run_facts.of_task, page.rows))
+    return [name for name, was in zip(names, successes, strict=True) if name and not was]
 
 
 def take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str) -> bool:
     """Take in one full task; False if it could not be read."""
-    run_facts.note(the_pass, batch, run_facts.TASK, [run_facts.of_task(row)])
-    return _take_one(the_pass, batch, row, page, observed_in, _held(the_pass, [row]))
+    run_facts.note(the_pass, batch, [run_facts.of_task(row)])
+    return _take_one(the_pass, batch, row, page, observed_in)
 
 
-def _take_one(
-    the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str, payloads: Mapping[str, str]
-) -> bool:
+def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_in: str) -> bool:
     columns = the_pass.read(batch, row, record.read, record.SHAPE, RESOURCE)
     if columns is None:
         return False
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page))
-    with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
-        inner, payload, read = runs.latest(row), payloads.get(columns["latest_run_id"]), runs.run_of(columns["task_id"])
-        run = (
-            the_pass.read(
-                batch, inner, lambda shown: read(nested.own(shown, payload)), runs.SHAPE, "runs", came=row.text
-            )
-            if inner
-            else None
-        )
-        if run is not None:
-            batch.add(RUN_VERSIONS, the_pass.stamp(run, page, "task"))
+    run_id, at = columns["latest_run_id"], the_pass.context.now().isoformat()
+    with the_pass.sparing(batch, "runs", row.text, key=run_id):
+        if inner := runs.latest(row):
+            latest = _Latest(columns["task_id"], run_id, inner, row.text, page, at)
+            if nested.is_doubtful(inner.data):
+                the_pass.complete_in(batch, _complete, [latest])
+            else:
+                _take_run(the_pass, batch, latest, None)
     return True
+
+
+class _Latest(NamedTuple):
+    """The run inside a task: whose it is, what it came in, on which page, and when."""
+
+    task_id: str
+    run_id: str
+    row: Row
+    came: bytes
+    page: int
+    at: str
+
+
+def _complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[_Latest]) -> None:
+    """Enter latest runs that may differ from what their tasks show."""
+    rows = state.records(
+        connection,
+        "tasks/run_payloads",
+        project_id=the_pass.context.project_id,
+        run_ids=[latest.run_id for latest in doubtful],
+    )
+    payloads = {row["run_id"]: row["payload"] for row in rows}
+    for latest in doubtful:
+        with the_pass.sparing(batch, "runs", latest.came, key=latest.run_id):
+            _take_run(the_pass, batch, latest, payloads.get(latest.run_id))
+
+
+def _take_run(the_pass: Pass, batch: WriteBatch, latest: _Latest, payload: str | None) -> None:
+    """Enter a latest run, as far as it shows its own facts; the others are those of the stored JSON."""
+    read = runs.run_of(latest.task_id)
+    run = the_pass.read(
+        batch, latest.row, lambda shown: read(nested.own(shown, payload)), runs.SHAPE, "runs", came=latest.came
+    )
+    if run is not None:
+        batch.add(RUN_VERSIONS, the_pass.stamp(run, latest.page, "task", at=latest.at))
 
 
 def present(the_pass: Pass) -> list[list_diff.Key]:
@@ -70,17 +100,6 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
     return the_pass.until_added("tasks/present", positions)
 
 
-def _held(the_pass: Pass, rows: Iterable[Row]) -> dict[str, str]:
-    """The stored JSON of latest runs that may differ from what their tasks show, by run."""
-    latest_runs = [run for row in rows if isinstance(run := row.data.get("latest_run"), dict)]
-    doubtful = [run["id"] for run in latest_runs if nested.is_doubtful(run) and isinstance(run.get("id"), str)]
-    if not doubtful:
-        return {}
-    context = the_pass.context
-    stored_runs = context.read(state.records, "tasks/run_payloads", project_id=context.project_id, run_ids=doubtful)
-    return {row["run_id"]: row["payload"] for row in stored_runs}
-
-
 def ids(page: Page) -> list[str]:
     """The ids of a page's rows, as they came; "" for a row without a valid id."""
     return [name if isinstance(name := row.data.get("id"), str) and _asked(name) else "" for row in page.rows]
@@ -88,7 +107,7 @@ def ids(page: Page) -> list[str]:
 
 def _asked(name: str) -> bool:
     try:
-        return bool(uuid.UUID(name))
+        return bool(canonical_uuid(name))
     except ValueError:
         return False
 
@@ -110,7 +129,7 @@ def key(row: Row) -> list_diff.Key | None:
     """The position of a task in the list; None if that is unclear."""
     created_at, name = zoned_moment(row, "created_at"), row.data.get("id")
     try:
-        return list_diff.key(created_at, str(uuid.UUID(name))) if created_at and isinstance(name, str) else None
+        return list_diff.key(created_at, canonical_uuid(name)) if created_at and isinstance(name, str) else None
     except ValueError:
         return None
 

@@ -8,15 +8,15 @@ facts is stored: borrowed facts always differ, and cost one request only when th
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from taskhouse.errors import Contract, NotFound, Refused
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
-from taskhouse.posthog import content, privacy
+from taskhouse.posthog import content, fields, privacy
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Row, digest
@@ -68,28 +68,39 @@ def of_summary(row: Row, held_run_id: str | None) -> Said | None:
     return _said(row, run.get("id", held_run_id), {name: run[name] for name in _SUMMARY if name in run})
 
 
-def note(the_pass: Pass, batch: WriteBatch, resource: str, said: Iterable[Said | None]) -> None:
+def note(the_pass: Pass, batch: WriteBatch, said: Iterable[Said | None]) -> None:
+    """Mark, when the batch is committed, which runs are due because of what their tasks say."""
+    the_pass.complete_in(batch, _MARK_TASK, filter(None, said))
+
+
+def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said: Sequence[Said]) -> None:
     """Mark in the batch which runs are due because these facts differ from their own rows.
 
     Runs of tasks whose list of runs was never read are left out, because the list brings their own rows.
     """
-    facts_by_run = {one.run_id: one for one in said if one is not None}
+    project_id = the_pass.context.project_id
+    found = state.records(
+        connection, "tasks/run_lists_read", project_id=project_id, task_ids=[one.task_id for one in said]
+    )
+    listed = {row["task_id"] for row in found}
+    facts_by_run = {one.run_id: one for one in said if one.task_id in listed}
     if not facts_by_run:
         return
-    context = the_pass.context
-    rows = context.read(
-        state.records,
+    rows = state.records(
+        connection,
         "tasks/run_facts",
-        project_id=context.project_id,
+        project_id=project_id,
         resource=resource,
         run_ids=list(facts_by_run),
-        task_ids=[one.task_id for one in facts_by_run.values()],
     )
     for row in rows:
         one = facts_by_run[row["run_id"]]
         silent = resource == SUMMARY and "pr_state" not in one.facts and row["pr_open"]
         if silent or (_differs(the_pass, one, row) and row["digest"] != one.digest()):
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
+
+
+_MARK_TASK = partial(mark, TASK)
 
 
 async def read(the_pass: Pass) -> None:
@@ -141,7 +152,7 @@ def _differs(the_pass: Pass, one: Said, held: Mapping[str, Any]) -> bool:
 def _said(row: Row, run_id: object, facts: Mapping[str, Any]) -> Said | None:
     """The facts as the warehouse keeps texts; None where an id is none."""
     try:
-        task_id, run_id = (str(uuid.UUID(str(value))) for value in (row.data.get("id"), run_id))
+        task_id, run_id = (fields.canonical_uuid(str(value)) for value in (row.data.get("id"), run_id))
     except ValueError:
         return None
     texts = {name: value.encode("utf-8", "replace").decode() for name, value in facts.items() if isinstance(value, str)}

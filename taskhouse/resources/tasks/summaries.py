@@ -7,7 +7,7 @@ was saved. Such tasks are read in full, a few in a tick and many in a sweep; unt
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskhouse.errors import NotFound
 from taskhouse.passes.sync_pass import Pass
@@ -61,14 +61,16 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
     rest = list(ids)
     for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
-        batch_pages: list[Page] = []
+        batch = WriteBatch()
         async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]
-            batch_pages.append(page)
+            _take(the_pass, batch, page, wanted)
             the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
-            if len(batch_pages) >= rows.COMMIT_PAGES:
-                await _keep(the_pass, batch_pages, wanted)
-                batch_pages = []
-        await _keep(the_pass, batch_pages, wanted)
+            if len(batch.pages) >= rows.COMMIT_PAGES:
+                await the_pass.commit_ahead(batch)
+                batch = WriteBatch()
+        if batch.pages:
+            await the_pass.commit_ahead(batch)
+        await the_pass.committed()
         result = walk.result()
         the_pass.stats.duplicates += result.duplicates
         rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
@@ -80,37 +82,49 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
     return []
 
 
-async def _keep(the_pass: Pass, summary_pages: Sequence[Page], wanted: list[str]) -> None:
-    """Commit pages of summaries: the sightings of the tasks, and a version of each that has changed."""
-    if not summary_pages:
-        return
-    batch = WriteBatch()
-    heads = _heads(the_pass, [task_id for page in summary_pages for task_id in rows.ids(page)])
+def _take(the_pass: Pass, batch: WriteBatch, page: Page, wanted: list[str]) -> None:
+    """Enter a page of summaries; what they say is compared with what is stored when the batch is committed."""
+    number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
+    for text in page.bad:
+        the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
+    read = (
+        _Summary(row, the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries"), number, wanted)
+        for row in page.rows
+    )
+    the_pass.complete_in(batch, _compare, read)
+
+
+class _Summary(NamedTuple):
+    """A summary: the row, its columns if it could be read, its page, and where tasks go that are to be read in full."""
+
+    row: Row
+    columns: dict[str, Any] | None
+    page: int
+    wanted: list[str]
+
+
+def _compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[_Summary]) -> None:
+    """Enter the sightings of the tasks, and a version of each that has changed."""
+    heads = _heads(the_pass, connection, came)
+    facts = [said for one in came if (said := run_facts.of_summary(one.row, _latest(heads, one.row)))]
+    run_facts.mark(run_facts.SUMMARY, the_pass, connection, batch, facts)
     changed: dict[str, tuple[dict[str, Any], int]] = {}
-    facts = (run_facts.of_summary(row, _latest(heads, row)) for page in summary_pages for row in page.rows)
-    run_facts.note(the_pass, batch, run_facts.SUMMARY, facts)
-    for page in summary_pages:
-        number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
-        for text in page.bad:
-            the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
-        for row in page.rows:
-            columns = the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries")
-            if columns is None or columns["task_id"] not in heads:
-                continue
-            task_id = columns["task_id"]
-            batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, number))
-            differs = _differs(columns, heads[task_id])
-            if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
-                wanted.append(task_id)
-            if differs - {"updated_at"}:
-                changed[task_id] = (columns, number)
-    for task in _whole_versions(the_pass, sorted(changed)):
+    for _, columns, number, wanted in came:
+        if columns is None or columns["task_id"] not in heads:
+            continue
+        task_id = columns["task_id"]
+        batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, number))
+        differs = _differs(columns, heads[task_id])
+        if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
+            wanted.append(task_id)
+        if differs - {"updated_at"}:
+            changed[task_id] = (columns, number)
+    for task in _whole_versions(the_pass, connection, sorted(changed)):
         columns, number = changed[task["task_id"]]
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
         with the_pass.sparing(batch, "summaries", content.canonical(columns), key=task["task_id"]):
             merged = {**task, **columns, **record.merge(task["payload"], columns), "payload_sha256": None}
             batch.add(spec.VERSIONS, the_pass.stamp(merged, number, "summaries"))
-    await the_pass.commit(batch)
 
 
 async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority: Priority) -> None:
@@ -129,18 +143,17 @@ def _latest(heads: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
     return heads[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in heads else None
 
 
-def _heads(the_pass: Pass, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
-    heads = the_pass.context.read(
-        state.records, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(set(ids))
-    )
+def _heads(the_pass: Pass, connection: Any, came: Sequence[_Summary]) -> Mapping[str, Mapping[str, Any]]:
+    ids = {row.data["id"] for row, *_ in came if isinstance(row.data.get("id"), str)}
+    heads = state.records(connection, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(ids))
     return {row["task_id"]: row for row in heads}
 
 
-def _whole_versions(the_pass: Pass, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+def _whole_versions(the_pass: Pass, connection: Any, ids: Sequence[str]) -> Sequence[Mapping[str, Any]]:
     if not ids:
         return []
-    return the_pass.context.read(
-        state.records, "tasks/newest_versions", project_id=the_pass.context.project_id, task_ids=list(ids)
+    return state.records(
+        connection, "tasks/newest_versions", project_id=the_pass.context.project_id, task_ids=list(ids)
     )
 
 

@@ -74,7 +74,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
         offset, held = walk.offset, held + 1
         if held >= rows.COMMIT_PAGES:
             batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
-            await the_pass.commit(batch)
+            await the_pass.commit_ahead(batch)
             batch, held = WriteBatch(), 0
     batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
     await the_pass.commit(batch)

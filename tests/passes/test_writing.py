@@ -1,0 +1,115 @@
+"""Batches are written in their order while the pass reads on, and never more than two of them are in memory."""
+
+import asyncio
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.passes.writing import MOST, Writing
+from taskhouse.resources.tasks import rows
+from taskhouse.warehouse.connection import Warehouse
+
+
+def warehouse(folder: Path) -> Warehouse:
+    return Warehouse(folder / "warehouse.duckdb", host="http://127.0.0.1:1")
+
+
+def noted(folder: Path) -> list[int]:
+    with warehouse(folder).reading("looking") as connection:
+        return [number for (number,) in connection.execute("FROM noted ORDER BY number").fetchall()]
+
+
+def note(connection: Any, number: int) -> None:
+    connection.execute("CREATE TABLE IF NOT EXISTS noted (number INTEGER)")
+    connection.execute("INSERT INTO noted VALUES (?)", [number])
+
+
+def test_all_are_written_in_their_order_and_the_file_is_closed(tmp_path: Path) -> None:
+    order: list[int] = []
+
+    def write(connection: Any, number: int) -> None:
+        order.append(number)
+        note(connection, number)
+
+    async def run() -> None:
+        writing = Writing(warehouse(tmp_path), "a test", write)
+        for number in range(3 * MOST):
+            await writing.put(number)
+        await writing.done()
+        await writing.done()
+
+    asyncio.run(run())
+    assert order == noted(tmp_path) == list(range(3 * MOST))
+
+
+def test_nothing_is_written_after_a_batch_that_failed(tmp_path: Path) -> None:
+    def write(connection: Any, number: int) -> None:
+        note(connection, number)
+        if number == 1:
+            raise KeyError(number)
+
+    async def run() -> None:
+        writing = Writing(warehouse(tmp_path), "a test", write)
+        await writing.put(0)
+        await writing.put(1)
+        with pytest.raises(KeyError):
+            await writing.put(2)
+        with pytest.raises(KeyError):
+            await writing.done()
+
+    asyncio.run(run())
+    assert noted(tmp_path) == [0]
+
+
+def test_what_is_being_written_when_the_pass_is_cancelled_can_still_be_waited_for(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write(connection: Any, number: int) -> None:
+        begun.set()
+        go_on.wait(30)
+        note(connection, number)
+
+    async def run() -> None:
+        writing = Writing(warehouse(tmp_path), "a test", write)
+        await writing.put(0)
+        waiting = asyncio.ensure_future(writing.put(1))
+        await asyncio.to_thread(begun.wait, 30)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go_on.set()
+        await writing.done()
+
+    asyncio.run(run())
+    assert noted(tmp_path) == [0, 1]
+
+
+def test_pages_are_read_while_others_are_written_and_no_more_than_two_commits_bring(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "COMMIT_PAGES", 2)
+    house = make_house(emulator_tasks=1600)
+    ahead: list[int] = []
+    written = 0
+    write = Pass._write
+
+    def slowly(self: Pass, connection: Any, given: Any) -> None:
+        nonlocal written
+        pages = len(given[0].pages)
+        for _ in range(200):  # as long as there is something to read ahead
+            if written or house.emulator.requests()["by_endpoint"]["tasks.list"] >= 4:
+                break
+            os.sched_yield()
+        ahead.append(house.emulator.requests()["by_endpoint"]["tasks.list"] - written)
+        write(self, connection, given)
+        written += pages
+
+    monkeypatch.setattr(Pass, "_write", slowly)
+    assert house.sync("tasks").verdict == "complete"
+    assert ahead[0] == 4
+    assert max(ahead[:-1]) <= 4
+    assert house.present() == house.truth_tasks()
