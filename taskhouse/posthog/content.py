@@ -17,16 +17,21 @@ from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
 _STATE = b"state"
 
 
-def canonical(value: object) -> bytes:
+def canonical(value: object, *, plain: bool = False) -> bytes:
     """JSON with sorted keys and no spaces, ASCII only: equal values give equal bytes."""
-    return plainjson.dumps(value, sort_keys=True)
+    return plainjson.dumps(value, sort_keys=True, plain=plain)
 
 
-def of(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> dict[str, Any]:
-    """The kept JSON, and a hash that is the same however the server wrote its times."""
+def of(
+    kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None, plain: bool = False
+) -> dict[str, Any]:
+    """The kept JSON, and a hash that is the same however the server wrote its times.
+
+    ``plain``: it is known to hold no float (``Row.plain``).
+    """
     return {
-        "payload": redact_event(canonical(kept))[0].decode(),
-        "content_hash": _hash(_timed(kept), versioned=versioned, updated_at=updated_at),
+        "payload": redact_event(canonical(kept, plain=plain))[0].decode(),
+        "content_hash": _hash(_timed(kept), versioned=versioned, updated_at=updated_at, plain=plain),
     }
 
 
@@ -82,9 +87,9 @@ def _without_secrets(value: Any) -> Any:
     return kept
 
 
-def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> str:
+def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None, plain: bool = False) -> str:
     of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
-    return hashlib.sha256(canonical(of_version)).hexdigest()
+    return hashlib.sha256(canonical(of_version, plain=plain)).hexdigest()
 
 
 def _timed(kept: Any) -> Any:

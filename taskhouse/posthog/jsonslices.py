@@ -30,10 +30,11 @@ _DIGITS = 4000  # Python refuses to convert longer integers
 
 
 class Slice(NamedTuple):
-    """A value and the exact text it was read from."""
+    """A value, the exact text it was read from, and whether it is known to hold no float."""
 
     value: Any
     text: bytes
+    plain: bool = False
 
 
 class Member(NamedTuple):
@@ -192,7 +193,7 @@ def envelope(body: bytes, key: str) -> dict[str, Any]:
     """
     if plain := plainjson.objects(body, key):
         others, objects = plain
-        return {**others, key: [Slice(*each) for each in objects]}
+        return {**others, key: [Slice(value, exact, plain=True) for value, exact in objects]}
     text = decode(body)
     found, end = members(text, skip(text, 0), sliced=key)
     _finish(text, end)

@@ -20,10 +20,11 @@ LONGEST_NAME = 500
 
 
 class Row(NamedTuple):
-    """One object: its value, and the exact bytes it arrived as."""
+    """One object: its value, the exact bytes it arrived as, and whether it is known to hold no float."""
 
     data: dict[str, Any]
     text: bytes
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +143,8 @@ def read_rows(answer: Answer, key: str) -> Rows:
 
 def _objects(slices: list[jsonslices.Slice]) -> tuple[list[Row], list[bytes]]:
     """The elements that are objects, and the text of the others."""
-    rows = [Row(value, text) for value, text in slices if isinstance(value, dict)]
-    return rows, [text for value, text in slices if not isinstance(value, dict)]
+    rows = [Row(*part) for part in slices if isinstance(part.value, dict)]
+    return rows, [part.text for part in slices if not isinstance(part.value, dict)]
 
 
 def read_names(answer: Answer, key: str) -> Names:
@@ -153,8 +154,8 @@ def read_names(answer: Answer, key: str) -> Names:
         Contract: It is not.
     """
     _, slices = _read_list(answer, key)
-    names = [value for value, _ in slices if _name(value)]
-    bad = [text for value, text in slices if not _name(value)]
+    names = [part.value for part in slices if _name(part.value)]
+    bad = [part.text for part in slices if not _name(part.value)]
     return Names(names, digest(answer.body), bad)
 
 

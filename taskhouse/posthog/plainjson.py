@@ -23,13 +23,13 @@ MOST_TRIED = 8
 """A body with many objects inside of objects is left to the standard library after so many times its length."""
 
 
-def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
-    """What ``json.dumps`` gives with separators without spaces: ASCII only."""
+def dumps(value: Any, *, sort_keys: bool = False, plain: bool = False) -> bytes:
+    """What ``json.dumps`` gives with separators without spaces: ASCII only. ``plain``: it is known to hold no float."""
     try:
         text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else 0)
     except TypeError:
         return _standard(value, sort_keys=sort_keys)
-    if not is_plain([value]):
+    if not (plain or is_plain([value])):
         return _standard(value, sort_keys=sort_keys)
     if not text.isascii():
         text = text.decode().encode("ascii", _ESCAPES)

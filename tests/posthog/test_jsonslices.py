@@ -45,7 +45,7 @@ def test_bytes_that_are_no_utf8_are_kept() -> None:
 
 
 def test_the_last_of_two_equal_keys_wins_and_a_byte_order_mark_is_passed_over() -> None:
-    assert jsonslices.envelope(b'\xef\xbb\xbf{"results":[1],"results":[2]}', "results")["results"] == [(2, b"2")]
+    assert jsonslices.envelope(b'\xef\xbb\xbf{"results":[1],"results":[2]}', "results")["results"] == [(2, b"2", False)]
 
 
 def test_an_integer_longer_than_python_converts_is_read() -> None:

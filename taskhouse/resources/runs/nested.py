@@ -37,7 +37,7 @@ def own(run: Row, payload: str | None) -> Row:
     if has_borrowed(output):
         facts = {name: known[name] for name in BORROWED & known.keys()} if isinstance(known, dict) else {}
         data["output"] = {**without_borrowed(output), **facts} or (known if payload is not None else None)
-    return Row(data, run.text)
+    return Row(data, run.text, run.plain and payload is None)
 
 
 def has_borrowed(output: Any) -> bool:

@@ -72,8 +72,8 @@ def read(row: Row) -> dict[str, Any]:
         "updated_at": updated_at,
         "completed_at": fields.moment(data, "completed_at", optional=True),
         "scheduled_at": fields.moment(data, "scheduled_at", optional=True),
-        **content.of(kept, versioned=SHAPE.fields, updated_at=updated_at),
-        "bare_hash": content.of(bare, versioned=SHAPE.fields, updated_at=updated_at)["content_hash"]
+        **content.of(kept, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain),
+        "bare_hash": content.of(bare, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain)["content_hash"]
         if nested.has_borrowed(output)
         else None,
         "payload_sha256": digest(row.text),
@@ -99,7 +99,7 @@ def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str,
 def latest(row: Row) -> Row | None:
     """The run inside a full task, as a row of its own."""
     run = row.data.get("latest_run")
-    return Row(run, plainjson.dumps(run)) if isinstance(run, dict) else None
+    return Row(run, plainjson.dumps(run, plain=row.plain), row.plain) if isinstance(run, dict) else None
 
 
 def pr_state(output: Mapping[str, Any]) -> str | None:

@@ -29,6 +29,7 @@ SUMMARY = Shape(
 )
 UNVERSIONED = frozenset({"slug", "last_activity_at"})
 """Fields whose change makes no version."""
+VERSIONED = SHAPE.fields - UNVERSIONED
 
 _PERSON = ("id", "uuid", "email")
 
@@ -57,7 +58,7 @@ def read(row: Row) -> dict[str, Any]:
         "latest_run_id": fields.identifier(latest, "id", "/latest_run") if latest else None,
         "latest_run_status": fields.text(latest, "status", "/latest_run") if latest else None,
         "latest_run_environment": fields.text(latest, "environment", "/latest_run", optional=True),
-        **content.of(kept, versioned=SHAPE.fields - UNVERSIONED, updated_at=fields.moment(data, "updated_at")),
+        **content.of(kept, versioned=VERSIONED, updated_at=fields.moment(data, "updated_at"), plain=row.plain),
         "payload_sha256": digest(row.text),
     }
 
@@ -93,7 +94,7 @@ def merge(payload: str, columns: Mapping[str, Any]) -> dict[str, Any]:
     for name in ("title", "repository", "origin_product"):
         if name in columns:
             kept[name] = columns[name]
-    return content.of(kept, versioned=SHAPE.fields - UNVERSIONED, updated_at=fields.moment(kept, "updated_at"))
+    return content.of(kept, versioned=VERSIONED, updated_at=fields.moment(kept, "updated_at"))
 
 
 def content_hashes(payload: str) -> set[str]:
