@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
-.PHONY: help setup demo test cover worlds test-scale soak lowest sync dev check lock clean
+.PHONY: help setup demo test cover worlds lake test-scale soak lowest sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,19 @@ cover: setup  ## Run the tests and show which lines and branches they reach
 worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds, kills
 	$(BIN)/python -m pytest -m worlds -n 2 --dist worksteal $(PYTEST)
 
-test-scale: setup  ## Run the tests with several machines' worth of processes, PostgreSQL and Redis (Debian: postgresql, redis-server)
+lake: .venv/lake/.ready  ## Make the environment of the lake in .venv/lake: DuckDB 1.5 with DuckLake
+
+.venv/lake/.ready: .venv/.ready requirements-lake.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lake
+	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv/lake/bin/python --require-hashes \
+		--requirement requirements-lake.lock
+	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --constraint requirements.lock pytest pytest-xdist \
+		hypothesis trustme redis
+	@touch $@
+
+test-scale: setup lake  ## Run the tests with several machines' worth of processes, PostgreSQL and Redis (Debian: postgresql, redis-server)
 	$(BIN)/python -m pytest -m scale -n 2 --dist worksteal $(PYTEST)
+	.venv/lake/bin/python -m pytest -m scale -n 2 --dist worksteal tests/lake $(PYTEST)
 
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
@@ -65,6 +76,8 @@ check: setup  ## Lint, types and layers
 lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra lake --universal --generate-hashes --no-strip-extras --python-version 3.11 \
+		--no-header --quiet --output-file requirements-lake.lock
 
 clean:  ## Remove .venv and caches; what you captured in .taskhouse stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

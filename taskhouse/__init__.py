@@ -42,17 +42,21 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
 
 
-def open(path_or_settings: "str | Path | Settings | None" = None) -> "Snapshot":  # noqa: A001 - read as taskhouse.open
-    """Open the published copy for reading: a context manager with ``sql``, ``frame``, ``arrow`` and ``views``.
+def open(  # noqa: A001 - read as taskhouse.open
+    path_or_settings: "str | Path | Settings | None" = None, *, lake: bool | str = False
+) -> "Snapshot":
+    """Open the published copy, or the lake, for reading: a context manager with ``sql``, ``frame`` and ``views``.
 
     Args:
         path_or_settings: None for the settings of the environment; settings; the folder that holds all state; a folder
             of published copies; or one DuckDB file.
+        lake: True for the lake of the settings; or the address of a lake, such as ``ducklake:sqlite:PATH``.
 
     Raises:
-        ConfigurationError: Nothing has been published there yet.
+        ConfigurationError: Nothing has been published there yet, or there is no lake.
         Corrupt: The file cannot be opened.
+        Retryable: The catalogue of the lake does not answer.
     """
     from taskhouse.reading import open_snapshot  # noqa: PLC0415 - importing taskhouse stays free
 
-    return open_snapshot(path_or_settings)
+    return open_snapshot(path_or_settings, lake=lake)

@@ -212,6 +212,10 @@ class Snapshot:
         """
         from taskhouse.search.query import Question, search  # noqa: PLC0415 - what reads no index needs none
 
+        if not self._reader.is_copy:
+            raise ConfigurationError(
+                "The lake has no index of words.", hint="Search in the published copy of a shard instead."
+            )
         question = Question(
             words=words,
             since=None if since is None else self._instant("since", since),
@@ -256,17 +260,21 @@ class Snapshot:
         return name
 
 
-def open_snapshot(path_or_settings: str | Path | Settings | None = None) -> Snapshot:
-    """Open the published copy for reading.
+def open_snapshot(path_or_settings: str | Path | Settings | None = None, *, lake: bool | str = False) -> Snapshot:
+    """Open the published copy, or the lake, for reading.
 
     Args:
         path_or_settings: None for the settings of the environment; settings; the folder that holds all state; a folder
             of published copies; or one DuckDB file.
+        lake: True for the lake of the settings; or the address of a lake, which needs no settings.
 
     Raises:
-        ConfigurationError: Nothing has been published there yet.
+        ConfigurationError: Nothing has been published there yet, or there is no lake.
         Corrupt: The file cannot be opened.
+        Retryable: The catalogue of the lake does not answer.
     """
+    if lake:
+        return _open_lake(path_or_settings, lake)
     if path_or_settings is None or isinstance(path_or_settings, Settings):
         settings = path_or_settings or environment.load()
         return Snapshot(newest(settings.published), settings.clock)
@@ -274,6 +282,18 @@ def open_snapshot(path_or_settings: str | Path | Settings | None = None) -> Snap
     if path.is_dir():
         return Snapshot(newest(path if (path / "current.duckdb").is_symlink() else path / "published"))
     return Snapshot(Reader(path.resolve()))
+
+
+def _open_lake(settings: object, lake: bool | str) -> Snapshot:  # noqa: FBT001 - as the caller has it
+    from taskhouse.lake.engine import Lake  # noqa: PLC0415 - what reads a copy needs no lake
+    from taskhouse.lake.reading import open_lake  # noqa: PLC0415
+
+    if isinstance(lake, str):
+        address, clock = Lake.at(lake), REAL
+    else:
+        known = settings if isinstance(settings, Settings) else environment.load()
+        address, clock = Lake.of(known), known.clock
+    return Snapshot(open_lake(address, clock), clock)
 
 
 def select(

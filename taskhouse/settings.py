@@ -25,6 +25,7 @@ from taskhouse.values import (
     CLOUD,
     CRONS,
     PREFIX,
+    SHARD,
     Accepted,
     Addresses,
     BudgetAddress,
@@ -32,6 +33,7 @@ from taskhouse.values import (
     File,
     Folder,
     Ids,
+    LakeAddress,
     OptionalFolder,
     Origin,
     Overrides,
@@ -220,6 +222,21 @@ class Settings(BaseSettings):
         description="What the next sync accepts. `viewer`: the key belongs to somebody with another view of the "
         "project. `absences`: many tasks or repositories disappeared at once. Unset it after one sync.",
     )
+    shard: str = Field(
+        "",
+        pattern=SHARD,
+        description="Name of this home among those that share a lake. If unset, it publishes to none."
+        " See [lake.md](lake.md).",
+    )
+    lake: LakeAddress = Field(
+        None,
+        description="Catalogue of the lake: `ducklake:postgres:` and a connection string of PostgreSQL, or"
+        " `ducklake:sqlite:` and a path.",
+    )
+    lake_data: OptionalFolder = Field(
+        None, description="Folder of the files of the lake, which all its machines see under the same path."
+    )
+
     lock_wait_s: float = Field(
         60.0,
         gt=0,

@@ -29,6 +29,9 @@ CLOUD = frozenset({"https://us.posthog.com", "https://eu.posthog.com"})
 PREFIX = r"^([a-z][a-z0-9_]*)?$"
 """What may stand before the names of all assets."""
 
+SHARD = r"^([a-z][a-z0-9_]{0,30})?$"
+"""What a shard may be called: its name is part of the name of a table."""
+
 CRONS: Mapping[str, str] = {
     **{name: resource.cron for name, resource in RESOURCES.items()},
     "published": "4-59/5 * * * *",
@@ -129,6 +132,19 @@ def _budget(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+def lake_address(text: str) -> None:
+    """Look if a text is the address of a catalogue; a DuckDB file as catalogue would lock out every other process."""
+    if not re.match(r"ducklake:(postgres|sqlite):\S", text):
+        raise ValueError("must look like ducklake:postgres:dbname=lake or ducklake:sqlite:/srv/lake.sqlite")
+
+
+def _lake(value: SecretStr | None) -> SecretStr | None:
+    if value is None or not value.get_secret_value():
+        return None
+    lake_address(value.get_secret_value())
+    return value
+
+
 def _path(value: object) -> Path | None:
     """A path as a person names it, None if it is none."""
     found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
@@ -210,6 +226,7 @@ def _zone(value: str) -> str:
 Origin = Annotated[str, AfterValidator(origin)]
 Addresses = Annotated[SecretStr | None, AfterValidator(_addresses)]
 BudgetAddress = Annotated[SecretStr | None, AfterValidator(_budget)]
+LakeAddress = Annotated[SecretStr | None, AfterValidator(_lake)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]
 OptionalFolder = Annotated[Path | None, BeforeValidator(_folder_or_none)]

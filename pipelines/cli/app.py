@@ -13,6 +13,7 @@ from taskhouse.pipelines.cli.digest import digest
 from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
 from taskhouse.pipelines.cli.export import export
+from taskhouse.pipelines.cli.lake import lake
 from taskhouse.pipelines.cli.plan import plan
 from taskhouse.pipelines.cli.query import Asking, query
 from taskhouse.pipelines.cli.replay import replay
@@ -107,4 +108,5 @@ for command in (
 ):
     app.command(cls={query: Asking, search: Searching}.get(command))(command)
 app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
+app.add_typer(lake, name="lake")
 app.add_typer(schedule, name="schedule")

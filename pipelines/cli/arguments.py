@@ -1,8 +1,14 @@
 """Arguments that several commands have."""
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
+
+InLake = Annotated[
+    bool, typer.Option("--lake", help="Read the lake of TASKHOUSE_LAKE, with all shards, and not the published copy.")
+]
+"""Whether to read the lake."""
 
 
 def named_path(text: str) -> Path:

@@ -32,6 +32,7 @@ PARTS = {
     ),
     "The server": ("posthog/",),
     "Passes and capture": ("passes/", "capture/", "resources/", "operations.py", "spool/"),
+    "The lake": ("lake/",),
     "The warehouse, its copies and backups": ("warehouse/",),
     "Questions, reports and exports": (
         *("reading.py", "report/", "digest/", "run_page/", "site/", "export.py", "search/"),

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
 from taskhouse.plural import counted
 
@@ -12,6 +13,8 @@ from taskhouse.plural import counted
 @guarded
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write; an earlier export there is updated.")],
+    *,
+    lake: InLake = False,
 ) -> None:
     """Write every view as Parquet, split by project, from one consistent snapshot.
 
@@ -25,7 +28,7 @@ def export(
     from taskhouse.home import writing
     from taskhouse.settings import load
 
-    with taskhouse.open(load()) as snapshot, writing(folder, "folder"):
+    with taskhouse.open(load(), lake=lake) as snapshot, writing(folder, "folder"):
         done = write(folder, snapshot)
     kept, gone = len(done.files) - len(done.written), len(done.removed)
     counts = [counted(len(done.written), "file")]

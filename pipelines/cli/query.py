@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
 
+from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import OUTPUT, guarded, say
 from taskhouse.plural import counted
+
+if TYPE_CHECKING:
+    from taskhouse.warehouse.reading import Reader
 
 Rows = Iterator[tuple[Any, ...]]
 
@@ -72,6 +76,7 @@ def query(
         bool,
         typer.Option("--raw", help="CSV: leave text unchanged, including formulas and terminal control characters."),
     ] = False,
+    lake: InLake = False,
 ) -> None:
     """Run SQL on the published copy, and print the rows.
 
@@ -95,15 +100,16 @@ def query(
     """
     from taskhouse.atomic import appearing, naming
     from taskhouse.home import require_folder, writing
+    from taskhouse.reading import open_snapshot
     from taskhouse.settings import load
-    from taskhouse.warehouse import publish, reading
+    from taskhouse.warehouse import reading
 
     text = _statement(sql)
     target = None if output is None or str(output) == "-" else output
     if target is not None:
         require_folder(target)
-    copy = publish.readable(load().published)
     with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(open_snapshot(load(), lake=lake)).reader
         draft = None
         if target is not None:
             stack.enter_context(writing(target))
@@ -112,9 +118,9 @@ def query(
         else:
             stack.enter_context(naming(OUTPUT))
         if form is Format.PARQUET:
-            _parquet(copy, text, draft)
+            _parquet(reader, text, draft)
         else:
-            columns, found = stack.enter_context(reading.streamed(copy, text))
+            columns, found = stack.enter_context(reading.streamed(reader, text))
             out = sys.stdout if draft is None else stack.enter_context(draft.open("w", encoding="utf-8", newline=""))
             if form is Format.TABLE:
                 _table(columns, found, out, most=rows, vertical=vertical)
@@ -179,17 +185,17 @@ def _write(columns: Sequence[str], found: Rows, form: Format, out: TextIO, *, ra
         say(f"Changed so that it does nothing in a spreadsheet or terminal: {cells}. --raw leaves text unchanged.")
 
 
-def _parquet(copy: Path, text: str, draft: Path | None) -> None:
+def _parquet(reader: "Reader", text: str, draft: Path | None) -> None:
     from taskhouse.errors import ConfigurationError
     from taskhouse.warehouse import reading
 
     if draft is not None:
-        reading.to_parquet(copy, text, draft)
+        reading.to_parquet(reader, text, draft)
         return
     if sys.stdout.isatty():
         raise ConfigurationError("A terminal cannot show Parquet.", hint="Name a file with --output.")
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "rows.parquet"
-        reading.to_parquet(copy, text, made)
+        reading.to_parquet(reader, text, made)
         with made.open("rb") as file:
             shutil.copyfileobj(file, sys.stdout.buffer)

@@ -10,6 +10,7 @@ import typer
 
 from taskhouse.cells import harmless
 from taskhouse.pages.formatting import END, ISOLATE
+from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
 
 
@@ -71,6 +72,7 @@ def report(
         typer.Option(metavar="DAYS", help="Readiness window that decides what is ready; by default the shortest."),
     ] = None,
     form: Annotated[Format, typer.Option("--format", "-f", help="Output format.")] = Format.HTML,
+    lake: InLake = False,
 ) -> None:
     """Write the readiness report of a week: one file that needs no network and runs no script.
 
@@ -100,7 +102,7 @@ def report(
         require_folder(output)
     settings = load()
     known = directory.of(settings)
-    with taskhouse.open(settings) as snapshot:
+    with taskhouse.open(settings, lake=lake) as snapshot:
         if str(output) == "-":
             text = render(snapshot, options, known, strict=True)
             typer.echo(for_terminal(text) if sys.stdout.isatty() else text, nl=False)

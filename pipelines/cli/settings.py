@@ -120,6 +120,14 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
             "log_final_s": "1800",
         },
     ),
+    "A lake of several machines": (
+        "Each machine is a shard with a home of its own. [lake.md](lake.md) explains how they share a lake.",
+        {
+            "shard": "eu1",
+            "lake": "ducklake:postgres:dbname=lake host=db.example.com",
+            "lake_data": "/srv/lake",
+        },
+    ),
     "Waiting and exceptions": ("", {"lock_wait_s": "300", "accept": "absences"}),
 }
 """By heading, what to know first, and an example of each setting."""
@@ -139,6 +147,8 @@ TYPES = {
     "report_url": "URL",
     "directory": "path",
     "site": "path",
+    "lake": "address",
+    "lake_data": "path",
 }
 """Types that an annotation does not tell."""
 

@@ -29,11 +29,17 @@ OTHER_VERSION = "Another version of taskhouse made this copy: `taskhouse sync` p
 
 
 class Reader:
-    """A read-only connection to one generation; whatever is published later does not change what it sees."""
+    """A read-only connection to one generation; whatever is published later does not change what it sees.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file; of anything else, what its ``stem`` should call it.
+        connection: A connection that shows something else in the same schemas.
+    """
+
+    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection | None = None) -> None:
         self.path = path
-        self._connection: duckdb.DuckDBPyConnection | None = _connect(path)
+        self.is_copy = connection is None
+        self._connection: duckdb.DuckDBPyConnection | None = connection or _connect(path)
 
     def close(self) -> None:
         """Let go of the generation; closing twice is harmless."""
@@ -57,9 +63,9 @@ class Reader:
             ConfigurationError: The statement is not valid, or would write.
         """
         try:
-            return self._open().sql(text, params=dict(parameters or {})).to_arrow_table()
+            return self.connection().sql(text, params=dict(parameters or {})).to_arrow_table()
         except duckdb.Error as problem:
-            raise _failed(self._open(), self.path, text, problem) from None
+            raise _failed(self.connection(), self.path, text, problem) from None
 
     def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
         """The rows of one statement, each by column name.
@@ -80,19 +86,24 @@ class Reader:
 
     def why_absent(self) -> str:
         """Why the copy may lack a view or column that this taskhouse knows, with what mends it; else empty."""
-        return f"{OTHER_VERSION} " if _of_another_version(self._open()) else ""
+        return f"{OTHER_VERSION} " if _of_another_version(self.connection()) else ""
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
         """Statements inside the block see one value of ``now()``."""
-        connection = self._open()
+        connection = self.connection()
         connection.execute("BEGIN")
         try:
             yield
         finally:
             connection.execute("ROLLBACK")
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection itself.
+
+        Raises:
+            ConfigurationError: It is closed.
+        """
         if self._connection is None:
             raise ConfigurationError(
                 "This warehouse has been closed.", hint="Read inside the `with taskhouse.open() as snapshot:` block."
@@ -101,7 +112,7 @@ class Reader:
 
     @contextlib.contextmanager
     def _cursor(self, text: str, parameters: Mapping[str, Any] | None) -> Iterator[duckdb.DuckDBPyConnection]:
-        connection = self._open()
+        connection = self.connection()
         try:
             yield connection.execute(text, dict(parameters or {}))
         except duckdb.Error as problem:
@@ -126,43 +137,43 @@ def query(
 
 
 @contextlib.contextmanager
-def streamed(path: Path, text: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
-    """One read-only statement against a published copy: column names, and rows that are fetched as they are taken.
+def streamed(reader: Reader, text: str) -> Iterator[tuple[list[str], Iterator[tuple[Any, ...]]]]:
+    """One read-only statement against a generation: column names, and rows that are fetched as they are taken.
 
     Raises:
         ConfigurationError: There is not exactly one statement, it is not valid, or it brings no rows.
-        Corrupt: The file cannot be opened.
+        Corrupt: The file is damaged.
     """
-    with connected(path) as connection:
+    connection = reader.connection()
 
-        def rows() -> Iterator[tuple[Any, ...]]:
-            try:
-                while batch := connection.fetchmany(CHUNK):
-                    yield from batch
-            except duckdb.Error as problem:
-                raise _failed(connection, path, text, problem) from None
-
+    def rows() -> Iterator[tuple[Any, ...]]:
         try:
-            connection.execute(_asking(connection, text).query)
-            columns = [column[0] for column in connection.description or []]
+            while batch := connection.fetchmany(CHUNK):
+                yield from batch
         except duckdb.Error as problem:
-            raise _failed(connection, path, text, problem) from None
-        yield columns, rows()
+            raise _failed(connection, reader.path, text, problem) from None
+
+    try:
+        connection.execute(_asking(connection, text).query)
+        columns = [column[0] for column in connection.description or []]
+    except duckdb.Error as problem:
+        raise _failed(connection, reader.path, text, problem) from None
+    yield columns, rows()
 
 
-def to_parquet(path: Path, text: str, target: Path) -> None:
+def to_parquet(reader: Reader, text: str, target: Path) -> None:
     """Write the rows of one statement as Parquet.
 
     Raises:
         ConfigurationError: There is not exactly one statement, it is not valid, or it brings no rows.
-        Corrupt: The file cannot be opened.
+        Corrupt: The file is damaged.
     """
-    with connected(path) as connection:
-        try:
-            statement = _asking(connection, text)
-            connection.sql(statement.query).write_parquet(str(target), compression="zstd")
-        except duckdb.Error as problem:
-            raise _failed(connection, path, text, problem) from None
+    connection = reader.connection()
+    try:
+        statement = _asking(connection, text)
+        connection.sql(statement.query).write_parquet(str(target), compression="zstd")
+    except duckdb.Error as problem:
+        raise _failed(connection, reader.path, text, problem) from None
 
 
 def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:

@@ -33,14 +33,14 @@ def engine(path: str) -> str:
 
 @functools.cache
 def queries(file: str) -> dict[str, str]:
-    """The named queries of a file, in their order: ``warehouse/statements/<file>.sql``, or that of a resource.
+    """The named queries of a file, in their order: ``<file>.sql`` in the statements of the warehouse or of the lake.
 
     The queries of a resource are those of ``resources/<file>/queries.sql``.
 
     Raises:
         LookupError: There is no such file, or two queries of it have one name.
     """
-    for path in (f"warehouse/statements/{file}", f"resources/{file}/queries"):
+    for path in (f"warehouse/statements/{file}", f"lake/statements/{file}", f"resources/{file}/queries"):
         with contextlib.suppress(FileNotFoundError):
             _, *parts = _NAME.split(engine(path))
             found = dict(zip(parts[::2], parts[1::2], strict=True))
@@ -48,7 +48,7 @@ def queries(file: str) -> dict[str, str]:
                 raise LookupError(f"Two queries of {path}.sql have the same name.")
             return found
     raise LookupError(
-        f"There is no file of queries named {file}: see warehouse/statements and resources/*/queries.sql."
+        f"There is no file of queries named {file}: see {{warehouse,lake}}/statements and resources/*/queries.sql."
     )
 
 

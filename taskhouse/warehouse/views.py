@@ -43,26 +43,49 @@ def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone:
     with sql.atomic(connection):
         for name in held.keys() - {STORED, MART}:
             _drop(connection, name)
-        _renew_waiting(connection)
         if held.get(MART) != wanted[MART]:
             _drop_mart(connection)
-        for name, text in texts.items():
-            if name in derivation.VIEWS:
-                _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
-            if name in derivation.STORED and held.get(MART) != wanted[MART]:
-                shape = connection.execute(f"DESCRIBE waiting.{name}").fetchall()
-                connection.execute(derivation.table(name, {column: kind for column, kind, *_ in shape}))
-            connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
-            _comment(connection, name, describe(text))
-        for table in (each.name for each in TABLES):
-            for column in columns(table):
-                connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+        _make(connection, texts, stored=held.get(MART) != wanted[MART])
         for name, about in derivation.RUNS.items():
             connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
-        now = clock.now()
-        sql.run(connection, "ledger/views_forget")
-        made = [[name, digest, now] for name, digest in wanted.items()]
-        connection.executemany(sql.query("ledger/views_made"), made)
+        _note(connection, wanted, clock)
+
+
+def make_over(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str) -> None:
+    """Make the same views and macros in a database that has none, and that shows other rows as the tables below them.
+
+    Args:
+        connection: The database; ``raw``, ``ledger`` and ``mart`` are there, ``ledger.views`` and ``waiting`` too.
+        clock: Says when they were made.
+        zone: Name of the time zone in which a day begins.
+    """
+    texts = _texts(zone)
+    with sql.atomic(connection):
+        _make(connection, texts)
+        _note(connection, _digests(texts), clock)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, texts: dict[str, str], *, stored: bool = False) -> None:
+    """Make views and macros, and describe them; with ``stored``, also the tables of ``mart``."""
+    _renew_waiting(connection)
+    for name, text in texts.items():
+        if name in derivation.VIEWS:
+            _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
+        if name in derivation.STORED and stored:
+            shape = connection.execute(f"DESCRIBE waiting.{name}").fetchall()
+            connection.execute(derivation.table(name, {column: kind for column, kind, *_ in shape}))
+        connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
+        _comment(connection, name, describe(text))
+    for table in (each.name for each in TABLES):
+        for column in columns(table):
+            connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+
+
+def _note(connection: duckdb.DuckDBPyConnection, digests: dict[str, str], clock: Clock) -> None:
+    """Remember what the views were made from."""
+    now = clock.now()
+    sql.run(connection, "ledger/views_forget")
+    connection.executemany(sql.query("ledger/views_made"), [[name, digest, now] for name, digest in digests.items()])
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -48,7 +48,7 @@ def history() -> Iterator[duckdb.DuckDBPyConnection]:
                 for name in snapshot.views():
                     paths = [done.folder / file.path for file in done.files if file.table == name]
                     parquet.shadow(snapshot.reader, name, paths)
-                yield snapshot.reader._open()
+                yield snapshot.reader.connection()
 
 
 def answers(connection: duckdb.DuckDBPyConnection, page: str) -> list[Answer]:

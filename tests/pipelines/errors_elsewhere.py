@@ -5,6 +5,41 @@ from tests.pipelines.test_rare_errors import RARE
 
 BEGINNING = "run_page/test_page.py::test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one"
 ELSEWHERE = {
+    "… must look like ducklake:postgres:dbname=lake or ducklake:sqlite:/srv/lake.sqlite.": (
+        "settings/test_lake.py::test_other_catalogues_are_refused"
+    ),
+    "There is no lake in ….": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
+    "There is no lake at this address yet.": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
+    "The lake cannot be opened: …": ("lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"),
+    "TASKHOUSE_LAKE is not set, so there is no lake.": (
+        "settings/test_lake.py::test_a_home_without_a_lake_or_a_name_in_it_says_so"
+    ),
+    "TASKHOUSE_SHARD is not set, so this home has no name in the lake.": (
+        "settings/test_lake.py::test_a_home_without_a_lake_or_a_name_in_it_says_so"
+    ),
+    "The address of the lake ….": ("settings/test_lake.py::test_a_home_without_a_lake_or_a_name_in_it_says_so"),
+    "The DuckDB extension … is not installed for DuckDB ….": (
+        "settings/test_lake.py::test_without_the_extension_the_error_says_where_it_comes_from"
+    ),
+    "… is in use by a process on ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
+    "Another process publishes shard … from ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
+    "Shard … belongs to another home, on ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
+    "Shard … of the lake belongs to another home.": (
+        "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
+    ),
+    "The lake has commit … of shard …, but the published copy ends with commit ….": (
+        "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
+    ),
+    "The lake is being rewritten by a process on ….": (
+        "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
+    ),
+    "The lake lacks tables or columns that this taskhouse shows.": (
+        "lake/test_refusals.py::test_a_reader_that_is_newer_than_the_lake_says_so"
+    ),
+    "The lake has commit … of shard …, and this home has no published copy of it.": (
+        "lake/test_upkeep.py::test_the_lake_is_verified_rebuilt_compacted_and_rewritten"
+    ),
+    "The lake has no index of words.": ("lake/test_reading.py::test_search_says_that_the_lake_has_no_index"),
     "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
         "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"
     ),

@@ -111,7 +111,7 @@ def test_a_file_that_another_process_writes(tmp_path: Path) -> None:
 
 def test_a_statement_without_rows_makes_no_parquet(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"The statement returns no rows\."):
-        reading.to_parquet(copy, "SET threads = 1", tmp_path / "rows.parquet")
+        reading.to_parquet(reading.Reader(copy), "SET threads = 1", tmp_path / "rows.parquet")
 
 
 def test_a_warehouse_that_another_file_took_the_place_of_differs_from_its_copy(

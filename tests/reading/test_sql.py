@@ -20,8 +20,9 @@ RELEASED = {f"{path}.sql" for _, paths in migrate.MIGRATIONS for path in paths}
 
 def test_every_query_is_used_and_every_used_one_is_there() -> None:
     warehouse = (ROOT / "taskhouse" / "warehouse" / "statements").glob("*.sql")
+    lake = (ROOT / "taskhouse" / "lake" / "statements").glob("*.sql")
     resources = (ROOT / "taskhouse" / "resources").glob("*/queries.sql")
-    files = [*(path.stem for path in warehouse), *(path.parent.name for path in resources)]
+    files = [*(path.stem for path in (*warehouse, *lake)), *(path.parent.name for path in resources)]
     assert len(files) == len(set(files)) > 20
     there = {f"{file}/{name}" for file in files for name in sql.queries(file)}
     code = [path.read_text("utf-8") for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]

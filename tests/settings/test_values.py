@@ -11,7 +11,7 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.settings import Settings, load
 from taskhouse.variables import variable
 
-FREE = {"directory", "home", "readers_group", "site"}
+FREE = {"directory", "home", "lake_data", "readers_group", "site"}
 """What may be any text."""
 
 SECRET = "phx_pasted_into_the_wrong_place_4711"

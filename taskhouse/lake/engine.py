@@ -1,0 +1,176 @@
+"""Where the lake is, and a DuckDB that has it open.
+
+DuckLake and its drivers are extensions of DuckDB. They are loaded by the path of their file, from the Python packages
+of the extra ``lake``, which exist for DuckDB 1.5; nothing is downloaded. With another DuckDB, they must have been
+installed by DuckDB's own INSTALL.
+"""
+
+import importlib.util
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import duckdb
+
+from taskhouse.advice import advised
+from taskhouse.errors import ConfigurationError, Retryable, TaskhouseError
+from taskhouse.settings import Settings
+from taskhouse.values import lake_address
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.engine import connect as start
+
+NAME = "lake"
+CATALOGUE = f"__ducklake_metadata_{NAME}"
+"""What DuckLake calls the database of its catalogue, next to the lake."""
+
+DRIVERS = {"postgres": "postgres_scanner", "sqlite": "sqlite_scanner"}
+"""The extension that speaks to each kind of catalogue."""
+
+_PASSWORD = re.compile(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(//[^:/@\s]*:)[^@\s]*(?=@)")
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """The address of a lake.
+
+    Attributes:
+        address: ``ducklake:postgres:…`` or ``ducklake:sqlite:PATH``; it may contain a password.
+        data: The folder of the Parquet files; None if the catalogue exists and knows it.
+    """
+
+    address: str = field(repr=False)
+    data: Path | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The lake of the settings.
+
+        Raises:
+            ConfigurationError: They name none.
+        """
+        if settings.lake is None:
+            raise ConfigurationError(
+                "TASKHOUSE_LAKE is not set, so there is no lake.",
+                hint="Set it to the address of the catalogue, such as ducklake:postgres:dbname=lake host=db.example.com"
+                " or ducklake:sqlite:/srv/lake/catalogue.sqlite. docs/lake.md explains both.",
+            )
+        return cls(settings.lake.get_secret_value(), settings.lake_data)
+
+    @classmethod
+    def at(cls, address: str) -> Self:
+        """The lake with an address.
+
+        Raises:
+            ConfigurationError: It is none.
+        """
+        try:
+            lake_address(address)
+        except ValueError as problem:
+            raise ConfigurationError(f"The address of the lake {problem}.", hint="docs/lake.md explains it.") from None
+        return cls(address)
+
+    @property
+    def kind(self) -> str:
+        """``postgres`` or ``sqlite``."""
+        return self.address.split(":", 2)[1]
+
+    @property
+    def target(self) -> str:
+        """What the driver connects to: a connection string, or a path."""
+        return self.address.split(":", 2)[2]
+
+    def hide(self, text: str) -> str:
+        """A text without the connection string and without passwords."""
+        return _PASSWORD.sub(r"\1\3…", text.replace(self.target, "the catalogue"))
+
+    def failed(self, problem: duckdb.Error, purpose: str) -> TaskhouseError:
+        """One of our errors for what DuckDB or the catalogue said."""
+        if refused := advised(problem):
+            return refused
+        return Retryable(
+            f"{purpose} failed: {self.hide(str(problem)).strip().splitlines()[0][:300]}.",
+            hint="Check that the catalogue of TASKHOUSE_LAKE runs and that the folder of TASKHOUSE_LAKE_DATA can be"
+            " used, then run the command again. Nothing was half written.",
+        )
+
+
+def connect(
+    lake: Lake, *, read_only: bool = False, snapshot: int | None = None, spill: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB in memory that has the lake attached as ``lake``.
+
+    Args:
+        lake: Its address.
+        read_only: Nothing can be written, and a lake that does not exist is not created.
+        snapshot: Read this snapshot of the lake, whatever is committed later.
+        spill: Where to write what does not fit into memory.
+
+    Raises:
+        ConfigurationError: DuckLake is not installed here, or there is no such lake.
+        Retryable: The catalogue does not answer.
+    """
+    connection = start()
+    try:
+        for name in ("ducklake", DRIVERS[lake.kind]):
+            _load(connection, name)
+        if spill:
+            connection.execute(f"SET temp_directory = {sql.literal(str(spill))}")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET python_enable_replacements = false")
+        if lake.kind == "sqlite":
+            _prepare(Path(lake.target), create=not read_only)
+        options = [f"DATA_PATH {sql.literal(f'{lake.data.absolute()}/')}"] if lake.data else []
+        options += ["READ_ONLY", "CREATE_IF_NOT_EXISTS false"] if read_only else []
+        options += [f"SNAPSHOT_VERSION {snapshot:d}"] if snapshot is not None else []
+        listed = f" ({', '.join(options)})" if options else ""
+        connection.execute(f"ATTACH {sql.literal(lake.address)} AS {NAME}{listed}")
+    except duckdb.Error as problem:
+        connection.close()
+        raise _unreachable(lake, problem) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = importlib.util.find_spec(f"duckdb_extension_{name}")
+    for folder in (found.submodule_search_locations or ()) if found else ():
+        path = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
+        if path.is_file():
+            connection.execute(f"LOAD {sql.literal(str(path))}")
+            return
+    try:
+        connection.execute(f"LOAD {name}")
+    except duckdb.Error:
+        raise ConfigurationError(
+            f"The DuckDB extension {name} is not installed for DuckDB {duckdb.__version__}.",
+            hint="Use an environment with `pip install 'taskhouse[lake]'`, which brings DuckDB 1.5 and the extensions;"
+            f" or run INSTALL {name} once in a DuckDB {duckdb.__version__}, if DuckDB offers it for that version."
+            " docs/lake.md says more.",
+        ) from None
+
+
+def _prepare(path: Path, *, create: bool) -> None:
+    """A catalogue in SQLite has a write-ahead log: without it, readers and writers stop each other."""
+    if not path.exists() and not create:
+        raise ConfigurationError(f"There is no lake in {path}.", hint="Run `taskhouse lake publish` first.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(path, timeout=30) as connection:
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+    connection.close()
+
+
+def _unreachable(lake: Lake, problem: duckdb.Error) -> TaskhouseError:
+    said = str(problem)
+    if "DATA_PATH" in said:
+        return ConfigurationError(
+            f"The lake cannot be opened: {lake.hide(said).strip().splitlines()[0][:300]}",
+            hint="Set TASKHOUSE_LAKE_DATA to the folder in which the lake was created, on every machine the same.",
+        )
+    if "does not exist" in said and "DuckLake" in said:
+        return ConfigurationError("There is no lake at this address yet.", hint="Run `taskhouse lake publish` first.")
+    return lake.failed(problem, "Opening the lake")

@@ -1,0 +1,236 @@
+"""The process that publishes a shard: once, or again and again.
+
+A restart of PostgreSQL can abort the process that has the lake open, and no code of ours runs then. So what publishes
+again and again are two processes: one that has the lake open, and its parent, which never does and forks it anew when
+it dies.
+"""
+
+import contextlib
+import os
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
+from taskhouse.lake.engine import Lake
+from taskhouse.lake.leases import EVERYTHING, Leases
+from taskhouse.lake.publish import Shard, Tick
+from taskhouse.settings import Settings
+from taskhouse.warehouse import publish
+from taskhouse.warehouse.identity import known_of
+
+TRIES = 8
+"""How often a publication is tried that another one, or a restart of the catalogue, disturbs."""
+
+WAIT_S = 0.1
+"""How long it waits before the second try; each further wait is twice as long."""
+
+AGAIN_S = 30.0
+"""Longest wait before a process that died is started anew."""
+
+SHARE = 20
+"""The next tick begins after 20 times as long as the last one took, or later: ticks take at most 5 % of the time."""
+
+LOCAL_WAIT_S = 3.0
+"""How long a process waits for another one of the same home to end."""
+
+_WRONG = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, duckdb.ConversionException)
+"""What no further try mends."""
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+def shard_of(settings: Settings) -> str:
+    """The name of this home in the lake.
+
+    Raises:
+        ConfigurationError: It has none.
+    """
+    if not settings.shard:
+        raise ConfigurationError(
+            "TASKHOUSE_SHARD is not set, so this home has no name in the lake.",
+            hint="Set it to a short name that no other home of the lake has, such as eu1.",
+        )
+    return settings.shard
+
+
+def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], None] | None = None) -> T:
+    """Do something until it is neither disturbed by others nor by a restart of the catalogue.
+
+    Args:
+        lake: The lake.
+        purpose: What is done, for the error.
+        work: Does it.
+        after: Called after each time that failed.
+
+    Raises:
+        Retryable: It failed each time.
+    """
+    for number in range(TRIES):
+        try:
+            return work()
+        except duckdb.Error as problem:
+            if after is not None:
+                after()
+            if isinstance(problem, _WRONG) or number == TRIES - 1:
+                raise lake.failed(problem, purpose) from None
+        time.sleep(WAIT_S * 2**number)
+    raise AssertionError
+
+
+@contextlib.contextmanager
+def claimed(settings: Settings) -> Iterator["Publisher"]:
+    """The right to publish the shard of the settings, until the end of the block.
+
+    Raises:
+        ConfigurationError: A setting is missing, or nothing was published in this home yet.
+        Locked: Another process of this home publishes it.
+    """
+    name, lake = shard_of(settings), Lake.of(settings)
+    publish.readable(settings.published)
+    home = known_of(settings.warehouse, settings.published)
+    lock = FileLock(settings.home / "lake.lock")
+    try:
+        lock.acquire(timeout=LOCAL_WAIT_S)
+    except Timeout:
+        raise Locked(
+            f"Another process publishes shard {name} from {settings.home.absolute()}.", hint="One is enough."
+        ) from None
+    spill = settings.home / "lake.tmp"
+    shard = Shard(lake, name, settings.published, clock=settings.clock, zone=settings.timezone, spill=spill)
+    publisher = Publisher(shard, home.id if home else "", f"{platform.node()}:{settings.home.absolute()}")
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+        lock.release()
+
+
+class Publisher:
+    """A shard whose lease this process has."""
+
+    def __init__(self, shard: Shard, home: str, place: str) -> None:
+        self.shard, self.home, self.place = shard, home, place
+        self.leases: Leases | None = None
+
+    def publish(self) -> Tick:
+        """Publish what is new.
+
+        Raises:
+            ConfigurationError: The shard is another home's, or the lake has more of it than this home.
+            Locked: Another process publishes it, or somebody rewrites the lake.
+            Retryable: The catalogue did not answer, or was busy each time.
+        """
+        return again(self.shard.lake, "Publishing", self._publish, self.drop)
+
+    def _publish(self) -> Tick:
+        leases = self.claim()
+        if other := leases.busy(EVERYTHING):
+            raise Locked(
+                f"The lake is being rewritten by a process on {other.place}.",
+                hint="Wait for it to end. What is new is published afterwards.",
+            )
+        return self.shard.tick()
+
+    def claim(self, *, any_home: bool = False) -> Leases:
+        """Take or renew the lease of the shard; with ``any_home`` also that of another home that gave it up."""
+        if self.leases is None:
+            self.leases = Leases(self.shard.lake, self.shard.connection, self.home, self.place)
+            self.leases.prepare()
+        self.leases.claim(self.shard.name, any_home=any_home)
+        return self.leases
+
+    def drop(self) -> None:
+        """Let go of a connection that may be broken; the lease stays."""
+        self.shard.close()
+        self.leases = None
+
+    def close(self) -> None:
+        """Give back the lease, if the catalogue answers; else it ends by itself."""
+        with contextlib.suppress(duckdb.Error, TaskhouseError):
+            if self.leases is not None:
+                self.leases.release(self.shard.name)
+        self.drop()
+
+
+def publish_once(settings: Settings) -> Tick:
+    """Publish what is new; raises what :func:`claimed` and :meth:`Publisher.publish` raise."""
+    with claimed(settings) as publisher:
+        return publisher.publish()
+
+
+def publish_for_ever(settings: Settings, every_s: float, say: Say, complain: Callable[[Exception], int]) -> int:
+    """Publish again and again, until a signal comes; returns the exit code.
+
+    Args:
+        settings: The settings.
+        every_s: Seconds between two ticks.
+        say: Called with what happens.
+        complain: Called with an error of ours that ends it; gives the exit code.
+    """
+    child, wait_s = 0, 1.0
+
+    def stop(*_: object) -> None:
+        if child:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)  # whatever it does is done as a whole or not at all
+        os._exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    parent = os.getpid()
+    while True:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        began = time.monotonic()
+        child = os.fork()
+        if not child:
+            os._exit(_work(settings, every_s, say, complain, parent))
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            return os.waitstatus_to_exitcode(status)
+        wait_s = 1.0 if time.monotonic() - began > AGAIN_S else min(2 * wait_s, AGAIN_S)
+        say(f"The process that had the lake open died (signal {os.WTERMSIG(status)}); starting again in {wait_s:g} s.")
+        time.sleep(wait_s)
+
+
+def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exception], int], parent: int) -> int:
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
+    try:
+        while publish.current(settings.published) is None:
+            _rest(every_s, parent)
+        with claimed(settings) as publisher:
+            again(publisher.shard.lake, "Opening the lake", publisher.claim, publisher.drop)
+            while True:
+                _rest(max(every_s, SHARE * _tick(publisher, say)), parent)
+    except TaskhouseError as problem:
+        return complain(problem)
+
+
+def _tick(publisher: Publisher, say: Say) -> float:
+    """One tick; how many seconds it took."""
+    try:
+        done = publisher.publish()
+    except (Retryable, Locked) as problem:
+        say(str(problem))
+        return 0.0
+    if done.rows or done.gone:
+        say(f"commit {done.generation}: {done.rows:,} rows, {done.gone:,} tombstones in {done.seconds:.2f} s")
+    return done.seconds
+
+
+def _rest(seconds: float, parent: int) -> None:
+    """Wait, but not without a parent that would start this process anew."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        if os.getppid() != parent:
+            os._exit(1)
+        time.sleep(min(left, 0.5))

@@ -1,0 +1,99 @@
+"""Compare what the lake has of a shard with the published copy of the same commit, row for row."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from taskhouse.errors import Incomplete
+from taskhouse.lake import schema
+from taskhouse.lake.engine import Lake
+from taskhouse.lake.reading import newest
+from taskhouse.lake.service import shard_of
+from taskhouse.lake.tables import DERIVED, SHARED
+from taskhouse.settings import Settings
+from taskhouse.warehouse import sql
+from taskhouse.warehouse.identity import Identity, copies_in
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One table.
+
+    Attributes:
+        table: Its schema and name.
+        rows: How many rows the lake has.
+        lacks: How many rows of the copy it does not have.
+        extra: How many rows it has that the copy does not have.
+    """
+
+    table: str
+    rows: int
+    lacks: int
+    extra: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two are not the same."""
+        return bool(self.lacks or self.extra)
+
+
+def verify(settings: Settings) -> tuple[int, list[Compared]]:
+    """Compare all tables of this shard; returns the commit, and a row for each table.
+
+    Raises:
+        ConfigurationError: A setting is missing, or there is no lake.
+        Incomplete: This home has no copy of the commit that the lake has.
+        Retryable: The catalogue did not answer.
+    """
+    lake, shard = Lake.of(settings), shard_of(settings)
+    with contextlib.closing(newest(lake, spill=settings.home / "lake.tmp")) as connection:
+        try:
+            generation = _generation(connection, shard)
+            copy = _copy_of(settings, generation)
+            if copy is None:
+                raise Incomplete(
+                    f"The lake has commit {generation} of shard {shard}, and this home has no published copy of it.",
+                    hint="Run `taskhouse lake publish`, then `taskhouse lake verify`.",
+                )
+            connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy (READ_ONLY)")
+            return generation, _compare(connection, shard)
+        except duckdb.Error as problem:
+            raise lake.failed(problem, "Reading the lake") from None
+
+
+def _generation(connection: duckdb.DuckDBPyConnection, shard: str) -> int:
+    rows = sql.run(connection, "lake_publish/owner", shard=shard).fetchall()
+    return int(rows[0][2]) if rows else 0
+
+
+def _copy_of(settings: Settings, generation: int) -> Path | None:
+    for path in copies_in(settings.published):
+        held = Identity.beside(path)
+        if held and held.generation == generation:
+            return path
+    return None
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, shard: str) -> list[Compared]:
+    shape, found = schema.shapes(connection), list[Compared]()
+    runs = next(table for table in SHARED if table.name == "mart.runs")
+    kept_runs = sql.query("lake_verify/kept").format(table=runs.name)
+    pairs = [
+        (table.name, schema.rows_of(table), sql.query("lake_verify/kept").format(table=table.name)) for table in SHARED
+    ]
+    pairs += [
+        (
+            name,
+            sql.query("lake_verify/copied_derived").format(table=name, runs=schema.rows_of(runs)),
+            sql.query("lake_verify/kept_derived").format(table=name, runs=kept_runs),
+        )
+        for name in DERIVED
+    ]
+    for name, rows, kept in pairs:
+        columns = ", ".join(f'"{column}"' for column in shape[name])
+        text = sql.query("lake_verify/compare").format(columns=columns, rows=rows, kept=kept)
+        lacks, extra, count = connection.execute(text, {"shard": shard}).fetchall()[0]
+        found.append(Compared(name, count, lacks, extra))
+    return found

@@ -1,0 +1,85 @@
+"""Every view, macro and comment is over the lake what it is over the warehouses below it."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import taskhouse
+from taskhouse import marts, report
+from taskhouse.errors import ConfigurationError
+from taskhouse.export import export
+from taskhouse.lake.engine import Lake
+from taskhouse.lake.service import publish_once
+from taskhouse.reading import Snapshot
+from tests.lake.homes import Home
+
+MOMENT = "TIMESTAMPTZ '2026-11-20 12:00:00+00'"
+COMMENTS = """
+    SELECT table_name, column_name, comment FROM duckdb_columns()
+    WHERE database_name = current_database() AND schema_name = 'main' AND NOT internal AND table_name <> 'lake_shards'
+"""
+
+
+def rows(snapshot: Snapshot, text: str) -> Counter[str]:
+    """The rows of a statement, however they are ordered."""
+    return Counter(map(repr, snapshot.reader.connection().execute(text).fetchall()))
+
+
+def statements(snapshot: Snapshot) -> list[str]:
+    """A statement for each view and each table at a moment."""
+    parameters = {
+        row["function_name"]: row["parameters"]
+        for row in snapshot.records(
+            "SELECT function_name, parameters FROM duckdb_functions() WHERE database_name = current_database()"
+        )
+    }
+    calls = [f"FROM main.{name}({', '.join([MOMENT] * len(parameters[name]))})" for name in marts.AS_OF]
+    return [f"FROM main.{name}" for name in marts.VIEWS] + calls
+
+
+def test_the_views_of_one_shard_are_those_of_its_warehouse(
+    sqlite: Lake, make_home: Callable[..., Home], tmp_path: Path
+) -> None:
+    home = make_home("one", sqlite)
+    publish_once(home.settings)
+    with taskhouse.open(home.settings) as copy, taskhouse.open(home.settings, lake=True) as lake:
+        assert {**lake.tables(), **copy.tables()} == {**copy.tables(), **lake.tables()}
+        assert lake.tables().keys() - copy.tables().keys() == {"main.lake_shards"}
+        for text in (*statements(copy), COMMENTS):
+            assert rows(lake, text) == rows(copy, text), text
+        options = report.Options(week="2026-W47", format="md")
+        assert report.render(lake, options) == report.render(copy, options)
+        done, other = export(tmp_path / "lake", lake), export(tmp_path / "copy", copy)
+        assert {file.path: file.sha256 for file in done.files if file.table != "lake_shards"} == {
+            file.path: file.sha256 for file in other.files
+        }
+
+
+def test_the_views_of_two_shards_are_those_of_both_warehouses(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    one, two = make_home("one", sqlite, project=1), make_home("two", sqlite, project=2)
+    for _ in range(3):
+        two.change()
+    publish_once(one.settings)
+    publish_once(two.settings)
+    with (
+        taskhouse.open(one.settings) as first,
+        taskhouse.open(two.settings) as second,
+        taskhouse.open(lake=sqlite.address) as lake,
+    ):
+        for text in statements(first):
+            assert rows(lake, text) == rows(first, text) + rows(second, text), text
+        shards = lake.records(
+            "FROM lake_shards SELECT shard, home, zone, as_of <= published_at AS is_later ORDER BY ALL"
+        )
+        assert [tuple(row.values()) for row in shards] == [
+            ("one", "home-one", "UTC", True),
+            ("two", "home-two", "UTC", True),
+        ]
+
+
+def test_search_says_that_the_lake_has_no_index(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    publish_once(make_home("one", sqlite, full=False).settings)
+    with taskhouse.open(lake=sqlite.address) as lake, pytest.raises(ConfigurationError, match="has no index of words"):
+        lake.find("anything")

@@ -1,0 +1,68 @@
+"""What a shard or a reader refuses, and that no error shows the password of the catalogue."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import taskhouse
+from taskhouse.errors import ConfigurationError, Retryable, TaskhouseError
+from taskhouse.lake.engine import Lake
+from taskhouse.lake.publish import Shard, opened
+from taskhouse.lake.service import publish_once
+from taskhouse.lake.upkeep import looking_after
+from tests.lake.conftest import PASSWORD
+from tests.lake.homes import Home
+from tests.lake.test_upkeep import write
+
+
+def test_there_is_no_lake_yet(lake: Lake) -> None:
+    said = "at this address yet" if lake.kind == "postgres" else "in /"
+    with pytest.raises(ConfigurationError, match=rf"^There is no lake {said}"):
+        taskhouse.open(lake=lake.address)
+
+
+def test_a_catalogue_that_does_not_answer_is_named_without_its_password(postgres: Any) -> None:
+    address = postgres.make().replace("host=127.0.0.1 port=", "host=127.0.0.1 port=1")
+    with pytest.raises(TaskhouseError) as problem:
+        taskhouse.open(lake=address)
+    assert isinstance(problem.value, Retryable)
+    assert PASSWORD not in str(problem.value)
+
+
+def test_a_shard_refuses_what_would_spoil_the_lake(
+    sqlite: Lake, make_home: Callable[..., Home], tmp_path: Path
+) -> None:
+    home, other = make_home("one", sqlite, full=False), make_home("two", sqlite, full=False, project=2)
+    for _ in range(3):
+        home.change()
+    publish_once(home.settings)
+    with pytest.raises(ConfigurationError, match=r"^The lake cannot be opened: "):
+        publish_once(home.settings.model_copy(update={"lake_data": tmp_path / "elsewhere"}))
+    with (
+        opened(Shard(sqlite, "one", other.settings.published)) as shard,
+        pytest.raises(ConfigurationError, match=r"^Shard one of the lake belongs to another home\."),
+    ):
+        shard.tick()
+    with looking_after(home.settings) as upkeep:
+        upkeep.alone()
+        with pytest.raises(TaskhouseError, match=r"^The lake is being rewritten by a process on "):
+            publish_once(home.settings)
+        with (
+            pytest.raises(TaskhouseError, match=r"^The lake is in use by a process on "),
+            looking_after(other.settings),
+        ):
+            pass
+    write(sqlite, "UPDATE lake.shards.mark_one SET generation = generation + 100")
+    with pytest.raises(
+        ConfigurationError, match=r"^The lake has commit \d+ of shard one, but the published copy ends "
+    ):
+        publish_once(home.settings)
+
+
+def test_a_reader_that_is_newer_than_the_lake_says_so(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    publish_once(make_home("one", sqlite, full=False).settings)
+    write(sqlite, "ALTER TABLE lake.raw.run_versions DROP COLUMN pr_state")
+    with pytest.raises(ConfigurationError, match=r"^The lake lacks tables or columns that this taskhouse shows\."):
+        taskhouse.open(lake=sqlite.address)
