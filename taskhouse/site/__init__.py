@@ -81,7 +81,7 @@ def write(
                 run = stale[project, run_id]
                 manifest.put(run_path(run), text, run["basis"])
         for one in found.repositories:
-            manifest.put(one.path, html.repository(found, one, badges.get(one.badge_path)))
+            manifest.put(one.path, html.repository(found, one, badges.get(one.badge_path), known.owner(one.name)))
         for path, picture in badges.items():
             manifest.put(path, picture)
         manifest.put(RUNS, html.runs(found))

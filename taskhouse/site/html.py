@@ -28,10 +28,20 @@ def runs(site: Site) -> str:
     return _environment().get_template("runs.html").render(site=site, up="../")
 
 
-def repository(site: Site, one: Repository, badge: str | None) -> str:
+def repository(site: Site, one: Repository, badge: str | None, owner: str | None) -> str:
     """The page of a repository; ``badge`` is its badge as SVG, if it has one."""
-    template, github = _environment().get_template("repository.html"), links.repository(one.name)
-    return template.render(site=site, one=one, up="../", github=github, badge=badge and Markup(badge))  # noqa: S704 - our own, texts escaped
+    return (
+        _environment()
+        .get_template("repository.html")
+        .render(
+            site=site,
+            one=one,
+            up="../",
+            github=links.repository(one.name),
+            badge=badge and Markup(badge),  # noqa: S704 - our own, with escaped texts
+            owner=owner,
+        )
+    )
 
 
 def strip(days: Sequence[str | None], breaks: Sequence[int] = ()) -> Markup:

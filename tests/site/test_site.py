@@ -142,8 +142,11 @@ def test_the_reports_have_the_owners_and_campaigns_and_follow_them(
 ) -> None:
     folder = tmp_path / "site"
     shutil.copytree(made, folder)
-    known = Directory(campaigns=({"name": "All of acme", "by": date(2026, 12, 31), "repositories": ["acme/*"]},))
-    assert site.write(snapshot, folder, known, weeks=1).written == 1
+    owners = ({"name": "Payments", "repositories": ["acme/checkout"]},)
+    campaigns = ({"name": "All of acme", "by": date(2026, 12, 31), "repositories": ["acme/*"]},)
+    known = Directory(owners=owners, campaigns=campaigns)
+    assert site.write(snapshot, folder, known, weeks=1).written == 2
+    assert "<bdi>Payments</bdi>" in (folder / "repositories/acme--checkout.html").read_text("utf-8")
     assert "All of acme" in (folder / "reports/2026-W47.html").read_text("utf-8")
     assert site.write(snapshot, folder, known, weeks=1).written == 0
 
