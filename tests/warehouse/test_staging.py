@@ -1,0 +1,64 @@
+"""What is staged is in the table as it was, whatever the values are."""
+
+import json
+from functools import cache
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskhouse.warehouse import engine, staging
+
+COLUMNS = {"number": "BIGINT", "flag": "BOOLEAN", "share": "DOUBLE", "at": "TIMESTAMPTZ", "text": "VARCHAR"}
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "number": st.none() | st.integers(-(2**63), 2**63 - 1),
+            "flag": st.none() | st.booleans(),
+            "share": st.none() | st.floats(allow_nan=False),
+            "text": st.none() | st.text(st.characters(exclude_categories=())),
+        },
+    ),
+    max_size=8,
+)
+
+
+@cache
+def opened() -> duckdb.DuckDBPyConnection:
+    return engine.connect()
+
+
+def staged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    connection = opened()
+    staging.stage(connection, "incoming", rows, COLUMNS)
+    found = connection.execute("SELECT * FROM incoming ORDER BY rowid").fetchall()
+    return [dict(zip(COLUMNS, row, strict=True)) for row in found]
+
+
+@given(ROWS)
+def test_values_come_back_and_only_lone_surrogates_are_replaced(rows: list[dict[str, Any]]) -> None:
+    expected = [dict.fromkeys(COLUMNS) | row for row in rows]
+    for row in expected:
+        if (text := row["text"]) is not None:
+            row["text"] = text.encode("utf-8", "replace").decode()
+    assert staged(rows) == expected
+
+
+@pytest.mark.parametrize("value", [7, True, 1.5, 1e16, {"a": ["é", None]}, [1, "b"]])
+def test_what_is_no_text_is_json_in_a_column_of_texts(value: Any) -> None:
+    assert staged([{"text": value}])[0]["text"] == json.dumps(value, ensure_ascii=False)
+
+
+def test_a_time_is_the_moment_that_its_text_says() -> None:
+    texts = ["2026-01-02T03:04:05.000006+00:00", "2026-01-02T05:04:05.000006+02:00", "2026-01-02T03:04:05.000006Z"]
+    assert len({row["at"] for row in staged([{"at": text} for text in texts])}) == 1
+
+
+def test_more_than_one_statement_brings_is_brought_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staging, "CHUNK", 100)
+    rows = [{"text": "x" * size} for size in (5, 99, 300, 1, 50, 60, 0)]
+    assert [row["text"] for row in staged(rows)] == [row["text"] for row in rows]
+    assert staged([]) == []
