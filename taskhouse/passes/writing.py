@@ -66,11 +66,11 @@ class Writing(Generic[T]):
 
     def _run(self) -> None:
         try:
-            while self._waiting:
+            while self._goes_on():
                 with self._warehouse.transactions(self._purpose) as begin:
                     for _ in range(MOST):
                         if not self._next(begin):
-                            return
+                            break
         except BaseException as problem:
             with self._lock:
                 self._busy = False
@@ -79,11 +79,16 @@ class Writing(Generic[T]):
                 self._waiting.clear()
             raise
 
+    def _goes_on(self) -> bool:
+        """Whether anything waits; if not, the next batch gets a thread of its own."""
+        with self._lock:
+            self._busy = bool(self._waiting)
+            return self._busy
+
     def _next(self, begin: Callable[..., Any]) -> bool:
         """Write the next batch; False if there is none."""
         with self._lock:
             if not self._waiting:
-                self._busy = False
                 return False
             batch, done = self._waiting[0]
         with begin() as connection:

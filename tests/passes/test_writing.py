@@ -46,6 +46,32 @@ def test_all_are_written_in_their_order_and_the_file_is_closed(tmp_path: Path) -
     assert order == noted(tmp_path) == list(range(3 * MOST))
 
 
+def test_a_pause_after_as_many_as_one_opening_of_the_file_takes_is_no_end(tmp_path: Path) -> None:
+    go_on = threading.Semaphore(0)
+
+    def write(connection: Any, number: int) -> None:
+        assert go_on.acquire(timeout=30)
+        note(connection, number)
+
+    async def run() -> None:
+        writing = Writing(warehouse(tmp_path), "a test", write)
+        for number in range(MOST):
+            if number:  # the one before is written once this one waits, so that the file stays open
+                asyncio.get_running_loop().call_soon(go_on.release)
+            await writing.put(number)
+        for number in (MOST, MOST + 1):
+            go_on.release()
+            while writing._busy:
+                await asyncio.to_thread(os.sched_yield)
+            await writing.put(number)
+        go_on.release()
+        async with asyncio.timeout(30):
+            await writing.done()
+
+    asyncio.run(run())
+    assert noted(tmp_path) == list(range(MOST + 2))
+
+
 def test_nothing_is_written_after_a_batch_that_failed(tmp_path: Path) -> None:
     def write(connection: Any, number: int) -> None:
         note(connection, number)
