@@ -8,6 +8,7 @@ resource and so many processors, of which each of its runs takes what was measur
 """
 
 import asyncio
+import contextlib
 import math
 import random
 from collections import Counter, defaultdict
@@ -22,11 +23,14 @@ from taskhouse.capture.capture_schedule import plan_capture
 from taskhouse.clock import LoopClock
 from taskhouse.emulator.state.throttle import Throttle
 from taskhouse.emulator.virtual import VirtualLoop
+from taskhouse.errors import Throttled
 from taskhouse.passes import polling_policy
+from taskhouse.passes.sync_pass import ROOM_S as FIRST_S
 from taskhouse.pipelines.rest import AT_LEAST_EVERY, STILL_FOR
+from taskhouse.pipelines.sensors import EVERY_S
 from taskhouse.posthog.budget import Budget, Priority
-from taskhouse.resources.estimate import SUMMARIES, TICK, list_pages, rotation_pages
-from taskhouse.resources.tasks.rounds import LIST_EVERY
+from taskhouse.resources.estimate import SOONER, SUMMARIES, TICK, rotation_pages
+from taskhouse.resources.tasks.rotation import ROOM_S
 from taskhouse.settings import Settings
 
 START = datetime(2026, 11, 25, tzinfo=UTC)
@@ -37,6 +41,8 @@ WORK = (1, 1, 1, 1, 1, 1, 2, 4, 8, 11, 12, 11, 9, 10, 12, 11, 10, 8, 5, 4, 3, 2,
 LATENCY_S = 0.15
 FINAL = timedelta(minutes=10)
 CAPTURE_S = 60.0
+SWEEP_S = DAY_S / 4
+"""How often the tasks that were not seen lately are requested by name, in one pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Machine:
     """
 
     cores: int = 4
-    pool: int = 8
+    pool: int = 16
     run_s: float = 2.4
     tick_s: int = 300
 
@@ -68,7 +74,9 @@ class Project:
     watched: dict[int, dict[str, Any]] = field(default_factory=dict)
     changed: int = 0
     moved_at: float = -math.inf
-    sweeps: float = 0.0
+    stirred: bool = False
+    sweep_s: float = 0.0
+    pages: float = 0.0
 
 
 @dataclass(slots=True)
@@ -90,7 +98,9 @@ def project(dice: random.Random, runs_a_day: float) -> Project:
     count = max(0, round(dice.gauss(runs_a_day, math.sqrt(runs_a_day))))
     begins = sorted(hour * 3600 + dice.random() * 3600 for hour in dice.choices(range(24), WORK, k=count))
     truth = [(at, at + dice.lognormvariate(math.log(360), 0.9)) for at in begins]
-    return Project(truth, tasks_held=int(20 * runs_a_day) + 50, repositories=dice.randint(1, 12))
+    return Project(
+        truth, tasks_held=int(20 * runs_a_day) + 50, repositories=dice.randint(1, 12), sweep_s=dice.random() * SWEEP_S
+    )
 
 
 class Day:
@@ -120,6 +130,7 @@ class Day:
             name: asyncio.Semaphore(self.machine.pool) for name in ("tasks", "runs", "run_events", "readiness")
         }
         self.busy: set[tuple[str, int]] = set()
+        self.running: set[asyncio.Task[None]] = set()
         ticks = [
             asyncio.create_task(self._schedule(name, first, every))
             for name, first, every in (
@@ -129,7 +140,9 @@ class Day:
                 ("readiness", 1020, DAY_S),
             )
         ]
-        await asyncio.gather(*ticks)
+        await asyncio.gather(*ticks, self._sensor())
+        for task in [*self.running]:
+            task.cancel()
         await self.budget.close()
         return self.outcome
 
@@ -140,7 +153,6 @@ class Day:
     async def _schedule(self, name: str, first: float, every: float) -> None:
         """A run for each project at each tick, unless the last one has not ended or nothing changes."""
         await self.clock.sleep(first)
-        running: set[asyncio.Task[None]] = set()
         last: dict[int, float] = {}
         while (now := self.now_s()) < DAY_S:
             for number, each in enumerate(self.projects):
@@ -148,13 +160,23 @@ class Day:
                     self.outcome.skipped[name] += 1
                 elif not self._rests(name, each, now, last.get(number, -math.inf)):
                     last[number] = now
-                    self.busy.add((name, number))
-                    task = asyncio.create_task(self._pass(name, number, each))
-                    running.add(task)
-                    task.add_done_callback(running.discard)
+                    self._start(name, number, each)
             await self.clock.sleep(every - (self.now_s() - now))
-        for task in [*running]:
-            task.cancel()
+
+    async def _sensor(self) -> None:
+        """Run events of a project as soon as a pass saw a run begin or end."""
+        while self.now_s() < DAY_S:
+            await self.clock.sleep(EVERY_S)
+            for number, each in enumerate(self.projects):
+                if each.stirred and ("run_events", number) not in self.busy:
+                    each.stirred = False
+                    self._start("run_events", number, each)
+
+    def _start(self, name: str, number: int, each: Project) -> None:
+        self.busy.add((name, number))
+        task = asyncio.create_task(self._pass(name, number, each))
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
 
     def _rests(self, name: str, each: Project, now: float, last: float) -> bool:
         if name not in {"runs", "run_events"}:
@@ -175,9 +197,9 @@ class Day:
                 await self.clock.sleep(self.machine.run_s)
             yield
 
-    async def _ask(self, priority: Priority, times: int = 1) -> None:
+    async def _ask(self, priority: Priority, times: int = 1, *, within_s: float | None = None) -> None:
         for _ in range(times):
-            waited = await self.budget.acquire(priority)
+            waited = await self.budget.acquire(priority, within_s=within_s)
             self.outcome.asked[priority.name] += 1
             self.outcome.waits[priority.name].append(waited)
             self.outcome.refused += self.throttle.wait_s("key") is not None
@@ -189,7 +211,7 @@ class Day:
         await self._ask(Priority.CHANGES, TICK + math.ceil(len(hot) / SUMMARIES))
         now, moment = self.now_s(), self.clock.now()
         for task_id in hot:
-            each.watched[int(task_id)]["last_seen_at"] = moment
+            each.watched.get(int(task_id), {})["last_seen_at"] = moment
         while each.seen < len(each.truth) and each.truth[each.seen][0] <= now:
             self._found(each, each.seen, moment)
             each.seen += 1
@@ -200,10 +222,14 @@ class Day:
                 self.outcome.lags["CHANGES"].append(now - ends_s)
             elif row["server_changed_at"] == row["created_at"] and row["seen_s"] == now:
                 self.outcome.lags["CHANGES"].append(now - begins_s)
-        pages = list_pages(each.tasks_held) / LIST_EVERY + rotation_pages(each.tasks_held)
-        each.sweeps += (pages + each.tasks_held / SUMMARIES * 4 / 3) * self.machine.tick_s / DAY_S
-        await self._ask(Priority.SWEEP, int(each.sweeps))
-        each.sweeps -= int(each.sweeps)
+        each.pages += rotation_pages(each.tasks_held) * self.machine.tick_s / DAY_S
+        with contextlib.suppress(Throttled):  # the next pass reads on where this one found no room
+            while each.pages >= 1:
+                await self._ask(Priority.SWEEP, within_s=ROOM_S)
+                each.pages -= 1
+        if now >= each.sweep_s:
+            each.sweep_s += SWEEP_S
+            await self._ask(Priority.SWEEP, math.ceil(each.tasks_held / SUMMARIES * SOONER * SWEEP_S / DAY_S))
 
     def _found(self, each: Project, number: int, moment: datetime) -> None:
         began = START + timedelta(seconds=each.truth[number][0])
@@ -230,7 +256,7 @@ class Day:
             "last_seen_at": moment,
         }
         each.changed += 1
-        each.moved_at = self.now_s()
+        each.moved_at, each.stirred = self.now_s(), True
 
     def _ended(self, each: Project, number: int, moment: datetime, ends_s: float) -> None:
         ended = START + timedelta(seconds=ends_s)
@@ -238,7 +264,7 @@ class Day:
         each.runs[number]["server_changed_at"] = ended
         each.watched[number] |= {"latest_run_status": "completed", "changed_at": ended, "last_seen_at": moment}
         each.changed += 1
-        each.moved_at = self.now_s()
+        each.moved_at, each.stirred = self.now_s(), True
 
     async def _runs(self, each: Project) -> None:
         """The list of runs of each task that changed."""
@@ -258,7 +284,7 @@ class Day:
         await asyncio.gather(
             *(self._stream(each, int(run.run_id)) for run in plan.streams),
             *(self._log(each, int(run.run_id), Priority.LOG) for run in plan.logs),
-            *(self._log(each, int(run.run_id), Priority.FIRST) for run in plan.first),
+            *(self._first(each, int(run.run_id)) for run in plan.first),
         )
         for number in [number for number, row in each.runs.items() if row["log_state"] == "settled"]:
             if self.clock.now() - each.runs[number]["changed_at"] > polling_policy.GRACE:
@@ -288,8 +314,12 @@ class Day:
             row["stream_state"], row["stream_read_at"] = "stream_end", self.clock.now()
             await self._log(each, number, Priority.LOG)
 
+    async def _first(self, each: Project, number: int) -> None:
+        with contextlib.suppress(Throttled):  # a later pass reads it
+            await self._log(each, number, Priority.FIRST)
+
     async def _log(self, each: Project, number: int, priority: Priority) -> None:
-        await self._ask(priority)
+        await self._ask(priority, within_s=FIRST_S if priority is Priority.FIRST else None)
         row, ends_s = each.runs[number], each.truth[number][1]
         if row["log_read_at"] is None and self.now_s() >= ends_s:
             self.outcome.lags["LOG"].append(self.now_s() - ends_s)

@@ -2,6 +2,8 @@
 
 import asyncio
 import bisect
+import json
+import os
 import random
 import signal
 import sqlite3
@@ -18,6 +20,8 @@ import psycopg
 import pytest
 import redis as client
 
+from taskhouse.emulator.serve import Emulator
+from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.posthog.budget import Budget, Priority, fingerprint
 from tests.scale.servers import Postgres, Redis
 from tests.scale.spender import KEY, LIMIT, MINUTE_MS, SHARDS
@@ -217,3 +221,52 @@ def test_a_redis_that_forgets_is_named(tmp_path: Path) -> None:
         assert "appendonly yes" in asyncio.run(work())
     finally:
         server.remove()
+
+
+def test_the_commands_say_where_the_budget_is_and_what_holds_while_it_is_away(
+    server: Postgres | Redis, tmp_path: Path
+) -> None:
+    with Emulator(EmulatorSettings(tasks=5, repositories=2, live_runs=0, speed=0)) as emulator:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "COLUMNS": "200",
+            "TASKHOUSE_HOME": str(tmp_path / "home"),
+            "TASKHOUSE_BUDGET": server.url,
+            "TASKHOUSE_BUDGET_SHARDS": "4",
+            "POSTHOG_HOST": emulator.url,
+            "POSTHOG_PERSONAL_API_KEY": "phx_emulator",
+            "POSTHOG_PROJECT_IDS": "1",
+        }
+
+        def said(*words: str) -> str:
+            command = [sys.executable, "-m", "taskhouse.pipelines.cli", *words]
+            ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+            text = ended.stdout + ended.stderr
+            assert "s3cret" not in text
+            return " ".join(text.split())
+
+        said("sync", "--select", "repositories")
+        place = f"127.0.0.1:{server.port}"
+        assert f"{place}" in (there := said("check"))
+        assert "answers" in there
+        assert "of 432 in the last 1 min" in (used := said("status"))
+        assert (
+            f"Requests of this key, shared in {'redis' if isinstance(server, Redis) else 'postgresql'}://{place}"
+            in used
+        )
+        server.stop()
+        assert "this machine makes at most 12 requests in 1 minute and 120 requests in 60 minutes" in said("check")
+        away = said("status")
+        assert f"{place}" in away
+        assert "does not answer" in away
+        assert json.loads(
+            subprocess.run(
+                [sys.executable, "-m", "taskhouse.pipelines.cli", "status", "--json"],
+                env=environment,
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout
+        )["shared_budget"]["outage"]
+        server.start()
