@@ -209,13 +209,13 @@ class Pass:
             "page": page,
         }
 
-    def sighting(self, key: str, page: int | None = None, **more: str) -> dict[str, Any]:
-        """Record that a key was seen on a page, or was missing, now; ``more`` are other columns of it."""
+    def sighting(self, key: str, page: int | None = None, *, at: str | None = None, **more: str) -> dict[str, Any]:
+        """Record that a key was seen on a page, or was missing; ``at`` as for a stamp, ``more`` are other columns."""
         return {
             "project_id": self.context.project_id,
             "key": key,
             **more,
-            "seen_at": self.context.now().isoformat(),
+            "seen_at": at or self.context.now().isoformat(),
             "pass_id": self.pass_id,
             "page": page,
         }

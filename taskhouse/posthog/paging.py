@@ -261,13 +261,13 @@ class PageWalk:
     def _repeats(self, came: list[str]) -> None:
         """Count repeats, and see whether this page joins the one before."""
         expected = set(self._tail)
-        seen = set(self.ids)
+        here: set[str] = set()
         for found in came:
             if found in expected:
                 expected.discard(found)
-            elif found in seen:
+            elif found in self.ids or found in here:
                 self._duplicates += 1
-            seen.add(found)
+            here.add(found)
         if self._pages > 1 and came and not (self._tail and len(expected) < len(self._tail)):
             self._joined = False
 

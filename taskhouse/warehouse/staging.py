@@ -28,7 +28,13 @@ def stage(
     )
     make = f"CREATE OR REPLACE TEMP TABLE {table} AS"
     for some in _chunks(rows):
-        lists = [[_text(row.get(name)) for row in some] for name in columns]
+        lists = [
+            [
+                value if type(value) is str and value.isascii() else _text(value)
+                for value in [row.get(name) for row in some]
+            ]
+            for name in columns
+        ]
         connection.execute(f"{make} SELECT {fields}", lists)
         make = f"INSERT INTO {table}"
 

@@ -39,9 +39,9 @@ def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_i
     columns = the_pass.read(batch, row, record.read, record.SHAPE, RESOURCE)
     if columns is None:
         return False
-    batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in))
-    batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page))
     run_id, at = columns["latest_run_id"], the_pass.context.now().isoformat()
+    batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in, at=at))
+    batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
     with the_pass.sparing(batch, "runs", row.text, key=run_id):
         if inner := runs.latest(row):
             latest = _Latest(columns["task_id"], run_id, inner, row.text, page, at)
