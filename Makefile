@@ -78,6 +78,8 @@ lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 		--no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra lake --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements-lake.lock
+	$(BIN)/uv pip compile benchmarks/requirements-peers.in --universal --generate-hashes --python-version 3.11 \
+		--no-header --quiet --output-file benchmarks/requirements-peers.lock
 
 clean:  ## Remove .venv and caches; what you captured in .taskhouse stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
