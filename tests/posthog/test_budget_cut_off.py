@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyrate_limiter.buckets.redis_bucket import LuaScript
 
 from taskhouse.clock import Clock
 from taskhouse.errors import ConfigurationError, Throttled
@@ -64,6 +65,13 @@ async def once(folder: Path, clock: Clock, shards: int) -> None:
         await purse.acquire(Priority.LIVE, within_s=1)
     finally:
         await purse.close()
+
+
+def test_the_script_of_the_bucket_has_the_arguments_that_the_stamp_moves() -> None:
+    script = LuaScript.PUT_ITEM
+    assert "local now = ARGV[1]" in script
+    assert "local offset = (i - 1) * 3" in script
+    assert "local window_start = tonumber(ARGV[5 + offset])" in script
 
 
 class Flaky:
