@@ -104,19 +104,24 @@ def main(events: int = 50_000, others: int = 100) -> None:
     """Make the history, and time the page."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
-        with warehouse.transaction("benchmark") as connection:
-            for first, last, number in ((0, 1, events), (1, 1 + others, 5_000)):
-                connection.execute(EVENTS, {"first": first, "last": last, "events": number})
-                connection.execute(LIVE)
-            for text in (RUNS, TASKS, sql.engine("warehouse/schema/mart_runs_known")):
-                connection.execute(text)
-            run_id = str(connection.execute("SELECT md5('run0')").fetchall()[0][0])
+        warehouse, run_id = made(home, events, others)
         for name in ("computed when asked", "stored"):
             publish(warehouse, home / "published", force=True)
             with taskhouse.open(home) as snapshot:
                 _timed(name, snapshot, run_id)
             derive(warehouse, within_s=1e6, everything=True, most=MANY_LINES)
+
+
+def made(home: Path, events: int, others: int) -> tuple[Warehouse, str]:
+    """The history, and the id of the run with so many events."""
+    warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
+    with warehouse.transaction("benchmark") as connection:
+        for first, last, number in ((0, 1, events), (1, 1 + others, 5_000)):
+            connection.execute(EVENTS, {"first": first, "last": last, "events": number})
+            connection.execute(LIVE)
+        for text in (RUNS, TASKS, sql.engine("warehouse/schema/mart_runs_known")):
+            connection.execute(text)
+        return warehouse, str(connection.execute("SELECT md5('run0')").fetchall()[0][0])
 
 
 def _timed(name: str, snapshot: Snapshot, run_id: str) -> None:
