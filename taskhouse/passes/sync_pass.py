@@ -1,5 +1,6 @@
 """One attempt to read one resource of one project: what it cost, what it found, and what it proved."""
 
+import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -242,16 +243,18 @@ class Pass:
             batch.completing.setdefault(complete, []).extend(things)
 
     async def commit(self, batch: WriteBatch) -> None:
-        """Write a batch in one transaction, outside the event loop.
+        """Write a batch in one transaction, outside the event loop. Several may be asked for at once.
 
         Raises:
             Locked: A later pass has replaced this one, so its further data is refused.
         """
-        await self.commit_ahead(batch)
         await self.committed()
+        await asyncio.to_thread(self._commit, batch, self.stats.figures())
 
     async def commit_ahead(self, batch: WriteBatch) -> None:
         """Begin to write a batch, as soon as the one before it is written; the pass may read on meanwhile.
+
+        Only one task of a pass may use this, and wait for it to end.
 
         Raises:
             Locked: As :meth:`commit`, for the batch before.
@@ -268,6 +271,10 @@ class Pass:
         """
         if self._writing is not None:
             await self._writing.done()
+
+    def _commit(self, batch: WriteBatch, figures: Mapping[str, object]) -> None:
+        with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
+            self._write(connection, (batch, figures))
 
     def _write(self, connection: Any, given: tuple[WriteBatch, Mapping[str, object]]) -> None:
         """Write a batch, with the figures as they were after its last page."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from taskhouse.passes.lifecycle import running
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.passes.writing import MOST, Writing
 from taskhouse.resources.tasks import rows
+from taskhouse.warehouse.commit import WriteBatch
 from taskhouse.warehouse.connection import Warehouse
 
 
@@ -139,3 +141,20 @@ def test_pages_are_read_while_others_are_written_and_no_more_than_two_commits_br
     assert ahead[0] == 4
     assert max(ahead[:-1]) <= 4
     assert house.present() == house.truth_tasks()
+
+
+def test_commits_that_are_asked_for_at_once_are_each_their_own(make_house: Any) -> None:
+    house = make_house(emulator_tasks=1)
+
+    async def many(context: Any) -> list[BaseException | None]:
+        async with running(context, "repositories") as the_pass:
+            batches = [WriteBatch() for _ in range(5)]
+            for number, batch in enumerate(batches):
+                the_pass.page(batch, f"page {number}", [], "")
+            batches[2].pages[0] = {"no": "page"}
+            return await asyncio.gather(*map(the_pass.commit, batches), return_exceptions=True)
+
+    with house.context() as context:
+        outcomes = house.run(many(context))
+    assert [outcome is None for outcome in outcomes] == [True, True, False, True, True]
+    assert house.rows("SELECT request FROM ledger.pages ORDER BY page") == [(f"page {n}",) for n in (0, 1, 3, 4)]
