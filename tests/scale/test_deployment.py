@@ -8,13 +8,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import httpx
 import pytest
+from dagster import DagsterInstance
 
+from taskhouse.assets import records
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings, Key
 from tests.scale.servers import Postgres, free_port
@@ -175,3 +178,29 @@ def test_a_shard_that_is_away_shows_as_such_and_stops_nobody(deployment: Deploym
     assert deployment.ended(lost) == "FAILURE", "what was in its process is closed when it is back"
     assert deployment.ended(waiting) == "SUCCESS", "what was in the queue is done"
     assert KEY not in "".join(log.read_text("utf-8") for log in deployment.folder.glob("*.log"))
+
+
+def test_maintenance_deletes_old_runs_from_postgresql(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres.url.replace("postgresql://", "postgresql+psycopg2://"))
+    home = tmp_path / "home"
+    (home / "dagster").mkdir(parents=True)
+    (home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy/dagster.yaml").read_text("utf-8"), "utf-8")
+    with Emulator(WORLD) as emulator:
+        environment = {
+            **os.environ,
+            "TASKHOUSE_HOME": str(home),
+            "POSTHOG_HOST": emulator.url,
+            "POSTHOG_PERSONAL_API_KEY": KEY,
+            "POSTHOG_PROJECT_IDS": "1",
+        }
+        words = [sys.executable, "-m", "taskhouse.pipelines.cli", "sync", "--select", "repositories"]
+        subprocess.run(words, env=environment, check=True, capture_output=True, cwd=tmp_path)
+    with DagsterInstance.from_config(str(home / "dagster")) as instance:
+        assert records.ours(instance, home)
+        now = datetime.now(UTC)
+        assert records.forget(instance, 3, now) == 0
+        assert len(instance.get_runs()) == 1
+        assert records.forget(instance, 3, now + timedelta(days=4)) == 1
+        assert instance.get_runs() == []
