@@ -15,11 +15,11 @@
 --   that the source gives for the same end before or later; without one, it is when the end was first observed there. A
 --   time later than the observation, by more than a minute, is that of another end. NULL if the run goes on.
 -- is_timed: Whether the server gave `ended_at`.
--- known_at: When taskhouse learned of it.
+-- known_at: When taskhouse learned of it, and for an `in_progress` after an end, of the start of the agent.
 -- pr_url: Of a state in a stream, the pull request that the run names.
 -- error_message: Of a state in a stream, why the run failed.
 -- is_newest: Whether it is the newest version of the run; of a state in a stream, whether no end follows it there.
-WITH state AS (
+WITH state AS NOT MATERIALIZED (
     SELECT
         project_id,
         run_id,
@@ -53,7 +53,7 @@ WITH state AS (
         signal = 'state'
 ),
 
-ordered AS (
+ordered AS NOT MATERIALIZED (
     SELECT
         *,
         status IN ('completed', 'failed', 'cancelled') AS is_over,
@@ -93,35 +93,48 @@ leftover AS (
         ) = 0
 ),
 
-late AS (
+-- Whether an agent started, and since when that is known. An outer join rather than ANTI: DuckDB takes a filter on the run
+-- through it to both sides.
+judged AS (
     SELECT
-        *
+        leftover.project_id,
+        leftover.run_id,
+        leftover.observed_at,
+        leftover.place,
+        min(started.received_at) AS started_known_at
     FROM
         leftover
-        ANTI JOIN (FROM main.run_signals WHERE signal = 'started') AS started
+        LEFT JOIN (FROM main.run_signals WHERE signal = 'started') AS started
             ON leftover.project_id = started.project_id
             AND leftover.run_id = started.run_id
             AND started.occurred_at > leftover.over_before
             AND started.occurred_at <= coalesce(leftover.next_at, TIMESTAMPTZ 'infinity')
+    GROUP BY
+        leftover.project_id,
+        leftover.run_id,
+        leftover.observed_at,
+        leftover.place
 ),
 
 placed AS (
     SELECT
-        ordered.*,
-        late.run_id IS NOT NULL AS is_late,
+        ordered.* REPLACE (greatest(ordered.known_at, judged.started_known_at) AS known_at),
+        judged.run_id IS NOT NULL AND judged.started_known_at IS NULL AS is_late,
         -- A stretch of states that are over, between two that are not.
-        count(*) FILTER (WHERE NOT ordered.is_over AND late.run_id IS NULL) OVER (
+        count(*) FILTER (
+            WHERE NOT ordered.is_over AND (judged.run_id IS NULL OR judged.started_known_at IS NOT NULL)
+        ) OVER (
             PARTITION BY ordered.project_id, ordered.run_id, ordered.observed_in
             ORDER BY ordered.observed_at ASC, ordered.place ASC
         ) AS stretch
     FROM
         ordered
-        LEFT JOIN late
-            ON ordered.project_id = late.project_id
-            AND ordered.run_id = late.run_id
-            AND ordered.observed_in = late.observed_in
-            AND ordered.observed_at = late.observed_at
-            AND ordered.place = late.place
+        LEFT JOIN judged
+            ON ordered.project_id = judged.project_id
+            AND ordered.run_id = judged.run_id
+            AND ordered.observed_in = 'stream'
+            AND ordered.observed_at = judged.observed_at
+            AND ordered.place = judged.place
 ),
 
 -- The first time that a stretch has for its end, unless what is seen to be over came before it.

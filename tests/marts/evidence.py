@@ -45,21 +45,32 @@ def states_of(rows: dict[str, list[Row]], starts: list[Sign], **run: Any) -> lis
     versions, stream = [
         sorted(source, key=lambda state: (state["at"], state["place"])) for source in (versions, stream)
     ]
-    return [versions, [state for number, state in enumerate(stream) if not _is_late(stream, number, starts)]]
+    return [versions, list(_in_time(stream, starts))]
 
 
-def _is_late(stream: list[Row], number: int, starts: list[Sign]) -> bool:
-    """Whether a state only comes after an end that it does not know of yet."""
+def _in_time(stream: list[Row], starts: list[Sign]) -> Iterator[Row]:
+    """The states without those that come after an end that they do not know of yet: unless an agent starts then."""
+    for number, state in enumerate(stream):
+        began = _starts_after_end(stream, number, starts)
+        if began is None:
+            yield state
+        elif began:
+            yield state | {"known_at": max(state["known_at"], min(began))}
+
+
+def _starts_after_end(stream: list[Row], number: int, starts: list[Sign]) -> list[datetime] | None:
+    """When it was learned of each agent that starts after an end that this state may not know of; None if it does."""
     state, before = stream[number], stream[:number]
     while before and before[-1]["status"] == "in_progress":
         before.pop()
     if state["status"] != "in_progress" or not before or before[-1]["status"] not in OVER:
-        return False
+        return None
     ended = max((one["completed_at"] for one in before if one["completed_at"]), default=None)
     old = ended and state["updated_at"] and state["updated_at"] <= ended
     over, after = before[-1]["at"], [one["at"] for one in stream[number + 1 :]]
-    began = any(over < start[0] and (not after or start[0] <= after[0]) for start in starts)
-    return bool(old or state["at"] <= over + timedelta(minutes=1)) and not began
+    if not old and state["at"] > over + timedelta(minutes=1):
+        return None
+    return [start[3] for start in starts if over < start[0] and (not after or start[0] <= after[0])]
 
 
 def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
@@ -84,7 +95,7 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
     for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
         in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
         same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
-    for ended, evidence, parted_at in corrected(same_end, life):
+    for ended, evidence, settled in corrected(same_end, life):
         status = max(evidence, key=lambda one: (one["known_at"], one["source"], one["at"]))["status"]
         same = [one for one in evidence if one["status"] == status]
         seen = [one["known_at"] for one in same if one["source"] == "version"]
@@ -92,8 +103,8 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
         found[ended] = {
             "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
             "status": status,
-            "known_at": max([min(seen or [one["known_at"] for one in same]), *parted_at]),
-            "end_known_at": max([min(one["known_at"] for one in evidence), *parted_at]),
+            "known_at": max([min(seen or [one["known_at"] for one in same]), *settled]),
+            "end_known_at": max([min(one["known_at"] for one in evidence), *settled]),
             "sources": {one["source"] for one in evidence},
         }
     return found
@@ -102,7 +113,7 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
 def corrected(
     same_end: dict[datetime, list[Row]], life: list[Sign]
 ) -> Iterator[tuple[datetime, list[Row], list[datetime]]]:
-    """Each end with its evidence, and when it was learned that the next is another.
+    """Each end with its evidence, and when its time was learned, and that the next is another.
 
     Without life between them, ends within a minute are one, and an end without a time is the one before it.
     """
@@ -135,14 +146,10 @@ def corrected(
         given = [(one["at"], ended) for ended, evidence, _ in group for one in evidence if one["timed"]]
         stands = max(given)[1] if given else group[0][0]
         there = {ended: evidence for ended, evidence, _ in group}[stands]
-        dated = min(one["known_at"] for one in there)
-        shown = [
-            one | {"known_at": max(one["known_at"], dated)}
-            for ended, evidence, _ in group
-            for one in evidence
-            if ended == stands or not one["timed"]
-        ]
-        yield min(there, key=lambda one: (one["known_at"], one["source"]))["ended"], shown, learned
+        others = [moment for moment, ended in given if ended != stands]
+        dated = min(one["known_at"] for one in there if not others or one["at"] >= max(others))
+        kept = [one for ended, evidence, _ in group for one in evidence if ended == stands or not one["timed"]]
+        yield min(there, key=lambda one: (one["known_at"], one["source"]))["ended"], kept, [dated, *learned]
 
 
 def _anchor(group: list[tuple[datetime, list[Row], bool]]) -> datetime:
