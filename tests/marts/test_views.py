@@ -118,11 +118,11 @@ def test_a_filter_on_the_run_reaches_every_table_of_events(kept: Any, view: str)
     assert all(run_id in conditions for conditions in scans)
 
 
-def _events_read(node: Any) -> Iterator[str]:
+def _events_read(node: Any, above: str = "") -> Iterator[str]:
     """The conditions of each scan that reads what events say, and not only of which run there are some."""
     for part in node if isinstance(node, list) else [node]:
         about = part.get("extra_info", {})
         is_of_events = about.get("Table", "").endswith(("raw.run_events", "raw.run_log_entries"))
         if is_of_events and {"method", "payload", "session_update", "received_at"} & {*about["Projections"]}:
-            yield str(about.get("Filters", ""))
-        yield from _events_read(part["children"])
+            yield f"{about.get('Filters', '')} {above}"
+        yield from _events_read(part["children"], str(about.get("Expression", "")))
