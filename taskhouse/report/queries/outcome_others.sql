@@ -4,9 +4,30 @@
 -- `squares` is that of what each repository adds beyond the mean.
 -- The runs of each pair come from running totals, and the weights of the runs of a day from where the weeks of a pair
 -- begin and end, so that no run is joined with every change.
-WITH change AS (
+-- Repositories and changes are numbered, since numbers sort quicker than names.
+WITH place AS (
     SELECT
-        *
+        *,
+        row_number() OVER () AS place
+    FROM
+        (SELECT DISTINCT project_id, repository FROM outcome_runs)
+),
+
+run AS (
+    SELECT
+        place.place,
+        outcome_runs.day,
+        outcome_runs.runs,
+        outcome_runs.completed
+    FROM
+        outcome_runs
+        INNER JOIN place USING (project_id, repository)
+),
+
+change AS (
+    SELECT
+        *,
+        row_number() OVER () AS changed
     FROM
         outcome_changes
         INNER JOIN (
@@ -19,9 +40,8 @@ WITH change AS (
 
 near AS (
     SELECT
-        change.project_id,
-        change.repository AS changed,
-        other.repository,
+        change.changed,
+        place.place,
         change.before_since,
         change.before_until,
         change.after_since,
@@ -34,24 +54,26 @@ near AS (
             AND other.kind <> 'unknown'
             AND other.first_day <= change.before_since
             AND other.last_day >= change.after_until
+        INNER JOIN place
+            ON other.project_id = place.project_id
+            AND other.repository = place.repository
 ),
 
 bound AS (
-    SELECT project_id, changed, repository, before_since - 1 AS day, -1 AS before, 0 AS after FROM near
+    SELECT changed, place, before_since - 1 AS day, -1 AS before, 0 AS after FROM near
     UNION ALL
-    SELECT project_id, changed, repository, before_until, 1, 0 FROM near
+    SELECT changed, place, before_until, 1, 0 FROM near
     UNION ALL
-    SELECT project_id, changed, repository, after_since - 1, 0, -1 FROM near
+    SELECT changed, place, after_since - 1, 0, -1 FROM near
     UNION ALL
-    SELECT project_id, changed, repository, after_until, 0, 1 FROM near
+    SELECT changed, place, after_until, 0, 1 FROM near
 ),
 
 -- The running totals of the runs of a repository, at each bound of a pair.
 total AS (
     SELECT
-        project_id,
         changed,
-        repository,
+        place,
         before,
         after,
         sum(runs) OVER earlier AS runs,
@@ -59,17 +81,16 @@ total AS (
     FROM (
         SELECT *, 0::DOUBLE AS runs, 0::DOUBLE AS completed FROM bound
         UNION ALL BY NAME
-        SELECT project_id, repository, day, runs::DOUBLE AS runs, completed::DOUBLE AS completed FROM outcome_runs
+        SELECT place, day, runs::DOUBLE AS runs, completed::DOUBLE AS completed FROM run
     )
     WINDOW
-        earlier AS (PARTITION BY project_id, repository ORDER BY day ASC)
+        earlier AS (PARTITION BY place ORDER BY day ASC)
 ),
 
 pair AS (
     SELECT
-        project_id,
         changed,
-        repository,
+        place,
         sum(before * runs) AS before,
         sum(before * completed) AS completed_before,
         sum(after * runs) AS after,
@@ -103,27 +124,24 @@ weighed AS (
             FROM
                 pair
         ) AS pair
-        INNER JOIN change
-            ON pair.project_id = change.project_id
-            AND pair.changed = change.repository
+        INNER JOIN change USING (changed)
     WINDOW
-        whole AS (PARTITION BY pair.project_id, pair.changed)
+        whole AS (PARTITION BY changed)
 ),
 
 edge AS (
-    SELECT project_id, repository, before_since AS day, -weight / before AS weight, 1 AS before, 0 AS after FROM weighed
+    SELECT place, before_since AS day, -weight / before AS weight, 1 AS before, 0 AS after FROM weighed
     UNION ALL
-    SELECT project_id, repository, before_until + 1, weight / before, -1, 0 FROM weighed
+    SELECT place, before_until + 1, weight / before, -1, 0 FROM weighed
     UNION ALL
-    SELECT project_id, repository, after_since, weight / after, 0, 1 FROM weighed
+    SELECT place, after_since, weight / after, 0, 1 FROM weighed
     UNION ALL
-    SELECT project_id, repository, after_until + 1, -weight / after, 0, -1 FROM weighed
+    SELECT place, after_until + 1, -weight / after, 0, -1 FROM weighed
 ),
 
 step AS (
     SELECT
-        project_id,
-        repository,
+        place,
         day,
         sum(weight) AS weight,
         sum(before) AS before,
@@ -137,18 +155,17 @@ step AS (
 -- For each day with runs or with a step, the weight of a run on it.
 running AS (
     SELECT
-        project_id,
-        repository,
+        place,
         run.runs,
         run.completed,
-        sum(step.weight) OVER repository AS weight,
-        sum(step.before) OVER repository AS before,
-        sum(step.after) OVER repository AS after
+        sum(step.weight) OVER earlier AS weight,
+        sum(step.before) OVER earlier AS before,
+        sum(step.after) OVER earlier AS after
     FROM
         step
-        FULL JOIN outcome_runs AS run USING (project_id, repository, day)
+        FULL JOIN run USING (place, day)
     WINDOW
-        repository AS (PARTITION BY project_id, repository ORDER BY day)
+        earlier AS (PARTITION BY place ORDER BY day ASC)
 ),
 
 used AS (
@@ -162,17 +179,21 @@ used AS (
 )
 
 SELECT
-    (SELECT list(DISTINCT {'project_id': project_id, 'repository': changed}) FROM pair) AS changes,
+    (
+        SELECT list({'project_id': project_id, 'repository': repository})
+        FROM change
+        WHERE changed IN (SELECT changed FROM pair)
+    ) AS changes,
     (SELECT sum(weight) FROM weighed) AS weights,
     (SELECT sum(weight * difference) FROM weighed) AS value,
     (
         SELECT sum(beyond * beyond)
-        FROM (SELECT sum(weight * (difference - mean)) AS beyond FROM weighed GROUP BY project_id, repository)
+        FROM (SELECT sum(weight * (difference - mean)) AS beyond FROM weighed GROUP BY place)
     ) AS squares,
     sum(weight * weight * runs) AS spread,
     sum(completed) / sum(runs) AS share,
     coalesce(sum(runs) FILTER (WHERE before > 0), 0)::BIGINT AS before,
     coalesce(sum(runs) FILTER (WHERE after > 0), 0)::BIGINT AS after,
-    count(DISTINCT (project_id, repository)) AS repositories
+    count(DISTINCT place) AS repositories
 FROM
     used
