@@ -65,6 +65,15 @@ def test_every_shard_has_a_service_a_disk_a_prefix_and_a_place_in_the_workspace(
     assert shard["spec"]["replicas"] == 1, "one writer"
 
 
+def test_the_image_holds_what_the_package_is_made_of_and_nothing_else() -> None:
+    lines = (DEPLOY / "compose/Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    rules = [line for line in lines if not line.startswith("#")]
+    taken = {rule.removeprefix("!") for rule in rules[1:]}
+    assert rules[0] == "*"
+    links = {path.name for path in (DEPLOY.parent / "taskhouse").iterdir() if path.is_symlink()}
+    assert taken == {"taskhouse", *links, "pyproject.toml", "README.md", "LICENSE"}
+
+
 def test_the_commands_exist() -> None:
     commands = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
     container = SHARDS[1]["spec"]["template"]["spec"]["containers"][0]
