@@ -70,6 +70,7 @@ class Shard:
         self._marks: dict[str, Mark] = {}
         self._known: set[str] = set()
         self._published: Path | None = None
+        self._shape: Mapping[str, schema.Columns] = {}
 
     def close(self) -> None:
         """Let go of the lake."""
@@ -118,11 +119,12 @@ class Shard:
         connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy (READ_ONLY)")
         copied = sql.rows(sql.run(connection, "lake_publish/copied"))[0]
         shape = schema.shapes(connection)
-        if not self._marks:
+        if not self._marks or shape != self._shape:
             with sql.atomic(connection):
                 is_new = schema.prepare(connection, self.name, shape)
             if is_new:
                 schema.inline_few(connection)
+        self._shape = shape
         with sql.atomic(connection):
             if anew:
                 self._clear(connection)

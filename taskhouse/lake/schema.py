@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 import duckdb
 
+from taskhouse.errors import ConfigurationError
 from taskhouse.lake.tables import DERIVED, OURS, SHARED, Shared
 from taskhouse.warehouse import sql
+from taskhouse.warehouse.reading import OTHER_VERSION
 
 Columns = Mapping[str, str]
 """Names of columns and their types, in order."""
@@ -49,8 +51,15 @@ def columns_in(connection: duckdb.DuckDBPyConnection, database: str) -> dict[str
 
 
 def shapes(connection: duckdb.DuckDBPyConnection) -> dict[str, Columns]:
-    """What each table of the lake has of the attached copy, without our own columns."""
+    """What each table of the lake has of the attached copy, without our own columns.
+
+    Raises:
+        ConfigurationError: The copy lacks a table.
+    """
     copied = columns_in(connection, "copy")
+    wanted = {*(table.name for table in SHARED), *DERIVED}
+    if lacks := sorted(wanted - copied.keys()):
+        raise ConfigurationError(f"The published copy has no table {lacks[0]}.", hint=OTHER_VERSION)
     found: dict[str, Columns] = {name: copied[name] for name in DERIVED}
     for table in SHARED:
         if table.rows:

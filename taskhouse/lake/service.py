@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
 from taskhouse.lake.engine import Lake
-from taskhouse.lake.leases import EVERYTHING, Leases
+from taskhouse.lake.leases import EVERYTHING, HELD_S, Leases
 from taskhouse.lake.publish import Shard, Tick
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
@@ -76,11 +76,11 @@ def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], N
     for number in range(TRIES):
         try:
             return work()
-        except duckdb.Error as problem:
+        except (duckdb.Error, Retryable) as problem:
             if after is not None:
                 after()
             if isinstance(problem, _WRONG) or number == TRIES - 1:
-                raise lake.failed(problem, purpose) from None
+                raise (problem if isinstance(problem, Retryable) else lake.failed(problem, purpose)) from None
         time.sleep(WAIT_S * 2**number)
     raise AssertionError
 
@@ -119,6 +119,7 @@ class Publisher:
     def __init__(self, shard: Shard, home: str, place: str) -> None:
         self.shard, self.home, self.place = shard, home, place
         self.leases: Leases | None = None
+        self.lease_s = HELD_S
 
     def publish(self) -> Tick:
         """Publish what is new.
@@ -144,7 +145,7 @@ class Publisher:
         if self.leases is None:
             self.leases = Leases(self.shard.lake, self.shard.connection, self.home, self.place)
             self.leases.prepare()
-        self.leases.claim(self.shard.name, any_home=any_home)
+        self.leases.claim(self.shard.name, any_home=any_home, seconds=self.lease_s)
         return self.leases
 
     def drop(self) -> None:
@@ -208,11 +209,26 @@ def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exce
         while publish.current(settings.published) is None:
             _rest(every_s, parent)
         with claimed(settings) as publisher:
-            again(publisher.shard.lake, "Opening the lake", publisher.claim, publisher.drop)
+            while not _claim(publisher, say):
+                _rest(every_s, parent)
             while True:
-                _rest(max(every_s, SHARE * _tick(publisher, say)), parent)
+                rest_s = max(every_s, SHARE * _tick(publisher, say))
+                if rest_s > HELD_S / 2:
+                    publisher.lease_s = 2 * rest_s
+                    _claim(publisher, say)
+                _rest(rest_s, parent)
     except TaskhouseError as problem:
         return complain(problem)
+
+
+def _claim(publisher: Publisher, say: Say) -> bool:
+    """Take or renew the lease, whether the catalogue answers or not."""
+    try:
+        again(publisher.shard.lake, "Opening the lake", publisher.claim, publisher.drop)
+    except Retryable as problem:
+        say(str(problem))
+        return False
+    return True
 
 
 def _tick(publisher: Publisher, say: Say) -> float:

@@ -82,8 +82,10 @@ class Upkeep:
         return sum(len(found) for found in counts)
 
     def flush(self) -> None:
-        """Write rows that are in the catalogue into files."""
+        """Write rows that are in the catalogue into files, and those of the marks anew, which always change."""
         self.connection.execute("CALL ducklake_flush_inlined_data('lake')")
+        for (mark,) in self._run("lake_upkeep/marks"):
+            self._rewrite("shards", str(mark))
 
     def merge(self) -> None:
         """Merge small files, table by table; others may insert meanwhile."""
@@ -116,18 +118,20 @@ class Upkeep:
     def rewrite(self) -> int:
         """Write every file anew that has deleted rows, and remove all that is not needed now; how many were removed."""
         self.flush()
-        marks = sql.run(self.connection, "lake_upkeep/marks").fetchall()
-        for name in (*TABLES, *(f"shards.{mark}" for (mark,) in marks)):
+        for name in TABLES:
             schema, _, table = name.partition(".")
-            self.connection.execute(
-                f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)"
-            )
+            self._rewrite(schema, table)
         self.alone()  # so nobody is about to commit a file that is not known yet
         self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
         removed = 0
         for what in ("cleanup_old_files", "delete_orphaned_files"):
             removed += len(self.connection.execute(f"CALL ducklake_{what}('lake', cleanup_all => true)").fetchall())
         return removed
+
+    def _rewrite(self, schema: str, table: str) -> None:
+        self.connection.execute(
+            f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)"
+        )
 
     def _erase(self, run_or_task: str) -> int:
         sql.run(self.connection, "lake_upkeep/erased", id=run_or_task)

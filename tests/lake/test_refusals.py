@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import taskhouse
@@ -58,6 +59,16 @@ def test_a_shard_refuses_what_would_spoil_the_lake(
     with pytest.raises(
         ConfigurationError, match=r"^The lake has commit \d+ of shard one, but the published copy ends "
     ):
+        publish_once(home.settings)
+
+
+def test_a_copy_of_an_older_version_is_refused(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    home = make_home("one", sqlite, full=False)
+    copy = home.publish()
+    copy.chmod(0o600)
+    with duckdb.connect(str(copy)) as connection:
+        connection.execute("DROP VIEW main.messages; DROP TABLE mart.messages")
+    with pytest.raises(ConfigurationError, match=r"^The published copy has no table mart\.messages\."):
         publish_once(home.settings)
 
 

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "The lake has commit … of shard …, and this home has no published copy of it.": (
         "lake/test_upkeep.py::test_the_lake_is_verified_rebuilt_compacted_and_rewritten"
     ),
+    "The published copy has no table ….": "lake/test_refusals.py::test_a_copy_of_an_older_version_is_refused",
     "The lake has no index of words.": ("lake/test_reading.py::test_search_says_that_the_lake_has_no_index"),
     "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
         "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"
