@@ -116,7 +116,7 @@ class Deployment:
         self._client.close()
 
 
-def until(look: Callable[[], T], within_s: float = 240) -> T:
+def until(look: Callable[[], T], within_s: float = 600) -> T:
     """What a look finds, as soon as it finds something."""
     end = time.monotonic() + within_s
     while not (found := look()):
