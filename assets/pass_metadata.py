@@ -124,7 +124,7 @@ def _trend(queries: Queries, asset: ResourceAsset, project_id: int) -> dict[str,
 def _newest(queries: Queries, asset: ResourceAsset, project: dict[str, Any]) -> str:
     names = {
         "columns": ", ".join(asset.resource.preview),
-        "view": asset.resource.shown or asset.name,
+        "source": f"raw.{asset.resource.tables[0].name}",
         "newest": asset.resource.newest,
         "where": "TRUE",
     }

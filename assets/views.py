@@ -260,9 +260,9 @@ def _metadata(
     if _joins_events(view) and "run_id" in view.types:
         where, label = "run_id = $run_id", "rows of the newest run"
         parameters["run_id"] = run
-    subject = {"view": view.name, "where": where}
-    rows = queries.rows("view_count", parameters, **subject)[0]["row_count"]
-    newest = queries.rows("preview", parameters, columns=", ".join(shown), newest=view.newest, **subject)
+    rows = queries.rows("view_count", parameters, view=view.name, where=where)[0]["row_count"]
+    source = {"source": f"main.{view.name}", "where": where, "newest": view.newest}
+    newest = queries.rows("preview", parameters, columns=", ".join(shown), **source)
     return {
         "dagster/column_lineage": _lineage(view, resource_assets),
         label: rows,

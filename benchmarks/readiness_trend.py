@@ -103,7 +103,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, duckdb.connect(str(Path(folder) / "bench.duckdb")) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate.upgrade(connection)
-        views.refresh(connection)
+        views.make(connection)
         connection.execute(SNAPSHOTS, {"repositories": given.repositories, "days": given.days})
         connection.execute("CHECKPOINT")
         (count,) = connection.execute("SELECT count(*) FROM raw.readiness_snapshots").fetchone() or (0,)

@@ -75,7 +75,9 @@ def main() -> None:
             if not there:
                 make(connection, given.runs, given.events, given.live, given.repositories)
             migrate.upgrade(connection)
-            views.refresh(connection)
+            views.prepare(connection, path.parent)
+            if not views.current(connection):
+                views.make(connection)
             runs, live, log = connection.execute(
                 "SELECT (SELECT count(DISTINCT run_id) FROM raw.run_versions), (SELECT count(*) FROM raw.run_events),"
                 " (SELECT count(*) FROM raw.run_log_entries)"

@@ -172,7 +172,7 @@ def _make(folder: Path, words: list[str], messages: int) -> None:
     with connect(path, storage_compatibility_version=COMPATIBILITY, temp_directory=f"{path}.tmp") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         migrate.upgrade(connection)
-        views.refresh(connection)
+        views.make(connection)
         connection.execute("CREATE MACRO main.uniform(n) AS (hash(n) % 1000000007) / 1000000007")
         connection.execute(
             "CREATE TEMP TABLE word AS SELECT unnest($words) AS word, unnest(range(1, len($words) + 1)) AS rank",

@@ -118,7 +118,9 @@ def _value(context: dg.ResolutionContext, component: type[BaseModel], name: str,
     if made is not None and not _formed(name, made, form):
         raise ConfigurationError(
             f"{name} must be {words}.",
-            hint="Write it like that, with quotes around a text that looks like something else, such as 4711 or yes.",
+            hint="Write it like that, without quotes and brackets."
+            if form is bool
+            else "Write it like that, with quotes around a text that looks like something else, such as 4711 or yes.",
         )
     return made
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import PassReport
 
 
+NEEDS = {"digest": "notify", "site": "site"}
+"""Schedules that exist only if a setting is set."""
+
+
 @dg.scaffold_with(ProjectScaffolder)
 class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     """Keeps the history of PostHog Tasks: assets, checks, jobs, schedules and sensors for the projects of one server.
@@ -186,9 +190,16 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
             known = [variable(field) for field in Settings.model_fields]
             look_for_strays({variable(field): None for field in values}, known, where)
         try:
-            return Settings(_env_file=None, **values)  # type: ignore[arg-type]
+            settings = Settings(_env_file=None, **values)  # type: ignore[arg-type]
         except ValidationError as problem:
             raise _wrong(problem, where) from None
+        for name, field in NEEDS.items():
+            if name in self.crons and not getattr(settings, field):
+                raise ConfigurationError(
+                    f"{where}: crons has a time for {name}, but {variable(field)} is not set.",
+                    hint=f"Set {variable(field)} in the environment of Dagster, or remove the time.",
+                )
+        return settings
 
     def _look_for_twins(self, context: dg.ComponentLoadContext, settings: Settings) -> None:
         """Refuse an instance that shares its home or its names with another one in this code location."""

@@ -4,25 +4,55 @@ Making a warehouse's schema and views takes half a second, making Dagster's data
 """
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
+from taskhouse.clock import REAL
 from taskhouse.settings import Settings
+from taskhouse.warehouse import sql, views
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.engine import Attached
 
 
 def blank(path: Path) -> Path:
     """Put a warehouse that holds nothing and belongs to nobody yet where ``path`` says, if nothing is there."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = views.template(template().parent)
+        shutil.copyfile(made, path.with_name(made.name))
+        path.with_name(made.name).chmod(0o600)
         shutil.copyfile(template(), path)
         path.chmod(0o600)
     return path
+
+
+def show(path: Path) -> Path:
+    """Put the views into a file, as a published copy has them; a warehouse has none."""
+    views.add(path, views.template(template().parent), REAL)
+    return path
+
+
+@contextlib.contextmanager
+def shown(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One transaction over a new file that has the tables of a warehouse and the views of a published copy."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(_shown(), path)
+    with writing(path) as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """One transaction over a file as it is."""
+    with contextlib.closing(Attached(path)) as attached, sql.atomic(attached.connection):
+        yield attached.connection
 
 
 def started(home: Path) -> Path:
@@ -47,6 +77,11 @@ def _dagster() -> Path:
         return prepare(Settings(_env_file=None, home=_folder() / "home"))
     finally:
         os.umask(umask)
+
+
+@functools.cache
+def _shown() -> Path:
+    return show(Path(shutil.copyfile(template(), _folder() / "shown.duckdb")))
 
 
 @functools.cache

@@ -1,9 +1,14 @@
 """What holds for all tests: their order, and how many examples a property has, none of them with a deadline."""
 
-import pytest
-from hypothesis import settings
+import os
 
-settings.register_profile("unhurried", deadline=None, max_examples=30)
+import pytest
+from hypothesis import Phase, settings
+
+PHASES = [phase for phase in Phase if phase is not Phase.shrink or not os.environ.get("CI")]
+"""To shrink an example can take minutes, and whoever mends the failure can do that at their desk."""
+
+settings.register_profile("unhurried", deadline=None, max_examples=30, phases=PHASES)
 settings.load_profile("unhurried")
 
 

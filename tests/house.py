@@ -24,6 +24,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse import clock, verify
 from taskhouse.warehouse.connection import Warehouse
 from tests import opened
+from tests.asked import ask
 from tests.blank import blank
 from tests.clocks import Told
 
@@ -107,9 +108,7 @@ class House:
 
     def rows(self, text: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        asks = text.lstrip().startswith(("SELECT", "FROM", "WITH"))
-        with (self._asked.reading if asks else self._asked.transaction)("a test") as connection:
-            return connection.execute(text, parameters or None).fetchall()
+        return ask(self._asked, text, parameters or None)
 
     def counts(self) -> dict[str, int]:
         """Rows of every raw table."""

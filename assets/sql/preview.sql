@@ -1,8 +1,8 @@
--- The newest rows of a view.
+-- The newest rows of a view or a table.
 SELECT
     {columns}
 FROM
-    main.{view}
+    {source}
 WHERE
     project_id = $project_id
     AND {where}

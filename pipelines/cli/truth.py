@@ -120,9 +120,14 @@ def answers(
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of ``sql/truth/<question>.sql``, by question."""
     from taskhouse.operations import open_warehouse
-    from taskhouse.warehouse import sql
+    from taskhouse.warehouse import publish, sql
+    from taskhouse.warehouse.engine import connect
 
-    with open_warehouse(settings).reading("comparing with the truth") as connection:
+    made = publish.publish(open_warehouse(settings), settings.published, force=True)
+    if made is None:
+        raise open_warehouse(settings).empty()
+    with connect(made.path, read_only=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
         return {
             question: connection.execute(
                 sql.statement("taskhouse.pipelines.cli", f"sql/truth/{question}"), dict(parameters)

@@ -66,7 +66,7 @@ def newest(lake: Lake, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 def show_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Show the tables of a warehouse over the lake, in the memory of a connection that has it attached."""
-    for schema in ("raw", "ledger", "mart", "waiting"):
+    for schema in ("raw", "ledger", "mart"):
         connection.execute(f"CREATE SCHEMA {schema}")
     connection.execute(sql.query("lake_read/shards"))
     for table in SHARED:
@@ -79,7 +79,7 @@ def show_views(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> No
     """Make views and macros over these tables, with what they say of themselves."""
     connection.execute(sql.engine("warehouse/schema/views"))
     zone = sql.run(connection, "lake_read/zone").fetchall()[0][0]
-    views.make_over(connection, clock, zone=zone or "UTC")
+    views.make(connection, clock, zone=zone or "UTC", stored=False)
     for name, about in SHARDS.items():
         what = f"COLUMN main.lake_shards.{name}" if name else "VIEW main.lake_shards"
         connection.execute(f"COMMENT ON {what} IS {sql.literal(about)}")

@@ -3,8 +3,8 @@
 A view is a SELECT without CREATE, under the name of its file; a macro, below ``macros/``, is a CREATE MACRO statement.
 A file begins with a comment: what one row is, the key of a view, an empty comment line, and a line ``name: text`` for
 every column, in the order of the columns (a text goes on with an indent). It ends up beside the view and its columns in
-the warehouse, and in ``docs/views.md``. What is made before what follows from the names that a text uses; nothing lists
-the files.
+the published copies, and in ``docs/views.md``. What is made before what follows from the names that a text uses;
+nothing lists the files.
 """
 
 import graphlib
@@ -40,6 +40,13 @@ MACROS = tuple(sorted(_MACROS.keys() - {*AS_OF}))
 
 ORDER = tuple(map(_address, graphlib.TopologicalSorter(_USES).static_order()))
 """All of them in an order in which they can be made; those of macros begin with ``macros/``."""
+
+
+ZONE = "macros/day_zone"
+"""The macro that differs between warehouses of one version: it contains the time zone in which a day begins."""
+
+VALUES = tuple(name for name in ORDER if name.removeprefix("macros/") in MACROS)
+"""The macros that give a value, as in ``ORDER``."""
 
 
 def text(name: str) -> str:

@@ -101,11 +101,11 @@ def united(name: str, text: str) -> str:
 
 
 def table(name: str, types: Mapping[str, str]) -> str:
-    """The statement that makes the table of a stored view, given the types of the view's columns."""
+    """The statement that makes the table of a stored view if it is not there, given the types of the view's columns."""
     columns = {column: types[column] for column in COLUMNS.get(name, tuple(types))}
     columns = {column: f"{kind}{COMPRESSED.get((name, column), '')}" for column, kind in columns.items()}
     shown = ", ".join(f'"{column}" {kind}' for column, kind in (columns | {"derivation": "BIGINT"}).items())
-    return f"CREATE TABLE mart.{name} ({shown})"
+    return f"CREATE TABLE IF NOT EXISTS mart.{name} ({shown})"
 
 
 def insertion(name: str) -> str:

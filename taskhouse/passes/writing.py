@@ -61,8 +61,8 @@ class Writing(Generic[T]):
             return
         await asyncio.wait(self._threads)
         threads, self._threads, self._newest = self._threads, [], None
-        for thread in threads:
-            thread.result()
+        for problem in filter(None, [thread.exception() for thread in threads]):
+            raise problem
 
     def _run(self) -> None:
         try:
@@ -101,5 +101,5 @@ class Writing(Generic[T]):
 
 async def _ended(done: Future[None]) -> None:
     """Wait for a result of another thread, which goes on if this is interrupted."""
-    await asyncio.wait([asyncio.wrap_future(done)])
-    done.result()
+    ended, _ = await asyncio.wait([asyncio.wrap_future(done)])
+    ended.pop().result()

@@ -116,9 +116,8 @@ class Resource:
         quarantines: Names under which its unreadable records are stored, besides its own.
         listed: Whether a complete pass reads every record of its lists, so that a later proof closes records in
             quarantine that cannot be identified.
-        shown: The view to show after a pass, if that is not the one of the same name.
-        preview: Columns of that view to show.
-        newest: Column of that view that shows which rows are newest.
+        preview: Columns of its own table to show after a pass.
+        newest: Column of that table that shows which rows are newest.
         every_s: How old the last complete pass may become before a warning, in seconds.
         live: Whether rows are captured as they happen, so that their delay is measured.
         sees_runs: Whether a pass sees runs start and end.
@@ -137,7 +136,6 @@ class Resource:
     cursors: str = ""
     quarantines: tuple[str, ...] = ()
     listed: bool = False
-    shown: str = ""
     preview: tuple[str, ...] = ()
     newest: str = ""
     every_s: float = 3600.0

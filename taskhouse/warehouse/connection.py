@@ -223,7 +223,7 @@ class Warehouse:
             if self._ready != file:  # the first block, or another file took its place
                 migrate.upgrade(connection, self.clock)
                 identity.bind(connection, self.host, self.clock)
-                views.refresh(connection, self.clock, zone=self.zone)
+                views.prepare(connection, self.path.parent, self.clock, zone=self.zone)
                 self._ready = file
             yield connection
 

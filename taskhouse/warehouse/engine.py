@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from taskhouse import marts
 from taskhouse.warehouse import sql
 
 COMPATIBILITY = "v1.5.0"
@@ -102,7 +103,8 @@ def checkpoint_at_commit(connection: duckdb.DuckDBPyConnection) -> None:
 class _Engine:
     """One DuckDB, which serves one file at a time; what does not fit into memory is spilled beside the file.
 
-    What holds for every connection is said once. Its memory has the macro ``newest``.
+    What holds for every connection is said once. Its memory has the macro ``newest``, and the macros of ``marts`` that
+    give a value, which the statements of the warehouse use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -111,6 +113,8 @@ class _Engine:
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
         self.root.execute("SET GLOBAL python_enable_replacements = false")
         sql.run(self.root, "versions/newest")
+        for name in marts.VALUES:
+            self.root.execute(marts.text(name))
 
 
 _idle: list[_Engine] = []

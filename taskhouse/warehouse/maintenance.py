@@ -140,10 +140,10 @@ def _reason(path: Path, size: int, unused: float, free_share: float, small: int)
 def _rewrite(old: duckdb.DuckDBPyConnection, draft: Path, clock: Clock) -> int:
     """Copy every table into a new file of the same schema; returns its size."""
     tables = [name for (name,) in sql.run(old, "catalog/tables").fetchall()]
-    zone = old.execute("SELECT main.day_zone()").fetchall()[0][0]
+    zone = views.current_zone(old)
     with connect(draft, storage_compatibility_version=COMPATIBILITY) as new:
         migrate.upgrade(new, clock)
-        views.refresh(new, clock, zone=zone)
+        views.prepare(new, draft.parent, clock, zone=zone)
     checkpoint_at_commit(old)  # of the new file; nothing is written into the old one any more
     place = str(draft).replace("'", "''")
     old.execute(f"ATTACH '{place}' AS compacted (STORAGE_VERSION '{COMPATIBILITY}')")

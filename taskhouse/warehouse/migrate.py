@@ -85,7 +85,6 @@ def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
     connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
     connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
     connection.execute("CREATE SCHEMA IF NOT EXISTS mart")
-    connection.execute("CREATE SCHEMA IF NOT EXISTS waiting")
     done = version(connection)
     if done > len(MIGRATIONS):
         raise ConfigurationError(
@@ -117,7 +116,8 @@ def _texts(statements: tuple[str, ...]) -> list[str]:
 def version(connection: duckdb.DuckDBPyConnection) -> int:
     """The version of the schema of a file; 0 of one that is no warehouse yet."""
     known = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'ledger' AND table_name = 'migrations'"
+        "SELECT count(*) FROM duckdb_tables()"
+        " WHERE database_name = current_database() AND schema_name = 'ledger' AND table_name = 'migrations'"
     ).fetchone()
     if not known or not known[0]:
         return 0

@@ -14,6 +14,7 @@ import os
 import shutil
 import stat
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,8 +105,9 @@ def publish(
     last, now = current(folder), warehouse.clock.now()
     read |= own
     due = _reading_due(folder, now)
-    if last is not None and warehouse.exists() and not views.current_in(last.path):
-        with warehouse.reading("making the views of this version"):
+    known = last is not None or Identity.beside(warehouse.path) is not None
+    if known and warehouse.exists() and not (last is not None and views.current_in(last.path)):
+        with warehouse.reading("bringing it up to date"):
             force = True
     if last is not None and not (force or read or (due and not last.read)) and _young(last, now):
         return last
@@ -128,6 +130,11 @@ def _publish(warehouse: Warehouse, folder: Path, *, read: bool = False, own: boo
             taken_s = time.perf_counter() - began
         if cloned and own:
             _separate(draft)
+        summed = None
+        if read or not cloned:
+            with draft.open("rb") as file:
+                summed = crc32(file)
+        views.add(draft, views.template(warehouse.path.parent), warehouse.clock)
         reading_s = _read(warehouse, draft, source) if read or not cloned else None
         rest_s = max(CLONES_EVERY_S, SHARE * taken_s) if cloned else max(EVERY_S, SHARE * (taken_s + (reading_s or 0)))
         with draft.open("rb+") as file:
@@ -137,6 +144,7 @@ def _publish(warehouse: Warehouse, folder: Path, *, read: bool = False, own: boo
             "seconds": round(time.perf_counter() - began, 4),
             "rest_s": round(rest_s, 1),
             "reading_s": reading_s,
+            "crc32": summed,
             "source": source,
         }
         return _rename(folder, draft, held, facts, warehouse.clock.now())
@@ -213,7 +221,7 @@ def _young(last: Published, now: datetime) -> bool:
 
 def _serves(last: Published, *, read: bool, own: bool) -> bool:
     """Whether a generation of the same state is what is asked for."""
-    return (last.read or not read) and (last.method == "copy" or not own)
+    return views.current_in(last.path) and (last.read or not read) and (last.method == "copy" or not own)
 
 
 def _take(file: BinaryIO, draft: Path) -> bool:
@@ -223,6 +231,14 @@ def _take(file: BinaryIO, draft: Path) -> bool:
         if not cloned:
             shutil.copyfileobj(file, target, CHUNK)
     return cloned
+
+
+def crc32(file: BinaryIO) -> int:
+    """The CRC-32 of a whole file: the facts of a generation have that of the warehouse, before the views are added."""
+    summed = 0
+    while block := file.read(CHUNK):
+        summed = zlib.crc32(block, summed)
+    return summed
 
 
 def _separate(draft: Path) -> None:

@@ -69,10 +69,21 @@ def run(connection: duckdb.DuckDBPyConnection, *addresses: str, **named: object)
     """Run queries one after the other, each with those parameters that it names; the result is that of the last."""
     result = connection
     for address in addresses:
-        text = query(address)
-        wanted = set(_PARAMETER.findall(text))
-        result = connection.execute(text, {name: _storable(value) for name, value in named.items() if name in wanted})
+        parsed, wanted = _parsed(connection, address)
+        result = connection.execute(parsed, {name: _storable(value) for name, value in named.items() if name in wanted})
     return result
+
+
+_statements: dict[str, tuple[duckdb.Statement, frozenset[str]]] = {}
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, address: str) -> tuple[duckdb.Statement, frozenset[str]]:
+    """A query as DuckDB parsed it, and the parameters that it names: parsing takes a fifth of a small query's time."""
+    if address not in _statements:
+        text = query(address)
+        (parsed,) = connection.extract_statements(text)
+        _statements[address] = parsed, frozenset(_PARAMETER.findall(text))
+    return _statements[address]
 
 
 def moment(text: str, clock: Clock) -> dict[str, object]:

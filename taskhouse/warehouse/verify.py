@@ -22,7 +22,7 @@ from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY, connect
 from taskhouse.warehouse.maintenance import PAGES_DAYS
-from taskhouse.warehouse.publish import CHUNK, publish
+from taskhouse.warehouse.publish import crc32, publish
 
 EXAMPLES = 5
 AT_ONCE = 5000
@@ -121,15 +121,15 @@ def copy(warehouse: Warehouse) -> Path:
     if publication is None:
         raise warehouse.empty()
     if not publication.fresh:
-        with warehouse.still("comparing it with its copy") as (file, _), publication.path.open("rb") as other:
-            while block := file.read(CHUNK):
-                if block != other.read(CHUNK):
-                    raise Corrupt(
-                        f"The warehouse {warehouse.path} differs from its copy {publication.path}, although nothing was"
-                        " written since.",
-                        hint="Run `taskhouse verify` on that file to check the copy; `taskhouse restore"
-                        " --replace` restores it.",
-                    )
+        with warehouse.still("comparing it with its copy") as (file, _):
+            summed = crc32(file)
+        if summed != identity.about(publication.path).get("crc32"):
+            raise Corrupt(
+                f"The warehouse {warehouse.path} differs from what its copy {publication.path} was made of, although"
+                " nothing was written since.",
+                hint="Run `taskhouse verify` on that file to check the copy; `taskhouse restore --replace`"
+                " restores it.",
+            )
     return publication.path
 
 
@@ -293,7 +293,7 @@ def _wanted(zone: str) -> dict[str, list[str]]:
         path = str(Path(folder) / "scratch.duckdb")
         with connect(path, storage_compatibility_version=COMPATIBILITY) as scratch:
             migrate.upgrade(scratch)
-            views.refresh(scratch, zone=zone)
+            views.make(scratch, zone=zone)
         with connect(path, read_only=True) as scratch:
             return views.definitions(scratch)
 

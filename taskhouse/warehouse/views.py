@@ -1,12 +1,21 @@
-"""Views and macros for people, with what they say of themselves: rebuilt in one transaction when their text changed."""
+"""Views and macros for people, with what they say of themselves: every published copy has them, the warehouse does not.
+
+DuckDB reads the catalog of a file whenever it opens it, and writes it at every checkpoint. With the views in it, both
+take twice as long, and a pass opens the warehouse a hundred times. So the views are made once for each version of
+taskhouse, in a file of their own (the *template*), and copied from there into each published copy: making them takes
+half a second, copying them some 30 ms. The warehouse has what depends on it: the tables of ``mart``, comments on
+tables, and the macro ``day_zone``.
+"""
 
 import functools
 import hashlib
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock
 
 from taskhouse import marts
 from taskhouse.clock import REAL, Clock
@@ -15,8 +24,8 @@ from taskhouse.marts.describe import Described, describe, markdown
 from taskhouse.marts.former import with_former
 from taskhouse.marts.stored import columns
 from taskhouse.resources.registry import TABLES
-from taskhouse.warehouse import migrate, sql
-from taskhouse.warehouse.engine import connect
+from taskhouse.warehouse import drafts, migrate, sql
+from taskhouse.warehouse.engine import COMPATIBILITY, connect
 
 UTC_ZONE = "'UTC'"
 """The literal in the macro ``day_zone`` that stands for the setting."""
@@ -27,65 +36,115 @@ STORED = "raw"
 MART = "mart"
 """Under what the texts are remembered by which the tables of ``mart`` were filled."""
 
+HERE = (STORED, MART, marts.ZONE)
+"""What a warehouse has of all this."""
 
-def refresh(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str | None = None) -> None:
-    """Make ``main`` hold exactly the views and macros of ``taskhouse.marts``, and describe every column.
-
-    Args:
-        connection: The warehouse, outside any transaction.
-        clock: Says when they were made.
-        zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
-    """
-    texts = _texts(zone or current_zone(connection))
-    wanted, held = _digests(texts), _held(connection)
-    if held == wanted:
-        return
-    with sql.atomic(connection):
-        for name in held.keys() - {STORED, MART}:
-            _drop(connection, name)
-        if held.get(MART) != wanted[MART]:
-            _drop_mart(connection)
-        _make(connection, texts, stored=held.get(MART) != wanted[MART])
-        for name, about in derivation.RUNS.items():
-            connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
-        _note(connection, wanted, clock)
+TEMPLATE = "views"
+"""How the name of the file with the views begins."""
 
 
-def make_over(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str) -> None:
-    """Make the same views and macros in a database that has none, and that shows other rows as the tables below them.
+def make(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: str = "UTC", stored: bool = True) -> None:
+    """Make all views and macros in a database that has none of them, and describe every column.
 
     Args:
-        connection: The database; ``raw``, ``ledger`` and ``mart`` are there, ``ledger.views`` and ``waiting`` too.
+        connection: A database with the schema of a warehouse, outside any transaction.
         clock: Says when they were made.
         zone: Name of the time zone in which a day begins.
+        stored: Also make the tables of ``mart``; otherwise they are there, or other rows are shown in their place.
     """
     texts = _texts(zone)
     with sql.atomic(connection):
-        _make(connection, texts)
+        connection.execute("CREATE SCHEMA waiting")
+        _make_waiting(connection, "runs", "SELECT project_id, run_id FROM mart.runs WHERE NOT is_stored")
+        for name in derivation.PER_RUN:
+            rows = f"SELECT * FROM raw.{name} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
+            _make_waiting(connection, name, rows)
+        for name, text in texts.items():
+            if name in derivation.VIEWS:
+                _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
+            if name in derivation.STORED and stored:
+                shape = connection.execute(f"DESCRIBE waiting.{name}").fetchall()
+                connection.execute(derivation.table(name, {column: kind for column, kind, *_ in shape}))
+            connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
+            _comment(connection, name, describe(text))
+        _describe_tables(connection)
         _note(connection, _digests(texts), clock)
 
 
-def _make(connection: duckdb.DuckDBPyConnection, texts: dict[str, str], *, stored: bool = False) -> None:
-    """Make views and macros, and describe them; with ``stored``, also the tables of ``mart``."""
-    _renew_waiting(connection)
-    for name, text in texts.items():
-        if name in derivation.VIEWS:
-            _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
-        if name in derivation.STORED and stored:
-            shape = connection.execute(f"DESCRIBE waiting.{name}").fetchall()
-            connection.execute(derivation.table(name, {column: kind for column, kind, *_ in shape}))
-        connection.execute(text if "/" in name else f"CREATE VIEW main.{name} AS {text}")
-        _comment(connection, name, describe(text))
-    for table in (each.name for each in TABLES):
-        for column in columns(table):
-            connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+def template(folder: Path) -> Path:
+    """The file with the views and macros of this version, in the folder of a warehouse; made if it is not there.
+
+    Raises:
+        Full: The disk has no room for it.
+    """
+    path = folder / f"{TEMPLATE}-{_version()}.duckdb"
+    if path.exists():
+        return path
+    with FileLock(folder / f".{TEMPLATE}.lock", mode=0o600), drafts.draft(folder, f".{TEMPLATE}") as draft:
+        if path.exists():
+            return path
+        with connect(draft, storage_compatibility_version=COMPATIBILITY) as scratch:
+            migrate.upgrade(scratch)
+            make(scratch)
+            for schema in ("raw", "ledger", "mart"):
+                scratch.execute(f"DROP SCHEMA {schema} CASCADE")
+            _drop(scratch, marts.ZONE)
+        draft.chmod(0o600)
+        draft.replace(path)
+    for older in folder.glob(f"{TEMPLATE}-*.duckdb"):
+        if older != path:
+            older.unlink(missing_ok=True)
+    return path
 
 
-def _note(connection: duckdb.DuckDBPyConnection, digests: dict[str, str], clock: Clock) -> None:
-    """Remember what the views were made from."""
-    now = clock.now()
-    sql.run(connection, "ledger/views_forget")
-    connection.executemany(sql.query("ledger/views_made"), [[name, digest, now] for name, digest in digests.items()])
+def add(copy: Path, made: Path, clock: Clock = REAL) -> None:
+    """Put the views and macros of a template into a copy of a warehouse, and remember them there.
+
+    A file that is no warehouse stays as it is.
+    """
+    with connect(storage_compatibility_version=COMPATIBILITY) as connection:
+        connection.execute(f"ATTACH {sql.literal(str(made))} AS made (READ_ONLY)")
+        connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy")
+        connection.execute("USE copy")
+        if not migrate.version(connection):
+            return
+        _remove(connection)
+        connection.execute("COPY FROM DATABASE made TO copy (SCHEMA)")
+        with sql.atomic(connection):
+            _note(connection, _digests(_texts(current_zone(connection))), clock)
+        connection.execute("CHECKPOINT copy")
+        connection.execute("USE memory")
+        connection.execute("DETACH copy")
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection, folder: Path, clock: Clock = REAL, *, zone: str | None = None
+) -> None:
+    """Bring what a warehouse has for the views up to date: the tables of ``mart``, comments, and the time zone of days.
+
+    Views and macros that an older version, or a published copy that was restored, left in the file are removed.
+
+    Args:
+        connection: The warehouse, outside any transaction.
+        folder: The folder of the warehouse, where the template is.
+        clock: Says when it was done.
+        zone: Name of the time zone in which a day begins; None leaves it as it is (UTC in a new warehouse).
+    """
+    zone = zone or current_zone(connection)
+    wanted, held = {name: digest for name, digest in _digests(_texts(zone)).items() if name in HERE}, _held(connection)
+    if held == wanted:
+        return
+    with sql.atomic(connection):
+        _remove(connection)
+        text = _texts(zone)[marts.ZONE]
+        connection.execute(text.replace("CREATE MACRO", "CREATE OR REPLACE MACRO"))
+        _comment(connection, marts.ZONE, describe(text))
+        if held.get(MART) != wanted[MART]:
+            _drop_mart(connection)
+            for name, types in _types(template(folder)).items():
+                connection.execute(derivation.table(name, types))
+        _describe_tables(connection)
+        _note(connection, wanted, clock)
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -142,8 +201,15 @@ def statement(name: str) -> str:
 def _texts(zone: str) -> dict[str, str]:
     """Statements by name, in the order in which they are made; those of macros begin with ``macros/``."""
     texts = {name: statement(name) for name in marts.ORDER}
-    texts["macros/day_zone"] = texts["macros/day_zone"].replace(UTC_ZONE, sql.literal(zone))
+    texts[marts.ZONE] = texts[marts.ZONE].replace(UTC_ZONE, sql.literal(zone))
     return texts
+
+
+@functools.cache
+def _version() -> str:
+    """What tells the templates of two versions apart."""
+    made = repr((sorted(_digests(_texts("UTC")).items()), migrate.MIGRATIONS[-1], duckdb.__version__))
+    return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 
 def _digests(texts: dict[str, str]) -> dict[str, str]:
@@ -168,20 +234,22 @@ def _macros(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     return dict(sql.run(connection, "catalog/macros").fetchall())
 
 
+def _remove(connection: duckdb.DuckDBPyConnection) -> None:
+    """Remove all views, and all macros but that of the time zone."""
+    for name in _held(connection).keys() - {*HERE}:
+        _drop(connection, name)
+    connection.execute(f'DROP SCHEMA IF EXISTS "{_file(connection)}".waiting CASCADE')
+
+
 def _drop(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     bare = name.removeprefix("macros/")
     for kind in ("MACRO", "MACRO TABLE") if "/" in name else ("VIEW",):
-        connection.execute(f"DROP {kind} IF EXISTS main.{bare}")
+        connection.execute(f'DROP {kind} IF EXISTS "{_file(connection)}".main.{bare}')
 
 
-def _renew_waiting(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make anew the views of what is not stored: of the runs, and of their rows in ``raw``."""
-    for (name,) in sql.run(connection, "catalog/waiting").fetchall():
-        connection.execute(f"DROP VIEW waiting.{name}")
-    _make_waiting(connection, "runs", "SELECT project_id, run_id FROM mart.runs WHERE NOT is_stored")
-    for name in derivation.PER_RUN:
-        rows = f"SELECT * FROM raw.{name} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
-        _make_waiting(connection, name, rows)
+def _file(connection: duckdb.DuckDBPyConnection) -> str:
+    """The name of the attached file: without it, DuckDB may find a macro of the same name in its memory."""
+    return str(connection.execute("SELECT current_database()").fetchall()[0][0])
 
 
 def _make_waiting(connection: duckdb.DuckDBPyConnection, name: str, text: str) -> None:
@@ -197,6 +265,31 @@ def _drop_mart(connection: duckdb.DuckDBPyConnection) -> None:
     sql.run(connection, "derive/begin_again")
 
 
+def _describe_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Say what the columns of ``raw`` and ``mart.runs`` mean."""
+    for table in (each.name for each in TABLES):
+        for column in columns(table):
+            connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+    for name, about in derivation.RUNS.items():
+        connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
+
+
+def _note(connection: duckdb.DuckDBPyConnection, made: Mapping[str, str], clock: Clock) -> None:
+    """Remember what stands in the file, by digest."""
+    sql.run(connection, "ledger/views_forget")
+    sql.run(connection, "ledger/views_made", names=list(made), digests=list(made.values()), now=clock.now())
+
+
+def _types(made: Path) -> dict[str, dict[str, str]]:
+    """The types of the columns of each stored view, in their order."""
+    with connect(made, read_only=True) as connection:
+        found = sql.run(connection, "catalog/waiting_columns").fetchall()
+    types: dict[str, dict[str, str]] = {}
+    for view, column, kind in found:
+        types.setdefault(view, {})[column] = kind
+    return {name: types[name] for name in derivation.STORED}
+
+
 def _comment(connection: duckdb.DuckDBPyConnection, name: str, described: Described) -> None:
     bare = name.removeprefix("macros/")
     kind = "VIEW" if "/" not in name else "MACRO TABLE" if bare in marts.AS_OF else "MACRO"
@@ -209,5 +302,5 @@ def _comment(connection: duckdb.DuckDBPyConnection, name: str, described: Descri
 if __name__ == "__main__":
     with connect() as scratch:
         migrate.upgrade(scratch)
-        refresh(scratch)
+        make(scratch)
         sys.stdout.write(document(scratch))

@@ -21,6 +21,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse import maintenance
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.connection import Warehouse
+from tests.asked import looking
 from tests.blank import blank
 
 START = datetime(2031, 3, 3, 6, tzinfo=UTC)
@@ -100,7 +101,7 @@ def day_of(number: int) -> date:
 def test_weeks_are_lived_in_seconds(tmp_path: Path, days: list[int]) -> None:
     weeks = Weeks(tmp_path, days)
     warehouse = run(weeks.live())
-    with warehouse.reading("a test") as connection:
+    with looking(warehouse) as connection:
 
         def rows(text: str, *parameters: Any) -> list[tuple[Any, ...]]:
             return connection.execute(text, parameters or None).fetchall()

@@ -24,6 +24,7 @@ from taskhouse.posthog import retry
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse import maintenance, publish
 from taskhouse.warehouse.backup import Retention, backup
+from tests.asked import copied
 from tests.disk import disk
 from tests.house import House
 from tests.operations.test_verify import checked, wrong
@@ -98,7 +99,7 @@ class Home(House):
         for table in ("gaps", "quarantine"):
             if found := self.rows(f"FROM ledger.{table}"):
                 yield f"{table}: {found}"
-        with duckdb.connect(str(self.settings.warehouse), read_only=True) as connection:
+        with duckdb.connect(str(copied(self.warehouse())), read_only=True) as connection:
             yield from (f"{about}: {examples}" for about, examples in wrong(checked(connection)).items())
         with duckdb.connect(str(publish.readable(self.settings.published)), read_only=True) as connection:
             found = connection.execute("SELECT task_id FROM tasks WHERE absent_since IS NULL ORDER BY 1").fetchall()

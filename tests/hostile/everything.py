@@ -32,6 +32,7 @@ from taskhouse.warehouse.load_batch import Loaded
 from taskhouse.warehouse.publish import publish
 from taskhouse.warehouse.reading import Reader
 from taskhouse.warehouse.staging import of_table, stage
+from tests.asked import looking
 from tests.blank import blank
 from tests.hostile.payloads import IMITATIONS, NUMBERS, TEXTS, TIMES
 
@@ -126,14 +127,14 @@ class Everything:
 
     def views(self) -> None:
         """Read every row of every view."""
-        with self.warehouse.transaction("reading") as connection:
+        with looking(self.warehouse) as connection:
             for view in marts.VIEWS:
                 _drain(connection, f"FROM main.{view}")
 
     def read(self) -> None:
         """Read every row of every view and table macro, every macro over every text, the report and the export."""
         self.views()
-        with self.warehouse.transaction("reading") as connection:
+        with looking(self.warehouse) as connection:
             for name in marts.AS_OF:
                 _drain(connection, f"FROM main.{name}({'DATE' if 'readiness' in name else 'TIMESTAMPTZ'} '2026-09-20')")
             macros(connection)

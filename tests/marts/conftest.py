@@ -16,14 +16,13 @@ from filelock import FileLock
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.streams import StreamSettings
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
-from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.staging import stage
 from tests import opened
-from tests.blank import blank
+from tests.blank import show, shown, writing
 from tests.clocks import Told
 
 Row = dict[str, Any]
@@ -116,15 +115,14 @@ class Tables:
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Tables]:
     """A new warehouse without rows."""
-    with Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1").transaction("a test") as connection:
+    with shown(tmp_path / "warehouse.duckdb") as connection:
         yield Tables(connection)
 
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     """A warehouse that the tests of a module share; each fills what it reads."""
-    path = tmp_path_factory.mktemp("scratch") / "warehouse.duckdb"
-    with Warehouse(blank(path), host="http://localhost:1").transaction("tests") as connection:
+    with shown(tmp_path_factory.mktemp("scratch") / "warehouse.duckdb") as connection:
         yield Tables(connection)
 
 
@@ -239,8 +237,5 @@ def _lived(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def kept(home: Path) -> Iterator[Tables]:
     """The warehouse with ten days of history, open for reading."""
-    settings = Settings(home=home, host="http://127.0.0.1:1")
-    with duckdb.connect(str(settings.warehouse), read_only=True) as peek:
-        host = peek.execute("SELECT host FROM ledger.origin").fetchall()[0][0]
-    with open_warehouse(settings.model_copy(update={"host": host})).transaction("tests") as connection:
+    with writing(show(Path(shutil.copyfile(home / "warehouse.duckdb", home / "shown.duckdb")))) as connection:
         yield Tables(connection)

@@ -207,7 +207,7 @@ def document() -> str:
     """``taskhouse/marts/lineage.json``: one line for each column."""
     with connect() as scratch:
         migrate.upgrade(scratch)
-        views.refresh(scratch)
+        views.make(scratch)
         found = lineage(scratch)
     parts = []
     for view, about in found.items():

@@ -41,7 +41,8 @@ def history() -> Iterator[duckdb.DuckDBPyConnection]:
         path.write_bytes(lzma.decompress(PACKED.read_bytes()))
         with connect(path) as connection:
             migrate.upgrade(connection)
-            views.refresh(connection)
+            views.prepare(connection, path.parent)
+        views.add(path, views.template(path.parent))
         with Snapshot(Reader(path)) as snapshot:
             done = export(Path(folder) / "files", snapshot)
             with snapshot.reader.moment():

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,13 +139,15 @@ def test_events_without_an_id_of_the_stream_are_never_stored_but_always_shown(cl
     assert shown(clean) == before
 
 
-def test_what_is_stored_is_forgotten_when_it_is_computed_otherwise(empty: Any) -> None:
+def test_what_is_stored_is_forgotten_when_it_is_computed_otherwise(empty: Any, tmp_path: Path) -> None:
     empty.load("live", [("1-0", '{"type":"a"}')])
     empty.note_runs()
     assert compute(empty) == 1
     empty.connection.execute("COMMIT")
     empty.connection.execute("UPDATE ledger.views SET sha256 = 'another' WHERE name = 'mart'")
-    views.refresh(empty.connection)
+    views.prepare(empty.connection, tmp_path)
+    empty.connection.execute("DROP MACRO main.day_zone")
+    views.make(empty.connection)
     empty.connection.execute("BEGIN")
     assert stored(empty) == [(False, 1)]
     assert empty.rows("SELECT count(*) AS count FROM mart.run_timeline") == [{"count": 0}]
@@ -152,11 +155,11 @@ def test_what_is_stored_is_forgotten_when_it_is_computed_otherwise(empty: Any) -
     assert compute(empty) == 1
 
 
-def test_another_time_zone_of_the_days_forgets_nothing(empty: Any) -> None:
+def test_another_time_zone_of_the_days_forgets_nothing(empty: Any, tmp_path: Path) -> None:
     empty.load("live", [("1-0", '{"type":"a"}')])
     empty.note_runs()
     assert compute(empty) == 1
     empty.connection.execute("COMMIT")
-    views.refresh(empty.connection, zone="Asia/Kolkata")
+    views.prepare(empty.connection, tmp_path, zone="Asia/Kolkata")
     empty.connection.execute("BEGIN")
     assert stored(empty) == [(True, 1)]

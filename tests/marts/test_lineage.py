@@ -22,7 +22,7 @@ TABLES = {"raw.a": {"id": "INTEGER", "x": "INTEGER", "t": "INTEGER"}, "raw.b": {
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as opened:
         migrate.upgrade(opened)
-        views.refresh(opened)
+        views.make(opened)
         yield opened
 
 

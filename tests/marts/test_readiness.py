@@ -169,7 +169,7 @@ def test_a_day_begins_in_the_zone_of_the_setting(
         scratch.connection.execute("CREATE OR REPLACE MACRO main.day_zone() AS 'UTC'")
 
 
-def test_the_zone_is_a_setting_of_the_refresh(tmp_path: Any) -> None:
+def test_the_zone_is_a_setting_of_the_warehouse(tmp_path: Any) -> None:
     import duckdb  # noqa: PLC0415 - beside its use: the engine's own connection is always in a transaction
 
     from taskhouse.warehouse import migrate  # noqa: PLC0415
@@ -177,7 +177,7 @@ def test_the_zone_is_a_setting_of_the_refresh(tmp_path: Any) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         migrate.upgrade(connection)
         for zone, expected in ((None, "UTC"), ("Asia/Kolkata", "Asia/Kolkata"), (None, "Asia/Kolkata"), ("UTC", "UTC")):
-            views.refresh(connection, zone=zone)
+            views.prepare(connection, tmp_path, zone=zone)
             assert connection.execute("SELECT main.day_zone()").fetchall() == [(expected,)]
 
 

@@ -10,6 +10,7 @@ from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse
 from taskhouse.settings import Settings
+from tests.asked import looking
 
 AMOUNTS = ["token_cost_usd", "compute_cost_usd", "total_cost_usd"]
 ENDED = {"completed", "failed", "cancelled"}
@@ -34,7 +35,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory, make_story: Any) -> Any:
 
 
 def frames(settings: Settings) -> dict[str, pd.DataFrame]:
-    with open_warehouse(settings).transaction("reading") as connection:
+    with looking(open_warehouse(settings)) as connection:
         return {
             name: connection.execute(f"SELECT * FROM {name}").df()
             for name in ("main.task_cost", "main.task_cost_history", "raw.task_usage", "raw.run_versions")

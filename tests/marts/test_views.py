@@ -13,6 +13,7 @@ from taskhouse.marts import derivation
 from taskhouse.marts.describe import describe
 from taskhouse.marts.former import FORMER
 from taskhouse.warehouse import migrate, sql, views
+from taskhouse.warehouse.engine import COMPATIBILITY, connect
 
 FOLDER = Path(marts.__file__).parent
 SAID = {
@@ -69,27 +70,45 @@ def test_the_descriptions_are_in_the_database(scratch: Any) -> None:
 def test_the_documentation_is_current(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         migrate.upgrade(connection)
-        views.refresh(connection)
+        views.make(connection)
         assert PAGE.read_text(encoding="utf-8") == views.document(connection), (
             "run `python -m taskhouse.warehouse.views > docs/views.md`"
         )
 
 
-def test_a_refresh_rebuilds_what_changed_and_only_then(tmp_path: Path) -> None:
+def test_what_an_older_version_or_a_copy_left_in_the_warehouse_is_removed(tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
         migrate.upgrade(connection)
-        views.refresh(connection)
-        built = connection.execute("SELECT max(built_at) FROM ledger.views").fetchall()
-        views.refresh(connection)
-        assert connection.execute("SELECT max(built_at) FROM ledger.views").fetchall() == built
-        connection.execute("UPDATE ledger.views SET sha256 = 'old' WHERE name = 'runs'")
+        views.make(connection)
         connection.execute("INSERT INTO ledger.views VALUES ('gone', 'x', now()), ('macros/old', 'x', now())")
         connection.execute("CREATE VIEW main.gone AS SELECT 1 AS one")
         connection.execute("CREATE MACRO main.old(x) AS TABLE SELECT x AS one")
-        views.refresh(connection)
-        assert connection.execute("SELECT max(built_at) FROM ledger.views").fetchall() != built
-        assert connection.execute("SELECT view_name FROM duckdb_views() WHERE view_name = 'gone'").fetchall() == []
-        assert connection.execute("SELECT 1 FROM duckdb_functions() WHERE function_name = 'old'").fetchall() == []
+        views.prepare(connection, tmp_path)
+        built = connection.execute("SELECT max(built_at) FROM ledger.views").fetchall()
+        assert connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall() == []
+        macros = connection.execute("SELECT function_name FROM duckdb_functions() WHERE NOT internal").fetchall()
+        assert macros == [("day_zone",)]
+        views.prepare(connection, tmp_path)
+        assert connection.execute("SELECT max(built_at) FROM ledger.views").fetchall() == built
+
+
+def test_a_copy_has_what_was_made(tmp_path: Path) -> None:
+    path, made = tmp_path / "w.duckdb", tmp_path / "made.duckdb"
+    with connect(path, storage_compatibility_version=COMPATIBILITY) as connection:
+        migrate.upgrade(connection)
+        views.prepare(connection, tmp_path, zone="Asia/Kolkata")
+    views.add(path, views.template(tmp_path))
+    with connect(made, storage_compatibility_version=COMPATIBILITY) as connection:
+        migrate.upgrade(connection)
+        views.make(connection, zone="Asia/Kolkata")
+    with connect(path, read_only=True) as copied, connect(made, read_only=True) as expected:
+        assert views.current(copied)
+        assert views.definitions(copied) == views.definitions(expected)
+        comments = sql.query("catalog/comments")
+        assert sorted(copied.execute(comments).fetchall(), key=str) == sorted(
+            expected.execute(comments).fetchall(), key=str
+        )
+        assert copied.execute("SELECT main.day_zone()").fetchall() == [("Asia/Kolkata",)]
 
 
 def test_every_view_reads_an_empty_warehouse(scratch: Any) -> None:

@@ -22,6 +22,7 @@ REFUSED = {
     "… contains something that looks like a key of PostHog.": KEY,
     "…: home is …, which ….": WRONG,
     "…: crons has a time for …, but optional_resources does not list it.": WRONG,
+    "…: crons has a time for …, but … is not set.": WRONG,
     "api_key is not a reference to an environment variable.": KEY,
 }
 """The test that brings an error about, by its row in the table of errors."""
@@ -142,6 +143,7 @@ def test_a_key_in_the_file_is_never_shown_wherever_it_is(
         ({"schedules": "maybe"}, "schedules must be true or false"),
         ({"optional_resources": ["pinned", "pinned"]}, "optional_resources must not list anything twice"),
         ({"optional_resources": ["pined"]}, "names `pined`, which is no optional resource; they are task_usage"),
+        ({"crons": {"digest": "0 6 * * *"}}, "crons has a time for digest, but TASKHOUSE_NOTIFY is not set."),
         ({"crons": {"task_usage": "0 6 * * *"}}, "crons has a time for task_usage, but optional_resources does not"),
         ({"prefx": "a"}, "`prefx` is not an attribute. Did you mean `prefix`?"),
     ],

@@ -257,11 +257,13 @@ def test_tables_without_a_copy_name_the_asset_that_makes_one(tmp_path: Path) -> 
 
 def test_tables_of_another_version_name_the_asset_and_what_a_command_needs(tmp_path: Path) -> None:
     blank(tmp_path / "home" / "warehouse.duckdb")
-    with duckdb.connect(str(tmp_path / "home" / "warehouse.duckdb")) as connection:
-        connection.execute("DELETE FROM ledger.views WHERE name = 'tasks'")
     warehouse = Warehouse(tmp_path / "home" / "warehouse.duckdb", host="https://us.posthog.com")
     tables = taskhouse.TaskhouseTables(home=str(tmp_path / "home"), published="eu/published")
-    assert publish(warehouse, tmp_path / "home" / "published")
+    made = publish(warehouse, tmp_path / "home" / "published")
+    assert made is not None
+    made.path.chmod(0o600)
+    with duckdb.connect(str(made.path)) as connection:
+        connection.execute("DELETE FROM ledger.views WHERE name = 'tasks'")
     told = "materializing the asset `eu/published` publishes a new one"
     with pytest.raises(ConfigurationError, match=told):
         tables.frame("tasks", columns=["newer"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 import taskhouse.report as engine
@@ -170,9 +171,11 @@ def test_trouble_of_one_project_is_shown_by_its_own_run_and_stops_nothing_elsewh
 
 
 def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Settings) -> None:
-    with open_warehouse(home).transaction("a test") as connection:
+    made = publish(open_warehouse(home), home.published, force=True)
+    assert made is not None
+    made.path.chmod(0o600)
+    with duckdb.connect(str(made.path)) as connection:
         connection.execute("CREATE OR REPLACE VIEW main.repositories AS SELECT 1 AS project_id")
-    publish(open_warehouse(home), home.published, force=True)
     result = _materialize(home, VIEWS)
 
     assert [check.asset_key for check in result.get_asset_check_evaluations() if not check.passed] == [

@@ -13,6 +13,7 @@ from taskhouse.resources.runs import spec as runs
 from taskhouse.resources.tasks import spec as tasks
 from taskhouse.warehouse.commit import WriteBatch, commit
 from taskhouse.warehouse.connection import Warehouse
+from tests.asked import looking
 from tests.blank import blank
 
 pytestmark = pytest.mark.usefixtures("attached")
@@ -116,7 +117,7 @@ def test_any_sequence_of_observations(warehouse: Warehouse, batches: Any, late: 
                 commit(connection, WriteBatch({tasks.VERSIONS: [version(key, "late", 1, 99) for key in model.newest]}))
         for key in KEYS:
             held = connection.execute(
-                "SELECT title FROM main.task_history WHERE task_id = ? ORDER BY valid_from", [key]
+                "SELECT title FROM raw.task_versions WHERE task_id = ? ORDER BY valid_from", [key]
             ).fetchall()
             assert [title for (title,) in held] == model.versions[key]
             stretches = connection.execute(
@@ -130,15 +131,10 @@ def test_any_sequence_of_observations(warehouse: Warehouse, batches: Any, late: 
 
 
 def assert_sound(connection: Any) -> None:
-    """No two current, none overlapping, none empty; at most one open stretch, none overlapping."""
+    """No two versions of one moment; at most one open stretch, none overlapping."""
     bad = connection.execute(
         """
-        SELECT task_id FROM main.task_history GROUP BY task_id HAVING count(*) FILTER (WHERE is_current) <> 1
-        UNION ALL
-        SELECT task_id FROM main.task_history WHERE valid_to <= valid_from
-        UNION ALL
-        SELECT one.task_id FROM main.task_history AS one INNER JOIN main.task_history AS two
-        ON one.task_id = two.task_id AND one.valid_from < two.valid_from AND one.valid_to > two.valid_from
+        SELECT task_id FROM raw.task_versions GROUP BY task_id, valid_from HAVING count(*) <> 1
         UNION ALL
         SELECT task_id FROM raw.task_sightings WHERE absent_since IS NULL GROUP BY task_id HAVING count(*) > 1
         UNION ALL
@@ -154,7 +150,7 @@ def as_of(house: Any, at: datetime) -> dict[str, str]:
     """The query of the documentation."""
     blocks = re.findall(r"```sql\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
     text = next(block for block in blocks if "$moment" in block)
-    with house.warehouse().transaction("reading") as connection:
+    with looking(house.warehouse()) as connection:
         result = connection.execute(text, {"moment": at})
         names = [column[0] for column in result.description]
         rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]

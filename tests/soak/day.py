@@ -29,6 +29,7 @@ from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
+from tests.asked import ask
 
 START = datetime(2026, 9, 14, tzinfo=UTC)
 EVERY_S = {
@@ -175,8 +176,7 @@ class Day:
         return len(set(held) ^ truth)
 
     def _rows(self, text: str) -> list[tuple[Any, ...]]:
-        with self.context.warehouse.transaction("reading") as connection:
-            return connection.execute(text).fetchall()
+        return ask(self.context.warehouse, text)
 
 
 def main() -> int:

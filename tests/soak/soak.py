@@ -16,6 +16,7 @@ from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import open_warehouse, sync
 from taskhouse.settings import Settings
+from tests.asked import ask
 from tests.clocks import Told
 from tests.soak.restless import Restless
 from tests.soak.result import Result
@@ -128,8 +129,7 @@ class Soak:
         return report.verdict if report.verdict == "complete" else f"{resource}: {report.reason}"
 
     def _rows(self, text: str) -> list[tuple[Any, ...]]:
-        with open_warehouse(self.settings).transaction("reading") as connection:
-            return connection.execute(text).fetchall()
+        return ask(open_warehouse(self.settings), text)
 
     def _compare(self, world: Restless) -> Result:
         result = Result()

@@ -24,6 +24,7 @@ from taskhouse.errors import TaskhouseError
 from taskhouse.passes.context import Context
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
+from tests.asked import looking, spoiling
 from tests.blank import blank
 from tests.surprise.process import Killed, Process
 
@@ -151,19 +152,18 @@ class House:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The warehouse, to look at."""
+        """A copy of the warehouse, to look at."""
         if self._process is None:
             self._process = Process(self.settings, self._names)
-        with self._process.living(), self._process.warehouse.reading("judging") as connection:
+        with self._process.living(), looking(self._process.warehouse) as connection:
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The warehouse, to spoil it."""
+        """The same, to spoil it."""
         if self._process is None:
             self._process = Process(self.settings, self._names)
-        self._process.left = None
-        with self._process.living(), self._process.warehouse.transaction("spoiling") as connection:
+        with self._process.living(), spoiling(self._process.warehouse) as connection:
             yield connection
 
     def change(self, action: str, **given: Any) -> dict[str, Any] | None:

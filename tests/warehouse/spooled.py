@@ -8,6 +8,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
 from taskhouse.warehouse.load_batch import Loaded
+from tests.asked import ask
 
 
 def event(stream_id: str | None, data: str | bytes, *, redacted: bool = False) -> Entry:
@@ -26,8 +27,7 @@ def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str 
 
 
 def rows(warehouse: Warehouse, text: str) -> list[tuple[Any, ...]]:
-    with warehouse.transaction("reading") as connection:
-        return connection.execute(text).fetchall()
+    return ask(warehouse, text)
 
 
 LOG_CURSOR = "SELECT position, state FROM ledger.cursors WHERE resource = 'run_log'"

@@ -18,7 +18,7 @@ PINNED = Resource(
     listed=True,
     requests=2,
     passes_a_day=24,
-    preview=("task_id", "title", "viewer", "pinned_since", "pinned_until"),
-    newest="pinned_since",
+    preview=("task_id", "viewer", "first_seen_at", "last_seen_at", "absent_since"),
+    newest="first_seen_at",
     every_s=3 * 3600.0,
 )

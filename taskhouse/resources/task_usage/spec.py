@@ -15,8 +15,7 @@ TASK_USAGE = Resource(
     optional=True,
     alone=True,
     cursors="task_id",
-    shown="task_cost",
-    preview=("task_id", "title", "total_cost_usd", "may_grow", "as_of"),
-    newest="as_of",
+    preview=("task_id", "total_cost_usd", "token_cost_usd", "compute_cost_usd", "valid_from"),
+    newest="valid_from",
     every_s=3 * 3600.0,
 )

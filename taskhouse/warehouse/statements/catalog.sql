@@ -168,15 +168,20 @@ GROUP BY
 ORDER BY
     function_name
 
--- name: waiting
--- The views of what is not stored.
+-- name: waiting_columns
+-- The columns of the views of what is not stored.
 SELECT
-    view_name
+    table_name,
+    column_name,
+    data_type
 FROM
-    duckdb_views()
+    duckdb_columns()
 WHERE
     database_name = current_database()
     AND schema_name = 'waiting'
+ORDER BY
+    table_name,
+    column_index
 
 -- name: stored
 -- The tables of what is computed from events.

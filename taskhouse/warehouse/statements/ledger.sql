@@ -244,6 +244,6 @@ DELETE FROM ledger.views
 -- name: views_made
 INSERT INTO ledger.views BY NAME
 SELECT
-    ? AS name,
-    ? AS sha256,
-    ? AS built_at
+    unnest(CAST($names AS VARCHAR [])) AS name,
+    unnest(CAST($digests AS VARCHAR [])) AS sha256,
+    $now AS built_at
