@@ -1,7 +1,8 @@
 """What happens to a whole project in six weeks: an outage, a switch, a lost token, a renamed and a removed repository.
 
 Each incident is a list of moments (days and hours after the beginning of its cycle) with what to do then. What concerns
-work happens on a weekday; what ends something comes three days later or on the same day, so it stays behind it.
+work happens on a weekday; what ends something comes three days later or on the same day, so it stays behind it. The
+token is lost before the day begins, so at least one day is without it.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ INCIDENTS: Final = (
     Incident(14, 10.4, "exceptions off"),
     Incident(18, 14.2, "exceptions on"),
     Incident(21, 11.0, "repository renamed", once=True),
-    Incident(26, 18.0, "token lost"),
+    Incident(26, 1.0, "token lost"),
     Incident(29, 7.6, "token back"),
     Incident(32, 15.2, "repository removed", once=True),
     Incident(11, 9.0, "run gets stuck"),
