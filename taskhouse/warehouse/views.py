@@ -270,8 +270,10 @@ def _describe_tables(connection: duckdb.DuckDBPyConnection) -> None:
     for table in (each.name for each in TABLES):
         for column in columns(table):
             connection.execute(f"COMMENT ON COLUMN raw.{table}.{column.name} IS {sql.literal(column.about)}")
+    known = {name for name, *_ in connection.execute("DESCRIBE mart.runs").fetchall()}  # a lake has some of them
     for name, about in derivation.RUNS.items():
-        connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
+        if name in known:
+            connection.execute(f"COMMENT ON COLUMN mart.runs.{name} IS {sql.literal(about)}")
 
 
 def _note(connection: duckdb.DuckDBPyConnection, made: Mapping[str, str], clock: Clock) -> None:
