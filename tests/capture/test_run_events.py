@@ -135,6 +135,7 @@ def test_tail_finds_new_runs_within_seconds_and_ends_cleanly_on_sigterm(make_hou
     assert house.hashes() == house.truth_hashes()
 
 
+@pytest.mark.worlds
 def test_while_tail_follows_a_pass_leaves_its_streams_alone(make_house: Any) -> None:
     house = make_house(emulator_live_runs=2, emulator_speed=5)
     house.sync("tasks")

@@ -99,6 +99,7 @@ def test_what_does_not_join_begins_anew_and_says_so(make_house: Any) -> None:
     assert house.present() == house.truth_tasks()
 
 
+@pytest.mark.worlds
 def test_another_view_or_too_long_an_interruption_begins_anew(make_house: Any) -> None:
     house = make_house(emulator_keys=(Key(), Key("phx_other", user_id=2)), **PAGES)
     broken_off(house, after=7)

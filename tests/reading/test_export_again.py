@@ -127,6 +127,7 @@ def test_what_is_only_seen_again_is_computed_and_left_as_it_is(
     assert {*computed} == {"main.tasks", "main.run_attempts"}, "views over attempts rest on files that are the same"
 
 
+@pytest.mark.worlds
 def test_a_project_and_a_view_that_are_gone_are_removed(world: World, whole: Export, tmp_path: Path) -> None:
     shutil.copytree(whole.folder, tmp_path / "out")
     alone = {table: [row for row in rows if row["project_id"] != 2] for table, rows in world.tables.items()}

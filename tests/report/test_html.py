@@ -41,6 +41,7 @@ def document(home: Path) -> str:
         return render(opened)
 
 
+@pytest.mark.worlds
 def test_the_same_data_gives_the_same_bytes_in_another_process(home: Path, house: Snapshot) -> None:
     told = (
         "import sys, taskhouse; from taskhouse.report import *; house = taskhouse.open(sys.argv[1]);"

@@ -116,6 +116,7 @@ def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
     assert house.rows("SELECT kind FROM ledger.passes WHERE kind <> 'tick'") == [("list",)]
 
 
+@pytest.mark.worlds
 def test_no_verdict_claims_more_than_its_moment_says(make_house: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn_in_place(monkeypatch)
     house = make_house(emulator_tasks=520, sweep_hours=1000)
