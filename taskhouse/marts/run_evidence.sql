@@ -1,11 +1,12 @@
 -- One row per thing that shows how a run lived: a state that a source reports, or the agent's report that it runs, with
 -- the attempt that it belongs to. `run_attempts` rests on it.
--- Key: `project_id`, `run_id`, `observed_at`, `observed_in`, `shown_by`, `status`, `happened_at`, `ended_at`, `known_at`.
+-- Key: `project_id`, `run_id`, `observed_at`, `observed_in`, `shown_by`, `status`, `happened_at`, `ended_at`,
+-- `known_at`.
 --
 -- project_id: The PostHog project.
 -- run_id: The run.
--- attempt: Number of the attempt within the run, from 1. What follows the last end has the next number, whether or not it
---   shows that the run goes on.
+-- attempt: Number of the attempt within the run, from 1. What follows the last end has the next number, whether or not
+--   it shows that the run goes on.
 -- observed_in: `version`, `stream` or `log`.
 -- shown_by: `version` or `stream` for a state, `agent` for a report of the agent.
 -- observed_at: When the version was first seen, or the time of the event.
@@ -13,8 +14,8 @@
 -- happened_at: When the run was alive: the time of a report, or of a state as in `run_states`. NULL for other states.
 -- ended_at: Of a run that is over, when it ended; see `run_states`.
 -- is_timed: Whether the server gave `ended_at`; NULL for what is no end.
--- is_again: Whether it only repeats the end before it: it has no time, and nothing shows life since. NULL for what is no
---   end.
+-- is_again: Whether it only repeats the end before it: it has no time, and nothing shows life since. NULL for what is
+--   no end.
 -- known_at: When taskhouse learned of it.
 -- parted_at: Of the end that begins an attempt after the first, since when it is known to be another end than the one
 --   before it.
@@ -48,7 +49,9 @@ placed AS (
     SELECT
         *,
         CASE WHEN ended_ms IS NULL THEN happened_at ELSE max(ended_at) OVER same_time END AS place_at,
-        ended_ms IS NOT NULL AND row_number() OVER same_time = 1 AS is_first
+        ended_ms IS NOT NULL AND row_number() OVER (same_time
+            ORDER BY known_at ASC, observed_at ASC, observed_in ASC, shown_by ASC, status ASC
+        ) = 1 AS is_first
     FROM (
         SELECT
             *,
@@ -79,7 +82,9 @@ lived AS (
         max(ended_ms) OVER same_span AS span_ms,
         bool_or(is_timed) OVER same_span AS has_time,
         min(known_at) FILTER (WHERE ended_ms IS NOT NULL) OVER same_span AS end_known_at,
-        CASE WHEN span > 1 THEN min(known_at) FILTER (WHERE happened_at IS NOT NULL) OVER same_span END AS alive_known_at
+        CASE
+            WHEN span > 1 THEN min(known_at) FILTER (WHERE happened_at IS NOT NULL) OVER same_span
+        END AS alive_known_at
     FROM
         spanned
     WINDOW
@@ -102,7 +107,9 @@ repeated AS (
 begun AS (
     SELECT
         *,
-        span_ms IS NOT NULL AND NOT is_again AND coalesce(alive_known_at IS NOT NULL OR ms_since > 60_000, true) AS begins,
+        span_ms IS NOT NULL
+        AND NOT is_again
+        AND coalesce(alive_known_at IS NOT NULL OR ms_since > 60_000, true) AS begins,
         span > 1 AND coalesce(NOT has_time OR ms_since <= 60_000, false) AS is_near
     FROM
         repeated

@@ -93,8 +93,8 @@ leftover AS (
         ) = 0
 ),
 
--- Whether an agent started, and since when that is known. An outer join rather than ANTI: DuckDB takes a filter on the run
--- through it to both sides.
+-- Whether an agent started, and since when that is known. An outer join rather than ANTI: DuckDB takes a filter on the
+-- run through it to both sides.
 judged AS (
     SELECT
         leftover.project_id,
