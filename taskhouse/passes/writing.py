@@ -34,16 +34,20 @@ class Writing(Generic[T]):
         self._busy = False
         self._threads: list[asyncio.Future[None]] = []
         self._newest: Future[None] | None = None
+        self._problem: BaseException | None = None
 
     async def put(self, batch: T) -> None:
         """Hand over a batch, and wait until the one before it is written.
 
         Raises:
-            Exception: What went wrong with the one before; then neither is written.
+            Exception: What went wrong with one before; then nothing more is written, because a bookmark may not pass
+                over rows.
         """
         before, done = self._newest, Future[None]()
-        self._newest = done
         with self._lock:
+            if self._problem is not None:
+                raise self._problem
+            self._newest = done
             self._waiting.append((batch, done))
             idle, self._busy = not self._busy, True
         if idle:
@@ -73,7 +77,7 @@ class Writing(Generic[T]):
                             break
         except BaseException as problem:
             with self._lock:
-                self._busy = False
+                self._busy, self._problem = False, problem
                 for _, done in self._waiting:
                     done.set_exception(problem)
                 self._waiting.clear()

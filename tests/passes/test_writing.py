@@ -74,7 +74,8 @@ def test_a_pause_after_as_many_as_one_opening_of_the_file_takes_is_no_end(tmp_pa
     assert noted(tmp_path) == list(range(MOST + 2))
 
 
-def test_nothing_is_written_after_a_batch_that_failed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("heard", [False, True], ids=["while it fails", "after it failed"])
+def test_nothing_is_written_after_a_batch_that_failed(tmp_path: Path, *, heard: bool) -> None:
     def write(connection: Any, number: int) -> None:
         note(connection, number)
         if number == 1:
@@ -84,6 +85,8 @@ def test_nothing_is_written_after_a_batch_that_failed(tmp_path: Path) -> None:
         writing = Writing(warehouse(tmp_path), "a test", write)
         await writing.put(0)
         await writing.put(1)
+        while heard and writing._busy:
+            await asyncio.to_thread(os.sched_yield)
         with pytest.raises(KeyError):
             await writing.put(2)
         with pytest.raises(KeyError):
