@@ -6,10 +6,10 @@ from dataclasses import dataclass
 INTRO = """\
 # Views
 
-All views are in the schema `main` of the warehouse and of every published copy. The schema `raw` contains the data as
-it arrived, and `ledger` the proof of completeness; you can query both in the same way. Views over events read what is
-stored in the schema `mart` and compute the rest; `mart.runs` says which runs are stored. Columns that end in `_s` are
-seconds; those of runs, attempts, tasks and tool calls are rounded to milliseconds.
+All views are in the schema `main` of every published copy; the warehouse itself has none. The schema `raw` contains the
+data as it arrived, and `ledger` the proof of completeness; you can query both in the same way. Views over events read
+what is stored in the schema `mart` and compute the rest; `mart.runs` says which runs are stored. Columns that end in
+`_s` are seconds; those of runs, attempts, tasks and tool calls are rounded to milliseconds.
 
 The descriptions below are also comments in the database: `SELECT column_name, comment FROM duckdb_columns() WHERE
 schema_name = 'main' AND table_name = 'runs'`.

@@ -32,13 +32,18 @@ def draft(folder: Path, name: str = DRAFT) -> Iterator[Path]:
     except OSError as problem:
         if problem.errno not in NO_ROOM:
             raise
-        raise Full(
-            f"There is not enough disk space for another copy in {folder}: {problem.strerror}.",
-            hint="Free some disk space, then run the command again. Nothing was removed.",
-        ) from None
+        raise full(folder, problem.strerror) from None
     finally:
-        for left in (path, path.with_suffix(FACTS)):
+        for left in (path, path.with_suffix(FACTS), Path(f"{path}.wal")):
             left.unlink(missing_ok=True)
+
+
+def full(folder: Path, why: str | None = "No space left on device") -> Full:
+    """The error if a draft could not be written to its end."""
+    return Full(
+        f"There is not enough disk space for another copy in {folder}: {why}.",
+        hint="Free some disk space, then run the command again. Nothing was removed.",
+    )
 
 
 def publish(draft: Path, path: Path, facts: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ import functools
 import hashlib
 import re
 import sys
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import duckdb
 from filelock import FileLock
 
 from taskhouse import marts
+from taskhouse.advice import advised
 from taskhouse.clock import REAL, Clock
 from taskhouse.marts import derivation
 from taskhouse.marts.describe import Described, describe, markdown
@@ -72,29 +74,45 @@ def make(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: st
 
 
 def template(folder: Path) -> Path:
-    """The file with the views and macros of this version, in the folder of a warehouse; made if it is not there.
+    """The file with the views and macros of this version, in the folder of a warehouse.
+
+    It is made if it is not there, or not as it was made: its name has its CRC-32.
 
     Raises:
         Full: The disk has no room for it.
     """
-    path = folder / f"{TEMPLATE}-{_version()}.duckdb"
-    if path.exists():
-        return path
-    with FileLock(folder / f".{TEMPLATE}.lock", mode=0o600), drafts.draft(folder, f".{TEMPLATE}") as draft:
-        if path.exists():
-            return path
+    with FileLock(folder / f".{TEMPLATE}.lock", mode=0o600):
+        for path in folder.glob(f"{TEMPLATE}-{_version()}.*.duckdb"):
+            if path.name == _template_name(path):
+                return path
+        with drafts.draft(folder, f".{TEMPLATE}") as draft:
+            _make_template(draft)
+            path = folder / _template_name(draft)
+            draft.replace(path)
+        for other in folder.glob(f"{TEMPLATE}-*.duckdb"):
+            if other != path:
+                other.unlink(missing_ok=True)
+    return path
+
+
+def _make_template(draft: Path) -> None:
+    try:
         with connect(draft, storage_compatibility_version=COMPATIBILITY) as scratch:
             migrate.upgrade(scratch)
             make(scratch)
             for schema in ("raw", "ledger", "mart"):
                 scratch.execute(f"DROP SCHEMA {schema} CASCADE")
             _drop(scratch, marts.ZONE)
-        draft.chmod(0o600)
-        draft.replace(path)
-    for older in folder.glob(f"{TEMPLATE}-*.duckdb"):
-        if older != path:
-            older.unlink(missing_ok=True)
-    return path
+            scratch.execute("CHECKPOINT")
+    except duckdb.Error as problem:
+        raise advised(problem) or problem from None
+    if Path(f"{draft}.wal").exists():
+        raise drafts.full(draft.parent)
+    draft.chmod(0o600)
+
+
+def _template_name(path: Path) -> str:
+    return f"{TEMPLATE}-{_version()}.{zlib.crc32(path.read_bytes()):08x}.duckdb"
 
 
 def add(copy: Path, made: Path, clock: Clock = REAL) -> None:

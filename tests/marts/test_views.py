@@ -1,6 +1,7 @@
 """Every view and column says what it is, in the database and in the documentation."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from taskhouse import marts
+from taskhouse.errors import TaskhouseError
 from taskhouse.marts import derivation
 from taskhouse.marts.describe import describe
 from taskhouse.marts.former import FORMER
@@ -109,6 +111,38 @@ def test_a_copy_has_what_was_made(tmp_path: Path) -> None:
             expected.execute(comments).fetchall(), key=str
         )
         assert copied.execute("SELECT main.day_zone()").fetchall() == [("Asia/Kolkata",)]
+
+
+@pytest.mark.parametrize("harm", ["garbage", "flipped", "cut", "gone"])
+def test_a_damaged_template_is_made_anew(tmp_path: Path, harm: str) -> None:
+    made = views.template(tmp_path)
+    good = made.read_bytes()
+    if harm == "gone":
+        made.unlink()
+    else:
+        half = len(good) // 2
+        flipped = bytes(good[:half] + bytes([good[half] ^ 1]) + good[half + 1 :])
+        made.write_bytes({"garbage": b"x" * len(good), "flipped": flipped, "cut": good[:half]}[harm])
+    (tmp_path / "views-older.duckdb").touch()
+    again = views.template(tmp_path)
+    with connect(again, read_only=True) as connection:
+        found = connection.execute("SELECT count(*) FROM duckdb_views() WHERE schema_name = 'main' AND NOT internal")
+        assert found.fetchall() == [(len(marts.VIEWS),)]
+    assert [path.name for path in tmp_path.glob("views-*")] == [again.name]
+
+
+@pytest.mark.parametrize("room", [300, 900, 1500])
+def test_a_template_that_finds_no_room_is_not_there(tmp_path: Path, room: int) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "none", tmp_path], check=False).returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with pytest.raises(TaskhouseError, match="disk"):
+            views.template(tmp_path)
+        assert [path.name for path in tmp_path.iterdir()] == [".views.lock"]
+        subprocess.run(["mount", "-o", "remount,size=20m", tmp_path], check=True)
+        assert views.template(tmp_path).exists()
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_every_view_reads_an_empty_warehouse(scratch: Any) -> None:
