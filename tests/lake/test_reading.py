@@ -56,7 +56,7 @@ def test_the_views_of_one_shard_are_those_of_its_warehouse(
             assert rows(lake, text) == rows(copy, text), text
         options = report.Options(week="2026-W47", format="md")
         assert report.render(lake, options) == report.render(copy, options)
-        done, other = export(tmp_path / "lake", lake), export(tmp_path / "copy", copy)
+        done, other = export(tmp_path / "files of the lake", lake), export(tmp_path / "files of the copy", copy)
         apart = {"lake_shards", *UNORDERED}
         assert {file.path: file.sha256 for file in done.files if file.table not in apart} == {
             file.path: file.sha256 for file in other.files if file.table not in apart
