@@ -20,8 +20,8 @@ INSERT INTO raw.run_versions BY NAME SELECT $project AS project_id, 't' AS task_
     "\u0000"}' AS payload, 'p' AS pass_id, 1 AS page, chr(0) || 'text' AS error_message
 ;
 
-INSERT INTO raw.run_versions BY NAME SELECT $project AS project_id, 't' AS task_id, $run AS run_id, $now AS
-    valid_from, 'list' AS observed_in, 'completed' AS status, 'c' || $number AS content_hash, '{"nul":
+INSERT INTO raw.run_versions BY NAME SELECT $project AS project_id, 't' AS task_id, $run AS run_id, $now
+    + INTERVAL 1 SECOND AS valid_from, 'list' AS observed_in, 'completed' AS status, 'c' || $number AS content_hash, '{"nul":
     "\u0000"}' AS payload, 'p' AS pass_id, 1 AS page, chr(0) || 'text' AS error_message
 ;
 
