@@ -19,7 +19,9 @@ def publish(
     *,
     every: Annotated[
         float | None,
-        typer.Option(min=1, metavar="SECONDS", help="Publish again and again, so many seconds apart, until stopped."),
+        typer.Option(
+            min=1, metavar="SECONDS", help="Publish repeatedly, with this many seconds between, until stopped."
+        ),
     ] = None,
 ) -> None:
     """Publish what is new in the published copy of this home to the lake, exactly once.

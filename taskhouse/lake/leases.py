@@ -69,7 +69,7 @@ class Leases:
         self._run(sql.query("lake_leases/table"))
 
     def claim(self, name: str, *, any_home: bool = False, seconds: float = HELD_S) -> None:
-        """Take a lease for so many seconds, or renew it.
+        """Take a lease that lasts for the given number of seconds, or renew it.
 
         Raises:
             Locked: Another process has it.

@@ -105,8 +105,8 @@ def publish(
     last, now = current(folder), warehouse.clock.now()
     read |= own
     due = _reading_due(folder, now)
-    known = last is not None or Identity.beside(warehouse.path) is not None
-    if known and warehouse.exists() and not (last is not None and views.current_in(last.path)):
+    outdated = not views.current_in(last.path) if last is not None else Identity.beside(warehouse.path) is not None
+    if outdated and warehouse.exists():
         with warehouse.reading("bringing it up to date"):
             force = True
     if last is not None and not (force or read or (due and not last.read)) and _young(last, now):
