@@ -83,7 +83,10 @@ def house(make_house: Any) -> Any:
     return make_house(emulator_tasks=8, log_final_s=0)
 
 
-GONE: list[dict[str, Any]] = [{"kind": "status", "status": code} for code in (404, 403)]
+GONE: list[Any] = [
+    {"kind": "status", "status": 404},
+    pytest.param({"kind": "status", "status": 403}, marks=pytest.mark.worlds),
+]
 
 
 @pytest.mark.parametrize("answer", GONE, ids=["404", "403"])
@@ -127,7 +130,7 @@ LIES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("of", [0, 1], ids=["a first run", "a resumed run"])
+@pytest.mark.parametrize("of", [pytest.param(0, marks=pytest.mark.worlds), 1], ids=["a first run", "a resumed run"])
 def test_a_log_that_does_not_add_up_is_kept_and_read_again(house: Any, of: int) -> None:
     made = [chain[of] for chain in chains(house, len(LIES), 2)]
     listed(house)
@@ -200,6 +203,7 @@ def test_a_log_that_grows_after_it_was_settled_is_read_on(house: Any) -> None:
         assert_whole(house, first, second)
 
 
+@pytest.mark.worlds
 def test_an_ancestor_that_grew_or_went_moves_nothing_of_its_child(house: Any) -> None:
     first, second = resumed(house)
     listed(house)
@@ -229,6 +233,7 @@ def test_a_log_that_began_anew_after_it_had_expired_is_read_on(house: Any) -> No
     assert [position for position, _ in after] == list(range(len(after)))
 
 
+@pytest.mark.worlds
 def test_logs_that_earlier_rules_left_wrong_heal(house: Any) -> None:
     short, shifted, doubled, behind = chains(house, 4, 2)
     listed(house)

@@ -108,6 +108,7 @@ def test_an_announced_trim_of_numbered_events_is_repaired_where_the_log_has_them
     assert gaps(house, run_id) == [(last, survivor(house, run_id, more), True, True)]
 
 
+@pytest.mark.worlds
 def test_a_trim_after_which_nothing_came_is_certain_too(make_house: Any) -> None:
     """The reader is killed before it opens the stream anew, and the stream is gone when it comes back."""
     house = make_house(**WORLD)
@@ -137,6 +138,7 @@ def test_a_stream_that_was_read_to_its_end_and_begins_anew_lacks_nothing(make_ho
     assert gaps(house, run_id) == []
 
 
+@pytest.mark.worlds
 def test_a_proxy_that_announces_nothing_leaves_the_ordinary_judgement(make_house: Any) -> None:
     house = make_house(**WORLD | {"emulator_resync": False})
     run_id, last, more = trimmed(house)

@@ -147,6 +147,7 @@ def test_while_tail_follows_a_pass_leaves_its_streams_alone(make_house: Any) -> 
         assert "taskhouse tail" in report.reason
 
 
+@pytest.mark.worlds
 def test_a_reader_that_holds_the_warehouse_delays_the_load_alone(make_house: Any) -> None:
     house = make_house(emulator_live_runs=5, emulator_speed=30, emulator_pace=3)
     house.sync("tasks")
@@ -180,6 +181,7 @@ def test_a_reopened_run_is_followed_again(make_house: Any) -> None:
     assert house.hashes()[run_id] == house.truth_hashes()[run_id]
 
 
+@pytest.mark.worlds
 def test_a_resumed_run_has_its_own_log_entries_alone(make_house: Any) -> None:
     house = make_house(emulator_tasks=120)
     house.sync_all()
@@ -223,6 +225,7 @@ def test_capture_refuses_before_the_disk_is_full(make_house: Any) -> None:
     assert house.rows("SELECT verdict FROM ledger.passes WHERE resource = 'run_events'") == [("incomplete",)]
 
 
+@pytest.mark.worlds
 def test_streams_that_find_no_room_wait_for_those_before_them(make_house: Any) -> None:
     house = make_house(emulator_live_runs=6, emulator_speed=60, emulator_pace=5, max_streams=2)
     house.sync("tasks")
@@ -240,6 +243,7 @@ def test_a_stream_that_never_found_room_leaves_the_pass_incomplete(make_house: A
     assert "raise TASKHOUSE_MAX_STREAMS" in report.reason
 
 
+@pytest.mark.worlds
 def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: Any) -> None:
     house = make_house()
     house.sync_all()

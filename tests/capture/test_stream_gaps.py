@@ -8,6 +8,8 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.posthog.retry import instant
 from taskhouse.spool.folder import Spool
@@ -69,6 +71,7 @@ def test_what_was_trimmed_while_nobody_read_is_a_possible_gap_even_if_the_reader
     assert gaps(house, run_id) == [(first[-1], more[len(lost)], False)]
 
 
+@pytest.mark.worlds
 def test_a_steady_run_that_is_read_as_it_goes_has_no_gap_where_its_connections_meet(make_house: Any) -> None:
     """Each connection brings more than a window, and nearly nothing of it was waiting."""
     streams = StreamSettings(max_entries=150, node_entries=20)
@@ -175,6 +178,7 @@ def test_a_run_that_was_judged_while_its_stream_could_be_read_is_judged_again_wh
     assert gaps(house, run_id) == [(last, None, False)]
 
 
+@pytest.mark.worlds
 def test_a_log_that_grew_while_the_stream_shows_nothing_is_a_possible_gap(make_house: Any) -> None:
     """An attempt came and went between two looks at a run that rests, and an end that was read before tells nothing."""
     house = make_house(**WORLD | {"emulator_pace": 1e-6, "emulator_speed": 60})

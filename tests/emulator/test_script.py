@@ -320,6 +320,7 @@ def test_nasty_but_legal_text_turns_up_at_a_low_rate() -> None:
     assert 0 < len(nasty) / len(said) < 0.02
 
 
+@pytest.mark.worlds
 def test_a_very_long_run_is_made_lazily() -> None:
     tracemalloc.start()
     try:

@@ -183,6 +183,7 @@ def test_a_mutation_that_cannot_be_done_says_why(own: Own) -> None:
     assert [set(one) for one in both["results"]] == [{"action", "task_id"}, {"action", "task_id", "run_id"}]
 
 
+@pytest.mark.worlds
 def test_a_big_world_is_made_in_seconds_and_pages_quickly() -> None:
     with Emulator(EmulatorSettings(tasks=20_000, live_runs=0, throttle=False)) as emulator:
         headers = {"Authorization": f"Bearer {emulator.api_key}"}

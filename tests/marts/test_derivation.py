@@ -56,7 +56,7 @@ def clean(scratch: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     "draw",
-    [pytest.param(made_up(Dice(7)), marks=pytest.mark.worlds), lives(random.Random(7), projects=2, tasks=4, runs=12)],
+    [pytest.param(made_up(Dice(7)), marks=pytest.mark.worlds), lives(random.Random(7), projects=2, tasks=3, runs=6)],
 )
 def test_views_show_the_same_whatever_is_stored(clean: Any, draw: dict[str, Any]) -> None:
     """Nothing, a part, everything, and everything computed again: each time the same rows, each once."""

@@ -116,7 +116,7 @@ def test_as_of_a_day_is_the_last_row_with_information_until_then(kept: Any) -> N
         assert_as_of(kept, course, day)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=snapshots(), sightings=presence())
 def test_any_answers_give_the_plain_computation(scratch: Any, rows: list[Row], sightings: list[Row]) -> None:
     scratch.fill("raw.readiness_snapshots", rows)
@@ -151,7 +151,7 @@ def test_days_on_which_every_question_failed_are_missing_days(empty: Any) -> Non
     assert [row["overall"] for row in assert_same(empty)] == ["ready"]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(
     rows=snapshots(),
     sightings=presence(),

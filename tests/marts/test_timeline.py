@@ -166,7 +166,7 @@ def timeline(units: list[Unit]) -> list[Shown]:
 losses = st.frozensets(st.integers(0, 30), max_size=25)
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(script=scripts, live=losses, log=losses)
 @example([("agent", ["a", "b"]), ("note", [""]), ("agent", ["a", "b"])], frozenset(), frozenset())
 def test_every_event_is_there_once_and_in_order(
@@ -179,7 +179,7 @@ def test_every_event_is_there_once_and_in_order(
     assert [(row["layer"], row["event_id"], row["text"]) for row in got] == [row[1:] for row in expected]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(script=scripts, late=st.integers(0, 20))
 @example([("agent", ["a", "b"]), ("note", [""]), ("agent", ["a", "b"]), ("note", [""])], 2)
 @example([("agent", ["a"]), ("state", [""]), ("agent", ["a"])], 1)
@@ -212,7 +212,7 @@ def got_messages(tables: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(script=scripts, live=losses)
 def test_messages_are_those_of_the_log_whatever_the_stream_lost(
     scratch: Any, script: list[tuple[str, list[str]]], live: frozenset[int]
@@ -222,7 +222,7 @@ def test_messages_are_those_of_the_log_whatever_the_stream_lost(
     assert got_messages(scratch) == messages(units)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(script=scripts, numbered=st.booleans())
 def test_messages_of_a_whole_stream_need_no_log(
     scratch: Any, script: list[tuple[str, list[str]]], *, numbered: bool
@@ -232,7 +232,7 @@ def test_messages_of_a_whole_stream_need_no_log(
     assert [row[:2] for row in got_messages(scratch)] == [row[:2] for row in messages(units)]
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(script=scripts, live=losses)
 def test_a_lost_chunk_ends_a_message_where_no_log_fills_it(
     scratch: Any, script: list[tuple[str, list[str]]], live: frozenset[int]

@@ -201,7 +201,7 @@ updates = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(
     calls=st.lists(st.tuples(st.sampled_from(["one", "two"]), updates, st.sampled_from(["live", "log", "both"]))),
     numbered=st.booleans(),

@@ -221,7 +221,7 @@ def usage_of(rows: list[Row]) -> Row:
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(script=st.lists(happenings, max_size=10))
 def test_any_reports_are_counted_as_pandas_counts_them(scratch: Any, script: list[Any]) -> None:
     scratch.fill("raw.run_events", [])

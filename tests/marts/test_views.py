@@ -113,7 +113,9 @@ def test_a_copy_has_what_was_made(tmp_path: Path) -> None:
         assert copied.execute("SELECT main.day_zone()").fetchall() == [("Asia/Kolkata",)]
 
 
-@pytest.mark.parametrize("harm", ["garbage", "flipped", "cut", "gone"])
+@pytest.mark.parametrize(
+    "harm", ["garbage", *(pytest.param(harm, marks=pytest.mark.worlds) for harm in ("flipped", "cut", "gone"))]
+)
 def test_a_damaged_template_is_made_anew(tmp_path: Path, harm: str) -> None:
     made = views.template(tmp_path)
     good = made.read_bytes()
@@ -131,7 +133,9 @@ def test_a_damaged_template_is_made_anew(tmp_path: Path, harm: str) -> None:
     assert [path.name for path in tmp_path.glob("views-*")] == [again.name]
 
 
-@pytest.mark.parametrize("room", [300, 900, 1500])
+@pytest.mark.parametrize(
+    "room", [pytest.param(300, marks=pytest.mark.worlds), 900, pytest.param(1500, marks=pytest.mark.worlds)]
+)
 def test_a_template_that_finds_no_room_is_not_there(tmp_path: Path, room: int) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "none", tmp_path], check=False).returncode:
         pytest.skip("a small file system cannot be mounted here")

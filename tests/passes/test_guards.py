@@ -59,7 +59,7 @@ def attempt(house: Any, resource: str) -> str:
 @pytest.mark.parametrize(
     ("size", "fault"),
     [
-        *(pytest.param(150, fault, marks=[pytest.mark.worlds] * (place % 2)) for place, fault in enumerate(LISTS)),
+        *(pytest.param(150, fault, marks=[pytest.mark.worlds] * (place % 3 > 0)) for place, fault in enumerate(LISTS)),
         *(pytest.param(450, fault, marks=pytest.mark.worlds) for fault in LISTS[:6]),
     ],
     ids=[*(f"swept, {named(fault)}" for fault in LISTS), *(f"ticked, {named(fault)}" for fault in LISTS[:6])],
@@ -85,11 +85,11 @@ def test_a_list_that_lies(make_house: Any, size: int, fault: dict[str, Any]) -> 
     "fault",
     [
         {"kind": "missing_row"},
-        {"kind": "count_lies", "by": 3},
+        pytest.param({"kind": "count_lies", "by": 3}, marks=pytest.mark.worlds),
         pytest.param({"kind": "duplicate_row"}, marks=pytest.mark.worlds),
         pytest.param({"kind": "page_clamped", "limit": 7}, marks=pytest.mark.worlds),
         pytest.param({"kind": "missing_field", "field": "results.*.origin_product"}, marks=pytest.mark.worlds),
-        {"kind": "missing_field", "field": "results.*.latest_run.id"},
+        pytest.param({"kind": "missing_field", "field": "results.*.latest_run.id"}, marks=pytest.mark.worlds),
         pytest.param({"kind": "mistyped_field", "field": "results.0.title", "value": 7}, marks=pytest.mark.worlds),
         {"kind": "truncated"},
     ],
@@ -114,8 +114,8 @@ def test_summaries_that_lie(make_house: Any, fault: dict[str, Any]) -> None:
     [
         {"kind": "missing_row"},
         {"kind": "count_lies", "by": 3},
-        {"kind": "count_lies", "by": -1},
-        {"kind": "duplicate_row"},
+        pytest.param({"kind": "count_lies", "by": -1}, marks=pytest.mark.worlds),
+        pytest.param({"kind": "duplicate_row"}, marks=pytest.mark.worlds),
         pytest.param({"kind": "page_clamped", "limit": 1}, marks=pytest.mark.worlds),
         pytest.param({"kind": "next_repeats"}, marks=pytest.mark.worlds),
         pytest.param({"kind": "mistyped_field", "field": "results.0.status", "value": 7}, marks=pytest.mark.worlds),

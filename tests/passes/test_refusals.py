@@ -131,6 +131,7 @@ def test_a_run_whose_task_was_seen_since_it_was_refused_is_asked_for_at_once(hou
     assert held(house, run_id)[1] == true(house, run_id)[1]
 
 
+@pytest.mark.worlds
 def test_a_stream_that_stays_out_of_reach_is_a_gap_and_its_log_is_still_read(house: Any) -> None:
     task_id, run_id = finished(house)
     house.emulator.mutate("hide", task_id=task_id)
@@ -274,6 +275,7 @@ def test_where_a_list_of_runs_is_refused_the_known_runs_are_read_by_id(house: An
     assert "refused" not in house.sync("runs").reason
 
 
+@pytest.mark.worlds
 def test_a_list_of_runs_that_is_not_found_is_a_state_with_a_time(house: Any) -> None:
     task_id, _, _ = several(house)
     house.emulator.mutate("new_run", task_id=task_id)
@@ -311,6 +313,7 @@ def test_what_the_server_hides_of_a_protected_run_makes_no_version_that_says_emp
     assert house.rows(shown, latest)[-1][:3] == ("queued", *before[-1][1:3])
 
 
+@pytest.mark.worlds
 def test_a_refused_run_that_only_the_tail_has_seen_is_a_doubt_for_a_day(house: Any) -> None:
     for resource in ("tasks", "runs", "run_events"):
         house.sync(resource)
@@ -349,6 +352,7 @@ def test_the_time_of_a_state_is_kept_while_it_holds(house: Any) -> None:
     assert one == [("refused", moments[2], moments[2])]
 
 
+@pytest.mark.worlds
 def test_the_log_of_a_run_that_goes_on_is_asked_for_again_too(make_house: Any) -> None:
     house = make_house(emulator_tasks=10, emulator_events=0.2, capture_seconds=0.5, log_final_s=0)
     _, run_id = finished(house)

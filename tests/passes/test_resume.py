@@ -70,6 +70,7 @@ def test_wherever_it_breaks_off_the_next_pass_ends_with_the_truth(make_house: An
     assert house.present() == house.truth_tasks()
 
 
+@pytest.mark.worlds
 def test_an_outage_during_which_tasks_come_and_go_does_not_break_the_joint(make_house: Any) -> None:
     house = make_house(**PAGES)
     ids = [task["id"] for task in house.emulator.truth(runs=False)["tasks"]]

@@ -58,6 +58,7 @@ def test_a_sweep_records_what_it_cost_and_what_it_proved(make_house: Any) -> Non
     assert row["finished_at"] > row["started_at"]
 
 
+@pytest.mark.worlds
 def test_rows_seen_are_the_distinct_ones_and_those_that_came_again_unasked(make_house: Any) -> None:
     whole = {"emulator_ignored_parameters": frozenset({"basic"})}  # light rows are no sightings
     house = make_house(**SIZE, **whole, capture_seconds=0.2, first_load_tasks=20, log_final_s=0)

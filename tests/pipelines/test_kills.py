@@ -43,6 +43,7 @@ def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: 
     _exact(scene)
 
 
+@pytest.mark.worlds
 def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployment) -> None:
     run = dev.launch("sync")
     dev.process(run, "readiness")

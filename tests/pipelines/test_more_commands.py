@@ -141,6 +141,7 @@ def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: di
         assert "phx_emulator" not in told + second.stderr
 
 
+@pytest.mark.worlds
 def test_dev_hides_dagsters_advice_on_its_command_and_keeps_what_else_is_said_of_warnings(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

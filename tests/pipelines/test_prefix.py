@@ -74,6 +74,7 @@ def test_the_two_code_locations_of_the_docs_load(taskhouse: Any, tmp_path: Path)
     assert all(f"code location {name}" in ended.said for name in ("eu", "us")), ended
 
 
+@pytest.mark.worlds
 def test_the_command_line_records_its_passes_under_the_prefix(inside: Any, quiet: Scene) -> None:
     ended = inside.run("sync", **quiet.environment, TASKHOUSE_ASSET_PREFIX="eu")
     assert ended.code == 0, ended

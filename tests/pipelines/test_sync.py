@@ -82,6 +82,7 @@ def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> No
     assert all(result.passed for found in checks.values() for result in found)
 
 
+@pytest.mark.worlds
 def test_what_tasks_cost_is_synced_where_it_is_on(inside: Any, quiet: Any) -> None:
     variables = {**quiet.environment, "TASKHOUSE_TASK_USAGE": "true"}
     done = inside.run("sync", "--select", "tasks,runs,task_usage", **variables)

@@ -128,10 +128,11 @@ def test_column_lineage_leads_to_columns_that_the_assets_above_have(
 
 def test_what_is_not_proven_waits_and_the_rest_does_not(home: Settings) -> None:
     _unprove(home, "readiness")
-    result = _materialize(home, [*VIEWS, dg.AssetKey(report.NAME)])
+    some = [key for key in VIEWS if key.path[-1].startswith(("readiness", "repositories", "runs"))]
+    result = _materialize(home, [*some, dg.AssetKey(report.NAME)])
 
     assert result.success
-    left = {key.to_user_string() for key in VIEWS} | {"report"}
+    left = {key.to_user_string() for key in some} | {"report"}
     left -= set(_made(result))
     more = ("trend", "daily", "weekly", "capabilities", "changes")
     assert left == {"views/readiness", *(f"views/readiness_{name}" for name in more), "report"}
@@ -176,12 +177,13 @@ def test_a_copy_with_another_view_fails_the_check_of_that_view_alone(home: Setti
     made.path.chmod(0o600)
     with duckdb.connect(str(made.path)) as connection:
         connection.execute("CREATE OR REPLACE VIEW main.repositories AS SELECT 1 AS project_id")
-    result = _materialize(home, VIEWS)
+    some = [views.key(name) for name in ("repositories", "tasks", "runs")]
+    result = _materialize(home, some)
 
     assert [check.asset_key for check in result.get_asset_check_evaluations() if not check.passed] == [
         views.key("repositories")
     ]
-    assert len(_made(result)) == len(VIEWS) - 1
+    assert set(_made(result)) == {"views/tasks", "views/runs"}
 
 
 def _moment(at: float) -> Any:

@@ -4,6 +4,7 @@ import ast
 import re
 import traceback
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -24,7 +25,7 @@ NAMED = re.compile("|".join(ATTRIBUTES))
 SPAN = re.compile("`[^`]*`")
 
 
-def texts() -> Iterator[tuple[str, str]]:
+def _texts() -> Iterator[tuple[str, str]]:
     """Every text in the code that names a setting or a command, and every error with its hint."""
     for row in rows():
         yield row.where, f"{row.said} {row.hint}"
@@ -42,13 +43,16 @@ def texts() -> Iterator[tuple[str, str]]:
                     yield str(path.relative_to(ROOT)), text
 
 
-TEXTS = sorted({(where, text) for where, text in texts() if not where.startswith("pipelines/cli")})
+@cache
+def texts() -> list[tuple[str, str]]:
+    """The texts of all but the command line, each once."""
+    return sorted({(where, text) for where, text in _texts() if not where.startswith("pipelines/cli")})
 
 
 def test_no_text_keeps_the_name_of_a_variable_that_an_attribute_covers() -> None:
-    assert len(TEXTS) > 150
+    assert len(texts()) > 150
     assert all(row.hint.endswith(".") for row in rows() if "`taskhouse " in row.hint)
-    for where, text in TEXTS:
+    for where, text in texts():
         shown, _, exports = WORDS.told(text).partition(" Before that, ")
         assert not NAMED.search(shown), (where, text)
         assert shown.count("`") % 2 == 0, (where, shown)

@@ -89,6 +89,7 @@ SERVERS = [
 ]
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize("ignored", SERVERS)
 def test_one_hidden_while_another_is_shown_again_is_put_right_within_a_round(
     make_house: Any, monkeypatch: pytest.MonkeyPatch, ignored: frozenset[str]

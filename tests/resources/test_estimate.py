@@ -47,6 +47,7 @@ def test_durations_follow_both_windows() -> None:
     assert duration(10, per_minute=0, per_hour=0).total_seconds() == 4
 
 
+@pytest.mark.worlds
 @pytest.mark.parametrize(
     "world",
     [

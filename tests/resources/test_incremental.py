@@ -59,7 +59,7 @@ def test_what_a_tick_does_not_show_the_next_sweep_of_the_summaries_does(make_hou
 
 @pytest.mark.parametrize(
     ("moves", "later", "kind"),
-    [(True, timedelta(days=1), "summaries"), (False, timedelta(days=7), "list")],
+    [(True, timedelta(days=1), "summaries"), pytest.param(False, timedelta(days=7), "list", marks=pytest.mark.worlds)],
     ids=["updated_at moves", "updated_at stands still"],
 )
 def test_what_is_archived_is_found_at_the_latest_by_the_sweep_of_the_list(
@@ -85,7 +85,7 @@ def test_what_is_archived_is_found_at_the_latest_by_the_sweep_of_the_list(
     assert [task_id for (task_id,) in history] == sorted(old)
 
 
-@pytest.mark.parametrize("place", [0, 600])
+@pytest.mark.parametrize("place", [pytest.param(0, marks=pytest.mark.worlds), 600])
 def test_a_deletion_anywhere_costs_some_ten_requests_and_not_a_sweep(make_house: Any, place: int) -> None:
     house = make_house(emulator_tasks=900)
     house.sync("tasks")

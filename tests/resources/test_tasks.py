@@ -18,7 +18,7 @@ def ids(house: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("moves", [True, False], ids=["activity moves", "activity stands still"])
-@pytest.mark.parametrize("size", [60, 520], ids=["small", "large"])
+@pytest.mark.parametrize("size", [60, pytest.param(520, marks=pytest.mark.worlds)], ids=["small", "large"])
 def test_changes_of_every_kind_arrive(make_house: Any, size: int, moves: bool) -> None:  # noqa: FBT001
     house = make_house(emulator_tasks=size, emulator_activity_moves=moves)
     house.sync("tasks")

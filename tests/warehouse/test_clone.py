@@ -266,7 +266,7 @@ def test_a_damaged_warehouse_is_found_soon_and_the_sound_generations_stay(home: 
     assert find(None, home.copies) == sound.path
 
 
-@pytest.mark.parametrize("cloned", [True, False])
+@pytest.mark.parametrize("cloned", [True, pytest.param(False, marks=pytest.mark.worlds)])
 def test_a_publication_that_is_killed_at_any_step_leaves_what_readers_had_and_the_next_one_heals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, cloned: bool
 ) -> None:
