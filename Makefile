@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST ?=
 
-.PHONY: help setup demo test cover worlds lake test-scale soak lowest sync dev check lock clean
+.PHONY: help setup demo test cover worlds lake test-scale bench bench-full soak lowest sync dev check lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ test-scale: setup lake  ## Run the tests with several machines' worth of process
 	$(BIN)/python -m pytest -m scale -n 2 --dist worksteal $(PYTEST)
 	.venv/lake/bin/python -m pytest -m scale -n 2 --dist worksteal tests/lake $(PYTEST)
 
+bench: setup  ## Measure speed, memory and disk in minutes, beside dlt, Singer and a script; the results are in dist/bench
+	$(BIN)/python -m benchmarks
+
+bench-full: setup  ## The same at full size and with long histories, in hours
+	$(BIN)/python -m benchmarks --full
+
 soak: setup  ## An hour of changes, faults, kills and crowds, and the first day of a large project on its throttle's clock
 	$(BIN)/python -m tests.soak
 	$(BIN)/python -m tests.soak.day
@@ -80,6 +86,9 @@ lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 		--no-header --quiet --output-file requirements-lake.lock
 	$(BIN)/uv pip compile benchmarks/requirements-peers.in --universal --generate-hashes --python-version 3.11 \
 		--no-header --quiet --output-file benchmarks/requirements-peers.lock
+	for name in by_hand dlt singer; do \
+		$(BIN)/uv pip compile benchmarks/environments/$$name.in --universal --generate-hashes --python-version 3.11 \
+			--no-header --quiet --output-file benchmarks/environments/$$name.lock || exit 1; done
 
 clean:  ## Remove .venv and caches; what you captured in .taskhouse stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*

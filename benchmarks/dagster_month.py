@@ -25,7 +25,7 @@ from dagster._core.utils import make_new_run_id
 from dagster_shared.record import copy
 
 from benchmarks.dagster_rest import on_disk
-from benchmarks.live import serving
+from benchmarks.harness.emulator import serving
 from taskhouse.assets import records
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import sync

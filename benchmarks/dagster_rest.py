@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.live import serving
+from benchmarks.harness.emulator import serving
 from taskhouse.emulator.settings import EmulatorSettings
 
 LOOK_S = 5

@@ -11,7 +11,6 @@ the warehouse's file after a checkpoint, against the same events' texts as newli
 import argparse
 import asyncio
 import contextlib
-import multiprocessing
 import resource
 import sys
 import tempfile
@@ -20,9 +19,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
-
-from taskhouse.emulator.serve import listen, serve_on
+from benchmarks.harness.emulator import serving
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.operations import follow, open_warehouse, sync
@@ -69,29 +66,6 @@ def crowd(streams: int, rate: float) -> EmulatorSettings:
         max_streams=streams * 2,
         streams=StreamSettings(max_entries=100_000),
     )
-
-
-@contextlib.contextmanager
-def serving(world: EmulatorSettings) -> Iterator[str]:
-    """An emulator in a process of its own."""
-    listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    process = multiprocessing.get_context("fork").Process(target=serve_on, args=(listener, world), daemon=True)
-    process.start()
-    listener.close()
-    until = time.monotonic() + 120
-    while True:
-        with contextlib.suppress(httpx.HTTPError):
-            httpx.get(f"{url}/_emulator/settled", timeout=60)
-            break
-        if time.monotonic() > until:
-            raise TimeoutError("the emulator did not start")
-        time.sleep(0.1)
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.join()
 
 
 @contextlib.contextmanager

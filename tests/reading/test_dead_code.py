@@ -11,6 +11,8 @@ PRODUCT = ("taskhouse", "assets", "pipelines", "emulator")
 READ = {".py", ".html", ".ipynb", ".toml", ".yaml"}
 CALLED_BY_LIBRARIES = {
     "build_defs",  # dagster
+    "discover_streams",  # singer
+    "get_records",
     "handle_async_request",  # httpx
     "main_loop",  # uvicorn
     "on_body",  # httptools

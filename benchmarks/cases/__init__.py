@@ -1,0 +1,5 @@
+"""The cases, in the order in which they run."""
+
+from benchmarks.cases.events import EVENTS
+
+CASES = (EVENTS,)

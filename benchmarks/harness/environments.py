@@ -1,0 +1,44 @@
+"""The environments of the contenders: ours, and one for each lock in ``benchmarks/environments``."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCKS = ROOT / "benchmarks" / "environments"
+SHOWN = ("dlt", "duckdb", "httpx", "httpx-sse", "orjson", "pandas", "pyarrow", "singer-sdk", "target-duckdb")
+"""Packages whose versions a result shows."""
+
+
+def python(name: str) -> Path:
+    """The interpreter of an environment, which is made if it is not there or older than its lock."""
+    if name == "taskhouse":
+        return Path(sys.executable)
+    folder, lock = ROOT / ".venv" / "bench" / name, LOCKS / f"{name}.lock"
+    ready, interpreter = folder / ".ready", folder / "bin" / "python"
+    if not ready.exists() or ready.stat().st_mtime < lock.stat().st_mtime:
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+        install: list[str | Path] = [
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            interpreter,
+            "--require-hashes",
+        ]
+        subprocess.run([*uv, *install, "--requirement", lock], check=True)
+        ready.touch()
+    return interpreter
+
+
+def versions(name: str) -> dict[str, str]:
+    """The versions of what matters in an environment."""
+    listed = subprocess.run(
+        [sys.executable, "-m", "uv", "pip", "list", "--format", "json", "--python", python(name)],
+        check=True,
+        capture_output=True,
+    )
+    return {one["name"]: one["version"] for one in json.loads(listed.stdout) if one["name"] in SHOWN}
