@@ -157,7 +157,9 @@ SERVED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("served", SERVED)
+@pytest.mark.parametrize(
+    "served", [pytest.param(one, marks=[pytest.mark.worlds] * (one != "in small pages")) for one in SERVED]
+)
 def test_every_own_entry_is_held_however_a_log_is_served(make_house: Any, served: str) -> None:
     house = make_house(emulator_tasks=8, log_final_s=0, **SERVED[served])
     made = resumed(house, 4)

@@ -67,6 +67,7 @@ def test_the_same_seed_and_start_make_the_same_days() -> None:
     assert lived(3, repositories=4, seed=10)[-1] != first[-1]
 
 
+@pytest.mark.worlds
 def test_what_happens_in_six_weeks(weeks: list[dict[str, Any]]) -> None:
     days, truth = weeks[:-1], weeks[-1]
     assert {incident.what for incident in INCIDENTS} >= NAMES

@@ -216,17 +216,20 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
     commands.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """One project in which nothing moves, and a home for ``dev``."""
     with Emulator(EmulatorSettings(**{**QUIET, "projects": (1,)})) as running:
         yield Scene(running, tmp_path_factory.mktemp("dev") / "home")
 
 
-@pytest.fixture(scope="session")
-def dev(scene: Scene) -> Iterator[Deployment]:
-    """One ``taskhouse dev`` for all tests of a worker: five processes, which take their time to start."""
-    environment = {**os.environ, **scene.environment, "TASKHOUSE_CRONS": "repositories=* * * * *"}
-    deployment = Deployment(scene.settings, environment)
+@pytest.fixture(scope="module")
+def dev(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Deployment]:
+    """One ``taskhouse dev`` for all tests of a module: five processes, which take their time to start.
+
+    It ends with the module, since it costs processor time for as long as it lives. The module may name its CRONS.
+    """
+    crons = getattr(request.module, "CRONS", "")
+    deployment = Deployment(scene.settings, {**os.environ, **scene.environment, "TASKHOUSE_CRONS": crons})
     yield deployment
     deployment.close()

@@ -13,6 +13,7 @@ from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 
 pytestmark = pytest.mark.slow
+CRONS = "repositories=* * * * *"
 SLOW = {"kind": "delay", "seconds": 3, "endpoint": "tasks.readiness"}
 
 

@@ -212,6 +212,7 @@ def test_a_tick_makes_the_views_of_a_copy_that_is_younger_than_they_are(
     assert [request.partition_key for request in asked.run_requests or ()] == due
 
 
+@pytest.mark.worlds
 def test_the_job_of_the_views_makes_all_of_them_and_the_report_in_one_process(home: Settings) -> None:
     job = build(home, Still(home)).resolve_job_def("sync_views")
     with dg.DagsterInstance.ephemeral() as instance:

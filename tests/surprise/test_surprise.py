@@ -215,6 +215,7 @@ def test_an_end_that_was_read_a_second_before_the_end_of_the_run_is_not_that_of_
         world._heal()
 
 
+@pytest.mark.worlds
 def test_a_story_ends_the_same_way_whenever_it_is_told() -> None:
     """Names, draws and moments are the same, so a world that failed fails again."""
     told = []
