@@ -12,7 +12,7 @@ from taskhouse.resources.registry import RESOURCES
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.worlds]
 CRONS = "repositories=* * * * *"
 SLOW = {"kind": "delay", "seconds": 3, "endpoint": "tasks.readiness"}
 
@@ -34,7 +34,6 @@ def _exact(scene: Scene) -> None:
     assert raw_counts(scene.settings) == before
 
 
-@pytest.mark.worlds
 def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: Deployment) -> None:
     run = dev.launch("sync")
     os.kill(dev.process(run, "readiness"), signal.SIGKILL)
@@ -44,7 +43,6 @@ def test_a_step_process_that_is_killed_is_repeated_by_itself(scene: Scene, dev: 
     _exact(scene)
 
 
-@pytest.mark.worlds
 def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployment) -> None:
     run = dev.launch("sync")
     dev.process(run, "readiness")
@@ -58,7 +56,6 @@ def test_after_kill_9_of_a_run_the_rest_is_done_once(scene: Scene, dev: Deployme
     _exact(scene)
 
 
-@pytest.mark.worlds
 def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, dev: Deployment) -> None:
     scene.emulator.faults({**SLOW, "seconds": 60})
     run = dev.launch("sync")
@@ -74,7 +71,6 @@ def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, d
     _exact(scene)
 
 
-@pytest.mark.worlds
 def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once(scene: Scene, dev: Deployment) -> None:
     scene.emulator.faults({**SLOW, "seconds": 30, "endpoint": "tasks.repositories"})
     dev.tick("repositories_schedule")
