@@ -11,7 +11,7 @@ from taskhouse.reading import Snapshot
 from taskhouse.report.decomposition import ENDS, Counts, Key, Part, carrying, ends, mean, middle, parts
 from taskhouse.report.intervals import Difference, Sides, newcombe, wilson
 from taskhouse.report.options import Period, Scope
-from taskhouse.report.query import forget, run_query
+from taskhouse.report.query import forget, once, run_query
 
 SHOWN = 8
 """How many models, failures, tools and stuck runs are listed."""
@@ -236,7 +236,7 @@ def gather(snapshot: Snapshot, scope: Scope, period: Period, baseline: tuple[Per
     every = (period, *baseline)
     asked = scope.parameters
     try:
-        run_query(snapshot, "attempts")
+        once(snapshot, "attempts", "report_attempts")
         run_query(
             snapshot,
             "agents_periods",

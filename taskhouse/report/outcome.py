@@ -13,7 +13,7 @@ from taskhouse.plural import plural
 from taskhouse.reading import Snapshot
 from taskhouse.report.intervals import Difference, Sides, around, clustered, common, mean, newcombe, variance_of
 from taskhouse.report.options import Scope
-from taskhouse.report.query import forget, run_query
+from taskhouse.report.query import forget, once, run_query
 from taskhouse.report.summary import Sentence, Tone
 
 WEEKS = 8
@@ -130,7 +130,7 @@ def gather(snapshot: Snapshot, scope: Scope, until: date) -> Outcome:
     known = {"projects": chosen.pop("projects"), "until": until}
     [longest] = run_query(snapshot, "longest_window", projects=known["projects"])
     try:
-        run_query(snapshot, "attempts")
+        once(snapshot, "attempts", "report_attempts")
         run_query(snapshot, "outcome_runs", **known)
         run_query(snapshot, "outcome_stretches", window=longest["days"], **known)
         run_query(snapshot, "outcome_changes", weeks=WEEKS, until=until, **chosen)

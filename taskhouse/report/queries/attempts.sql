@@ -1,5 +1,5 @@
 -- Attempts of runs that ended, once for all questions of a report.
-CREATE TEMP TABLE IF NOT EXISTS report_attempts AS
+CREATE OR REPLACE TEMP TABLE report_attempts AS
 SELECT
     project_id,
     task_id,
