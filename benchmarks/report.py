@@ -14,6 +14,7 @@ import taskhouse
 from taskhouse.report import Options, render
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.derive import derive
 from taskhouse.warehouse.publish import publish
 
 SNAPSHOTS = """
@@ -146,6 +147,7 @@ def _measured(home: Path, repositories: int, days: int) -> None:
             named = {"repositories": repositories, "days": days} if "$days" in text else {}
             connection.execute(text, named)
         connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
+    derive(warehouse, within_s=600, everything=True)
     published = publish(warehouse, home / "published", force=True)
     assert published is not None
     with taskhouse.open(home) as house:

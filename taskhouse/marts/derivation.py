@@ -14,6 +14,7 @@ from taskhouse import marts
 STORED: dict[str, tuple[str, ...]] = {
     "messages": ("run_id", "number"),
     "run_activity": ("run_id", "attempt"),
+    "run_attempt_facts": ("run_id", "attempt"),
     "run_hours": ("run_id", "hour"),
     "run_signals": ("run_id", "occurred_at"),
     "run_timeline": ("run_id", "ordinal"),

@@ -52,11 +52,13 @@
 --   attempt began; NULL if `began_at` is.
 WITH version AS (
     SELECT
-        *,
+        project_id,
+        run_id,
+        environment,
+        runtime_adapter,
+        model,
         CASE WHEN lag(valid_from) OVER run IS NULL THEN TIMESTAMPTZ '-infinity' ELSE valid_from END AS from_at,
-        coalesce(lead(valid_from) OVER run, TIMESTAMPTZ 'infinity') AS to_at,
-        lead(valid_from) OVER run IS NULL AS is_newest,
-        min(valid_from) OVER run AS first_seen_at
+        coalesce(lead(valid_from) OVER run, TIMESTAMPTZ 'infinity') AS to_at
     FROM
         raw.run_versions
     WINDOW
@@ -88,204 +90,17 @@ presence AS (
         task AS (PARTITION BY project_id, task_id ORDER BY first_seen_at ASC)
 ),
 
--- When the API last showed that a run is over: as a new version, or because its task was seen with the same state. It
--- never becomes earlier, so what is stored of a run that is over stays true (`derive/done`).
-over AS (
-    SELECT
-        version.project_id,
-        version.run_id,
-        greatest(
-            any_value(version.valid_from),
-            max(CASE WHEN task.is_newest THEN presence.last_seen_at ELSE task.to_at END)
-        ) AS shown_at
-    FROM
-        version
-        LEFT JOIN task
-            ON version.project_id = task.project_id
-            AND version.task_id = task.task_id
-            AND version.run_id = task.latest_run_id
-            AND version.status = task.latest_run_status
-        LEFT JOIN presence
-            ON task.project_id = presence.project_id
-            AND task.task_id = presence.task_id
-            AND presence.is_newest
-    WHERE
-        version.is_newest
-        AND version.status IN ('completed', 'failed', 'cancelled')
-    GROUP BY
-        version.project_id,
-        version.run_id
-),
-
--- The last time that the server gave for an end stands; if it gave none, when the end was first seen. A state of a run
--- that goes on shows that unless the API has shown it ended since. What the server says of the time of a state does not
--- count as work before the scheduled time, since not every change of a run moves it.
-judged AS (
-    SELECT
-        evidence.*,
-        version.task_id,
-        version.created_at,
-        version.first_seen_at,
-        CASE WHEN version.scheduled_at > version.created_at THEN version.scheduled_at END AS scheduled_at,
-        epoch_us(evidence.ended_at) // 1000 AS ended_ms,
-        first_value(epoch_us(evidence.ended_at) // 1000) OVER (
-            PARTITION BY evidence.project_id, evidence.run_id, evidence.attempt
-            ORDER BY
-                evidence.is_timed DESC NULLS LAST,
-                CASE WHEN evidence.is_timed THEN evidence.observed_at END DESC NULLS LAST,
-                CASE WHEN evidence.is_timed THEN evidence.ended_at END DESC,
-                evidence.ended_at ASC
-        ) AS end_ms,
-        evidence.shown_by <> 'agent'
-        AND evidence.happened_at IS NOT NULL
-        AND evidence.is_newest
-        AND (over.shown_at IS NULL OR evidence.known_at >= over.shown_at) AS goes_on,
-        CASE
-            WHEN evidence.shown_by = 'agent' OR evidence.status IN ('queued', 'in_progress')
-                THEN struct_pack(
-                    at := evidence.observed_at, shown_by := evidence.shown_by, known_at := evidence.known_at
-                )
-        END AS work
-    FROM
-        main.run_evidence AS evidence
-        INNER JOIN version
-            ON evidence.project_id = version.project_id
-            AND evidence.run_id = version.run_id
-            AND version.is_newest
-        LEFT JOIN over
-            ON evidence.project_id = over.project_id
-            AND evidence.run_id = over.run_id
-),
-
--- How an end is last described.
-told AS (
-    SELECT
-        * REPLACE (goes_on AND end_ms IS NULL AS goes_on),
-        max(CASE WHEN is_timed AND ended_ms <> end_ms THEN observed_at END) OVER same AS other_at,
-        first_value(CASE WHEN is_kept THEN status END) OVER (
-            same ORDER BY is_kept DESC NULLS LAST, known_at DESC, observed_in DESC, observed_at DESC, status ASC
-        ) AS end_status
-    FROM (
-        SELECT
-            *,
-            ended_ms = end_ms OR NOT is_timed AS is_kept
-        FROM
-            judged
-    )
-    WINDOW
-        same AS (PARTITION BY project_id, run_id, attempt)
-),
-
--- An end has its time since it was known by what says so last. The time itself stands as it first came.
-gathered AS (
-    SELECT
-        project_id,
-        any_value(task_id) AS task_id,
-        run_id,
-        attempt,
-        any_value(created_at) AS created_at,
-        any_value(scheduled_at) AS scheduled_at,
-        any_value(first_seen_at) AS first_seen_at,
-        min(CASE WHEN work.at < scheduled_at THEN work END) AS early,
-        arg_min(ended_at, (known_at, observed_in)) FILTER (WHERE ended_ms = end_ms) AS ended_at,
-        coalesce(any_value(end_status), arg_max(status, (known_at, happened_at)) FILTER (WHERE goes_on)) AS status,
-        CASE
-            WHEN bool_and(observed_in = 'stream') FILTER (WHERE is_kept)
-                THEN arg_min(
-                    struct_pack(pr_url := pr_url, error_message := error_message), (known_at, observed_at)
-                ) FILTER (WHERE is_kept AND status = end_status)
-        END AS told,
-        min(known_at) FILTER (WHERE ended_ms = end_ms AND coalesce(observed_at >= other_at, true)) AS stands_at,
-        greatest(
-            coalesce(
-                min(known_at) FILTER (WHERE is_kept AND observed_in = 'version' AND status = end_status),
-                min(known_at) FILTER (WHERE is_kept AND status = end_status),
-                max(known_at) FILTER (WHERE goes_on)
-            ),
-            stands_at
-        ) AS said_at,
-        greatest(min(known_at) FILTER (WHERE is_kept), stands_at) AS end_known_at,
-        max(parted_at) AS begins_at,
-        CASE
-            WHEN any_value(is_near) THEN min(known_at) FILTER (WHERE is_timed IS NOT NULL)
-            ELSE min(known_at) FILTER (WHERE is_again)
-        END AS joined_at,
-        CASE WHEN begins_at > joined_at THEN begins_at END AS parted_at,
-        min(
-            CASE WHEN happened_at IS NOT NULL
-                THEN struct_pack(at := happened_at, shown_by := shown_by, known_at := known_at) END
-        ) AS alive,
-        min(
-            CASE WHEN shown_by = 'agent' THEN struct_pack(at := happened_at, known_at := known_at) END
-        ) AS agent,
-        list(DISTINCT observed_in) FILTER (
-            WHERE is_kept OR goes_on OR shown_by = 'agent' OR (attempt > 1 AND happened_at IS NOT NULL)
-        ) AS observed_in
-    FROM
-        told
-    GROUP BY
-        project_id,
-        run_id,
-        attempt
-),
-
--- An attempt is known to have its number, and to have begun again, once the ends before it are known.
-numbered AS (
-    SELECT
-        * REPLACE (min(early) OVER run AS early),
-        lead(parted_at) OVER in_order AS next_parted_at,
-        greatest(max(end_known_at) OVER before, max(parted_at) OVER in_order) AS numbered_at,
-        lead(attempt) OVER in_order IS NULL AS is_last
-    FROM
-        gathered
-    WHERE
-        status IS NOT NULL
-    WINDOW
-        run AS (PARTITION BY project_id, run_id),
-        in_order AS (PARTITION BY project_id, run_id ORDER BY attempt ASC),
-        before AS (
-            PARTITION BY project_id, run_id ORDER BY attempt ASC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        )
-),
-
-timed AS (
-    SELECT
-        *,
-        CASE
-            WHEN attempt > 1
-                THEN struct_pack(
-                    at := alive.at, shown_by := alive.shown_by, known_at := greatest(alive.known_at, numbered_at)
-                )
-            WHEN early IS NOT NULL AND greatest(early.at, created_at) <= coalesce(ended_at, TIMESTAMPTZ 'infinity')
-                THEN struct_pack(
-                    at := greatest(early.at, created_at),
-                    shown_by := early.shown_by,
-                    known_at := greatest(early.known_at, first_seen_at)
-                )
-            WHEN scheduled_at IS NOT NULL AND (status = 'not_started' OR ended_at < scheduled_at) THEN NULL
-            WHEN scheduled_at IS NOT NULL
-                THEN struct_pack(at := scheduled_at, shown_by := 'scheduled', known_at := first_seen_at)
-            WHEN created_at IS NOT NULL
-                THEN struct_pack(at := least(created_at, ended_at), shown_by := 'created', known_at := first_seen_at)
-        END AS began,
-        greatest(said_at, next_parted_at, numbered_at, agent.known_at) AS settled_at,
-        CASE WHEN ended_at IS NULL THEN TIMESTAMPTZ '9999-12-31 00:00:00+00' ELSE greatest(said_at, next_parted_at) END
-            AS described_at,
-        coalesce(ended_at, TIMESTAMPTZ '9999-12-31 00:00:00+00') AS judged_at
-    FROM
-        numbered
-),
-
 -- The two times at which an attempt is described: its end, or now; and the end of the day on which it began.
 dated AS (
     SELECT
-        * REPLACE (CASE WHEN began.at IS NOT NULL THEN began END AS began),
-        CASE WHEN began.at IS NOT NULL THEN least(main.day_start(main.day_of(began.at) + 1), described_at) END
+        *,
+        coalesce(ended_at, TIMESTAMPTZ '9999-12-31 00:00:00+00') AS judged_at,
+        CASE WHEN began_at IS NOT NULL THEN least(main.day_start(main.day_of(began_at) + 1), described_at) END
             AS day_described_at,
-        CASE WHEN began.at IS NOT NULL THEN least(main.day_start(main.day_of(began.at) + 1), ended_at) END
+        CASE WHEN began_at IS NOT NULL THEN least(main.day_start(main.day_of(began_at) + 1), ended_at) END
             AS day_judged_at
     FROM
-        timed
+        main.run_attempt_facts
 )
 
 -- Plain bounds: with an ASOF join, DuckDB compares every moment with every version if it expects few of them.
@@ -296,32 +111,29 @@ SELECT
     attempt.attempt,
     attempt.is_last,
     attempt.status,
-    attempt.began.at AS began_at,
-    attempt.began.shown_by AS began_by,
-    attempt.agent.at AS started_at,
+    attempt.began_at,
+    attempt.began_by,
+    attempt.started_at,
     attempt.ended_at,
     CASE
-        WHEN attempt.agent.at < attempt.began.at THEN 0
-        ELSE date_diff('millisecond', attempt.began.at, attempt.agent.at) / 1000
+        WHEN attempt.started_at < attempt.began_at THEN 0
+        ELSE date_diff('millisecond', attempt.began_at, attempt.started_at) / 1000
     END AS queue_s,
-    date_diff('millisecond', attempt.began.at, attempt.ended_at) / 1000 AS duration_s,
-    date_diff('millisecond', attempt.agent.at, attempt.ended_at) / 1000 AS active_s,
-    list_sort(attempt.observed_in, 'ASC') AS observed_in,
-    greatest(
-        attempt.settled_at,
-        CASE WHEN attempt.began.shown_by NOT IN ('created', 'scheduled') THEN attempt.began.known_at END
-    ) AS known_at,
-    attempt.began.known_at AS began_known_at,
-    described.environment,
-    described.stage,
-    described.branch,
-    described.runtime_adapter,
-    described.provider,
-    described.model,
-    described.reasoning_effort,
-    CASE WHEN attempt.told IS NULL THEN described.pr_url ELSE attempt.told.pr_url END AS pr_url,
-    CASE WHEN attempt.told IS NULL THEN described.error_message ELSE attempt.told.error_message END AS error_message,
-    described.resume_from_run_id,
+    date_diff('millisecond', attempt.began_at, attempt.ended_at) / 1000 AS duration_s,
+    date_diff('millisecond', attempt.started_at, attempt.ended_at) / 1000 AS active_s,
+    attempt.observed_in,
+    attempt.known_at,
+    attempt.began_known_at,
+    attempt.environment,
+    attempt.stage,
+    attempt.branch,
+    attempt.runtime_adapter,
+    attempt.provider,
+    attempt.model,
+    attempt.reasoning_effort,
+    attempt.pr_url,
+    attempt.error_message,
+    attempt.resume_from_run_id,
     task_then.repository,
     task.repository AS repository_now,
     task.origin_product,
@@ -348,11 +160,6 @@ SELECT
     END AS at_start
 FROM
     dated AS attempt
-    INNER JOIN version AS described
-        ON attempt.project_id = described.project_id
-        AND attempt.run_id = described.run_id
-        AND attempt.described_at >= described.from_at
-        AND attempt.described_at < described.to_at
     LEFT JOIN version AS first
         ON attempt.project_id = first.project_id
         AND attempt.run_id = first.run_id
