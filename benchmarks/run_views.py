@@ -75,7 +75,6 @@ def main() -> None:
             if not there:
                 make(connection, given.runs, given.events, given.live, given.repositories)
             migrate.upgrade(connection)
-            views.prepare(connection, path.parent)
             if not views.current(connection):
                 views.make(connection)
             runs, live, log = connection.execute(
