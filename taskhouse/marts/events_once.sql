@@ -26,7 +26,8 @@
 -- position: Its place in the run's log, from 0.
 -- logged_at: When it happened, according to the log, whose timestamps are a little later.
 -- json_ok: Whether DuckDB can read the text as JSON unchanged.
--- payload: The exact text that arrived; if both layers have it, that of the live event.
+-- payload: The exact text that arrived; if both layers have it, that of the live event. Query it through
+--   `event_document`.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
 --   every text.
 WITH entry AS (

@@ -18,7 +18,8 @@
 -- files_scanned: Files that the server read.
 -- detected_files_count: Files that it found relevant.
 -- event_name_count: Number of event names that it found in them.
--- payload: The answer as JSON, with the reason and evidence of each state.
+-- payload: The answer as JSON, with the reason and evidence of each state. Query it
+--   through `event_document`.
 -- pass_id: The pass that requested it.
 SELECT
     project_id,

@@ -20,66 +20,70 @@
 -- steps_carried: Steps reached in that state.
 -- carried_from: The day that `state_carried` comes from: this day, or an earlier one; NULL if none had information.
 -- is_blocking: Whether the capability applies and is not ready, judged by `state_carried`. NULL if that is not known.
-WITH days AS (
+WITH carried AS (
     SELECT
-        trend.project_id,
-        trend.repository,
-        trend.window_days,
-        trend.day,
-        trend.segment,
-        trend.evidence,
-        trend.overall IS NOT NULL AS informed,
-        trend.core_suggestions_state,
-        trend.replay_insights_state,
-        trend.error_insights_state,
-        answer.payload
+        *,
+        max(CASE WHEN overall IS NOT NULL THEN day END) OVER until_day AS carried_from,
+        last_value(
+            CASE WHEN overall IS NOT NULL THEN coalesce(core_suggestions_state, 'unknown') END IGNORE NULLS
+        ) OVER until_day AS core_suggestions_carried,
+        last_value(
+            CASE WHEN overall IS NOT NULL THEN coalesce(replay_insights_state, 'unknown') END IGNORE NULLS
+        ) OVER until_day AS replay_insights_carried,
+        last_value(
+            CASE WHEN overall IS NOT NULL THEN coalesce(error_insights_state, 'unknown') END IGNORE NULLS
+        ) OVER until_day AS error_insights_carried
     FROM
-        main.readiness_trend AS trend
+        main.readiness_trend
+    WINDOW
+        until_day AS (PARTITION BY project_id, repository, window_days, segment ORDER BY day ASC)
+),
+
+-- After the windows, where a filter has left out other days, and before a day becomes three rows.
+read AS (
+    SELECT
+        carried.*,
+        main.event_document(answer.payload) AS document
+    FROM
+        carried
         LEFT JOIN raw.readiness_snapshots AS answer
-            ON trend.project_id = answer.project_id
-            AND trend.repository = answer.repository
-            AND trend.window_days = answer.window_days
-            AND trend.generated_at = answer.generated_at
-            AND trend.observed_at = answer.observed_at
+            ON carried.project_id = answer.project_id
+            AND carried.repository = answer.repository
+            AND carried.window_days = answer.window_days
+            AND carried.generated_at = answer.generated_at
+            AND carried.observed_at = answer.observed_at
 ),
 
 long AS (
     SELECT
-        days.project_id,
-        days.repository,
-        days.window_days,
-        days.day,
-        days.segment,
+        read.project_id,
+        read.repository,
+        read.window_days,
+        read.day,
         capability.capability,
-        days.evidence,
-        days.informed,
+        read.evidence,
         CASE capability.capability
-            WHEN 'core_suggestions' THEN days.core_suggestions_state
-            WHEN 'replay_insights' THEN days.replay_insights_state
-            WHEN 'error_insights' THEN days.error_insights_state
+            WHEN 'core_suggestions' THEN read.core_suggestions_state
+            WHEN 'replay_insights' THEN read.replay_insights_state
+            WHEN 'error_insights' THEN read.error_insights_state
         END AS state,
         CASE capability.capability
-            WHEN 'core_suggestions' THEN days.payload -> '$.coreSuggestions'
-            WHEN 'replay_insights' THEN days.payload -> '$.replayInsights'
-            WHEN 'error_insights' THEN days.payload -> '$.errorInsights'
-        END AS answered
+            WHEN 'core_suggestions' THEN read.document -> '$.coreSuggestions'
+            WHEN 'replay_insights' THEN read.document -> '$.replayInsights'
+            WHEN 'error_insights' THEN read.document -> '$.errorInsights'
+        END AS answered,
+        CASE capability.capability
+            WHEN 'core_suggestions' THEN read.core_suggestions_carried
+            WHEN 'replay_insights' THEN read.replay_insights_carried
+            WHEN 'error_insights' THEN read.error_insights_carried
+        END AS state_carried,
+        read.carried_from
     FROM
-        days
+        read
         CROSS JOIN (
             SELECT
                 unnest(['core_suggestions', 'replay_insights', 'error_insights']) AS capability
         ) AS capability
-),
-
-carried AS (
-    SELECT
-        *,
-        max(CASE WHEN informed THEN day END) OVER until_day AS carried_from,
-        last_value(CASE WHEN informed THEN coalesce(state, 'unknown') END IGNORE NULLS) OVER until_day AS state_carried
-    FROM
-        long
-    WINDOW
-        until_day AS (PARTITION BY project_id, repository, window_days, capability, segment ORDER BY day ASC)
 )
 
 SELECT
@@ -98,4 +102,4 @@ SELECT
     carried_from,
     state_carried NOT IN ('ready', 'not_applicable') AS is_blocking
 FROM
-    carried
+    long

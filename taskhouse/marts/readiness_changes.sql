@@ -181,9 +181,9 @@ answered AS (
     SELECT
         explained.*,
         CASE explained.capability
-            WHEN 'core_suggestions' THEN answer.payload -> '$.coreSuggestions'
-            WHEN 'replay_insights' THEN answer.payload -> '$.replayInsights'
-            WHEN 'error_insights' THEN answer.payload -> '$.errorInsights'
+            WHEN 'core_suggestions' THEN main.event_document(answer.payload) -> '$.coreSuggestions'
+            WHEN 'replay_insights' THEN main.event_document(answer.payload) -> '$.replayInsights'
+            WHEN 'error_insights' THEN main.event_document(answer.payload) -> '$.errorInsights'
         END AS answered
     FROM
         explained

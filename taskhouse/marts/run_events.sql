@@ -16,7 +16,7 @@
 -- tool_call_id: The tool call that it belongs to.
 -- occurred_at: When it happened: the time in the event or, if it has none, the time in its id.
 -- received_at: When it was read.
--- payload: The exact text that arrived.
+-- payload: The exact text that arrived. Query it through `event_document`.
 -- json_ok: Whether DuckDB can read the text as JSON unchanged.
 -- redacted: Whether something was removed from the text: a secret, a signed address, or with `capture_text = none`
 --   every text.

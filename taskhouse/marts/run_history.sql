@@ -25,7 +25,7 @@
 -- valid_from: When it was first seen. The change happened between the previous look and this one.
 -- valid_to: When the next version was seen; NULL for the newest.
 -- is_current: Whether it is the newest.
--- payload: The run as JSON, without secrets and signed addresses.
+-- payload: The run as JSON, without secrets and signed addresses. Query it through `event_document`.
 -- pass_id: The pass that saw it.
 SELECT
     * EXCLUDE (content_hash, payload_sha256, page, observed_in, valid_from, pass_id, payload),

@@ -23,7 +23,8 @@
 -- stream_seq: Second part of it.
 -- position: Its place in the run's log, from 0; for a chunk, that of the whole message.
 -- text: Its content as plain text, without NUL characters; see the macro `event_text`.
--- payload: The exact text that arrived; if both layers have it, that of the live event.
+-- payload: The exact text that arrived; if both layers have it, that of the live event. Query it through
+--   `event_document`.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
 --   every text.
 WITH entry AS (

@@ -47,7 +47,7 @@
 -- gap_kinds: Why something is missing: the kinds of its open gaps in alphabetical order, which `docs/capture.md`
 --   explains; NULL without an open gap, or if an older taskhouse found them.
 -- valid_from: When its newest version was first seen; see `run_history`.
--- payload: The run as JSON, without secrets and signed addresses.
+-- payload: The run as JSON, without secrets and signed addresses. Query it through `event_document`.
 WITH captured AS (
     SELECT
         project_id,

@@ -12,7 +12,7 @@
 -- valid_from: When it was first seen. The change happened between the previous look and this one.
 -- valid_to: When the next change was seen; NULL for the newest.
 -- is_current: Whether it is the newest.
--- payload: The answer as JSON.
+-- payload: The answer as JSON. Query it through `event_document`.
 -- pass_id: The pass that saw it.
 SELECT
     project_id,

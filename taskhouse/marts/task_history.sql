@@ -18,7 +18,7 @@
 -- valid_from: When it was first seen. The change happened between the previous look and this one.
 -- valid_to: When the next version was seen; NULL for the newest.
 -- is_current: Whether it is the newest.
--- payload: The task as JSON, without its runs.
+-- payload: The task as JSON, without its runs. Query it through `event_document`.
 -- pass_id: The pass that saw it.
 SELECT
     project_id,

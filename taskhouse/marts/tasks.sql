@@ -18,7 +18,7 @@
 -- last_seen_at: When it was last seen.
 -- absent_since: When a complete pass no longer saw it, because it was deleted or hidden from the owner of the key. NULL
 --   while it is there.
--- payload: The task as JSON, without its runs.
+-- payload: The task as JSON, without its runs. Query it through `event_document`.
 WITH sighting AS (
     SELECT
         project_id,

@@ -326,3 +326,16 @@ def test_a_repository_that_was_gone_begins_anew(zoned: Any) -> None:
         (date(2026, 11, 18), None),
         (date(2026, 11, 21), "ready"),
     ]
+
+
+def test_a_lone_surrogate_in_an_answer_breaks_no_view_of_reasons(zoned: Any) -> None:
+    """DuckDB itself refuses such JSON: one answer would keep everybody from reading all others."""
+    day = datetime(2026, 11, 16, 8, tzinfo=UTC)
+    rows = [
+        answer(1, "acme/a", day + timedelta(days=n), (state,) * 3) for n, state in enumerate(("ready", "needs_setup"))
+    ]
+    rows[1]["payload"] = json.dumps({name: {"reason": "cut \ud83d", "evidence": {"count": 1}} for name in NAMES})
+    tables = zoned(rows)
+    for view in ("readiness_changes", "readiness_capabilities"):
+        told = tables.rows(f"SELECT DISTINCT reason FROM main.{view} WHERE day = DATE '2026-11-17'")
+        assert told == [{"reason": "cut \ufffd"}]
