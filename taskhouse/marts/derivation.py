@@ -85,6 +85,25 @@ def over(schema: str, text: str) -> str:
     return _OURS.sub(lambda found: f"{schema}.{found['view'] or found['table']}", text)
 
 
+def waiting(table: str, *, bounded: bool) -> str:
+    """The rows of a table of ``raw`` of the runs that are not stored, or of ``runs`` these runs themselves.
+
+    Args:
+        table: One of :data:`PER_RUN`, or ``runs``.
+        bounded: Whether ``mart.runs`` says when the events of a run were read. DuckDB then passes over the parts of the
+            table that are older or newer; the ids of runs alone do not tell it which.
+    """
+    when = ("first_received_at", "last_received_at") if bounded else ()
+    if table == "runs":
+        return f"SELECT {', '.join(('project_id', 'run_id', *when))} FROM mart.runs WHERE NOT is_stored"  # noqa: S608 - our own names
+    rows = f"SELECT held.* FROM raw.{table} AS held SEMI JOIN waiting.runs AS run"  # noqa: S608 - our own names
+    rows = f"{rows} ON held.project_id = run.project_id AND held.run_id = run.run_id"
+    if not when or table == "run_versions":
+        return rows
+    read = "held.received_at >= run.first_received_at AND held.received_at <= run.last_received_at"
+    return f"{rows} AND {read} UNION ALL {rows} WHERE held.received_at IS NULL"
+
+
 def united(name: str, text: str) -> str:
     """The statement of a stored view in ``main``, under the comment at the head of its file."""
     head = itertools.takewhile(lambda line: line.startswith("--"), text.splitlines())

@@ -63,22 +63,27 @@ repository AS (
 
 ran AS (
     SELECT
-        attempt.project_id,
-        count(DISTINCT attempt.run_id) AS runs,
+        project_id,
+        count(DISTINCT run_id) AS runs,
         count(*) AS attempts,
-        count(*) FILTER (WHERE attempt.status = 'completed') AS completed,
-        count(*) FILTER (WHERE attempt.status = 'failed') AS failed,
-        count(*) FILTER (WHERE attempt.status = 'cancelled') AS cancelled,
-        count(*) FILTER (WHERE attempt.ended_at IS NULL) AS going_on,
-        count(*) FILTER (WHERE activity.has_events) AS events_known
+        count(*) FILTER (WHERE status = 'completed') AS completed,
+        count(*) FILTER (WHERE status = 'failed') AS failed,
+        count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+        count(*) FILTER (WHERE ended_at IS NULL) AS going_on
     FROM
-        main.run_attempts AS attempt
-        INNER JOIN main.run_activity AS activity
-            ON attempt.project_id = activity.project_id
-            AND attempt.run_id = activity.run_id
-            AND attempt.attempt = activity.attempt
+        main.run_attempts
     GROUP BY
-        attempt.project_id
+        project_id
+),
+
+worked AS (
+    SELECT
+        project_id,
+        count(*) FILTER (WHERE has_events) AS events_known
+    FROM
+        main.run_activity
+    GROUP BY
+        project_id
 ),
 
 request AS (
@@ -109,7 +114,7 @@ SELECT
     coalesce(ran.failed, looked.no_runs) AS failed,
     coalesce(ran.cancelled, looked.no_runs) AS cancelled,
     coalesce(ran.going_on, looked.no_runs) AS going_on,
-    coalesce(ran.events_known, looked.no_runs) AS events_known,
+    coalesce(worked.events_known, looked.no_runs) AS events_known,
     coalesce(request.pull_requests, looked.no_runs) AS pull_requests,
     coalesce(request.merged, looked.no_runs) AS merged
 FROM
@@ -120,5 +125,7 @@ FROM
         ON looked.project_id = repository.project_id
     LEFT JOIN ran
         ON looked.project_id = ran.project_id
+    LEFT JOIN worked
+        ON looked.project_id = worked.project_id
     LEFT JOIN request
         ON looked.project_id = request.project_id

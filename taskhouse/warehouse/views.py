@@ -57,10 +57,8 @@ def make(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: st
     texts = _texts(zone)
     with sql.atomic(connection):
         connection.execute("CREATE SCHEMA waiting")
-        _make_waiting(connection, "runs", "SELECT project_id, run_id FROM mart.runs WHERE NOT is_stored")
-        for name in derivation.PER_RUN:
-            rows = f"SELECT * FROM raw.{name} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
-            _make_waiting(connection, name, rows)
+        for name in ("runs", *derivation.PER_RUN):
+            _make_waiting(connection, name, derivation.waiting(name, bounded=stored))
         for name, text in texts.items():
             if name in derivation.VIEWS:
                 _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
@@ -226,7 +224,8 @@ def _texts(zone: str) -> dict[str, str]:
 @functools.cache
 def _version() -> str:
     """What tells the templates of two versions apart."""
-    made = repr((sorted(_digests(_texts("UTC")).items()), migrate.MIGRATIONS[-1], duckdb.__version__))
+    waiting = [derivation.waiting(name, bounded=True) for name in ("runs", *derivation.PER_RUN)]
+    made = repr((sorted(_digests(_texts("UTC")).items()), waiting, migrate.MIGRATIONS[-1], duckdb.__version__))
     return hashlib.sha256(made.encode()).hexdigest()[:16]
 
 

@@ -51,6 +51,7 @@ class Tables:
 
     def note_runs(self) -> None:
         """Note the runs that a test put into ``raw``, as a load does; they are not stored, but computed."""
+        self.connection.execute("DELETE FROM mart.runs WHERE derivation IS NULL AND NOT is_stored")
         self.connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
 
     def fill(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

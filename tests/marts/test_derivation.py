@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -163,3 +164,21 @@ def test_another_time_zone_of_the_days_forgets_nothing(empty: Any, tmp_path: Pat
     views.prepare(empty.connection, tmp_path, zone="Asia/Kolkata")
     empty.connection.execute("BEGIN")
     assert stored(empty) == [(True, 1)]
+
+
+def test_a_run_that_goes_on_is_read_without_what_was_read_before_it(clean: Any) -> None:
+    """However much is stored, DuckDB passes over it; an event without a time is not lost."""
+    clean.connection.execute(
+        "INSERT INTO raw.run_events BY NAME SELECT 1 AS project_id, 't' AS task_id, 0 AS incarnation,"
+        " CASE WHEN n IN (0, 299_999) THEN 'live' ELSE 'over' END AS run_id, 'django' AS source,"
+        " CASE WHEN n > 0 THEN $1 + to_seconds(n) END AS received_at, '' AS payload, false AS json_ok,"
+        " false AS redacted, 's' AS segment FROM range(300_000) AS events (n)",
+        [BEGIN],
+    )
+    clean.note_runs()
+    clean.connection.execute("UPDATE mart.runs SET is_stored = true WHERE run_id = 'over'")
+    text = "SELECT count(received_at), count(*) FROM waiting.run_events"
+    assert clean.connection.execute(text).fetchall() == [(1, 2)]
+    ((_, told),) = clean.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {text}").fetchall()
+    read = [int(rows) for rows in re.findall(r'"intermediate_rows": (\d+)', told)]
+    assert 1 <= max(read) < 150_000

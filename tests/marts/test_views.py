@@ -180,6 +180,6 @@ def _events_read(node: Any, above: str = "") -> Iterator[str]:
     for part in node if isinstance(node, list) else [node]:
         about = part.get("extra_info", {})
         is_of_events = about.get("Table", "").endswith(("raw.run_events", "raw.run_log_entries"))
-        if is_of_events and {"method", "payload", "session_update", "received_at"} & {*about["Projections"]}:
+        if is_of_events and {"method", "payload", "session_update", "occurred_at"} & {*about["Projections"]}:
             yield f"{about.get('Filters', '')} {above}"
         yield from _events_read(part["children"], str(about.get("Expression", "")))
