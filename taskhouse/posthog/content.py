@@ -7,12 +7,12 @@ too, but never make a version by themselves.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from taskhouse.posthog import fields, not_utf8, plainjson
+from taskhouse.posthog import fields, jsonslices, not_utf8, plainjson
 from taskhouse.posthog.known_fields import Shape
-from taskhouse.posthog.redact import REDACTED, STATE_KEYS, redact_event
+from taskhouse.posthog.redact import REDACTED, STATE_KEYS, cut, redact_event, state_cuts
 
 _STATE = b"state"
 
@@ -61,17 +61,39 @@ def hashes(payload: str, shape: Shape, *, never: frozenset[str] = frozenset()) -
 def safe(text: bytes) -> str:
     """A record that could not be read, without what must not be kept of any: secrets of a state, signed queries.
 
-    Text that is no JSON, or nested too deeply to be read, cannot be searched for a state: it only loses its signed
-    queries, and all of it where it names one.
+    Of a record that is nested too deeply to be read, the text is cut. Text that is no JSON cannot be searched for a
+    state: it only loses its signed queries, and all of it where it names one.
     """
     try:
         value = json.loads(text)
         kept = _without_secrets(value)
         text = text if kept == value else canonical(kept)
-    except (ValueError, RecursionError):
-        if _STATE in text:
-            return f"{REDACTED}: {len(text)} bytes that name a state and cannot be read"
+    except RecursionError:
+        text = _deep_without_secrets(text)
+    except ValueError:
+        text = _unread(text)
     return not_utf8.escaped(redact_event(text)[0])
+
+
+def _unread(text: bytes) -> bytes:
+    return f"{REDACTED}: {len(text)} bytes that name a state and cannot be read".encode() if _STATE in text else text
+
+
+def _deep_without_secrets(text: bytes) -> bytes:
+    record = jsonslices.decode(text)
+    try:
+        return jsonslices.encode(cut(record, list(_secrets(record, jsonslices.whole(record)))))
+    except ValueError:
+        return _unread(text)
+
+
+def _secrets(text: str, record: list[jsonslices.Member]) -> Iterator[tuple[int, int]]:
+    """Spans of what must not be kept of a record in this text."""
+    for field in record:
+        if field.key == "state" and field.value is not None:
+            yield from state_cuts(text, field) if text[field.start] == "{" else [(field.start, field.end)]
+        elif field.key == "latest_run" and text[field.start] == "{":
+            yield from _secrets(text, jsonslices.members(text, field.start)[0])
 
 
 def _without_secrets(value: Any) -> Any:

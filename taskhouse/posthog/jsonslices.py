@@ -2,8 +2,8 @@
 
 The stored original must be what arrived, and ``json.dumps(json.loads(x))`` is not: it changes spacing, floats,
 escapes and duplicate keys. Read as leniently as Python does (NaN, Infinity, lone surrogates, duplicate keys where the
-last wins), and bytes that are no UTF-8 survive as surrogate escapes. An object that is nested deeper than Python reads
-has an exact text like any other, and ``DEEP`` for its value, so that it keeps nobody from reading its neighbours.
+last wins), and bytes that are no UTF-8 survive as surrogate escapes. What is nested deeper than Python reads has an
+exact text like anything else, and ``DEEP`` for its value, so that it keeps nobody from reading its neighbours.
 """
 
 import json
@@ -74,17 +74,14 @@ def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
         skim: Only the end matters; numbers are left as text.
 
     Raises:
-        ValueError: There is no JSON value, or it is nested deeper than Python reads and no object, as records are.
+        ValueError: There is no JSON value.
     """
     why = ""
     for decoder in (_skim,) if skim else (_fast, _patient):
         try:
             return decoder.raw_decode(text, at)
         except RecursionError:
-            if _char(text, at) == "{":
-                return DEEP, _end(text, at)
-            why = "nested too deeply"
-            break
+            return DEEP, _end(text, at)
         except json.JSONDecodeError as wrong:
             why = f"{wrong.msg} at character {wrong.pos}"
             break
@@ -94,7 +91,7 @@ def scan(text: str, at: int, *, skim: bool = False) -> tuple[Any, int]:
 
 
 def _end(text: str, at: int) -> int:
-    """Where the object that begins at ``at`` ends, however deep it is; only its brackets are looked at."""
+    """Where the object or array that begins at ``at`` ends, however deep it is; only its brackets are looked at."""
     closing: list[str] = []
     for token in _TOKEN.finditer(text, at):
         sign = text[token.start()]
@@ -169,6 +166,17 @@ def members(text: str, at: int = 0, *, sliced: str = "") -> tuple[list[Member], 
 def _finish(text: str, at: int) -> None:
     if skip(text, at) != len(text):
         raise ValueError(f"more text after the document at character {skip(text, at)}")
+
+
+def whole(text: str) -> list[Member]:
+    """The members of a text that is one object, duplicates included.
+
+    Raises:
+        ValueError: It is not.
+    """
+    found, end = members(text, skip(text, 0))
+    _finish(text, end)
+    return found
 
 
 def array(body: bytes) -> list[bytes]:

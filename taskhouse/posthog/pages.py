@@ -27,6 +27,14 @@ class Row(NamedTuple):
     plain: bool = False
 
 
+class Bad(NamedTuple):
+    """An element of a list that cannot be read: its exact bytes, why, and its id where it is only nested too deeply."""
+
+    text: bytes
+    reason: str
+    key: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list.
@@ -36,14 +44,14 @@ class Page:
         count: How many the server says there are over all pages.
         next: URL of the next page, as the server gave it; None on the last one.
         body_sha256: Hex digest of the whole body.
-        bad: Exact text of elements that are no objects.
+        bad: Elements that are no objects, or that are nested too deeply.
     """
 
     rows: list[Row]
     count: int
     next: str | None
     body_sha256: str
-    bad: list[bytes] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Rows:
 
     rows: list[Row]
     body_sha256: str
-    bad: list[bytes] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ class LogPage:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A whole list of names or ids, in the server's order; ``bad`` as in ``Page``."""
+    """A whole list of names or ids, in the server's order; ``bad`` has the exact bytes of what is none."""
 
     names: list[str]
     body_sha256: str
@@ -141,10 +149,17 @@ def read_rows(answer: Answer, key: str) -> Rows:
     return Rows(rows, digest(answer.body), bad)
 
 
-def _objects(slices: list[jsonslices.Slice]) -> tuple[list[Row], list[bytes]]:
-    """The elements that are objects, and the text of the others."""
+def _objects(slices: list[jsonslices.Slice]) -> tuple[list[Row], list[Bad]]:
+    """The elements that are objects, and the others."""
     rows = [Row(*part) for part in slices if isinstance(part.value, dict)]
-    return rows, [part.text for part in slices if not isinstance(part.value, dict)]
+    return rows, [_bad(part) for part in slices if not isinstance(part.value, dict)]
+
+
+def _bad(part: jsonslices.Slice) -> Bad:
+    if part.value is jsonslices.DEEP and part.text.startswith(b"{"):
+        found = {field.key: field.value for field in jsonslices.whole(jsonslices.decode(part.text))}
+        return Bad(part.text, "nested too deeply", found["id"] if _name(found.get("id")) else None)
+    return Bad(part.text, "not an object")
 
 
 def read_names(answer: Answer, key: str) -> Names:

@@ -51,9 +51,7 @@ def _without_state(data: bytes) -> bytes:
         cuts = _cuts(text)
     except ValueError:
         return data
-    for start, end in reversed(cuts):
-        text = f'{text[:start]}"{REDACTED}"{text[end:]}'
-    return jsonslices.encode(text) if cuts else data
+    return jsonslices.encode(cut(text, cuts)) if cuts else data
 
 
 def _cuts(text: str) -> list[tuple[int, int]]:
@@ -61,15 +59,22 @@ def _cuts(text: str) -> list[tuple[int, int]]:
     at = jsonslices.skip(text, 0)
     if text[at : at + 1] != "{":
         return []
-    fields, end = jsonslices.members(text, at)
-    if jsonslices.skip(text, end) != len(text):
-        return []
+    fields = jsonslices.whole(text)
     if {field.key: field.value for field in fields}.get("type") != "task_run_state":
         return []
-    states = [field for field in fields if field.key == "state" and isinstance(field.value, dict)]
-    return [
-        (field.start, field.end)
-        for state in states
-        for field in jsonslices.members(text, state.start)[0]
-        if field.key not in STATE_KEYS
-    ]
+    return [span for field in fields if field.key == "state" for span in state_cuts(text, field)]
+
+
+def state_cuts(text: str, state: jsonslices.Member) -> list[tuple[int, int]]:
+    """Spans of the values to cut of a run's ``state``, which may be nested too deeply to have a value here."""
+    if text[state.start] != "{":
+        return []
+    inner, _ = jsonslices.members(text, state.start)
+    return [(field.start, field.end) for field in inner if field.key not in STATE_KEYS]
+
+
+def cut(text: str, spans: list[tuple[int, int]]) -> str:
+    """The text with a word in place of these parts, which stand in their order."""
+    for start, end in reversed(spans):
+        text = f'{text[:start]}"{REDACTED}"{text[end:]}'
+    return text

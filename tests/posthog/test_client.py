@@ -24,7 +24,7 @@ from taskhouse.errors import (
 )
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.client import PostHog
-from taskhouse.posthog.pages import LogPage, Page, Row
+from taskhouse.posthog.pages import Bad, LogPage, Page, Row
 from taskhouse.posthog.request_stats import Meter
 from taskhouse.posthog.retry import Policy
 from taskhouse.settings import Settings
@@ -302,7 +302,7 @@ def test_rows_keep_their_text_and_odd_elements_are_kept_apart(settings: MakeSett
     page, _, _ = ask(settings, [answer(body)], lambda api: api.list_tasks())
     assert isinstance(page, Page)
     assert page.rows == [Row({"id": "a", "x": 1.5}, b'{"id":"a", "x":1.50}'), Row({"id": "b"}, b'{"id":"a","id":"b"}')]
-    assert (page.bad, page.count, page.next) == ([b"null"], 3, None)
+    assert (page.bad, page.count, page.next) == ([Bad(b"null", "not an object")], 3, None)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from taskhouse.errors import Contract
 from taskhouse.posthog.client import Answer
-from taskhouse.posthog.pages import Row, digest, read_rows
+from taskhouse.posthog.pages import Bad, Row, digest, read_rows
 
 
 def answer(body: bytes) -> Answer:
@@ -15,7 +15,18 @@ def test_a_list_of_objects_without_a_count_is_read_with_the_exact_text_of_each()
     body = b'{"boards": [{"id": "a" }, 7, {"id":"b"}], "more": true}'
     found = read_rows(answer(body), "boards")
     assert found.rows == [Row({"id": "a"}, b'{"id": "a" }'), Row({"id": "b"}, b'{"id":"b"}')]
-    assert (found.bad, found.body_sha256) == ([b"7"], digest(body))
+    assert (found.bad, found.body_sha256) == ([Bad(b"7", "not an object")], digest(body))
+
+
+@pytest.mark.parametrize(
+    ("identity", "key"), [('"a"', "a"), ("7", None), ('""', None), ('{"a":' * 2000 + "1" + "}" * 2000, None)]
+)
+def test_a_record_that_is_nested_too_deeply_keeps_its_text_and_its_id(identity: str, key: str | None) -> None:
+    deep = f'{{"title": {"[" * 5000}{"]" * 5000}, "id": {identity}}}'
+    array = "[" * 5000 + "]" * 5000
+    found = read_rows(answer(f'{{"boards": [{deep}, {array}, {{"id": "b"}}]}}'.encode()), "boards")
+    assert [row.data for row in found.rows] == [{"id": "b"}]
+    assert found.bad == [Bad(deep.encode(), "nested too deeply", key), Bad(array.encode(), "not an object")]
 
 
 @pytest.mark.parametrize("body", [b'{"boards": null}', b"{}"])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.errors import Contract
-from taskhouse.posthog.pages import Page, Row
+from taskhouse.posthog.pages import Bad, Page, Row
 from taskhouse.posthog.paging import Broken, Continue, Done, PageWalk, Step, WalkResult, pages
 
 HOST = "https://eu.posthog.com"
@@ -23,7 +23,7 @@ def page(
     rows = [Row({"id": own}, json.dumps({"id": own}).encode()) for own in ids]
     following = None if next_offset is None else f"{host}/api/projects/1/tasks/?limit=100&offset={next_offset}"
     body = hashlib.sha256(json.dumps([ids, count, following, salt]).encode()).hexdigest()
-    return Page(rows, count, following, body, [b"null"] * bad)
+    return Page(rows, count, following, body, [Bad(b"null", "not an object")] * bad)
 
 
 def served(items: list[str], limit: int, offset: int, *, clamp: int = 100) -> Page:

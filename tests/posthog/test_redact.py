@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskhouse.emulator.redaction import redacted as theirs
+from taskhouse.posthog import content
 from taskhouse.posthog.redact import STATE_KEYS, redact_event
 
 URL = "https://bucket.s3.amazonaws.com/a/b.jsonl"
@@ -71,3 +72,28 @@ def test_examples(data: bytes, kept: bytes | None) -> None:
 def test_an_event_built_to_be_slow_is_not() -> None:
     data = b'"' + b"https://?" * 300_000 + b' X-Amz-Signature= "task_run_state"' + b"[" * 100_000
     assert redact_event(data) == (data, False)
+
+
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_secrets_of_a_state_are_cut_however_deep_it_is(opens: str, closes: str) -> None:
+    deep = f'{opens * 5000}"x"{closes * 5000}'
+    text = f'{{"type":"task_run_state","deep":{deep},"state":{{"mode":{deep},"sandbox_url":"secret","more":{deep}}}}}'
+    kept, was_cut = redact_event(text.encode())
+    cut = '"sandbox_url":"[redacted]","more":"[redacted]"'
+    assert kept.decode() == f'{{"type":"task_run_state","deep":{deep},"state":{{"mode":{deep},{cut}}}}}'
+    assert was_cut
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [
+        ('{"mode": "plan", "sandbox_url": "secret"}', '{"mode": "plan", "sandbox_url": "[redacted]"}'),
+        ('["secret"]', '"[redacted]"'),
+        ("null", "null"),
+    ],
+)
+def test_a_record_that_is_nested_too_deeply_loses_only_its_secrets(state: str, kept: str) -> None:
+    deep = "[" * 5000 + "]" * 5000
+    text = f'{{"id": "t", "deep": {deep}, "state": %s, "latest_run": {{"id": "r", "deep": {deep}, "state": %s}}}}'
+    assert content.safe((text % (state, state)).encode()) == text % (kept, kept)
+    assert "secret" not in content.safe((text % (state, state) + "]").encode())

@@ -152,6 +152,16 @@ def test_what_is_secret_is_not_kept_in_quarantine_either(make_house: Any) -> Non
     ) == [(0,)]
 
 
+def test_a_record_that_is_nested_too_deeply_is_known_by_its_id(make_house: Any) -> None:
+    house = make_house(emulator_tasks=3)
+    house.emulator.faults({"kind": "deep", "endpoint": "tasks.list", "field": "results.0.title"})
+    assert house.sync("tasks").quarantined
+    [(key, reason, payload)] = house.rows("SELECT DISTINCT record_key, reason, payload FROM ledger.quarantine")
+    assert key in {task[0] for task in house.truth_tasks()}
+    assert reason == "nested too deeply"
+    assert f'"id":"{key}"' in payload.replace(" ", "")
+
+
 @pytest.mark.parametrize("wrong", ["a secret", ["a secret"], 7])
 def test_what_was_wrong_with_a_state_is_wrong_in_quarantine_too(wrong: object) -> None:
     kept = content.safe(json.dumps({"id": "r", "state": wrong}).encode())

@@ -242,8 +242,8 @@ def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
     for page in answer.pages:
         names = rows.ids(page)
         number = the_pass.page(batch, f"runs of {task_id}", names, page.body_sha256, page.count)
-        for text in page.bad:
-            the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="", key=unnamed)
+        for bad in page.bad:
+            the_pass.quarantine(batch, RESOURCE, bad.text, bad.reason, pointer="", key=bad.key or unnamed)
         for row, name in zip(page.rows, names, strict=True):
             _take_run(the_pass, batch, task_id, row, number, name or unnamed)
     for row in answer.rows:

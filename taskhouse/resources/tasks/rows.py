@@ -22,8 +22,8 @@ def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: in
     """Enter a page of full tasks; returns the ids of those that could not be read."""
     names = ids(page)
     number = the_pass.page(batch, request, names, page.body_sha256, page.count, offset=offset)
-    for text in page.bad:
-        the_pass.quarantine(batch, RESOURCE, text, "not an object", pointer="")
+    for bad in page.bad:
+        the_pass.quarantine(batch, RESOURCE, bad.text, bad.reason, pointer="", key=bad.key)
     successes = [_take_one(the_pass, batch, row, number, "list") for row in page.rows]
     run_facts.note(the_pass, batch, map(run_facts.of_task, page.rows))
     return [name for name, was in zip(names, successes, strict=True) if name and not was]

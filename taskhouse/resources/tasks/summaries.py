@@ -85,8 +85,8 @@ async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wante
 def _take(the_pass: Pass, batch: WriteBatch, page: Page, wanted: list[str]) -> None:
     """Enter a page of summaries; what they say is compared with what is stored when the batch is committed."""
     number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
-    for text in page.bad:
-        the_pass.quarantine(batch, "summaries", text, "not an object", pointer="")
+    for bad in page.bad:
+        the_pass.quarantine(batch, "summaries", bad.text, bad.reason, pointer="", key=bad.key)
     read = (
         _Summary(row, the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries"), number, wanted)
         for row in page.rows
