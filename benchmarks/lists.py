@@ -38,6 +38,7 @@ import httpx
 from benchmarks.list_server import LISTED, serving, show
 from taskhouse.clock import Clock
 from taskhouse.operations import open_warehouse, sync
+from taskhouse.passes.page_spool import PageSpool
 from taskhouse.posthog import api
 from taskhouse.resources.tasks import rows
 from taskhouse.settings import Settings
@@ -142,7 +143,7 @@ def prepare(case: str, url: str, home: Path, history: int) -> tuple[str, float]:
 STAGES = (
     ("decode pages, hash them", api, "read_page"),
     ("make columns of tasks and runs", rows, "take"),
-    ("compare runs with what is stored", rows, "_complete"),
+    ("put pages on disk", PageSpool, "keep"),
     ("bring rows to DuckDB", commit, "stage"),
     ("store what is new", commit, "_changes"),
     ("open the file", engine.Attached, "__init__"),

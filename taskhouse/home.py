@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CLOSED = 0o077
 OURS = (
     *("warehouse", ".warehouse", "budget.sqlite", "schedules.on"),
-    *("spool", "published", "dagster", "locks", "reports", "runs", "demo", "lake", "views-", ".views."),
+    *("spool", "published", "dagster", "locks", "pages", "reports", "runs", "demo", "lake", "views-", ".views."),
 )
 """How the names begin of all that taskhouse makes in its home: nothing else there is touched."""
 

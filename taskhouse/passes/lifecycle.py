@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 from taskhouse.advice import advised, interrupted
 from taskhouse.errors import Locked, TaskhouseError
 from taskhouse.passes.context import Context, Progress
+from taskhouse.passes.page_spool import Kinds, PageSpool
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.resource_lock import holding
 from taskhouse.passes.sync_pass import Doubt, Pass, PassReport, Verdict
@@ -31,7 +34,7 @@ _CLOSING = ("after shutdown", "interpreter shutdown", "Event loop is closed", "E
 
 @contextlib.asynccontextmanager
 async def running(
-    context: Context, resource: str, *, identify: bool = False, resume: bool = False
+    context: Context, resource: str, *, identify: bool = False, resume: Kinds | None = None
 ) -> AsyncIterator[Pass]:
     """Open a pass and close it with its verdict; an error closes it as incomplete and is raised again.
 
@@ -40,13 +43,14 @@ async def running(
         resource: The resource, as in ``ledger.passes``.
         identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something.
             Only passes that decide about absence need it.
-        resume: Continue the last pass if it was interrupted while paging; ``bookmark`` then says where.
+        resume: Continue the last pass if it was interrupted while paging; ``bookmark`` then says where. Pages that it
+            read and did not commit are committed first; these are the kinds of what such a commit compares.
 
     Raises:
         Locked: Another pass of the same resource and project is running, or a later one has begun.
     """
     async with holding(context.settings, context.project_id, resource):
-        the_pass = await asyncio.to_thread(_interrupted, context, resource) if resume else None
+        the_pass = await asyncio.to_thread(_resumed, context, resource, resume) if resume else None
         if the_pass is None:
             the_pass = new(context, resource)
             await asyncio.to_thread(begin, the_pass)
@@ -106,23 +110,51 @@ async def _identify(the_pass: Pass) -> None:
         the_pass.viewer = viewer
 
 
-def _interrupted(context: Context, resource: str) -> Pass | None:
+def _resumed(context: Context, resource: str, kinds: Kinds) -> Pass | None:
     """The last pass over a resource, reopened, if it was interrupted while paging not long ago."""
+    spool = PageSpool(context, resource, kinds)
     with context.warehouse.transaction(f"resuming {resource}") as connection:
-        found = state.records(
-            connection,
-            "state/resumable",
-            project_id=context.project_id,
-            resource=resource,
-            since=context.now() - RESUME_WITHIN,
-        )
-        if not found:
-            return None
-        row = found[0]
-        ledger.reopen(connection, row["pass_id"])
+        row = _interrupted(connection, context, resource)
+        if row is not None:
+            ledger.reopen(connection, row["pass_id"])
+            row["resumes"] += 1
+    if row is not None:
+        row = _with_held(context, row, spool)
+    spool.clear()
+    return None if row is None else _reopened(context, row)
+
+
+def _with_held(context: Context, row: state.Record, spool: PageSpool) -> state.Record:
+    """The row of a reopened pass after the pages that it had read and not committed are."""
+    the_pass = _reopened(context, row)
+    try:
+        with context.warehouse.transaction(f"pass {the_pass.pass_id}") as connection:
+            if the_pass.commit_held(connection, spool.read(the_pass.pass_id, the_pass.stats.pages)):
+                row = _interrupted(connection, context, the_pass.resource) or row
+    except TaskhouseError:
+        raise
+    except Exception:  # noqa: BLE001 - such pages are worth no more than the requests that bring them again
+        logging.getLogger("taskhouse").warning("Pages of %s that were read before are requested again.", row["pass_id"])
+    return row
+
+
+def _interrupted(connection: Any, context: Context, resource: str) -> state.Record | None:
+    """The row of the last pass over a resource if it can continue, with its bookmark."""
+    found = state.records(
+        connection,
+        "state/resumable",
+        project_id=context.project_id,
+        resource=resource,
+        since=context.now() - RESUME_WITHIN,
+    )
+    return found[0] if found else None
+
+
+def _reopened(context: Context, row: state.Record) -> Pass:
+    """A pass as its last commit left it."""
     return Pass(
         context,
-        resource,
+        row["resource"],
         row["pass_id"],
         row["started_at"],
         kind=row["kind"],
@@ -136,7 +168,7 @@ def _interrupted(context: Context, resource: str) -> Pass | None:
             last_key=row["last_key"],
             quarantined=row["quarantined"],
             server_count=row["server_count"],
-            earlier={"rows_added": row["rows_added"], "resumes": row["resumes"] + 1},
+            earlier={"rows_added": row["rows_added"], "resumes": row["resumes"]},
         ),
     )
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
+from taskhouse.passes.page_spool import Held
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.verdict import Doubt, PassReport, Proof, ReasonCode, Verdict
 from taskhouse.passes.writing import Writing
@@ -275,6 +276,18 @@ class Pass:
     def _commit(self, batch: WriteBatch, figures: Mapping[str, object]) -> None:
         with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
             self._write(connection, (batch, figures))
+
+    def commit_held(self, connection: Any, pages: Iterable[Held]) -> bool:
+        """Write pages that a process before this one read and did not commit; whether there were any."""
+        batch, figures = WriteBatch(), None
+        for held in pages:
+            batch.extend(held.batch)
+            figures = held.figures
+        if figures is None:
+            return False
+        self.stats.quarantined = int(str(figures["quarantined"]))
+        self._write(connection, (batch, figures))
+        return True
 
     def _write(self, connection: Any, given: tuple[WriteBatch, Mapping[str, object]]) -> None:
         """Write a batch, with the figures as they were after its last page."""

@@ -19,6 +19,9 @@ Rows = Sequence[Row]
 CLOSES_NOTHING = frozenset({"summaries"})
 """Where a version may come from that says nothing of the record in quarantine: a summary is only half a task."""
 
+CURSOR = ("project_id", "resource", "key")
+"""The key of a cursor."""
+
 SEEN = {"project_id": "BIGINT", "seen_at": "TIMESTAMPTZ", "pass_id": "VARCHAR", "page": "INTEGER"}
 GOOD = {
     "project_id": "BIGINT",
@@ -74,6 +77,17 @@ class WriteBatch:
     def see(self, table: Table, sighting: Row) -> None:
         """A thing was seen."""
         self.seen.setdefault(table, []).append(sighting)
+
+    def extend(self, other: "WriteBatch") -> None:
+        """All that a later batch brings as well; of two cursors of the same key, the later one counts."""
+        for name in ("rows", "seen", "absent", "completing"):
+            mine = getattr(self, name)
+            for key, added in getattr(other, name).items():
+                mine.setdefault(key, []).extend(added)
+        for name in ("pages", "quarantine", "good", "closed", "drift"):
+            getattr(self, name).extend(getattr(other, name))
+        by_key = {tuple(row[name] for name in CURSOR): row for row in (*self.cursors, *other.cursors)}
+        self.cursors = list(by_key.values())
 
 
 def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str, int]:

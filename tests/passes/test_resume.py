@@ -153,7 +153,9 @@ def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
     assert passes(house)[0][:3] == ("running", 0, False)
     listed(house)
     assert house.sync("tasks").verdict == "complete"
-    assert listed(house) <= 1 + 4 + 3 + 1  # a count, the pages that never came, three not written yet, the proof
+    assert listed(house) == 1 + 4 + 1  # a count, the pages that never came, the proof
+    assert not list(house.settings.home.glob("pages/*"))
+    assert house.wrong() == {}
     assert house.present() == house.truth_tasks()
     assert house.rows("SELECT resumes, requests > 13, rows_distinct FROM ledger.passes") == [
         (1, True, len(house.truth_tasks()))

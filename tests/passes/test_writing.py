@@ -123,6 +123,7 @@ def test_pages_are_read_while_others_are_written_and_no_more_than_two_commits_br
     make_house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rows, "COMMIT_PAGES", 2)
+    monkeypatch.setattr(rows, "SPOOLED_PAGES", 2)
     house = make_house(emulator_tasks=1600)
     ahead: list[int] = []
     written = 0

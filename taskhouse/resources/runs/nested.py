@@ -27,11 +27,14 @@ def is_doubtful(run: Mapping[str, Any]) -> bool:
     return may_hide(run) or has_borrowed(run.get("output"))
 
 
-def own(run: Row, payload: str | None) -> Row:
-    """The run with only its own facts, from the stored JSON of its newest version; its text stays as it came."""
+def own(run: Row, payload: str | None, *, hidden: bool | None = None) -> Row:
+    """The run with only its own facts, from the stored JSON of its newest version; its text stays as it came.
+
+    ``hidden``: whether fields of it may be hidden, if the run itself no longer shows that.
+    """
     held = json.loads(payload) if payload is not None else {}
     data = dict(run.data)
-    if may_hide(data):
+    if may_hide(data) if hidden is None else hidden:
         data |= {name: held[name] for name in FIELDS if name in held}
     output, known = data.get("output"), held.get("output")
     if has_borrowed(output):

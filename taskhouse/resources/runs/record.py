@@ -38,12 +38,7 @@ def read(row: Row) -> dict[str, Any]:
     data = row.data
     state = fields.mapping(data, "state", optional=True) or {}
     output: dict[str, Any] = found if isinstance(found := data.get("output"), dict) else {}
-    kept = {name: value for name, value in data.items() if name != "log_url"}
-    kept["state"] = {name: value for name, value in state.items() if name in STATE_KEYS}
-    kept["artifacts"] = [
-        {name: value for name, value in artifact.items() if name != "url"} if isinstance(artifact, dict) else artifact
-        for artifact in fields.array(data, "artifacts")
-    ]
+    kept = kept_of(data)
     parent = state.get("resume_from_run_id")
     pr_url = output.get("pr_url")
     updated_at = fields.moment(data, "updated_at")
@@ -78,6 +73,22 @@ def read(row: Row) -> dict[str, Any]:
         else None,
         "payload_sha256": digest(row.text),
     }
+
+
+def kept_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A run without its address of a log, its secrets and the addresses of its files.
+
+    Raises:
+        BadRecord: Its state or its artifacts are not what the contract says.
+    """
+    state = fields.mapping(data, "state", optional=True) or {}
+    kept = {name: value for name, value in data.items() if name != "log_url"}
+    kept["state"] = {name: value for name, value in state.items() if name in STATE_KEYS}
+    kept["artifacts"] = [
+        {name: value for name, value in artifact.items() if name != "url"} if isinstance(artifact, dict) else artifact
+        for artifact in fields.array(data, "artifacts")
+    ]
+    return kept
 
 
 def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str, Any]]:

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from taskhouse.passes.page_spool import Compared, Kinds
 from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog import content
 from taskhouse.posthog.fields import EARLIEST, LATEST, canonical_uuid
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.resources.runs import nested
@@ -16,6 +18,9 @@ from taskhouse.warehouse.commit import WriteBatch
 RESOURCE = "tasks"
 COMMIT_PAGES = 5
 """Pages in one commit. As many may be read ahead while it is written, so a kill costs ten requests at most."""
+
+SPOOLED_PAGES = 40
+"""Pages in one commit if each of them is on disk before the next one is requested (``passes/page_spool.py``)."""
 
 
 def take(the_pass: Pass, batch: WriteBatch, page: Page, request: str, offset: int | None = None) -> list[str]:
@@ -44,47 +49,66 @@ def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_i
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
     with the_pass.sparing(batch, "runs", row.text, key=run_id):
         if inner := runs.latest(row):
-            latest = _Latest(columns["task_id"], run_id, inner, row.text, page, at)
-            if nested.is_doubtful(inner.data):
-                the_pass.complete_in(batch, _complete, [latest])
-            else:
-                _take_run(the_pass, batch, latest, None)
+            _take_run(the_pass, batch, inner, row.text, columns["task_id"], page, at)
     return True
 
 
-class _Latest(NamedTuple):
-    """The run inside a task: whose it is, what it came in, on which page, and when."""
+def _take_run(the_pass: Pass, batch: WriteBatch, run: Row, came: bytes, task_id: str, page: int, at: str) -> None:
+    """Enter a latest run, as far as it shows its own facts; where it may show others, that is found at the commit."""
+    read, told = runs.run_of(task_id), dict[str, Any]()
 
-    task_id: str
-    run_id: str
-    row: Row
-    came: bytes
+    def as_new(shown: Row) -> dict[str, Any]:
+        told.update(shown.data)
+        return read(nested.own(shown, None))
+
+    columns = the_pass.read(batch, run, as_new, runs.SHAPE, "runs", came=came)
+    if columns is None:
+        return
+    if nested.is_doubtful(told):
+        latest = Latest(columns, runs.kept_of(told), nested.may_hide(told), page, at)
+        the_pass.complete_in(batch, complete, [latest])
+    else:
+        batch.add(RUN_VERSIONS, the_pass.stamp(columns, page, "task", at=at))
+
+
+class Latest(NamedTuple):
+    """The run inside a task, if it may differ from its own row.
+
+    Attributes:
+        columns: Its columns if it is a new one.
+        told: What the task shows of it and may be kept.
+        hidden: Whether fields of it may be hidden.
+        page: The page that it came on.
+        at: When that came.
+    """
+
+    columns: dict[str, Any]
+    told: dict[str, Any]
+    hidden: bool
     page: int
     at: str
 
 
-def _complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[_Latest]) -> None:
-    """Enter latest runs that may differ from what their tasks show."""
-    rows = state.records(
+def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[Latest]) -> None:
+    """Enter latest runs that may differ from what their tasks show; what they hide or borrow is as it is stored."""
+    found = state.records(
         connection,
         "tasks/run_payloads",
         project_id=the_pass.context.project_id,
-        run_ids=[latest.run_id for latest in doubtful],
+        run_ids=[latest.columns["run_id"] for latest in doubtful],
     )
-    payloads = {row["run_id"]: row["payload"] for row in rows}
+    payloads = {row["run_id"]: row["payload"] for row in found}
     for latest in doubtful:
-        with the_pass.sparing(batch, "runs", latest.came, key=latest.run_id):
-            _take_run(the_pass, batch, latest, payloads.get(latest.run_id))
+        columns, run_id = latest.columns, latest.columns["run_id"]
+        with the_pass.sparing(batch, "runs", content.canonical(latest.told), key=run_id):
+            if payload := payloads.get(run_id):
+                shown = nested.own(Row(latest.told, b""), payload, hidden=latest.hidden)
+                columns = runs.read(shown) | {"payload_sha256": columns["payload_sha256"]}
+            batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
 
 
-def _take_run(the_pass: Pass, batch: WriteBatch, latest: _Latest, payload: str | None) -> None:
-    """Enter a latest run, as far as it shows its own facts; the others are those of the stored JSON."""
-    read = runs.run_of(latest.task_id)
-    run = the_pass.read(
-        batch, latest.row, lambda shown: read(nested.own(shown, payload)), runs.SHAPE, "runs", came=latest.came
-    )
-    if run is not None:
-        batch.add(RUN_VERSIONS, the_pass.stamp(run, latest.page, "task", at=latest.at))
+KEPT: Kinds = {"latest": Compared(complete, Latest), "facts": Compared(run_facts.MARK_TASK, run_facts.Said)}
+"""What a commit of pages compares with the warehouse."""
 
 
 def present(the_pass: Pass) -> list[list_diff.Key]:

@@ -9,9 +9,8 @@ facts is stored: borrowed facts always differ, and cost one request only when th
 import asyncio
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskhouse.errors import Contract, NotFound, Refused
 from taskhouse.passes.sync_pass import Pass
@@ -33,8 +32,7 @@ AT_ONCE = 8
 _SUMMARY = ("status", "pr_url", "pr_state", "task_summary")
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """The facts about a task's latest run, with the names of the query ``tasks/run_facts``."""
 
     task_id: str
@@ -70,7 +68,7 @@ def of_summary(row: Row, held_run_id: str | None) -> Said | None:
 
 def note(the_pass: Pass, batch: WriteBatch, said: Iterable[Said | None]) -> None:
     """Mark, when the batch is committed, which runs are due because of what their tasks say."""
-    the_pass.complete_in(batch, _MARK_TASK, filter(None, said))
+    the_pass.complete_in(batch, MARK_TASK, filter(None, said))
 
 
 def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said: Sequence[Said]) -> None:
@@ -100,7 +98,8 @@ def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
 
 
-_MARK_TASK = partial(mark, TASK)
+MARK_TASK = partial(mark, TASK)
+"""The same of facts that tasks tell."""
 
 
 async def read(the_pass: Pass) -> None:

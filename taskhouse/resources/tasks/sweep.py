@@ -1,6 +1,7 @@
 """The sweep of the list: it reads every page, and finds what nothing else shows.
 
 Each commit stores a bookmark with its rows, so that a pass can continue with its next page after a kill or an outage.
+Pages that are not committed yet are on disk, and a pass that continues commits them first.
 This is sound if the page contains a row of the last stored page, the viewer is the same, and the interruption was
 short. Otherwise the pass is closed and a new one begins.
 """
@@ -11,6 +12,9 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
+from taskhouse.errors import TaskhouseError
+from taskhouse.passes.page_commits import PageCommits, Reached
+from taskhouse.passes.page_spool import PageSpool
 from taskhouse.passes.sync_pass import Doubt, Pass, Proof
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
@@ -60,26 +64,36 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
-    batch, held, offset = WriteBatch(), 0, walk.offset
+    offset, commits = walk.offset, _commits(the_pass)
     before = the_pass.stats.duplicates - walk.result().duplicates
-    async for page in pages(lambda limit, start: api.list_tasks(limit, start, **EVERYTHING), walk):
+
+    async def fetch(limit: int, start: int) -> Page:
+        try:
+            return await api.list_tasks(limit, start, **EVERYTHING)
+        except TaskhouseError:
+            await commits.finish()
+            raise
+
+    async for page in pages(fetch, walk):
         if resumed is not None and not _joined(walk, page):
             return Doubt("moved", f"the page at offset {resumed} contains no row of the previous one")
         resumed = None
+        batch = WriteBatch()
         unread += rows.take(the_pass, batch, page, "list", offset)
         the_pass.stats.duplicates = before + walk.result().duplicates
         newest = max(filter(None, [newest, rows.newest(page, the_pass.context.now())]), default=None)
         the_pass.stats.server_count = page.count if the_pass.stats.server_count is None else the_pass.stats.server_count
-        the_pass.tell(len(walk.ids), page.count, "tasks")
-        offset, held = walk.offset, held + 1
-        if held >= rows.COMMIT_PAGES:
-            batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
-            await the_pass.commit_ahead(batch)
-            batch, held = WriteBatch(), 0
-    batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
-    await the_pass.commit(batch)
+        offset = walk.offset
+        batch.cursors.append(_bookmark(the_pass, walk, newest, unread))
+        await commits.add(batch, Reached(len(walk.ids), page.count, "tasks"))
+    await commits.finish(WriteBatch(cursors=[_bookmark(the_pass, walk, newest, unread)]))
     await _judge(the_pass, walk, newest, absent)
     return None
+
+
+def _commits(the_pass: Pass) -> PageCommits:
+    spool = PageSpool(the_pass.context, rows.RESOURCE, rows.KEPT)
+    return PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
 
 
 def _joined(walk: PageWalk, page: Page) -> bool:
