@@ -5,6 +5,7 @@ what is secret, beside the SHA-256 of the original text. Fields that taskhouse d
 too, but never make a version by themselves.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ from taskhouse.posthog.known_fields import Shape
 from taskhouse.posthog.redact import REDACTED, STATE_KEYS, cut, redact_event, state_cuts
 
 _STATE = b"state"
+_THREADS = "slack_thread_references"
 
 
 def canonical(value: object, *, plain: bool = False) -> bytes:
@@ -110,7 +112,9 @@ def _without_secrets(value: Any) -> Any:
 
 
 def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None, plain: bool = False) -> str:
-    of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
+    of_version = {**kept, "updated_at": updated_at}
+    for name in kept.keys() - versioned - {"updated_at"}:
+        del of_version[name]
     return hashlib.sha256(canonical(of_version, plain=plain)).hexdigest()
 
 
@@ -121,18 +125,23 @@ def _timed(kept: Any) -> Any:
     """
     if not isinstance(kept, dict):
         return kept
-    return {
-        name: _moment(value)
-        if name.endswith("_at")
-        else [_timed(one) for one in value]
-        if name == "slack_thread_references" and isinstance(value, list)
-        else value
-        for name, value in kept.items()
-    }
+    timed = dict(kept)
+    for name in _times(tuple(kept)):
+        timed[name] = _moment(value) if isinstance(value := kept[name], str) else value
+    if isinstance(threads := timed.get(_THREADS), list):
+        timed[_THREADS] = [_timed(one) for one in threads]
+    return timed
 
 
-def _moment(value: Any) -> Any:
+@functools.lru_cache(256)
+def _times(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names of an object's fields that are names of times."""
+    return tuple(name for name in names if name.endswith("_at"))
+
+
+@functools.lru_cache(1024)
+def _moment(text: str) -> str:
     try:
-        return (fields.moment({"": value}, "") or "").removesuffix("+00:00") + "Z"
+        return (fields.moment({"": text}, "") or "").removesuffix("+00:00") + "Z"
     except fields.BadRecord:
-        return value
+        return text

@@ -4,8 +4,9 @@
 """
 
 import functools
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ INTEGER, BIGINT = 2**31, 2**63
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 """A time outside of these is no time of a task."""
 
+_CANONICAL = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LONGEST = 100
 """Characters of an id or a time at most; both may be written with any number of hyphens or digits."""
 
@@ -41,6 +43,14 @@ def text(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = F
     if type(value := data.get(name)) is str:
         return value
     return cast("str | None", _value(data, name, at, str, "a text", optional=optional))
+
+
+def texts(data: Mapping[str, Any], names: Iterable[str]) -> dict[str, str | None]:
+    """Several texts, each of which may be missing."""
+    return {
+        name: value if (value := data.get(name)) is None or type(value) is str else text(data, name, optional=True)
+        for name in names
+    }
 
 
 def number(
@@ -79,7 +89,8 @@ def identifier(data: Mapping[str, Any], name: str, at: str = "") -> str:
 
 def moment(data: Mapping[str, Any], name: str, *, optional: bool = False) -> str | None:
     """A time as ISO 8601 in UTC; the API writes three notations (API facts 1.8)."""
-    value = text(data, name, optional=optional)
+    if type(value := data.get(name)) is not str:
+        value = text(data, name, optional=optional)
     if value is None:
         return None
     try:
@@ -103,7 +114,7 @@ def canonical_uuid(text: str) -> str:
     """
     if len(text) > LONGEST:
         raise ValueError
-    return str(uuid.UUID(text))
+    return text if _CANONICAL.fullmatch(text) else str(uuid.UUID(text))
 
 
 @functools.lru_cache(1024)

@@ -4,6 +4,7 @@ Neither list is closed: a server may grow a field or a value at any time (API fa
 kept like the rest, and recorded once in ``ledger.drift``.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -42,10 +43,15 @@ class Shape:
             yield Unknown(f"/{name}", type(row.data[name]).__name__)
         for path, known in self.values.items():
             value: Any = row.data
-            for step in path.split("."):
+            for step in _steps(path):
                 value = value.get(step) if isinstance(value, dict) else None
             if isinstance(value, str) and value not in known:
                 yield Unknown(f"/{path.replace('.', '/')}", "str", value[:EXAMPLE])
+
+
+@functools.cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
 
 
 def words(text: str) -> frozenset[str]:

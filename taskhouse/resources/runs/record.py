@@ -25,6 +25,7 @@ SHAPE = Shape(
     later=(words("task_summary task_tags scheduled_at preview_available"),),
     without_text=privacy.run_without_text,
 )
+_TEXTS = tuple("environment stage branch runtime_adapter provider model reasoning_effort error_message".split())
 ELSEWHERE = ("a run of another task than", "another run than")
 """How the reasons of such records begin: they can be read, but have no place."""
 
@@ -47,19 +48,7 @@ def read(row: Row) -> dict[str, Any]:
         "task_id": fields.identifier(data, "task"),
         "run_id": fields.identifier(data, "id"),
         "status": fields.text(data, "status"),
-        **{
-            name: fields.text(data, name, optional=True)
-            for name in (
-                "environment",
-                "stage",
-                "branch",
-                "runtime_adapter",
-                "provider",
-                "model",
-                "reasoning_effort",
-                "error_message",
-            )
-        },
+        **fields.texts(data, _TEXTS),
         "pr_url": pr_url if isinstance(pr_url, str) else None,
         "pr_state": pr_state(output),
         "resume_from_run_id": parent if isinstance(parent, str) else None,
@@ -82,7 +71,8 @@ def kept_of(data: Mapping[str, Any]) -> dict[str, Any]:
         BadRecord: Its state or its artifacts are not what the contract says.
     """
     state = fields.mapping(data, "state", optional=True) or {}
-    kept = {name: value for name, value in data.items() if name != "log_url"}
+    kept = dict(data)
+    kept.pop("log_url", None)
     kept["state"] = {name: value for name, value in state.items() if name in STATE_KEYS}
     kept["artifacts"] = [
         {name: value for name, value in artifact.items() if name != "url"} if isinstance(artifact, dict) else artifact

@@ -43,7 +43,8 @@ def read(row: Row) -> dict[str, Any]:
     data = row.data
     latest = fields.mapping(data, "latest_run", optional=True) or {}
     person = fields.mapping(data, "created_by", optional=True)
-    kept = {name: value for name, value in data.items() if name != "latest_run"}
+    kept = dict(data)
+    kept.pop("latest_run", None)
     kept["created_by"] = {name: person.get(name) for name in _PERSON} if person else None
     return {
         "task_id": fields.identifier(data, "id"),
