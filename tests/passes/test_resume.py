@@ -15,7 +15,8 @@ import pytest
 from taskhouse.emulator.settings import Key
 from taskhouse.errors import TaskhouseError
 from taskhouse.posthog import retry
-from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks import rounds, rows
+from taskhouse.resources.tasks.sync import again
 
 PAGES = {"emulator_tasks": 1600}
 """About 13 pages of what the key sees."""
@@ -133,7 +134,8 @@ CHILD = """
 import asyncio, sys
 from taskhouse.settings import load
 from taskhouse.operations import sync
-from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks import rounds, rows
+from taskhouse.resources.tasks.sync import again
 rows.COMMIT_PAGES = 2
 asyncio.run(sync(load(), 1, "tasks"))
 """
@@ -160,3 +162,30 @@ def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
     assert house.rows("SELECT resumes, requests > 13, rows_distinct FROM ledger.passes") == [
         (1, True, len(house.truth_tasks()))
     ]
+
+
+@pytest.mark.worlds
+def test_a_first_load_that_met_a_bad_page_is_tried_again_after_ten_minutes_then_after_twenty(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "SMALL", 20)
+    house = make_house(emulator_tasks=500)
+    fault = {"kind": "not_json", "endpoint": "tasks.list", "after": 1, "times": 8}
+
+    def swept(minutes: float, *faults: dict[str, Any]) -> tuple[str, bool]:
+        house.later = timedelta(minutes=minutes)
+        house.emulator.faults(*faults)
+        with retry.instant():
+            verdict = house.sync("tasks").verdict
+        return verdict, house.rows("SELECT kind FROM ledger.passes ORDER BY started_at DESC LIMIT 1") == [("list",)]
+
+    assert swept(0, fault) == ("incomplete", True)
+    assert swept(9) == ("incomplete", False)
+    assert swept(10.5, fault) == ("incomplete", True)
+    assert swept(30) == ("incomplete", False)
+    assert swept(31) == ("complete", True)
+    assert house.present() == house.truth_tasks()
+
+
+def test_the_time_until_then_never_exceeds_an_hour() -> None:
+    assert [again(failed) / timedelta(minutes=1) for failed in (0, 1, 2, 3, 4, 1000)] == [10, 10, 20, 40, 60, 60]

@@ -24,6 +24,9 @@ RESOURCE = rows.RESOURCE
 AGAIN = timedelta(hours=1)
 """The time until a sweep that proved nothing is tried again."""
 
+AGAIN_FIRST = timedelta(minutes=10)
+"""The same while the list was never proved; it doubles with each sweep, up to ``AGAIN``."""
+
 
 async def sync(context: Context) -> PassReport:
     """One pass over the tasks of a project; it first continues an interrupted sweep.
@@ -105,6 +108,11 @@ def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
     )
 
 
+def again(failed: int) -> timedelta:
+    """The time until a first load is tried again after so many sweeps that proved nothing."""
+    return min(AGAIN, AGAIN_FIRST * 2 ** min(failed - 1, 8)) if failed else AGAIN_FIRST
+
+
 class _Due:
     """What is due, according to the ledger of earlier passes.
 
@@ -127,8 +135,9 @@ class _Due:
         walked = [last[key] for key in last if key[0] == sweep.KIND]
         proved = last.get((sweep.KIND, "complete"))
         tried = max(walked, default=None)
+        failed = sum(row["attempts"] for row in attempts if row["kind"] == sweep.KIND)
         light = timedelta(hours=settings.sweep_hours)
-        self.list_again = tried is None or now - tried >= AGAIN
+        self.list_again = tried is None or now - tried >= (again(failed) if proved is None else AGAIN)
         self.list = (
             tried is None
             or present <= rounds.SMALL

@@ -28,10 +28,11 @@ WHERE
     AND pass_id <> $pass_id
 
 -- name: attempts
--- When the last pass of each kind over a resource began that was not ended by an error.
+-- How many passes of each kind over a resource were not ended by an error, and when the last of them began.
 SELECT
     kind,
     verdict,
+    count(*) AS attempts,
     max(started_at) AS started_at
 FROM
     ledger.passes
