@@ -1,8 +1,10 @@
 """Run the job ``sync`` inside this process, one run per project, recorded in the Dagster instance."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 import dagster as dg
@@ -12,11 +14,14 @@ from taskhouse.advice import advised, interrupted
 from taskhouse.assets.catalog import checks_of
 from taskhouse.assets.keys import key, label
 from taskhouse.errors import TaskhouseError
-from taskhouse.operations import sync
+from taskhouse.operations import rest_of_first_load, sync
+from taskhouse.pages.formatting import span
 from taskhouse.pipelines import home
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.jobs import SYNC
+from taskhouse.plural import counted
 from taskhouse.resources.registry import RESOURCES
+from taskhouse.resources.tasks.spec import TASKS
 
 if TYPE_CHECKING:
     from taskhouse.passes.context import Progress
@@ -24,6 +29,11 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 PUBLISHED = "published"
+FIRST_LOADS = ("runs", "run_events")
+"""Resources whose first loads take requests for each task."""
+
+WORTH_SAYING = timedelta(seconds=30)
+"""A first load that takes less is not announced."""
 TAG = "taskhouse/command"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 BUSY = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -130,7 +140,22 @@ class WatchedEngine:
             raise advice from problem
         self._outcome.reports.append(report)
         self._watcher.ends(report)
+        if resource == TASKS.name and report.rows_added:
+            self._forecast(project_id)
         return report
+
+    def _forecast(self, project_id: int) -> None:
+        """Say how long the limits of the key make a first load wait, as soon as it is known how much there is."""
+        if not self._outcome.wanted & {(project_id, name) for name in FIRST_LOADS}:
+            return
+        with contextlib.suppress(TaskhouseError):  # the next pass says it
+            rest = rest_of_first_load(self._settings, project_id)
+            if rest is not None and rest.seconds >= WORTH_SAYING.total_seconds():
+                self._watcher.waits(
+                    f"Project {project_id}: the first load of runs is not over. This sync needs about"
+                    f" {counted(rest.requests, 'more request', 'more requests')}, and the limits of the key make them"
+                    f" take at least {span(rest.seconds)}. If you interrupt it, the next sync continues."
+                )
 
 
 def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequence[str], watcher: Watcher) -> Outcome:

@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from taskhouse.capture import tail
@@ -10,7 +11,7 @@ from taskhouse.errors import ConfigurationError
 from taskhouse.passes.lifecycle import Context, PassReport, Progress
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import estimate_facts, registry, replay
-from taskhouse.resources.estimate import Estimate, Facts, estimate
+from taskhouse.resources.estimate import Cost, Estimate, Facts, estimate
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.search import index
 from taskhouse.settings import Settings
@@ -65,10 +66,35 @@ async def sync(
         raise ConfigurationError(
             f"There is no resource {resource!r}.", hint=f"The resources are: {', '.join(RESOURCES)}."
         )
+    newest, until = Progress(resource, project_id, 0, None, ""), 0.0
+
+    def moves(moved: Progress) -> None:
+        nonlocal newest
+        newest = moved
+        progress(replace(moved, waits_s=max(0.0, until - settings.clock.monotonic())))
+
+    def waits(seconds: float) -> None:
+        nonlocal until
+        until = settings.clock.monotonic() + seconds
+        moves(newest)
+
     async with PostHog(settings) as client:
-        context = Context(settings, project_id, client, open_warehouse(settings), progress)
+        client.budget.waits = waits
+        context = Context(settings, project_id, client, open_warehouse(settings), moves)
         report: PassReport = await registry.code(resource).sync(context)
         return report
+
+
+def rest_of_first_load(settings: Settings, project_id: int) -> Cost | None:
+    """What a sync spends after the tasks were read, if the first load of runs is not over; None if it is.
+
+    It sends no request.
+
+    Raises:
+        TaskhouseError: The warehouse failed.
+    """
+    facts = estimate_facts.stored(Context(settings, project_id, None, open_warehouse(settings)))
+    return estimate(facts, settings).sync if facts.unlisted else None
 
 
 async def follow(

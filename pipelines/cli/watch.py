@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from taskhouse.passes.verdict import PassReport
 
 EVERY_S = 10.0
+WORTH_SAYING_S = 3.0
+"""A shorter wait for room in the request budget is not shown."""
 
 
 def described(report: "PassReport") -> str:
@@ -24,11 +26,20 @@ def described(report: "PassReport") -> str:
     return f"{report.verdict}, {report.rows_seen:,} seen, {added} added, {asked}, {report.seconds:.1f} s"
 
 
+def far(progress: "context.Progress") -> str:
+    """How far a pass is, and what it waits for; empty if nothing is known yet."""
+    total = f" of {progress.total:,}" if progress.total is not None else ""
+    done = f"{progress.done:,}{total} {progress.unit}" if progress.unit else ""
+    waits = f"waits {progress.waits_s:.0f} s for the key's limits" if progress.waits_s >= WORTH_SAYING_S else ""
+    return ", ".join(filter(None, [done, waits]))
+
+
 class Lines:
     """A line for each step, on standard error: for logs, pipes and continuous integration."""
 
     def __init__(self) -> None:
         self._printed_at = 0.0
+        self._waiting = False
 
     def __enter__(self) -> Self:
         return self
@@ -42,12 +53,12 @@ class Lines:
         del project_id, resource
 
     def moves(self, progress: "context.Progress") -> None:
-        """Say so now and then."""
-        if time.monotonic() - self._printed_at < EVERY_S:
+        """Say so now and then, and at once that it waits."""
+        waits = progress.waits_s >= WORTH_SAYING_S
+        if (self._waiting or not waits) and time.monotonic() - self._printed_at < EVERY_S:
             return
-        self._printed_at = time.monotonic()
-        total = f" of {progress.total:,}" if progress.total is not None else ""
-        self._say(f"project {progress.project_id}  {progress.resource}: {progress.done:,}{total} {progress.unit} …")
+        self._printed_at, self._waiting = time.monotonic(), waits
+        self._say(f"project {progress.project_id}  {progress.resource}: {far(progress) or '…'}")
 
     def ends(self, report: "PassReport") -> None:
         """A pass came to its end."""
@@ -95,12 +106,11 @@ class Bars:
 
     def moves(self, progress: "context.Progress") -> None:
         """Move its bar."""
-        total = f" of {progress.total:,}" if progress.total is not None else ""
         self._bars.update(
             self._shown[progress.project_id, progress.resource],
             completed=progress.done,
             total=progress.total,
-            state=f"{progress.done:,}{total} {progress.unit}",
+            state=far(progress),
         )
 
     def ends(self, report: "PassReport") -> None:

@@ -17,13 +17,17 @@ LOAD_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a pass is: ``done`` of ``total`` (None where unknown) ``unit``."""
+    """How far a pass is: ``done`` of ``total`` (None where unknown) ``unit``.
+
+    If its next request waits for room in the request budget, ``waits_s`` is for how many seconds.
+    """
 
     resource: str
     project_id: int
     done: int
     total: int | None
     unit: str
+    waits_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

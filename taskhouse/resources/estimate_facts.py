@@ -37,29 +37,42 @@ async def gather(context: Context) -> Facts:
     Raises:
         TaskhouseError: The server or the warehouse failed.
     """
-    now = context.now()
-    days = context.settings.first_load_days
-    counts = context.read(
+    counts = _counts(context)
+    api = TasksApi(context.client, context.project_id, priority=Priority.CHANGES)
+    page = await api.list_tasks(1 if counts["known"] else PAGE_ROWS, 0, **EVERYTHING)
+    facts = _facts(context, counts, page.count)
+    return _due(context, facts) if facts.known else await _sampled(context, api, page, facts)
+
+
+def stored(context: Context) -> Facts:
+    """The numbers if there are no other tasks than those that are stored; asks nobody."""
+    counts = _counts(context)
+    return _due(context, _facts(context, counts, counts["known"]))
+
+
+def _counts(context: Context) -> state.Record:
+    now, days = context.now(), context.settings.first_load_days
+    return context.read(
         state.records,
         "state/facts",
         project_id=context.project_id,
         yesterday=now - timedelta(days=1),
         oldest=now - timedelta(days=days) if days else EVER,
     )[0]
-    api = TasksApi(context.client, context.project_id, priority=Priority.CHANGES)
-    page = await api.list_tasks(1 if counts["known"] else PAGE_ROWS, 0, **EVERYTHING)
-    facts = Facts(
-        tasks=page.count,
+
+
+def _facts(context: Context, counts: state.Record, tasks: int) -> Facts:
+    return Facts(
+        tasks=tasks,
         known=counts["known"],
         hot=len(hot_tasks(context)),
-        pull_requests=sum(task["pr_open"] for task in watched(context, now)),
+        pull_requests=sum(task["pr_open"] for task in watched(context, context.now())),
         moved=counts["moved"],
         repositories=counts["repositories"],
         unlisted=counts["unlisted"],
         unpriced=counts["unpriced"] if context.settings.wants(TASK_USAGE.name) else 0,
         resting=counts["resting"],
     )
-    return _due(context, facts) if facts.known else await _sampled(context, api, page, facts)
 
 
 def _due(context: Context, facts: Facts) -> Facts:

@@ -195,3 +195,16 @@ asyncio.run(main())
 """
     running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     assert sum(int(process.communicate(timeout=60)[0]) for process in running) == 50
+
+
+def test_who_waits_is_told_for_how_long(tmp_path: Path, clock: Slept) -> None:
+    told: list[float] = []
+
+    async def work(budget: Budget) -> None:
+        budget.waits = told.append
+        for _ in range(8):
+            await budget.acquire(Priority.FIRST)
+
+    use(tmp_path / "b.sqlite", work, clock)
+    assert told == clock.slept
+    assert len(told) == 1

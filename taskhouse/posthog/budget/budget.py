@@ -44,6 +44,8 @@ class _Outage:
 class Budget:
     """The windows of one key, for the tasks of one event loop; other processes open the same file or address.
 
+    ``waits`` is called with the seconds for which a request waits for room.
+
     If the address does not answer, this machine uses its own part of what is reserved for that, and asks again.
     """
 
@@ -61,6 +63,7 @@ class Budget:
         limits = Limits(per_minute, per_hour)
         name = f"key_{fingerprint(key)}"
         self.on = any((per_minute, per_hour))
+        self.waits: Callable[[float], None] = lambda _: None
         self._shared: SharedStore | None = shared_store(address, name, limits.shared()) if address and self.on else None
         own = limits.cut_off(shards) if self._shared else limits
         self._own = FileWindows(path, name, own, clock)
@@ -124,6 +127,7 @@ class Budget:
                     )
                 wait = min(wait, AGAIN_S) if self._outage else wait
                 wait += random.random() * 0.01
+                self.waits(wait)
                 await self._clock.sleep(wait)
                 waited += wait
         return waited
