@@ -54,6 +54,7 @@ WITH pass AS (
         ALL
 ),
 
+-- Not date_diff, which takes twenty times as long for each event.
 live AS (
     SELECT
         project_id,
@@ -61,8 +62,8 @@ live AS (
         main.day_of(received_at) AS day,
         count(*) AS live_events,
         count(DISTINCT segment) AS segments,
-        quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.5) / 1000 AS lag_p50_s,
-        quantile_cont(date_diff('millisecond', occurred_at, received_at), 0.99) / 1000 AS lag_p99_s
+        quantile_cont(epoch_us(received_at) // 1000 - epoch_us(occurred_at) // 1000, 0.5) / 1000 AS lag_p50_s,
+        quantile_cont(epoch_us(received_at) // 1000 - epoch_us(occurred_at) // 1000, 0.99) / 1000 AS lag_p99_s
     FROM
         raw.run_events
     GROUP BY
