@@ -84,8 +84,6 @@ lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 		--no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra lake --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements-lake.lock
-	$(BIN)/uv pip compile benchmarks/requirements-peers.in --universal --generate-hashes --python-version 3.11 \
-		--no-header --quiet --output-file benchmarks/requirements-peers.lock
 	for name in by_hand dlt singer; do \
 		$(BIN)/uv pip compile benchmarks/environments/$$name.in --universal --generate-hashes --python-version 3.11 \
 			--no-header --quiet --output-file benchmarks/environments/$$name.lock || exit 1; done

@@ -1,5 +1,10 @@
 """The cases, in the order in which they run."""
 
-from benchmarks.cases.events import EVENTS
+from benchmarks.cases.events import EVENTS, LOAD, REPLAY
+from benchmarks.cases.lists import LISTS
+from benchmarks.cases.live import LIVE
+from benchmarks.cases.pages import QUESTIONS, REPORT, RUN_PAGE
+from benchmarks.cases.readiness import READINESS
+from benchmarks.cases.startup import STARTUP
 
-CASES = (EVENTS,)
+CASES = (EVENTS, REPLAY, LOAD, *LISTS, READINESS, LIVE, QUESTIONS, REPORT, RUN_PAGE, STARTUP)

@@ -105,6 +105,7 @@ EVENTS = Case(
             " somebody else parsed. It guarantees nothing.",
         ),
         *PEERS,
+        Contender("taskhouse, profile", "events_profile", "The stages one by one.", apart=True),
     ),
     quick=({"runs": 60, "events of a run, about": 1000},),
     full=({"runs": 200, "events of a run, about": 1000},),
@@ -113,4 +114,32 @@ EVENTS = Case(
     serve=served,
     prepare=prepare,
     requests=emulator.answered,
+)
+
+REPLAY = Case(
+    "events-again",
+    "The same streams read once more from their beginning, when every event of them is stored.",
+    EVENTS.contenders[:1] + PEERS,
+    quick=({"runs": 30, "events of a run, about": 1000},),
+    full=EVENTS.full,
+    columns=COLUMNS,
+    per=EVENTS.per,
+    serve=served,
+    prepare=prepare,
+    requests=emulator.answered,
+    prepared=True,
+)
+
+LOAD = Case(
+    "load",
+    "A batch of captured events of 50 new runs, from the spool to the commit, by how much is stored already.",
+    tuple(
+        Contender(name, "load", "It counts as loaded only once its segments add up.", (layer,))
+        for name, layer in (("live events", "live"), ("log entries", "log"))
+    ),
+    quick=tuple({"stored events": stored, "batch": 20_000} for stored in (100_000, 1_000_000)),
+    full=tuple({"stored events": stored, "batch": 50_000} for stored in (100_000, 1_000_000, 10_000_000)),
+    columns={"seconds": "seconds", "cpu_s": "processor time, s", "peak_mb": "peak, MB"},
+    per=EVENTS.per,
+    prepared=True,
 )

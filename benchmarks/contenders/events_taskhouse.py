@@ -57,6 +57,9 @@ def main() -> None:
     warehouse = open_warehouse(settings)
     with warehouse.transaction("making the tables"):
         pass
+    if asked.mode == "prepare":
+        asyncio.run(captured(settings, warehouse, wanted))
+        return
     figures = measure.measured(lambda: asyncio.run(captured(settings, warehouse, wanted)))
     with warehouse.transaction("counting") as connection:
         rows = connection.execute("SELECT count(*) FROM raw.run_events").fetchall()[0][0]

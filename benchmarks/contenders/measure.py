@@ -38,6 +38,12 @@ def asked() -> Asked:
     return Asked(mode, url, Path(given), Path(home), arguments)
 
 
+def size(given: Asked) -> dict[str, int]:
+    """The size of the case."""
+    found: dict[str, int] = json.loads((given.given / "size.json").read_text("utf-8"))
+    return found
+
+
 def measured(work: Callable[[], Any]) -> dict[str, Any]:
     """Seconds of a piece of work, and its processor time in all threads and in child processes that have ended."""
     began, busy = time.perf_counter(), _busy()

@@ -12,12 +12,13 @@ SHOWN = ("dlt", "duckdb", "httpx", "httpx-sse", "orjson", "pandas", "pyarrow", "
 
 
 def python(name: str) -> Path:
-    """The interpreter of an environment, which is made if it is not there or older than its lock."""
+    """The interpreter of an environment, which is made anew if its lock is another one."""
     if name == "taskhouse":
         return Path(sys.executable)
     folder, lock = ROOT / ".venv" / "bench" / name, LOCKS / f"{name}.lock"
     ready, interpreter = folder / ".ready", folder / "bin" / "python"
-    if not ready.exists() or ready.stat().st_mtime < lock.stat().st_mtime:
+    text = lock.read_text("utf-8")
+    if not ready.exists() or ready.read_text("utf-8") != text:
         uv = [sys.executable, "-m", "uv"]
         subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
         install: list[str | Path] = [
@@ -30,7 +31,7 @@ def python(name: str) -> Path:
             "--require-hashes",
         ]
         subprocess.run([*uv, *install, "--requirement", lock], check=True)
-        ready.touch()
+        ready.write_text(text, "utf-8")
     return interpreter
 
 

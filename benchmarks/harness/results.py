@@ -118,10 +118,10 @@ def _sections(outcome: Outcome) -> Iterable[str]:
     if compared:
         yield _table(outcome, [one.name for one in compared])
     for contender in case.contenders:
-        for run in outcome.runs.get(contender.name, ())[:1]:
-            for heading, rows in run.get("tables", {}).items():
-                yield f"{contender.name}: {heading}"
-                yield _rows(rows)
+        runs = outcome.runs.get(contender.name, [])
+        for heading in runs[0].get("tables", {}) if runs else ():
+            yield f"{contender.name}: {heading}"
+            yield _rows(_middle([run["tables"][heading] for run in runs]))
     promises = [f"- **{one.name}**: {one.promises}" for one in compared]
     if promises:
         yield "\n".join(promises)
@@ -144,6 +144,12 @@ def _table(outcome: Outcome, names: Sequence[str]) -> str:
         ]
         lines.append(f"| {name} | {' | '.join([*cells, _range(ratios)])} |")
     return "\n".join(lines)
+
+
+def _middle(tables: Sequence[Sequence[Figures]]) -> list[Figures]:
+    """The medians of tables that have the same rows."""
+    same = list(zip(*tables, strict=True))
+    return [rows[0] | medians(rows) for rows in same]
 
 
 def _rows(rows: Sequence[Figures]) -> str:

@@ -76,10 +76,10 @@ class _Turns:
         if not mould.exists():
             mould.mkdir()
             self._told(contender, "prepare", mould)
-        shutil.copytree(mould, home)
+        shutil.copytree(mould, home, symlinks=True)
 
     def _told(self, contender: Contender, mode: str, home: Path) -> Figures:
-        """What a process told in its last line."""
+        """What a process told in its last line; one that prepares tells nothing."""
         self.case.before(self.url, mode)
         answered = self.case.requests(self.url) if self.case.requests else 0
         module: list[str | Path] = [
@@ -101,7 +101,7 @@ class _Turns:
         )
         if done.returncode:
             raise ValueError("; ".join(done.stderr.strip().splitlines()[-2:]) or f"exit code {done.returncode}")
-        figures: Figures = json.loads(done.stdout.splitlines()[-1])
+        figures: Figures = json.loads(done.stdout.splitlines()[-1]) if mode == "measure" else {}
         if self.case.requests:
             figures["requests"] = self.case.requests(self.url) - answered
         return figures

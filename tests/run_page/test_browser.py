@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.run_page import made
+from benchmarks.contenders.run_page import made
 from taskhouse import run_page
 from taskhouse.reading import open_snapshot
 from taskhouse.warehouse.publish import publish

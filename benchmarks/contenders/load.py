@@ -1,18 +1,12 @@
-"""Whether loading a batch costs the same however much is stored: live events and log entries, table by table.
-
-    python benchmarks/load_growth.py [--millions 1 10 50] [--batch 50000] [--repeat 3]
+"""Load one batch of captured events, ``live`` ones or those of a ``log``, on top of all that is stored.
 
 The stored rows are made inside DuckDB. The batch goes through the spool and the loader as captured events do: fifty
-runs, each time a fresh one, on top of all that is stored; the time is that of the whole transaction.
+new runs.
 """
 
-import argparse
-import statistics
-import tempfile
-import time
 from datetime import UTC, datetime
-from pathlib import Path
 
+from benchmarks.contenders import measure
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
@@ -73,29 +67,18 @@ def batch(spool: Spool, layer: str, name: str, count: int) -> None:
 
 
 def main() -> None:
-    """Fill, load, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--millions", type=float, nargs="+", default=[1, 10, 50])
-    parser.add_argument("--batch", type=int, default=50_000)
-    parser.add_argument("--repeat", type=int, default=3)
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        warehouse = Warehouse(Path(folder) / "growth.duckdb", host="https://example.com", lock_wait_s=60)
-        spool = Spool(Path(folder) / "spool")
-        held = 0
-        for millions in sorted(asked.millions):
-            wanted = int(millions * 1_000_000)
-            fill(warehouse, held, wanted - held)
-            held = wanted
-            for layer in ("live", "log"):
-                seconds = []
-                for number in range(asked.repeat + 1):
-                    batch(spool, layer, f"{held}-{layer}-{number}", asked.batch)
-                    began = time.perf_counter()
-                    load_spool(warehouse, spool)
-                    seconds.append(time.perf_counter() - began)
-                middle = statistics.median(seconds[1:])
-                print(f"{millions:6g} million rows, {layer:4} {middle:6.2f} s for {asked.batch} rows")
+    """Fill; or measure the load of a batch."""
+    asked = measure.asked()
+    (layer,), size = asked.arguments, measure.size(asked)
+    warehouse = Warehouse(asked.home / "growth.duckdb", host="https://example.com", lock_wait_s=60)
+    if asked.mode == "prepare":
+        fill(warehouse, 0, size["stored events"])
+        return
+    spool = Spool(asked.home / "spool")
+    for name in ("first", "second"):  # the first one opens the file for the first time in this process
+        batch(spool, layer, name, size["batch"])
+        figures = measure.measured(lambda: load_spool(warehouse, spool))
+    measure.tell(**figures, rows=size["batch"])
 
 
 if __name__ == "__main__":

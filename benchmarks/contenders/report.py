@@ -1,16 +1,12 @@
-"""How long the report takes, and how large it is, over three windows and 365 days.
+"""Reports over three windows: how long each takes, and how large it is."""
 
-Run: python benchmarks/report.py [repositories] [days]
-"""
-
-import sys
-import tempfile
-import time
-from collections.abc import Callable
+import functools
 from datetime import date, timedelta
 from pathlib import Path
 
 import taskhouse
+from benchmarks.contenders import measure
+from taskhouse.reading import Snapshot
 from taskhouse.report import Options, render
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
@@ -133,34 +129,51 @@ FROM
 """A run a week of each repository."""
 
 
-def main(repositories: int = 0, days: int = 365) -> None:
-    """Make each history, publish it, and time each report; by default of 40, 320 and 1,000 repositories."""
-    for number in [repositories] if repositories else [40, 320, 1000]:
-        with tempfile.TemporaryDirectory() as folder:
-            _measured(Path(folder), number, days)
+def main() -> None:
+    """Make the history and publish it; or measure each report."""
+    asked = measure.asked()
+    size = measure.size(asked)
+    if asked.mode == "prepare":
+        warehouse = made(asked.home, size["repositories"], size["days"])
+        derive(warehouse, within_s=600, everything=True)
+        publish(warehouse, asked.home / "published", force=True)
+        return
+    reports = {
+        "html, the last week": Options(),
+        "html, every repository with a strip": Options(rows=size["repositories"]),
+        "html, everything moved": _moved(size["days"]),
+        "html, all days": _all(size["days"]),
+        "md, the last week": Options(format="md"),
+        "html, one owner": Options(repository="owner-7/*"),
+        "csv, the last week": Options(format="csv"),
+    }
+    with taskhouse.open(asked.home) as house:
+        rows: list[dict[str, object]] = []
+
+        def work() -> None:
+            for name, options in reports.items():
+                pages: list[str] = []
+                figures = measure.measured(functools.partial(_rendered, house, options, pages))
+                rows.append({"report": name, **figures, "kB": len(pages[0].encode()) / 1000})
+
+        figures = measure.measured(work)
+        count = house.records("SELECT count(*) AS n FROM readiness")[0]["n"]
+    measure.tell(**figures, rows=count, tables={"each report": rows})
 
 
-def _measured(home: Path, repositories: int, days: int) -> None:
+def _rendered(house: Snapshot, options: Options, pages: list[str]) -> None:
+    pages.append(render(house, options))
+
+
+def made(home: Path, repositories: int, days: int) -> Warehouse:
+    """The history of so many repositories."""
     warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
     with warehouse.transaction("benchmark") as connection:
         for text in (SNAPSHOTS, *RUNS.split(";")):
             named = {"repositories": repositories, "days": days} if "$days" in text else {}
             connection.execute(text, named)
         connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
-    derive(warehouse, within_s=600, everything=True)
-    published = publish(warehouse, home / "published", force=True)
-    assert published is not None
-    with taskhouse.open(home) as house:
-        rows = house.records("SELECT count(*) AS n FROM readiness")[0]["n"]
-        runs = house.records("SELECT count(*) AS n FROM runs")[0]["n"]
-        print(f"\n{repositories:,} repositories, 3 windows, {days} days, {rows:,} snapshots, {runs:,} runs")
-        _timed("html, the last week", lambda: render(house))
-        _timed("html, every repository with a strip", lambda: render(house, Options(rows=repositories)))
-        _timed("html, everything moved", lambda: render(house, _moved(days)))
-        _timed("html, 365 days", lambda: render(house, _year(days)))
-        _timed("md, the last week", lambda: render(house, Options(format="md")))
-        _timed("html, one owner", lambda: render(house, Options(repository="owner-7/*")))
-        _timed("csv, the last week", lambda: render(house, Options(format="csv")))
+    return warehouse
 
 
 def _moved(days: int) -> Options:
@@ -169,19 +182,10 @@ def _moved(days: int) -> Options:
     return Options(compare=f"{then}..{then}")
 
 
-def _year(days: int) -> Options:
+def _all(days: int) -> Options:
     until = date(2026, 11, 24)
     return Options(since=until - timedelta(days=days - 1), until=until, compare="none")
 
 
-def _timed(name: str, work: Callable[[], str]) -> None:
-    best, busy, size = 1e9, 1e9, 0
-    for _ in range(3):
-        began, spent = time.perf_counter(), time.process_time()
-        size = len(work().encode())
-        best, busy = min(best, time.perf_counter() - began), min(busy, time.process_time() - spent)
-    print(f"{name:<40} {best:6.2f} s {busy:6.2f} s of processor time {size / 1000:9,.1f} KB")
-
-
 if __name__ == "__main__":
-    main(*[int(argument) for argument in sys.argv[1:]])
+    main()

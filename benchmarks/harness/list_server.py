@@ -7,8 +7,8 @@ import contextlib
 import json
 import multiprocessing
 import socket
-import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,17 +26,16 @@ OF_RUN = ("id", "status", "environment")
 
 
 class Canned:
-    """The application: every list of one project; ``POST /show`` says which part of it is there.
+    """The application: every list of one project; ``POST /show`` says which part of it is there, see :func:`show`.
 
     Attributes:
         tasks: Rows of tasks, newest first, as JSON.
-        step: Every so many of them are shown; 1 shows all.
-        edition: Every second task has a title of this edition; 0 is the original.
+        answered: How many requests it has answered, but for those of the benchmark.
     """
 
     def __init__(self, tasks: list[bytes], me: bytes) -> None:
         self.tasks, self.me = tasks, me
-        self.step, self.edition = 1, 0
+        self.answered = 0
         read = [orjson.loads(row) for row in tasks]
         self.summaries = {row["id"]: orjson.dumps(summary(row)) for row in read}
         self.runs = {row["id"]: orjson.dumps(row["latest_run"]) for row in read if row["latest_run"]}
@@ -46,9 +45,11 @@ class Canned:
     def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> bytes:
         """The body of an answer."""
         if path == "/show":
-            self.step, self.edition = (json.loads(body)[name] for name in ("step", "edition"))
-            self._shown = [self._edited(number, row) for number, row in enumerate(self.tasks)][:: self.step]
+            self._show(**json.loads(body))
             return b"{}"
+        if path == "/answered":
+            return b"%d" % self.answered
+        self.answered += 1
         if path == "/api/users/@me/":
             return self.me
         if path == LISTED:
@@ -61,10 +62,13 @@ class Canned:
         run = self.runs.get(path.removeprefix(LISTED).removesuffix("/runs/"))
         return page([run] if run else [], path, query)
 
-    def _edited(self, number: int, row: bytes) -> bytes:
-        if not self.edition or number % 2:
-            return row
-        return row.replace(b'"title":"', b'"title":"edition %d of ' % self.edition, 1)
+    def _show(self, step: int, changed: int) -> None:
+        every = max(1, len(self.tasks) // changed) if changed else 0
+        places = set(range(0, len(self.tasks), every)[:changed]) if changed else set()
+        now = datetime.now(UTC).isoformat()
+        fresh = [edited(self.tasks[number], now) for number in sorted(places)]
+        same = [row for number, row in enumerate(self.tasks) if number not in places]
+        self._shown = (fresh + same)[::step]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -79,6 +83,13 @@ class Canned:
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def edited(row: bytes, now: str) -> bytes:
+    """The task with another title, which changed at this moment."""
+    read = orjson.loads(row)
+    title = f"Changed: {read['title']}"
+    return orjson.dumps({**read, "title": title, "updated_at": now, "last_activity_at": now})
 
 
 def summary(row: dict[str, Any]) -> dict[str, Any]:
@@ -129,16 +140,19 @@ def serving(tasks: int) -> Iterator[str]:
     process = multiprocessing.get_context("fork").Process(target=serve, args=(listener, tasks), daemon=True)
     process.start()
     listener.close()
-    began = time.monotonic()
     try:
-        httpx.get(f"{url}/api/users/@me/", timeout=300)
-        print(f"the server's rows took {time.monotonic() - began:.0f} s to make")
+        answered(url)
         yield url
     finally:
         process.terminate()
         process.join()
 
 
-def show(url: str, *, step: int = 1, edition: int = 0) -> None:
-    """Let the server show every so many tasks, in an edition."""
-    httpx.post(f"{url}/show", json={"step": step, "edition": edition}, timeout=60).raise_for_status()
+def show(url: str, *, step: int = 1, changed: int = 0) -> None:
+    """Let the server show every ``step``-th task, and so many of all tasks, evenly spread, changed and at the top."""
+    httpx.post(f"{url}/show", json={"step": step, "changed": changed}, timeout=600).raise_for_status()
+
+
+def answered(url: str) -> int:
+    """How many requests it has answered; early ones wait until its rows are made."""
+    return int(httpx.get(f"{url}/answered", timeout=1200).content)

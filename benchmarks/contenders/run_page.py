@@ -1,20 +1,14 @@
-"""How long the page of a run takes, and how large it is: one run of 50,000 events among others.
-
-    python benchmarks/run_page.py [events] [other runs]
+"""The page of one run among others: how long it takes, and how large it is.
 
 The other runs have 5,000 events each. Four in five events are pieces of messages; every 25th belongs to a tool call
-with some 2 KB of output, every 100th of them to a change of a file. The page is made before and after what the views
-compute is stored.
+with some 2 KB of output, every 100th of them to a change of a file.
 """
 
-import sys
-import tempfile
-import time
 from pathlib import Path
 
 import taskhouse
+from benchmarks.contenders import measure
 from taskhouse import run_page
-from taskhouse.reading import Snapshot
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.derive import MANY_LINES, derive
@@ -100,16 +94,22 @@ FROM
 """
 
 
-def main(events: int = 50_000, others: int = 100) -> None:
-    """Make the history, and time the page."""
-    with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        warehouse, run_id = made(home, events, others)
-        for name in ("computed when asked", "stored"):
-            publish(warehouse, home / "published", force=True)
-            with taskhouse.open(home) as snapshot:
-                _timed(name, snapshot, run_id)
+def main() -> None:
+    """Make the history and publish it, as ``asked`` or with what the views compute ``stored``; or measure the page."""
+    asked = measure.asked()
+    size = measure.size(asked)
+    if asked.mode == "prepare":
+        warehouse, run_id = made(asked.home, size["events"], size["other runs"])
+        if asked.arguments == ["stored"]:
             derive(warehouse, within_s=1e6, everything=True, most=MANY_LINES)
+        publish(warehouse, asked.home / "published", force=True)
+        (asked.home / "run").write_text(run_id, "utf-8")
+        return
+    pages: list[str] = []
+    run_id = (asked.home / "run").read_text("utf-8")
+    with taskhouse.open(asked.home) as snapshot:
+        figures = measure.measured(lambda: pages.append(run_page.render(snapshot, run_id)))
+    measure.tell(**figures, kb=len(pages[0].encode()) / 1000)
 
 
 def made(home: Path, events: int, others: int) -> tuple[Warehouse, str]:
@@ -124,14 +124,5 @@ def made(home: Path, events: int, others: int) -> tuple[Warehouse, str]:
         return warehouse, str(connection.execute("SELECT md5('run0')").fetchall()[0][0])
 
 
-def _timed(name: str, snapshot: Snapshot, run_id: str) -> None:
-    best, cpu, size = 1e9, 1e9, 0
-    for _ in range(3):
-        began, used = time.perf_counter(), time.process_time()
-        size = len(run_page.render(snapshot, run_id).encode())
-        best, cpu = min(best, time.perf_counter() - began), min(cpu, time.process_time() - used)
-    print(f"{name:<24} {best:6.2f} s  {cpu:6.2f} s of CPU  {size / 1000:9,.1f} KB", flush=True)
-
-
 if __name__ == "__main__":
-    main(*[int(argument) for argument in sys.argv[1:]])
+    main()

@@ -1,0 +1,95 @@
+"""Live streams with the engine of ``taskhouse tail``: how long from an event's arrival to its commit.
+
+Latency is taken from the time of arrival that is stored with each event to the end of the transaction that committed
+it, after a while in which the streams open.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from benchmarks.contenders import measure
+from taskhouse.operations import follow, open_warehouse, sync
+from taskhouse.settings import Settings
+from taskhouse.spool.folder import Segment
+from taskhouse.warehouse import load
+from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.load_batch import Loaded
+
+FIGURES = """
+SELECT
+    count(*),
+    count(DISTINCT event.run_id),
+    quantile_cont(epoch(loaded.committed_at) - epoch(event.received_at), 0.5),
+    quantile_cont(epoch(loaded.committed_at) - epoch(event.received_at), 0.99),
+    max(epoch(loaded.committed_at) - epoch(event.received_at)),
+    count(*) / (epoch(max(event.received_at)) - epoch(min(event.received_at))),
+    sum(strlen(event.payload) + 1)
+FROM
+    raw.run_events AS event
+    INNER JOIN loaded
+        ON loaded.segment = event.segment
+WHERE
+    event.received_at >= $since
+"""
+
+
+@contextlib.contextmanager
+def noted(commits: dict[str, datetime]) -> Iterator[None]:
+    """Note when the transaction of each segment has ended."""
+    original = load._load  # noqa: SLF001
+
+    def timed(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
+        loaded = original(warehouse, batch)
+        commits.update((segment.name, datetime.now(UTC)) for segment in batch)
+        return loaded
+
+    load._load = timed  # noqa: SLF001
+    try:
+        yield
+    finally:
+        load._load = original  # noqa: SLF001
+
+
+async def captured(settings: Settings, seconds: float) -> None:
+    """Follow for so long."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, stop.set)
+    await follow(settings, stop)
+
+
+def main() -> None:
+    """Measure."""
+    asked = measure.asked()
+    size, commits = measure.size(asked), dict[str, datetime]()
+    settings = Settings(
+        host=asked.url,
+        api_key="phx_emulator",
+        project_ids=(1,),
+        home=asked.home,
+        requests_per_hour=0,
+        max_streams=size["streams"] * 2,
+    )
+    for name in ("tasks", "runs"):
+        asyncio.run(sync(settings, 1, name))
+    began, opening = time.time(), size["seconds to open"]
+    with noted(commits):
+        figures = measure.measured(lambda: asyncio.run(captured(settings, opening + size["seconds"])))
+    with open_warehouse(settings).transaction("figures") as connection:
+        connection.execute("CREATE TEMP TABLE loaded (segment VARCHAR, committed_at TIMESTAMPTZ)")
+        connection.executemany("INSERT INTO loaded VALUES (?, ?)", list(commits.items()))
+        since = datetime.fromtimestamp(began + opening, UTC)
+        _, runs, middle, p99, most, rate, _ = connection.execute(FIGURES, {"since": since}).fetchall()[0]
+        count, texts = connection.execute("SELECT count(*), sum(strlen(payload) + 1) FROM raw.run_events").fetchall()[0]
+    with open_warehouse(settings).still("measuring"):
+        disk_mb = measure.size_mb(settings.warehouse)
+    latency = {"p50_s": middle, "p99_s": p99, "longest_s": most}
+    measure.tell(
+        **figures, **latency, streams=runs, rate=rate, rows=count, disk_mb=disk_mb, share=disk_mb * 1e6 / texts
+    )
+
+
+if __name__ == "__main__":
+    main()
