@@ -75,7 +75,7 @@ def _store(connection: duckdb.DuckDBPyConnection) -> None:
 def _report(connection: duckdb.DuckDBPyConnection, rows: list[dict[str, object]]) -> None:
     run, newest = connection.execute(
         "SELECT run_id, min(created_at) FROM raw.run_versions GROUP BY ALL ORDER BY 2"
-    ).fetchall()[-9]
+    ).fetchall()[-9:][0]
     for view in VIEWS:
         text = f"SELECT * FROM main.{view} WHERE run_id = '{run}'"  # noqa: S608 - our own names
         rows.append({"statement": f"{view}, one run", **_asked(connection, text)})
