@@ -1,11 +1,14 @@
 """``taskhouse lake``: publish this shard to the lake, and look after the lake."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, code_of, complain, guarded, say
 from taskhouse.plural import counted
+
+if TYPE_CHECKING:
+    from taskhouse.lake.upkeep import Kept
 
 lake = typer.Typer(
     no_args_is_help=True,
@@ -102,7 +105,7 @@ def compact() -> None:
     from taskhouse.settings import load
 
     done = upkeep.compact(load())
-    say(f"{counted(done.files_before, 'file')} became {done.files:,}; {counted(done.removed, 'file')} removed.")
+    say(f"{_files(done)}, with {counted(done.moved, 'row')} that the catalogue held; {_removed(done)}.")
 
 
 @lake.command()
@@ -116,17 +119,38 @@ def rewrite(
     """Delete rows that newer ones replaced from the files of the lake, and with --erase a run or a task.
 
     Publishers wait meanwhile. All older snapshots and their files are removed at once, so a reader that has the lake
-    open may fail, and has to open it again. Delete the run or task from the warehouse of its shard first, or
-    `taskhouse lake verify` will miss it here.
+    open may fail, and has to open it again. What was erased stays out of the lake: no publication and no rebuild brings
+    it back, even if the warehouse of its shard still has it.
     """
     from taskhouse.lake import upkeep
     from taskhouse.settings import load
 
     done = upkeep.rewrite(load(), erase)
-    say(
-        f"{counted(done.rows, 'row')} deleted; {counted(done.files_before, 'file')} became {done.files:,},"
-        f" {counted(done.removed, 'file')} removed."
-    )
+    say(f"{counted(done.rows, 'row')} deleted; {_files(done)}; {_removed(done)}.")
+
+
+@lake.command()
+@guarded
+def drop(shard: Annotated[str, typer.Argument(metavar="SHARD", help="The name of the shard.")]) -> None:
+    """Delete all that the lake has of a shard that is no longer needed.
+
+    Its projects are free for another shard then. Stop its publisher first: a shard that publishes again comes back with
+    all its rows. Their files go with the next `taskhouse lake rewrite`.
+    """
+    from taskhouse.lake import upkeep
+    from taskhouse.settings import load
+
+    say(f"Shard {shard} is dropped: {counted(upkeep.drop(load(), shard), 'row')} deleted.")
+
+
+def _files(done: "Kept") -> str:
+    before, after = done.before, done.after
+    sizes = [f"{one.size / 1e6:,.1f} MB" for one in (before, after)]
+    return f"{counted(before.count, 'file')} of {sizes[0]} became {after.count:,} of {sizes[1]}"
+
+
+def _removed(done: "Kept") -> str:
+    return f"{counted(done.removed, 'file')} removed from the disk"
 
 
 def _complain(problem: Exception) -> int:

@@ -4,20 +4,13 @@ A lease is not what keeps the rows right: that is the mark, which every publicat
 who the first one is, and lets whoever rewrites the lake ask the publishers to wait.
 """
 
-import contextlib
 import os
 import platform
 import secrets
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import duckdb
 
 from taskhouse.errors import ConfigurationError, Locked
-from taskhouse.lake.engine import CATALOGUE, Lake
+from taskhouse.lake.catalogue import Catalogue
 from taskhouse.warehouse import sql
 
 HELD_S = 60.0
@@ -51,22 +44,16 @@ class Leases:
     """The leases that one process claims.
 
     Attributes:
-        lake: Where.
-        connection: A DuckDB that has the lake attached.
+        catalogue: Where.
         home: The id of the home on whose behalf.
         place: Machine and folder of this process.
         holder: A name that no other process has.
     """
 
-    lake: Lake
-    connection: duckdb.DuckDBPyConnection
+    catalogue: Catalogue
     home: str
     place: str
     holder: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
-
-    def prepare(self) -> None:
-        """Make the table, if there is none."""
-        self._run(sql.query("lake_leases/table"))
 
     def claim(self, name: str, *, any_home: bool = False, seconds: float = HELD_S) -> None:
         """Take a lease that lasts for the given number of seconds, or renew it.
@@ -76,13 +63,13 @@ class Leases:
             ConfigurationError: It is that of another home.
         """
         values = {"name": name, "home": self.home, "place": self.place, "holder": self.holder}
-        text = sql.query("lake_leases/claim").format(
-            now=_NOW[self.lake.kind],
+        text = sql.query("lake_catalogue/claim").format(
+            now=_NOW[self.kind],
             seconds=seconds,
-            any_home=str(any_home).lower() if self.lake.kind == "postgres" else int(any_home),
+            any_home=str(any_home).lower() if self.kind == "postgres" else int(any_home),
             **{key: sql.literal(value) for key, value in values.items()},
         )
-        self._run(text)
+        self.catalogue.run(text)
         held = self.held(name)
         if held is None or held.holder == self.holder:
             return
@@ -98,8 +85,8 @@ class Leases:
 
     def held(self, name: str) -> Held | None:
         """Who has a lease, or had it last."""
-        text = sql.query("lake_leases/held").format(now=_NOW[self.lake.kind], name=sql.literal(name))
-        rows = self._ask(text)
+        text = sql.query("lake_catalogue/held").format(now=_NOW[self.kind], name=sql.literal(name))
+        rows = self.catalogue.ask(text)
         return Held(*rows[0]) if rows else None
 
     def busy(self, name: str) -> Held | None:
@@ -109,22 +96,14 @@ class Leases:
 
     def release(self, name: str) -> None:
         """Give a lease back; whose it is stays known."""
-        self._run(sql.query("lake_leases/release").format(name=sql.literal(name), holder=sql.literal(self.holder)))
+        text = sql.query("lake_catalogue/release")
+        self.catalogue.run(text.format(name=sql.literal(name), holder=sql.literal(self.holder)))
 
-    def _run(self, text: str) -> None:
-        if self.lake.kind == "postgres":
-            self.connection.execute(f"CALL postgres_execute('{CATALOGUE}', {sql.literal(text)})")
-        else:
-            with self._sqlite() as catalogue:
-                catalogue.execute(text)
+    def forget(self, name: str) -> None:
+        """Forget a lease, and whose it was."""
+        self.catalogue.run(sql.query("lake_catalogue/forget_lease").format(name=sql.literal(name)))
 
-    def _ask(self, text: str) -> list[Any]:
-        if self.lake.kind == "postgres":
-            return self.connection.execute(f"FROM postgres_query('{CATALOGUE}', {sql.literal(text)})").fetchall()
-        with self._sqlite() as catalogue:
-            return catalogue.execute(text).fetchall()
-
-    @contextlib.contextmanager
-    def _sqlite(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(Path(self.lake.target), timeout=30)) as catalogue, catalogue:
-            yield catalogue
+    @property
+    def kind(self) -> str:
+        """``postgres`` or ``sqlite``."""
+        return self.catalogue.lake.kind

@@ -8,7 +8,7 @@ ticks that begin at the same mark, one fails, and a tick whose commit is in doub
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ import duckdb
 
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.lake import schema
+from taskhouse.lake import claims, erasure, schema
+from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.tables import DERIVED, SHARED, Shared
 from taskhouse.warehouse import publish, sql
@@ -57,19 +58,30 @@ class Shard:
         lake: Where to.
         name: The name of the shard.
         copies: The folder of its published copies.
+        projects: The projects that it is set up for; it also has those that its copy has.
         clock: Says when something was published.
         zone: The time zone in which its days begin.
         spill: Where to write what does not fit into memory.
     """
 
     def __init__(
-        self, lake: Lake, name: str, copies: Path, *, clock: Clock = REAL, zone: str = "UTC", spill: Path | None = None
+        self,
+        lake: Lake,
+        name: str,
+        copies: Path,
+        *,
+        projects: Sequence[int] = (),
+        clock: Clock = REAL,
+        zone: str = "UTC",
+        spill: Path | None = None,
     ) -> None:
+        self.projects = projects
         self.lake, self.name, self.copies, self.clock, self.zone, self.spill = lake, name, copies, clock, zone, spill
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._marks: dict[str, Mark] = {}
         self._known: set[str] = set()
         self._published: Path | None = None
+        self._claimed: set[int] = set()
         self._shape: Mapping[str, schema.Columns] = {}
 
     def close(self) -> None:
@@ -78,6 +90,12 @@ class Shard:
             with contextlib.suppress(duckdb.Error):
                 self._connection.close()
         self._connection, self._marks, self._known, self._published = None, {}, set(), None
+        self._claimed = set()
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of the lake."""
+        return Catalogue(self.lake, self.connection)
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
@@ -119,6 +137,7 @@ class Shard:
         connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy (READ_ONLY)")
         copied = sql.rows(sql.run(connection, "lake_publish/copied"))[0]
         shape = schema.shapes(connection)
+        is_new_claim = self._claim(connection)
         if not self._marks or shape != self._shape:
             with sql.atomic(connection):
                 is_new = schema.prepare(connection, self.name, shape)
@@ -134,7 +153,10 @@ class Shard:
                 done = Tick(before["generation"])
             else:
                 is_newer = copied["version"] != version
-                work = _Work(connection, self.name, copied["generation"], self._marks, self._known, shape, is_newer)
+                erased = erasure.recall(connection, self.catalogue)
+                work = _Work(
+                    connection, self.name, copied["generation"], self._marks, self._known, shape, is_newer, erased
+                )
                 work.publish()
                 work.mark()
                 facts = {**copied, "zone": self.zone, "as_of": made_at, "now": self.clock.now(), "shard": self.name}
@@ -142,7 +164,19 @@ class Shard:
                 done = Tick(copied["generation"], work.added, work.gone, self.clock.monotonic() - began)
         connection.execute("DETACH copy")
         self._published = copy
+        if is_new_claim:
+            claims.give_up(self.catalogue, self.name, but=self._claimed)
         return done
+
+    def _claim(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Have all projects of the copy as this shard's, or refuse; whether they are others than before."""
+        copied = {project for (project,) in sql.run(connection, "lake_publish/projects").fetchall() if project}
+        if (projects := copied.union(self.projects)) == self._claimed:
+            return False
+        self.catalogue.prepare()
+        claims.claim(self.catalogue, self.name, projects, copied=copied)
+        self._claimed = projects
+        return True
 
     def _clear(self, connection: duckdb.DuckDBPyConnection) -> None:
         for name in (*(name for table in SHARED for name in (table.name, table.gone)), *DERIVED):
@@ -214,6 +248,8 @@ class _Work:
     shape: Mapping[str, schema.Columns]
     is_newer: bool
     """Whether a migration may have changed rows in place."""
+    erased: bool
+    """Whether `temp.erased` lists runs and tasks to leave out."""
     added: dict[str, int] = field(default_factory=dict)
     gone: int = 0
     changed: list[str] = field(default_factory=lambda: [schema.EVERY])
@@ -249,8 +285,9 @@ class _Work:
         if now["before"] != mark["rows"] or (mark["rows"] and now["anchor"] != mark["anchor"]):
             return False
         if now["rows"] > mark["rows"]:
-            self._run("lake_publish/append", table, high=mark["high"], next_row=mark["next_row"])
-            self.added[table.name] = now["rows"] - mark["rows"]
+            fresh = sql.query("lake_publish/fresh").format(table=table.name)
+            if rows := self._run("lake_publish/append", table, fresh, high=mark["high"], next_row=mark["next_row"]):
+                self.added[table.name] = rows
             self._mark_end(table, now, mark["next_row"] + now["high"] - mark["high"])
         return True
 
@@ -298,12 +335,15 @@ class _Work:
             if rows:
                 self.added[name] = rows
 
-    def _run(self, address: str, table: Shared, **values: object) -> None:
-        shape = self.shape[table.name]
+    def _run(self, address: str, table: Shared, rows: str = "", **values: object) -> int:
+        rows = rows or schema.rows_of(table)
+        if self.erased:
+            rows = erasure.left(table, rows)
         text = sql.query(address).format(
-            table=table.name, known=known(table), hash=hashed(table, shape), rows=schema.rows_of(table).strip()
+            table=table.name, known=known(table), hash=hashed(table, self.shape[table.name]), rows=rows.strip()
         )
-        self.connection.execute(text, self._common(text, **values))
+        done = self.connection.execute(text, self._common(text, **values)).fetchall()
+        return int(done[0][0]) if done else 0
 
     def _common(self, text: str, **values: object) -> dict[str, object]:
         every = {"shard": self.shard, "generation": self.generation, **values}

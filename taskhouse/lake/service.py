@@ -104,7 +104,15 @@ def claimed(settings: Settings) -> Iterator["Publisher"]:
             f"Another process publishes shard {name} from {settings.home.absolute()}.", hint="One is enough."
         ) from None
     spill = settings.home / "lake.tmp"
-    shard = Shard(lake, name, settings.published, clock=settings.clock, zone=settings.timezone, spill=spill)
+    shard = Shard(
+        lake,
+        name,
+        settings.published,
+        projects=settings.project_ids,
+        clock=settings.clock,
+        zone=settings.timezone,
+        spill=spill,
+    )
     publisher = Publisher(shard, home.id if home else "", f"{platform.node()}:{settings.home.absolute()}")
     try:
         yield publisher
@@ -143,8 +151,8 @@ class Publisher:
     def claim(self, *, any_home: bool = False) -> Leases:
         """Take or renew the lease of the shard; with ``any_home`` also that of another home that gave it up."""
         if self.leases is None:
-            self.leases = Leases(self.shard.lake, self.shard.connection, self.home, self.place)
-            self.leases.prepare()
+            self.shard.catalogue.prepare()
+            self.leases = Leases(self.shard.catalogue, self.home, self.place)
         self.leases.claim(self.shard.name, any_home=any_home, seconds=self.lease_s)
         return self.leases
 

@@ -13,6 +13,9 @@ from datetime import timedelta
 
 import duckdb
 
+from taskhouse.errors import ConfigurationError, Locked
+from taskhouse.lake import claims, erasure
+from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.leases import EVERYTHING, Leases
 from taskhouse.lake.publish import Tick
@@ -30,12 +33,12 @@ HELD_S = 600.0
 OLD = timedelta(hours=1)
 """How old a snapshot, or a file that no snapshot needs, becomes before it is removed: as long as somebody may read."""
 
-TABLES = (*(name for table in SHARED for name in (table.name, table.gone)), *DERIVED, "shards.published")
-"""The tables whose files are merged. Marks are not: publishers update them meanwhile."""
+LATER = {"postgres": timedelta(0), "sqlite": timedelta(days=1)}
+"""How much older it becomes with a catalogue in SQLite. There, times are texts, and DuckLake compares those of one day
+wrongly: without this, it removes at once what became old today."""
 
-BY_TASK = tuple(f"raw.{name}" for name in ("task_versions", "task_sightings", "task_usage", "pinned_sightings"))
-BY_RUN = ("raw.run_versions", "raw.run_events", "raw.run_log_entries", "ledger.gaps", "mart.runs", *DERIVED)
-MENTIONS = {"raw.task_versions": "latest_run_id", "raw.run_versions": "resume_from_run_id"}
+TABLES = (*(name for table in SHARED for name in (table.name, table.gone)), *DERIVED, "shards.published")
+"""The tables whose files are merged while others insert. Marks are merged while nobody publishes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,30 @@ class Kept:
 
     Attributes:
         rows: Rows that were deleted.
-        files_before: Files that counted before.
-        files: Files that count now.
-        removed: Files that were removed from the disk.
+        moved: Rows that were in the catalogue, and are in files now.
+        before: The files that counted before.
+        after: The files that count now.
+        removed: How many files were removed from the disk.
     """
 
     rows: int
-    files_before: int
-    files: int
+    moved: int
+    before: "Files"
+    after: "Files"
     removed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of the newest snapshot.
+
+    Attributes:
+        count: How many.
+        size: Their bytes.
+    """
+
+    count: int
+    size: int
 
 
 class Upkeep:
@@ -73,36 +91,60 @@ class Upkeep:
 
         again(self.lake, "Stopping the publishers", fence)
 
-    def files(self) -> int:
-        """How many files count."""
-        counts = (
-            self._run("lake_upkeep/files", table=name.partition(".")[2], schema=name.partition(".")[0])
-            for name in TABLES
-        )
-        return sum(len(found) for found in counts)
+    def files(self) -> Files:
+        """What counts now."""
+        found = self._files()
+        return Files(sum(count for count, _ in found.values()), sum(size for _, size in found.values()))
 
-    def flush(self) -> None:
-        """Write rows that are in the catalogue into files, and those of the marks anew, which always change."""
-        self.connection.execute("CALL ducklake_flush_inlined_data('lake')")
+    def _files(self) -> dict[str, tuple[int, int]]:
+        rows = sql.run(self.connection, "lake_upkeep/files").fetchall()
+        return {name: (count, size) for name, count, size in rows}
+
+    def flush(self) -> int:
+        """Write the rows that are in the catalogue into files, and those of the marks into one file each; how many."""
+        flushed = self.connection.execute("FROM ducklake_flush_inlined_data('lake')").fetchall()
         for (mark,) in self._run("lake_upkeep/marks"):
             self._rewrite("shards", str(mark))
+            self._merge(f"shards.{mark}")
+        return sum(int(rows) for *_, rows in flushed)
 
     def merge(self) -> None:
-        """Merge small files, table by table; others may insert meanwhile."""
+        """Merge the files of each table that has several; others may insert meanwhile."""
+        found = self._files()
         for name in TABLES:
-            schema, _, table = name.partition(".")
-            text = f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')"
-            again(self.lake, f"Merging the files of {name}", lambda text=text: self.connection.execute(text))  # type: ignore[misc]
+            if found.get(name, (0, 0))[0] > 1:
+                again(self.lake, f"Merging the files of {name}", lambda name=name: self._merge(name))  # type: ignore[misc]
 
-    def expire(self, age: timedelta = OLD) -> int:
+    def _merge(self, name: str) -> None:
+        schema, _, table = name.partition(".")
+        self.connection.execute(f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')")
+
+    def expire(self) -> int:
         """Forget snapshots that are old, and remove the files that only they need; how many files."""
-        since = {"age": age}
+        since = {"age": OLD + LATER[self.lake.kind]}
         self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now() - $age)", since)
         text = "CALL ducklake_cleanup_old_files('lake', older_than => now() - $age)"
         return len(self.connection.execute(text, since).fetchall())
 
-    def forget(self, run_or_task: str | None) -> int:
-        """Delete superseded rows, and those of a run or a task, in one transaction; how many."""
+    def find(self, run_or_task: str) -> None:
+        """Have a run, or a task and its runs, erased by the next :meth:`forget`, and never published again.
+
+        Raises:
+            ConfigurationError: The lake has nothing of it.
+        """
+        sql.run(self.connection, "lake_erasure/found", id=run_or_task)
+        ids = [str(each) for (each,) in self._run("lake_erasure/listed")]
+        catalogue = self.leases.catalogue
+        if not ids and run_or_task not in erasure.remembered(catalogue):
+            raise ConfigurationError(
+                f"The lake has no run or task {run_or_task}.",
+                hint='`taskhouse query --lake "FROM runs SELECT run_id, task_id"` lists them.',
+            )
+        erasure.remember(catalogue, {run_or_task, *ids})
+        self.alone()  # a publication that has not seen this yet fails
+
+    def forget(self, *, erase: bool) -> int:
+        """Delete superseded rows, and what :meth:`find` found, in one transaction; how many."""
         rows = 0
         with sql.atomic(self.connection):
             for name in DERIVED:
@@ -111,37 +153,62 @@ class Upkeep:
                 rows += self._changed("lake_upkeep/superseded", table=table.name)
                 self._changed("lake_upkeep/tombstones", table=table.name)
             self._changed("lake_upkeep/publications")
-            if run_or_task is not None:
-                rows += self._erase(run_or_task)
+            if erase:
+                rows += self._erase()
         return rows
 
-    def rewrite(self) -> int:
-        """Write every file anew that has deleted rows, and remove all that is not needed now; how many were removed."""
-        self.flush()
+    def drop(self, shard: str) -> int:
+        """Delete all rows of a shard, its marks and its claims, in one transaction; how many rows.
+
+        Raises:
+            ConfigurationError: The lake has no such shard.
+        """
+        if (f"mark_{shard}",) not in self._run("lake_upkeep/marks"):
+            raise ConfigurationError(
+                f"The lake has no shard {shard}.",
+                hint='`taskhouse query --lake "FROM lake_shards"` lists the shards.',
+            )
+        rows = 0
+        with sql.atomic(self.connection):
+            for name in TABLES:
+                if name != "shards.published":
+                    text = sql.query("lake_upkeep/drop").format(table=name)
+                    rows += int(self.connection.execute(text, {"shard": shard}).fetchall()[0][0])
+            self._run("lake_upkeep/drop_publications", shard=shard)
+            self.connection.execute(f"DROP TABLE lake.shards.mark_{shard}")
+        claims.give_up(self.leases.catalogue, shard)
+        return rows
+
+    def rewrite(self) -> tuple[int, int]:
+        """Write every file anew that has deleted rows, and remove all that is not needed now.
+
+        Returns how many rows were in the catalogue, and how many files were removed.
+        """
+        moved = self.flush()
         for name in TABLES:
             schema, _, table = name.partition(".")
             self._rewrite(schema, table)
+        self.merge()
         self.alone()  # so nobody is about to commit a file that is not known yet
         self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
         removed = 0
         for what in ("cleanup_old_files", "delete_orphaned_files"):
             removed += len(self.connection.execute(f"CALL ducklake_{what}('lake', cleanup_all => true)").fetchall())
-        return removed
+        return moved, removed
 
     def _rewrite(self, schema: str, table: str) -> None:
         self.connection.execute(
             f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)"
         )
 
-    def _erase(self, run_or_task: str) -> int:
-        sql.run(self.connection, "lake_upkeep/erased", id=run_or_task)
-        rows = sum(self._changed("lake_upkeep/erase", table=name, column="task_id") for name in BY_TASK)
-        rows += sum(self._changed("lake_upkeep/erase", table=name, column="run_id") for name in BY_RUN)
-        rows += self._changed("lake_upkeep/erase", table="ledger.cursors", column="key")
-        rows += self._changed("lake_upkeep/erase_quarantine")
-        self._changed("lake_upkeep/erase_keys")
-        for name, column in MENTIONS.items():
-            self._changed("lake_upkeep/erase_mentions", table=name, column=column)
+    def _erase(self) -> int:
+        rows = 0
+        for name, columns in erasure.ABOUT.items():
+            rows += sum(self._changed("lake_erasure/erase", table=name, column=column) for column in columns)
+        rows += self._changed("lake_erasure/erase_quarantine")
+        self._changed("lake_erasure/erase_keys")
+        for name, column in erasure.MENTIONS.items():
+            self._changed("lake_erasure/erase_mentions", table=name, column=column)
         return rows
 
     def _changed(self, address: str, **names: str) -> int:
@@ -163,9 +230,9 @@ def looking_after(settings: Settings) -> Iterator[Upkeep]:
     """
     lake = Lake.of(settings)
     with contextlib.closing(connect(lake, spill=settings.home / "lake.tmp")) as connection:
-        leases = Leases(lake, connection, "", f"{platform.node()}:{settings.home.absolute()}")
+        leases = Leases(Catalogue(lake, connection), "", f"{platform.node()}:{settings.home.absolute()}")
         try:
-            leases.prepare()
+            leases.catalogue.prepare()
             leases.claim(UPKEEP, any_home=True, seconds=HELD_S)
             try:
                 yield Upkeep(lake, connection, leases)
@@ -181,11 +248,11 @@ def compact(settings: Settings) -> Kept:
     with looking_after(settings) as upkeep:
         before = upkeep.files()
         upkeep.alone()
-        upkeep.flush()
+        moved = upkeep.flush()
         upkeep.leases.release(EVERYTHING)
         upkeep.merge()
         removed = upkeep.expire()
-        return Kept(0, before, upkeep.files(), removed)
+        return Kept(0, moved, before, upkeep.files(), removed)
 
 
 def rewrite(settings: Settings, run_or_task: str | None = None) -> Kept:
@@ -196,16 +263,45 @@ def rewrite(settings: Settings, run_or_task: str | None = None) -> Kept:
         run_or_task: The id of a run or a task.
 
     Raises:
-        ConfigurationError: A setting is missing.
+        ConfigurationError: A setting is missing, or the lake has no such run or task.
         Locked: Another process compacts or rewrites the lake.
         Retryable: The catalogue did not answer.
     """
     with looking_after(settings) as upkeep:
         before = upkeep.files()
         upkeep.alone()
-        rows = upkeep.forget(run_or_task)
-        removed = upkeep.rewrite()
-        return Kept(rows, before, upkeep.files(), removed)
+        if run_or_task is not None:
+            upkeep.find(run_or_task)
+        rows = upkeep.forget(erase=run_or_task is not None)
+        moved, removed = upkeep.rewrite()
+        return Kept(rows, moved, before, upkeep.files(), removed)
+
+
+def drop(settings: Settings, shard: str) -> int:
+    """Delete all that the lake has of a shard that nobody publishes any more, so others may have its projects.
+
+    Args:
+        settings: The settings.
+        shard: Its name.
+
+    Returns:
+        How many rows were deleted. Their files go with the next :func:`rewrite`.
+
+    Raises:
+        ConfigurationError: A setting is missing, or the lake has no such shard.
+        Locked: A process publishes that shard, or another one compacts or rewrites the lake.
+        Retryable: The catalogue did not answer.
+    """
+    with looking_after(settings) as upkeep:
+        its = Leases(upkeep.leases.catalogue, "", f"{upkeep.leases.place}, which drops it")
+        if other := its.busy(shard):
+            raise Locked(
+                f"A process on {other.place} publishes shard {shard}.", hint="Stop it, then run the command again."
+            )
+        upkeep.alone()
+        rows = upkeep.drop(shard)
+        its.forget(shard)
+        return rows
 
 
 def rebuild(settings: Settings) -> Tick:

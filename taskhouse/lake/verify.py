@@ -7,11 +7,12 @@ from pathlib import Path
 import duckdb
 
 from taskhouse.errors import Incomplete
-from taskhouse.lake import schema
+from taskhouse.lake import erasure, schema
+from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.reading import newest
 from taskhouse.lake.service import shard_of
-from taskhouse.lake.tables import DERIVED, SHARED
+from taskhouse.lake.tables import DERIVED, SHARED, Shared
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.identity import Identity, copies_in
@@ -42,6 +43,8 @@ class Compared:
 def verify(settings: Settings) -> tuple[int, list[Compared]]:
     """Compare all tables of this shard; returns the commit, and a row for each table.
 
+    What was erased from the lake is left out.
+
     Raises:
         ConfigurationError: A setting is missing, or there is no lake.
         Incomplete: This home has no copy of the commit that the lake has.
@@ -58,7 +61,8 @@ def verify(settings: Settings) -> tuple[int, list[Compared]]:
                     hint="Run `taskhouse lake publish`, then `taskhouse lake verify`.",
                 )
             connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy (READ_ONLY)")
-            return generation, _compare(connection, shard)
+            erased = erasure.recall(connection, Catalogue(lake, connection))
+            return generation, _compare(connection, shard, erased=erased)
         except duckdb.Error as problem:
             raise lake.failed(problem, "Reading the lake") from None
 
@@ -76,17 +80,19 @@ def _copy_of(settings: Settings, generation: int) -> Path | None:
     return None
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, shard: str) -> list[Compared]:
+def _compare(connection: duckdb.DuckDBPyConnection, shard: str, *, erased: bool) -> list[Compared]:
+    def copied(table: Shared) -> str:
+        rows = schema.rows_of(table)
+        return erasure.left(table, rows) if erased else rows
+
     shape, found = schema.shapes(connection), list[Compared]()
     runs = next(table for table in SHARED if table.name == "mart.runs")
     kept_runs = sql.query("lake_verify/kept").format(table=runs.name)
-    pairs = [
-        (table.name, schema.rows_of(table), sql.query("lake_verify/kept").format(table=table.name)) for table in SHARED
-    ]
+    pairs = [(table.name, copied(table), sql.query("lake_verify/kept").format(table=table.name)) for table in SHARED]
     pairs += [
         (
             name,
-            sql.query("lake_verify/copied_derived").format(table=name, runs=schema.rows_of(runs)),
+            sql.query("lake_verify/copied_derived").format(table=name, runs=copied(runs)),
             sql.query("lake_verify/kept_derived").format(table=name, runs=kept_runs),
         )
         for name in DERIVED

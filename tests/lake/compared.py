@@ -1,6 +1,9 @@
 """What the lake has of a home, against what its newest copy has."""
 
+import contextlib
 from collections import Counter
+
+import duckdb
 
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.reading import show_tables
@@ -10,15 +13,17 @@ from tests.lake.homes import Home, Rows
 
 def kept(lake: Lake, project: int) -> dict[str, Rows]:
     """What the lake has of a project, by table."""
-    connection = connect(lake, read_only=True)
-    try:
+    with contextlib.closing(connect(lake, read_only=True)) as connection:
         show_tables(connection)
-        rows = {}
-        for name in (*(table.name for table in SHARED), *DERIVED):
-            where = "" if name == "ledger.origin" else f" WHERE project_id = {project}"
-            rows[name] = Counter(map(repr, connection.execute(f"SELECT * FROM {name}{where}").fetchall()))
-    finally:
-        connection.close()
+        return shown(connection, project)
+
+
+def shown(connection: duckdb.DuckDBPyConnection, project: int) -> dict[str, Rows]:
+    """What a connection that shows the tables of the lake sees of a project, by table."""
+    rows = {}
+    for name in (*(table.name for table in SHARED), *DERIVED):
+        where = "" if name == "ledger.origin" else f" WHERE project_id = {project}"
+        rows[name] = Counter(map(repr, connection.execute(f"SELECT * FROM {name}{where}").fetchall()))
     return rows
 
 

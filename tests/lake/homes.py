@@ -41,6 +41,7 @@ class Home:
             _env_file=None,
             home=folder,
             host=HOST,
+            project_ids=(project,),
             shard=shard,
             lake=SecretStr(lake.address),
             lake_data=lake.data,

@@ -8,11 +8,13 @@ import duckdb
 import pytest
 
 import taskhouse
-from taskhouse.errors import ConfigurationError, Retryable, TaskhouseError
+from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
+from taskhouse.lake import upkeep
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.publish import Shard, opened
-from taskhouse.lake.service import publish_once
+from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.upkeep import looking_after
+from tests.lake.compared import differs
 from tests.lake.conftest import PASSWORD
 from tests.lake.homes import Home
 from tests.lake.test_upkeep import write
@@ -77,3 +79,35 @@ def test_a_reader_that_is_newer_than_the_lake_says_so(sqlite: Lake, make_home: C
     write(sqlite, "ALTER TABLE lake.raw.run_versions DROP COLUMN pr_state")
     with pytest.raises(ConfigurationError, match=r"^The lake lacks tables or columns that this taskhouse shows\."):
         taskhouse.open(lake=sqlite.address)
+
+
+def test_a_project_belongs_to_one_shard(
+    lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
+) -> None:
+    one, two = make_home("one", lake), make_home("two", lake, full=False, project=2)
+    publish_once(one.settings)
+    both = two.settings.model_copy(update={"project_ids": (1, 2)})
+    with pytest.raises(ConfigurationError, match=r"^Shard two cannot publish project 1: shard one does\.") as refused:
+        publish_once(both)
+    assert str(refused.value.hint).startswith("Remove 1 from POSTHOG_PROJECT_IDS of shard two; or, if shard one is no ")
+    marks = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake' AND starts_with(table_name, 'mark_')"
+    assert ask(lake, marks) == [("mark_one",)]
+    publish_once(two.settings)
+    one.change()
+    with pytest.raises(ConfigurationError, match=r"^Shard one cannot publish project 2: shard two does\."):
+        publish_once(one.settings.model_copy(update={"project_ids": (2,)}))
+
+    with claimed(one.settings) as publisher:
+        publisher.publish()
+        with pytest.raises(Locked, match=r"^A process on .*/one publishes shard one\."):
+            upkeep.drop(two.settings, "one")
+    with pytest.raises(ConfigurationError, match=r"^The lake has no shard three\."):
+        upkeep.drop(two.settings, "three")
+    assert upkeep.drop(two.settings, "one") > 1000
+    two.change()
+    publish_once(both)
+    with pytest.raises(ConfigurationError, match=r"^Shard one cannot publish project 1: shard two does\.") as refused:
+        publish_once(one.settings)
+    assert str(refused.value.hint).startswith("This home has rows of 1. Start shard one without 1 in a new TASKHOUSE_H")
+    assert ask(lake, "SELECT DISTINCT shard FROM lake.shards.published") == [("two",)]
+    assert differs(lake, two) == {}

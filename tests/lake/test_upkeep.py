@@ -7,14 +7,16 @@ from typing import Any
 import duckdb
 import pytest
 
-from taskhouse.errors import Incomplete
+from taskhouse.errors import ConfigurationError, Incomplete
 from taskhouse.lake import upkeep
 from taskhouse.lake.engine import Lake, connect
-from taskhouse.lake.service import publish_once
+from taskhouse.lake.erasure import ABOUT
+from taskhouse.lake.reading import newest, show_tables
+from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
 from taskhouse.warehouse import sql
-from tests.lake.compared import differs
+from tests.lake.compared import differs, shown
 from tests.lake.homes import Home
 
 
@@ -44,23 +46,69 @@ def holding(lake: Lake, text: str) -> list[Path]:
     return found
 
 
-def test_the_lake_is_verified_rebuilt_compacted_and_rewritten(lake: Lake, make_home: Callable[..., Home]) -> None:
+KNOWN = " UNION ALL ".join(
+    f"SELECT path FROM __ducklake_metadata_lake.ducklake_{name}"
+    for name in ("data_file", "delete_file", "files_scheduled_for_deletion")
+)
+"""The files that the catalogue knows."""
+
+
+def files_in(lake: Lake) -> dict[Path, int]:
+    """The files in the folder of the lake, and their bytes."""
+    assert lake.data is not None
+    return {path: path.stat().st_size for path in lake.data.rglob("*.parquet")}
+
+
+def let_days_pass(lake: Lake) -> None:
+    """As if all that the catalogue has scheduled and noted had been three days ago."""
+    catalogue = "__ducklake_metadata_lake.ducklake"
+    for table, column in (("files_scheduled_for_deletion", "schedule_start"), ("snapshot", "snapshot_time")):
+        earlier = f"({column}::TIMESTAMPTZ - INTERVAL 3 DAY)::VARCHAR"
+        write(lake, f"UPDATE {catalogue}_{table} SET {column} = {earlier}")
+
+
+def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
+    lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
+) -> None:
+    home, other = make_home("one", lake, full=False), make_home("two", lake, project=2, full=False)
+    with claimed(home.settings) as one, claimed(other.settings) as two:
+        for _ in range(12):
+            for each, publisher in ((home, one), (other, two)):
+                each.change(rows=150)
+                publisher.publish()
+    on_disk = sum(files_in(lake).values())
+    reader = newest(lake)
+    show_tables(reader)
+    done = upkeep.compact(home.settings)
+    assert done.after.count < done.before.count
+    assert done.after.size < done.before.size
+    assert (done.moved > 100, done.removed) == (True, 0)
+    assert ask(lake, "SELECT max(file_count), sum(delete_file_count) FROM ducklake_table_info('lake')") == [(1, 0)]
+    assert shown(reader, home.project)["raw.run_events"] == home.truth()["raw.run_events"]
+    reader.close()
+    assert (differs(lake, home), differs(lake, other)) == ({}, {})
+
+    removed = 0
+    for _ in range(2):  # what only old snapshots needed is removed one age later
+        let_days_pass(lake)
+        again = upkeep.compact(home.settings)
+        removed += again.removed
+    assert removed > done.before.count - done.after.count
+    assert again.after.count == done.after.count
+    assert sum(files_in(lake).values()) < on_disk
+    assert {path.name for path in files_in(lake)} == {Path(path).name for (path,) in ask(lake, KNOWN)}
+    assert (differs(lake, home), differs(lake, other)) == ({}, {})
+
+
+def test_the_lake_is_verified_rebuilt_and_rewritten(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, other = make_home("one", lake), make_home("two", lake, project=2, full=False)
     publish_once(home.settings)
+    other.change()
     publish_once(other.settings)
-    for _ in range(3):
-        home.change(rows=150)
-        publish_once(home.settings)
-        other.change()
-        publish_once(other.settings)
     assert wrong(home) == {}
     generation, found = verify(other.settings)
     assert generation > 1
     assert sum(one.rows for one in found) > 0
-
-    before = upkeep.compact(home.settings)
-    assert before.files < before.files_before
-    assert (wrong(home), wrong(other)) == ({}, {})
 
     write(lake, "DELETE FROM lake.raw.run_versions WHERE lake_shard = 'one' AND lake_row % 50 = 7")
     write(lake, "INSERT INTO lake.ledger.gaps BY NAME SELECT 'one' AS lake_shard, 0 AS lake_row, 1 AS project_id")
@@ -77,6 +125,7 @@ def test_the_lake_is_verified_rebuilt_compacted_and_rewritten(lake: Lake, make_h
     publish_once(home.settings)
     done = upkeep.rewrite(home.settings)
     assert done.rows
+    assert sum(files_in(lake).values()) == done.after.size
     rows = "SELECT (SELECT count(*) FROM lake.{0}_gone), (SELECT count(*) FROM lake.{0} WHERE lake_shard = 'one')"
     connection = connect(lake, read_only=True)
     for table in SHARED:
@@ -95,7 +144,9 @@ def _verify_without_copies(home: Home) -> None:
     verify(home.settings)
 
 
-def test_a_run_that_is_erased_is_in_no_file(lake: Lake, make_home: Callable[..., Home]) -> None:
+def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
+    lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
+) -> None:
     home = make_home("one", lake)
     publish_once(home.settings)
     with home.warehouse.reading("a test") as connection:
@@ -109,12 +160,27 @@ def test_a_run_that_is_erased_is_in_no_file(lake: Lake, make_home: Callable[...,
     orphan = next(iter(lake.data.rglob("*.parquet")))
     orphan.with_name("left-by-a-kill.parquet").write_bytes(orphan.read_bytes())
     upkeep.rewrite(home.settings, run_id)
-    assert holding(lake, run_id) == []
-    connection = connect(lake, read_only=True)
-    for name in ("raw.run_events", "raw.run_log_entries", "raw.run_versions", "mart.messages"):
-        assert connection.execute(f"SELECT count(*) FROM lake.{name} WHERE run_id = '{run_id}'").fetchall() == [(0,)]
-        assert connection.execute(f"SELECT count(*) FROM lake.{name}").fetchall() != [(0,)]
-    connection.close()
-    erased: Any = wrong(home)
-    assert {"raw.run_events", "raw.run_versions"} <= erased.keys()
-    assert all(extra == 0 for name, (_, extra) in erased.items() if name not in {"raw.task_versions", "ledger.passes"})
+    in_lake = "SELECT count(*), count(*) FILTER (WHERE run_id = '{}') FROM lake.{}"
+    for _ in range(2):
+        assert wrong(home) == {}
+        assert holding(lake, run_id) == []
+        for name in ("raw.run_events", "raw.run_log_entries", "raw.run_versions", "mart.messages"):
+            [(rows, erased)] = ask(lake, in_lake.format(run_id, name))
+            assert (rows > 0, erased) == (True, 0)
+        with home.warehouse.transaction("a test") as connection:  # the shard goes on with what was erased
+            connection.execute(COPIED, [run_id])
+        home.change()
+        publish_once(home.settings)
+        assert wrong(home) == {}
+        upkeep.rebuild(home.settings)
+    with pytest.raises(ConfigurationError, match=r"^The lake has no run or task e\."):
+        upkeep.rewrite(home.settings, "e")
+    columns = "FROM duckdb_columns() WHERE database_name = 'lake' AND column_name IN ('task_id', 'run_id')"
+    about = {name for (name,) in ask(lake, f"SELECT DISTINCT schema_name || '.' || table_name {columns}")}
+    assert {name for name in about if not name.endswith("_gone")} <= ABOUT.keys()
+
+
+COPIED = """
+    INSERT INTO raw.run_events BY NAME
+    SELECT * REPLACE (stream_seq + 1000000 AS stream_seq) FROM raw.run_events WHERE run_id = ?
+"""

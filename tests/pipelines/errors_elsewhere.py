@@ -37,9 +37,15 @@ ELSEWHERE = {
         "lake/test_refusals.py::test_a_reader_that_is_newer_than_the_lake_says_so"
     ),
     "The lake has commit … of shard …, and this home has no published copy of it.": (
-        "lake/test_upkeep.py::test_the_lake_is_verified_rebuilt_compacted_and_rewritten"
+        "lake/test_upkeep.py::test_the_lake_is_verified_rebuilt_and_rewritten"
     ),
     "The published copy has no table ….": "lake/test_refusals.py::test_a_copy_of_an_older_version_is_refused",
+    "Shard … cannot publish … …: shard … does.": "lake/test_refusals.py::test_a_project_belongs_to_one_shard",
+    "The lake has no shard ….": "lake/test_refusals.py::test_a_project_belongs_to_one_shard",
+    "A process on … publishes shard ….": "lake/test_refusals.py::test_a_project_belongs_to_one_shard",
+    "The lake has no run or task ….": (
+        "lake/test_upkeep.py::test_a_run_that_is_erased_is_in_no_file_and_never_published_again"
+    ),
     "The lake has no index of words.": ("lake/test_reading.py::test_search_says_that_the_lake_has_no_index"),
     "TASKHOUSE_DIRECTORY names …, and there is no such file.": (
         "report/test_directory.py::test_without_the_file_nothing_is_known_unless_somebody_named_it"

@@ -129,12 +129,37 @@ INSERT INTO lake.{table} BY NAME
 SELECT
     $shard AS lake_shard,
     $generation AS lake_generation,
-    $next_row + rowid - $high AS lake_row,
+    $next_row + copied_row - $high AS lake_row,
+    * EXCLUDE (copied_row)
+FROM
+    ({rows}) AS copied
+
+-- name: fresh
+-- The rows of a copy after the last one that was published.
+SELECT
+    rowid AS copied_row,
     *
 FROM
     copy.{table}
 WHERE
     rowid >= $high
+
+-- name: projects
+-- The projects that a copy has anything of.
+SELECT
+    project_id
+FROM
+    copy.ledger.passes
+UNION
+SELECT
+    project_id
+FROM
+    copy.raw.task_versions
+UNION
+SELECT
+    project_id
+FROM
+    copy.raw.run_versions
 
 -- name: known
 CREATE OR REPLACE TEMP TABLE {known} AS

@@ -77,76 +77,13 @@ WHERE
     )
 
 -- name: files
--- The files of the lake that count now.
+-- The files of the newest snapshot and their bytes, table by table.
 SELECT
-    data_file
+    schemas.schema_name || '.' || info.table_name AS name,
+    info.file_count + info.delete_file_count AS files,
+    info.file_size_bytes + info.delete_file_size_bytes AS bytes
 FROM
-    ducklake_list_files('lake', $table, schema => $schema)
-
--- name: erased
--- The runs to erase: one, or all of a task.
-CREATE OR REPLACE TEMP TABLE erased AS
-SELECT
-    $id AS id
-UNION
-SELECT
-    run_id
-FROM
-    lake.raw.run_versions
-WHERE
-    task_id = $id
-UNION
-SELECT
-    run_id
-FROM
-    lake.raw.run_events
-WHERE
-    task_id = $id
-UNION
-SELECT
-    run_id
-FROM
-    lake.raw.run_log_entries
-WHERE
-    task_id = $id
-
--- name: erase
--- The rows of these runs, or of the task. {column} is `run_id`, `task_id`, or the `key` of a cursor.
-DELETE FROM lake.{table}
-WHERE
-    {column} IN (SELECT id FROM temp.erased)
-
--- name: erase_quarantine
-DELETE FROM lake.ledger.quarantine
-WHERE
-    EXISTS (
-        SELECT 1
-        FROM temp.erased
-        WHERE
-            contains(concat_ws(' ', record_key, reason, payload), erased.id)
-    )
-
--- name: erase_keys
--- A pass may name a task or run as the first or last that it saw.
-UPDATE lake.ledger.passes
-SET
-    first_key = CASE WHEN first_key NOT IN (SELECT id FROM temp.erased) THEN first_key END,
-    last_key = CASE WHEN last_key NOT IN (SELECT id FROM temp.erased) THEN last_key END
-WHERE
-    first_key IN (SELECT id FROM temp.erased)
-    OR last_key IN (SELECT id FROM temp.erased)
-
--- name: erase_mentions
--- Tasks show their latest run, with its output, and runs name those that they continued: such rows lose what they show.
-UPDATE lake.{table}
-SET
-    payload = NULL,
-    {column} = NULL
-WHERE
-    {column} IN (SELECT id FROM temp.erased)
-    OR EXISTS (
-        SELECT 1
-        FROM temp.erased
-        WHERE
-            contains(payload, erased.id)
-    )
+    ducklake_table_info('lake') AS info
+    INNER JOIN __ducklake_metadata_lake.ducklake_schema AS schemas
+        ON info.schema_id = schemas.schema_id
+        AND schemas.end_snapshot IS NULL
