@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
 
 
@@ -39,6 +40,7 @@ def digest(
     badges: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write a badge (SVG) for each repository into this folder.")
     ] = None,
+    lake: InLake = False,
 ) -> None:
     """Say what happened in the last week: at most twelve lines, and nothing if nothing happened.
 
@@ -63,7 +65,7 @@ def digest(
         owner=owner,
         projects=tuple(project or ()),
     )
-    with taskhouse.open(settings) as snapshot, gathered(snapshot, options, directory.of(settings)) as report:
+    with taskhouse.open(settings, lake=lake) as snapshot, gathered(snapshot, options, directory.of(settings)) as report:
         found = of(report, settings.report_url or None)
         if isinstance(found, Nothing) and found.beside:
             raise ConfigurationError(found.said, hint=found.hint)

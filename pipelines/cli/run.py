@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
 
 
@@ -34,6 +35,7 @@ def run(
         int | None,
         typer.Option(metavar="ID", max=2**63 - 1, help="Its project, if several projects have a run of this id."),
     ] = None,
+    lake: InLake = False,
 ) -> None:
     """Write the page of a run: one file that needs no network and runs no script.
 
@@ -51,7 +53,7 @@ def run(
 
     if output is not None:
         require_folder(output)
-    with taskhouse.open(load()) as snapshot:
+    with taskhouse.open(load(), lake=lake) as snapshot:
         project_id, found = find(snapshot, run_id, project)
         other = find(snapshot, compare, project)[1] if compare is not None else None
         if str(output) == "-":

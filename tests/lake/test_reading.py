@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import taskhouse
-from taskhouse import marts, report
+from taskhouse import digest, marts, report, run_page
 from taskhouse.errors import ConfigurationError
 from taskhouse.export import export
 from taskhouse.lake.engine import Lake
@@ -56,10 +56,14 @@ def test_the_views_of_one_shard_are_those_of_its_warehouse(
             assert rows(lake, text) == rows(copy, text), text
         options = report.Options(week="2026-W47", format="md")
         assert report.render(lake, options) == report.render(copy, options)
-        done, other = export(tmp_path / "files of the lake", lake), export(tmp_path / "files of the copy", copy)
+        run_id = copy.records("FROM run_events SELECT mode(run_id) AS run_id")[0]["run_id"]
+        assert run_page.render(lake, run_id) == run_page.render(copy, run_id)
+        with report.gathered(lake, options) as one, report.gathered(copy, options) as other:
+            assert digest.of(one, None) == digest.of(other, None)
+        done, others = export(tmp_path / "files of the lake", lake), export(tmp_path / "files of the copy", copy)
         apart = {"lake_shards", *UNORDERED}
         assert {file.path: file.sha256 for file in done.files if file.table not in apart} == {
-            file.path: file.sha256 for file in other.files if file.table not in apart
+            file.path: file.sha256 for file in others.files if file.table not in apart
         }
 
 
