@@ -34,7 +34,8 @@ SELECT
     count(*) FILTER (WHERE evidence IS NULL) AS missing,
     count(*) FILTER (WHERE overall_carried = 'ready') AS ready_carried,
     count(*) FILTER (WHERE overall = 'ready') / nullif(count(overall), 0) AS share_ready,
-    round(avg(readiness_score), 1) AS readiness_score,
+    -- Of decimals, so that the mean does not depend on the order of the rows.
+    round(avg(CAST(readiness_score AS DECIMAL(9, 3))), 1) AS readiness_score,
     count(readiness_score) AS scored,
     count(*) FILTER (WHERE is_change) AS changes,
     count(*) FILTER (WHERE is_break) AS breaks

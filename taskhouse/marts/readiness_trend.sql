@@ -1,6 +1,6 @@
 -- One row per project, repository, window and day, from the first answer about it to the last day on which a pass over
--- readiness began and ended. A day at whose end the repository was gone has no row. A day without an answer, or with an
--- answer without information, has no state: nothing is filled in.
+-- readiness began and ended. A day at whose end the repository was gone has no row, and its answers do not count. A day
+-- without an answer, or with an answer without information, has no state: nothing is filled in.
 -- Key: `project_id`, `repository`, `window_days`, `day`.
 --
 -- project_id: The PostHog project.

@@ -176,6 +176,9 @@ gathered AS (
         any_value(scheduled_at) AS scheduled_at,
         any_value(first_seen_at) AS first_seen_at,
         min(CASE WHEN work.at < scheduled_at THEN work END) AS early,
+        min(known_at) FILTER (
+            WHERE shown_by = 'agent' OR ended_at IS NOT NULL OR (happened_at IS NOT NULL AND status <> 'not_started')
+        ) AS moved_at,
         arg_min(ended_at, (known_at, observed_in)) FILTER (WHERE ended_ms = end_ms) AS ended_at,
         coalesce(any_value(end_status), arg_max(status, (known_at, happened_at)) FILTER (WHERE goes_on)) AS status,
         CASE
@@ -221,7 +224,7 @@ gathered AS (
 -- An attempt is known to have its number, and to have begun again, once the ends before it are known.
 numbered AS (
     SELECT
-        * REPLACE (min(early) OVER run AS early),
+        * REPLACE (min(early) OVER run AS early, min(moved_at) OVER run AS moved_at),
         lead(parted_at) OVER in_order AS next_parted_at,
         greatest(max(end_known_at) OVER before, max(parted_at) OVER in_order) AS numbered_at,
         lead(attempt) OVER in_order IS NULL AS is_last
@@ -251,9 +254,11 @@ timed AS (
                     shown_by := early.shown_by,
                     known_at := greatest(early.known_at, first_seen_at)
                 )
-            WHEN scheduled_at IS NOT NULL AND (status = 'not_started' OR ended_at < scheduled_at) THEN NULL
+            WHEN scheduled_at IS NOT NULL AND (moved_at IS NULL OR ended_at < scheduled_at) THEN NULL
             WHEN scheduled_at IS NOT NULL
-                THEN struct_pack(at := scheduled_at, shown_by := 'scheduled', known_at := first_seen_at)
+                THEN struct_pack(
+                    at := scheduled_at, shown_by := 'scheduled', known_at := greatest(first_seen_at, moved_at)
+                )
             WHEN created_at IS NOT NULL
                 THEN struct_pack(at := least(created_at, ended_at), shown_by := 'created', known_at := first_seen_at)
         END AS began,

@@ -97,8 +97,7 @@ dated AS (
         coalesce(ended_at, TIMESTAMPTZ '9999-12-31 00:00:00+00') AS judged_at,
         CASE WHEN began_at IS NOT NULL THEN least(main.day_start(main.day_of(began_at) + 1), described_at) END
             AS day_described_at,
-        CASE WHEN began_at IS NOT NULL THEN least(main.day_start(main.day_of(began_at) + 1), ended_at) END
-            AS day_judged_at
+        CASE WHEN began_at IS NOT NULL THEN main.day_start(main.day_of(began_at) + 1) END AS day_judged_at
     FROM
         main.run_attempt_facts
 )

@@ -11,7 +11,9 @@
 -- shown_by: `version` or `stream` for a state, `agent` for a report of the agent.
 -- observed_at: When the version was first seen, or the time of the event.
 -- status: Of a state: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
--- happened_at: When the run was alive: the time of a report, or of a state as in `run_states`. NULL for other states.
+-- happened_at: When the run was alive: the time of a report, or of a state as in `run_states`. NULL for other states. A
+--   report that only the log has, up to a minute after an end, has the time of that end: the clock of the agent may be
+--   ahead, and what it reports came before.
 -- ended_at: Of a run that is over, when it ended; see `run_states`.
 -- is_timed: Whether the server gave `ended_at`; NULL for what is no end.
 -- is_again: Whether it only repeats the end before it: it has no time, and nothing shows life since. NULL for what is
@@ -37,11 +39,31 @@ WITH shown AS (
         'agent' AS shown_by,
         occurred_at AS observed_at,
         occurred_at AS happened_at,
-        received_at AS known_at
+        received_at AS known_at,
+        has_server_time
     FROM
         main.run_signals
     WHERE
         signal = 'started'
+),
+
+settled AS (
+    SELECT
+        * EXCLUDE (has_server_time, last_end_at) REPLACE (
+            CASE
+                WHEN NOT has_server_time AND happened_at <= last_end_at + INTERVAL 1 MINUTE
+                    THEN date_trunc('millisecond', last_end_at)
+                ELSE happened_at
+            END AS happened_at
+        )
+    FROM (
+        SELECT
+            *,
+            max(ended_at) OVER (PARTITION BY project_id, run_id ORDER BY coalesce(ended_at, happened_at) ASC)
+                AS last_end_at
+        FROM
+            shown
+    )
 ),
 
 -- The same end may come in milliseconds and in microseconds (`epoch_ms` would round those).
@@ -57,7 +79,7 @@ placed AS (
             *,
             epoch_us(ended_at) // 1000 AS ended_ms
         FROM
-            shown
+            settled
     )
     WINDOW
         same_time AS (PARTITION BY project_id, run_id, ended_ms)

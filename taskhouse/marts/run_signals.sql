@@ -7,14 +7,46 @@
 -- run_id: The run.
 -- layer: `live` or `log`.
 -- signal: `state` or `started`.
--- occurred_at: When it happened: of a state, the time in its id in the stream.
--- received_at: When it was read.
+-- occurred_at: When it happened: of a state, the time in its id in the stream; of a report, the agent's time or, if the
+--   clock of the agent was ahead, the time in its id in the stream. The report in the log that is within a second of it
+--   has that time too.
+-- received_at: When it was read; of a report in the log, also when that of the stream was.
 -- place: Of a state, the second part of its id.
 -- status: Of a state: `not_started`, `queued`, `in_progress`, `completed`, `failed` or `cancelled`.
 -- updated_at: Of a state, when the server last changed the run.
 -- completed_at: Of a state, when the run ended, according to the server.
 -- pr_url: Of a state, the pull request that the run names.
 -- error_message: Of a state, why the run failed.
+-- has_server_time: Of a report, whether the stream shows when the server had it.
+WITH report AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        'live' AS layer,
+        occurred_at,
+        received_at,
+        CASE WHEN stream_ms < 253370764800000 THEN make_timestamptz(CAST(stream_ms AS BIGINT) * 1000) END AS stream_at
+    FROM
+        raw.run_events
+    WHERE
+        (method = '_posthog/run_started' OR kind = 'pi_run_started')
+        AND occurred_at IS NOT NULL
+    UNION ALL BY NAME
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        'log' AS layer,
+        occurred_at,
+        received_at
+    FROM
+        raw.run_log_entries
+    WHERE
+        (method = '_posthog/run_started' OR kind = 'pi_run_started')
+        AND occurred_at IS NOT NULL
+)
+
 SELECT
     project_id,
     task_id,
@@ -42,26 +74,19 @@ SELECT
     project_id,
     task_id,
     run_id,
-    'live' AS layer,
+    layer,
     'started' AS signal,
-    occurred_at,
-    received_at
+    least(occurred_at, min(stream_at) OVER near) AS occurred_at,
+    CASE
+        WHEN layer = 'log' THEN greatest(received_at, max(received_at) FILTER (WHERE stream_at IS NOT NULL) OVER near)
+        ELSE received_at
+    END AS received_at,
+    min(stream_at) OVER near IS NOT NULL AS has_server_time
 FROM
-    raw.run_events
-WHERE
-    (method = '_posthog/run_started' OR kind = 'pi_run_started')
-    AND occurred_at IS NOT NULL
-UNION ALL BY NAME
-SELECT
-    project_id,
-    task_id,
-    run_id,
-    'log' AS layer,
-    'started' AS signal,
-    occurred_at,
-    received_at
-FROM
-    raw.run_log_entries
-WHERE
-    (method = '_posthog/run_started' OR kind = 'pi_run_started')
-    AND occurred_at IS NOT NULL
+    report
+WINDOW
+    near AS (
+        PARTITION BY project_id, run_id
+        ORDER BY occurred_at ASC
+        RANGE BETWEEN INTERVAL 1 SECOND PRECEDING AND INTERVAL 1 SECOND FOLLOWING
+    )

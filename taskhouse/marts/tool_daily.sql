@@ -30,7 +30,7 @@ SELECT
     quantile_cont(duration_s, 0.5) AS duration_p50_s,
     quantile_cont(duration_s, 0.9) AS duration_p90_s,
     quantile_cont(duration_s, 0.99) AS duration_p99_s,
-    sum(duration_s) AS total_s,
+    CAST(sum(CAST(duration_s AS DECIMAL(18, 3))) AS DOUBLE) AS total_s,
     count(*) FILTER (WHERE known_at >= main.day_start(main.day_of(started_at) + 1)) AS late
 FROM
     main.tool_calls

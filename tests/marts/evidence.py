@@ -18,13 +18,41 @@ def of(rows: list[Row], **key: Any) -> list[Row]:
 
 
 def starts_of(rows: dict[str, list[Row]], **run: Any) -> list[Sign]:
-    """Reports of the agent that it runs: when, shown by, seen in, learned when."""
-    return [
-        (row["occurred_at"], "agent", source, row["received_at"])
-        for source, table in (("stream", "raw.run_events"), ("log", "raw.run_log_entries"))
+    """Reports of the agent that it runs: when, shown by, seen in, learned when, and whether the server has the time.
+
+    The agent's clock may be ahead; the id in the stream says when the server had the report by then.
+    """
+    found = []
+    tables = {"stream": "raw.run_events", "log": "raw.run_log_entries"}
+    reports = [
+        (row["occurred_at"], source, row["received_at"], _streamed(row))
+        for source, table in tables.items()
         for row in of(rows[table], **run)
         if row.get("method") == "_posthog/run_started" or row["kind"] == "pi_run_started"
     ]
+    for moment, source, known_at, _ in reports:
+        near = [one for one in reports if abs(one[0] - moment) <= timedelta(seconds=1) and one[3]]
+        learned = [known_at, *(one[2] for one in near if source == "log")]
+        found.append((min([moment, *(one[3] for one in near)]), "agent", source, max(learned), bool(near)))
+    return found
+
+
+def _streamed(row: Row) -> datetime | None:
+    return None if row.get("stream_ms") is None else datetime.fromtimestamp(row["stream_ms"] / 1000, UTC)
+
+
+def settled(starts: list[Sign], sources: list[list[Row]]) -> list[Sign]:
+    """The same, where a report that only the log has is no life up to a minute after an end."""
+    ends, found = _told(sources), []
+    for start in starts:
+        before = max((ended for ended in ends if ended <= start[0]), default=None)
+        after_end = not start[4] and before is not None and start[0] <= before + MINUTE
+        found.append((_in_ms(before), *start[1:]) if after_end else start)
+    return found
+
+
+def _in_ms(moment: Any) -> Any:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def states_of(rows: dict[str, list[Row]], starts: list[Sign], **run: Any) -> list[list[Row]]:
@@ -73,8 +101,8 @@ def _starts_after_end(stream: list[Row], number: int, starts: list[Sign]) -> lis
     return [start[3] for start in starts if over < start[0] and (not after or start[0] <= after[0])]
 
 
-def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
-    """Every end of a run: its state, when it was learned, and from what."""
+def _told(sources: list[list[Row]]) -> dict[datetime, list[Row]]:
+    """Every time that is given for an end, and the states that give it."""
     told: dict[datetime, list[Row]] = {}
     for states in sources:
         for over, stretch in itertools.groupby(states, key=lambda state: state["status"] in OVER):
@@ -90,11 +118,15 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
                     told.setdefault(given["completed_at"], []).append(one | {"timed": True, "known_at": learned})
                 else:
                     told.setdefault(sights[0]["at"], []).append(one | {"timed": False})
+    return told
+
+
+def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
+    """Every end of a run: its state, when it was learned, and from what."""
     found: dict[datetime, Row] = {}
     same_end: dict[datetime, list[Row]] = {}
-    for ended, evidence in told.items():  # the same end may come in milliseconds and in microseconds
-        in_ms = ended.replace(microsecond=ended.microsecond // 1000 * 1000)
-        same_end.setdefault(in_ms, []).extend({**one, "ended": ended} for one in evidence)
+    for ended, evidence in _told(sources).items():  # the same end may come in milliseconds and in microseconds
+        same_end.setdefault(_in_ms(ended), []).extend({**one, "ended": ended} for one in evidence)
     for ended, evidence, settled in corrected(same_end, life):
         status = max(evidence, key=lambda one: (one["known_at"], one["source"], one["at"]))["status"]
         same = [one for one in evidence if one["status"] == status]
@@ -180,15 +212,18 @@ def works_of(sources: list[list[Row]], starts: list[Sign]) -> list[Sign]:
     return seen + [(start[0], "agent", start[3]) for start in starts]
 
 
-def scheduled(versions: list[Row], works: list[Sign], status: str, ended: datetime | None) -> Any:
+def scheduled(versions: list[Row], sources: list[list[Row]], starts: list[Sign], ended: datetime | None) -> Any:
     """When a scheduled run began, by what, and when that was learned: at its time, or earlier if it was at work."""
     moment, known_at = versions[-1]["scheduled_at"], versions[0]["valid_from"]
-    early = sorted(work for work in works if work[0] < moment)
+    early = sorted(work for work in works_of(sources, starts) if work[0] < moment)
     if early and (ended is None or early[0][0] <= ended):
         return max(early[0][0], versions[-1]["created_at"]), early[0][1], max(early[0][2], known_at)
-    if status == "not_started" or (ended and ended < moment):
+    states = [one for one in itertools.chain(*sources) if one["status"] in {"queued", "in_progress"}]
+    ends = itertools.chain(*_told(sources).values())
+    moved = [*(one["known_at"] for one in (*states, *ends)), *(start[3] for start in starts)]
+    if not moved or (ended and ended < moment):
         return None, None, None
-    return moment, "scheduled", known_at
+    return moment, "scheduled", max(known_at, min(moved))
 
 
 def living(signs: list[Sign], ended: datetime | None, newest: Row, task: list[Row], sight: Row) -> list[Sign]:

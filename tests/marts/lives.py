@@ -79,15 +79,22 @@ def _ends(dice: random.Random, moment: datetime) -> list[datetime | None]:
 
 
 def _starts(dice: random.Random, tables: dict[str, list[Row]], run: Row, moment: datetime) -> None:
-    """The agent's report that it runs, in one layer, both or none."""
-    skewed = moment + timedelta(milliseconds=dice.randrange(-400, 400))
+    """The agent's report that it runs, in one layer, both or none; its clock may be off, by half a minute at most."""
+    moment += timedelta(milliseconds=dice.randrange(400))
+    off = dice.choice([0, 0, 0, 0, -3, 5, 30])
+    skewed = moment + timedelta(seconds=off, milliseconds=dice.randrange(-400, 400))
     for table in ("raw.run_events", "raw.run_log_entries"):
         if dice.random() < 0.6:
             method = dice.choice([("_posthog/run_started", "notification"), (None, "pi_run_started")])
             event = {**run, "method": method[0], "kind": method[1], "payload": "{}"}
             came = skewed + _seconds(dice, 40_000)
             late = timedelta(milliseconds=dice.randrange(300)) if table == "raw.run_log_entries" else timedelta()
-            place = {"position": len(tables[table])} if table == "raw.run_log_entries" else {}
+            streamed = moment + _seconds(dice, 2)
+            place = (
+                {"position": len(tables[table])}
+                if table == "raw.run_log_entries"
+                else {"stream_ms": int(streamed.timestamp() * 1000), "stream_seq": 50}
+            )
             tables[table].append({**event, **place, "occurred_at": skewed + late, "received_at": came})
 
 

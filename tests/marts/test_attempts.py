@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from tests.marts.evidence import ends_of, living, of, scheduled, signs_of, starts_of, states_of, works_of
+from tests.marts.evidence import ends_of, living, of, scheduled, settled, signs_of, starts_of, states_of
 from tests.marts.lives import BEGIN, DAYS, TABLES, lives
 
 Row = dict[str, Any]
@@ -67,6 +67,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
         key = {"project_id": project, "run_id": run}
         starts = starts_of(rows, **key)
         versions, sources = versions_of(rows, **key), states_of(rows, starts, **key)
+        raw_starts, starts = starts, settled(starts, sources)
         signs = signs_of(sources)
         ends = ends_of(sources, [*signs, *starts])
         tasks = {"project_id": project, "task_id": versions[-1]["task_id"]}
@@ -104,7 +105,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                 seen_in |= {one[2] for one in shown}
                 learned += [shown[0][3]] if shown else []
             elif newest["scheduled_at"]:
-                began, by, known_at = scheduled(versions, works_of(sources, starts), state["status"], ended)
+                began, by, known_at = scheduled(versions, sources, raw_starts, ended)
                 shown = [(began, by, by, known_at)] if began else []
                 learned += [known_at] if by not in {None, "scheduled"} else []
             else:
@@ -116,10 +117,9 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                 morrow = began.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)
                 until = datetime.combine(morrow, datetime.min.time(), ZoneInfo(zone)).astimezone(UTC)
                 run_then = at(versions, "valid_from", min(until, state["known_at"]) if ended else until)
-                moment = min(until, ended) if ended else until
                 first = {name: run_then.get(name) for name in ("environment", "runtime_adapter", "model")}
-                first["repository"] = at(task, "valid_from", moment).get("repository")
-                first["visibility"] = visibility(task, sight, moment)
+                first["repository"] = at(task, "valid_from", until).get("repository")
+                first["visibility"] = visibility(task, sight, until)
             found.append(
                 {
                     **key,
