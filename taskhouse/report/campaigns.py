@@ -180,13 +180,14 @@ def said(one: Progress) -> str:
         return f"{text}."
     if one.needed is None:
         return f"{text} at its end on {written(one.by)}."
-    rate = (
-        f"{one.now.left:,} {plural(one.now.left, 'is', 'are')} left until {written(one.by)}, {_rate(one.needed)} a week"
-    )
+    text += f", and {one.now.left:,} must follow by {written(one.by)}, which takes {_rate(one.needed)} a week"
     if one.pace is None:
-        return f"{text}; {rate}."
-    how = "on track" if one.pace >= one.needed else "still ahead of a steady pace" if one.is_ahead else "behind"
-    return f"{text}; {rate}, and lately it was {_rate(one.pace)} a week: {how}."
+        return f"{text}."
+    is_enough = one.pace >= one.needed
+    how = (
+        "so it is on track" if is_enough else "but it is ahead of a steady pace" if one.is_ahead else "so it is behind"
+    )
+    return f"{text}; lately it was {_rate(one.pace)}, {how}."
 
 
 def _tone(one: Progress) -> Tone:
