@@ -24,17 +24,13 @@ from taskhouse.pipelines.wording import ATTRIBUTES, Wording
 from taskhouse.plural import plural
 from taskhouse.resources.registry import OPTIONAL
 from taskhouse.settings import Settings
-from taskhouse.values import CRONS, PREFIX, Origin, file, folder, known_times
+from taskhouse.values import CRONS, NEEDS, PREFIX, Origin, file, folder, known_times
 from taskhouse.variables import OURS, look_for_strays, variable, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from taskhouse.passes.lifecycle import PassReport
-
-
-NEEDS = {"digest": "notify", "site": "site"}
-"""Schedules that exist only if a setting is set."""
 
 
 @dg.scaffold_with(ProjectScaffolder)

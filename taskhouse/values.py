@@ -42,6 +42,9 @@ CRONS: Mapping[str, str] = {
 }
 """When each schedule runs by default: of the frequent ones, tasks come first, then runs, run events and the copy."""
 
+NEEDS: Mapping[str, str] = {"digest": "notify", "site": "site"}
+"""Schedules that exist only if a setting is set."""
+
 _BUDGET = re.compile(r"(postgresql|postgres|rediss?)://([^@/?#\s]*@)?[\w.\-]*(:\d{1,5})?(/[^@\s]*)?")
 _CRONS = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
 _OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="

@@ -33,11 +33,15 @@ def show() -> None:
     from taskhouse.pipelines.cli import screen
     from taskhouse.resources.registry import RESOURCES
     from taskhouse.settings import load
-    from taskhouse.values import CRONS
+    from taskhouse.values import CRONS, NEEDS
 
     settings = load()
     state = "on" if switch.is_on(settings) else "off"
-    names = [name for name in CRONS if name not in RESOURCES or settings.wants(name)]
+    names = [
+        name
+        for name in CRONS
+        if (settings.wants(name) if name in RESOURCES else name not in NEEDS or getattr(settings, NEEDS[name]))
+    ]
     rows = [(name, settings.cron(name), state) for name in names]
     screen.results().print(screen.table(("schedule", f"cron ({settings.timezone})", "state"), rows))
 

@@ -211,7 +211,10 @@ def test_the_command_line_switches_them_where_the_environment_does_not(taskhouse
 
     assert taskhouse.run("schedule", "on", **variables).code == 0
     assert switch.is_on(settings)
-    assert " on" in taskhouse.run("schedule", "show", **variables).out
+    shown = taskhouse.run("schedule", "show", **variables, TASKHOUSE_SITE=str(tmp_path / "site")).out
+    assert " on" in shown
+    assert "site" in shown
+    assert "digest" not in shown  # it is not set up
     assert not switch.is_on(_settings(home=tmp_path, schedules=False))
     assert taskhouse.run("schedule", "off", **variables).code == 0
     assert not switch.is_on(settings)
