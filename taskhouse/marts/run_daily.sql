@@ -29,8 +29,8 @@
 -- pull_requests: Attempts that ended on this day and named a pull request then.
 -- reopened: Of `began`, those that reopened a finished run.
 -- began_late: Of `began`, those that taskhouse learned of, or learned the beginning of, after the day was over.
--- ended_late: Of `ended`, those that taskhouse learned of after the day was over. Only these change a day that is
---   over.
+-- ended_late: Of `ended`, those that taskhouse learned of after the day was over. Only these change a day that is over;
+--   what turns out to belong to another day is counted there, as late.
 WITH moment AS (
     SELECT
         * REPLACE (

@@ -15,7 +15,8 @@
 -- duration_p90_s: 90th percentile of it.
 -- duration_p99_s: 99th percentile of it.
 -- total_s: Sum of their durations. Calls can overlap, and the calls of a sub-agent are within that of its parent.
--- late: Of `calls`, those of which an event was read after the day was over. Only these change a day that is over.
+-- late: Of `calls`, those of which an event was read after the day was over. Only these change a day that is over;
+--   what turns out to belong to another day or tool is counted there, as late.
 SELECT
     project_id,
     main.day_of(started_at) AS day,
