@@ -90,18 +90,17 @@ def waiting(table: str, *, bounded: bool) -> str:
 
     Args:
         table: One of :data:`PER_RUN`, or ``runs``.
-        bounded: Whether ``mart.runs`` says when the events of a run were read. DuckDB then passes over the parts of the
-            table that are older or newer; the ids of runs alone do not tell it which.
+        bounded: Whether ``mart.runs`` says when the events of a run were read. DuckDB then passes over what was read
+            before the first of these runs, and over everything if there is none; ids of runs alone do not tell it that.
     """
-    when = ("first_received_at", "last_received_at") if bounded else ()
+    bounds = ", first_received_at" if bounded else ""
     if table == "runs":
-        return f"SELECT {', '.join(('project_id', 'run_id', *when))} FROM mart.runs WHERE NOT is_stored"  # noqa: S608 - our own names
-    rows = f"SELECT held.* FROM raw.{table} AS held SEMI JOIN waiting.runs AS run"  # noqa: S608 - our own names
-    rows = f"{rows} ON held.project_id = run.project_id AND held.run_id = run.run_id"
-    if not when or table == "run_versions":
+        return f"SELECT project_id, run_id{bounds} FROM mart.runs WHERE NOT is_stored"  # noqa: S608 - our own names
+    rows = f"SELECT * FROM raw.{table} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
+    if not bounded or table == "run_versions":
         return rows
-    read = "held.received_at >= run.first_received_at AND held.received_at <= run.last_received_at"
-    return f"{rows} AND {read} UNION ALL {rows} WHERE held.received_at IS NULL"
+    first = "SELECT coalesce(min(first_received_at), TIMESTAMPTZ 'infinity') FROM waiting.runs"
+    return f"{rows} WHERE received_at >= ({first}) UNION ALL {rows} WHERE received_at IS NULL"
 
 
 def united(name: str, text: str) -> str:

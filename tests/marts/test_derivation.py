@@ -176,9 +176,11 @@ def test_a_run_that_goes_on_is_read_without_what_was_read_before_it(clean: Any) 
         [BEGIN],
     )
     clean.note_runs()
-    clean.connection.execute("UPDATE mart.runs SET is_stored = true WHERE run_id = 'over'")
-    text = "SELECT count(received_at), count(*) FROM waiting.run_events"
-    assert clean.connection.execute(text).fetchall() == [(1, 2)]
-    ((_, told),) = clean.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {text}").fetchall()
-    read = [int(rows) for rows in re.findall(r'"intermediate_rows": (\d+)', told)]
-    assert 1 <= max(read) < 150_000
+    for over, text, found in (
+        ("over", "SELECT count(received_at), count(*) FROM waiting.run_events", (1, 2)),
+        ("live", "SELECT count(received_at), count(*) FROM waiting.run_events WHERE length(payload) = 7", (0, 0)),
+    ):
+        clean.connection.execute("UPDATE mart.runs SET is_stored = true WHERE run_id = $1", [over])
+        assert clean.connection.execute(text).fetchall() == [found]
+        ((_, told),) = clean.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {text}").fetchall()
+        assert max(int(rows) for rows in re.findall(r'"intermediate_rows": (\d+)', told)) < 150_000
