@@ -40,6 +40,7 @@ class Table:
         extra: Columns of ``incoming`` that are not stored, with their types.
         first: Statements that come before ``keep``, if a row has one of the ``extra`` columns.
         then: Statements that follow it, each with the table that its rows go to.
+        told_in: Where a row may come from (``observed_in``) that ``then`` has nothing to do for.
         closes: Names in quarantine whose record becomes obsolete when the same thing is seen.
         shown_by: Views whose descriptions also apply to its columns; the first one with a column describes it.
         counted_as: The name under which ``taskhouse status`` counts its rows, if that is not the resource's.
@@ -57,6 +58,7 @@ class Table:
     extra: tuple[tuple[str, str], ...] = ()
     first: tuple[str, ...] = ()
     then: tuple[tuple[str, str], ...] = ()
+    told_in: str = ""
     closes: tuple[str, ...] = ()
     shown_by: tuple[str, ...] = ()
     counted_as: str = ""

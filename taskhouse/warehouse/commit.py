@@ -119,8 +119,9 @@ def _keep(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> Co
     added = Counter({table.name: _changes(connection, table.keep, **_names(table))})
     if table.name in derivation.PER_RUN:
         sql.run(connection, "derive/mark_versions")
-    for step, other in table.then:
-        added[other] += _changes(connection, step)
+    if table.then and any(row["observed_in"] != table.told_in for row in rows):
+        for step, other in table.then:
+            added[other] += _changes(connection, step)
     return added
 
 

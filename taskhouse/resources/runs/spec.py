@@ -13,6 +13,7 @@ VERSIONS = versions(
     extra=(("bare_hash", "VARCHAR"),),
     first=("runs/completed_find", "runs/completed_delete", "runs/completed_insert"),
     then=(("runs/latest_run_moved", "task_versions"),),
+    told_in="task",  # the same commit brings that task
 )
 RUNS = Resource(
     name="runs",

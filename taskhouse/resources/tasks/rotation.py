@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime
 from itertools import pairwise
 
-from taskhouse.errors import Throttled
+from taskhouse.errors import TaskhouseError, Throttled
 from taskhouse.passes.sync_pass import Pass, Proof
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
@@ -50,10 +50,17 @@ async def read(the_pass: Pass, absent: AbstractSet[str]) -> tuple[Proof, Abstrac
         What is proved of the whole list by now; and the absent ids, with those that were found here.
     """
     walk = _Walk(the_pass, known(the_pass), absent)
-    with suppress(Throttled):  # the next tick makes up for it
-        for _ in range(walk.due()):
-            if not await walk.step():
-                break
+    try:
+        with suppress(Throttled):  # the next tick makes up for it
+            for _ in range(walk.due()):
+                if not await walk.step():
+                    break
+    except TaskhouseError:
+        await walk.store()
+        await the_pass.committed()
+        raise
+    await walk.store()
+    await the_pass.committed()
     if walk.waits:
         move_with_verdict(the_pass, walk.rounds)
     return rests_on(walk.rounds), walk.absent
@@ -99,6 +106,7 @@ class _Walk:
         self._oldest_first = self._held[::-1]
         self._ids = {key[1] for key in self._held}
         self._grown = 0
+        self._batch = WriteBatch()
         self._offset = max(0, self._passed() + found.skew - OVERLAP_ROWS)
 
     def due(self) -> int:
@@ -131,7 +139,7 @@ class _Walk:
         return None
 
     async def _keep(self, page: Page, asked_at: datetime, *, light: bool) -> bool:
-        """Store a page, request what is missing from it, and move on."""
+        """Take in a page, request what is missing from it, and move on."""
         the_pass, batch, keys = self._this, WriteBatch(), _keys(page)
         received = len(page.rows) + len(page.bad)
         end = page.next is None and self._offset + received >= page.count
@@ -143,6 +151,8 @@ class _Walk:
             rows.take(the_pass, batch, page, REQUEST)
         here = {key[1] for key in keys}
         unseen = self._between(keys, head=self._offset == 0, end=end) - here - self.absent
+        if unseen:  # a summary of a task may not be stored before an older page that has it too
+            await self.store()
         gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.CHANGES, details=0))
         self.absent = self.absent | gone
         self._grown += len(here - self._ids) - len(gone)
@@ -153,9 +163,17 @@ class _Walk:
         self.rounds = self.rounds.advanced(last, asked_at, skew)
         if not self.waits:
             batch.cursors.append(the_pass.cursor(rows.RESOURCE, CURSOR, self.rounds.dump(), "read"))
-        await the_pass.commit(batch)
+        self._batch.extend(batch)
+        if len(self._batch.pages) >= rows.COMMIT_PAGES:
+            await self.store()
         self._offset = max(0, self._offset + received - OVERLAP_ROWS)
         return not end
+
+    async def store(self) -> None:
+        """Begin to write the pages that were read."""
+        batch, self._batch = self._batch, WriteBatch()
+        if batch.pages:
+            await self._this.commit_ahead(batch)
 
     def _between(self, keys: Sequence[Key], *, head: bool, end: bool) -> set[str]:
         """Ids of stored tasks that should be on the page."""
