@@ -14,7 +14,7 @@ from typing import Any
 from taskhouse.capture import logs, streams
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.loader import Loader
-from taskhouse.capture.run_row import refetch
+from taskhouse.capture.run_row import RunRows
 from taskhouse.errors import (
     AccessDenied,
     Contract,
@@ -64,6 +64,7 @@ class Capture:
         self.spool = spool
         self.writer = writer
         self.loader = Loader(the_pass, spool, writer)
+        self._rows = RunRows(the_pass)
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}
         self.stream_progress: dict[str, streams.StreamProgress] = {}
@@ -268,7 +269,7 @@ class Capture:
             self._ended(run, refusal, ended_at)
             self._mark("live", run, STREAM, refusal)
         else:
-            run = await refetch(self.the_pass, run)
+            run = await self._rows.refetch(run)
             self._ended(run, ending.value, ended_at)
             self._mark("live", run, STREAM, ending.value, as_of=run.final_change_at, read_at=ended_at)
         await self._spared(logs.about(run), self._drain(run))
