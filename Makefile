@@ -41,7 +41,8 @@ lake: .venv/lake/.ready  ## Make the environment of the lake in .venv/lake: Duck
 	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv/lake/bin/python --require-hashes \
 		--requirement requirements-lake.lock
 	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --constraint requirements.lock pytest pytest-xdist \
-		hypothesis trustme redis
+		hypothesis trustme redis hatchling editables
+	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 test-scale: setup lake  ## Run the tests with several machines' worth of processes, PostgreSQL and Redis (Debian: postgresql, redis-server)

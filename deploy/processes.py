@@ -3,6 +3,9 @@
     python deploy/processes.py FOLDER --postgres postgresql://user:password@host/database --a 1,2 --b 3
 
 PostHog and the key come from the environment, as for every command of taskhouse. Each shard has its home in FOLDER.
+With ``--lake BIN``, each shard is also published to the lake of TASKHOUSE_LAKE and TASKHOUSE_LAKE_DATA, by a process of
+its own from the environment with DuckDB 1.5 whose programs are in BIN, such as ``.venv/lake/bin``.
+
 What ends is started again after a second. Ctrl-C or SIGTERM ends it all.
 """
 
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=3000)
     for name in SHARDS:
         parser.add_argument(f"--{name}", required=True, metavar="IDS", help=f"projects of the shard {name}")
+    parser.add_argument("--lake", type=Path, metavar="BIN", help="publish to a lake, with the programs of this folder")
     asked = parser.parse_args()
     os.umask(0o077)
     stop = threading.Event()
@@ -44,6 +48,11 @@ def main() -> None:
         "webserver": (["dagster-webserver", "--port", str(asked.port), *workspace, *QUIET], central),
         "daemon": (["dagster-daemon", "run", *workspace, *QUIET], central),
     }
+    if asked.lake:
+        program = [str(asked.lake.absolute() / "taskhouse"), "lake", "publish", "--every", "10"]
+        services |= {
+            f"publish-{name}": (program, shard(asked, common, name) | {"TASKHOUSE_SHARD": name}) for name in SHARDS
+        }
     threads = [threading.Thread(target=keep, args=(asked.folder, name, *what, stop)) for name, what in services.items()]
     for thread in threads:
         thread.start()
@@ -99,7 +108,7 @@ def shard(asked: argparse.Namespace, common: Mapping[str, str], name: str) -> di
 
 def keep(folder: Path, name: str, words: list[str], environment: dict[str, str], stop: threading.Event) -> None:
     """Run a process again whenever it ends; what it says goes into a file."""
-    program = [str(Path(sys.executable).with_name(words[0])), *words[1:]]
+    program = [str(Path(sys.executable).parent / words[0]), *words[1:]]
     while not stop.is_set():
         with (folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(

@@ -49,12 +49,17 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_every_shard_has_a_service_a_disk_a_prefix_and_a_place_in_the_workspace() -> None:
     services = COMPOSE["services"]
-    assert sorted(services) == sorted(["postgres", "webserver", "daemon", *(f"shard-{name}" for name in NAMES)])
+    shards = [f"{what}-{name}" for what in ("shard", "publish") for name in NAMES]
+    assert sorted(services) == sorted(["postgres", "webserver", "daemon", *shards])
     volumes = set()
     for name in NAMES:
         shard = services[f"shard-{name}"]
         assert shard["environment"]["TASKHOUSE_ASSET_PREFIX"] == name
         volumes.add(next(each for each in shard["volumes"] if each.endswith(":/data")))
+        publisher = services[f"publish-{name}"]
+        assert publisher["environment"]["TASKHOUSE_SHARD"] == name
+        assert publisher["environment"]["POSTHOG_PROJECT_IDS"] == shard["environment"]["POSTHOG_PROJECT_IDS"]
+        assert set(publisher["volumes"]) & set(shard["volumes"]) == {f"shard-{name}:/data"}
         assert services["webserver"]["environment"][f"SHARD_{name.upper()}_HOST"] == f"shard-{name}"
     assert len(volumes) == len(NAMES)
     assert [each["name"] for each in VALUES["dagsterWebserver"]["workspace"]["servers"]] == NAMES
@@ -63,6 +68,9 @@ def test_every_shard_has_a_service_a_disk_a_prefix_and_a_place_in_the_workspace(
     variables = {each["name"]: each["value"] for each in container["env"]}
     assert service["metadata"]["name"] == shard["spec"]["serviceName"] == f"shard-{variables['TASKHOUSE_ASSET_PREFIX']}"
     assert shard["spec"]["replicas"] == 1, "one writer"
+    publisher = {each["name"]: each["value"] for each in shard["spec"]["template"]["spec"]["containers"][1]["env"]}
+    assert publisher["TASKHOUSE_SHARD"] == variables["TASKHOUSE_ASSET_PREFIX"]
+    assert {publisher[name] == variables[name] for name in ("TASKHOUSE_HOME", "POSTHOG_PROJECT_IDS")} == {True}
 
 
 def test_the_image_holds_what_the_package_is_made_of_and_nothing_else() -> None:

@@ -45,7 +45,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self._folder} -p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        options = f"-k {self._folder} -p {self.port} -c listen_addresses=127.0.0.1 -c max_connections=500"
         self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     def stop(self, mode: str = "fast") -> None:
