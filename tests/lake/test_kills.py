@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.service import publish_once
+from taskhouse.settings import Settings
 from tests.lake import worker
 from tests.lake.compared import differs
 from tests.lake.homes import Home
@@ -19,14 +23,17 @@ KILLS = 12
 ROOT = Path(__file__).parents[2]
 
 
+def given(settings: Settings) -> dict[str, Any]:
+    """The settings of a shard for another process."""
+    found = {name: getattr(settings, name) for name in settings.model_fields_set - {"home", "lake_data"}}
+    secret = {name: value.get_secret_value() for name, value in found.items() if isinstance(value, SecretStr)}
+    return {**found, **secret, "home": str(settings.home), "lake_data": str(settings.lake_data)}
+
+
 @contextmanager
 def publishing(home: Home) -> Iterator[subprocess.Popen[str]]:
     """A process that publishes, killed at the end of the block."""
-    settings = home.settings
-    assert settings.lake is not None
-    given = {"home": str(settings.home), "host": settings.host, "shard": home.shard}
-    given |= {"lake": settings.lake.get_secret_value(), "lake_data": str(settings.lake_data)}
-    command = [sys.executable, str(worker.__file__), json.dumps(given)]
+    command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as made:
         try:
             yield made
