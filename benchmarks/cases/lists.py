@@ -125,7 +125,7 @@ LISTS = (
         quick=tuple({"tasks": 1000, "versions": versions} for versions in (1, 10)),
         full=tuple({"tasks": 10_000, "versions": versions} for versions in (1, 10, 100)),
     ),
-    case("summaries", "Summaries of all tasks, which are known.", ours(0.9, "summaries"), showing()),
+    case("summaries", "Summaries of all tasks, which are known.", ours(0.9), showing()),
     case(
         "runs",
         "The lists of runs of 500 tasks.",

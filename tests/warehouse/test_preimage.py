@@ -278,10 +278,24 @@ def test_one_header_counts_for_each_time_that_a_file_is_attached(path: Path, mon
     monkeypatch.setattr(migrate, "upgrade", upgraded)
     with Warehouse(path, host="h").transaction("the first one after an upgrade") as connection:
         connection.execute("INSERT INTO kept VALUES (1500)")
+    assert headers_since_kept(path) == 1
+
+
+def test_a_large_commit_goes_into_the_file_at_once_and_never_through_the_log(path: Path) -> None:
+    with Warehouse(path, host="h").transactions("a load") as begin:
+        with begin(last=True) as connection:
+            connection.execute("INSERT INTO wide0 SELECT range, repeat('a', 100) FROM range(60_000)")
+        log = path.with_name(f"{path.name}.wal")
+        assert not log.exists() or log.stat().st_size == 0
+    assert headers_since_kept(path) == 1
+
+
+def headers_since_kept(path: Path) -> int:
+    """How many headers were written since the metadata was kept."""
     kept = preimage.Kept.read(preimage.beside(path))
     assert kept is not None
     now = path.read_bytes()[:HEADERS]
-    assert sum(kept.headers[at : at + 4096] != now[at : at + 4096] for at in (4096, 8192)) == 1
+    return sum(kept.headers[at : at + 4096] != now[at : at + 4096] for at in (4096, 8192))
 
 
 def test_a_file_that_may_not_be_written_is_left_to_duckdb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
