@@ -17,7 +17,8 @@ from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "tasks"
 COMMIT_PAGES = 5
-"""Pages in one commit. As many may be read ahead while it is written, so a kill costs ten requests at most."""
+"""Pages in one commit, if they are not on disk. As many may be read ahead while it is written, so a kill costs ten
+requests at most."""
 
 SPOOLED_PAGES = 40
 """Pages in one commit if each of them is on disk before the next one is requested (``passes/page_spool.py``)."""
