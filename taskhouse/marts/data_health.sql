@@ -62,8 +62,7 @@ live AS (
         main.day_of(received_at) AS day,
         count(*) AS live_events,
         count(DISTINCT segment) AS segments,
-        quantile_cont(epoch_us(received_at) // 1000 - epoch_us(occurred_at) // 1000, 0.5) / 1000 AS lag_p50_s,
-        quantile_cont(epoch_us(received_at) // 1000 - epoch_us(occurred_at) // 1000, 0.99) / 1000 AS lag_p99_s
+        quantile_cont(epoch_us(received_at) // 1000 - epoch_us(occurred_at) // 1000, [0.5, 0.99]) AS lags_ms
     FROM
         raw.run_events
     GROUP BY
@@ -163,8 +162,8 @@ SELECT
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(log.log_entries, 0) END AS log_entries,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(live.segments, 0) + coalesce(log.segments, 0) END
         AS segments,
-    live.lag_p50_s,
-    live.lag_p99_s,
+    live.lags_ms[1] / 1000 AS lag_p50_s,
+    live.lags_ms[2] / 1000 AS lag_p99_s,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(hole.gaps, 0) END AS gaps,
     CASE WHEN calendar.resource = 'run_events' THEN coalesce(hole.certain_gaps, 0) END AS certain_gaps
 FROM
