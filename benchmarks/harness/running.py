@@ -28,6 +28,8 @@ def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]
     """
     outcome = Outcome(case, size)
     contenders = [one for one in case.contenders if not only or one.name in only]
+    if not contenders:
+        return
     with contextlib.ExitStack() as stack:
         url = stack.enter_context(case.serve(size)) if case.serve else ""
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
