@@ -25,7 +25,7 @@ def lines() -> str:
 
 
 def test_the_walk_of_the_page(postgres: Postgres, tmp_path: Path) -> None:
-    assert (ROOT / ".venv/lake/bin/taskhouse").exists(), "run `make lake` first"
+    assert (ROOT / ".venv/lake/bin/taskhouse").exists(), "run `rm -rf .venv/lake`, then `make lake`"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TASKHOUSE_", "DAGSTER_"))}
     environment |= {
         "CHECKOUT": str(ROOT),
