@@ -8,6 +8,7 @@ too, but never make a version by themselves.
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -89,13 +90,16 @@ def _deep_without_secrets(text: bytes) -> bytes:
         return _unread(text)
 
 
-def _secrets(text: str, record: list[jsonslices.Member]) -> Iterator[tuple[int, int]]:
-    """Spans of what must not be kept of a record in this text."""
+def _secrets(text: str, record: list[jsonslices.Member], within: str = "") -> Iterator[tuple[int, int]]:
+    """Spans of what must not be kept of a record in this text: what is nested elsewhere may hide a state too."""
     for field in record:
+        nested = text[field.start] in "{["
         if field.key == "state" and field.value is not None:
             yield from state_cuts(text, field) if text[field.start] == "{" else [(field.start, field.end)]
-        elif field.key == "latest_run" and text[field.start] == "{":
-            yield from _secrets(text, jsonslices.members(text, field.start)[0])
+        elif field.key == "latest_run" and text[field.start] == "{" and within != "latest_run":
+            yield from _secrets(text, jsonslices.members(text, field.start)[0], "latest_run")
+        elif nested and re.search(r"state|\\u", text[field.start : field.end]):
+            yield field.start, field.end
 
 
 def _without_secrets(value: Any) -> Any:

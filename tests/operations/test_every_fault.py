@@ -93,12 +93,15 @@ def test_an_unreadable_answer_about_one_run_spares_the_others(make_house: Any) -
     house = make_house(emulator_tasks=30, log_final_s=0)
     house.sync("tasks")
     task_id, run_id = house.rows("SELECT task_id, run_id FROM raw.run_versions ORDER BY run_id LIMIT 1")[0]
-    for endpoint, asked, path in (("runs.list", "runs", task_id), ("runs.session_logs", "run_events", run_id)):
+    for endpoint, asked, path, reason in (
+        ("runs.list", "runs", task_id, "is not the JSON expected"),
+        ("runs.session_logs", "run_events", run_id, "counts 0 entries, but returned 1"),
+    ):
         house.emulator.requests(reset=True)
         house.emulator.faults({"kind": "deep", "endpoint": endpoint, "path": path})
         with retry.instant():
             report = house.sync(asked)
-        assert (report.verdict, "is not the JSON expected" in report.reason) == ("incomplete", True)
+        assert (report.verdict, reason in report.reason) == ("incomplete", True)
         assert house.emulator.requests()["by_endpoint"][endpoint] > 20
         house.emulator.faults()
         assert house.sync(asked).verdict == "complete"
