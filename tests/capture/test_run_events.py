@@ -81,6 +81,7 @@ def finish(house: Any) -> None:
         house.sync(resource)
 
 
+@pytest.mark.worlds
 def test_a_run_that_is_still_live_is_resumed_by_the_next_pass(make_house: Any) -> None:
     house = make_house(emulator_live_runs=4, emulator_speed=20, emulator_pace=4, capture_seconds=0.5)
     house.sync("tasks")

@@ -133,8 +133,9 @@ def test_an_error_that_stays_costs_less_and_less(tmp_path: Path, seconds: float,
     assert run(story()) <= most, "159 in 133 seconds when every look tried it anew"
 
 
+@pytest.mark.worlds
 @pytest.mark.usefixtures("attached")
-@pytest.mark.parametrize("how", [pytest.param("finish", marks=pytest.mark.worlds), "reopen"])
+@pytest.mark.parametrize("how", ["finish", "reopen"])
 def test_a_stream_that_failed_is_read_as_soon_as_its_run_moves_on(tmp_path: Path, how: str) -> None:
     async def story() -> float:
         async with followed(tmp_path) as tail_of:

@@ -85,6 +85,7 @@ def test_what_happens_in_six_weeks(weeks: list[dict[str, Any]]) -> None:
     assert any(task["deleted"] for task in truth["tasks"])
 
 
+@pytest.mark.worlds
 def test_readiness_moves_and_mostly_stays(weeks: list[dict[str, Any]]) -> None:
     days = weeks[:-1]
     moved = Counter(

@@ -86,6 +86,7 @@ def test_an_outage_during_which_tasks_come_and_go_does_not_break_the_joint(make_
     assert passes(house)[0][1] == 1
 
 
+@pytest.mark.worlds
 def test_what_does_not_join_begins_anew_and_says_so(make_house: Any) -> None:
     house = make_house(**PAGES)
     broken_off(house, after=7)

@@ -309,7 +309,7 @@ def default(quiet: Any) -> Iterator[str]:
     Settings.model_rebuild(force=True)
 
 
-@pytest.mark.parametrize("command", ["check", "sync"])
+@pytest.mark.parametrize("command", ["check", pytest.param("sync", marks=pytest.mark.worlds)])
 def test_a_key_that_the_default_region_refuses_is_told_of_both(
     inside: Any, default: str, tmp_path: Path, command: str
 ) -> None:

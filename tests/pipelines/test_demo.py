@@ -49,6 +49,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.worlds
 def test_a_morning_loses_nothing_of_what_was_ever_served(tmp_path: Path) -> None:
     with asyncio.Runner(loop_factory=functools.partial(VirtualLoop, threads=False)) as runner:
         compared, verdicts = runner.run(_lived(tmp_path))

@@ -81,7 +81,7 @@ def test_a_host_that_is_not_there_is_1(taskhouse: Any) -> None:
     assert WRONG not in shown.said
 
 
-@pytest.mark.parametrize("command", ["check", "sync"])
+@pytest.mark.parametrize("command", ["check", pytest.param("sync", marks=pytest.mark.worlds)])
 def test_a_wrong_key_is_2(taskhouse: Any, quiet: Any, command: str) -> None:
     shown = taskhouse.run(command, **{**quiet.environment, "POSTHOG_PERSONAL_API_KEY": WRONG})
 

@@ -215,6 +215,7 @@ def test_a_change_is_followed_without_a_wait_and_only_if_there_is_one(
     assert identity.Identity.beside(found.path) == identity.Identity.beside(home.warehouse.path)
 
 
+@pytest.mark.worlds
 def test_all_blocks_are_read_every_few_minutes_however_often_clones_are_made(home: Home) -> None:
     made = [home.publish(), *(home.changed(100) for _ in range(6))]
     assert [place for place, each in enumerate(made) if each.read] == [0, 3, 6]
