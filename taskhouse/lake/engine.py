@@ -97,13 +97,19 @@ class Lake:
 
 
 def connect(
-    lake: Lake, *, read_only: bool = False, snapshot: int | None = None, spill: Path | None = None
+    lake: Lake,
+    *,
+    read_only: bool = False,
+    create: bool = True,
+    snapshot: int | None = None,
+    spill: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A DuckDB in memory that has the lake attached as ``lake``.
 
     Args:
         lake: Its address.
         read_only: Nothing can be written, and a lake that does not exist is not created.
+        create: Create a lake that does not exist.
         snapshot: Read this snapshot of the lake, whatever is committed later.
         spill: Where to write what does not fit into memory.
 
@@ -111,6 +117,7 @@ def connect(
         ConfigurationError: DuckLake is not installed here, or there is no such lake.
         Retryable: The catalogue does not answer.
     """
+    create = create and not read_only
     connection = start()
     try:
         for name in ("ducklake", DRIVERS[lake.kind]):
@@ -120,9 +127,10 @@ def connect(
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")
         if lake.kind == "sqlite":
-            _prepare(Path(lake.target), create=not read_only)
+            _prepare(Path(lake.target), create=create)
         options = [f"DATA_PATH {sql.literal(f'{lake.data.absolute()}/')}"] if lake.data else []
-        options += ["READ_ONLY", "CREATE_IF_NOT_EXISTS false"] if read_only else []
+        options += ["READ_ONLY"] if read_only else []
+        options += [] if create else ["CREATE_IF_NOT_EXISTS false"]
         options += [f"SNAPSHOT_VERSION {snapshot:d}"] if snapshot is not None else []
         listed = f" ({', '.join(options)})" if options else ""
         connection.execute(f"ATTACH {sql.literal(lake.address)} AS {NAME}{listed}")

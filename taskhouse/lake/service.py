@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -36,6 +36,9 @@ AGAIN_S = 30.0
 
 SHARE = 20
 """The next tick begins after 20 times as long as the last one took, or later: ticks take at most 5 % of the time."""
+
+STOP_S = 5.0
+"""How long a process that is stopped may take to give back its lease."""
 
 LOCAL_WAIT_S = 3.0
 """How long a process waits for another one of the same home to end."""
@@ -188,8 +191,7 @@ def publish_for_ever(settings: Settings, every_s: float, say: Say, complain: Cal
 
     def stop(*_: object) -> None:
         if child:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)  # whatever it does is done as a whole or not at all
+            _stopped(child)
         os._exit(0)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -210,10 +212,25 @@ def publish_for_ever(settings: Settings, every_s: float, say: Say, complain: Cal
         time.sleep(wait_s)
 
 
+def _stopped(child: int) -> None:
+    """End the process that has the lake open; whatever it does is done as a whole or not at all."""
+    until = time.monotonic() + STOP_S
+    with contextlib.suppress(ProcessLookupError, ChildProcessError):
+        os.kill(child, signal.SIGTERM)
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if time.monotonic() > until:
+                os.kill(child, signal.SIGKILL)
+            time.sleep(0.02)
+
+
+def _end(*_: object) -> NoReturn:
+    raise SystemExit
+
+
 def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exception], int], parent: int) -> int:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.SIG_IGN)
     try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _end if number == signal.SIGTERM else signal.SIG_IGN)
         while publish.current(settings.published) is None:
             _rest(every_s, parent)
         with claimed(settings) as publisher:
@@ -225,6 +242,8 @@ def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exce
                     publisher.lease_s = 2 * rest_s
                     _claim(publisher, say)
                 _rest(rest_s, parent)
+    except SystemExit:
+        return 0
     except TaskhouseError as problem:
         return complain(problem)
 

@@ -220,16 +220,16 @@ class Upkeep:
 
 
 @contextlib.contextmanager
-def looking_after(settings: Settings) -> Iterator[Upkeep]:
-    """The lake, while no other process compacts or rewrites it.
+def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkeep]:
+    """The lake, while no other process compacts or rewrites it; with ``create`` it need not exist yet.
 
     Raises:
-        ConfigurationError: A setting is missing.
+        ConfigurationError: A setting is missing, or there is no such lake.
         Locked: Another process compacts or rewrites the lake.
         Retryable: The catalogue did not answer.
     """
     lake = Lake.of(settings)
-    with contextlib.closing(connect(lake, spill=settings.home / "lake.tmp")) as connection:
+    with contextlib.closing(connect(lake, create=create, spill=settings.home / "lake.tmp")) as connection:
         leases = Leases(Catalogue(lake, connection), "", f"{platform.node()}:{settings.home.absolute()}")
         try:
             leases.catalogue.prepare()
@@ -312,7 +312,7 @@ def rebuild(settings: Settings) -> Tick:
         Locked: Another process publishes this shard, or compacts or rewrites the lake.
         Retryable: The catalogue did not answer.
     """
-    with looking_after(settings) as upkeep, claimed(settings) as publisher:
+    with looking_after(settings, create=True) as upkeep, claimed(settings) as publisher:
         publisher.claim(any_home=True)
         upkeep.alone()
         return again(upkeep.lake, "Publishing anew", publisher.shard.anew)

@@ -48,7 +48,7 @@ def find(snapshot: Snapshot, run_id: str, project_id: int | None = None) -> tupl
         raise ConfigurationError(
             f"No run{where} has an id that begins with {asked}.",
             hint='`taskhouse query "FROM runs SELECT run_id, status, created_at ORDER BY created_at DESC LIMIT 10"`'
-            " lists the newest runs.",
+            " lists the newest runs; with --lake, those of the lake.",
         )
     if exact:
         projects = ", ".join(str(row["project_id"]) for row in exact)

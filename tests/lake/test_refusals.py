@@ -1,6 +1,9 @@
 """What a shard or a reader refuses, and that no error shows the password of the catalogue."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +17,40 @@ from taskhouse.lake.engine import Lake
 from taskhouse.lake.publish import Shard, opened
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.upkeep import looking_after
+from taskhouse.settings import Settings
 from tests.lake.compared import differs
 from tests.lake.conftest import PASSWORD
 from tests.lake.homes import Home
 from tests.lake.test_upkeep import write
+from tests.lake.test_world import environment
 
 
 def test_there_is_no_lake_yet(lake: Lake) -> None:
     said = "at this address yet" if lake.kind == "postgres" else "in /"
     with pytest.raises(ConfigurationError, match=rf"^There is no lake {said}"):
         taskhouse.open(lake=lake.address)
+
+
+@pytest.mark.parametrize("look", [upkeep.compact, upkeep.rewrite, partial(upkeep.drop, shard="one")])
+def test_a_lake_that_is_not_there_is_not_made_to_look_after_it(
+    lake: Lake, make_home: Callable[..., Home], look: Callable[[Settings], object]
+) -> None:
+    home = make_home("one", lake, full=False)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"^There is no lake "):
+            look(home.settings)
+
+
+def test_a_publisher_that_is_stopped_gives_its_shard_back(lake: Lake, make_home: Callable[..., Home]) -> None:
+    home = make_home("one", lake, full=False)
+    home.change()
+    command = [sys.executable, "-m", "taskhouse.pipelines.cli", "lake", "publish", "--every", "1"]
+    with subprocess.Popen(command, env=environment(home.settings), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any(line.startswith("commit ") for line in process.stderr)
+        process.terminate()
+        assert process.wait(20) == 0
+    assert upkeep.drop(home.settings, "one") > 0
 
 
 def test_a_catalogue_that_does_not_answer_is_named_without_its_password(postgres: Any) -> None:
