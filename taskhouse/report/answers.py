@@ -64,23 +64,21 @@ def parsed(payload: str | None) -> Answer:
     }
 
 
-def evidence(now: Said | None, before: Said | None = None) -> str:
-    """What the server counted, with the number before where it was another one."""
-    facts, held = (now.evidence if now else {}), (before.evidence if before else {})
-    said = (_fact(name, facts[name], held.get(name)) for name in sorted(facts)[:FACTS])
-    return "; ".join(said)
+def evidence(facts: Mapping[str, Any]) -> str:
+    """What the server counted, in words."""
+    said = (f"{EVIDENCE.get(name, name)} {facts[name]}" for name in sorted(facts)[:FACTS])
+    return "; ".join(clipped(fact, FACT).replace(" ", NBSP) for fact in said)
+
+
+def counts(text: str | None) -> str:
+    """The same of evidence as JSON; nothing if it is no object."""
+    return evidence(_object(json.loads(text or "{}")))
 
 
 def clipped(text: object, longest: int = LONGEST) -> str:
     """A text of the server in one line, as far as there is room."""
     line = " ".join(str(text or "").split())
     return line if len(line) <= longest else f"{line[: longest - 1]}\u2026"
-
-
-def _fact(name: str, value: object, before: object) -> str:
-    word = EVIDENCE.get(name, name)
-    said = f"{word} {value}" if before is None or before == value else f"{word} {before} \u2192 {value}"
-    return clipped(said, FACT).replace(" ", NBSP)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
     windows = standing.windows(snapshot, period.since, period.until, _window(options, repositories))
     window = windows[0][0] if windows else 0
     changes = _changes(snapshot, scope, window, base, period.until)
-    groups = _explain(snapshot, repositories, window, changes, base, period)
+    groups = _explain(snapshot, repositories, window, changes, period)
     repositories.sort(key=lambda repository: _rank(repository, window))
     looked_back = weeks.last(period, known.first)[-LARGEST:]
     first = min(one.since for one in (*looked_back, *baseline))
@@ -122,7 +122,7 @@ def _changes(snapshot: Snapshot, scope: Scope, window: int, base: date, until: d
 
 
 def _explain(
-    snapshot: Snapshot, repositories: list[Repository], window: int, changes: list[Change], base: date, period: Period
+    snapshot: Snapshot, repositories: list[Repository], window: int, changes: list[Change], period: Period
 ) -> list[Group]:
     """Give every repository its next step; return the movers by cause."""
     now = answers.at(snapshot, window, period.until)
@@ -130,7 +130,7 @@ def _explain(
     for one in repositories:
         if window in one.now:
             one.step = steps.step(one.now[window].state, now.get(one.key, {}), on[one.project_id])
-    found = movers.movers(repositories, window, changes, now, answers.at(snapshot, window, base))
+    found = movers.movers(repositories, window, changes)
     return movers.groups(found)
 
 

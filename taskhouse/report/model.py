@@ -144,6 +144,7 @@ class Change:
     capability_from: str | None
     capability_to: str | None
     reason: str | None
+    capability_evidence: str | None
     cause: str
     cause_id: str
     changed_after: date | None
@@ -156,7 +157,7 @@ class Mover:
     """A repository that moved, with the change that decided it.
 
     Attributes:
-        evidence: What the server counted before and after, for the capability that decided.
+        evidence: What the server counted on the day of the change, for the capability that decided.
     """
 
     repository: Repository

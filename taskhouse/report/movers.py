@@ -1,10 +1,10 @@
 """Who moved, and why: each with the change that decided it, and those with one cause together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from taskhouse.pages.formatting import EN_DASH, short
-from taskhouse.report.answers import Answer, evidence
+from taskhouse.report.answers import counts
 from taskhouse.report.model import STATES, Bridge, Change, Group, Mover, Repository, Switch, label
 
 CAPABILITIES = {
@@ -21,8 +21,6 @@ def movers(
     repositories: Iterable[Repository],
     window: int,
     changes: Sequence[Change],
-    now: Mapping[tuple[int, str], Answer],
-    base: Mapping[tuple[int, str], Answer],
 ) -> list[Mover]:
     """Repositories whose state at the end is another than at the base.
 
@@ -30,23 +28,31 @@ def movers(
         repositories: With their standings.
         window: Over which window.
         changes: Changes between the base and the end, in the order of days.
-        now: What the server says at the end.
-        base: What it said at the base.
     """
     found, by_repository = [], _by_repository(changes)
     for one in repositories:
         way = one.way(window)
         if way:
-            change = deciding(by_repository.get(one.key, []), DIRECTION[way])
-            name = change.capability if change and change.capability else ""
-            counted = evidence(now.get(one.key, {}).get(name), base.get(one.key, {}).get(name))
-            found.append(Mover(one, way, one.base[window].state, one.now[window].state, change, counted))
+            before, after = one.base[window].state, one.now[window].state
+            change = deciding(by_repository.get(one.key, []), way, before, after)
+            counted = counts(change.capability_evidence) if change else ""
+            found.append(Mover(one, way, before, after, change, counted))
     return found
 
 
-def deciding(changes: Sequence[Change], direction: str) -> Change | None:
-    """Of the changes of a repository the one that decided: the most steps that way, and of equals the newest."""
-    there = [change for change in changes if change.direction == direction]
+def deciding(changes: Sequence[Change], way: str, before: str, after: str) -> Change | None:
+    """Of the changes of a repository, in the order of days, the one that decided.
+
+    Who was ready slipped when it last stopped being so; everybody else moved when it last came to the state that it has
+    now. Where no change is that, it is the one with the most steps that way, and of equals the newest.
+    """
+    there = [change for change in changes if change.direction == DIRECTION[way]]
+    if way == "slipped" and before == "ready":
+        decided = [change for change in there if change.from_state == before]
+    else:
+        decided = [change for change in there if change.to_state == after]
+    if decided:
+        return decided[-1]
     return max(there or changes, key=lambda change: (_steps(change), change.day), default=None)
 
 

@@ -27,7 +27,7 @@ def step(state: str, answer: Answer, on: Collection[str] = ()) -> Step | None:
         on: Capabilities that the project is known to have switched on: once their code is found, they count for more.
     """
     left = [
-        Need(name, said.state, said.reason, evidence(said) if said.state == "waiting_for_data" else "")
+        Need(name, said.state, said.reason, evidence(said.evidence) if said.state == "waiting_for_data" else "")
         for name, said in answer.items()
         if said.state not in ("ready", "not_applicable")
     ]

@@ -112,6 +112,24 @@ def test_who_moved_is_who_stands_elsewhere_than_at_the_end_of_the_week_before(
         assert one.change is not None
         assert BASE < one.change.day <= UNTIL
         assert one.change.reason or one.change.cause == "presence"
+        days = decisive(history[project][one.repository.name], one.way, one.before, one.after)
+        assert not days or one.change.day == max(days)
+
+
+def decisive(course: Course, way: str, before: str, after: str) -> list[date]:
+    """Days of the week on which a repository came to its state at the end or, if it slipped, stopped being ready."""
+    days = [BASE + timedelta(days=at) for at in range(1, (UNTIL - BASE).days + 1)]
+    steps = [(day, course.at(day - timedelta(days=1)), course.at(day)) for day in days]
+    leaves = way == "slipped" and before == "ready"
+    return [
+        day
+        for day, old, new in steps
+        if old in ORDER
+        and new in ORDER
+        and (ORDER.index(new) < ORDER.index(old)) == (way == "slipped")
+        and old != new
+        and (old == before if leaves else new == after)
+    ]
 
 
 @pytest.mark.parametrize("project", PROJECTS)

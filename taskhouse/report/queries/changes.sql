@@ -11,6 +11,7 @@ SELECT
     capability_from,
     capability_to,
     reason,
+    capability_evidence,
     cause,
     cause_id,
     changed_after,
