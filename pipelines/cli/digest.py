@@ -9,6 +9,7 @@ import typer
 
 from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
+from taskhouse.pipelines.cli.report import warn
 
 
 class Form(StrEnum):
@@ -67,6 +68,8 @@ def digest(
     )
     with taskhouse.open(settings, lake=lake) as snapshot, gathered(snapshot, options, directory.of(settings)) as report:
         found = of(report, settings.report_url or None)
+        for one in [] if isinstance(report, Nothing) else report.uncounted:
+            warn(f"Campaign {one.name}: {one.why}")
         if isinstance(found, Nothing) and found.beside:
             raise ConfigurationError(found.said, hint=found.hint)
         if badges:

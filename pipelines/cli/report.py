@@ -19,6 +19,11 @@ def for_terminal(text: str) -> str:
     return harmless(text.replace(ISOLATE, "").replace(END, ""))
 
 
+def warn(text: str) -> None:
+    """Something that a reader of a report should know, on standard error."""
+    say(for_terminal(text), style="yellow")
+
+
 class Format(StrEnum):
     """The formats of a report."""
 
@@ -104,10 +109,10 @@ def report(
     known = directory.of(settings)
     with taskhouse.open(settings, lake=lake) as snapshot:
         if str(output) == "-":
-            text = render(snapshot, options, known, strict=True)
+            text = render(snapshot, options, known, strict=True, warn=warn)
             typer.echo(for_terminal(text) if sys.stdout.isatty() else text, nl=False)
             return
         target = output or settings.home / "reports" / f"readiness.{form.value}"
         with writing(target):
-            write(snapshot, target, options, known, strict=True)
+            write(snapshot, target, options, known, strict=True, warn=warn)
     say(f"Written: {target} ({target.stat().st_size / 1000:,.0f} KB)")

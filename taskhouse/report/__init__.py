@@ -4,12 +4,13 @@
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from taskhouse import atomic
 from taskhouse.errors import ConfigurationError
+from taskhouse.pages.formatting import isolated
 from taskhouse.reading import Snapshot
 from taskhouse.report import html, markdown, table, trend
 from taskhouse.report.build import days, gather
@@ -38,7 +39,12 @@ def gathered(
 
 
 def render(
-    snapshot: Snapshot, options: Options | None = None, directory: Directory | None = None, *, strict: bool = False
+    snapshot: Snapshot,
+    options: Options | None = None,
+    directory: Directory | None = None,
+    *,
+    strict: bool = False,
+    warn: Callable[[str], None] | None = None,
 ) -> str:
     """The report as text in ``options.format``; one that says so where there is no data.
 
@@ -47,6 +53,7 @@ def render(
         options: What it is about; the last week that is over by default.
         directory: Names of projects and owners of repositories.
         strict: Refuse to say nothing.
+        warn: Called with a sentence for each campaign of which nothing can be counted.
 
     Raises:
         ConfigurationError: The days make no sense, or there is no such window or owner; or, if ``strict``,
@@ -58,6 +65,9 @@ def render(
     with gathered(snapshot, options, directory) as report:
         if strict and isinstance(report, Nothing) and report.beside:
             raise ConfigurationError(report.said, hint=report.hint)
+    if warn and isinstance(report, Report):
+        for one in report.uncounted:
+            warn(f"Campaign {isolated(one.name)}: {one.why}")
     if options.format == "csv":
         return table.text([])
     return page(report) if options.format == "html" else text(report)
@@ -87,6 +97,7 @@ def write(
     directory: Directory | None = None,
     *,
     strict: bool = False,
+    warn: Callable[[str], None] | None = None,
 ) -> Path:
     """Write the report to a file, which appears whole or not at all; returns its path.
 
@@ -94,5 +105,5 @@ def write(
         ConfigurationError: As for ``render``.
     """
     target = Path(path)
-    atomic.write(target, render(snapshot, options, directory, strict=strict))
+    atomic.write(target, render(snapshot, options, directory, strict=strict, warn=warn))
     return target

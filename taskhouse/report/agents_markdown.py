@@ -1,21 +1,21 @@
 """The agents' half, the outcome and the campaigns in Markdown, short enough for a chat."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from taskhouse.pages.formatting import NEVER, brief, percent, signed, span, usd
 from taskhouse.pages.markdown import escaped, table
 from taskhouse.report import agents_sentences, campaigns, outcome, parts
 from taskhouse.report.agents import Agents
-from taskhouse.report.campaigns import Progress
+from taskhouse.report.campaigns import Progress, Uncounted
 from taskhouse.report.outcome import Outcome
 
 SHOWN = 5
 """How many models, failures and repositories are named."""
 
 
-def sections(work: Agents, found: Outcome, running: list[Progress]) -> list[str]:
+def sections(work: Agents, found: Outcome, running: list[Progress], uncounted: Sequence[Uncounted] = ()) -> list[str]:
     """Paragraphs and tables, each of them Markdown."""
-    return [*_agents(work), *_outcome(found), *_campaigns(running)]
+    return [*_agents(work), *_outcome(found), *_campaigns(running, uncounted)]
 
 
 def _agents(work: Agents) -> Iterator[str]:
@@ -66,7 +66,8 @@ def _outcome(found: Outcome) -> Iterator[str]:
         yield escaped(" ".join(said))
 
 
-def _campaigns(running: list[Progress]) -> Iterator[str]:
-    if running:
+def _campaigns(running: list[Progress], uncounted: Sequence[Uncounted]) -> Iterator[str]:
+    if running or uncounted:
         yield "## Campaigns"
-        yield "\n".join(f"- **{escaped(one.name)}** {escaped(campaigns.said(one))}" for one in running)
+        said = [(one.name, campaigns.said(one)) for one in running] + [(one.name, one.why) for one in uncounted]
+        yield "\n".join(f"- **{escaped(name)}** {escaped(sentence)}" for name, sentence in said)

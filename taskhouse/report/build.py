@@ -42,6 +42,7 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
     looked_back = weeks.last(period, known.first)[-LARGEST:]
     first = min(one.since for one in (*looked_back, *baseline))
     counts = weeks.counts(snapshot, window, first, period.until)
+    running = campaigns.gather(snapshot, scope, directory, period, window or None)
     standing.fill(snapshot, repositories[: options.rows], window, _strip(period, known.first))
     return Report(
         options=options,
@@ -64,7 +65,8 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
         usual=weeks.middle([one for one in (weeks.usual(counts, before) for before in baseline) if one]),
         agents=work,
         outcome=outcome.gather(snapshot, scope, period.until),
-        campaigns=campaigns.gather(snapshot, scope, directory, period, window or None),
+        campaigns=running,
+        uncounted=campaigns.uncounted(snapshot, scope, directory, period, running),
         coverage=_coverage(snapshot, scope, period, repositories, window),
     )
 

@@ -106,6 +106,18 @@ class Progress:
         return None if self.pace is None else self.pace >= self.needed or self.is_ahead
 
 
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A campaign that goes on and of which nothing can be counted.
+
+    Attributes:
+        why: What is missing, in a sentence.
+    """
+
+    name: str
+    why: str
+
+
 def gather(
     snapshot: Snapshot, scope: Scope, directory: Directory, period: Period, window: int | None = None
 ) -> list[Progress]:
@@ -113,7 +125,7 @@ def gather(
 
     ``window`` is the readiness window of campaigns that name none; by default the shortest.
     """
-    running = [one for one in directory.campaigns if one.by >= period.since and (one.since or date.min) <= period.until]
+    running = _running(directory, period)
     known = run_query(snapshot, "campaigns_known", **scope.parameters) if running else []
     if not known:
         return []
@@ -131,6 +143,38 @@ def gather(
     )
     found = (_progress(one, days[one.name], one.window or shortest, rows) for one in running)
     return [one for one in found if one is not None]
+
+
+def uncounted(
+    snapshot: Snapshot, scope: Scope, directory: Directory, period: Period, found: Sequence[Progress]
+) -> list[Uncounted]:
+    """The campaigns that go on in a period and are not ``found`` in it, but for those of other repositories."""
+    left = [one for one in _running(directory, period) if one.name not in {progress.name for progress in found}]
+    if not left:
+        return []
+    names = [row["repository"] for row in run_query(snapshot, "names")]
+    known = run_query(snapshot, "campaigns_known", **Scope().parameters)
+    windows = sorted({row["window_days"] for row in known})
+    why = ((one, _why(one, names, windows, period, is_whole=scope == Scope())) for one in left)
+    return [Uncounted(one.name, sentence) for one, sentence in why if sentence]
+
+
+def _why(
+    campaign: Campaign, names: Sequence[str], windows: Sequence[int], period: Period, *, is_whole: bool
+) -> str | None:
+    if not any(campaign.has(name) for name in names):
+        return f"No repository matches {' or '.join(isolated(one) for one in campaign.repositories)}."
+    if campaign.window and windows and campaign.window not in windows:
+        *some, last = (str(one) for one in windows)
+        there = f"there are {', '.join(some)} and {last}" if some else f"there is {last}"
+        return f"There is no window of {counted(campaign.window, 'day')}; {there}."
+    if is_whole:
+        return f"None of its repositories has a known state on {written(min(period.until, campaign.by))}."
+    return None
+
+
+def _running(directory: Directory, period: Period) -> list[Campaign]:
+    return [one for one in directory.campaigns if one.by >= period.since and (one.since or date.min) <= period.until]
 
 
 def _progress(

@@ -77,7 +77,7 @@ def _parts(report: Report) -> dict[str, Any]:
         step = steps_of.get((member.project_id, member.name))
         return f"{CAPABILITIES[step.needs[0].capability]}: {step.needs[0].reason}" if step else None
 
-    return parts.context(report.agents, report.outcome, report.campaigns, next_step)
+    return parts.context(report.agents, report.outcome, report.campaigns, next_step, report.uncounted)
 
 
 @functools.cache

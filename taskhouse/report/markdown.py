@@ -31,7 +31,7 @@ def page(report: Report) -> str:
         ),
         *(_moved(report) if report.known else []),
         *_steps(report),
-        *agents_markdown.sections(report.agents, report.outcome, report.campaigns),
+        *agents_markdown.sections(report.agents, report.outcome, report.campaigns, report.uncounted),
         *_missing(report),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

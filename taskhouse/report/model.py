@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from taskhouse.report.agents import Agents
-from taskhouse.report.campaigns import Progress
+from taskhouse.report.campaigns import Progress, Uncounted
 from taskhouse.report.directory import Directory
 from taskhouse.report.health import PassState
 from taskhouse.report.options import Options, Period, Scope
@@ -339,6 +339,7 @@ class Report:
     agents: Agents
     outcome: Outcome
     campaigns: list[Progress]
+    uncounted: list[Uncounted]
     coverage: Coverage
 
     @property

@@ -1,6 +1,6 @@
 """What the templates of the agents' half take: values, sentences and pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -10,7 +10,7 @@ from taskhouse.pages.formatting import clean, percent
 from taskhouse.plural import counted, plural
 from taskhouse.report import agents_sentences, campaigns, outcome, plots
 from taskhouse.report.agents import SHOWN, Agents
-from taskhouse.report.campaigns import Member, Progress
+from taskhouse.report.campaigns import Member, Progress, Uncounted
 from taskhouse.report.outcome import Outcome
 
 LISTED = 100
@@ -18,7 +18,11 @@ LISTED = 100
 
 
 def context(
-    work: Agents, found: Outcome, running: list[Progress], next_step: Callable[[Member], str | None]
+    work: Agents,
+    found: Outcome,
+    running: list[Progress],
+    next_step: Callable[[Member], str | None],
+    uncounted: Sequence[Uncounted] = (),
 ) -> dict[str, Any]:
     """Everything that ``agents.html``, ``outcome.html`` and ``campaigns.html`` name, beside the report itself.
 
@@ -36,6 +40,7 @@ def context(
         },
         "reach": plots.reach([found.common, *told]),
         "campaigns": running,
+        "uncounted": uncounted,
         "campaign_said": campaigns.said,
         "next_step": next_step,
         "shown": SHOWN,

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import taskhouse
+from taskhouse.pages.formatting import END, ISOLATE
 from taskhouse.reading import Snapshot
-from taskhouse.report import campaigns, trend
+from taskhouse.report import campaigns, render, trend
 from taskhouse.report.campaigns import Point, Progress
 from taskhouse.report.directory import Directory
-from taskhouse.report.options import Period, Scope
+from taskhouse.report.options import Options, Period, Scope
 from tests.report.agents_world import FIRST, KNOWN
 
 WEEK = Period.week_of(date(2026, 11, 18))
@@ -51,6 +52,44 @@ def test_a_campaign_counts_its_own_days_window_and_target(house: Snapshot) -> No
     assert [point.day for point in found.points] == [date(2026, 11, day) for day in (1, 8, 15, 22)]
     assert {one.state for one in found.missing} == {"needs_setup"}
     assert campaigns.gather(house, Scope(), directory(window=7), WEEK) == []
+
+
+@pytest.mark.parametrize(
+    ("campaign", "why"),
+    [
+        ({"repositories": ["acmee/*"]}, "No repository matches acmee/*."),
+        ({"window": 7}, "There is no window of 7 days; there "),
+        ({"by": FIRST - timedelta(days=1)}, "None of its repositories has a known state on "),
+    ],
+)
+def test_a_campaign_of_which_nothing_can_be_counted_says_why(
+    house: Snapshot, campaign: dict[str, object], why: str
+) -> None:
+    known, days = directory(**campaign), Period(FIRST - timedelta(days=3), WEEK.until)
+    found = campaigns.gather(house, Scope(), known, days)
+    [one] = campaigns.uncounted(house, Scope(), known, days, found)
+    assert one.name == "All"
+    assert one.why.replace(ISOLATE, "").replace(END, "").startswith(why)
+
+
+def test_a_campaign_that_is_over_counted_or_of_other_repositories_needs_no_excuse(house: Snapshot) -> None:
+    for scope, known in (
+        (Scope(), directory(by=WEEK.since - timedelta(days=1))),
+        (Scope(), directory()),
+        (Scope(repository="globex/*"), directory()),
+    ):
+        found = campaigns.gather(house, scope, known, WEEK)
+        assert campaigns.uncounted(house, scope, known, WEEK, found) == []
+
+
+def test_every_form_of_the_report_says_so(agents_home: Path) -> None:
+    told: list[str] = []
+    with taskhouse.open(agents_home) as opened:
+        for form in ("html", "md"):
+            text = render(opened, Options(format=form), directory(repositories=["acmee/*"]), warn=told.append)
+            assert "No repository matches" in text
+        assert 'href="#campaigns"' in render(opened, Options(), directory(repositories=["acmee/*"]))
+    assert told == ["Campaign \u2068All\u2069: No repository matches \u2068acmee/*\u2069."] * 2
 
 
 def test_who_is_not_in_the_scope_or_over_or_not_begun_is_left_out(house: Snapshot) -> None:
