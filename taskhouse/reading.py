@@ -75,6 +75,11 @@ class Snapshot:
         """The name of the generation that is read: the moment when it was published."""
         return self._reader.path.stem
 
+    @property
+    def zone(self) -> str:
+        """The name of the time zone in which its days begin: the setting at the time of its publication."""
+        return str(self.records("SELECT main.day_zone() AS zone")[0]["zone"])
+
     def close(self) -> None:
         """Let go of the file."""
         self._reader.close()

@@ -9,7 +9,7 @@ import typer
 
 from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
-from taskhouse.pipelines.cli.report import warn
+from taskhouse.pipelines.cli.report import warn, warn_of_zone
 
 
 class Form(StrEnum):
@@ -67,6 +67,7 @@ def digest(
         projects=tuple(project or ()),
     )
     with taskhouse.open(settings, lake=lake) as snapshot, gathered(snapshot, options, directory.of(settings)) as report:
+        warn_of_zone(snapshot, settings, lake=lake)
         found = of(report, settings.report_url or None)
         for one in [] if isinstance(report, Nothing) else report.uncounted:
             warn(f"Campaign {one.name}: {one.why}")

@@ -4,7 +4,7 @@ import sys
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,10 @@ from taskhouse.cells import harmless
 from taskhouse.pages.formatting import END, ISOLATE
 from taskhouse.pipelines.cli.arguments import InLake
 from taskhouse.pipelines.cli.exits import guarded, say
+
+if TYPE_CHECKING:
+    from taskhouse.reading import Snapshot
+    from taskhouse.settings import Settings
 
 
 def for_terminal(text: str) -> str:
@@ -22,6 +26,15 @@ def for_terminal(text: str) -> str:
 def warn(text: str) -> None:
     """Something that a reader of a report should know, on standard error."""
     say(for_terminal(text), style="yellow")
+
+
+def warn_of_zone(snapshot: "Snapshot", settings: "Settings", *, lake: bool) -> None:
+    """Say so if the days of the published copy begin in another time zone than the setting has by now."""
+    if not lake and snapshot.zone != settings.timezone:
+        warn(
+            f"The days of the published copy begin at midnight in {snapshot.zone}, not in {settings.timezone}"
+            " (TASKHOUSE_TIMEZONE). Run `taskhouse sync` to publish a copy with the days of the setting."
+        )
 
 
 class Format(StrEnum):
@@ -108,6 +121,7 @@ def report(
     settings = load()
     known = directory.of(settings)
     with taskhouse.open(settings, lake=lake) as snapshot:
+        warn_of_zone(snapshot, settings, lake=lake)
         if str(output) == "-":
             text = render(snapshot, options, known, strict=True, warn=warn)
             typer.echo(for_terminal(text) if sys.stdout.isatty() else text, nl=False)

@@ -67,6 +67,7 @@ def gather(snapshot: Snapshot, options: Options, directory: Directory) -> Report
         outcome=outcome.gather(snapshot, scope, period.until),
         campaigns=running,
         uncounted=campaigns.uncounted(snapshot, scope, directory, period, running),
+        zone=snapshot.zone,
         coverage=_coverage(snapshot, scope, period, repositories, window),
     )
 

@@ -47,6 +47,7 @@ def _facts(report: Report) -> str:
         *([sentences.period(report.period)] if report.period.unit != "days" else []),
         "**Complete**" if report.coverage.complete else "**Not proved complete**",
         f"data as of {formatting.moment(report.as_of)}",
+        f"days begin at midnight in {escaped(report.zone)}",
         *([compared] if (compared := sentences.compared(report)) else []),
         *([f"repositories of {escaped(report.options.owner)}"] if report.options.owner else []),
         *[f"seen with the key of {escaped(viewer)}" for _, viewer in report.coverage.viewers],

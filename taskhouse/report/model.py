@@ -316,6 +316,7 @@ class Report:
         weeks: The usual day of each of the last weeks, the last one that of the period's end.
         days: Each day of the period.
         usual: The usual day of the periods of the baseline: the median of their usual days.
+        zone: The time zone in which the days begin.
     """
 
     options: Options
@@ -340,6 +341,7 @@ class Report:
     outcome: Outcome
     campaigns: list[Progress]
     uncounted: list[Uncounted]
+    zone: str
     coverage: Coverage
 
     @property

@@ -97,8 +97,12 @@ def test_report_and_export_after_a_sync(inside: Any, synced: Any, tmp_path: Path
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     printed = inside.run("report", "--format", "md", "-o", "-", **environment)
     assert printed.out.startswith("# Readiness")
-    week = inside.run("report", "--week", "last", "--format", "csv", "-o", "-", **environment)
+    assert "days begin at midnight in \u2068UTC\u2069" in printed.out
+    assert "TASKHOUSE_TIMEZONE" not in printed.err
+    elsewhere = environment | {"TASKHOUSE_TIMEZONE": "Asia/Tokyo"}
+    week = inside.run("report", "--week", "last", "--format", "csv", "-o", "-", **elsewhere)
     assert week.code in (0, 2)
+    assert "begin at midnight in UTC, not in Asia/Tokyo (TASKHOUSE_TIMEZONE). Run `taskhouse sync`" in week.err
     assert inside.run("report", "--owner", "Nobody", **environment).code == 2
     assert inside.run("export", str(tmp_path / "out"), **environment).code == 0
     again = inside.run("export", str(tmp_path / "out"), **environment)

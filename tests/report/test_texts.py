@@ -29,7 +29,7 @@ def test_markdown_has_the_sentences_the_movers_the_steps_and_what_is_missing(hou
     assert "repositories are ready (" in text
     for head in ("What moved, and why", "Next steps", "What is missing"):
         assert f"## {head}\n" in text
-    assert "**Not proved complete** \u00b7 data as of 24 Nov 2026, 06:04 UTC" in text
+    assert "**Not proved complete** \u00b7 data as of 24 Nov 2026, 06:04 UTC \u00b7 days begin at midnight in" in text
     assert "run_events of project 1" in text
     assert len(text.encode()) < 20_000
 
