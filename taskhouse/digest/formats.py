@@ -5,11 +5,14 @@ from email.message import EmailMessage
 
 from markupsafe import escape
 
-from taskhouse.digest.model import Digest
+from taskhouse.digest.model import Digest, Line
 from taskhouse.pages.formatting import brief, inert
 from taskhouse.pages.markdown import escaped
 
 MARKS = {"good": "\u25b2", "bad": "\u25bc", "even": "\u2022"}
+IN_LIST = MARKS | {"even": ""}
+"""Before a line that has the bullet of a list."""
+
 _MOST = 400
 """Characters of a line; a chat folds longer ones."""
 
@@ -25,9 +28,7 @@ def markdown(digest: Digest) -> str:
     lines = []
     for line in digest.lines:
         proof = _proof(digest, line.anchor)
-        lines.append(
-            f"- {MARKS[line.tone]} {escaped(brief(line.text, _MOST))}" + (f" [\u2192]({proof})" if proof else "")
-        )
+        lines.append(f"- {_marked(line, escaped(brief(line.text, _MOST)))}" + (f" [\u2192]({proof})" if proof else ""))
     last = [f"[The report]({digest.link})"] if digest.link else []
     return "\n\n".join([f"## {escaped(digest.title)}", "\n".join(lines), *last]) + "\n"
 
@@ -36,7 +37,7 @@ def slack(digest: Digest) -> str:
     """The JSON of a message for Slack: rich text, which is shown as it is, with a text for notices."""
     rows = []
     for line in digest.lines:
-        parts: list[dict[str, object]] = [{"type": "text", "text": f"{MARKS[line.tone]} {plain(line.text)}"}]
+        parts: list[dict[str, object]] = [{"type": "text", "text": _marked(line, plain(line.text))}]
         proof = _proof(digest, line.anchor)
         if proof:
             parts += [{"type": "text", "text": " "}, {"type": "link", "url": proof, "text": "\u2192"}]
@@ -54,7 +55,7 @@ def html(digest: Digest) -> str:
     for line in digest.lines:
         proof = _proof(digest, line.anchor)
         link = f' <a href="{escape(proof)}">\u2192</a>' if proof else ""
-        rows.append(f"<li>{MARKS[line.tone]} <bdi>{escape(plain(line.text))}</bdi>{link}</li>")
+        rows.append(f"<li>{_marked(line, f'<bdi>{escape(plain(line.text))}</bdi>')}{link}</li>")
     last = f'<p><a href="{escape(digest.link)}">The report</a></p>' if digest.link else ""
     return f"<h2>{escape(plain(digest.title))}</h2>\n<ul>\n" + "\n".join(rows) + f"\n</ul>\n{last}\n"
 
@@ -71,6 +72,11 @@ def email(digest: Digest) -> str:
 def plain(line: str) -> str:
     """One line in which nothing is a link, a mention or a command to a terminal, and which looks the same."""
     return inert(brief(line, _MOST))
+
+
+def _marked(line: Line, shown: str) -> str:
+    """An item of a list, which has a bullet already."""
+    return f"{IN_LIST[line.tone]} {shown}".lstrip()
 
 
 def _proof(digest: Digest, anchor: str) -> str | None:

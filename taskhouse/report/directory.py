@@ -160,7 +160,7 @@ def load(path: Path) -> Directory:
         ConfigurationError: The file cannot be read, or something in it is wrong: names each entry, and what it takes.
     """
     try:
-        content = tomllib.loads(path.read_bytes().decode())
+        content = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
         known = Directory(**content)
     except FileNotFoundError:
         return Directory()

@@ -98,7 +98,8 @@ def _more(count: int) -> str:
 
 
 def _missing(report: Report) -> list[str]:
-    lines = sentences.what_is_missing(report)
+    said = [*sentences.unread(report), *sentences.stale(report), *sentences.what_is_missing(report)]
+    lines = [escaped(sentence) for sentence in said]
     lines += [
         f"{one.resource} of project {one.project_id}: {escaped(one.reason)}" for one in report.coverage.incomplete
     ]

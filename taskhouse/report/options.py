@@ -204,6 +204,11 @@ class Options:
     def _days(self, known: Extent) -> Period:
         until = self.until or known.last
         since = self.since or until - WEEK + timedelta(days=1)
+        if self.since and not self.until and since > known.last:
+            raise ConfigurationError(
+                f"The report would start on {since}, after {known.last} (the last day with data).",
+                hint=f"Choose {known.last} or an earlier day for --since.",
+            )
         if since > until:
             raise ConfigurationError(
                 f"The report would start on {since} and end on {until}.", hint="Swap the two dates."

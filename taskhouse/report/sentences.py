@@ -95,10 +95,10 @@ def alarms(report: Report) -> list[str]:
         f"{one.resource.replace('_', ' ')} of project {one.project_id}: {isolated(one.reason.rstrip('.'))}."
         for one in cover.incomplete
     ]
-    said += [f"readiness of project {project}: no pass over it has ended." for project in cover.unread]
+    said += unread(report)
     if len(said) > ALARMS:
         said[ALARMS:] = [f"{len(said) - ALARMS} more resources."]
-    return said + _stale(report) + _holes(report)
+    return said + stale(report) + _holes(report)
 
 
 def what_is_missing(report: Report) -> list[str]:
@@ -123,19 +123,28 @@ def what_is_missing(report: Report) -> list[str]:
         left = counted(cover.absent, "repository", "repositories")
         said.append(f"Left out because nothing is known of them in these days: {left}.")
     if cover.stateless:
-        verb = plural(cover.stateless, "repository has", "repositories have")
-        said.append(f"{cover.stateless:,} {verb} none of the four states and do not count: the server excludes them.")
+        many = counted(cover.stateless, "repository has", "repositories have")
+        end = plural(
+            cover.stateless, "does not count: the server excludes it", "do not count: the server excludes them"
+        )
+        said.append(f"{many} none of the four states and {end}.")
     return said
 
 
-def _stale(report: Report) -> list[str]:
+def unread(report: Report) -> list[str]:
+    """The projects of whose readiness no pass has ended."""
+    return [f"readiness of project {project}: no pass over it has ended." for project in report.coverage.unread]
+
+
+def stale(report: Report) -> list[str]:
+    """How many repositories count by a state from before the last day, if any do."""
     until = report.period.until
-    stale = sum(one.now[report.window].day < until for one in report.known)
-    if not stale:
+    older = sum(one.now[report.window].day < until for one in report.known)
+    if not older:
         return []
     among = counted(len(report.known), "repository", "repositories")
-    verb, whose = plural(stale, "has", "have"), plural(stale, "its", "their")
-    return [f"{stale:,} of {among} {verb} no information for {day(until)}: {whose} last known state counts."]
+    verb, whose = plural(older, "has", "have"), plural(older, "its", "their")
+    return [f"{older:,} of {among} {verb} no information for {day(until)}: {whose} last known state counts."]
 
 
 def _holes(report: Report) -> list[str]:

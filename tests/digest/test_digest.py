@@ -136,6 +136,15 @@ def test_any_text_is_inert_in_every_form(texts: list[str], link: str | None) -> 
     assert formats.markdown(digest).count("\n- ") + formats.markdown(digest).startswith("- ") == len(texts)
 
 
+def test_an_item_of_a_list_has_one_bullet() -> None:
+    digest = Digest("Agents", (Line("1 of 5"), Line("2 of 5", tone="good")))
+    assert formats.text(digest) == "\u2022 1 of 5\n\u25b2 2 of 5\n"
+    assert "- \u20681 of 5\u2069\n- \u25b2 \u20682 of 5\u2069" in formats.markdown(digest)
+    assert "<li><bdi>1 of 5</bdi></li>\n<li>\u25b2 <bdi>2 of 5</bdi></li>" in formats.html(digest)
+    for form in (formats.markdown, formats.html, formats.slack, formats.email):
+        assert "\u2022" not in form(digest)
+
+
 def test_everyone_gets_it_and_what_one_refuses_is_said_without_an_address(sinks: tuple[Sink, Sink]) -> None:
     good, bad = sinks
     assert send("T", "text @x", "<p>html</p>", [good.address, bad.address]) == ["json", "json"]

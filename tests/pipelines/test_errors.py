@@ -306,6 +306,9 @@ HERE: dict[str, Callable[[Place], object]] = {
     "… has no column ….": lambda p: asked(p, "texts", columns=["wishes"]),
     "… has no time column.": lambda p: asked(p, "texts", since="2026-01-01"),
     "…=… is not a date.": lambda p: asked(p, "moments", since="yesterday"),
+    "The report would start on …, after … (the last day with data).": lambda _: Options(since=date(2030, 1, 1)).period(
+        KNOWN
+    ),
     "The report would start on … and end on ….": lambda _: Options(since=DAYS.until, until=DAYS.since).period(KNOWN),
     "The days of the report were chosen twice, with ….": lambda _: Options(week="last", month="last").period(KNOWN),
     "… is not a week.": lambda _: Options(week="2026-W54").period(KNOWN),

@@ -49,6 +49,10 @@ def test_a_repository_has_the_first_owner_that_matches_and_a_project_its_name_or
     assert (campaign.by, campaign.since, campaign.window) == (date(2026, 12, 31), None, None)
 
 
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    assert load(written(tmp_path, f"\ufeff{SOME}")).project(2) == "Shop"
+
+
 def test_without_the_file_nothing_is_known_unless_somebody_named_it(tmp_path: Path) -> None:
     assert load(tmp_path / "taskhouse.toml") == Directory()
     assert Directory().owner("acme/web") is None

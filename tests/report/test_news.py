@@ -120,6 +120,7 @@ def test_what_moved_comes_first_and_slips_before_gains(tmp_path: Path) -> None:
 
 def test_a_change_that_came_back_and_days_without_information_move_nothing(tmp_path: Path) -> None:
     tree, text = told({"a/back": "rnnr", "a/dark": "r...", "a/holes": "r.r."}, tmp_path)
+    assert "- \u20682 of 3 repositories have no information for 24 Nov 2026: their last known state counts." in text
     assert "No repository became ready, and none slipped." in text
     head = tree.all("header")[0].text
     assert "2 of 3 repositories have no information for 24 Nov 2026: their last known state counts." in head
