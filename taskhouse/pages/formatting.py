@@ -24,8 +24,15 @@ UNSEEN = re.compile("[\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
 JOINER = "\u2060"
 """Has no width and no meaning. What it stands in is no link, and reads the same."""
 
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"  # colours and cursor moves
+    r"|\x1b[\]PX^_][^\x00-\x1f\x7f-\x9f]*+(?:\x07|\x1b\\)"  # titles, links and other strings
+    r"|\x1b\([0AB]"  # sets of characters
+)
+"""Whole sequences on one line; one that does not end is no reason to hide what follows it."""
+
 _MEANT = re.compile(
-    r"@|(?<=[#!])(?=\d)|\bGH-(?=\d)|:(?=//)|\bwww(?=\.)|:(?=[\w+-]{1,40}:)"
+    r"@|\$(?!\d)|(?<=[#!])(?=\d)|\bGH-(?=\d)|:(?=//)|\bwww(?=\.)|:(?=[\w+-]{1,40}:)"
     r"|\b[0-9a-f]{6}(?=[0-9a-f]{34}\b)",
     re.IGNORECASE,
 )
@@ -34,14 +41,21 @@ _MEANT = re.compile(
 def clean(text: object) -> str:
     """A server's text on one line, without what cannot be seen.
 
-    These are control characters, halves of cut emoji, characters without a width, and changes of direction, but for
-    isolates that begin and end in the text, as :func:`isolated` makes them.
+    These are whole sequences for a terminal, other control characters, halves of cut emoji, characters without a width,
+    and changes of direction, but for isolates that begin and end in the text, as :func:`isolated` makes them.
     """
     shown = "".join(
-        " " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in str(text) if char != "\u0000"
+        " " if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} else char
+        for char in without_escapes(str(text))
+        if char != "\u0000"
     )
     shown = UNSEEN.sub("", shown)
     return shown if DIRECTIONS.isdisjoint(shown) else _balanced(shown)
+
+
+def without_escapes(text: str) -> str:
+    """A text without whole escape sequences of a terminal, such as colours and titles."""
+    return _ESCAPES.sub("", text) if "\x1b" in text or "\x9b" in text else text
 
 
 def _balanced(text: str) -> str:
@@ -56,10 +70,10 @@ def _balanced(text: str) -> str:
 
 
 def inert(text: object) -> str:
-    """A server's text on one line, in which no chat and no forge finds a link, a mention, a reference or an emoji.
+    """A server's text on one line, in which no chat and no forge finds a link, a mention, a reference, emoji or math.
 
-    Mail addresses, addresses of the web, ``@name``, ``#12``, ``GH-12``, whole hashes of commits and ``:name:`` get a
-    word joiner, which cannot be seen: forges look for them in what Markdown made, where a backslash is gone.
+    Mail addresses, addresses of the web, ``@name``, ``#12``, ``GH-12``, whole hashes of commits, ``:name:`` and ``$x$``
+    get a word joiner, which cannot be seen: forges look for them in what Markdown made, where a backslash is gone.
     """
     return _MEANT.sub(lambda found: found[0] + JOINER, clean(text))
 

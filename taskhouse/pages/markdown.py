@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from taskhouse.pages import formatting
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~>$])")
 
 
 def escaped(text: object) -> str:

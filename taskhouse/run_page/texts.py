@@ -6,13 +6,10 @@ from typing import NamedTuple
 
 from taskhouse.pages import formatting
 
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*+[ -/]*+[@-~]"  # colours and cursor moves
-    r"|\x1b[\]PX^_][^\x00-\x1f\x7f-\x9f]*+(?:\x07|\x1b\\)"  # titles, links and other strings
-    r"|\x1b\([0AB]"  # sets of characters
-)
-"""Whole sequences on one line; one that does not end is no reason to hide what follows it."""
 _LINE_END = re.compile(r"\r\n?")
+_SPACES = re.compile("[\x0b\x0c\x85\u2028\u2029]")
+"""Line ends of other systems and of print, which stand between words."""
+
 _UNSEEN = re.compile(
     rf"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{''.join(sorted(formatting.DIRECTIONS))}]|{formatting.UNSEEN.pattern}"
 )
@@ -41,14 +38,13 @@ class Excerpt(NamedTuple):
 def lines(text: object) -> str:
     """A text of several lines: no whole escape sequences, no control characters but tab and line feed, no half emoji.
 
-    Everything else is kept. A carriage return ends a line: what it would overwrite on a terminal stays readable.
+    Everything else is kept; a rare kind of line end, such as U+2028, is a space. A carriage return ends a line: what it
+    would overwrite on a terminal stays readable.
     """
     plain = str(text)
     if "\r" in plain:
         plain = _LINE_END.sub("\n", plain)
-    if "\x1b" in plain or "\x9b" in plain:
-        plain = _ESCAPES.sub("", plain)
-    return _UNSEEN.sub("", plain)
+    return _UNSEEN.sub("", _SPACES.sub(" ", formatting.without_escapes(plain)))
 
 
 def line(text: object, most: int = 200) -> str:

@@ -56,14 +56,21 @@ def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
     told = escaped(text)
     assert "\n" not in told
     bare = told.replace("\\\\", "")
-    for mark in "`*_[]|<>#!":
+    for mark in "`*_[]|<>#!$":
         assert f"\\{mark}" in bare or mark not in bare
     assert "<" not in told
 
 
-FORGE = re.compile(r"@\w|[#!]\d|\bgh-\d|://|www\.|:[\w+-]+:|\b[0-9a-f]{40}\b", re.IGNORECASE)
+FORGE = re.compile(r"@\w|\$[$x]|[#!]\d|\bgh-\d|://|www\.|:[\w+-]+:|\b[0-9a-f]{40}\b", re.IGNORECASE)
 MEANT = ["@octocat", "a@b.example", "closes #12", "GH-56", "acme/web#1", "https://x.example", "WWW.x.example", ":tada:"]
-MEANT += ["a5c3785ed8d6a35868bc169f07e40e889087fd2e", "mailto:a@b.example", "acme/web@" + "0" * 40, "!7", ":+1:"]
+MEANT += [
+    "a5c3785ed8d6a35868bc169f07e40e889087fd2e",
+    "mailto:a@b.example",
+    "$$x$$",
+    "acme/web@" + "0" * 40,
+    "!7",
+    ":+1:",
+]
 
 
 @given(st.lists(st.sampled_from(MEANT) | st.text("@#:!aG-/1.", max_size=5), max_size=4).map(" ".join))
@@ -83,6 +90,12 @@ def test_no_text_changes_the_direction_of_what_stands_around_it(text: str) -> No
     assert depth == 0
     assert formatting.clean(told) == told
     assert formatting.isolated(text).count(formatting.END) == 1
+
+
+def test_a_text_loses_whole_commands_to_a_terminal() -> None:
+    assert formatting.clean("\x1b[1;31mred\x1b[0m \x1b]8;;https://x.example\x07link\x1b]8;;\x07") == "red link"
+    assert formatting.clean("a\u2028b\u2029c\x85d\x0be\x0cf \x1b[") == "a b c d e f  ["
+    assert escaped("$x$ $$y$$") == "\u2068\\$\u2060x\\$\u2060 \\$\u2060\\$\u2060y\\$\u2060\\$\u2060\u2069"
 
 
 def test_csv_holds_every_row_of_the_view(house: Snapshot) -> None:

@@ -24,6 +24,7 @@ WHOLE = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b[]P][^\x00-\x1f\x7f-\x
         ("\x1b[ 9 9 m", "[ 9 9 m"),
         ("\x1b[1;31mred\x1b[0m \x1b]8;;https://x.example\x1b\\link\x1b]8;;\x07\x1b(B", "red link"),
         ("\x1b]0;a\nb\x07c", "]0;a\nbc"),
+        ("a\u2028b\u2029c\x85d\x0be\x0cf", "a b c d e f"),
         ("a\u202eb\u2066c\u2069d\u200be\U000e0041", "abcde"),
         (
             "\u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
