@@ -47,6 +47,7 @@ def gather(snapshot: Snapshot, weeks: int) -> Site:
         repositories=list(found.values()),
         runs=runs,
         since=since,
+        zone=snapshot.zone,
     )
 
 

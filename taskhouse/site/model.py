@@ -77,6 +77,9 @@ class Site:
     since: date
     """The first day of which runs have a page."""
 
+    zone: str
+    """The time zone in which the days begin."""
+
 
 def run_path(run: Row) -> str:
     """The page of a run, from the folder of the site."""

@@ -60,6 +60,7 @@ def test_the_head_says_of_when_through_whose_key_and_how_complete(document: str)
     head = tree.all("header")[0].text
     assert tree.all("h1")[0].text == "Week 47 16 Nov \u2013 22 Nov 2026"
     assert "Data as of 24 Nov 2026, 06:04 UTC" in head
+    assert "Days begin at midnight in UTC" in head
     foot = tree.all("footer")[0].text
     assert "Usual: the median of 4 weeks before, 19 Oct \u2013 15 Nov 2026" in " ".join(foot.split())
     assert "Seen with the key of user 0190f5c2" in foot

@@ -56,6 +56,7 @@ def pages(folder: Path) -> list[str]:
 def test_it_has_an_index_reports_repositories_and_runs(made: Path) -> None:
     found = pages(made)
     assert [page for page in found if "/" not in page] == ["index.html"]
+    assert "Days begin at midnight in UTC" in (made / "index.html").read_text("utf-8")
     assert [page for page in found if page.startswith("reports")] == ["reports/2026-W47.html"]
     assert [page for page in found if page.startswith("repositories")] == sorted(
         f"repositories/{slug(name)}.html" for name in NAMES
