@@ -8,7 +8,7 @@ from hypothesis import Phase, settings
 PHASES = [phase for phase in Phase if phase is not Phase.shrink or not os.environ.get("CI")]
 """To shrink an example can take minutes, and whoever mends the failure can do that at their desk."""
 
-settings.register_profile("unhurried", deadline=None, max_examples=30, phases=PHASES)
+settings.register_profile("unhurried", deadline=None, max_examples=20, phases=PHASES)
 settings.load_profile("unhurried")
 
 

@@ -193,6 +193,7 @@ def test_a_log_of_one_page_costs_one_request_and_that_of_a_resumed_run_two(house
     assert_whole(house, *made)
 
 
+@pytest.mark.worlds
 def test_a_log_that_grows_after_it_was_settled_is_read_on(house: Any) -> None:
     first, second = resumed(house)
     listed(house)

@@ -172,6 +172,7 @@ def test_a_reader_that_holds_the_warehouse_delays_the_load_alone(make_house: Any
     assert house.hashes() == house.truth_hashes()
 
 
+@pytest.mark.worlds
 def test_a_reopened_run_is_followed_again(make_house: Any) -> None:
     house = make_house(emulator_live_runs=1, emulator_speed=60, emulator_pace=5)
     house.sync_all()

@@ -108,6 +108,7 @@ def test_the_first_reading_of_a_long_stream_may_have_come_too_late(make_house: A
     assert gaps(house, early) == [], "it begins with the run's first state"
 
 
+@pytest.mark.worlds
 def test_a_stream_that_was_gone_before_its_end_was_read_is_a_possible_gap(make_house: Any) -> None:
     house = make_house(**WORLD)
     unread, whole = begin(house), begin(house)

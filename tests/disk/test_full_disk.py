@@ -34,6 +34,7 @@ def lived(folder: Path, rooms: Sequence[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
+@pytest.mark.worlds
 def test_a_disk_that_fills_again_and_again(tmp_path: Path) -> None:
     (life,) = lived(tmp_path, [OFTEN])
     assert all(life["first"])

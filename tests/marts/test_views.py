@@ -133,9 +133,8 @@ def test_a_damaged_template_is_made_anew(tmp_path: Path, harm: str) -> None:
     assert [path.name for path in tmp_path.glob("views-*")] == [again.name]
 
 
-@pytest.mark.parametrize(
-    "room", [pytest.param(300, marks=pytest.mark.worlds), 900, pytest.param(1500, marks=pytest.mark.worlds)]
-)
+@pytest.mark.worlds
+@pytest.mark.parametrize("room", [300, 900, 1500])
 def test_a_template_that_finds_no_room_is_not_there(tmp_path: Path, room: int) -> None:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={room}k", "none", tmp_path], check=False).returncode:
         pytest.skip("a small file system cannot be mounted here")

@@ -21,6 +21,7 @@ def states(house: Any) -> set[str]:
     return {state.state for state in found}
 
 
+@pytest.mark.worlds
 def test_syncs_by_a_clock_that_was_ahead_lose_nothing_and_are_not_green(make_house: Any) -> None:
     house = make_house(emulator_tasks=2, emulator_repositories=1, capture_seconds=1)
     house.sync_all()

@@ -153,6 +153,7 @@ def test_a_stream_that_stays_out_of_reach_is_a_gap_and_its_log_is_still_read(hou
     assert house.rows("SELECT detected_at FROM ledger.gaps WHERE run_id = ?", run_id) == detected
 
 
+@pytest.mark.worlds
 def test_a_log_that_stays_out_of_reach_is_a_gap_and_asked_for_in_growing_pauses(house: Any) -> None:
     task_id, run_id = finished(house)
     house.emulator.mutate("hide", task_id=task_id)

@@ -91,6 +91,7 @@ def test_a_wrong_key_is_2(taskhouse: Any, quiet: Any, command: str) -> None:
     assert WRONG not in shown.said
 
 
+@pytest.mark.worlds
 def test_an_interrupted_sync_is_130_and_says_that_nothing_is_lost(taskhouse: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "delay", "seconds": 30, "endpoint": "tasks.readiness"})
     process = taskhouse.start("sync", "--select", "tasks,repositories,readiness", **quiet.environment)

@@ -174,6 +174,7 @@ def test_nothing_is_5_and_what_cannot_be_read_1(inside: Any, tmp_path: Path) -> 
     assert "cannot be opened" in json.loads(damaged.out)["error"]
 
 
+@pytest.mark.worlds
 def test_check_and_plan_speak_json(inside: Any, quiet: Any) -> None:
     checked, planned = (json.loads(inside.run(word, "--json", **quiet.environment).out) for word in ("check", "plan"))
     assert checked["exit_code"] == planned["exit_code"] == 0

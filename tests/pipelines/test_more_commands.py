@@ -128,6 +128,7 @@ def test_replay_with_an_empty_quarantine_is_complete_and_needs_neither_key_nor_h
     assert (done.code, "0 stay in quarantine" in done.err) == (0, True)
 
 
+@pytest.mark.worlds
 def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "taskhouse.pipelines.cli", "tail"]
     with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as first:

@@ -100,6 +100,7 @@ def test_a_command_that_only_reads_advises_nothing_that_loses_a_history(run: Run
         assert "--empty" in restored.stderr
 
 
+@pytest.mark.worlds
 def test_what_asks_no_server_needs_no_host(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("POSTHOG_HOST")
     assert run("backup", "backups").exit_code == 0

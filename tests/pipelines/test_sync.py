@@ -41,6 +41,7 @@ def _unequal(scene: Any, project_id: int = 1) -> list[Any]:
     return [line for line in compare(scene.settings, scene.emulator.truth(project_id)) if not line.equal]
 
 
+@pytest.mark.worlds
 def test_a_sync_brings_the_truth_and_a_second_one_adds_nothing(taskhouse: Any, synced: Any) -> None:
     lines = compare(synced.settings, synced.emulator.truth(1))
     before = raw_counts(synced.settings)
@@ -181,6 +182,7 @@ def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside:
     assert inside.run("status", **quiet.environment).code == 0
 
 
+@pytest.mark.worlds
 def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(inside: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 404, "path": "/projects/1/tasks/repositories"})
     shown = inside.run("sync", "--select", "tasks,repositories", **{**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"})

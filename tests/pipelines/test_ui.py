@@ -72,6 +72,7 @@ def _press(chromium: Browser, label: str) -> None:
     until(lambda: chromium.run(BUTTON, label))
 
 
+@pytest.mark.worlds
 def test_everything_is_materialized_from_the_graph_and_told_of(
     chromium: Browser, scene: Scene, dev: Deployment, tmp_path: Path
 ) -> None:

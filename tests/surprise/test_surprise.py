@@ -60,6 +60,7 @@ SPOILT = {
 }
 
 
+@pytest.mark.worlds
 def test_the_judge_sees_what_is_wrong() -> None:
     house = House(surprising(1, frozenset(), start=START, keys=KEYS, throttle=False, tasks=6, events=0.3))
     with contextlib.closing(house):
