@@ -31,7 +31,7 @@ test: setup  ## Run the tests
 cover: setup  ## Run the tests and show which lines and branches they reach
 	$(BIN)/python -m pytest -n auto --dist worksteal --cov --cov-report=term-missing:skip-covered
 
-worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds, kills
+worlds: setup  ## Run the long forms of the generated tests: random worlds, hostile payloads, crowds, kills, the Dagster UI
 	$(BIN)/python -m pytest -m worlds -n 2 --dist worksteal $(PYTEST)
 
 lake: .venv/lake/.ready  ## Make the environment of the lake in .venv/lake: DuckDB 1.5 with DuckLake
