@@ -18,7 +18,7 @@ AGAIN = "It reads the whole list each time, since the API has no filter for what
 
 
 def served(size: Size) -> AbstractContextManager[str]:
-    """Lists of canned rows of about so many tasks."""
+    """Lists of canned rows; about the size's number of tasks is visible."""
     return list_server.serving(size["tasks"] * 1000 // 780)
 
 
@@ -119,7 +119,7 @@ LISTS = (
     ),
     case(
         "tasks-history",
-        "A sweep when every task is known in so many versions, and 500 changed.",
+        "A sweep of tasks with a given number of known versions each, of which 500 changed.",
         ours(8),
         showing(measure={"changed": 500}),
         quick=tuple({"tasks": 1000, "versions": versions} for versions in (1, 10)),

@@ -18,7 +18,7 @@ SLOW = 0.5
 
 
 def served(size: Size) -> AbstractContextManager[str]:
-    """A world whose live runs emit about so many events a second together."""
+    """A world whose live runs together emit about the size's number of events a second."""
     streams = size["streams"]
     world = EmulatorSettings(
         tasks=streams * 2,

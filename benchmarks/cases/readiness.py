@@ -9,7 +9,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 
 
 def served(size: Size) -> AbstractContextManager[str]:
-    """A project with so many repositories."""
+    """A project with the size's number of repositories."""
     repositories = size["repositories"]
     return emulator.serving(
         EmulatorSettings(tasks=repositories * 2, repositories=repositories, live_runs=0, speed=0, throttle=False)

@@ -47,7 +47,7 @@ STAGES = (
 
 
 class Later(Clock):
-    """The present, so many days later."""
+    """The present time, moved by a number of days."""
 
     def __init__(self, days: float) -> None:
         self._later = timedelta(days=days)
@@ -73,7 +73,7 @@ def once(settings: Settings, resource_name: str) -> None:
 
 
 def prepare(settings: Settings, versions: int) -> None:
-    """Load the list of tasks, and make so many versions of each task and run."""
+    """Load the list of tasks, and give each task and run a number of versions."""
     once(settings, "tasks")
     if versions > 1:
         with open_warehouse(settings).transaction("older versions") as connection:
@@ -107,7 +107,7 @@ def profile(spent: dict[str, float], cpu_s: float, read: int) -> list[dict[str, 
 
 
 def main() -> None:
-    """Measure a pass over ``tasks``, ``summaries`` or ``runs``, so many days after the first one."""
+    """Measure a pass over ``tasks``, ``summaries`` or ``runs``, a number of days after the first one."""
     asked = measure.asked()
     resource_name, days, *more = asked.arguments
     versions = measure.size(asked).get("versions", 1)

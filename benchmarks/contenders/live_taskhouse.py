@@ -54,7 +54,7 @@ def noted(commits: dict[str, datetime]) -> Iterator[None]:
 
 
 async def captured(settings: Settings, seconds: float) -> None:
-    """Follow for so long."""
+    """Follow for a number of seconds."""
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     await follow(settings, stop)

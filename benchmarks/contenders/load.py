@@ -40,7 +40,7 @@ LOG = "number % 1000 AS position, 'made' AS pass_id"
 
 
 def fill(warehouse: Warehouse, start: int, rows: int) -> None:
-    """Store so many more rows in both layers."""
+    """Store more rows in both layers."""
     for at in range(start, start + rows, STEP):
         with warehouse.transaction("filling") as connection:
             for table, identity in (("run_events", LIVE), ("run_log_entries", LOG)):

@@ -49,19 +49,20 @@ END
 || '}}}, "event_id": "1-' || number || '"}'
 """
 
-LIVE = f"""
+LIVE = """
 INSERT INTO raw.run_events BY NAME
 SELECT
     1 AS project_id, run_id AS task_id, run_id, 0 AS incarnation, 'django' AS source, ms || '-0' AS stream_id,
     ms AS stream_ms, 0 AS stream_seq, '1-' || number AS event_id, 'notification' AS kind, 'session/update' AS method,
     session_update, tool_call_id, make_timestamptz(ms * 1000) AS occurred_at,
-    make_timestamptz(ms * 1000 + 900000) AS received_at, {PAYLOAD} AS payload, true AS json_ok, false AS redacted,
+    make_timestamptz(ms * 1000 + 900000) AS received_at, {payload} AS payload, true AS json_ok, false AS redacted,
     'segment' AS segment
 FROM
     made
 ORDER BY
     run // $live, number, run
-"""  # noqa: S608 - our own text
+"""
+"""Stores the events of ``made``, whose ``payload`` is given as SQL; ``$live`` runs emit at the same time."""
 
 LIVES = """
 CREATE OR REPLACE TEMP TABLE life AS
@@ -234,7 +235,7 @@ def make(connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: in
     for first in range(1, runs + 1, STEP):
         last = min(first + STEP - 1, runs)
         connection.execute(EVENTS, {"first": first, "last": last, "events": events, "runs": runs})
-        connection.execute(LIVE, {"live": live})
+        connection.execute(LIVE.format(payload=PAYLOAD), {"live": live})
         connection.execute(LOG)
     connection.execute(LIVES, {"repositories": repositories})
     for text in (RUNS, TASKS, SIGHTINGS, USAGE, "DROP TABLE made"):

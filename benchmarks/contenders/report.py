@@ -166,7 +166,7 @@ def _rendered(house: Snapshot, options: Options, pages: list[str]) -> None:
 
 
 def made(home: Path, repositories: int, days: int) -> Warehouse:
-    """The history of so many repositories."""
+    """The history of the repositories over the days."""
     warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
     with warehouse.transaction("benchmark") as connection:
         for text in (SNAPSHOTS, *RUNS.split(";")):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import taskhouse
 from benchmarks.contenders import measure
+from benchmarks.contenders.made_year import LIVE
 from taskhouse import run_page
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
@@ -58,20 +59,6 @@ END
 || '}}}, "event_id": "1-' || number || '"}'
 """
 
-LIVE = f"""
-INSERT INTO raw.run_events BY NAME
-SELECT
-    1 AS project_id, run_id AS task_id, run_id, 0 AS incarnation, 'django' AS source, ms || '-0' AS stream_id,
-    ms AS stream_ms, 0 AS stream_seq, '1-' || number AS event_id, 'notification' AS kind, 'session/update' AS method,
-    session_update, tool_call_id, make_timestamptz(ms * 1000) AS occurred_at,
-    make_timestamptz(ms * 1000 + 900000) AS received_at, {PAYLOAD} AS payload, true AS json_ok, false AS redacted,
-    'segment' AS segment
-FROM
-    made
-ORDER BY
-    run // 20, number, run
-"""  # noqa: S608 - our own text
-
 RUNS = """
 INSERT INTO raw.run_versions BY NAME
 SELECT
@@ -113,12 +100,12 @@ def main() -> None:
 
 
 def made(home: Path, events: int, others: int) -> tuple[Warehouse, str]:
-    """The history, and the id of the run with so many events."""
+    """The history, and the id of the run that has the given number of events."""
     warehouse = Warehouse(home / "warehouse.duckdb", host="http://localhost:1")
     with warehouse.transaction("benchmark") as connection:
         for first, last, number in ((0, 1, events), (1, 1 + others, 5_000)):
             connection.execute(EVENTS, {"first": first, "last": last, "events": number})
-            connection.execute(LIVE)
+            connection.execute(LIVE.format(payload=PAYLOAD), {"live": 20})
         for text in (RUNS, TASKS, sql.engine("warehouse/schema/mart_runs_known")):
             connection.execute(text)
         return warehouse, str(connection.execute("SELECT md5('run0')").fetchall()[0][0])

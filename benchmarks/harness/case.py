@@ -50,7 +50,7 @@ class Case:
         per: The figure that divides processor time, with the heading of the quotient in microseconds.
         serve: Starts the server of this size in a process of its own, and gives its address.
         prepare: Gets the address and a folder that all contenders can read, and tells facts of the case: with ``rows``
-            among them, each contender must end with so many.
+            among them, each contender must end with that number.
         requests: How many requests the server has answered so far.
         before: Called with the address and ``prepare`` or ``measure`` before a contender does so.
         prepared: Whether contenders begin with a folder that they prepared once.

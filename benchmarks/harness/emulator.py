@@ -1,39 +1,32 @@
 """An emulator in a process of its own."""
 
 import contextlib
-import multiprocessing
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import httpx
 
-from taskhouse.emulator.serve import listen, serve_on
+from benchmarks.harness import server
+from taskhouse.emulator.serve import serve_on
 from taskhouse.emulator.settings import EmulatorSettings
 
 STARTS_S = 120
 
 
-@contextlib.contextmanager
-def serving(world: EmulatorSettings) -> Iterator[str]:
+def serving(world: EmulatorSettings) -> AbstractContextManager[str]:
     """Its address, once it answers."""
-    listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    process = multiprocessing.get_context("fork").Process(target=serve_on, args=(listener, world), daemon=True)
-    process.start()
-    listener.close()
+    return server.serving(serve_on, world, _settled)
+
+
+def _settled(url: str) -> None:
     until = time.monotonic() + STARTS_S
     while True:
         with contextlib.suppress(httpx.HTTPError):
             httpx.get(f"{url}/_emulator/settled", timeout=60)
-            break
+            return
         if time.monotonic() > until:
             raise TimeoutError("the emulator did not start")
         time.sleep(0.1)
-    try:
-        yield url
-    finally:
-        process.terminate()
-        process.join()
 
 
 def answered(url: str) -> int:

@@ -3,11 +3,9 @@
 The emulator itself signs an address in each row anew, which takes more time than to send the row.
 """
 
-import contextlib
 import json
-import multiprocessing
 import socket
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,7 +14,8 @@ import httpx
 import orjson
 import uvicorn
 
-from taskhouse.emulator.serve import Emulator, listen
+from benchmarks.harness import server
+from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 
 PAGE = 100
@@ -132,24 +131,13 @@ def serve(listener: socket.socket, tasks: int) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-@contextlib.contextmanager
-def serving(tasks: int) -> Iterator[str]:
+def serving(tasks: int) -> AbstractContextManager[str]:
     """A server in a process of its own; early requests wait until its rows are made."""
-    listener = listen("127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    process = multiprocessing.get_context("fork").Process(target=serve, args=(listener, tasks), daemon=True)
-    process.start()
-    listener.close()
-    try:
-        answered(url)
-        yield url
-    finally:
-        process.terminate()
-        process.join()
+    return server.serving(serve, tasks, answered)
 
 
 def show(url: str, *, step: int = 1, changed: int = 0) -> None:
-    """Let the server show every ``step``-th task, and so many of all tasks, evenly spread, changed and at the top."""
+    """Let the server show every ``step``-th task; ``changed`` of all, evenly spread, are changed and at the top."""
     httpx.post(f"{url}/show", json={"step": step, "changed": changed}, timeout=600).raise_for_status()
 
 
