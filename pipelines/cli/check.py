@@ -1,6 +1,5 @@
 """``taskhouse check``: try the settings against the server, step by step."""
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +34,8 @@ def check(
     that you switched on. The check makes only a handful of requests for each project. It writes nothing except the
     count of these requests, and does not create a home.
     """
+    import asyncio
+
     from taskhouse.errors import TaskhouseError
     from taskhouse.home import asking
     from taskhouse.pipelines.cli import screen

@@ -1,6 +1,5 @@
 """``taskhouse plan``: estimate how many requests a sync, a day and a first load take."""
 
-import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +35,8 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="Print the esti
 
 
 def _planned() -> "dict[int, tuple[Facts, Estimate]]":
+    import asyncio
+
     from taskhouse import operations
     from taskhouse.home import asking
 

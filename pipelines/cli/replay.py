@@ -1,7 +1,5 @@
 """``taskhouse replay``: process quarantined records again."""
 
-import asyncio
-
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
@@ -16,6 +14,8 @@ def replay() -> None:
     in quarantine. It needs no API key, because it sends no requests to PostHog. Exit code 3 means that some records are
     still in quarantine.
     """
+    import asyncio
+
     from taskhouse import operations
     from taskhouse.home import ready
     from taskhouse.settings import load

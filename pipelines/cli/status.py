@@ -1,6 +1,5 @@
 """``taskhouse status``: what is held, how old it is, and what is not proved."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,6 +55,8 @@ def status(
     data, a resource was never synced, or nothing was published for that long after a sync. 1: the warehouse is missing,
     damaged or older than it was.
     """
+    import asyncio
+
     from taskhouse.home import usable
     from taskhouse.settings import load
 

@@ -1,6 +1,5 @@
 """``taskhouse tail``: follow run streams as a service."""
 
-import asyncio
 import signal
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,8 @@ def tail() -> None:
 
     Scheduled syncs keep running next to it and leave the streams to it. One tail follows all streams of a project.
     """
+    import asyncio
+
     from taskhouse.home import ready
     from taskhouse.settings import load
 
@@ -46,6 +47,8 @@ def tail() -> None:
 
 
 async def _until_stopped() -> "list[PassReport]":
+    import asyncio
+
     from taskhouse.operations import follow
     from taskhouse.settings import load
 
