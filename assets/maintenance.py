@@ -60,8 +60,8 @@ def asset_of(prefix: str, again: dg.RetryPolicy | None, fresh: dg.FreshnessPolic
 
 
 def _keep_house(settings: "Settings") -> "tuple[int, Compaction]":
-    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import maintenance, publish
+    from taskhouse.warehouse.opening import open_warehouse
 
     warehouse = open_warehouse(settings)
     pages = maintenance.forget(warehouse)

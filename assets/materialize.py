@@ -90,9 +90,9 @@ def _result(
 
 def _publish(settings: "Settings") -> None:
     """Let readers see and find it at once if that costs little; otherwise the asset of the published copy does that."""
-    from taskhouse.operations import open_warehouse
     from taskhouse.search import index
     from taskhouse.warehouse import publish
+    from taskhouse.warehouse.opening import open_warehouse
 
     publish.follow(open_warehouse(settings))
     index.follow(settings.published, settings.clock, within_s=INDEXING_S)

@@ -93,9 +93,9 @@ def asset_of(
 
 def _publish(settings: "Settings", *, force: bool) -> "tuple[Derived, Published | None, Progress | None]":
     """Store what is due of what views compute from events, as far as half a minute goes, publish, and index that."""
-    from taskhouse.operations import open_warehouse
     from taskhouse.search import index
     from taskhouse.warehouse.derive import NOTHING, derive
+    from taskhouse.warehouse.opening import open_warehouse
     from taskhouse.warehouse.publish import publish
 
     warehouse = open_warehouse(settings)

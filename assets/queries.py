@@ -50,7 +50,7 @@ def connected(settings: "Settings", purpose: str) -> Iterator[Queries]:
         settings: Whose warehouse.
         purpose: Shown to a process that waits for the warehouse meanwhile.
     """
-    from taskhouse.operations import open_warehouse
+    from taskhouse.warehouse.opening import open_warehouse
 
     with open_warehouse(settings).reading(purpose) as connection:
         yield Queries(functools.partial(records, connection), settings.clock)

@@ -13,7 +13,7 @@ import pytest
 from taskhouse.capture import capture
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.passes.context import Context
 from taskhouse.passes.sync_pass import PassReport
 from taskhouse.posthog.api import TasksApi
@@ -23,6 +23,7 @@ from taskhouse.resources.registry import RESOURCES, TABLES
 from taskhouse.settings import Settings
 from taskhouse.warehouse import clock, verify
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.opening import open_warehouse
 from tests import opened
 from tests.asked import ask
 from tests.blank import blank

@@ -22,7 +22,6 @@ from benchmarks.contenders import measure
 from benchmarks.contenders.events_taskhouse import captured, settings_of
 from benchmarks.contenders.streams import AT_ONCE, Row, runs
 from taskhouse.capture import sanitize
-from taskhouse.operations import open_warehouse
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
@@ -34,6 +33,7 @@ from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.load import load_spool
+from taskhouse.warehouse.opening import open_warehouse
 
 PARSE = "SELECT count(payload), count(received_at), count(stream_ms), count(task_id) FROM lines"
 TYPES = f"SELECT {', '.join(f'count({name})' for name in 'event_id kind method session_update occurred_at'.split())}, \

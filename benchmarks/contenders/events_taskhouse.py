@@ -8,7 +8,6 @@ from benchmarks.contenders.streams import Row, runs
 from taskhouse.capture import streams
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.session import capturing
-from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
 from taskhouse.posthog.budget import Priority
@@ -16,6 +15,7 @@ from taskhouse.posthog.client import PostHog
 from taskhouse.resources.run_events import sync as run_events
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.opening import open_warehouse
 
 
 def settings_of(url: str, home: Path) -> Settings:

@@ -10,12 +10,13 @@ from typing import Any
 
 from benchmarks.contenders import measure
 from taskhouse.clock import Clock
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.passes.page_spool import PageSpool
 from taskhouse.posthog import api
 from taskhouse.resources.tasks import rows
 from taskhouse.settings import Settings
 from taskhouse.warehouse import commit, engine
+from taskhouse.warehouse.opening import open_warehouse
 
 RUNS = 500
 """Lists of runs in one pass."""

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from benchmarks.contenders import measure
-from taskhouse.operations import follow, open_warehouse, sync
+from taskhouse.operations import follow, sync
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Segment
 from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load_batch import Loaded
+from taskhouse.warehouse.opening import open_warehouse
 
 FIGURES = """
 SELECT

@@ -3,8 +3,9 @@
 import asyncio
 
 from benchmarks.contenders import measure
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 
 
 def main() -> None:

@@ -39,10 +39,10 @@ def backup(
     disk or restore it into a new folder, it treats the earlier backups as those of another home.
     """
     from taskhouse.home import ready
-    from taskhouse.operations import warehouse_at_rest
     from taskhouse.settings import load
     from taskhouse.warehouse.backup import Retention
     from taskhouse.warehouse.backup import backup as write
+    from taskhouse.warehouse.opening import warehouse_at_rest
 
     settings = load()
     warehouse = warehouse_at_rest(settings)

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from taskhouse.errors import TaskhouseError
-from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.warehouse.derive import derive
+from taskhouse.warehouse.opening import open_warehouse
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -23,9 +23,9 @@ def derive(
     at any time: what is done stays.
     """
     from taskhouse.home import ready
-    from taskhouse.operations import warehouse_at_rest
     from taskhouse.settings import load
     from taskhouse.warehouse import derive as deriving
+    from taskhouse.warehouse.opening import warehouse_at_rest
 
     settings = load()
     warehouse = warehouse_at_rest(settings)

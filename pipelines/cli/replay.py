@@ -19,10 +19,11 @@ def replay() -> None:
     from taskhouse import operations
     from taskhouse.home import ready
     from taskhouse.settings import load
+    from taskhouse.warehouse.opening import warehouse_at_rest
 
     settings = load()
     settings.projects()
-    operations.warehouse_at_rest(settings).require()
+    warehouse_at_rest(settings).require()
     ready(settings)
     left = 0
     for project_id in settings.projects():

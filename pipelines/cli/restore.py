@@ -49,10 +49,10 @@ def restore(
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready, usable
-    from taskhouse.operations import warehouse_at_rest
     from taskhouse.settings import load
     from taskhouse.warehouse import publish
     from taskhouse.warehouse import restore as restoring
+    from taskhouse.warehouse.opening import warehouse_at_rest
 
     if (source is not None) + empty + clock > 1:
         raise ConfigurationError("FILE, --empty and --clock cannot be combined.", hint="Use only one of them.")
@@ -84,8 +84,8 @@ def restore(
 
 def _set_back(settings: "Settings") -> None:
     from taskhouse.home import ready
-    from taskhouse.operations import warehouse_at_rest
     from taskhouse.warehouse.clock import set_back
+    from taskhouse.warehouse.opening import warehouse_at_rest
     from taskhouse.warehouse.publish import publish
     from taskhouse.warehouse.restore import keep
 

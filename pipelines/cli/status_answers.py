@@ -30,8 +30,8 @@ COUNTED = {
 def look(settings: "Settings") -> Held | None:
     """The answers to all questions, from the warehouse or its published copy; None if there is neither."""
     from taskhouse.errors import Locked
-    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import publish
+    from taskhouse.warehouse.opening import open_warehouse
 
     copy = publish.current(settings.published)
     if not open_warehouse(settings).exists():
@@ -52,8 +52,8 @@ def look(settings: "Settings") -> Held | None:
 
 
 def _live(settings: "Settings", host: str, copy: "Published | None") -> Held:
-    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import sql
+    from taskhouse.warehouse.opening import open_warehouse
 
     warehouse = open_warehouse(settings.model_copy(update={"host": host, "lock_wait_s": BUSY_S}))
     with warehouse.reading("taskhouse status") as connection:

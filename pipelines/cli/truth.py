@@ -81,8 +81,8 @@ def _facts_compared(held: Mapping[str, list[tuple[Any, ...]]], truth: Mapping[st
 
 def _layer(settings: "Settings", truth: Mapping[str, Any], layer: str) -> tuple[Digests, Digests]:
     """Number and SHA-256 of each run's texts: what was served, and what is held."""
-    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import sql
+    from taskhouse.warehouse.opening import open_warehouse
 
     statement = sql.statement("taskhouse.pipelines.cli", f"sql/truth/{LAYERS[layer][0]}")
     with open_warehouse(settings).reading("comparing with the truth") as connection:
@@ -108,7 +108,7 @@ def _digests_compared(layer: str, theirs: Digests, ours: Digests, lost: Digests)
 
 def raw_counts(settings: "Settings") -> dict[str, int]:
     """Rows of every table of ``raw``."""
-    from taskhouse.operations import open_warehouse
+    from taskhouse.warehouse.opening import open_warehouse
 
     counts = " UNION ALL ".join(f"SELECT '{table.name}', count(*) FROM raw.{table.name}" for table in TABLES)  # noqa: S608
     with open_warehouse(settings).reading("counting its rows") as connection:
@@ -119,9 +119,9 @@ def answers(
     settings: "Settings", questions: Iterable[str], parameters: Mapping[str, object]
 ) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of ``sql/truth/<question>.sql``, by question."""
-    from taskhouse.operations import open_warehouse
     from taskhouse.warehouse import publish, sql
     from taskhouse.warehouse.engine import connect
+    from taskhouse.warehouse.opening import open_warehouse
 
     made = publish.publish(open_warehouse(settings), settings.published, force=True)
     if made is None:

@@ -32,12 +32,12 @@ def verify(
     """
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
-    from taskhouse.operations import warehouse_at_rest
     from taskhouse.pipelines.cli import screen
     from taskhouse.resources.registry import content_hashes
     from taskhouse.settings import load
     from taskhouse.warehouse import reading
     from taskhouse.warehouse import verify as verifying
+    from taskhouse.warehouse.opening import warehouse_at_rest
     from taskhouse.warehouse.restore import find
 
     settings = load()

@@ -11,10 +11,11 @@ from taskhouse.clock import LoopClock
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
-from taskhouse.operations import follow, open_warehouse
+from taskhouse.operations import follow
 from taskhouse.search.index import update
 from taskhouse.search.query import Question, search
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import NAME, current, publish
 from tests.blank import blank
 from tests.capture.test_tail_budget import WORLD

@@ -18,13 +18,13 @@ from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
 from taskhouse.errors import Corrupt
-from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.spool.folder import Spool
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 
 WORLD: dict[str, Any] = {

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from taskhouse.clock import REAL, StoppedClock
-from taskhouse.operations import open_warehouse
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.warehouse.clock import MOMENTS
+from taskhouse.warehouse.opening import open_warehouse
 
 ROOT = Path(__file__).parents[2]
 MOMENT = datetime(2031, 3, 3, 6, tzinfo=UTC)

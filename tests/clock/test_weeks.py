@@ -12,7 +12,6 @@ from taskhouse.emulator.app import EmulatorApp
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
-from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
@@ -21,6 +20,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse import maintenance
 from taskhouse.warehouse.backup import Retention, backup
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.opening import open_warehouse
 from tests.asked import looking
 from tests.blank import blank
 

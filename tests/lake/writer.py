@@ -6,11 +6,12 @@ import sys
 import time
 
 from taskhouse.errors import TaskhouseError
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.posthog import retry
 from taskhouse.resources.tasks import rows
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
+from taskhouse.warehouse.opening import open_warehouse
 
 RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events")
 REST_S = 2.0

@@ -8,8 +8,8 @@ import pytest
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import open_warehouse
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from tests.asked import looking
 
 AMOUNTS = ["token_cost_usd", "compute_cost_usd", "total_cost_usd"]

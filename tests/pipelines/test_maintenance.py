@@ -5,11 +5,11 @@ from typing import Any
 
 import dagster as dg
 
-from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from tests.pipelines.rows import Still
 
 

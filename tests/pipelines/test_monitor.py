@@ -13,12 +13,12 @@ import httpx
 import pytest
 from filelock import FileLock
 
-from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.cli import health
 from taskhouse.pipelines.cli.exits import Exit
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.variables import variable
+from taskhouse.warehouse.opening import open_warehouse
 from tests.report.world import walk
 
 KEY = {"POSTHOG_PERSONAL_API_KEY": "phx_never_to_be_shown_4711", "POSTHOG_PROJECT_IDS": "1"}

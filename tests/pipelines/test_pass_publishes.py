@@ -9,7 +9,6 @@ import pytest
 from taskhouse.assets import materialize
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.errors import Full
-from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.run import QUIET
 from taskhouse.search import index
@@ -17,6 +16,7 @@ from taskhouse.search.query import Question, search
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.identity import Identity
+from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 from tests.pipelines.rows import Still
 from tests.warehouse import reflinks

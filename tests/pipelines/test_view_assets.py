@@ -13,12 +13,12 @@ import pytest
 import taskhouse.report as engine
 from taskhouse.assets import published, report, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
-from taskhouse.operations import open_warehouse
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.home import instance as instance_of
 from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish
 from tests.pipelines.rows import Still
 

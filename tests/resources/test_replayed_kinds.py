@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from taskhouse.operations import open_warehouse, replay_quarantine
+from taskhouse.operations import replay_quarantine
 from taskhouse.resources import registry, replay
 from taskhouse.resources.readiness.spec import SNAPSHOTS
 from taskhouse.resources.spec import MOMENTS, Resource, Table, sightings, versions
 from taskhouse.settings import Settings
 from taskhouse.warehouse import commit
+from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 
 SEEN = datetime(2026, 10, 1, 12, tzinfo=UTC)

@@ -12,11 +12,11 @@ from typing import Any
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings, Key
 from taskhouse.emulator.streams import StreamSettings
-from taskhouse.operations import open_warehouse
 from taskhouse.pipelines import home
 from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish
 from tests.soak.result import Result
 from tests.soak.soak import UNSOUND

@@ -23,12 +23,12 @@ from taskhouse.clock import LoopClock
 from taskhouse.emulator import virtual
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import open_warehouse
 from taskhouse.passes.context import Context
 from taskhouse.posthog.budget import Budget, Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.resources import registry
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from tests.asked import ask
 
 START = datetime(2026, 9, 14, tzinfo=UTC)

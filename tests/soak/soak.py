@@ -14,8 +14,9 @@ from typing import Any
 
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from tests.asked import ask
 from tests.clocks import Told
 from tests.soak.restless import Restless

@@ -24,8 +24,9 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.streams import StreamSettings
 from taskhouse.emulator.truth import Digest, Truth
 from taskhouse.emulator.world.model import Run
-from taskhouse.operations import open_warehouse, sync
+from taskhouse.operations import sync
 from taskhouse.settings import Settings
+from taskhouse.warehouse.opening import open_warehouse
 from tests.soak.result import Result
 from tests.soak.trimmed import Server, parsed
 

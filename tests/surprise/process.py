@@ -11,10 +11,10 @@ import secrets
 from typing import TYPE_CHECKING, Any, Self
 from unittest import mock
 
-from taskhouse.operations import open_warehouse
 from taskhouse.posthog.client import PostHog
 from taskhouse.spool import writer
 from taskhouse.warehouse.connection import Warehouse
+from taskhouse.warehouse.opening import open_warehouse
 from tests.opened import Doors
 
 if TYPE_CHECKING:
