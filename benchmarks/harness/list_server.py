@@ -38,7 +38,8 @@ class Canned:
         read = [orjson.loads(row) for row in tasks]
         self.summaries = {row["id"]: orjson.dumps(summary(row)) for row in read}
         self.runs = {row["id"]: orjson.dumps(row["latest_run"]) for row in read if row["latest_run"]}
-        self._shown: list[bytes] = tasks
+        self._active = [datetime.fromisoformat(row["last_activity_at"]) for row in read]
+        self._show(step=1, changed=0)
         self._asked: tuple[bytes, list[bytes]] = (b"", [])
 
     def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> bytes:
@@ -52,7 +53,8 @@ class Canned:
         if path == "/api/users/@me/":
             return self.me
         if path == LISTED:
-            return page(self._shown, path, query)
+            by_activity = query.get("ordering") == ["-last_activity_at"]
+            return page(self._by_activity if by_activity else self._shown, path, query)
         if path == f"{LISTED}summaries/":
             if self._asked[0] != body:
                 ids = orjson.loads(body)["ids"]
@@ -64,10 +66,11 @@ class Canned:
     def _show(self, step: int, changed: int) -> None:
         every = max(1, len(self.tasks) // changed) if changed else 0
         places = set(range(0, len(self.tasks), every)[:changed]) if changed else set()
-        now = datetime.now(UTC).isoformat()
-        fresh = [edited(self.tasks[number], now) for number in sorted(places)]
-        same = [row for number, row in enumerate(self.tasks) if number not in places]
-        self._shown = (fresh + same)[::step]
+        now = datetime.now(UTC)
+        rows = [edited(row, now.isoformat()) if number in places else row for number, row in enumerate(self.tasks)]
+        moments = [now if number in places else at for number, at in enumerate(self._active)]
+        order = sorted(range(0, len(rows), step), key=lambda number: moments[number], reverse=True)
+        self._shown, self._by_activity = rows[::step], [rows[number] for number in order]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request."""
@@ -137,7 +140,7 @@ def serving(tasks: int) -> AbstractContextManager[str]:
 
 
 def show(url: str, *, step: int = 1, changed: int = 0) -> None:
-    """Let the server show every ``step``-th task; ``changed`` of all, evenly spread, are changed and at the top."""
+    """Let the server show every ``step``-th task; ``changed`` of all, evenly spread, changed just now."""
     httpx.post(f"{url}/show", json={"step": step, "changed": changed}, timeout=600).raise_for_status()
 
 

@@ -57,8 +57,7 @@ async def prove(the_pass: Pass, absent: AbstractSet[str], rests_on: Proof) -> tu
         if isinstance(search, Doubt):
             doubt = search
             continue
-        present_here = counted(len(ours), "task is", "tasks are")
-        doubt = Doubt("count_differs", f"{present_here} present, but the server counts {search.count:,}")
+        doubt = Doubt("count_differs", _differing(len(ours), search.count))
         try:
             found = abs(search.count - len(ours)) <= FEW_DIFFERENCES and await _halve(the_pass, search)
         except Moved:
@@ -72,6 +71,15 @@ async def prove(the_pass: Pass, absent: AbstractSet[str], rests_on: Proof) -> tu
         if not search.unlocated & absent and not search.unexpected - quarantined:
             break
     return doubt, absent
+
+
+def _differing(present: int, count: int) -> str:
+    """How the list differs from what is present here."""
+    if count == present:
+        return (
+            f"the server counts {count:,} tasks, as many as are present, but not the same, or in other places"
+        )
+    return f"{counted(present, 'task is', 'tasks are')} present, but the server counts {count:,}"
 
 
 async def _sample(the_pass: Pass, ours: Sequence[Key], quarantined: int) -> Search | Doubt | None:
