@@ -3,7 +3,7 @@
 While different callers fail and nothing succeeds, the circuit of a host is open: one at a time tries it, and the rest
 wait in line. Once it answers they are let back in one after another, and the next failure stops them again. A failure
 that only one caller meets is that caller's own trouble and opens nothing. A crowd is never let in all at once, so that
-the first failures can be learned from.
+the first failures can be learned from: beyond a few callers without an answer, the next ones keep their distance.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ class CircuitPolicy:
         base_s: Time between the first probes; it doubles with each.
         cap_s: Longest time between probes during the first ten minutes.
         late_s: Longest time between probes ever; it grows from ``cap_s`` with the age of the outage.
-        pace_s: Time between two callers of a crowd.
-        burst: Callers who need not keep that time after a rest.
+        pace_s: Time between two callers of a crowd, while none of them is answered.
+        burst: Callers without an answer who need not keep that time.
         asked_s: Longest ``Retry-After`` that holds back others than the one who got it.
     """
 
@@ -73,8 +73,9 @@ class Circuit:
             self.since, self._next = None, now + (self.policy.burst + 1) * self.policy.pace_s
 
     def succeeded(self, now: float) -> None:
-        """An attempt succeeded."""
+        """An attempt succeeded, so the next caller need not keep its distance from this one."""
         self.answered(now)
+        self._next -= self.policy.pace_s
         self._failed.clear()
         self._probes = 0
 

@@ -178,6 +178,20 @@ def test_whoever_is_early_by_less_than_a_clock_can_tell_waits_for_a_moment() -> 
     assert circuit.turn(math.nextafter(allowed, 0)) == TICK_S
 
 
+def test_answered_calls_keep_no_distance_and_a_crowd_without_an_answer_does() -> None:
+    policy = CircuitPolicy()
+    circuit = Circuit(policy)
+    for _ in range(10 * policy.burst):
+        assert circuit.turn(0.0) == 0.0
+        circuit.succeeded(0.0)
+    at_once = sum(circuit.turn(0.0) == 0.0 for _ in range(10 * policy.burst))
+    assert policy.burst <= at_once <= policy.burst + 1
+    assert 0.0 < circuit.turn(0.0) <= policy.pace_s
+    circuit.succeeded(0.0)
+    one, _, third = (circuit.turn(TICK_S) for _ in range(3))
+    assert one == 0.0 < third
+
+
 def test_a_run_alone_in_its_trouble_holds_up_nobody() -> None:
     circuit = Circuit(CircuitPolicy())
     for now in range(100):
