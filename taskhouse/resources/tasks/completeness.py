@@ -76,9 +76,7 @@ async def prove(the_pass: Pass, absent: AbstractSet[str], rests_on: Proof) -> tu
 def _differing(present: int, count: int) -> str:
     """How the list differs from what is present here."""
     if count == present:
-        return (
-            f"the server counts {count:,} tasks, as many as are present, but not the same, or in other places"
-        )
+        return f"the server counts {count:,} tasks, as many as are present, but not the same, or in other places"
     return f"{counted(present, 'task is', 'tasks are')} present, but the server counts {count:,}"
 
 
