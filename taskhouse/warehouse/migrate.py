@@ -75,6 +75,12 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 
+EARLIER = {
+    8: "1655d30072a226626392eae7bc8f72b5aa33ef8ddda20ce20c78fb6c4d6b6786",
+    10: "89283c76f32e38f3ae58d763c208b10c7a36e87c6d2b1a95083ae9643555fd51",
+}
+"""Digests of statements that stopped on some payloads, and led to the same schema and values if they did not."""
+
 
 def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
     """Apply what is missing.
@@ -100,6 +106,11 @@ def upgrade(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL) -> None:
                 "INSERT INTO ledger.migrations BY NAME SELECT ? AS version, ? AS name, ? AS sha256, ? AS applied_at",
                 [number, name, digest(number), clock.now()],
             )
+
+
+def is_known(version: int, held: str | None) -> bool:
+    """Whether a digest is that of the statements that lead to a version, now or earlier."""
+    return held is not None and held in {digest(version), EARLIER.get(version)}
 
 
 def digest(version: int) -> str | None:

@@ -155,6 +155,51 @@ def test_stored_bad_records_get_the_code_that_their_reason_tells(old: Path) -> N
     assert {reason: (resource, kind) for reason, resource, kind in found} == records
 
 
+def test_versions_of_a_run_with_a_lone_surrogate_are_upgraded_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = next(number for number, (name, _) in enumerate(migrate.MIGRATIONS) if name == "pull requests have a state")
+    lone = r'{"output": {"pr_state": "open"}, "scheduled_at": "2026-11-27T00:00:00Z", "stage": "\ud83d"}'
+    payloads = {
+        "lone": lone,
+        "whole": lone.replace(r"\ud83d", ""),
+        "none": "{}",
+        "hidden": lone.replace("open", "[text 4 ab]"),
+    }
+    with duckdb.connect(str(tmp_path / "w.duckdb")) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        with monkeypatch.context() as before:
+            before.setattr(migrate, "MIGRATIONS", migrate.MIGRATIONS[:first])
+            migrate.upgrade(connection)
+        for run_id, payload in payloads.items():
+            row = {"project_id": 1, "task_id": "t", "run_id": run_id, "valid_from": NOW, "observed_in": "runs"}
+            row |= {
+                "status": "not_started",
+                "pr_url": "u",
+                "content_hash": "",
+                "payload": payload,
+                "pass_id": "p",
+                "page": 1,
+            }
+            named = ", ".join(f"${column} AS {column}" for column in row)
+            connection.execute(f"INSERT INTO raw.run_versions BY NAME SELECT {named}", row)
+        migrate.upgrade(connection)
+        found = connection.execute("SELECT run_id, pr_state, scheduled_at, payload FROM raw.run_versions").fetchall()
+    told = {"lone": ("open", NOW), "whole": ("open", NOW), "none": (None, None), "hidden": (None, NOW)}
+    assert {run_id: (state, at) for run_id, state, at, _ in found} == told
+    assert {run_id: payload for run_id, *_, payload in found} == payloads
+
+
+def test_statements_of_a_migration_that_were_corrected_are_known(old: Path) -> None:
+    assert all(migrate.is_known(version, digest) for version, digest in migrate.EARLIER.items())
+    assert all(migrate.digest(version) != digest for version, digest in migrate.EARLIER.items())
+    assert not migrate.is_known(1, migrate.EARLIER[8])
+    with duckdb.connect(str(old)) as connection:
+        held = dict(connection.execute("SELECT version, sha256 FROM ledger.migrations").fetchall())
+    assert held
+    assert all(migrate.is_known(version, digest) for version, digest in held.items())
+
+
 def test_an_upgrade_that_is_interrupted_goes_on(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name, statements = migrate.MIGRATIONS[BEFORE]
     with monkeypatch.context() as before, duckdb.connect(str(old)) as connection:
