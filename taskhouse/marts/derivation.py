@@ -54,6 +54,12 @@ RUNS = {
 }
 """What the columns of ``mart.runs`` say."""
 
+UNSTORED = ("events_once",)
+"""Views that a batch computes for each that reads them, and not once for all: most of them read few of its rows."""
+
+UNREAD = {"run_timeline": ("tool_call_id", "payload", "redacted")}
+"""Columns that are neither stored nor read by another view: a batch leaves them out, since sorting them takes time."""
+
 COMPRESSED = {("messages", "text"): " USING COMPRESSION zstd"}
 """Long texts, which DuckDB would store in more room by itself."""
 
@@ -125,6 +131,16 @@ def table(name: str, types: Mapping[str, str]) -> str:
     columns = {column: f"{kind}{COMPRESSED.get((name, column), '')}" for column, kind in columns.items()}
     shown = ", ".join(f'"{column}" {kind}' for column, kind in (columns | {"derivation": "BIGINT"}).items())
     return f"CREATE TABLE IF NOT EXISTS mart.{name} ({shown})"
+
+
+def computation(name: str) -> str:
+    """The statement that computes a view over the runs of a batch, for what follows from it."""
+    text = over("temp", marts.text(name))
+    if name in UNSTORED:
+        return f"CREATE OR REPLACE TEMP VIEW {name} AS {text}"
+    if name in UNREAD:
+        text = f"SELECT * EXCLUDE ({', '.join(UNREAD[name])}) FROM ({text})"  # noqa: S608 - our own names
+    return f"CREATE OR REPLACE TEMP TABLE {name} AS {text}"
 
 
 def insertion(name: str) -> str:

@@ -26,10 +26,13 @@
 -- position: Its place in the run's log, from 0.
 -- logged_at: When it happened, according to the log, whose timestamps are a little later.
 -- json_ok: Whether DuckDB can read the text as JSON unchanged.
+-- text: Its content as plain text, without NUL characters; see the macro `event_text`.
+-- characters: Length of that text in Unicode characters, even if the capture keeps only a mark of its length.
 -- payload: The exact text that arrived; if both layers have it, that of the live event. Query it through
 --   `event_document`.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
 --   every text.
+-- tie: The payload of a live event without an id in the stream: it orders events that were read at the same time.
 WITH entry AS (
     SELECT
         project_id,
@@ -116,12 +119,16 @@ WITH entry AS (
         raw.run_log_entries
 ),
 
+-- What is read from the payload is read before rows are sorted, so that the payload need not be carried along.
 named AS (
     SELECT
         * REPLACE (
             main.event_method(kind, method) AS method,
             main.event_tool_call(kind, session_update, tool_call_id, payload) AS tool_call_id
-        )
+        ),
+        main.event_text(payload) AS text,
+        main.text_length(text, redacted, payload) AS characters,
+        CASE WHEN stream_ms IS NULL AND position IS NULL THEN payload END AS tie
     FROM
         entry
 ),
@@ -129,7 +136,6 @@ named AS (
 keyed AS (
     SELECT
         *,
-        CASE WHEN stream_ms IS NULL AND position IS NULL THEN payload END AS unplaced,
         CASE
             WHEN method = '_posthog/permission_request'
                 THEN 'request ' || coalesce(
@@ -157,7 +163,7 @@ counted AS (
                 incarnation ASC,
                 position ASC,
                 received_at ASC,
-                unplaced ASC
+                tie ASC
         ) AS occurrence
     FROM
         keyed
@@ -167,34 +173,34 @@ SELECT
     project_id,
     task_id,
     run_id,
-    CASE
-        WHEN bool_or(is_live) OVER same AND bool_or(NOT is_live) OVER same THEN 'both'
-        WHEN is_live THEN 'live'
-        ELSE 'log'
-    END AS layer,
+    CASE WHEN is_live THEN CASE WHEN last_value(is_live) OVER same THEN 'live' ELSE 'both' END ELSE 'log' END AS layer,
     kind,
     method,
     session_update,
     tool_call_id,
     event_id,
     first_event_id,
-    coalesce(occurred_at, max(occurred_at) OVER same) AS occurred_at,
+    coalesce(occurred_at, last_value(occurred_at IGNORE NULLS) OVER same) AS occurred_at,
     received_at,
     source,
     stream_ms,
     stream_seq,
     incarnation,
-    max(position) OVER same AS position,
-    max(CASE WHEN NOT is_live THEN occurred_at END) OVER same AS logged_at,
+    last_value(position) OVER same AS position,
+    last_value(CASE WHEN NOT is_live THEN occurred_at END) OVER same AS logged_at,
     json_ok,
+    text,
+    characters,
     payload,
-    redacted
+    redacted,
+    tie
 FROM
     counted
 WINDOW
-    same AS (PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, occurrence)
-QUALIFY
-    row_number() OVER (
+    same AS (
         PARTITION BY project_id, task_id, run_id, method, session_update, tool_call_id, identity, occurrence
         ORDER BY is_live DESC, source ASC
-    ) = 1
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    )
+QUALIFY
+    row_number() OVER same = 1

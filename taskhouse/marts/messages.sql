@@ -31,15 +31,8 @@ WITH entry AS (
             WHEN session_update IN ('user_message_chunk', 'user_message') THEN 'user'
         END AS role,
         ends_with(session_update, '_chunk') AS is_chunk,
-        coalesce(
-            CASE
-                WHEN main.text_hidden(redacted, payload)
-                    THEN TRY_CAST(regexp_extract(text, '^\[text ([0-9]{1,9}) [0-9a-f]{16}\]$', 1) AS BIGINT)
-            END,
-            length(text)
-        ) AS characters,
-        main.event_boot(event_id) AS boot,
-        main.event_number(event_id) AS event_number
+        CASE WHEN is_chunk AND message_position IS NULL THEN main.event_boot(event_id) END AS boot,
+        CASE WHEN is_chunk AND message_position IS NULL THEN main.event_number(event_id) END AS event_number
     FROM
         main.run_timeline AS timeline
     WHERE
@@ -76,7 +69,7 @@ begun AS (
 grouped AS (
     SELECT
         *,
-        count(*) FILTER (WHERE NOT goes_on) OVER (
+        count(CASE WHEN NOT goes_on THEN 1 END) OVER (
             PARTITION BY project_id, task_id, run_id
             ORDER BY ordinal ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
@@ -94,7 +87,7 @@ SELECT
     coalesce(string_agg(text, '' ORDER BY ordinal ASC), '') AS text,
     coalesce(TRY_CAST(sum(characters) AS BIGINT), 0) AS characters,
     CASE WHEN bool_or(is_chunk) THEN count(*) END AS chunks,
-    CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer,
+    CASE WHEN min(layer) = max(layer) THEN min(layer) ELSE 'both' END AS layer,
     arg_min(occurred_at, ordinal) AS started_at,
     arg_max(occurred_at, ordinal) AS ended_at,
     arg_min(CASE WHEN is_chunk THEN event_id ELSE coalesce(first_event_id, event_id) END, ordinal) AS first_event_id,

@@ -59,7 +59,7 @@ ordered AS NOT MATERIALIZED (
         status IN ('completed', 'failed', 'cancelled') AS is_over,
         max(completed_at) OVER earlier AS ended_before,
         max(observed_at) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER earlier AS over_before,
-        count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER earlier AS ends_before,
+        count(CASE WHEN status IN ('completed', 'failed', 'cancelled') THEN 1 END) OVER earlier AS ends_before,
         count(*) FILTER (WHERE status IN ('completed', 'failed', 'cancelled')) OVER (
             PARTITION BY project_id, run_id, observed_in
             ORDER BY observed_at ASC, place ASC

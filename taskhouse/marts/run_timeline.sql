@@ -23,6 +23,7 @@
 -- stream_seq: Second part of it.
 -- position: Its place in the run's log, from 0; for a chunk, that of the whole message.
 -- text: Its content as plain text, without NUL characters; see the macro `event_text`.
+-- characters: Length of that text in Unicode characters, even if the capture keeps only a mark of its length.
 -- payload: The exact text that arrived; if both layers have it, that of the live event. Query it through
 --   `event_document`.
 -- redacted: Whether something was removed from that text: a secret, a signed address, or with `capture_text = none`
@@ -46,7 +47,8 @@ placed AS (
     SELECT
         *,
         row_number() OVER live_order AS live_index,
-        count(*) FILTER (WHERE is_agents AND NOT is_chunk AND is_live) OVER live_order AS stretch
+        count(CASE WHEN is_agents AND NOT is_chunk AND is_live THEN 1 END) OVER live_order AS stretch,
+        max(CASE WHEN is_live THEN occurred_at END) OVER live_order AS live_at
     FROM
         entry
     WINDOW
@@ -59,7 +61,7 @@ placed AS (
                 received_at ASC,
                 position ASC,
                 source ASC,
-                CASE WHEN stream_ms IS NULL THEN payload END ASC
+                tie ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
 ),
@@ -75,11 +77,11 @@ spoken AS (
         is_whole,
         position,
         stretch,
+        CASE WHEN is_chunk THEN event_id ELSE first_event_id END AS first_id,
         main.event_boot(event_id) AS boot,
-        main.event_number(CASE WHEN is_chunk THEN event_id ELSE first_event_id END) AS first_number,
-        main.event_number(event_id) AS last_number,
-        CASE WHEN CASE WHEN is_chunk THEN event_id ELSE first_event_id END IS NULL THEN main.event_text(payload) END
-            AS words
+        main.event_number(first_id) AS first_number,
+        CASE WHEN is_whole AND first_number IS NOT NULL THEN main.event_number(event_id) END AS last_number,
+        CASE WHEN first_id IS NULL THEN text END AS words
     FROM
         placed
     WHERE
@@ -100,7 +102,7 @@ ranged AS (
         FROM
             spoken
         WHERE
-            first_number IS NOT NULL
+            first_id IS NOT NULL
         WINDOW
             numbers AS (
                 PARTITION BY project_id, task_id, run_id, boot
@@ -158,7 +160,7 @@ matched AS (
         run_id,
         live_index,
         range_first,
-        CASE WHEN range_first IS NOT NULL THEN count(*) FILTER (WHERE is_chunk) OVER same_range END AS range_chunks,
+        CASE WHEN range_first IS NOT NULL THEN count(CASE WHEN is_chunk THEN 1 END) OVER same_range END AS range_chunks,
         CASE WHEN range_first IS NOT NULL THEN max(CASE WHEN is_whole THEN position END) OVER same_range END
             AS range_position,
         range_chunks = range_last - range_first + 1 AS range_whole
@@ -182,7 +184,18 @@ matched AS (
 
 judged AS (
     SELECT
-        placed.*,
+        placed.project_id,
+        placed.task_id,
+        placed.run_id,
+        placed.live_index,
+        placed.is_live,
+        placed.is_chunk,
+        placed.is_whole,
+        placed.layer,
+        placed.live_at,
+        placed.occurred_at,
+        placed.logged_at,
+        placed.position,
         matched.range_first,
         matched.range_chunks,
         matched.range_position,
@@ -208,12 +221,7 @@ shown AS (
             END AS layer,
             CASE WHEN is_chunk THEN coalesce(range_position, said_position) ELSE position END AS position
         ),
-        CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message_position,
-        max(CASE WHEN is_live THEN occurred_at END) OVER (
-            PARTITION BY project_id, task_id, run_id
-            ORDER BY live_index ASC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS live_at
+        CASE WHEN is_chunk THEN coalesce(range_position, said_position) END AS message_position
     FROM
         judged
     WHERE
@@ -251,32 +259,54 @@ anchored AS (
             ORDER BY position ASC, live_index ASC
             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         )
+),
+
+ordered AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        live_index,
+        row_number() OVER (
+            PARTITION BY project_id, task_id, run_id
+            ORDER BY sort_at ASC NULLS FIRST, anchor ASC, is_live DESC, position ASC
+        ) AS ordinal,
+        occurred_at,
+        layer,
+        message_position,
+        position
+    FROM
+        anchored
 )
 
+-- All that is not needed for the order is left out of it, and joined again.
 SELECT
-    project_id,
-    task_id,
-    run_id,
-    row_number() OVER (
-        PARTITION BY project_id, task_id, run_id
-        ORDER BY sort_at ASC NULLS FIRST, anchor ASC, is_live DESC, position ASC
-    ) AS ordinal,
-    occurred_at,
-    layer,
-    kind,
-    method,
-    session_update,
-    tool_call_id,
-    event_id,
-    first_event_id,
-    message_position,
-    source,
-    incarnation,
-    stream_ms,
-    stream_seq,
-    position,
-    main.event_text(payload) AS text,
-    payload,
-    redacted
+    ordered.project_id,
+    ordered.task_id,
+    ordered.run_id,
+    ordered.ordinal,
+    ordered.occurred_at,
+    ordered.layer,
+    placed.kind,
+    placed.method,
+    placed.session_update,
+    placed.tool_call_id,
+    placed.event_id,
+    placed.first_event_id,
+    ordered.message_position,
+    placed.source,
+    placed.incarnation,
+    placed.stream_ms,
+    placed.stream_seq,
+    ordered.position,
+    placed.text,
+    placed.characters,
+    placed.payload,
+    placed.redacted
 FROM
-    anchored
+    ordered
+    INNER JOIN placed
+        ON ordered.project_id = placed.project_id
+        AND ordered.task_id = placed.task_id
+        AND ordered.run_id = placed.run_id
+        AND ordered.live_index = placed.live_index

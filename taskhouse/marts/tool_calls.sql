@@ -122,7 +122,7 @@ merged AS (
         arg_max(options, nth) AS options,
         count(*) AS updates,
         max(received_at) AS known_at,
-        CASE WHEN count(DISTINCT layer) = 1 THEN min(layer) ELSE 'both' END AS layer
+        CASE WHEN min(layer) = max(layer) THEN min(layer) ELSE 'both' END AS layer
     FROM
         read
     GROUP BY

@@ -10,7 +10,6 @@ from datetime import timedelta
 
 import duckdb
 
-from taskhouse import marts
 from taskhouse.clock import Clock
 from taskhouse.marts import derivation
 from taskhouse.warehouse import sql
@@ -19,7 +18,7 @@ from taskhouse.warehouse.connection import Warehouse
 BATCH_LINES = 25_000
 """How many events a transaction computes, about: other writers wait for it less than a second."""
 
-MANY_LINES = 200_000
+MANY_LINES = 500_000
 """The same for somebody who waits for all of it: fewer, larger batches take less time together."""
 
 SMALL_LINES = 1_000
@@ -128,15 +127,14 @@ def batch(
         connection.execute(sql.query("derive/captured").format(table=table), within)
     sql.run(connection, "derive/run_versions")
     for name in derivation.VIEWS:
-        text = derivation.over("temp", marts.text(name))
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {text}")
+        connection.execute(derivation.computation(name))
     for name in derivation.STORED:
         if bounds["derived_before"]:
             connection.execute(sql.query("derive/forget").format(table=name))
         connection.execute(derivation.insertion(name), {"derivation": bounds["derivation"]})
     sql.run(connection, "derive/done", derivation=bounds["derivation"], now=clock.now())
-    for name in ("due", *derivation.PER_RUN, *derivation.VIEWS):
-        connection.execute(f"DROP TABLE temp.{name}")
+    for name in reversed(("due", *derivation.PER_RUN, *derivation.VIEWS)):
+        connection.execute(f"DROP {'VIEW' if name in derivation.UNSTORED else 'TABLE'} temp.{name}")
     return bounds["runs"], bounds["lines"]
 
 

@@ -19,6 +19,7 @@ SELECT
     stored.stream_seq,
     stored.position,
     main.event_text(event.payload) AS text,
+    main.text_length(text, event.redacted, event.payload) AS characters,
     event.payload,
     event.redacted
 FROM
@@ -51,6 +52,7 @@ SELECT
     stored.stream_seq,
     stored.position,
     main.event_text(entry.payload) AS text,
+    main.text_length(text, entry.redacted, entry.payload) AS characters,
     entry.payload,
     entry.redacted
 FROM
