@@ -89,7 +89,7 @@ def redacted(frames: list[tuple[RunKey, list[Frame | Oversize]]]) -> list[tuple[
 
 def encoded(entries: list[tuple[RunKey, list[Entry]]]) -> list[bytes]:
     """The lines of each batch."""
-    return [b"".join(line.encode(key, some, first=0, leg="django", arrived_us=1)) for key, some in entries]
+    return [b"".join(line.encode(key, some, first=0, leg="django", arrived_us=1)[0]) for key, some in entries]
 
 
 def summed(entries: list[tuple[RunKey, list[Entry]]], blocks: list[bytes]) -> None:
@@ -141,8 +141,7 @@ def loaded(settings: Settings, entries: list[tuple[RunKey, list[Entry]]], stages
             writer.append("live", key, some, leg="django")
     look = Stages()
     for segment in spool.segments():
-        look.add("look", segment.is_whole)
-        look.add("look", segment.line_bytes)
+        look.add("look", segment.content)
     each = Stages()
     with by_statement(each):
         whole = Stages()

@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from benchmarks.contenders import measure
 from taskhouse.operations import follow, sync
 from taskhouse.settings import Settings
-from taskhouse.spool.folder import Segment
 from taskhouse.warehouse import load
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load_batch import Loaded
+from taskhouse.warehouse.load_batch import Loaded, Whole
 from taskhouse.warehouse.opening import open_warehouse
 
 FIGURES = """
@@ -42,9 +41,9 @@ def noted(commits: dict[str, datetime]) -> Iterator[None]:
     """Note when the transaction of each segment has ended."""
     original = load._load  # noqa: SLF001
 
-    def timed(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
+    def timed(warehouse: Warehouse, batch: list[Whole]) -> Loaded:
         loaded = original(warehouse, batch)
-        commits.update((segment.name, datetime.now(UTC)) for segment in batch)
+        commits.update((segment.name, datetime.now(UTC)) for segment, _ in batch)
         return loaded
 
     load._load = timed  # noqa: SLF001

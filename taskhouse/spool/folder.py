@@ -2,12 +2,13 @@
 
 spool/open/<segment>.part                      being written
 spool/open/<writer>.lock                       held as long as the writer lives
-spool/sealed/<segment>.<lines>.<crc32>.ndjson  whole: its name states its line count and checksum
+spool/sealed/<segment>.<lines>.<crc32>.batches whole: its name states how many entries it has, and its checksum
 spool/damaged/<name>                           set aside, never deleted by taskhouse
+
+Segments of earlier versions are called ``.ndjson``: each of their entries is a line by itself.
 """
 
 import contextlib
-import json
 import os
 import re
 import shutil
@@ -23,13 +24,14 @@ from taskhouse.atomic import appearing, lives, naming
 from taskhouse.errors import Full
 from taskhouse.spool import line
 
-_BLOCK = 8 << 20
-_SEALED = re.compile(r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.ndjson")
+_SEALED = re.compile(
+    r"(?P<segment>(?P<layer>live|log)-[0-9a-z-]+)\.(?P<lines>\d+)\.(?P<crc>[0-9a-f]{8})\.(batches|ndjson)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sealed segment: its path and what its name says."""
+    """A sealed segment: its path and what its name says; ``lines`` counts its entries."""
 
     path: Path
     name: str
@@ -37,24 +39,14 @@ class Segment:
     lines: int
     crc: int
 
+    def content(self) -> bytes | None:
+        """The file, if it contains exactly what its name states."""
+        content = self.path.read_bytes()
+        return content if zlib.crc32(content) == self.crc else None
+
     def is_whole(self) -> bool:
-        """Whether the file contains exactly the lines that its name states."""
-        crc = lines = 0
-        for block in self._blocks():
-            crc, lines = zlib.crc32(block, crc), lines + block.count(b"\n")
-        return (crc, lines) == (self.crc, self.lines)
-
-    def line_bytes(self) -> int:
-        """The longest line in bytes, rounded up, or 1 MiB if that is more."""
-        without = most = 0
-        for block in self._blocks():
-            without = 0 if b"\n" in block else without + 1
-            most = max(most, without)
-        return (most + 2) * _BLOCK
-
-    def _blocks(self) -> Iterator[bytes]:
-        with self.path.open("rb", buffering=0) as file:
-            yield from iter(lambda: file.read(_BLOCK), b"")
+        """Whether the file contains exactly what its name states."""
+        return self.content() is not None
 
 
 class Cursor(NamedTuple):
@@ -106,15 +98,14 @@ class Spool:
         """The last event of every run that has events here, which the warehouse may not have yet."""
         found: dict[str, Cursor] = {}
         for segment in self.segments():
-            if segment.layer == "live" and segment.is_whole():
-                for text in segment.path.read_bytes().splitlines():
-                    entry = json.loads(text)
+            if segment.layer == "live":
+                for entry in line.entries(segment.content() or b""):
                     if entry["k"] == "event" and entry["i"]:
                         found[entry["r"]] = Cursor(entry["l"], entry["i"], None if entry["x"] else entry.get("h"))
         return found
 
     def recover(self) -> Recovery:
-        """Seal what dead writers left open: every whole line is kept, and a torn end is removed.
+        """Seal what dead writers left open: every whole entry is kept, and a torn end is removed.
 
         A file that is damaged anywhere but at its end is also set aside under its own name.
         """
@@ -123,12 +114,12 @@ class Spool:
             with self._of_the_dead(part.stem.split("-", 1)[1].rsplit("-", 1)[0]) as dead:
                 if not dead:
                     continue
-                lines, tail, bad = _sift(part.read_bytes())
-                torn += tail
-                if bad:
+                whole = _sift(part.read_bytes())
+                torn += whole.torn_bytes
+                if whole.damaged:
                     damaged.append(self._set_aside(part, keep=True))
-                if lines:
-                    sealed.append(self._reseal(part.stem, lines))
+                if whole.entries:
+                    sealed.append(self._reseal(part.stem, whole.content, whole.entries))
                 part.unlink()
         for between in self.open.glob("*.lock"):  # of a writer that died while nothing was open
             if not lives(between.stem.split("-")[1]):
@@ -137,16 +128,19 @@ class Spool:
         return Recovery(tuple(sealed), torn, tuple(damaged))
 
     def salvage(self, segment: Segment) -> tuple[Path, Segment | None]:
-        """Set a damaged segment aside and seal its whole lines under another name."""
-        lines, _, _ = _sift(segment.path.read_bytes())
-        again = self._reseal(f"{segment.name}-salvaged", lines) if lines else None
+        """Set a damaged segment aside and seal its whole entries under another name."""
+        whole = _sift(segment.path.read_bytes())
+        again = self._reseal(f"{segment.name}-salvaged", whole.content, whole.entries) if whole.entries else None
         return self._set_aside(segment.path, keep=False), again
 
     def halve(self, segment: Segment) -> list[Segment]:
-        """Split a segment of several lines in two; after a crash, doing it again gives the same two."""
-        lines, _, _ = _sift(segment.path.read_bytes())
+        """Split a segment of several entries in two; after a crash, doing it again gives the same two."""
+        lines = [line.alone(entry) for entry in line.entries(segment.path.read_bytes())]
         middle = len(lines) // 2
-        halves = [self._reseal(f"{segment.name}-{n}", part) for n, part in enumerate((lines[:middle], lines[middle:]))]
+        halves = [
+            self._reseal(f"{segment.name}-{n}", b"".join(part), len(part))
+            for n, part in enumerate((lines[:middle], lines[middle:]))
+        ]
         segment.path.unlink()
         return halves
 
@@ -165,9 +159,8 @@ class Spool:
             lock.release()
             Path(lock.lock_file).unlink(missing_ok=True)
 
-    def _reseal(self, name: str, lines: list[bytes]) -> Segment:
-        content = b"".join(lines)
-        path = self.sealed / sealed_name(name, len(lines), zlib.crc32(content))
+    def _reseal(self, name: str, content: bytes, count: int) -> Segment:
+        path = self.sealed / sealed_name(name, count, zlib.crc32(content))
         draft = self.open / f"{name}.draft"
         with naming(draft), draft.open("wb") as file:
             file.write(content)
@@ -191,7 +184,7 @@ class Spool:
 
 def sealed_name(segment: str, lines: int, crc: int) -> str:
     """The file name of a sealed segment, which states what it must contain."""
-    return f"{segment}.{lines}.{crc:08x}.ndjson"
+    return f"{segment}.{lines}.{crc:08x}.batches"
 
 
 def parse(path: Path) -> Segment | None:
@@ -215,14 +208,20 @@ def _age(segment: Segment) -> tuple[str, str]:
     return segment.name.split("-", 1)[1], segment.name
 
 
-def _sift(content: bytes) -> tuple[list[bytes], int, bool]:
-    """The whole lines, the bytes of a torn tail, and whether a line inside is damaged."""
-    lines = _split(content)
-    tail = len(lines.pop()) if lines and not lines[-1].endswith(b"\n") else 0
-    whole = [text for text in lines if line.is_whole(text)]
-    return whole, tail, len(whole) != len(lines)
+class _Sifted(NamedTuple):
+    """What is whole of a segment, as lines: how many entries they have, and what else was there."""
+
+    content: bytes
+    entries: int
+    torn_bytes: int
+    damaged: bool
 
 
-def _split(content: bytes) -> list[bytes]:
-    pieces = content.split(b"\n")
-    return [piece + b"\n" for piece in pieces[:-1]] + ([pieces[-1]] if pieces[-1] else [])
+def _sift(content: bytes) -> _Sifted:
+    """Everything that is whole; the last line may be torn, and any other that is not whole is damaged."""
+    lines = [text + b"\n" for text in content.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    sifted = list(map(line.sift, lines))
+    damaged = any(found.size != len(text) for found, text in zip(sifted[:-1], lines, strict=False))
+    torn = len(lines[-1]) - sifted[-1].size
+    return _Sifted(b"".join(found.content for found in sifted), sum(found.entries for found in sifted), torn, damaged)

@@ -1,17 +1,26 @@
 """The format of one spool line, and how it is checked.
 
-A segment is newline-delimited JSON. Every line begins with the CRC-32 of the rest of the line, so that a torn or
-damaged line is recognized without parsing it:
+A segment consists of lines. Every line begins with a JSON object whose first member is the CRC-32 of the rest of that
+object, including the byte after it, so that a torn or damaged line is recognized without parsing it. Events of one run
+that arrived together are one line. Their exact texts follow the object, one after the other:
+
+    {"c":"9f3a0c11","k":"events","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"a":MICROS,"i":[ID],"o":[POSITION],"x":[INDEX],
+     "h":[CRC],"z":[BYTES]}<tab>TEXT TEXT TEXT<newline>
+
+``n`` is the number of the first event in its segment, ``l`` the leg that issued the ids, ``a`` the time of arrival in
+microseconds since the epoch, ``i`` the stream ids (null where a frame had none), ``o`` the positions in the run's own
+log (null for live events), ``x`` which events something was redacted from, ``z`` the length of each text, and ``h`` the
+CRC-32 of its run, its place and that text (:func:`checksum`), which ``taskhouse verify`` computes again. So each event
+of a damaged line is checked by itself, no text contains a newline, and DuckDB reads the texts where they are.
+
+Everything else is a line of its own, without a tab. Its members have one value each; ``d`` is the text as JSON:
 
     {"c":"9f3a0c11","k":"event","n":0,"p":1,"t":TASK,"r":RUN,"l":LEG,"i":ID,"o":POSITION,"a":MICROS,"x":false,"h":CRC,
      "d":TEXT}
 
-``k`` is the kind of line, ``n`` its number in its segment, ``l`` the leg that issued the id, ``i`` the stream id (null
-where the frame had none), ``o`` the position in the run's own log (null for live events), ``a`` the time of arrival in
-microseconds since the epoch, ``x`` whether something was redacted, ``d`` the event's exact text, and ``h`` the CRC-32
-of its run, its place and that text (:func:`checksum`), which ``taskhouse verify`` computes again. The kinds:
+``k`` is the kind of such a line:
 
-- ``event``: an event, or an entry of the log.
+- ``event``: an event whose text has a newline or is not UTF-8. Earlier versions wrote all events so.
 - ``oversize``: an event too large to keep; ``d`` is its size in bytes.
 - ``bytes``: the exact bytes, in hexadecimal, of the event before it: they are not UTF-8, so that its text has U+FFFD.
 - ``unplaced``: an entry of a log whose position in the run's own log is not known.
@@ -23,14 +32,17 @@ of its run, its place and that text (:func:`checksum`), which ``taskhouse verify
   writers added ``{"after", "first", "events"}`` at the end of a connection.
 """
 
+import itertools
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import orjson
 
 _HEAD = len('{"c":"00000000",')
+_EVENTS = b'"k":"events",'
+_PLACE = ("p", "t", "r", "l", "a")
 
 
 class RunKey(NamedTuple):
@@ -55,6 +67,14 @@ class Entry(NamedTuple):
     kind: str = "event"
 
 
+class Sifted(NamedTuple):
+    """What is whole of a line: as lines, how many entries it has, and how many bytes it had there."""
+
+    content: bytes
+    entries: int
+    size: int
+
+
 def _seal(rest: bytes) -> bytes:
     return b'{"c":"%08x",%b' % (zlib.crc32(rest), rest)
 
@@ -68,36 +88,101 @@ def _checksum(of_run: int, place: str | int | None, text: bytes) -> int:
     return zlib.crc32(text, zlib.crc32(f"@{place} ".encode(), of_run))
 
 
-def encode(run_key: RunKey, entries: Iterable[Entry], *, first: int, leg: str, arrived_us: int) -> list[bytes]:
-    """Lines for events of one run that arrived together; the first gets line number ``first``.
+def encode(
+    run_key: RunKey, entries: Sequence[Entry], *, first: int, leg: str, arrived_us: int
+) -> tuple[list[bytes], int]:
+    """Lines for events of one run that arrived together, and how many entries they have.
 
-    An event is one line, and two if its bytes are not UTF-8.
+    The first entry gets the number ``first``. An event is one entry, and two if its bytes are not UTF-8.
     """
-    dumps, join = orjson.dumps, b"".join
-    project, task, run, source = map(dumps, (*run_key, leg))
-    middle = join((b',"p":', project, b',"t":', task, b',"r":', run, b',"l":', source, b',"i":'))
-    arrived = b',"a":%d,"x":' % arrived_us
-    of_run = zlib.crc32(run_key.run_id.encode())
+    placed = dict(zip(_PLACE, (*run_key, leg, arrived_us), strict=True))
+    columns = _Columns.of(entries) if entries else None
+    if columns is not None and _are_plain(columns):
+        return [_batch(placed, columns, first)], len(entries)
     lines: list[bytes] = []
-    for stream_id, position, data, redacted, kind in entries:
-        text = data.decode("utf-8", "replace")
-        whole = data if data.isascii() else text.encode()
-        told = _checksum(of_run, stream_id if position is None else position, whole)
-        placed = join((middle, dumps(stream_id), b',"o":null' if position is None else b',"o":%d' % position, arrived))
-        rest = join(
-            (
-                b'"k":%b,"n":%d' % (dumps(kind), first + len(lines)),
-                placed,
-                b'true,"h":%d,"d":' % told if redacted else b'false,"h":%d,"d":' % told,
-                dumps(text),
-                b"}\n",
-            )
-        )
-        lines.append(_seal(rest))
-        if whole != data:
-            exact = b'false,"h":0,"d":"%b"}\n' % data.hex().encode()
-            lines.append(_seal(join((b'"k":"bytes","n":%d' % (first + len(lines)), placed, exact))))
-    return lines
+    number = first
+    for (plain, _), some in itertools.groupby(entries, _kind):
+        together = list(some)
+        if plain:
+            lines.append(_batch(placed, _Columns.of(together), number))
+            number += len(together)
+            continue
+        for entry in together:
+            alone = list(_lines(placed, entry, number))
+            lines += alone
+            number += len(alone)
+    return lines, number - first
+
+
+class _Columns(NamedTuple):
+    """The members of several entries."""
+
+    stream_ids: tuple[str | None, ...]
+    positions: tuple[int | None, ...]
+    texts: tuple[bytes, ...]
+    redacted: tuple[bool, ...]
+    kinds: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "_Columns":
+        """Those of at least one."""
+        return cls(*zip(*entries, strict=True))
+
+
+def _kind(entry: Entry) -> tuple[bool, bool]:
+    """Entries of one kind in a row can stand in one line, if the first is true."""
+    return _are_plain(_Columns.of([entry])), entry.position is None
+
+
+def _are_plain(entries: _Columns) -> bool:
+    """Whether these are events of one layer whose texts can stand in one line as they are."""
+    _, positions, texts, _, kinds = entries
+    count, several = len(texts), b"\n".join(texts)
+    if kinds.count("event") < count or positions.count(None) not in {0, count} or several.count(b"\n") >= count:
+        return False
+    try:
+        return several.isascii() or bool(several.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _batch(placed: Mapping[str, object], entries: _Columns, first: int) -> bytes:
+    """One line for plain events."""
+    ids, positions, texts, redacted, _ = entries
+    of_run, crc32 = zlib.crc32(str(placed["r"]).encode()), zlib.crc32
+    live = positions[0] is None
+    facts = {
+        "k": "events",
+        "n": first,
+        **placed,
+        "i": ids,
+        "o": None if live else positions,
+        "x": [index for index, cut in enumerate(redacted) if cut] if True in redacted else [],
+        "h": [
+            crc32(text, crc32(f"@{place} ".encode(), of_run))
+            for place, text in zip(ids if live else positions, texts, strict=True)
+        ],
+        "z": list(map(len, texts)),
+    }
+    return b"".join((_seal(orjson.dumps(facts)[1:] + b"\t"), *texts, b"\n"))
+
+
+def _lines(placed: Mapping[str, object], entry: Entry, number: int) -> Iterator[bytes]:
+    """One line for an event, and one for its bytes if they are not UTF-8."""
+    stream_id, position, data, redacted, kind = entry
+    text = data.decode("utf-8", "replace")
+    whole = text.encode()
+    told = checksum(str(placed["r"]), stream_id if position is None else position, whole)
+    facts = {**placed, "i": stream_id, "o": position, "x": redacted, "h": told, "d": text}
+    yield alone(facts | {"k": kind, "n": number})
+    if whole != data:
+        yield alone(facts | {"k": "bytes", "n": number + 1, "x": False, "h": 0, "d": data.hex()})
+
+
+def alone(facts: Mapping[str, object]) -> bytes:
+    """The line of one entry (:func:`entries`) by itself."""
+    in_order = {"k": facts["k"], "n": facts["n"], **facts}
+    return _seal(orjson.dumps(in_order)[1:] + b"\n")
 
 
 def encode_fact(
@@ -126,9 +211,68 @@ def encode_fact(
     return _seal(rest[1:].encode() + b"\n")
 
 
-def is_whole(text: bytes) -> bool:
-    """Whether a line, including its newline, is exactly what was written."""
-    if not text.endswith(b"}\n") or not text.startswith(b'{"c":"') or text[14:_HEAD] != b'",':
+def headers(content: bytes) -> Iterator[tuple[dict[str, Any], int | None]]:
+    """The objects of all lines of a whole segment, each with the place where its texts begin, if it has such."""
+    at = 0
+    while at < len(content):
+        many = content.startswith(_EVENTS, at + _HEAD)
+        end = content.index(b"\t" if many else b"\n", at) + 1
+        facts: dict[str, Any] = orjson.loads(content[at:end])
+        yield facts, end if many else None
+        at = end + sum(facts["z"]) + 1 if many else end
+
+
+def entries(content: bytes) -> Iterator[dict[str, Any]]:
+    """Every entry of whole lines, with the members of a line that has only this one."""
+    for facts, at in headers(content):
+        if at is None:
+            del facts["c"]
+            yield facts
+        else:
+            yield from _of_batch(facts, content, at)
+
+
+def _of_batch(facts: Mapping[str, Any], content: bytes, at: int) -> Iterator[dict[str, Any]]:
+    """The events of a line with several; of a torn one, those that are whole, and of a damaged one, the undamaged."""
+    placed = {name: facts[name] for name in _PLACE}
+    cut = set(facts["x"])
+    of_run = zlib.crc32(str(facts["r"]).encode())
+    for index, (stream_id, told, size) in enumerate(zip(facts["i"], facts["h"], facts["z"], strict=True)):
+        text = content[at : at + size]
+        at += size
+        position = facts["o"] and facts["o"][index]
+        if len(text) == size and _checksum(of_run, stream_id if position is None else position, text) == told:
+            yield {
+                "k": "event",
+                "n": facts["n"] + index,
+                **placed,
+                "i": stream_id,
+                "o": position,
+                "x": index in cut,
+                "h": told,
+                "d": text.decode(),
+            }
+
+
+def sift(text: bytes) -> Sifted:
+    """What is whole of one line, which may be torn or damaged."""
+    many = text.startswith(_EVENTS, _HEAD)
+    end = text.find(b"\t") + 1 if many else len(text)
+    if not _is_sealed(text[:end], b"}\t" if many else b"}\n"):
+        return Sifted(b"", 0, 0)
+    if not many:
+        return Sifted(text, 1, end)
+    facts = orjson.loads(text[:end])
+    whole = list(_of_batch(facts, text, end))
+    sizes = [facts["z"][entry["n"] - facts["n"]] for entry in whole]
+    if sizes == facts["z"] and text[end + sum(sizes) :] == b"\n":
+        return Sifted(text, len(whole), len(text))
+    return Sifted(b"".join(map(alone, whole)), len(whole), end + sum(sizes) if whole else 0)
+
+
+def _is_sealed(text: bytes, ends: bytes) -> bool:
+    """Whether an object, with the byte after it, has the checksum that it states."""
+    if not text.endswith(ends) or not text.startswith(b'{"c":"') or text[14:_HEAD] != b'",':
         return False
     try:
         return int(text[6:14], 16) == zlib.crc32(text[_HEAD:])

@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -67,13 +67,14 @@ class SpoolWriter:
     ) -> None:
         self.close()
 
-    def append(self, layer: str, run_key: RunKey, entries: Iterable[Entry], *, leg: str) -> None:
+    def append(self, layer: str, run_key: RunKey, entries: Sequence[Entry], *, leg: str) -> None:
         """Append events of one run that arrived together, in order."""
         with self._guard:
             segment = self._segment(layer)
-            lines = line.encode(run_key, entries, first=segment.lines, leg=leg, arrived_us=self.clock.now_us())
-            self.events += len(lines)
-            segment.write(b"".join(lines), len(lines))
+            arrived_us = self.clock.now_us()
+            lines, count = line.encode(run_key, entries, first=segment.lines, leg=leg, arrived_us=arrived_us)
+            self.events += count
+            segment.write(b"".join(lines), count)
             if segment.size >= self.seal_bytes:
                 self._full.append(self._open.pop(layer))
 

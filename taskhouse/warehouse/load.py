@@ -6,20 +6,22 @@ No line can stop the others. A batch that DuckDB refuses is loaded segment by se
 the line that it refuses: that one goes to quarantine with its text.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import duckdb
 from filelock import FileLock
 
+from taskhouse.spool import line
 from taskhouse.spool.folder import Segment, Spool
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.load_batch import Loaded, enter_segment, load_batch
+from taskhouse.warehouse.load_batch import Loaded, Whole, enter_segment, load_batch
 
 LAYERS = ("live", "log")
-BATCH_BYTES = 128 << 20
+BATCH_BYTES = 64 << 20
+"""How much is loaded at once, which is in memory meanwhile."""
+
 BATCH_SEGMENTS = 200
 MOST_REFUSED = 100
 """How many lines one load puts into quarantine at most; if there are more, the lines are not the cause."""
@@ -57,7 +59,7 @@ def load_spool(
         for batch in _batches(spool.segments()):
             intact = [good for segment in batch if (good := _intact(warehouse, spool, segment, report)) is not None]
             if intact:
-                total[intact[0].layer] += _load_halving(warehouse, spool, intact, refused, report)
+                total[intact[0].segment.layer] += _load_halving(warehouse, spool, intact, refused, report)
     return total
 
 
@@ -77,21 +79,22 @@ def _batches(segments: list[Segment]) -> Iterator[list[Segment]]:
             yield batch
 
 
-def _intact(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Segment | None:
+def _intact(warehouse: Warehouse, spool: Spool, segment: Segment, report: Callable[[str], None]) -> Whole | None:
     """The segment, or what could be saved of a damaged one; none if it is empty, as some of earlier versions are."""
-    if segment.is_whole():
+    content = segment.content()
+    if content is not None:
         if segment.lines:
-            return segment
+            return Whole(segment, content)
         segment.path.unlink(missing_ok=True)
         return None
     damaged, saved = spool.salvage(segment)
     report(f"the spool segment {segment.name} was damaged and is kept as {damaged}")
     _record_damage(warehouse, segment, saved)
-    return saved
+    return Whole(saved, saved.path.read_bytes()) if saved else None
 
 
 def _load_halving(
-    warehouse: Warehouse, spool: Spool, batch: list[Segment], refused: Counter[str], report: Callable[[str], None]
+    warehouse: Warehouse, spool: Spool, batch: list[Whole], refused: Counter[str], report: Callable[[str], None]
 ) -> Loaded:
     """Load a batch; if DuckDB refuses it, load it part by part, in the order of its lines."""
     try:
@@ -99,48 +102,52 @@ def _load_halving(
     except NOT_THE_LINES:
         raise
     except duckdb.Error as problem:
-        single = len(batch) == 1 and batch[0].lines == 1
+        single = len(batch) == 1 and batch[0].segment.lines == 1
         if single and refused.total() == MOST_REFUSED:
             raise
         why = f"{type(problem).__name__}: {str(problem).splitlines()[0][:200]}"
     if single:
-        refused[batch[0].layer] += 1
+        refused[batch[0].segment.layer] += 1
         return _refuse(warehouse, batch[0], why, report)
-    parts = batch if len(batch) > 1 else spool.halve(batch[0])
+    parts = batch
+    if len(batch) == 1:
+        parts = [Whole(half, half.path.read_bytes()) for half in spool.halve(batch[0].segment)]
     return sum((_load_halving(warehouse, spool, [part], refused, report) for part in parts), Loaded())
 
 
-def _refuse(warehouse: Warehouse, segment: Segment, why: str, report: Callable[[str], None]) -> Loaded:
-    """Put the only line of a segment into quarantine, because it cannot be loaded."""
-    line = json.loads(segment.path.read_bytes())
-    identity = line["i"] if segment.layer == "live" else line["o"]
-    key = f"{line['r']}@{'' if identity is None else identity}"
+def _refuse(warehouse: Warehouse, whole: Whole, why: str, report: Callable[[str], None]) -> Loaded:
+    """Put the only entry of a segment into quarantine, because it cannot be loaded."""
+    segment = whole.segment
+    (entry,) = line.entries(whole.content)
+    identity = entry["i"] if segment.layer == "live" else entry["o"]
+    key = f"{entry['r']}@{'' if identity is None else identity}"
     now, done = warehouse.clock.now(), Loaded(1, 1, quarantined=1)
     with warehouse.transaction(f"putting into quarantine {segment.name}") as connection:
         sql.run(
             connection,
             "load/refused",
             resource="run_events" if segment.layer == "live" else "run_log",
-            project_id=line["p"],
+            project_id=entry["p"],
             record_key=key,
-            reason=f"this {line['k']} cannot be loaded: {why}",
-            payload=line["d"],
+            reason=f"this {entry['k']} cannot be loaded: {why}",
+            payload=entry["d"],
             now=now,
             segment=segment.name,
         )
-        enter_segment(connection, segment, done, {"first_ms": None, "last_ms": None, "checksum": 0}, now)
-    report(f"the {line['k']} {key} cannot be loaded and is in quarantine")
+        enter_segment(connection, whole, done, {"first_ms": None, "last_ms": None, "checksum": 0}, now)
+    report(f"the {entry['k']} {key} cannot be loaded and is in quarantine")
     segment.path.unlink()
     return done
 
 
-def _load(warehouse: Warehouse, batch: list[Segment]) -> Loaded:
-    with warehouse.transaction(f"loading {batch[-1].name}") as connection:
-        known = sql.run(connection, "load/known", names=[segment.name for segment in batch]).fetchall()
-        new = [segment for segment in batch if (segment.name,) not in known]
+def _load(warehouse: Warehouse, batch: list[Whole]) -> Loaded:
+    names = [segment.name for segment, _ in batch]
+    with warehouse.transaction(f"loading {names[-1]}") as connection:
+        known = sql.run(connection, "load/known", names=names).fetchall()
+        new = [whole for whole in batch if (whole.segment.name,) not in known]
         connection.execute("SET threads = 1")  # about as fast as two, in less memory
         loaded = load_batch(connection, new, warehouse.clock.now()) if new else Loaded()
-    for segment in batch:
+    for segment, _ in batch:
         segment.path.unlink(missing_ok=True)
     return loaded
 

@@ -8,18 +8,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 from taskhouse.errors import Corrupt
 from taskhouse.spool import line
 from taskhouse.spool.folder import Segment
-from taskhouse.warehouse import sql
+from taskhouse.warehouse import arrow, sql
 
 Row = dict[str, Any]
 Quarantined = Counter[str]
 """How many lines of each segment went to quarantine."""
+
+
+class Whole(NamedTuple):
+    """A segment that is whole, and its content."""
+
+    segment: Segment
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +71,20 @@ class Removed:
             sql.run(connection, "load/take_off_segment", **less)
 
 
-def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], now: datetime) -> Loaded:
+def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Whole], now: datetime) -> Loaded:
     """Load whole segments of one layer.
 
     Raises:
-        Corrupt: DuckDB did not read the lines that a segment's name states, or not all of them have an end.
+        Corrupt: A segment has not as many entries as its name states.
     """
-    live = batch[0].layer == "live"
+    with arrow.registered(connection, "spooled", [(segment.name, content) for segment, content in batch]):
+        return _load_batch(connection, batch, now)
+
+
+def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Whole], now: datetime) -> Loaded:
+    live = batch[0].segment.layer == "live"
     removed = Removed()
-    read = _read(connection, batch)
+    read = _read(connection, [segment for segment, _ in batch])
     inserted, quarantined = _insert_live(connection, read, now) if live else _insert_log(connection, removed, now)
     quarantined += _keep_beside(connection, "run_events" if live else "run_log", read, now)
     _move_cursors(connection)
@@ -83,9 +95,7 @@ def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment], 
 
 def _read(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> dict[str, Row]:
     """Read the lines of the batch; how many each segment has, of which times."""
-    connection.execute("SET VARIABLE paths = $paths", {"paths": [str(segment.path) for segment in batch]})
     connection.execute("SET VARIABLE segments = $names", {"names": [segment.name for segment in batch]})
-    connection.execute("SET VARIABLE longest = $longest", {"longest": max(s.line_bytes() for s in batch)})
     sql.run(connection, "load/lines", "load/fields", "load/typed_events", "load/batch_lines", "load/decisions")
     read = {row["segment"]: row for row in sql.rows(sql.run(connection, "load/lengths"))}
     for segment in batch:
@@ -152,7 +162,7 @@ def _close_logs(connection: duckdb.DuckDBPyConnection, removed: Removed, now: da
 
 def _enter(
     connection: duckdb.DuckDBPyConnection,
-    batch: Sequence[Segment],
+    batch: Sequence[Whole],
     read: Mapping[str, Row],
     inserted: int,
     quarantined: Quarantined,
@@ -162,32 +172,31 @@ def _enter(
     """Account for every line in the ledger."""
     counts = {row["segment"]: row for row in sql.rows(sql.run(connection, "load/counts"))}
     total = Loaded()
-    for segment in batch:
+    for whole in batch:
+        segment = whole.segment
         read_row, loaded_row = read[segment.name], counts[segment.name]
         bad = quarantined[segment.name]
         duplicates = segment.lines - loaded_row["control_lines"] - loaded_row["inserted"] - bad
         one = Loaded(1, segment.lines, loaded_row["inserted"], duplicates, bad, loaded_row["control_lines"])
         total += one
-        enter_segment(connection, segment, one, read_row | {"checksum": loaded_row["checksum"]}, now)
+        enter_segment(connection, whole, one, read_row | {"checksum": loaded_row["checksum"]}, now)
         if duplicates < 0:
             raise Corrupt(f"Segment {segment.name} does not add up: {one}.")
     removed.enter(connection)
     if inserted != total.inserted:
-        names = ", ".join(segment.name for segment in batch)
+        names = ", ".join(segment.name for segment, _ in batch)
         raise Corrupt(f"The segments {names} do not add up: {inserted} of {total} rows were inserted.")
     return total
 
 
-def enter_segment(
-    connection: duckdb.DuckDBPyConnection, segment: Segment, one: Loaded, told: Row, now: datetime
-) -> None:
+def enter_segment(connection: duckdb.DuckDBPyConnection, whole: Whole, one: Loaded, told: Row, now: datetime) -> None:
     """Enter a segment into the ledger, with ``first_ms``, ``last_ms`` and ``checksum`` of its events."""
     sql.run(
         connection,
         "load/enter_segment",
-        segment=segment.name,
-        layer=segment.layer,
-        bytes=segment.path.stat().st_size,
+        segment=whole.segment.name,
+        layer=whole.segment.layer,
+        bytes=len(whole.content),
         **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "quarantined", "control_lines")},
         **{name: told[name] for name in ("first_ms", "last_ms", "checksum")},
         now=now,

@@ -39,7 +39,7 @@ def die_at(step: str, times: int) -> None:
         return text(address)
 
     def deadly(path: Path, **options: bool) -> None:
-        if path.suffix == ".ndjson":
+        if path.suffix == ".batches":
             count("unlink")
         unlink(path, **options)
 

@@ -7,7 +7,7 @@ from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
-from taskhouse.warehouse.load_batch import Loaded
+from taskhouse.warehouse.load_batch import Loaded, Whole
 from tests.asked import ask
 
 
@@ -24,6 +24,10 @@ def spooled(spool: Spool, layer: str, *entries: Entry, run: str = "r", leg: str 
     with SpoolWriter(spool) as writer:
         writer.append(layer, RunKey(1, "t", run), entries, leg=leg)
     return spool.segments()
+
+
+def whole(segment: Segment) -> Whole:
+    return Whole(segment, segment.path.read_bytes())
 
 
 def rows(warehouse: Warehouse, text: str) -> list[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import load_batch
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
-from tests.warehouse.spooled import LOG_CURSOR, entry, rows, spooled
+from tests.warehouse.spooled import LOG_CURSOR, entry, rows, spooled, whole
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -97,7 +97,7 @@ def test_only_entries_before_the_cursor_are_looked_up(warehouse: Warehouse, spoo
     load_spool(warehouse, spool)
     batch = spooled(spool, "log", entry(1, "{}"), entry(2, "{}"))
     with warehouse.transaction("loading") as connection:
-        load_batch.load_batch(connection, batch, REAL.now())
+        load_batch.load_batch(connection, [whole(segment) for segment in batch], REAL.now())
         assert connection.execute("SELECT position FROM doubtful_positions").fetchall() == [(1,)]
     assert rows(warehouse, "SELECT position FROM raw.run_log_entries ORDER BY 1") == [(0,), (1,), (2,)]
 

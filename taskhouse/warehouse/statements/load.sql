@@ -1,7 +1,7 @@
 -- Load a batch: whole segments of one layer, in one transaction. The queries of the `load` files run in the order in
 -- which they stand there. These come first and last:
 --
--- 1. `lines` reads the files (a view). `typed_events` are the events among them, with their columns (a view), and
+-- 1. `lines` are the entries of the segments (a view). `typed_events` are the events among them, with their columns (a view), and
 --    `batch_lines` has every line without its text; `lengths` counts them.
 -- 2. `decisions` is made empty; `load_live` or `load_log` fill it, and insert the events.
 -- 3. Bytes and oddities go to quarantine, connections to ledger.stream_connections; `load_cursors` moves the cursors.
@@ -19,43 +19,37 @@ WHERE
     list_contains($names, segment)
 
 -- name: lines
--- The lines of the batch, straight from its segments. DuckDB reads them twice in less time than a copy of their texts
--- would take. Its buffers are twice the longest line, one for each thread. A stream id counts as numbered if it is
--- <ms>-<seq>.
+-- The entries of the batch, straight from the segments: `spooled` has their lines (`arrow.py`). A stream id counts as
+-- numbered if it is <ms>-<seq>.
 CREATE OR REPLACE TEMP VIEW lines AS
-WITH read AS (
+WITH entries AS (
+    SELECT
+        * EXCLUDE (n, i, o, x, h, d),
+        unnest(n) AS n,
+        unnest(i) AS i,
+        unnest(o) AS o,
+        unnest(x) AS x,
+        unnest(h) AS h,
+        unnest(d) AS d
+    FROM
+        spooled
+),
+
+numbered AS (
     SELECT
         *,
-        list_position(getvariable('paths'), filename) AS number,
         nullif(strpos(i, '-'), 0) AS dash,
         TRY_CAST(left(i, dash - 1) AS UBIGINT) AS ms,
         TRY_CAST(substr(i, dash + 1) AS UBIGINT) AS seq
     FROM
-        read_json(
-            getvariable('paths'),
-            format = 'newline_delimited',
-            maximum_object_size = getvariable('longest'),
-            filename = true,
-            columns = {
-                k: 'VARCHAR',
-                n: 'BIGINT',
-                p: 'BIGINT',
-                t: 'VARCHAR',
-                r: 'VARCHAR',
-                l: 'VARCHAR',
-                i: 'VARCHAR',
-                o: 'BIGINT',
-                a: 'BIGINT',
-                x: 'BOOLEAN',
-                h: 'BIGINT',
-                d: 'VARCHAR'
-            }
-        )
+        entries
+    WHERE
+        n >= 0
 )
 
 SELECT
-    getvariable('segments')[number] AS segment,
-    number * 4294967296 + n AS line,
+    segment,
+    n AS line,
     k AS line_kind,
     p AS project_id,
     t AS task_id,
@@ -64,13 +58,13 @@ SELECT
     i AS stream_id,
     CASE WHEN seq IS NOT NULL THEN ms END AS stream_ms,
     CASE WHEN ms IS NOT NULL THEN seq END AS stream_seq,
-    o AS position,
+    nullif(o, -1) AS position,
     make_timestamptz(a) AS received_at,
-    x AS redacted,
-    h AS checksum,
+    x <> 0 AS redacted,
+    nullif(h, -1) AS checksum,
     d AS payload
 FROM
-    read
+    numbered
 
 -- name: fields
 -- The parts of an event's text that become columns; NULL if DuckDB cannot read the text as JSON.
