@@ -250,9 +250,9 @@ class _Record:
         if entries:
             self.writer.append("live", self.run_key, entries, leg=batch.leg)
             self.last = next((entry for entry in reversed(entries) if entry.stream_id), self.last)
-            named = sum(entry.stream_id is not None for entry in entries)
-            self.with_id += named
-            self.without_id += len(entries) - named
+            unnamed = [stream_id for stream_id, *_ in entries].count(None)
+            self.with_id += len(entries) - unnamed
+            self.without_id += unnamed
         if batch.trimmed is not None:
             self.writer.ended("live", self.run_key, leg=batch.leg, after=batch.trimmed, ending=TRIMMED)
             self.writer.mark(
@@ -293,15 +293,19 @@ def _lost(writer: SpoolWriter, run_key: RunKey, opening: Opening, leg: str, endi
 
 def _entries(the_pass: Pass, run: CaptureRun, frames: list[Frame | Oversize]) -> list[Entry]:
     """Spool entries of frames. ``log-<n>`` frames are the log's own entries, which the log itself brings exactly."""
-    entries = []
-    for frame in frames:
-        if isinstance(frame, Oversize):
-            the_pass.doubt(
-                "quarantined",
-                f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps",
-            )
-            entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
-        elif frame.id is None or not frame.id.startswith("log-"):
-            entries.append(sanitize.entry(frame.id, frame.data, the_pass.context.settings.capture_text))
+    text = the_pass.context.settings.capture_text
+    events = [frame for frame in frames if type(frame) is Frame and not (frame[1] or "").startswith("log-")]
+    entries = sanitize.entries(events, text)
+    if len(events) < len(frames):
+        entries = []
+        for frame in frames:
+            if isinstance(frame, Oversize):
+                the_pass.doubt(
+                    "quarantined",
+                    f"an event of run {run.run_id} has {frame.size} bytes, which is more than taskhouse keeps",
+                )
+                entries.append(Entry(frame.id, None, str(frame.size).encode(), redacted=False, kind="oversize"))
+            elif not (frame.id or "").startswith("log-"):
+                entries += sanitize.entries([frame], text)
     the_pass.stats.captured += len(entries)
     return entries

@@ -2,7 +2,7 @@
 
 Two things (API facts 7.4, 9.17): the values of a run's internal ``state``, which may hold sandbox addresses and
 secrets, but for a few that are needed; and the query of presigned URLs, which is a key to the file. Linear in the
-event's length whatever it holds, and an event without either costs two substring searches.
+event's length whatever it holds, and events without either cost two substring searches, also if they are many.
 """
 
 import re
@@ -30,12 +30,16 @@ _QUERY = re.compile(rb"""\?(?:[^\s"'<>\\]|\\+u0026)*+""")
 """From the question mark to the end of the URL; an ampersand may be escaped, also within JSON inside JSON."""
 
 
+def may_change(data: bytes) -> bool:
+    """Whether an event's text may contain what must not be kept; also of several texts, one after the other."""
+    return data.find(_RUN_STATE) >= 0 or (data.find(b"?") >= 0 and data.find(_SIGNATURE) >= 0)
+
+
 def redact_event(data: bytes) -> tuple[bytes, bool]:
     """The event's text without what must not be kept, and whether anything was cut."""
-    stateful = data.find(_RUN_STATE) >= 0  # on bytes, find is nearly twice as fast as `in`
-    if not stateful and (data.find(b"?") < 0 or data.find(_SIGNATURE) < 0):
+    if not may_change(data):
         return data, False
-    kept = _without_state(data) if stateful else data
+    kept = _without_state(data) if _RUN_STATE in data else data
     if _SIGNATURE in kept:
         kept = _QUERY.sub(_unsigned, kept)
     return kept, kept != data

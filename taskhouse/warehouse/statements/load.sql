@@ -1,8 +1,8 @@
 -- Load a batch: whole segments of one layer, in one transaction. The queries of the `load` files run in the order in
 -- which they stand there. These come first and last:
 --
--- 1. `lines` are the entries of the segments (a view). `typed_events` are the events among them, with their columns (a view), and
---    `batch_lines` has every line without its text; `lengths` counts them.
+-- 1. `lines` are the entries of the segments (a view). `typed_events` are the events among them, with their columns (a
+--    view), and `batch_lines` has every line without its text; `lengths` counts them.
 -- 2. `decisions` is made empty; `load_live` or `load_log` fill it, and insert the events.
 -- 3. Bytes and oddities go to quarantine, connections to ledger.stream_connections; `load_cursors` moves the cursors.
 -- 4. `counts` says what happened to the lines of each segment, and `enter_segment` records it in ledger.segments.
