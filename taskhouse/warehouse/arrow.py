@@ -33,15 +33,16 @@ COLUMNS = OF_LINE | {name: na.list_(schema) for name, schema in OF_ENTRY.items()
 @contextmanager
 def registered(
     connection: duckdb.DuckDBPyConnection, name: str, segments: Iterable[tuple[str, bytes]]
-) -> Iterator[None]:
-    """A table with the lines of segments, each of which has a name and its content.
+) -> Iterator[frozenset[str]]:
+    """A table with the lines of segments, each of which has a name and its content; gives the kinds of these lines.
 
     If the block fails, the transaction may be aborted, and then the empty table can only be replaced by the next one.
     """
-    table = _Table(_arrays(segments))
+    arrays, kinds = _arrays(segments)
+    table = _Table(arrays)
     connection.register(name, table)
     try:
-        yield
+        yield kinds
         connection.unregister(name)
     finally:
         table.arrays = []
@@ -58,7 +59,7 @@ class _Table:
         return stream.__arrow_c_stream__(requested_schema)
 
 
-def _arrays(segments: Iterable[tuple[str, bytes]]) -> list[CArray]:
+def _arrays(segments: Iterable[tuple[str, bytes]]) -> tuple[list[CArray], frozenset[str]]:
     arrays, others, texts = [], _Lines(), list[bytes]()
     for number, (name, content) in enumerate(segments):
         found, end, base = _Lines(), 0, number << 32
@@ -71,7 +72,8 @@ def _arrays(segments: Iterable[tuple[str, bytes]]) -> list[CArray]:
                 end += found.add(name, "event", base, texts_at - end, facts)
         if found.of_line:
             arrays.append(found.over(content))
-    return [*arrays, others.over(b"".join(texts))]
+    kinds = {kind for _, kind, *_ in others.of_line} | ({"event"} if arrays else set())
+    return [*arrays, others.over(b"".join(texts))], frozenset(kinds)
 
 
 def _as_several(facts: Mapping[str, Any], size: int) -> dict[str, Any]:

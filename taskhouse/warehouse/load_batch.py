@@ -5,7 +5,7 @@ tables hold that go from one to the next.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -77,18 +77,31 @@ def load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Whole], no
     Raises:
         Corrupt: A segment has not as many entries as its name states.
     """
-    with arrow.registered(connection, "spooled", [(segment.name, content) for segment, content in batch]):
-        return _load_batch(connection, batch, now)
+    segments = [(segment.name, content) for segment, content in batch]
+    with arrow.registered(connection, "spooled", segments) as kinds:
+        return _load_batch(connection, batch, kinds, now)
 
 
-def _load_batch(connection: duckdb.DuckDBPyConnection, batch: Sequence[Whole], now: datetime) -> Loaded:
+def _load_batch(
+    connection: duckdb.DuckDBPyConnection, batch: Sequence[Whole], kinds: Collection[str], now: datetime
+) -> Loaded:
+    """The steps; what only concerns a kind of lines is left out if there are none, because it takes time to plan."""
     live = batch[0].segment.layer == "live"
-    removed = Removed()
+    removed, quarantined = Removed(), Quarantined()
     read = _read(connection, [segment for segment, _ in batch])
-    inserted, quarantined = _insert_live(connection, read, now) if live else _insert_log(connection, removed, now)
-    quarantined += _keep_beside(connection, "run_events" if live else "run_log", read, now)
+    inserted = _insert_live(connection, read) if live else _insert_log(connection, removed, quarantined, kinds, now)
+    if "oversize" in kinds:
+        quarantined += _quarantine(connection, "load_live/note_oversize", now=now)
+    if "bytes" in kinds:
+        resource = "run_events" if live else "run_log"
+        quarantined += _quarantine(connection, "load/keep_bytes", resource=resource, now=now)
+    since = min(row["first_received_at"] for row in read.values())
+    sql.run(connection, "load/note_not_json", since=since, now=now)
+    if "resume" in kinds:
+        sql.run(connection, "load/insert_connections")
     _move_cursors(connection)
-    _close_logs(connection, removed, now)
+    if "mark" in kinds:
+        _close_logs(connection, removed, now)
     sql.run(connection, "derive/mark_loaded", now=now)
     return _enter(connection, batch, read, inserted, quarantined, removed, now)
 
@@ -108,9 +121,7 @@ def _read(connection: duckdb.DuckDBPyConnection, batch: Sequence[Segment]) -> di
     return read
 
 
-def _insert_live(
-    connection: duckdb.DuckDBPyConnection, read: Mapping[str, Row], now: datetime
-) -> tuple[int, Quarantined]:
+def _insert_live(connection: duckdb.DuckDBPyConnection, read: Mapping[str, Row]) -> int:
     """Insert the events that are not stored; how many."""
     numbers = [row[name] for row in read.values() for name in ("first_ms", "last_ms") if row[name] is not None]
     bounds = {"first_ms": min(numbers, default=None), "last_ms": max(numbers, default=None)}
@@ -120,31 +131,27 @@ def _insert_live(
         if any(row["unnumbered"] for row in read.values()):
             sql.run(connection, "load_live/stored_unnumbered")
         sql.run(connection, "load_live/decide")
-    inserted = sql.run(connection, "load_live/insert").fetchall()[0][0]
-    return inserted, _quarantine(connection, "load_live/note_oversize", now=now)
+    inserted: int = sql.run(connection, "load_live/insert").fetchall()[0][0]
+    return inserted
 
 
-def _insert_log(connection: duckdb.DuckDBPyConnection, removed: Removed, now: datetime) -> tuple[int, Quarantined]:
+def _insert_log(
+    connection: duckdb.DuckDBPyConnection,
+    removed: Removed,
+    quarantined: Quarantined,
+    kinds: Collection[str],
+    now: datetime,
+) -> int:
     """Insert the entries that are not held, in place of those that another reading displaces; how many."""
-    quarantined = Quarantined()
     sql.run(connection, "load_log/doubtful_positions")
     if _holds_any(connection, "doubtful_positions"):
         sql.run(connection, "load_log/doubtful_entries", "load_log/decide")
-        quarantined += _quarantine(connection, "load_log/keep_displaced", now=now)
+        quarantined.update(_quarantine(connection, "load_log/keep_displaced", now=now))
         removed.delete(connection, "load_log/remove_displaced")
-    quarantined += _quarantine(connection, "load_log/keep_unplaced", now=now)
-    inserted = sql.run(connection, "load_log/insert").fetchall()[0][0]
-    return inserted, quarantined
-
-
-def _keep_beside(
-    connection: duckdb.DuckDBPyConnection, resource: str, read: Mapping[str, Row], now: datetime
-) -> Quarantined:
-    """Keep what the lines tell beside the events: bytes, texts that are not JSON, how streams began and ended."""
-    quarantined = _quarantine(connection, "load/keep_bytes", resource=resource, now=now)
-    since = min(row["first_received_at"] for row in read.values())
-    sql.run(connection, "load/note_not_json", "load/insert_connections", since=since, now=now)
-    return quarantined
+    if "unplaced" in kinds:
+        quarantined.update(_quarantine(connection, "load_log/keep_unplaced", now=now))
+    inserted: int = sql.run(connection, "load_log/insert").fetchall()[0][0]
+    return inserted
 
 
 def _move_cursors(connection: duckdb.DuckDBPyConnection) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -195,16 +196,15 @@ def test_arrow_without_pyarrow(copy: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_load_that_does_not_add_up_is_undone(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: int, said: str
 ) -> None:
-    def wrong(*given: Any) -> Any:
-        inserted, aside = real(*given)
+    def wrong(connection: Any, batch: Any, read: Any, inserted: int, aside: Counter[str], *more: Any) -> Any:
         if off > 0:
             aside.update(dict.fromkeys((segment.name for segment in segments), off))
-        return inserted + min(off, 0), aside
+        return real(connection, batch, read, inserted + min(off, 0), aside, *more)
 
     spool = Spool(tmp_path / "spool")
     segments = spooled(spool, "live", event("1-0", "{}"), event("2-0", "{}"))
-    real = load_batch._insert_live
-    monkeypatch.setattr(load_batch, "_insert_live", wrong)
+    real = load_batch._enter
+    monkeypatch.setattr(load_batch, "_enter", wrong)
     with pytest.raises(Corrupt, match=said):
         load.load_spool(warehouse, spool)
     assert spool.segments() == segments

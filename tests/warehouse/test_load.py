@@ -2,9 +2,11 @@
 
 import json
 import shutil
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from taskhouse.clock import REAL
@@ -304,3 +306,29 @@ def test_an_empty_segment_that_an_earlier_version_left_is_removed(
         spooled(spool, "live", *others)
     assert load_spool(warehouse, spool)["live"].inserted == len(others)
     assert spool.segments() == []
+
+
+def test_ordinary_events_are_read_once_and_take_no_statement_for_what_is_not_there(
+    warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_live(warehouse, spool, event("1-0", "{}"))
+    for number in (2, 3):
+        spooled(spool, "live", event(f"{number}-0", '{"type":"x"}'), event(f"{number}-1", "{}"))
+    looks, statements = Counter[str](), Counter[str]()
+    read, run = Path.read_bytes, sql.run
+
+    def looked(path: Path) -> bytes:
+        looks[path.suffix] += 1
+        return read(path)
+
+    def counted(connection: duckdb.DuckDBPyConnection, *addresses: str, **named: object) -> duckdb.DuckDBPyConnection:
+        statements.update(address for address in addresses if address.startswith("load"))
+        return run(connection, *addresses, **named)
+
+    monkeypatch.setattr(Path, "read_bytes", looked)
+    monkeypatch.setattr(sql, "run", counted)
+    assert load_spool(warehouse, spool)["live"].inserted == 4
+    assert looks[".batches"] == 2
+    assert statements.pop("load/enter_segment") == 2
+    assert set(statements.values()) == {1}
+    assert len(statements) <= 16
