@@ -40,7 +40,7 @@ WITH happened AS (
         'end' AS what,
         known_at
     FROM
-        main.run_attempts
+        main.run_attempt_facts
     WHERE
         ended_at IS NOT NULL
     UNION ALL BY NAME

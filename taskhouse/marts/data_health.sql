@@ -116,15 +116,31 @@ bad AS (
         ALL
 ),
 
+-- The first and the last day of events alone: if they came from the rows above, DuckDB would compute all of these for
+-- one day, too.
 seen AS (
     SELECT project_id, resource, day FROM pass
-    UNION
-    SELECT project_id, resource, day FROM live
-    UNION
-    SELECT project_id, resource, day FROM log
-    UNION
+    UNION ALL
+    SELECT
+        project_id,
+        'run_events' AS resource,
+        main.day_of(unnest([min(received_at), max(received_at)])) AS day
+    FROM
+        raw.run_events
+    GROUP BY
+        project_id
+    UNION ALL
+    SELECT
+        project_id,
+        'run_events' AS resource,
+        main.day_of(unnest([min(received_at), max(received_at)])) AS day
+    FROM
+        raw.run_log_entries
+    GROUP BY
+        project_id
+    UNION ALL
     SELECT project_id, resource, day FROM hole
-    UNION
+    UNION ALL
     SELECT project_id, resource, day FROM bad
 ),
 

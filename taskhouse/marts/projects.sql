@@ -71,7 +71,7 @@ ran AS (
         count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
         count(*) FILTER (WHERE ended_at IS NULL) AS going_on
     FROM
-        main.run_attempts
+        main.run_attempt_facts
     GROUP BY
         project_id
 ),

@@ -44,7 +44,7 @@ WITH attempt AS (
         coalesce(lag(ended_at) OVER run, TIMESTAMPTZ '-infinity') AS after_at,
         CASE WHEN is_last THEN TIMESTAMPTZ 'infinity' ELSE ended_at END AS until_at
     FROM
-        main.run_attempts
+        main.run_attempt_facts
     WINDOW
         run AS (PARTITION BY project_id, run_id ORDER BY attempt ASC)
 ),

@@ -39,7 +39,7 @@ WITH attempt AS (
         *,
         coalesce(began_at, ended_at) AS place
     FROM
-        main.run_attempts
+        main.run_attempt_facts
 ),
 
 request AS (

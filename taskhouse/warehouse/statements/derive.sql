@@ -190,7 +190,7 @@ FROM
             EXISTS (
                 SELECT 1
                 FROM
-                    temp.run_attempts AS attempt
+                    temp.run_attempt_facts AS attempt
                     INNER JOIN temp.run_versions AS version USING (project_id, run_id)
                 WHERE
                     attempt.project_id = due.project_id
