@@ -69,6 +69,7 @@ def _store(connection: duckdb.DuckDBPyConnection) -> None:
     while done:
         with sql.atomic(connection):
             done, _ = derive.batch(connection, REAL, everything=True, most=derive.MANY_LINES)
+    views.settle(connection)
     connection.execute("CHECKPOINT")
 
 

@@ -7,7 +7,8 @@ of a batch that is to be stored (schema ``temp``), over the runs that are not st
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from taskhouse import marts
 
@@ -63,6 +64,9 @@ UNREAD = {"run_timeline": ("tool_call_id", "payload", "redacted")}
 COMPRESSED = {("messages", "text"): " USING COMPRESSION zstd"}
 """Long texts, which DuckDB would store in more room by itself."""
 
+MOST_SPANS = 16
+"""How many periods a view looks into for the events of runs that are not stored."""
+
 PER_RUN = ("run_events", "run_log_entries", "run_versions")
 """The tables of ``raw`` that the stored views are computed from, run by run."""
 
@@ -91,22 +95,56 @@ def over(schema: str, text: str) -> str:
     return _OURS.sub(lambda found: f"{schema}.{found['view'] or found['table']}", text)
 
 
-def waiting(table: str, *, bounded: bool) -> str:
+def waiting(table: str) -> str:
     """The rows of a table of ``raw`` of the runs that are not stored, or of ``runs`` these runs themselves.
+
+    Ids of runs do not tell DuckDB where in ``raw`` their events are, but the times at which these were read do. They
+    stand in the macro ``waiting.is_within`` (:func:`within`).
 
     Args:
         table: One of :data:`PER_RUN`, or ``runs``.
-        bounded: Whether ``mart.runs`` says when the events of a run were read. DuckDB then passes over what was read
-            before the first of these runs, and over everything if there is none; ids of runs alone do not tell it that.
     """
-    bounds = ", first_received_at" if bounded else ""
     if table == "runs":
-        return f"SELECT project_id, run_id{bounds} FROM mart.runs WHERE NOT is_stored"  # noqa: S608 - our own names
+        return "SELECT project_id, run_id FROM mart.runs WHERE NOT is_stored"
     rows = f"SELECT * FROM raw.{table} SEMI JOIN waiting.runs USING (project_id, run_id)"  # noqa: S608 - our own names
-    if not bounded or table == "run_versions":
-        return rows
-    first = "SELECT coalesce(min(first_received_at), TIMESTAMPTZ 'infinity') FROM waiting.runs"
-    return f"{rows} WHERE received_at >= ({first}) UNION ALL {rows} WHERE received_at IS NULL"
+    return rows if table == "run_versions" else f"{rows} WHERE waiting.is_within(received_at)"
+
+
+def within(spans: Sequence[tuple[datetime, datetime]] | None) -> str:
+    """The statement that makes the macro which says whether an event read at a time may be of a run that is waiting.
+
+    Constants, since DuckDB passes over the rest of ``raw`` by them whatever the query; with bounds from a subquery it
+    sometimes read all of it, and one run that is never stored led through everything that was read since.
+
+    Args:
+        spans: From when until when the events of each of these runs were read; None if that is not known or changes.
+    """
+    if spans is None:
+        told = "true"
+    elif spans:
+        found = (f"moment BETWEEN {_literal(first)} AND {_literal(last)}" for first, last in _joined(spans))
+        told = " OR ".join(("moment IS NULL", *found))
+    else:
+        told = "moment IS NULL"
+    return f"CREATE OR REPLACE MACRO waiting.is_within(moment) AS ({told})"
+
+
+def _joined(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """The same spans in order, without overlaps, joined over the shortest gaps until they are few enough."""
+    joined: list[tuple[datetime, datetime]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    while len(joined) > MOST_SPANS:
+        at = min(range(1, len(joined)), key=lambda place: joined[place][0] - joined[place - 1][1])
+        joined[at - 1 : at + 1] = [(joined[at - 1][0], joined[at][1])]
+    return joined
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMPTZ '{moment.astimezone(UTC).isoformat(' ')}'"
 
 
 def united(name: str, text: str) -> str:

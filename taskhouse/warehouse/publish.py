@@ -134,7 +134,7 @@ def _publish(warehouse: Warehouse, folder: Path, *, read: bool = False, own: boo
         if read or not cloned:
             with draft.open("rb") as file:
                 summed = crc32(file)
-        views.add(draft, views.template(warehouse.path.parent), warehouse.clock)
+        views.add(draft, views.template(warehouse.path.parent), warehouse.clock, settled=True)
         reading_s = _read(warehouse, draft, source) if read or not cloned else None
         rest_s = max(CLONES_EVERY_S, SHARE * taken_s) if cloned else max(EVERY_S, SHARE * (taken_s + (reading_s or 0)))
         with draft.open("rb+") as file:

@@ -57,8 +57,9 @@ def make(connection: duckdb.DuckDBPyConnection, clock: Clock = REAL, *, zone: st
     texts = _texts(zone)
     with sql.atomic(connection):
         connection.execute("CREATE SCHEMA waiting")
+        connection.execute(derivation.within(None))
         for name in ("runs", *derivation.PER_RUN):
-            _make_waiting(connection, name, derivation.waiting(name, bounded=stored))
+            _make_waiting(connection, name, derivation.waiting(name))
         for name, text in texts.items():
             if name in derivation.VIEWS:
                 _make_waiting(connection, name, derivation.over("waiting", marts.text(name)))
@@ -113,10 +114,16 @@ def _template_name(path: Path) -> str:
     return f"{TEMPLATE}-{_version()}.{zlib.crc32(path.read_bytes()):08x}.duckdb"
 
 
-def add(copy: Path, made: Path, clock: Clock = REAL) -> None:
+def add(copy: Path, made: Path, clock: Clock = REAL, *, settled: bool = False) -> None:
     """Put the views and macros of a template into a copy of a warehouse, and remember them there.
 
     A file that is no warehouse stays as it is.
+
+    Args:
+        copy: The file.
+        made: The template.
+        clock: Says when they were made.
+        settled: Whether the rows of the copy do not change any more (:func:`settle`).
     """
     with connect(storage_compatibility_version=COMPATIBILITY) as connection:
         connection.execute(f"ATTACH {sql.literal(str(made))} AS made (READ_ONLY)")
@@ -127,10 +134,21 @@ def add(copy: Path, made: Path, clock: Clock = REAL) -> None:
         _remove(connection)
         connection.execute("COPY FROM DATABASE made TO copy (SCHEMA)")
         with sql.atomic(connection):
+            if settled:
+                settle(connection)
             _note(connection, _digests(_texts(current_zone(connection))), clock)
         connection.execute("CHECKPOINT copy")
         connection.execute("USE memory")
         connection.execute("DETACH copy")
+
+
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Tell the views when the events of the runs that are not stored were read, so that they pass over the rest.
+
+    If a run changes afterwards, they may miss its newer events.
+    """
+    spans = sql.run(connection, "catalog/waiting_spans").fetchall()
+    connection.execute(derivation.within([(first, last) for first, last in spans]))
 
 
 def prepare(
@@ -224,7 +242,7 @@ def _texts(zone: str) -> dict[str, str]:
 @functools.cache
 def _version() -> str:
     """What tells the templates of two versions apart."""
-    waiting = [derivation.waiting(name, bounded=True) for name in ("runs", *derivation.PER_RUN)]
+    waiting = [derivation.waiting(name) for name in ("runs", *derivation.PER_RUN)]
     made = repr((sorted(_digests(_texts("UTC")).items()), waiting, migrate.MIGRATIONS[-1], duckdb.__version__))
     return hashlib.sha256(made.encode()).hexdigest()[:16]
 

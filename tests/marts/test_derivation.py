@@ -1,5 +1,6 @@
 """What is stored in ``mart`` is what the views compute, whatever part of it is stored."""
 
+import itertools
 import json
 import random
 import re
@@ -8,7 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from taskhouse.clock import REAL
 from taskhouse.marts import derivation
@@ -77,6 +81,37 @@ def test_views_show_the_same_whatever_is_stored(clean: Any, draw: dict[str, Any]
     assert compute(clean) == runs
     assert shown(clean) == computed
     assert compute(clean) == 0
+
+
+def test_views_of_a_copy_look_only_where_the_events_of_waiting_runs_are(clean: Any) -> None:
+    for table, rows in lives(random.Random(8), projects=1, tasks=2, runs=3).items():
+        clean.fill(table, rows)
+    clean.note_runs()
+    asked = "SELECT count(*), sum(CAST(hash(shown) AS HUGEINT)) FROM (FROM main.run_signals) AS shown"
+    computed = clean.connection.execute(asked).fetchall()
+    compute(clean, most=1)
+    try:
+        views.settle(clean.connection)
+        assert clean.connection.execute(asked).fetchall() == computed
+        clean.connection.execute(derivation.within([]))
+        assert clean.connection.execute(asked).fetchall() != computed
+    finally:
+        clean.connection.execute(derivation.within(None))
+
+
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, 40)), max_size=60))
+def test_periods_are_few_and_leave_nothing_out(drawn: list[tuple[int, int]]) -> None:
+    spans = [(BEGIN + timedelta(hours=first), BEGIN + timedelta(hours=first + long)) for first, long in drawn]
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA waiting")
+        text = derivation.within(spans)
+        connection.execute(text)
+        asked = "SELECT count(*) FROM (SELECT unnest($1) AS moment) WHERE NOT waiting.is_within(moment)"
+        assert connection.execute(asked, [[None, *itertools.chain(*spans)]]).fetchall() == [(0,)]
+        assert text.count("BETWEEN") <= min(derivation.MOST_SPANS, len(spans))
+        if 0 < len({*spans}) <= derivation.MOST_SPANS:
+            outside = max(last for _, last in spans) + timedelta(seconds=1)
+            assert connection.execute(asked, [[outside]]).fetchall() == [(1,)]
 
 
 def test_a_run_that_its_task_shows_to_be_over_later_has_no_stored_attempt_too_many(clean: Any) -> None:

@@ -168,6 +168,18 @@ GROUP BY
 ORDER BY
     function_name
 
+-- name: waiting_spans
+-- From when until when the events of the runs that are not stored were read.
+SELECT
+    first_received_at,
+    last_received_at
+FROM
+    mart.runs
+WHERE
+    NOT is_stored
+    AND first_received_at IS NOT NULL
+    AND last_received_at IS NOT NULL
+
 -- name: waiting_columns
 -- The columns of the views of what is not stored.
 SELECT
