@@ -38,8 +38,8 @@ def registered(
 
     If the block fails, the transaction may be aborted, and then the empty table can only be replaced by the next one.
     """
-    arrays, kinds = _arrays(segments)
-    table = _Table(arrays)
+    made, kinds = arrays(segments)
+    table = _Table(made)
     connection.register(name, table)
     try:
         yield kinds
@@ -59,8 +59,9 @@ class _Table:
         return stream.__arrow_c_stream__(requested_schema)
 
 
-def _arrays(segments: Iterable[tuple[str, bytes]]) -> tuple[list[CArray], frozenset[str]]:
-    arrays, others, texts = [], _Lines(), list[bytes]()
+def arrays(segments: Iterable[tuple[str, bytes]]) -> tuple[list[CArray], frozenset[str]]:
+    """Arrays of lines with the columns ``COLUMNS``, and the kinds of these lines."""
+    made, others, texts = [], _Lines(), list[bytes]()
     for number, (name, content) in enumerate(segments):
         found, end, base = _Lines(), 0, number << 32
         for facts, texts_at in line.headers(content):
@@ -71,9 +72,9 @@ def _arrays(segments: Iterable[tuple[str, bytes]]) -> tuple[list[CArray], frozen
             else:
                 end += found.add(name, "event", base, texts_at - end, facts)
         if found.of_line:
-            arrays.append(found.over(content))
-    kinds = {kind for _, kind, *_ in others.of_line} | ({"event"} if arrays else set())
-    return [*arrays, others.over(b"".join(texts))], frozenset(kinds)
+            made.append(found.over(content))
+    kinds = {kind for _, kind, *_ in others.of_line} | ({"event"} if made else set())
+    return [*made, others.over(b"".join(texts))], frozenset(kinds)
 
 
 def _as_several(facts: Mapping[str, Any], size: int) -> dict[str, Any]:
