@@ -19,6 +19,9 @@ __all__ = ["WEEKS", "Written", "write"]
 WEEKS = 4
 """Weeks of which runs have a page, and that have a report."""
 
+LAKE = "lake"
+"""Instead of the id of a home."""
+
 INDEX = "index.html"
 RUNS = "runs/index.html"
 
@@ -48,7 +51,7 @@ def write(
     Who may read the folder may read its pages: a new folder is for its owner alone.
 
     Args:
-        snapshot: The published copy.
+        snapshot: The published copy, or the lake.
         folder: Where the site is; it holds nothing else.
         directory: Names of projects, owners of repositories, and campaigns.
         weeks: How many weeks, from 1.
@@ -58,8 +61,7 @@ def write(
             ever read.
         Locked: Another process is writing there.
     """
-    home = snapshot.records("SELECT coalesce(any_value(id), '') AS id FROM ledger.origin")[0]["id"]
-    manifest = Manifest(Path(folder), home)
+    manifest = Manifest(Path(folder), _home(snapshot))
     found, known = gather(snapshot, weeks), directory or report.Directory()
     reports = {f"reports/{week_name(week)}.html": week for week in found.weeks}
     badges = {one.badge_path: badge(LABEL, one.state) for one in found.repositories if one.strips}
@@ -88,3 +90,10 @@ def write(
         manifest.put(INDEX, html.index(found))
         done, removed = manifest.written + manifest.kept, manifest.close()
     return Written(manifest.folder / INDEX, done, manifest.written, removed)
+
+
+def _home(snapshot: Snapshot) -> str:
+    """Whose site it is: a home's, or that of the lake with all its homes."""
+    if not snapshot.reader.is_copy:
+        return LAKE
+    return str(snapshot.records("SELECT coalesce(any_value(id), '') AS id FROM ledger.origin")[0]["id"])

@@ -70,4 +70,9 @@ def _strips(found: Mapping[str, Repository], days: Sequence[Row], first: date, l
 
 def rows(snapshot: Snapshot, query: str, **parameters: object) -> list[dict[str, Any]]:
     """The rows of ``queries/<query>.sql``, each by column name."""
-    return snapshot.records(sql.statement("taskhouse.site", f"queries/{query}"), **parameters)
+    stored = _text("stored" if snapshot.reader.is_copy else "stored_in_lake")
+    return snapshot.records(_text(query).replace("{stored}", stored), **parameters)
+
+
+def _text(query: str) -> str:
+    return sql.statement("taskhouse.site", f"queries/{query}")

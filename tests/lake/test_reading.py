@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import taskhouse
-from taskhouse import digest, marts, report, run_page
+from taskhouse import digest, marts, report, run_page, site
 from taskhouse.errors import ConfigurationError
 from taskhouse.export import export
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.service import publish_once
 from taskhouse.reading import Snapshot
+from taskhouse.site.manifest import NAME
 from tests.lake.homes import Home
 
 UNORDERED = {"run_evidence"}
@@ -28,6 +29,15 @@ COMMENTS = """
 def rows(snapshot: Snapshot, text: str) -> Counter[str]:
     """The rows of a statement, however they are ordered."""
     return Counter(map(repr, snapshot.reader.connection().execute(text).fetchall()))
+
+
+def pages(folder: Path) -> dict[str, bytes]:
+    """The files of a site but its list of them."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != NAME
+    }
 
 
 def statements(snapshot: Snapshot) -> list[str]:
@@ -60,6 +70,10 @@ def test_the_views_of_one_shard_are_those_of_its_warehouse(
         assert run_page.render(lake, run_id) == run_page.render(copy, run_id)
         with report.gathered(lake, options) as one, report.gathered(copy, options) as other:
             assert digest.of(one, None) == digest.of(other, None)
+        for snapshot, folder in ((lake, "site of the lake"), (copy, "site of the copy")):
+            site.write(snapshot, tmp_path / folder, weeks=1)
+        assert pages(tmp_path / "site of the lake") == pages(tmp_path / "site of the copy")
+        assert site.write(lake, tmp_path / "site of the lake", weeks=1).written == 0
         done, others = export(tmp_path / "files of the lake", lake), export(tmp_path / "files of the copy", copy)
         apart = {"lake_shards", *UNORDERED}
         assert {file.path: file.sha256 for file in done.files if file.table not in apart} == {

@@ -19,7 +19,7 @@ SELECT
         ),
         (
             SELECT concat_ws(',', sum(lines), max(last_received_at))
-            FROM mart.runs
+            FROM ({stored}) AS stored
             WHERE first_received_at < main.day_start(CAST($until AS DATE) + 2)
         ),
         (

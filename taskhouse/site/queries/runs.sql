@@ -55,7 +55,7 @@ SELECT
 FROM
     runs AS run
     LEFT JOIN tasks AS task USING (project_id, task_id)
-    LEFT JOIN mart.runs AS stored USING (project_id, run_id)
+    LEFT JOIN ({stored}) AS stored USING (project_id, run_id)
     LEFT JOIN gap USING (project_id, run_id)
     LEFT JOIN known USING (project_id, run_id)
 WHERE
