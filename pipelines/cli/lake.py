@@ -55,7 +55,8 @@ def verify() -> None:
     """Compare the lake with this shard, row for row.
 
     It compares all rows that the lake has of this shard with the published copy of the same commit. Exit code 0: they
-    are the same; 1: they differ; 3: this home has no copy of that commit any more, so publish first.
+    are the same; 1: they differ, or files of the lake cannot be read, which are all listed; 3: this home has no copy of
+    that commit any more, so publish first.
     """
     from taskhouse.lake.verify import verify as compare
     from taskhouse.pipelines.cli import screen
@@ -63,8 +64,11 @@ def verify() -> None:
 
     generation, found = compare(load())
     wrong = [one for one in found if one.differs]
-    for one in wrong:
-        say(f"{one.table}: {counted(one.lacks, 'row')} missing, {one.extra:,} too many", style="red")
+    for path, one in {each.path: each for table in wrong for each in table.damaged}.items():
+        say(f"{one.table}: cannot read {path}: {one.problem}", style="red")
+    for table in wrong:
+        if not table.damaged:
+            say(f"{table.table}: {counted(table.lacks, 'row')} missing, {table.extra:,} too many", style="red")
     if wrong:
         say("Hint:  `taskhouse lake rebuild` publishes this shard anew.")
         raise typer.Exit(Exit.FAILED)
@@ -80,8 +84,9 @@ def rebuild() -> None:
     """Delete what the lake has of this shard, and publish the newest copy anew.
 
     It is one transaction, so readers see the shard as it was until the new rows are there. Use it after a restore of an
-    older backup, or if `taskhouse lake verify` finds a difference. Publishers of other shards wait meanwhile. The files
-    with the old rows are removed by `taskhouse lake rewrite`.
+    older backup, or if `taskhouse lake verify` finds a difference or a file that it cannot read. Such files are no
+    longer part of the lake afterwards; other shards that had rows in them publish these again by themselves. Publishers
+    of other shards wait meanwhile. The files with the old rows are removed by `taskhouse lake rewrite`.
     """
     from taskhouse.home import ready
     from taskhouse.lake import upkeep
@@ -90,13 +95,20 @@ def rebuild() -> None:
     settings = load()
     ready(settings)
     done = upkeep.rebuild(settings)
-    say(f"Shard {settings.shard} is published anew up to commit {done.generation}: {counted(done.rows, 'row')}.")
+    for one in done.damaged:
+        say(f"{one.path} cannot be read, and is no longer part of the lake.")
+    if done.others:
+        say(f"It may have had rows of {', '.join(done.others)}, which publish them again with their next copy.")
+    tick = done.tick
+    say(f"Shard {settings.shard} is published anew up to commit {tick.generation}: {counted(tick.rows, 'row')}.")
 
 
 @lake.command()
 @guarded
 def compact() -> None:
     """Merge the small files of the lake, and remove what is older than an hour and not needed any more.
+
+    A publication that was killed may leave files that the lake does not know: they are removed after a day.
 
     Each publication writes small files, and many of them make reading slow: run this once an hour, on one machine.
     Publishers wait only for a moment, and readers do not notice.

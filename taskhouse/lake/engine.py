@@ -89,8 +89,15 @@ class Lake:
         """One of our errors for what DuckDB or the catalogue said."""
         if refused := advised(problem):
             return refused
+        said = self.hide(str(problem)).strip().splitlines()[0][:300]
+        if ".parquet" in said:
+            return Retryable(
+                f"{purpose} failed: {said}.",
+                hint="Run the command again. If it fails again, `taskhouse lake verify` names every file that cannot be"
+                " read, and `taskhouse lake rebuild` publishes what they had anew.",
+            )
         return Retryable(
-            f"{purpose} failed: {self.hide(str(problem)).strip().splitlines()[0][:300]}.",
+            f"{purpose} failed: {said}.",
             hint="Check that the catalogue of TASKHOUSE_LAKE runs and that the folder of TASKHOUSE_LAKE_DATA can be"
             " used, then run the command again. Nothing was half written.",
         )

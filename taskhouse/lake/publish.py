@@ -204,6 +204,8 @@ class Shard:
         marks = {row.pop("table_name"): row for row in found}
         if marks == self._marks:
             return version
+        if schema.EVERY not in marks:
+            raise duckdb.TransactionException("the marks of this shard are gone")
         self._marks, self._known = marks, set()
         held = marks[schema.EVERY]["generation"]
         if copied["generation"] < held:
@@ -316,9 +318,9 @@ class _Work:
             text = sql.query("lake_publish/grown").format(table=table.name, hash=columns)
             self._mark_end(table, sql.rows(self.connection.execute(text, {"high": 0}))[0], next_row)
             self.connection.execute(f"DROP TABLE temp.{known(table)}")
-        elif more or less:
-            rows = self.marks[table.name]["rows"] + more - less
-            self._mark(table, rows=rows, next_row=next_row)
+        elif more or less or self.marks[table.name]["rows"] == schema.UNKNOWN:
+            text = sql.query("lake_publish/held").format(known=known(table))
+            self._mark(table, rows=self.connection.execute(text).fetchall()[0][0], next_row=next_row)
 
     def _mark_end(self, table: Shared, now: Mapping[str, Any], next_row: int) -> None:
         columns = hashed(table, self.shape[table.name])

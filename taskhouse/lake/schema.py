@@ -3,7 +3,7 @@
 Each shard has a small table of marks of its own, since marks of different shards in one table would conflict.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import duckdb
 
@@ -17,6 +17,9 @@ Columns = Mapping[str, str]
 
 EVERY = "*"
 """The row of a mark that changes with each tick."""
+
+UNKNOWN = -1
+"""Rows of a mark that says nothing of a table, so all rows must be compared."""
 
 INLINED_ROWS = 100
 """So many new rows of a table at most go into the catalogue instead of a file of their own, until `compact` moves them
@@ -89,11 +92,23 @@ def prepare(connection: duckdb.DuckDBPyConnection, shard: str, shape: Mapping[st
             connection.execute(f"CREATE TABLE lake.{name} ({listed})")
         for column in columns.keys() - held.get(name, columns).keys():
             connection.execute(f'ALTER TABLE lake.{name} ADD COLUMN "{column}" {columns[column]}')
-    connection.execute(
-        sql.query("lake_publish/begin_mark").format(shard=shard),
-        {"tables": [EVERY, *(table.name for table in SHARED)]},
-    )
+    _begin_marks(connection, shard, held.keys())
     return not held
+
+
+def _begin_marks(connection: duckdb.DuckDBPyConnection, shard: str, held: Collection[str]) -> None:
+    """Make the marks that a shard lacks. If it has rows, its marks were lost: everything is compared then."""
+    text = sql.query("lake_publish/unmarked").format(shard=shard)
+    tables = [EVERY, *(table.name for table in SHARED)]
+    begun = {name: (0, 0) for (name,) in connection.execute(text, {"tables": tables}).fetchall()}
+    for name in begun.keys() & set(held):
+        used = sql.query("lake_publish/used").format(table=name)
+        for (next_row,) in connection.execute(used, {"shard": shard}).fetchall():
+            begun[name] = (UNKNOWN, next_row)
+    if begun:
+        rows, next_rows = ([pair[place] for pair in begun.values()] for place in (0, 1))
+        values = {"tables": list(begun), "rows": rows, "next_rows": next_rows}
+        connection.execute(sql.query("lake_publish/begin_mark").format(shard=shard), values)
 
 
 def inline_few(connection: duckdb.DuckDBPyConnection) -> None:

@@ -12,14 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import duckdb
+from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.lake import claims, erasure
 from taskhouse.lake.catalogue import Catalogue
+from taskhouse.lake.damage import Damaged, check, take_out
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.leases import EVERYTHING, Leases
 from taskhouse.lake.publish import Tick
-from taskhouse.lake.service import again, claimed
+from taskhouse.lake.service import LOCAL_WAIT_S, again, claimed
 from taskhouse.lake.tables import DERIVED, SHARED
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
@@ -32,6 +34,10 @@ HELD_S = 600.0
 
 OLD = timedelta(hours=1)
 """How old a snapshot, or a file that no snapshot needs, becomes before it is removed: as long as somebody may read."""
+
+LEFT = timedelta(days=1)
+"""How old a file becomes that the catalogue does not know before it is removed. A publication that was killed left it;
+but one that goes on writes its files first and notes them at its end, by another machine's clock."""
 
 LATER = {"postgres": timedelta(0), "sqlite": timedelta(days=1)}
 """How much older it becomes with a catalogue in SQLite. There, times are texts, and DuckLake compares those of one day
@@ -61,6 +67,22 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What publishing a shard anew did.
+
+    Attributes:
+        tick: What was published.
+        damaged: Files that could not be read, and are no longer part of the lake.
+        others: Other shards that may have had rows in them, and publish these again with their next
+            copy.
+    """
+
+    tick: Tick
+    damaged: tuple[Damaged, ...]
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """The files of the newest snapshot.
 
@@ -85,9 +107,14 @@ class Upkeep:
         marks = [name for (name,) in sql.run(self.connection, "lake_upkeep/marks").fetchall()]
 
         def fence() -> None:
-            with sql.atomic(self.connection):
-                for mark in marks:
-                    self.connection.execute(sql.query("lake_upkeep/fence").format(mark=mark))
+            try:
+                with sql.atomic(self.connection):
+                    for mark in marks:
+                        self.connection.execute(sql.query("lake_upkeep/fence").format(mark=mark))
+            except duckdb.Error:  # whoever publishes with a mark that cannot be read fails anyway
+                lost = {one.table for one in check(self.connection, {f"shards.{mark}" for mark in marks}).damaged}
+                marks[:] = [mark for mark in marks if f"shards.{mark}" not in lost]
+                raise
 
         again(self.lake, "Stopping the publishers", fence)
 
@@ -120,11 +147,24 @@ class Upkeep:
         self.connection.execute(f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')")
 
     def expire(self) -> int:
-        """Forget snapshots that are old, and remove the files that only they need; how many files."""
+        """Forget snapshots that are old, remove the files that only they need or nobody knows; how many files."""
         since = {"age": OLD + LATER[self.lake.kind]}
         self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now() - $age)", since)
         text = "CALL ducklake_cleanup_old_files('lake', older_than => now() - $age)"
-        return len(self.connection.execute(text, since).fetchall())
+        removed = len(self.connection.execute(text, since).fetchall())
+        text = "CALL ducklake_delete_orphaned_files('lake', older_than => now() - $age)"
+        return removed + len(self.connection.execute(text, {"age": LEFT}).fetchall())
+
+    def mend(self, shard: str) -> tuple[tuple[Damaged, ...], list[str]]:
+        """Take files out of the catalogue that cannot be read and may have rows of a shard; which shards lost rows.
+
+        Raises:
+            ConfigurationError: The fault is not in the files.
+        """
+        checked = check(self.connection, shard=shard)
+        if not checked.damaged:
+            return (), []
+        return checked.damaged, take_out(self.connection, checked, str(self.lake.data or "the folder of the lake"))
 
     def find(self, run_or_task: str) -> None:
         """Have a run, or a task and its runs, erased by the next :meth:`forget`, and never published again.
@@ -229,7 +269,10 @@ def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkee
         Retryable: The catalogue did not answer.
     """
     lake = Lake.of(settings)
-    with contextlib.closing(connect(lake, create=create, spill=settings.home / "lake.tmp")) as connection:
+    with (
+        _alone_here(settings),
+        contextlib.closing(connect(lake, create=create, spill=settings.home / "lake.tmp")) as connection,
+    ):
         leases = Leases(Catalogue(lake, connection), "", f"{platform.node()}:{settings.home.absolute()}")
         try:
             leases.catalogue.prepare()
@@ -241,6 +284,18 @@ def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkee
                 leases.release(UPKEEP)
         except duckdb.Error as problem:
             raise lake.failed(problem, "Looking after the lake") from None
+
+
+@contextlib.contextmanager
+def _alone_here(settings: Settings) -> Iterator[None]:
+    """A lease cannot tell two processes of a home apart from one that was killed and its successor."""
+    try:
+        with FileLock(settings.home / "lake.upkeep.lock", thread_local=False).acquire(timeout=LOCAL_WAIT_S):
+            yield
+    except Timeout:
+        raise Locked(
+            f"Another process of {settings.home.absolute()} looks after the lake.", hint="Wait for it to end."
+        ) from None
 
 
 def compact(settings: Settings) -> Kept:
@@ -304,15 +359,19 @@ def drop(settings: Settings, shard: str) -> int:
         return rows
 
 
-def rebuild(settings: Settings) -> Tick:
+def rebuild(settings: Settings) -> Rebuilt:
     """Delete what the lake has of this shard, and publish the newest copy, in one transaction.
 
+    Files that cannot be read and may have had rows of this shard are no longer part of the lake afterwards.
+
     Raises:
-        ConfigurationError: A setting is missing, or nothing was published here yet.
+        ConfigurationError: A setting is missing, nothing was published here yet, or no file of the lake can be read.
         Locked: Another process publishes this shard, or compacts or rewrites the lake.
         Retryable: The catalogue did not answer.
     """
     with looking_after(settings, create=True) as upkeep, claimed(settings) as publisher:
         publisher.claim(any_home=True)
         upkeep.alone()
-        return again(upkeep.lake, "Publishing anew", publisher.shard.anew)
+        damaged, shards = upkeep.mend(publisher.shard.name)
+        tick = again(upkeep.lake, "Publishing anew", publisher.shard.anew)
+        return Rebuilt(tick, damaged, tuple(shard for shard in shards if shard != publisher.shard.name))

@@ -9,12 +9,13 @@ import duckdb
 from taskhouse.errors import Incomplete
 from taskhouse.lake import erasure, schema
 from taskhouse.lake.catalogue import Catalogue
+from taskhouse.lake.damage import Damaged, check
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.reading import newest
 from taskhouse.lake.service import shard_of
 from taskhouse.lake.tables import DERIVED, SHARED, Shared
 from taskhouse.settings import Settings
-from taskhouse.warehouse import sql
+from taskhouse.warehouse import publish, sql
 from taskhouse.warehouse.identity import Identity, copies_in
 
 
@@ -27,23 +28,26 @@ class Compared:
         rows: How many rows the lake has.
         lacks: How many rows of the copy it does not have.
         extra: How many rows it has that the copy does not have.
+        damaged: Files that cannot be read, so that nothing could be compared.
     """
 
     table: str
     rows: int
     lacks: int
     extra: int
+    damaged: tuple[Damaged, ...] = ()
 
     @property
     def differs(self) -> bool:
         """Whether the two are not the same."""
-        return bool(self.lacks or self.extra)
+        return bool(self.lacks or self.extra or self.damaged)
 
 
 def verify(settings: Settings) -> tuple[int, list[Compared]]:
     """Compare all tables of this shard; returns the commit, and a row for each table.
 
-    What was erased from the lake is left out.
+    What was erased from the lake is left out. A table with files that cannot be read stops nothing: the others are
+    compared, and these files are named.
 
     Raises:
         ConfigurationError: A setting is missing, or there is no lake.
@@ -53,7 +57,8 @@ def verify(settings: Settings) -> tuple[int, list[Compared]]:
     lake, shard = Lake.of(settings), shard_of(settings)
     with contextlib.closing(newest(lake, spill=settings.home / "lake.tmp")) as connection:
         try:
-            generation = _generation(connection, shard)
+            broken = [one for one in (_read(connection, name) for name in _marks(shard)) if one]
+            generation = _generation(settings, connection, broken)
             copy = _copy_of(settings, generation)
             if copy is None:
                 raise Incomplete(
@@ -62,14 +67,34 @@ def verify(settings: Settings) -> tuple[int, list[Compared]]:
                 )
             connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy (READ_ONLY)")
             erased = erasure.recall(connection, Catalogue(lake, connection))
-            return generation, _compare(connection, shard, erased=erased)
+            return generation, broken + _compare(connection, shard, erased=erased)
         except duckdb.Error as problem:
             raise lake.failed(problem, "Reading the lake") from None
 
 
-def _generation(connection: duckdb.DuckDBPyConnection, shard: str) -> int:
-    rows = sql.run(connection, "lake_publish/owner", shard=shard).fetchall()
-    return int(rows[0][2]) if rows else 0
+def _marks(shard: str) -> tuple[str, str]:
+    """The tables that say how far a shard is published."""
+    return "shards.published", f"shards.mark_{shard}"
+
+
+def _read(connection: duckdb.DuckDBPyConnection, *tables: str) -> Compared | None:
+    """Files of tables that cannot be read, noted with the first of the tables; None if there are none."""
+    damaged = check(connection, tables).damaged
+    return Compared(tables[0], 0, 0, 0, damaged) if damaged else None
+
+
+def _generation(settings: Settings, connection: duckdb.DuckDBPyConnection, broken: list[Compared]) -> int:
+    """How far this shard is published; if that cannot be read, as far as its newest copy."""
+    shard, lost = shard_of(settings), {one.table for one in broken}
+    published, mark = _marks(shard)
+    if published not in lost:
+        rows = sql.run(connection, "lake_publish/owner", shard=shard).fetchall()
+        return int(rows[0][2]) if rows else 0
+    if mark not in lost:
+        found = connection.execute(sql.query("lake_publish/marks").format(shard=shard)).fetchall()
+        return next((int(generation) for name, generation, *_ in found if name == schema.EVERY), 0)
+    held = Identity.beside(publish.readable(settings.published))
+    return held.generation if held else 0
 
 
 def _copy_of(settings: Settings, generation: int) -> Path | None:
@@ -100,6 +125,13 @@ def _compare(connection: duckdb.DuckDBPyConnection, shard: str, *, erased: bool)
     for name, rows, kept in pairs:
         columns = ", ".join(f'"{column}"' for column in shape[name])
         text = sql.query("lake_verify/compare").format(columns=columns, rows=rows, kept=kept)
-        lacks, extra, count = connection.execute(text, {"shard": shard}).fetchall()[0]
-        found.append(Compared(name, count, lacks, extra))
+        try:
+            lacks, extra, count = connection.execute(text, {"shard": shard}).fetchall()[0]
+        except duckdb.Error:
+            needed = (name, f"{name}_gone") if name not in DERIVED else (name, runs.name, runs.gone)
+            if (one := _read(connection, *needed)) is None:
+                raise
+            found.append(one)
+        else:
+            found.append(Compared(name, count, lacks, extra))
     return found

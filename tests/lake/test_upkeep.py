@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from taskhouse.errors import ConfigurationError, Incomplete
@@ -15,9 +14,9 @@ from taskhouse.lake.reading import newest, show_tables
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
-from taskhouse.warehouse import sql
 from tests.lake.compared import differs, shown
 from tests.lake.homes import Home
+from tests.lake.parquet import holding
 
 
 def wrong(home: Home) -> dict[str, tuple[int, int]]:
@@ -33,17 +32,6 @@ def write(lake: Lake, *texts: str) -> None:
             connection.execute(text)
     finally:
         connection.close()
-
-
-def holding(lake: Lake, text: str) -> list[Path]:
-    """The files in the folder of the lake in which a text stands in any column; all must be readable."""
-    assert lake.data is not None
-    found = []
-    with duckdb.connect() as connection:
-        for path in lake.data.rglob("*.parquet"):
-            rows = f"SELECT count(*) FROM read_parquet({sql.literal(str(path))}) AS row WHERE contains(row::VARCHAR, ?)"
-            found += [path] * bool(connection.execute(rows, [text]).fetchall()[0][0])
-    return found
 
 
 KNOWN = " UNION ALL ".join(

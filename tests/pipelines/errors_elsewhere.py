@@ -8,6 +8,15 @@ ELSEWHERE = {
     "… must look like ducklake:postgres:dbname=lake or ducklake:sqlite:/srv/lake.sqlite.": (
         "settings/test_lake.py::test_other_catalogues_are_refused"
     ),
+    "None of the … files of the lake in … can be read.": (
+        "lake/test_damage.py::test_a_folder_that_is_not_mounted_is_no_damage"
+    ),
+    "The file … of the lake cannot be read: …": (
+        "lake/test_damage.py::test_a_file_that_this_user_may_not_read_stays_in_the_lake"
+    ),
+    "Another process of … looks after the lake.": (
+        "lake/test_damage.py::test_one_process_of_a_home_looks_after_the_lake"
+    ),
     "There is no lake in ….": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "There is no lake at this address yet.": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "The lake cannot be opened: …": ("lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"),

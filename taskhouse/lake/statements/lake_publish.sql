@@ -65,21 +65,48 @@ FROM
 WHERE
     mark.table_name = fresh.table_name
 
--- name: begin_mark
--- A mark for each table that has none.
-INSERT INTO lake.shards.mark_{shard} BY NAME
+-- name: unmarked
+-- Which of these tables have no mark.
 SELECT
-    fresh.table_name,
-    CAST(0 AS BIGINT) AS generation,
-    CAST(0 AS BIGINT) AS rows,
-    CAST(0 AS BIGINT) AS next_row,
-    CAST(0 AS BIGINT) AS high,
-    CAST(NULL AS UBIGINT) AS anchor,
-    CAST(0 AS BIGINT) AS rewrites
+    fresh.table_name
 FROM
     (SELECT unnest($tables) AS table_name) AS fresh
     ANTI JOIN lake.shards.mark_{shard} AS held
         ON fresh.table_name = held.table_name
+
+-- name: used
+-- The number after the last one that a shard used for a row of a table; no row if it has none.
+SELECT
+    max(lake_row) + 1 AS next_row
+FROM
+    (
+        SELECT
+            lake_row
+        FROM
+            lake.{table}
+        WHERE
+            lake_shard = $shard
+        UNION ALL
+        SELECT
+            lake_row
+        FROM
+            lake.{table}_gone
+        WHERE
+            lake_shard = $shard
+    )
+HAVING
+    count(*) > 0
+
+-- name: begin_mark
+INSERT INTO lake.shards.mark_{shard} BY NAME
+SELECT
+    unnest($tables) AS table_name,
+    CAST(0 AS BIGINT) AS generation,
+    unnest($rows) AS rows,
+    unnest($next_rows) AS next_row,
+    CAST(0 AS BIGINT) AS high,
+    CAST(NULL AS UBIGINT) AS anchor,
+    CAST(0 AS BIGINT) AS rewrites
 
 -- name: publication
 INSERT INTO lake.shards.published BY NAME
@@ -274,6 +301,12 @@ FROM
 DELETE FROM temp.{known} AS known USING vanished
 WHERE
     known.row = vanished.row
+
+-- name: held
+SELECT
+    count(*) AS rows
+FROM
+    temp.{known}
 
 -- name: derived
 -- What is computed from the events of the runs whose row in `mart.runs` is published in this tick.
