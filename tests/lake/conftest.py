@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from taskhouse.lake.engine import Lake, connect
+from taskhouse.warehouse.engine import connect as connect_duckdb
 from tests.lake.homes import Home
 from tests.marts.history import PACKED
 
@@ -30,6 +31,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.scale)
             if missing:
                 item.add_marker(pytest.mark.skip(reason="DuckLake is not installed: `make test-scale` brings it"))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB has one thread here: the many small statements of a test take less than half of the processor time."""
+
+    def single() -> duckdb.DuckDBPyConnection:
+        connection = connect_duckdb()
+        connection.execute("SET threads = 1")
+        return connection
+
+    monkeypatch.setattr("taskhouse.lake.engine.start", single)
 
 
 @pytest.fixture(scope="session")
