@@ -133,7 +133,7 @@ def judge(
     )
     found = sql.run(
         connection,
-        *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/stored_events"),
+        *("gaps_streams/seams", "gaps_streams/states", "gaps_streams/extents", "gaps_streams/stored_events"),
         since_ms=since_ms,
         **fewest,
     ).fetchone()
@@ -143,15 +143,12 @@ def judge(
     sql.run(connection, "gaps_seams/find_replaced")
     sql.run(
         connection,
-        *("gaps_ends/last_events", "gaps_ends/ended_runs"),
-        *(
-            "gaps_ends/find_unread_ends",
-            "gaps_ends/find_unread_streams",
-            "gaps_ends/find_expired_streams",
-            "gaps_ends/find_refused",
-            "gaps_ends/find_expired_logs",
-        ),
-        since_ms=since_ms,
+        "gaps_ends/ended_runs",
+        "gaps_ends/find_unread_ends",
+        "gaps_ends/find_unread_streams",
+        "gaps_ends/find_expired_streams",
+        "gaps_ends/find_refused",
+        "gaps_ends/find_expired_logs",
         now=now,
     )
     return _keep(connection, now)

@@ -1,28 +1,8 @@
 -- What may be missing after the last event that was read: streams that expired, were refused or never read, and logs
 -- that expired.
 --
--- Order: `last_events` (the last stored event of each run) and `ended_runs` (runs that are over) are temp tables;
--- each of the others adds to `found_gaps`. `find_expired_streams` leaves out what was found before it.
-
--- name: last_events
--- The last stored event of each run's stream.
-CREATE OR REPLACE TEMP TABLE last_events AS
-SELECT
-    event.project_id,
-    event.run_id,
-    arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS stream_id,
-    max(event.received_at) AS received_at,
-    max(event.stream_ms) AS stream_ms,
-    max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS id
-FROM
-    raw.run_events AS event
-    SEMI JOIN judged USING (project_id, run_id)
-WHERE
-    event.stream_ms >= CAST($since_ms AS UBIGINT)
-    AND event.stream_seq IS NOT NULL
-GROUP BY
-    event.project_id,
-    event.run_id
+-- Order: `ended_runs` (runs that are over) is a temp table; each of the others adds to `found_gaps`.
+-- `find_expired_streams` leaves out what was found before it.
 
 -- name: ended_runs
 -- The runs that are over according to their newest version: where they ran, when they ended (from the last version that
@@ -53,28 +33,28 @@ HAVING
 INSERT INTO found_gaps BY NAME
 WITH ending AS (
     SELECT
-        last_events.project_id,
-        last_events.run_id,
+        extents.project_id,
+        extents.run_id,
         bool_or(
             connection.ending = 'stream_end'
             OR (connection.ending = 'bare_end' AND connection.source = 'django')
             OR (
                 connection.ending IN ('bare_end', 'terminal_without_stream')
-                AND connection.ended_at - last_events.received_at < INTERVAL 30 MINUTE
+                AND connection.ended_at - extents.last_received_at < INTERVAL 30 MINUTE
             )
         ) AS is_whole
     FROM
-        last_events
+        extents
         INNER JOIN ended_runs USING (project_id, run_id)
         INNER JOIN ledger.stream_connections AS connection USING (project_id, run_id)
     WHERE
         connection.ending <> 'trimmed'
-        AND connection.ended_at >= last_events.received_at
+        AND connection.ended_at >= extents.last_received_at
         AND coalesce(connection.heard_at + INTERVAL 2 SECOND, connection.ended_at + INTERVAL 1 MINUTE)
         >= ended_runs.run_ended_at
     GROUP BY
-        last_events.project_id,
-        last_events.run_id
+        extents.project_id,
+        extents.run_id
 ),
 
 -- the time of every end of these is known by the server's clock, so a cursor decides nothing
@@ -91,36 +71,36 @@ timed_ends AS (
 )
 
 SELECT
-    last_events.project_id,
-    last_events.run_id,
-    last_events.stream_id AS after_stream_id,
+    extents.project_id,
+    extents.run_id,
+    extents.last_stream_id AS after_stream_id,
     'end_not_read' AS kind,
     'the stream no longer existed before its end was read: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    last_events
+    extents
     INNER JOIN ended_runs USING (project_id, run_id)
     ANTI JOIN ledger.cursors AS lost
-        ON last_events.project_id = lost.project_id
+        ON extents.project_id = lost.project_id
         AND lost.resource = 'run_stream_lost'
-        AND last_events.run_id = lost.key
+        AND extents.run_id = lost.key
     ANTI JOIN announced_trims
-        ON last_events.project_id = announced_trims.project_id
-        AND last_events.run_id = announced_trims.run_id
+        ON extents.project_id = announced_trims.project_id
+        AND extents.run_id = announced_trims.run_id
         AND announced_trims.first_id IS NULL
     LEFT JOIN ending USING (project_id, run_id)
     LEFT JOIN ledger.cursors AS stream
-        ON last_events.project_id = stream.project_id
+        ON extents.project_id = stream.project_id
         AND stream.resource = 'run_stream'
-        AND last_events.run_id = stream.key
+        AND extents.run_id = stream.key
     LEFT JOIN states
-        ON last_events.project_id = states.project_id
-        AND last_events.run_id = states.run_id
-        AND last_events.id = states.id
+        ON extents.project_id = states.project_id
+        AND extents.run_id = states.run_id
+        AND extents.last_id = states.id
     LEFT JOIN timed_ends
-        ON last_events.project_id = timed_ends.project_id
-        AND last_events.run_id = timed_ends.run_id
+        ON extents.project_id = timed_ends.project_id
+        AND extents.run_id = timed_ends.run_id
 WHERE
     NOT coalesce(
         ending.is_whole,
@@ -132,7 +112,7 @@ WHERE
     AND (ending.is_whole IS NOT NULL OR CAST($now AS TIMESTAMPTZ) - ended_runs.completed_at >= INTERVAL 30 MINUTE)
     AND NOT coalesce(
         states.status IN ('completed', 'failed', 'cancelled')
-        AND last_events.stream_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
+        AND extents.last_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
         FALSE
     )
 
@@ -154,9 +134,9 @@ FROM
         ON ended_runs.project_id = stream.project_id
         AND stream.resource = 'run_stream'
         AND ended_runs.run_id = stream.key
-    ANTI JOIN last_events
-        ON ended_runs.project_id = last_events.project_id
-        AND ended_runs.run_id = last_events.run_id
+    ANTI JOIN extents
+        ON ended_runs.project_id = extents.project_id
+        AND ended_runs.run_id = extents.run_id
     ANTI JOIN ledger.cursors AS lost
         ON ended_runs.project_id = lost.project_id
         AND lost.resource = 'run_stream_lost'
@@ -188,46 +168,46 @@ WHERE
 -- that nothing is missing.
 INSERT INTO found_gaps BY NAME
 SELECT DISTINCT
-    last_events.project_id,
-    last_events.run_id,
-    last_events.stream_id AS after_stream_id,
+    extents.project_id,
+    extents.run_id,
+    extents.last_stream_id AS after_stream_id,
     'stream_expired' AS kind,
     'the stream no longer existed while its run continued: what followed is not known' AS how,
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    last_events
+    extents
     INNER JOIN ledger.stream_connections AS gone
-        ON last_events.project_id = gone.project_id
-        AND last_events.run_id = gone.run_id
-        AND last_events.stream_id = gone.after_stream_id
+        ON extents.project_id = gone.project_id
+        AND extents.run_id = gone.run_id
+        AND extents.last_stream_id = gone.after_stream_id
     LEFT JOIN ended_runs
-        ON last_events.project_id = ended_runs.project_id
-        AND last_events.run_id = ended_runs.run_id
+        ON extents.project_id = ended_runs.project_id
+        AND extents.run_id = ended_runs.run_id
     LEFT JOIN states
-        ON last_events.project_id = states.project_id
-        AND last_events.run_id = states.run_id
-        AND last_events.id = states.id
+        ON extents.project_id = states.project_id
+        AND extents.run_id = states.run_id
+        AND extents.last_id = states.id
     ANTI JOIN found_gaps
-        ON last_events.project_id = found_gaps.project_id
-        AND last_events.run_id = found_gaps.run_id
-        AND last_events.stream_id = found_gaps.after_stream_id
+        ON extents.project_id = found_gaps.project_id
+        AND extents.run_id = found_gaps.run_id
+        AND extents.last_stream_id = found_gaps.after_stream_id
 WHERE
     gone.ending = 'outgrown'
     OR (
         gone.ending = 'gone'
         AND NOT coalesce(
             states.status IN ('completed', 'failed', 'cancelled')
-            AND last_events.stream_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
+            AND extents.last_ms + 5000 >= epoch_ms(ended_runs.run_ended_at),
             FALSE
         )
         AND NOT EXISTS (
             SELECT 1 FROM ledger.stream_connections AS ended
             WHERE
-                ended.project_id = last_events.project_id
-                AND ended.run_id = last_events.run_id
+                ended.project_id = extents.project_id
+                AND ended.run_id = extents.run_id
                 AND ended.ending IN ('stream_end', 'bare_end')
-                AND ended.ended_at >= last_events.received_at
+                AND ended.ended_at >= extents.last_received_at
                 AND CASE
                     WHEN ended_runs.run_ended_at IS NULL THEN ended.ended_at > gone.ended_at - INTERVAL 6 HOUR
                     ELSE coalesce(ended.heard_at, ended.ended_at) >= ended_runs.run_ended_at
@@ -240,7 +220,19 @@ WHERE
 -- is read after all is read from its beginning. The log fills a lost stream only if the agent's numbers prove it: the
 -- log is settled, every session update of both layers has a number, and each boot is complete from number 1.
 INSERT INTO found_gaps BY NAME
-WITH counted AS (
+WITH lost AS (
+    SELECT
+        cursor.*
+    FROM
+        ledger.cursors AS cursor
+        SEMI JOIN judged
+            ON cursor.project_id = judged.project_id
+            AND cursor.key = judged.run_id
+    WHERE
+        cursor.resource IN ('run_stream_lost', 'run_log_lost')
+),
+
+counted AS (
     SELECT
         project_id,
         run_id,
@@ -255,6 +247,9 @@ WITH counted AS (
         ) + 1 AS is_after_hole
     FROM
         numbered
+        SEMI JOIN lost
+            ON numbered.project_id = lost.project_id
+            AND numbered.run_id = lost.key
 ),
 
 unnumbered AS (
@@ -262,8 +257,10 @@ unnumbered AS (
         project_id,
         run_id
     FROM
-        raw.run_events
-        SEMI JOIN judged USING (project_id, run_id)
+        raw.run_events AS stored
+        SEMI JOIN lost
+            ON stored.project_id = lost.project_id
+            AND stored.run_id = lost.key
     WHERE
         event_id IS NULL
         AND session_update IS NOT NULL
@@ -272,8 +269,10 @@ unnumbered AS (
         project_id,
         run_id
     FROM
-        raw.run_log_entries
-        SEMI JOIN judged USING (project_id, run_id)
+        raw.run_log_entries AS stored
+        SEMI JOIN lost
+            ON stored.project_id = lost.project_id
+            AND stored.run_id = lost.key
     WHERE
         event_id IS NULL
         AND session_update IS NOT NULL
@@ -313,10 +312,7 @@ SELECT
     AND coalesce(any_value(log.state) = 'settled', FALSE)
     AND bool_or(proved.run_id IS NOT NULL) AS repaired_from_log
 FROM
-    ledger.cursors AS lost
-    SEMI JOIN judged
-        ON lost.project_id = judged.project_id
-        AND lost.key = judged.run_id
+    lost
     LEFT JOIN ledger.cursors AS log
         ON log.project_id = lost.project_id
         AND log.key = lost.key

@@ -99,8 +99,12 @@ boots AS (
         run_id,
         boot
     HAVING
-        bool_or(live)
-        OR min(logged_ms) BETWEEN any_value(first_ms) AND any_value(last_ms)
+        CASE
+            -- most boots came live from 1 to their end, whatever the log has
+            WHEN bool_or(live)
+                THEN min(first) FILTER (WHERE live) <> 1 OR count(DISTINCT first) FILTER (WHERE live) < max(last)
+            ELSE min(logged_ms) BETWEEN any_value(first_ms) AND any_value(last_ms)
+        END
 ),
 
 held AS (

@@ -1,8 +1,9 @@
 -- What is stored of the streams of the runs, and where the server announced a trim.
 --
--- Order: `seams` (where connections began) and `states` (the run's own states), from both `stored_events` (the
--- events in order, of runs where a seam may matter), from it `announced_trims`, and `find_trimmed` adds to
--- `found_gaps` what the trims say. All are temp tables, and `gaps_seams` and `gaps_ends` read them.
+-- Order: `seams` (where connections began), `states` (the run's own states) and `extents` (the first and the last stored
+-- event), from all three `stored_events` (the events in order, of runs where a seam may matter), from it
+-- `announced_trims`, and `find_trimmed` adds to `found_gaps` what the trims say. All are temp tables, and `gaps_seams`
+-- and `gaps_ends` read them.
 
 -- name: seams
 -- How connections to the streams of the runs began, each first id once. Ids are compared as one number. The beginning
@@ -58,57 +59,75 @@ GROUP BY
     event.run_id,
     id
 
+-- name: extents
+-- The first and the last stored event of each run's stream, and how many are stored.
+CREATE OR REPLACE TEMP TABLE extents AS
+SELECT
+    event.project_id,
+    event.run_id,
+    count(*) AS events,
+    count(event.event_id) AS with_event_id,
+    min(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS first_id,
+    max(event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq) AS last_id,
+    max(event.stream_ms) AS last_ms,
+    arg_max(event.stream_id, (event.stream_ms, event.stream_seq)) AS last_stream_id,
+    max(event.received_at) AS last_received_at
+FROM
+    raw.run_events AS event
+    SEMI JOIN judged USING (project_id, run_id)
+WHERE
+    event.stream_ms >= CAST($since_ms AS UBIGINT)
+    AND event.stream_seq IS NOT NULL
+GROUP BY
+    event.project_id,
+    event.run_id
+
 -- name: stored_events
 -- The stored events of streams for which a seam may matter, in the order of their ids, whichever process received them.
--- A single connection to a stream of few events cannot meet a trim, and most runs have no more. If everything that the
--- agent sends has a number, the numbers decide. But if the first event is not the run's first state, states and perhaps
--- another attempt came before it.
+-- A single connection to a stream of few events cannot meet a trim, and most runs have no more. If the only connection
+-- began with the run's first state, nothing came before it; while it was open, only a stream of which nothing is
+-- numbered may have been overrun unseen.
 CREATE OR REPLACE TEMP TABLE stored_events AS
-WITH event AS (
-    SELECT
-        *
-    FROM
-        raw.run_events
-        SEMI JOIN judged USING (project_id, run_id)
-    WHERE
-        stream_ms >= CAST($since_ms AS UBIGINT)
-        AND stream_seq IS NOT NULL
-),
-
-wanted AS (
-    SELECT
-        event.project_id,
-        event.run_id
-    FROM
-        event
-        LEFT JOIN states
-            ON event.project_id = states.project_id
-            AND event.run_id = states.run_id
-            AND event.stream_ms * CAST(18446744073709551616 AS UHUGEINT) + event.stream_seq = states.id
-    GROUP BY
-        event.project_id,
-        event.run_id
-    HAVING
-        count(*) >= CASE WHEN count(event.event_id) > 0 THEN $fewest ELSE $fewest_unnumbered END
-        AND (
-            count(*) FILTER (WHERE event.event_id IS NULL AND event.kind IS DISTINCT FROM 'task_run_state') > 0
-            OR arg_min(coalesce(states.status = 'queued', FALSE), (event.stream_ms, event.stream_seq)) = FALSE
-            OR main.event_number(
-                arg_min(event.event_id, (event.stream_ms, event.stream_seq))
-                    FILTER (WHERE strlen(event.event_id) <= 256)
-            ) > 1
-        )
-    UNION
+WITH begun AS (
     SELECT
         project_id,
-        run_id
+        run_id,
+        count(*) AS seams,
+        min(first_id) AS first_id
     FROM
         seams
     GROUP BY
         project_id,
         run_id
-    HAVING
-        count(*) > 1
+),
+
+wanted AS (
+    SELECT
+        extents.project_id,
+        extents.run_id
+    FROM
+        extents
+        INNER JOIN begun USING (project_id, run_id)
+        LEFT JOIN states AS first_state
+            ON extents.project_id = first_state.project_id
+            AND extents.run_id = first_state.run_id
+            AND extents.first_id = first_state.id
+    WHERE
+        begun.seams > 1
+        OR (
+            extents.events >= CASE WHEN extents.with_event_id > 0 THEN $fewest ELSE $fewest_unnumbered END
+            AND (
+                first_state.status IS DISTINCT FROM 'queued'
+                OR begun.first_id > extents.first_id
+                OR NOT EXISTS (
+                    SELECT 1 FROM numbered
+                    WHERE
+                        numbered.project_id = extents.project_id
+                        AND numbered.run_id = extents.run_id
+                        AND numbered.live
+                )
+            )
+        )
     UNION
     SELECT
         trimmed.project_id,
@@ -131,8 +150,11 @@ distinct_ids AS (
         any_value(event.event_id) FILTER (WHERE strlen(event.event_id) <= 256) AS event_id,
         bool_and(event.kind IS NOT DISTINCT FROM 'task_run_state') AS is_state
     FROM
-        event
+        raw.run_events AS event
         SEMI JOIN wanted USING (project_id, run_id)
+    WHERE
+        event.stream_ms >= CAST($since_ms AS UBIGINT)
+        AND event.stream_seq IS NOT NULL
     GROUP BY
         event.project_id,
         event.run_id,
