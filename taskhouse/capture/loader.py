@@ -47,21 +47,20 @@ class Loader:
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 
     async def judge(self) -> None:
-        """Find the gaps of every run that was read to its end since the last time, once everything read is loaded.
+        """Load everything that was captured, then find the gaps of every run that was read since the last time.
 
         Raises:
             Locked: The warehouse is locked; this is done the next time.
         """
-        if self._overlooked:
-            self._read = await asyncio.to_thread(self._unjudged) | self._read
-            self._overlooked = False
         runs, self._read = self._read, {}
-        if not runs:
-            return
         try:
             await asyncio.to_thread(self.writer.seal)
             await self.load()
-            await asyncio.to_thread(self._judge, runs)
+            if self._overlooked:  # after what another process left behind is loaded
+                runs = await asyncio.to_thread(self._unjudged) | runs
+                self._overlooked = False
+            if runs:
+                await asyncio.to_thread(self._judge, runs)
         except UNAVAILABLE:
             self._read = runs | self._read
             raise

@@ -24,6 +24,12 @@ SELDOM = 3
 """While a load brings fewer than 100 events, the pause before the next one is three times as long: a small commit costs
 as much as a large one."""
 
+MANY = 10_000
+"""So many new events are loaded at once, without a pause: their rows cost more than their commit."""
+
+JUDGE_EVERY_S = 5.0
+"""How often gaps are searched for while a capture goes on: runs that ended meanwhile are judged together."""
+
 
 @contextlib.asynccontextmanager
 async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
@@ -42,13 +48,13 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     for path in recovered.damaged:
         the_pass.doubt("damaged", f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * the_pass.context.load_every_s
-    with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock) as writer:
+    due = asyncio.Event()
+    with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock, many=MANY, on_many=due.set) as writer:
         try:
-            async with _working(the_pass, spool, writer) as capture:
+            async with _working(the_pass, spool, writer, due) as capture:
                 yield capture
         except BaseExceptionGroup as several:
             raise _first(several) from None
-    await capture.loader.load()
     await capture.loader.judge()
     if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
         the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
@@ -57,18 +63,19 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
 
 
 @contextlib.asynccontextmanager
-async def _working(the_pass: Pass, spool: Spool, writer: SpoolWriter) -> AsyncIterator[Capture]:
-    """Housekeeping goes on until the last follower has ended."""
+async def _working(the_pass: Pass, spool: Spool, writer: SpoolWriter, due: asyncio.Event) -> AsyncIterator[Capture]:
+    """Housekeeping goes on until the last follower has ended; ``due`` is set when there is much to load."""
     async with asyncio.TaskGroup() as housekeeping:
         done = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
                 capture = Capture(the_pass, spool, writer, group)
                 housekeeping.create_task(_safe(capture, done))
-                housekeeping.create_task(_loaded(capture, done))
+                housekeeping.create_task(_loaded(capture, done, due))
                 yield capture
         finally:
             done.set()
+            due.set()
 
 
 def _first(several: BaseExceptionGroup) -> BaseException:
@@ -99,21 +106,28 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
         capture.the_pass.tell(capture.the_pass.stats.captured, None, "events")
 
 
-async def _loaded(capture: Capture, done: asyncio.Event) -> None:
-    """Load what has come at intervals; while the warehouse is locked or damaged, keep trying."""
+async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event) -> None:
+    """Load what has come when it is much, and at intervals; while the warehouse is locked or damaged, keep trying."""
+    clock = capture.the_pass.context.settings.clock
     rest = capture.the_pass.context.load_every_s
     seldom = 1
-    while not await _over(done, rest * seldom):
+    judged_at = clock.monotonic()
+    while not await _over(done, rest * seldom, due):
+        due.clear()
         before = capture.the_pass.stats.loaded
         with contextlib.suppress(*UNAVAILABLE):
-            await asyncio.to_thread(capture.writer.seal)
-            await capture.loader.load()
-            await capture.loader.judge()
+            if clock.monotonic() - judged_at >= JUDGE_EVERY_S:
+                judged_at = clock.monotonic()
+                await capture.loader.judge()
+            else:
+                await asyncio.to_thread(capture.writer.seal)
+                await capture.loader.load()
         await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
 
 
-async def _over(done: asyncio.Event, seconds: float = TICK_S) -> bool:
+async def _over(done: asyncio.Event, seconds: float = TICK_S, sooner: asyncio.Event | None = None) -> bool:
+    """Whether it is done, after some seconds or as soon as either event is set."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(done.wait(), seconds)
+        await asyncio.wait_for((sooner or done).wait(), seconds)
     return done.is_set()

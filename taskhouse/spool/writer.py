@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,8 @@ class SpoolWriter:
         seal_seconds: An older segment is sealed by :meth:`tick`.
         sync_seconds: The longest time between two fsyncs while events arrive, kept by :meth:`tick`.
         clock: The clock for the times of arrival.
+        many: How many events that are not sealed yet are many.
+        on_many: Called when there are as many, in the thread that appended them.
 
     Safe to use from several threads. Call :meth:`tick` about four times a second.
     """
@@ -43,6 +45,8 @@ class SpoolWriter:
         seal_seconds: float = 1.0,
         sync_seconds: float = SYNC_S,
         clock: Clock = REAL,
+        many: int = 0,
+        on_many: Callable[[], None] = lambda: None,
     ) -> None:
         self.spool = spool
         self.seal_bytes = seal_bytes
@@ -50,7 +54,10 @@ class SpoolWriter:
         self.sync_seconds = sync_seconds
         self.clock = clock
         self.name = f"{clock.now_us() // 1000}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.many = many
+        self.on_many = on_many
         self.events = 0
+        self._unsealed = 0
         self._guard = threading.Lock()
         self._open: dict[str, _Open] = {}
         self._full: list[_Open] = []
@@ -77,6 +84,9 @@ class SpoolWriter:
             segment.write(b"".join(lines), count)
             if segment.size >= self.seal_bytes:
                 self._full.append(self._open.pop(layer))
+            before, self._unsealed = self._unsealed, self._unsealed + count
+        if before < self.many <= self._unsealed:
+            self.on_many()
 
     def mark(
         self,
@@ -185,6 +195,7 @@ class SpoolWriter:
         with self._guard:
             full, self._full = [*self._full, *self._open.values()], []
             self._open.clear()
+            self._unsealed = 0
         return list(filter(None, map(self._seal, full)))
 
     def close(self) -> None:

@@ -53,6 +53,17 @@ def test_the_format_describes_every_field_of_a_control_line(spool: Spool) -> Non
     assert [[f'"{name}"' for name in facts] for facts in written] == described[:3]
 
 
+def test_a_writer_says_once_that_much_is_not_sealed(spool: Spool) -> None:
+    said: list[int] = []
+    with SpoolWriter(spool, many=3, on_many=lambda: said.append(writer.events)) as writer:
+        for _ in range(4):
+            writer.append("live", RUN, entries("a", "b"), leg="django")
+        assert said == [4]
+        writer.seal()
+        writer.append("live", RUN, entries("a", "b", "c", "d"), leg="django")
+        assert said == [4, 12]
+
+
 def test_layers_have_segments_of_their_own(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
         writer.append("live", RUN, entries("a"), leg="django")

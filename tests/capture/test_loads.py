@@ -1,0 +1,44 @@
+"""When a capture loads what it has read: much of it at once, little of it after a pause."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from taskhouse.capture import session
+from taskhouse.passes.context import Context
+from taskhouse.passes.lifecycle import Pass, begin
+from taskhouse.settings import Settings
+from taskhouse.spool.line import Entry, RunKey
+from taskhouse.warehouse.opening import open_warehouse
+from tests.blank import blank
+
+pytestmark = pytest.mark.usefixtures("attached")
+
+
+def test_much_is_loaded_before_the_pause_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MANY", 3)
+    settings = Settings(host="http://localhost:1", api_key="k", project_ids=(1,), home=tmp_path)
+    blank(settings.warehouse)
+    context = Context(settings, 1, None, open_warehouse(settings), load_every_s=3600)
+    the_pass = Pass(context, "run_events", "p", datetime.now(UTC))
+    begin(the_pass)
+
+    def captured(*numbers: int) -> list[Entry]:
+        return [Entry(f"{number}-0", None, b'{"type": "x"}', redacted=False) for number in numbers]
+
+    async def story() -> list[int]:
+        seen = []
+        async with session.capturing(the_pass) as capture:
+            for numbers in ((1, 2, 3), (4, 5), (6, 7)):
+                capture.writer.append("live", RunKey(1, "t", "r"), captured(*numbers), leg="django")
+                for _ in range(0 if numbers == (4, 5) else 2000):
+                    await asyncio.sleep(0.01)
+                    if the_pass.stats.loaded == numbers[-1]:
+                        break
+                seen.append(the_pass.stats.loaded)
+            capture.writer.append("live", RunKey(1, "t", "r"), captured(8), leg="django")
+        return [*seen, the_pass.stats.loaded]
+
+    assert asyncio.run(story()) == [3, 3, 7, 8]
