@@ -105,6 +105,7 @@ class TasksApi:
             json={"ids": list(ids)},
             priority=self.priority,
             meter=self.meter,
+            within_s=self.within_s,
         )
 
     async def repositories(self) -> Names:

@@ -23,6 +23,7 @@ from taskhouse.errors import (
     Throttled,
 )
 from taskhouse.posthog.api import TasksApi
+from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.client import PostHog
 from taskhouse.posthog.pages import Bad, LogPage, Page, Row
 from taskhouse.posthog.request_stats import Meter
@@ -383,3 +384,15 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(settings: 
             PostHog(settings("https://eu.posthog.com", api_key=bad))
         assert bad not in repr(caught.value)
         assert "phx" not in str(caught.value)
+
+
+def test_every_request_of_a_call_that_does_not_wait_gives_up_without_room(settings: MakeSettings) -> None:
+    async def run() -> None:
+        async with PostHog(settings("http://localhost:1", requests_per_hour=1)) as client:
+            await client.budget.acquire(Priority.SWEEP)
+            api = TasksApi(client, 1, priority=Priority.SWEEP, within_s=0.0)
+            for call in (api.summaries(["t"]), api.task("t"), api.list_tasks(1)):
+                with pytest.raises(Throttled):
+                    await call
+
+    asyncio.run(run())

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from taskhouse.errors import Throttled
+from taskhouse.posthog.budget import Budget, Priority
+from taskhouse.resources.tasks import rounds
 from taskhouse.resources.tasks.sync import hot_tasks
 
 pytestmark = pytest.mark.usefixtures("attached")
@@ -55,6 +58,31 @@ def test_what_a_tick_does_not_show_the_next_sweep_of_the_summaries_does(make_hou
     assert house.rows("SELECT kind FROM ledger.passes ORDER BY started_at DESC LIMIT 1") == [("summaries",)]
     assert house.present() == house.truth_tasks()
     assert spent(house) <= 5 + math.ceil(len(house.present()) / 100) + 110
+
+
+@pytest.mark.worlds
+def test_a_sweep_of_the_summaries_without_room_is_left_to_the_next_tick(
+    make_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "SMALL", 10)
+    house = make_house(emulator_tasks=125, emulator_live_runs=0)
+    house.sync("tasks")
+    house.later = timedelta(hours=25)
+    acquire = Budget.acquire
+
+    async def full(self: Budget, priority: Priority, *, within_s: float | None = None) -> float:
+        if priority is Priority.SWEEP:
+            assert within_s is not None, "a tick would wait for up to an hour, and all ticks after it"
+            raise Throttled("others fill this hour", retry_after_s=3600)
+        return await acquire(self, priority, within_s=within_s)
+
+    kinds = "SELECT kind FROM ledger.passes WHERE resource = 'tasks' ORDER BY started_at"
+    with monkeypatch.context() as busy:
+        busy.setattr(Budget, "acquire", full)
+        house.sync("tasks")
+    house.later += timedelta(minutes=5)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.rows(kinds) == [("list",), ("tick",), ("summaries",)]
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ was saved. Such tasks are read in full, a few in a tick and many in a sweep; unt
 ``updated_at``, so that the next summary shows the difference again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from taskhouse.errors import NotFound
+from taskhouse.errors import NotFound, Throttled
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog import content
+from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
@@ -32,8 +33,18 @@ DETAILS = 4
 MANY_DETAILS = 500
 """How many tasks a sweep of the summaries reads in full."""
 
+Api = Callable[[], TasksApi]
+"""The endpoints for the next request, which knows how long it may still wait for room in the budget."""
 
-async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, details: int = DETAILS) -> list[str]:
+
+async def fetch(
+    the_pass: Pass,
+    ids: Sequence[str],
+    *,
+    priority: Priority,
+    details: int = DETAILS,
+    waits_s: float | None = None,
+) -> list[str]:
     """Request summaries; stores what changed and returns the ids that are proved absent.
 
     Args:
@@ -41,36 +52,57 @@ async def fetch(the_pass: Pass, ids: Sequence[str], *, priority: Priority, detai
         ids: The ids to request.
         priority: Class of the requests.
         details: How many tasks to read in full at most.
+        waits_s: How long all of it may take while the budget has no room; None waits as long as it takes.
+
+    Raises:
+        Throttled: There was no room for so long; what came until then is stored.
     """
+    clock = the_pass.context.settings.clock
+    began = clock.monotonic()
+
+    def api() -> TasksApi:
+        left = None if waits_s is None else max(0.0, began + waits_s - clock.monotonic())
+        return the_pass.api(priority, within_s=left)
+
     absent: list[str] = []
     wanted: list[str] = []
     for some in _slices(ids, IDS_A_CALL):
-        absent += await _request(the_pass, some, priority, wanted)
+        absent += await _request(the_pass, some, api, wanted)
     batch = WriteBatch()
-    for task_id in wanted[:details]:
-        await _fetch_task(the_pass, batch, task_id, priority)
-    if batch.pages:
-        await the_pass.commit(batch)
+    try:
+        for task_id in wanted[:details]:
+            await _fetch_task(the_pass, batch, task_id, api)
+    except Throttled:
+        await _store(the_pass, batch)
+        raise
+    await _store(the_pass, batch)
     return absent
 
 
-async def _request(the_pass: Pass, ids: Sequence[str], priority: Priority, wanted: list[str]) -> list[str]:
+async def _store(the_pass: Pass, batch: WriteBatch) -> None:
+    if batch.pages:
+        await the_pass.commit_ahead(batch)
+    await the_pass.committed()
+
+
+async def _request(the_pass: Pass, ids: Sequence[str], api: Api, wanted: list[str]) -> list[str]:
     """Request until every id is returned or absent; returns those that are left."""
-    api = the_pass.api(priority)
     the_pass.stats.asked.update(ids)
     rest = list(ids)
     for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
         batch = WriteBatch()
-        async for page in pages(lambda limit, offset, rest=rest: api.summaries(rest, limit, offset), walk):  # type: ignore[misc]
-            _take(the_pass, batch, page, wanted)
-            the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
-            if len(batch.pages) >= rows.COMMIT_PAGES:
-                await the_pass.commit_ahead(batch)
-                batch = WriteBatch()
-        if batch.pages:
-            await the_pass.commit_ahead(batch)
-        await the_pass.committed()
+        try:
+            async for page in pages(lambda limit, offset, rest=rest: api().summaries(rest, limit, offset), walk):  # type: ignore[misc]
+                _take(the_pass, batch, page, wanted)
+                the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
+                if len(batch.pages) >= rows.COMMIT_PAGES:
+                    await the_pass.commit_ahead(batch)
+                    batch = WriteBatch()
+        except Throttled:
+            await _store(the_pass, batch)
+            raise
+        await _store(the_pass, batch)
         result = walk.result()
         the_pass.stats.duplicates += result.duplicates
         rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
@@ -127,10 +159,10 @@ def _compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[
             batch.add(spec.VERSIONS, the_pass.stamp(merged, number, "summaries"))
 
 
-async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, priority: Priority) -> None:
+async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, api: Api) -> None:
     """Read one task in full; if it has disappeared meanwhile, the next pass handles it."""
     try:
-        row = await the_pass.api(priority).task(task_id)
+        row = await api().task(task_id)
     except NotFound:
         return
     number = the_pass.page(batch, f"task {task_id}", [task_id], digest(row.text))

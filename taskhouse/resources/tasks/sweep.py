@@ -1,5 +1,7 @@
 """The sweep of the list: it reads every page, and finds what nothing else shows.
 
+The first pages are requested in the class of changes, because they are all that a small project has, at every pass.
+
 Each commit stores a bookmark with its rows, so that a pass can continue with its next page after a kill or an outage.
 Pages that are not committed yet are on disk, and a pass that continues commits them first.
 This is sound if the page contains a row of the last stored page, the viewer is the same, and the interruption was
@@ -43,7 +45,7 @@ async def resume(the_pass: Pass) -> Doubt | None:
     if the_pass.stats.earlier["resumes"] - mark["resumes"] > STUCK_RESUMES:
         return Doubt("interrupted", f"{STUCK_RESUMES} attempts made no progress")
     walk = PageWalk(host=the_pass.context.client.host, overlap=rounds.OVERLAP_ROWS)
-    count = (await the_pass.api(Priority.SWEEP).list_tasks(1, 0, **EVERYTHING)).count
+    count = (await the_pass.api(Priority.CHANGES).list_tasks(1, 0, **EVERYTHING)).count
     seen = the_pass.context.read(
         state.records, "tasks/walked", project_id=the_pass.context.project_id, pass_id=the_pass.pass_id
     )
@@ -60,7 +62,7 @@ async def resume(the_pass: Pass) -> Doubt | None:
 
 async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent: AbstractSet[str]) -> Doubt | None:
     """Read every page from the present position; None when the pass has a verdict, else why it cannot continue."""
-    api = the_pass.api(Priority.SWEEP)
+    head, api = the_pass.api(Priority.CHANGES), the_pass.api(Priority.SWEEP)
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
@@ -69,7 +71,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
 
     async def fetch(limit: int, start: int) -> Page:
         try:
-            return await api.list_tasks(limit, start, **EVERYTHING)
+            return await (head if start < rounds.SMALL else api).list_tasks(limit, start, **EVERYTHING)
         except TaskhouseError:
             await commits.finish()
             raise

@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
+from taskhouse.errors import Throttled
 from taskhouse.passes import polling_policy, viewer
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
@@ -26,6 +27,9 @@ AGAIN = timedelta(hours=1)
 
 AGAIN_FIRST = timedelta(minutes=10)
 """The same while the list was never proved; it doubles with each sweep, up to ``AGAIN``."""
+
+SWEEP_S = 180.0
+"""How long a tick sweeps the summaries while the budget has no room; the next one continues, and nothing else waits."""
 
 
 async def sync(context: Context) -> PassReport:
@@ -77,7 +81,14 @@ async def _tick(the_pass: Pass, due: "_Due") -> tuple[Doubt | None, AbstractSet[
     if due.summaries:
         unseen = context.read(state.records, "tasks/unseen", project_id=context.project_id, before=due.unseen_before)
         ids = [row["task_id"] for row in unseen if row["task_id"] not in gone]
-        gone |= {*await summaries.fetch(the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS)}
+        try:
+            gone |= {
+                *await summaries.fetch(
+                    the_pass, ids, priority=Priority.SWEEP, details=summaries.MANY_DETAILS, waits_s=SWEEP_S
+                )
+            }
+        except Throttled:
+            the_pass.kind = "tick"  # the next tick goes on with the tasks that were not seen
     rests_on, absent = await rotation.read(the_pass, gone)
     await run_facts.read(the_pass)
     doubt, absent = await completeness.prove(the_pass, absent, rests_on)
