@@ -95,8 +95,8 @@ class CapturePlan:
         streams: Runs to stream.
         looks: Runs at rest whose streams and logs are read briefly.
         rested: When the streams of all runs at rest were last read, by run; None if never.
-        logs: Runs of which only the log is read.
-        first: The same for runs whose log was never read, nearest to expiry first.
+        logs: Runs of which only the log is read, among them those whose stream was read and whose log never was.
+        first: The same for runs of which nothing was read, or not with a proof, nearest to expiry first.
         left: How many more of these are left for later passes.
         passed_over: How many runs, whose log was never read, have been at rest for longer than the settings allow.
         resting: How many runs are left for later because they do not change.
@@ -153,7 +153,9 @@ def plan_capture(
         (row for row in log_rows if _from_the_beginning(row)),
         key=lambda row: polling_policy.expires(row["changed_at"], now),
     )
-    first = [row for row in unread if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
+    begun = [row for row in unread if oldest is None or row["log_read_at"] or row["changed_at"] >= oldest]
+    followed = [row for row in begun if _was_followed(row)]
+    first = [row for row in begun if not _was_followed(row)]
     known_logs = [row for row in log_rows if not _from_the_beginning(row)]
     refused_logs = [row for row in streams if logs_too and row["log_state"] in refusal_policy.STATES]
     logs = [row for row in (*known_logs, *refused_logs) if _logs(row, now, final)]
@@ -165,10 +167,10 @@ def plan_capture(
         streams=runs(streams),
         looks=runs(looks),
         rested={row["run_id"]: row["stream_read_at"] for row in rested},
-        logs=runs(logs),
+        logs=runs([*followed, *logs]),
         first=runs(first[:most]),
         left=len(first[most:]),
-        passed_over=len(unread) - len(first),
+        passed_over=len(unread) - len(begun),
         resting=sum(
             not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in known_logs
         ),
@@ -180,6 +182,11 @@ def plan_capture(
 
 def _from_the_beginning(row: Mapping[str, Any]) -> bool:
     return row["log_read_at"] is None or row["log_state"] == UNPROVED
+
+
+def _was_followed(row: Mapping[str, Any]) -> bool:
+    """Whether events of a run came live, and its log was never read: it is due like that of any run that ended."""
+    return row["log_read_at"] is None and row["stream_position"] is not None
 
 
 def _streams(row: Mapping[str, Any], now: datetime) -> bool:

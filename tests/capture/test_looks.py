@@ -56,6 +56,21 @@ def test_which_runs_are_looked_at() -> None:
     assert chosen(rested(30, looked=24, stream_state="lost")) == "look", "what was refused may be there again"
 
 
+def test_the_log_of_a_run_whose_events_came_live_is_no_first_load() -> None:
+    ended: dict[str, Any] = {
+        "status": "completed",
+        "completed_at": NOW - 2 * HOUR,
+        "log_read_at": None,
+        "log_state": None,
+    }
+    event = f"{int((NOW - 3 * HOUR).timestamp() * 1000)}-0"
+    found = planned(
+        rested(2, looked=3, run_id="followed", stream_position=event, **ended), rested(2, run_id="never seen", **ended)
+    )
+    assert [run.run_id for run in found.logs] == ["followed"]
+    assert [run.run_id for run in found.first] == ["never seen"]
+
+
 def test_a_pass_looks_at_a_bounded_number_and_knows_the_age_of_every_look() -> None:
     many = [rested(30, looked=25 + number, run_id=str(number)) for number in range(LOOKS + 5)]
     found = planned(*many)
