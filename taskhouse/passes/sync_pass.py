@@ -20,7 +20,7 @@ from taskhouse.posthog import content, not_utf8, privacy
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.fields import BadRecord
-from taskhouse.posthog.known_fields import Shape
+from taskhouse.posthog.known_fields import Shape, Unknown
 from taskhouse.posthog.pages import Row
 from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import WriteBatch, commit
@@ -123,44 +123,48 @@ class Pass:
         too; ``came`` is the record that contained this one.
         """
         key = key or row.data.get("id")
-        columns = None
-        with self.sparing(batch, resource, row.text, key=key):
-            if self.context.settings.capture_text == "none" and known.without_text:
+        try:
+            if known.without_text and self.context.settings.capture_text == "none":
                 row = Row(known.without_text(row.data), row.text)
-            found = parse(row)
-            batch.drift.extend(self._drift(row, known, resource))
-            for pointer, exact in not_utf8.texts(came or row.text, found):
-                self.quarantine(
-                    batch, resource, exact, not_utf8.REASON, kind="not_utf8", pointer=pointer, key=key, kept=True
-                )
-            columns = found
-        return columns  # noqa: RET504 - None where the record was set aside
+            columns = parse(row)
+            for unknown in known.unknown(row):
+                batch.drift.append(self._drift(unknown, resource))
+            if not (came or row.text).isascii():
+                for pointer, exact in not_utf8.texts(came or row.text, columns):
+                    self.quarantine(
+                        batch, resource, exact, not_utf8.REASON, kind="not_utf8", pointer=pointer, key=key, kept=True
+                    )
+        except Exception as problem:  # noqa: BLE001 - no record may stop the others
+            self._set_aside(batch, resource, row.text, problem, key)
+            return None
+        return columns
 
     @contextlib.contextmanager
     def sparing(self, batch: WriteBatch, resource: str, text: bytes, *, key: object = None) -> Iterator[None]:
         """Process one record: if anything goes wrong with it, it goes to quarantine with its text."""
         try:
             yield
-        except BadRecord as bad:
-            self.quarantine(batch, resource, text, bad.reason, pointer=bad.pointer, key=key)
         except Exception as problem:  # noqa: BLE001 - no record may stop the others
+            self._set_aside(batch, resource, text, problem, key)
+
+    def _set_aside(self, batch: WriteBatch, resource: str, text: bytes, problem: Exception, key: object) -> None:
+        if isinstance(problem, BadRecord):
+            self.quarantine(batch, resource, text, problem.reason, pointer=problem.pointer, key=key)
+        else:
             reason = f"it could not be processed: {type(problem).__name__}"
             self.quarantine(batch, resource, text, reason, kind="unexpected", key=key)
 
-    def _drift(self, row: Row, known: Shape, resource: str) -> Iterator[dict[str, Any]]:
-        """What the record has that is not known."""
-        return (
-            {
-                "project_id": self.context.project_id,
-                "resource": resource,
-                "path": unknown.path,
-                "example_type": unknown.kind,
-                "example": unknown.example,
-                "first_seen_at": self.context.now().isoformat(),
-                "pass_id": self.pass_id,
-            }
-            for unknown in known.unknown(row)
-        )
+    def _drift(self, unknown: Unknown, resource: str) -> dict[str, Any]:
+        """What a record has that is not known."""
+        return {
+            "project_id": self.context.project_id,
+            "resource": resource,
+            "path": unknown.path,
+            "example_type": unknown.kind,
+            "example": unknown.example,
+            "first_seen_at": self.context.now().isoformat(),
+            "pass_id": self.pass_id,
+        }
 
     def quarantine(
         self,

@@ -34,8 +34,21 @@ def of(
     """
     return {
         "payload": redact_event(canonical(kept, plain=plain))[0].decode(),
-        "content_hash": _hash(_timed(kept), versioned=versioned, updated_at=updated_at, plain=plain),
+        "content_hash": content_hash(kept, versioned=versioned, updated_at=updated_at, plain=plain),
     }
+
+
+def content_hash(
+    kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None, plain: bool = False
+) -> str:
+    """The hash of :func:`of` alone."""
+    times, unversioned = _names(tuple(kept), versioned)
+    of_version = dict(kept)
+    for name in unversioned:
+        del of_version[name]
+    _write_times(of_version, times)
+    of_version["updated_at"] = updated_at
+    return hashlib.sha256(canonical(of_version, plain=plain)).hexdigest()
 
 
 def hashes(payload: str, shape: Shape, *, never: frozenset[str] = frozenset()) -> set[str]:
@@ -55,7 +68,7 @@ def hashes(payload: str, shape: Shape, *, never: frozenset[str] = frozenset()) -
         hash_
         for versioned in known
         for hash_ in (
-            of(data, versioned=versioned, updated_at=updated_at)["content_hash"],
+            content_hash(data, versioned=versioned, updated_at=updated_at),
             _hash(data, versioned=versioned, updated_at=updated_at),  # as long as only updated_at was taken for a time
         )
     }
@@ -115,37 +128,41 @@ def _without_secrets(value: Any) -> Any:
     return kept
 
 
-def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None, plain: bool = False) -> str:
-    of_version = {**kept, "updated_at": updated_at}
-    for name in kept.keys() - versioned - {"updated_at"}:
-        del of_version[name]
-    return hashlib.sha256(canonical(of_version, plain=plain)).hexdigest()
+def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str | None) -> str:
+    of_version = {name: value for name, value in kept.items() if name in versioned} | {"updated_at": updated_at}
+    return hashlib.sha256(canonical(of_version)).hexdigest()
 
 
-def _timed(kept: Any) -> Any:
-    """An object whose times are written as rows of the API write them (API facts 1.8), whatever they came as.
+def _write_times(kept: dict[str, Any], times: tuple[str, ...]) -> None:
+    """Write the times of an object as rows of the API write them (API facts 1.8), whatever they came as.
 
     An artifact's time is a text that the server stores and never rewrites.
     """
-    if not isinstance(kept, dict):
-        return kept
-    timed = dict(kept)
-    for name in _times(tuple(kept)):
-        timed[name] = _moment(value) if isinstance(value := kept[name], str) else value
-    if isinstance(threads := timed.get(_THREADS), list):
-        timed[_THREADS] = [_timed(one) for one in threads]
+    for name in times:
+        if isinstance(value := kept[name], str):
+            kept[name] = _moment(value)
+    if (threads := kept.get(_THREADS)) and isinstance(threads, list):
+        kept[_THREADS] = [_timed(one) for one in threads]
+
+
+def _timed(thread: Any) -> Any:
+    if not isinstance(thread, dict):
+        return thread
+    timed = dict(thread)
+    _write_times(timed, tuple(name for name in timed if name.endswith("_at")))
     return timed
 
 
 @functools.lru_cache(256)
-def _times(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of the names of an object's fields that are names of times."""
-    return tuple(name for name in names if name.endswith("_at"))
+def _names(names: tuple[str, ...], versioned: frozenset[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the names of an object's fields, those of its other times, and those that make no version."""
+    unversioned = tuple(name for name in names if name not in versioned and name != "updated_at")
+    times = tuple(name for name in names if name.endswith("_at") and name not in {"updated_at", *unversioned})
+    return times, unversioned
 
 
-@functools.lru_cache(1024)
 def _moment(text: str) -> str:
     try:
-        return (fields.moment({"": text}, "") or "").removesuffix("+00:00") + "Z"
-    except fields.BadRecord:
+        return fields.in_utc(text).removesuffix("+00:00") + "Z"
+    except (ValueError, OverflowError):
         return text

@@ -40,7 +40,7 @@ def _value(data: Mapping[str, Any], name: str, at: str, kind: type, word: str, *
 
 def text(data: Mapping[str, Any], name: str, at: str = "", *, optional: bool = False) -> str | None:
     """A text."""
-    if type(value := data.get(name)) is str:
+    if type(value := data.get(name)) is str or (value is None and optional):
         return value
     return cast("str | None", _value(data, name, at, str, "a text", optional=optional))
 
@@ -65,16 +65,22 @@ def number(
 
 def flag(data: Mapping[str, Any], name: str) -> bool | None:
     """True, false, or None where it is missing."""
+    if type(value := data.get(name)) is bool:
+        return value
     return cast("bool | None", _value(data, name, "", bool, "true or false", optional=True))
 
 
 def mapping(data: Mapping[str, Any], name: str, *, optional: bool = False) -> dict[str, Any] | None:
     """An object."""
+    if type(value := data.get(name)) is dict:
+        return value
     return cast("dict[str, Any] | None", _value(data, name, "", dict, "an object", optional=optional))
 
 
 def array(data: Mapping[str, Any], name: str) -> list[Any]:
     """An array; an empty one where it is missing."""
+    if type(value := data.get(name)) is list:
+        return value
     return _value(data, name, "", list, "an array", optional=True) or []
 
 
@@ -94,14 +100,14 @@ def moment(data: Mapping[str, Any], name: str, *, optional: bool = False) -> str
     if value is None:
         return None
     try:
-        return _in_utc(value)
+        return in_utc(value)
+    except OutOfRange:
+        raise BadRecord(f"/{name}", "not a time between 2000 and 2200") from None
     except (ValueError, OverflowError):
         raise BadRecord(f"/{name}", "not a time") from None
-    except _OutOfRange:
-        raise BadRecord(f"/{name}", "not a time between 2000 and 2200") from None
 
 
-class _OutOfRange(Exception):
+class OutOfRange(ValueError):
     """A time that is no time of a task."""
 
 
@@ -118,11 +124,18 @@ def canonical_uuid(text: str) -> str:
 
 
 @functools.lru_cache(1024)
-def _in_utc(text: str) -> str:
+def in_utc(text: str) -> str:
+    """A time as ISO 8601 in UTC, with ``+00:00`` at its end.
+
+    Raises:
+        ValueError: It is none; ``OutOfRange`` if it is no time of a task.
+        OverflowError: It is none in UTC.
+    """
     if len(text) > LONGEST:
         raise ValueError
     instant = datetime.fromisoformat(text)
-    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    if instant.tzinfo is not UTC:
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     if not EARLIEST <= instant < LATEST:
-        raise _OutOfRange
+        raise OutOfRange
     return instant.isoformat()

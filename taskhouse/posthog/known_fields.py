@@ -4,7 +4,6 @@ Neither list is closed: a server may grow a field or a value at any time (API fa
 kept like the rest, and recorded once in ``ledger.drift``.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -39,19 +38,18 @@ class Shape:
 
     def unknown(self, row: Row) -> Iterator[Unknown]:
         """Every field of the row, and every value, that is not known; null is always known."""
-        for name in sorted(row.data.keys() - self.fields):
-            yield Unknown(f"/{name}", type(row.data[name]).__name__)
+        if not row.data.keys() <= self.fields:
+            for name in sorted(row.data.keys() - self.fields):
+                yield Unknown(f"/{name}", type(row.data[name]).__name__)
         for path, known in self.values.items():
             value: Any = row.data
-            for step in _steps(path):
-                value = value.get(step) if isinstance(value, dict) else None
+            if "." not in path:
+                value = value.get(path)
+            else:
+                for step in path.split("."):
+                    value = value.get(step) if isinstance(value, dict) else None
             if isinstance(value, str) and value not in known:
                 yield Unknown(f"/{path.replace('.', '/')}", "str", value[:EXAMPLE])
-
-
-@functools.cache
-def _steps(path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))
 
 
 def words(text: str) -> frozenset[str]:

@@ -7,6 +7,7 @@ last of duplicate keys.
 
 import codecs
 import json
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 import orjson
@@ -93,7 +94,7 @@ def _split(body: bytes, at: int, last: int) -> tuple[list[tuple[dict[str, Any], 
 
 def _escaped(wrong: UnicodeError) -> tuple[str, int]:
     assert isinstance(wrong, UnicodeEncodeError)  # noqa: S101 - it is for encoding only
-    return json.dumps(wrong.object[wrong.start : wrong.end])[1:-1], wrong.end
+    return encode_basestring_ascii(wrong.object[wrong.start : wrong.end])[1:-1], wrong.end
 
 
 codecs.register_error(_ESCAPES, _escaped)

@@ -32,15 +32,19 @@ def own(run: Row, payload: str | None, *, hidden: bool | None = None) -> Row:
 
     ``hidden``: whether fields of it may be hidden, if the run itself no longer shows that.
     """
-    held = json.loads(payload) if payload is not None else {}
-    data = dict(run.data)
+    if payload is None:
+        output = run.data.get("output")
+        if not has_borrowed(output):
+            return run
+        return Row({**run.data, "output": without_borrowed(output) or None}, run.text, run.plain)
+    held, data = json.loads(payload), dict(run.data)
     if may_hide(data) if hidden is None else hidden:
         data |= {name: held[name] for name in FIELDS if name in held}
     output, known = data.get("output"), held.get("output")
     if has_borrowed(output):
         facts = {name: known[name] for name in BORROWED & known.keys()} if isinstance(known, dict) else {}
-        data["output"] = {**without_borrowed(output), **facts} or (known if payload is not None else None)
-    return Row(data, run.text, run.plain and payload is None)
+        data["output"] = {**without_borrowed(output), **facts} or known
+    return Row(data, run.text)
 
 
 def has_borrowed(output: Any) -> bool:

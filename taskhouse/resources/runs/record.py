@@ -43,7 +43,10 @@ def read(row: Row) -> dict[str, Any]:
     parent = state.get("resume_from_run_id")
     pr_url = output.get("pr_url")
     updated_at = fields.moment(data, "updated_at")
-    bare = kept | {"output": nested.without_borrowed(output) or None}
+    bare_hash = None
+    if nested.has_borrowed(output):
+        bare = kept | {"output": nested.without_borrowed(output) or None}
+        bare_hash = content.content_hash(bare, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain)
     return {
         "task_id": fields.identifier(data, "task"),
         "run_id": fields.identifier(data, "id"),
@@ -57,9 +60,7 @@ def read(row: Row) -> dict[str, Any]:
         "completed_at": fields.moment(data, "completed_at", optional=True),
         "scheduled_at": fields.moment(data, "scheduled_at", optional=True),
         **content.of(kept, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain),
-        "bare_hash": content.of(bare, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain)["content_hash"]
-        if nested.has_borrowed(output)
-        else None,
+        "bare_hash": bare_hash,
         "payload_sha256": digest(row.text),
     }
 
@@ -89,8 +90,9 @@ def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str,
 
     def asked(row: Row) -> dict[str, Any]:
         for name, wanted, reason in zip(("task", "id"), (task_id, run_id), ELSEWHERE, strict=True):
-            named = row.data.get(name)
-            if wanted is not None and isinstance(named, str) and named.lower() != wanted:
+            if wanted is None or (named := row.data.get(name)) == wanted:
+                continue
+            if isinstance(named, str) and named.lower() != wanted:
                 raise fields.BadRecord(f"/{name}", f"{reason} {wanted}")
         return read(row)
 

@@ -55,11 +55,11 @@ def read(row: Row) -> dict[str, Any]:
         "archived": fields.flag(data, "archived"),
         "created_by": person.get("uuid") if person else None,
         "created_at": fields.moment(data, "created_at"),
-        "updated_at": fields.moment(data, "updated_at"),
+        "updated_at": (updated_at := fields.moment(data, "updated_at")),
         "latest_run_id": fields.identifier(latest, "id", "/latest_run") if latest else None,
         "latest_run_status": fields.text(latest, "status", "/latest_run") if latest else None,
         "latest_run_environment": fields.text(latest, "environment", "/latest_run", optional=True),
-        **content.of(kept, versioned=VERSIONED, updated_at=fields.moment(data, "updated_at"), plain=row.plain),
+        **content.of(kept, versioned=VERSIONED, updated_at=updated_at, plain=row.plain),
         "payload_sha256": digest(row.text),
     }
 

@@ -154,5 +154,10 @@ def _said(row: Row, run_id: object, facts: Mapping[str, Any]) -> Said | None:
         task_id, run_id = (fields.canonical_uuid(str(value)) for value in (row.data.get("id"), run_id))
     except ValueError:
         return None
-    texts = {name: value.encode("utf-8", "replace").decode() for name, value in facts.items() if isinstance(value, str)}
-    return Said(task_id, run_id, {name: texts.get(name) for name in facts})
+    return Said(task_id, run_id, {name: _storable(value) for name, value in facts.items()})
+
+
+def _storable(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
