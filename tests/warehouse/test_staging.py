@@ -38,13 +38,28 @@ def staged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [dict(zip(COLUMNS, row, strict=True)) for row in found]
 
 
-@given(ROWS)
-def test_values_come_back_and_only_lone_surrogates_are_replaced(rows: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("many", [1, 1000], ids=["as arrays", "as parameters"])
+@given(rows=ROWS)
+def test_values_come_back_and_only_lone_surrogates_are_replaced(rows: list[dict[str, Any]], many: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(staging, "MANY", many)
+        compare(rows)
+
+
+def compare(rows: list[dict[str, Any]]) -> None:
     expected = [dict.fromkeys(COLUMNS) | row for row in rows]
     for row in expected:
         if (text := row["text"]) is not None:
             row["text"] = text.encode("utf-8", "replace").decode()
     assert staged(rows) == expected
+
+
+def test_many_rows_keep_their_order_and_what_only_the_last_one_has() -> None:
+    rows: list[dict[str, Any]] = [{"number": number} for number in range(staging.MANY + 5000)]
+    rows[-1]["text"] = "a\0b"
+    found = staged(rows)
+    assert [row["number"] for row in found] == list(range(len(rows)))
+    assert [row["text"] for row in found[-2:]] == [None, "a\0b"]
 
 
 @pytest.mark.parametrize("value", [7, True, 1.5, 1e16, {"a": ["é", None]}, [1, "b"]])
