@@ -118,11 +118,7 @@ async def _judge(the_pass: Pass, walk: PageWalk, newest: datetime | None, absent
     if not walk.ended:
         the_pass.incomplete(Doubt(result.code, result.reason))
         return
-    held = {
-        row["task_id"]
-        for row in the_pass.context.read(state.records, "tasks/present", project_id=the_pass.context.project_id)
-    }
-    rest = sorted(held - walk.ids - absent)
+    rest = sorted({task_id for _, task_id in rows.present(the_pass)} - walk.ids - absent)
     absent = absent | {*await summaries.fetch(the_pass, rest, priority=Priority.CHANGES)}
     if result.joined:
         rotation.move_with_verdict(the_pass, rounds.whole(the_pass.started_at, the_pass.viewer))

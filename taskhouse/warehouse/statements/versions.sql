@@ -70,7 +70,7 @@ judged AS (
         line
     WINDOW
         of_key AS (PARTITION BY project_id, {key}),
-        observed AS (PARTITION BY project_id, {key} ORDER BY fresh, valid_from, page)
+        observed AS (PARTITION BY project_id, {key} ORDER BY fresh, valid_from, page, came)
 )
 
 SELECT
