@@ -34,7 +34,7 @@ _CLOSING = ("after shutdown", "interpreter shutdown", "Event loop is closed", "E
 
 @contextlib.asynccontextmanager
 async def running(
-    context: Context, resource: str, *, identify: bool = False, resume: Kinds | None = None
+    context: Context, resource: str, *, identify: bool = False, spooled: Kinds | None = None, resume: bool = False
 ) -> AsyncIterator[Pass]:
     """Open a pass and close it with its verdict; an error closes it as incomplete and is raised again.
 
@@ -43,14 +43,17 @@ async def running(
         resource: The resource, as in ``ledger.passes``.
         identify: Ask the server whose key this is, at the start and again at the end of a pass that changed something.
             Only passes that decide about absence need it.
-        resume: Continue the last pass if it was interrupted while paging; ``bookmark`` then says where. Pages that it
-            read and did not commit are committed first; these are the kinds of what such a commit compares.
+        spooled: The kinds of what a commit of its pages compares, if it spools pages: what the last pass read and did
+            not commit is committed first.
+        resume: Continue the last pass if it was interrupted while paging; ``bookmark`` then says where.
 
     Raises:
         Locked: Another pass of the same resource and project is running, or a later one has begun.
     """
     async with holding(context.settings, context.project_id, resource):
-        the_pass = await asyncio.to_thread(_resumed, context, resource, resume) if resume else None
+        the_pass = None
+        if spooled is not None:
+            the_pass = await asyncio.to_thread(_last, context, PageSpool(context, resource, spooled), resume=resume)
         if the_pass is None:
             the_pass = new(context, resource)
             await asyncio.to_thread(begin, the_pass)
@@ -110,18 +113,29 @@ async def _identify(the_pass: Pass) -> None:
         the_pass.viewer = viewer
 
 
-def _resumed(context: Context, resource: str, kinds: Kinds) -> Pass | None:
-    """The last pass over a resource, reopened, if it was interrupted while paging not long ago."""
-    spool = PageSpool(context, resource, kinds)
-    with context.warehouse.transaction(f"resuming {resource}") as connection:
-        row = _interrupted(connection, context, resource)
-        if row is not None:
+def _last(context: Context, spool: PageSpool, *, resume: bool) -> Pass | None:
+    """The last pass over a resource, reopened, if it was interrupted while paging not long ago and may continue.
+
+    Whether it may or not, the pages that it had read and not committed are.
+    """
+    held = spool.any()
+    if not (held or resume):
+        return None
+    with context.warehouse.transaction(f"resuming {spool.resource}") as connection:
+        row = _interrupted(connection, context, spool.resource)
+        goes_on = resume and row is not None and _resumable(context, row)
+        if row is not None and (held or goes_on):
             ledger.reopen(connection, row["pass_id"])
             row["resumes"] += 1
-    if row is not None:
+    if row is not None and held:
         row = _with_held(context, row, spool)
     spool.clear()
-    return None if row is None else _reopened(context, row)
+    return _reopened(context, row) if row is not None and goes_on else None
+
+
+def _resumable(context: Context, row: state.Record) -> bool:
+    """Whether an interrupted pass has a bookmark that is not too old."""
+    return row["walked_at"] is not None and row["walked_at"] >= context.now() - RESUME_WITHIN
 
 
 def _with_held(context: Context, row: state.Record, spool: PageSpool) -> state.Record:
@@ -129,7 +143,8 @@ def _with_held(context: Context, row: state.Record, spool: PageSpool) -> state.R
     the_pass = _reopened(context, row)
     try:
         with context.warehouse.transaction(f"pass {the_pass.pass_id}") as connection:
-            if the_pass.commit_held(connection, spool.read(the_pass.pass_id, the_pass.stats.pages)):
+            [known] = state.records(connection, "state/committed_pages", pass_id=the_pass.pass_id)
+            if the_pass.commit_held(connection, spool.read(the_pass.pass_id, known["pages"])):
                 row = _interrupted(connection, context, the_pass.resource) or row
     except TaskhouseError:
         raise
@@ -139,14 +154,8 @@ def _with_held(context: Context, row: state.Record, spool: PageSpool) -> state.R
 
 
 def _interrupted(connection: Any, context: Context, resource: str) -> state.Record | None:
-    """The row of the last pass over a resource if it can continue, with its bookmark."""
-    found = state.records(
-        connection,
-        "state/resumable",
-        project_id=context.project_id,
-        resource=resource,
-        since=context.now() - RESUME_WITHIN,
-    )
+    """The row of the last pass over a resource if it was interrupted, with its bookmark if it has one."""
+    found = state.records(connection, "state/interrupted", project_id=context.project_id, resource=resource)
     return found[0] if found else None
 
 

@@ -1,4 +1,4 @@
-"""The commits of a long walk: the first ones soon, so that it can be resumed, and then many pages at once."""
+"""The commits of a long pass: the first ones soon, so that it can be resumed, and then many pages at once."""
 
 from datetime import timedelta
 from typing import NamedTuple
@@ -28,19 +28,20 @@ class PageCommits:
     Args:
         the_pass: Its pass.
         spool: Where pages are until they are committed; what is there is of no use any more.
-        pages: Pages in each of the first commits. As many may be read ahead while one is written.
+        pages: Pages in each of the first commits; the pages of one answer count as one. As many may be read ahead while
+            one is written.
         spooled: Pages in each of the others, which are on disk before the next one is requested.
     """
 
     def __init__(self, the_pass: Pass, spool: PageSpool, *, pages: int, spooled: int) -> None:
         self._pass, self._spool, self._few, self._many = the_pass, spool, pages, spooled
-        self._batch, self._commits, self._at = WriteBatch(), 0, the_pass.context.now()
+        self._batch, self._added, self._commits, self._at = WriteBatch(), 0, 0, the_pass.context.now()
         self._reached: Reached | None = None
         self._writing: Reached | None = None
         spool.clear()
 
     async def add(self, page: WriteBatch, reached: Reached) -> None:
-        """A page, with the bookmark behind it; it is committed with others, or on disk when this returns.
+        """A page, with the cursor behind it; it is committed with others, or on disk when this returns.
 
         Raises:
             Locked: As :meth:`Pass.commit_ahead`.
@@ -51,12 +52,14 @@ class PageCommits:
             most = self._many if self._spool.keep(self._pass.pass_id, held) else 1
         self._batch.extend(page)
         self._reached = reached
-        now, pages = self._pass.context.now(), len(self._batch.pages)
-        if pages >= most or (pages >= self._few and now - self._at >= EVERY):
+        self._added += 1
+        now = self._pass.context.now()
+        if self._added >= most or (self._added >= self._few and now - self._at >= EVERY):
             await self._pass.commit_ahead(self._batch)
             self._spool.next_commit()
             self._told()
-            self._batch, self._commits, self._at, self._writing = WriteBatch(), self._commits + 1, now, reached
+            self._batch, self._added = WriteBatch(), 0
+            self._commits, self._at, self._writing = self._commits + 1, now, reached
 
     async def finish(self, rest: WriteBatch | None = None) -> None:
         """Commit all that is left, and ``rest``; nothing is spooled any more.
@@ -65,10 +68,11 @@ class PageCommits:
             Locked: As :meth:`Pass.commit`.
         """
         self._batch.extend(rest or WriteBatch())
-        if self._batch.cursors:
+        if self._batch.cursors or self._batch.pages:
             await self._pass.commit(self._batch)
             self._batch, self._writing = WriteBatch(), self._reached
-            self._told()
+        await self._pass.committed()
+        self._told()
         self._spool.clear()
 
     def _told(self) -> None:

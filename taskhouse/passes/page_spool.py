@@ -27,7 +27,7 @@ from taskhouse.warehouse.commit import WriteBatch
 
 _TABLES = {table.name: table for table in TABLES}
 _BY_TABLE = ("rows", "seen")
-_LISTS = ("pages", "quarantine", "drift", "cursors")
+_LISTS = ("pages", "quarantine", "good", "drift", "cursors")
 _CRC = 9
 
 
@@ -48,7 +48,7 @@ Kinds = Mapping[str, Compared]
 
 
 class Held(NamedTuple):
-    """A page that was read and not committed: what it brings, and the figures of the pass behind it."""
+    """Pages that came together and are not committed: what they bring, and the figures of the pass behind them."""
 
     batch: WriteBatch
     figures: dict[str, object]
@@ -58,6 +58,7 @@ class PageSpool:
     """The pages of one resource of a project; only its pass uses them."""
 
     def __init__(self, context: Context, resource: str, kinds: Kinds) -> None:
+        self.resource = resource
         self._folder = context.settings.home / "pages" / f"{resource}-{context.project_id}"
         self._kinds = kinds
         self._made = [version("taskhouse"), len(migrate.MIGRATIONS), context.settings.capture_text]
@@ -83,6 +84,10 @@ class PageSpool:
                 file.write(b"%08x %b\n" % (zlib.crc32(text), text))
         return True
 
+    def any(self) -> bool:
+        """Whether there are pages."""
+        return self._folder.exists()
+
     def next_commit(self) -> None:
         """The pages until now are being committed, and all that were committed before are in the warehouse."""
         for path in self._folder.glob("*"):
@@ -96,14 +101,17 @@ class PageSpool:
 
     def read(self, pass_id: str, committed: int) -> Iterator[Held]:
         """The pages of a pass after the last one that it committed, in their order."""
+        following = False
         for line in self._lines():
             made, of, brings, figures = orjson.loads(line)
             if (made, of) != (self._made, pass_id):
                 return
-            page = self._batch(brings)
-            if page.pages[-1]["page"] == committed + 1:
-                committed += 1
-                yield Held(page, figures)
+            held = Held(self._batch(brings), figures)
+            if numbers := [page["page"] for page in held.batch.pages]:
+                following = numbers[0] == committed + 1
+                committed = numbers[-1] if following else committed
+            if following:  # of a refusal, which has no page, that is so if it is so of the page before
+                yield held
 
     def _lines(self) -> Iterator[bytes]:
         """Every whole line up to the first that is damaged."""

@@ -55,7 +55,7 @@ class WriteBatch:
             if a record from before it can still be replayed.
         closed: What leaves the quarantine: its key there, ``replayed_at`` and ``outcome``.
         drift: Rows for ``ledger.drift``.
-        cursors: Rows for ``ledger.cursors``, replacing those of the same key.
+        cursors: Rows for ``ledger.cursors``, replacing those of the same key; of two of one key, the later one counts.
         completing: What is still to be compared with the warehouse, by what does it (``Pass.complete_in``).
     """
 
@@ -79,15 +79,13 @@ class WriteBatch:
         self.seen.setdefault(table, []).append(sighting)
 
     def extend(self, other: "WriteBatch") -> None:
-        """All that a later batch brings as well; of two cursors of the same key, the later one counts."""
+        """All that a later batch brings as well."""
         for name in ("rows", "seen", "absent", "completing"):
             mine = getattr(self, name)
             for key, added in getattr(other, name).items():
                 mine.setdefault(key, []).extend(added)
-        for name in ("pages", "quarantine", "good", "closed", "drift"):
+        for name in ("pages", "quarantine", "good", "closed", "drift", "cursors"):
             getattr(self, name).extend(getattr(other, name))
-        by_key = {tuple(row[name] for name in CURSOR): row for row in (*self.cursors, *other.cursors)}
-        self.cursors = list(by_key.values())
 
 
 def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str, int]:
@@ -103,7 +101,8 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str
     added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
     added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
     if batch.cursors:
-        stage(connection, "incoming", batch.cursors, of_table(connection, "ledger.cursors"))
+        newest = {tuple(row[name] for name in CURSOR): row for row in batch.cursors}
+        stage(connection, "incoming", list(newest.values()), of_table(connection, "ledger.cursors"))
         _changes(connection, "ledger/cursors_since")
         _changes(connection, "ledger/cursors_delete")
         _changes(connection, "ledger/cursors_insert")

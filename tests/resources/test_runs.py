@@ -1,12 +1,17 @@
 """Runs: one request for each task whose runs moved, and a first load that can take its days."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from taskhouse.resources.runs.sync import due
+from taskhouse.errors import TaskhouseError
+from taskhouse.passes.page_spool import Held, PageSpool
+from taskhouse.passes.sync_pass import Pass
+from taskhouse.posthog import retry
+from taskhouse.resources.runs.sync import COMMIT_LISTS, due
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -117,12 +122,7 @@ def test_a_first_load_that_is_limited_by_age_counts_what_it_leaves_out(make_hous
 
 
 def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any, monkeypatch: Any) -> None:
-    from contextlib import suppress  # noqa: PLC0415
-
-    from taskhouse.errors import TaskhouseError  # noqa: PLC0415
-    from taskhouse.posthog import retry  # noqa: PLC0415
-
-    monkeypatch.setattr("taskhouse.resources.runs.sync.COMMIT_TASKS", 5)
+    monkeypatch.setattr("taskhouse.resources.runs.sync.COMMIT_LISTS", 5)
     house = make_house()
     house.sync("tasks")
     house.emulator.faults({"kind": "500", "endpoint": "runs.list", "after": 20})
@@ -134,6 +134,57 @@ def test_an_interrupted_pass_does_not_ask_again_for_what_it_kept(make_house: Any
     total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
     assert listed(house) <= total - 10
     assert held(house) == truth(house)
+
+
+def test_lists_that_were_read_but_not_committed_when_a_process_died_are_not_asked_for_again(
+    make_house: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("taskhouse.resources.runs.sync.COMMIT_LISTS", 2)
+    house = make_house()
+    house.sync("tasks")
+    total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
+    keep = PageSpool.keep
+
+    def dies_after_25(self: PageSpool, pass_id: str, page: Held) -> bool:
+        kept = keep(self, pass_id, page)
+        if page.batch.pages[-1]["page"] >= 25:
+            raise SystemExit
+        return kept
+
+    with monkeypatch.context() as dying, suppress(BaseException):
+        dying.setattr(PageSpool, "keep", dies_after_25)
+        house.sync("runs")
+    assert house.rows("SELECT count(*) FROM ledger.cursors WHERE resource = 'runs'") == [(4,)]
+    asked = listed(house)
+    assert house.sync("runs").verdict == "complete"
+    assert listed(house) == total - 25
+    assert asked <= 25 + 8
+    assert held(house) == truth(house)
+    assert house.wrong() == {}
+    assert not list(house.settings.home.glob("pages/*"))
+    assert house.rows("SELECT verdict, pages FROM ledger.passes WHERE resource = 'runs' ORDER BY started_at") == [
+        ("incomplete", 25),
+        ("complete", total - 25),
+    ]
+
+
+def test_many_lists_come_in_few_commits_and_an_idle_pass_makes_none(make_house: Any, monkeypatch: Any) -> None:
+    house = make_house()
+    house.sync("tasks")
+    total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
+    commits = []
+    write = Pass._write
+
+    def noted(self: Pass, connection: Any, given: Any) -> None:
+        commits.append(given)
+        write(self, connection, given)
+
+    monkeypatch.setattr(Pass, "_write", noted)
+    house.sync("runs")
+    assert len(commits) <= 3 < total / COMMIT_LISTS
+    commits.clear()
+    house.sync("runs")
+    assert not commits
 
 
 def test_an_older_run_that_is_reopened_while_nobody_looks_is_found(make_house: Any) -> None:

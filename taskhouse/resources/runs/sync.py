@@ -23,6 +23,8 @@ from taskhouse.errors import Contract, NotFound, Refused, Retryable, Throttled
 from taskhouse.passes import polling_policy, refusal_policy, refusals
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import running
+from taskhouse.passes.page_commits import PageCommits, Reached
+from taskhouse.passes.page_spool import PageSpool
 from taskhouse.passes.sync_pass import Pass, PassReport
 from taskhouse.passes.verdict import ReasonCode
 from taskhouse.plural import counted, plural
@@ -38,8 +40,11 @@ from taskhouse.warehouse.commit import WriteBatch
 
 RESOURCE = "runs"
 AT_ONCE = 8
-COMMIT_TASKS = 50
-"""Lists in one commit. As many may be read ahead while it is written."""
+COMMIT_LISTS = 10
+"""Lists in each of the first commits of a pass; as many may be read ahead while one is written."""
+
+SPOOLED_LISTS = 400
+"""Lists in each of the others: what came is on disk by then, so a kill costs only the requests that are under way."""
 
 UNREAD = "unread"
 """The state of a list with an unreadable record: it is requested again at the next pass."""
@@ -70,7 +75,7 @@ async def sync(context: Context) -> PassReport:
     Raises:
         TaskhouseError: The server or the warehouse failed; everything read before that is stored.
     """
-    async with running(context, RESOURCE) as the_pass:
+    async with running(context, RESOURCE, spooled={}) as the_pass:
         now = context.now()
         tasks = context.read(
             state.records,
@@ -159,25 +164,25 @@ async def _list(the_pass: Pass, wanted: list[Task], priority: Priority, total: i
         await gate.acquire()  # until the answer is taken, so that few wait for a commit
         return await _fetch(the_pass, task, priority)
 
-    batch, held = WriteBatch(), 0
+    spool = PageSpool(the_pass.context, RESOURCE, {})
+    commits = PageCommits(the_pass, spool, pages=COMMIT_LISTS, spooled=SPOOLED_LISTS)
     requests = [asyncio.ensure_future(one(task)) for task in wanted]
     try:
         for answer in asyncio.as_completed(requests):
+            batch = WriteBatch()
             _take(the_pass, batch, await answer)
             gate.release()
-            held += 1
-            the_pass.tell(len(the_pass.stats.asked), total, "tasks")
-            if held >= COMMIT_TASKS:
-                await the_pass.commit_ahead(batch)
-                batch, held = WriteBatch(), 0
+            reached = Reached(len(the_pass.stats.asked), total, "tasks")
+            the_pass.tell(*reached)
+            await commits.add(batch, reached)
     except Retryable:
-        await the_pass.commit(batch)
+        await commits.finish()
         raise
     finally:
         for future in requests:
             future.cancel()
         await asyncio.gather(*requests, return_exceptions=True)
-    await the_pass.commit(batch)
+    await commits.finish()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,8 @@ GROUP BY
     kind,
     verdict
 
--- name: resumable
--- The newest pass of a resource, if it was interrupted while paging and can continue.
+-- name: interrupted
+-- The newest pass of a resource if it was interrupted, with the bookmark of its walk if it has one.
 WITH newest AS (
     SELECT
         *
@@ -67,14 +67,23 @@ SELECT
     walk.updated_at AS walked_at
 FROM
     newest
-    INNER JOIN ledger.cursors AS walk
+    LEFT JOIN ledger.cursors AS walk
         ON walk.project_id = newest.project_id
         AND walk.resource = newest.resource
         AND walk.key = 'walk'
         AND walk.updated_by = newest.pass_id
 WHERE
-    (newest.verdict = 'running' OR newest.interrupted)
-    AND walk.updated_at >= $since
+    newest.verdict = 'running'
+    OR newest.interrupted
+
+-- name: committed_pages
+-- The newest page of a pass that is in the warehouse; one that was interrupted may have read more.
+SELECT
+    coalesce(max(page), 0) AS pages
+FROM
+    ledger.pages
+WHERE
+    pass_id = $pass_id
 
 -- name: cursors
 SELECT
