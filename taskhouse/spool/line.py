@@ -44,6 +44,12 @@ _HEAD = len('{"c":"00000000",')
 _EVENTS = b'"k":"events",'
 _PLACE = ("p", "t", "r", "l", "a")
 
+_Came = tuple[int, str, str, str, int]
+"""What is the same for entries that arrived together: the run, the leg and the time of arrival."""
+
+_Columns = tuple[tuple[str | None, ...], tuple[int | None, ...], tuple[bytes, ...], tuple[bool, ...], tuple[str, ...]]
+"""The members of entries, one after the other."""
+
 
 class RunKey(NamedTuple):
     """The run that a line belongs to."""
@@ -95,43 +101,31 @@ def encode(
 
     The first entry gets the number ``first``. An event is one entry, and two if its bytes are not UTF-8.
     """
-    placed = dict(zip(_PLACE, (*run_key, leg, arrived_us), strict=True))
-    columns = _Columns.of(entries) if entries else None
-    if columns is not None and _are_plain(columns):
-        return [_batch(placed, columns, first)], len(entries)
+    came = (*run_key, leg, arrived_us)
+    if entries and _are_plain(columns := _columns(entries)):
+        return [_batch(came, columns, first)], len(entries)
     lines: list[bytes] = []
     number = first
     for (plain, _), some in itertools.groupby(entries, _kind):
         together = list(some)
         if plain:
-            lines.append(_batch(placed, _Columns.of(together), number))
+            lines.append(_batch(came, _columns(together), number))
             number += len(together)
             continue
         for entry in together:
-            alone = list(_lines(placed, entry, number))
+            alone = list(_lines(came, entry, number))
             lines += alone
             number += len(alone)
     return lines, number - first
 
 
-class _Columns(NamedTuple):
-    """The members of several entries."""
-
-    stream_ids: tuple[str | None, ...]
-    positions: tuple[int | None, ...]
-    texts: tuple[bytes, ...]
-    redacted: tuple[bool, ...]
-    kinds: tuple[str, ...]
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "_Columns":
-        """Those of at least one."""
-        return cls(*zip(*entries, strict=True))
+def _columns(entries: Sequence[Entry]) -> _Columns:
+    return tuple(zip(*entries, strict=True))  # type: ignore[return-value]
 
 
 def _kind(entry: Entry) -> tuple[bool, bool]:
     """Entries of one kind in a row can stand in one line, if the first is true."""
-    return _are_plain(_Columns.of([entry])), entry.position is None
+    return _are_plain(_columns([entry])), entry.position is None
 
 
 def _are_plain(entries: _Columns) -> bool:
@@ -146,18 +140,23 @@ def _are_plain(entries: _Columns) -> bool:
         return False
 
 
-def _batch(placed: Mapping[str, object], entries: _Columns, first: int) -> bytes:
+def _batch(came: _Came, entries: _Columns, first: int) -> bytes:
     """One line for plain events."""
     ids, positions, texts, redacted, _ = entries
-    of_run, crc32 = zlib.crc32(str(placed["r"]).encode()), zlib.crc32
+    project_id, task_id, run_id, leg, arrived_us = came
+    of_run, crc32 = zlib.crc32(run_id.encode()), zlib.crc32
     live = positions[0] is None
     facts = {
         "k": "events",
         "n": first,
-        **placed,
+        "p": project_id,
+        "t": task_id,
+        "r": run_id,
+        "l": leg,
+        "a": arrived_us,
         "i": ids,
         "o": None if live else positions,
-        "x": [index for index, cut in enumerate(redacted) if cut] if True in redacted else [],
+        "x": [index for index, cut in enumerate(redacted) if cut] if True in redacted else (),
         "h": [
             crc32(text, crc32(f"@{place} ".encode(), of_run))
             for place, text in zip(ids if live else positions, texts, strict=True)
@@ -167,12 +166,13 @@ def _batch(placed: Mapping[str, object], entries: _Columns, first: int) -> bytes
     return b"".join((_seal(orjson.dumps(facts)[1:] + b"\t"), *texts, b"\n"))
 
 
-def _lines(placed: Mapping[str, object], entry: Entry, number: int) -> Iterator[bytes]:
+def _lines(came: _Came, entry: Entry, number: int) -> Iterator[bytes]:
     """One line for an event, and one for its bytes if they are not UTF-8."""
     stream_id, position, data, redacted, kind = entry
     text = data.decode("utf-8", "replace")
     whole = text.encode()
-    told = checksum(str(placed["r"]), stream_id if position is None else position, whole)
+    placed = dict(zip(_PLACE, came, strict=True))
+    told = checksum(came[2], stream_id if position is None else position, whole)
     facts = {**placed, "i": stream_id, "o": position, "x": redacted, "h": told, "d": text}
     yield alone(facts | {"k": kind, "n": number})
     if whole != data:
