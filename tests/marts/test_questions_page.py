@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
+from taskhouse.warehouse import views
 from tests.marts import model, questions
 from tests.marts.history import Demo
 
@@ -53,7 +54,9 @@ def test_the_history_can_be_lived_anew() -> None:
     """The packed one needs no emulator; this says that ``python -m tests.marts.history`` still makes one."""
     demo = Demo()
     try:
-        with duckdb.connect(str(demo.live())) as connection:
+        path = demo.live()
+        views.add(path, views.template(path.parent))
+        with duckdb.connect(str(path)) as connection:
             counts = connection.execute("SELECT count(*), count(*) FILTER (verdict = 'complete') FROM ledger.passes")
             passes, complete = counts.fetchone() or (0, 0)
             assert complete == passes > 100
