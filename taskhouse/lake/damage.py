@@ -132,8 +132,8 @@ def take_out(connection: duckdb.DuckDBPyConnection, checked: Checked, folder: st
         those = [shard for shard in shards if any(one.concerns(shard) for one in some)]
         _publish_again(connection, those, {one.table for one in some}, derived=derived)
         with sql.atomic(connection):
-            for address in ("forget_deletes", "forget_ranges", "forget_files"):
-                sql.run(connection, f"lake_damage/{address}", files=[one.file_id for one in some])
+            for address in ("lake_damage/forget_deletes", "lake_damage/forget_ranges", "lake_damage/forget_files"):
+                sql.run(connection, address, files=[one.file_id for one in some])
         concerned.update(those)
     return sorted(concerned)
 

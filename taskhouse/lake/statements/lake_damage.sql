@@ -1,5 +1,5 @@
--- Files of the lake that cannot be read: found, and taken out of the catalogue of DuckLake. Names in braces are from our
--- own schema.
+-- Files of the lake that cannot be read: found, and taken out of the catalogue of DuckLake. Names in braces are from
+-- our own schema.
 
 -- name: tables
 -- Every table of the lake.

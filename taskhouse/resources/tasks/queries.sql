@@ -9,8 +9,8 @@ WHERE
     project_id = $project_id
 
 -- name: present
--- Ids of the tasks that are there now, in the order of the server's list, with whole seconds of `created_at` since 1970:
--- DuckDB takes longer to hand a time to Python than all the rest.
+-- Ids of the tasks that are there now, in the order of the server's list, with whole seconds of `created_at` since
+-- 1970: DuckDB takes longer to hand a time to Python than all the rest.
 SELECT
     sighting.task_id,
     CAST(epoch(date_trunc('second', version.created_at)) AS BIGINT) AS created_s

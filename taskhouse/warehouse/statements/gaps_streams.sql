@@ -1,7 +1,7 @@
 -- What is stored of the streams of the runs, and where the server announced a trim.
 --
--- Order: `seams` (where connections began), `states` (the run's own states) and `extents` (the first and the last stored
--- event), from all three `stored_events` (the events in order, of runs where a seam may matter), from it
+-- Order: `seams` (where connections began), `states` (the run's own states) and `extents` (the first and the last event
+-- that is stored), from all three `stored_events` (the events in order, of runs where a seam may matter), from it
 -- `announced_trims`, and `find_trimmed` adds to `found_gaps` what the trims say. All are temp tables, and `gaps_seams`
 -- and `gaps_ends` read them.
 
