@@ -72,6 +72,7 @@ MIGRATIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("bad records have a kind", ("warehouse/schema/quarantine_kind", "warehouse/schema/quarantine_kind_known")),
     ("what is computed from events is stored", ("warehouse/schema/mart_runs", "warehouse/schema/mart_runs_known")),
     ("connections to streams have a name of their own", ("warehouse/schema/resumes_renamed",)),
+    ("events that arrive together are one line of the spool", ("warehouse/schema/segments_of_batches",)),
 )
 """Every migration in order: its name and its statements, below ``taskhouse/``. Never edit one that was released."""
 
