@@ -12,7 +12,7 @@
 -- created_at: When the server created it.
 -- stuck_since: When it last changed: the newest time among the server's own time, its events, and its versions after
 --   the first. A scheduled run counts from its scheduled time.
--- stuck_s: Seconds from `stuck_since` to the newest pass over runs in this warehouse, never to the clock of the reader.
+-- stuck_s: Seconds from `stuck_since` to the newest pass over tasks or runs here, never to the clock of the reader.
 -- as_of: When that pass began.
 -- stuck_reason: What it may be waiting for. `local`: the desktop drives it, and it waits in `queued` by design.
 --   `not_picked_up`: queued in the cloud. `orphaned`: in progress for more than a day without a sign.

@@ -12,7 +12,7 @@
 -- stuck_since: When it last changed: the newest time among the server's own time, its events, and its versions after
 --   the first. A scheduled run counts from its scheduled time.
 -- stuck_s: Seconds from `stuck_since` to `as_of`.
--- as_of: When the newest pass over runs before that time began.
+-- as_of: When the newest pass over tasks or runs before that time began.
 -- stuck_reason: What it may be waiting for. `local`: the desktop drives it, and it waits in `queued` by design.
 --   `not_picked_up`: queued in the cloud. `orphaned`: in progress for more than a day without a sign.
 --   `waiting_for_user`: its last event asks for a permission, or its last turn ended. `silent`: in progress without a
