@@ -181,22 +181,20 @@ class SpoolWriter:
             for layer, segment in list(self._open.items()):
                 if now - segment.began >= self.seal_seconds:
                     self._full.append(self._open.pop(layer))
-            full, self._full = self._full, []
             due = [segment.handle() for segment in self._open.values() if segment.due(now, self.sync_seconds)]
         for handle in due:
             os.fsync(handle)
             os.close(handle)
-        for segment in full:
-            self._seal(segment)
+        self._seal_full()
         self._sync(now - self.sync_seconds)
 
     def seal(self) -> list[Segment]:
         """Seal everything that is open, now."""
         with self._guard:
-            full, self._full = [*self._full, *self._open.values()], []
+            self._full += self._open.values()
             self._open.clear()
             self._unsealed = 0
-        return list(filter(None, map(self._seal, full)))
+        return self._seal_full()
 
     def close(self) -> None:
         """Seal everything and close; nothing can be appended afterwards."""
@@ -211,6 +209,22 @@ class SpoolWriter:
             path = self.spool.open / f"{layer}-{self.name}-{self._count:06d}.part"
             self._open[layer] = _Open(path, self.clock.monotonic())
         return self._open[layer]
+
+    def _seal_full(self) -> list[Segment]:
+        """Seal what is full; if one fails, it and those behind it are left for the next time."""
+        sealed: list[Segment] = []
+        while True:
+            with self._guard:
+                if not self._full:
+                    return sealed
+                segment = self._full.pop(0)
+            try:
+                found = self._seal(segment)
+            except BaseException:
+                with self._guard:
+                    self._full.insert(0, segment)
+                raise
+            sealed += [found] if found else []
 
     def _seal(self, segment: "_Open") -> Segment | None:
         """Seal a segment, or delete it if there was no disk space for its first line."""

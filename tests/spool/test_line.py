@@ -61,7 +61,7 @@ def test_an_entry_by_itself_is_the_same_entry(entries: list[Entry]) -> None:
 @given(st.lists(LIVE, min_size=1, max_size=4), st.data())
 def test_of_a_torn_or_damaged_line_only_undamaged_events_are_kept(entries: list[Entry], data: st.DataObject) -> None:
     content, _ = encode(*entries)
-    text = data.draw(st.sampled_from(content.splitlines(keepends=True)))
+    text = data.draw(st.sampled_from([one + b"\n" for one in content.split(b"\n")[:-1]]))
     written = list(line.entries(text))
     assert line.sift(text) == (text, len(written), len(text))
     at = data.draw(st.integers(0, len(text) - 1))
