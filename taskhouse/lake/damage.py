@@ -7,7 +7,7 @@ lacks.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
@@ -95,7 +95,7 @@ def _read(connection: duckdb.DuckDBPyConnection, one: Damaged, paths: Iterable[s
             sql.run(connection, "lake_damage/read", path=path).fetchall()
         except duckdb.Error as problem:
             said = str(problem).strip().splitlines()[0]
-            return [Damaged(one.table, path, said, one.file_id, one.first, one.last)]
+            return [replace(one, path=path, problem=said)]
     return []
 
 

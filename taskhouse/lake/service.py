@@ -213,7 +213,7 @@ def publish_for_ever(settings: Settings, every_s: float, say: Say, complain: Cal
 
 
 def _stopped(child: int) -> None:
-    """End the process that has the lake open; whatever it does is done as a whole or not at all."""
+    """End the process that has the lake open; it loses nothing, since each of its transactions is all or nothing."""
     until = time.monotonic() + STOP_S
     with contextlib.suppress(ProcessLookupError, ChildProcessError):
         os.kill(child, signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 Two things (API facts 7.4, 9.17): the values of a run's internal ``state``, which may hold sandbox addresses and
 secrets, but for a few that are needed; and the query of presigned URLs, which is a key to the file. Linear in the
-event's length whatever it holds, and events without either cost two substring searches, also if they are many.
+event's length; events without either cost two substring searches, also if they are many.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is in the files of a lake, whatever its catalogue says."""
+"""What is in the files of a lake, read without its catalogue."""
 
 from pathlib import Path
 

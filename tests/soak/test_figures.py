@@ -16,7 +16,7 @@ from tests.house import House
 from tests.resources.test_incremental import change, hot, spent
 
 HUNDRED_THOUSAND = 127_500
-"""Of so many tasks the emulator's first key sees some 100,000."""
+"""Tasks of the emulator; its first key sees some 100,000 of them."""
 
 
 def fill(house: Any) -> None:
