@@ -1,5 +1,6 @@
 """``taskhouse verify``: read all stored data, and compare it with what was recorded when it arrived."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ def verify(
     It checks every block of the file, the checksums of captured events and log entries, the content hash of each
     version, every count in the ledger, keys, references, time ranges, cursors, and the views. To check the warehouse it
     publishes a new copy and reads that, so that nobody has to wait. If no new copy is needed, it compares the warehouse
-    with the last copy byte by byte.
+    with the last copy byte by byte. It also checks what waits in the spool, and names spool files that were damaged.
 
     Values that older versions of taskhouse did not record are unknown, which is not an error. Exit code 1 means that
     something is wrong; `taskhouse restore` restores a sound copy or backup.
@@ -33,6 +34,7 @@ def verify(
     from taskhouse.errors import ConfigurationError
     from taskhouse.home import ready
     from taskhouse.pipelines.cli import screen
+    from taskhouse.plural import plural
     from taskhouse.resources.registry import content_hashes
     from taskhouse.settings import load
     from taskhouse.warehouse import reading
@@ -41,6 +43,7 @@ def verify(
     from taskhouse.warehouse.restore import find
 
     settings = load()
+    of_home = file is None
     if file is None:
         warehouse = warehouse_at_rest(settings)
         warehouse.require()
@@ -56,16 +59,24 @@ def verify(
     rows, failed = [], False
     with reading.connected(file) as connection:
         checks = verifying.checks(connection, hashes=content_hashes, now=settings.clock.now())
+        if of_home:
+            checks[verifying.SPOOL] = partial(verifying.spool, settings.spool)
         for about, check in checks.items():
             found = check()
             rows.append((about, found.looked_at, found.unknown, found.wrong))
             failed |= found.wrong > 0
             for example in found.examples:
                 say(f"{about}: {example}")
-            if failed and about == verifying.READABLE:
+            if found.wrong and about == verifying.READABLE:
                 break
     screen.results().print(screen.table(("what", "looked at", "unknown", "wrong"), rows))
     say(f"{file}: {'something is wrong' if failed else 'all data is as it was written'}.")
+    if of_home and (aside := sorted(settings.spool.glob("*/damaged/*"))):
+        say(
+            f"{len(aside)} damaged spool {plural(len(aside), 'file is', 'files are')} kept, the first as {aside[0]}."
+            " What was whole in them is loaded, and the rest is read again from the logs of its runs. Once you do not"
+            " need them, remove them."
+        )
     if failed:
         say(
             "Hint:  `taskhouse verify FILE` checks a copy or a backup, and"

@@ -48,9 +48,12 @@ async def run(context: Context, stop: asyncio.Event) -> PassReport:
     Raises:
         Locked: Another tail follows this project.
         Full: There was no room left; everything captured until then is safe.
+        ConfigurationError: A newer taskhouse wrote the warehouse, and perhaps the spool; both are left as they are.
         TaskhouseError: The server refuses the key.
     """
     async with _alone(context):
+        with contextlib.suppress(*UNAVAILABLE):
+            await asyncio.to_thread(_ours, context)
         started = context.now()
         the_pass = Pass(context, RESOURCE, f"{started:%Y%m%dT%H%M%S}-{RESOURCE}-{secrets.token_hex(4)}", started)
         try:
@@ -64,6 +67,12 @@ async def run(context: Context, stop: asyncio.Event) -> PassReport:
             with contextlib.suppress(*UNAVAILABLE):
                 await asyncio.to_thread(finish, the_pass)
     return the_pass.report()
+
+
+def _ours(context: Context) -> None:
+    """Make sure that no newer taskhouse wrote here, before the spool is touched."""
+    with context.warehouse.waiting(FIRST_PLAN_S).reading("starting to follow streams"):
+        pass
 
 
 def follower(context: Context) -> str:

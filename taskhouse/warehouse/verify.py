@@ -4,6 +4,7 @@ Each check is a query of ``statements/verify.sql`` that returns rows of ``what``
 known", or one of the functions here. A check finds what is wrong; it repairs nothing.
 """
 
+import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ import duckdb
 
 from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.resources.registry import RESOURCES, TABLES
-from taskhouse.spool import line
+from taskhouse.spool import folder, line
 from taskhouse.warehouse import damage, identity, migrate, sql, views
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.engine import COMPATIBILITY, connect
@@ -81,6 +82,7 @@ QUERIES = {
 
 
 READABLE = "readable rows"
+SPOOL = "entries in the spool"
 
 
 @dataclass(slots=True)
@@ -162,6 +164,17 @@ def checks(connection: duckdb.DuckDBPyConnection, *, hashes: Hashes, now: dateti
         "checksums of segments": partial(_texts, connection),
         "views and macros": partial(_views, connection),
     }
+
+
+def spool(root: Path) -> Check:
+    """What waits in the spools of all projects for the warehouse."""
+    check = Check()
+    for path in sorted(root.glob("*/sealed/*")):
+        if (segment := folder.parse(path)) is not None:
+            with contextlib.suppress(FileNotFoundError):  # it was loaded meanwhile
+                wrong = [] if segment.is_whole() else [f"{path} is damaged; the next sync loads what is whole of it"]
+                check.add(segment.lines, wrong=wrong)
+    return check
 
 
 def _readable(connection: duckdb.DuckDBPyConnection) -> Check:

@@ -17,7 +17,7 @@ from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
-from taskhouse.errors import Corrupt
+from taskhouse.errors import ConfigurationError, Corrupt
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
@@ -234,3 +234,19 @@ def test_a_home_whose_clock_was_ahead_says_so_and_captures_meanwhile(
     assert "`taskhouse restore --clock`" in said[0]
     with Warehouse(tmp_path / "warehouse.duckdb", host="").opened() as connection:
         assert connection.execute("SELECT DISTINCT run_id FROM raw.run_events").fetchall().count((run_id,)) == 1
+
+
+def test_a_tail_touches_nothing_that_a_newer_taskhouse_left_open(tmp_path: Path) -> None:
+    warehouse = Warehouse(blank(tmp_path / "warehouse.duckdb"), host="http://localhost:1")
+    with warehouse.transaction("a newer taskhouse") as connection:
+        connection.execute("INSERT INTO ledger.migrations VALUES (9999, 'new', '', now())")
+    part = Spool(tmp_path / "spool" / "1").open / "live-1-2-abc-000001.part"
+    part.write_bytes(b"a form of line that is not known yet")
+
+    async def story() -> None:
+        async with followed(tmp_path):
+            pass
+
+    with pytest.raises(ConfigurationError, match="schema version 9999"):
+        run(story())
+    assert part.read_bytes() == b"a form of line that is not known yet"

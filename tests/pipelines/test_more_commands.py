@@ -16,6 +16,10 @@ import pytest
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.pipelines.cli.report import for_terminal
+from taskhouse.spool.folder import Spool
+from taskhouse.spool.line import Entry, RunKey
+from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank, started
 
 
@@ -109,6 +113,25 @@ def test_report_and_export_after_a_sync(inside: Any, synced: Any, tmp_path: Path
     assert re.search(r"out \(0 files, \d+ unchanged, [\d,]+ rows in all\)", again.err), again.err
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["tables"]["tasks"]["rows"] > 0
+
+
+def test_verify_looks_at_what_waits_in_the_spool_and_names_what_was_set_aside(inside: Any, tmp_path: Path) -> None:
+    home = started(tmp_path / "home")
+    with Warehouse(blank(home / "warehouse.duckdb"), host="http://localhost:1").transaction("a start"):
+        pass
+    spool = Spool(home / "spool" / "1")
+    with SpoolWriter(spool) as writer:
+        writer.append("live", RunKey(1, "t", "r"), [Entry("1-0", None, b"{}", redacted=False)], leg="django")
+    sound = inside.run("verify", TASKHOUSE_HOME=str(home))
+    assert (sound.code, "damaged" in sound.err) == (0, False), sound
+    assert re.search(r"entries in the spool +1 +0 +0", sound.out), sound.out
+    (segment,) = spool.segments()
+    segment.path.write_bytes(segment.path.read_bytes()[:-3])
+    aside = spool.damaged / "live-1-2-abc-000001.part"
+    aside.write_bytes(b"?")
+    wrong = inside.run("verify", TASKHOUSE_HOME=str(home))
+    assert (wrong.code, f"{segment.path} is damaged" in wrong.err) == (1, True), wrong
+    assert f"1 damaged spool file is kept, the first as {aside}" in wrong.err
 
 
 def test_a_printed_report_does_not_command_the_terminal() -> None:
