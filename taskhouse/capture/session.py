@@ -13,8 +13,8 @@ from taskhouse.warehouse import publish
 
 TICK_S = 0.25
 
-ROOM_EVERY = 40
-"""Ticks between two checks of the free disk space."""
+ROOM_EVERY_S = 10.0
+"""How often the free disk space is checked."""
 
 NAMES = 10
 """How many unknown kinds of frames a verdict names."""
@@ -48,10 +48,12 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
     for path in recovered.damaged:
         the_pass.doubt("damaged", f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * the_pass.context.load_every_s
-    due = asyncio.Event()
-    with SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock, many=MANY, on_many=due.set) as writer:
+    due, busy = asyncio.Event(), asyncio.Event()
+    with SpoolWriter(
+        spool, seal_seconds=seal_s, clock=settings.clock, many=MANY, on_many=due.set, on_open=busy.set
+    ) as writer:
         try:
-            async with _working(the_pass, spool, writer, due) as capture:
+            async with _working(the_pass, spool, writer, due, busy) as capture:
                 yield capture
         except BaseExceptionGroup as several:
             raise _first(several) from None
@@ -63,19 +65,26 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
 
 
 @contextlib.asynccontextmanager
-async def _working(the_pass: Pass, spool: Spool, writer: SpoolWriter, due: asyncio.Event) -> AsyncIterator[Capture]:
-    """Housekeeping goes on until the last follower has ended; ``due`` is set when there is much to load."""
+async def _working(
+    the_pass: Pass, spool: Spool, writer: SpoolWriter, due: asyncio.Event, busy: asyncio.Event
+) -> AsyncIterator[Capture]:
+    """Housekeeping goes on until the last follower has ended.
+
+    ``due`` is set when there is much to load, and ``busy`` from the first entry that is spooled until all that is
+    spooled is safe.
+    """
     async with asyncio.TaskGroup() as housekeeping:
         done = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
                 capture = Capture(the_pass, spool, writer, group)
-                housekeeping.create_task(_safe(capture, done))
-                housekeeping.create_task(_loaded(capture, done, due))
+                housekeeping.create_task(_safe(capture, done, busy))
+                housekeeping.create_task(_loaded(capture, done, due, busy))
                 yield capture
         finally:
             done.set()
             due.set()
+            busy.set()
 
 
 def _first(several: BaseExceptionGroup) -> BaseException:
@@ -91,13 +100,16 @@ def _room(the_pass: Pass, spool: Spool) -> None:
     spool.require_room(free_bytes=the_pass.context.settings.spool_free_gb * 1e9)
 
 
-async def _safe(capture: Capture, done: asyncio.Event) -> None:
+async def _safe(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> None:
     """Sync and seal what is due, and check the disk from time to time; never waits for the warehouse."""
-    ticks = 0
-    while not await _over(done):
+    clock = capture.the_pass.context.settings.clock
+    looked_at = clock.monotonic()
+    while not await (_over(done, TICK_S) if busy.is_set() else _over(done, ROOM_EVERY_S, busy)):
         await asyncio.to_thread(capture.writer.tick)
-        ticks += 1
-        if ticks % ROOM_EVERY == 0:
+        if capture.writer.quiet and not done.is_set():
+            busy.clear()
+        if clock.monotonic() - looked_at >= ROOM_EVERY_S:
+            looked_at = clock.monotonic()
             try:
                 _room(capture.the_pass, capture.spool)
             except Full as full:
@@ -106,8 +118,11 @@ async def _safe(capture: Capture, done: asyncio.Event) -> None:
         capture.the_pass.tell(capture.the_pass.stats.captured, None, "events")
 
 
-async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event) -> None:
-    """Load what has come when it is much, and at intervals; while the warehouse is locked or damaged, keep trying."""
+async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event, busy: asyncio.Event) -> None:
+    """Load what has come when it is much, and at intervals; while the warehouse is locked or damaged, keep trying.
+
+    While nothing comes, it looks at longer intervals for what other processes left behind and for runs to judge.
+    """
     clock = capture.the_pass.context.settings.clock
     rest = capture.the_pass.context.load_every_s
     seldom = 1
@@ -115,6 +130,7 @@ async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event) -> 
     while not await _over(done, rest * seldom, due):
         due.clear()
         before = capture.the_pass.stats.loaded
+        loaded = False
         with contextlib.suppress(*UNAVAILABLE):
             if clock.monotonic() - judged_at >= JUDGE_EVERY_S:
                 judged_at = clock.monotonic()
@@ -122,11 +138,14 @@ async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event) -> 
             else:
                 await asyncio.to_thread(capture.writer.seal)
                 await capture.loader.load()
+            loaded = True
         await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
+        if loaded and await _over(done, JUDGE_EVERY_S, busy):
+            return
 
 
-async def _over(done: asyncio.Event, seconds: float = TICK_S, sooner: asyncio.Event | None = None) -> bool:
+async def _over(done: asyncio.Event, seconds: float, sooner: asyncio.Event | None = None) -> bool:
     """Whether it is done, after some seconds or as soon as either event is set."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for((sooner or done).wait(), seconds)

@@ -33,8 +33,9 @@ class SpoolWriter:
         clock: The clock for the times of arrival.
         many: How many events that are not sealed yet are many.
         on_many: Called when there are as many, in the thread that appended them.
+        on_open: Called when a segment is opened, in the thread that appends to it.
 
-    Safe to use from several threads. Call :meth:`tick` about four times a second.
+    Safe to use from several threads. Call :meth:`tick` about four times a second, unless the writer is :attr:`quiet`.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class SpoolWriter:
         clock: Clock = REAL,
         many: int = 0,
         on_many: Callable[[], None] = lambda: None,
+        on_open: Callable[[], None] = lambda: None,
     ) -> None:
         self.spool = spool
         self.seal_bytes = seal_bytes
@@ -56,6 +58,7 @@ class SpoolWriter:
         self.name = f"{clock.now_us() // 1000}-{os.getpid()}-{secrets.token_hex(3)}"
         self.many = many
         self.on_many = on_many
+        self.on_open = on_open
         self.events = 0
         self._unsealed = 0
         self._guard = threading.Lock()
@@ -73,6 +76,12 @@ class SpoolWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether :meth:`tick` has nothing to do before something is appended."""
+        with self._guard:
+            return not (self._open or self._full or self._late)
 
     def append(self, layer: str, run_key: RunKey, entries: Sequence[Entry], *, leg: str) -> None:
         """Append events of one run that arrived together, in order."""
@@ -208,6 +217,7 @@ class SpoolWriter:
             self._count += 1
             path = self.spool.open / f"{layer}-{self.name}-{self._count:06d}.part"
             self._open[layer] = _Open(path, self.clock.monotonic())
+            self.on_open()
         return self._open[layer]
 
     def _seal_full(self) -> list[Segment]:

@@ -11,22 +11,29 @@ from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import Pass, begin
 from taskhouse.settings import Settings
 from taskhouse.spool.line import Entry, RunKey
+from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 
 pytestmark = pytest.mark.usefixtures("attached")
 
 
-def test_much_is_loaded_before_the_pause_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "MANY", 3)
-    settings = Settings(host="http://localhost:1", api_key="k", project_ids=(1,), home=tmp_path)
+def a_pass(home: Path, *, load_every_s: float) -> Pass:
+    settings = Settings(host="http://localhost:1", api_key="k", project_ids=(1,), home=home)
     blank(settings.warehouse)
-    context = Context(settings, 1, None, open_warehouse(settings), load_every_s=3600)
+    context = Context(settings, 1, None, open_warehouse(settings), load_every_s=load_every_s)
     the_pass = Pass(context, "run_events", "p", datetime.now(UTC))
     begin(the_pass)
+    return the_pass
 
-    def captured(*numbers: int) -> list[Entry]:
-        return [Entry(f"{number}-0", None, b'{"type": "x"}', redacted=False) for number in numbers]
+
+def captured(*numbers: int) -> list[Entry]:
+    return [Entry(f"{number}-0", None, b'{"type": "x"}', redacted=False) for number in numbers]
+
+
+def test_much_is_loaded_before_the_pause_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MANY", 3)
+    the_pass = a_pass(tmp_path, load_every_s=3600)
 
     async def story() -> list[int]:
         seen = []
@@ -42,3 +49,33 @@ def test_much_is_loaded_before_the_pause_is_over(tmp_path: Path, monkeypatch: py
         return [*seen, the_pass.stats.loaded]
 
     assert asyncio.run(story()) == [3, 3, 7, 8]
+
+
+def test_a_capture_that_brings_nothing_wakes_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks: list[int] = []
+    tick = SpoolWriter.tick
+
+    def counted(writer: SpoolWriter) -> None:
+        ticks.append(writer.events)
+        tick(writer)
+
+    monkeypatch.setattr(session, "TICK_S", 0.01)
+    monkeypatch.setattr(SpoolWriter, "tick", counted)
+    the_pass = a_pass(tmp_path, load_every_s=0.01)
+
+    async def story() -> None:
+        async with session.capturing(the_pass) as capture:
+            for number in (1, 2):
+                capture.writer.append("live", RunKey(1, "t", "r"), captured(number), leg="django")
+                for _ in range(2000):
+                    await asyncio.sleep(0.01)
+                    if the_pass.stats.loaded == number and capture.writer.quiet:
+                        break
+                await asyncio.sleep(0.05)
+                before = len(ticks)
+                await asyncio.sleep(0.2)
+                assert len(ticks) == before, "it wakes while there is nothing to do"
+
+    asyncio.run(story())
+    assert the_pass.stats.loaded == 2
+    assert set(ticks) == {1, 2}

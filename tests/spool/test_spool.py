@@ -64,6 +64,21 @@ def test_a_writer_says_once_that_much_is_not_sealed(spool: Spool) -> None:
         assert said == [4, 12]
 
 
+def test_a_writer_is_quiet_until_something_is_appended_and_once_all_of_it_is_safe(spool: Spool) -> None:
+    opened: list[bool] = []
+    with SpoolWriter(spool, sync_seconds=0, on_open=lambda: opened.append(True)) as writer:
+        for opens in (1, 2):
+            quiet = [writer.quiet]
+            for _ in range(2):
+                writer.append("live", RUN, entries("a"), leg="django")
+            assert len(opened) == opens
+            quiet.append(writer.quiet)
+            writer.seal()
+            quiet.append(writer.quiet)  # sealed, but not yet on the disk
+            writer.tick()
+            assert [*quiet, writer.quiet] == [True, False, False, True]
+
+
 def test_layers_have_segments_of_their_own(spool: Spool) -> None:
     with SpoolWriter(spool) as writer:
         writer.append("live", RUN, entries("a"), leg="django")
