@@ -22,6 +22,7 @@ from taskhouse.pipelines.startup import uncollected
 if TYPE_CHECKING:
     from dagster import DagsterInstance
     from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import QueuePool
 
     from taskhouse.settings import Settings
 
@@ -143,7 +144,7 @@ def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
         from dagster._core.instance.ref import InstanceRef
 
         folder = prepare(settings)
-        hurry = _Hurry()
+        hurry = _Hurry(forks=False)
     with contextlib.closing(hurry), _readable(folder), _once(), contextlib.ExitStack() as stack:
         with uncollected():
             ref = InstanceRef.from_dir(str(folder), overrides=_APART)
@@ -225,12 +226,16 @@ class _Hurry:
 
     It also makes an engine of SQLAlchemy for each of them, which compiles every statement again. Here, a database has
     one engine. It has no open connection while nothing is written, so a process can be forked.
+
+    Args:
+        forks: Whether the process may be forked. If not, each engine keeps its connections too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool = True) -> None:
         from sqlalchemy import event
         from sqlalchemy.engine import Engine
 
+        self._pool: dict[str, Any] = {} if forks else {"poolclass": _kept_connections()}
         self._open: dict[str, sqlite3.Connection] = {}
         self._engines: dict[str, Engine] = {}
         self._make = _storages()[0]["create_engine"]
@@ -242,8 +247,8 @@ class _Hurry:
         asked = f"{url} {options}"
         if asked not in self._engines:
             if len(self._engines) >= MOST_OPEN:
-                self._engines.pop(next(iter(self._engines)))
-            self._engines[asked] = self._make(url, **options)
+                _let_go(self._engines.pop(next(iter(self._engines))))
+            self._engines[asked] = self._make(url, **options | self._pool)
         return self._engines[asked]
 
     def connected(self, connection: Any, _record: object) -> None:
@@ -265,12 +270,37 @@ class _Hurry:
 
         self._let_make(self._make)
         event.remove(Engine, "connect", self.connected)
+        for engine in self._engines.values():
+            _let_go(engine)
         for each in self._open.values():
             each.close()
 
     def _let_make(self, make: Callable[..., Any]) -> None:
         for module in _storages():
             module["create_engine"] = make
+
+
+@functools.cache
+def _kept_connections() -> "type[QueuePool]":
+    """A pool that keeps its connections although Dagster disposes of its engine after each statement."""
+    from sqlalchemy.pool import QueuePool
+
+    class Kept(QueuePool):
+        def dispose(self) -> None:
+            """Nothing yet."""
+
+        def recreate(self) -> QueuePool:
+            return self
+
+        def let_go(self) -> None:
+            super().dispose()
+
+    return Kept
+
+
+def _let_go(engine: "Engine") -> None:
+    """Close the connections that an engine keeps, if it does."""
+    getattr(engine.pool, "let_go", engine.dispose)()
 
 
 def _storages() -> list[dict[str, Any]]:
