@@ -5,7 +5,6 @@ What lies between the texts of two lines is an entry as well, because the texts 
 number is -1. Lines that have their text as JSON come in an array of their own.
 """
 
-import itertools
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ from typing import Any
 import duckdb
 import nanoarrow as na
 from nanoarrow.c_array import CArray
-from nanoarrow.c_array_stream import CArrayStream
 
 from taskhouse.spool import line
+from taskhouse.warehouse.arrow_columns import Table, buffered, ends, parent, validity
 
 _TEXT, _LONG, _BYTE = na.string(), na.int64(), na.int8()
 
@@ -39,24 +38,13 @@ def registered(
     If the block fails, the transaction may be aborted, and then the empty table can only be replaced by the next one.
     """
     made, kinds = arrays(segments)
-    table = _Table(made)
+    table = Table(made)
     connection.register(name, table)
     try:
         yield kinds
         connection.unregister(name)
     finally:
         table.arrays = []
-
-
-class _Table:
-    """Arrays of the same columns, which DuckDB may scan several times."""
-
-    def __init__(self, arrays: Sequence[CArray]) -> None:
-        self.arrays = arrays
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
-        stream = CArrayStream.from_c_arrays(list(self.arrays), self.arrays[0].schema)
-        return stream.__arrow_c_stream__(requested_schema)
 
 
 def arrays(segments: Iterable[tuple[str, bytes]]) -> tuple[list[CArray], frozenset[str]]:
@@ -122,52 +110,27 @@ class _Lines:
         for at in self.redacted:
             redacted[at] = 1
         of_entry = (
-            _buffered(_LONG, array("q", self.numbers)),
+            buffered(_LONG, array("q", self.numbers)),
             _texts(self.ids),
-            _buffered(_LONG, positions),
-            _buffered(_BYTE, redacted),
-            _buffered(_LONG, array("q", self.sums)),
-            _buffered(_TEXT, _ends(self.sizes), texts, length=count),
+            buffered(_LONG, positions),
+            buffered(_BYTE, redacted),
+            buffered(_LONG, array("q", self.sums)),
+            buffered(_TEXT, ends(self.sizes), texts, length=count),
         )
         children = [
             _texts(values) if schema is _TEXT else _longs(values)
             for schema, values in zip(OF_LINE.values(), columns, strict=True)
         ]
-        ends = array("i", self.ends)
+        of_lines = array("i", self.ends)
         for schema, entries in zip(OF_ENTRY.values(), of_entry, strict=True):
-            children.append(_parent(na.list_(schema), len(self.of_line), [ends], [entries]))
-        return _parent(na.struct(COLUMNS), len(self.of_line), [], children)
-
-
-def _parent(schema: na.Schema, count: int, buffers: Sequence[Any], children: Sequence[CArray]) -> CArray:
-    return na.c_array_from_buffers(schema, count, [None, *buffers], null_count=0, children=children)
-
-
-def _buffered(schema: na.Schema, *buffers: Any, length: int | None = None, valid: bytes | None = None) -> CArray:
-    count = len(buffers[0]) if length is None else length
-    return na.c_array_from_buffers(schema, count, [valid, *buffers], null_count=-1 if valid else 0)
+            children.append(parent(na.list_(schema), len(self.of_line), [of_lines], [entries]))
+        return parent(na.struct(COLUMNS), len(self.of_line), [], children)
 
 
 def _longs(values: Sequence[int | None]) -> CArray:
-    return _buffered(_LONG, array("q", [value or 0 for value in values]), valid=_validity(values))
+    return buffered(_LONG, array("q", [value or 0 for value in values]), valid=validity(values))
 
 
 def _texts(values: Sequence[str | None]) -> CArray:
     encoded = [(value or "").encode() for value in values]
-    ends = _ends(map(len, encoded))
-    return _buffered(_TEXT, ends, b"".join(encoded), length=len(encoded), valid=_validity(values))
-
-
-def _ends(sizes: Iterable[int]) -> "array[int]":
-    return array("i", itertools.accumulate(sizes, initial=0))
-
-
-def _validity(values: Sequence[object]) -> bytes | None:
-    """A bit for each value, set if it is known; None if all are."""
-    if None not in values:
-        return None
-    bits = bytearray(b"\xff" * ((len(values) + 7) // 8))
-    for index, value in enumerate(values):
-        if value is None:
-            bits[index >> 3] &= ~(1 << (index & 7))
-    return bytes(bits)
+    return buffered(_TEXT, ends(map(len, encoded)), b"".join(encoded), length=len(encoded), valid=validity(values))
