@@ -15,10 +15,10 @@ def main() -> None:
         _end_well()
     try:
         from taskhouse.home import close
-        from taskhouse.pipelines.cli.app import app
+        from taskhouse.pipelines.cli.app import build
 
         close()
-        sys.exit(app())
+        sys.exit(build(sys.argv[1:])())
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

@@ -1,33 +1,15 @@
-"""The command ``taskhouse``: each subcommand is a module beside this one."""
+"""The command ``taskhouse``: each subcommand is a module beside this one, which only who needs it imports."""
 
-from typing import Annotated
+import importlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from taskhouse.pipelines.cli.backup import backup
-from taskhouse.pipelines.cli.check import check
-from taskhouse.pipelines.cli.demo import demo
-from taskhouse.pipelines.cli.derive import derive
-from taskhouse.pipelines.cli.dev import dev
-from taskhouse.pipelines.cli.digest import digest
-from taskhouse.pipelines.cli.emulator import PASSED_ON, emulator
 from taskhouse.pipelines.cli.exits import debug
-from taskhouse.pipelines.cli.export import export
-from taskhouse.pipelines.cli.lake import lake
-from taskhouse.pipelines.cli.plan import plan
-from taskhouse.pipelines.cli.query import Asking, query
-from taskhouse.pipelines.cli.replay import replay
-from taskhouse.pipelines.cli.report import report
-from taskhouse.pipelines.cli.restore import restore
-from taskhouse.pipelines.cli.run import run
-from taskhouse.pipelines.cli.schedule import schedule
-from taskhouse.pipelines.cli.search import Searching, search
-from taskhouse.pipelines.cli.shard import shard
-from taskhouse.pipelines.cli.site import site
-from taskhouse.pipelines.cli.status import status
-from taskhouse.pipelines.cli.sync import sync
-from taskhouse.pipelines.cli.tail import tail
-from taskhouse.pipelines.cli.verify import verify
+
+if TYPE_CHECKING:
+    app: typer.Typer
 
 ABOUT = """Keep the history of PostHog Tasks in DuckDB.
 
@@ -48,16 +30,69 @@ complete; 130 interrupted; 141 the reader of the output went away, as with `| he
 proof is older than --max-age, or the published copy is late) and 5 (no data, never synced, or never published).
 """
 
-app = typer.Typer(
-    name="taskhouse",
-    help=ABOUT,
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS: dict[str, dict[str, Any]] = {
+    "demo": {},
+    "check": {},
+    "plan": {},
+    "sync": {},
+    "tail": {},
+    "status": {},
+    "query": {"cls": "Asking"},
+    "search": {"cls": "Searching"},
+    "report": {},
+    "digest": {},
+    "run": {},
+    "site": {},
+    "export": {},
+    "replay": {},
+    "backup": {},
+    "restore": {},
+    "verify": {},
+    "derive": {},
+    "dev": {},
+    "shard": {},
+    "emulator": {"context_settings": "PASSED_ON", "add_help_option": False},
+    "lake": {},
+    "schedule": {},
+}
+"""How each command is added, in the order of the help; texts name what the module of the command has."""
+
+
+def build(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line: all of it, or only the command that the arguments name, which starts sooner.
+
+    Args:
+        arguments: Those of the process, without its name.
+    """
+    made = typer.Typer(
+        name="taskhouse",
+        help=ABOUT,
+        epilog=EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(options)
+    words = [word for word in arguments[:2] if word != "--debug"]
+    for name in words[:1] if words[:1] and words[0] in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"taskhouse.pipelines.cli.{name}")
+        command = getattr(module, name)
+        if isinstance(command, typer.Typer):
+            made.add_typer(command, name=name)
+        else:
+            how = {option: vars(module).get(value, value) for option, value in COMMANDS[name].items()}
+            made.command(**how)(command)
+    return made
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """``app``, with all commands, made when it is first asked for."""
+    if name != "app":
+        raise AttributeError(name)
+    made = globals()["app"] = build()
+    return made
 
 
 def _version(*, asked: bool) -> None:
@@ -68,7 +103,6 @@ def _version(*, asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     *,
     verbose: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -82,31 +116,3 @@ def options(
     """Options of every command."""
     del version
     debug["on"] = verbose
-
-
-for command in (
-    demo,
-    check,
-    plan,
-    sync,
-    tail,
-    status,
-    query,
-    search,
-    report,
-    digest,
-    run,
-    site,
-    export,
-    replay,
-    backup,
-    restore,
-    verify,
-    derive,
-    dev,
-    shard,
-):
-    app.command(cls={query: Asking, search: Searching}.get(command))(command)
-app.command(context_settings=PASSED_ON, add_help_option=False)(emulator)
-app.add_typer(lake, name="lake")
-app.add_typer(schedule, name="schedule")

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from taskhouse.pipelines.cli.app import app
+from taskhouse.pipelines.cli.app import app, build
 from taskhouse.pipelines.cli.reference import reference
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +48,25 @@ def test_the_manual_states_the_exit_codes_and_the_settings() -> None:
 
     for word in ("Exit codes", "not proved complete", "POSTHOG_PERSONAL_API_KEY", "TASKHOUSE_HOME", "130"):
         assert word in shown
+
+
+@pytest.mark.parametrize("arguments", [[], ["--debug"]])
+def test_a_command_is_added_alone_as_it_is_beside_all_others(arguments: list[str]) -> None:
+    every: Any = typer.main.get_command(app)
+
+    for name, command in every.commands.items():
+        only: Any = typer.main.get_command(build([*arguments, name, "--help"]))
+        assert list(only.commands) == [name]
+        for (path, one), (_, other) in zip(_all(only.commands[name]), _all(command), strict=True):
+            shape = [
+                (type(each), each.help, [(param.name, param.opts) for param in each.params]) for each in (one, other)
+            ]
+            assert shape[0] == shape[1], (name, path)
+
+
+@pytest.mark.parametrize("arguments", [["--help", "status"], ["--version"], ["nothing"], ["status_copy"]])
+def test_all_commands_are_there_unless_one_is_named(arguments: list[str]) -> None:
+    assert list(typer.main.get_command(build(arguments)).commands) == list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("arguments", ["['--help']", "['query', 'SELECT 1']", "['status']", "['schedule', 'show']"])
