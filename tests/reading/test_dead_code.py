@@ -11,6 +11,8 @@ PRODUCT = ("taskhouse", "assets", "pipelines", "emulator")
 READ = {".py", ".html", ".ipynb", ".toml", ".yaml"}
 CALLED_BY_LIBRARIES = {
     "build_defs",  # dagster
+    "connection_made",  # asyncio
+    "data_received",
     "discover_streams",  # singer
     "get_records",
     "handle_async_request",  # httpx
@@ -20,6 +22,7 @@ CALLED_BY_LIBRARIES = {
     "on_header",
     "on_headers_complete",
     "on_message_complete",
+    "on_url",
     "settings_customise_sources",  # pydantic
 }
 
