@@ -23,6 +23,10 @@ MAGIC, MAGIC_AT = b"DUCK", 8
 LARGE = "1MB"
 """From which size on a commit goes into the file at once; it is about that of 5,000 events."""
 
+ROW_GROUP = 20_480
+"""Rows of a row group. Each load adds a small one, and a checkpoint merges those at the end, together with two or three
+full ones: with DuckDB's default of 122,880 rows, a load of 2,500 events sometimes rewrote 370,000, in half a second."""
+
 
 def connect(path: Path | str = "", *, read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
     """Connect to a file, or to memory; nothing is downloaded, whatever the file is and whatever is asked.
@@ -71,7 +75,7 @@ class Attached:
             self.connection.execute("RESET threads")
             self.connection.execute("SET checkpoint_threshold = '1TB'")
             self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-            self.connection.execute(f"ATTACH '{place}' AS {NAME}")
+            self.connection.execute(f"ATTACH '{place}' AS {NAME} (ROW_GROUP_SIZE {ROW_GROUP})")
             use(self.connection)
         except BaseException as problem:
             self.connection.close()

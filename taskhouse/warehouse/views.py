@@ -126,6 +126,7 @@ def add(copy: Path, made: Path, clock: Clock = REAL, *, settled: bool = False) -
         settled: Whether the rows of the copy do not change any more (:func:`settle`).
     """
     with connect(storage_compatibility_version=COMPATIBILITY) as connection:
+        connection.execute("SET max_vacuum_tasks = 0")  # or small row groups would be rewritten into larger ones
         connection.execute(f"ATTACH {sql.literal(str(made))} AS made (READ_ONLY)")
         connection.execute(f"ATTACH {sql.literal(str(copy))} AS copy")
         connection.execute("USE copy")

@@ -28,6 +28,30 @@ def _write(path: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+GROUPS = """
+SELECT list(size ORDER BY row_group)
+FROM (
+    SELECT row_group_id AS row_group, max(start + count) - min(start) AS size
+    FROM pragma_storage_info('raw.numbers')
+    WHERE segment_type <> 'VALIDITY'
+    GROUP BY row_group_id
+)
+"""
+
+
+def test_row_groups_are_small_and_a_copy_has_the_same(warehouse: Warehouse, tmp_path: Path) -> None:
+    for _ in range(2):
+        with warehouse.transaction("making it") as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS raw.numbers (number BIGINT)")
+            connection.execute("INSERT INTO raw.numbers SELECT * FROM range(30000)")
+    published = publish(warehouse, tmp_path / "published", force=True)
+    assert published is not None
+    with warehouse.reading("looking") as connection:
+        (groups,) = connection.execute(GROUPS).fetchall()[0]
+    assert (sum(groups), max(groups)) == (60_000, 20_480)
+    assert query(published.path, GROUPS)[1] == [(groups,)]
+
+
 def test_nobody_writes_the_file_while_it_is_copied(warehouse: Warehouse) -> None:
     with warehouse.transaction("making it"):
         pass
