@@ -2,10 +2,10 @@
 
 import asyncio
 import functools
+import itertools
 from datetime import datetime, timedelta
 
 from taskhouse.capture.capture_schedule import CaptureRun
-from taskhouse.errors import UNAVAILABLE
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
@@ -15,6 +15,12 @@ from taskhouse.warehouse.load import load_spool
 
 OVERLOOKED = timedelta(days=7)
 """How far back a start looks for runs that were read but not searched for gaps."""
+
+PORTION = 50_000
+"""How many events of runs are searched together; each takes about a kilobyte of memory meanwhile."""
+
+FEW = 10
+"""So few runs are judged together, however many events they have."""
 
 TABLES = {"live": "run_events", "log": "run_log_entries"}
 
@@ -34,36 +40,66 @@ class Loader:
         self._read[run.run_id] = run.created_at
 
     async def load(self) -> None:
-        """Bring every sealed segment into the warehouse.
+        """Bring everything that was captured into the warehouse.
 
         Raises:
             Locked: The warehouse is held; the segments stay in the spool.
         """
         damaged = functools.partial(self.the_pass.doubt, "damaged")
+        await asyncio.to_thread(self.writer.seal)
         loaded = await asyncio.to_thread(load_spool, self.the_pass.context.warehouse, self.spool, report=damaged)
         for layer, table in TABLES.items():
             self.the_pass.stats.add({table: loaded[layer].inserted})
             self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 
-    async def judge(self) -> None:
-        """Load everything that was captured, then find the gaps of every run that was read since the last time.
+    async def judge(self, *, portions: int | None = None) -> float:
+        """Load everything that was captured, then find the gaps of the runs that were read since the last time.
+
+        Args:
+            portions: How many portions of runs are judged, each in a transaction of its own; the others are judged the
+                next time. None means all.
+
+        Returns:
+            How many seconds the search took, without the load.
 
         Raises:
             Locked: The warehouse is locked; this is done the next time.
         """
-        runs, self._read = self._read, {}
+        clock = self.the_pass.context.settings.clock
+        left, self._read = self._read, {}
         try:
-            await asyncio.to_thread(self.writer.seal)
             await self.load()
+            began = clock.monotonic()
             if self._overlooked:  # after what another process left behind is loaded
-                runs = await asyncio.to_thread(self._unjudged) | runs
+                left = await asyncio.to_thread(self._unjudged) | left
                 self._overlooked = False
-            if runs:
-                await asyncio.to_thread(self._judge, runs)
-        except UNAVAILABLE:
-            self._read = runs | self._read
-            raise
+            while left and portions != 0:
+                some = await asyncio.to_thread(self._portion, left)
+                await asyncio.to_thread(self._judge, some)
+                left = {run_id: at for run_id, at in left.items() if run_id not in some}
+                portions = portions and portions - 1
+        finally:
+            self._read = left | self._read
+        return clock.monotonic() - began
+
+    def _portion(self, runs: dict[str, datetime]) -> dict[str, datetime]:
+        """The oldest of these runs, as many as are judged together, since the search takes memory for each event."""
+        if len(runs) <= FEW:
+            return runs
+        context, oldest = self.the_pass.context, sorted(runs, key=lambda run_id: runs[run_id])
+        sizes = context.read(
+            state.records,
+            "run_events/sizes",
+            project_id=context.project_id,
+            run_ids=oldest,
+            since_ms=max(0, int(runs[oldest[0]].timestamp() * 1000) - 3_600_000),
+        )
+        events = {row["run_id"]: row["events"] for row in sizes}
+        upto = itertools.accumulate(events.get(run_id, 0) for run_id in oldest)
+        return {run_id: runs[run_id] for run_id, total in zip(oldest, upto, strict=True) if total <= PORTION} or {
+            oldest[0]: runs[oldest[0]]
+        }
 
     def _unjudged(self) -> dict[str, datetime]:
         """Runs that another process read but did not search for gaps, with their age."""

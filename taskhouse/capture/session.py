@@ -24,11 +24,20 @@ SELDOM = 3
 """While a load brings fewer than 100 events, the pause before the next one is three times as long: a small commit costs
 as much as a large one."""
 
+REST_S = 0.1
+"""The shortest pause between two loads, in which another process can have the warehouse."""
+
 MANY = 10_000
 """So many new events are loaded at once, without a pause: their rows cost more than their commit."""
 
 JUDGE_EVERY_S = 5.0
 """How often gaps are searched for while a capture goes on: runs that ended meanwhile are judged together."""
+
+JUDGE_SHARE = 50
+"""They are searched for at most every 50 times as long as the last search took: the next load waits for it."""
+
+PUBLISH_EVERY_S = 1.0
+"""How often it is checked whether a copy is due."""
 
 
 @contextlib.asynccontextmanager
@@ -80,6 +89,7 @@ async def _working(
                 capture = Capture(the_pass, spool, writer, group)
                 housekeeping.create_task(_safe(capture, done, busy))
                 housekeeping.create_task(_loaded(capture, done, due, busy))
+                housekeeping.create_task(_published(capture, done, busy))
                 yield capture
         finally:
             done.set()
@@ -124,25 +134,29 @@ async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event, bus
     While nothing comes, it looks at longer intervals for what other processes left behind and for runs to judge.
     """
     clock = capture.the_pass.context.settings.clock
-    rest = capture.the_pass.context.load_every_s
-    seldom = 1
-    judged_at = clock.monotonic()
-    while not await _over(done, rest * seldom, due):
+    every = rest = capture.the_pass.context.load_every_s
+    judge_at = clock.monotonic() + JUDGE_EVERY_S
+    while not await _over(done, rest, due):
         due.clear()
-        before = capture.the_pass.stats.loaded
+        before, began = capture.the_pass.stats.loaded, clock.monotonic()
         loaded = False
         with contextlib.suppress(*UNAVAILABLE):
-            if clock.monotonic() - judged_at >= JUDGE_EVERY_S:
-                judged_at = clock.monotonic()
-                await capture.loader.judge()
-            else:
-                await asyncio.to_thread(capture.writer.seal)
+            if began < judge_at:
                 await capture.loader.load()
+            else:
+                judge_at = began + JUDGE_EVERY_S
+                judge_at += JUDGE_SHARE * await capture.loader.judge(portions=1)
             loaded = True
-        await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
+        rest = max(REST_S, every * seldom - (clock.monotonic() - began))
         if loaded and await _over(done, JUDGE_EVERY_S, busy):
             return
+
+
+async def _published(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> None:
+    """Publish what was loaded, if the copy can be a clone; the next load waits only while the clone is made."""
+    while not await (_over(done, PUBLISH_EVERY_S) if busy.is_set() else _over(done, JUDGE_EVERY_S, busy)):
+        await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
 
 
 async def _over(done: asyncio.Event, seconds: float, sooner: asyncio.Event | None = None) -> bool:

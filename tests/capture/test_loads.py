@@ -1,17 +1,20 @@
 """When a capture loads what it has read: much of it at once, little of it after a pause."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from taskhouse.capture import session
+from taskhouse.capture import loader, session
+from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.passes.context import Context
 from taskhouse.passes.lifecycle import Pass, begin
 from taskhouse.settings import Settings
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
+from taskhouse.warehouse.gaps import judge_runs
 from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 
@@ -28,7 +31,8 @@ def a_pass(home: Path, *, load_every_s: float) -> Pass:
 
 
 def captured(*numbers: int) -> list[Entry]:
-    return [Entry(f"{number}-0", None, b'{"type": "x"}', redacted=False) for number in numbers]
+    """Events with these numbers."""
+    return [Entry(f"{2_000_000_000_000 + number}-0", None, b'{"type": "x"}', redacted=False) for number in numbers]
 
 
 def test_much_is_loaded_before_the_pause_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +83,29 @@ def test_a_capture_that_brings_nothing_wakes_for_nothing(tmp_path: Path, monkeyp
     asyncio.run(story())
     assert the_pass.stats.loaded == 2
     assert set(ticks) == {1, 2}
+
+
+def test_gaps_are_searched_for_in_portions_oldest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "FEW", 1)
+    monkeypatch.setattr(loader, "PORTION", 5)
+    the_pass, searched = a_pass(tmp_path, load_every_s=3600), list[list[str]]()
+
+    def noted(warehouse: Any, project_id: int, runs: dict[str, datetime], **named: Any) -> dict[str, str]:
+        searched.append(list(runs))
+        return judge_runs(warehouse, project_id, runs, **named)
+
+    monkeypatch.setattr("taskhouse.capture.loader.judge_runs", noted)
+    sizes = {"new": 1, "huge": 9, "second": 3, "oldest": 2, "empty": 0}
+    days = {"oldest": 5, "second": 4, "huge": 3, "empty": 2, "new": 1}
+
+    async def story() -> None:
+        async with session.capturing(the_pass) as capture:
+            for run_id, events in sizes.items():
+                capture.writer.append("live", RunKey(1, "t", run_id), captured(*range(events)), leg="django")
+                created_at = datetime.now(UTC) - timedelta(days=days[run_id])
+                capture.loader.was_read(CaptureRun("t", run_id, None, 0, (), created_at, None))
+            await capture.loader.judge(portions=1)
+            assert searched == [["oldest", "second"]]
+
+    asyncio.run(story())
+    assert searched == [["oldest", "second"], ["huge"], ["empty", "new"]]

@@ -69,6 +69,34 @@ WHERE
 GROUP BY
     key
 
+-- name: sizes
+-- How many events and log entries are stored of each of these runs, the oldest of which has no event before $since_ms.
+WITH stored AS (
+    SELECT
+        run_id
+    FROM
+        raw.run_events
+    WHERE
+        project_id = $project_id
+        AND (stream_ms >= CAST($since_ms AS UBIGINT) OR stream_ms IS NULL)
+    UNION ALL
+    SELECT
+        run_id
+    FROM
+        raw.run_log_entries
+    WHERE
+        project_id = $project_id
+)
+
+SELECT
+    run_id,
+    count(*) AS events
+FROM
+    stored
+    SEMI JOIN (SELECT unnest(CAST($run_ids AS VARCHAR[])) AS run_id) AS asked USING (run_id)
+GROUP BY
+    run_id
+
 -- name: unjudged
 -- Runs, read since $since, that were read further than they were searched for gaps, because a process was killed in
 -- between. And runs that ended whose stream was not read to its end, but could still be read at that time.
