@@ -43,7 +43,18 @@ def connect(path: Path | str = "", *, read_only: bool = False, **config: str) ->
     connection = duckdb.connect(str(path) or ":memory:", read_only=read_only, config=dict(config))
     for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
         connection.execute(f"SET {setting} = false")
+    _buffer_results(connection)
     return connection
+
+
+def _buffer_results(connection: duckdb.DuckDBPyConnection) -> None:
+    """Let a result of any size wait in memory until it is read; each connection has this setting of its own.
+
+    DuckDB 1 pauses a statement when 1 MB of its result waits. If another part of the statement has not ended by then,
+    such as the other half of a UNION, it may never go on (with one thread `FROM run_timeline` did not). DuckDB 2 does.
+    """
+    if duckdb.__version__.startswith("1."):
+        connection.execute("SET streaming_buffer_size = '100TB'")
 
 
 def _recognize(path: Path | str) -> None:
@@ -72,6 +83,7 @@ class Attached:
         self.connection = self._engine.root.cursor()
         place = str(path).replace("'", "''")
         try:
+            _buffer_results(self.connection)
             self.connection.execute("RESET threads")
             self.connection.execute("SET checkpoint_threshold = '1TB'")
             self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")

@@ -34,15 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _two_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB has two threads here, whatever the machine; with one, a statement on the lake once waited for ever."""
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB has one thread here: the many small statements of a test take less than half of the processor time."""
 
-    def started() -> duckdb.DuckDBPyConnection:
+    def single() -> duckdb.DuckDBPyConnection:
         connection = connect_duckdb()
-        connection.execute("SET threads = 2")
+        connection.execute("SET threads = 1")
         return connection
 
-    monkeypatch.setattr("taskhouse.lake.engine.start", started)
+    monkeypatch.setattr("taskhouse.lake.engine.start", single)
 
 
 @pytest.fixture(scope="session")

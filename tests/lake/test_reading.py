@@ -1,5 +1,7 @@
 """Every view, macro and comment is over the lake what it is over the warehouses below it."""
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -107,3 +109,24 @@ def test_search_says_that_the_lake_has_no_index(sqlite: Lake, make_home: Callabl
     publish_once(make_home("one", sqlite, full=False).settings)
     with taskhouse.open(lake=sqlite.address) as lake, pytest.raises(ConfigurationError, match="has no index of words"):
         lake.find("anything")
+
+
+READING = """
+import sys, taskhouse
+with taskhouse.open(lake=sys.argv[1]) as lake:
+    lake.reader.connection().execute("SET threads = " + sys.argv[2])
+    for text in sys.argv[3:]:
+        print(len(lake.records(text)))
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_statement_goes_on_while_its_result_waits(sqlite: Lake, make_home: Callable[..., Home], threads: int) -> None:
+    """With one thread, DuckDB 1.5 paused the first of these statements for ever."""
+    home = make_home("one", sqlite)
+    publish_once(home.settings)
+    texts = ("FROM run_timeline", "FROM messages UNION ALL FROM messages")
+    command = [sys.executable, "-c", READING, sqlite.address, str(threads), *texts]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout
+    with taskhouse.open(home.settings) as copy:
+        assert list(map(int, said.split())) == [len(copy.records(text)) for text in texts]
