@@ -15,7 +15,7 @@ CREATE TEMP MACRO words(n, k) AS
 """Texts of words of 3 to 7 letters, of which some are frequent."""
 
 EVENTS = """
-CREATE OR REPLACE TABLE made AS
+CREATE OR REPLACE TEMP TABLE made AS
 SELECT
     run,
     number,
@@ -73,6 +73,8 @@ SELECT
     CASE WHEN h % 20 = 0 THEN 'in_progress' WHEN h % 20 < 4 THEN 'failed' ELSE 'completed' END AS status
 FROM
     raw.run_events
+WHERE
+    segment = 'segment'
 GROUP BY
     run_id
 """
@@ -231,6 +233,18 @@ STEP = 500
 def make(connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: int, repositories: int) -> None:
     """Fill an empty warehouse with the runs of a year, ``events`` in each; ``live`` of them overlap at any time."""
     migrate.upgrade(connection)
+    add(connection, runs, events, live, repositories)
+    (newest,) = connection.execute("SELECT max(occurred_at) FROM raw.run_events").fetchone() or (None,)
+    for resource in ("runs", "tasks", "repositories", "readiness"):
+        begun = newest + timedelta(hours=2)
+        ledger.begin(connection, pass_id="pass", project_id=1, resource=resource, viewer=None, started_at=begun)
+    connection.execute("CHECKPOINT")
+
+
+def add(
+    connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: int, repositories: int, *, change: str = ""
+) -> None:
+    """Add the runs of a year to what is stored; ``change`` is SQL that changes their lives before they are stored."""
     connection.execute(WORDS)
     for first in range(1, runs + 1, STEP):
         last = min(first + STEP - 1, runs)
@@ -238,13 +252,8 @@ def make(connection: duckdb.DuckDBPyConnection, runs: int, events: int, live: in
         connection.execute(LIVE.format(payload=PAYLOAD), {"live": live})
         connection.execute(LOG)
     connection.execute(LIVES, {"repositories": repositories})
-    for text in (RUNS, TASKS, SIGHTINGS, USAGE, "DROP TABLE made"):
+    for text in (*filter(None, [change]), RUNS, TASKS, SIGHTINGS, USAGE, "DROP TABLE made"):
         connection.execute(text)
     for text in (PRESENCE, READINESS):
         connection.execute(text, {"repositories": repositories})
-    (newest,) = connection.execute("SELECT max(occurred_at) FROM raw.run_events").fetchone() or (None,)
-    for resource in ("runs", "tasks", "repositories", "readiness"):
-        begun = newest + timedelta(hours=2)
-        ledger.begin(connection, pass_id="pass", project_id=1, resource=resource, viewer=None, started_at=begun)
     connection.execute(sql.engine("warehouse/schema/mart_runs_known"))
-    connection.execute("CHECKPOINT")
