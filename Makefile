@@ -65,7 +65,8 @@ lowest: setup  ## Run the tests of warehouse, views, reading and budget on the o
 	$(BIN)/uv pip compile pyproject.toml --resolution lowest-direct --python .venv/lowest/bin/python --no-header --quiet \
 		--output-file .venv/lowest/lowest.txt
 	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --requirement .venv/lowest/lowest.txt \
-		pytest pytest-xdist hypothesis
+		pytest pytest-xdist hypothesis hatchling editables
+	$(BIN)/uv pip install --quiet --python .venv/lowest/bin/python --no-deps --no-build-isolation --editable .
 	.venv/lowest/bin/python -m pytest -n auto --dist loadfile tests/warehouse tests/marts tests/reading tests/posthog/test_budget.py
 
 sync: setup  ## Sync from the PostHog that POSTHOG_HOST, POSTHOG_PERSONAL_API_KEY and POSTHOG_PROJECT_IDS name

@@ -182,6 +182,7 @@ def test_a_run_is_the_sum_of_its_attempts(drawn: Any) -> None:
             assert run[name] == (None if None in parts else pytest.approx(sum(parts), abs=0.01))
 
 
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")  # of pandas 2, for the median of no number
 def test_the_days_of_attempts_equal_pandas(drawn: Any) -> None:
     tables, rows, zone = drawn
     frame = pd.DataFrame(expected(rows, zone)).merge(
