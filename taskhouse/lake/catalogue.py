@@ -1,14 +1,11 @@
 """Our own tables in the catalogue, beside DuckLake's: leases, projects, and what was erased.
 
 They are written by the catalogue itself, PostgreSQL or SQLite, and not through DuckLake: one statement is one
-transaction there, by one clock.
+transaction there, by one clock. DuckDB's extensions send them. For SQLite it must be so: if Python's own SQLite closed
+the file, the process would lose the locks that the one of the extension has, and the file could be damaged.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -40,28 +37,23 @@ class Catalogue:
     def prepare(self) -> None:
         """Make the tables that are not there."""
         for name in TABLES:
-            self.run(sql.query(name))
+            text = sql.query(name)
+            if self.lake.kind == "postgres":
+                self.run(text)
+            else:
+                self.connection.execute(text.replace("taskhouse_", f"{CATALOGUE}.taskhouse_", 1))
 
     def has(self, table: str) -> bool:
         """Whether there is a table of ours."""
         return (table,) in self.ask(_TABLES[self.lake.kind])
 
     def run(self, text: str) -> None:
-        """Run a statement of the catalogue's own SQL."""
+        """Run a statement of the catalogue's own SQL that writes."""
         if self.lake.kind == "postgres":
             self.connection.execute(f"CALL postgres_execute('{CATALOGUE}', {sql.literal(text)})")
         else:
-            with self._sqlite() as catalogue:
-                catalogue.execute(text)
+            self.ask(f"{text}\nRETURNING 1")
 
     def ask(self, text: str) -> list[tuple[Any, ...]]:
-        """The rows of a query in the catalogue's own SQL."""
-        if self.lake.kind == "postgres":
-            return self.connection.execute(f"FROM postgres_query('{CATALOGUE}', {sql.literal(text)})").fetchall()
-        with self._sqlite() as catalogue:
-            return catalogue.execute(text).fetchall()
-
-    @contextlib.contextmanager
-    def _sqlite(self) -> Iterator[sqlite3.Connection]:
-        with contextlib.closing(sqlite3.connect(Path(self.lake.target), timeout=30)) as catalogue, catalogue:
-            yield catalogue
+        """The rows of a query in the catalogue's own SQL; SQLite brings every value as a text."""
+        return self.connection.execute(f"FROM {self.lake.kind}_query('{CATALOGUE}', {sql.literal(text)})").fetchall()

@@ -38,7 +38,7 @@ def _refuse(catalogue: Catalogue, shard: str, projects: Collection[int], copied:
     if not taken:
         return
     other = taken[0][1]
-    ids = [project for project, each in taken if each == other]
+    ids = [int(project) for project, each in taken if each == other]
     named = ", ".join(map(str, ids))
     retire = f"if shard {other} is no longer needed, stop its publisher and run `taskhouse lake drop {other}`"
     hint = f"Remove {named} from POSTHOG_PROJECT_IDS of shard {shard}; or, {retire}."

@@ -7,7 +7,6 @@ installed by DuckDB's own INSTALL.
 
 import importlib.util
 import re
-import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -27,6 +26,9 @@ CATALOGUE = f"__ducklake_metadata_{NAME}"
 
 DRIVERS = {"postgres": "postgres_scanner", "sqlite": "sqlite_scanner"}
 """The extension that speaks to each kind of catalogue."""
+
+SQLITE = ("META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 30000")
+"""How a catalogue in SQLite is opened: without a write-ahead log, readers and writers stop each other."""
 
 _PASSWORD = re.compile(r"(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)|(//[^:/@\s]*:)[^@\s]*(?=@)")
 
@@ -138,6 +140,7 @@ def connect(
         options = [f"DATA_PATH {sql.literal(f'{lake.data.absolute()}/')}"] if lake.data else []
         options += ["READ_ONLY"] if read_only else []
         options += [] if create else ["CREATE_IF_NOT_EXISTS false"]
+        options += SQLITE if lake.kind == "sqlite" else ()
         options += [f"SNAPSHOT_VERSION {snapshot:d}"] if snapshot is not None else []
         listed = f" ({', '.join(options)})" if options else ""
         connection.execute(f"ATTACH {sql.literal(lake.address)} AS {NAME}{listed}")
@@ -169,14 +172,9 @@ def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _prepare(path: Path, *, create: bool) -> None:
-    """A catalogue in SQLite has a write-ahead log: without it, readers and writers stop each other."""
     if not path.exists() and not create:
         raise ConfigurationError(f"There is no lake in {path}.", hint="Run `taskhouse lake publish` first.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with sqlite3.connect(path, timeout=30) as connection:
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
-    connection.close()
 
 
 def _unreachable(lake: Lake, problem: duckdb.Error) -> TaskhouseError:

@@ -86,8 +86,9 @@ class Leases:
     def held(self, name: str) -> Held | None:
         """Who has a lease, or had it last."""
         text = sql.query("lake_catalogue/held").format(now=_NOW[self.kind], name=sql.literal(name))
-        rows = self.catalogue.ask(text)
-        return Held(*rows[0]) if rows else None
+        for home, place, holder, left_s in self.catalogue.ask(text):
+            return Held(home, place, holder, float(left_s))
+        return None
 
     def busy(self, name: str) -> Held | None:
         """Who else has a lease now."""
