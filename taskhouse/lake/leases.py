@@ -4,10 +4,15 @@ A lease is not what keeps the rows right: that is the mark, which every publicat
 who the first one is, and lets whoever rewrites the lake ask the publishers to wait.
 """
 
+import contextlib
 import os
 import platform
 import secrets
-from dataclasses import dataclass, field
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import duckdb
 
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.lake.catalogue import Catalogue
@@ -15,6 +20,9 @@ from taskhouse.warehouse import sql
 
 HELD_S = 60.0
 """How long a lease lasts that is not renewed."""
+
+RENEWALS = 5
+"""How often a lease is renewed in the time that it lasts."""
 
 EVERYTHING = "*"
 """The lease of whoever changes rows that are there: publishers wait."""
@@ -48,12 +56,16 @@ class Leases:
         home: The id of the home on whose behalf.
         place: Machine and folder of this process.
         holder: A name that no other process has.
+        having: Those that it claimed and did not give back.
+        lock: Held while one of them is claimed or given back.
     """
 
     catalogue: Catalogue
     home: str
     place: str
     holder: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
+    having: set[str] = field(default_factory=set)
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def claim(self, name: str, *, any_home: bool = False, seconds: float = HELD_S) -> None:
         """Take a lease that lasts for the given number of seconds, or renew it.
@@ -69,10 +81,13 @@ class Leases:
             any_home=str(any_home).lower() if self.kind == "postgres" else int(any_home),
             **{key: sql.literal(value) for key, value in values.items()},
         )
-        self.catalogue.run(text)
-        held = self.held(name)
-        if held is None or held.holder == self.holder:
-            return
+        with self.lock:
+            self.catalogue.run(text)
+            held = self.held(name)
+            if held is None or held.holder == self.holder:
+                self.having.add(name)
+                return
+            self.having.discard(name)
         if held.home != self.home and not any_home:
             raise ConfigurationError(
                 f"Shard {name} belongs to another home, on {held.place}.",
@@ -98,7 +113,9 @@ class Leases:
     def release(self, name: str) -> None:
         """Give a lease back; whose it is stays known."""
         text = sql.query("lake_catalogue/release")
-        self.catalogue.run(text.format(name=sql.literal(name), holder=sql.literal(self.holder)))
+        with self.lock:
+            self.having.discard(name)
+            self.catalogue.run(text.format(name=sql.literal(name), holder=sql.literal(self.holder)))
 
     def forget(self, name: str) -> None:
         """Forget a lease, and whose it was."""
@@ -108,3 +125,28 @@ class Leases:
     def kind(self) -> str:
         """``postgres`` or ``sqlite``."""
         return self.catalogue.lake.kind
+
+
+@contextlib.contextmanager
+def renewed(leases: Leases, seconds: float) -> Iterator[None]:
+    """Renew what these leases have while the block runs, so that a statement may take longer than they last.
+
+    A thread does it, with a connection of its own. What another process took meanwhile stays with that one.
+    """
+    own = replace(leases, catalogue=replace(leases.catalogue, connection=leases.catalogue.connection.cursor()))
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(seconds / RENEWALS):
+            with own.lock, contextlib.suppress(duckdb.Error, Locked):
+                for name in sorted(own.having):
+                    own.claim(name, any_home=True, seconds=seconds)
+
+    thread = threading.Thread(target=renew, name="leases", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        own.catalogue.connection.close()

@@ -19,7 +19,7 @@ from taskhouse.lake import claims, erasure
 from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.damage import Damaged, check, take_out
 from taskhouse.lake.engine import Lake, connect
-from taskhouse.lake.leases import EVERYTHING, Leases
+from taskhouse.lake.leases import EVERYTHING, Leases, renewed
 from taskhouse.lake.publish import Tick
 from taskhouse.lake.service import LOCAL_WAIT_S, again, claimed
 from taskhouse.lake.tables import DERIVED, SHARED
@@ -29,8 +29,8 @@ from taskhouse.warehouse import sql
 UPKEEP = "*upkeep"
 """The lease of whoever compacts or rewrites."""
 
-HELD_S = 600.0
-"""How long publishers wait at most for a process that died while it had the lake to itself."""
+HELD_S = 120.0
+"""How long publishers wait at most for a process that died while it had the lake to itself; it renews its leases."""
 
 OLD = timedelta(hours=1)
 """How old a snapshot, or a file that no snapshot needs, becomes before it is removed: as long as somebody may read."""
@@ -118,6 +118,10 @@ class Upkeep:
 
         again(self.lake, "Stopping the publishers", fence)
 
+    def go_on(self) -> None:
+        """Make sure that no other process looks after the lake, because this one was stopped for too long."""
+        self.leases.claim(UPKEEP, any_home=True, seconds=HELD_S)
+
     def files(self) -> Files:
         """What counts now."""
         found = self._files()
@@ -144,6 +148,7 @@ class Upkeep:
 
     def _merge(self, name: str) -> None:
         schema, _, table = name.partition(".")
+        self.go_on()
         self.connection.execute(f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')")
 
     def expire(self) -> int:
@@ -186,6 +191,7 @@ class Upkeep:
     def forget(self, *, erase: bool) -> int:
         """Delete superseded rows, and what :meth:`find` found, in one transaction; how many."""
         rows = 0
+        self.go_on()
         with sql.atomic(self.connection):
             for name in DERIVED:
                 rows += self._changed("lake_upkeep/superseded_derived", table=name)
@@ -237,6 +243,7 @@ class Upkeep:
         return moved, removed
 
     def _rewrite(self, schema: str, table: str) -> None:
+        self.go_on()
         self.connection.execute(
             f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)"
         )
@@ -278,7 +285,8 @@ def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkee
             leases.catalogue.prepare()
             leases.claim(UPKEEP, any_home=True, seconds=HELD_S)
             try:
-                yield Upkeep(lake, connection, leases)
+                with renewed(leases, HELD_S):
+                    yield Upkeep(lake, connection, leases)
             finally:
                 leases.release(EVERYTHING)
                 leases.release(UPKEEP)

@@ -1,5 +1,6 @@
-"""Readers of the lake, each a thread: ``reader.py ADDRESS THREADS STOP``; they end when the file STOP appears.
+"""Readers of the lake, each a thread: ``reader.py ADDRESS THREADS STOP [SECONDS]``.
 
+They end when the file STOP appears, and rest for SECONDS between two snapshots, on average.
 In each snapshot, a shard must have as many rows that count as its mark says, table by table, whatever is published,
 killed or restarted meanwhile. A reader that fails opens the lake again; one that fails 20 times in a row ends the
 process with 1. It prints how many snapshots were read, and how many tries failed.
@@ -44,8 +45,8 @@ def read(connection: duckdb.DuckDBPyConnection) -> None:
 class Crowd:
     """What all threads did."""
 
-    def __init__(self, lake: Lake, stop: Path) -> None:
-        self.lake, self.stop = lake, stop
+    def __init__(self, lake: Lake, stop: Path, rest_s: float) -> None:
+        self.lake, self.stop, self.rest_s = lake, stop, rest_s
         self.read = self.failed = 0
         self.wrong: list[str] = []
 
@@ -75,13 +76,13 @@ class Crowd:
 
     def rest(self) -> None:
         """Wait for a while, so that not all of them read at the same moment."""
-        until = time.monotonic() + REST_S * random.random() * 2
+        until = time.monotonic() + self.rest_s * random.random() * 2
         while time.monotonic() < until and not self.stop.exists():
             time.sleep(0.5)
 
 
 if __name__ == "__main__":
-    crowd = Crowd(Lake.at(sys.argv[1]), Path(sys.argv[3]))
+    crowd = Crowd(Lake.at(sys.argv[1]), Path(sys.argv[3]), float(sys.argv[4]) if len(sys.argv) > 4 else REST_S)
     threads = [threading.Thread(target=crowd.run) for _ in range(int(sys.argv[2]))]
     for thread in threads:
         thread.start()

@@ -14,10 +14,12 @@ from pydantic import SecretStr
 
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.service import publish_once
+from taskhouse.lake.verify import verify
 from taskhouse.settings import Settings
-from tests.lake import worker
+from tests.lake import reader, worker
 from tests.lake.compared import differs
 from tests.lake.homes import Home
+from tests.lake.parquet import holding
 
 KILLS = 12
 ROOT = Path(__file__).parents[2]
@@ -31,11 +33,13 @@ def given(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def publishing(home: Home) -> Iterator[subprocess.Popen[str]]:
-    """A process that publishes, killed at the end of the block."""
-    command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings))]
+def working(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that publishes, or looks after the lake, killed at the end of the block."""
+    command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings)), *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as made:
         try:
+            assert made.stdout is not None
+            assert made.stdout.readline() == "tick\n"
             yield made
         finally:
             made.kill()
@@ -44,9 +48,7 @@ def publishing(home: Home) -> Iterator[subprocess.Popen[str]]:
 def test_a_publisher_that_is_killed_loses_and_doubles_nothing(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, dice = make_home("one", lake), random.Random(7)
     for number in range(KILLS):
-        with publishing(home) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "tick\n"
+        with working(home, "publish"):
             time.sleep(dice.random() * (0.8 if number % 3 else 3))
         home.change(rows=200)
         if number % 4 == 3:
@@ -54,3 +56,46 @@ def test_a_publisher_that_is_killed_loses_and_doubles_nothing(lake: Lake, make_h
             assert differs(lake, home) == {}
     publish_once(home.settings)
     assert differs(lake, home) == {}
+
+
+def test_who_looks_after_the_lake_may_be_killed(postgres: Any, tmp_path: Path, make_home: Callable[..., Home]) -> None:
+    """Each command is killed at a few moments, and then run again, while a reader compares rows with marks."""
+    lake, dice = Lake(postgres.make(), tmp_path / "data"), random.Random(3)
+    home, other = make_home("one", lake, full=False), make_home("two", lake, project=2, full=False)
+
+    def go_on() -> None:
+        for each in (home, other):
+            each.change(rows=150)
+            publish_once(each.settings)
+
+    def run_and_kill(*words: str) -> None:
+        with working(home, *words) as process:
+            began = time.monotonic()
+            assert process.wait(300) == 0
+            lasts_s = time.monotonic() - began
+        for _ in range(KILLS // 6):
+            go_on()
+            with working(home, *words):
+                time.sleep(lasts_s * dice.random())
+            with working(home, *words) as process:
+                assert process.wait(300) == 0
+        go_on()
+        assert [one.table for each in (home, other) for one in verify(each.settings)[1] if one.differs] == []
+
+    go_on()
+    stop = tmp_path / "stop"
+    reading = [sys.executable, str(reader.__file__), lake.address, "1", str(stop), "1"]
+    with subprocess.Popen(reading, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as crowd:
+        for word in ("compact", "rebuild", "rewrite"):
+            run_and_kill(word)
+        stop.touch()
+        assert crowd.stdout is not None
+        read, failed = map(int, crowd.stdout.read().split())
+        assert crowd.wait(100) == 0
+    sys.stdout.write(f"{read} snapshots read, {failed} tries failed\n")
+    assert read > 1
+    with home.warehouse.reading("a test") as connection:
+        run_id = connection.execute("SELECT max(run_id) FROM raw.run_events").fetchall()[0][0]
+    assert holding(lake, run_id)
+    run_and_kill("rewrite", run_id)  # marks count what is erased, too
+    assert holding(lake, run_id) == []

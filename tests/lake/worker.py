@@ -1,17 +1,34 @@
-"""A process that publishes a shard as fast as it can, and says when each tick begins: ``worker.py SETTINGS``."""
+"""A process that works on the lake, and says when it begins: ``worker.py SETTINGS [compact | rebuild | rewrite [ID]]``.
+
+``worker.py SETTINGS publish [SECONDS]`` publishes a shard as fast as it can, again and again, with a lease of so many
+seconds.
+"""
 
 import json
 import sys
 import time
 
+from taskhouse.lake import upkeep
 from taskhouse.lake.service import claimed
 from taskhouse.settings import Settings
 
+
+def say(word: str) -> None:
+    """Say it at once."""
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    given = json.loads(sys.argv[1])
-    with claimed(Settings(_env_file=None, **given)) as publisher:
+    settings = Settings(_env_file=None, **json.loads(sys.argv[1]))
+    command, *words = sys.argv[2:]
+    if command != "publish":
+        say("tick")
+        getattr(upkeep, command)(settings, *words)
+        sys.exit()
+    with claimed(settings) as publisher:
+        publisher.lease_s = float(words[0]) if words else publisher.lease_s
         while True:
-            sys.stdout.write("tick\n")
-            sys.stdout.flush()
+            say("tick")
             publisher.publish()
             time.sleep(0.05)
