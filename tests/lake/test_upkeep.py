@@ -1,5 +1,6 @@
 """Verifying, rebuilding, compacting and rewriting: what the lake has stays what the shards have."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from taskhouse.lake.reading import newest, show_tables
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
+from taskhouse.warehouse.restore import restore
 from tests.lake.compared import differs, shown
 from tests.lake.homes import Home
 from tests.lake.parquet import holding
@@ -133,9 +135,10 @@ def _verify_without_copies(home: Home) -> None:
 
 
 def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
-    lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
+    lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]], tmp_path: Path
 ) -> None:
     home = make_home("one", lake)
+    backup = shutil.copy(home.publish(), tmp_path)
     publish_once(home.settings)
     with home.warehouse.reading("a test") as connection:
         run_id = connection.execute(
@@ -149,14 +152,16 @@ def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
     orphan.with_name("left-by-a-kill.parquet").write_bytes(orphan.read_bytes())
     upkeep.rewrite(home.settings, run_id)
     in_lake = "SELECT count(*), count(*) FILTER (WHERE run_id = '{}') FROM lake.{}"
-    for _ in range(2):
+    for number in range(3):
         assert wrong(home) == {}
         assert holding(lake, run_id) == []
         for name in ("raw.run_events", "raw.run_log_entries", "raw.run_versions", "mart.messages"):
             [(rows, erased)] = ask(lake, in_lake.format(run_id, name))
             assert (rows > 0, erased) == (True, 0)
+        if number == 1:
+            restore(home.warehouse, Path(backup), over=True)
         with home.warehouse.transaction("a test") as connection:  # the shard goes on with what was erased
-            connection.execute(COPIED, [run_id])
+            connection.execute(COPIED, [number * 1_000_000, run_id])
         home.change()
         publish_once(home.settings)
         assert wrong(home) == {}
@@ -170,5 +175,5 @@ def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
 
 COPIED = """
     INSERT INTO raw.run_events BY NAME
-    SELECT * REPLACE (stream_seq + 1000000 AS stream_seq) FROM raw.run_events WHERE run_id = ?
+    SELECT * REPLACE (stream_seq + 1000000 + ? AS stream_seq) FROM raw.run_events WHERE run_id = ?
 """
