@@ -15,6 +15,9 @@ PROGRAMS = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=T
 NOBODY = "postgres" if os.geteuid() == 0 else None
 """PostgreSQL does not run as root."""
 
+WATCH = 'cat; "$@"; rm -rf "$PWD"'
+"""Waits until whoever started it ends, however that is, then runs the given command and removes its folder."""
+
 PASSWORD = "s3cret%2Fof%40it"
 """As it stands in an address."""
 
@@ -41,6 +44,15 @@ class Postgres:
             "--encoding=UTF8",
         )
         self._run("initdb", *words, f"--pwfile={secret}")
+        self._watcher = subprocess.Popen(
+            ["sh", "-c", WATCH, "watcher", *self._words("pg_ctl"), "-m", "immediate", "stop"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=NOBODY,
+            cwd=self._folder,
+            start_new_session=True,
+        )
         self.start()
 
     def start(self) -> None:
@@ -73,8 +85,7 @@ class Postgres:
 
     def remove(self) -> None:
         """Stop it, and delete what it kept."""
-        subprocess.run([*self._words("pg_ctl"), "-m", "immediate", "stop"], check=False, user=NOBODY, cwd=self._folder)
-        shutil.rmtree(self._folder)
+        self._watcher.communicate(timeout=60)
 
     def _words(self, program: str) -> list[str]:
         return [str((PROGRAMS or Path()) / program), "-D", str(self._folder / "data")]
