@@ -22,6 +22,9 @@ PORTION = 50_000
 FEW = 10
 """So few runs are judged together, however many events they have."""
 
+CLOCKS_DIFFER = timedelta(hours=1)
+"""How far the server's clock may be ahead when runs are measured for this."""
+
 TABLES = {"live": "run_events", "log": "run_log_entries"}
 
 
@@ -93,7 +96,7 @@ class Loader:
             "run_events/sizes",
             project_id=context.project_id,
             run_ids=oldest,
-            since_ms=max(0, int(runs[oldest[0]].timestamp() * 1000) - 3_600_000),
+            since=runs[oldest[0]] - CLOCKS_DIFFER,
         )
         events = {row["run_id"]: row["events"] for row in sizes}
         upto = itertools.accumulate(events.get(run_id, 0) for run_id in oldest)

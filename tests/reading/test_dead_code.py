@@ -23,6 +23,7 @@ CALLED_BY_LIBRARIES = {
     "on_headers_complete",
     "on_message_complete",
     "on_url",
+    "recreate",  # sqlalchemy
     "settings_customise_sources",  # pydantic
 }
 

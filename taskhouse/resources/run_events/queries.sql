@@ -70,7 +70,7 @@ GROUP BY
     key
 
 -- name: sizes
--- How many events and log entries are stored of each of these runs, the oldest of which has no event before $since_ms.
+-- How many events and log entries are stored of each of these runs, none of which was read before $since.
 WITH stored AS (
     SELECT
         run_id
@@ -78,7 +78,7 @@ WITH stored AS (
         raw.run_events
     WHERE
         project_id = $project_id
-        AND (stream_ms >= CAST($since_ms AS UBIGINT) OR stream_ms IS NULL)
+        AND received_at >= $since
     UNION ALL
     SELECT
         run_id
@@ -86,6 +86,7 @@ WITH stored AS (
         raw.run_log_entries
     WHERE
         project_id = $project_id
+        AND received_at >= $since
 )
 
 SELECT
