@@ -36,12 +36,13 @@ worlds: setup  ## Run the long forms of the generated tests: random worlds, host
 
 lake: .venv/lake/.ready  ## Make the environment of the lake in .venv/lake: DuckDB 1.5 with DuckLake
 
-.venv/lake/.ready: .venv/.ready requirements-lake.lock
+.venv/lake/.ready: .venv/.ready requirements-lake.lock tests/lake/s3.lock
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .venv/lake
 	$(BIN)/uv pip install --quiet --compile-bytecode --python .venv/lake/bin/python --require-hashes \
 		--requirement requirements-lake.lock
 	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --constraint requirements.lock pytest pytest-xdist \
 		hypothesis trustme redis hatchling editables
+	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --require-hashes --requirement tests/lake/s3.lock
 	$(BIN)/uv pip install --quiet --python .venv/lake/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -86,6 +87,8 @@ lock: setup  ## Lock the dependencies anew, with hashes and no addresses
 		--no-header --quiet --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra lake --universal --generate-hashes --no-strip-extras --python-version 3.11 \
 		--no-header --quiet --output-file requirements-lake.lock
+	$(BIN)/uv pip compile tests/lake/s3.in --constraint requirements-lake.lock --universal --generate-hashes \
+		--python-version 3.11 --no-header --quiet --output-file tests/lake/s3.lock
 	for name in by_hand dlt singer; do \
 		$(BIN)/uv pip compile benchmarks/environments/$$name.in --universal --generate-hashes --python-version 3.11 \
 			--no-header --quiet --output-file benchmarks/environments/$$name.lock || exit 1; done

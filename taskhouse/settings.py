@@ -35,6 +35,7 @@ from taskhouse.values import (
     Ids,
     LakeAddress,
     OptionalFolder,
+    OptionalFolderOrBucket,
     Origin,
     Overrides,
     Page,
@@ -233,8 +234,15 @@ class Settings(BaseSettings):
         description="Catalogue of the lake: `ducklake:postgres:` and a connection string of PostgreSQL, or"
         " `ducklake:sqlite:` and a path.",
     )
-    lake_data: OptionalFolder = Field(
-        None, description="Folder of the files of the lake, which all its machines see under the same path."
+    lake_data: OptionalFolderOrBucket = Field(
+        None,
+        description="Where the files of the lake are: a folder, which all its machines see under the same path, or"
+        " a bucket of object storage, `s3://BUCKET/PREFIX`.",
+    )
+    lake_http: bool = Field(
+        default=False,
+        description="`true` lets `AWS_ENDPOINT_URL` begin with `http://`, though it names another machine: whoever can"
+        " read the network between them can read the lake.",
     )
 
     lock_wait_s: float = Field(

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -44,6 +45,9 @@ CRONS: Mapping[str, str] = {
 
 NEEDS: Mapping[str, str] = {"digest": "notify", "site": "site"}
 """Schedules that exist only if a setting is set."""
+
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.=-]+)*)/?", re.ASCII)
+"""A bucket and a prefix in it, without the characters that mean something in a pattern or a URL."""
 
 _BUDGET = re.compile(r"(postgresql|postgres|rediss?)://([^@/?#\s]*@)?[\w.\-]*(:\d{1,5})?(/[^@\s]*)?")
 _CRONS = "must be cron expressions by schedule, such as tasks=*/15 * * * *;views=0 6 * * *"
@@ -148,6 +152,32 @@ def _lake(value: SecretStr | None) -> SecretStr | None:
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A place in object storage; its text is ``s3://NAME/PREFIX``.
+
+    Attributes:
+        name: The name of the bucket.
+        prefix: What the names of its objects begin with, without ``/`` at either end; empty for the whole bucket.
+    """
+
+    name: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+
+
+def folder_or_bucket(value: object) -> Path | Bucket | None:
+    """A folder or a bucket as a person names it; the error never repeats the text."""
+    if isinstance(value, Bucket) or not isinstance(value, str) or "://" not in value:
+        return value if isinstance(value, Bucket) else _folder_or_none(value)
+    found = _BUCKET.fullmatch(value.strip())
+    if found is None or {".", ".."} & set(found[2].split("/")):
+        raise ValueError("must be a folder, or a bucket of object storage such as s3://bucket/prefix")
+    return Bucket(found[1], found[2].strip("/"))
+
+
 def _path(value: object) -> Path | None:
     """A path as a person names it, None if it is none."""
     found = os.path.expanduser(str(value).strip())  # noqa: PTH111 - Path makes the current folder of no name
@@ -233,6 +263,7 @@ LakeAddress = Annotated[SecretStr | None, AfterValidator(_lake)]
 Page = Annotated[str, AfterValidator(_page)]
 Folder = Annotated[Path, BeforeValidator(folder)]
 OptionalFolder = Annotated[Path | None, BeforeValidator(_folder_or_none)]
+OptionalFolderOrBucket = Annotated[Path | Bucket | None, BeforeValidator(folder_or_bucket)]
 File = Annotated[Path, BeforeValidator(file)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Ids = Annotated[

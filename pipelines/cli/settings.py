@@ -125,7 +125,8 @@ GROUPS: dict[str, tuple[str, dict[str, str]]] = {
         {
             "shard": "eu1",
             "lake": "ducklake:postgres:dbname=lake host=db.example.com",
-            "lake_data": "/srv/lake",
+            "lake_data": "s3://example-lake/taskhouse",
+            "lake_http": "true",
         },
     ),
     "Waiting and exceptions": ("", {"lock_wait_s": "300", "accept": "absences"}),
@@ -148,7 +149,7 @@ TYPES = {
     "directory": "path",
     "site": "path",
     "lake": "address",
-    "lake_data": "path",
+    "lake_data": "path or address",
 }
 """Types that an annotation does not tell."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from taskhouse.errors import ConfigurationError
+from taskhouse.lake import refusals
 from taskhouse.lake.tables import DERIVED
 from taskhouse.warehouse import sql
 
@@ -73,6 +74,9 @@ def check(
         connection: A DuckDB that has the lake attached.
         tables: The tables, with their schemas; None for all.
         shard: Read only the files that may have rows of this shard, and the marks of all.
+
+    Raises:
+        duckdb.Error: The object storage refuses or does not answer, so nothing is known of its files.
     """
     files, damaged = 0, list[Damaged]()
     for schema, table in sql.run(connection, "lake_damage/tables").fetchall():
@@ -94,12 +98,14 @@ def _read(connection: duckdb.DuckDBPyConnection, one: Damaged, paths: Iterable[s
         try:
             sql.run(connection, "lake_damage/read", path=path).fetchall()
         except duckdb.Error as problem:
+            if refusals.failed(problem):
+                raise
             said = str(problem).strip().splitlines()[0]
             return [replace(one, path=path, problem=said)]
     return []
 
 
-def take_out(connection: duckdb.DuckDBPyConnection, checked: Checked, folder: str) -> list[str]:
+def take_out(connection: duckdb.DuckDBPyConnection, checked: Checked, place: str) -> list[str]:
     """Take files that cannot be read out of the catalogue; the shards that may have had rows in them.
 
     The caller has the lake alone. Those shards publish again what is missing, with their next copy.
@@ -107,7 +113,7 @@ def take_out(connection: duckdb.DuckDBPyConnection, checked: Checked, folder: st
     Args:
         connection: A DuckDB that has the lake attached.
         checked: The files.
-        folder: The folder of the files, for the error.
+        place: Where the files are, for the error.
 
     Raises:
         ConfigurationError: The fault is not in the files.
@@ -121,9 +127,9 @@ def take_out(connection: duckdb.DuckDBPyConnection, checked: Checked, folder: st
             )
     if checked.files > 1 and len(damaged) == checked.files:
         raise ConfigurationError(
-            f"None of the {checked.files} files of the lake in {folder} can be read.",
-            hint="Check that this folder is mounted. If the files are lost, make a new lake: set TASKHOUSE_LAKE to an"
-            " empty catalogue for each shard.",
+            f"None of the {checked.files} files of the lake in {place} can be read.",
+            hint="Check that the folder is mounted, or that AWS_ENDPOINT_URL is that of the publishers. If the files"
+            " are lost, make a new lake: set TASKHOUSE_LAKE to an empty catalogue for each shard.",
         )
     shards = [name.removeprefix("mark_") for (name,) in sql.run(connection, "lake_upkeep/marks").fetchall()]
     concerned = set[str]()

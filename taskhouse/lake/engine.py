@@ -1,11 +1,5 @@
-"""Where the lake is, and a DuckDB that has it open.
+"""Where the lake is, and a DuckDB that has it open."""
 
-DuckLake and its drivers are extensions of DuckDB. They are loaded by the path of their file, from the Python packages
-of the extra ``lake``, which exist for DuckDB 1.5; nothing is downloaded. With another DuckDB, they must have been
-installed by DuckDB's own INSTALL.
-"""
-
-import importlib.util
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +9,9 @@ import duckdb
 
 from taskhouse.advice import advised
 from taskhouse.errors import ConfigurationError, Retryable, TaskhouseError
+from taskhouse.lake import extensions, refusals, storage
 from taskhouse.settings import Settings
-from taskhouse.values import lake_address
+from taskhouse.values import Bucket, lake_address
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.engine import connect as start
 
@@ -39,11 +34,13 @@ class Lake:
 
     Attributes:
         address: ``ducklake:postgres:…`` or ``ducklake:sqlite:PATH``; it may contain a password.
-        data: The folder of the Parquet files; None if the catalogue exists and knows it.
+        data: Where the Parquet files are; None if the catalogue exists and knows it.
+        over_http: Whether object storage on another machine may be reached without TLS.
     """
 
     address: str = field(repr=False)
-    data: Path | None = None
+    data: Path | Bucket | None = None
+    over_http: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -58,7 +55,7 @@ class Lake:
                 hint="Set it to the address of the catalogue, such as ducklake:postgres:dbname=lake host=db.example.com"
                 " or ducklake:sqlite:/srv/lake/catalogue.sqlite. docs/lake.md explains both.",
             )
-        return cls(settings.lake.get_secret_value(), settings.lake_data)
+        return cls(settings.lake.get_secret_value(), settings.lake_data, settings.lake_http)
 
     @classmethod
     def at(cls, address: str) -> Self:
@@ -84,12 +81,12 @@ class Lake:
         return self.address.split(":", 2)[2]
 
     def hide(self, text: str) -> str:
-        """A text without the connection string and without passwords."""
-        return _PASSWORD.sub(r"\1\3…", text.replace(self.target, "the catalogue"))
+        """A text without the connection string, and without passwords and keys."""
+        return storage.hide(_PASSWORD.sub(r"\1\3…", text.replace(self.target, "the catalogue")))
 
     def failed(self, problem: duckdb.Error, purpose: str) -> TaskhouseError:
         """One of our errors for what DuckDB or the catalogue said."""
-        if refused := advised(problem):
+        if refused := refusals.failed(problem, self.data) or advised(problem):
             return refused
         said = self.hide(str(problem)).strip().splitlines()[0][:300]
         if ".parquet" in said:
@@ -100,8 +97,8 @@ class Lake:
             )
         return Retryable(
             f"{purpose} failed: {said}.",
-            hint="Check that the catalogue of TASKHOUSE_LAKE runs and that the folder of TASKHOUSE_LAKE_DATA can be"
-            " used, then run the command again. Nothing was half written.",
+            hint="Check that the catalogue of TASKHOUSE_LAKE runs and that TASKHOUSE_LAKE_DATA can be used, then run"
+            " the command again. Nothing was half written.",
         )
 
 
@@ -129,21 +126,25 @@ def connect(
     create = create and not read_only
     connection = start()
     try:
+        connection.execute("SET allow_persistent_secrets = false")  # those that people store for themselves
         for name in ("ducklake", DRIVERS[lake.kind]):
-            _load(connection, name)
+            extensions.load(connection, name)
+        storage.prepare(connection, lake.data, over_http=lake.over_http)
+        if not read_only:  # before a catalogue names a bucket that is not there
+            storage.look(connection, lake.data)
         if spill:
             connection.execute(f"SET temp_directory = {sql.literal(str(spill))}")
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET python_enable_replacements = false")
         if lake.kind == "sqlite":
             _prepare(Path(lake.target), create=create)
-        options = [f"DATA_PATH {sql.literal(f'{lake.data.absolute()}/')}"] if lake.data else []
+        options = [f"DATA_PATH {sql.literal(storage.address(lake.data))}"] if lake.data else []
         options += ["READ_ONLY"] if read_only else []
         options += [] if create else ["CREATE_IF_NOT_EXISTS false"]
         options += SQLITE if lake.kind == "sqlite" else ()
         options += [f"SNAPSHOT_VERSION {snapshot:d}"] if snapshot is not None else []
         listed = f" ({', '.join(options)})" if options else ""
-        connection.execute(f"ATTACH {sql.literal(lake.address)} AS {NAME}{listed}")
+        _attach(connection, lake, f"ATTACH {sql.literal(lake.address)} AS {NAME}{listed}")
     except duckdb.Error as problem:
         connection.close()
         raise _unreachable(lake, problem) from None
@@ -153,22 +154,17 @@ def connect(
     return connection
 
 
-def _load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
-    found = importlib.util.find_spec(f"duckdb_extension_{name}")
-    for folder in (found.submodule_search_locations or ()) if found else ():
-        path = Path(folder) / "extensions" / f"v{duckdb.__version__}" / f"{name}.duckdb_extension"
-        if path.is_file():
-            connection.execute(f"LOAD {sql.literal(str(path))}")
-            return
+def _attach(connection: duckdb.DuckDBPyConnection, lake: Lake, text: str) -> None:
+    """Attach a lake, also one of which only the catalogue knows that its files are in a bucket."""
     try:
-        connection.execute(f"LOAD {name}")
-    except duckdb.Error:
-        raise ConfigurationError(
-            f"The DuckDB extension {name} is not installed for DuckDB {duckdb.__version__}.",
-            hint="Use an environment with `pip install 'taskhouse[lake]'`, which brings DuckDB 1.5 and the extensions;"
-            f" or run INSTALL {name} once in a DuckDB {duckdb.__version__}, if DuckDB offers it for that version."
-            " docs/lake.md says more.",
-        ) from None
+        connection.execute(text)
+    except duckdb.Error as problem:
+        if lake.data or "httpfs" not in str(problem):
+            raise
+        storage.load(connection)
+        connection.execute(text)
+    if lake.data is None:
+        storage.prepare(connection, storage.known(connection), over_http=lake.over_http)
 
 
 def _prepare(path: Path, *, create: bool) -> None:
@@ -179,10 +175,13 @@ def _prepare(path: Path, *, create: bool) -> None:
 
 def _unreachable(lake: Lake, problem: duckdb.Error) -> TaskhouseError:
     said = str(problem)
+    if refused := refusals.failed(problem, lake.data):
+        return refused
     if "DATA_PATH" in said:
         return ConfigurationError(
             f"The lake cannot be opened: {lake.hide(said).strip().splitlines()[0][:300]}",
-            hint="Set TASKHOUSE_LAKE_DATA to the folder in which the lake was created, on every machine the same.",
+            hint="Set TASKHOUSE_LAKE_DATA to the folder or the bucket in which the lake was created, on every machine"
+            " the same.",
         )
     if "does not exist" in said and "DuckLake" in said:
         return ConfigurationError("There is no lake at this address yet.", hint="Run `taskhouse lake publish` first.")

@@ -75,6 +75,7 @@ def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], N
 
     Raises:
         Retryable: It failed each time.
+        ConfigurationError: It failed, and will again until a person does something.
     """
     for number in range(TRIES):
         try:
@@ -82,8 +83,9 @@ def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], N
         except (duckdb.Error, Retryable) as problem:
             if after is not None:
                 after()
-            if isinstance(problem, _WRONG) or number == TRIES - 1:
-                raise (problem if isinstance(problem, Retryable) else lake.failed(problem, purpose)) from None
+            said = problem if isinstance(problem, Retryable) else lake.failed(problem, purpose)
+            if isinstance(said, ConfigurationError) or isinstance(problem, _WRONG) or number == TRIES - 1:
+                raise said from None
         time.sleep(WAIT_S * 2**number)
     raise AssertionError
 

@@ -169,7 +169,7 @@ class Upkeep:
         checked = check(self.connection, shard=shard)
         if not checked.damaged:
             return (), []
-        return checked.damaged, take_out(self.connection, checked, str(self.lake.data or "the folder of the lake"))
+        return checked.damaged, take_out(self.connection, checked, str(self.lake.data or "the lake"))
 
     def find(self, run_or_task: str) -> None:
         """Have a run, or a task and its runs, erased by the next :meth:`forget`, and never published again.

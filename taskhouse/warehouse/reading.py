@@ -1,7 +1,7 @@
 """One published generation, open for reading: statements in, frames out."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +34,16 @@ class Reader:
     Args:
         path: The file; of anything else, what its ``stem`` should call it.
         connection: A connection that shows something else in the same schemas.
+        explain: What to say of a statement that failed on it; None for what is usual.
     """
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection | None = None) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        connection: duckdb.DuckDBPyConnection | None = None,
+        explain: Callable[[duckdb.Error], TaskhouseError | None] = lambda _: None,
+    ) -> None:
+        self.path, self._explain = path, explain
         self.is_copy = connection is None
         self._connection: duckdb.DuckDBPyConnection | None = connection or _connect(path)
 
@@ -65,7 +71,7 @@ class Reader:
         try:
             return self.connection().sql(text, params=dict(parameters or {})).to_arrow_table()
         except duckdb.Error as problem:
-            raise _failed(self.connection(), self.path, text, problem) from None
+            raise self.failed(text, problem) from None
 
     def records(self, text: str, parameters: Mapping[str, Any] | None = None) -> list[Record]:
         """The rows of one statement, each by column name.
@@ -110,13 +116,17 @@ class Reader:
             )
         return self._connection
 
+    def failed(self, text: str, problem: duckdb.Error) -> TaskhouseError:
+        """One of our errors for what DuckDB said of a statement."""
+        return self._explain(problem) or _failed(self.connection(), self.path, text, problem)
+
     @contextlib.contextmanager
     def _cursor(self, text: str, parameters: Mapping[str, Any] | None) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self.connection()
         try:
             yield connection.execute(text, dict(parameters or {}))
         except duckdb.Error as problem:
-            raise _failed(connection, self.path, text, problem) from None
+            raise self.failed(text, problem) from None
 
 
 def query(
@@ -151,13 +161,13 @@ def streamed(reader: Reader, text: str) -> Iterator[tuple[list[str], Iterator[tu
             while batch := connection.fetchmany(CHUNK):
                 yield from batch
         except duckdb.Error as problem:
-            raise _failed(connection, reader.path, text, problem) from None
+            raise reader.failed(text, problem) from None
 
     try:
         connection.execute(_asking(connection, text).query)
         columns = [column[0] for column in connection.description or []]
     except duckdb.Error as problem:
-        raise _failed(connection, reader.path, text, problem) from None
+        raise reader.failed(text, problem) from None
     yield columns, rows()
 
 
@@ -173,7 +183,7 @@ def to_parquet(reader: Reader, text: str, target: Path) -> None:
         statement = _asking(connection, text)
         connection.sql(statement.query).write_parquet(str(target), compression="zstd")
     except duckdb.Error as problem:
-        raise _failed(connection, reader.path, text, problem) from None
+        raise reader.failed(text, problem) from None
 
 
 def _asking(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:

@@ -17,6 +17,7 @@ import pytest
 
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.warehouse.engine import connect as connect_duckdb
+from tests.lake.buckets import Folder, ObjectStorage
 from tests.lake.homes import Home
 from tests.marts.history import PACKED
 
@@ -87,13 +88,37 @@ def sqlite(tmp_path: Path) -> Lake:
     return Lake(f"ducklake:sqlite:{tmp_path}/lake/catalogue.sqlite", tmp_path / "lake" / "data")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="session")
+def storage() -> Iterator[ObjectStorage]:
+    """Object storage that the tests share."""
+    pytest.importorskip("moto")
+    server = ObjectStorage()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def bucket(storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A new lake whose files are in a bucket, and the keys for it in the environment."""
+    for name, value in storage.environment().items():
+        monkeypatch.setenv(name, value)
+    return Lake(f"ducklake:sqlite:{tmp_path}/lake/catalogue.sqlite", storage.make())
+
+
+@pytest.fixture(params=["sqlite", "postgres", "bucket"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
-    """A new lake, with each kind of catalogue."""
-    if request.param == "sqlite":
-        found: Lake = request.getfixturevalue("sqlite")
+    """A new lake: with each kind of catalogue, and with each kind of place for its files."""
+    if request.param in {"sqlite", "bucket"}:
+        found: Lake = request.getfixturevalue(request.param)
         return found
     return Lake(request.getfixturevalue("postgres").make(), tmp_path / "lake" / "data")
+
+
+@pytest.fixture
+def files(lake: Lake, request: pytest.FixtureRequest) -> Folder | ObjectStorage:
+    """What reads, writes and deletes the files of `lake`."""
+    found: Folder | ObjectStorage = Folder() if isinstance(lake.data, Path) else request.getfixturevalue("storage")
+    return found
 
 
 @pytest.fixture

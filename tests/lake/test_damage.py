@@ -1,9 +1,8 @@
 """Files of the lake that are gone or damaged: all are named, and what they had comes back from the shards."""
 
 import itertools
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,12 @@ from taskhouse.lake.publish import opened
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
+from tests.lake.buckets import Folder, ObjectStorage
 from tests.lake.compared import differs
 from tests.lake.homes import Home
+from tests.lake.parquet import files_in
 from tests.lake.test_publish import shard_of
-from tests.lake.test_upkeep import files_in, wrong
+from tests.lake.test_upkeep import wrong
 
 WHOLE = ("raw.run_versions", "ledger.gaps")
 """Tables whose files stay as they are."""
@@ -40,17 +41,23 @@ def files_of(lake: Lake, name: str) -> list[Path]:
         connection.close()
 
 
-def flip(path: Path) -> None:
+def lose(files: Folder | ObjectStorage, path: Path) -> None:
+    """Delete a file."""
+    files.delete(path)
+
+
+def flip(files: Folder | ObjectStorage, path: Path) -> None:
     """Change bytes in the middle of a file."""
-    held = bytearray(path.read_bytes())
+    held = bytearray(files.read(path))
     for place in range(len(held) // 2 - 40, len(held) // 2 + 40):
         held[place] ^= 0xFF
-    path.write_bytes(held)
+    files.write(path, bytes(held))
 
 
-def cut(path: Path) -> None:
+def cut(files: Folder | ObjectStorage, path: Path) -> None:
     """Lose the second half of a file."""
-    os.truncate(path, path.stat().st_size // 2)
+    held = files.read(path)
+    files.write(path, held[: len(held) // 2])
 
 
 def named(home: Home) -> set[Path]:
@@ -70,11 +77,11 @@ def two_homes(lake: Lake, make_home: Callable[..., Home], *, full: bool = False)
     return homes
 
 
-def test_what_was_lost_comes_back(lake: Lake, make_home: Callable[..., Home]) -> None:
+def test_what_was_lost_comes_back(lake: Lake, files: Folder | ObjectStorage, make_home: Callable[..., Home]) -> None:
     """Of every table with a file of both shards, the file is gone, has flipped bytes, or is cut."""
     one, two = two_homes(lake, make_home)
     assert (named(one), named(two)) == (set(), set())
-    harms: Iterator[Callable[[Path], None]] = itertools.cycle([Path.unlink, flip, cut])
+    harms = itertools.cycle([lose, flip, cut])
     tables = [table.name for table in SHARED if table.name not in WHOLE]
     broken = {file for name in tables for file in files_of(lake, name)}
     assert len(broken) > 5
@@ -82,7 +89,7 @@ def test_what_was_lost_comes_back(lake: Lake, make_home: Callable[..., Home]) ->
     running = shard_of(two, lake)
     running.tick()
     for path in sorted(broken | published | marks):
-        next(harms)(path)
+        next(harms)(files, path)
     assert named(two) == broken | published | marks
     assert named(one) == broken | published
     assert not any(wrong(one).get(name) for name in WHOLE), "the others are compared"
@@ -106,7 +113,7 @@ def test_what_was_lost_comes_back(lake: Lake, make_home: Callable[..., Home]) ->
         assert differs(lake, home) == {}
     upkeep.rewrite(one.settings)
     assert (differs(lake, one), differs(lake, two)) == ({}, {})
-    assert not any(path.exists() for path in broken | published | marks)
+    assert not any(files.has(path) for path in broken | published | marks)
 
 
 @pytest.mark.parametrize("name", ["raw.run_events", "mart.messages"])
@@ -144,7 +151,7 @@ def test_marks_that_are_lost_double_nothing(
 
 def test_a_folder_that_is_not_mounted_is_no_damage(sqlite: Lake, make_home: Callable[..., Home]) -> None:
     one, _ = two_homes(sqlite, make_home)
-    assert sqlite.data is not None
+    assert isinstance(sqlite.data, Path)
     away = sqlite.data.rename(sqlite.data.with_name("away"))
     with pytest.raises(ConfigurationError, match=r"^None of the \d+ files of the lake in .* can be read\."):
         upkeep.rebuild(one.settings)

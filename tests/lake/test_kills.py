@@ -17,6 +17,7 @@ from taskhouse.lake.service import publish_once
 from taskhouse.lake.verify import verify
 from taskhouse.settings import Settings
 from tests.lake import reader, worker
+from tests.lake.buckets import keys_here
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 from tests.lake.parquet import holding
@@ -36,7 +37,8 @@ def given(settings: Settings) -> dict[str, Any]:
 def working(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A process that publishes, or looks after the lake, killed at the end of the block."""
     command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings)), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as made:
+    told = {"PYTHONPATH": str(ROOT), **keys_here()}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=told) as made:
         try:
             assert made.stdout is not None
             assert made.stdout.readline() == "tick\n"

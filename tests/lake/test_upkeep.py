@@ -18,7 +18,7 @@ from taskhouse.lake.verify import verify
 from taskhouse.warehouse.restore import restore
 from tests.lake.compared import differs, shown
 from tests.lake.homes import Home
-from tests.lake.parquet import holding
+from tests.lake.parquet import copy_of_one, files_in, holding
 
 
 def wrong(home: Home) -> dict[str, tuple[int, int]]:
@@ -41,12 +41,6 @@ KNOWN = " UNION ALL ".join(
     for name in ("data_file", "delete_file", "files_scheduled_for_deletion")
 )
 """The files that the catalogue knows."""
-
-
-def files_in(lake: Lake) -> dict[Path, int]:
-    """The files in the folder of the lake, and their bytes."""
-    assert lake.data is not None
-    return {path: path.stat().st_size for path in lake.data.rglob("*.parquet")}
 
 
 def let_days_pass(lake: Lake) -> None:
@@ -147,9 +141,7 @@ def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
     home.change()
     publish_once(home.settings)
     assert len(holding(lake, run_id)) > 2
-    assert lake.data is not None
-    orphan = next(iter(lake.data.rglob("*.parquet")))
-    orphan.with_name("left-by-a-kill.parquet").write_bytes(orphan.read_bytes())
+    copy_of_one(lake, "left-by-a-kill.parquet")
     upkeep.rewrite(home.settings, run_id)
     in_lake = "SELECT count(*), count(*) FILTER (WHERE run_id = '{}') FROM lake.{}"
     for number in range(3):

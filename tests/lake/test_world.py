@@ -29,6 +29,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 from tests.clocks import Told
 from tests.lake import reader, writer
+from tests.lake.buckets import keys_here
 from tests.lake.test_kills import ROOT, given
 
 PROJECTS = (1, 2, 3, 4)
@@ -104,6 +105,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "TASKHOUSE_SHARD": told["shard"],
         "TASKHOUSE_LAKE": told["lake"],
         "TASKHOUSE_LAKE_DATA": told["lake_data"],
+        **keys_here(),
     }
 
 

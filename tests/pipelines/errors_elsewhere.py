@@ -20,6 +20,31 @@ ELSEWHERE = {
     "There is no lake in ….": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "There is no lake at this address yet.": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "The lake cannot be opened: …": ("lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"),
+    "… must be a folder, or a bucket of object storage such as s3://bucket/prefix.": (
+        "settings/test_lake.py::test_no_other_address_is_a_place_for_files"
+    ),
+    "The files of the lake are in …, but … not set.": (
+        "settings/test_lake.py::test_a_bucket_without_keys_says_which_are_missing"
+    ),
+    **dict.fromkeys(
+        (
+            "AWS_ENDPOINT_URL is not the address of object storage.",
+            "AWS_ENDPOINT_URL names … with http, so others could read the lake on the network.",
+        ),
+        "settings/test_lake.py::test_an_endpoint_that_would_show_the_lake_is_refused",
+    ),
+    **dict.fromkeys(
+        (
+            "The object storage does not accept the keys for …: ….",
+            "The keys in AWS_ACCESS_KEY_ID may not do this in …: ….",
+            "The object storage has no bucket for ….",
+            "The bucket of … is in another region: ….",
+            "The object storage of … cannot do this: ….",
+            "The object storage of … did not prove who it is: ….",
+            "The object storage of … does not answer: ….",
+        ),
+        "settings/test_lake.py::test_what_object_storage_refuses_is_said_with_the_way_out",
+    ),
     "TASKHOUSE_LAKE is not set, so there is no lake.": (
         "settings/test_lake.py::test_a_home_without_a_lake_or_a_name_in_it_says_so"
     ),
