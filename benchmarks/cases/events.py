@@ -137,8 +137,8 @@ LOAD = Case(
         Contender(name, "load", "It counts as loaded only once its segments add up.", (layer,))
         for name, layer in (("live events", "live"), ("log entries", "log"))
     ),
-    quick=tuple({"stored events": stored, "batch": 20_000} for stored in (100_000, 1_000_000)),
-    full=tuple({"stored events": stored, "batch": 50_000} for stored in (100_000, 1_000_000, 10_000_000)),
+    quick=tuple({"stored events": stored, "batch": 20_000} for stored in (200_000, 1_000_000)),
+    full=tuple({"stored events": stored, "batch": 50_000} for stored in (200_000, 1_000_000, 10_000_000)),
     columns={"seconds": "seconds", "cpu_s": "processor time, s", "peak_mb": "peak, MB"},
     per=EVENTS.per,
     prepared=True,
