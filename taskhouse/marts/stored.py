@@ -11,7 +11,7 @@ from taskhouse.resources.registry import OWNERS, TABLES
 _COLUMN = re.compile(r"^\s+(?P<name>[a-z_0-9]+) (?P<type>[A-Z]+)\b(?P<rest>.*)$")
 _OURS = {
     "content_hash": "Fingerprint of everything that makes a version.",
-    "payload_sha256": "SHA-256 of the text that the server sent.",
+    "payload_sha256": "SHA-256 of the text that the server sent; of a run inside its task, that of the task.",
     "page": "The page of that pass, in `ledger.pages`.",
     "pass_id": "The pass that brought the row, in `ledger.passes`.",
     "last_pass_id": "The pass that saw it last.",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from taskhouse.posthog import content, fields, plainjson, privacy
+from taskhouse.posthog import content, fields, privacy
 from taskhouse.posthog.known_fields import ENVIRONMENT, STATUS, Shape, words
 from taskhouse.posthog.pages import Row, digest
 from taskhouse.posthog.redact import STATE_KEYS
@@ -33,6 +33,8 @@ ELSEWHERE = ("a run of another task than", "another run than")
 def read(row: Row) -> dict[str, Any]:
     """Columns of ``raw.run_versions`` from a full run, and ``bare_hash``: its content's hash without a pull request.
 
+    A run without a text of its own has no ``payload_sha256``.
+
     Raises:
         BadRecord: An id, the status or a time is not what the contract says.
     """
@@ -61,7 +63,7 @@ def read(row: Row) -> dict[str, Any]:
         "scheduled_at": fields.moment(data, "scheduled_at", optional=True),
         **content.of(kept, versioned=SHAPE.fields, updated_at=updated_at, plain=row.plain),
         "bare_hash": bare_hash,
-        "payload_sha256": digest(row.text),
+        "payload_sha256": digest(row.text) if row.text else None,
     }
 
 
@@ -71,13 +73,12 @@ def kept_of(data: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         BadRecord: Its state or its artifacts are not what the contract says.
     """
-    state = fields.mapping(data, "state", optional=True) or {}
-    kept = dict(data)
+    state, artifacts = fields.mapping(data, "state", optional=True), fields.array(data, "artifacts")
+    kept = {**data, "state": {name: state[name] for name in state if name in STATE_KEYS} if state else {}}
     kept.pop("log_url", None)
-    kept["state"] = {name: value for name, value in state.items() if name in STATE_KEYS}
-    kept["artifacts"] = [
+    kept["artifacts"] = artifacts and [
         {name: value for name, value in artifact.items() if name != "url"} if isinstance(artifact, dict) else artifact
-        for artifact in fields.array(data, "artifacts")
+        for artifact in artifacts
     ]
     return kept
 
@@ -100,9 +101,9 @@ def run_of(task_id: str, run_id: str | None = None) -> Callable[[Row], dict[str,
 
 
 def latest(row: Row) -> Row | None:
-    """The run inside a full task, as a row of its own."""
+    """The run inside a full task, as a row of its own, without a text of its own."""
     run = row.data.get("latest_run")
-    return Row(run, plainjson.dumps(run, plain=row.plain), row.plain) if isinstance(run, dict) else None
+    return Row(run, b"", row.plain) if isinstance(run, dict) else None
 
 
 def pr_state(output: Mapping[str, Any]) -> str | None:

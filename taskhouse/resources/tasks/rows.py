@@ -50,13 +50,18 @@ def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_i
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
     with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
         if inner := runs.latest(row):
-            _take_run(the_pass, batch, inner, row.text, columns["task_id"], page, at)
+            _take_run(the_pass, batch, inner, row.text, columns, page, at)
     return True
 
 
-def _take_run(the_pass: Pass, batch: WriteBatch, run: Row, came: bytes, task_id: str, page: int, at: str) -> None:
-    """Enter a latest run, as far as it shows its own facts; where it may show others, that is found at the commit."""
-    read, told = runs.run_of(task_id), run.data
+def _take_run(
+    the_pass: Pass, batch: WriteBatch, run: Row, came: bytes, task: dict[str, Any], page: int, at: str
+) -> None:
+    """Enter a latest run, as far as it shows its own facts; where it may show others, that is found at the commit.
+
+    The text that it came in is that of its task, given as ``came``.
+    """
+    read, told = runs.run_of(task["task_id"]), run.data
 
     def as_new(shown: Row) -> dict[str, Any]:
         nonlocal told
@@ -66,6 +71,7 @@ def _take_run(the_pass: Pass, batch: WriteBatch, run: Row, came: bytes, task_id:
     columns = the_pass.read(batch, run, as_new, runs.SHAPE, "runs", came=came)
     if columns is None:
         return
+    columns["payload_sha256"] = task["payload_sha256"]
     if nested.is_doubtful(told):
         latest = Latest(columns, runs.kept_of(told), nested.may_hide(told), page, at)
         the_pass.complete_in(batch, complete, [latest])
