@@ -81,7 +81,7 @@ class PageSpool:
         with naming(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._path().open("ab") as file:
-                file.write(b"%08x %b\n" % (zlib.crc32(text), text))
+                file.writelines((b"%08x " % zlib.crc32(text), text, b"\n"))
         return True
 
     def any(self) -> bool:

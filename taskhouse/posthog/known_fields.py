@@ -42,10 +42,9 @@ class Shape:
             for name in sorted(row.data.keys() - self.fields):
                 yield Unknown(f"/{name}", type(row.data[name]).__name__)
         for path, known in self.values.items():
-            value: Any = row.data
-            if "." not in path:
-                value = value.get(path)
-            else:
+            value: Any = row.data.get(path)
+            if value is None and "." in path:
+                value = row.data
                 for step in path.split("."):
                     value = value.get(step) if isinstance(value, dict) else None
             if isinstance(value, str) and value not in known:

@@ -151,7 +151,7 @@ def _differs(the_pass: Pass, one: Said, held: Mapping[str, Any]) -> bool:
 def _said(row: Row, run_id: object, facts: Mapping[str, Any]) -> Said | None:
     """The facts as the warehouse keeps texts; None where an id is none."""
     try:
-        task_id, run_id = (fields.canonical_uuid(str(value)) for value in (row.data.get("id"), run_id))
+        task_id, run_id = fields.canonical_uuid(str(row.data.get("id"))), fields.canonical_uuid(str(run_id))
     except ValueError:
         return None
     return Said(task_id, run_id, {name: _storable(value) for name, value in facts.items()})
