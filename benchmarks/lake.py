@@ -1,7 +1,8 @@
 """What a lake costs: an empty tick, a tick of 100,000 events, and reading through the lake against the copy.
 
-``.venv/lake/bin/python -m benchmarks.lake ADDRESS [--events 1000000]`` needs the environment of the lake. ADDRESS is a
-catalogue that holds nothing, such as ``ducklake:sqlite:/tmp/x.sqlite``. Times are processor time of this process.
+``.venv/lake/bin/python -m benchmarks.lake ADDRESS [--events 1000000] [--data s3://bucket/prefix]`` needs the
+environment of the lake. ADDRESS is a catalogue that holds nothing, such as ``ducklake:sqlite:/tmp/x.sqlite``. Times are
+processor time of this process.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 import taskhouse
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.publish import Shard
+from taskhouse.values import folder_or_bucket
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.connection import Warehouse
 
@@ -52,10 +54,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("address")
     parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--data", type=folder_or_bucket)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        lake = Lake(given.address, home / "data")
+        lake = Lake(given.address, given.data or home / "data")
         warehouse = Warehouse(home / "warehouse.duckdb", host=HOST, copies=home / "published")
         shard = Shard(lake, "one", home / "published")
 

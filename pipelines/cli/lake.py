@@ -134,11 +134,14 @@ def rewrite(
     open may fail, and has to open it again. What was erased stays out of the lake: no publication and no rebuild brings
     it back, even if the warehouse of its shard still has it.
     """
-    from taskhouse.lake import upkeep
+    from taskhouse.lake import storage, upkeep
     from taskhouse.settings import load
 
-    done = upkeep.rewrite(load(), erase)
+    settings = load()
+    done = upkeep.rewrite(settings, erase)
     say(f"{counted(done.rows, 'row')} deleted; {_files(done)}; {_removed(done)}.")
+    if erase and (remains := storage.remains(settings.lake_data)):
+        say(remains)
 
 
 @lake.command()

@@ -88,7 +88,7 @@ class Lake:
         """One of our errors for what DuckDB or the catalogue said."""
         if refused := refusals.failed(problem, self.data) or advised(problem):
             return refused
-        said = self.hide(str(problem)).strip().splitlines()[0][:300]
+        said = " ".join(self.hide(str(problem)).split())[:300]  # the first line may say no more than that it failed
         if ".parquet" in said:
             return Retryable(
                 f"{purpose} failed: {said}.",

@@ -72,6 +72,16 @@ def load(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"SET ca_cert_file = {sql.literal(certificates)}")
 
 
+def remains(place: Path | Bucket | None) -> str:
+    """What to say of a place after something was erased from it; empty if there is nothing to say."""
+    if not isinstance(place, Bucket):
+        return ""
+    return (
+        f"If versioning is on, the bucket of {place} keeps old versions of the files, and what was erased is still in"
+        " them: see docs/lake.md."
+    )
+
+
 def look(connection: duckdb.DuckDBPyConnection, place: Path | Bucket | None) -> None:
     """Ask once whether a bucket is there and may be listed.
 

@@ -10,8 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from taskhouse.values import Bucket
 from tests.scale.servers import free_port
+
+PLACES = pytest.mark.parametrize("lake", ["bucket", "postgres"], indirect=True)
+"""A test of how files are written, read or deleted: in a bucket (with SQLite), and in a folder (with PostgreSQL)."""
 
 RIGHTS = {
     "owner": ("s3:*",),
@@ -25,10 +30,10 @@ class ObjectStorage:
     """The server, with a user for each kind of rights.
 
     Args:
-        tls: Files with its certificate and the key of it; None for http.
+        tls: Files with its certificate, the key of it, and the authority that issued it; None for http.
     """
 
-    def __init__(self, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, tls: tuple[Path, Path, Path] | None = None) -> None:
         self.port, self.number = free_port(), 0
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         words = ["-c", str(tls[0]), "-k", str(tls[1])] if tls else []
@@ -38,9 +43,10 @@ class ObjectStorage:
             command, env={**os.environ, **calls}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._wait()
-        iam = self._client("iam", "setup", "setup", verify=not tls)
+        self._authority = str(tls[2]) if tls else None
+        iam = self._client("iam", "setup", "setup")
         self.keys = {name: _user(iam, name, rights) for name, rights in RIGHTS.items()}
-        self.client = self._client("s3", *self.keys["owner"], verify=not tls)
+        self.client = self._client("s3", *self.keys["owner"])
 
     def make(self, *, versioned: bool = False) -> Bucket:
         """A new bucket, and a prefix in it."""
@@ -95,7 +101,7 @@ class ObjectStorage:
         self.process.wait(20)
 
     def _wait(self) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
@@ -105,11 +111,11 @@ class ObjectStorage:
             else:
                 return
 
-    def _client(self, service: str, key_id: str, secret: str, *, verify: bool) -> Any:
+    def _client(self, service: str, key_id: str, secret: str) -> Any:
         """A client that shares no code with DuckDB."""
         import boto3  # noqa: PLC0415 - only the environment of the lake has it
 
-        given = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "verify": verify}
+        given = {"aws_access_key_id": key_id, "aws_secret_access_key": secret, "verify": self._authority}
         return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", **given)
 
 

@@ -105,9 +105,9 @@ def bucket(storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return Lake(f"ducklake:sqlite:{tmp_path}/lake/catalogue.sqlite", storage.make())
 
 
-@pytest.fixture(params=["sqlite", "postgres", "bucket"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
-    """A new lake: with each kind of catalogue, and with each kind of place for its files."""
+    """A new lake, with each kind of catalogue; a test marked `PLACES` has it with each kind of place for the files."""
     if request.param in {"sqlite", "bucket"}:
         found: Lake = request.getfixturevalue(request.param)
         return found

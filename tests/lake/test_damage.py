@@ -18,7 +18,7 @@ from taskhouse.lake.publish import opened
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
-from tests.lake.buckets import Folder, ObjectStorage
+from tests.lake.buckets import PLACES, Folder, ObjectStorage
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 from tests.lake.parquet import files_in
@@ -77,6 +77,7 @@ def two_homes(lake: Lake, make_home: Callable[..., Home], *, full: bool = False)
     return homes
 
 
+@PLACES
 def test_what_was_lost_comes_back(lake: Lake, files: Folder | ObjectStorage, make_home: Callable[..., Home]) -> None:
     """Of every table with a file of both shards, the file is gone, has flipped bytes, or is cut."""
     one, two = two_homes(lake, make_home)

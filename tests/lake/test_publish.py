@@ -11,6 +11,7 @@ import pytest
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.publish import Shard, opened
 from taskhouse.lake.service import claimed, publish_once
+from tests.lake.buckets import PLACES
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 
@@ -19,6 +20,7 @@ def shard_of(home: Home, lake: Lake) -> Shard:
     return Shard(lake, home.shard, home.settings.published)
 
 
+@PLACES
 def test_every_kind_of_change_arrives_once(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, other = make_home("one", lake, project=1), make_home("two", lake, project=2, full=False)
     with opened(shard_of(home, lake)) as one, opened(shard_of(other, lake)) as two:

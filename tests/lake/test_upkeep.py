@@ -16,6 +16,7 @@ from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.tables import SHARED
 from taskhouse.lake.verify import verify
 from taskhouse.warehouse.restore import restore
+from tests.lake.buckets import PLACES
 from tests.lake.compared import differs, shown
 from tests.lake.homes import Home
 from tests.lake.parquet import copy_of_one, files_in, holding
@@ -51,6 +52,7 @@ def let_days_pass(lake: Lake) -> None:
         write(lake, f"UPDATE {catalogue}_{table} SET {column} = {earlier}")
 
 
+@PLACES
 def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
     lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
 ) -> None:
@@ -84,6 +86,7 @@ def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
     assert (differs(lake, home), differs(lake, other)) == ({}, {})
 
 
+@PLACES
 def test_the_lake_is_verified_rebuilt_and_rewritten(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, other = make_home("one", lake), make_home("two", lake, project=2, full=False)
     publish_once(home.settings)
@@ -128,6 +131,7 @@ def _verify_without_copies(home: Home) -> None:
     verify(home.settings)
 
 
+@PLACES
 def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
     lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]], tmp_path: Path
 ) -> None:

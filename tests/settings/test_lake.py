@@ -216,6 +216,11 @@ def test_an_object_that_is_lost_or_damaged_is_no_refusal(said: str) -> None:
     assert refusals.failed(duckdb.IOException(said)) is None
 
 
+def test_only_of_a_bucket_it_is_said_that_old_versions_may_remain() -> None:
+    assert "the bucket of s3://lake/x keeps old versions" in storage.remains(Bucket("lake", "x"))
+    assert [storage.remains(place) for place in (None, Path("/srv/lake"))] == ["", ""]
+
+
 def test_what_a_folder_or_a_statement_says_is_no_refusal() -> None:
     said = f"{GET} 403 Forbidden)"
     assert refusals.failed(duckdb.IOException(said), Bucket("lake"))
