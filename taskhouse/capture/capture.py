@@ -88,7 +88,7 @@ class Capture:
         if len(self.live) >= self.the_pass.context.settings.max_streams:
             return False
         self.stream_progress[run.run_id] = streams.StreamProgress(
-            look, self.the_pass.context.now, heard_at=run.heard_at
+            look, self.the_pass.context.settings.clock.now, heard_at=run.heard_at
         )
         task = self._group.create_task(self._look(run) if look else self._follow(run))
         self.live[run.run_id] = task

@@ -97,7 +97,8 @@ async def capture(
         async for batch in batches:
             record.add(batch, _entries(the_pass, run, batch.frames))
             progress.add(batch)
-            unknown.update(batch.unknown)
+            if batch.unknown:
+                unknown.update(batch.unknown)
             if batch.trimmed is not None and batch.ending is None:
                 await on_trim()
             ending = batch.ending or ending
@@ -152,7 +153,7 @@ class StreamProgress:
         before, self._came_at = self._came_at, self.now()
         self.heard_at = self._came_at
         if last >= batch.opening.present_ms():
-            self.current_at = self.now()
+            self.current_at = self._came_at
         elif last:
             pause_s = (self._came_at - before).total_seconds() if before else 0.0
             if self._fell_silent is batch.opening:  # more stood in the stream after all

@@ -16,11 +16,12 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
+from types import MappingProxyType
 
 from taskhouse.clock import Clock
 from taskhouse.errors import AccessDenied, Contract, NotFound, Refused, Retryable, TaskhouseError
@@ -38,6 +39,7 @@ from taskhouse.posthog.stream_route import DJANGO, Legs
 _CONTROL = {"keepalive": None, "end": End.ROTATED, "stream-end": End.STREAM_END, "error": End.ERROR}
 _EVENTS = frozenset({"", "message"})
 _NAME = 40
+_NONE: Mapping[str, int] = MappingProxyType({})
 _UNAVAILABLE = "Stream not available"
 _REDIS_ID = re.compile("[0-9]+(-[0-9]+)?")
 
@@ -84,7 +86,7 @@ class StreamBatch:
     run: Row | None = None
     opening: Opening | None = None
     trimmed: str | None = None
-    unknown: Counter[str] = field(default_factory=Counter)
+    unknown: Mapping[str, int] = field(default_factory=lambda: _NONE)
 
 
 def follow(

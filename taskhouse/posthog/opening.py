@@ -38,10 +38,13 @@ class Opening:
     signs: Callable[[], int] = lambda: 0
     on_end: Callable[[float], None] = lambda _: None
     _signs_before: int = field(init=False)
+    _present_ms: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.opened_at = self.heard_at = self.clock.now()
         self._signs_before = self.signs()
+        present = self.date + timedelta(seconds=1) if self.date else self.opened_at + timedelta(seconds=60)
+        self._present_ms = int(present.timestamp() * 1000)
 
     def is_answered(self) -> bool:
         """Whether the store has shown since then that it answers; if not, streams are silent whatever they hold.
@@ -67,8 +70,7 @@ class Opening:
 
         Without the server's clock our own must do, which may be a minute off.
         """
-        present = self.date + timedelta(seconds=1) if self.date else self.opened_at + timedelta(seconds=60)
-        return int(present.timestamp() * 1000)
+        return self._present_ms
 
     def last_heard(self) -> datetime:
         """When its last bytes came, on the server's clock if that is known."""

@@ -117,7 +117,7 @@ def test_frames_with_an_unknown_name_are_no_events_and_are_counted(settings: Mak
     odd = b'event: run\nid: 17-9\ndata: {"id":"r"}\n\n'
     batches, server = followed(settings, [events(odd + event(1) + odd), events(odd, ROTATED), events(STREAM_END)])
     assert numbers(batches) == [1]
-    assert sum((batch.unknown for batch in batches), Counter()) == {"run": 3}
+    assert sum((Counter(batch.unknown) for batch in batches), Counter()) == {"run": 3}
     assert cursors(server) == [None, "17-1", "17-1"]
 
 
@@ -188,7 +188,7 @@ def test_an_end_of_an_unknown_type_is_a_rotation_and_is_counted(settings: MakeSe
     scripts = [*[events(event(n), end(text)) for n, text in enumerate(odd, 1)], events(STREAM_END)]
     batches, server = followed(settings, scripts)
     assert cursors(server) == [None, *[f"17-{n}" for n in range(1, 6)]]
-    assert sum((batch.unknown for batch in batches), Counter()) == {"end paused": 1, "end None": 4}
+    assert sum((Counter(batch.unknown) for batch in batches), Counter()) == {"end paused": 1, "end None": 4}
     assert not any(batch.trimmed for batch in batches)
 
 
