@@ -16,7 +16,7 @@ from taskhouse.warehouse.load import load_spool
 OVERLOOKED = timedelta(days=7)
 """How far back a start looks for runs that were read but not searched for gaps."""
 
-PORTION = 50_000
+PORTION = 80_000
 """How many events of runs are searched together; each takes about a kilobyte of memory meanwhile."""
 
 FEW = 10

@@ -27,7 +27,7 @@ as much as a large one."""
 REST_S = 0.1
 """The shortest pause between two loads, in which another process can have the warehouse."""
 
-MANY = 10_000
+MANY = 40_000
 """So many new events are loaded at once, without a pause: their rows cost more than their commit."""
 
 JUDGE_EVERY_S = 5.0
