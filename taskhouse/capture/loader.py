@@ -3,7 +3,10 @@
 import asyncio
 import functools
 import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.passes.lifecycle import Pass
@@ -13,11 +16,13 @@ from taskhouse.warehouse import state
 from taskhouse.warehouse.gaps import judge_runs
 from taskhouse.warehouse.load import load_spool
 
+T = TypeVar("T")
+
 OVERLOOKED = timedelta(days=7)
 """How far back a start looks for runs that were read but not searched for gaps."""
 
-PORTION = 80_000
-"""How many events of runs are searched together; each takes about a kilobyte of memory meanwhile."""
+PORTION = 75_000
+"""How many events of runs are searched together; each takes one or two kilobytes of memory meanwhile."""
 
 FEW = 10
 """So few runs are judged together, however many events they have."""
@@ -37,6 +42,7 @@ class Loader:
         self.writer = writer
         self._read: dict[str, datetime] = {}
         self._overlooked = True
+        self._thread = ThreadPoolExecutor(1, "loader")
 
     def was_read(self, run: CaptureRun) -> None:
         """The run was read, so its gaps are searched for the next time."""
@@ -49,8 +55,8 @@ class Loader:
             Locked: The warehouse is held; the segments stay in the spool.
         """
         damaged = functools.partial(self.the_pass.doubt, "damaged")
-        await asyncio.to_thread(self.writer.seal)
-        loaded = await asyncio.to_thread(load_spool, self.the_pass.context.warehouse, self.spool, report=damaged)
+        await self._in_thread(self.writer.seal)
+        loaded = await self._in_thread(load_spool, self.the_pass.context.warehouse, self.spool, report=damaged)
         for layer, table in TABLES.items():
             self.the_pass.stats.add({table: loaded[layer].inserted})
             self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
@@ -75,16 +81,20 @@ class Loader:
             await self.load()
             began = clock.monotonic()
             if self._overlooked:  # after what another process left behind is loaded
-                left = await asyncio.to_thread(self._unjudged) | left
+                left = await self._in_thread(self._unjudged) | left
                 self._overlooked = False
             while left and portions != 0:
-                some = await asyncio.to_thread(self._portion, left)
-                await asyncio.to_thread(self._judge, some)
+                some = await self._in_thread(self._portion, left)
+                await self._in_thread(self._judge, some)
                 left = {run_id: at for run_id, at in left.items() if run_id not in some}
                 portions = portions and portions - 1
         finally:
             self._read = left | self._read
         return clock.monotonic() - began
+
+    async def _in_thread(self, work: Callable[..., T], *given: Any, **named: Any) -> T:
+        """Do what waits for the warehouse in one thread, since DuckDB keeps memory for each that it was used in."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, functools.partial(work, *given, **named))
 
     def _portion(self, runs: dict[str, datetime]) -> dict[str, datetime]:
         """The oldest of these runs, as many as are judged together, since the search takes memory for each event."""
