@@ -1,7 +1,28 @@
 -- The last pass of every resource and project, when it was last complete, and how old the oldest page of that proof is.
--- A copy that an older version published has no proof and no code, and gets empty ones.
-WITH pass AS (
-    SELECT * FROM ledger.passes
+-- Only the rows of these passes are read whole. A copy that an older version published has no proof and no code, and
+-- gets empty ones.
+WITH known AS (
+    SELECT
+        project_id,
+        resource,
+        arg_max(rowid, started_at) AS last_row,
+        arg_max(rowid, started_at) FILTER (WHERE verdict = 'complete') AS complete_row,
+        max(finished_at) FILTER (WHERE verdict = 'complete') AS complete_at
+    FROM
+        ledger.passes
+    GROUP BY
+        project_id,
+        resource
+),
+
+pass AS (
+    SELECT
+        rowid AS number,
+        *
+    FROM
+        ledger.passes
+    WHERE
+        rowid IN (SELECT unnest([last_row, complete_row]) FROM known)
     UNION ALL BY NAME
     SELECT
         NULL::VARCHAR AS proof,
@@ -9,21 +30,6 @@ WITH pass AS (
         NULL::VARCHAR AS reason_code
     WHERE
         false
-),
-
-complete AS (
-    SELECT
-        project_id,
-        resource,
-        max(finished_at) AS finished_at,
-        arg_max(struct_pack(proof := proof, proven_at := proven_at), started_at) AS rests_on
-    FROM
-        pass
-    WHERE
-        verdict = 'complete'
-    GROUP BY
-        project_id,
-        resource
 )
 
 SELECT
@@ -36,11 +42,12 @@ SELECT
     last.rows_added,
     last.viewer,
     epoch($now::TIMESTAMPTZ - coalesce(last.finished_at, last.started_at)) AS age_s,
-    epoch($now::TIMESTAMPTZ - complete.finished_at) AS complete_age_s,
-    complete.rests_on.proof AS proof,
-    epoch($now::TIMESTAMPTZ - complete.rests_on.proven_at) AS proven_age_s
+    epoch($now::TIMESTAMPTZ - known.complete_at) AS complete_age_s,
+    complete.proof,
+    epoch($now::TIMESTAMPTZ - complete.proven_at) AS proven_age_s
 FROM
-    pass AS last
-    LEFT JOIN complete USING (project_id, resource)
-QUALIFY
-    row_number() OVER (PARTITION BY last.project_id, last.resource ORDER BY last.started_at DESC) = 1
+    known
+    INNER JOIN pass AS last
+        ON last.number = known.last_row
+    LEFT JOIN pass AS complete
+        ON complete.number = known.complete_row
