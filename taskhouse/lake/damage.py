@@ -1,4 +1,4 @@
-"""Files of the lake that cannot be read: missing, cut off, or with bytes that changed.
+"""Files of the lake that cannot be read: missing, cut off, with bytes that changed, or replaced by another file.
 
 DuckLake has no way to do without such a file: every statement that needs it fails. So it is taken out of the catalogue.
 Nothing is lost by that as long as the shards are there: before the catalogue forgets a file, the marks of all shards
@@ -6,8 +6,9 @@ that may have rows in it are set back. With its next copy, each of them compares
 lacks.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 
@@ -84,24 +85,30 @@ def check(
         if tables is not None and name not in tables:
             continue
         text = sql.query("lake_damage/files").format(schema=schema, table=table)
-        for path, deleted, file_id, first, last in connection.execute(text).fetchall():
-            one = Damaged(name, path, "", file_id, first, last)
+        for *known, file_id, first, last in connection.execute(text).fetchall():
+            one = Damaged(name, known[0], "", file_id, first, last)
             if shard is not None and not one.concerns(shard) and not one.of_marks:
                 continue
             files += 1
-            damaged += _read(connection, one, filter(None, (path, deleted)))
+            damaged += _read(connection, one, known[:3], known[3:])
     return Checked(files, tuple(damaged))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, one: Damaged, paths: Iterable[str]) -> list[Damaged]:
-    for path in paths:
+def _read(connection: duckdb.DuckDBPyConnection, one: Damaged, *files: Sequence[Any]) -> list[Damaged]:
+    """Read a file and the one with its deleted rows, each given as path, size and size of its footer."""
+    for path, *sizes in files:
+        if path is None:
+            continue
         try:
             sql.run(connection, "lake_damage/read", path=path).fetchall()
+            found = sql.run(connection, "lake_damage/sizes", path=path).fetchall()
         except duckdb.Error as problem:
             if refusals.failed(problem):
                 raise
             said = str(problem).strip().splitlines()[0]
             return [replace(one, path=path, problem=said)]
+        if found != [tuple(sizes)]:
+            return [replace(one, path=path, problem="It is another file than the one that was published.")]
     return []
 
 

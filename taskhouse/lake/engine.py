@@ -1,5 +1,6 @@
 """Where the lake is, and a DuckDB that has it open."""
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +127,7 @@ def connect(
     create = create and not read_only
     connection = start()
     try:
-        connection.execute("SET allow_persistent_secrets = false")  # those that people store for themselves
+        connection.execute(f"SET secret_directory = {sql.literal(os.devnull)}")  # not the keys that people stored there
         for name in ("ducklake", DRIVERS[lake.kind]):
             extensions.load(connection, name)
         storage.prepare(connection, lake.data, over_http=lake.over_http)

@@ -331,7 +331,11 @@ class _Work:
         )
 
     def _derived(self) -> None:
+        is_again = self.marks["mart.runs"]["rows"] == schema.UNKNOWN
         for name in DERIVED:
+            if is_again:
+                text = sql.query("lake_publish/derived_before").format(table=name)
+                self.connection.execute(text, self._common(text))
             text = sql.query("lake_publish/derived").format(table=name)
             rows = self.connection.execute(text, self._common(text)).fetchall()[0][0]
             if rows:

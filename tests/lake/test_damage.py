@@ -134,6 +134,31 @@ def test_another_shard_publishes_what_it_lost_by_itself(
         assert running.tick().rows == 0
 
 
+@pytest.mark.parametrize("name", ["mart.messages", "mart.runs"])
+def test_a_shard_without_a_new_copy_publishes_again_and_doubles_nothing(
+    sqlite: Lake, make_home: Callable[..., Home], name: str
+) -> None:
+    two, one = two_homes(sqlite, make_home, full=True)
+    for path in files_of(sqlite, name):
+        path.unlink()
+    assert len(upkeep.rebuild(one.settings).others) == 1
+    publish_once(two.settings)
+    for home in (one, two):
+        assert (wrong(home), differs(sqlite, home)) == ({}, {})
+
+
+def test_a_file_that_was_replaced_by_another_one_is_taken_out(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    one, two = two_homes(sqlite, make_home)
+    [file, *_] = files_of(sqlite, "raw.run_versions")
+    rows = f"SELECT * REPLACE (upper(branch) || ' again' AS branch) FROM read_parquet('{file}')"
+    duckdb.execute(f"COPY ({rows}) TO '{file}.new'")
+    Path(f"{file}.new").replace(file)
+    assert named(one) == {file}
+    assert [Path(each.path) for each in upkeep.rebuild(one.settings).damaged] == [file]
+    publish_once(two.settings)
+    assert (differs(sqlite, one), differs(sqlite, two)) == ({}, {})
+
+
 def test_marks_that_are_lost_double_nothing(
     sqlite: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
 ) -> None:

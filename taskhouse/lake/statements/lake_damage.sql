@@ -14,10 +14,15 @@ ORDER BY
     ALL
 
 -- name: files
--- The files of a table in the newest snapshot, each with the first and the last shard that it may have rows of.
+-- The files of a table in the newest snapshot: each with the one that has its deleted rows, if there is one, with the
+-- sizes of both and of their footers, and with the first and the last shard that it may have rows of.
 SELECT
     file.data_file,
+    file.data_file_size_bytes,
+    file.data_file_footer_size,
     file.delete_file,
+    file.delete_file_size_bytes,
+    file.delete_file_footer_size,
     known.data_file_id AS file_id,
     bounds.min_value AS first_shard,
     bounds.max_value AS last_shard
@@ -40,6 +45,14 @@ ORDER BY
 SELECT bit_xor(hash(file)) AS hash
 FROM
     read_parquet($path) AS file
+
+-- name: sizes
+-- How large a file and its footer are.
+SELECT
+    file_size_bytes,
+    footer_size
+FROM
+    parquet_file_metadata($path)
 
 -- name: publish_again
 -- The next tick of a shard compares all its rows with what the lake has, and inserts those that the lake lacks.

@@ -308,6 +308,16 @@ SELECT
 FROM
     temp.{known}
 
+-- name: derived_before
+-- Take out what was published from the same commit of the runs whose row in `mart.runs` is published again in this tick.
+DELETE FROM lake.{table} AS stored
+USING temp.added AS run
+WHERE
+    stored.lake_shard = $shard
+    AND stored.lake_generation = $generation
+    AND stored.project_id = run.project_id
+    AND stored.run_id = run.run_id
+
 -- name: derived
 -- What is computed from the events of the runs whose row in `mart.runs` is published in this tick.
 INSERT INTO lake.{table} BY NAME
