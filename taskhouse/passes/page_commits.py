@@ -40,8 +40,10 @@ class PageCommits:
         self._writing: Reached | None = None
         spool.clear()
 
-    async def add(self, page: WriteBatch, reached: Reached) -> None:
+    async def add(self, page: WriteBatch, reached: Reached | None = None) -> None:
         """A page, with the cursor behind it; it is committed with others, or on disk when this returns.
+
+        ``reached``: how far the walk is, if that is reported.
 
         Raises:
             Locked: As :meth:`Pass.commit_ahead`.

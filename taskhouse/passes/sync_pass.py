@@ -47,6 +47,7 @@ class Pass:
         stats: What it has cost and found so far.
         judgement: What it may claim.
         closing: What is written with the verdict, and only if the pass is complete: absences and watermarks.
+        wanted: Keys that its commits found to be read in full.
     """
 
     context: Context
@@ -59,6 +60,7 @@ class Pass:
     stats: Statistics = field(default_factory=Statistics)
     judgement: Judgement = field(default_factory=Judgement)
     closing: WriteBatch = field(default_factory=WriteBatch)
+    wanted: list[str] = field(default_factory=list)
     _cached: dict[str, tuple[int, Any]] = field(default_factory=dict)
     _writing: Writing[tuple[WriteBatch, Mapping[str, object]]] | None = None
     _counting: threading.Lock = field(default_factory=threading.Lock)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from taskhouse.passes.context import Context
 from taskhouse.passes.page_spool import Held, PageSpool
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
-from taskhouse.resources.tasks import rows, run_facts, spec
+from taskhouse.resources.tasks import rows, run_facts, spec, summaries
 from taskhouse.settings import Settings
 from taskhouse.warehouse.commit import WriteBatch
 from taskhouse.warehouse.connection import Warehouse
@@ -22,7 +22,7 @@ SIGNED = "https://s3/log?X-Amz-Signature=5ec2e7"
 
 def spool(folder: Path, **settings: Any) -> PageSpool:
     given = Settings(host="http://127.0.0.1:1", api_key="phx_emulator", project_ids=(1,), home=folder, **settings)
-    return PageSpool(Context(given, 1, None, Warehouse(folder / "w.duckdb", host=given.host)), "tasks", rows.KEPT)
+    return PageSpool(Context(given, 1, None, Warehouse(folder / "w.duckdb", host=given.host)), "tasks", summaries.KEPT)
 
 
 def page(number: int, told: dict[str, Any] | None = None, title: str = "a title") -> Held:
@@ -33,6 +33,10 @@ def page(number: int, told: dict[str, Any] | None = None, title: str = "a title"
     latest = rows.Latest({"run_id": ID}, told, hidden=False, page=number, at="now")
     batch.completing[rows.complete] = [latest]
     batch.completing[run_facts.MARK_TASK] = [run_facts.Said(ID, ID, {"pr_url": None})]
+    batch.completing[summaries.compare] = [
+        summaries.Summary(ID, {"task_id": ID, "title": title}, {"id": ID, "pr_state": None}, number, "now"),
+        summaries.Summary(7, None, None, number, "now"),
+    ]
     return Held(batch, {"requests": number, "throttled_s": 0.25})
 
 

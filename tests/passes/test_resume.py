@@ -1,6 +1,7 @@
 """A sweep that is interrupted goes on with its next page, or begins anew and says so."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -133,26 +134,36 @@ def test_a_page_that_never_comes_does_not_keep_the_rest_waiting_for_ever(make_ho
 
 CHILD = """
 import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from taskhouse.clock import Clock
 from taskhouse.settings import load
 from taskhouse.operations import sync
-from taskhouse.resources.tasks import rounds, rows
-from taskhouse.resources.tasks.sync import again
+from taskhouse.resources.tasks import rows
 rows.COMMIT_PAGES = 2
-asyncio.run(sync(load(), 1, "tasks"))
+class Later(Clock):
+    def now(self):
+        return datetime.now(UTC) + timedelta(hours=float(sys.argv[1]))
+asyncio.run(sync(load().with_clock(Later()), 1, "tasks"))
 """
 
 
-def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
-    house = make_house(**PAGES)
-    house.emulator.faults({"kind": "delay", "endpoint": "tasks.list", "seconds": 5, "after": 9})
+def killed(house: Any, endpoint: str, *, at: int, hours: float = 0) -> None:
+    """A sync some hours from now that is killed while it waits for the answer to a request."""
+    house.emulator.faults({"kind": "delay", "endpoint": endpoint, "seconds": 30, "after": at - 1})
     environment = {**os.environ, **house.emulator.environment(), "TASKHOUSE_HOME": str(house.settings.home)}
-    with subprocess.Popen([sys.executable, "-c", CHILD], env=environment, cwd=house.settings.home.parent) as child:
-        end = time.monotonic() + 30
-        while house.emulator.requests()["by_endpoint"].get("tasks.list", 0) < 10:
+    command = [sys.executable, "-c", CHILD, str(hours)]
+    with subprocess.Popen(command, env=environment, cwd=house.settings.home.parent) as child:
+        end = time.monotonic() + 60
+        while house.emulator.requests()["by_endpoint"].get(endpoint, 0) < at:
             assert time.monotonic() < end
             time.sleep(0.05)
         child.send_signal(signal.SIGKILL)
     house.emulator.faults()
+
+
+def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
+    house = make_house(**PAGES)
+    killed(house, "tasks.list", at=10)
     assert passes(house)[0][:3] == ("running", 0, False)
     listed(house)
     assert house.sync("tasks").verdict == "complete"
@@ -163,6 +174,33 @@ def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:
     assert house.rows("SELECT resumes, requests > 13, rows_distinct FROM ledger.passes") == [
         (1, True, len(house.truth_tasks()))
     ]
+
+
+@pytest.mark.worlds
+def test_kill_9_in_a_sweep_of_the_summaries_costs_one_page(make_house: Any) -> None:
+    house = make_house(emulator_tasks=1600, emulator_live_runs=0)
+    house.sync("tasks")
+    total = math.ceil(len(house.truth_tasks()) / 100)
+    house.emulator.requests(reset=True)
+    killed(house, "tasks.summaries", at=10, hours=23)
+    assert list(house.settings.home.glob("pages/tasks-1/*"))
+    house.emulator.requests(reset=True)
+    house.later = timedelta(hours=25)
+    assert house.sync("tasks").verdict == "complete"
+    assert house.emulator.requests()["by_endpoint"]["tasks.summaries"] <= total - 9 + 2
+    assert house.rows("SELECT kind FROM ledger.passes ORDER BY started_at") == [
+        ("list",),
+        ("summaries",),
+        ("summaries",),
+    ]
+    seen_by_the_first = house.rows(
+        "SELECT count(*) FROM raw.task_sightings AS seen JOIN ledger.passes AS one ON one.pass_id = seen.last_pass_id"
+        " WHERE one.verdict <> 'complete' AND seen.last_seen_at < one.started_at + INTERVAL 1 HOUR"
+    )
+    assert seen_by_the_first[0][0] > 500, "when it was seen is when the page came"
+    assert not list(house.settings.home.glob("pages/*"))
+    assert house.wrong() == {}
+    assert house.present() == house.truth_tasks()
 
 
 @pytest.mark.worlds

@@ -55,15 +55,27 @@ def of_task(row: Row) -> Said | None:
     if not isinstance(run, dict):
         return None
     output: dict[str, Any] = found if isinstance(found := run.get("output"), dict) else {}
-    return _said(row, run.get("id"), {"pr_url": output.get("pr_url"), "pr_state": record.pr_state(output)})
+    return _said(
+        row.data.get("id"), run.get("id"), {"pr_url": output.get("pr_url"), "pr_state": record.pr_state(output)}
+    )
 
 
-def of_summary(row: Row, held_run_id: str | None) -> Said | None:
-    """What a summary says about the latest run; servers before September 2026 send no id and no pull request."""
+def in_summary(the_pass: Pass, row: Row) -> dict[str, Any] | None:
+    """What may be kept of the latest run in a summary; servers before September 2026 send no id and no pull request."""
     run = row.data.get("latest_run")
     if not isinstance(run, dict):
         return None
-    return _said(row, run.get("id", held_run_id), {name: run[name] for name in _SUMMARY if name in run})
+    told = {name: run[name] for name in ("id", *_SUMMARY) if name in run}
+    if the_pass.context.settings.capture_text == "none" and (text := _storable(told.get("task_summary"))):
+        told["task_summary"] = privacy.mark(text)
+    return told
+
+
+def of_summary(task_id: object, run: Mapping[str, Any] | None, held_run_id: str | None) -> Said | None:
+    """What a summary says about the latest run, from what is kept of that."""
+    if run is None:
+        return None
+    return _said(task_id, run.get("id", held_run_id), {name: run[name] for name in _SUMMARY if name in run})
 
 
 def note(the_pass: Pass, batch: WriteBatch, said: Iterable[Said | None]) -> None:
@@ -94,7 +106,7 @@ def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said
     for row in rows:
         one = facts_by_run[row["run_id"]]
         silent = resource == SUMMARY and "pr_state" not in one.facts and row["pr_open"]
-        if silent or (_differs(the_pass, one, row) and row["digest"] != one.digest()):
+        if silent or (_differs(one, row) and row["digest"] != one.digest()):
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
 
 
@@ -139,19 +151,17 @@ async def _fetch(api: TasksApi, task_id: str, run_ids: Sequence[str]) -> list[Ro
     return runs
 
 
-def _differs(the_pass: Pass, one: Said, held: Mapping[str, Any]) -> bool:
+def _differs(one: Said, held: Mapping[str, Any]) -> bool:
     facts = dict(one.facts)
     if not held["has_summary"]:
         facts.pop("task_summary", None)
-    elif the_pass.context.settings.capture_text == "none" and facts.get("task_summary"):
-        facts["task_summary"] = privacy.mark(str(facts["task_summary"]))
     return any(held[name] != value for name, value in facts.items())
 
 
-def _said(row: Row, run_id: object, facts: Mapping[str, Any]) -> Said | None:
+def _said(task: object, run_id: object, facts: Mapping[str, Any]) -> Said | None:
     """The facts as the warehouse keeps texts; None where an id is none."""
     try:
-        task_id, run_id = fields.canonical_uuid(str(row.data.get("id"))), fields.canonical_uuid(str(run_id))
+        task_id, run_id = fields.canonical_uuid(str(task)), fields.canonical_uuid(str(run_id))
     except ValueError:
         return None
     return Said(task_id, run_id, {name: _storable(value) for name, value in facts.items()})

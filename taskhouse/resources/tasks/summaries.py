@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from taskhouse.errors import NotFound, Throttled
+from taskhouse.errors import NotFound, TaskhouseError, Throttled
+from taskhouse.passes.page_commits import PageCommits
+from taskhouse.passes.page_spool import Compared, Kinds, PageSpool
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog import content
 from taskhouse.posthog.api import TasksApi
 from taskhouse.posthog.budget import Priority
-from taskhouse.posthog.pages import Page, Row, digest
+from taskhouse.posthog.pages import Page, digest
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.tasks import record, rows, run_facts, spec
 from taskhouse.warehouse import state
@@ -65,12 +67,12 @@ async def fetch(
         return the_pass.api(priority, within_s=left)
 
     absent: list[str] = []
-    wanted: list[str] = []
+    the_pass.wanted.clear()
     for some in _slices(ids, IDS_A_CALL):
-        absent += await _request(the_pass, some, api, wanted)
+        absent += await _request(the_pass, some, api)
     batch = WriteBatch()
     try:
-        for task_id in wanted[:details]:
+        for task_id in the_pass.wanted[:details]:
             await _fetch_task(the_pass, batch, task_id, api)
     except Throttled:
         await _store(the_pass, batch)
@@ -85,24 +87,24 @@ async def _store(the_pass: Pass, batch: WriteBatch) -> None:
     await the_pass.committed()
 
 
-async def _request(the_pass: Pass, ids: Sequence[str], api: Api, wanted: list[str]) -> list[str]:
+async def _request(the_pass: Pass, ids: Sequence[str], api: Api) -> list[str]:
     """Request until every id is returned or absent; returns those that are left."""
     the_pass.stats.asked.update(ids)
     rest = list(ids)
     for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
-        batch = WriteBatch()
+        spool = PageSpool(the_pass.context, rows.RESOURCE, KEPT)
+        commits = PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
         try:
             async for page in pages(lambda limit, offset, rest=rest: api().summaries(rest, limit, offset), walk):  # type: ignore[misc]
-                _take(the_pass, batch, page, wanted)
+                batch = WriteBatch()
+                _take(the_pass, batch, page)
                 the_pass.stats.returned.update(the_pass.stats.asked.intersection(rows.ids(page)))
-                if len(batch.pages) >= rows.COMMIT_PAGES:
-                    await the_pass.commit_ahead(batch)
-                    batch = WriteBatch()
-        except Throttled:
-            await _store(the_pass, batch)
+                await commits.add(batch)
+        except TaskhouseError:
+            await commits.finish()
             raise
-        await _store(the_pass, batch)
+        await commits.finish()
         result = walk.result()
         the_pass.stats.duplicates += result.duplicates
         rest = [task_id for task_id in rest if task_id not in the_pass.stats.returned]
@@ -114,49 +116,70 @@ async def _request(the_pass: Pass, ids: Sequence[str], api: Api, wanted: list[st
     return []
 
 
-def _take(the_pass: Pass, batch: WriteBatch, page: Page, wanted: list[str]) -> None:
+def _take(the_pass: Pass, batch: WriteBatch, page: Page) -> None:
     """Enter a page of summaries; what they say is compared with what is stored when the batch is committed."""
     number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
     for bad in page.bad:
         the_pass.quarantine(batch, "summaries", bad.text, bad.reason, pointer="", key=bad.key)
+    at = the_pass.context.now().isoformat()
     read = (
-        _Summary(row, the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries"), number, wanted)
+        Summary(
+            row.data.get("id"),
+            the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries"),
+            run_facts.in_summary(the_pass, row),
+            number,
+            at,
+        )
         for row in page.rows
     )
-    the_pass.complete_in(batch, _compare, read)
+    the_pass.complete_in(batch, compare, read)
 
 
-class _Summary(NamedTuple):
-    """A summary: the row, its columns if it could be read, its page, and where tasks go that are to be read in full."""
+class Summary(NamedTuple):
+    """A summary.
 
-    row: Row
+    Attributes:
+        key: Its id as it came.
+        columns: Its columns, if it could be read.
+        run: What it says of its latest run (``run_facts.in_summary``).
+        page: The page that it came on.
+        at: When that came.
+    """
+
+    key: object
     columns: dict[str, Any] | None
+    run: dict[str, Any] | None
     page: int
-    wanted: list[str]
+    at: str
 
 
-def _compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[_Summary]) -> None:
-    """Enter the sightings of the tasks, and a version of each that has changed."""
+def compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[Summary]) -> None:
+    """Enter the sightings of the tasks, and a version of each that has changed; note which are to be read in full."""
     heads = _heads(the_pass, connection, came)
-    facts = [said for one in came if (said := run_facts.of_summary(one.row, _latest(heads, one.row)))]
+    facts = [said for one in came if (said := run_facts.of_summary(one.key, one.run, _latest(heads, one.key)))]
     run_facts.mark(run_facts.SUMMARY, the_pass, connection, batch, facts)
-    changed: dict[str, tuple[dict[str, Any], int]] = {}
-    for _, columns, number, wanted in came:
+    changed: dict[str, tuple[dict[str, Any], Summary]] = {}
+    for one in came:
+        columns = one.columns
         if columns is None or columns["task_id"] not in heads:
             continue
         task_id = columns["task_id"]
-        batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, number))
+        batch.see(spec.SIGHTINGS, the_pass.sighting(task_id, one.page, at=one.at))
         differs = _differs(columns, heads[task_id])
         if "updated_at" in differs or ("latest_run_status" in differs and "latest_run_id" not in columns):
-            wanted.append(task_id)
+            the_pass.wanted.append(task_id)
         if differs - {"updated_at"}:
-            changed[task_id] = (columns, number)
+            changed[task_id] = (dict(columns), one)
     for task in _whole_versions(the_pass, connection, sorted(changed)):
-        columns, number = changed[task["task_id"]]
+        columns, one = changed[task["task_id"]]
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
         with the_pass.sparing(batch, "summaries", content.canonical(columns), key=task["task_id"]):
             merged = {**task, **columns, **record.merge(task["payload"], columns), "payload_sha256": None}
-            batch.add(spec.VERSIONS, the_pass.stamp(merged, number, "summaries"))
+            batch.add(spec.VERSIONS, the_pass.stamp(merged, one.page, "summaries", at=one.at))
+
+
+KEPT: Kinds = {**rows.KEPT, "summaries": Compared(compare, Summary)}
+"""What a commit of pages of any pass over tasks compares with the warehouse."""
 
 
 async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, api: Api) -> None:
@@ -169,14 +192,13 @@ async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, api: Api)
     rows.take_one(the_pass, batch, row, number, "task")
 
 
-def _latest(heads: Mapping[str, Mapping[str, Any]], row: Row) -> str | None:
+def _latest(heads: Mapping[str, Mapping[str, Any]], task_id: object) -> str | None:
     """The stored latest run of a task, for servers whose summaries do not name it."""
-    task_id = row.data.get("id")
     return heads[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in heads else None
 
 
-def _heads(the_pass: Pass, connection: Any, came: Sequence[_Summary]) -> Mapping[str, Mapping[str, Any]]:
-    ids = {row.data["id"] for row, *_ in came if isinstance(row.data.get("id"), str)}
+def _heads(the_pass: Pass, connection: Any, came: Sequence[Summary]) -> Mapping[str, Mapping[str, Any]]:
+    ids = {one.key for one in came if isinstance(one.key, str)}
     heads = state.records(connection, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(ids))
     return {row["task_id"]: row for row in heads}
 

@@ -94,7 +94,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
 
 
 def _commits(the_pass: Pass) -> PageCommits:
-    spool = PageSpool(the_pass.context, rows.RESOURCE, rows.KEPT)
+    spool = PageSpool(the_pass.context, rows.RESOURCE, summaries.KEPT)
     return PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
 
 

@@ -39,7 +39,7 @@ async def sync(context: Context) -> PassReport:
         TaskhouseError: The server or the warehouse failed; everything read before that is stored.
     """
     unsound: Doubt | None = None
-    async with running(context, RESOURCE, identify=True, spooled=rows.KEPT, resume=True) as the_pass:
+    async with running(context, RESOURCE, identify=True, spooled=summaries.KEPT, resume=True) as the_pass:
         if the_pass.bookmark is None:
             await _pass(the_pass)
         elif unsound := await sweep.resume(the_pass):
