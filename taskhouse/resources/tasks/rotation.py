@@ -56,11 +56,9 @@ async def read(the_pass: Pass, absent: AbstractSet[str]) -> tuple[Proof, Abstrac
                 if not await walk.step():
                     break
     except TaskhouseError:
-        await walk.store()
-        await the_pass.committed()
+        await walk.commits.finish()
         raise
-    await walk.store()
-    await the_pass.committed()
+    await walk.commits.finish()
     if walk.waits:
         move_with_verdict(the_pass, walk.rounds)
     return rests_on(walk.rounds), walk.absent
@@ -95,6 +93,7 @@ class _Walk:
         rounds: The state of the rounds.
         absent: Ids that are present here and were proved absent.
         waits: Whether the position moves only with the verdict.
+        commits: The commits of its pages.
     """
 
     def __init__(self, the_pass: Pass, found: Rounds, absent: AbstractSet[str]) -> None:
@@ -106,7 +105,7 @@ class _Walk:
         self._oldest_first = self._held[::-1]
         self._ids = {key[1] for key in self._held}
         self._grown = 0
-        self._batch = WriteBatch()
+        self.commits = summaries.commits_of(the_pass)
         self._offset = max(0, self._passed() + found.skew - OVERLAP_ROWS)
 
     def due(self) -> int:
@@ -152,7 +151,7 @@ class _Walk:
         here = {key[1] for key in keys}
         unseen = self._between(keys, head=self._offset == 0, end=end) - here - self.absent
         if unseen:  # a summary of a task may not be stored before an older page that has it too
-            await self.store()
+            await self.commits.finish()
         gone = set(await summaries.fetch(the_pass, sorted(unseen), priority=Priority.CHANGES, details=0))
         self.absent = self.absent | gone
         self._grown += len(here - self._ids) - len(gone)
@@ -163,17 +162,11 @@ class _Walk:
         self.rounds = self.rounds.advanced(last, asked_at, skew)
         if not self.waits:
             batch.cursors.append(the_pass.cursor(rows.RESOURCE, CURSOR, self.rounds.dump(), "read"))
-        self._batch.extend(batch)
-        if len(self._batch.pages) >= rows.COMMIT_PAGES:
-            await self.store()
+        await self.commits.add(batch)
+        if unseen:  # pages after it may not be taken from the disk without it, and those of the summaries came between
+            await self.commits.finish()
         self._offset = max(0, self._offset + received - OVERLAP_ROWS)
         return not end
-
-    async def store(self) -> None:
-        """Begin to write the pages that were read."""
-        batch, self._batch = self._batch, WriteBatch()
-        if batch.pages:
-            await self._this.commit_ahead(batch)
 
     def _between(self, keys: Sequence[Key], *, head: bool, end: bool) -> set[str]:
         """Ids of stored tasks that should be on the page."""

@@ -93,8 +93,7 @@ async def _request(the_pass: Pass, ids: Sequence[str], api: Api) -> list[str]:
     rest = list(ids)
     for _ in range(REQUEST_TRIES):
         walk = PageWalk(host=the_pass.context.client.host)
-        spool = PageSpool(the_pass.context, rows.RESOURCE, KEPT)
-        commits = PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
+        commits = commits_of(the_pass)
         try:
             async for page in pages(lambda limit, offset, rest=rest: api().summaries(rest, limit, offset), walk):  # type: ignore[misc]
                 batch = WriteBatch()
@@ -180,6 +179,12 @@ def compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[S
 
 KEPT: Kinds = {**rows.KEPT, "summaries": Compared(compare, Summary)}
 """What a commit of pages of any pass over tasks compares with the warehouse."""
+
+
+def commits_of(the_pass: Pass) -> PageCommits:
+    """The commits of a walk of a pass over tasks, which has no other one that is not finished."""
+    spool = PageSpool(the_pass.context, rows.RESOURCE, KEPT)
+    return PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
 
 
 async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, api: Api) -> None:

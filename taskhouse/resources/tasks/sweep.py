@@ -15,8 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from taskhouse.errors import TaskhouseError
-from taskhouse.passes.page_commits import PageCommits, Reached
-from taskhouse.passes.page_spool import PageSpool
+from taskhouse.passes.page_commits import Reached
 from taskhouse.passes.sync_pass import Doubt, Pass, Proof
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
@@ -66,7 +65,7 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
     resumed = walk.offset if mark else None
     newest = datetime.fromisoformat(mark["newest"]) if mark.get("newest") else None
     unread: list[str] = list(mark.get("unread", ()))
-    offset, commits = walk.offset, _commits(the_pass)
+    offset, commits = walk.offset, summaries.commits_of(the_pass)
     before = the_pass.stats.duplicates - walk.result().duplicates
 
     async def fetch(limit: int, start: int) -> Page:
@@ -91,11 +90,6 @@ async def _walk(the_pass: Pass, walk: PageWalk, mark: Mapping[str, Any], absent:
     await commits.finish(WriteBatch(cursors=[_bookmark(the_pass, walk, newest, unread)]))
     await _judge(the_pass, walk, newest, absent)
     return None
-
-
-def _commits(the_pass: Pass) -> PageCommits:
-    spool = PageSpool(the_pass.context, rows.RESOURCE, summaries.KEPT)
-    return PageCommits(the_pass, spool, pages=rows.COMMIT_PAGES, spooled=rows.SPOOLED_PAGES)
 
 
 def _joined(walk: PageWalk, page: Page) -> bool:
