@@ -138,10 +138,13 @@ def test_another_shard_publishes_what_it_lost_by_itself(
 def test_a_shard_without_a_new_copy_publishes_again_and_doubles_nothing(
     sqlite: Lake, make_home: Callable[..., Home], name: str
 ) -> None:
-    two, one = two_homes(sqlite, make_home, full=True)
+    two, one = make_home("one", sqlite), make_home("two", sqlite, project=2)
+    for home in (one, two):
+        publish_once(home.settings)  # all of it, from one commit
+    upkeep.compact(one.settings)
     for path in files_of(sqlite, name):
         path.unlink()
-    assert len(upkeep.rebuild(one.settings).others) == 1
+    assert upkeep.rebuild(one.settings).others == (two.shard,)
     publish_once(two.settings)
     for home in (one, two):
         assert (wrong(home), differs(sqlite, home)) == ({}, {})
