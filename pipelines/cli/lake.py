@@ -161,7 +161,7 @@ def drop(shard: Annotated[str, typer.Argument(metavar="SHARD", help="The name of
 def _files(done: "Kept") -> str:
     before, after = done.before, done.after
     sizes = [f"{one.size / 1e6:,.1f} MB" for one in (before, after)]
-    return f"{counted(before.count, 'file')} of {sizes[0]} became {after.count:,} of {sizes[1]}"
+    return f"{counted(after.count, 'file')} of {sizes[1]}, where {before.count:,} of {sizes[0]} were before"
 
 
 def _removed(done: "Kept") -> str:

@@ -149,7 +149,7 @@ class Publisher:
         if other := leases.busy(EVERYTHING):
             raise Locked(
                 f"The lake is being rewritten by a process on {other.place}.",
-                hint="Wait for it to end. What is new is published afterwards.",
+                hint="Run the command again when that has ended. `taskhouse lake publish --every 10` waits by itself.",
             )
         return self.shard.tick()
 
