@@ -61,6 +61,7 @@ def _arrays(connection: duckdb.DuckDBPyConnection, table: str, rows: Rows, colum
             fields.append(f"CAST({name} AS {kind}) AS {name}")
     arrays = arrays or {"nothing": arrow_columns.large_texts([None] * len(rows))}
     held = arrow_columns.table(arrays, len(rows))
+    connection.execute("SELECT 1").fetchall()  # nothing can be registered beside a result that waits to be read
     connection.register("arrays", held)
     try:
         select = f"SELECT {', '.join(fields)} FROM arrays"  # noqa: S608 - the columns are those of our own tables

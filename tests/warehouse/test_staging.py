@@ -77,3 +77,13 @@ def test_more_than_one_statement_brings_is_brought_in_several(monkeypatch: pytes
     rows = [{"text": "x" * size} for size in (5, 99, 300, 1, 50, 60, 0)]
     assert [row["text"] for row in staged(rows)] == [row["text"] for row in rows]
     assert staged([]) == []
+
+
+@pytest.mark.parametrize("count", [1, staging.MANY])
+def test_rows_are_staged_beside_a_result_that_waits_to_be_read(count: int) -> None:
+    connection = opened()
+    connection.execute("SELECT * FROM range(3)").fetchone()
+
+    staging.stage(connection, "incoming", [{"number": number} for number in range(count)], COLUMNS)
+
+    assert connection.execute("SELECT count(*) FROM incoming").fetchall() == [(count,)]
