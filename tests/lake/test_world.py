@@ -1,5 +1,10 @@
-"""Four shards follow four projects of one PostHog while they are killed, PostgreSQL is restarted, and a crowd reads."""
+"""Four shards follow four projects of one PostHog while they are killed, PostgreSQL is restarted, and a crowd reads.
 
+Two of them are code servers of one Dagster, which starts their passes; two are plain processes, since the machine may
+be small.
+"""
+
+import contextlib
 import json
 import os
 import random
@@ -8,36 +13,52 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 from pydantic import SecretStr
 
 import taskhouse
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings, Key
+from taskhouse.errors import TaskhouseError
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.service import publish_once
 from taskhouse.lake.verify import verify
-from taskhouse.pipelines.cli.truth import FACTS, LAYERS, compare, digests
+from taskhouse.pipelines.cli.truth import FACTS, LAYERS, digests
 from taskhouse.reading import Snapshot
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
-from tests.clocks import Told
 from tests.lake import reader, writer
 from tests.lake.buckets import keys_here
 from tests.lake.test_kills import ROOT, given
+from tests.scale.deployment import Deployment, until
 
 PROJECTS = (1, 2, 3, 4)
+SHARDS = {1: "a", 2: "b", 3: "c", 4: "d"}
+DAGSTERS = ("a", "b")
+"""Shards whose passes are runs of Dagster; those of the others are a process that makes passes without end."""
+
+MAIN = ROOT / ".venv/bin/python"
+"""The environment of the shards."""
+
+UNLIMITED = {"TASKHOUSE_REQUESTS_PER_HOUR": "0", "TASKHOUSE_LOG_FINAL_S": "0.2", "TASKHOUSE_LOCK_WAIT_S": "30"}
+ENDS = {"SUCCESS", "FAILURE", "CANCELED"}
 KILLS = 20
+"""How many code servers are killed."""
+
+OTHERS = 0.05
+"""How often a writer or publisher is killed, too."""
+
 STARTS_S = 6.0
 """How old a process must be to be killed: young ones are still starting."""
 
-PROCESSES, READERS = 4, 100
+PROCESSES, READERS, REST_S = 4, 100, 60.0
 WORLD = EmulatorSettings(
     tasks=30,
     repositories=4,
@@ -100,6 +121,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "POSTHOG_HOST": told["host"],
+        "POSTHOG_PERSONAL_API_KEY": told.get("api_key", ""),
         "POSTHOG_PROJECT_IDS": ",".join(map(str, told["project_ids"])),
         "TASKHOUSE_HOME": told["home"],
         "TASKHOUSE_SHARD": told["shard"],
@@ -117,7 +139,7 @@ def started(command: list[str], log: Path, **named: Any) -> "subprocess.Popen[st
 
 def read_until(lake: Lake, stop: Path, log: Path, told: list[tuple[int, int]], aborted: list[int]) -> None:
     """A process of readers, which is started again if a restart of PostgreSQL aborts it."""
-    command = [sys.executable, str(reader.__file__), lake.address, str(READERS // PROCESSES), str(stop)]
+    command = [sys.executable, str(reader.__file__), lake.address, str(READERS // PROCESSES), str(stop), str(REST_S)]
     while True:
         with log.open("a") as errors:
             done = subprocess.run(
@@ -161,65 +183,114 @@ def wrong_in(snapshot: Snapshot, truth: dict[str, Any]) -> list[str]:
     return found
 
 
-def live_and_die(services: "list[Kept]", emulator: Emulator, postgres: Any, dice: random.Random) -> None:
-    """Tasks and runs come, processes are killed, and PostgreSQL is restarted twice."""
-    kills = 0
-    while kills < KILLS:
-        time.sleep(dice.uniform(0.5, 4))
-        for project in PROJECTS:
-            task = emulator.mutate("new_task", project_id=project, run=True, title=f"while {kills}")
-            emulator.mutate("finish", run_id=task["run_id"])
+class Served:
+    """A shard whose runs Dagster starts, one after the other: through its queue, its daemon and its code server."""
+
+    def __init__(self, deployment: Deployment, shard: str, project: int) -> None:
+        self.deployment, self.shard, self.project = deployment, shard, project
+        self.run = self.said = self.killed = ""
+        self.ends = Counter[str]()
+
+    def go_on(self) -> None:
+        """Put the next run into the queue if the last one has ended and the shard is there."""
+        with contextlib.suppress(AssertionError, KeyError, TypeError, ValueError, httpx.HTTPError):
+            self.said = self.deployment.status(self.run) if self.run else ""
+            if self.said in ENDS:
+                self.ends[self.said] += 1
+                self.run = ""
+            if not self.run and self.deployment.locations()[self.shard] == "RepositoryLocation":
+                self.run = self.deployment.launch(self.shard, "sync", str(self.project))
+
+    def kill(self) -> bool:
+        """Kill the code server in the middle of a run, once for each run; whether there was one."""
+        server = self.deployment.server(self.shard) if self.said == "STARTED" and self.run != self.killed else 0
+        if server:
+            os.kill(server, signal.SIGKILL)
+            self.killed = self.run
+        return bool(server)
+
+
+def live_and_die(servers: "list[Served]", services: "list[Kept]", emulator: Emulator, postgres: Any) -> dict[str, int]:
+    """Tasks and runs come, processes are killed, and PostgreSQL is restarted twice; how many were killed."""
+    dice, kills = random.Random(11), {"code servers": 0, "writers and publishers": 0}
+    while kills["code servers"] < KILLS:
+        time.sleep(dice.uniform(0.5, 2))
+        task = emulator.mutate("new_task", project_id=dice.choice(PROJECTS), run=True, title=f"while {kills}")
+        emulator.mutate("finish", run_id=task["run_id"])
         busy = [service for service in services if time.monotonic() - service.began > STARTS_S]
-        if not busy or not dice.choice(busy).kill(child=dice.random() < 0.3):
-            continue
-        kills += 1
-        if kills in {7, 14}:
-            postgres.server.stop("immediate" if kills == 7 else "fast")
-            time.sleep(1)
-            postgres.server.start()
+        if busy and dice.random() < OTHERS:
+            kills["writers and publishers"] += dice.choice(busy).kill(child=dice.random() < 0.3)
+        for served in servers:
+            served.go_on()
+            if not served.kill():
+                continue
+            kills["code servers"] += 1
+            if kills["code servers"] in {7, 14}:
+                postgres.server.stop("immediate" if kills["code servers"] == 7 else "fast")
+                time.sleep(1)
+                postgres.server.start()
+    for served in servers:
+        until(lambda served=served: served.go_on() or served.ends["SUCCESS"])  # type: ignore[misc]
+    return kills
 
 
 def test_the_lake_is_what_the_world_was(postgres: Any, tmp_path: Path) -> None:
-    lake, dice = Lake(postgres.make(), tmp_path / "data"), random.Random(11)
-    log, stop = tmp_path / "log", tmp_path / "stop"
+    lake, log, stop = Lake(postgres.make(), tmp_path / "data"), tmp_path / "log", tmp_path / "stop"
     told, aborted = list[tuple[int, int]](), list[int]()
     with ExitStack() as stack, Emulator(WORLD) as emulator:
-        homes = {project: settings_of(emulator, lake, tmp_path / f"s{project}", project) for project in PROJECTS}
-        for settings in homes.values():
-            writer.go_on(settings.model_copy(update={"capture_seconds": 1}))
-            publish_once(settings)
-        crowd = [threading.Thread(target=read_until, args=(lake, stop, log, told, aborted)) for _ in range(PROCESSES)]
-        for thread in crowd:
-            thread.start()
+        homes = {project: settings_of(emulator, lake, tmp_path / name, project) for project, name in SHARDS.items()}
+        plain = [settings for settings in homes.values() if settings.shard not in DAGSTERS]
+        words = ("--postgres", postgres.server.url, "--lake", str(Path(sys.executable).parent))
+        deployment = Deployment(tmp_path, *words, python=MAIN, settings=shared(homes[1]))
+        stack.callback(deployment.close)
         services = list[Kept]()
-        for settings in homes.values():
-            writing = [sys.executable, str(writer.__file__), json.dumps(given(settings))]
+        paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+        for settings in plain:
+            writing = [str(MAIN), str(writer.__file__), json.dumps(given(settings))]
             publishing = [sys.executable, "-m", "taskhouse.pipelines.cli", "lake", "publish", "--every", "1"]
-            paths = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
             services += [
                 Kept(partial(started, writing, log, env=paths)),
                 Kept(partial(started, publishing, log, env=environment(settings))),
             ]
         for service in services:
             stack.callback(service.stop)
-        live_and_die(services, emulator, postgres, dice)
+        servers = [Served(deployment, name, project) for project, name in SHARDS.items() if name in DAGSTERS]
+        for served in servers:
+            until(lambda served=served: served.go_on() or served.ends["SUCCESS"])  # type: ignore[misc]
+        until(lambda: published(lake) == set(SHARDS.values()))
+        crowd = [threading.Thread(target=read_until, args=(lake, stop, log, told, aborted)) for _ in range(PROCESSES)]
+        stack.callback(stop.touch)
+        for thread in crowd:
+            thread.start()
+        kills = live_and_die(servers, services, emulator, postgres)
         stack.close()
-        stop.touch()
         for thread in crowd:
             thread.join(600)
-        later = timedelta(hours=30)
-        for project, settings in homes.items():
-            writer.go_on(settings.model_copy(update={"capture_seconds": 20}))  # what the streams still have
-            writer.go_on(settings.with_clock(Told(lambda: datetime.now(UTC) + later)))  # every sweep and log is due
-            truth = emulator.truth(project)
-            assert [line for line in compare(settings, truth) if not line.equal] == []
+        for settings in homes.values():
+            finishing = [str(MAIN), str(writer.__file__), json.dumps(given(settings)), "finish"]
+            done = subprocess.run(finishing, cwd=ROOT, env=paths, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr[-3000:]
             publish_once(settings)
             assert [one.table for one in verify(settings)[1] if one.differs] == []
         with taskhouse.open(lake=lake.address) as snapshot:
             assert [line for project in PROJECTS for line in wrong_in(snapshot, emulator.truth(project))] == []
-    sys.stdout.write(f"{KILLS} kills, readers {told}, aborted {aborted}\n")
+    runs = {served.shard: dict(served.ends) for served in servers}
+    sys.stdout.write(f"{kills} kills, runs {runs}, readers {told}, aborted {aborted}\n")
     assert len(told) == PROCESSES
     assert sum(read for read, _ in told) >= READERS
+
+
+def shared(settings: Settings) -> dict[str, str]:
+    """What all shards of a Dagster are told alike."""
+    own = ("PATH", "TASKHOUSE_HOME", "TASKHOUSE_SHARD", "POSTHOG_PROJECT_IDS")
+    return {name: value for name, value in environment(settings).items() if name not in own} | UNLIMITED
+
+
+def published(lake: Lake) -> set[str]:
+    """The shards that the lake has something of."""
+    with contextlib.suppress(TaskhouseError), taskhouse.open(lake=lake.address) as snapshot:
+        return {row["shard"] for row in snapshot.records("FROM lake_shards")}
+    return set()
 
 
 def settings_of(emulator: Emulator, lake: Lake, home: Path, project: int) -> Settings:
@@ -231,7 +302,7 @@ def settings_of(emulator: Emulator, lake: Lake, home: Path, project: int) -> Set
         api_key=environment["POSTHOG_PERSONAL_API_KEY"],
         project_ids=(project,),
         home=home,
-        shard=f"s{project}",
+        shard=SHARDS[project],
         lake=SecretStr(lake.address),
         lake_data=lake.data,
         requests_per_hour=0,

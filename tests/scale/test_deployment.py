@@ -6,26 +6,22 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
 
 import duckdb
-import httpx
 import pytest
 from dagster import DagsterInstance
 
 from taskhouse.assets import records
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings, Key
-from tests.scale.servers import Postgres, free_port
+from tests.scale.deployment import ROOT, Deployment, until
+from tests.scale.servers import Postgres
 
 pytestmark = pytest.mark.scale
 
-T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
 KEY = "phx_never_to_be_shown_4711"
 WORLD = EmulatorSettings(
     tasks=16,
@@ -36,93 +32,6 @@ WORLD = EmulatorSettings(
     projects=(1, 2),
     keys=(Key(KEY, 1, (), ("task:read", "user:read")),),
 )
-LAUNCH = """
-mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
-"""
-LOCATIONS = """
-{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
-  locationOrLoadError { __typename } } } } }
-"""
-STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
-
-
-class Deployment:
-    """All processes, and the questions that the UI answers."""
-
-    def __init__(self, folder: Path, postgres: str, emulator: str) -> None:
-        self.folder = folder
-        port = free_port()
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("TASKHOUSE_", "DAGSTER_"))
-        }
-        environment |= {
-            "POSTHOG_HOST": emulator,
-            "POSTHOG_PERSONAL_API_KEY": KEY,
-            "TASKHOUSE_SCHEDULES": "false",
-            "TASKHOUSE_CAPTURE_SECONDS": "1",
-        }
-        words = [str(folder), "--postgres", postgres, "--port", str(port), "--a", "1", "--b", "2"]
-        self._process = subprocess.Popen([sys.executable, str(ROOT / "deploy/processes.py"), *words], env=environment)
-        self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
-
-    def ask(self, text: str, **variables: Any) -> Any:
-        """The data of one answer; None as long as there is none."""
-        with contextlib.suppress(httpx.TransportError):
-            answer = self._client.post("/graphql", json={"query": text, "variables": variables}).json()
-            assert "errors" not in answer, answer["errors"]
-            return answer["data"]
-        return None
-
-    def locations(self) -> dict[str, str]:
-        """What the UI says of each shard."""
-        told = self.ask(LOCATIONS)
-        return {
-            entry["name"]: (entry["locationOrLoadError"] or {"__typename": ""})["__typename"]
-            for entry in (told["workspaceOrError"]["locationEntries"] if told else ())
-        }
-
-    def launch(self, shard: str, job: str, project: str) -> str:
-        """Put a run into the queue."""
-        selector = {"repositoryLocationName": shard, "repositoryName": "__repository__", "jobName": f"{shard}_{job}"}
-        tags = [{"key": "dagster/partition", "value": project}]
-        params = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}, "mode": "default"}
-        told = self.ask(LAUNCH, params=params)["launchRun"]
-        assert told["__typename"] == "LaunchRunSuccess", told
-        return str(told["run"]["runId"])
-
-    def status(self, run_id: str) -> str:
-        """How a run is."""
-        return str(self.ask(STATUS, run=run_id)["runOrError"]["status"])
-
-    def ended(self, run_id: str) -> str:
-        """How a run ended."""
-        return until(lambda: ((said := self.status(run_id)) in {"SUCCESS", "FAILURE", "CANCELED"} and said) or "")
-
-    def server(self, shard: str) -> int:
-        """The process of a code server."""
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            with contextlib.suppress(OSError):
-                words = path.read_bytes().split(b"\0")
-                mine = f"TASKHOUSE_HOME={self.folder / shard}".encode() in path.with_name("environ").read_bytes()
-                if mine and b"grpc" in words:
-                    return int(path.parent.name)
-        return 0
-
-    def close(self) -> None:
-        """End all of it."""
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(120)
-        self._client.close()
-
-
-def until(look: Callable[[], T], within_s: float = 600) -> T:
-    """What a look finds, as soon as it finds something."""
-    end = time.monotonic() + within_s
-    while not (found := look()):
-        assert time.monotonic() < end, f"nothing after {within_s:g} s"
-        time.sleep(0.5)
-    return found
 
 
 @contextlib.contextmanager
@@ -143,7 +52,8 @@ def kept_away(home: Path) -> Iterator[None]:
 @pytest.fixture
 def deployment(postgres: Postgres, tmp_path: Path) -> Iterator[Deployment]:
     with Emulator(WORLD) as emulator:
-        made = Deployment(tmp_path, postgres.url, emulator.url)
+        settings = {"POSTHOG_HOST": emulator.url, "POSTHOG_PERSONAL_API_KEY": KEY}
+        made = Deployment(tmp_path, "--postgres", postgres.url, settings=settings)
         try:
             yield made
         finally:
