@@ -52,7 +52,6 @@ def let_days_pass(lake: Lake) -> None:
         write(lake, f"UPDATE {catalogue}_{table} SET {column} = {earlier}")
 
 
-@PLACES
 def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
     lake: Lake, make_home: Callable[..., Home], ask: Callable[[Lake, str], list[Any]]
 ) -> None:
@@ -86,7 +85,6 @@ def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
     assert (differs(lake, home), differs(lake, other)) == ({}, {})
 
 
-@PLACES
 def test_the_lake_is_verified_rebuilt_and_rewritten(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, other = make_home("one", lake), make_home("two", lake, project=2, full=False)
     publish_once(home.settings)
