@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from taskhouse.lake.engine import Lake
@@ -17,7 +18,7 @@ from taskhouse.lake.service import publish_once
 from taskhouse.lake.verify import verify
 from taskhouse.settings import Settings
 from tests.lake import reader, worker
-from tests.lake.buckets import PLACES, keys_here
+from tests.lake.buckets import keys_here
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 from tests.lake.parquet import holding
@@ -47,7 +48,7 @@ def working(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
             made.kill()
 
 
-@PLACES
+@pytest.mark.parametrize("lake", ["bucket", "postgres", "sqlite"], indirect=True)
 def test_a_publisher_that_is_killed_loses_and_doubles_nothing(lake: Lake, make_home: Callable[..., Home]) -> None:
     home, dice = make_home("one", lake), random.Random(7)
     for number in range(KILLS):
