@@ -309,7 +309,7 @@ FROM
     temp.{known}
 
 -- name: derived_before
--- Take out what was published from the same commit of the runs whose row in `mart.runs` is published again in this tick.
+-- Take out what was published before, from the same commit, of the runs whose row in `mart.runs` comes in this tick.
 DELETE FROM lake.{table} AS stored
 USING temp.added AS run
 WHERE
