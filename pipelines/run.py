@@ -146,7 +146,8 @@ class WatchedEngine:
 
     def _forecast(self, project_id: int) -> None:
         """Say how long the limits of the key make a first load wait, as soon as it is known how much there is."""
-        if not self._outcome.wanted & {(project_id, name) for name in FIRST_LOADS}:
+        wanted = self._outcome.wanted & {(project_id, name) for name in FIRST_LOADS}
+        if not (wanted and self._settings.requests_per_hour):
             return
         with contextlib.suppress(TaskhouseError):  # the next pass says it
             rest = rest_of_first_load(self._settings, project_id)
@@ -154,7 +155,7 @@ class WatchedEngine:
                 self._watcher.waits(
                     f"Project {project_id}: the first load of runs is not over. This sync needs about"
                     f" {counted(rest.requests, 'more request', 'more requests')}, and the limits of the key make them"
-                    f" take at least {span(rest.seconds)}. If you interrupt it, the next sync continues."
+                    f" take about {span(rest.seconds)}. If you interrupt it, the next sync continues."
                 )
 
 

@@ -46,7 +46,7 @@ CRONS: Mapping[str, str] = {
 NEEDS: Mapping[str, str] = {"digest": "notify", "site": "site"}
 """Schedules that exist only if a setting is set."""
 
-_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.=-]+)*)/?", re.ASCII)
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[\w.=-]+)+)/?", re.ASCII)
 """A bucket and a prefix in it, without the characters that mean something in a pattern or a URL."""
 
 _BUDGET = re.compile(r"(postgresql|postgres|rediss?)://([^@/?#\s]*@)?[\w.\-]*(:\d{1,5})?(/[^@\s]*)?")
@@ -158,14 +158,14 @@ class Bucket:
 
     Attributes:
         name: The name of the bucket.
-        prefix: What the names of its objects begin with, without ``/`` at either end; empty for the whole bucket.
+        prefix: What the names of its objects begin with, without ``/`` at either end; all of them are the lake's.
     """
 
     name: str
-    prefix: str = ""
+    prefix: str
 
     def __str__(self) -> str:
-        return f"s3://{self.name}/{self.prefix}".rstrip("/")
+        return f"s3://{self.name}/{self.prefix}"
 
 
 def folder_or_bucket(value: object) -> Path | Bucket | None:
@@ -174,7 +174,9 @@ def folder_or_bucket(value: object) -> Path | Bucket | None:
         return value if isinstance(value, Bucket) else _folder_or_none(value)
     found = _BUCKET.fullmatch(value.strip())
     if found is None or {".", ".."} & set(found[2].split("/")):
-        raise ValueError("must be a folder, or a bucket of object storage such as s3://bucket/prefix")
+        raise ValueError(
+            "must be a folder, or a bucket and a prefix of letters, digits and ._-=/ such as s3://bucket/prefix"
+        )
     return Bucket(found[1], found[2].strip("/"))
 
 

@@ -11,7 +11,7 @@ def main() -> None:
     """Run the command that the arguments name, and exit with its code."""
     if not os.environ.get("COLUMNS", "1").strip("0"):
         del os.environ["COLUMNS"]  # what a shell says that does not know its width; Rich would print nothing
-    if "dev" in sys.argv[1:3]:
+    if {"dev", "tail"} & set(sys.argv[1:3]):
         _end_well()
     try:
         from taskhouse.home import close

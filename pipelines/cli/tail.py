@@ -22,7 +22,8 @@ def tail() -> None:
 
     It finds new runs within seconds, saves their events to the spool at once, and loads them into the warehouse moments
     later. While another program holds the warehouse open, events collect in the spool. On SIGTERM or Ctrl-C it seals
-    the spool, loads it and exits with code 0. Killing it at any moment loses nothing.
+    the spool, loads it and exits with code 0, or with 3 if it could not read all that it should. That may take 25
+    seconds. Killing it at any moment loses nothing.
 
     Scheduled syncs keep running next to it and leave the streams to it. One tail follows all streams of a project.
     """

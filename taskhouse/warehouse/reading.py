@@ -258,6 +258,8 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, text: str, proble
     hint = OTHER_VERSION if _of_another_version(connection) else ""
     if not hint and isinstance(problem, _UNKNOWN):
         hint = 'Correct the SQL. `taskhouse query "SHOW TABLES"` lists the views, and docs/views.md describes them.'
+    if not hint and path.name.startswith("lake-") and isinstance(problem, duckdb.IOException):
+        hint = "`taskhouse lake verify`, run on each shard, names files of the lake that are lost or damaged."
     if "read-only mode" in str(problem) or _writes(connection, text):
         hint = "The published copy is for reading: ask with SELECT or FROM."
     said = str(problem).replace(f"{path.stem}.", "")  # DuckDB proposes names with that of the copy before them

@@ -35,7 +35,7 @@ def page(number: int, told: dict[str, Any] | None = None, title: str = "a title"
     batch.completing[run_facts.MARK_TASK] = [run_facts.Said(ID, ID, {"pr_url": None})]
     batch.completing[summaries.compare] = [
         summaries.Summary(ID, {"task_id": ID, "title": title}, {"id": ID, "pr_state": None}, number, "now"),
-        summaries.Summary(7, None, None, number, "now"),
+        summaries.Summary("", None, None, number, "now"),
     ]
     return Held(batch, {"requests": number, "throttled_s": 0.25})
 

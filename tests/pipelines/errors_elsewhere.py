@@ -20,7 +20,7 @@ ELSEWHERE = {
     "There is no lake in ….": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "There is no lake at this address yet.": ("lake/test_refusals.py::test_there_is_no_lake_yet"),
     "The lake cannot be opened: …": ("lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"),
-    "… must be a folder, or a bucket of object storage such as s3://bucket/prefix.": (
+    "… must be a folder, or a bucket and a prefix of letters, digits and ._-=/ such as s3://bucket/prefix.": (
         "settings/test_lake.py::test_no_other_address_is_a_place_for_files"
     ),
     "The files of the lake are in …, but … not set.": (

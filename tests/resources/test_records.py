@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from taskhouse.posthog import content
-from taskhouse.posthog.pages import Row
+from taskhouse.posthog.pages import Page, Row
 from taskhouse.resources import registry
 from taskhouse.resources.runs import record as runs
 from taskhouse.resources.tasks import record as tasks
+from taskhouse.resources.tasks import rows
 
 TASK: dict[str, Any] = {
     "id": "5f0c1f5e-0000-4000-8000-000000000001",
@@ -86,3 +87,9 @@ def test_neither_is_the_time_of_a_thread() -> None:
 def test_what_is_no_time_is_compared_as_it_is() -> None:
     odd = [read("task_versions", archived_at=value)["content_hash"] for value in ("soon", "later", 7, None)]
     assert len(set(odd)) == 4
+
+
+def test_an_id_of_a_page_is_that_of_the_stored_task_however_it_is_written() -> None:
+    name = "0190f3c2-5d1e-7b3a-9c4d-8e2f1a6b7c5d"
+    page = Page([Row({"id": each}, b"") for each in (name, name.upper(), f"{{{name}}}", "7", 7, None)], 6, None, "")
+    assert rows.ids(page) == [name, name, name, "", "", ""]

@@ -64,8 +64,7 @@ def test_without_the_extension_the_error_says_where_it_comes_from(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("s3://lake", Bucket("lake")),
-        ("s3://lake/", Bucket("lake")),
+        ("s3://lake/x/", Bucket("lake", "x")),
         ("s3://eu.lake-1/task/house_2/", Bucket("eu.lake-1", "task/house_2")),
         ("/srv/lake", Path("/srv/lake")),
         ("", None),
@@ -85,6 +84,8 @@ def test_the_files_of_a_lake_are_in_a_folder_or_in_a_bucket(tmp_path: Path, text
             "s3://a",
             "s3://Lake/x",
             "s3:///x",
+            "s3://lake",
+            "s3://lake/",
             "s3://lake//x",
             "s3://lake/../x",
             "s3://lake/a*b",
@@ -94,7 +95,7 @@ def test_the_files_of_a_lake_are_in_a_folder_or_in_a_bucket(tmp_path: Path, text
     ],
 )
 def test_no_other_address_is_a_place_for_files(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ValueError, match="must be a folder, or a bucket of object storage such as") as refused:
+    with pytest.raises(ValueError, match="must be a folder, or a bucket and a prefix of") as refused:
         settings(tmp_path, lake_data=text)
     assert text not in str(refused.value).replace("s3://bucket/prefix", "")
 
@@ -150,7 +151,7 @@ def test_an_endpoint_that_would_show_the_lake_is_refused(keys: pytest.MonkeyPatc
     keys.setenv("AWS_ENDPOINT_URL", "https://good.example.com")
     keys.setenv("AWS_ENDPOINT_URL_S3", url)
     with pytest.raises(ConfigurationError, match=said):
-        storage.secret_of(Bucket("lake"))
+        storage.secret_of(Bucket("lake", "x"))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_the_environment_says_how_a_bucket_is_reached(
     made = storage.secret_of(Bucket("lake", "x"), over_http=bool(over_http))
     assert (made["endpoint"], made["url_style"], made["use_ssl"], made["region"]) == secret
     assert made["scope"] == "s3://lake/"
-    dotted = storage.secret_of(Bucket("a.lake"), over_http=bool(over_http))
+    dotted = storage.secret_of(Bucket("a.lake", "x"), over_http=bool(over_http))
     assert dotted["url_style"] == "path", "a certificate for all buckets does not cover such a name"
 
 
@@ -223,6 +224,6 @@ def test_only_of_a_bucket_it_is_said_that_old_versions_may_remain() -> None:
 
 def test_what_a_folder_or_a_statement_says_is_no_refusal() -> None:
     said = f"{GET} 403 Forbidden)"
-    assert refusals.failed(duckdb.IOException(said), Bucket("lake"))
+    assert refusals.failed(duckdb.IOException(said), Bucket("lake", "x"))
     assert refusals.failed(duckdb.IOException(said), Path("/srv/lake")) is None
-    assert refusals.failed(duckdb.BinderException(f'column "{said}" not found'), Bucket("lake")) is None
+    assert refusals.failed(duckdb.BinderException(f'column "{said}" not found'), Bucket("lake", "x")) is None

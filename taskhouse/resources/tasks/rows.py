@@ -135,15 +135,15 @@ def present(the_pass: Pass) -> list[list_diff.Key]:
 
 
 def ids(page: Page) -> list[str]:
-    """The ids of a page's rows, as they came; "" for a row without a valid id."""
-    return [name if isinstance(name := row.data.get("id"), str) and _asked(name) else "" for row in page.rows]
+    """The ids of a page's rows, as they are stored; "" for a row without a valid id."""
+    return [_stored(row.data.get("id")) for row in page.rows]
 
 
-def _asked(name: str) -> bool:
+def _stored(name: object) -> str:
     try:
-        return bool(canonical_uuid(name))
+        return canonical_uuid(name) if isinstance(name, str) else ""
     except ValueError:
-        return False
+        return ""
 
 
 def zoned_moment(row: Row, name: str) -> datetime | None:

@@ -117,19 +117,20 @@ async def _request(the_pass: Pass, ids: Sequence[str], api: Api) -> list[str]:
 
 def _take(the_pass: Pass, batch: WriteBatch, page: Page) -> None:
     """Enter a page of summaries; what they say is compared with what is stored when the batch is committed."""
-    number = the_pass.page(batch, "summaries", rows.ids(page), page.body_sha256, page.count)
+    names = rows.ids(page)
+    number = the_pass.page(batch, "summaries", names, page.body_sha256, page.count)
     for bad in page.bad:
         the_pass.quarantine(batch, "summaries", bad.text, bad.reason, pointer="", key=bad.key)
     at = the_pass.context.now().isoformat()
     read = (
         Summary(
-            row.data.get("id"),
+            name,
             the_pass.read(batch, row, record.summary, record.SUMMARY, "summaries"),
             run_facts.in_summary(the_pass, row),
             number,
             at,
         )
-        for row in page.rows
+        for name, row in zip(names, page.rows, strict=True)
     )
     the_pass.complete_in(batch, compare, read)
 
@@ -138,14 +139,14 @@ class Summary(NamedTuple):
     """A summary.
 
     Attributes:
-        key: Its id as it came.
+        key: The id of its task; "" if it has no valid one.
         columns: Its columns, if it could be read.
         run: What it says of its latest run (``run_facts.in_summary``).
         page: The page that it came on.
         at: When that came.
     """
 
-    key: object
+    key: str
     columns: dict[str, Any] | None
     run: dict[str, Any] | None
     page: int
@@ -197,13 +198,13 @@ async def _fetch_task(the_pass: Pass, batch: WriteBatch, task_id: str, api: Api)
     rows.take_one(the_pass, batch, row, number, "task")
 
 
-def _latest(heads: Mapping[str, Mapping[str, Any]], task_id: object) -> str | None:
+def _latest(heads: Mapping[str, Mapping[str, Any]], task_id: str) -> str | None:
     """The stored latest run of a task, for servers whose summaries do not name it."""
-    return heads[task_id]["latest_run_id"] if isinstance(task_id, str) and task_id in heads else None
+    return heads[task_id]["latest_run_id"] if task_id in heads else None
 
 
 def _heads(the_pass: Pass, connection: Any, came: Sequence[Summary]) -> Mapping[str, Mapping[str, Any]]:
-    ids = {one.key for one in came if isinstance(one.key, str)}
+    ids = {one.key for one in came if one.key}
     heads = state.records(connection, "tasks/heads", project_id=the_pass.context.project_id, task_ids=sorted(ids))
     return {row["task_id"]: row for row in heads}
 
