@@ -136,7 +136,7 @@ def prepare(settings: Settings, runs: int, events: int) -> None:
 
 
 async def tailed(settings: Settings, seconds: float) -> None:
-    """A tail for so many seconds."""
+    """A tail for a number of seconds."""
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
     await follow(settings, stop)

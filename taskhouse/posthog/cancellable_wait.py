@@ -53,7 +53,7 @@ class Patience:
             self._scope = self._limit_s = None
 
     def _limit(self, seconds: float | None) -> None:
-        """Let the present wait end after so many seconds."""
+        """Let the present wait end after a number of seconds, or never by itself if that is None."""
         if seconds is None:
             return
         loop = asyncio.get_running_loop()
