@@ -114,7 +114,7 @@ async def _safe(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> N
     """Sync and seal what is due, and check the disk from time to time; never waits for the warehouse."""
     clock = capture.the_pass.context.settings.clock
     looked_at = clock.monotonic()
-    while not await (_over(done, TICK_S) if busy.is_set() else _over(done, ROOM_EVERY_S, busy)):
+    while not await _pause_over(done, busy, TICK_S, ROOM_EVERY_S):
         await asyncio.to_thread(capture.writer.tick)
         if capture.writer.quiet and not done.is_set():
             busy.clear()
@@ -155,8 +155,13 @@ async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event, bus
 
 async def _published(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> None:
     """Publish what was loaded, if the copy can be a clone; the next load waits only while the clone is made."""
-    while not await (_over(done, PUBLISH_EVERY_S) if busy.is_set() else _over(done, JUDGE_EVERY_S, busy)):
+    while not await _pause_over(done, busy, PUBLISH_EVERY_S, JUDGE_EVERY_S):
         await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
+
+
+async def _pause_over(done: asyncio.Event, busy: asyncio.Event, often_s: float, seldom_s: float) -> bool:
+    """Whether it is done, after the shorter time while entries come; else after the longer one, or once one comes."""
+    return await (_over(done, often_s) if busy.is_set() else _over(done, seldom_s, busy))
 
 
 async def _over(done: asyncio.Event, seconds: float, sooner: asyncio.Event | None = None) -> bool:

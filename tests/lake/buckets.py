@@ -58,7 +58,7 @@ class ObjectStorage:
         return made
 
     def environment(self, user: str = "owner") -> dict[str, str]:
-        """What a process is told that may do what a user may."""
+        """The environment of a process with the keys of a user."""
         key_id, secret = self.keys[user]
         return {
             "AWS_ACCESS_KEY_ID": key_id,

@@ -1,7 +1,7 @@
 """A process that works on the lake, and says when it begins: ``worker.py SETTINGS [compact | rebuild | rewrite [ID]]``.
 
-``worker.py SETTINGS publish [SECONDS]`` publishes a shard as fast as it can, again and again, with a lease of so many
-seconds.
+``worker.py SETTINGS publish [SECONDS]`` publishes a shard as fast as it can, again and again, with a lease of that
+length.
 """
 
 import json

@@ -30,7 +30,7 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 async def lasted(patience: Patience, seconds: float, limit: float | None) -> bool:
-    """Whether something that takes so many seconds is waited for."""
+    """Whether a wait for something goes on until it ends, after the given seconds."""
     try:
         await patience.wait(asyncio.sleep(seconds), limit)
     except TimeoutError:
