@@ -153,10 +153,10 @@ def assert_days(tables: Any) -> None:
     began = calls["started_at"].dt.tz_convert("UTC")
     calls["day"] = began.dt.date
     calls["late"] = calls["known_at"] >= began.dt.normalize() + pd.Timedelta(days=1)
-    found = calls.groupby(["day", "tool", "kind"], dropna=False)
+    found = dict(iter(calls.fillna({"kind": ""}).groupby(["day", "tool", "kind"])))
     assert len(got) == len(found)
     for row in got:
-        part = found.get_group((row["day"], row["tool"], row["kind"]))
+        part = found[row["day"], row["tool"], row["kind"] or ""]
         ended = part[part["ended_at"].notna()]
         failed = int(ended["is_error"].astype(bool).sum())
         assert (row["calls"], row["ended"], row["failed"], row["runs"]) == (

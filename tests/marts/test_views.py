@@ -164,6 +164,7 @@ def test_a_former_name_of_a_column_stands_beside_the_new_one(kept: Any, view: st
         assert all(pair["old"] == (SAID[pair["now"]] if column.value else pair["now"]) for pair in pairs), old
 
 
+@pytest.mark.skipif(duckdb.__version__.startswith("1."), reason="DuckDB 1 moves a filter past fewer steps of a plan")
 @pytest.mark.parametrize("view", [*derivation.STORED, "events_once", "failures", "run_attempts", "runs"])
 def test_a_filter_on_the_run_reaches_every_table_of_events(kept: Any, view: str) -> None:
     """Nothing is stored, so all of it is read from ``raw``."""
