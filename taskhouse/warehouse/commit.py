@@ -193,5 +193,5 @@ def _insert(connection: duckdb.DuckDBPyConnection, rows: Rows, table: str, path:
 
 def _changes(connection: duckdb.DuckDBPyConnection, path: str, **names: str) -> int:
     text = sql.query(path)
-    row = connection.execute(text.format(**names) if names else text).fetchone()
-    return int(row[0]) if row else 0
+    rows = connection.execute(text.format(**names) if names else text).fetchall()
+    return int(rows[0][0]) if rows else 0

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskhouse.warehouse import engine, staging
+from taskhouse.warehouse import arrow_columns, engine, staging
+from taskhouse.warehouse.commit import WriteBatch, commit
+from taskhouse.warehouse.connection import Warehouse
 
 COLUMNS = {"number": "BIGINT", "flag": "BOOLEAN", "share": "DOUBLE", "at": "TIMESTAMPTZ", "text": "VARCHAR"}
 ROWS = st.lists(
@@ -87,3 +89,12 @@ def test_rows_are_staged_beside_a_result_that_waits_to_be_read(count: int) -> No
     staging.stage(connection, "incoming", [{"number": number} for number in range(count)], COLUMNS)
 
     assert connection.execute("SELECT count(*) FROM incoming").fetchall() == [(count,)]
+
+
+def test_a_commit_leaves_no_result_that_waits_to_be_read(warehouse: Warehouse) -> None:
+    with warehouse.transaction("committing") as connection:
+        commit(connection, WriteBatch())
+        held = arrow_columns.table({"number": arrow_columns.large_texts(["1"])}, 1)
+        connection.register("registered", held)
+
+        assert connection.execute("SELECT count(*) FROM registered").fetchall() == [(1,)]
