@@ -29,8 +29,6 @@ from taskhouse.passes.lifecycle import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.follow import Ending
-from taskhouse.spool.folder import Spool
-from taskhouse.spool.writer import SpoolWriter
 
 LOGS_AT_ONCE = 8
 
@@ -59,11 +57,11 @@ class Capture:
     Use ``session.capturing`` to open one. Once ``stop`` is set, streams are closed and nothing new is started.
     """
 
-    def __init__(self, the_pass: Pass, spool: Spool, writer: SpoolWriter, group: asyncio.TaskGroup) -> None:
+    def __init__(self, the_pass: Pass, loader: Loader, group: asyncio.TaskGroup) -> None:
         self.the_pass = the_pass
-        self.spool = spool
-        self.writer = writer
-        self.loader = Loader(the_pass, spool, writer)
+        self.loader = loader
+        self.spool = loader.spool
+        self.writer = loader.writer
         self._rows = RunRows(the_pass)
         self.stop = asyncio.Event()
         self.live: dict[str, asyncio.Task[None]] = {}

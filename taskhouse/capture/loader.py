@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.passes.lifecycle import Pass
@@ -34,7 +34,10 @@ TABLES = {"live": "run_events", "log": "run_log_entries"}
 
 
 class Loader:
-    """Loads the spool of one project, and remembers which runs were read but not searched for gaps yet."""
+    """Loads the spool of one project, and remembers which runs were read but not searched for gaps yet.
+
+    Its thread ends with the block.
+    """
 
     def __init__(self, the_pass: Pass, spool: Spool, writer: SpoolWriter) -> None:
         self.the_pass = the_pass
@@ -43,6 +46,12 @@ class Loader:
         self._read: dict[str, datetime] = {}
         self._overlooked = True
         self._thread = ThreadPoolExecutor(1, "loader")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(wait=False)  # it ends after a load that is under way, for which nothing waits here
 
     def was_read(self, run: CaptureRun) -> None:
         """The run was read, so its gaps are searched for the next time."""

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from taskhouse.capture.capture import Capture
+from taskhouse.capture.loader import Loader
 from taskhouse.errors import UNAVAILABLE, Full, TaskhouseError
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.spool.folder import Spool
@@ -58,15 +59,15 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
         the_pass.doubt("damaged", f"a spool file was damaged and is kept as {path}")
     seal_s = SELDOM * the_pass.context.load_every_s
     due, busy = asyncio.Event(), asyncio.Event()
-    with SpoolWriter(
-        spool, seal_seconds=seal_s, clock=settings.clock, many=MANY, on_many=due.set, on_open=busy.set
-    ) as writer:
-        try:
-            async with _working(the_pass, spool, writer, due, busy) as capture:
-                yield capture
-        except BaseExceptionGroup as several:
-            raise _first(several) from None
-    await capture.loader.judge()
+    writer = SpoolWriter(spool, seal_seconds=seal_s, clock=settings.clock, many=MANY, on_many=due.set, on_open=busy.set)
+    with Loader(the_pass, spool, writer) as loader:
+        with writer:
+            try:
+                async with _working(loader, due, busy) as capture:
+                    yield capture
+            except BaseExceptionGroup as several:
+                raise _first(several) from None
+        await loader.judge()
     if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
         the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
     if capture.full is not None:
@@ -74,9 +75,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
 
 
 @contextlib.asynccontextmanager
-async def _working(
-    the_pass: Pass, spool: Spool, writer: SpoolWriter, due: asyncio.Event, busy: asyncio.Event
-) -> AsyncIterator[Capture]:
+async def _working(loader: Loader, due: asyncio.Event, busy: asyncio.Event) -> AsyncIterator[Capture]:
     """Housekeeping goes on until the last follower has ended.
 
     ``due`` is set when there is much to load, and ``busy`` from the first entry that is spooled until all that is
@@ -86,7 +85,7 @@ async def _working(
         done = asyncio.Event()
         try:
             async with asyncio.TaskGroup() as group:
-                capture = Capture(the_pass, spool, writer, group)
+                capture = Capture(loader.the_pass, loader, group)
                 housekeeping.create_task(_safe(capture, done, busy))
                 housekeeping.create_task(_loaded(capture, done, due, busy))
                 housekeeping.create_task(_published(capture, done, busy))

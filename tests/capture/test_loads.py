@@ -1,6 +1,7 @@
 """When a capture loads what it has read: much of it at once, little of it after a pause."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,16 @@ def test_gaps_are_searched_for_in_portions_oldest_first(tmp_path: Path, monkeypa
 
     asyncio.run(story())
     assert searched == [["oldest", "second"], ["huge"], ["empty", "new"]]
+
+
+def test_the_thread_of_a_capture_ends_with_it(tmp_path: Path) -> None:
+    the_pass, held = a_pass(tmp_path, load_every_s=3600), list[loader.Loader]()
+
+    async def story() -> None:
+        async with session.capturing(the_pass) as capture:
+            held.append(capture.loader)
+
+    asyncio.run(story())
+    [thread] = [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
+    thread.join(10)
+    assert not thread.is_alive()
