@@ -147,6 +147,9 @@ asyncio.run(sync(load().with_clock(Later()), 1, "tasks"))
 """
 
 
+ROTATED = "SELECT count(*), count(DISTINCT sha256) FROM ledger.pages WHERE request = 'list, in rotation'"
+
+
 def killed(house: Any, endpoint: str, *, at: int, hours: float = 0) -> None:
     """A sync some hours from now that is killed while it waits for the answer to a request."""
     house.emulator.faults({"kind": "delay", "endpoint": endpoint, "seconds": 30, "after": at - 1})
@@ -198,6 +201,27 @@ def test_kill_9_in_a_sweep_of_the_summaries_costs_one_page(make_house: Any) -> N
         " WHERE one.verdict <> 'complete' AND seen.last_seen_at < one.started_at + INTERVAL 1 HOUR"
     )
     assert seen_by_the_first[0][0] > 500, "when it was seen is when the page came"
+    assert not list(house.settings.home.glob("pages/*"))
+    assert house.wrong() == {}
+    assert house.present() == house.truth_tasks()
+
+
+@pytest.mark.worlds
+def test_kill_9_in_the_list_in_rotation_costs_one_page(make_house: Any) -> None:
+    """The next five pages are on disk, and count if the second commit of two pages is in the warehouse by then."""
+    house = make_house(**PAGES)
+    house.sync("tasks")
+    house.emulator.requests(reset=True)
+    killed(house, "tasks.list", at=1 + 9 + 1, hours=20)
+    [(committed, _)] = house.rows(ROTATED)
+    assert list(house.settings.home.glob("pages/tasks-1/*"))
+    read = committed + 5 * (committed == 4)
+    house.emulator.requests(reset=True)
+    house.later = timedelta(hours=20, minutes=1)
+    assert house.sync("tasks").verdict == "complete"
+    [(pages, different)] = house.rows(ROTATED)
+    assert pages == different > 9
+    assert listed(house) == 1 + (pages - read) + 1  # what changed, the pages that never came, the proof
     assert not list(house.settings.home.glob("pages/*"))
     assert house.wrong() == {}
     assert house.present() == house.truth_tasks()
