@@ -127,19 +127,21 @@ def plan_capture(
     days: int | None,
     final: timedelta = timedelta(minutes=10),
     logs_too: bool = True,
+    passed_over: int = 0,
 ) -> CapturePlan:
-    """Decide for each run; rows as the warehouse's query ``runs`` returns them.
+    """Decide for each run; rows as the warehouse's query ``run_events/open`` returns them.
 
     A scheduled run has neither stream nor log before its time, so it is left out.
 
     Args:
         rows: The runs.
         now: The present moment.
-        parents: For every known run, the run that it resumed.
+        parents: For every one of them and for its ancestors, the run that it resumed.
         most: How many logs one pass reads for the first time.
         days: Logs of runs that have been at rest for longer are never started; None reads all.
         final: How long after a run's end its log may still grow.
         logs_too: Whether logs are due as well, or only streams.
+        passed_over: How many more runs are passed over, which are not in ``rows``.
     """
     rows = [row for row in rows if not polling_policy.waits(row["status"], row["scheduled_at"], now)]
     oldest = None if days is None else now - timedelta(days=days)
@@ -170,7 +172,7 @@ def plan_capture(
         logs=runs([*followed, *logs]),
         first=runs(first[:most]),
         left=len(first[most:]),
-        passed_over=len(unread) - len(begun),
+        passed_over=passed_over + len(unread) - len(begun),
         resting=sum(
             not _logs(row, now, final) and row["log_state"] not in FINAL | refusal_policy.STATES for row in known_logs
         ),
@@ -207,6 +209,11 @@ def _stream_gone_at(row: Mapping[str, Any]) -> datetime:
         gone_at: datetime = row["server_changed_at"] if ended_at is None else ended_at + REPLAY
         return gone_at
     return _stirred(row) + (LIVE if row["status"] == "in_progress" else WAITING)
+
+
+def may_stream(row: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the server has the stream of a run, as far as its row shows."""
+    return now < _stream_gone_at(row)
 
 
 def _stirred(row: Mapping[str, Any]) -> datetime:

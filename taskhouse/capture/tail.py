@@ -18,9 +18,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from taskhouse.capture import open_runs
 from taskhouse.capture.capture import Capture
-from taskhouse.capture.capture_schedule import parents_of, plan_capture
+from taskhouse.capture.capture_schedule import may_stream, parents_of, plan_capture
+from taskhouse.capture.log_held import WAIT_S
 from taskhouse.capture.lookup_rate import Pace, per_request_s
+from taskhouse.capture.open_runs import OpenRuns
 from taskhouse.capture.session import capturing
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.passes import refusals
@@ -116,7 +119,11 @@ def _path(context: Context) -> Path:
 
 
 class _Watch:
-    """The rounds of one tail: what the warehouse contained at the last plan, and what was seen since."""
+    """The rounds of one tail: what the warehouse contained at the last plan, and what was seen since.
+
+    A plan leaves out runs that are read to their end. If a search finds that one of them goes on, or that a new run
+    resumed one, the warehouse is asked about it; while it is locked, the run is read as if it were new.
+    """
 
     def __init__(self, the_pass: Pass, capture: Capture) -> None:
         self.the_pass = the_pass
@@ -127,12 +134,15 @@ class _Watch:
             run_id: {"stream_leg": last.leg, "stream_position": last.stream_id, "stream_checksum": last.checksum}
             for run_id, last in capture.spool.cursors().items()
         }
-        self._known: dict[str, dict[str, Any]] = {
-            run_id: {**_UNREAD, **cursor} for run_id, cursor in self._spooled.items()
-        }
+        self._known: dict[str, dict[str, Any]] = {}
+        self._planned_at: datetime | None = None
+        self._asked: set[str] = set()
 
     async def rounds(self, stop: asyncio.Event) -> None:
-        """Plan and search repeatedly; a search never waits for the warehouse, except briefly at the start."""
+        """Plan and search repeatedly.
+
+        A search never waits for the warehouse, except briefly at the start and about a run that was left out.
+        """
         first = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             settings = self.the_pass.context.settings
@@ -164,12 +174,9 @@ class _Watch:
                 if not begun:
                     await asyncio.to_thread(begin, self.the_pass)
                     begun = True
-                rows, others = await asyncio.to_thread(context.read, _held, context.project_id)
-                for row in (*others, *rows):  # at the start the spool is ahead
-                    row.update(self._spooled.get(row["run_id"], {}))
-                self._known |= {row["run_id"]: row for row in (*others, *rows)}
-                self._spooled = {}
-                self._follow(rows)
+                now, days = context.now(), context.settings.first_load_days
+                found, others = await asyncio.to_thread(context.read, _held, context.project_id, now, days)
+                self._plan(found, others, now)
                 first.set()
             except UNAVAILABLE as problem:
                 if isinstance(problem, Corrupt | Backwards) and problem.message != said:
@@ -178,6 +185,15 @@ class _Watch:
                         "%s Capture continues into the spool. %s", said, problem.hint
                     )
             await context.settings.clock.sleep(PLAN_EVERY_S)
+
+    def _plan(self, found: OpenRuns, others: list[dict[str, Any]], now: datetime) -> None:
+        """Follow what is due of the runs that the warehouse knew at a moment."""
+        if self._planned_at is not None:
+            self._spooled = {}
+        self._known = {row["run_id"]: row for row in (*others, *found.rows)}
+        self._parents |= found.parents
+        self._planned_at, self._asked = now, set()
+        self._follow([{**row, **self._read(row["run_id"])} for row in found.rows])
 
     async def _look_until(self, stop: asyncio.Event) -> int:
         """Search, and give up a few seconds after ``stop``, even if a request would wait longer.
@@ -204,17 +220,50 @@ class _Watch:
         pages = brought = 0
         while True:
             page = await api.list_tasks(PAGE_ROWS, pages * PAGE_ROWS, ordering="-last_activity_at", **EVERYTHING)
-            rows = []
+            shown = []
             for row in page.rows:
                 with contextlib.suppress(Exception):  # the scheduled pass puts it into quarantine
                     if (inner := record.latest(row)) is not None:
-                        rows.append(_row(record.run_of(row.data["id"])(inner), self._known))
+                        shown.append(_row(record.run_of(row.data["id"])(inner)))
+            await self._ask(shown)
+            rows = [{**row, **self._read(row["run_id"])} for row in shown]
             pages += 1
             begun = self._follow(rows, logs_too=False)
             brought += begun
             if (not begun and pages >= self._depth) or len(page.rows) < PAGE_ROWS:
                 self._depth = pages if brought else 1
                 return pages
+
+    def _read(self, run_id: str) -> dict[str, Any]:
+        """How far a run was read; until the second plan, the spool of the start is ahead of the warehouse."""
+        known = {**self._known.get(run_id, {}), **self._spooled.get(run_id, {})}
+        return {name: known[name] for name in _UNREAD if name in known}
+
+    async def _ask(self, shown: list[dict[str, Any]]) -> None:
+        """Ask the warehouse about runs that the plan left out and that may go on, once between two plans."""
+        context = self.the_pass.context
+        now, days = context.now(), context.settings.first_load_days
+        asked = self._left_out(shown, now) - self._asked
+        self._asked |= asked
+
+        def ask() -> OpenRuns:
+            with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
+                return open_runs.ask(connection, context.project_id, now, days=days, run_ids=asked)
+
+        if asked:
+            with contextlib.suppress(*UNAVAILABLE):
+                found = await asyncio.to_thread(ask)
+                self._parents |= found.parents
+                self._known |= {row["run_id"]: row for row in found.rows if row["run_id"] in asked}
+
+    def _left_out(self, shown: list[dict[str, Any]], now: datetime) -> set[str]:
+        """Of the runs that the server shows and of those that they resumed, which ones the plan may have left out."""
+        if self._planned_at is None:
+            return set()
+        moving = [row for row in shown if row["run_id"] not in self.capture.live and may_stream(row, now)]
+        older = {row["run_id"] for row in moving if row["created_at"] <= self._planned_at}
+        resumed = {row["resume_from_run_id"] for row in moving} - {None}
+        return (older - self._known.keys()) | (resumed - self._parents.keys())
 
     def _follow(self, rows: list[dict[str, Any]], *, logs_too: bool = True) -> int:
         """Read what is due for these runs; returns how many streams are newly followed.
@@ -257,10 +306,10 @@ async def _patiently(event: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _held(connection: Any, project_id: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The runs that are listed, and how far others are read."""
-    rows = state.records(connection, "run_events/runs", project_id=project_id)
-    return rows, state.records(connection, "run_events/unlisted", project_id=project_id)
+def _held(connection: Any, project_id: int, now: datetime, days: int | None) -> tuple[OpenRuns, list[dict[str, Any]]]:
+    """The listed runs of which something may still be read, and how far others are read."""
+    found = open_runs.ask(connection, project_id, now, days=days)
+    return found, state.records(connection, "run_events/unlisted", project_id=project_id)
 
 
 _UNREAD: dict[str, Any] = dict.fromkeys(
@@ -279,16 +328,15 @@ _UNREAD: dict[str, Any] = dict.fromkeys(
 )
 
 
-def _row(columns: dict[str, Any], known: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A run as the server shows it now, with how far it was read, in the form that the plan expects."""
-    held = known.get(columns["run_id"], _UNREAD)
+def _row(columns: dict[str, Any]) -> dict[str, Any]:
+    """A run as the server shows it now, in the form that the plan expects, as if nothing of it were read."""
     times = {
         name: datetime.fromisoformat(columns[name]) if columns[name] else None
         for name in ("created_at", "updated_at", "completed_at")
     }
     scheduled_at = columns["scheduled_at"]
     return {
-        **{name: held.get(name) for name in _UNREAD},
+        **_UNREAD,
         **columns,
         **times,
         "scheduled_at": datetime.fromisoformat(scheduled_at) if scheduled_at else None,

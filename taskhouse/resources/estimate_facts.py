@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from taskhouse.capture import capture_schedule as captures
+from taskhouse.capture import open_runs
 from taskhouse.passes import polling_policy
 from taskhouse.passes.context import Context
 from taskhouse.posthog.api import EVERYTHING, TasksApi
@@ -89,10 +90,11 @@ def _due(context: Context, facts: Facts) -> Facts:
     tasks = context.read(state.records, "runs/due", project_id=project_id, **grace)
     lists = runs.due(tasks, now, most=settings.first_load_tasks, days=settings.first_load_days)
     moved = {task["task_id"] for task in lists.moved}
-    runs_known = context.read(state.records, "run_events/runs", project_id=project_id)
-    parents, days = captures.parents_of(runs_known), settings.first_load_days
-    final = timedelta(seconds=settings.log_final_s)
-    plan = captures.plan_capture(runs_known, now, parents=parents, most=len(runs_known), days=days, final=final)
+    days, final = settings.first_load_days, timedelta(seconds=settings.log_final_s)
+    runs_known = context.read(open_runs.ask, project_id, now, days=days)
+    plan = captures.plan_capture(
+        runs_known.rows, now, parents=runs_known.parents, most=len(runs_known.rows), days=days, final=final
+    )
     unseen = max(0, facts.tasks - facts.known)
     return replace(
         facts,

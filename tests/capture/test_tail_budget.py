@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from taskhouse.capture import tail
+from taskhouse.capture import capture_schedule, open_runs, tail
 from taskhouse.capture.lookup_rate import Pace, per_request_s
 from taskhouse.clock import LoopClock
 from taskhouse.emulator.mutations import mutate
 from taskhouse.emulator.service import Service
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.emulator.virtual import emulated, run
-from taskhouse.errors import ConfigurationError, Corrupt
+from taskhouse.errors import ConfigurationError, Corrupt, Locked
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
@@ -250,3 +250,44 @@ def test_a_tail_touches_nothing_that_a_newer_taskhouse_left_open(tmp_path: Path)
     with pytest.raises(ConfigurationError, match="schema version 9999"):
         run(story())
     assert part.read_bytes() == b"a form of line that is not known yet"
+
+
+@pytest.mark.usefixtures("attached")
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_run_that_was_read_to_its_end_and_goes_on_is_followed_after_its_last_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, locked: bool
+) -> None:
+    """It is left out of the plan, so the warehouse is asked; if that is locked, the run is followed all the same."""
+    for module in (capture_schedule, open_runs):
+        monkeypatch.setattr(module, "REPLAY", timedelta(minutes=1))
+    known = open_runs.ask
+    asked, left_out = set[str](), list[bool]()
+
+    def ask(*given: Any, run_ids: Any = (), **named: Any) -> open_runs.OpenRuns:
+        asked.update(run_ids)
+        if run_ids and locked:
+            raise Locked("an analyst has it open", hint="wait")
+        found = known(*given, run_ids=run_ids, **named)
+        if not run_ids:
+            left_out.append(not found.rows)
+        return found
+
+    monkeypatch.setattr(open_runs, "ask", ask)
+
+    async def story() -> tuple[str, float]:
+        async with followed(tmp_path) as tail_of:
+            run_id: str = tail_of.change("new_task", run=True, title="sticky")["run_id"]
+            await tail_of.until(lambda: tail_of.service.open_streams > 0, 30)
+            await asyncio.sleep(20)
+            tail_of.change("finish", run_id=run_id)
+            await tail_of.until(lambda: left_out[-2:] == [True, True], 600)
+            asked.clear()
+            tail_of.change("reopen", run_id=run_id)
+            return run_id, await tail_of.until(lambda: tail_of.service.open_streams > 0, 60)
+
+    run_id, took_s = run(story())
+    assert took_s <= 10
+    assert run_id in asked
+    with Warehouse(tmp_path / "warehouse.duckdb", host="").opened() as connection:
+        found = connection.execute("SELECT after_stream_id FROM ledger.stream_connections ORDER BY ended_at").fetchall()
+    assert (found[-1] == (None,)) == locked

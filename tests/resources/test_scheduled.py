@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from taskhouse.capture import open_runs
 from taskhouse.capture.capture_schedule import CapturePlan, plan_capture
 from taskhouse.passes import polling_policy
 from taskhouse.resources.tasks.sync import hot_tasks
-from taskhouse.warehouse import state
 
 MADE = datetime(2026, 10, 1, tzinfo=UTC)
 TIME = MADE + timedelta(days=20)
@@ -45,8 +45,8 @@ def test_a_scheduled_run_is_left_alone_until_its_time_and_followed_then(make_hou
 
     def wanted() -> tuple[bool, CapturePlan]:
         with house.context() as context:
-            rows = context.read(state.records, "run_events/runs", project_id=1)
-            runs = [row for row in rows if row["run_id"] == run_id]
+            known = context.read(open_runs.ask, 1, house.now(), days=None)
+            runs = [row for row in known.rows if row["run_id"] == run_id]
             return task_id in hot_tasks(context), plan_capture(runs, house.now(), parents={}, most=9, days=None)
 
     house.later = timedelta(minutes=5)

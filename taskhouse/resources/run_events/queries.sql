@@ -1,10 +1,12 @@
 -- The queries of a capture: which runs there are, how far their streams and logs were read, and what is stored of a
 -- log.
 
--- name: runs
--- The newest version of every run, with how far its stream and its log have been read. It changed when the server
--- says so, or when a later version was seen here; a first sight is no change. Its task was
--- seen last when a page listed it; never where it is absent.
+-- name: open
+-- The newest version of every run of which something may still be read, and of those in $run_ids, with how far its
+-- stream and its log have been read. It changed when the server says so, or when a later version was seen here; a first
+-- sight is no change. Its task was seen last when a page listed it; never where it is absent. A run is left out if it
+-- has ended, the server no longer has its stream, which was not refused last time, and its log was read to its end
+-- since it changed last; or was never read, and it has been at rest since before $oldest.
 SELECT
     version.task_id,
     version.run_id,
@@ -43,9 +45,86 @@ FROM
         AND sighting.absent_since IS NULL
 WHERE
     version.project_id = $project_id
+    AND (
+        list_contains($run_ids, version.run_id)
+        OR coalesce(NOT list_contains($terminal, version.status), true)
+        OR $now < coalesce(
+            version.completed_at + to_seconds($replay_s),
+            greatest(version.created_at, version.updated_at)
+        )
+        OR coalesce(list_contains($refused, stream.state), false)
+        OR CASE
+            WHEN log.updated_at IS NULL
+                THEN coalesce(
+                    greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at)
+                    >= $oldest,
+                    true
+                )
+            ELSE
+                coalesce(NOT list_contains($final, log.state), true)
+                OR greatest(version.created_at, version.updated_at, version.completed_at) > log.updated_at
+        END
+    )
 ORDER BY
     version.created_at DESC,
     version.run_id
+
+-- name: passed_over
+-- How many runs the query `open` leaves out because their log was never read and they have been at rest since before
+-- $oldest.
+SELECT
+    count(*) AS runs
+FROM
+    newest('raw.run_versions', run_id) AS version
+    ANTI JOIN (SELECT key FROM ledger.cursors WHERE project_id = $project_id AND resource = 'run_log') AS log
+        ON log.key = version.run_id
+    LEFT JOIN ledger.cursors AS stream
+        ON stream.project_id = version.project_id
+        AND stream.resource = 'run_stream'
+        AND stream.key = version.run_id
+WHERE
+    version.project_id = $project_id
+    AND list_contains($terminal, version.status)
+    AND $now >= coalesce(
+        version.completed_at + to_seconds($replay_s),
+        greatest(version.created_at, version.updated_at)
+    )
+    AND NOT coalesce(list_contains($refused, stream.state), false)
+    AND greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at) < $oldest
+
+-- name: resumed
+-- The run that each of these runs resumed, the run which that one resumed, and so on.
+WITH RECURSIVE parent AS MATERIALIZED (
+    SELECT
+        run_id,
+        resume_from_run_id
+    FROM
+        newest('raw.run_versions', run_id)
+    WHERE
+        project_id = $project_id
+        AND resume_from_run_id IS NOT NULL
+),
+
+chain AS (
+    SELECT
+        *
+    FROM
+        parent
+    WHERE
+        list_contains($run_ids, run_id)
+    UNION
+    SELECT
+        parent.*
+    FROM
+        chain
+        INNER JOIN parent
+            ON parent.run_id = chain.resume_from_run_id
+)
+
+SELECT
+    *
+FROM
+    chain
 
 -- name: unlisted
 -- How far runs are read that were captured before any pass listed them.
@@ -100,8 +179,27 @@ GROUP BY
 
 -- name: unjudged
 -- Runs, read since $since, that were read further than they were searched for gaps, because a process was killed in
--- between. And runs that ended whose stream was not read to its end, but could still be read at that time.
-WITH read AS (
+-- between. And runs that ended whose stream was not read to its end, but could still be read at that time. Only runs
+-- that were read or that ended since then are looked into.
+WITH moved AS (
+    SELECT
+        key AS run_id
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+        AND updated_at >= $since
+    UNION
+    SELECT
+        run_id
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+        AND completed_at >= $since
+),
+
+read AS (
     SELECT
         key AS run_id,
         string_agg(resource || ' ' || coalesce(position, ''), ', ' ORDER BY resource) AS position,
@@ -110,7 +208,9 @@ WITH read AS (
         max(updated_at) FILTER (WHERE resource = 'run_stream') AS stream_read_at,
         bool_or(resource = 'run_stream' AND state NOT IN ('stream_end', 'terminal_without_stream')) AS is_unread
     FROM
-        ledger.cursors
+        ledger.cursors AS cursor
+        SEMI JOIN moved
+            ON moved.run_id = cursor.key
     WHERE
         project_id = $project_id
         AND resource IN (

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from taskhouse.capture import tail
-from taskhouse.capture.capture_schedule import parents_of, plan_capture
+from taskhouse.capture import open_runs, tail
+from taskhouse.capture.capture_schedule import plan_capture
 from taskhouse.capture.session import capturing
 from taskhouse.capture.streams import Ended
 from taskhouse.passes import refusals
@@ -12,7 +12,6 @@ from taskhouse.passes.lifecycle import Context, PassReport, running
 from taskhouse.passes.sync_pass import Pass, Proof
 from taskhouse.plural import counted, plural
 from taskhouse.resources.runs.sync import left_out
-from taskhouse.warehouse import state
 
 RESOURCE = "run_events"
 
@@ -45,14 +44,16 @@ async def sync(context: Context) -> PassReport:
         async with capturing(the_pass) as capture:
             await capture.loader.load()
             settings = context.settings
-            rows = context.read(state.records, "run_events/runs", project_id=context.project_id)
+            now, days = context.now(), settings.first_load_days
+            known = context.read(open_runs.ask, context.project_id, now, days=days)
             found = plan_capture(
-                rows,
-                context.now(),
-                parents=parents_of(rows),
+                known.rows,
+                now,
+                parents=known.parents,
                 most=settings.first_load_tasks,
-                days=settings.first_load_days,
+                days=days,
                 final=timedelta(seconds=settings.log_final_s),
+                passed_over=known.passed_over,
             )
             capture.lost("live", found.lost_streams)
             capture.lost("log", found.lost_logs)
@@ -84,7 +85,7 @@ async def sync(context: Context) -> PassReport:
             f"{followed or read}; "
             f"{counted(len(found.logs) + begun, 'run was read from its log', 'runs were read from their log')}, "
             f"{counted(found.resting, 'log was', 'logs were')} not due"
-            + left_out(found.passed_over, "log of a run", "logs of runs", settings.first_load_days),
+            + left_out(found.passed_over, "log of a run", "logs of runs", days),
             proof,
         )
     return the_pass.report()
