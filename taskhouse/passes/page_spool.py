@@ -81,7 +81,7 @@ class PageSpool:
         with naming(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True)
             with self._path().open("ab") as file:
-                file.writelines((b"%08x " % zlib.crc32(text), text, b"\n"))
+                file.write(b"%08x %b\n" % (zlib.crc32(text), text))
         return True
 
     def any(self) -> bool:

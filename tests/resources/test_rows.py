@@ -10,6 +10,8 @@ from taskhouse.passes import lifecycle
 from taskhouse.passes.context import Context
 from taskhouse.posthog.client import Answer
 from taskhouse.posthog.pages import digest, read_page
+from taskhouse.resources.runs import nested
+from taskhouse.resources.runs import record as runs
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.resources.tasks import rows, spec
 from taskhouse.settings import Settings
@@ -41,3 +43,25 @@ def test_in_quarantine_it_is_the_run_alone(tmp_path: Path) -> None:
     _, batch = taken(tmp_path, bad)
     assert [(row["resource"], json.loads(row["payload"])) for row in batch.quarantine] == [("runs", bad)]
     assert RUN_VERSIONS not in batch.rows
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (None, "größer 🎉"),
+        ({"pr_url": "https://github.com/a/b/pull/1"}, ""),
+        ({"pr_url": "https://github.com/a/b/pull/1", "pr_merged": True, "x": [1.5, {}]}, "why"),
+        ({"link": "https://s3/log?X-Amz-Signature=5ec2e7"}, "https://s3/log?X-Amz-Signature=5ec2e7"),
+        ({"pr_state": "open", "link": "https://s3/log?X-Amz-Signature=5ec2e7"}, None),
+        (["no object"], "[redacted]"),
+    ],
+)
+@pytest.mark.parametrize("log_url", [None, "https://log"])
+def test_what_a_task_shows_of_a_doubtful_run_is_known_when_it_is_compared(
+    tmp_path: Path, output: Any, message: str | None, log_url: str | None
+) -> None:
+    run = RUN | {"output": output, "error_message": message, "log_url": log_url, "state": {"mode": "x", "secret": 1}}
+    _, batch = taken(tmp_path, run)
+    doubtful = batch.completing.get(rows.complete, [])
+    assert [latest.told() for latest in doubtful] == [runs.kept_of(run)] * nested.is_doubtful(run)
+    assert [latest.hidden for latest in doubtful] == [nested.may_hide(run)] * nested.is_doubtful(run)

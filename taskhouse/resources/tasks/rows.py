@@ -1,5 +1,6 @@
 """Puts pages of tasks into a batch: versions of the tasks and of their latest runs, and their sightings."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from taskhouse.passes.sync_pass import Pass
 from taskhouse.posthog import content
 from taskhouse.posthog.fields import EARLIEST, LATEST, canonical_uuid
 from taskhouse.posthog.pages import Page, Row
+from taskhouse.posthog.redact import REDACTED
 from taskhouse.resources.runs import nested
 from taskhouse.resources.runs import record as runs
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
@@ -73,7 +75,7 @@ def _take_run(
         return
     columns["payload_sha256"] = task["payload_sha256"]
     if nested.is_doubtful(told):
-        latest = Latest(columns, runs.kept_of(told), nested.may_hide(told), page, at)
+        latest = Latest(columns, _otherwise(told, columns["payload"]), nested.may_hide(told), page, at)
         the_pass.complete_in(batch, complete, [latest])
     else:
         batch.add(RUN_VERSIONS, the_pass.stamp(columns, page, "task", at=at))
@@ -84,17 +86,28 @@ class Latest(NamedTuple):
 
     Attributes:
         columns: Its columns if it is a new one.
-        told: What the task shows of it and may be kept.
+        otherwise: Fields that the task shows, may be kept, and are not so in the payload of these columns.
         hidden: Whether fields of it may be hidden.
         page: The page that it came on.
         at: When that came.
     """
 
     columns: dict[str, Any]
-    told: dict[str, Any]
+    otherwise: dict[str, Any]
     hidden: bool
     page: int
     at: str
+
+    def told(self) -> dict[str, Any]:
+        """What the task shows of it and may be kept."""
+        return {**json.loads(self.columns["payload"]), **self.otherwise}
+
+
+def _otherwise(told: dict[str, Any], payload: str) -> dict[str, Any]:
+    """The fields of a run inside a task that its payload as a new run does not show as they came."""
+    if REDACTED in payload:
+        return runs.kept_of(told)
+    return {"output": told["output"]} if nested.has_borrowed(told.get("output")) else {}
 
 
 def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[Latest]) -> None:
@@ -111,8 +124,9 @@ def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[
         if (payload := payloads.get(run_id)) is None:
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
             continue
-        with the_pass.sparing(batch, "runs", content.canonical(latest.told), key=run_id):
-            shown = nested.own(Row(latest.told, b""), payload, hidden=latest.hidden)
+        told = latest.told()
+        with the_pass.sparing(batch, "runs", content.canonical(told), key=run_id):
+            shown = nested.own(Row(told, b""), payload, hidden=latest.hidden)
             columns = runs.read(shown) | {"payload_sha256": columns["payload_sha256"]}
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
 
