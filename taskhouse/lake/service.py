@@ -11,6 +11,7 @@ import platform
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeVar
 
@@ -106,7 +107,8 @@ def claimed(settings: Settings) -> Iterator["Publisher"]:
         lock.acquire(timeout=LOCAL_WAIT_S)
     except Timeout:
         raise Locked(
-            f"Another process publishes shard {name} from {settings.home.absolute()}.", hint="One is enough."
+            f"Another process publishes shard {name} from {settings.home.absolute()}, to this lake or to another one.",
+            hint="One process publishes a home, to one lake. To change the lake, stop that process first.",
         ) from None
     spill = settings.home / "lake.tmp"
     shard = Shard(
@@ -205,7 +207,7 @@ def publish_for_ever(settings: Settings, every_s: float, say: Say, complain: Cal
         began = time.monotonic()
         child = os.fork()
         if not child:
-            os._exit(_work(settings, every_s, say, complain, parent))
+            _exit(lambda: _work(settings, every_s, say, complain, parent))
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             return os.waitstatus_to_exitcode(status)
@@ -225,14 +227,29 @@ def _stopped(child: int) -> None:
             time.sleep(0.02)
 
 
-def _end(*_: object) -> NoReturn:
-    raise SystemExit
+def _exit(work: Callable[[], int]) -> NoReturn:
+    """Work until SIGTERM, and end this process with what that returns, whatever happens: the CLI is its parent's."""
+    code, ending = 1, list[int]()
+
+    def end(number: int, _: object) -> NoReturn:
+        signal.signal(number, signal.SIG_IGN)  # a second one would stop it from giving back its lease
+        ending.append(number)
+        raise SystemExit
+
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, end if number == signal.SIGTERM else signal.SIG_IGN)
+        code = work()
+    except BaseException:  # noqa: BLE001 - DuckDB turns SystemExit into a RuntimeError if a statement runs
+        if not ending:
+            traceback.print_exc()
+        code = 0 if ending else 1
+    finally:
+        os._exit(code)
 
 
 def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exception], int], parent: int) -> int:
     try:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, _end if number == signal.SIGTERM else signal.SIG_IGN)
         while publish.current(settings.published) is None:
             _rest(every_s, parent)
         with claimed(settings) as publisher:
@@ -244,8 +261,6 @@ def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exce
                     publisher.lease_s = 2 * rest_s
                     _claim(publisher, say)
                 _rest(rest_s, parent)
-    except SystemExit:
-        return 0
     except TaskhouseError as problem:
         return complain(problem)
 

@@ -59,6 +59,11 @@ def verify(settings: Settings) -> tuple[int, list[Compared]]:
         try:
             broken = [one for one in (_read(connection, name) for name in _marks(shard)) if one]
             generation = _generation(settings, connection, broken)
+            if not generation:
+                raise Incomplete(
+                    f"The lake has nothing of shard {shard} yet.",
+                    hint="Run `taskhouse lake publish`, then `taskhouse lake verify`.",
+                )
             copy = _copy_of(settings, generation)
             if copy is None:
                 raise Incomplete(
@@ -87,6 +92,8 @@ def _generation(settings: Settings, connection: duckdb.DuckDBPyConnection, broke
     """How far this shard is published; if that cannot be read, as far as its newest copy."""
     shard, lost = shard_of(settings), {one.table for one in broken}
     published, mark = _marks(shard)
+    if published not in schema.columns_in(connection, "lake"):
+        return 0
     if published not in lost:
         rows = sql.run(connection, "lake_publish/owner", shard=shard).fetchall()
         return int(rows[0][2]) if rows else 0

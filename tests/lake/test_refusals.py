@@ -1,7 +1,10 @@
 """What a shard or a reader refuses, and that no error shows the password of the catalogue."""
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,12 +14,13 @@ import duckdb
 import pytest
 
 import taskhouse
-from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
+from taskhouse.errors import ConfigurationError, Incomplete, Locked, Retryable, TaskhouseError
 from taskhouse.lake import upkeep
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.publish import Shard, opened
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.upkeep import looking_after
+from taskhouse.lake.verify import verify
 from taskhouse.settings import Settings
 from tests.lake.compared import differs
 from tests.lake.conftest import PASSWORD
@@ -51,6 +55,45 @@ def test_a_publisher_that_is_stopped_gives_its_shard_back(lake: Lake, make_home:
         process.terminate()
         assert process.wait(20) == 0
     assert upkeep.drop(home.settings, "one") > 0
+
+
+STOPPED = """
+import sys, duckdb
+from taskhouse.lake import service
+
+def work(*_):
+    print("begun", flush=True)
+    try:
+        connection = duckdb.connect(config={"threads": 1})
+        connection.execute("SELECT count(*) FROM range(100000000) a, range(1000) b WHERE hash(a.range + b.range) = 1")
+    finally:
+        print("given back", flush=True)
+
+service._work = work
+sys.exit(service.publish_for_ever(None, 1, print, print))
+"""
+
+
+def test_a_publisher_that_is_stopped_within_a_statement_ends_in_silence() -> None:
+    """As systemd does it: all its processes get the signal, and one of them also that of its parent."""
+    command = [sys.executable, "-c", STOPPED]
+    with subprocess.Popen(command, stdout=-1, stderr=-1, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGTERM)
+        said, problems = process.communicate(timeout=30)
+    assert (process.returncode, said, problems) == (0, "given back\n", "")
+
+
+def test_verify_says_that_a_shard_is_not_published_yet(sqlite: Lake, make_home: Callable[..., Home]) -> None:
+    home, other = make_home("one", sqlite, full=False), make_home("two", sqlite, full=False, project=2)
+    with opened(Shard(sqlite, "one", home.settings.published)) as shard:
+        shard.catalogue.prepare()  # as if it was killed then
+    for _ in range(2):
+        with pytest.raises(Incomplete, match=r"^The lake has nothing of shard one yet\."):
+            verify(home.settings)
+        publish_once(other.settings)
 
 
 def test_a_catalogue_that_does_not_answer_is_named_without_its_password(postgres: Any) -> None:

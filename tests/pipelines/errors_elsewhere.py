@@ -56,7 +56,9 @@ ELSEWHERE = {
         "settings/test_lake.py::test_without_the_extension_the_error_says_where_it_comes_from"
     ),
     "… is in use by a process on ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
-    "Another process publishes shard … from ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
+    "Another process publishes shard … from …, to this lake or to another one.": (
+        "lake/test_publish.py::test_a_shard_has_one_home_and_one_process"
+    ),
     "Shard … belongs to another home, on ….": ("lake/test_publish.py::test_a_shard_has_one_home_and_one_process"),
     "Shard … of the lake belongs to another home.": (
         "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
@@ -69,6 +71,9 @@ ELSEWHERE = {
     ),
     "The lake lacks tables or columns that this taskhouse shows.": (
         "lake/test_refusals.py::test_a_reader_that_is_newer_than_the_lake_says_so"
+    ),
+    "The lake has nothing of shard … yet.": (
+        "lake/test_refusals.py::test_verify_says_that_a_shard_is_not_published_yet"
     ),
     "The lake has commit … of shard …, and this home has no published copy of it.": (
         "lake/test_upkeep.py::test_the_lake_is_verified_rebuilt_and_rewritten"
