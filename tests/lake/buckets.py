@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from taskhouse.values import Bucket
-from tests.scale.servers import free_port
+from tests.scale.servers import free_port, tied
 
 PLACES = pytest.mark.parametrize("lake", ["bucket", "postgres"], indirect=True)
 """A test of how files are written, read or deleted: in a bucket (with SQLite), and in a folder (with PostgreSQL)."""
@@ -40,7 +40,7 @@ class ObjectStorage:
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port), *words]
         calls = {"INITIAL_NO_AUTH_ACTION_COUNT": str(3 * len(RIGHTS))}  # then it asks for keys
         self.process = subprocess.Popen(
-            command, env={**os.environ, **calls}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            tied(command), env={**os.environ, **calls}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         self._wait()
         self._authority = str(tls[2]) if tls else None

@@ -22,6 +22,7 @@ from tests.lake.buckets import keys_here
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 from tests.lake.parquet import holding
+from tests.scale.servers import tied
 
 KILLS = 12
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ def working(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A process that publishes, or looks after the lake, killed at the end of the block."""
     command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings)), *words]
     told = {"PYTHONPATH": str(ROOT), **keys_here()}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=told) as made:
+    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, text=True, cwd=ROOT, env=told) as made:
         try:
             assert made.stdout is not None
             assert made.stdout.readline() == "tick\n"
@@ -88,7 +89,7 @@ def test_who_looks_after_the_lake_may_be_killed(postgres: Any, tmp_path: Path, m
 
     go_on()
     stop = tmp_path / "stop"
-    reading = [sys.executable, str(reader.__file__), lake.address, "1", str(stop), "1"]
+    reading = tied([sys.executable, str(reader.__file__), lake.address, "1", str(stop), "1"])
     with subprocess.Popen(reading, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}) as crowd:
         for word in ("compact", "rebuild", "rewrite"):
             run_and_kill(word)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from pydantic import SecretStr
 
 import taskhouse
@@ -38,6 +39,9 @@ from tests.lake import reader, writer
 from tests.lake.buckets import keys_here
 from tests.lake.test_kills import ROOT, given
 from tests.scale.deployment import Deployment, until
+from tests.scale.servers import tied
+
+pytestmark = pytest.mark.slow
 
 PROJECTS = (1, 2, 3, 4)
 SHARDS = {1: "a", 2: "b", 3: "c", 4: "d"}
@@ -134,12 +138,13 @@ def environment(settings: Settings) -> dict[str, str]:
 def started(command: list[str], log: Path, **named: Any) -> "subprocess.Popen[str]":
     """A process whose errors go into a file."""
     with log.open("a") as errors:
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, text=True, **named)
+        return subprocess.Popen(tied(command), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=errors, text=True, **named)
 
 
 def read_until(lake: Lake, stop: Path, log: Path, told: list[tuple[int, int]], aborted: list[int]) -> None:
     """A process of readers, which is started again if a restart of PostgreSQL aborts it."""
-    command = [sys.executable, str(reader.__file__), lake.address, str(READERS // PROCESSES), str(stop), str(REST_S)]
+    words = [str(reader.__file__), lake.address, str(READERS // PROCESSES), str(stop), str(REST_S)]
+    command = tied([sys.executable, *words])
     while True:
         with log.open("a") as errors:
             done = subprocess.run(
@@ -266,10 +271,12 @@ def test_the_lake_is_what_the_world_was(postgres: Any, tmp_path: Path) -> None:
         stack.close()
         for thread in crowd:
             thread.join(600)
+        finishing = [
+            started([str(MAIN), str(writer.__file__), json.dumps(given(settings)), "finish"], log, env=paths)
+            for settings in homes.values()
+        ]
+        assert [process.wait(300) for process in finishing] == [0] * len(finishing), log.read_text()[-3000:]
         for settings in homes.values():
-            finishing = [str(MAIN), str(writer.__file__), json.dumps(given(settings)), "finish"]
-            done = subprocess.run(finishing, cwd=ROOT, env=paths, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr[-3000:]
             publish_once(settings)
             assert [one.table for one in verify(settings)[1] if one.differs] == []
         with taskhouse.open(lake=lake.address) as snapshot:

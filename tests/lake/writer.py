@@ -48,6 +48,7 @@ def finish(settings: Settings) -> list[Compared]:
 
 if __name__ == "__main__":
     rows.COMMIT_PAGES = 1  # more moments at which to die
+    publish.EVERY_S = 2.0  # and more to publish
     given = Settings(_env_file=None, **json.loads(sys.argv[1]))
     with retry.instant():
         if len(sys.argv) > 2:

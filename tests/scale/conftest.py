@@ -1,6 +1,8 @@
 """A PostgreSQL and a Redis for each test that asks for one; a machine without them fails the test."""
 
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +18,8 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def redis() -> Iterator[Redis]:
+def redis(tmp_path: Path) -> Iterator[Redis]:
     """A Redis of the test's own."""
-    server = Redis()
+    server = Redis(tmp_path)
     yield server
-    server.remove()
+    server.stop(signal.SIGKILL)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.scale.servers import free_port
+from tests.scale.servers import free_port, tied
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,13 @@ LOCATIONS = """
 { workspaceOrError { ... on Workspace { locationEntries { name loadStatus
   locationOrLoadError { __typename } } } } }
 """
+PACE = {
+    "user_code_failure_retry_delay: 60": "user_code_failure_retry_delay: 2",
+    "poll_interval_seconds: 30": "poll_interval_seconds: 2",
+    "free_slots_after_run_end_seconds: 30": "free_slots_after_run_end_seconds: 2",
+}
+"""What is shorter than in ``deploy/dagster.yaml``, so that tests need not wait as people do."""
+
 STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
 
 
@@ -47,7 +55,8 @@ class Deployment:
         }
         environment |= {"TASKHOUSE_SCHEDULES": "false", "TASKHOUSE_CAPTURE_SECONDS": "1", **(settings or {})}
         given = [str(folder), "--port", str(port), "--a", "1", "--b", "2", *words]
-        self._process = subprocess.Popen([str(python), str(ROOT / "deploy/processes.py"), *given], env=environment)
+        command = tied([str(python), str(_paced(folder / "deploy") / "processes.py"), *given], "TERM")
+        self._process = subprocess.Popen(command, env=environment)
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60)
 
     def ask(self, text: str, **variables: Any) -> Any:
@@ -98,6 +107,17 @@ class Deployment:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(120)
         self._client.close()
+
+
+def _paced(folder: Path) -> Path:
+    """A copy of the deployment's files with a pace for tests."""
+    shutil.copytree(ROOT / "deploy", folder)
+    text = (folder / "dagster.yaml").read_text("utf-8")
+    for usual, shorter in PACE.items():
+        assert usual in text
+        text = text.replace(usual, shorter)
+    (folder / "dagster.yaml").write_text(text, "utf-8")
+    return folder
 
 
 def until(look: Callable[[], T], within_s: float = 600) -> T:

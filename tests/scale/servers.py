@@ -96,11 +96,16 @@ class Postgres:
 
 
 class Redis:
-    """A server that asks for a password, and by default keeps its data on the disk."""
+    """A server that asks for a password, and by default keeps its data on the disk.
 
-    def __init__(self, *, keeps: bool = True) -> None:
+    Args:
+        folder: Where.
+        keeps: Whether it keeps its data.
+    """
+
+    def __init__(self, folder: Path, *, keeps: bool = True) -> None:
         assert shutil.which("redis-server"), "there is no Redis on this machine: apt-get install redis-server"
-        self._folder = Path(tempfile.mkdtemp(prefix="taskhouse-redis-"))
+        self._folder = folder
         self.port = free_port()
         self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}/0"
         self._keeps = "yes" if keeps else "no"
@@ -110,9 +115,8 @@ class Redis:
         """Start it, and wait until it answers."""
         options = {"port": self.port, "bind": "127.0.0.1", "dir": self._folder, "appendonly": self._keeps, "save": ""}
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-        self._process = subprocess.Popen(
-            ["redis-server", *words, "--requirepass", "s3cret/of@it"], stdout=subprocess.DEVNULL
-        )
+        command = tied(["redis-server", *words, "--requirepass", "s3cret/of@it"])
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         until = time.monotonic() + 20
         while True:
             try:
@@ -133,10 +137,10 @@ class Redis:
         """Let it hang, or go on."""
         self._process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
 
-    def remove(self) -> None:
-        """Stop it, and delete what it kept."""
-        self.stop(signal.SIGKILL)
-        shutil.rmtree(self._folder)
+
+def tied(command: list[str], end: str = "KILL") -> list[str]:
+    """A command whose process gets a signal when the thread that started it ends, however that is."""
+    return ["setpriv", "--pdeathsig", end, *command]
 
 
 def free_port() -> int:

@@ -23,7 +23,7 @@ import redis as client
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.posthog.budget import Budget, Priority, fingerprint
-from tests.scale.servers import Postgres, Redis
+from tests.scale.servers import Postgres, Redis, tied
 from tests.scale.spender import KEY, LIMIT, MINUTE_MS, SHARDS
 
 pytestmark = pytest.mark.scale
@@ -81,7 +81,8 @@ class Machine:
     def start(self) -> None:
         words = [str(self.home), self._address, self.priority.name, str(self.skew_s)]
         with self._said.open("ab") as said:
-            self.process = subprocess.Popen([sys.executable, "-m", "tests.scale.spender", *words], stdout=said)
+            command = tied([sys.executable, "-m", "tests.scale.spender", *words])
+            self.process = subprocess.Popen(command, stdout=said)
 
     def kill(self) -> None:
         self.process.kill()
@@ -171,7 +172,8 @@ with windows._answering() as session, session.transaction():
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_holder_that_dies_or_hangs_blocks_nobody(postgres: Postgres, tmp_path: Path, end: signal.Signals) -> None:
-    with subprocess.Popen([sys.executable, "-c", HOLDER, postgres.url, NAME], stdout=subprocess.PIPE) as holder:
+    command = tied([sys.executable, "-c", HOLDER, postgres.url, NAME])
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         holder.send_signal(end)
@@ -209,7 +211,7 @@ def test_a_wrong_password_is_said_and_not_shown(
 
 
 def test_a_redis_that_forgets_is_named(tmp_path: Path) -> None:
-    server = Redis(keeps=False)
+    server = Redis(tmp_path, keeps=False)
 
     async def work() -> str:
         budget = use(server.url, tmp_path)
@@ -220,7 +222,7 @@ def test_a_redis_that_forgets_is_named(tmp_path: Path) -> None:
     try:
         assert "appendonly yes" in asyncio.run(work())
     finally:
-        server.remove()
+        server.stop(signal.SIGKILL)
 
 
 def test_the_commands_say_where_the_budget_is_and_what_holds_while_it_is_away(
