@@ -8,7 +8,7 @@ from taskhouse.pipelines.cli.exits import Exit, code_of, complain, guarded, say
 from taskhouse.plural import counted
 
 if TYPE_CHECKING:
-    from taskhouse.lake.upkeep import Kept
+    from taskhouse.lake.results import Kept
 
 lake = typer.Typer(
     no_args_is_help=True,

@@ -7,9 +7,9 @@ that had begun before fails and begins again.
 
 import contextlib
 import platform
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -20,12 +20,13 @@ from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.damage import Damaged, check, take_out
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.leases import EVERYTHING, Leases, renewed
-from taskhouse.lake.publish import Tick
+from taskhouse.lake.results import Files, Kept, Rebuilt
 from taskhouse.lake.service import LOCAL_WAIT_S, again, claimed
 from taskhouse.lake.tables import DERIVED, SHARED
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 
+T = TypeVar("T")
 UPKEEP = "*upkeep"
 """The lease of whoever compacts or rewrites."""
 
@@ -47,54 +48,6 @@ TABLES = (*(name for table in SHARED for name in (table.name, table.gone)), *DER
 """The tables whose files are merged while others insert. Marks are merged while nobody publishes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What compacting or rewriting did.
-
-    Attributes:
-        rows: Rows that were deleted.
-        moved: Rows that were in the catalogue, and are in files now.
-        before: The files that counted before.
-        after: The files that count now.
-        removed: How many files were removed from the disk.
-    """
-
-    rows: int
-    moved: int
-    before: "Files"
-    after: "Files"
-    removed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
-    """What publishing a shard anew did.
-
-    Attributes:
-        tick: What was published.
-        damaged: Files that could not be read, and are no longer part of the lake.
-        others: Other shards that may have had rows in them, and publish these again with their next
-            copy.
-    """
-
-    tick: Tick
-    damaged: tuple[Damaged, ...]
-    others: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """The files of the newest snapshot.
-
-    Attributes:
-        count: How many.
-        size: Their bytes.
-    """
-
-    count: int
-    size: int
-
-
 class Upkeep:
     """The lake, for one process that looks after it."""
 
@@ -103,6 +56,7 @@ class Upkeep:
 
     def alone(self) -> None:
         """Have the lake alone, or go on having it: publishers wait, and one that had begun fails."""
+        self.go_on()
         self.leases.claim(EVERYTHING, any_home=True, seconds=HELD_S)
         marks = [name for (name,) in sql.run(self.connection, "lake_upkeep/marks").fetchall()]
 
@@ -133,7 +87,7 @@ class Upkeep:
 
     def flush(self) -> int:
         """Write the rows that are in the catalogue into files, and those of the marks into one file each; how many."""
-        flushed = self.connection.execute("FROM ducklake_flush_inlined_data('lake')").fetchall()
+        flushed = self._call("FROM ducklake_flush_inlined_data('lake')")
         for (mark,) in self._run("lake_upkeep/marks"):
             self._rewrite("shards", str(mark))
             self._merge(f"shards.{mark}")
@@ -144,21 +98,22 @@ class Upkeep:
         found = self._files()
         for name in TABLES:
             if found.get(name, (0, 0))[0] > 1:
-                again(self.lake, f"Merging the files of {name}", lambda name=name: self._merge(name))  # type: ignore[misc]
+                self._merge(name)
 
     def _merge(self, name: str) -> None:
         schema, _, table = name.partition(".")
         self.go_on()
-        self.connection.execute(f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')")
+        self._call(f"CALL ducklake_merge_adjacent_files('lake', '{table}', schema => '{schema}')")
 
     def expire(self) -> int:
         """Forget snapshots that are old, remove the files that only they need or nobody knows; how many files."""
         since = {"age": OLD + LATER[self.lake.kind]}
-        self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now() - $age)", since)
-        text = "CALL ducklake_cleanup_old_files('lake', older_than => now() - $age)"
-        removed = len(self.connection.execute(text, since).fetchall())
-        text = "CALL ducklake_delete_orphaned_files('lake', older_than => now() - $age)"
-        return removed + len(self.connection.execute(text, {"age": LEFT}).fetchall())
+        self._call("CALL ducklake_expire_snapshots('lake', older_than => now() - $age)", since)
+        removed = self._call("CALL ducklake_cleanup_old_files('lake', older_than => now() - $age)", since)
+        left = {"age": LEFT}
+        return len(
+            removed + self._call("CALL ducklake_delete_orphaned_files('lake', older_than => now() - $age)", left)
+        )
 
     def mend(self, shard: str) -> tuple[tuple[Damaged, ...], list[str]]:
         """Take files out of the catalogue that cannot be read and may have rows of a shard; which shards lost rows.
@@ -169,7 +124,8 @@ class Upkeep:
         checked = check(self.connection, shard=shard)
         if not checked.damaged:
             return (), []
-        return checked.damaged, take_out(self.connection, checked, str(self.lake.data or "the lake"))
+        place = str(self.lake.data or "the lake")
+        return checked.damaged, self._again(lambda: take_out(self.connection, checked, place))
 
     def find(self, run_or_task: str) -> None:
         """Have a run, or a task and its runs, erased by the next :meth:`forget`, and never published again.
@@ -190,8 +146,11 @@ class Upkeep:
 
     def forget(self, *, erase: bool) -> int:
         """Delete superseded rows, and what :meth:`find` found, in one transaction; how many."""
-        rows = 0
         self.go_on()
+        return self._again(lambda: self._forget(erase=erase))
+
+    def _forget(self, *, erase: bool) -> int:
+        rows = 0
         with sql.atomic(self.connection):
             for name in DERIVED:
                 rows += self._changed("lake_upkeep/superseded_derived", table=name)
@@ -214,6 +173,11 @@ class Upkeep:
                 f"The lake has no shard {shard}.",
                 hint='`taskhouse query --lake "FROM lake_shards"` lists the shards.',
             )
+        rows = self._again(lambda: self._drop(shard))
+        claims.give_up(self.leases.catalogue, shard)
+        return rows
+
+    def _drop(self, shard: str) -> int:
         rows = 0
         with sql.atomic(self.connection):
             for name in TABLES:
@@ -222,7 +186,6 @@ class Upkeep:
                     rows += int(self.connection.execute(text, {"shard": shard}).fetchall()[0][0])
             self._run("lake_upkeep/drop_publications", shard=shard)
             self.connection.execute(f"DROP TABLE lake.shards.mark_{shard}")
-        claims.give_up(self.leases.catalogue, shard)
         return rows
 
     def rewrite(self) -> tuple[int, int]:
@@ -235,18 +198,30 @@ class Upkeep:
             schema, _, table = name.partition(".")
             self._rewrite(schema, table)
         self.merge()
-        self.alone()  # so nobody is about to commit a file that is not known yet
-        self.connection.execute("CALL ducklake_expire_snapshots('lake', older_than => now())")
-        removed = 0
-        for what in ("cleanup_old_files", "delete_orphaned_files"):
-            removed += len(self.connection.execute(f"CALL ducklake_{what}('lake', cleanup_all => true)").fetchall())
-        return moved, removed
+        return moved, self.sweep()
+
+    def sweep(self) -> int:
+        """Remove all files that the newest snapshot does not need, also those that the catalogue does not know.
+
+        This process may be stopped at any moment, for so long that others publish again. So a file that is not known
+        is removed only if nobody can commit it any more: it was there before the marks changed, and is still not known
+        after.
+        """
+        unknown = self._unknown()
+        self.alone()
+        if left := unknown & self._unknown():
+            self._call(sql.query("lake_upkeep/schedule"), {"paths": sorted(left)})
+        self._call("CALL ducklake_expire_snapshots('lake', older_than => now())")
+        return len(self._call("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)"))
+
+    def _unknown(self) -> set[str]:
+        """The files that the catalogue does not know."""
+        text = "CALL ducklake_delete_orphaned_files('lake', cleanup_all => true, dry_run => true)"
+        return {str(path) for (path,) in self._call(text)}
 
     def _rewrite(self, schema: str, table: str) -> None:
         self.go_on()
-        self.connection.execute(
-            f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)"
-        )
+        self._call(f"CALL ducklake_rewrite_data_files('lake', '{table}', schema => '{schema}', delete_threshold => 0)")
 
     def _erase(self) -> int:
         rows = 0
@@ -264,6 +239,13 @@ class Upkeep:
 
     def _run(self, address: str, **values: object) -> list[tuple[object, ...]]:
         return sql.run(self.connection, address, **values).fetchall()
+
+    def _call(self, text: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        return self._again(lambda: self.connection.execute(text, values).fetchall())
+
+    def _again(self, work: Callable[[], T]) -> T:
+        """Do one transaction again if others disturb it: with SQLite, whoever writes first makes another one fail."""
+        return again(self.lake, "Looking after the lake", work)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Who works on the lake keeps it to itself for as long as it works, and loses it when it is stopped for too long."""
 
 import copy
+import itertools
 import random
 import shutil
 import signal
@@ -8,18 +9,21 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taskhouse.errors import Locked
-from taskhouse.lake import leases, upkeep
+from taskhouse.lake import leases, publish, upkeep
 from taskhouse.lake.engine import Lake
+from taskhouse.lake.leases import EVERYTHING
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.upkeep import Upkeep, looking_after
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
 from tests.lake.compared import differs
 from tests.lake.homes import HOST, Home
+from tests.lake.parquet import copy_of_one, files_in
 from tests.lake.test_kills import working
 
 LEASE_S = 1.5
@@ -73,6 +77,65 @@ def test_who_was_stopped_while_another_one_looked_after_the_lake_does_not_go_on(
             for go_on in (stopped.alone, stopped.rewrite, lambda: stopped.forget(erase=False)):
                 with pytest.raises(Locked, match=r"^The lake is in use by a process on .*/two\."):
                     go_on()
+
+
+def test_whoever_writes_to_sqlite_meanwhile_does_not_stop_a_rewrite(
+    sqlite: Lake, make_home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In SQLite, a commit fails if somebody wrote since its transaction began."""
+    home, other = make_home("one", sqlite, full=False), make_home("two", sqlite, project=2, full=False)
+    for _ in range(2):
+        for each in (home, other):
+            each.change(rows=150)
+            publish_once(each.settings)
+    changed, times = Upkeep._changed, itertools.count(1)
+    with claimed(other.settings) as publisher:
+
+        def disturbed(self: Upkeep, address: str, **names: str) -> int:
+            if next(times) == 30:
+                publisher.claim()
+            return changed(self, address, **names)
+
+        monkeypatch.setattr(Upkeep, "_changed", disturbed)
+        upkeep.rewrite(home.settings)
+    assert next(times) > 60, "all of it was done again"
+    assert (differs(sqlite, home), differs(sqlite, other)) == ({}, {})
+
+
+def test_who_was_stopped_before_it_removes_files_leaves_those_that_another_one_commits(
+    lake: Lake, make_home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, other = make_home("one", lake, full=False), make_home("two", lake, project=2, full=False)
+    for each in (home, other):
+        publish_once(each.settings)
+    copy_of_one(lake, "left-by-a-kill.parquet")
+    other.change(rows=500)
+    written, go_on, alone, times = threading.Event(), threading.Event(), Upkeep.alone, itertools.count(1)
+
+    def stopped(self: Upkeep) -> None:
+        alone(self)
+        if next(times) == 2:
+            self.leases.release(EVERYTHING)  # its lease ends
+            thread.start()
+            assert written.wait(60)
+
+    def mark(self: Any) -> None:
+        written.set()
+        assert go_on.wait(60)
+        real_mark(self)
+
+    real_mark = publish._Work.mark
+    thread = threading.Thread(target=publish_once, args=(other.settings,))
+    with monkeypatch.context() as patch:
+        patch.setattr(publish._Work, "mark", mark)
+        patch.setattr(Upkeep, "alone", stopped)
+        upkeep.rewrite(home.settings)
+        go_on.set()
+        thread.join(60)
+    assert not any(path.name == "left-by-a-kill.parquet" for path in files_in(lake))
+    for each in (home, other):
+        publish_once(each.settings)
+        assert differs(lake, each) == {}
 
 
 def moved(home: Home, folder: Path) -> Home:

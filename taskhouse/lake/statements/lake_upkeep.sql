@@ -87,3 +87,14 @@ FROM
     INNER JOIN __ducklake_metadata_lake.ducklake_schema AS schemas
         ON info.schema_id = schemas.schema_id
         AND schemas.end_snapshot IS NULL
+
+-- name: schedule
+-- These files are removed with the next clean-up. Their numbers are above all that DuckLake gives.
+INSERT INTO __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion BY NAME
+SELECT
+    4611686018427387904 + row_number() OVER (ORDER BY path) AS data_file_id,
+    path,
+    FALSE AS path_is_relative,
+    now() AS schedule_start
+FROM
+    unnest($paths) AS left_behind (path)
