@@ -36,18 +36,21 @@ def ask(connection: Any, project_id: int, now: datetime, *, days: int | None, ru
 
     Logs of runs that have been at rest for more than ``days`` are never started; None reads all.
     """
-    rules = {
-        "project_id": project_id,
-        "now": now,
-        "terminal": sorted(polling_policy.TERMINAL),
-        "refused": sorted(refusal_policy.STATES),
-        "replay_s": REPLAY.total_seconds(),
-        "oldest": None if days is None else now - timedelta(days=days),
-    }
-    rows = state.records(connection, "run_events/open", **rules, final=sorted(FINAL), run_ids=sorted(run_ids))
+    found = state.records(
+        connection,
+        "run_events/open",
+        project_id=project_id,
+        now=now,
+        run_ids=sorted(run_ids),
+        terminal=sorted(polling_policy.TERMINAL),
+        refused=sorted(refusal_policy.STATES),
+        final=sorted(FINAL),
+        replay_s=REPLAY.total_seconds(),
+        oldest=None if days is None else now - timedelta(days=days),
+    )
+    rows = [row for row in found if row["run_id"] is not None]
     parents = parents_of(rows)
     if asked := sorted({parent for parent in parents.values() if parent is not None} - parents.keys()):
         chains = state.records(connection, "run_events/resumed", project_id=project_id, run_ids=asked)
         parents = dict.fromkeys(asked) | parents_of(chains) | parents
-    passed_over = 0 if days is None else state.records(connection, "run_events/passed_over", **rules)[0]["runs"]
-    return OpenRuns(rows, parents, passed_over)
+    return OpenRuns(rows, parents, found[0]["passed_over"])

@@ -1,6 +1,7 @@
 """A plan is made from the runs of which something may still be read, and is the same as one made from all runs."""
 
 import contextlib
+import random
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ MINUTE = timedelta(minutes=1)
 STATUSES = ("not_started", "queued", "in_progress", "completed", "failed", "cancelled")
 ENDED = STATUSES[3:]
 STREAMS = ("live", "stream_end", "terminal_without_stream", "error_budget", "not_found", "refused", "lost")
+TASKS = 60
 LOGS = ("drained", "settled", "expired", "unproved", "not_found", "refused", "lost")
 
 World = dict[str, list[dict[str, Any]]]
@@ -56,16 +58,22 @@ def before(minutes: float) -> datetime:
     return NOW - minutes * MINUTE
 
 
-@st.composite
-def moments(draw: st.DrawFn) -> datetime:
+def moment(chance: random.Random) -> datetime:
     """A time around those that matter: half an hour, an hour, six hours, days and a month ago, and soon."""
-    around = draw(st.sampled_from([-40, -1, 0, 1, 10, 30, 60, 180, 360, 1440, 4320, 43_200, 86_400]))
-    return before(around + draw(st.sampled_from([-5, -1e-6, 0, 1e-6, 5])))
+    around = chance.choice([-40, -1, 0, 1, 10, 30, 60, 180, 360, 1440, 4320, 43_200, 86_400])
+    return before(around + chance.choice([-5, -1e-6, 0, 1e-6, 5]))
 
 
 def version(run: int, valid_from: datetime, **given: Any) -> dict[str, Any]:
     stamp = {"observed_in": "list", "content_hash": "", "pass_id": "p", "page": 1}
-    return {"project_id": 1, "task_id": f"t{run % 3}", "run_id": f"r{run}", "valid_from": valid_from, **stamp, **given}
+    return {
+        "project_id": 1,
+        "task_id": f"t{run % TASKS}",
+        "run_id": f"r{run}",
+        "valid_from": valid_from,
+        **stamp,
+        **given,
+    }
 
 
 def cursor(resource: str, run: int, read_at: datetime, **given: Any) -> dict[str, Any]:
@@ -73,34 +81,34 @@ def cursor(resource: str, run: int, read_at: datetime, **given: Any) -> dict[str
     return {**who, "updated_at": read_at, "state_since": read_at, **given}
 
 
-@st.composite
-def worlds(draw: st.DrawFn) -> World:
+def drawn(seed: int, runs: int = 1000) -> World:
+    """A world with so many runs, of which most have ended; some resumed others, also in circles."""
+    chance = random.Random(seed)
     versions, cursors, sightings = [], [], []
-    often_ended = st.sampled_from([*STATUSES, *ENDED, *ENDED])
-    maybe = st.none() | moments()
-    count = draw(st.integers(1, 7))
-    for run in range(count):
-        parent = draw(st.none() | st.integers(0, count))
-        for number in range(draw(st.integers(1, 2))):
-            times = {name: draw(maybe) for name in ("updated_at", "completed_at", "scheduled_at")}
-            resumed = None if parent is None else f"r{parent}"
-            facts = {"status": draw(often_ended), "resume_from_run_id": resumed, "created_at": draw(moments())}
-            versions.append(version(run, before(100 - number), **facts, **times))
-        if draw(st.integers(0, 3)):
-            position = draw(st.none() | moments().map(lambda at: f"{int(at.timestamp() * 1000)}-0"))
-            state = draw(st.sampled_from(STREAMS))
-            cursors.append(cursor("run_stream", run, draw(moments()), position=position, state=state, leg="django"))
-        if draw(st.integers(0, 3)):
-            state = draw(st.sampled_from([*LOGS, "settled"]))
-            cursors.append(cursor("run_log", run, draw(moments()), position=draw(st.sampled_from("05")), state=state))
-        if draw(st.booleans()):
+
+    def maybe() -> datetime | None:
+        return chance.choice([None, moment(chance)])
+
+    for run in range(runs):
+        parent = chance.choice([None, None, f"r{chance.randrange(runs + 9)}"])
+        for number in range(chance.choice([1, 1, 2])):
+            times = {name: maybe() for name in ("updated_at", "completed_at", "scheduled_at")}
+            facts = {"status": chance.choice(STATUSES + 2 * ENDED), "created_at": moment(chance)}
+            versions.append(version(run, before(100 - number), resume_from_run_id=parent, **facts, **times))
+        if chance.random() < 0.8:
+            position = chance.choice([None, f"{int(moment(chance).timestamp() * 1000)}-0"])
+            state = {"position": position, "state": chance.choice(STREAMS), "leg": "django"}
+            cursors.append(cursor("run_stream", run, moment(chance), **state))
+        if chance.random() < 0.8:
+            state = {"position": chance.choice("05"), "state": chance.choice((*LOGS, *3 * ("settled",)))}
+            cursors.append(cursor("run_log", run, moment(chance), **state))
+        if chance.random() < 0.5:
             read = sorted(f"{one['resource']} {one['position'] or ''}" for one in cursors if one["key"] == f"r{run}")
-            position = draw(st.sampled_from([", ".join(read), "less"]))
-            cursors.append(cursor("run_gaps", run, draw(moments()), position=position, state="judged"))
-    for task in range(3):
-        if draw(st.booleans()):
-            seen = {"first_seen_at": before(1e6), "last_seen_at": draw(moments()), "pass_id": "p", "last_pass_id": "p"}
-            sightings.append({"project_id": 1, "task_id": f"t{task}", "page": 1, **seen, "absent_since": draw(maybe)})
+            state = {"position": chance.choice([", ".join(read), "less"]), "state": "judged"}
+            cursors.append(cursor("run_gaps", run, moment(chance), **state))
+    for task in range(0, TASKS, 2):
+        seen = {"first_seen_at": before(1e6), "last_seen_at": moment(chance), "pass_id": "p", "last_pass_id": "p"}
+        sightings.append({"project_id": 1, "task_id": f"t{task}", "page": 1, **seen, "absent_since": maybe()})
     return {"raw.run_versions": versions, "ledger.cursors": cursors, "raw.task_sightings": sightings}
 
 
@@ -116,26 +124,32 @@ def plans(
     )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(world=worlds(), days=st.none() | st.sampled_from([1, 3, 30]), ahead=st.sampled_from([0, -60, 20, 2000]))
+few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@few
+@given(seed=st.integers(0), days=st.none() | st.sampled_from([1, 3, 30]), ahead=st.sampled_from([0, -60, 20, 2000]))
 def test_a_plan_from_the_open_runs_is_the_plan_from_all(
-    warehouse: duckdb.DuckDBPyConnection, world: World, days: int | None, ahead: int
+    warehouse: duckdb.DuckDBPyConnection, seed: int, days: int | None, ahead: int
 ) -> None:
-    with lived(warehouse, world):
+    with lived(warehouse, drawn(seed)):
         every, of_open = plans(warehouse, NOW + ahead * MINUTE, days)
-    assert asdict(of_open) == asdict(every)
+        left_out = 1000 - len(open_runs.ask(warehouse, 1, NOW + ahead * MINUTE, days=days).rows)
+    assert [name for name, planned in asdict(every).items() if planned != asdict(of_open)[name]] == []
+    assert left_out > 20, "a world in which nothing can be left out shows nothing"
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(world=worlds(), days=st.sampled_from([0.5, 3, 7]))
+@few
+@given(seed=st.integers(0), days=st.sampled_from([0.5, 3, 7]))
 def test_the_runs_that_a_killed_process_did_not_search_for_gaps_are_those_among_all(
-    warehouse: duckdb.DuckDBPyConnection, world: World, days: float
+    warehouse: duckdb.DuckDBPyConnection, seed: int, days: float
 ) -> None:
     asked = {"project_id": 1, "since": NOW - timedelta(days=days), "now": NOW}
-    with lived(warehouse, world):
+    with lived(warehouse, drawn(seed)):
         every = sql.rows(warehouse.execute(EVERY_UNJUDGED, asked))
         found = sql.rows(sql.run(warehouse, "run_events/unjudged", **asked))
-    assert {row["run_id"]: row for row in found} == {row["run_id"]: row for row in every}
+    assert {*map(str, found)} == {*map(str, every)}
+    assert every
 
 
 def history(runs: int, **log: Any) -> World:

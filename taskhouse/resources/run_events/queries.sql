@@ -4,9 +4,112 @@
 -- name: open
 -- The newest version of every run of which something may still be read, and of those in $run_ids, with how far its
 -- stream and its log have been read. It changed when the server says so, or when a later version was seen here; a first
--- sight is no change. Its task was seen last when a page listed it; never where it is absent. A run is left out if it
--- has ended, the server no longer has its stream, which was not refused last time, and its log was read to its end
--- since it changed last; or was never read, and it has been at rest since before $oldest.
+-- sight is no change. Its task was seen last when a page listed it; never where it is absent.
+--
+-- A run is read to its end if it has ended, the server no longer has its stream, which was not refused last time, and
+-- its log was read to its end since the last change that any version shows. It is passed over if instead its log was
+-- never read and it has been at rest since before $oldest; `passed_over` counts these, in a row without a run if there
+-- is no other.
+WITH run AS (
+    SELECT
+        run_id,
+        arg_max(coalesce(status, ''), valid_from) AS status,
+        max(greatest(created_at, updated_at, completed_at)) AS server_changed_at,
+        CASE WHEN count(*) > 1 THEN max(valid_from) END AS changed_here_at
+    FROM
+        raw.run_versions
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        run_id
+),
+
+refused AS (
+    SELECT
+        key
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+        AND resource = 'run_stream'
+        AND list_contains($refused, state)
+),
+
+log AS (
+    SELECT
+        key,
+        updated_at,
+        list_contains($final, state) AS is_final
+    FROM
+        ledger.cursors
+    WHERE
+        project_id = $project_id
+        AND resource = 'run_log'
+),
+
+judged AS (
+    SELECT
+        run.run_id,
+        CASE
+            WHEN
+                NOT list_contains($terminal, run.status)
+                OR $now < run.server_changed_at + to_seconds($replay_s)
+                OR refused.key IS NOT NULL
+                OR list_contains($run_ids, run.run_id)
+                THEN 'open'
+            WHEN log.is_final AND run.server_changed_at <= log.updated_at THEN 'read'
+            WHEN log.key IS NULL AND greatest(run.server_changed_at, run.changed_here_at) < $oldest THEN 'passed over'
+            ELSE 'open'
+        END AS part
+    FROM
+        run
+        LEFT JOIN refused
+            ON refused.key = run.run_id
+        LEFT JOIN log
+            ON log.key = run.run_id
+),
+
+open AS (
+    SELECT
+        run_id
+    FROM
+        judged
+    WHERE
+        part = 'open'
+),
+
+versions AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        valid_from,
+        status,
+        environment,
+        resume_from_run_id,
+        created_at,
+        updated_at,
+        completed_at,
+        scheduled_at
+    FROM
+        raw.run_versions
+        SEMI JOIN open USING (run_id)
+    WHERE
+        project_id = $project_id
+),
+
+cursors AS (
+    SELECT
+        *
+    FROM
+        ledger.cursors AS cursor
+        SEMI JOIN open
+            ON open.run_id = cursor.key
+    WHERE
+        project_id = $project_id
+        AND resource IN ('run_stream', 'run_log')
+)
+
 SELECT
     version.task_id,
     version.run_id,
@@ -28,69 +131,25 @@ SELECT
     log.state AS log_state,
     log.updated_at AS log_read_at,
     log.state_since AS log_since,
-    sighting.last_seen_at AS task_seen_at
+    sighting.last_seen_at AS task_seen_at,
+    counted.passed_over
 FROM
-    newest('raw.run_versions', run_id) AS version
-    LEFT JOIN ledger.cursors AS stream
-        ON stream.project_id = version.project_id
-        AND stream.resource = 'run_stream'
+    (SELECT count(*) AS passed_over FROM judged WHERE part = 'passed over') AS counted
+    LEFT JOIN newest('versions', run_id) AS version
+        ON true
+    LEFT JOIN cursors AS stream
+        ON stream.resource = 'run_stream'
         AND stream.key = version.run_id
-    LEFT JOIN ledger.cursors AS log
-        ON log.project_id = version.project_id
-        AND log.resource = 'run_log'
+    LEFT JOIN cursors AS log
+        ON log.resource = 'run_log'
         AND log.key = version.run_id
     LEFT JOIN raw.task_sightings AS sighting
         ON sighting.project_id = version.project_id
         AND sighting.task_id = version.task_id
         AND sighting.absent_since IS NULL
-WHERE
-    version.project_id = $project_id
-    AND (
-        list_contains($run_ids, version.run_id)
-        OR coalesce(NOT list_contains($terminal, version.status), true)
-        OR $now < coalesce(
-            version.completed_at + to_seconds($replay_s),
-            greatest(version.created_at, version.updated_at)
-        )
-        OR coalesce(list_contains($refused, stream.state), false)
-        OR CASE
-            WHEN log.updated_at IS NULL
-                THEN coalesce(
-                    greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at)
-                    >= $oldest,
-                    true
-                )
-            ELSE
-                coalesce(NOT list_contains($final, log.state), true)
-                OR greatest(version.created_at, version.updated_at, version.completed_at) > log.updated_at
-        END
-    )
 ORDER BY
     version.created_at DESC,
     version.run_id
-
--- name: passed_over
--- How many runs the query `open` leaves out because their log was never read and they have been at rest since before
--- $oldest.
-SELECT
-    count(*) AS runs
-FROM
-    newest('raw.run_versions', run_id) AS version
-    ANTI JOIN (SELECT key FROM ledger.cursors WHERE project_id = $project_id AND resource = 'run_log') AS log
-        ON log.key = version.run_id
-    LEFT JOIN ledger.cursors AS stream
-        ON stream.project_id = version.project_id
-        AND stream.resource = 'run_stream'
-        AND stream.key = version.run_id
-WHERE
-    version.project_id = $project_id
-    AND list_contains($terminal, version.status)
-    AND $now >= coalesce(
-        version.completed_at + to_seconds($replay_s),
-        greatest(version.created_at, version.updated_at)
-    )
-    AND NOT coalesce(list_contains($refused, stream.state), false)
-    AND greatest(version.created_at, version.updated_at, version.completed_at, version.changed_here_at) < $oldest
 
 -- name: resumed
 -- The run that each of these runs resumed, the run which that one resumed, and so on.
