@@ -156,12 +156,15 @@ ORDER BY
 WITH RECURSIVE parent AS MATERIALIZED (
     SELECT
         run_id,
-        resume_from_run_id
+        arg_max_null(resume_from_run_id, valid_from) AS resume_from_run_id
     FROM
-        newest('raw.run_versions', run_id)
+        raw.run_versions
     WHERE
         project_id = $project_id
-        AND resume_from_run_id IS NOT NULL
+    GROUP BY
+        run_id
+    HAVING
+        arg_max_null(run_versions.resume_from_run_id, valid_from) IS NOT NULL
 ),
 
 chain AS (
