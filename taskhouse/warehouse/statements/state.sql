@@ -112,51 +112,72 @@ ORDER BY
 -- name: refused
 -- What the server refused last time, with the time: streams and logs by run, the rest by task. `gone` means that its
 -- task is proved absent. Every pass over the tasks searches for a run that only the tail has seen.
-WITH refusals AS (
+WITH refused AS (
     SELECT
-        cursor.resource,
-        cursor.key,
-        cursor.state,
-        coalesce(cursor.state_since, cursor.updated_at) AS since,
-        CASE
-            WHEN NOT list_contains($of_tasks, cursor.resource) AND run.task_id IS NULL
-                THEN greatest(cursor.updated_at, $now)
-            ELSE cursor.updated_at
-        END AS asked_at,
-        CASE WHEN list_contains($of_tasks, cursor.resource) THEN cursor.key ELSE run.task_id END AS task_id
+        resource,
+        key,
+        state,
+        coalesce(state_since, updated_at) AS since,
+        updated_at AS asked_at,
+        list_contains($of_tasks, resource) AS of_task
     FROM
-        ledger.cursors AS cursor
-        LEFT JOIN (
-            SELECT
-                run_id,
-                any_value(task_id) AS task_id
-            FROM
-                raw.run_versions
-            WHERE
-                project_id = $project_id
-            GROUP BY
-                run_id
-        ) AS run
-            ON run.run_id = cursor.key
+        ledger.cursors
     WHERE
-        cursor.project_id = $project_id
-        AND list_contains($resources, cursor.resource)
-        AND cursor.state IN ('not_found', 'refused')
+        project_id = $project_id
+        AND list_contains($resources, resource)
+        AND state IN ('not_found', 'refused')
+),
+
+run AS (
+    SELECT
+        run_id,
+        any_value(task_id) AS task_id
+    FROM
+        raw.run_versions
+        SEMI JOIN refused
+            ON refused.key = run_versions.run_id
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        run_id
+),
+
+refusals AS (
+    SELECT
+        refused.resource,
+        refused.key,
+        refused.state,
+        refused.since,
+        CASE
+            WHEN NOT refused.of_task AND run.task_id IS NULL THEN greatest(refused.asked_at, $now)
+            ELSE refused.asked_at
+        END AS asked_at,
+        CASE WHEN refused.of_task THEN refused.key ELSE run.task_id END AS task_id
+    FROM
+        refused
+        LEFT JOIN run
+            ON run.run_id = refused.key
+),
+
+sighting AS (
+    SELECT
+        task_id,
+        bool_or(absent_since IS NULL) AS is_present
+    FROM
+        raw.task_sightings
+        SEMI JOIN refusals USING (task_id)
+    WHERE
+        project_id = $project_id
+    GROUP BY
+        task_id
 )
 
 SELECT
     refusals.*,
-    coalesce(
-        task_id IN (SELECT task_id FROM raw.task_sightings WHERE project_id = $project_id)
-        AND task_id NOT IN (
-            SELECT task_id
-            FROM raw.task_sightings
-            WHERE project_id = $project_id AND absent_since IS NULL
-        ),
-        FALSE
-    ) AS gone
+    coalesce(NOT sighting.is_present, false) AS gone
 FROM
     refusals
+    LEFT JOIN sighting USING (task_id)
 ORDER BY
     since,
     key
