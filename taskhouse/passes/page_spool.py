@@ -10,7 +10,7 @@ setting, counts as not there: its pages are requested again. So nothing is synch
 
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,6 +41,10 @@ class Compared(NamedTuple):
 
     complete: Callable[..., None]
     thing: Callable[..., Any]
+
+    def things(self, plain: Iterable[Iterable[Any]]) -> list[Any]:
+        """What it gets, from the tuples that a batch or the lists that a line holds."""
+        return [self.thing(*one) for one in plain]
 
 
 Kinds = Mapping[str, Compared]
@@ -133,14 +137,13 @@ class PageSpool:
         }
 
     def _things(self, batch: WriteBatch) -> dict[str, list[Any]]:
-        names = {kind.complete: name for name, kind in self._kinds.items()}
-        return {names[by]: [list(one) for one in things] for by, things in batch.completing.items()}
+        names = {kind: name for name, kind in self._kinds.items()}
+        return {names[kind]: things for kind, things in batch.completing.items()}
 
     def _batch(self, plain: Mapping[str, Any]) -> WriteBatch:
         batch = WriteBatch(**{name: plain[name] for name in _LISTS})
         for name in _BY_TABLE:
             getattr(batch, name).update({_TABLES[table]: rows for table, rows in plain[name].items()})
         for name, things in plain["completing"].items():
-            kind = self._kinds[name]
-            batch.completing[kind.complete] = [kind.thing(*one) for one in things]
+            batch.completing[self._kinds[name]] = [tuple(one) for one in things]
         return batch

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
-from taskhouse.passes.page_spool import Held
+from taskhouse.passes.page_spool import Compared, Held
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.verdict import Doubt, PassReport, Proof, ReasonCode, Verdict
 from taskhouse.passes.writing import Writing
@@ -26,12 +27,14 @@ from taskhouse.warehouse import ledger
 from taskhouse.warehouse.commit import WriteBatch, commit
 
 T = TypeVar("T")
-Completion = Callable[["Pass", Any, WriteBatch, list[Any]], None]
 
 __all__ = ["Doubt", "Pass", "PassReport", "Proof", "Verdict"]
 
 ROOM_S = 60.0
 """The wait for room in the budget after which a pass leaves the rest of a first load to the next one."""
+
+HELD_PAGES = 40
+"""Pages from the disk that are in memory at once."""
 
 KEY = 200
 """The most characters of a record's key, which may be anything in a bad record."""
@@ -236,14 +239,15 @@ class Pass:
             "updated_by": self.pass_id,
         }
 
-    def complete_in(self, batch: WriteBatch, complete: Completion, things: Iterable[Any]) -> None:
+    def complete_in(self, batch: WriteBatch, kind: Compared, things: Iterable[tuple[Any, ...]]) -> None:
         """Compare these things with the warehouse when the batch is committed, in its transaction.
 
-        ``complete`` gets the pass, the connection, the batch, to which it adds, and all such things of the batch. It
-        runs in another thread than the pass.
+        ``kind.complete`` gets the pass, the connection, the batch, to which it adds, and all such things of the batch.
+        It runs in another thread than the pass. Until then they are bare tuples, which the garbage collector passes
+        over if they hold nothing but texts and numbers.
         """
-        if things := list(things):
-            batch.completing.setdefault(complete, []).extend(things)
+        if plain := list(map(tuple, things)):
+            batch.completing.setdefault(kind, []).extend(plain)
 
     async def commit(self, batch: WriteBatch) -> None:
         """Write a batch in one transaction, outside the event loop. Several may be asked for at once.
@@ -281,22 +285,23 @@ class Pass:
 
     def commit_held(self, connection: Any, pages: Iterable[Held]) -> bool:
         """Write pages that a process before this one read and did not commit; whether there were any."""
-        batch, figures = WriteBatch(), None
-        for held in pages:
-            batch.extend(held.batch)
-            figures = held.figures
-        if figures is None:
-            return False
-        self.stats.quarantined = int(str(figures["quarantined"]))
-        self._write(connection, (batch, figures))
-        return True
+        rest, batch, compared = iter(pages), None, 0
+        while some := list(itertools.islice(rest, HELD_PAGES)):
+            batch, figures = WriteBatch(), some[-1].figures
+            for held in some:
+                batch.extend(held.batch)
+            counted_then = int(str(figures["quarantined"]))
+            self.stats.quarantined = counted_then + compared
+            self._write(connection, (batch, figures))
+            compared = self.stats.quarantined - counted_then
+        return batch is not None
 
     def _write(self, connection: Any, given: tuple[WriteBatch, Mapping[str, object]]) -> None:
         """Write a batch, with the figures as they were after its last page."""
         batch, figures = given
         ledger.still_open(connection, self.pass_id)
-        for complete, things in batch.completing.items():
-            complete(self, connection, batch, things)
+        for kind, things in batch.completing.items():
+            kind.complete(self, connection, batch, kind.things(things))
         self.stats.add(commit(connection, batch))
         ledger.figures(connection, **{**self.figures(), **figures, "quarantined": self.stats.quarantined})
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 _PLAIN = frozenset({str, int, bool, type(None)})
-_NESTED = frozenset({dict, list})
+_NESTED = frozenset({dict, list, tuple})
 _ESCAPES = "taskhouse.json"
 """A way to encode text as ASCII: what JSON escapes for the rest."""
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

@@ -1,7 +1,7 @@
 """What a page brings, committed at once: versions, sightings, the page itself, bad records and cursors."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +68,7 @@ class WriteBatch:
     closed: list[Row] = field(default_factory=list)
     drift: list[Row] = field(default_factory=list)
     cursors: list[Row] = field(default_factory=list)
-    completing: dict[Callable[..., None], list[Any]] = field(default_factory=dict)
+    completing: dict[Any, list[tuple[Any, ...]]] = field(default_factory=dict)
 
     def add(self, table: Table, row: Row) -> None:
         """One more row of a table."""
@@ -89,14 +89,17 @@ class WriteBatch:
 
 
 def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str, int]:
-    """Write a batch inside the caller's transaction; returns the rows added, by table."""
+    """Write a batch inside the caller's transaction; returns the rows added, by table.
+
+    The batch has no ``rows`` any more afterwards: they give up their memory as soon as DuckDB has them.
+    """
     added = Counter({table.name: 0 for table in TABLES if table.paged})
+    _close_quarantined(connection, batch)
     for table in TABLES:
         if table.kind == "sightings":
             added[table.name] += _sightings(connection, table, batch.seen.get(table, ()), batch.absent.get(table, ()))
-        elif rows := batch.rows.get(table):
+        elif rows := batch.rows.pop(table, None):
             added.update(_keep(connection, table, rows))
-    _close_quarantined(connection, batch)
     _insert(connection, batch.pages, "ledger.pages", "ledger/pages")
     added["quarantine"] = _insert(connection, batch.quarantine, "ledger.quarantine", "ledger/quarantine")
     added["drift"] = _insert(connection, batch.drift, "ledger.drift", "ledger/drift")
@@ -109,18 +112,19 @@ def commit(connection: duckdb.DuckDBPyConnection, batch: WriteBatch) -> dict[str
     return dict(added)
 
 
-def _keep(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows) -> Counter[str]:
+def _keep(connection: duckdb.DuckDBPyConnection, table: Table, rows: list[Row]) -> Counter[str]:
     """Keep the rows of a table that are new, with what its spec does before and after."""
+    before = table.first if any(row.get(column) for row in rows for column, _ in table.extra) else ()
+    after = table.then if table.then and any(row["observed_in"] != table.told_in for row in rows) else ()
     stage(connection, "incoming", rows, {**of_table(connection, f"raw.{table.name}"), **dict(table.extra)})
-    if any(row.get(column) for row in rows for column, _ in table.extra):
-        for step in table.first:
-            _changes(connection, step)
+    rows.clear()
+    for step in before:
+        _changes(connection, step)
     added = Counter({table.name: _changes(connection, table.keep, **_names(table))})
     if table.name in derivation.PER_RUN:
         sql.run(connection, "derive/mark_versions")
-    if table.then and any(row["observed_in"] != table.told_in for row in rows):
-        for step, other in table.then:
-            added[other] += _changes(connection, step)
+    for step, other in after:
+        added[other] += _changes(connection, step)
     return added
 
 

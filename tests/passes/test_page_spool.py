@@ -29,13 +29,13 @@ def page(number: int, told: dict[str, Any] | None = None, title: str = "a title"
     batch = WriteBatch(pages=[{"pass_id": "one", "page": number}], cursors=[{"key": "walk", "position": str(number)}])
     batch.add(spec.VERSIONS, {"task_id": ID, "title": title, "internal": None, "page": number})
     batch.see(spec.SIGHTINGS, {"key": ID, "page": number})
-    told = told or {"output": {"pr_url": "https://github.com/a/b"}}
-    latest = rows.Latest({"run_id": ID}, told, hidden=False, page=number, at="now")
-    batch.completing[rows.complete] = [latest]
-    batch.completing[run_facts.MARK_TASK] = [run_facts.Said(ID, ID, {"pr_url": None})]
-    batch.completing[summaries.compare] = [
-        summaries.Summary(ID, {"task_id": ID, "title": title}, {"id": ID, "pr_state": None}, number, "now"),
-        summaries.Summary("", None, None, number, "now"),
+    latest = rows.Latest({"run_id": ID}, '{"output":{}}', hidden=False, page=number, at="now")
+    batch.completing[rows.LATEST_RUNS] = [tuple(latest)]
+    facts: Any = [["pr_url", None]]
+    batch.completing[run_facts.OF_TASKS] = [tuple(run_facts.Said(ID, ID, facts))]
+    batch.completing[summaries.SUMMARIES] = [
+        tuple(summaries.Summary(ID, {"task_id": ID, "title": title}, told or {"id": ID}, number, "now")),
+        tuple(summaries.Summary("", None, None, number, "now")),
     ]
     return Held(batch, {"requests": number, "throttled_s": 0.25})
 

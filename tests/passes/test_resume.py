@@ -15,6 +15,7 @@ import pytest
 
 from taskhouse.emulator.settings import Key
 from taskhouse.errors import TaskhouseError
+from taskhouse.passes import sync_pass
 from taskhouse.posthog import retry
 from taskhouse.resources.tasks import rounds, rows
 from taskhouse.resources.tasks.sync import again
@@ -28,6 +29,7 @@ OUTAGE = {"kind": "500", "endpoint": "tasks.list"}
 @pytest.fixture(autouse=True)
 def commits_of_two_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "COMMIT_PAGES", 2)
+    monkeypatch.setattr(sync_pass, "HELD_PAGES", 2)
 
 
 def broken_off(house: Any, *, after: int) -> None:

@@ -22,7 +22,7 @@ COMMIT_PAGES = 5
 """Pages in one commit, if they are not on disk. As many may be read ahead while it is written, so a kill costs ten
 requests at most."""
 
-SPOOLED_PAGES = 40
+SPOOLED_PAGES = 80
 """Pages in one commit if each of them is on disk before the next one is requested (``passes/page_spool.py``)."""
 
 
@@ -75,8 +75,8 @@ def _take_run(
         return
     columns["payload_sha256"] = task["payload_sha256"]
     if nested.is_doubtful(told):
-        latest = Latest(columns, _otherwise(told, columns["payload"]), nested.may_hide(told), page, at)
-        the_pass.complete_in(batch, complete, [latest])
+        latest = Latest(columns, _otherwise(told, columns["payload"], plain=run.plain), nested.may_hide(told), page, at)
+        the_pass.complete_in(batch, LATEST_RUNS, [latest])
     else:
         batch.add(RUN_VERSIONS, the_pass.stamp(columns, page, "task", at=at))
 
@@ -86,28 +86,30 @@ class Latest(NamedTuple):
 
     Attributes:
         columns: Its columns if it is a new one.
-        otherwise: Fields that the task shows, may be kept, and are not so in the payload of these columns.
+        otherwise: Fields that the task shows, may be kept, and are not so in the payload of these columns, as JSON.
         hidden: Whether fields of it may be hidden.
         page: The page that it came on.
         at: When that came.
     """
 
     columns: dict[str, Any]
-    otherwise: dict[str, Any]
+    otherwise: str
     hidden: bool
     page: int
     at: str
 
     def told(self) -> dict[str, Any]:
         """What the task shows of it and may be kept."""
-        return {**json.loads(self.columns["payload"]), **self.otherwise}
+        return {**json.loads(self.columns["payload"]), **json.loads(self.otherwise)}
 
 
-def _otherwise(told: dict[str, Any], payload: str) -> dict[str, Any]:
-    """The fields of a run inside a task that its payload as a new run does not show as they came."""
+def _otherwise(told: dict[str, Any], payload: str, *, plain: bool) -> str:
+    """The fields of a run inside a task that its payload as a new run does not show as they came, as JSON."""
     if REDACTED in payload:
-        return runs.kept_of(told)
-    return {"output": told["output"]} if nested.has_borrowed(told.get("output")) else {}
+        return content.canonical(runs.kept_of(told), plain=plain).decode()
+    if nested.has_borrowed(told.get("output")):
+        return content.canonical({"output": told["output"]}, plain=plain).decode()
+    return "{}"
 
 
 def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[Latest]) -> None:
@@ -131,7 +133,8 @@ def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
 
 
-KEPT: Kinds = {"latest": Compared(complete, Latest), "facts": Compared(run_facts.MARK_TASK, run_facts.Said)}
+LATEST_RUNS = Compared(complete, Latest)
+KEPT: Kinds = {"latest": LATEST_RUNS, "facts": run_facts.OF_TASKS}
 """What a commit of pages compares with the warehouse."""
 
 

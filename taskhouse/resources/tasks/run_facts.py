@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from taskhouse.errors import Contract, NotFound, Refused
+from taskhouse.passes.page_spool import Compared
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog import content, fields, privacy
@@ -37,15 +38,15 @@ class Said(NamedTuple):
 
     task_id: str
     run_id: str
-    facts: Mapping[str, str | None]
+    facts: Sequence[tuple[str, str | None]]
 
     def digest(self) -> str:
         """A digest: equal facts have equal digests."""
-        return hashlib.sha256(content.canonical(self.facts)).hexdigest()[:16]
+        return hashlib.sha256(content.canonical(dict(self.facts))).hexdigest()[:16]
 
     def position(self) -> str:
         """The form in which it is stored."""
-        kept = {"task": self.task_id, "pr_url": self.facts.get("pr_url"), "digest": self.digest()}
+        kept = {"task": self.task_id, "pr_url": dict(self.facts).get("pr_url"), "digest": self.digest()}
         return content.canonical(kept).decode()
 
 
@@ -80,7 +81,7 @@ def of_summary(task_id: object, run: Mapping[str, Any] | None, held_run_id: str 
 
 def note(the_pass: Pass, batch: WriteBatch, said: Iterable[Said | None]) -> None:
     """Mark, when the batch is committed, which runs are due because of what their tasks say."""
-    the_pass.complete_in(batch, MARK_TASK, filter(None, said))
+    the_pass.complete_in(batch, OF_TASKS, filter(None, said))
 
 
 def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said: Sequence[Said]) -> None:
@@ -105,12 +106,12 @@ def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said
     )
     for row in rows:
         one = facts_by_run[row["run_id"]]
-        silent = resource == SUMMARY and "pr_state" not in one.facts and row["pr_open"]
+        silent = resource == SUMMARY and "pr_state" not in dict(one.facts) and row["pr_open"]
         if silent or (_differs(one, row) and row["digest"] != one.digest()):
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
 
 
-MARK_TASK = partial(mark, TASK)
+OF_TASKS = Compared(partial(mark, TASK), Said)
 """The same of facts that tasks tell."""
 
 
@@ -164,7 +165,7 @@ def _said(task: object, run_id: object, facts: Mapping[str, Any]) -> Said | None
         task_id, run_id = fields.canonical_uuid(str(task)), fields.canonical_uuid(str(run_id))
     except ValueError:
         return None
-    return Said(task_id, run_id, {name: _storable(value) for name, value in facts.items()})
+    return Said(task_id, run_id, tuple([(name, _storable(value)) for name, value in facts.items()]))
 
 
 def _storable(value: object) -> str | None:

@@ -132,7 +132,7 @@ def _take(the_pass: Pass, batch: WriteBatch, page: Page) -> None:
         )
         for name, row in zip(names, page.rows, strict=True)
     )
-    the_pass.complete_in(batch, compare, read)
+    the_pass.complete_in(batch, SUMMARIES, read)
 
 
 class Summary(NamedTuple):
@@ -178,7 +178,8 @@ def compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[S
             batch.add(spec.VERSIONS, the_pass.stamp(merged, one.page, "summaries", at=one.at))
 
 
-KEPT: Kinds = {**rows.KEPT, "summaries": Compared(compare, Summary)}
+SUMMARIES = Compared(compare, Summary)
+KEPT: Kinds = {**rows.KEPT, "summaries": SUMMARIES}
 """What a commit of pages of any pass over tasks compares with the warehouse."""
 
 
