@@ -30,7 +30,7 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     partitions = dg.StaticPartitionsDefinition([str(project) for project in settings.project_ids])
     again = REPEAT if repeat else None
     prefix = settings.asset_prefix
-    resource_assets = tuple(_paced(asset, settings) for asset in RESOURCE_ASSETS.values() if settings.wants(asset.name))
+    resource_assets = tuple(asset_for(settings, name) for name in RESOURCE_ASSETS if settings.wants(name))
     read = [materialize.asset_of(asset, partitions, again) for asset in resource_assets]
     copied = freshness.fresh(settings, published.NAME)
     copy = published.asset_of(
@@ -46,9 +46,10 @@ def catalog(settings: "Settings", *, repeat: bool = True) -> list[dg.AssetsDefin
     return [*read, copy, shown, written, *sent, *served, maintained]
 
 
-def _paced(asset: ResourceAsset, settings: "Settings") -> ResourceAsset:
-    """With its prefix, and never late for the only reason that its schedule is slow."""
-    late_s = freshness.late(settings, asset.name).total_seconds()
+def asset_for(settings: "Settings", name: str) -> ResourceAsset:
+    """The asset of a resource, with the prefix, and never late for the only reason that its schedule is slow."""
+    asset = RESOURCE_ASSETS[name]
+    late_s = freshness.late(settings, name).total_seconds()
     return replace(asset, prefix=settings.asset_prefix, every_s=max(asset.every_s, late_s))
 
 

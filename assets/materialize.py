@@ -1,14 +1,14 @@
 """One step: a pass of the engine, and everything that Dagster should know about it."""
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from taskhouse.assets import checks, keys, pass_metadata
-from taskhouse.assets.engine import Engine, engine_of, resource
+from taskhouse.assets.engine import engine_of, resource
 from taskhouse.assets.queries import connected
 from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS, ResourceAsset
 from taskhouse.assets.retries import attempt
@@ -17,9 +17,6 @@ from taskhouse.errors import TaskhouseError
 if TYPE_CHECKING:
     from taskhouse.passes.lifecycle import PassReport
     from taskhouse.settings import Settings
-
-INDEXING_S = 5.0
-"""How long a pass goes on with the search index; the asset of the published copy does the rest."""
 
 
 def asset_of(
@@ -62,46 +59,58 @@ def asset_of(
         began = settings.clock.now()
         wanted = context.selected_asset_check_keys
         if asset.key not in context.selected_asset_keys:
-            yield from attempt(engine, lambda: _answered(engine, asset, wanted))
+            yield from attempt(engine, lambda: answered(settings, asset, wanted, engine.told))
             return
         try:
             report = attempt(engine, lambda: engine.sync(project_id, asset.name))
         except (dg.Failure, dg.RetryRequested) as problem:
             if isinstance(problem, dg.Failure) or context.retry_number >= engine.tries_again:
                 with contextlib.suppress(TaskhouseError):  # the warehouse may be why
-                    yield from _answered(engine, asset, wanted)
+                    yield from answered(settings, asset, wanted, engine.told)
             raise
-        yield attempt(engine, lambda: _result(engine, asset, wanted, report, began))
-        _publish(settings)  # the result is recorded now, so the copy is newer than it
+        yield attempt(engine, lambda: made(settings, asset, wanted, report, began, engine.told))
+        from taskhouse.operations import publish_soon
+
+        publish_soon(settings)  # the result is recorded now, so the copy is newer than it
 
     return compute
 
 
-def _result(
-    engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey], report: "PassReport", began: datetime
+def made(
+    settings: "Settings",
+    asset: ResourceAsset,
+    wanted: Collection[dg.AssetCheckKey],
+    report: "PassReport",
+    began: datetime,
+    told: Callable[[str], str] = str,
 ) -> dg.MaterializeResult[Any]:
-    with connected(engine.settings(), f"checking {asset.name}") as queries:
+    """What Dagster should know about a pass that ended.
+
+    Args:
+        settings: Whose warehouse.
+        asset: The asset.
+        wanted: The checks to answer.
+        report: How the pass ended.
+        began: When it began.
+        told: Names the settings as the person does who reads it.
+    """
+    with connected(settings, f"checking {asset.name}") as queries:
         return dg.MaterializeResult(
             asset_key=asset.key,
-            metadata=pass_metadata.of_pass(queries, asset, report, began, engine.told),
-            check_results=list(checks.answers(queries, asset, wanted, engine.told)),
+            metadata=pass_metadata.of_pass(queries, asset, report, began, told),
+            check_results=list(checks.answers(queries, asset, wanted, told)),
         )
 
 
-def _publish(settings: "Settings") -> None:
-    """Let readers see and find it at once if that costs little; otherwise the asset of the published copy does that."""
-    from taskhouse.search import index
-    from taskhouse.warehouse import publish
-    from taskhouse.warehouse.opening import open_warehouse
-
-    publish.follow(open_warehouse(settings))
-    index.follow(settings.published, settings.clock, within_s=INDEXING_S)
-
-
-def _answered(engine: Engine, asset: ResourceAsset, wanted: Collection[dg.AssetCheckKey]) -> list[dg.AssetCheckResult]:
+def answered(
+    settings: "Settings",
+    asset: ResourceAsset,
+    wanted: Collection[dg.AssetCheckKey],
+    told: Callable[[str], str] = str,
+) -> list[dg.AssetCheckResult]:
     """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
-    with connected(engine.settings(), f"checking {asset.name}") as queries:
-        return list(checks.answers(queries, asset, wanted, engine.told))
+    with connected(settings, f"checking {asset.name}") as queries:
+        return list(checks.answers(queries, asset, wanted, told))
 
 
 def _schema(asset: ResourceAsset) -> dg.TableSchema:

@@ -5,7 +5,7 @@ something changed: at most every few minutes, or every few seconds if the file s
 is a search index, it is brought up to date with the copy.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -17,9 +17,7 @@ from taskhouse.assets.resource_asset import GROUP, MARK, OWNERS
 from taskhouse.assets.retries import attempt
 
 if TYPE_CHECKING:
-    from taskhouse.search.index import Progress
     from taskhouse.settings import Settings
-    from taskhouse.warehouse.derive import Derived
     from taskhouse.warehouse.publish import Published
 
 NAME = "published"
@@ -61,47 +59,52 @@ def asset_of(
     def compute(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         engine = engine_of(context, prefix)
         settings = attempt(engine, engine.settings)
-        computed, made, indexed = attempt(engine, lambda: _publish(settings, force=engine.copies_now))
-        if made is None:
+        from taskhouse.operations import publish_all
+
+        publication = attempt(engine, lambda: publish_all(settings, force=engine.copies_now))
+        if publication is None:
             raise dg.Failure(
                 "There is nothing to publish yet.",
                 metadata={"hint": f"Materialize {keys.key(prefix, 'tasks').to_user_string()} first."},
                 allow_retries=False,
             )
-        with connected(settings, "checking the copy") as queries:
-            open_ends = [(str(row["project_id"]), row["resource"]) for row in queries.rows("unproven")]
-        yield dg.MaterializeResult(
-            metadata={
-                "path": dg.MetadataValue.path(str(made.path)),
-                "made at": dg.MetadataValue.timestamp(made.made_at),
-                "fresh": made.fresh,
-                "method": made.method,
-                "bytes": made.bytes,
-                "seconds": made.seconds,
-                "runs computed": computed.runs,
-                "runs to compute when asked": computed.waiting_runs,
-                **({"runs and tasks to index": indexed.waiting} if indexed else {}),
-                **({"search index": indexed.trouble} if indexed and indexed.trouble else {}),
-            },
-            check_results=[
-                _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects
-            ],
-        )
+        yield made(settings, key, projects, publication.copy, publication.figures)
 
     return compute
 
 
-def _publish(settings: "Settings", *, force: bool) -> "tuple[Derived, Published | None, Progress | None]":
-    """Store what is due of what views compute from events, as far as half a minute goes, publish, and index that."""
-    from taskhouse.search import index
-    from taskhouse.warehouse.derive import NOTHING, derive
-    from taskhouse.warehouse.opening import open_warehouse
-    from taskhouse.warehouse.publish import publish
+def made(
+    settings: "Settings",
+    key: dg.AssetKey,
+    projects: Sequence[str],
+    copy: "Published",
+    figures: Mapping[str, int | str],
+) -> dg.MaterializeResult[Any]:
+    """What Dagster should know about a copy.
 
-    warehouse = open_warehouse(settings)
-    computed = derive(warehouse) if warehouse.exists() else NOTHING
-    made = publish(warehouse, settings.published, force=force)
-    return computed, made, index.follow(settings.published, settings.clock)
+    Args:
+        settings: Whose warehouse.
+        key: The asset.
+        projects: The projects whose checks are answered.
+        copy: The copy.
+        figures: What was done, by name.
+    """
+    with connected(settings, "checking the copy") as queries:
+        open_ends = [(str(row["project_id"]), row["resource"]) for row in queries.rows("unproven")]
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "path": dg.MetadataValue.path(str(copy.path)),
+            "made at": dg.MetadataValue.timestamp(copy.made_at),
+            "method": copy.method,
+            "bytes": copy.bytes,
+            "seconds": copy.seconds,
+            **figures,
+        },
+        check_results=[
+            _proven(key, project, [name for of, name in open_ends if of == project]) for project in projects
+        ],
+    )
 
 
 def _proven(key: dg.AssetKey, project: str, open_ends: list[str]) -> dg.AssetCheckResult:

@@ -21,6 +21,9 @@ STRAY_S = 86400.0
 WORTH = 16 << 20
 """From this number of unused bytes on, a database is rewritten if they are more than half of it."""
 
+NO_RUN = ""
+"""What Dagster takes for the id of a run if an event belongs to none; such events have a database of their own too."""
+
 ENDED = {
     dg.DagsterRunStatus.SUCCESS: 1,
     dg.DagsterRunStatus.FAILURE: LONGER,
@@ -43,6 +46,7 @@ def forget(instance: dg.DagsterInstance, days: int, now: datetime) -> int:
     """
     forgotten = _forget_runs(instance, days, now)
     _forget_checks(instance, now - timedelta(days=days))
+    _forget_syncs(instance, now - timedelta(days=days))
     schedules = instance.schedule_storage
     if schedules is not None:
         # Dagster does both only for what it evaluates now; what an earlier version evaluated would stay for ever.
@@ -85,6 +89,27 @@ def _forget_checks(instance: dg.DagsterInstance, before: datetime) -> None:
         connection.execute(Answers.delete().where(old, Answers.c.id.not_in(newest)))
 
 
+def _forget_syncs(instance: dg.DagsterInstance, before: datetime) -> None:
+    """Delete what `taskhouse sync` reported, which belongs to no run; the newest event of each kind stays."""
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+    from sqlalchemy import func, select
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return
+    of_no_run = Events.c.run_id == NO_RUN
+    newest = (
+        select(func.max(Events.c.id))
+        .where(of_no_run)
+        .group_by(Events.c.asset_key, Events.c.partition, Events.c.dagster_event_type)
+    )
+    old = Events.c.timestamp < before.replace(tzinfo=None)
+    for connected in (storage.index_connection(), storage.run_connection(NO_RUN)):
+        with connected as connection:
+            connection.execute(Events.delete().where(of_no_run, old, Events.c.id.not_in(newest)))
+
+
 def _own_databases(instance: dg.DagsterInstance) -> Path | None:
     """Where each run has a database of its own, if Dagster keeps its events so."""
     from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -113,7 +138,8 @@ def _shrink(instance: dg.DagsterInstance) -> None:
     folder = _own_databases(instance)
     if folder is None:
         return
-    for path in (folder / "index.db", folder.parent / "runs.db", folder.parent.parent / "schedules" / "schedules.db"):
+    common = (folder / "index.db", folder / f"{NO_RUN}.db", folder.parent / "runs.db")
+    for path in (*common, folder.parent.parent / "schedules" / "schedules.db"):
         if not path.exists():
             continue
         with (

@@ -31,8 +31,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.operations import sync
 from taskhouse.passes.lifecycle import PassReport
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.home import instance as instance_of
-from taskhouse.pipelines.run import QUIET
+from taskhouse.pipelines.home import prepare
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 
@@ -54,6 +53,7 @@ TICKS_A_DAY = 1440 + 720 + 4 * 288
 SKIPPED_DAYS = 1
 """How long ``dagster.yaml`` keeps them."""
 
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 SELECTOR = "0" * 40
 AGED: dict[str, dict[str, tuple[str, ...]]] = {
     "history/runs.db": {"runs": ("create_timestamp", "update_timestamp")},
@@ -155,7 +155,7 @@ def main() -> int:
                 asyncio.run(sync(settings, 1, name))
         folder = settings.home / "dagster"
         definitions = build(settings, Reads(settings))
-        with instance_of(settings) as instance:
+        with dg.DagsterInstance.from_config(str(prepare(settings))) as instance:
             for name in A_DAY:
                 ran(instance, definitions, name, folder)  # what only the first one writes
             once = {name: ran(instance, definitions, name, folder) for name in A_DAY}

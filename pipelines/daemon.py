@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 SILENT_S = 45.0
 """A daemon reports every 30 s that it runs; after a silence of this length, it has ended."""
 
+FORMER_SYNC = "taskhouse/command"
+"""The tag of a run of `taskhouse sync` in earlier versions."""
+
 CONNECT_S = 5.0
 """How long a server may take to accept a connection."""
 
@@ -55,13 +58,16 @@ def refuse_another(
 
 
 def close_runs(instance: "DagsterInstance") -> None:
-    """Mark runs as failed whose server, and therefore process, has ended: Dagster would wait for them for ever."""
+    """Mark runs as failed whose server, and therefore process, has ended: Dagster would wait for them for ever.
+
+    So would it for a run of `taskhouse sync`, if one was killed in an earlier version, where it was a run.
+    """
     from dagster import RunsFilter
     from dagster._core.storage.tags import GRPC_INFO_TAG
 
     for run in instance.get_runs(RunsFilter(statuses=_busy())):
         server = run.tags.get(GRPC_INFO_TAG)
-        if server and not _answers(**json.loads(server)):
+        if FORMER_SYNC in run.tags or (server and not _answers(**json.loads(server))):
             instance.report_run_failed(run, "Dagster was stopped before this run ended.")
 
 

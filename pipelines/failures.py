@@ -5,23 +5,30 @@ Dagster's own failure sensors only see failed runs, but the run of an incomplete
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import dagster as dg
 
+from taskhouse.assets import published
 from taskhouse.assets.pass_metadata import CODE, HINT
 from taskhouse.assets.resource_asset import MARK
 from taskhouse.plural import counted
+from taskhouse.resources.registry import RESOURCES
 
 EVERY_S = 60
 AT_ONCE = 200
 """How many passes of an asset, and failed runs, one tick reads."""
 
 FAILED_RUNS = "failed runs"
+FAILED_SYNCS = "failed syncs"
+SYNCED = {*RESOURCES, published.NAME}
+"""The assets that `taskhouse sync` makes. It belongs to no run, and reports a failure as an observation."""
+
 PARTITION = "dagster/partition"
 SEE_RUN = "Look at the run in Dagster, then run it again."
+SEE_COMMAND = "Run `taskhouse --debug sync` to see where it failed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ class Alert:
         state: ``incomplete`` if the pass ended without the proof, ``failed`` if it did not end.
         reason: Why.
         fix: What to do, with the command.
-        run_id: The run in Dagster.
+        run_id: The run in Dagster; empty if it was `taskhouse sync`.
         code: The most serious reason as a code, such as ``refused``, ``moved`` or ``unfinished``, as the ledger has it;
             ``failed`` for an error without a code of its own. The runbook lists the codes.
     """
@@ -94,7 +101,7 @@ def failure_sensor(
                     return dg.SensorResult(cursor=json.dumps(cursor), skip_reason=dg.SkipReason(told))
                 sent += 1
             cursor[source] = number
-        for source in (FAILED_RUNS, *(key.to_user_string() for key in ours)):
+        for source in (FAILED_RUNS, *(key.to_user_string() for key in ours), *map(_syncs, ours)):
             cursor.setdefault(source, 0)
         return dg.SensorResult(
             cursor=json.dumps(cursor),
@@ -133,6 +140,8 @@ def _news(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], cursor: di
         for record in instance.fetch_materializations(wanted, limit=limit, ascending=ascending).records:
             made = record.asset_materialization
             yield key.to_user_string(), record.storage_id, functools.partial(_incomplete, made, record.run_id)
+        if key.path[-1] in SYNCED:
+            yield from _failed_syncs(instance, key, cursor)
     after = cursor.get(FAILED_RUNS)
     failed = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=after)
     limit, ascending = (1, False) if after is None else (AT_ONCE, True)
@@ -156,6 +165,27 @@ def _incomplete(made: dg.AssetMaterialization | None, run_id: str) -> list[Alert
             metadata.get(CODE, "none"),
         )
     ]
+
+
+def _syncs(key: dg.AssetKey) -> str:
+    """The name of the failed syncs of an asset, as a source."""
+    return f"{FAILED_SYNCS} of {key.to_user_string()}"
+
+
+def _failed_syncs(instance: dg.DagsterInstance, key: dg.AssetKey, cursor: dict[str, int]) -> Iterator[News]:
+    """What `taskhouse sync` reported of an asset that it could not make."""
+    source = _syncs(key)
+    wanted = dg.AssetRecordsFilter(key, after_storage_id=cursor.get(source))
+    limit, ascending = (AT_ONCE, True) if source in cursor else (1, False)
+    for record in instance.fetch_observations(wanted, limit=limit, ascending=ascending).records:
+        yield source, record.storage_id, functools.partial(_failed_sync, record.asset_observation)
+
+
+def _failed_sync(seen: dg.AssetObservation | None) -> list[Alert]:
+    if seen is None or seen.description is None:
+        return []
+    fix, code = _fix(seen.metadata, SEE_COMMAND)
+    return [Alert(seen.asset_key.to_user_string(), seen.partition or "", "failed", seen.description, fix, "", code)]
 
 
 def _failed(instance: dg.DagsterInstance, ours: dict[dg.AssetKey, str], run_id: str) -> Iterator[Alert]:
@@ -185,9 +215,13 @@ def _why(event: dg.DagsterEvent) -> tuple[str, str, str]:
     data = event.step_failure_data
     said = data.user_failure_data
     if said is not None and said.description:
-        hint = said.metadata.get(HINT)
-        fix = str(hint.value) if hint is not None and hint.value != "none" else SEE_RUN
-        code = said.metadata.get(CODE)
-        return said.description, fix, str(code.value) if code is not None else "failed"
+        return (said.description, *_fix(said.metadata, SEE_RUN))
     error = data.error.cause or data.error if data.error else None
     return (error.cls_name if error and error.cls_name else "it gave no reason"), SEE_RUN, "failed"
+
+
+def _fix(metadata: Mapping[str, dg.MetadataValue[Any]], otherwise: str) -> tuple[str, str]:
+    """What to do, and the code."""
+    known = {name: str(value.value) for name, value in metadata.items()}
+    hint = known.get(HINT, "none")
+    return (hint if hint != "none" else otherwise), known.get(CODE, "failed")

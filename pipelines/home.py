@@ -10,19 +10,14 @@ import importlib.resources
 import os
 import shutil
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
-from taskhouse.pipelines.startup import uncollected
-
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-    from sqlalchemy.engine import Engine
-    from sqlalchemy.pool import QueuePool
 
     from taskhouse.settings import Settings
 
@@ -40,28 +35,11 @@ FORMER = frozenset(
 ROOM_BYTES = 20e6
 """Disk space for about an hour of what Dagster writes; with less, its processes are not started."""
 
-_UNWRITTEN = ("Exception while writing logger call to event log", "Exception while storing event batch")
-"""How Dagster's messages on standard error begin that it also raises as errors."""
-
 MOST_OPEN = 20
 """How many databases are kept open; each run has its own."""
 
-_STORAGES = (
-    "event_log.sqlite.sqlite_event_log",
-    "runs.sqlite.sqlite_run_storage",
-    "schedules.sqlite.sqlite_schedule_storage",
-)
-"""Where Dagster makes engines of SQLAlchemy, below ``dagster._core.storage``."""
-
 _DAMAGED = ("file is not a database", "database disk image is malformed")
 """What SQLite says about a file that it cannot read."""
-
-_APART: dict[str, object] = {
-    # The terminal belongs to the command line, and passes exclude each other by the engine's own lock: a killed
-    # command must not leave a slot of a pool taken.
-    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
-    "concurrency": {"pools": {"granularity": "run"}},
-}
 
 
 def prepare(settings: "Settings") -> Path:
@@ -133,26 +111,6 @@ def sound(folder: Path) -> Iterator["DagsterInstance"]:
 
 
 @contextlib.contextmanager
-def instance(settings: "Settings") -> Iterator["DagsterInstance"]:
-    """The Dagster instance of these settings, for runs inside this process.
-
-    Raises:
-        Corrupt: One of its databases is damaged.
-    """
-    with uncollected():
-        from dagster import DagsterInstance
-        from dagster._core.instance.ref import InstanceRef
-
-        folder = prepare(settings)
-        hurry = _Hurry(forks=False)
-    with contextlib.closing(hurry), _readable(folder), _once(), contextlib.ExitStack() as stack:
-        with uncollected():
-            ref = InstanceRef.from_dir(str(folder), overrides=_APART)
-            opened = stack.enter_context(DagsterInstance.from_ref(ref))
-        yield opened
-
-
-@contextlib.contextmanager
 def _readable(folder: Path) -> Iterator[None]:
     from taskhouse.errors import Corrupt, TaskhouseError
 
@@ -172,31 +130,6 @@ def _readable(folder: Path) -> Iterator[None]:
         ) from problem
 
 
-@contextlib.contextmanager
-def _once() -> Iterator[None]:
-    """Leave out what Dagster prints of an error of the machine, such as a full disk: it is raised and said in words."""
-    with contextlib.redirect_stderr(cast("TextIO", _Unprinted(sys.stderr))):
-        yield
-
-
-class _Unprinted:
-    """A stream for people, without lines that :func:`taskhouse.advice.advised` has better words for."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-    def write(self, text: str) -> int:
-        """Write what is not Dagster's word on a record that it could not write."""
-        from taskhouse.advice import advised
-
-        if text.startswith(_UNWRITTEN) and advised(text):
-            return len(text)
-        return self._stream.write(text)
-
-
 def _damaged(folder: Path) -> Path:
     """The first database that cannot be read; the folder if each of them can, such as one of PostgreSQL."""
     for path in sorted(folder.rglob("*.db")):
@@ -212,100 +145,33 @@ def _damaged(folder: Path) -> Path:
 
 @functools.cache
 def hasten() -> None:
-    """Spare a process that Dagster starts the same, until its end: its code server, and that of each run."""
-    gc.freeze()
-    _Hurry()
-
-
-class _Hurry:
-    """Makes Dagster's databases cheaper for a process that writes to them about 600 times.
+    """Make Dagster's databases cheaper for a process that it starts, until its end: its code server, and each run.
 
     Dagster opens and closes a connection for each write, and closing the last one copies the write-ahead log into the
     database and waits for the disk. So one connection to each file stays open until the end, or until many others were
     opened. Commits do not wait for the disk either: a power failure may lose the last ones, but none of them is proof.
 
-    It also makes an engine of SQLAlchemy for each of them, which compiles every statement again. Here, a database has
-    one engine. It has no open connection while nothing is written, so a process can be forked.
-
-    Args:
-        forks: Whether the process may be forked. If not, each engine keeps its connections too.
+    Nothing is held locked while nothing is written, so the process can be forked.
     """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
 
-    def __init__(self, *, forks: bool = True) -> None:
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
+    gc.freeze()
+    held: dict[str, sqlite3.Connection] = {}
 
-        self._pool: dict[str, Any] = {} if forks else {"poolclass": _kept_connections()}
-        self._open: dict[str, sqlite3.Connection] = {}
-        self._engines: dict[str, Engine] = {}
-        self._make = _storages()[0]["create_engine"]
-        event.listen(Engine, "connect", self.connected)
-        self._let_make(self.engine)
-
-    def engine(self, url: str, **options: Any) -> "Engine":
-        """The engine of a database."""
-        asked = f"{url} {options}"
-        if asked not in self._engines:
-            if len(self._engines) >= MOST_OPEN:
-                _let_go(self._engines.pop(next(iter(self._engines))))
-            self._engines[asked] = self._make(url, **options | self._pool)
-        return self._engines[asked]
-
-    def connected(self, connection: Any, _record: object) -> None:
+    def connected(connection: object, _record: object) -> None:
         """A connection was opened; one to another engine than SQLite is left as it is."""
         if not isinstance(connection, sqlite3.Connection):
             return
         connection.execute("PRAGMA synchronous = NORMAL")
         path = connection.execute("PRAGMA database_list").fetchone()[2]
-        if path not in self._open and len(self._open) >= MOST_OPEN:
-            self._open.pop(next(iter(self._open))).close()
-        if path not in self._open and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            held_open = self._open[path] = sqlite3.connect(path, check_same_thread=False)
-            held_open.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
+        if path not in held and len(held) >= MOST_OPEN:
+            held.pop(next(iter(held))).close()
+        if path not in held and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            held[path] = sqlite3.connect(path, check_same_thread=False)
+            held[path].execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
 
-    def close(self) -> None:
-        """Let go of every file, and leave Dagster to itself."""
-        from sqlalchemy import event
-        from sqlalchemy.engine import Engine
-
-        self._let_make(self._make)
-        event.remove(Engine, "connect", self.connected)
-        for engine in self._engines.values():
-            _let_go(engine)
-        for each in self._open.values():
-            each.close()
-
-    def _let_make(self, make: Callable[..., Any]) -> None:
-        for module in _storages():
-            module["create_engine"] = make
-
-
-@functools.cache
-def _kept_connections() -> "type[QueuePool]":
-    """A pool that keeps its connections although Dagster disposes of its engine after each statement."""
-    from sqlalchemy.pool import QueuePool
-
-    class Kept(QueuePool):
-        def dispose(self) -> None:
-            """Nothing yet."""
-
-        def recreate(self) -> QueuePool:
-            return self
-
-        def let_go(self) -> None:
-            super().dispose()
-
-    return Kept
-
-
-def _let_go(engine: "Engine") -> None:
-    """Close the connections that an engine keeps, if it does."""
-    getattr(engine.pool, "let_go", engine.dispose)()
-
-
-def _storages() -> list[dict[str, Any]]:
-    """The modules of Dagster that make engines."""
-    return [vars(importlib.import_module(f"dagster._core.storage.{name}")) for name in _STORAGES]
+    event.listen(Engine, "connect", connected)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The sensors, with the switch of the schedules: for runs that changed, and for what has never run."""
+"""The sensors: for runs that changed and what has never run, with the switch of the schedules, and for syncs."""
 
 import json
 from typing import TYPE_CHECKING, cast
@@ -8,9 +8,12 @@ import dagster as dg
 from taskhouse.assets import published, views
 from taskhouse.assets.keys import key, label
 from taskhouse.assets.pass_metadata import ACTIVE, ENDED
-from taskhouse.pipelines import switch
+from taskhouse.errors import TaskhouseError
+from taskhouse.home import closed
+from taskhouse.pipelines import notes, switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS, resource_assets
 from taskhouse.pipelines.schedules import BUSY, PARTITION, only
+from taskhouse.plural import counted
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ CAPTURE = "run_events"
 SEEN_BY = ("tasks", "runs")
 """Assets whose passes see runs start and end."""
 
+SOON_S = 30
 EVERY_S = 60
 SELDOM_S = 120
 AT_ONCE = 1000
@@ -33,7 +37,31 @@ WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Dagst
 def sensors(jobs: "Mapping[str, UnresolvedAssetJobDefinition]", settings: Settings) -> list[dg.SensorDefinition]:
     """Every sensor."""
     on = dg.DefaultSensorStatus.RUNNING if switch.is_on(settings) else dg.DefaultSensorStatus.STOPPED
-    return [_moved(jobs[CAPTURE], settings, on), _first(jobs[SYNC], jobs[VIEWS], settings, on)]
+    return [_synced(settings), _moved(jobs[CAPTURE], settings, on), _first(jobs[SYNC], jobs[VIEWS], settings, on)]
+
+
+def _synced(settings: Settings) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=label(settings.asset_prefix, "synced"),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=SOON_S,
+        description="Shows in Dagster what `taskhouse sync` made, and what it could not make.",
+    )
+    def tick(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        """It starts no run, so it is on even if the schedules are off."""
+        if not notes.waiting(settings):
+            return dg.SkipReason("Nothing was synced by the command line.")
+        from taskhouse.pipelines.reports import report
+
+        try:
+            with closed():
+                return dg.SkipReason(
+                    f"{counted(report(context.instance, settings), 'asset was', 'assets were')} reported."
+                )
+        except TaskhouseError as problem:
+            return dg.SkipReason(f"The rest is reported at the next tick: {problem.message}")
+
+    return tick
 
 
 def _moved(job: "UnresolvedAssetJobDefinition", settings: Settings, on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
@@ -107,6 +135,8 @@ def _first(
     )
     def tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         """Its cursor is what has run or was requested, which is not checked again; a failure waits for its schedule."""
+        if notes.waiting(settings):
+            return dg.SkipReason("What the command line synced is reported first.")
         started: set[str] = set(json.loads(context.cursor or "[]"))
         missing: dict[str, list[str]] = {project: [] for project in projects}
         for name, asset in assets_by_name.items():

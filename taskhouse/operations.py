@@ -1,9 +1,9 @@
-"""What the command line and Dagster ask of the engine: a pass, ``tail``, an estimate, a replay."""
+"""What the command line and Dagster ask of the engine: a pass, a copy, ``tail``, an estimate, a replay."""
 
 import asyncio
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from taskhouse.capture import tail
@@ -15,10 +15,27 @@ from taskhouse.resources.estimate import Cost, Estimate, Facts, estimate
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.search import index
 from taskhouse.settings import Settings
+from taskhouse.warehouse import derive, publish
 from taskhouse.warehouse.opening import open_warehouse, warehouse_at_rest
+
+INDEXING_S = 5.0
+"""How long a pass goes on with the search index."""
 
 INDEX_EVERY_S = 30.0
 """How often a tail brings the search index up to date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What was published.
+
+    Attributes:
+        copy: The copy that is current.
+        figures: What was done, by name.
+    """
+
+    copy: publish.Published
+    figures: dict[str, int | str]
 
 
 async def sync(
@@ -97,6 +114,35 @@ async def _indexing(settings: Settings) -> None:
     while True:
         await settings.clock.sleep(INDEX_EVERY_S)
         await asyncio.to_thread(index.follow, settings.published, settings.clock, within_s=INDEX_EVERY_S / 2)
+
+
+def publish_soon(settings: Settings) -> None:
+    """Let readers see and find it at once if that costs little; otherwise the next :func:`publish_all` does that."""
+    publish.follow(open_warehouse(settings))
+    index.follow(settings.published, settings.clock, within_s=INDEXING_S)
+
+
+def publish_all(settings: Settings, *, force: bool) -> Publication | None:
+    """Store what is due of what views compute from events, as far as half a minute goes, publish, and index that.
+
+    Args:
+        settings: Whose warehouse; without one, nothing is published.
+        force: Publish a copy even if the last one is recent.
+    """
+    warehouse = open_warehouse(settings)
+    computed = derive.derive(warehouse) if warehouse.exists() else derive.NOTHING
+    copy = publish.publish(warehouse, settings.published, force=force)
+    indexed = index.follow(settings.published, settings.clock)
+    if copy is None:
+        return None
+    figures: dict[str, int | str] = {
+        "fresh": copy.fresh,
+        "runs computed": computed.runs,
+        "runs to compute when asked": computed.waiting_runs,
+        **({"runs and tasks to index": indexed.waiting} if indexed else {}),
+        **({"search index": indexed.trouble} if indexed and indexed.trouble else {}),
+    }
+    return Publication(copy, figures)
 
 
 async def estimate_project(settings: Settings, project_id: int) -> tuple[Facts, Estimate]:

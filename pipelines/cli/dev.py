@@ -32,9 +32,8 @@ def dev(
     The terminal shows warnings and failures only; everything else is in the UI. If the schedules are on, resources that
     never ran are run at once.
 
-    The state is in TASKHOUSE_HOME/dagster, where `taskhouse sync` records its runs too. Any other Dagster command works
-    if DAGSTER_HOME is set to that folder. Only one daemon may run in a home, however it was started: two would start
-    every scheduled run twice.
+    The state is in TASKHOUSE_HOME/dagster. Any other Dagster command works if DAGSTER_HOME is set to that folder. Only
+    one daemon may run in a home, however it was started: two would start every scheduled run twice.
 
     Ctrl-C or SIGTERM is the normal way to stop it, and the exit code is then 0. What has not ended after 8 seconds, or
     at a second Ctrl-C, is killed. The next start marks a run that was killed as failed.

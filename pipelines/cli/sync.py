@@ -26,8 +26,9 @@ def sync(
 ) -> None:
     """Fetch what is new from PostHog into the warehouse, and publish a copy.
 
-    Runs the Dagster job `sync` once for each project, so the runs show in the Dagster UI. You can interrupt a sync and
-    start it again at any time: rows are never lost and never duplicated. A second sync waits for the first.
+    Reads the resources of each project in order, and does not need Dagster. If `taskhouse dev` is running, its UI shows
+    on the page of each asset what was made and checked, and what failed. You can interrupt a sync and start it
+    again at any time: rows are never lost and never duplicated. A second sync waits for the first.
 
     Exit code 0 means that everything was proved complete. Exit code 3 means that the sync finished without that proof;
     the table shows which resource is affected and why.
@@ -106,7 +107,7 @@ def conclude(outcome: "Outcome") -> None:
         say(f"{problem.resource} of project {problem.project_id} failed.")
         complain(problem.error)
     for project_id, resource in outcome.skipped:
-        say(f"{resource} of project {project_id} was not synced: the run failed before it.")
+        say(f"{resource} of project {project_id} was not synced, because it builds on one that failed.")
 
 
 def judge(outcome: "Outcome") -> Exit:

@@ -21,12 +21,11 @@ from taskhouse.digest.model import MOST
 from taskhouse.digest.send import send
 from taskhouse.errors import ConfigurationError, Retryable
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.report import gathered
 from taskhouse.report.model import Nothing, Report
 from taskhouse.report.options import Options
 from taskhouse.settings import Settings
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still
 from tests.report.world import HOSTILE, LAST, World, names, walk, with_runs
 
 SECRET = "s3cret-token"

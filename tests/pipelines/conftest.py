@@ -112,7 +112,7 @@ class Scene:
         said = ""
         for line in process.stderr:
             said += line
-            if "readiness:" in line:
+            if "runs:" in line:
                 self.emulator.clock(speed=30)
                 break
         return said

@@ -173,7 +173,6 @@ ELSEWHERE = {
         "passes/test_sync_pass.py::test_a_late_pass_is_refused"
     ),
     "Another command has started the Dagster daemon on ….": "pipelines/test_daemon.py::test_it_is_refused",
-    "Dagster could not run it: …": "pipelines/test_advice.py::test_what_keeps_dagster_from_a_run_is_advice",
     "Another process is updating ….": (
         "search/test_index.py::test_one_process_updates_the_index_and_others_leave_it_alone"
     ),

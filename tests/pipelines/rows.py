@@ -1,11 +1,20 @@
 """Rows that a test puts into a warehouse by itself, and an engine that brings none."""
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import dagster as dg
+
+from taskhouse.pipelines import home
+from taskhouse.pipelines.reports import report
 from taskhouse.settings import Settings
 
 NOW = datetime.now(UTC)
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The configuration of a run that prints nothing."""
+
 EMPTY = {"VARCHAR": "", "BOOLEAN": False, "TIMESTAMP WITH TIME ZONE": NOW}
 
 
@@ -22,6 +31,14 @@ def put(connection: Any, table: str, **values: Any) -> None:
     connection.execute(
         f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values())
     )
+
+
+@contextlib.contextmanager
+def dagster(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of a home, after the sensor for syncs has ticked."""
+    with dg.DagsterInstance.from_config(str(home.prepare(settings))) as instance:
+        report(instance, settings)
+        yield instance
 
 
 class Still:

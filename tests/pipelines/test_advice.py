@@ -20,7 +20,8 @@ from taskhouse import operations
 from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
 from taskhouse.pipelines import home
-from taskhouse.pipelines.run import Outcome, _explain
+from taskhouse.pipelines.notes import Failure, read
+from taskhouse.pipelines.run import Outcome, ProjectSync
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.warehouse import connection
@@ -204,27 +205,33 @@ def test_settings_of_dagster_that_found_no_room_are_written_whole_later(
     assert list((tmp_path / "home" / "dagster").glob(".dagster*")) == []
 
 
-@pytest.mark.parametrize(
-    ("said", "hint"), [("OSError: [Errno 24] Too many open files\n", "ulimit -n"), ("KeyError: 'x'", "")]
-)
-def test_what_keeps_dagster_from_a_run_is_advice(said: str, hint: str) -> None:
-    error = Mock(cause=None, message=said)
-    event = Mock(is_step_failure=False, is_job_failure=True, step_key=None, job_failure_data=Mock(error=error))
-    outcome = Outcome(frozenset({(1, "tasks")}))
-    _explain(outcome, 1, Mock(all_events=[event]))
-    (problem,) = outcome.problems
-    assert hint in problem.error.hint
-    assert bool(hint) != problem.error.message.startswith("Dagster could not run it: ")
+def _failing(problem: BaseException, home: Path) -> tuple[TaskhouseError, Failure | None]:
+    """What a sync says of a pass that fails with this, and what Dagster shows."""
+    settings = Settings(_env_file=None, home=home)
+    sync = ProjectSync(settings, 1, Mock(), Outcome(frozenset({(1, "tasks")})))
+    assert sync._attempt("tasks", settings.clock.now(), Mock(side_effect=problem)) is None
+    (told,), (note,) = sync.outcome.problems, read(settings)
+    return told.error, note.failure
 
 
-def test_what_a_step_said_of_a_full_disk_is_not_said_again_with_less() -> None:
-    said = "There is not enough disk space for another copy in /x: No space left on device. Make room."
-    cause = Mock(cls_name="Full", message=f"taskhouse.errors.Full: {said}\n")
-    event = Mock(is_step_failure=True, step_key="published", step_failure_data=Mock(error=Mock(cause=cause)))
-    outcome = Outcome(frozenset({(1, "tasks")}))
-    _explain(outcome, 1, Mock(all_events=[event]))
-    (problem,) = outcome.problems
-    assert str(problem.error) == said
+def test_what_the_machine_refuses_a_pass_is_advice(tmp_path: Path) -> None:
+    told, shown = _failing(OSError(errno.EMFILE, "Too many open files", "x"), tmp_path)
+    assert "ulimit -n" in told.hint
+    assert shown == Failure(told.message, "TaskhouseError", told.hint, "failed")
+
+
+def test_a_bug_in_a_pass_is_said_here_and_dagster_shows_its_type(tmp_path: Path) -> None:
+    told, shown = _failing(KeyError("x"), tmp_path)
+    assert told.message == "KeyError: 'x'"
+    assert shown == Failure("KeyError", "KeyError")
+
+
+def test_what_a_pass_said_of_a_full_disk_is_not_said_again_with_less(tmp_path: Path) -> None:
+    full = Full("There is not enough disk space for another copy in /x: No space left on device.", hint="Make room.")
+    told, shown = _failing(full, tmp_path)
+    assert told is full
+    assert shown
+    assert (shown.message, shown.hint) == (full.message, full.hint)
 
 
 def test_what_the_system_did_not_refuse_stays_a_bug() -> None:
@@ -269,12 +276,8 @@ def test_an_interruption_in_the_midst_of_a_statement_is_one(
     monkeypatch.setattr("taskhouse.warehouse.reading.streamed", Mock(side_effect=told))
     ended = inside.run("query", "SELECT 1", TASKHOUSE_HOME=str(published))
     assert (ended.code, ended.err) == (130, "Interrupted.\n")
-    cause = Mock(cause=None, message=f"RuntimeError: {told}\n", cls_name="RuntimeError")
-    event = Mock(is_step_failure=True, step_key="tasks", step_failure_data=Mock(error=cause))
-    outcome = Outcome(frozenset({(1, "tasks")}))
-    _explain(outcome, 1, Mock(all_events=[event]))
-    assert outcome.interrupted
-    assert not outcome.problems
+    with pytest.raises(KeyboardInterrupt):
+        _failing(told, published)
 
 
 @pytest.mark.parametrize("command", ["emulator", "demo", "query"])

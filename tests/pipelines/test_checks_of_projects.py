@@ -11,12 +11,11 @@ from taskhouse.assets import checks
 from taskhouse.assets.catalog import RESOURCE_ASSETS, checks_of
 from taskhouse.errors import AccessDenied
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.pipelines.schedules import only
 from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
-from tests.pipelines.rows import NOW, Still, put
+from tests.pipelines.rows import NOW, QUIET, Still, put
 
 TASKS = RESOURCE_ASSETS["tasks"]
 

@@ -14,13 +14,13 @@ import pytest
 import taskhouse
 from taskhouse.errors import ConfigurationError
 from taskhouse.pipelines.component import TaskhouseProject
-from taskhouse.pipelines.run import QUIET
 from taskhouse.pipelines.scaffold import ProjectParameters, ProjectScaffolder
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.publish import publish
 from tests.blank import blank
 from tests.pipelines.conftest import SECRET, Scene
+from tests.pipelines.rows import QUIET
 
 PROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "acme"\n'
 EU = """

@@ -77,10 +77,14 @@ def test_runs_whose_server_is_gone_are_closed_and_no_others(tmp_path: Path) -> N
             for name in ("alive", "gone")
         }
         runs["elsewhere"] = create_run_for_test(instance, status=dg.DagsterRunStatus.STARTED)
+        runs["former"] = create_run_for_test(
+            instance, status=dg.DagsterRunStatus.STARTED, tags={"taskhouse/command": "sync"}
+        )
         close_runs(instance)
         found = {name: instance.get_run_by_id(run.run_id) for name, run in runs.items()}
     assert {name: run.status.value for name, run in found.items() if run} == {
         "alive": "STARTED",
         "gone": "FAILURE",
         "elsewhere": "STARTED",
+        "former": "FAILURE",
     }

@@ -12,20 +12,19 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
 
 from taskhouse import marts
 from taskhouse.assets import freshness, report, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.assets.resource_asset import _engine
 from taskhouse.marts.stored import columns
-from taskhouse.pipelines import home, switch
+from taskhouse.pipelines import switch
 from taskhouse.pipelines.definitions import build, defs
 from taskhouse.pipelines.startup import uncollected
 from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.connection import Warehouse
-from tests.blank import blank, started
+from tests.blank import blank
 
 RUN_EVENTS = RESOURCE_ASSETS["run_events"]
 
@@ -298,16 +297,6 @@ def test_definitions_are_valid_without_any_setting(tmp_path: Path, monkeypatch: 
     assert isinstance(defs(), dg.Definitions)
 
 
-def test_the_write_ahead_log_stays_open_between_two_writes_of_the_command_line(tmp_path: Path) -> None:
-    log = tmp_path / "dagster" / "history" / "runs" / "index.db-wal"
-    home.prepare(_settings(home=tmp_path))
-    assert not log.exists()
-    with home.instance(_settings(home=tmp_path)) as opened:
-        opened.report_runless_asset_event(dg.AssetMaterialization("tasks"))
-        assert log.stat().st_size > 0
-    assert not log.exists()
-
-
 def test_nothing_that_is_imported_is_looked_at_for_garbage() -> None:
     frozen = gc.get_freeze_count()
     with uncollected():
@@ -316,22 +305,3 @@ def test_nothing_that_is_imported_is_looked_at_for_garbage() -> None:
     assert gc.isenabled()
     assert gc.get_freeze_count() >= frozen + len(kept)
     gc.unfreeze()
-
-
-def test_the_command_line_does_not_wait_for_the_disk_with_each_event(tmp_path: Path) -> None:
-    with home.instance(_settings(home=tmp_path)) as opened:
-        storage: Any = opened.event_log_storage
-        with storage.index_connection() as connection:
-            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
-            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-
-
-def test_the_command_line_makes_one_engine_for_a_database(tmp_path: Path) -> None:
-    before, engines = vars(sqlite_event_log)["create_engine"], []
-    with home.instance(_settings(home=started(tmp_path / "home"))) as opened:
-        storage: Any = opened.event_log_storage
-        for _ in range(2):
-            with storage.index_connection() as connection:
-                engines.append(connection.engine)
-    assert engines[0] is engines[1]
-    assert vars(sqlite_event_log)["create_engine"] is before

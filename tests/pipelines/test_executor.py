@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from taskhouse.pipelines import home
 from taskhouse.pipelines.cli.truth import compare
+from tests.pipelines.rows import dagster
 
 
 @pytest.mark.worlds
@@ -31,8 +33,9 @@ def test_one_project_under_the_multiprocess_executor_while_the_command_line_sync
 
     assert [ended.code for ended in other] == [0, 0], other
     assert shown.code == 0, shown
-    with home.instance(quiet.settings) as recorded:
-        assert {run.status.value for run in recorded.get_runs()} == {"SUCCESS"}
+    with dagster(quiet.settings.model_copy(update={"project_ids": (1, 2)})) as recorded:
+        assert [run.status.value for run in recorded.get_runs()] == ["SUCCESS"]
+        assert recorded.get_materialized_partitions(dg.AssetKey("run_events")) == {"1", "2"}
     for project in (1, 2):
         lines = compare(quiet.settings, quiet.emulator.truth(project))
         assert [line for line in lines if not line.equal] == []

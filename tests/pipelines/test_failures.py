@@ -11,10 +11,11 @@ from taskhouse.assets.pass_metadata import GOES_ON, HINT
 from taskhouse.errors import AccessDenied, ConfigurationError
 from taskhouse.pipelines.definitions import build
 from taskhouse.pipelines.failures import Alert
-from taskhouse.pipelines.run import QUIET
+from taskhouse.pipelines.notes import Failure, Note, leave
+from taskhouse.pipelines.reports import report
 from taskhouse.settings import Settings
 from tests.pipelines.conftest import SECRET
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still
 
 
 class Refused(Still):
@@ -34,7 +35,7 @@ class Channel:
         self.alerts: list[Alert] = []
         self.broken = 0
         self.cursor: str | None = None
-        settings = Settings(_env_file=None, project_ids=(1, 2), asset_prefix="eu", home=home)
+        self.settings = settings = Settings(_env_file=None, project_ids=(1, 2), asset_prefix="eu", home=home)
         sensor = taskhouse.failure_sensor(notify=self._notify)
         theirs = dg.Definitions(assets=[_theirs], jobs=[dg.define_asset_job("theirs", selection=[_theirs])])
         ours = build(settings, Refused(settings))
@@ -50,6 +51,12 @@ class Channel:
         metadata |= {"reason code": "quarantined" if verdict != "complete" else "none", HINT: GOES_ON}
         made = dg.AssetMaterialization(["eu", name], partition=project, metadata=metadata)
         self.instance.report_runless_asset_event(made)
+
+    def failed(self, name: str, project_id: int | None, problem: Exception) -> None:
+        """The command line could not make an asset."""
+        now = self.settings.clock.now()
+        leave(self.settings, Note(name, project_id, now, now, failure=Failure.of(problem)))
+        report(self.instance, self.settings)
 
     def run(self, job: str, **more: Any) -> None:
         self.repository.get_job(job).execute_in_process(
@@ -110,6 +117,22 @@ def test_a_failed_step_is_told_once_in_its_own_words_and_never_with_a_key(channe
     assert len(told) == 2
     assert [(bool(alert.run_id), alert.code) for alert in channel.alerts] == [(True, "refused"), (True, "failed")]
     assert channel.tick() == []
+
+
+def test_a_pass_of_the_command_line_that_failed_is_told_once(channel: Channel) -> None:
+    channel.tick()
+    channel.failed("runs", 1, AccessDenied("runs returned 403.", hint="Run `taskhouse check`."))
+    channel.failed("published", None, RuntimeError(SECRET))
+    told = channel.tick()
+
+    assert told == [
+        "eu/runs of project 1 failed: runs returned 403. Run `taskhouse check`.",
+        "eu/published failed: RuntimeError. Run `taskhouse --debug sync` to see where it failed.",
+    ]
+    assert [(alert.run_id, alert.code) for alert in channel.alerts] == [("", "refused"), ("", "failed")]
+    assert channel.tick() == []
+    channel.failed("runs", 2, AccessDenied("runs returned 403.", hint="Run `taskhouse check`."))
+    assert len(channel.tick()) == 1
 
 
 def test_a_step_that_our_settings_stop_says_why_and_what_to_do(

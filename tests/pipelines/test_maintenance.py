@@ -6,11 +6,10 @@ from typing import Any
 import dagster as dg
 
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still
 
 
 def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from taskhouse.assets import materialize
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.errors import Full
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.search import index
 from taskhouse.search.query import Question, search
 from taskhouse.settings import Settings
@@ -18,7 +17,7 @@ from taskhouse.warehouse import publish
 from taskhouse.warehouse.identity import Identity
 from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still
 from tests.warehouse import reflinks
 from tests.warehouse.test_identity import commit
 
@@ -37,7 +36,7 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
     reflinks.play(monkeypatch)
     monkeypatch.setattr(publish, "CLONES_EVERY_S", 0.0)
     monkeypatch.setattr(publish, "SHARE", 0)
-    monkeypatch.setattr(materialize, "_result", lambda *_: dg.MaterializeResult())
+    monkeypatch.setattr(materialize, "made", lambda *_: dg.MaterializeResult())
     blank(tmp_path / "warehouse.duckdb")
     settings = Settings(_env_file=None, project_ids=(1,), home=tmp_path)
     commit(open_warehouse(settings))

@@ -8,10 +8,10 @@ import dagster as dg
 import pytest
 
 from taskhouse.assets.pass_metadata import ENDED
-from taskhouse.pipelines import home
 from taskhouse.pipelines.definitions import build
 from taskhouse.settings import Settings
 from tests.pipelines.conftest import Scene
+from tests.pipelines.rows import dagster
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,7 +78,7 @@ def test_the_two_code_locations_of_the_docs_load(taskhouse: Any, tmp_path: Path)
 def test_the_command_line_records_its_passes_under_the_prefix(inside: Any, quiet: Scene) -> None:
     ended = inside.run("sync", **quiet.environment, TASKHOUSE_ASSET_PREFIX="eu")
     assert ended.code == 0, ended
-    with home.instance(quiet.settings) as instance:
+    with dagster(quiet.settings.model_copy(update={"asset_prefix": "eu"})) as instance:
         keys = {key.to_user_string() for key in instance.all_asset_keys()}
         checks = instance.event_log_storage.get_asset_check_summary_records(
             [dg.AssetCheckKey(dg.AssetKey(["eu", "tasks"]), "complete_1")]

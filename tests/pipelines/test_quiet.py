@@ -1,19 +1,13 @@
 """The terminal of ``taskhouse dev``: quiet when all is well, and told what is not."""
 
-import sqlite3
 from pathlib import Path
-from unittest.mock import Mock
 
 import dagster as dg
 import pytest
 
-from taskhouse.advice import advised
-from taskhouse.errors import Full
 from taskhouse.pipelines import home
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.settings import Settings
-from tests.blank import started
 from tests.pipelines.rows import Still
 
 QUIETER = """# The terminal shows what needs a person; everything else is on the page of its run.
@@ -55,17 +49,3 @@ def test_the_configuration_of_an_earlier_version_is_brought_up_to_date_unless_so
     config.write_text(before, "utf-8")
     home.prepare(settings)
     assert config.read_text("utf-8") == (before if changed else today)
-
-
-def test_a_disk_that_fills_under_dagsters_records_is_told_in_our_words_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    settings = Settings(_env_file=None, project_ids=(1,), home=started(tmp_path / "home"))
-    full = sqlite3.OperationalError("database or disk is full")
-    job = build(settings, Still(settings)).resolve_job_def("sync_maintenance")
-    with home.instance(settings) as opened:
-        monkeypatch.setattr(opened.event_log_storage, "store_event", Mock(side_effect=[None, None, *[full] * 20]))
-        with pytest.raises(sqlite3.OperationalError) as problem:
-            job.execute_in_process(instance=opened, run_config=QUIET, raise_on_error=False)
-    assert isinstance(advised(problem.value), Full)
-    assert capfd.readouterr().err == ""

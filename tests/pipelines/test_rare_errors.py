@@ -292,10 +292,9 @@ def test_a_folder_where_dagster_keeps_a_database_is_named(tmp_path: Path) -> Non
     path.unlink()
     path.mkdir()
     made = Settings(_env_file=None, home=tmp_path / "home")
-    for opened in (home.sound(tmp_path / "home" / "dagster"), home.instance(made)):
-        with pytest.raises(IsADirectoryError) as problem, opened as dagster:
-            dagster.all_instigator_state()
-        assert str(advised(problem.value)).startswith(f"{path} is a folder")
+    with pytest.raises(IsADirectoryError) as problem, home.sound(home.prepare(made)) as dagster:
+        dagster.all_instigator_state()
+    assert str(advised(problem.value)).startswith(f"{path} is a folder")
 
 
 def test_a_backup_makes_its_folder_and_not_those_around_it(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -317,10 +316,10 @@ def test_a_damaged_database_of_dagster_is_named_with_what_to_move_away(tmp_path:
     runs.write_bytes(content or runs.read_bytes()[:8192])
     with (
         pytest.raises(Corrupt, match=re.escape(f"{runs} is damaged")) as problem,
-        home.instance(Settings(_env_file=None, home=tmp_path / "home")) as opened,
+        home.sound(home.prepare(Settings(_env_file=None, home=tmp_path / "home"))) as opened,
     ):
         opened.get_runs(limit=1)
     assert f"Move the folder {folder} away" in problem.value.hint
     folder.rename(tmp_path / "away")
-    with home.instance(Settings(_env_file=None, home=tmp_path / "home")) as opened:
+    with home.sound(home.prepare(Settings(_env_file=None, home=tmp_path / "home"))) as opened:
         assert opened.get_runs(limit=1) == []

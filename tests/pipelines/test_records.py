@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as Events
 from dagster._core.storage.schedules.schema import AssetDaemonAssetEvaluationsTable
 from sqlalchemy import func, select
 
@@ -81,6 +82,28 @@ def test_old_answers_to_checks_are_forgotten_but_the_newest_to_each(instance: dg
         left = connection.execute(select(table.c.asset_key, table.c.id).order_by(table.c.id)).fetchall()
 
     assert [tuple(row) for row in left] == [("tasks", 2), ("runs", 4)]
+
+
+def test_old_reports_of_syncs_are_forgotten_but_the_newest_of_each_kind(instance: dg.DagsterInstance) -> None:
+    storage: Any = instance.event_log_storage
+    for project in ("1", "1", "1", "2"):
+        instance.report_runless_asset_event(dg.AssetMaterialization("tasks", partition=project))
+        instance.report_runless_asset_event(dg.AssetCheckEvaluation(dg.AssetKey("tasks"), "drift", passed=True))
+    left = []
+    for days in (13, 15):
+        records.forget(instance, 14, NOW + timedelta(days=days))
+        counts = []
+        for connected in (storage.index_connection(), storage.run_connection("")):
+            with connected as connection:
+                counts.append(connection.execute(select(func.count()).select_from(Events)).scalar())
+        left.append(counts)
+
+    assert left == [[8, 8], [3, 3]]
+    assert instance.get_materialized_partitions(dg.AssetKey("tasks")) == {"1", "2"}
+    newest = instance.get_latest_materialization_event(dg.AssetKey("tasks"))
+    assert newest
+    assert newest.asset_materialization
+    assert newest.asset_materialization.partition == "2"
 
 
 def test_what_an_earlier_version_evaluated_is_forgotten_and_its_room_given_back(

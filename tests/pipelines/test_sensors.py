@@ -81,4 +81,4 @@ def test_the_switch_of_the_schedules_starts_the_sensors(*, on: bool) -> None:
     sensors = build(_settings(schedules=on)).sensors or ()
     states = {sensor.name: sensor.default_status for sensor in sensors if isinstance(sensor, dg.SensorDefinition)}
     status = dg.DefaultSensorStatus.RUNNING if on else dg.DefaultSensorStatus.STOPPED
-    assert states == {"never_ran": status, "runs_moved": status}
+    assert states == {"never_ran": status, "runs_moved": status, "synced": dg.DefaultSensorStatus.RUNNING}

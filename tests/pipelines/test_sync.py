@@ -1,4 +1,4 @@
-"""``taskhouse sync`` end to end: the job runs in Dagster's instance, and what it brings is what was served."""
+"""``taskhouse sync`` end to end: what it brings is what was served, and Dagster shows it."""
 
 import time
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from taskhouse.pipelines import home
 from taskhouse.pipelines.cli.truth import compare, raw_counts
 from taskhouse.settings import Settings
+from tests.pipelines.rows import dagster
 
 CHECKS = {
     "complete_1", "unique_keys_1", "no_overlaps_1", "quarantine_1", "gaps_1", "watermark_1", "proven_1",
@@ -17,24 +17,26 @@ CHECKS = {
 }  # fmt: skip
 
 
-def _records(settings: Settings) -> tuple[list[dg.DagsterRun], dict[str, Any], dict[str, list[Any]]]:
-    """Runs, metadata by asset, and check results by asset, as Dagster remembers them."""
-    with home.instance(settings) as instance:
-        runs = list(instance.get_runs())
-        metadata: dict[str, Any] = {}
-        checks: dict[str, list[Any]] = {}
-        for run in runs:
-            for entry in instance.all_logs(run.run_id):
-                event = entry.dagster_event
-                if event is None:
-                    continue
-                if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-                    made = event.step_materialization_data.materialization
-                    metadata[made.asset_key.to_user_string()] = made.metadata
-                elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                    result = event.asset_check_evaluation_data
-                    checks.setdefault(result.asset_key.to_user_string(), []).append(result)
-    return runs, metadata, checks
+def _records(settings: Settings, **more: Any) -> tuple[dict[str, Any], dict[str, list[Any]], dict[str, Any]]:
+    """Metadata by asset, check results by asset and failures by asset, as Dagster shows them; there is no run."""
+    metadata: dict[str, Any] = {}
+    checks: dict[str, list[Any]] = {}
+    failures: dict[str, Any] = {}
+    with dagster(settings.model_copy(update=more)) as instance:
+        assert instance.get_runs_count() == 0
+        for key in instance.get_asset_keys():
+            name = key.to_user_string()
+            for record in instance.fetch_materializations(key, limit=1).records:
+                assert record.asset_materialization is not None
+                metadata[name] = record.asset_materialization.metadata
+            for record in instance.fetch_observations(key, limit=1).records:
+                failures[name] = record.asset_observation
+        for entry in instance.all_logs(""):
+            event = entry.dagster_event
+            if event is not None and event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                result = event.asset_check_evaluation_data
+                checks.setdefault(result.asset_key.to_user_string(), []).append(result)
+    return metadata, checks, failures
 
 
 def _unequal(scene: Any, project_id: int = 1) -> list[Any]:
@@ -53,12 +55,12 @@ def test_a_sync_brings_the_truth_and_a_second_one_adds_nothing(taskhouse: Any, s
     assert again.code == 0, again
     assert raw_counts(synced.settings) == before
     assert [row.split()[1] for row in synced.first.out.splitlines()[1:]] == [
-        "tasks", "repositories", "runs", "readiness", "run_events",
+        "tasks", "repositories", "readiness", "runs", "run_events",
     ]  # fmt: skip
 
 
-def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> None:
-    runs, metadata, checks = _records(synced.settings)
+def test_dagster_remembers_the_figures_and_the_checks_of_each_pass(synced: Any) -> None:
+    metadata, checks, failures = _records(synced.settings)
     tasks = metadata["tasks"]
     counts = (
         "rows added",
@@ -71,9 +73,7 @@ def test_dagster_remembers_the_run_its_figures_and_its_checks(synced: Any) -> No
         "dagster/row_count",
     )
 
-    assert {(run.job_name, run.status.value, run.tags["dagster/partition"]) for run in runs} == {
-        ("sync", "SUCCESS", "1")
-    }
+    assert failures == {}
     assert set(metadata) == {"tasks", "repositories", "readiness", "runs", "run_events", "published"}
     assert {type(tasks[name]) for name in counts} == {dg.IntMetadataValue}
     assert {type(tasks[name]) for name in ("seconds", "seconds throttled")} == {dg.FloatMetadataValue}
@@ -89,7 +89,7 @@ def test_what_tasks_cost_is_synced_where_it_is_on(inside: Any, quiet: Any) -> No
     done = inside.run("sync", "--select", "tasks,runs,task_usage", **variables)
     costs = [task["usage"]["total_cost_usd"] for task in quiet.emulator.truth(runs=False)["tasks"] if task["runs"]]
     shown = inside.run("query", "SELECT sum(total_cost_usd)::DECIMAL(9, 3) FROM task_cost", **variables)
-    _, metadata, checks = _records(quiet.settings)
+    metadata, checks, _ = _records(quiet.settings, task_usage=True)
 
     assert done.code == 0, done
     assert shown.out.split()[-1] == f"{sum(costs):.3f}"
@@ -165,13 +165,13 @@ def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside:
     quiet.emulator.faults({"kind": "status", "status": 400, "endpoint": "tasks.readiness", "times": 1})
     shown = inside.run("sync", **quiet.environment)
     told = inside.run("status", **quiet.environment)
-    runs, metadata, checks = _records(quiet.settings)
+    metadata, checks, failures = _records(quiet.settings)
     failed = {(name, result.check_name): result for name in checks for result in checks[name] if not result.passed}
 
     assert (shown.code, told.code) == (3, 3), (shown, told)
     assert "readiness of project 1 is not proved complete" in shown.err
     assert "incomplete" in shown.out
-    assert [run.status.value for run in runs] == ["SUCCESS"]
+    assert failures == {}
     assert metadata["readiness"]["verdict"].value == "incomplete"
     assert set(failed) == {
         ("readiness", "complete_1"), ("readiness", "watermark_1"), ("published", "proven_1"),
@@ -186,12 +186,17 @@ def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside:
 def test_the_failure_of_one_project_stops_no_other_and_is_not_shown_as_its_own(inside: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 404, "path": "/projects/1/tasks/repositories"})
     shown = inside.run("sync", "--select", "tasks,repositories", **{**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"})
-    runs, _, checks = _records(quiet.settings)
+    metadata, checks, failures = _records(quiet.settings, project_ids=(1, 2))
     verdicts = {result.check_name: result.passed for result in checks["repositories"]}
+    failure = failures["repositories"]
 
     assert shown.code == 1
     assert "repositories of project 1 failed" in shown.err
-    assert {run.tags["dagster/partition"]: run.status.value for run in runs} == {"1": "FAILURE", "2": "SUCCESS"}
+    assert failure.partition == "1"
+    assert "404" in failure.description
+    assert failure.metadata["hint"].value
+    assert set(failures) == {"repositories"}
+    assert set(metadata) == {"tasks", "repositories", "published"}, "of project 2"
     assert verdicts["complete_1"] is False
     assert verdicts["complete_2"] is True
 
@@ -206,7 +211,7 @@ def test_two_syncs_at_once_both_end_well_one_after_the_other(taskhouse: Any, qui
     assert _unequal(quiet) == []
 
 
-def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(
+def test_after_kill_9_the_next_sync_completes_exactly_and_leaves_no_run(
     taskhouse: Any, inside: Any, lively: Any
 ) -> None:
     process = taskhouse.start("sync", **lively.environment)
@@ -219,13 +224,13 @@ def test_after_kill_9_the_next_sync_completes_exactly_and_buries_the_dead_run(
     process.kill()
     killed = taskhouse.end(process)
     again = inside.run("sync", **lively.environment)
-    runs, _, _ = _records(lively.settings)
+    _, _, failures = _records(lively.settings)
 
     assert killed.code == -9
     assert again.code == 0, again
     assert lively.emulator.settled()["live_runs"] == 0
     assert _unequal(lively) == []
-    assert sorted(run.status.value for run in runs) == ["FAILURE", "SUCCESS"]
+    assert failures == {}
 
 
 def _holds(folder: Path) -> bool:

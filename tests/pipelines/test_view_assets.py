@@ -14,13 +14,11 @@ import taskhouse.report as engine
 from taskhouse.assets import published, report, views
 from taskhouse.assets.catalog import RESOURCE_ASSETS
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.home import instance as instance_of
-from taskhouse.pipelines.run import QUIET
 from taskhouse.reading import open_snapshot
 from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still, dagster
 
 OFF = tuple(asset for asset in RESOURCE_ASSETS.values() if asset.resource.optional)
 
@@ -148,7 +146,7 @@ def test_one_project_does_not_wait_for_another(home: Settings) -> None:
 def _answer(settings: Settings, name: str) -> tuple[str, str | None]:
     """What Dagster shows of a check of the tasks."""
     key = dg.AssetCheckKey(dg.AssetKey("tasks"), name)
-    with instance_of(settings) as instance:
+    with dagster(settings) as instance:
         found: Any = instance.event_log_storage.get_asset_check_summary_records([key])[key]
     record = found.last_check_execution_record
     return record.status.value, record.event.dagster_event.asset_check_evaluation_data.description

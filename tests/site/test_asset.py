@@ -9,10 +9,9 @@ from typer.testing import CliRunner
 
 from taskhouse.pipelines.cli.app import app
 from taskhouse.pipelines.definitions import build
-from taskhouse.pipelines.run import QUIET
 from taskhouse.settings import Settings
 from taskhouse.site.manifest import LOCK
-from tests.pipelines.rows import Still
+from tests.pipelines.rows import QUIET, Still
 from tests.report.world import World
 from tests.run_page.story import BEGIN, other
 
