@@ -1,8 +1,9 @@
 """A process whose disk fills at writes of its choice, and then has room again; it holds what is left against the truth.
 
 ``python -m tests.disk.child FOLDER [--whole] ROOMS…`` lives once for each of ROOMS, such as ``12,50``: a disk that
-fills after 12 writes of a sync, and after 50 of the next one. It prints a line of JSON for each life. ``--whole`` adds
-a backup and the daily housekeeping. The library that ``tests.disk.disk`` builds must be loaded.
+fills after 12 writes of a sync, and after 50 of the next one. It prints a line of JSON for each life, and ends with the
+first life in which everything found room. ``--whole`` adds a backup and the daily housekeeping. The library that
+``tests.disk.disk`` builds must be loaded.
 """
 
 import json
@@ -135,6 +136,8 @@ def main() -> None:
             life = live(emulator, Path(folder), [int(room) for room in rooms.split(",")], whole=whole)
         sys.stdout.write(json.dumps({"rooms": rooms, **asdict(life)}) + "\n")
         sys.stdout.flush()
+        if not any(life.first):
+            return
 
 
 if __name__ == "__main__":

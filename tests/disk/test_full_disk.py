@@ -16,6 +16,9 @@ ROOT = Path(__file__).parents[2]
 OFTEN = "40,200"
 """Writes that find room, of one sync after the other."""
 
+MOST = 2000
+"""More writes than a sync with a backup and the daily housekeeping has, which are some 650."""
+
 
 def lived(folder: Path, rooms: Sequence[str]) -> list[dict[str, Any]]:
     library = disk.build(folder)
@@ -45,6 +48,6 @@ def test_a_disk_that_fills_again_and_again(tmp_path: Path) -> None:
 @pytest.mark.worlds
 @pytest.mark.parametrize("shard", range(8))
 def test_a_disk_that_fills_at_every_write(tmp_path: Path, shard: int) -> None:
-    lives = lived(tmp_path, ["--whole", *(str(room) for room in range(shard, 600, 8))])
+    lives = lived(tmp_path, ["--whole", *(str(room) for room in range(shard, MOST, 8))])
     assert [life for life in lives if life["wrong"]] == []
-    assert {life["rooms"] for life in lives if not any(life["first"])}, "a sync has more writes than that"
+    assert not any(lives[-1]["first"]), "a sync has more writes than that"
