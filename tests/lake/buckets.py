@@ -16,7 +16,7 @@ from taskhouse.values import Bucket
 from tests.scale.servers import free_port, tied
 
 PLACES = pytest.mark.parametrize("lake", ["bucket", "postgres"], indirect=True)
-"""A test of how files are written, read or deleted: in a bucket (with SQLite), and in a folder (with PostgreSQL)."""
+"""A test of how files are written, read or deleted: in a bucket and in a folder, both with PostgreSQL."""
 
 RIGHTS = {
     "owner": ("s3:*",),

@@ -99,7 +99,7 @@ def storage() -> Iterator[ObjectStorage]:
 
 @pytest.fixture
 def bucket(storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """A new lake whose files are in a bucket, and the keys for it in the environment."""
+    """A new lake with a catalogue in SQLite, whose files are in a bucket, and the keys for it in the environment."""
     for name, value in storage.environment().items():
         monkeypatch.setenv(name, value)
     return Lake(f"ducklake:sqlite:{tmp_path}/lake/catalogue.sqlite", storage.make())
@@ -108,10 +108,11 @@ def bucket(storage: ObjectStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.fixture(params=["sqlite", "postgres"])
 def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """A new lake, with each kind of catalogue; a test marked `PLACES` has it with each kind of place for the files."""
-    if request.param in {"sqlite", "bucket"}:
-        found: Lake = request.getfixturevalue(request.param)
+    if request.param == "sqlite":
+        found: Lake = request.getfixturevalue("sqlite")
         return found
-    return Lake(request.getfixturevalue("postgres").make(), tmp_path / "lake" / "data")
+    place = request.getfixturevalue("bucket").data if request.param == "bucket" else tmp_path / "lake" / "data"
+    return Lake(request.getfixturevalue("postgres").make(), place)
 
 
 @pytest.fixture
