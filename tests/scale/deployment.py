@@ -26,7 +26,7 @@ LOCATIONS = """
   locationOrLoadError { __typename } } } } }
 """
 PACE = {
-    "user_code_failure_retry_delay: 60": "user_code_failure_retry_delay: 2",
+    "user_code_failure_retry_delay: 60": "user_code_failure_retry_delay: 2\n  dequeue_interval_seconds: 1",
     "poll_interval_seconds: 30": "poll_interval_seconds: 2",
     "free_slots_after_run_end_seconds: 30": "free_slots_after_run_end_seconds: 2",
 }
