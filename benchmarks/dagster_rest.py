@@ -42,9 +42,8 @@ def role(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ")
     known = {
         "dagster_webserver": "webserver",
-        "dagster._daemon": "daemon",
+        "dagster-daemon": "daemon",
         "api grpc": "code server",
-        "code-server": "proxy of the code server",
         " dev ": "dev",
     }
     return next((name for mark, name in known.items() if mark in words), "runs")

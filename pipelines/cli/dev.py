@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-import warnings
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from taskhouse.settings import Settings
 
 WORKSPACE = Path("workspace.yaml")
-SUPERSEDED = "Function `dev_command` is superseded"
-"""Hides Dagster's advice to use ``dg dev``, because this is ``taskhouse dev``; other warnings are shown."""
 
 
 @guarded
@@ -34,6 +32,9 @@ def dev(
 
     The state is in TASKHOUSE_HOME/dagster. Any other Dagster command works if DAGSTER_HOME is set to that folder. Only
     one daemon may run in a home, however it was started: two would start every scheduled run twice.
+
+    If there is a `workspace.yaml` in this folder, its code locations are served by `dagster dev`. Otherwise changes of
+    settings need a new start: "Reload" in the UI does not read them again.
 
     Ctrl-C or SIGTERM is the normal way to stop it, and the exit code is then 0. What has not ended after 8 seconds, or
     at a second Ctrl-C, is killed. The next start marks a run that was killed as failed.
@@ -78,30 +79,31 @@ def _forget(settings: "Settings") -> None:
 
 
 def serve(folder: Path, url: str, address: list[str]) -> None:
-    """Run Dagster's own command on the folder, and delete the heartbeats of its daemon when it ends."""
+    """Run Dagster's processes on the folder, and delete the heartbeats of its daemon when they end."""
     os.environ["DAGSTER_HOME"] = str(folder)
-    warnings.filterwarnings("ignore", SUPERSEDED)
-    from dagster._cli.dev import dev_command
-
+    from taskhouse.pipelines.cli import services
     from taskhouse.pipelines.daemon import close_runs, refuse_another
     from taskhouse.pipelines.home import sound
     from taskhouse.pipelines.upgrade import LOCATION, carry_over
 
-    workspace = ["-w", str(WORKSPACE)] if WORKSPACE.exists() else ["-m", LOCATION]
-    with sound(folder) as instance:
+    with sound(folder) as instance, tempfile.TemporaryDirectory(prefix="taskhouse-dev-") as sockets:
         refuse_another(
             instance,
             folder,
             waiting=lambda: say("A Dagster daemon ran here just now; waiting to be sure that it has stopped."),
         )
+
+        def lost() -> None:
+            say("Dagster's code server ended, and its runs with it; it starts again.")
+            close_runs(instance)
+
         close_runs(instance)
-        if LOCATION in workspace:
-            carry_over(instance)
         say(f"Dagster keeps its state in {folder}. The UI opens at {url}; press Ctrl-C to stop.")
         try:
-            words = [*workspace, *address, "--log-level", "warning"]
-            with dev_command.make_context("dagster dev", words) as context:
-                dev_command.invoke(context)
+            if WORKSPACE.exists():
+                services.develop(WORKSPACE, address)
+            carry_over(instance)
+            services.serve(LOCATION, Path(sockets), address, lost)
         finally:
             instance.wipe_daemon_heartbeats()
 

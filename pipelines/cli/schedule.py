@@ -10,7 +10,7 @@ schedule = typer.Typer(no_args_is_help=True, help="Turn all schedules on or off,
 @schedule.command()
 @guarded
 def on() -> None:
-    """Turn all schedules on, from the next start or reload of Dagster.
+    """Turn all schedules on, from the next start of Dagster.
 
     Each resource has its own schedule; TASKHOUSE_CRONS changes when they run. `taskhouse dev` starts the daemon that
     runs them.
@@ -21,7 +21,7 @@ def on() -> None:
 @schedule.command()
 @guarded
 def off() -> None:
-    """Turn all schedules off, from the next start or reload of Dagster."""
+    """Turn all schedules off, from the next start of Dagster."""
     _turn(on=False)
 
 
@@ -60,4 +60,4 @@ def _turn(*, on: bool) -> None:
         )
     switch.turn(settings, on=on)
     home = settings.home.absolute()
-    say(f"Schedules are {word} in {home}. If Dagster is already running, reload it to apply the change.")
+    say(f"Schedules are {word} in {home}. If `taskhouse dev` is running, start it again to apply the change.")

@@ -178,7 +178,11 @@ class Deployment:
 
     def daemon(self) -> int:
         """The process that ticks and takes runs out of the queue."""
-        return next(pid for pid in family(self._process.pid) if "dagster._daemon" in commandline(pid))
+        return next(pid for pid in family(self._process.pid) if "dagster-daemon" in commandline(pid))
+
+    def code_server(self) -> int:
+        """The process that has the definitions, and starts runs."""
+        return next(pid for pid in family(self._process.pid) if "api\0grpc" in commandline(pid))
 
     def close(self) -> None:
         """End all of it."""

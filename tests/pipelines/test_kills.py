@@ -1,6 +1,7 @@
 """Whatever is killed under ``taskhouse dev``, a re-execution from the failure completes exactly."""
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -68,6 +69,26 @@ def test_a_cancelled_run_gives_its_place_in_the_pool_to_the_next(scene: Scene, d
     assert dev.ended(waiting) == "SUCCESS"
     assert dev.times(waiting)[0] >= dev.times(run)[1]
     assert dev.ended(dev.again(run)) == "SUCCESS"
+    _exact(scene)
+
+
+def test_after_kill_9_of_the_code_server_its_runs_are_closed_and_the_next_is_served(
+    scene: Scene, dev: Deployment
+) -> None:
+    scene.emulator.faults({**SLOW, "seconds": 60})
+    run = dev.launch("sync")
+    dev.process(run, "readiness")
+    os.kill(dev.code_server(), signal.SIGKILL)
+
+    assert dev.ended(run) == "FAILURE"
+    scene.emulator.faults()
+
+    def launched() -> str | None:
+        with contextlib.suppress(AssertionError):  # the UI has not found the new one yet
+            return dev.launch("sync")
+        return None
+
+    assert dev.ended(until(launched)) == "SUCCESS"
     _exact(scene)
 
 
