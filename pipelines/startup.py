@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def uncollected() -> Iterator[None]:
-    """Import Dagster and open its databases without garbage collection, now and later."""
+    """Import modules and do what is short without garbage collection, of these now and later."""
     before = gc.isenabled()
     gc.disable()
     try:

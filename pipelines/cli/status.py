@@ -8,6 +8,7 @@ from taskhouse.pipelines.cli import health, status_copy, status_requests
 from taskhouse.pipelines.cli.exits import Exit, emit, errors_as_json, guarded, say
 from taskhouse.pipelines.cli.status_answers import Held, Record, look
 from taskhouse.pipelines.cli.sync import chosen
+from taskhouse.pipelines.startup import uncollected
 from taskhouse.plural import counted
 from taskhouse.resources.registry import RESOURCES
 
@@ -60,7 +61,7 @@ def status(
     from taskhouse.home import usable
     from taskhouse.settings import load
 
-    with errors_as_json(as_json):
+    with errors_as_json(as_json), uncollected():
         settings = load()
         limit_s = _limit(max_age)
         wanted = [name for text in select or () for name in text.split(",")]
