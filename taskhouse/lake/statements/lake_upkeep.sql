@@ -89,12 +89,12 @@ FROM
         AND schemas.end_snapshot IS NULL
 
 -- name: schedule
--- These files are removed with the next clean-up. Their numbers are above all that DuckLake gives.
+-- These files are due for the next clean-up at once. Their numbers are above all that DuckLake gives.
 INSERT INTO __ducklake_metadata_lake.ducklake_files_scheduled_for_deletion BY NAME
 SELECT
     4611686018427387904 + row_number() OVER (ORDER BY path) AS data_file_id,
     path,
     FALSE AS path_is_relative,
-    now() AS schedule_start
+    TIMESTAMPTZ '1970-01-01 00:00:00+00' AS schedule_start
 FROM
     unnest($paths) AS left_behind (path)
