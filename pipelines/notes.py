@@ -81,7 +81,7 @@ def leave(settings: "Settings", note: Note) -> None:
 def waiting(settings: "Settings") -> bool:
     """Whether there are notes that nobody has read."""
     folder = _folder(settings)
-    return folder.is_dir() and any(folder.glob("[!.]*"))
+    return any(map(Path.is_file, folder.glob("[!.]*")))
 
 
 def read(settings: "Settings") -> Iterator[Note]:
@@ -89,10 +89,10 @@ def read(settings: "Settings") -> Iterator[Note]:
     from pydantic import TypeAdapter
 
     folder, form = _folder(settings), TypeAdapter(Note)
-    for path in folder.glob("[!.]*.json"):
+    for path in filter(Path.is_file, folder.glob("[!.]*.json")):
         path.replace(path.with_name(f"{path.name}{READ}"))
     found: list[tuple[Note, Path]] = []
-    for path in folder.glob(f"[!.]*{READ}"):
+    for path in filter(Path.is_file, folder.glob(f"[!.]*{READ}")):
         try:
             found.append((form.validate_json(path.read_bytes()), path))
         except ValueError:  # of another version

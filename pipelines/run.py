@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from taskhouse.advice import advised, interrupted
 from taskhouse.errors import TaskhouseError
@@ -70,11 +70,13 @@ class Outcome:
         wanted: The projects and resources that were asked for.
         reports: Passes that ended, in order.
         problems: What failed, in order.
+        unshown: Why Dagster will not show all of it, if so.
     """
 
     wanted: frozenset[tuple[int, str]]
     reports: list["PassReport"] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unshown: TaskhouseError | None = None
 
     @property
     def proven(self) -> bool:
@@ -143,7 +145,7 @@ class ProjectSync:
         report = self._attempt(resource, began, lambda: self._pass(resource))
         if report is None:
             return False
-        leave(self.settings, Note(resource, self.project_id, began, self.settings.clock.now(), report))
+        self._note(resource, began, report=report)
         self._attempt(resource, began, lambda: publish_soon(self.settings))
         return True
 
@@ -174,7 +176,7 @@ class ProjectSync:
         began = self.settings.clock.now()
         publication = self._attempt(PUBLISHED, began, lambda: publish_all(self.settings, force=True))
         if publication is not None:
-            leave(self.settings, Note(PUBLISHED, None, began, self.settings.clock.now(), figures=publication.figures))
+            self._note(PUBLISHED, began, figures=publication.figures)
 
     def _attempt(self, name: str, began: datetime, work: Callable[[], T]) -> T | None:
         """The result of some work on an asset; None after an error, which is shown and noted."""
@@ -186,11 +188,15 @@ class ProjectSync:
             known = problem if isinstance(problem, TaskhouseError) else advised(problem)
             error = known or TaskhouseError(f"{type(problem).__name__}: {problem}"[:500])
             self.outcome.problems.append(Problem(self.project_id, name, error.with_traceback(problem.__traceback__)))
-            project_id = None if name == PUBLISHED else self.project_id
-            if project_id is not None:
-                self.watcher.fails(project_id, name, error)
-            leave(
-                self.settings,
-                Note(name, project_id, began, self.settings.clock.now(), failure=Failure.of(known or problem)),
-            )
+            if name != PUBLISHED:
+                self.watcher.fails(self.project_id, name, error)
+            self._note(name, began, failure=Failure.of(known or problem))
             return None
+
+    def _note(self, name: str, began: datetime, **more: Any) -> None:
+        """Leave a note for Dagster. If that is impossible, the sync goes on, and says so at its end."""
+        project_id = None if name == PUBLISHED else self.project_id
+        try:
+            leave(self.settings, Note(name, project_id, began, self.settings.clock.now(), **more))
+        except OSError as problem:
+            self.outcome.unshown = advised(problem) or TaskhouseError(str(problem))

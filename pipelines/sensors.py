@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import dagster as dg
 
+from taskhouse.advice import advised
 from taskhouse.assets import published, views
 from taskhouse.assets.keys import key, label
 from taskhouse.assets.pass_metadata import ACTIVE, ENDED
@@ -58,8 +59,8 @@ def _synced(settings: Settings) -> dg.SensorDefinition:
                 return dg.SkipReason(
                     f"{counted(report(context.instance, settings), 'asset was', 'assets were')} reported."
                 )
-        except TaskhouseError as problem:
-            return dg.SkipReason(f"The rest is reported at the next tick: {problem.message}")
+        except (TaskhouseError, OSError) as problem:
+            return dg.SkipReason(f"The rest is reported at the next tick: {advised(problem) or problem}")
 
     return tick
 

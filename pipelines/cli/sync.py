@@ -106,6 +106,9 @@ def conclude(outcome: "Outcome") -> None:
     for problem in outcome.problems:
         say(f"{problem.resource} of project {problem.project_id} failed.")
         complain(problem.error)
+    if outcome.unshown:
+        say("Dagster will not show all of this sync.")
+        complain(outcome.unshown)
     for project_id, resource in outcome.skipped:
         say(f"{resource} of project {project_id} was not synced, because it builds on one that failed.")
 

@@ -28,7 +28,6 @@ from taskhouse.capture.session import capturing
 from taskhouse.errors import UNAVAILABLE, Backwards, Contract, Corrupt, Locked, Retryable
 from taskhouse.passes import refusals
 from taskhouse.passes.lifecycle import Context, Pass, PassReport, begin, finish
-from taskhouse.plural import plural
 from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.resources.runs import record
@@ -65,7 +64,7 @@ async def run(context: Context, stop: asyncio.Event) -> PassReport:
                 live = len(capture.live)
                 await capture.close()
             await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
-            the_pass.complete(f"stopped; {capture.read_to_their_end}, {live} {plural(live, 'was', 'were')} still live")
+            the_pass.complete(f"stopped; {capture.read_to_their_end}, {live} not yet")
         finally:
             with contextlib.suppress(*UNAVAILABLE):
                 await asyncio.to_thread(finish, the_pass)

@@ -55,9 +55,11 @@ def test_a_note_is_read_again_if_its_reader_ended_and_a_newer_one_stays(settings
     assert list(read(settings)) == [_note("runs", 2), _note("tasks", 3)]
 
 
-def test_a_note_of_another_version_is_dropped(settings: Settings) -> None:
+def test_a_note_of_another_version_is_dropped_and_a_folder_is_none(settings: Settings) -> None:
     leave(settings, _note("tasks", 1))
-    (settings.home / "dagster" / "synced" / "tasks-2.made.json").write_text('{"of": "another version"}', "utf-8")
+    folder = settings.home / "dagster" / "synced"
+    (folder / "tasks-2.made.json").write_text('{"of": "another version"}', "utf-8")
+    (folder / "tasks-3.made.json").mkdir()
     assert list(read(settings)) == [_note("tasks", 1)]
     assert not waiting(settings)
 

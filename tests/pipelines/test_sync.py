@@ -1,5 +1,6 @@
 """``taskhouse sync`` end to end: what it brings is what was served, and Dagster shows it."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,18 @@ def test_check_tries_what_is_off_by_default_only_where_it_is_on(inside: Any, qui
     assert "usage of tasks in project 1" in on.out
     assert "US dollars" in on.out
     assert "502" in down.said
+
+
+def test_a_sync_whose_notes_cannot_be_written_is_complete_and_says_so(inside: Any, quiet: Any) -> None:
+    blocked = quiet.settings.home / "dagster"
+    shutil.rmtree(blocked, ignore_errors=True)
+    blocked.touch()
+    shown = inside.run("sync", **quiet.environment)
+
+    assert shown.code == 0, shown
+    assert "Dagster will not show all of this sync." in shown.err
+    assert "is a file" in shown.err
+    assert _unequal(quiet) == []
 
 
 def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside: Any, quiet: Any) -> None:

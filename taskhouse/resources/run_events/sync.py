@@ -68,7 +68,7 @@ async def sync(context: Context) -> PassReport:
         await refusals.tell(the_pass, ("run_stream", "run_log"), "run")
         begun = len(found.first) - len(capture.waiting)
         the_pass.stats.server_count = the_pass.stats.server_count_end = len(found.streams) + len(found.logs) + begun
-        read = f"{capture.read_to_their_end}, {live} {plural(live, 'is', 'are')} still live"
+        read = f"{capture.read_to_their_end}, {live} not yet"
         if found.failing and not followed:
             failing = counted(found.failing, "stream")
             them = plural(found.failing, "it", "them")
