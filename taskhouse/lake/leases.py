@@ -30,6 +30,11 @@ EVERYTHING = "*"
 _NOW = {"postgres": "extract(epoch FROM clock_timestamp())", "sqlite": "((julianday('now') - 2440587.5) * 86400.0)"}
 
 
+def new_holder() -> str:
+    """A name that no other process has."""
+    return f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """A lease that somebody has.
@@ -63,7 +68,7 @@ class Leases:
     catalogue: Catalogue
     home: str
     place: str
-    holder: str = field(default_factory=lambda: f"{platform.node()}-{os.getpid()}-{secrets.token_hex(4)}")
+    holder: str = field(default_factory=new_holder)
     having: set[str] = field(default_factory=set)
     lock: threading.RLock = field(default_factory=threading.RLock)
 

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
 from taskhouse.lake.engine import Lake
-from taskhouse.lake.leases import EVERYTHING, HELD_S, Leases
+from taskhouse.lake.leases import EVERYTHING, HELD_S, Leases, new_holder
 from taskhouse.lake.publish import Shard, Tick
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
@@ -132,8 +132,9 @@ class Publisher:
     """A shard whose lease this process has."""
 
     def __init__(self, shard: Shard, home: str, place: str) -> None:
-        self.shard, self.home, self.place = shard, home, place
+        self.shard, self.home, self.place, self.holder = shard, home, place, new_holder()
         self.leases: Leases | None = None
+        self.has_claimed = False
         self.lease_s = HELD_S
 
     def publish(self) -> Tick:
@@ -150,8 +151,9 @@ class Publisher:
         leases = self.claim()
         if other := leases.busy(EVERYTHING):
             raise Locked(
-                f"The lake is being rewritten by a process on {other.place}.",
-                hint="Run the command again when that has ended. `taskhouse lake publish --every 10` waits by itself.",
+                f"The lake is being compacted or rewritten by a process on {other.place}.",
+                hint="Run the command again when that has ended; `taskhouse lake publish --every 10` waits by itself."
+                f" If the process died, its claim ends within {max(other.left_s, 1):.0f} s.",
             )
         return self.shard.tick()
 
@@ -159,8 +161,9 @@ class Publisher:
         """Take or renew the lease of the shard; with ``any_home`` also that of another home that gave it up."""
         if self.leases is None:
             self.shard.catalogue.prepare()
-            self.leases = Leases(self.shard.catalogue, self.home, self.place)
+            self.leases = Leases(self.shard.catalogue, self.home, self.place, self.holder)
         self.leases.claim(self.shard.name, any_home=any_home, seconds=self.lease_s)
+        self.has_claimed = True
         return self.leases
 
     def drop(self) -> None:
@@ -169,10 +172,10 @@ class Publisher:
         self.leases = None
 
     def close(self) -> None:
-        """Give back the lease, if the catalogue answers; else it ends by itself."""
+        """Give back the lease, if the catalogue answers; else it ends by itself. An error may have closed the lake."""
         with contextlib.suppress(duckdb.Error, TaskhouseError):
-            if self.leases is not None:
-                self.leases.release(self.shard.name)
+            if self.has_claimed:
+                Leases(self.shard.catalogue, self.home, self.place, self.holder).release(self.shard.name)
         self.drop()
 
 

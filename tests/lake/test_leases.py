@@ -52,7 +52,7 @@ def test_a_rewrite_keeps_the_lake_longer_than_a_lease_lasts(
     assert began.wait(60)
     until = time.monotonic() + 2.5 * LEASE_S
     while time.monotonic() < until:
-        with pytest.raises(Locked, match=r"^The lake is being rewritten by a process on .*/one\."):
+        with pytest.raises(Locked, match=r"^The lake is being compacted or rewritten by a process on .*/one\."):
             publish_once(other.settings)
         with pytest.raises(Locked, match=r"^The lake is in use by a process on .*/one\."):
             upkeep.compact(other.settings)

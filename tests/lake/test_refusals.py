@@ -17,6 +17,7 @@ import taskhouse
 from taskhouse.errors import ConfigurationError, Incomplete, Locked, Retryable, TaskhouseError
 from taskhouse.lake import upkeep
 from taskhouse.lake.engine import Lake
+from taskhouse.lake.leases import Leases
 from taskhouse.lake.publish import Shard, opened
 from taskhouse.lake.service import claimed, publish_once
 from taskhouse.lake.upkeep import looking_after
@@ -120,7 +121,7 @@ def test_a_shard_refuses_what_would_spoil_the_lake(
         shard.tick()
     with looking_after(home.settings) as upkeep:
         upkeep.alone()
-        with pytest.raises(TaskhouseError, match=r"^The lake is being rewritten by a process on "):
+        with pytest.raises(TaskhouseError, match=r"^The lake is being compacted or rewritten by a process on "):
             publish_once(home.settings)
         with (
             pytest.raises(TaskhouseError, match=r"^The lake is in use by a process on "),
@@ -132,6 +133,10 @@ def test_a_shard_refuses_what_would_spoil_the_lake(
         ConfigurationError, match=r"^The lake has commit \d+ of shard one, but the published copy ends "
     ):
         publish_once(home.settings)
+    with opened(Shard(sqlite, "one", home.settings.published)) as shard:
+        held = Leases(shard.catalogue, "", "").held("one")
+        assert held is not None
+        assert held.left_s <= 0, "who takes the place of this home need not wait"
 
 
 def test_a_copy_of_an_older_version_is_refused(sqlite: Lake, make_home: Callable[..., Home]) -> None:

@@ -67,7 +67,7 @@ ELSEWHERE = {
     "The lake has commit … of shard …, but the published copy ends with commit ….": (
         "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
     ),
-    "The lake is being rewritten by a process on ….": (
+    "The lake is being compacted or rewritten by a process on ….": (
         "lake/test_refusals.py::test_a_shard_refuses_what_would_spoil_the_lake"
     ),
     "The lake lacks tables or columns that this taskhouse shows.": (

@@ -4,15 +4,14 @@ import contextlib
 import fcntl
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
-from dagster import DagsterInstance
 
 from taskhouse.assets import records
 from taskhouse.emulator.serve import Emulator
@@ -90,6 +89,17 @@ def test_a_shard_that_is_away_shows_as_such_and_stops_nobody(deployment: Deploym
     assert KEY not in "".join(log.read_text("utf-8") for log in deployment.folder.glob("*.log"))
 
 
+@dg.op
+def nothing() -> None:
+    """A step."""
+
+
+@dg.job
+def run_of_nothing() -> None:
+    """A run that leaves its records."""
+    nothing()
+
+
 def test_maintenance_deletes_old_runs_from_postgresql(
     postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,20 +107,15 @@ def test_maintenance_deletes_old_runs_from_postgresql(
     home = tmp_path / "home"
     (home / "dagster").mkdir(parents=True)
     (home / "dagster" / "dagster.yaml").write_text((ROOT / "deploy/dagster.yaml").read_text("utf-8"), "utf-8")
-    with Emulator(WORLD) as emulator:
-        environment = {
-            **os.environ,
-            "TASKHOUSE_HOME": str(home),
-            "POSTHOG_HOST": emulator.url,
-            "POSTHOG_PERSONAL_API_KEY": KEY,
-            "POSTHOG_PROJECT_IDS": "1",
-        }
-        words = [sys.executable, "-m", "taskhouse.pipelines.cli", "sync", "--select", "repositories"]
-        subprocess.run(words, env=environment, check=True, capture_output=True, cwd=tmp_path)
-    with DagsterInstance.from_config(str(home / "dagster")) as instance:
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         assert records.ours(instance, home)
         now = datetime.now(UTC)
+        assert run_of_nothing.execute_in_process(instance=instance).success
+        for _ in range(2):
+            instance.report_runless_asset_event(dg.AssetMaterialization("tasks"))
         assert records.forget(instance, 3, now) == 0
         assert len(instance.get_runs()) == 1
+        assert len(instance.fetch_materializations(dg.AssetKey("tasks"), limit=9).records) == 2
         assert records.forget(instance, 3, now + timedelta(days=4)) == 1
         assert instance.get_runs() == []
+        assert len(instance.fetch_materializations(dg.AssetKey("tasks"), limit=9).records) == 1, "the newest stays"
