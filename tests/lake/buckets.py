@@ -15,8 +15,8 @@ import pytest
 from taskhouse.values import Bucket
 from tests.scale.servers import free_port, tied
 
-PLACES = pytest.mark.parametrize("lake", ["bucket", "postgres"], indirect=True)
-"""A test of how files are written, read or deleted: in a bucket and in a folder, both with PostgreSQL."""
+PLACES = pytest.mark.parametrize("lake", ["bucket", "sqlite"], indirect=True)
+"""A test of how files are written, read or deleted: in a bucket with PostgreSQL, and in a folder with SQLite."""
 
 RIGHTS = {
     "owner": ("s3:*",),

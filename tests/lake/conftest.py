@@ -23,15 +23,22 @@ from tests.marts.history import PACKED
 
 PASSWORD = "s3cret/of@it"
 
+LONGEST = ("test_world", "test_reading", "test_kills", "test_damage", "test_upkeep")
+"""The modules whose tests take longest, in this order."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of this folder that need a lake."""
+    """Mark the tests of this folder, which need a lake; if there are no others, deal them out, the longest first."""
     missing = importlib.util.find_spec("duckdb_extension_ducklake") is None or not duckdb.__version__.startswith("1.5.")
-    for item in items:
-        if "lake" in item.path.parent.parts[-1:]:
-            item.add_marker(pytest.mark.scale)
-            if missing:
-                item.add_marker(pytest.mark.skip(reason="DuckLake is not installed: `make test-scale` brings it"))
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in ours:
+        item.add_marker(pytest.mark.scale)
+        if missing:
+            item.add_marker(pytest.mark.skip(reason="DuckLake is not installed: `make test-scale` brings it"))
+    if len(ours) == len(items):
+        ours.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        items[:] = [item for worker in range(workers) for item in ours[worker::workers]]
 
 
 @pytest.fixture(autouse=True)
