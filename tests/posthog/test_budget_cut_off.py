@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import logging
+import random
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,7 @@ def test_it_says_so_once_and_returns_while_somebody_still_waits(
 ) -> None:
     store, clock = Flaky(), Moving()
     monkeypatch.setattr(budget, "shared_store", lambda *_: store)
+    monkeypatch.setattr(random, "random", lambda: 0.5)  # so that the last pause ends before the store is due again
 
     async def work() -> None:
         purse = Budget(tmp_path / "b", "key", per_minute=480, per_hour=4800, clock=clock, address=CLOSED, shards=48)
