@@ -48,7 +48,7 @@ lake: .venv/lake/.ready  ## Make the environment of the lake in .venv/lake: Duck
 
 test-scale: setup lake  ## Run the tests with several machines' worth of processes, PostgreSQL and Redis (Debian: postgresql, redis-server)
 	$(BIN)/python -m pytest -m scale -n 4 --dist worksteal tests/scale $(PYTEST)
-	.venv/lake/bin/python -m pytest -m scale -n 3 --dist worksteal tests/lake $(PYTEST)
+	.venv/lake/bin/python -m pytest -m scale -n 2 --dist worksteal tests/lake $(PYTEST)
 
 bench: setup  ## Measure speed, memory and disk in minutes, beside dlt, Singer and a script; the results are in dist/bench
 	$(BIN)/python -m benchmarks
