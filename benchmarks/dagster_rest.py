@@ -43,6 +43,7 @@ def role(pid: int) -> str:
     known = {
         "dagster_webserver": "webserver",
         "dagster-daemon": "daemon",
+        "dagster._daemon": "daemon",  # as `dagster dev` starts it
         "api grpc": "code server",
         " dev ": "dev",
     }

@@ -99,7 +99,7 @@ def _code_server(location: str, socket: Path) -> "Iterator[Process]":
 
 @contextlib.contextmanager
 def _running(command: list[str]) -> "Iterator[Process]":
-    """A process that ends with the block; it is told to, and killed if it takes too long."""
+    """A process that is asked to end when the block does, and killed if it takes too long."""
     with subprocess.Popen(command) as process:  # noqa: S603 - our own words
         try:
             yield process

@@ -82,7 +82,7 @@ def cursor(resource: str, run: int, read_at: datetime, **given: Any) -> dict[str
 
 
 def drawn(seed: int, runs: int = 1000) -> World:
-    """A world with so many runs, of which most have ended; some resumed others, also in circles."""
+    """A world with this number of runs, of which most have ended; some resumed others, also in circles."""
     chance = random.Random(seed)
     versions, cursors, sightings = [], [], []
 
