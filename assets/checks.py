@@ -55,7 +55,7 @@ def answers(
     queries: Queries,
     asset: ResourceAsset,
     wanted: Collection[dg.AssetCheckKey],
-    told: Callable[[str], str] = str,
+    reword: Callable[[str], str] = str,
 ) -> Iterator[dg.AssetCheckResult]:
     """The answers to some checks of an asset.
 
@@ -63,7 +63,7 @@ def answers(
         queries: An open connection.
         asset: The asset.
         wanted: Which checks; :func:`keys_of` has those of one project.
-        told: Names the settings as the person does who reads a reason.
+        reword: Names the settings as the person does who reads a reason.
     """
     passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": asset.name})}
     for key in sorted(wanted):
@@ -72,7 +72,7 @@ def answers(
         if row is None:
             yield _unknown(asset, check, project)
         elif check == COMPLETE:
-            yield _verdict(asset, project, row, told(row["reason"]))
+            yield _verdict(asset, project, row, reword(row["reason"]))
         else:
             found = CHECKS[check](queries, asset, {"project_id": int(project), "since": row["started_at"]})
             yield _answer(asset, check, project, found)

@@ -64,7 +64,7 @@ def _sent(context: dg.AssetExecutionContext, engine: Engine) -> Iterator[dg.Mate
         options = Options(projects=(project_id,))
         found = gather(snapshot, options, directory.of(settings), settings.report_url or None)
     if isinstance(found, Nothing):
-        context.log.info("There is no digest of project %s: %s", project_id, engine.told(found.said))
+        context.log.info("There is no digest of project %s: %s", project_id, engine.reworded(found.said))
         return
     delivered = Delivered(settings.home / "reports" / f"digest-{project_id}.json", found.title)
     left = [address for address in settings.addresses if not delivered.has(address)]

@@ -32,7 +32,7 @@ class Engine(Protocol):
         """One pass over one resource of one project; raises what ``taskhouse.operations.sync`` raises."""
         ...
 
-    def told(self, text: str) -> str:
+    def reworded(self, text: str) -> str:
         """What an error says, with the names under which the person who reads it knows the settings."""
         ...
 

@@ -59,16 +59,16 @@ def asset_of(
         began = settings.clock.now()
         wanted = context.selected_asset_check_keys
         if asset.key not in context.selected_asset_keys:
-            yield from attempt(engine, lambda: answered(settings, asset, wanted, engine.told))
+            yield from attempt(engine, lambda: answered(settings, asset, wanted, engine.reworded))
             return
         try:
             report = attempt(engine, lambda: engine.sync(project_id, asset.name))
         except (dg.Failure, dg.RetryRequested) as problem:
             if isinstance(problem, dg.Failure) or context.retry_number >= engine.tries_again:
                 with contextlib.suppress(TaskhouseError):  # the warehouse may be why
-                    yield from answered(settings, asset, wanted, engine.told)
+                    yield from answered(settings, asset, wanted, engine.reworded)
             raise
-        yield attempt(engine, lambda: made(settings, asset, wanted, report, began, engine.told))
+        yield attempt(engine, lambda: made(settings, asset, wanted, report, began, engine.reworded))
         from taskhouse.operations import publish_soon
 
         publish_soon(settings)  # the result is recorded now, so the copy is newer than it
@@ -82,7 +82,7 @@ def made(
     wanted: Collection[dg.AssetCheckKey],
     report: "PassReport",
     began: datetime,
-    told: Callable[[str], str] = str,
+    reword: Callable[[str], str] = str,
 ) -> dg.MaterializeResult[Any]:
     """What Dagster should know about a pass that ended.
 
@@ -92,13 +92,13 @@ def made(
         wanted: The checks to answer.
         report: How the pass ended.
         began: When it began.
-        told: Names the settings as the person does who reads it.
+        reword: Names the settings as the person does who reads it.
     """
     with connected(settings, f"checking {asset.name}") as queries:
         return dg.MaterializeResult(
             asset_key=asset.key,
-            metadata=pass_metadata.of_pass(queries, asset, report, began, told),
-            check_results=list(checks.answers(queries, asset, wanted, told)),
+            metadata=pass_metadata.of_pass(queries, asset, report, began, reword),
+            check_results=list(checks.answers(queries, asset, wanted, reword)),
         )
 
 
@@ -106,11 +106,11 @@ def answered(
     settings: "Settings",
     asset: ResourceAsset,
     wanted: Collection[dg.AssetCheckKey],
-    told: Callable[[str], str] = str,
+    reword: Callable[[str], str] = str,
 ) -> list[dg.AssetCheckResult]:
     """The checks without a pass, or after a failed one; the checks of other projects do not fail with it."""
     with connected(settings, f"checking {asset.name}") as queries:
-        return list(checks.answers(queries, asset, wanted, told))
+        return list(checks.answers(queries, asset, wanted, reword))
 
 
 def _schema(asset: ResourceAsset) -> dg.TableSchema:

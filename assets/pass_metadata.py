@@ -37,7 +37,7 @@ DECIDED = frozenset({"viewer_changed", "too_many_absent"})
 
 
 def of_pass(
-    queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime, told: Callable[[str], str] = str
+    queries: Queries, asset: ResourceAsset, report: "PassReport", since: datetime, reword: Callable[[str], str] = str
 ) -> dict[str, Any]:
     """Metadata of a materialization.
 
@@ -46,18 +46,18 @@ def of_pass(
         asset: The asset.
         report: How its pass ended.
         since: When it began.
-        told: Names the settings as the person does who reads it.
+        reword: Names the settings as the person does who reads it.
     """
     project = {"project_id": report.project_id}
     own = {**project, "pass_id": report.pass_id}
     return {
         "dagster/row_count": queries.rows("row_count", project, table=asset.tables[0].name)[0]["row_count"],
         "verdict": report.verdict,
-        "reason": told(report.reason),
+        "reason": reword(report.reason),
         CODE: report.reason_code or "none",
         "pass": report.pass_id,
-        **({} if report.verdict == "complete" else {HINT: told(WAITS if report.reason_code in DECIDED else GOES_ON)}),
-        "pass in the ledger": told(f"`{_QUERY.format(report.pass_id)}` shows it."),
+        **({} if report.verdict == "complete" else {HINT: reword(WAITS if report.reason_code in DECIDED else GOES_ON)}),
+        "pass in the ledger": reword(f"`{_QUERY.format(report.pass_id)}` shows it."),
         "project": str(report.project_id),
         ADDED: report.rows_added,
         "rows changed": _changed(queries, asset, own),

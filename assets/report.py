@@ -91,7 +91,7 @@ def _written(
     with reading(settings) as (snapshot, queries):
         open_ends = unproven(queries, project_id, resources)
         if open_ends:
-            reasons = engine.told("; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items()))
+            reasons = engine.reworded("; ".join(f"{resource}: {reason}" for resource, reason in open_ends.items()))
             context.log.warning("The report of project %s waits until its data is proved: %s", project_id, reasons)
             return
         path = settings.home / "reports" / f"readiness-{project_id}.html"

@@ -47,5 +47,5 @@ def _name(engine: Engine, problem: TaskhouseError) -> None:
     each: BaseException | None = problem
     while each is not None:
         if isinstance(each, TaskhouseError):
-            each.message, each.hint = engine.told(each.message), engine.told(each.hint)
+            each.message, each.hint = engine.reworded(each.message), engine.reworded(each.hint)
         each = each.__cause__ or each.__context__

@@ -75,7 +75,7 @@ class Reads:
         """Those of the benchmark."""
         return self._settings
 
-    def told(self, text: str) -> str:
+    def reworded(self, text: str) -> str:
         """What an error says; the settings are the variables that it names."""
         return text
 

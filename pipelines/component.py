@@ -129,11 +129,11 @@ class TaskhouseProject(dg.Component, dg.Model, dg.Resolvable):
     @contextlib.contextmanager
     def _words(self, context: dg.ComponentLoadContext) -> "Iterator[None]":
         """A block whose errors name the attributes."""
-        told = self._wording(context).told
+        reword = self._wording(context).reworded
         try:
             yield
         except ConfigurationError as problem:
-            raise ConfigurationError(told(problem.message), hint=told(problem.hint)) from None
+            raise ConfigurationError(reword(problem.message), hint=reword(problem.hint)) from None
 
     def _wording(self, context: dg.ComponentLoadContext) -> Wording:
         return Wording.of(_where(context), self.api_key, self._values(context))
@@ -309,8 +309,8 @@ def _engine(project: TaskhouseProject, context: dg.ComponentLoadContext) -> Engi
         def base(self) -> Settings:
             return project._settings(context)  # noqa: SLF001 - its engine
 
-        def told(self, text: str) -> str:
-            return project._wording(context).told(text)  # noqa: SLF001 - its engine
+        def reworded(self, text: str) -> str:
+            return project._wording(context).reworded(text)  # noqa: SLF001 - its engine
 
         def sync(self, project_id: int, resource: str) -> "PassReport":
             if not os.environ.get(project.api_key):

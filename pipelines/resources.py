@@ -56,7 +56,7 @@ class EngineResource(dg.ConfigurableResource["EngineResource"]):
             changed["accept"] = (*base.accept, "viewer")
         return base.model_copy(update=changed)
 
-    def told(self, text: str) -> str:
+    def reworded(self, text: str) -> str:
         """What an error says; the settings are the variables that it names."""
         return text
 

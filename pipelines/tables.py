@@ -77,10 +77,10 @@ class TaskhouseTables(dg.ConfigurableResource["TaskhouseTables"]):
                 problem.message,
                 hint=f"Materialize the asset `{self.published}` first, and check the `home` of this resource.",
             ) from None
-        snapshot.told = self._told
+        snapshot.reword = self._reworded
         return snapshot
 
-    def _told(self, hint: str) -> str:
+    def _reworded(self, hint: str) -> str:
         """A hint that names the asset that makes the copy, and says what other commands need."""
         words = Wording({}, f"{variable('home')}={shlex.quote(self.home)}")
-        return words.told(hint.replace(SYNC, f"materializing the asset `{self.published}`"))
+        return words.reworded(hint.replace(SYNC, f"materializing the asset `{self.published}`"))

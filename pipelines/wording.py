@@ -53,7 +53,7 @@ class Wording:
         exports = [f"{variable(name)}={shlex.quote(value)}" for name, value in values.items()]
         return cls({**names, variable("api_key"): key}, " ".join([*exports, f'{variable("api_key")}="${key}"']))
 
-    def told(self, text: str) -> str:
+    def reworded(self, text: str) -> str:
         """A text of the engine in these words."""
         parts = _SPAN.split(text)
         parts[::2] = [_NAMED.sub(lambda found: self.names.get(found[0], found[0]), part) for part in parts[::2]]

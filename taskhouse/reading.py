@@ -38,13 +38,13 @@ class Snapshot:
 
     Attributes:
         clock: What says the time.
-        told: What an error says that leaves a ``with`` block of it, to who reads it.
+        reword: What an error says that leaves a ``with`` block of it, to who reads it.
     """
 
     def __init__(self, reader: Reader, clock: Clock = REAL) -> None:
         self._reader = reader
         self.clock = clock
-        self.told: Callable[[str], str] = str
+        self.reword: Callable[[str], str] = str
         self._columns: dict[str, dict[str, str]] | None = None
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Snapshot:
     ) -> None:
         self.close()
         if isinstance(problem, TaskhouseError):
-            problem.hint = self.told(problem.hint)
+            problem.hint = self.reword(problem.hint)
 
     def __repr__(self) -> str:
         return f"<Snapshot {self.generation}>"

@@ -241,9 +241,9 @@ def test_a_home_that_is_a_loop_of_links_is_refused_by_the_name_of_the_attribute(
 def test_errors_of_a_pass_name_attributes_and_the_variables_that_a_command_needs(stranger: Stranger) -> None:
     stranger.write("eu", EU)
     engine = stranger.load().get_top_level_resources()["eu_engine"].configurable_resource_cls()
-    assert engine.told("Check 9 in POSTHOG_PROJECT_IDS.") == "Check 9 in `projects` of acme/defs/eu."
-    told = engine.told("Run `taskhouse check`.")
-    assert told == (
+    assert engine.reworded("Check 9 in POSTHOG_PROJECT_IDS.") == "Check 9 in `projects` of acme/defs/eu."
+    shown = engine.reworded("Run `taskhouse check`.")
+    assert shown == (
         f"Run `taskhouse check`. Before that, `export TASKHOUSE_HOME={stranger.folder}/data/eu"
         " POSTHOG_HOST=https://eu.posthog.com POSTHOG_PROJECT_IDS=1,2 TASKHOUSE_TASK_USAGE=true"
         """ TASKHOUSE_CRONS='tasks=0 6 * * *' POSTHOG_PERSONAL_API_KEY="$EU_KEY"`."""

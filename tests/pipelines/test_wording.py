@@ -53,7 +53,7 @@ def test_no_text_keeps_the_name_of_a_variable_that_an_attribute_covers() -> None
     assert len(texts()) > 150
     assert all(row.hint.endswith(".") for row in rows() if "`taskhouse " in row.hint)
     for where, text in texts():
-        shown, _, exports = WORDS.told(text).partition(" Before that, ")
+        shown, _, exports = WORDS.reworded(text).partition(" Before that, ")
         assert not NAMED.search(shown), (where, text)
         assert shown.count("`") % 2 == 0, (where, shown)
         assert not re.search(rf"{WHERE}[=/]", shown), (where, shown)  # a value or a path that was made of the name
@@ -79,15 +79,15 @@ EXPORT = (
     ],
 )
 def test_a_text_in_the_words_of_a_component(text: str, shown: str) -> None:
-    assert WORDS.told(text) == shown
-    assert WORDS.told(shown) == shown
+    assert WORDS.reworded(text) == shown
+    assert WORDS.reworded(shown) == shown
 
 
 class Reader(Still):
     """An engine whose reader knows attributes."""
 
-    def told(self, text: str) -> str:
-        return WORDS.told(text)
+    def reworded(self, text: str) -> str:
+        return WORDS.reworded(text)
 
 
 def test_dagster_shows_a_failure_and_what_caused_it_in_these_words(tmp_path: Path) -> None:
