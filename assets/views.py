@@ -180,7 +180,10 @@ def _made(
             if waits:
                 reasons = "; ".join(f"{resource}: {open_ends[resource]}" for resource in waits)
                 context.log.warning(
-                    "%s of project %s waits until its data is proved: %s", view.name, project_id, engine.reworded(reasons)
+                    "%s of project %s waits until its data is proved: %s",
+                    view.name,
+                    project_id,
+                    engine.reworded(reasons),
                 )
                 continue
             check = _documented(snapshot, view)

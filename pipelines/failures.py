@@ -96,9 +96,9 @@ def failure_sensor(
                     if not sent:
                         raise
                     # a failed tick would keep the old cursor, and repeat what was delivered
-                    told = f"notify failed after {counted(sent, 'alert')}; the next tick continues there."
-                    context.log.exception(told)
-                    return dg.SensorResult(cursor=json.dumps(cursor), skip_reason=dg.SkipReason(told))
+                    reason = f"notify failed after {counted(sent, 'alert')}; the next tick continues there."
+                    context.log.exception(reason)
+                    return dg.SensorResult(cursor=json.dumps(cursor), skip_reason=dg.SkipReason(reason))
                 sent += 1
             cursor[source] = number
         for source in (FAILED_RUNS, *(key.to_user_string() for key in ours), *map(_syncs, ours)):
@@ -116,7 +116,7 @@ def failure_sensor(
 
 
 News = tuple[str, int, Callable[[], Iterable[Alert]]]
-"""Where a record is from, its number in Dagster's storage, and what is to be told of it."""
+"""Where a record is from, its number in Dagster's storage, and the alerts about it."""
 
 
 def _ours(context: dg.SensorEvaluationContext) -> dict[dg.AssetKey, str]:

@@ -102,9 +102,9 @@ def advised(problem: BaseException | str) -> TaskhouseError | None:
             hint="Check that PostgreSQL is running, and check `storage` in dagster/dagster.yaml below TASKHOUSE_HOME.",
         )
     if type(problem).__name__ == _INVALID:
-        told = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
+        cause = str(problem).partition(" Expected:")[0].rpartition("Error 1: ")[2]
         return ConfigurationError(
-            f"Dagster's configuration is not valid: {told[:300].rstrip('.')}.",
+            f"Dagster's configuration is not valid: {cause[:300].rstrip('.')}.",
             hint="Fix dagster/dagster.yaml below TASKHOUSE_HOME. If you remove it, taskhouse writes its own again.",
         )
     number, where = _read(problem)

@@ -6,7 +6,7 @@ from datetime import datetime
 from taskhouse.clock import Clock
 
 
-class Told(Clock):
+class GivenClock(Clock):
     """Real time, but that the present moment is what a function says."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:

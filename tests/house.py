@@ -27,7 +27,7 @@ from taskhouse.warehouse.opening import open_warehouse
 from tests import opened
 from tests.asked import ask
 from tests.blank import blank
-from tests.clocks import Told
+from tests.clocks import GivenClock
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class House:
                 "capture_seconds": 60,
                 **settings,
             },
-        ).with_clock(Told(lambda: self.now()))  # noqa: PLW0108 - tests replace it
+        ).with_clock(GivenClock(lambda: self.now()))  # noqa: PLW0108 - tests replace it
         self.later = timedelta()
         self.alone = True
         """Whether nobody else wants the warehouse while a pass lives."""

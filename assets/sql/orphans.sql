@@ -1,4 +1,4 @@
--- Things that rows name and that are not held, among the rows that came since a moment where those can be told.
+-- Things that rows name and that are not held, among the rows that came since a moment where those can be found.
 WITH named AS (
     SELECT DISTINCT
         {column} AS thing

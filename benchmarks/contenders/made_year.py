@@ -187,7 +187,7 @@ ORDER BY
 
 LOG = f"""
 INSERT INTO raw.run_log_entries BY NAME
-WITH told AS (
+WITH in_blocks AS (
     SELECT
         *,
         count(*) FILTER (WHERE session_update <> 'agent_message_chunk') OVER (PARTITION BY run ORDER BY number) AS block
@@ -203,7 +203,7 @@ whole AS (
         || string_agg(words(ms, 3) || ' ', '' ORDER BY number) || '"}}}}}}}},"first_event_id":"1-'
         || min(number) || '","event_id":"1-' || max(number) || '"}}' AS payload
     FROM
-        told
+        in_blocks
     WHERE
         session_update = 'agent_message_chunk'
     GROUP BY

@@ -35,5 +35,5 @@ def main(tap: type[Tap], module: str, question: str) -> None:
     with duckdb.connect(str(path)) as connection:
         answer = connection.execute(question)
         names = [column[0] for column in answer.description or ()]
-        told = dict(zip(names, answer.fetchall()[0], strict=True))
-    measure.tell(**figures, **told, disk_mb=measure.size_mb(path))
+        counts = dict(zip(names, answer.fetchall()[0], strict=True))
+    measure.tell(**figures, **counts, disk_mb=measure.size_mb(path))

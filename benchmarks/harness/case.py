@@ -10,7 +10,7 @@ Size = Mapping[str, int]
 """How large a case is: names and numbers, such as ``{"runs": 100, "events": 1000}``."""
 
 Figures = dict[str, Any]
-"""What one run of a contender told."""
+"""The figures of one run of a contender."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,12 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What the contenders of one case told, at one size.
+    """The results of one case at one size.
 
     Attributes:
         case: The case.
         size: Its size.
-        facts: What the case told of itself.
+        facts: What the case says of itself.
         runs: The figures of each round, by contender; rounds of the same number were neighbours in time.
         failures: The last words of contenders that failed.
     """

@@ -210,8 +210,8 @@ def agents() -> list[list[Text]]:
     with _emulator(world) as client:
         while client.get("/_emulator/settled").json()["live_runs"]:
             client.post("/_emulator/clock", json={"advance_s": 600})
-        told = client.get("/_emulator/truth", params={"project_id": 1, "key": "phx_emulator"}).json()
-        runs = [{"id": run["id"], "task_id": run["task_id"]} for run in told["runs"] if run["live"]["count"]]
+        truth = client.get("/_emulator/truth", params={"project_id": 1, "key": "phx_emulator"}).json()
+        runs = [{"id": run["id"], "task_id": run["task_id"]} for run in truth["runs"] if run["live"]["count"]]
         for row in asyncio.run(streams.events(str(client.base_url), runs)):
             if row["kind"] != "task_run_state":
                 found[row["run_id"]].append(_cut(row["payload"]))
@@ -257,5 +257,5 @@ def answered(url: str) -> int:
 
 def sent(url: str) -> dict[str, float]:
     """How many events it has sent, and what processor time it has used (``cpu_s``)."""
-    told: dict[str, float] = httpx.get(f"{url}/sent", timeout=60).json()
-    return told
+    answer: dict[str, float] = httpx.get(f"{url}/sent", timeout=60).json()
+    return answer

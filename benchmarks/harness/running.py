@@ -58,7 +58,7 @@ class _Turns:
         home = self.folder / "home"
         try:
             self._fill(contender, home)
-            figures = self._told(contender, "measure", home)
+            figures = self._figures_of(contender, "measure", home)
             wanted = self.outcome.facts.get("rows")
             if wanted is not None and figures.get("rows") != wanted:
                 raise ValueError(f"{figures.get('rows')} rows, and {wanted} were expected")  # noqa: TRY301
@@ -77,11 +77,11 @@ class _Turns:
         mould = self.folder / contender.name.replace("/", "-")
         if not mould.exists():
             mould.mkdir()
-            self._told(contender, "prepare", mould)
+            self._figures_of(contender, "prepare", mould)
         shutil.copytree(mould, home, symlinks=True)
 
-    def _told(self, contender: Contender, mode: str, home: Path) -> Figures:
-        """What a process told in its last line; one that prepares tells nothing."""
+    def _figures_of(self, contender: Contender, mode: str, home: Path) -> Figures:
+        """The figures in the last line of a process; one that prepares has none."""
         self.case.before(self.url, mode)
         answered = self.case.requests(self.url) if self.case.requests else 0
         module: list[str | Path] = [

@@ -194,11 +194,11 @@ class Pen:
         row = self._row
         row.update(change)
         row["updated_at"] = self._precise(at_s)
-        told = {**change, "updated_at": row["updated_at"]}
+        changed = {**change, "updated_at": row["updated_at"]}
         if row["status"] in {"completed", "failed", "cancelled"} and row["completed_at"] is None:
-            row["completed_at"] = told["completed_at"] = self._precise(at_s)
+            row["completed_at"] = changed["completed_at"] = self._precise(at_s)
         frame = {"type": "task_run_state", "run_id": self._spec.run_id, "task_id": self._spec.task_id, **row}
-        return Step(at_s, _live(frame), None, at_s, told)
+        return Step(at_s, _live(frame), None, at_s, changed)
 
     def _precise(self, at_s: float) -> str:
         moment = self._spec.started_at + timedelta(seconds=at_s)

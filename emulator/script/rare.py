@@ -49,7 +49,7 @@ def _shell(scene: Scene) -> Act:
 
 
 def _terminal(scene: Scene) -> Act:
-    """Output of a running command, told while it runs."""
+    """Output of a running command, sent while it runs."""
     call = scene.tool_call_id()
     output = {"terminal_id": call, "data": f"building…\n{scene.rng.choice(NASTY)}"}
     body = {"sessionUpdate": "tool_call_update", "toolCallId": call, "_meta": {"terminal_output": output}}

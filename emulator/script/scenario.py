@@ -54,7 +54,7 @@ def _steps(spec: RunSpec, rng: Random) -> Iterator[Step]:
     slot_s = (spec.duration_s - setup_s - ending_s) / rounds
     yield from _fit(pen, setup(scene), 0.0, setup_s)
     if spec.outcome == "failed" and not spec.error and rng.random() < _FALSE_START_RATE:
-        yield from _close(pen, _told(spec, false_start()), spec.duration_s, ending_s)
+        yield from _close(pen, _as_sent(spec, false_start()), spec.duration_s, ending_s)
         return
     for number in range(rounds):
         start_s = setup_s + (number + rng.random() * 0.15) * slot_s
@@ -62,11 +62,11 @@ def _steps(spec: RunSpec, rng: Random) -> Iterator[Step]:
         yield from _fit(pen, act, start_s, setup_s + (number + 1) * slot_s - start_s)
         if pen.in_message:
             yield pen.end_message(setup_s + (number + 1) * slot_s)
-    yield from _close(pen, _told(spec, ending(scene)), spec.duration_s, ending_s)
+    yield from _close(pen, _as_sent(spec, ending(scene)), spec.duration_s, ending_s)
 
 
-def _told(spec: RunSpec, act: Act) -> Act:
-    """Of how a run ends, what its runtime tells: pi sends no ACP notifications."""
+def _as_sent(spec: RunSpec, act: Act) -> Act:
+    """Of how a run ends, what its runtime sends: pi sends no ACP notifications."""
     return [part for part in act if part.where == "state"] if spec.adapter == "pi" else act
 
 

@@ -74,9 +74,9 @@ def demo(
     counts = (tasks, "task", None), (repositories, "repository", "repositories"), (live_runs, "live run", None)
     say(f"Starting a stand-in for PostHog: {', '.join(counted(*each) for each in counts)} …")
     world = {"tasks": tasks, "repositories": repositories, "live_runs": live_runs, "seed": seed}
-    with _emptied() as home, _Told(days) as told:
-        with standing_in(told.passed, days=days, home=str(home), **world) as environment:
-            told.done(time.monotonic() - began)
+    with _emptied() as home, _DaysShown(days) as shown:
+        with standing_in(shown.passed, days=days, home=str(home), **world) as environment:
+            shown.done(time.monotonic() - began)
             settings = _settings(environment, home)
             say(f"Syncing from {settings.host} into {settings.warehouse}:")
             first = _sync(settings, lambda: hurry(environment, SPEED))
@@ -124,7 +124,7 @@ def _emptied() -> "Iterator[Path]":
         lock.release()
 
 
-class _Told:
+class _DaysShown:
     """How far the days are: a bar on a terminal, a line a week elsewhere."""
 
     def __init__(self, days: int) -> None:

@@ -254,9 +254,9 @@ def _tell(found: "Found", settings: "Settings") -> None:
 
     hits = found.hits
     first = plural(len(hits), "This is the first result", f"These are the first {len(hits):,} results")
-    told = f"{first}; --limit shows more." if found.more else ""
-    told = told or f"{counted(len(hits), 'result')}."
-    say(told, style="dim")
+    footer = f"{first}; --limit shows more." if found.more else ""
+    footer = footer or f"{counted(len(hits), 'result')}."
+    say(footer, style="dim")
     if found.stopped:
         say("The search took too long and was stopped: older texts were not looked at. Add a word, or --since.")
     copy = current(settings.published)

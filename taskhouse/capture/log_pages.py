@@ -60,8 +60,8 @@ class LogPages:
         if torn:
             self.faults.append("does not repeat the last entry of its previous page")
         own = page.entries if seam is None else page.entries[1:]
-        told = [sanitize.entry(None, text, self.text) for text in own]
-        entries, redacted = [entry.data for entry in told], [entry.redacted for entry in told]
+        sanitized = [sanitize.entry(None, text, self.text) for text in own]
+        entries, redacted = [entry.data for entry in sanitized], [entry.redacted for entry in sanitized]
         end = offset + len(entries)
         if own:
             self._seam = end, own[-1]

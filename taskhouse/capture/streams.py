@@ -146,7 +146,7 @@ class StreamProgress:
         """Events came."""
         self.has_events, self.leg = self.has_events or bool(batch.frames), batch.leg
         self.gone = None if batch.frames else self.gone
-        last = next((told for frame in reversed(batch.frames) if (told := stream_ms(frame.id)) is not None), 0)
+        last = next((ms for frame in reversed(batch.frames) if (ms := stream_ms(frame.id)) is not None), 0)
         self.has_begun = self.has_begun or last > 0
         if batch.opening is None or not batch.frames:
             return

@@ -200,13 +200,13 @@ class _Watch:
         Raises:
             TimeoutError: It was given up.
         """
-        looking, told = asyncio.ensure_future(self._look()), asyncio.ensure_future(stop.wait())
+        looking, stopped = asyncio.ensure_future(self._look()), asyncio.ensure_future(stop.wait())
         try:
-            await asyncio.wait((looking, told), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((looking, stopped), return_when=asyncio.FIRST_COMPLETED)
             return await asyncio.wait_for(looking, LAST_LOOK_S)
         finally:
             looking.cancel()
-            told.cancel()
+            stopped.cancel()
 
     async def _look(self) -> int:
         """Find active or just ended runs among the tasks with the newest activity; returns how many pages it read.

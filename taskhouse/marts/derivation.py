@@ -120,13 +120,13 @@ def within(spans: Sequence[tuple[datetime, datetime]] | None) -> str:
         spans: From when until when the events of each of these runs were read; None if that is not known or changes.
     """
     if spans is None:
-        told = "true"
+        condition = "true"
     elif spans:
         found = (f"moment BETWEEN {_literal(first)} AND {_literal(last)}" for first, last in _joined(spans))
-        told = " OR ".join(("moment IS NULL", *found))
+        condition = " OR ".join(("moment IS NULL", *found))
     else:
-        told = "moment IS NULL"
-    return f"CREATE OR REPLACE MACRO waiting.is_within(moment) AS ({told})"
+        condition = "moment IS NULL"
+    return f"CREATE OR REPLACE MACRO waiting.is_within(moment) AS ({condition})"
 
 
 def _joined(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:

@@ -50,7 +50,7 @@ opened AS (
         pr_url
 ),
 
-told AS (
+shown AS (
     SELECT
         *,
         lag(state) OVER run AS run_state_before,
@@ -66,20 +66,20 @@ told AS (
 -- A run that still says what it said before tells nothing new, even if another run said something else meanwhile.
 said AS (
     SELECT
-        told.project_id,
-        told.pr_url,
-        told.task_id,
-        told.run_id,
-        told.state,
-        coalesce(told.run_looked_before, opened.opened_after) AS changed_after,
-        told.valid_from AS changed_before
+        shown.project_id,
+        shown.pr_url,
+        shown.task_id,
+        shown.run_id,
+        shown.state,
+        coalesce(shown.run_looked_before, opened.opened_after) AS changed_after,
+        shown.valid_from AS changed_before
     FROM
-        told
+        shown
         INNER JOIN opened
-            ON told.project_id = opened.project_id
-            AND told.pr_url = opened.pr_url
+            ON shown.project_id = opened.project_id
+            AND shown.pr_url = opened.pr_url
     WHERE
-        told.run_state_before IS DISTINCT FROM told.state
+        shown.run_state_before IS DISTINCT FROM shown.state
     UNION ALL BY NAME
     SELECT
         version.project_id,

@@ -59,7 +59,7 @@ class PageCommits:
         if self._added >= most or (self._added >= self._few and now - self._at >= EVERY):
             await self._pass.commit_ahead(self._batch)
             self._spool.next_commit()
-            self._told()
+            self._report()
             self._batch, self._added = WriteBatch(), 0
             self._commits, self._at, self._writing = self._commits + 1, now, reached
 
@@ -74,10 +74,10 @@ class PageCommits:
             await self._pass.commit(self._batch)
             self._batch, self._writing = WriteBatch(), self._reached
         await self._pass.committed()
-        self._told()
+        self._report()
         self._spool.clear()
 
-    def _told(self) -> None:
+    def _report(self) -> None:
         """Report what is in the warehouse."""
         if self._writing is not None:
             self._pass.tell(*self._writing)

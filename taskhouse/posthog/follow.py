@@ -116,7 +116,7 @@ def follow(
         policy: How patient to be.
         stop: Ends the follower as soon as it is set.
         sleep: Waits between connections; as the client waits unless another is given.
-        on_open: Is told of every connection that was answered with a stream.
+        on_open: Called with every connection that was answered with a stream.
         is_same: Whether an event that came under the id of the last one that was read is that one. A Redis that was set
             back may give its ids once more.
 

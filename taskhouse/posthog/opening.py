@@ -24,7 +24,7 @@ class Opening:
         quiet_since: Since when nothing but keepalives has come, in the clock's seconds; None once it has
             ended. They come while nothing else stands in the stream.
         signs: How often the store behind the host's streams has shown that it answers: all streams have the same.
-        on_end: Told how many seconds of such silence stood before an end that the server gave it.
+        on_end: Called with how many seconds of such silence stood before an end that the server gave it.
     """
 
     after: str | None

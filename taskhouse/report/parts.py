@@ -28,7 +28,7 @@ def context(
 
     ``next_step`` says what brings a repository of a campaign further, None if that is not known.
     """
-    told = [one.difference for one in found.telling[:SHOWN]]
+    differences = [one.difference for one in found.telling[:SHOWN]]
     return {
         "agents": work,
         "agents_said": _agents(work),
@@ -38,7 +38,7 @@ def context(
             "common": outcome.said(found),
             "others": outcome.said_of_others(found.others),
         },
-        "reach": plots.reach([found.common, *told]),
+        "reach": plots.reach([found.common, *differences]),
         "campaigns": running,
         "uncounted": uncounted,
         "campaign_said": campaigns.said,

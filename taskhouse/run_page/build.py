@@ -83,7 +83,7 @@ def gather_all(snapshot: Snapshot, project: int, run_ids: Sequence[str]) -> dict
     with snapshot.reader.moment():
         runs = {run: each[0] for run, each in asked("run").items()}
         tasks = _rows_of(snapshot, "task", "task", [row["task_id"] for row in runs.values()], project=project)
-        told = {row["task_id"]: _shown(row) for row in tasks}
+        shown = {row["task_id"]: _shown(row) for row in tasks}
         attempts, totals, usage = asked("attempts"), asked("totals"), asked("usage")
         events, messages, calls = asked("events", most=MOST_BYTES), asked("messages", most=MOST_TEXT), asked("calls")
         broken = [run for run, row in runs.items() if row["has_gaps"]]
@@ -91,7 +91,7 @@ def gather_all(snapshot: Snapshot, project: int, run_ids: Sequence[str]) -> dict
         return {
             run: Run(
                 row=row,
-                task=told.get(row["task_id"], NO_TASK),
+                task=shown.get(row["task_id"], NO_TASK),
                 attempts=attempts.get(run, []),
                 totals=totals[run][0] if run in totals else NO_TOTALS,
                 usage=usage.get(run, []),

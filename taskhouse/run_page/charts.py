@@ -72,8 +72,8 @@ def course(run: Run) -> Course | None:
         ),
     ]
     if asked:
-        told = f"{counted(len(asked), 'permission question')}; the answers took {formatting.span(waits)}"
-        lanes.append(Lane("Questions", told, [("q", _bars(axis, asked))]))
+        caption = f"{counted(len(asked), 'permission question')}; the answers took {formatting.span(waits)}"
+        lanes.append(Lane("Questions", caption, [("q", _bars(axis, asked))]))
     return Course(lanes, _curves(run, axis), [place for place, _ in axis.pauses], _marks(steps, axis))
 
 

@@ -25,7 +25,7 @@ def page(run: Run) -> str:
 
 
 def _parts(run: Run) -> Iterator[str]:
-    told = facts(run)
+    figures = facts(run)
     yield f"## {escaped(texts.line(run.title, 200))}"
     yield _figures(run)
     if run.row["error_message"] and not texts.MARK.fullmatch(run.row["error_message"]):
@@ -37,8 +37,8 @@ def _parts(run: Run) -> Iterator[str]:
     said = next((one.text for one in reversed(run.of(Message)) if one.role == "agent" and not one.hidden), "")
     if said:
         yield f"### The agent's last words\n\n{_quoted(said)}"
-    if told["files"]:
-        rows = [[escaped(texts.short_path(path)), f"+{added}", f"-{gone}"] for path, added, gone, _ in told["files"]]
+    if figures["files"]:
+        rows = [[escaped(texts.short_path(path)), f"+{added}", f"-{gone}"] for path, added, gone, _ in figures["files"]]
         more = [[f"and {len(rows) - NAMED} more", "", ""]] if len(rows) > NAMED else []
         yield "### Files changed\n\n" + table(["file", "added", "removed"], rows[:NAMED] + more)
     yield _commands(run)

@@ -8,7 +8,7 @@ from taskhouse.run_page.model import Message, Note, Plan, Question, Row, Step
 from taskhouse.run_page.payloads import document, inner, mapping, objects, words
 
 Params = dict[str, Any]
-Told = tuple[str, str, str]
+Worded = tuple[str, str, str]
 """A label, a text and a tone."""
 
 ENDED_BADLY = {"error", "error_recoverable", "refusal", "max_tokens", "max_turn_requests"}
@@ -35,13 +35,13 @@ def step_of(event: Row, *, before: str | None = None, said: frozenset[str] = fro
         return None
     if session == "plan":
         entries = objects(inner(params, "update", "entries"))
-        told = [("" if event["is_hidden"] else words(one.get("content")), words(one.get("status"))) for one in entries]
-        return Plan(*place, told)
+        shown = [("" if event["is_hidden"] else words(one.get("content")), words(one.get("status"))) for one in entries]
+        return Plan(*place, shown)
     if method in {"_posthog/user_message", "session/prompt"} and not event["is_hidden"]:
         text = words(params["content"]) if "content" in params else _prompt(params)
         if text and text.strip() not in said:
             return Message(*place, "user", text, len(text))
-    label, text, tone = _told(event, body, params)
+    label, text, tone = _worded(event, body, params)
     if event["is_hidden"]:
         text = ""
     command = words(params.get("command")) if method == "_array/user_shell_execute" and not event["is_hidden"] else ""
@@ -72,7 +72,7 @@ def _prompt(params: Params) -> str:
     return "\n".join(words(one.get("text")) for one in objects(params.get("prompt")) if one.get("text"))
 
 
-def _told(event: Row, body: Params, params: Params) -> Told:
+def _worded(event: Row, body: Params, params: Params) -> Worded:
     method, session = event["method"], event["session_update"]
     update = mapping(params, "update")
     if event["kind"] == "notification":
@@ -92,7 +92,7 @@ def _told(event: Row, body: Params, params: Params) -> Told:
     return f"Event {name}", texts.line(words(shown), 400) if shown else "", "quiet"
 
 
-def _answer(said: Any) -> Told:
+def _answer(said: Any) -> Worded:
     error = inner(said, "error")
     if error is not None:
         return "A request failed", words(inner(error, "message") or error), "bad"
@@ -100,17 +100,17 @@ def _answer(said: Any) -> Told:
     return "Request answered", words(reason), "quiet"
 
 
-def _error(said: Params) -> Told:
+def _error(said: Params) -> Worded:
     text = words(said.get("message") or said.get("error") or said.get("classification") or said.get("errorType"))
     return "Error", text, "bad"
 
 
-def _turn(said: Params) -> Told:
+def _turn(said: Params) -> Worded:
     reason = words(said.get("stopReason"))
     return f"Turn ended: {reason.replace('_', ' ')}", "", "bad" if reason in ENDED_BADLY else "quiet"
 
 
-def _status(said: Params) -> Told:
+def _status(said: Params) -> Worded:
     status = words(said.get("status")).replace("_", " ")
     return (
         f"Agent: {status}",
@@ -119,35 +119,35 @@ def _status(said: Params) -> Told:
     )
 
 
-def _progress(said: Params) -> Told:
+def _progress(said: Params) -> Worded:
     status, label = words(said.get("status")), words(said.get("label") or said.get("step"))
     tone = "bad" if status == "failed" else "quiet"
     return texts.line(label, 80), " ".join(filter(None, (words(said.get("detail")), status.replace("_", " ")))), tone
 
 
-def _console(said: Params) -> Told:
+def _console(said: Params) -> Worded:
     level = words(said.get("level"))
     return f"Console, {level or 'log'}", words(said.get("message")), "bad" if level == "error" else "quiet"
 
 
-def _checkpoint(said: Params) -> Told:
+def _checkpoint(said: Params) -> Worded:
     head = words(said.get("head"))[:12]
     return "Saved in git", " at ".join(filter(None, (words(said.get("branch")), head))), "plain"
 
 
-def _compacted(said: Params) -> Told:
+def _compacted(said: Params) -> Worded:
     tokens = said.get("preTokens")
     before = f"{tokens:,} tokens before" if isinstance(tokens, int) else ""
     return "Context compacted", " ".join(filter(None, (words(said.get("trigger")), before))), "plain"
 
 
-def _budget(said: Params) -> Told:
+def _budget(said: Params) -> Worded:
     spent, cap = said.get("spent_usd"), said.get("cap_usd")
     text = f"${spent:,.2f} of ${cap:,.2f}" if all(isinstance(one, int | float) for one in (spent, cap)) else ""
     return f"Budget: {words(said.get('stage')).replace('_', ' ')}", text, "plain"
 
 
-def _output(said: Params) -> Told:
+def _output(said: Params) -> Worded:
     result = mapping(said, "result") or said
     code = inner(result, "exitCode")
     parts = [words(inner(result, name)) for name in ("stdout", "stderr")]
@@ -156,11 +156,11 @@ def _output(said: Params) -> Told:
     return f"{label}, exit code {code}" if tone == "bad" else label, "\n".join(filter(None, parts)), tone
 
 
-def _plain(label: str, *keys: str, tone: str = "plain") -> Callable[[Params], Told]:
+def _plain(label: str, *keys: str, tone: str = "plain") -> Callable[[Params], Worded]:
     return lambda said: (label, " ".join(filter(None, (words(said.get(key)) for key in keys))), tone)
 
 
-NOTIFICATIONS: dict[str, Callable[[Params], Told]] = {
+NOTIFICATIONS: dict[str, Callable[[Params], Worded]] = {
     "_array/user_shell_execute": _output,
     "_posthog/awaiting_user_input": _plain("Waits for the user"),
     "_posthog/background_turn_complete": _plain("Background turn ended", "stopReason", tone="quiet"),
@@ -192,7 +192,7 @@ NOTIFICATIONS: dict[str, Callable[[Params], Told]] = {
 }
 """JSON-RPC methods, with what they say; others are shown as they are."""
 
-UPDATES: dict[str, Callable[[Params], Told]] = {
+UPDATES: dict[str, Callable[[Params], Worded]] = {
     "available_commands_update": _plain("Commands available", tone="quiet"),
     "config_option_update": _plain("Options changed", "configOptions", tone="quiet"),
     "current_mode_update": _plain("Mode", "currentModeId", tone="quiet"),

@@ -69,7 +69,7 @@ def update(event: dict[str, Any]) -> dict[str, Any]:
     return {}
 
 
-class Told:
+class CallUpdates:
     """The updates of one tool call, merged: the last value of each field holds."""
 
     def __init__(self) -> None:

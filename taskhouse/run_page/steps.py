@@ -7,7 +7,7 @@ from datetime import datetime
 
 from taskhouse.run_page import notes
 from taskhouse.run_page.model import Attempt, Call, Fold, Gap, Message, Note, Question, Row, Step
-from taskhouse.run_page.payloads import Told
+from taskhouse.run_page.payloads import CallUpdates
 
 LAST = 1 << 62
 """The place of what follows every event."""
@@ -53,14 +53,14 @@ def steps(
 
 def _events(events: Iterable[Row], calls: dict[str, Row], said: frozenset[str]) -> Iterator[Step]:
     """Steps of everything that is no message; a tool call stands where it first appeared."""
-    told: dict[str, Told] = defaultdict(Told)
+    updates: dict[str, CallUpdates] = defaultdict(CallUpdates)
     found: list[Step | Row] = []
     status: str | None = None
     for event in events:
         if event["tool_call_id"] in calls:
-            if event["tool_call_id"] not in told:
+            if event["tool_call_id"] not in updates:
                 found.append(event)
-            told[event["tool_call_id"]].add(event)
+            updates[event["tool_call_id"]].add(event)
             if event["method"] != "_posthog/permission_request":
                 continue
         if event["method"] in TOLD_ELSEWHERE or event["session_update"] == "usage_update":
@@ -73,13 +73,15 @@ def _events(events: Iterable[Row], calls: dict[str, Row], said: frozenset[str]) 
             status = step.status if isinstance(step, Note) and step.status else status
             found.append(step)
     for each in found:
-        yield each if isinstance(each, Step) else _call(calls[each["tool_call_id"]], told[each["tool_call_id"]], each)
+        yield (
+            each if isinstance(each, Step) else _call(calls[each["tool_call_id"]], updates[each["tool_call_id"]], each)
+        )
 
 
-def _call(row: Row, told: Told, first: Row) -> Call:
+def _call(row: Row, updates: CallUpdates, first: Row) -> Call:
     place = (first["ordinal"], first["at"])
     depth = 1 if row["parent_tool_call_id"] else 0
-    if told.hidden:
+    if updates.hidden:
         kept = {**row, "title": None, "error_message": None, "paths": []}
         return Call(*place, kept, "", hidden=True, depth=depth)
     title = row["title"] or ""
@@ -87,11 +89,11 @@ def _call(row: Row, told: Told, first: Row) -> Call:
         *place,
         row,
         title,
-        told.arguments(title),
-        told.output(),
-        told.diffs(),
-        told.enclosed(),
-        unread=told.unread,
+        updates.arguments(title),
+        updates.output(),
+        updates.diffs(),
+        updates.enclosed(),
+        unread=updates.unread,
         depth=depth,
     )
 

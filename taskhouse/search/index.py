@@ -248,7 +248,7 @@ def update(
 
 
 def follow(folder: Path, clock: Clock, *, within_s: float = WITHIN_S) -> Progress | None:
-    """The same for whoever has published a copy, and has other things to do: nothing is raised, only told."""
+    """The same for whoever has published a copy, and has other things to do: a failure is logged, not raised."""
     try:
         return update(folder, clock, within_s=within_s) if os.access(folder, os.W_OK) else None
     except Locked:

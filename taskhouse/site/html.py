@@ -69,8 +69,8 @@ def strip(days: Sequence[str | None], breaks: Sequence[int] = ()) -> Markup:
 def story(one: Strip) -> str:
     """The states in words, for those who do not see the bars: the last five stretches."""
     stretches = [(state, len(list(days))) for state, days in groupby(day for day in one.days if day is not None)]
-    told = [f"{label(state)} for {days} days" for state, days in stretches[-5:]]
-    return ", then ".join(told) or "no information"
+    parts = [f"{label(state)} for {days} days" for state, days in stretches[-5:]]
+    return ", then ".join(parts) or "no information"
 
 
 def label(code: str | None) -> str:

@@ -43,18 +43,18 @@ def in_use(headers: bytes, read: Callable[[int], bytes]) -> list[int]:
         ValueError: The list of free blocks cannot be read.
     """
     _, _, place, count, *_ = max(_DATABASE.unpack_from(headers, at + _CHECKSUM) for at in (4096, 8192))
-    told = bytearray()
+    listed = bytearray()
     while place != _NOWHERE:
         start = _CHECKSUM + (place >> 56) * _PART
         part = read(place & _NUMBER)[start : start + _PART]
-        if len(part) < _PART or len(told) > count * _CHECKSUM + BLOCK:
+        if len(part) < _PART or len(listed) > count * _CHECKSUM + BLOCK:
             raise ValueError("the list of free blocks cannot be read")
         place = int.from_bytes(part[:8], "little")
-        told += part[8:]
-    many = int.from_bytes(told[:8], "little")
-    if many * 8 + 8 > max(len(told), 8):
+        listed += part[8:]
+    many = int.from_bytes(listed[:8], "little")
+    if many * 8 + 8 > max(len(listed), 8):
         raise ValueError("the list of free blocks cannot be read")
-    return sorted(set(range(count)).difference(struct.unpack_from(f"<{many}Q", told, 8) if many else ()))
+    return sorted(set(range(count)).difference(struct.unpack_from(f"<{many}Q", listed, 8) if many else ()))
 
 
 def intact(block: bytes) -> bool:

@@ -196,7 +196,7 @@ def _enter(
     return total
 
 
-def enter_segment(connection: duckdb.DuckDBPyConnection, whole: Whole, one: Loaded, told: Row, now: datetime) -> None:
+def enter_segment(connection: duckdb.DuckDBPyConnection, whole: Whole, one: Loaded, facts: Row, now: datetime) -> None:
     """Enter a segment into the ledger, with ``first_ms``, ``last_ms`` and ``checksum`` of its events."""
     sql.run(
         connection,
@@ -205,7 +205,7 @@ def enter_segment(connection: duckdb.DuckDBPyConnection, whole: Whole, one: Load
         layer=whole.segment.layer,
         bytes=len(whole.content),
         **{name: getattr(one, name) for name in ("lines", "inserted", "duplicates", "quarantined", "control_lines")},
-        **{name: told[name] for name in ("first_ms", "last_ms", "checksum")},
+        **{name: facts[name] for name in ("first_ms", "last_ms", "checksum")},
         now=now,
     )
 

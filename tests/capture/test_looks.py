@@ -14,7 +14,7 @@ from taskhouse.posthog.opening import Opening
 from taskhouse.posthog.sse import Frame
 from tests.capture.test_failed_streams import row
 from tests.capture.test_stream_gaps import begin, held, say
-from tests.clocks import Told
+from tests.clocks import GivenClock
 
 pytestmark = pytest.mark.usefixtures("attached")
 
@@ -138,7 +138,7 @@ def test_a_stream_that_was_not_read_up_to_the_present_is_a_doubt(
 
 def test_a_server_that_pauses_before_what_it_already_has_is_not_taken_for_silent_after_such_a_pause() -> None:
     moment = [NOW]
-    clock = Told(lambda: moment[0])
+    clock = GivenClock(lambda: moment[0])
     opening = Opening(None, NOW, clock, signs=itertools.count().__next__)
     progress = StreamProgress(look=False, now=clock.now)
     progress.opened(opening)
@@ -168,7 +168,9 @@ def test_a_stream_that_nobody_read_for_as_long_as_it_lives_may_have_held_more(
     written: float, heard: float | None, *, gone: bool
 ) -> None:
     """Of a younger event the silence alone tells that its stream is gone: hours since it was written and heard."""
-    opening = Opening(f"{int((NOW - written * HOUR).timestamp() * 1000)}-0", NOW, Told(lambda: NOW), overlaps=True)
+    opening = Opening(
+        f"{int((NOW - written * HOUR).timestamp() * 1000)}-0", NOW, GivenClock(lambda: NOW), overlaps=True
+    )
     progress = StreamProgress(look=True, now=lambda: NOW, heard_at=None if heard is None else NOW - heard * HOUR)
     progress.opened(opening)
     progress.silent()

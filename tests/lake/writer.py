@@ -20,7 +20,7 @@ from taskhouse.resources.tasks import rows
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.opening import open_warehouse
-from tests.clocks import Told
+from tests.clocks import GivenClock
 
 RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events")
 REST_S = 2.0
@@ -40,7 +40,7 @@ def go_on(settings: Settings) -> None:
 def finish(settings: Settings) -> list[Compared]:
     """Read what is left, and compare; what is not as it should be."""
     go_on(settings.model_copy(update={"capture_seconds": 20}))  # what the streams still have
-    go_on(settings.with_clock(Told(lambda: datetime.now(UTC) + LATER)))  # every sweep and log is due
+    go_on(settings.with_clock(GivenClock(lambda: datetime.now(UTC) + LATER)))  # every sweep and log is due
     asked: dict[str, str | int] = {"project_id": settings.project_ids[0], "key": settings.key(), "runs": 1}
     truth = httpx.get(f"{settings.host}/_emulator/truth", params=asked, timeout=60).raise_for_status().json()
     return [line for line in compare(settings, truth) if not line.equal]

@@ -23,7 +23,7 @@ from taskhouse.warehouse import sql
 from taskhouse.warehouse.staging import stage
 from tests import opened
 from tests.blank import show, shown, writing
-from tests.clocks import Told
+from tests.clocks import GivenClock
 
 Row = dict[str, Any]
 
@@ -142,7 +142,7 @@ class Story:
             log_final_s=0.1,
             capture_seconds=30,
             **settings,
-        ).with_clock(Told(self.now))
+        ).with_clock(GivenClock(self.now))
         self.later = timedelta()
 
     def now(self) -> datetime:

@@ -32,7 +32,7 @@ def event(number: int) -> bytes:
     return f'id: 17-{number}\ndata: {{"n":{number}}}\n\n'.encode()
 
 
-class Told(NamedTuple):
+class GivenClock(NamedTuple):
     """What came, and what both servers got."""
 
     batches: list[StreamBatch]
@@ -63,10 +63,10 @@ def followed(
     cursor: str | None = None,
     leg: str = "django",
     **options: object,
-) -> Told:
+) -> GivenClock:
     """Follow run after run; in the API's scripts, ``token`` and ``null`` are answers of the token endpoint."""
 
-    async def run() -> Told:
+    async def run() -> GivenClock:
         async with AsyncExitStack() as stack:
             other = await stack.enter_async_context(serving(proxy or [answer(b"", "500 No")]))
             base = other.origin if "base" not in options else options.pop("base")
@@ -91,7 +91,7 @@ def followed(
                 assert TOKEN not in head, "the token never goes anywhere else"
                 assert f"authorization: bearer {KEY}" in head.lower()
             assert not any(secret in batch.note for batch in found for secret in (KEY, TOKEN))
-            return Told(found, main, other)
+            return GivenClock(found, main, other)
 
     return asyncio.run(asyncio.wait_for(run(), 20))
 

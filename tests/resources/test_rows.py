@@ -63,5 +63,5 @@ def test_what_a_task_shows_of_a_doubtful_run_is_known_when_it_is_compared(
     run = RUN | {"output": output, "error_message": message, "log_url": log_url, "state": {"mode": "x", "secret": 1}}
     _, batch = taken(tmp_path, run)
     doubtful = rows.LATEST_RUNS.things(batch.completing.get(rows.LATEST_RUNS, []))
-    assert [latest.told() for latest in doubtful] == [runs.kept_of(run)] * nested.is_doubtful(run)
+    assert [latest.as_shown() for latest in doubtful] == [runs.kept_of(run)] * nested.is_doubtful(run)
     assert [latest.hidden for latest in doubtful] == [nested.may_hide(run)] * nested.is_doubtful(run)

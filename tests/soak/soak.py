@@ -18,7 +18,7 @@ from taskhouse.operations import sync
 from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 from tests.asked import ask
-from tests.clocks import Told
+from tests.clocks import GivenClock
 from tests.soak.restless import Restless
 from tests.soak.result import Result
 
@@ -125,7 +125,7 @@ class Soak:
     def _clean(self, resource: str, *, hours: float) -> str:
         """One sync some hours later, so that the sweep of the list is due."""
         later = timedelta(hours=hours)
-        settings = self.settings.with_clock(Told(lambda: datetime.now(UTC) + later))
+        settings = self.settings.with_clock(GivenClock(lambda: datetime.now(UTC) + later))
         report = asyncio.run(sync(settings, 1, resource))
         return report.verdict if report.verdict == "complete" else f"{resource}: {report.reason}"
 

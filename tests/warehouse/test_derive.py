@@ -10,7 +10,7 @@ from taskhouse.warehouse import derive
 from taskhouse.warehouse.clock import set_back
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
-from tests.clocks import Told
+from tests.clocks import GivenClock
 from tests.warehouse.spooled import entry, event, load_live, rows, spooled
 
 MARKS = "SELECT run_id, is_stored, lines, derived_lines FROM mart.runs ORDER BY run_id"
@@ -53,7 +53,7 @@ def test_a_large_run_is_computed_when_it_has_grown_or_is_quiet(
     warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(derive, "SMALL_LINES", 5)
-    told = Told(warehouse.clock.now)
+    told = GivenClock(warehouse.clock.now)
     warehouse.clock = told
     load_live(warehouse, spool, *(event(f"{number}-0", "{}") for number in range(8)))
     assert derive.derive(warehouse).runs == 1
@@ -66,7 +66,7 @@ def test_a_large_run_is_computed_when_it_has_grown_or_is_quiet(
     load_live(warehouse, spool, event("12-0", "{}"))
     assert derive.derive(warehouse).runs == 0
     later = told.now() + derive.QUIET
-    warehouse.clock = Told(lambda: later)
+    warehouse.clock = GivenClock(lambda: later)
     assert derive.derive(warehouse).runs == 1
     assert rows(warehouse, KEPT) == [("r", 11)]
 

@@ -13,7 +13,7 @@ from taskhouse.spool.folder import Spool
 from taskhouse.spool.line import Entry
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
-from tests.clocks import Told
+from tests.clocks import GivenClock
 from tests.warehouse.test_seams import Server, at, state, when
 
 pytestmark = pytest.mark.usefixtures("attached")
@@ -83,7 +83,7 @@ def test_each_stretch_that_a_killed_reader_missed_is_one_gap_and_no_other_is(
 def arrive(server: Server, *reads: tuple[Iterable[int], int]) -> None:
     """An open connection brings some events at a time, each time at a moment of our own clock."""
     now = [0]
-    with SpoolWriter(server.spool, clock=Told(lambda: when(now[0]))) as writer:
+    with SpoolWriter(server.spool, clock=GivenClock(lambda: when(now[0]))) as writer:
         for numbers, now[0] in reads:
             entries = [Entry(at(number), None, b'{"n":%d}' % number, redacted=False) for number in numbers]
             writer.append("live", server.run, entries, leg="django")

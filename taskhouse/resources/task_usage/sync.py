@@ -112,8 +112,8 @@ async def attempt(api: TasksApi, run: Task | None) -> tuple[str, str]:
     except Refused:
         return "no", "the server refuses it for the newest task with a run, but may answer for others"
     cost = answer.data.get("total_cost_usd")
-    told = f"; the newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
-    return "ok", f"the server answers{told}"
+    amount = f"; the newest task with a run cost {cost} US dollars" if cost is not None else ", without an amount"
+    return "ok", f"the server answers{amount}"
 
 
 async def _fetch(the_pass: Pass, wanted: list[str]) -> None:

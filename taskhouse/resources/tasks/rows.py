@@ -63,19 +63,21 @@ def _take_run(
 
     The text that it came in is that of its task, given as ``came``.
     """
-    read, told = runs.run_of(task["task_id"]), run.data
+    read, as_shown = runs.run_of(task["task_id"]), run.data
 
     def as_new(shown: Row) -> dict[str, Any]:
-        nonlocal told
-        told = shown.data
+        nonlocal as_shown
+        as_shown = shown.data
         return read(nested.own(shown, None))
 
     columns = the_pass.read(batch, run, as_new, runs.SHAPE, "runs", came=came)
     if columns is None:
         return
     columns["payload_sha256"] = task["payload_sha256"]
-    if nested.is_doubtful(told):
-        latest = Latest(columns, _otherwise(told, columns["payload"], plain=run.plain), nested.may_hide(told), page, at)
+    if nested.is_doubtful(as_shown):
+        latest = Latest(
+            columns, _otherwise(as_shown, columns["payload"], plain=run.plain), nested.may_hide(as_shown), page, at
+        )
         the_pass.complete_in(batch, LATEST_RUNS, [latest])
     else:
         batch.add(RUN_VERSIONS, the_pass.stamp(columns, page, "task", at=at))
@@ -98,17 +100,17 @@ class Latest(NamedTuple):
     page: int
     at: str
 
-    def told(self) -> dict[str, Any]:
+    def as_shown(self) -> dict[str, Any]:
         """What the task shows of it and may be kept."""
         return {**json.loads(self.columns["payload"]), **json.loads(self.otherwise)}
 
 
-def _otherwise(told: dict[str, Any], payload: str, *, plain: bool) -> str:
+def _otherwise(as_shown: dict[str, Any], payload: str, *, plain: bool) -> str:
     """The fields of a run inside a task that its payload as a new run does not show as they came, as JSON."""
     if REDACTED in payload:
-        return content.canonical(runs.kept_of(told), plain=plain).decode()
-    if nested.has_borrowed(told.get("output")):
-        return content.canonical({"output": told["output"]}, plain=plain).decode()
+        return content.canonical(runs.kept_of(as_shown), plain=plain).decode()
+    if nested.has_borrowed(as_shown.get("output")):
+        return content.canonical({"output": as_shown["output"]}, plain=plain).decode()
     return "{}"
 
 
@@ -126,9 +128,9 @@ def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[
         if (payload := payloads.get(run_id)) is None:
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
             continue
-        told = latest.told()
-        with the_pass.sparing(batch, "runs", content.canonical(told), key=run_id):
-            shown = nested.own(Row(told, b""), payload, hidden=latest.hidden)
+        as_shown = latest.as_shown()
+        with the_pass.sparing(batch, "runs", content.canonical(as_shown), key=run_id):
+            shown = nested.own(Row(as_shown, b""), payload, hidden=latest.hidden)
             columns = runs.read(shown) | {"payload_sha256": columns["payload_sha256"]}
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
 

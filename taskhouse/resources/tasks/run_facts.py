@@ -66,10 +66,10 @@ def in_summary(the_pass: Pass, row: Row) -> dict[str, Any] | None:
     run = row.data.get("latest_run")
     if not isinstance(run, dict):
         return None
-    told = {name: run[name] for name in ("id", *_SUMMARY) if name in run}
-    if the_pass.context.settings.capture_text == "none" and (text := _storable(told.get("task_summary"))):
-        told["task_summary"] = privacy.mark(text)
-    return told
+    kept = {name: run[name] for name in ("id", *_SUMMARY) if name in run}
+    if the_pass.context.settings.capture_text == "none" and (text := _storable(kept.get("task_summary"))):
+        kept["task_summary"] = privacy.mark(text)
+    return kept
 
 
 def of_summary(task_id: object, run: Mapping[str, Any] | None, held_run_id: str | None) -> Said | None:

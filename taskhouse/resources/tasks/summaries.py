@@ -219,10 +219,10 @@ def _whole_versions(the_pass: Pass, connection: Any, ids: Sequence[str]) -> Sequ
 
 
 def _differs(columns: Mapping[str, Any], held: Mapping[str, Any]) -> set[str]:
-    def told(value: object) -> object:
+    def comparable(value: object) -> object:
         return value.isoformat() if isinstance(value, datetime) else value
 
-    return {name for name, value in columns.items() if told(held.get(name)) != value}
+    return {name for name, value in columns.items() if comparable(held.get(name)) != value}
 
 
 def _slices(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
