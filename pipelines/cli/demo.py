@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from taskhouse.pipelines.cli.exits import Exit, guarded, say
-from taskhouse.pipelines.cli.sync import conclude, judge
+from taskhouse.pipelines.cli.sync import conclude, exit_of
 from taskhouse.plural import counted
 from taskhouse.resources.registry import RESOURCES
 
@@ -204,7 +204,7 @@ def _sync(settings: "Settings", flowing: Callable[[], None] = lambda: None) -> E
         outcome = sync_projects(settings, settings.projects(), tuple(filter(settings.wants, RESOURCES)), shown)
     conclude(outcome)
     give_back()
-    return judge(outcome)
+    return exit_of(outcome)
 
 
 def _compare(settings: "Settings", truth: dict[str, object]) -> bool:

@@ -60,7 +60,7 @@ def sync(
         say("Everything read so far is kept; the next sync continues from there.")
         raise
     conclude(outcome)
-    raise typer.Exit(judge(outcome))
+    raise typer.Exit(exit_of(outcome))
 
 
 def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str) -> tuple[T, ...]:
@@ -113,7 +113,7 @@ def conclude(outcome: "Outcome") -> None:
         say(f"{resource} of project {project_id} was not synced, because it builds on one that failed.")
 
 
-def judge(outcome: "Outcome") -> Exit:
+def exit_of(outcome: "Outcome") -> Exit:
     """The exit code of a sync; a mistake in the configuration outweighs a failure, and that a missing proof."""
     codes = {code_of(problem.error) for problem in outcome.problems}
     if codes:

@@ -13,7 +13,7 @@ from taskhouse.passes.lifecycle import Pass
 from taskhouse.spool.folder import Spool
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import state
-from taskhouse.warehouse.gaps import judge_runs
+from taskhouse.warehouse.gaps import search_runs
 from taskhouse.warehouse.load import load_spool
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ PORTION = 75_000
 """How many events of runs are searched together; each takes one or two kilobytes of memory meanwhile."""
 
 FEW = 10
-"""So few runs are judged together, however many events they have."""
+"""As few runs as this are searched together, regardless of how many events they have."""
 
 CLOCKS_DIFFER = timedelta(hours=1)
 """How far the server's clock may be ahead when runs are measured for this."""
@@ -71,12 +71,12 @@ class Loader:
             self.the_pass.stats.loaded += loaded[layer].inserted + loaded[layer].quarantined
             self.the_pass.stats.duplicates += loaded[layer].duplicates
 
-    async def judge(self, *, portions: int | None = None) -> float:
+    async def find_gaps(self, *, portions: int | None = None) -> float:
         """Load everything that was captured, then find the gaps of the runs that were read since the last time.
 
         Args:
-            portions: How many portions of runs are judged, each in a transaction of its own; the others are judged the
-                next time. None means all.
+            portions: How many portions of runs are searched, each in a transaction of its own; the others are searched
+                the next time. None means all.
 
         Returns:
             How many seconds the search took, without the load.
@@ -90,11 +90,11 @@ class Loader:
             await self.load()
             began = clock.monotonic()
             if self._overlooked:  # after what another process left behind is loaded
-                left = await self._in_thread(self._unjudged) | left
+                left = await self._in_thread(self._unsearched) | left
                 self._overlooked = False
             while left and portions != 0:
                 some = await self._in_thread(self._portion, left)
-                await self._in_thread(self._judge, some)
+                await self._in_thread(self._search, some)
                 left = {run_id: at for run_id, at in left.items() if run_id not in some}
                 portions = portions and portions - 1
         finally:
@@ -106,7 +106,7 @@ class Loader:
         return await asyncio.get_running_loop().run_in_executor(self._thread, functools.partial(work, *given, **named))
 
     def _portion(self, runs: dict[str, datetime]) -> dict[str, datetime]:
-        """The oldest of these runs, as many as are judged together, since the search takes memory for each event."""
+        """The oldest of these runs, as many as are searched together, since the search takes memory for each event."""
         if len(runs) <= FEW:
             return runs
         context, oldest = self.the_pass.context, sorted(runs, key=lambda run_id: runs[run_id])
@@ -123,19 +123,19 @@ class Loader:
             oldest[0]: runs[oldest[0]]
         }
 
-    def _unjudged(self) -> dict[str, datetime]:
+    def _unsearched(self) -> dict[str, datetime]:
         """Runs that another process read but did not search for gaps, with their age."""
         context = self.the_pass.context
         since = context.now() - OVERLOOKED
         found = context.read(
-            state.records, "run_events/unjudged", project_id=context.project_id, since=since, now=context.now()
+            state.records, "run_events/unsearched", project_id=context.project_id, since=since, now=context.now()
         )
         return {row["run_id"]: row["created_at"] for row in found}
 
-    def _judge(self, runs: dict[str, datetime]) -> None:
+    def _search(self, runs: dict[str, datetime]) -> None:
         context = self.the_pass.context
         windows = context.settings.stream_windows
-        failed = judge_runs(context.warehouse, context.project_id, runs, now=context.now(), windows=windows)
+        failed = search_runs(context.warehouse, context.project_id, runs, now=context.now(), windows=windows)
         for run_id in runs:
             about = f"the gaps of run {run_id}"
             if run_id in failed:

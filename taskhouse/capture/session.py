@@ -31,10 +31,10 @@ REST_S = 0.1
 MANY = 40_000
 """So many new events are loaded at once, without a pause: their rows cost more than their commit."""
 
-JUDGE_EVERY_S = 5.0
-"""How often gaps are searched for while a capture goes on: runs that ended meanwhile are judged together."""
+SEARCH_EVERY_S = 5.0
+"""How often gaps are searched for while a capture goes on: runs that ended meanwhile are searched together."""
 
-JUDGE_SHARE = 50
+SEARCH_SHARE = 50
 """They are searched for at most every 50 times as long as the last search took: the next load waits for it."""
 
 PUBLISH_EVERY_S = 1.0
@@ -67,7 +67,7 @@ async def capturing(the_pass: Pass) -> AsyncIterator[Capture]:
                     yield capture
             except BaseExceptionGroup as several:
                 raise _first(several) from None
-        await loader.judge()
+        await loader.find_gaps()
     if ignored := ", ".join(f"{count:,} `{name}`" for name, count in capture.unknown.most_common(NAMES)):
         the_pass.note(f"frames of an unknown kind were ignored: {ignored}")
     if capture.full is not None:
@@ -130,31 +130,31 @@ async def _safe(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> N
 async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event, busy: asyncio.Event) -> None:
     """Load what has come when it is much, and at intervals; while the warehouse is locked or damaged, keep trying.
 
-    While nothing comes, it looks at longer intervals for what other processes left behind and for runs to judge.
+    While nothing comes, it looks at longer intervals for what other processes left behind and for runs to search.
     """
     clock = capture.the_pass.context.settings.clock
     every = rest = capture.the_pass.context.load_every_s
-    judge_at = clock.monotonic() + JUDGE_EVERY_S
+    search_at = clock.monotonic() + SEARCH_EVERY_S
     while not await _over(done, rest, due):
         due.clear()
         before, began = capture.the_pass.stats.loaded, clock.monotonic()
         loaded = False
         with contextlib.suppress(*UNAVAILABLE):
-            if began < judge_at:
+            if began < search_at:
                 await capture.loader.load()
             else:
-                judge_at = began + JUDGE_EVERY_S
-                judge_at += JUDGE_SHARE * await capture.loader.judge(portions=1)
+                search_at = began + SEARCH_EVERY_S
+                search_at += SEARCH_SHARE * await capture.loader.find_gaps(portions=1)
             loaded = True
         seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
         rest = max(REST_S, every * seldom - (clock.monotonic() - began))
-        if loaded and await _over(done, JUDGE_EVERY_S, busy):
+        if loaded and await _over(done, SEARCH_EVERY_S, busy):
             return
 
 
 async def _published(capture: Capture, done: asyncio.Event, busy: asyncio.Event) -> None:
     """Publish what was loaded, if the copy can be a clone; the next load waits only while the clone is made."""
-    while not await _pause_over(done, busy, PUBLISH_EVERY_S, JUDGE_EVERY_S):
+    while not await _pause_over(done, busy, PUBLISH_EVERY_S, SEARCH_EVERY_S):
         await asyncio.to_thread(publish.follow, capture.the_pass.context.warehouse)
 
 

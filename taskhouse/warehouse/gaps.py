@@ -40,7 +40,7 @@ KINDS = (
 """Every code of ``ledger.gaps.kind``; docs/capture.md explains them."""
 
 _EVERYTHING = (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException)
-"""Errors that concern the warehouse, not the run that was being judged."""
+"""Errors that concern the warehouse, not the run that was being searched."""
 
 
 _SEAM = {
@@ -52,7 +52,7 @@ _SEAM = {
 """The attributes of a seam that a gap stores, by columns of ``ledger.gaps``."""
 
 
-def judge_runs(
+def search_runs(
     warehouse: Warehouse,
     project_id: int,
     runs: Mapping[str, datetime],
@@ -78,9 +78,9 @@ def judge_runs(
         Locked: Another process has locked the warehouse.
     """
     try:
-        with warehouse.transaction("judging gaps") as connection:
+        with warehouse.transaction("searching for gaps") as connection:
             connection.execute("SET threads = 1")  # in less memory and processor time than two
-            judge(connection, project_id, runs, since=min(runs.values(), default=now), now=now, windows=windows)
+            find_gaps(connection, project_id, runs, since=min(runs.values(), default=now), now=now, windows=windows)
     except _EVERYTHING:
         raise
     except duckdb.Error as problem:
@@ -88,19 +88,19 @@ def judge_runs(
             ids = list(runs)
             halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
             first, second = ({run_id: runs[run_id] for run_id in half} for half in halves)
-            return judge_runs(warehouse, project_id, first, now=now, windows=windows) | judge_runs(
+            return search_runs(warehouse, project_id, first, now=now, windows=windows) | search_runs(
                 warehouse, project_id, second, now=now, windows=windows
             )
         reason = "".join(c if c.isprintable() else " " for c in str(problem)[:200])
-        with warehouse.transaction("recording a run that could not be judged") as connection:
+        with warehouse.transaction("recording a run that could not be searched for gaps") as connection:
             _begin(connection, project_id, runs)
-            sql.run(connection, "gaps/find_unjudged", reason=reason)
+            sql.run(connection, "gaps/find_undetermined", reason=reason)
             _keep(connection, now)
         return dict.fromkeys(runs, reason)
     return {}
 
 
-def judge(
+def find_gaps(
     connection: duckdb.DuckDBPyConnection,
     project_id: int,
     run_ids: Collection[str],
@@ -170,7 +170,7 @@ def _suspect(connection: duckdb.DuckDBPyConnection, fewest: dict[str, int], wind
 
 def _begin(connection: duckdb.DuckDBPyConnection, project_id: int, run_ids: Collection[str]) -> None:
     rows = [{"project_id": project_id, "run_id": run_id} for run_id in run_ids]
-    stage(connection, "judged", rows, {"project_id": "BIGINT", "run_id": "VARCHAR"})
+    stage(connection, "searched", rows, {"project_id": "BIGINT", "run_id": "VARCHAR"})
     sql.run(connection, "gaps/begin")
 
 

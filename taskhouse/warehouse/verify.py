@@ -236,7 +236,7 @@ def _add(
 ) -> None:
     """Add the rows of ``what`` and ``fine``."""
     looked_at, unknown, wrong, examples = connection.execute(
-        sql.query("verify/judge").format(rows=text, examples=EXAMPLES), named
+        sql.query("verify/count").format(rows=text, examples=EXAMPLES), named
     ).fetchall()[0]
     shown = [f"{before}{example}" for example in examples or ()]
     check.add(looked_at, unknown, shown)

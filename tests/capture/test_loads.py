@@ -15,7 +15,7 @@ from taskhouse.passes.lifecycle import Pass, begin
 from taskhouse.settings import Settings
 from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
-from taskhouse.warehouse.gaps import judge_runs
+from taskhouse.warehouse.gaps import search_runs
 from taskhouse.warehouse.opening import open_warehouse
 from tests.blank import blank
 
@@ -93,9 +93,9 @@ def test_gaps_are_searched_for_in_portions_oldest_first(tmp_path: Path, monkeypa
 
     def noted(warehouse: Any, project_id: int, runs: dict[str, datetime], **named: Any) -> dict[str, str]:
         searched.append(list(runs))
-        return judge_runs(warehouse, project_id, runs, **named)
+        return search_runs(warehouse, project_id, runs, **named)
 
-    monkeypatch.setattr("taskhouse.capture.loader.judge_runs", noted)
+    monkeypatch.setattr("taskhouse.capture.loader.search_runs", noted)
     sizes = {"new": 1, "huge": 9, "second": 3, "oldest": 2, "empty": 0}
     days = {"oldest": 5, "second": 4, "huge": 3, "empty": 2, "new": 1}
 
@@ -105,7 +105,7 @@ def test_gaps_are_searched_for_in_portions_oldest_first(tmp_path: Path, monkeypa
                 capture.writer.append("live", RunKey(1, "t", run_id), captured(*range(events)), leg="django")
                 created_at = datetime.now(UTC) - timedelta(days=days[run_id])
                 capture.loader.was_read(CaptureRun("t", run_id, None, 0, (), created_at, None))
-            await capture.loader.judge(portions=1)
+            await capture.loader.find_gaps(portions=1)
             assert searched == [["oldest", "second"]]
 
     asyncio.run(story())

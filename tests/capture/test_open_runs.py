@@ -19,8 +19,8 @@ from taskhouse.warehouse import sql, staging
 from taskhouse.warehouse.engine import Attached
 from tests.blank import blank
 
-EVERY_RUN, EVERY_UNJUDGED = (
-    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("every_run.sql", "every_unjudged.sql")
+EVERY_RUN, EVERY_UNSEARCHED = (
+    (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("every_run.sql", "every_unsearched.sql")
 )
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -146,8 +146,8 @@ def test_the_runs_that_a_killed_process_did_not_search_for_gaps_are_those_among_
 ) -> None:
     asked = {"project_id": 1, "since": NOW - timedelta(days=days), "now": NOW}
     with lived(warehouse, drawn(seed)):
-        every = sql.rows(warehouse.execute(EVERY_UNJUDGED, asked))
-        found = sql.rows(sql.run(warehouse, "run_events/unjudged", **asked))
+        every = sql.rows(warehouse.execute(EVERY_UNSEARCHED, asked))
+        found = sql.rows(sql.run(warehouse, "run_events/unsearched", **asked))
     assert {*map(str, found)} == {*map(str, every)}
     assert every
 

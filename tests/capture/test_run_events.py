@@ -246,7 +246,7 @@ def test_a_stream_that_never_found_room_leaves_the_pass_incomplete(make_house: A
 
 
 @pytest.mark.worlds
-def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: Any) -> None:
+def test_what_was_loaded_and_not_searched_for_gaps_is_searched_by_the_next_pass(make_house: Any) -> None:
     house = make_house()
     house.sync_all()
     spool = Spool(house.settings.spool / "1")
@@ -262,7 +262,7 @@ def test_what_was_loaded_and_not_judged_is_judged_by_the_next_pass(make_house: A
     house.sync("run_events")
     assert house.rows("SELECT run_id, certain FROM ledger.gaps") == [("killed", True)]
     with house.warehouse().transaction("reading") as connection:
-        unjudged = state.records(
-            connection, "run_events/unjudged", project_id=1, since=house.now() - timedelta(days=1), now=house.now()
+        unsearched = state.records(
+            connection, "run_events/unsearched", project_id=1, since=house.now() - timedelta(days=1), now=house.now()
         )
-    assert unjudged == []
+    assert unsearched == []

@@ -162,7 +162,7 @@ def test_another_event_under_the_id_of_the_last_one_is_kept_and_is_a_possible_ga
     assert house.rows(texts, run_id, first) == [(2, 1)]
 
 
-def test_a_run_that_was_judged_while_its_stream_could_be_read_is_judged_again_when_it_is_gone(make_house: Any) -> None:
+def test_a_run_is_searched_for_gaps_again_when_its_stream_is_gone(make_house: Any) -> None:
     house = make_house(**WORLD)
     run_id = begin(house)
     last = say(house, run_id, 20)[-1]

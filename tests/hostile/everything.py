@@ -1,4 +1,4 @@
-"""Payloads through everything: spool, load, judge, every view and macro, every check, the report and the export."""
+"""Payloads through everything: spool, load, gaps, every view and macro, every check, the report and the export."""
 
 import functools
 import hashlib
@@ -26,7 +26,7 @@ from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import sql
 from taskhouse.warehouse.connection import Warehouse
-from taskhouse.warehouse.gaps import judge
+from taskhouse.warehouse.gaps import find_gaps
 from taskhouse.warehouse.load import LAYERS, load_spool
 from taskhouse.warehouse.load_batch import Loaded
 from taskhouse.warehouse.publish import publish
@@ -109,11 +109,11 @@ class Everything:
             _insert(connection, "raw.task_versions", rows)
             _insert(connection, "raw.task_sightings", [{"task_id": f"r{number}"} for number in range(RUNS)])
 
-    def judge(self) -> None:
-        """Judge every run for gaps."""
-        with self.warehouse.transaction("judging") as connection:
+    def find_gaps(self) -> None:
+        """Search every run for gaps."""
+        with self.warehouse.transaction("searching for gaps") as connection:
             runs = [f"r{run}" for run in range(RUNS)]
-            judge(connection, 1, runs, since=NOW - timedelta(days=3650), now=NOW)
+            find_gaps(connection, 1, runs, since=NOW - timedelta(days=3650), now=NOW)
 
     def check(self) -> None:
         """Ask every check of every asset, and everything that ``taskhouse status`` shows."""
@@ -149,7 +149,7 @@ class Everything:
         """Everything, in the order of a pass; what costs as much as there is only the last time."""
         self.capture(payloads)
         self.load()
-        self.judge()
+        self.find_gaps()
         self.check()
         if last:
             self.describe(payloads[: 20 * RUNS])

@@ -39,5 +39,5 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Everything:
 def test_a_few_payloads_break_no_view(held: Everything, payloads: list[str]) -> None:
     held.capture(payloads)
     held.load()
-    held.judge()
+    held.find_gaps()
     held.views()

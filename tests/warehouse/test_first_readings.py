@@ -12,26 +12,26 @@ __all__ = ["home", "server"]
 def test_the_first_reading_of_a_full_window_may_have_come_too_late(server: Server) -> None:
     server.hold(range(1000, 1205))
     server.connect(1000, 20_000)
-    assert server.judge() == [(None, 1000, False)]
+    assert server.find_gaps() == [(None, 1000, False)]
 
 
 def test_numbers_and_a_log_do_not_bring_the_states_that_stood_before_a_first_reading(server: Server) -> None:
     server.hold(range(51, 251), boot="b")
     server.log(*(f"b-{n}" for n in range(1, 251)))
     server.connect(51, 60_000)
-    assert server.judge() == [(None, 51, False)]
+    assert server.find_gaps() == [(None, 51, False)]
 
 
 def test_a_reading_that_begins_with_the_first_state_missed_nothing(server: Server) -> None:
     server.hold(range(1000, 1205), texts={1000: state("queued")})
     server.connect(1000, 20_000)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server) -> None:
     server.hold(range(1000, 1205), texts={1000: state("in_progress")})
     server.connect(1000, 20_000)
-    assert server.judge() == [(None, 1000, False)]
+    assert server.find_gaps() == [(None, 1000, False)]
 
 
 def test_a_gap_says_as_many_events_as_are_known_to_have_waited(server: Server) -> None:
@@ -40,7 +40,7 @@ def test_a_gap_says_as_many_events_as_are_known_to_have_waited(server: Server) -
         one = Server(server.warehouse, server.spool)
         one.hold(range(1000, 1205))
         one.connect(1000, at_ms)
-        assert one.judge() == [(None, 1000, False)]
+        assert one.find_gaps() == [(None, 1000, False)]
         with one.warehouse.transaction("reading") as connection:
             ((how,),) = connection.execute("SELECT how FROM ledger.gaps WHERE run_id = ?", [one.run.run_id]).fetchall()
         assert how.startswith(f"{told} were waiting, as many as a stream keeps: ")
@@ -74,7 +74,7 @@ def test_the_first_number_of_an_attempt_is_not_the_beginning_of_its_run(
     server.hold(events, texts=events)
     server.log(*(f"b-{n + 1}" for n in range(count)))
     server.connect(min(events), 60_000)
-    assert server.judge() == ([(None, min(events), False)] if suspect else [])
+    assert server.find_gaps() == ([(None, min(events), False)] if suspect else [])
 
 
 def test_a_full_window_of_a_second_attempt_says_nothing_of_the_first(server: Server) -> None:
@@ -82,4 +82,4 @@ def test_a_full_window_of_a_second_attempt_says_nothing_of_the_first(server: Ser
     kept = dict(list(events.items())[-200:])
     server.hold(kept, texts=kept)
     server.connect(101, 60_000)
-    assert server.judge() == [(None, 101, False)]
+    assert server.find_gaps() == [(None, 101, False)]

@@ -99,13 +99,13 @@ class Server:
                 [self.run.run_id, status, when(completed_ms), START],
             )
 
-    def judge(self, *, now_ms: int = HOUR, windows: tuple[int, ...] | None = WINDOWS) -> list[tuple[Any, ...]]:
-        """After, before and certain of every gap; judging again changes nothing."""
+    def find_gaps(self, *, now_ms: int = HOUR, windows: tuple[int, ...] | None = WINDOWS) -> list[tuple[Any, ...]]:
+        """After, before and certain of every gap; searching again changes nothing."""
         load_spool(self.warehouse, self.spool)
         found = []
         for _ in range(2):
-            with self.warehouse.transaction("judging") as connection:
-                gaps.judge(connection, 1, [self.run.run_id], since=START, now=when(now_ms), windows=windows)
+            with self.warehouse.transaction("searching for gaps") as connection:
+                gaps.find_gaps(connection, 1, [self.run.run_id], since=START, now=when(now_ms), windows=windows)
                 rows = connection.execute(
                     "SELECT after_stream_id, before_stream_id, certain FROM ledger.gaps"
                     " WHERE run_id = ? AND NOT repaired_from_log ORDER BY before_stream_id NULLS LAST, certain",
@@ -147,16 +147,16 @@ def server(home: tuple[Warehouse, Spool], attached: None) -> Server:  # noqa: AR
 def test_a_backlog_that_fills_the_window_may_have_been_trimmed(server: Server) -> None:
     server.hold([1, 2, *range(1000, 1205)])
     server.connect(1000, 20_000, after=2)
-    assert server.judge() == [(2, 1000, False)]
+    assert server.find_gaps() == [(2, 1000, False)]
 
 
 def test_between_two_ids_of_one_millisecond_that_follow_each_other_nothing_can_be_missing(server: Server) -> None:
     server.hold([1])
     server.hold_at_once(1000, 205)
     server.connect(1000, 20_000, after=1000, sequence=5)
-    assert server.judge() == []
+    assert server.find_gaps() == []
     server.connect(1000, 20_000, after=1)
-    assert server.judge() == [(1, 1000, False)]
+    assert server.find_gaps() == [(1, 1000, False)]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_between_two_ids_of_one_millisecond_that_follow_each_other_nothing_can_b
 def test_only_what_a_window_keeps_fills_it(server: Server, waiting: int, suspect: bool) -> None:  # noqa: FBT001
     server.hold([1, 2, *range(1000, 1000 + waiting)])
     server.connect(1000, 20_000, after=2)
-    assert server.judge() == ([(2, 1000, False)] if suspect else [])
+    assert server.find_gaps() == ([(2, 1000, False)] if suspect else [])
 
 
 @pytest.mark.parametrize(
@@ -184,48 +184,48 @@ def test_only_what_a_window_keeps_fills_it(server: Server, waiting: int, suspect
 def test_the_windows_of_all_known_servers_are_tried(server: Server, waiting: int, suspect: bool) -> None:  # noqa: FBT001
     server.hold([1, 2, *range(1000, 1000 + waiting)])
     server.connect(1000, 60_000, after=2)
-    assert server.judge(windows=None) == ([(2, 1000, False)] if suspect else [])
+    assert server.find_gaps(windows=None) == ([(2, 1000, False)] if suspect else [])
 
 
 def test_a_stream_that_was_seen_to_keep_more_has_a_longer_window(server: Server) -> None:
     server.hold([1, *range(1000, 4000), *range(100_000, 102_020)])
     server.connect(1000, 10_000, after=1)
     server.connect(100_000, 110_000, after=3999)
-    assert server.judge(windows=None) == []
+    assert server.find_gaps(windows=None) == []
 
 
 def test_500_events_fill_a_window_only_of_a_run_that_numbers_them(server: Server) -> None:
     server.hold([1, 2, *range(1000, 1510)])
     server.connect(1000, 20_000, after=2)
-    assert server.judge(windows=None) == []
+    assert server.find_gaps(windows=None) == []
     server.hold([1600], boot="b")
-    assert (2, 1000, False) in server.judge(windows=None)
+    assert (2, 1000, False) in server.find_gaps(windows=None)
 
 
 def test_events_that_came_live_are_no_backlog(server: Server) -> None:
     server.hold(range(1, 40_000, 100))  # ten a second for 40 seconds
     for first, at_ms in ((1, 0), (9001, 8_950), (20_001, 19_950), (30_001, 29_950)):
         server.connect(first, at_ms, after=first - 100 if first > 1 else None)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_a_seam_that_an_interruption_split_is_one_backlog(server: Server) -> None:
     server.hold([1, *range(1000, 1205)])
     server.connect(1000, 20_000, after=1)
     server.connect(1050, 25_000, after=1049)
-    assert server.judge() == [(1, 1000, False)]
+    assert server.find_gaps() == [(1, 1000, False)]
 
 
 def test_what_is_missing_later_makes_an_earlier_backlog_uncertain(server: Server) -> None:
     server.hold([1, *range(1000, 1030), *range(30_000, 30_202)])
     server.connect(1000, 20_000, after=1)
     server.connect(30_000, 60_000, after=1029)
-    assert server.judge() == [(1029, 30_000, False)], "nothing of the second backlog was there at the first connection"
+    assert server.find_gaps() == [(1029, 30_000, False)], "the first connection had nothing of the second backlog"
     other = Server(server.warehouse, server.spool)
     other.hold([1, *range(1000, 1030), *range(15_000, 35_200, 100)])
     other.connect(1000, 20_000, after=1)
     other.connect(15_000, 60_000, after=1029)
-    assert other.judge() == [(1, 1000, False), (1029, 15_000, False)], (
+    assert other.find_gaps() == [(1, 1000, False), (1029, 15_000, False)], (
         "80 are held that were waiting, maybe of many more"
     )
 
@@ -235,13 +235,13 @@ def test_numbers_that_run_on_across_a_seam_lost_nothing(server: Server) -> None:
     server.hold(range(1, 301), boot="b")
     server.connect(0, 0)
     server.connect(101, 20_000, after=100)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_numbers_that_jump_prove_the_gap_and_it_is_told_once(server: Server) -> None:
     server.hold([*range(1, 101), *range(150, 350)], boot="b")
     server.connect(150, 20_000, after=100)
-    assert server.judge() == [(100, 150, True)]
+    assert server.find_gaps() == [(100, 150, True)]
 
 
 def test_a_state_between_numbered_events_hides_nothing(server: Server) -> None:
@@ -250,7 +250,7 @@ def test_a_state_between_numbered_events_hides_nothing(server: Server) -> None:
     server.hold([101], texts={101: {"event_id": "b-100"}})
     server.hold(range(102, 302), texts={n: {"event_id": f"b-{n - 1}"} for n in range(102, 302)})
     server.connect(101, 20_000, after=100)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_between_events_without_numbers_the_numbers_prove_nothing(server: Server) -> None:
@@ -259,7 +259,7 @@ def test_between_events_without_numbers_the_numbers_prove_nothing(server: Server
     server.hold(range(1000, 1205), texts={1100: {"event_id": "b-2"}})
     server.hold([2])
     server.connect(1000, 20_000, after=2)
-    assert server.judge() == [(2, 1000, False)]
+    assert server.find_gaps() == [(2, 1000, False)]
 
 
 def test_without_the_server_s_clock_our_own_must_do(server: Server) -> None:
@@ -271,7 +271,7 @@ def test_without_the_server_s_clock_our_own_must_do(server: Server) -> None:
         writer.resume(
             "live", server.run, leg="django", after=at(1), first=at(backlog[0]), connected_at=None, heard_at=None
         )
-    assert server.judge() == [(1, backlog[0], False)]
+    assert server.find_gaps() == [(1, backlog[0], False)]
 
 
 def test_a_fact_of_the_version_before_is_judged_by_what_is_held(server: Server) -> None:
@@ -284,7 +284,7 @@ def test_a_fact_of_the_version_before_is_judged_by_what_is_held(server: Server) 
         segment.write(
             line.encode_fact(server.run, "resume", facts, number=0, leg="django", arrived_us=now_ms * 1000), 1
         )
-    assert server.judge() == [(1, backlog[0], False)]
+    assert server.find_gaps() == [(1, backlog[0], False)]
     with server.warehouse.transaction("reading") as connection:
         assert connection.execute(
             "SELECT events, connected_at FROM ledger.stream_connections WHERE run_id = ?", [server.run.run_id]
@@ -307,14 +307,14 @@ def test_hostile_ids_and_times_raise_nothing(server: Server) -> None:
                 heard_at=datetime(9999, 12, 31, tzinfo=UTC),
             )
         writer.append("live", server.run, entries, leg="django")
-    server.judge(windows=None)
+    server.find_gaps(windows=None)
 
 
 def test_a_stream_that_began_anew_before_its_end_was_read_is_a_gap(server: Server) -> None:
     server.hold([1, 2, 3, 9000, 9001], texts={1: state("queued"), 9000: state("queued")})
     server.connect(1, 0)
     server.connect(9000, 9_500, after=3)
-    assert server.judge() == [(3, 9000, False)]
+    assert server.find_gaps() == [(3, 9000, False)]
 
 
 @pytest.mark.parametrize("whole", ["state", "end"])
@@ -325,21 +325,21 @@ def test_a_stream_that_began_anew_after_its_end_is_none(server: Server, whole: s
         server.end("stream_end")
     server.connect(9000, 9_500, after=3)
     server.hold([9000, 9001], texts={9000: state("queued")})
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_a_stream_that_no_longer_held_the_last_event_is_a_gap_even_if_nothing_is_numbered(server: Server) -> None:
     server.hold([1, 2, 3, 500], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(500, 900, after=3, joined=False)
-    assert server.judge() == [(3, 500, False)]
+    assert server.find_gaps() == [(3, 500, False)]
 
 
 def test_a_life_that_came_and_went_after_an_end_that_was_read_is_a_gap(server: Server) -> None:
     server.hold([1, 2, 3, 9000], texts={1: state("queued"), 3: state("completed")})
     server.connect(1, 0)
     server.connect(9000, 9_500, after=3, joined=False)
-    assert server.judge() == [(3, 9000, False)]
+    assert server.find_gaps() == [(3, 9000, False)]
 
 
 def test_an_id_that_came_again_with_another_text_is_a_gap_whatever_stood_before_it(server: Server) -> None:
@@ -348,42 +348,42 @@ def test_an_id_that_came_again_with_another_text_is_a_gap_whatever_stood_before_
     server.connect(1, 900, after=1, joined=False)
     server.hold([1, 2], texts={1: {"other": True}})
     server.connect(2, 950, after=1, joined=True)
-    assert server.judge() == [(1, 1, False)]
+    assert server.find_gaps() == [(1, 1, False)]
 
 
 def test_a_stream_that_still_held_it_has_none_however_much_was_waiting(server: Server) -> None:
     server.hold([1, 2, 3, *range(10_000, 10_200)])
     server.connect(1, 0)
     server.connect(10_000, 20_000, after=3, joined=True)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_what_numbers_tell_is_told_once(server: Server) -> None:
     server.hold([1, 2, 3, 5, 6], boot="b")
     server.connect(1, 0)
     server.connect(5, 900, after=3, joined=False)
-    assert server.judge() == [(3, 5, True)]
+    assert server.find_gaps() == [(3, 5, True)]
 
 
 def test_a_second_state_at_the_start_is_no_new_beginning(server: Server) -> None:
     server.hold([1, 2, 3], texts={1: state("queued"), 2: state("queued")})
     server.connect(1, 0)
     server.connect(2, 1, after=1)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 def test_a_stream_that_rested_until_it_was_gone_is_a_gap_if_nobody_read_it(server: Server) -> None:
     server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2)
-    assert server.judge() == [(2, 7 * HOUR, False)]
+    assert server.find_gaps() == [(2, 7 * HOUR, False)]
 
 
 def test_a_stream_that_rested_while_it_was_read_is_none(server: Server) -> None:
     server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=7 * HOUR - 3000)
-    assert server.judge() == []
+    assert server.find_gaps() == []
 
 
 @pytest.mark.parametrize("ended", [True, False])
@@ -393,7 +393,7 @@ def test_a_stream_that_its_log_outgrew_is_a_gap_whatever_end_was_read_before(ser
     if ended:
         server.end("stream_end")
     server.end("outgrown", after=3)
-    assert server.judge() == [(3, None, False)]
+    assert server.find_gaps() == [(3, None, False)]
     server.connect(9000, 9_500, after=3)
     server.hold([9000, 9001])
-    assert server.judge() == [(3, 9000, False)]
+    assert server.find_gaps() == [(3, 9000, False)]

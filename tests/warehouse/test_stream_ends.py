@@ -15,7 +15,7 @@ def test_a_stream_that_expired_is_a_gap_whenever_somebody_looked_last(server: Se
     server.hold([1, 2, 7 * HOUR], texts={1: state("queued")})
     server.connect(1, 0)
     server.connect(7 * HOUR, 7 * HOUR - 1000, after=2, heard_ms=4 * HOUR, joined=False)
-    assert server.judge() == [(2, 7 * HOUR, False)]
+    assert server.find_gaps() == [(2, 7 * HOUR, False)]
 
 
 def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server) -> None:
@@ -23,15 +23,15 @@ def test_an_end_without_the_last_event_is_that_of_another_stream(server: Server)
     server.connect(1, 0)
     server.end("unjoined")
     server.over(HOUR)
-    assert server.judge(now_ms=HOUR + 60_000) == [(3, None, False)]
+    assert server.find_gaps(now_ms=HOUR + 60_000) == [(3, None, False)]
 
 
 def test_a_run_that_is_over_with_its_stream_unread_is_a_gap_once_the_stream_is_gone(server: Server) -> None:
     server.hold([1, 2, 3])
     server.connect(1, 0)
     server.over(HOUR)
-    assert server.judge(now_ms=HOUR + 60_000) == [], "it can still be read"
-    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+    assert server.find_gaps(now_ms=HOUR + 60_000) == [], "it can still be read"
+    assert server.find_gaps(now_ms=2 * HOUR) == [(3, None, False)]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_how_a_stream_ended_tells_whether_its_end_was_read(
     server.connect(1, 0)
     server.end(ending, leg)
     server.over(HOUR)
-    assert server.judge(now_ms=HOUR + 60_000) == ([(3, None, False)] if suspect else [])
-    assert server.judge(now_ms=9 * HOUR) == ([(3, None, False)] if suspect else [])
+    assert server.find_gaps(now_ms=HOUR + 60_000) == ([(3, None, False)] if suspect else [])
+    assert server.find_gaps(now_ms=9 * HOUR) == ([(3, None, False)] if suspect else [])
 
 
 @pytest.mark.parametrize("ending", ["bare_end", "terminal_without_stream"])
@@ -69,13 +69,13 @@ def test_an_end_long_after_the_last_event_may_be_that_of_a_stream_that_is_gone(s
         connection.execute(
             "UPDATE ledger.stream_connections SET ended_at = ended_at + INTERVAL 31 MINUTE WHERE ending IS NOT NULL"
         )
-    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+    assert server.find_gaps(now_ms=2 * HOUR) == [(3, None, False)]
 
 
 def test_a_run_whose_last_state_came_is_whole(server: Server) -> None:
     server.hold([1, 2, HOUR], texts={HOUR: state("completed")})
     server.over(HOUR)
-    assert server.judge(now_ms=2 * HOUR) == []
+    assert server.find_gaps(now_ms=2 * HOUR) == []
 
 
 @pytest.mark.parametrize("heard_ms", [4, 20_000])
@@ -89,7 +89,7 @@ def test_the_end_of_an_earlier_life_is_not_the_end_of_a_run_that_was_reopened(se
             "live", server.run, resource="run_stream", position=None, state="stream_end", read_at=when(heard_ms)
         )
     server.over(20_000)
-    assert server.judge(now_ms=2 * HOUR) == ([(3, None, False)] if heard_ms < 20_000 else [])
+    assert server.find_gaps(now_ms=2 * HOUR) == ([(3, None, False)] if heard_ms < 20_000 else [])
 
 
 @pytest.mark.parametrize(("over_ms", "lost"), [(3, []), (20_000, [(3, 4 * HOUR, False)])])
@@ -104,7 +104,7 @@ def test_a_life_that_nobody_read_is_a_gap_also_when_the_run_was_reopened_again(
             writer.ended("live", server.run, leg="django", after=None, ending="stream_end", heard_at=when(ends))
     server.over(over_ms)
     server.over(4 * HOUR + 1)
-    assert server.judge(now_ms=5 * HOUR) == lost
+    assert server.find_gaps(now_ms=5 * HOUR) == lost
 
 
 def test_a_cursor_is_as_old_as_what_was_read_and_not_as_the_mark_that_says_so(server: Server) -> None:
@@ -124,14 +124,14 @@ def test_a_log_does_not_bring_what_only_the_stream_carried(server: Server) -> No
     server.hold([1, 2, 3], boot="b")
     server.over(HOUR)
     server.log("b-1", "b-2", "b-3", "b-4")
-    assert server.judge(now_ms=2 * HOUR) == [(3, None, False)]
+    assert server.find_gaps(now_ms=2 * HOUR) == [(3, None, False)]
 
 
 def test_a_run_that_was_never_followed_has_no_end_to_miss(server: Server) -> None:
     server.over(0, "in_progress")
     server.log("b-1", "b-2")
     server.over(HOUR)
-    assert server.judge(now_ms=2 * HOUR) == []
+    assert server.find_gaps(now_ms=2 * HOUR) == []
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def test_a_stream_that_was_gone_before_anything_of_it_was_read_is_a_gap(
         writer.mark("live", server.run, resource="run_stream", position=None, state=mark)
     server.log("b-1", "b-2")
     server.over(HOUR)
-    assert server.judge(now_ms=HOUR + 60_000) == ([(None, None, False)] if suspect and ending else [])
-    assert server.judge(now_ms=2 * HOUR) == ([(None, None, False)] if suspect else [])
+    assert server.find_gaps(now_ms=HOUR + 60_000) == ([(None, None, False)] if suspect and ending else [])
+    assert server.find_gaps(now_ms=2 * HOUR) == ([(None, None, False)] if suspect else [])
     server.hold([HOUR], texts={HOUR: state("completed")})
-    assert server.judge(now_ms=2 * HOUR) == [], "it is read after all"
+    assert server.find_gaps(now_ms=2 * HOUR) == [], "it is read after all"
 
 
 @pytest.mark.parametrize(
@@ -204,8 +204,8 @@ def test_a_stream_that_was_found_gone_is_a_gap_unless_its_end_was_read(
         )
     if over_ms is not None:
         server.over(over_ms - 60_000)
-    assert server.judge(now_ms=HOUR) == ([(HOUR, None, False)] if suspect else [])
+    assert server.find_gaps(now_ms=HOUR) == ([(HOUR, None, False)] if suspect else [])
     server.hold([9 * HOUR])
     server.connect(9 * HOUR, 9 * HOUR, after=HOUR, heard_ms=9 * HOUR - 1000)
     if ended_s is None and not last:
-        assert server.judge(now_ms=9 * HOUR)[0] == (HOUR, 9 * HOUR, False), "what follows does not take it back"
+        assert server.find_gaps(now_ms=9 * HOUR)[0] == (HOUR, 9 * HOUR, False), "what follows does not take it back"

@@ -47,7 +47,7 @@ log AS (
         AND resource = 'run_log'
 ),
 
-judged AS (
+by_part AS (
     SELECT
         run.run_id,
         CASE
@@ -73,7 +73,7 @@ open AS (
     SELECT
         run_id
     FROM
-        judged
+        by_part
     WHERE
         part = 'open'
 ),
@@ -134,7 +134,7 @@ SELECT
     sighting.last_seen_at AS task_seen_at,
     counted.passed_over
 FROM
-    (SELECT count(*) AS passed_over FROM judged WHERE part = 'passed over') AS counted
+    (SELECT count(*) AS passed_over FROM by_part WHERE part = 'passed over') AS counted
     LEFT JOIN newest('versions', run_id) AS version
         ON true
     LEFT JOIN cursors AS stream
@@ -239,7 +239,7 @@ FROM
 GROUP BY
     run_id
 
--- name: unjudged
+-- name: unsearched
 -- Runs, read since $since, that were read further than they were searched for gaps, because a process was killed in
 -- between. And runs that ended whose stream was not read to its end, but could still be read at that time. Only runs
 -- that were read or that ended since then are looked into.
@@ -287,22 +287,22 @@ SELECT
     coalesce(min(run.created_at), min(read.read_at) - INTERVAL 24 HOUR) AS created_at
 FROM
     read
-    LEFT JOIN ledger.cursors AS judged
-        ON judged.project_id = $project_id
-        AND judged.resource = 'run_gaps'
-        AND judged.key = read.run_id
+    LEFT JOIN ledger.cursors AS searched
+        ON searched.project_id = $project_id
+        AND searched.resource = 'run_gaps'
+        AND searched.key = read.run_id
     LEFT JOIN raw.run_versions AS run
         ON run.project_id = $project_id
         AND run.run_id = read.run_id
 GROUP BY
     read.run_id
 HAVING
-    bool_or(judged.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
+    bool_or(searched.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
     OR (
         (bool_or(read.is_unread) OR max(read.stream_read_at) < max(run.completed_at))
         AND max(run.completed_at) BETWEEN CAST($since AS TIMESTAMPTZ) AND CAST($now AS TIMESTAMPTZ) - INTERVAL 30 MINUTE
         AND arg_max(run.status, run.valid_from) IN ('completed', 'failed', 'cancelled')
-        AND max(judged.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
+        AND max(searched.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
     )
 
 -- name: log_held

@@ -1,8 +1,8 @@
--- Find the gaps of some runs and replace their rows in ledger.gaps. The temp table `judged` has the runs (project_id,
+-- Find the gaps of some runs and replace their rows in ledger.gaps. The temp table `searched` has the runs (project_id,
 -- run_id); every query of the `gaps_` files reads it.
 --
 -- Order: `begin`; then `gaps_numbers`, `gaps_streams`, `gaps_seams`, `gaps_ends`, which add to `found_gaps`; then
--- `keep` to `remember`. If all that fails for a run, `find_unjudged` runs between `begin` and `keep`.
+-- `keep` to `remember`. If all that fails for a run, `find_undetermined` runs between `begin` and `keep`.
 
 -- name: begin
 -- No gap was found yet.
@@ -17,7 +17,7 @@ CREATE OR REPLACE TEMP TABLE found_gaps (
     repaired_from_log BOOLEAN
 )
 
--- name: find_unjudged
+-- name: find_undetermined
 -- A run whose gaps could not be determined gets one gap that says so.
 INSERT INTO found_gaps BY NAME
 SELECT
@@ -28,7 +28,7 @@ SELECT
     FALSE AS certain,
     FALSE AS repaired_from_log
 FROM
-    judged
+    searched
 
 -- name: keep
 -- A gap that was known before keeps its detection time.
@@ -45,10 +45,10 @@ WHERE
     AND held.certain = found_gaps.certain
 
 -- name: delete
-DELETE FROM ledger.gaps USING judged
+DELETE FROM ledger.gaps USING searched
 WHERE
-    ledger.gaps.project_id = judged.project_id
-    AND ledger.gaps.run_id = judged.run_id
+    ledger.gaps.project_id = searched.project_id
+    AND ledger.gaps.run_id = searched.run_id
 
 -- name: insert
 INSERT INTO ledger.gaps BY NAME
@@ -58,11 +58,11 @@ FROM
     found_gaps
 
 -- name: forget
-DELETE FROM ledger.cursors USING judged
+DELETE FROM ledger.cursors USING searched
 WHERE
-    ledger.cursors.project_id = judged.project_id
+    ledger.cursors.project_id = searched.project_id
     AND ledger.cursors.resource = 'run_gaps'
-    AND ledger.cursors.key = judged.run_id
+    AND ledger.cursors.key = searched.run_id
 
 -- name: remember
 -- How far both layers of the runs were read when their gaps were determined.
@@ -77,9 +77,9 @@ SELECT
     'judge' AS updated_by
 FROM
     ledger.cursors AS read
-    SEMI JOIN judged
-        ON read.project_id = judged.project_id
-        AND read.key = judged.run_id
+    SEMI JOIN searched
+        ON read.project_id = searched.project_id
+        AND read.key = searched.run_id
 WHERE
     read.resource IN ('run_stream', 'run_log', 'run_stream_lost', 'run_stream_trimmed', 'run_log_lost', 'run_log_shown')
 GROUP BY

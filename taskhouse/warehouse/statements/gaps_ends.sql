@@ -17,7 +17,7 @@ SELECT
     bool_or(version.status NOT IN ('completed', 'failed', 'cancelled')) AS was_live
 FROM
     raw.run_versions AS version
-    SEMI JOIN judged USING (project_id, run_id)
+    SEMI JOIN searched USING (project_id, run_id)
 GROUP BY
     version.project_id,
     version.run_id
@@ -64,7 +64,7 @@ timed_ends AS (
         run_id
     FROM
         ledger.stream_connections
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         ending IS NOT NULL
         AND heard_at IS NOT NULL
@@ -225,9 +225,9 @@ WITH lost AS (
         cursor.*
     FROM
         ledger.cursors AS cursor
-        SEMI JOIN judged
-            ON cursor.project_id = judged.project_id
-            AND cursor.key = judged.run_id
+        SEMI JOIN searched
+            ON cursor.project_id = searched.project_id
+            AND cursor.key = searched.run_id
     WHERE
         cursor.resource IN ('run_stream_lost', 'run_log_lost')
 ),
@@ -340,9 +340,9 @@ SELECT
     FALSE AS repaired_from_log
 FROM
     ledger.cursors AS log
-    SEMI JOIN judged
-        ON log.project_id = judged.project_id
-        AND log.key = judged.run_id
+    SEMI JOIN searched
+        ON log.project_id = searched.project_id
+        AND log.key = searched.run_id
 WHERE
     log.resource = 'run_log'
     AND (

@@ -19,7 +19,7 @@ WITH live AS (
         event.stream_seq
     FROM
         raw.run_events AS event
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         strlen(event.event_id) <= 256
         AND event.stream_ms >= CAST($since_ms AS UBIGINT)
@@ -36,7 +36,7 @@ log AS (
         epoch_ms(entry.occurred_at) AS logged_ms
     FROM
         raw.run_log_entries AS entry
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         strlen(entry.event_id) <= 256
 )

@@ -50,7 +50,7 @@ ends AS (
         coalesce(connection.heard_at + INTERVAL 2 SECOND, connection.ended_at + INTERVAL 1 MINUTE) AS heard_until
     FROM
         ledger.stream_connections AS connection
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         connection.ending IN ('stream_end', 'bare_end')
 ),
@@ -63,7 +63,7 @@ run_ends AS (
         version.completed_at AS run_ended_at
     FROM
         raw.run_versions AS version
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         version.status IN ('completed', 'failed', 'cancelled')
 ),
@@ -315,7 +315,7 @@ SELECT DISTINCT
     FALSE AS repaired_from_log
 FROM
     ledger.stream_connections
-    SEMI JOIN judged USING (project_id, run_id)
+    SEMI JOIN searched USING (project_id, run_id)
 WHERE
     after_stream_id = first_stream_id
     AND NOT is_joined

@@ -21,7 +21,7 @@ SELECT
     bool_and(connection.source = 'django') AS has_states
 FROM
     ledger.stream_connections AS connection
-    SEMI JOIN judged USING (project_id, run_id),
+    SEMI JOIN searched USING (project_id, run_id),
     LATERAL (
         SELECT
             CAST(TRY_CAST(split_part(connection.first_stream_id, '-', 1) AS UBIGINT) AS UHUGEINT) AS first_ms,
@@ -49,7 +49,7 @@ SELECT
     any_value(json_extract_string(main.event_document(event.payload), '$.status')) AS status
 FROM
     raw.run_events AS event
-    SEMI JOIN judged USING (project_id, run_id)
+    SEMI JOIN searched USING (project_id, run_id)
 WHERE
     event.kind = 'task_run_state'
     AND event.stream_ms >= CAST($since_ms AS UBIGINT)
@@ -74,7 +74,7 @@ SELECT
     max(event.received_at) AS last_received_at
 FROM
     raw.run_events AS event
-    SEMI JOIN judged USING (project_id, run_id)
+    SEMI JOIN searched USING (project_id, run_id)
 WHERE
     event.stream_ms >= CAST($since_ms AS UBIGINT)
     AND event.stream_seq IS NOT NULL
@@ -134,7 +134,7 @@ wanted AS (
         trimmed.run_id
     FROM
         ledger.stream_connections AS trimmed
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         trimmed.ending = 'trimmed'
 ),
@@ -184,7 +184,7 @@ WITH announced AS (
         + coalesce(TRY_CAST(split_part(connection.after_stream_id, '-', 2) AS UBIGINT), 0) AS id
     FROM
         ledger.stream_connections AS connection
-        SEMI JOIN judged USING (project_id, run_id)
+        SEMI JOIN searched USING (project_id, run_id)
     WHERE
         connection.ending = 'trimmed'
 ),

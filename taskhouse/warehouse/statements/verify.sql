@@ -1,6 +1,6 @@
--- The checks of `verify`: each query returns rows of `what` and `fine`, and `judge` counts them. NULL means not known.
+-- The checks of `verify`: each query returns rows of `what` and `fine`, and `count` counts them. NULL means not known.
 
--- name: judge
+-- name: count
 SELECT
     count(*) AS looked_at,
     count(*) FILTER (WHERE fine IS NULL) AS unknown,

@@ -1,4 +1,4 @@
--- The query `run_events/unjudged` as it read all runs.
+-- The query `run_events/unsearched` as it read all runs.
 WITH read AS (
     SELECT
         key AS run_id,
@@ -23,20 +23,20 @@ SELECT
     coalesce(min(run.created_at), min(read.read_at) - INTERVAL 24 HOUR) AS created_at
 FROM
     read
-    LEFT JOIN ledger.cursors AS judged
-        ON judged.project_id = $project_id
-        AND judged.resource = 'run_gaps'
-        AND judged.key = read.run_id
+    LEFT JOIN ledger.cursors AS searched
+        ON searched.project_id = $project_id
+        AND searched.resource = 'run_gaps'
+        AND searched.key = read.run_id
     LEFT JOIN raw.run_versions AS run
         ON run.project_id = $project_id
         AND run.run_id = read.run_id
 GROUP BY
     read.run_id
 HAVING
-    bool_or(judged.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
+    bool_or(searched.position IS DISTINCT FROM read.position AND read.last_read_at >= $since)
     OR (
         (bool_or(read.is_unread) OR max(read.stream_read_at) < max(run.completed_at))
         AND max(run.completed_at) BETWEEN CAST($since AS TIMESTAMPTZ) AND CAST($now AS TIMESTAMPTZ) - INTERVAL 30 MINUTE
         AND arg_max(run.status, run.valid_from) IN ('completed', 'failed', 'cancelled')
-        AND max(judged.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
+        AND max(searched.updated_at) < max(run.completed_at) + INTERVAL 30 MINUTE
     )
