@@ -10,13 +10,13 @@ from taskhouse.posthog.stream_ids import stream_ms
 from taskhouse.posthog.stream_route import DJANGO
 from taskhouse.spool.line import RunKey
 
-REPLAY = timedelta(minutes=30)
+STREAM_KEPT = timedelta(minutes=30)
 """How long a finished run's stream can still be replayed (API facts 5.4)."""
 
-LIVE = timedelta(hours=6)
+STREAM_EXPIRES = timedelta(hours=6)
 """A stream expires if nothing is written to it for this long (API facts 5.4)."""
 
-WAITING = timedelta(hours=1)
+QUEUED_FOR = timedelta(hours=1)
 """How long a run that waits to start is followed: local runs stay in that state by design."""
 
 LOOKS = 100
@@ -206,9 +206,9 @@ def _stream_gone_at(row: Mapping[str, Any]) -> datetime:
     """When the server no longer has the stream of a run that has ended, or when an unfinished run comes to rest."""
     if row["status"] in polling_policy.TERMINAL:
         ended_at: datetime | None = row["completed_at"]
-        gone_at: datetime = row["server_changed_at"] if ended_at is None else ended_at + REPLAY
+        gone_at: datetime = row["server_changed_at"] if ended_at is None else ended_at + STREAM_KEPT
         return gone_at
-    return _stirred(row) + (LIVE if row["status"] == "in_progress" else WAITING)
+    return _stirred(row) + (STREAM_EXPIRES if row["status"] == "in_progress" else QUEUED_FOR)
 
 
 def may_stream(row: Mapping[str, Any], now: datetime) -> bool:
@@ -241,7 +241,7 @@ def _looks(rested: list[Mapping[str, Any]], now: datetime) -> list[Mapping[str, 
     read_before = sorted(
         (row for row in rested if row["stream_read_at"] is not None), key=lambda row: row["stream_read_at"]
     )
-    due = [row for row in read_before if now - row["stream_read_at"] >= LIVE / 2]
+    due = [row for row in read_before if now - row["stream_read_at"] >= STREAM_EXPIRES / 2]
     lately = sum(now - row["stream_read_at"] < timedelta(hours=1) for row in read_before)
     return (new + due[: max(0, LOOKS_AN_HOUR - lately)])[:LOOKS]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from taskhouse.capture.capture_schedule import FINAL, REPLAY, parents_of
+from taskhouse.capture.capture_schedule import FINAL, STREAM_KEPT, parents_of
 from taskhouse.passes import polling_policy, refusal_policy
 from taskhouse.warehouse import state
 
@@ -45,7 +45,7 @@ def ask(connection: Any, project_id: int, now: datetime, *, days: int | None, ru
         terminal=sorted(polling_policy.TERMINAL),
         refused=sorted(refusal_policy.STATES),
         final=sorted(FINAL),
-        replay_s=REPLAY.total_seconds(),
+        replay_s=STREAM_KEPT.total_seconds(),
         oldest=None if days is None else now - timedelta(days=days),
     )
     rows = [row for row in found if row["run_id"] is not None]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from taskhouse.capture import sanitize
-from taskhouse.capture.capture_schedule import LIVE, CaptureRun
+from taskhouse.capture.capture_schedule import STREAM_EXPIRES, CaptureRun
 from taskhouse.passes import refusal_policy
 from taskhouse.passes.lifecycle import Pass
 from taskhouse.posthog.api import TasksApi
@@ -33,7 +33,7 @@ LONGEST_S = 8.0
 GONE_S = 2.0
 """The same if the event that was read last was requested and should have come again."""
 
-_LIVE_MS = LIVE / timedelta(milliseconds=1)
+_LIVE_MS = STREAM_EXPIRES / timedelta(milliseconds=1)
 
 TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
@@ -203,7 +203,7 @@ class StreamProgress:
         read_ms = stream_ms(opening.after) if opening is not None and not opening.joined else None
         if opening is None or read_ms is None or opening.present_ms() - read_ms < _LIVE_MS:
             return False
-        return self.heard_at is None or opening.opened_at - self.heard_at >= LIVE
+        return self.heard_at is None or opening.opened_at - self.heard_at >= STREAM_EXPIRES
 
 
 @dataclass(slots=True)

@@ -259,7 +259,7 @@ def test_a_run_that_was_read_to_its_end_and_goes_on_is_followed_after_its_last_e
 ) -> None:
     """It is left out of the plan, so the warehouse is asked; if that is locked, the run is followed all the same."""
     for module in (capture_schedule, open_runs):
-        monkeypatch.setattr(module, "REPLAY", timedelta(minutes=1))
+        monkeypatch.setattr(module, "STREAM_KEPT", timedelta(minutes=1))
     known = open_runs.ask
     asked, left_out = set[str](), list[bool]()
 
