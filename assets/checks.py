@@ -25,7 +25,7 @@ NEW = "segment IN (SELECT segment FROM ledger.segments WHERE loaded_at >= $since
 ERRORS = frozenset({"unique_keys", "no_overlaps", "references"})
 """Checks of what must never happen; the others only warn."""
 
-Pass = Mapping[str, Any]
+LastPass = Mapping[str, Any]
 """``project_id``, and ``since``: when the last pass over it began."""
 
 Found = tuple[dict[str, Any], str]
@@ -140,7 +140,7 @@ def _answer(asset: ResourceAsset, check: str, project: str, found: Found) -> dg.
     )
 
 
-def _unique(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _unique(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     rows = []
     for table in asset.tables:
         question = "unique_keys_touched" if table.kind == "captured" else "unique_keys"
@@ -149,7 +149,7 @@ def _unique(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     return _sum(rows, "doubles", "doubled")
 
 
-def _overlaps(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _overlaps(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     rows = []
     for table in asset.tables:
         if table.begins:
@@ -157,7 +157,7 @@ def _overlaps(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     return _sum(rows, "overlaps", "overlapping")
 
 
-def _references(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _references(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     rows = []
     for table in asset.tables:
         if table.refers:
@@ -172,26 +172,26 @@ def _references(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     return _sum(rows, "orphans", "not held")
 
 
-def _quarantine(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _quarantine(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     return _sum(queries.rows("quarantine", _ours(asset, last)), "new", "set aside")
 
 
-def _drift(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _drift(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     row = queries.rows("drift", _ours(asset, last))[0]
     return row, f"{row['new']} unknown" if row["new"] else ""
 
 
-def _gaps(queries: Queries, _: ResourceAsset, last: Pass) -> Found:
+def _gaps(queries: Queries, _: ResourceAsset, last: LastPass) -> Found:
     return _sum(queries.rows("gaps", last), "new", "unfilled")
 
 
-def _capture_lag(queries: Queries, _: ResourceAsset, last: Pass) -> Found:
+def _capture_lag(queries: Queries, _: ResourceAsset, last: LastPass) -> Found:
     row = queries.rows("capture_lag", last)[0]
     late = row["lag_p99_s"] or 0.0
     return row, f"{late / 60:.0f} min late" if late > CAPTURE_LAG_S else ""
 
 
-def _watermark(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
+def _watermark(queries: Queries, asset: ResourceAsset, last: LastPass) -> Found:
     proven = {"resource": asset.name, "project_id": last["project_id"]}
     row = queries.rows("last_complete", proven)[0]
     age, oldest = (None if row[name] is None else round(float(row[name]), 1) for name in ("age_s", "proven_age_s"))
@@ -201,7 +201,7 @@ def _watermark(queries: Queries, asset: ResourceAsset, last: Pass) -> Found:
     return figures, f"complete {age / 3600:.1f} h ago" if age > asset.every_s else ""
 
 
-CHECKS: Mapping[str, Callable[[Queries, ResourceAsset, Pass], Found]] = {
+CHECKS: Mapping[str, Callable[[Queries, ResourceAsset, LastPass], Found]] = {
     "unique_keys": _unique,
     "no_overlaps": _overlaps,
     "references": _references,
@@ -218,12 +218,12 @@ def _sum(rows: Sequence[Mapping[str, int]], wrong: str, unit: str) -> Found:
     return figures, f"{figures[wrong]} {unit}" if figures[wrong] else ""
 
 
-def _since(table: Table, last: Pass) -> dict[str, Any]:
+def _since(table: Table, last: LastPass) -> dict[str, Any]:
     """Queries over a whole table need no moment."""
     return dict(last) if table.kind == "captured" else {"project_id": last["project_id"]}
 
 
-def _ours(asset: ResourceAsset, last: Pass) -> dict[str, Any]:
+def _ours(asset: ResourceAsset, last: LastPass) -> dict[str, Any]:
     return {**last, "resources": [asset.name, *asset.resource.quarantines]}
 
 

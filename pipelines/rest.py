@@ -36,7 +36,7 @@ FOLLOWS: dict[str, frozenset[str]] = {
 """What else may be skipped, besides the copy, and which passes end that."""
 
 
-def rests(instance: dg.DagsterInstance, settings: "Settings", name: str, project: str | None, now: float) -> bool:
+def can_skip(instance: dg.DagsterInstance, settings: "Settings", name: str, project: str | None, now: float) -> bool:
     """Whether a tick can be skipped.
 
     Args:

@@ -63,7 +63,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Outcome:
+class SyncOutcome:
     """How it ended.
 
     Attributes:
@@ -93,7 +93,9 @@ class Outcome:
         return sorted(self.wanted - ended)
 
 
-def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequence[str], watcher: Watcher) -> Outcome:
+def sync_projects(
+    settings: "Settings", projects: Sequence[int], resources: Sequence[str], watcher: Watcher
+) -> SyncOutcome:
     """Sync resources of projects, one project after the other; a project that fails does not stop the next.
 
     Args:
@@ -106,7 +108,7 @@ def sync_projects(settings: "Settings", projects: Sequence[int], resources: Sequ
         KeyboardInterrupt: A person stopped it.
     """
     names = [name for name in RESOURCES if name in resources]
-    outcome = Outcome(frozenset((project_id, name) for project_id in projects for name in names))
+    outcome = SyncOutcome(frozenset((project_id, name) for project_id in projects for name in names))
     with home.alone(settings, lambda: watcher.waits("Another `taskhouse sync` is running; this one waits for it.")):
         for project_id in projects:
             ProjectSync(settings, project_id, watcher, outcome).run(names)
@@ -127,7 +129,7 @@ class ProjectSync:
     settings: "Settings"
     project_id: int
     watcher: Watcher
-    outcome: Outcome
+    outcome: SyncOutcome
 
     def run(self, names: Sequence[str]) -> None:
         """A pass over each resource, without those that build on one that failed; then a copy, if none failed."""

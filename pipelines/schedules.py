@@ -9,7 +9,7 @@ from taskhouse.assets import keys, maintenance, published, site, views
 from taskhouse.assets.catalog import checks_of
 from taskhouse.pipelines import switch
 from taskhouse.pipelines.jobs import SYNC, VIEWS
-from taskhouse.pipelines.rest import rests
+from taskhouse.pipelines.rest import can_skip
 from taskhouse.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _reason(
         return "There is nothing to publish yet."
     if name == VIEWS and not _copied(instance, settings, str(project)):
         return "No copy was made since the last run."
-    if rests(instance, settings, name, project, now):
+    if can_skip(instance, settings, name, project, now):
         return "Nothing has changed for a while; the next run is due half an hour after the last one."
     return ""
 

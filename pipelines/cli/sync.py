@@ -9,7 +9,7 @@ from taskhouse.pipelines.cli.exits import Exit, code_of, complain, guarded, say
 from taskhouse.resources.registry import RESOURCES
 
 if TYPE_CHECKING:
-    from taskhouse.pipelines.run import Outcome
+    from taskhouse.pipelines.run import SyncOutcome
 
 T = TypeVar("T")
 
@@ -82,7 +82,7 @@ def chosen(wanted: list[T] | None, known: tuple[T, ...], option: str, where: str
     return tuple(item for item in known if item in wanted) if wanted else known
 
 
-def conclude(outcome: "Outcome") -> None:
+def conclude(outcome: "SyncOutcome") -> None:
     """Show what was added, and the verdict on each resource."""
     from taskhouse.pipelines.cli import screen
 
@@ -113,7 +113,7 @@ def conclude(outcome: "Outcome") -> None:
         say(f"{resource} of project {project_id} was not synced, because it builds on one that failed.")
 
 
-def exit_of(outcome: "Outcome") -> Exit:
+def exit_of(outcome: "SyncOutcome") -> Exit:
     """The exit code of a sync; a mistake in the configuration outweighs a failure, and that a missing proof."""
     codes = {code_of(problem.error) for problem in outcome.problems}
     if codes:

@@ -24,7 +24,7 @@ OVERLOOKED = timedelta(days=7)
 PORTION = 75_000
 """How many events of runs are searched together; each takes one or two kilobytes of memory meanwhile."""
 
-FEW = 10
+FEW_RUNS = 10
 """As few runs as this are searched together, regardless of how many events they have."""
 
 CLOCKS_DIFFER = timedelta(hours=1)
@@ -107,7 +107,7 @@ class Loader:
 
     def _portion(self, runs: dict[str, datetime]) -> dict[str, datetime]:
         """The oldest of these runs, as many as are searched together, since the search takes memory for each event."""
-        if len(runs) <= FEW:
+        if len(runs) <= FEW_RUNS:
             return runs
         context, oldest = self.the_pass.context, sorted(runs, key=lambda run_id: runs[run_id])
         sizes = context.read(

@@ -35,7 +35,7 @@ class HeldLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldLogs:
     """What is stored of a run's log and of its ancestors' logs.
 
     Attributes:
@@ -60,10 +60,10 @@ class Held:
         return None
 
 
-async def held(context: Context, run: CaptureRun) -> Held | None:
+async def held(context: Context, run: CaptureRun) -> HeldLogs | None:
     """What is stored, or None while the warehouse is locked."""
 
-    def ask() -> Held:
+    def ask() -> HeldLogs:
         with context.warehouse.waiting(WAIT_S).reading("reading") as connection:
             found = {
                 row["run_id"]: HeldLog(
@@ -80,7 +80,7 @@ async def held(context: Context, run: CaptureRun) -> Held | None:
                     near=log_ancestry.NEAR,
                 )
             }
-        return Held(found.get(run.run_id, HeldLog()), [found.get(one, HeldLog()) for one in run.ancestors])
+        return HeldLogs(found.get(run.run_id, HeldLog()), [found.get(one, HeldLog()) for one in run.ancestors])
 
     try:
         return await asyncio.to_thread(ask)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from taskhouse.capture import log_ancestry
 from taskhouse.capture.capture_schedule import LATE, PROVED, UNPROVED, CaptureRun
 from taskhouse.capture.log_ancestry import Before, Window
-from taskhouse.capture.log_held import CHAIN, Held, HeldLog, held, keys
+from taskhouse.capture.log_held import CHAIN, HeldLog, HeldLogs, held, keys
 from taskhouse.capture.log_pages import LogPages
 from taskhouse.errors import Contract, NotFound, Permanent, Refused, Retryable, Throttled
 from taskhouse.passes import refusal_policy
@@ -70,7 +70,7 @@ class _Drain:
         self.began_us = the_pass.context.settings.clock.now_us()
         self.began_at = the_pass.context.now()
         self.pages = LogPages(api, run, the_pass.context.settings.capture_text)
-        self.held: Held | None = None
+        self.held: HeldLogs | None = None
         self.before: Before | None = None
         self.asked = False
 

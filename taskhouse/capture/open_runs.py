@@ -45,7 +45,7 @@ def ask(connection: Any, project_id: int, now: datetime, *, days: int | None, ru
         terminal=sorted(polling_policy.TERMINAL),
         refused=sorted(refusal_policy.STATES),
         final=sorted(FINAL),
-        replay_s=STREAM_KEPT.total_seconds(),
+        stream_kept_s=STREAM_KEPT.total_seconds(),
         oldest=None if days is None else now - timedelta(days=days),
     )
     rows = [row for row in found if row["run_id"] is not None]

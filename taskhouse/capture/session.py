@@ -20,7 +20,7 @@ ROOM_EVERY_S = 10.0
 NAMES = 10
 """How many unknown kinds of frames a verdict names."""
 
-FEW = 100
+FEW_EVENTS = 100
 SELDOM = 3
 """While a load brings fewer than 100 events, the pause before the next one is three times as long: a small commit costs
 as much as a large one."""
@@ -146,7 +146,7 @@ async def _loaded(capture: Capture, done: asyncio.Event, due: asyncio.Event, bus
                 search_at = began + SEARCH_EVERY_S
                 search_at += SEARCH_SHARE * await capture.loader.find_gaps(portions=1)
             loaded = True
-        seldom = 1 if capture.the_pass.stats.loaded - before >= FEW else SELDOM
+        seldom = 1 if capture.the_pass.stats.loaded - before >= FEW_EVENTS else SELDOM
         rest = max(REST_S, every * seldom - (clock.monotonic() - began))
         if loaded and await _over(done, SEARCH_EVERY_S, busy):
             return

@@ -33,7 +33,7 @@ LONGEST_S = 8.0
 GONE_S = 2.0
 """The same if the event that was read last was requested and should have come again."""
 
-_LIVE_MS = STREAM_EXPIRES / timedelta(milliseconds=1)
+_EXPIRES_MS = STREAM_EXPIRES / timedelta(milliseconds=1)
 
 TRIMMED = "trimmed"
 """What the spool and the ledger call a trim that the server announced."""
@@ -195,13 +195,13 @@ class StreamProgress:
         if opening is None or not opening.overlaps or opening.joined is not None:
             return False
         read_ms = stream_ms(opening.after)
-        return read_ms is not None and opening.present_ms() - read_ms < _LIVE_MS
+        return read_ms is not None and opening.present_ms() - read_ms < _EXPIRES_MS
 
     def _is_outlived(self) -> bool:
         """Whether the stream was unread for so long that another one may have come and expired since."""
         opening = self._opening
         read_ms = stream_ms(opening.after) if opening is not None and not opening.joined else None
-        if opening is None or read_ms is None or opening.present_ms() - read_ms < _LIVE_MS:
+        if opening is None or read_ms is None or opening.present_ms() - read_ms < _EXPIRES_MS:
             return False
         return self.heard_at is None or opening.opened_at - self.heard_at >= STREAM_EXPIRES
 

@@ -36,7 +36,7 @@ def new_holder() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Lease:
     """A lease that somebody has.
 
     Attributes:
@@ -103,14 +103,14 @@ class Leases:
             hint=f"Wait for it to end. If it died, its claim ends within {max(held.left_s, 1):.0f} s.",
         )
 
-    def held(self, name: str) -> Held | None:
+    def held(self, name: str) -> Lease | None:
         """Who has a lease, or had it last."""
         text = sql.query("lake_catalogue/held").format(now=_NOW[self.kind], name=sql.literal(name))
         for home, place, holder, left_s in self.catalogue.ask(text):
-            return Held(home, place, holder, float(left_s))
+            return Lease(home, place, holder, float(left_s))
         return None
 
-    def busy(self, name: str) -> Held | None:
+    def busy(self, name: str) -> Lease | None:
         """Who else has a lease now."""
         held = self.held(name)
         return held if held and held.holder != self.holder and held.left_s > 0 else None

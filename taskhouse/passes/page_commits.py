@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from taskhouse.passes.page_spool import Held, PageSpool
+from taskhouse.passes.page_spool import PageSpool, SpooledPages
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -50,7 +50,7 @@ class PageCommits:
         """
         most = self._few
         if self._commits >= SOON:
-            held = Held(page, self._pass.stats.figures())
+            held = SpooledPages(page, self._pass.stats.figures())
             most = self._many if self._spool.keep(self._pass.pass_id, held) else 1
         self._batch.extend(page)
         self._reached = reached

@@ -31,7 +31,7 @@ _LISTS = ("pages", "quarantine", "good", "drift", "cursors")
 _CRC = 9
 
 
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """What a commit compares with the warehouse (``Pass.complete_in``), as a line can hold it.
 
     Attributes:
@@ -47,11 +47,11 @@ class Compared(NamedTuple):
         return [self.thing(*one) for one in plain]
 
 
-Kinds = Mapping[str, Compared]
+Kinds = Mapping[str, Comparison]
 """By a name of its own, everything of a walk that a commit may compare."""
 
 
-class Held(NamedTuple):
+class SpooledPages(NamedTuple):
     """Pages that came together and are not committed: what they bring, and the figures of the pass behind them."""
 
     batch: WriteBatch
@@ -68,7 +68,7 @@ class PageSpool:
         self._made = [version("taskhouse"), len(migrate.MIGRATIONS), context.settings.capture_text]
         self._number = 0
 
-    def keep(self, pass_id: str, page: Held) -> bool:
+    def keep(self, pass_id: str, page: SpooledPages) -> bool:
         """Write a page; False if it cannot be kept outside of the warehouse, and has to be committed at once.
 
         Raises:
@@ -103,14 +103,14 @@ class PageSpool:
         """Forget all pages: they are in the warehouse, or are not wanted."""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def read(self, pass_id: str, committed: int) -> Iterator[Held]:
+    def read(self, pass_id: str, committed: int) -> Iterator[SpooledPages]:
         """The pages of a pass after the last one that it committed, in their order."""
         following = False
         for line in self._lines():
             made, of, brings, figures = orjson.loads(line)
             if (made, of) != (self._made, pass_id):
                 return
-            held = Held(self._batch(brings), figures)
+            held = SpooledPages(self._batch(brings), figures)
             if numbers := [page["page"] for page in held.batch.pages]:
                 following = numbers[0] == committed + 1
                 committed = numbers[-1] if following else committed

@@ -13,7 +13,7 @@ NOT_FOUND = "not_found"
 REFUSED = "refused"
 LOST = "lost"
 FAILED = "error_budget"
-"""The state of a stream that failed several times in a row."""
+"""The state of a stream whose follower failed several times in a row; it has nothing to do with the request budget."""
 
 STATES = frozenset({NOT_FOUND, REFUSED})
 """States of a cursor whose stream, log or list the server refused last time."""

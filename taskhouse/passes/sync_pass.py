@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from taskhouse.passes.context import Context, Progress
 from taskhouse.passes.judgement import Judgement
-from taskhouse.passes.page_spool import Compared, Held
+from taskhouse.passes.page_spool import Comparison, SpooledPages
 from taskhouse.passes.pass_statistics import Statistics
 from taskhouse.passes.verdict import Doubt, PassReport, Proof, ReasonCode, Verdict
 from taskhouse.passes.writing import Writing
@@ -144,9 +144,9 @@ class Pass:
             return None
         return columns
 
-    def sparing(self, batch: WriteBatch, resource: str, text: bytes, *, key: object = None) -> "_Sparing":
+    def quarantining(self, batch: WriteBatch, resource: str, text: bytes, *, key: object = None) -> "_Quarantining":
         """A block that processes one record: if anything goes wrong with it, it goes to quarantine with its text."""
-        return _Sparing(functools.partial(self._set_aside, batch, resource, text, key=key))
+        return _Quarantining(functools.partial(self._set_aside, batch, resource, text, key=key))
 
     def _set_aside(self, batch: WriteBatch, resource: str, text: bytes, problem: Exception, *, key: object) -> None:
         if isinstance(problem, BadRecord):
@@ -239,7 +239,7 @@ class Pass:
             "updated_by": self.pass_id,
         }
 
-    def complete_in(self, batch: WriteBatch, kind: Compared, things: Iterable[tuple[Any, ...]]) -> None:
+    def complete_in(self, batch: WriteBatch, kind: Comparison, things: Iterable[tuple[Any, ...]]) -> None:
         """Compare these things with the warehouse when the batch is committed, in its transaction.
 
         ``kind.complete`` gets the pass, the connection, the batch, to which it adds, and all such things of the batch.
@@ -283,7 +283,7 @@ class Pass:
         with self.context.warehouse.transaction(f"pass {self.pass_id}") as connection:
             self._write(connection, (batch, figures))
 
-    def commit_held(self, connection: Any, pages: Iterable[Held]) -> bool:
+    def commit_held(self, connection: Any, pages: Iterable[SpooledPages]) -> bool:
         """Write pages that a process before this one read and did not commit; whether there were any."""
         rest, batch, compared = iter(pages), None, 0
         while some := list(itertools.islice(rest, HELD_PAGES)):
@@ -381,7 +381,7 @@ class Pass:
         )
 
 
-class _Sparing:
+class _Quarantining:
     """A block whose exception goes to ``quarantine``; a generator would take three times as long for each record."""
 
     __slots__ = ("_quarantine",)

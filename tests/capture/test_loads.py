@@ -87,7 +87,7 @@ def test_a_capture_that_brings_nothing_wakes_for_nothing(tmp_path: Path, monkeyp
 
 
 def test_gaps_are_searched_for_in_portions_oldest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loader, "FEW", 1)
+    monkeypatch.setattr(loader, "FEW_RUNS", 1)
     monkeypatch.setattr(loader, "PORTION", 5)
     the_pass, searched = a_pass(tmp_path, load_every_s=3600), list[list[str]]()
 

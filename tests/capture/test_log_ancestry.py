@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from taskhouse.capture import log_ancestry, logs
 from taskhouse.capture.capture_schedule import CaptureRun
 from taskhouse.capture.log_ancestry import NEAR, Before, Window
-from taskhouse.capture.log_held import Held, HeldLog
+from taskhouse.capture.log_held import HeldLog, HeldLogs
 from taskhouse.clock import StoppedClock
 from taskhouse.passes.judgement import Judgement
 from taskhouse.passes.pass_statistics import Statistics
@@ -174,7 +174,7 @@ def test_what_is_held_of_a_parent_that_grew_since_is_not_taken_for_all_of_it() -
 
 
 def drained(
-    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: CaptureRun, start: int, held: Held | None = None
+    patch: pytest.MonkeyPatch, pages: dict[str, list[bytes]], run: CaptureRun, start: int, held: HeldLogs | None = None
 ) -> tuple[dict[int, bytes], list[tuple[str, str]]]:
     """The entries and the marks that a reading of a log leaves, in pages of 13; nothing held: somebody has it."""
 
@@ -183,7 +183,7 @@ def drained(
         some = found[offset : offset + min(limit, 13)]
         return SimpleNamespace(total=len(found), entries=some, has_more=offset + len(some) < len(found))
 
-    async def what_is_held(*_: Any) -> Held | None:
+    async def what_is_held(*_: Any) -> HeldLogs | None:
         return held
 
     async def keys(*_: Any) -> set[str]:
@@ -233,7 +233,7 @@ def test_a_log_that_shows_fewer_entries_than_are_held_is_not_final_for_a_day(
     monkeypatch: pytest.MonkeyPatch, shown: list[bytes], state: str
 ) -> None:
     """Appends that collide can lose entries, and a log can be missing for a while: nothing that is held goes."""
-    held = Held(HeldLog(state, 7, tail=SEVEN), [])
+    held = HeldLogs(HeldLog(state, 7, tail=SEVEN), [])
     fresh = CaptureRun("task", "child", None, 7, (), MOMENT, MOMENT - timedelta(minutes=12), log_state=state)
     assert drained(monkeypatch, {"child": shown}, fresh, 7, held) == ({}, [("drained", "7")])
     grown = [*shown, *(entry("said", 20 + at) for at in range(15))]
@@ -252,7 +252,7 @@ def test_a_parent_that_shows_less_than_is_held_of_it_leaves_none_of_its_entries_
 ) -> None:
     parent, own = [entry("p", at) for at in range(10)], [entry("c", 30 + at) for at in range(6)]
     run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
-    held = Held(HeldLog(), [HeldLog("settled", 10, tail=parent)])
+    held = HeldLogs(HeldLog(), [HeldLog("settled", 10, tail=parent)])
     pages = {"child": [*parent, *own], "parent": parent[:shown]}
     assert drained(monkeypatch, pages, run, 0, held) == (dict(enumerate(own)), [("settled", "6")])
 
@@ -266,11 +266,11 @@ def test_a_parent_whose_log_is_not_there_yet_leaves_none_of_its_entries_to_its_c
     run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
     pages = {"child": [*parent, *own], "parent": []}
     shown = [("shown", "0")] if names else []
-    for held in (None, Held(HeldLog(), [HeldLog("drained", 0)])):
+    for held in (None, HeldLogs(HeldLog(), [HeldLog("drained", 0)])):
         kept, marks = drained(monkeypatch, pages, run, 0, held)
         assert not kept.keys() & range(99)
         assert marks == [*shown, ("unproved", "0")]
-    empty = Held(HeldLog(), [HeldLog("settled", 0)])
+    empty = HeldLogs(HeldLog(), [HeldLog("settled", 0)])
     assert drained(monkeypatch, pages | {"child": own}, run, 0, empty) == (dict(enumerate(own)), [("settled", "6")])
     kept, marks = drained(monkeypatch, pages | {"parent": parent}, run, 0)
     assert (kept, marks) == (dict(enumerate(own)), [("shown", str(len(parent))), ("settled", "6")])
@@ -304,6 +304,6 @@ def test_a_log_that_names_another_run_alone_is_looked_at_again(monkeypatch: pyte
 def test_a_settled_log_that_its_child_shows_to_have_grown_is_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
     parent, own = [entry("p", at) for at in range(10, 20)], [entry("c", 30 + at) for at in range(6)]
     run = CaptureRun("task", "child", None, 0, ("parent",), MOMENT, MOMENT - timedelta(hours=2))
-    held = Held(HeldLog(), [HeldLog("settled", 8, tail=parent[:8])])
+    held = HeldLogs(HeldLog(), [HeldLog("settled", 8, tail=parent[:8])])
     kept, marks = drained(monkeypatch, {"child": [*parent, *own], "parent": parent}, run, 0, held)
     assert (kept, marks) == (dict(enumerate(own)), [("drained", "8"), ("settled", "6")])

@@ -9,7 +9,7 @@ import pytest
 from taskhouse.operations import rest_of_first_load
 from taskhouse.passes.context import Progress
 from taskhouse.pipelines.cli.watch import Lines, far
-from taskhouse.pipelines.run import Outcome, ProjectSync
+from taskhouse.pipelines.run import ProjectSync, SyncOutcome
 
 MOVED = Progress("runs", 1, 168, 300, "tasks")
 
@@ -29,7 +29,7 @@ def test_a_first_load_is_announced_as_soon_as_the_tasks_are_known(make_house: An
     house = make_house(emulator_tasks=70, requests_per_hour=1200)
     assert rest_of_first_load(house.settings, 1) is None
     heard = Heard()
-    ProjectSync(house.settings, 1, heard, Outcome(frozenset({(1, "runs")}))).sync("tasks")
+    ProjectSync(house.settings, 1, heard, SyncOutcome(frozenset({(1, "runs")}))).sync("tasks")
     said = "".join(heard.said)
     found = re.search(r"needs about (\d+) more requests, and the limits of the key make them take about (\d) min", said)
     [(with_runs,)] = house.rows("SELECT count(DISTINCT task_id) FROM raw.run_versions")

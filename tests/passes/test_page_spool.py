@@ -9,7 +9,7 @@ from hypothesis import settings as given_settings
 from hypothesis import strategies as st
 
 from taskhouse.passes.context import Context
-from taskhouse.passes.page_spool import Held, PageSpool
+from taskhouse.passes.page_spool import PageSpool, SpooledPages
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
 from taskhouse.resources.tasks import rows, run_facts, spec, summaries
 from taskhouse.settings import Settings
@@ -25,7 +25,7 @@ def spool(folder: Path, **settings: Any) -> PageSpool:
     return PageSpool(Context(given, 1, None, Warehouse(folder / "w.duckdb", host=given.host)), "tasks", summaries.KEPT)
 
 
-def page(number: int, told: dict[str, Any] | None = None, title: str = "a title") -> Held:
+def page(number: int, told: dict[str, Any] | None = None, title: str = "a title") -> SpooledPages:
     batch = WriteBatch(pages=[{"pass_id": "one", "page": number}], cursors=[{"key": "walk", "position": str(number)}])
     batch.add(spec.VERSIONS, {"task_id": ID, "title": title, "internal": None, "page": number})
     batch.see(spec.SIGHTINGS, {"key": ID, "page": number})
@@ -37,7 +37,7 @@ def page(number: int, told: dict[str, Any] | None = None, title: str = "a title"
         tuple(summaries.Summary(ID, {"task_id": ID, "title": title}, told or {"id": ID}, number, "now")),
         tuple(summaries.Summary("", None, None, number, "now")),
     ]
-    return Held(batch, {"requests": number, "throttled_s": 0.25})
+    return SpooledPages(batch, {"requests": number, "throttled_s": 0.25})
 
 
 def test_pages_come_back_as_they_were_after_the_last_commit(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from taskhouse.advice import advised
 from taskhouse.errors import AccessDenied, ConfigurationError, Full, TaskhouseError
 from taskhouse.pipelines import home
 from taskhouse.pipelines.notes import Failure, read
-from taskhouse.pipelines.run import Outcome, ProjectSync
+from taskhouse.pipelines.run import ProjectSync, SyncOutcome
 from taskhouse.posthog.client import PostHog
 from taskhouse.settings import Settings
 from taskhouse.warehouse import connection
@@ -208,7 +208,7 @@ def test_settings_of_dagster_that_found_no_room_are_written_whole_later(
 def _failing(problem: BaseException, home: Path) -> tuple[TaskhouseError, Failure | None]:
     """What a sync says of a pass that fails with this, and what Dagster shows."""
     settings = Settings(_env_file=None, home=home)
-    sync = ProjectSync(settings, 1, Mock(), Outcome(frozenset({(1, "tasks")})))
+    sync = ProjectSync(settings, 1, Mock(), SyncOutcome(frozenset({(1, "tasks")})))
     assert sync._attempt("tasks", settings.clock.now(), Mock(side_effect=problem)) is None
     (told,), (note,) = sync.outcome.problems, read(settings)
     return told.error, note.failure

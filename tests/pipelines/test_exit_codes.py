@@ -11,7 +11,7 @@ import pytest
 
 from taskhouse import files
 from taskhouse.pipelines.cli import main
-from taskhouse.pipelines.run import Outcome
+from taskhouse.pipelines.run import SyncOutcome
 
 ROOT = Path(__file__).parents[2]
 WRONG = "phx_wrong_but_secret_all_the_same"
@@ -156,8 +156,8 @@ def test_as_many_files_may_be_open_as_the_system_lets_us(
 
 
 def test_nothing_is_proven_by_silence() -> None:
-    assert not Outcome(frozenset({(1, "tasks"), (2, "tasks")})).proven
-    assert Outcome(frozenset({(2, "tasks"), (1, "tasks")})).skipped == [(1, "tasks"), (2, "tasks")]
+    assert not SyncOutcome(frozenset({(1, "tasks"), (2, "tasks")})).proven
+    assert SyncOutcome(frozenset({(2, "tasks"), (1, "tasks")})).skipped == [(1, "tasks"), (2, "tasks")]
 
 
 @pytest.mark.parametrize("place", ["builtins.__import__", "typer.main.get_command"])

@@ -12,7 +12,7 @@ import pytest
 
 from taskhouse.assets import views
 from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
-from taskhouse.pipelines.rest import rests
+from taskhouse.pipelines.rest import can_skip
 from taskhouse.settings import Settings
 
 OFTEN = ("tasks", "runs", "run_events", "published")
@@ -44,7 +44,7 @@ class Deployment:
             for minute, name in enumerate(OFTEN):
                 at = self.now + 60 * minute
                 for project in ("1", "2") if name != "published" else (None,):
-                    if not rests(self.instance, self.settings, name, project, at):
+                    if not can_skip(self.instance, self.settings, name, project, at):
                         ran.append((name, project, (at - began) / 60))
                         self.made(name, project, at + 20, brings(name, project, at))
             self.now += 300
@@ -108,7 +108,9 @@ def test_whatever_a_pass_brings_or_leaves_open_wakes_what_follows_it(
     due = [("runs", "1"), ("run_events", "1"), ("published", None)]
 
     def awake() -> list[str]:
-        return [name for name, project in due if not rests(deployment.instance, settings, name, project, START + 300)]
+        return [
+            name for name, project in due if not can_skip(deployment.instance, settings, name, project, START + 300)
+        ]
 
     assert awake() == []
     deployment.made(by, "1", START + 60, {**QUIET, **what})
@@ -118,19 +120,19 @@ def test_whatever_a_pass_brings_or_leaves_open_wakes_what_follows_it(
 def test_where_tasks_are_not_read_nothing_rests(deployment: Deployment) -> None:
     deployment.live(_still, minutes=30)
     deployment.now += 1500
-    assert not rests(deployment.instance, deployment.settings, "runs", "1", deployment.now)
-    assert not rests(deployment.instance, deployment.settings, "published", None, deployment.now)
+    assert not can_skip(deployment.instance, deployment.settings, "runs", "1", deployment.now)
+    assert not can_skip(deployment.instance, deployment.settings, "published", None, deployment.now)
 
 
 def test_events_that_another_process_captured_wake_the_copy(deployment: Deployment) -> None:
     deployment.live(_still, minutes=30)
-    assert rests(deployment.instance, deployment.settings, "published", None, deployment.now)
+    assert can_skip(deployment.instance, deployment.settings, "published", None, deployment.now)
     sealed = deployment.settings.spool / "sealed"
     sealed.mkdir(parents=True)
     os.utime(sealed, (deployment.now - 60, deployment.now - 60))
-    assert not rests(deployment.instance, deployment.settings, "published", None, deployment.now)
+    assert not can_skip(deployment.instance, deployment.settings, "published", None, deployment.now)
     os.utime(sealed, (START, START))
-    assert rests(deployment.instance, deployment.settings, "published", None, deployment.now)
+    assert can_skip(deployment.instance, deployment.settings, "published", None, deployment.now)
 
 
 def _hourly(deployment: Deployment, hours: int, brings: Brings) -> list[int]:
@@ -141,7 +143,7 @@ def _hourly(deployment: Deployment, hours: int, brings: Brings) -> list[int]:
         for name in ("tasks", "runs", "run_events", "repositories", "readiness"):
             deployment.made(name, "1", at - 1200, brings(name, "1", at))
         deployment.made("published", None, at - 600, {"made at": dg.MetadataValue.timestamp(at - 600)})
-        if not rests(deployment.instance, deployment.settings, "views", "1", at):
+        if not can_skip(deployment.instance, deployment.settings, "views", "1", at):
             made.append(hour)
             for view in views.ALWAYS:
                 deployment.made_key(views.key(view), "1", at + 30, {})
@@ -168,4 +170,4 @@ def test_views_follow_what_a_pass_brought_and_a_verdict_that_changed(
 @pytest.mark.parametrize("name", ["tasks", "readiness", "repositories", "views", "maintenance"])
 def test_nothing_else_rests(deployment: Deployment, name: str) -> None:
     deployment.live(_still, minutes=30)
-    assert not rests(deployment.instance, deployment.settings, name, "1", deployment.now)
+    assert not can_skip(deployment.instance, deployment.settings, name, "1", deployment.now)

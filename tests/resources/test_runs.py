@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskhouse.errors import TaskhouseError
-from taskhouse.passes.page_spool import Held, PageSpool
+from taskhouse.passes.page_spool import PageSpool, SpooledPages
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.posthog import retry
 from taskhouse.resources.runs.sync import COMMIT_LISTS, due
@@ -145,7 +145,7 @@ def test_lists_that_were_read_but_not_committed_when_a_process_died_are_not_aske
     total = len([task for task in house.emulator.truth(runs=False)["tasks"] if task["runs"]])
     keep = PageSpool.keep
 
-    def dies_after_25(self: PageSpool, pass_id: str, page: Held) -> bool:
+    def dies_after_25(self: PageSpool, pass_id: str, page: SpooledPages) -> bool:
         kept = keep(self, pass_id, page)
         if page.batch.pages[-1]["page"] >= 25:
             raise SystemExit

@@ -53,7 +53,7 @@ by_part AS (
         CASE
             WHEN
                 NOT list_contains($terminal, run.status)
-                OR $now < run.server_changed_at + to_seconds($replay_s)
+                OR $now < run.server_changed_at + to_seconds($stream_kept_s)
                 OR refused.key IS NOT NULL
                 OR list_contains($run_ids, run.run_id)
                 THEN 'open'

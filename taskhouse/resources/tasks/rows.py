@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from taskhouse.passes.page_spool import Compared, Kinds
+from taskhouse.passes.page_spool import Comparison, Kinds
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.posthog import content
 from taskhouse.posthog.fields import EARLIEST, LATEST, canonical_uuid
@@ -50,7 +50,7 @@ def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_i
         return False
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in, at=at))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
-    with the_pass.sparing(batch, "runs", row.text, key=columns["latest_run_id"]):
+    with the_pass.quarantining(batch, "runs", row.text, key=columns["latest_run_id"]):
         if inner := runs.latest(row):
             _take_run(the_pass, batch, inner, row.text, columns, page, at)
     return True
@@ -129,13 +129,13 @@ def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
             continue
         as_shown = latest.as_shown()
-        with the_pass.sparing(batch, "runs", content.canonical(as_shown), key=run_id):
+        with the_pass.quarantining(batch, "runs", content.canonical(as_shown), key=run_id):
             shown = nested.own(Row(as_shown, b""), payload, hidden=latest.hidden)
             columns = runs.read(shown) | {"payload_sha256": columns["payload_sha256"]}
             batch.add(RUN_VERSIONS, the_pass.stamp(columns, latest.page, "task", at=latest.at))
 
 
-LATEST_RUNS = Compared(complete, Latest)
+LATEST_RUNS = Comparison(complete, Latest)
 KEPT: Kinds = {"latest": LATEST_RUNS, "facts": run_facts.OF_TASKS}
 """What a commit of pages compares with the warehouse."""
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from taskhouse.errors import Contract, NotFound, Refused
-from taskhouse.passes.page_spool import Compared
+from taskhouse.passes.page_spool import Comparison
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog import content, fields, privacy
@@ -111,7 +111,7 @@ def mark(resource: str, the_pass: Pass, connection: Any, batch: WriteBatch, said
             batch.cursors.append(the_pass.cursor(resource, one.run_id, one.position(), "due"))
 
 
-OF_TASKS = Compared(partial(mark, TASK), Said)
+OF_TASKS = Comparison(partial(mark, TASK), Said)
 """The same of facts that tasks tell."""
 
 

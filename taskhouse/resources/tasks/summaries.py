@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from taskhouse.errors import NotFound, TaskhouseError, Throttled
 from taskhouse.passes.page_commits import PageCommits
-from taskhouse.passes.page_spool import Compared, Kinds, PageSpool
+from taskhouse.passes.page_spool import Comparison, Kinds, PageSpool
 from taskhouse.passes.sync_pass import Pass
 from taskhouse.plural import counted
 from taskhouse.posthog import content
@@ -173,12 +173,12 @@ def compare(the_pass: Pass, connection: Any, batch: WriteBatch, came: Sequence[S
     for task in _whole_versions(the_pass, connection, sorted(changed)):
         columns, one = changed[task["task_id"]]
         del columns["updated_at"]  # it tells how new the rest of the task is, which is not read here
-        with the_pass.sparing(batch, "summaries", content.canonical(columns), key=task["task_id"]):
+        with the_pass.quarantining(batch, "summaries", content.canonical(columns), key=task["task_id"]):
             merged = {**task, **columns, **record.merge(task["payload"], columns), "payload_sha256": None}
             batch.add(spec.VERSIONS, the_pass.stamp(merged, one.page, "summaries", at=one.at))
 
 
-SUMMARIES = Compared(compare, Summary)
+SUMMARIES = Comparison(compare, Summary)
 KEPT: Kinds = {**rows.KEPT, "summaries": SUMMARIES}
 """What a commit of pages of any pass over tasks compares with the warehouse."""
 
