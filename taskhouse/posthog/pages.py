@@ -55,15 +55,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """A whole list of objects that has no count and no pages, in the server's order; ``bad`` as in ``Page``."""
-
-    rows: list[Row]
-    body_sha256: str
-    bad: list[Bad] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
 class LogPage:
     """One page of a run's log: exact text of each entry, entries over all pages, and whether more follow."""
 
@@ -135,24 +126,9 @@ def read_page(answer: Answer) -> Page:
         raise unreadable(answer.what, "its 'count' is no number of rows")
     if following is not None and (not isinstance(following, str) or not following):
         raise unreadable(answer.what, "its 'next' is neither a URL nor null")
-    rows, bad = _objects(slices)
-    return Page(rows, count, following, digest(answer.body), bad)
-
-
-def read_rows(answer: Answer, key: str) -> Rows:
-    """A body that is ``{key: [{…}, …]}``: a whole list of objects, without a count.
-
-    Raises:
-        Contract: It is not.
-    """
-    rows, bad = _objects(_read_list(answer, key)[1])
-    return Rows(rows, digest(answer.body), bad)
-
-
-def _objects(slices: list[jsonslices.Slice]) -> tuple[list[Row], list[Bad]]:
-    """The elements that are objects, and the others."""
     rows = [Row(*part) for part in slices if isinstance(part.value, dict)]
-    return rows, [_bad(part) for part in slices if not isinstance(part.value, dict)]
+    bad = [_bad(part) for part in slices if not isinstance(part.value, dict)]
+    return Page(rows, count, following, digest(answer.body), bad)
 
 
 def _bad(part: jsonslices.Slice) -> Bad:

@@ -14,7 +14,6 @@ CAPABILITIES = {
 }
 DIRECTION = {"ready": "up", "up": "up", "slipped": "down"}
 WAYS = ("ready", "slipped", "up")
-SWITCHED = ("waiting_for_data", "ready")
 
 
 def movers(

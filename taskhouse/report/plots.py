@@ -27,7 +27,7 @@ def reach(differences: Iterable[Difference | None]) -> int:
 def whisker(one: Difference, points: int) -> Markup:
     """A difference and its interval on an axis from ``-points`` to ``points``, with a line at 0."""
     ends = (100 * end / points for end in (one.low, one.value, one.high))
-    low, value, high = (_n(WIDE / 2 * (1 + max(-1.0, min(1.0, end)))) for end in ends)
+    low, value, high = (svg.short(WIDE / 2 * (1 + max(-1.0, min(1.0, end)))) for end in ends)
     middle, half = WIDE // 2, TALL // 2
     return Markup(  # noqa: S704 - numbers
         f'<svg class=whisker viewBox="0 0 {WIDE} {TALL}" preserveAspectRatio=none aria-hidden=true>'
@@ -54,10 +54,10 @@ def success(periods: Sequence[Work]) -> Markup:
     for number, one in enumerate(reversed(periods)):
         said.append(percent(one.success))
         if one.success is not None:
-            middle = _n(step * (number + 0.5))
-            low, high = (_n(HIGH * (1 - end)) for end in one.interval)
+            middle = svg.short(step * (number + 0.5))
+            low, high = (svg.short(HIGH * (1 - end)) for end in one.interval)
             lines.append(f"M{middle} {low}V{high}")
-            dots.append(f"M{middle} {_n(HIGH * (1 - one.success))}h0")
+            dots.append(f"M{middle} {svg.short(HIGH * (1 - one.success))}h0")
     return Markup(  # noqa: S704 - numbers
         f'<svg class="chart rates" viewBox="0 0 {step * len(periods)} {HIGH}" preserveAspectRatio=none role=img'
         f' aria-label="Runs that succeed: {", ".join(said)}.">'
@@ -71,7 +71,7 @@ def burn_down(one: Progress) -> Markup:
     weeks = len(one.points) + math.ceil(max(0.0, one.weeks_left))
     top = most(one)
     bars = "".join(
-        f"M{_n(BAR * at + BAR / 2)} {HIGH}V{_n(HIGH - HIGH * point.left / top)}"
+        f"M{svg.short(BAR * at + BAR / 2)} {HIGH}V{svg.short(HIGH - HIGH * point.left / top)}"
         for at, point in enumerate(one.points)
         if point.left
     )
@@ -80,14 +80,10 @@ def burn_down(one: Progress) -> Markup:
     return Markup(  # noqa: S704 - numbers
         f'<svg class="chart burn" viewBox="0 0 {BAR * weeks} {HIGH}" preserveAspectRatio=none role=img'
         f' aria-label="{said}"><path class=sp stroke-width={BAR - 2} d="{bars}"/>'
-        f'<path class=ideal d="M{BAR // 2} {_n(start)}L{BAR * weeks} {HIGH}"/></svg>'
+        f'<path class=ideal d="M{BAR // 2} {svg.short(start)}L{BAR * weeks} {HIGH}"/></svg>'
     )
 
 
 def most(one: Progress) -> int:
     """The most that were left at the end of a week."""
     return max(1, *(point.left for point in one.points))
-
-
-def _n(value: float) -> str:
-    return f"{value:.1f}".rstrip("0").rstrip(".")

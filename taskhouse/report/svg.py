@@ -69,9 +69,9 @@ def columns(values: Sequence[Values], top: float) -> Markup:
         for name, value in column:
             if value and name:
                 low, high = _y(floor, top), _y(floor + value, top)
-                paths.setdefault(name, []).append(f"M{_n(number * step + step / 2)} {_n(low)}V{_n(high)}")
+                paths.setdefault(name, []).append(f"M{short(number * step + step / 2)} {short(low)}V{short(high)}")
             floor += value
-    wide = _n(_bar(step))
+    wide = short(_bar(step))
     drawn = [f'<path class={name} stroke-width={wide} d="{"".join(parts)}"/>' for name, parts in paths.items()]
     return Markup("").join(map(Markup, drawn))
 
@@ -89,6 +89,6 @@ def _y(value: float, top: float) -> float:
     return CHART - CHART * value / top if top else CHART
 
 
-def _n(value: float) -> str:
+def short(value: float) -> str:
     """A number as short as it can be written."""
     return f"{value:.1f}".rstrip("0").rstrip(".")

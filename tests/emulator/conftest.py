@@ -42,6 +42,12 @@ def client_of(emulator: Emulator, key: str | None = None) -> httpx.Client:
     return httpx.Client(base_url=emulator.url, headers=headers, timeout=60)
 
 
+def truth_of(emulator: Emulator, made: dict[str, Any]) -> dict[str, Any]:
+    """What is true of a run that a mutation made."""
+    found: dict[str, Any] = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])
+    return found
+
+
 def _check(value: Any, schema: str) -> None:
     jsonschema.validate(value, {"$ref": f"#/$defs/{schema}", "$defs": SCHEMAS["$defs"]})
 

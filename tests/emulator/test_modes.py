@@ -13,6 +13,7 @@ import pytest
 from taskhouse.emulator.redaction import redacted
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.world.model import TERMINAL
+from tests.emulator.conftest import truth_of
 
 PROJECT = "/api/projects/1/tasks"
 Own = Callable[..., tuple[Emulator, httpx.Client]]
@@ -21,11 +22,6 @@ Event = tuple[str | None, str]
 
 def path_of(made: dict[str, Any]) -> str:
     return f"{PROJECT}/{made['task_id']}/runs/{made.get('run_id') or made['id']}"
-
-
-def truth_of(emulator: Emulator, made: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])
-    return found
 
 
 def events(text: str) -> list[Event]:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from taskhouse.emulator.serve import Emulator
+from tests.emulator.conftest import truth_of
 
 PROJECT = "/api/projects/1/tasks"
 END = 'event: stream-end\ndata: {"status": "complete"}\n\n'
@@ -21,11 +22,6 @@ Own = Callable[..., tuple[Emulator, httpx.Client]]
 
 def stream_of(made: dict[str, Any]) -> str:
     return f"{PROJECT}/{made['task_id']}/runs/{made['run_id']}/stream/"
-
-
-def live_of(emulator: Emulator, made: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])
-    return found
 
 
 @contextmanager
@@ -115,7 +111,7 @@ def test_a_reset_that_fails_leaves_the_old_end_marker_in_the_way(running: Runnin
     emulator.mutate("reopen", run_id=made["run_id"], reset=False)
     emulator.clock(advance_s=700)
     assert client.get(stream_of(made)).text == before
-    told = live_of(emulator, made)
+    told = truth_of(emulator, made)
     assert (told["incarnation"], told["live"]["unreachable"] > 20) == (1, True)
 
 
@@ -184,10 +180,10 @@ def test_a_dollar_sign_is_the_newest_entry(running: Running) -> None:
 
 def test_status_objects_are_never_shown_whatever_they_say(running: Running) -> None:
     emulator, client, made = running
-    before = live_of(emulator, made)["live"]
+    before = truth_of(emulator, made)["live"]
     emulator.mutate("inject", run_id=made["run_id"], live='{"type": "STREAM_STATUS", "status": "paused"}')
     emulator.mutate("inject", run_id=made["run_id"], live='{"type": "note", "says": "STREAM_STATUS"}')
-    after = live_of(emulator, made)["live"]
+    after = truth_of(emulator, made)["live"]
     assert (after["count"], after["unreachable"]) == (before["count"] + 1, before["unreachable"] + 1)
     emulator.mutate("inject", run_id=made["run_id"], live='{"type": "STREAM_STATUS", "status": "error", "error": "x"}')
     text = client.get(stream_of(made)).text
@@ -205,4 +201,4 @@ def test_an_unreadable_line_of_a_log_that_had_expired_stays_marked(own: Own) -> 
     path = f"{PROJECT}/{made['task_id']}/runs/{made['run_id']}"
     assert client.get(f"{path}/logs/").text == "no json\n"
     assert client.get(f"{path}/session_logs/").json() == []
-    assert live_of(emulator, made)["log"]["unreadable"] == 1
+    assert truth_of(emulator, made)["log"]["unreadable"] == 1

@@ -12,17 +12,13 @@ import pytest
 from taskhouse.emulator.redaction import redacted
 from taskhouse.emulator.script.hostile import HOSTILE
 from taskhouse.emulator.serve import Emulator
+from tests.emulator.conftest import truth_of
 
 PROJECT = "/api/projects/1/tasks"
 CUT = (httpx.RemoteProtocolError, httpx.ReadError)
 ID = re.compile(r"^id: (\S+)$", re.MULTILINE)
 Own = Callable[..., tuple[Emulator, httpx.Client]]
 Stream = tuple[Emulator, Callable[..., bytes], bytes]
-
-
-def truth_of(emulator: Emulator, made: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])
-    return found
 
 
 @pytest.fixture

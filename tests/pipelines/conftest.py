@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from dagster._core.storage.defs_state.base import set_defs_state_storage
 from typer.testing import CliRunner
@@ -19,6 +20,9 @@ from taskhouse.pipelines.cli.app import app
 from taskhouse.settings import Settings
 from tests.blank import started
 from tests.pipelines.deployment import Deployment
+from tests.report.browser import chromium
+
+__all__ = ["chromium"]
 
 SECRET = "phx_never_to_be_shown_4711"
 OURS = ("POSTHOG_", "TASKHOUSE_", "DAGSTER_", "FORCE_COLOR", "COLUMNS")
@@ -233,3 +237,14 @@ def dev(scene: Scene, request: pytest.FixtureRequest) -> Iterator[Deployment]:
     deployment = Deployment(scene.settings, {**os.environ, **scene.environment, "TASKHOUSE_CRONS": crons})
     yield deployment
     deployment.close()
+
+
+@pytest.fixture(scope="module")
+def home_of_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose published copy has one empty table."""
+    folder = tmp_path_factory.mktemp("home") / "published"
+    folder.mkdir()
+    with duckdb.connect(str(folder / "20260101T000000000000Z.duckdb")) as connection:
+        connection.execute("CREATE TABLE texts (number INT, text VARCHAR)")
+    (folder / "current.duckdb").symlink_to("20260101T000000000000Z.duckdb")
+    return folder.parent

@@ -19,19 +19,11 @@ from taskhouse.reading import open_snapshot
 from taskhouse.warehouse.sql import distinct
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home") / "published"
-    folder.mkdir()
-    with duckdb.connect(str(folder / "20260101T000000000000Z.duckdb")) as connection:
-        connection.execute("CREATE TABLE texts (number INT, text VARCHAR)")
-    (folder / "current.duckdb").symlink_to("20260101T000000000000Z.duckdb")
-    return folder.parent
-
-
 @pytest.fixture
-def ask(inside: Any, home: Path) -> Any:
-    return lambda *words, **variables: inside.run("query", *words, **{"TASKHOUSE_HOME": str(home), **variables})
+def ask(inside: Any, home_of_texts: Path) -> Any:
+    return lambda *words, **variables: inside.run(
+        "query", *words, **{"TASKHOUSE_HOME": str(home_of_texts), **variables}
+    )
 
 
 def strictly(text: str) -> Any:
@@ -51,10 +43,10 @@ def test_json_has_no_nan_and_a_key_of_any_type_is_a_text(ask: Any) -> None:
     assert strictly(ask("-f", "ndjson", sql).out) == row
 
 
-def test_columns_of_one_name_lose_no_value(ask: Any, home: Path, tmp_path: Path) -> None:
+def test_columns_of_one_name_lose_no_value(ask: Any, home_of_texts: Path, tmp_path: Path) -> None:
     sql = "SELECT 1 AS a, 2 AS a, 3 AS A, 4 AS a_1"
     assert strictly(ask("-f", "json", sql).out) == [{"a": 1, "a_1": 2, "A_2": 3, "a_1_1": 4}]
-    with open_snapshot(home) as house:
+    with open_snapshot(home_of_texts) as house:
         (row,) = house.records(sql)
     assert list(row.values()) == [1, 2, 3, 4]
     target = tmp_path / "rows.parquet"
@@ -83,12 +75,12 @@ def test_a_plain_row_is_not_walked_through(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_shell_that_does_not_know_its_width_is_shown_everything(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    home: Path,
+    home_of_texts: Path,
     columns: str,
     words: Sequence[str],
 ) -> None:
     screen.results.cache_clear()
-    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home_of_texts))
     monkeypatch.setenv("COLUMNS", columns)
     monkeypatch.setattr(sys, "argv", ["taskhouse", *words])
     with pytest.raises(SystemExit) as ended:
@@ -111,10 +103,10 @@ def pipe() -> Iterator[TextIO]:
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 def test_a_reader_that_left_is_141_and_nothing_is_said(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home: Path, pipe: TextIO, form: str
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home_of_texts: Path, pipe: TextIO, form: str
 ) -> None:
     monkeypatch.setattr(sys, "stdout", pipe)
-    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home_of_texts))
     with pytest.raises(SystemExit) as ended:
         app(["query", "-f", form, "FROM range(3)"])
     assert ended.value.code == 141
@@ -132,9 +124,9 @@ def test_work_goes_on_if_nobody_reads_its_notes(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("form", ["table", "csv", "json"])
 @pytest.mark.parametrize("rows", [3, 3000])
 def test_an_output_that_finds_no_room_is_named(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home: Path, form: str, rows: int
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], home_of_texts: Path, form: str, rows: int
 ) -> None:
-    monkeypatch.setenv("TASKHOUSE_HOME", str(home))
+    monkeypatch.setenv("TASKHOUSE_HOME", str(home_of_texts))
     full = os.open("/dev/full", os.O_WRONLY)
     with open(full, "w", encoding="utf-8", closefd=False) as stream:
         monkeypatch.setattr(sys, "stdout", stream)

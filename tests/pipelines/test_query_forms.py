@@ -24,19 +24,9 @@ ROOM = 100
 WIDE = ", ".join(f"repeat('x', 200) AS column_{number}" for number in range(30))
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home") / "published"
-    folder.mkdir()
-    with duckdb.connect(str(folder / "20260101T000000000000Z.duckdb")) as connection:
-        connection.execute("CREATE TABLE texts (number INT, text VARCHAR)")
-    (folder / "current.duckdb").symlink_to("20260101T000000000000Z.duckdb")
-    return folder.parent
-
-
 @pytest.fixture
-def ask(inside: Any, home: Path) -> Any:
-    return lambda *words: inside.run("query", *words, TASKHOUSE_HOME=str(home))
+def ask(inside: Any, home_of_texts: Path) -> Any:
+    return lambda *words: inside.run("query", *words, TASKHOUSE_HOME=str(home_of_texts))
 
 
 @pytest.fixture

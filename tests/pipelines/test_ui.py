@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from taskhouse.pipelines.cli.truth import compare
 from tests.pipelines.conftest import Scene
 from tests.pipelines.deployment import Deployment, until
-from tests.report.browser import Browser, browser
+from tests.report.browser import Browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ASSETS = ("tasks", "repositories", "readiness", "runs", "run_events", "published")
@@ -38,12 +37,6 @@ const found = [...document.querySelectorAll('button, a')].filter(one => one.inne
 if (found.length) found[found.length - 1].click();
 return found.length;
 """
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 def _missing(chromium: Browser, words: tuple[str, ...]) -> list[str]:

@@ -147,3 +147,10 @@ def _ready(client: httpx.Client) -> None:
                 return
         assert time.monotonic() < until, "chromedriver did not start"
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser for the tests of a module."""
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened

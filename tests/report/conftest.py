@@ -8,7 +8,10 @@ import pytest
 
 from taskhouse.reading import Snapshot
 from tests.report import agents_world
+from tests.report.browser import chromium
 from tests.report.world import HOSTILE, LAST, RIGHT_TO_LEFT, World, names, walk, with_runs
+
+__all__ = ["chromium"]
 
 STUCK = "<b>Fix</b> the \u202eresu login \U0001f994 | `x`"
 

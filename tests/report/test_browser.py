@@ -1,22 +1,15 @@
 """The report in a real browser, opened from a file with the network off: it asks for nothing, and all can read it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from taskhouse.reading import Snapshot
 from taskhouse.report import Options, write
-from tests.report.browser import Browser, audit, browser
+from tests.report.browser import Browser, audit
 
 pytestmark = pytest.mark.browser
 SCREENS = [(1280, False), (1280, True), (390, False), (390, True)]
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -9,7 +9,10 @@ from taskhouse import run_page
 from taskhouse.reading import Snapshot, open_snapshot
 from taskhouse.run_page.build import gather_all
 from taskhouse.run_page.model import Run
+from tests.report.browser import chromium
 from tests.run_page.story import EMPTY, FULL, HIDDEN, OTHER, stories
+
+__all__ = ["chromium"]
 
 
 @pytest.fixture(scope="session")

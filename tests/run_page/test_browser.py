@@ -1,6 +1,5 @@
 """The page of a run in a real browser, opened from a file with the network off."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,9 @@ from benchmarks.contenders.run_page import made
 from taskhouse import run_page
 from taskhouse.reading import open_snapshot
 from taskhouse.warehouse.publish import publish
-from tests.report.browser import Browser, audit, browser
+from tests.report.browser import Browser, audit
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with browser(tmp_path_factory.mktemp("chromium")) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])

@@ -1,6 +1,5 @@
 """Backups: not copied twice, kept as long as was asked for, and held against their checksum when they are restored."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,12 +21,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template")
     commit(opened(folder))
     return folder
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Warehouse:
-    shutil.copytree(template, tmp_path / "home")
-    return opened(tmp_path / "home")
 
 
 def test_a_backup_is_restored_into_an_empty_home(home: Warehouse, tmp_path: Path) -> None:

@@ -36,12 +36,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Warehouse:
-    shutil.copytree(template, tmp_path / "home", symlinks=True)
-    return opened(tmp_path / "home")
-
-
 def place(path: Path) -> int:
     """Where a block begins that holds data of the large table."""
     with duckdb.connect(str(path), read_only=True) as connection:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.warehouse.test_seams import Server, home, server, state
+from tests.warehouse.test_seams import Server, server, state
 
-__all__ = ["home", "server"]
+__all__ = ["server"]
 
 
 def test_the_first_reading_of_a_full_window_may_have_come_too_late(server: Server) -> None:

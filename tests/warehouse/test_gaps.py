@@ -16,7 +16,6 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
-from tests.blank import blank
 from tests.warehouse.gap_kinds import agree
 
 pytestmark = pytest.mark.usefixtures("attached")
@@ -93,15 +92,9 @@ def at(number: int) -> str:
     return f"{BASE + number}-0"
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
-    folder = tmp_path_factory.mktemp("gaps")
-    return Warehouse(blank(folder / "w.duckdb"), host="http://localhost:1"), Spool(folder / "spool")
-
-
 @pytest.fixture
-def searched(home: tuple[Warehouse, Spool]) -> SearchedRun:
-    return SearchedRun(*home)
+def searched(shared: tuple[Warehouse, Spool]) -> SearchedRun:
+    return SearchedRun(*shared)
 
 
 def test_a_whole_stream_has_no_gap(searched: SearchedRun) -> None:
@@ -223,9 +216,9 @@ def test_searching_again_keeps_the_time_and_a_repair_shows(searched: SearchedRun
     logged=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 3)), max_size=5),
 )
 def test_every_number_is_held_or_in_a_gap(
-    home: tuple[Warehouse, Spool], held: set[int], logged: list[tuple[int, int]]
+    shared: tuple[Warehouse, Spool], held: set[int], logged: list[tuple[int, int]]
 ) -> None:
-    searched = SearchedRun(*home)
+    searched = SearchedRun(*shared)
     searched.hold(live=live(*sorted(held)), log=log(*[(first, first + more) for first, more in logged]))
     covered = {number for first, more in logged for number in range(first, first + more + 1)}
     top = max(held | covered)
@@ -320,9 +313,9 @@ def test_an_entry_of_the_log_that_claims_more_than_a_million_events_is_believed_
 
 
 def test_a_run_that_cannot_be_searched_stops_no_other_and_is_a_possible_gap(
-    home: tuple[Warehouse, Spool], monkeypatch: pytest.MonkeyPatch
+    shared: tuple[Warehouse, Spool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = [SearchedRun(*home) for _ in range(5)]
+    runs = [SearchedRun(*shared) for _ in range(5)]
     for run in runs:
         run.hold(live=live(1, 3))
     bad, whole = runs[3].run.run_id, gaps.find_gaps
@@ -333,7 +326,7 @@ def test_a_run_that_cannot_be_searched_stops_no_other_and_is_a_possible_gap(
         return whole(connection, project_id, run_ids, **moments)
 
     monkeypatch.setattr(gaps, "find_gaps", refusing)
-    failed = gaps.search_runs(home[0], 1, {run.run.run_id: START for run in runs}, now=NOW)
+    failed = gaps.search_runs(shared[0], 1, {run.run.run_id: START for run in runs}, now=NOW)
     assert list(failed) == [bad]
     assert "Could not convert string 'x'" in failed[bad]
     assert [run.rows("certain") for run in runs] == [[(run is not runs[3],)] for run in runs]

@@ -60,12 +60,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Warehouse:
-    shutil.copytree(template, tmp_path / "home", symlinks=True)
-    return opened(tmp_path / "home")
-
-
 def everything(folder: Path) -> dict[str, bytes]:
     """What a refusal must not change."""
     return {

@@ -15,7 +15,6 @@ from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import gaps
 from taskhouse.warehouse.connection import Warehouse
 from taskhouse.warehouse.load import load_spool
-from tests.blank import blank
 from tests.warehouse.gap_kinds import agree
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -133,15 +132,9 @@ def state(status: str) -> dict[str, Any]:
     return {"type": "task_run_state", "status": status}
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Warehouse, Spool]:
-    folder = tmp_path_factory.mktemp("seams")
-    return Warehouse(blank(folder / "w.duckdb"), host="http://localhost:1"), Spool(folder / "spool")
-
-
 @pytest.fixture
-def server(home: tuple[Warehouse, Spool], attached: None) -> Server:  # noqa: ARG001 - opened many times
-    return Server(*home)
+def server(shared: tuple[Warehouse, Spool], attached: None) -> Server:  # noqa: ARG001 - opened many times
+    return Server(*shared)
 
 
 def test_a_backlog_that_fills_the_window_may_have_been_trimmed(server: Server) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.load import load_spool
-from tests.warehouse.test_seams import HOUR, Server, at, home, server, state, when
+from tests.warehouse.test_seams import HOUR, Server, at, server, state, when
 
-__all__ = ["home", "server"]
+__all__ = ["server"]
 
 
 def test_a_stream_that_expired_is_a_gap_whenever_somebody_looked_last(server: Server) -> None:
