@@ -1,8 +1,8 @@
 """The checks of an asset, declared with it and answered from the warehouse in the same step, separately per project.
 
-Dagster keeps one result per check, whatever the partition of the run. So each project has its own checks, whose names
-end with its id. A run that selects the checks of one project answers only those (:func:`keys_of`). A run that selects
-all, such as a run from the UI, answers each from the ledger.
+Dagster keeps one result per check, regardless of the partition of a run. So each project has its own checks, whose
+names end with its id. A run that selects the checks of one project answers only those (:func:`keys_of`). A run that
+selects all, such as a run from the UI, answers each from the ledger.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def answers(
         queries: An open connection.
         asset: The asset.
         wanted: Which checks; :func:`keys_of` has those of one project.
-        reword: Names the settings as the person does who reads a reason.
+        reword: Names the settings as the reader of a reason knows them.
     """
     passes = {str(row["project_id"]): row for row in queries.rows("verdicts", {"resource": asset.name})}
     for key in sorted(wanted):

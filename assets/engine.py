@@ -33,7 +33,7 @@ class Engine(Protocol):
         ...
 
     def reworded(self, text: str) -> str:
-        """What an error says, with the names under which the person who reads it knows the settings."""
+        """What an error says, with the names under which the reader knows the settings."""
         ...
 
 

@@ -92,7 +92,7 @@ def made(
         wanted: The checks to answer.
         report: How the pass ended.
         began: When it began.
-        reword: Names the settings as the person does who reads it.
+        reword: Names the settings as the reader knows them.
     """
     with connected(settings, f"checking {asset.name}") as queries:
         return dg.MaterializeResult(

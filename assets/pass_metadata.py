@@ -46,7 +46,7 @@ def of_pass(
         asset: The asset.
         report: How its pass ended.
         since: When it began.
-        reword: Names the settings as the person does who reads it.
+        reword: Names the settings as the reader knows them.
     """
     project = {"project_id": report.project_id}
     own = {**project, "pass_id": report.pass_id}

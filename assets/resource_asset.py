@@ -15,7 +15,7 @@ from taskhouse.resources.spec import Resource, Table
 OWNERS = ["team:taskhouse"]
 GROUP = "posthog_tasks"
 MARK = "taskhouse/layer"
-"""The tag that every asset of ours has, whatever its group and prefix."""
+"""The tag that every asset of ours has, regardless of its group and prefix."""
 
 ENGINE = ("capture", "passes", "posthog", "resources", "spool", "warehouse")
 """Folders below ``taskhouse/`` that shape the rows of every resource; of ``resources``, only its own modules."""

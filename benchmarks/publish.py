@@ -19,7 +19,7 @@ from taskhouse.warehouse.connection import Warehouse
 
 VALUES = 1_000_000_000 // 8
 TABLES = 8
-"""One gigabyte is so many tables of random numbers."""
+"""How many tables of random numbers make one gigabyte."""
 
 
 def fill(warehouse: Warehouse, number: int) -> None:

@@ -4,7 +4,7 @@ What decides is the code that decides in production: the budget with its classes
 requests (``polling_policy``), which streams and logs a pass reads (``plan_capture``), the times of the schedules, the
 rests of ``pipelines/rest.py``, and how many requests a pass takes (``estimate``). The server's throttle is the
 emulator's. A world of projects stands for PostHog: it only says when runs begin and end. Dagster is a pool for each
-resource and so many processors, of which each of its runs takes what was measured.
+resource and a number of processors, of which each of its runs takes what was measured.
 """
 
 import asyncio

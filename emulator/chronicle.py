@@ -102,7 +102,7 @@ class Chronicle:
         self._note("event", run.id, Event(stream_id, text, reachable, life))
 
     def lost(self, run: Run, stream_id: str, text: str, life: int) -> None:
-        """An event of a run's stream was rolled back: whoever did not read it until now never will."""
+        """An event of a run's stream was rolled back: a reader that did not read it until now never will."""
         self._note("lost", run.id, Event(stream_id, text, reachable=False, life=life))
 
     def logged(self, run: Run, text: str) -> None:

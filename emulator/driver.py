@@ -121,7 +121,7 @@ class Driver:
         self._news = asyncio.Event()
         self._floor_ms: dict[str, int] = {}
         self.ended: list[datetime] = []
-        """When runs ended, earliest first; whoever uses it may remove what it has seen."""
+        """When runs ended, earliest first; the caller may remove what it has seen."""
 
     def preload(self) -> None:
         """Fill the streams of runs that just finished, and bring the live ones up to the present."""

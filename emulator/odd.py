@@ -88,7 +88,7 @@ def value(rng: Random) -> Any:
 
 
 def output(rng: Random) -> dict[str, Any] | None:
-    """What a run leaves behind: whatever its task's schema demands."""
+    """What a run leaves behind: anything that the task's schema allows."""
     url = "https://github.com/acme/web/pull/7"
     return rng.choice((None, {}, {"pr_url": url}, {"pr_url": None, "any": value(rng)}, {"pr_state": "of_tomorrow"}))
 

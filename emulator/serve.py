@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
                 await asyncio.wait_for(self._news.wait(), self.tick_s)
 
     async def serving(self, sockets: list[socket.socket]) -> None:
-        """Serve in this loop until :meth:`stop`; signals stay with whoever has them."""
+        """Serve in this loop until :meth:`stop`; signals stay with the code that has them."""
         await self._serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

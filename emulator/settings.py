@@ -99,7 +99,7 @@ class EmulatorSettings:
         resync: Whether the agent proxy tells of a trimmed cursor to those who ask, and serves thin-tail runs to them.
         token_s: How long a stream token is valid, in simulated seconds.
         streams: The constants of the stream server.
-        page_most: Rows on a page of a list at most, whatever was asked.
+        page_most: Rows on a page of a list at most, regardless of what was asked.
         surprise: What is drawn that the API leaves open; None is the ordinary world.
         busy_days: Days from the start on which people work with the first project; 0 leaves it alone.
     """

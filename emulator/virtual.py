@@ -1,10 +1,10 @@
 """An event loop whose time jumps ahead whenever nothing is left to do, so that an hour of waiting takes seconds.
 
-Sockets are real. Whoever takes part, servers included, must live in this loop. Time stands still while something is
-done, so that a slow machine changes no figure; while a thread of the executor is waited for, it goes on as it does
-outside, unless there are no threads: then the same story has the same times whenever it is told. What is sent must have
-arrived before time jumps, and on a busy machine the kernel takes its time with TCP; so there it is a socket of the file
-system, whose bytes are there once they are sent. A reset of a connection looks like its end then.
+Sockets are real. Everything that takes part, servers included, must live in this loop. Time stands still while
+something is done, so that a slow machine changes no figure; while a thread of the executor is waited for, it goes on as
+it does outside, unless there are no threads: then the same story has the same times whenever it is played. What is sent
+must have arrived before time jumps, and on a busy machine the kernel takes its time with TCP; so there it is a socket
+of the file system, whose bytes are there once they are sent. A reset of a connection looks like its end then.
 
 :meth:`VirtualLoop.slow_down` ends all that: from then on time is real, and others can connect over TCP.
 """
@@ -138,11 +138,10 @@ async def emulated(settings: EmulatorSettings, *outside: socket.socket) -> Async
 
     Args:
         settings: Its settings.
-        outside: Sockets that listen on TCP, for whoever connects once time is real; the first one's port is that of the
-            origin.
+        outside: Sockets that listen on TCP, for clients once time is real; the first one's port is that of the origin.
     """
     loop = asyncio.get_running_loop()
-    assert isinstance(loop, VirtualLoop)  # noqa: S101 - whoever asks for an emulator here runs this loop
+    assert isinstance(loop, VirtualLoop)  # noqa: S101 - the code that asks for an emulator here runs this loop
     clock = Clock(speed=settings.speed, start=settings.start, ticks_ns=lambda: int(loop.time() * 1e9))
     app = build_app(settings, clock)
     server = serve.server_of(app)

@@ -275,7 +275,7 @@ def _look_at_home(home: Path, context: dg.ComponentLoadContext) -> None:
 
 
 def _resolved(path: Path) -> Path:
-    """Where a path leads; one that leads nowhere, such as a loop of links, stays for whoever opens it to refuse."""
+    """Where a path leads; one that leads nowhere, such as a loop of links, is refused by the code that opens it."""
     return Path(os.path.realpath(path))
 
 

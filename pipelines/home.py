@@ -89,7 +89,7 @@ def _look(opened: "DagsterInstance") -> None:
 
 @contextlib.contextmanager
 def sound(folder: Path) -> Iterator["DagsterInstance"]:
-    """The Dagster instance of a folder, for who starts Dagster's own processes: these say in tracebacks what is wrong.
+    """The Dagster instance of a folder, opened before Dagster's own processes, which say in tracebacks what is wrong.
 
     Raises:
         Corrupt: One of its databases is damaged.
@@ -169,7 +169,9 @@ def hasten() -> None:
             held.pop(next(iter(held))).close()
         if path not in held and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             held[path] = sqlite3.connect(path, check_same_thread=False)
-            held[path].execute("SELECT count(*) FROM sqlite_schema").fetchone()  # only who has read holds the log
+            held[path].execute(
+                "SELECT count(*) FROM sqlite_schema"
+            ).fetchone()  # only a connection that has read holds the log
 
     event.listen(Engine, "connect", connected)
 

@@ -1,4 +1,8 @@
-"""What the machine refuses, said as one of our errors: a full disk, a folder that may not be written, no files left."""
+"""Errors of the machine, of missing packages, of Dagster and its PostgreSQL, and of encodings, as errors of taskhouse.
+
+Each says what to do: about a full disk, a folder that may not be written, too many open files, a package that is not
+installed, a database that does not respond, or a configuration that is not valid.
+"""
 
 import errno
 import os

@@ -39,7 +39,7 @@ def write(target: Path, text: str) -> None:
 
 
 def update(target: Path, text: str) -> bool:
-    """Write a file only if its text differs, so that whoever copies the folder copies no more than what changed.
+    """Write a file only if its text differs, so that a copy of the folder transfers no more than what changed.
 
     Returns whether it was written.
     """

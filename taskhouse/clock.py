@@ -27,7 +27,7 @@ class Clock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait so many seconds."""
+        """Wait for the given number of seconds."""
         await asyncio.sleep(seconds)
 
     def now_us(self) -> int:

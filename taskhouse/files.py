@@ -10,7 +10,7 @@ def allowed() -> None:
     """Raise the limit of open files to what is enough, as far as the system lets us.
 
     Raises:
-        TaskhouseError: So few are left that nothing could be done.
+        TaskhouseError: Too few are left to do anything.
     """
     import resource  # noqa: PLC0415 - only where there are such limits
 

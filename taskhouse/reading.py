@@ -38,7 +38,7 @@ class Snapshot:
 
     Attributes:
         clock: What says the time.
-        reword: What an error says that leaves a ``with`` block of it, to who reads it.
+        reword: What an error says that leaves a ``with`` block of it, for its reader.
     """
 
     def __init__(self, reader: Reader, clock: Clock = REAL) -> None:

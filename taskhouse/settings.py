@@ -241,8 +241,8 @@ class Settings(BaseSettings):
     )
     lake_http: bool = Field(
         default=False,
-        description="`true` lets `AWS_ENDPOINT_URL` begin with `http://`, though it names another machine: whoever can"
-        " read the network between them can read the lake.",
+        description="`true` lets `AWS_ENDPOINT_URL` begin with `http://`, though it names another machine: everyone who"
+        " can read the network between them can read the lake.",
     )
 
     lock_wait_s: float = Field(

@@ -55,7 +55,7 @@ _OVERRIDES = "must be windows by repository, such as org/a=7,30;org/b="
 _KEPT = "must be comma-separated numbers of events, such as 5000"
 _IDS = "must be comma-separated ids, such as 1,2"
 _DIGITS = 18
-"""Of the longest number in a list: every number of so many digits is a BIGINT."""
+"""Of the longest number in a list: every number with this many digits is a BIGINT."""
 
 
 def shown(text: str) -> str:

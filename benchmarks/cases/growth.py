@@ -11,7 +11,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 
 
 def served(_: Size) -> AbstractContextManager[str]:
-    """A quiet and small project, which is the same whatever the history."""
+    """A quiet and small project, which is the same beside any history."""
     start = datetime.now(UTC) + timedelta(days=AHEAD_DAYS)
     return emulator.serving(
         EmulatorSettings(tasks=100, repositories=3, live_runs=0, speed=0, throttle=False, start=start)

@@ -89,7 +89,7 @@ def _origin_key(task: Task) -> str | None:
 
 
 def _is_private(task: Task) -> bool:
-    """Whether its rows differ by who asks, so that none may be kept."""
+    """Whether its rows differ by user, so that none may be kept."""
     return task.origin_product == "workflow"
 
 

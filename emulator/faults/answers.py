@@ -23,7 +23,7 @@ _PAGE: Final = (
 
 
 def _retry_after(fault: Fault) -> str | None:
-    """``retry_after`` as it is, or ``retry_after_date_s``: so many seconds from now as an HTTP date."""
+    """``retry_after`` as it is, or ``retry_after_date_s``: a number of seconds from now, as an HTTP date."""
     seconds = fault.get("retry_after_date_s", None)
     if seconds is not None:
         return format_datetime(fault.clock.now() + timedelta(seconds=float(seconds)), usegmt=True)

@@ -216,7 +216,7 @@ def next_elsewhere(body: Any, fault: Fault, scope: Scope) -> None:
 
 
 async def page_clamped(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve pages of at most ``limit`` (10) rows, whatever was asked."""
+    """Serve pages of at most ``limit`` (10) rows, regardless of what was asked."""
     query = dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True))
     asked = query.get("limit", "")
     most = int(fault.get("limit", 10))

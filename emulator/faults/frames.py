@@ -67,7 +67,7 @@ class Frames:
 
 
 class Eof(Frames):
-    """The connection ends properly after so many frames, without a word."""
+    """The connection ends properly after the given number of frames, without a word."""
 
     def turned(self, frame: bytes) -> bytes:
         """Nothing, once it is time."""

@@ -41,7 +41,7 @@ async def large(fault: Fault, app: App, scope: Scope, receive: Receive, send: Se
 
 
 async def gzip_bomb(fault: Fault, app: App, scope: Scope, receive: Receive, send: Send) -> None:
-    """The same, compressed a thousandfold whatever the client accepts."""
+    """The same, compressed a thousandfold even if the client does not accept that."""
     size = fault.number("bytes", BYTES)
 
     def pieces(body: bytes) -> Iterator[bytes]:

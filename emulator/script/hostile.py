@@ -1,7 +1,7 @@
 """Events that no reader may stumble over, by name: texts as they stand in a stream's data or a log's line.
 
 Most of them can really come (numbers beyond a double, lone surrogates, NUL escapes, look-alikes of control frames);
-the others stand for whatever a broken writer might leave.
+the others stand for what a broken writer might leave.
 """
 
 import json

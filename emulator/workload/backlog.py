@@ -23,7 +23,7 @@ _STEEP: Final = 0.6
 _REMOVED: Final = "bare"
 """The course of the repository that is removed: nobody misses it."""
 _FEW: Final = 3
-"""Of so few repositories, none is removed."""
+"""With this many repositories or fewer, none is removed."""
 _RENAMED: Final = ("ready", "partial")
 
 

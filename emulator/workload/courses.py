@@ -38,7 +38,7 @@ class Course(NamedTuple):
 
 
 def course(kind: str, repository: str, start: datetime, days: int, rng: Random) -> Course:
-    """The course of one repository for so many days; the changes come again every six weeks."""
+    """The course of one repository for the given number of days; the changes come again every six weeks."""
     name = repository.partition("/")[2]
     frontend = any(hint in name for hint in _FRONTEND)
     facts = RepositoryFacts(

@@ -42,7 +42,7 @@ INCIDENTS: Final = (
 
 
 def incidents(days: int) -> Iterator[Incident]:
-    """Those of so many days, with their days counted from the first one."""
+    """Those of the given number of days, with their days counted from the first one."""
     for cycle in range(0, days, CYCLE_DAYS):
         for incident in INCIDENTS:
             if cycle + incident.day < days and not (incident.once and cycle):

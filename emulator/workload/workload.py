@@ -78,7 +78,7 @@ class Workload:
             await clock.wait_for(None, wait_s)
 
     def rush(self, runs: int) -> None:
-        """Let so many short runs begin now, on new tasks; nothing follows them once the days are over."""
+        """Let a number of short runs begin now, on new tasks; nothing follows them once the days are over."""
         for _ in range(runs):
             by = fates.model(self._day_number(), self._rng)
             task = self._backlog.task(automatic=False)

@@ -28,7 +28,7 @@ _RECENT: Final = 40
 _PRIVATE_SHARE: Final = 0.03
 _TRIAL_SHARE: Final = 0.3
 _PENDING_ONE_IN: Final = 9
-"""One run in so many was made with a prompt that waits for its agent."""
+"""One run in this many was made with a prompt that waits for its agent."""
 _LIVE_SINCE_S: Final = 90.0
 _RUN_COUNTS: Final = (0,) * 6 + (1,) * 68 + (2,) * 16 + (3,) * 7 + (4, 4, 6)
 _SHARES: Final = {

@@ -91,7 +91,7 @@ class Logs:
         run.log_written_at = self._clock.now()
 
     def write(self, run: Run, text: str) -> None:
-        """Store one more line now, whatever it is; one that is no JSON object is skipped by readers of entries."""
+        """Store one more line of any kind now; one that is no JSON object is skipped by readers of entries."""
         self.append(run, text)
         if not _is_entry(text):
             run.unreadable.add(len(self.keep(run)) - 1)

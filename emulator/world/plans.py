@@ -28,7 +28,7 @@ _LONG_SIZE: Final = 4.0
 _CUT: Final = 0.7
 """How far a run came that nobody finished."""
 _UNNUMBERED_ONE_IN: Final = 3
-"""One improvised run in so many has an agent that gives no event ids."""
+"""One improvised run in this many has an agent that gives no event ids."""
 _BOOTS: Final = 10
 """Boots of an agent that each incarnation of a run may have."""
 _NUMBER: Final = re.compile(r"""(?:, ?"(?:first_)?event_id": ?"[^"]+-[0-9]+")+\}$""")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from taskhouse.emulator.world.model import Run, Task
 
 _TIES: Final = 3
-"""One thing in so many is made at the very moment of the one before."""
+"""One thing in this many is made at the very moment of the one before."""
 _TEXT_KEPT: Final = 255
 _STAGE_KEPT: Final = 100
 

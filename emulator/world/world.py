@@ -23,7 +23,7 @@ _MAX_CHAIN: Final = 10
 
 
 class World:
-    """Everything that exists, indexed by id. Whoever changes a task calls :meth:`touch`."""
+    """Everything that exists, indexed by id. Code that changes a task calls :meth:`touch`."""
 
     def __init__(self, settings: EmulatorSettings, now: datetime) -> None:
         self.settings = settings

@@ -30,7 +30,7 @@ def backup(
     read, nothing is copied; if it is damaged, it is written again in its place. Without --keep, --daily and --weekly
     every backup stays. With them, taskhouse removes the backups that none of the three options keep, after it has read
     the new one back from the disk. Backups that this home did not write, or cannot prove to have written, are never
-    removed; taskhouse lists them. Only the owner can read backups, whatever the umask.
+    removed; taskhouse lists them. Only the owner can read backups, regardless of the umask.
 
     A backup does not contain events that were captured but not loaded yet. They are in the spool for about a second, or
     for as long as another program holds the warehouse open. `taskhouse restore DIR` restores the newest backup.

@@ -1,7 +1,7 @@
-"""The days of a demo: an emulated PostHog and the engine in one event loop, whose time jumps to whatever is due next.
+"""The days of a demo: an emulated PostHog and the engine in one event loop, whose time jumps to what is due next.
 
 A schedule ticks every five minutes, and mostly finds nothing. Here a tick syncs only if it is needed to keep what a
-schedule would keep: a stream is gone half an hour after its run's end, and a run that rests is looked at every few
+schedule would keep: a stream is gone half an hour after its run's end, and a run at rest is looked at every few
 hours. Readiness is read every morning. What views compute from events is stored at the end.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 TICK = timedelta(minutes=5)
 SOON = timedelta(minutes=24)
-"""A sync is due so long after a run's end, or after one that failed."""
+"""A sync is due this long after a run's end, or after one that failed."""
 LONGEST = timedelta(hours=5)
-"""A sync is due so long after the one before while a run rests that has not ended."""
+"""A sync is due this long after the one before while a run is at rest."""
 MORNING, EVENING = timedelta(hours=6), timedelta(hours=18)
 """From when on a sync reads what is read once a day, and when one does so that nothing else asked for."""
 LOADED_S = 3600.0
@@ -56,7 +56,7 @@ class Days:
         self.verdicts: Counter[str] = Counter()
 
     async def live(self, until: "datetime") -> None:
-        """Live through them. The file stays open: who kills a demo starts it again from the beginning."""
+        """Live through them. The file stays open: a person who kills a demo starts it again from the beginning."""
         clock = self._settings.clock
         begun = clock.now()
         warehouse = open_warehouse(self._settings)

@@ -53,7 +53,7 @@ def demo(
 
     The stand-in makes up six weeks of a team that works with agents: tasks and runs of several people, pull requests,
     models that come and go, an outage, a repository that is renamed, and readiness that moves for reasons. They are
-    synced as they go by, on a clock that jumps to whatever is due next. Then comes a live hour over real HTTP, sixty
+    synced as they go by, on a clock that jumps to what is due next. Then comes a live hour over real HTTP, sixty
     times as fast, with `taskhouse sync`. It syncs until every run has ended, compares every task, repository,
     readiness answer, run, event and log entry that was ever served with the warehouse, and syncs once more, which must
     add nothing. At the end it writes the report and the page of a run, and answers three questions. Names, owners and
@@ -147,7 +147,7 @@ class _DaysShown:
         self._end()
 
     def passed(self, days: int) -> None:
-        """So many days are over."""
+        """The given number of days are over."""
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=min(days, self._days))
         elif days % WEEK == 0 and days <= self._days:

@@ -128,7 +128,7 @@ def catch() -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Raise, and leave the end to who leads from then on."""
+    """Raise, and leave the end to the process that leads from then on."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -88,9 +88,9 @@ def query(
     All other formats are written row by row, so millions of rows need little memory. Only you can read the file that
     --output writes; use `chmod` to share it.
 
-    Titles and messages contain whatever people wrote. In CSV, therefore, text that a spreadsheet would run as a formula
-    gets a leading apostrophe. Control characters are not sent to a terminal. taskhouse reports how many cells it
-    changed.
+    Titles and messages contain any text that people wrote. In CSV, therefore, text that a spreadsheet would run as a
+    formula gets a leading apostrophe. Control characters are not sent to a terminal. taskhouse reports how many cells
+    it changed.
 
     For example:
 
@@ -131,7 +131,7 @@ def query(
 
 
 def _statement(given: str) -> str:
-    """The text of a statement, which is UTF-8 whatever the locale says."""
+    """The text of a statement, which is UTF-8 in every locale."""
     from taskhouse.errors import ConfigurationError
 
     try:

@@ -103,8 +103,9 @@ def search(
     `src/session.ts` or `snake_case`, is a phrase. `user` also finds
     `getUserName`.
 
-    The first search builds an index beside the published copies, newest runs first; whoever publishes keeps it up to
-    date from then on. A search that finds the index behind brings it up to date for two seconds, and says what is left.
+    The first search builds an index beside the published copies, newest runs first; every process that publishes keeps
+    it up to date from then on. A search that finds the index behind brings it up to date for two seconds, and says what
+    is left.
 
     For example:
 
@@ -263,4 +264,4 @@ def _tell(found: "Found", settings: "Settings") -> None:
     if found.waiting:
         say(f"Not in the index yet: {found.waiting:,} runs and tasks. `taskhouse search --build` adds them now.")
     elif copy is not None and found.copy != copy.path.stem:
-        say("The index is behind the published copy; whoever owns it updates it with the next sync.")
+        say("The index is behind the published copy; the next sync of its owner updates it.")

@@ -1,7 +1,7 @@
 """Dagster's processes behind ``taskhouse dev``: the code server, the UI and the daemon, each with its own command.
 
 ``dagster dev`` starts the same and two more: one in front of the code server, so that "Reload" in the UI loads the code
-again, and itself. Whoever has a ``workspace.yaml`` develops code of their own, and gets ``dagster dev``.
+again, and itself. A person who has a ``workspace.yaml`` develops code of their own, and gets ``dagster dev``.
 """
 
 import contextlib

@@ -28,6 +28,6 @@ class Pace:
     _requests: float = 1.0
 
     def after(self, requests: int) -> float:
-        """Seconds until the next look, after one of so many requests."""
+        """Seconds until the next look, after one of the given number of requests."""
         self._requests += (requests - self._requests) * _WEIGHT
         return max(self.poll_s, self._requests * self.request_s)

@@ -29,7 +29,7 @@ REST_S = 0.1
 """The shortest pause between two loads, in which another process can have the warehouse."""
 
 MANY = 40_000
-"""So many new events are loaded at once, without a pause: their rows cost more than their commit."""
+"""As many new events as this are loaded at once, without a pause: their rows cost more than their commit."""
 
 SEARCH_EVERY_S = 5.0
 """How often gaps are searched for while a capture goes on: runs that ended meanwhile are searched together."""

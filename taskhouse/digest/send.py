@@ -17,7 +17,7 @@ def send(
 ) -> list[str]:
     """Send it to each address, such as ``slack://…`` or ``mailto://…``: as HTML to services that show it, else as text.
 
-    Every address is tried, whatever happened to the others; ``delivered`` is called with each that took it.
+    Every address is tried, even if others failed; ``delivered`` is called with each that took it.
 
     Returns:
         The services, each as its scheme.

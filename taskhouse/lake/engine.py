@@ -117,7 +117,7 @@ def connect(
         lake: Its address.
         read_only: Nothing can be written, and a lake that does not exist is not created.
         create: Create a lake that does not exist.
-        snapshot: Read this snapshot of the lake, whatever is committed later.
+        snapshot: Read this snapshot of the lake, regardless of what is committed later.
         spill: Where to write what does not fit into memory.
 
     Raises:

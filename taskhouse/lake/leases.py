@@ -1,7 +1,7 @@
 """Leases in the catalogue: one process publishes a shard, and one at a time compacts or rewrites the lake.
 
 A lease is not what keeps the rows right: that is the mark, which every publication updates. It tells a second process
-who the first one is, and lets whoever rewrites the lake ask the publishers to wait.
+which process the first one is, and lets a process that rewrites the lake ask the publishers to wait.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ RENEWALS = 5
 """How often a lease is renewed in the time that it lasts."""
 
 EVERYTHING = "*"
-"""The lease of whoever changes rows that are there: publishers wait."""
+"""The lease of a process that changes rows that are there: publishers wait."""
 
 _NOW = {"postgres": "extract(epoch FROM clock_timestamp())", "sqlite": "((julianday('now') - 2440587.5) * 86400.0)"}
 

@@ -27,7 +27,7 @@ SHARDS = {
 
 
 def open_lake(lake: Lake, clock: Clock = REAL) -> Reader:
-    """The newest snapshot of the lake; whatever is published later does not change what it shows.
+    """The newest snapshot of the lake; what is published later does not change what it shows.
 
     Raises:
         ConfigurationError: DuckLake is not installed here, there is no lake, or this taskhouse is newer than it.

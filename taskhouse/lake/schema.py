@@ -22,8 +22,8 @@ UNKNOWN = -1
 """Rows of a mark that says nothing of a table, so all rows must be compared."""
 
 INLINED_ROWS = 100
-"""So many new rows of a table at most go into the catalogue instead of a file of their own, until `compact` moves them
-there: a tick touches ten tables, and most of them a little."""
+"""At most this many new rows of a table go into the catalogue instead of a file of their own, until `compact` moves
+them there: a tick touches ten tables, and most of them a little."""
 
 _OURS = dict(zip(OURS, ("VARCHAR", "BIGINT", "BIGINT"), strict=True))
 _PUBLISHED = {

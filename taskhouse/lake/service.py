@@ -231,7 +231,7 @@ def _stopped(child: int) -> None:
 
 
 def _exit(work: Callable[[], int]) -> NoReturn:
-    """Work until SIGTERM, and end this process with what that returns, whatever happens: the CLI is its parent's."""
+    """Work until SIGTERM, and end this process with what that returns in any case: the CLI is its parent's."""
     code, ending = 1, list[int]()
 
     def end(number: int, _: object) -> NoReturn:

@@ -28,7 +28,7 @@ from taskhouse.warehouse import sql
 
 T = TypeVar("T")
 UPKEEP = "*upkeep"
-"""The lease of whoever compacts or rewrites."""
+"""The lease of a process that compacts or rewrites."""
 
 HELD_S = 120.0
 """How long publishers wait at most for a process that died while it had the lake to itself; it renews its leases."""

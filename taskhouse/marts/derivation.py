@@ -113,7 +113,7 @@ def waiting(table: str) -> str:
 def within(spans: Sequence[tuple[datetime, datetime]] | None) -> str:
     """The statement that makes the macro which says whether an event read at a time may be of a run that is waiting.
 
-    Constants, since DuckDB passes over the rest of ``raw`` by them whatever the query; with bounds from a subquery it
+    Constants, since DuckDB passes over the rest of ``raw`` by them in every query; with bounds from a subquery it
     sometimes read all of it, and one run that is never stored led through everything that was read since.
 
     Args:

@@ -32,8 +32,8 @@
 --   `completed`, and it is still there.
 -- began_s: Seconds from its creation to `first_began_at`.
 -- completed_s: Seconds from its creation to `completed_at`.
--- merged_min_s: Seconds from its creation to `merged_after`: merging took at least so long.
--- merged_max_s: Seconds from its creation to `merged_before`: and at most so long.
+-- merged_min_s: Seconds from its creation to `merged_after`: the shortest that merging can have taken.
+-- merged_max_s: Seconds from its creation to `merged_before`: the longest that it can have taken.
 WITH attempt AS (
     SELECT
         *,

@@ -340,7 +340,7 @@ class Pass:
         return self.judgement.trying(about)
 
     def note(self, text: str) -> None:
-        """Something that every verdict says, whatever it is."""
+        """Something that every verdict says, complete or not."""
         self.judgement.note(text)
 
     def incomplete(self, doubt: Doubt) -> None:

@@ -73,7 +73,7 @@ class TasksApi:
     async def list_tasks(self, limit: int = 100, offset: int = 0, **filters: Filter) -> Page:
         """Full tasks, newest first unless ``ordering`` says otherwise.
 
-        The server gives at most 100 a page, whatever is asked, and ignores filters that it does not know
+        The server gives at most 100 a page, even if more are requested, and ignores filters that it does not know
         (API facts 1.7, 7.1).
 
         Raises:
@@ -164,7 +164,7 @@ class TasksApi:
     ) -> AsyncIterator[Connection]:
         """One connection to a run's stream, resuming strictly after ``last_event_id`` (API facts 5).
 
-        A single attempt: whatever the status, it is the follower's to judge.
+        A single attempt: the follower decides what the status means.
 
         Raises:
             Retryable: No answer came.

@@ -82,7 +82,9 @@ class PostHog:
         self.budget = Budget.of(settings)
         wire_log = logging.getLogger("httpcore")
         if wire_log.level == logging.NOTSET:
-            wire_log.setLevel(logging.INFO)  # its debug log shows headers as they are, whatever a server put there
+            wire_log.setLevel(
+                logging.INFO
+            )  # its debug log shows headers as they are, with anything that a server put there
         self._http, self._streams = network.clients(self.host)
 
     def __repr__(self) -> str:
@@ -270,7 +272,7 @@ class PostHog:
         headers: Mapping[str, str] | None = None,
         read_s: float = READ_S,
     ) -> AsyncIterator[httpx.Response]:
-        """One open answer whose body is read as it comes: a single attempt, whatever its status.
+        """One open answer whose body is read as it comes: a single attempt, with any status.
 
         Raises:
             Retryable: No answer came.
@@ -344,7 +346,7 @@ class PostHog:
 
 
 def _read(read: Callable[[Answer], T], answer: Answer) -> T:
-    """The value of an answer; whatever goes wrong while it is made is the answer's fault, and ends nothing else."""
+    """The value of an answer; what goes wrong while it is made is the answer's fault, and ends nothing else."""
     try:
         return read(answer)
     except TaskhouseError:

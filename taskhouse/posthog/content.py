@@ -134,7 +134,7 @@ def _hash(kept: Mapping[str, Any], *, versioned: frozenset[str], updated_at: str
 
 
 def _write_times(kept: dict[str, Any], times: tuple[str, ...]) -> None:
-    """Write the times of an object as rows of the API write them (API facts 1.8), whatever they came as.
+    """Write the times of an object as rows of the API write them (API facts 1.8), in any notation that they came in.
 
     An artifact's time is a text that the server stores and never rewrites.
     """

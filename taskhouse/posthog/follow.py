@@ -6,7 +6,7 @@ a name that is not known are no events, and are counted. The cursor is the last 
 it alone.
 
 An ``end`` frame says by its ``type`` why the connection ends (API facts 5.2). On ``resync`` the cursor is dropped, and
-the batch that says so names it: whoever follows reads the log before asking for the next batch.
+the batch that says so names it: the caller reads the log before asking for the next batch.
 
 Ids mean something only within the leg that gave them, so every batch names its leg; which one a connection takes is
 the business of ``stream_route``.
@@ -337,7 +337,7 @@ class _Follower:
         except (AccessDenied, Refused, NotFound, Retryable) as meant:
             return meant
         except Contract:
-            pass  # an answer about the run, whatever it says
+            pass  # an answer about the run, with any status
         return Refused(denied.message)
 
     async def _run(self) -> Row | None:

@@ -47,7 +47,7 @@ class Opening:
         self._present_ms = int(present.timestamp() * 1000)
 
     def is_answered(self) -> bool:
-        """Whether the store has shown since then that it answers; if not, streams are silent whatever they hold.
+        """Whether the store has shown since then that it answers; if not, streams are silent even if they hold more.
 
         An event of any stream shows it, and so does a keepalive, which comes after 20 seconds (API facts 5.2).
         """

@@ -179,7 +179,7 @@ class PageWalk:
 
     @property
     def ended(self) -> bool:
-        """Whether the list came whole and to an end by itself, whatever it counted."""
+        """Whether the list came whole and to an end by itself, regardless of its count."""
         return isinstance(self._end, Done) and self._end.reason == _LAST and not self._lost
 
     def bookmark(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """JSON by orjson, five times as fast as the standard library, wherever both are sure to agree.
 
 They differ in floats (``1e+16`` and ``1e16``), NaN and infinity, integers of more than 64 bits, lone surrogates, depth,
-and what is escaped. So what orjson refuses, and whatever holds a float, is left to the standard library. Both take the
+and what is escaped. So what orjson refuses, and everything with a float, is left to the standard library. Both take the
 last of duplicate keys.
 """
 
@@ -21,7 +21,7 @@ _AS_IT_IS = json.JSONEncoder(separators=(",", ":"))
 _SEPARATOR = b"},{"
 
 MOST_TRIED = 8
-"""A body with many objects inside of objects is left to the standard library after so many times its length."""
+"""A body with many objects inside of objects is left to the standard library after this many times its length."""
 
 
 def dumps(value: Any, *, sort_keys: bool = False, plain: bool = False) -> bytes:

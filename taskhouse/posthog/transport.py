@@ -24,7 +24,7 @@ _PORTS = {"http": 80, "https": 443}
 class StreamTransport(httpx.AsyncBaseTransport):
     """Sends a request without a body over a connection of its own, and gives its answer as it comes.
 
-    How long to wait for the next bytes is up to who reads them.
+    How long to wait for the next bytes is up to the reader.
 
     Args:
         tls: What proves a server.

@@ -311,7 +311,7 @@ class Report:
         window: The window of the headline.
         repositories: Every repository with a state at the end of the period, those that moved first.
         groups: Movers by cause.
-        switches: Changes of a project in the period, whatever is left of them at its end.
+        switches: Changes of a project in the period, even if they were taken back before its end.
         changes: How many repositories changed their state in the period, each as often as it did.
         weeks: The usual day of each of the last weeks, the last one that of the period's end.
         days: Each day of the period.

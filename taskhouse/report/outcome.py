@@ -1,8 +1,8 @@
 """The outcome of readiness: whether runs succeed more often once their repository is ready.
 
 Each repository is compared with itself, over as many whole weeks after its first lasting change to ready as before.
-Where too few runs are known, nothing is said. What is found is no proof of a cause: whoever prepares a repository may
-also give its agents other tasks. So the same weeks of the repositories that did not change stand beside it.
+Where too few runs are known, nothing is said. What is found is no proof of a cause: a team that prepares a repository
+may also give its agents other tasks. So the same weeks of the repositories that did not change stand beside it.
 """
 
 from dataclasses import dataclass

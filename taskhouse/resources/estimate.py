@@ -225,7 +225,7 @@ def rotation_pages(tasks: int) -> int:
 
 
 def duration(requests: int, *, per_minute: int, per_hour: int) -> timedelta:
-    """How long so many requests take from an empty budget: a burst each minute, and at most so many in an hour."""
+    """How long a number of requests take from an empty budget: a burst each minute, up to the limit of the hour."""
     if not requests:
         return timedelta()
     seconds = requests * LATENCY_S

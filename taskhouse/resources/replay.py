@@ -73,7 +73,7 @@ def _take(the_pass: Pass, batch: WriteBatch, held: Mapping[str, Any]) -> bool:
     try:
         text = held["payload"].encode("utf-8", "surrogatepass")
         columns = record.read(Row(json.loads(text), text))
-    except Exception:  # noqa: BLE001 - whatever is wrong with a record, it stays where it is and the others go on
+    except Exception:  # noqa: BLE001 - a record with any problem stays where it is and the others go on
         return False
     table, *others = resource.tables
     listed = table.kind == "sightings"

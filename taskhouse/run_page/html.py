@@ -189,7 +189,7 @@ def _weight(text: str) -> int:
 
 
 def _excerpt(length: int, text: str) -> Markup:
-    """A text of several lines, at most so long."""
+    """A text of several lines, cut to a maximum."""
     return _cut(texts.cut(texts.lines(text).rstrip(), length), escape)
 
 

@@ -1,6 +1,6 @@
 """What the payloads of a tool call say together, and diffs. Pure.
 
-Whatever an agent wrote is read, and never trusted: any value may be missing or of another type.
+What an agent wrote is read, and never trusted: any value may be missing or of another type.
 """
 
 import difflib

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from taskhouse.run_page import texts
 
 ACTIVE = ("image", "link", "autolink", "html_inline", "html_block", "reference", "entity")
-"""Rules that are off: whatever they would make of a text stays as it was written."""
+"""Rules that are off: what they would change in a text stays as it was written."""
 
 
 def markdown(text: str) -> Markup:

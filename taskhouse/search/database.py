@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 
 class Damaged(Corrupt):
-    """The index holds what SQLite cannot have written: whoever may write it builds another one."""
+    """The index holds what SQLite cannot have written: a process that may write it builds another one."""
 
 
 def statement(name: str) -> str:
@@ -142,7 +142,7 @@ def _format(connection: sqlite3.Connection) -> int:
 def _absent(folder: Path) -> ConfigurationError:
     return ConfigurationError(
         f"There is no search index in {folder.absolute()} yet, or it is that of another version.",
-        hint="`taskhouse search --build` builds it; whoever owns the folder has to run it. Syncs then update it.",
+        hint="`taskhouse search --build` builds it; the owner of the folder has to run it. Syncs then update it.",
     )
 
 

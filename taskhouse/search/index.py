@@ -30,7 +30,7 @@ BATCH_LINES = 25_000
 
 BATCH_SUBJECTS = 2_000
 WITHIN_S = 20.0
-"""How long whoever publishes goes on with it."""
+"""How long a process that publishes goes on with it."""
 
 TIES = 16
 """How many texts can have the same millisecond before one moves on to the next."""
@@ -218,12 +218,12 @@ class _Places:
 def update(
     folder: Path, clock: Clock, *, within_s: float = WITHIN_S, create: bool = False, check: bool = False
 ) -> Progress | None:
-    """Bring the index of a folder up to date with its newest copy, for so many seconds at most.
+    """Bring the index of a folder up to date with its newest copy, for the given number of seconds at most.
 
     Args:
         folder: The published copies.
         clock: What says how long it has taken.
-        within_s: No further batch begins after so many seconds.
+        within_s: No further batch begins after this many seconds.
         create: Begin one if there is none.
         check: Read all of it first, and begin another one if a part is damaged. Otherwise only what is read shows it.
 
@@ -248,7 +248,7 @@ def update(
 
 
 def follow(folder: Path, clock: Clock, *, within_s: float = WITHIN_S) -> Progress | None:
-    """The same for whoever has published a copy, and has other things to do: a failure is logged, not raised."""
+    """The same for a process that has published a copy and has other things to do: a failure is logged, not raised."""
     try:
         return update(folder, clock, within_s=within_s) if os.access(folder, os.W_OK) else None
     except Locked:

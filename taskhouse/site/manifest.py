@@ -173,7 +173,7 @@ def _read(folder: Path, home: str) -> dict[str, str]:
             f"{folder / NAME} is damaged.",
             hint="Remove the folder if it holds nothing but the site, and run the command again: it makes every page.",
         )
-    # Only paths inside the folder: whoever can write the file must not be able to have others removed.
+    # Only paths inside the folder: a person who can write the file must not be able to have others removed.
     return {
         path: str(mark)
         for path, mark in pages.items()

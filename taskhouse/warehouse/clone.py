@@ -1,7 +1,7 @@
 """Clones of files: on XFS, Btrfs and others, two files share their blocks until one of them is written.
 
-A clone takes milliseconds and no space, whatever the size of the file. The file system makes it at one moment. Other
-file systems refuse, and so does a target on another one.
+A clone takes milliseconds and no space, regardless of the size of the file. The file system makes it at one moment.
+Other file systems refuse, and so does a target on another one.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ FICLONE: int = getattr(fcntl, "FICLONE", 0x40049409)
 
 
 def clone(source: BinaryIO, target: BinaryIO) -> bool:
-    """Let an empty file share all blocks of another one; False if that is not possible here, whatever the reason."""
+    """Let an empty file share all blocks of another one; False if that is not possible here for any reason."""
     if sys.platform != "linux":
         return False
     try:

@@ -25,7 +25,7 @@ SMALL_LINES = 1_000
 """A run with fewer events is computed again whenever it changed."""
 
 QUIET = timedelta(minutes=10)
-"""A larger run is computed when it has grown by a quarter, or has not changed for so long."""
+"""A larger run is computed when it has grown by a quarter, or has not changed for this long."""
 
 TOO_MUCH = (duckdb.OutOfMemoryException, duckdb.DataError, duckdb.InternalError)
 """If these end a batch, it is computed run by run, and the run that causes them is passed over."""
@@ -42,7 +42,7 @@ class Derived:
         runs: How many runs.
         lines: How many events and log entries they have.
         seconds: How long it took.
-        waiting_runs: How many runs are not stored, and are computed by whoever asks.
+        waiting_runs: How many runs are not stored, and are computed when asked.
         waiting_lines: How many events and log entries they have.
     """
 
@@ -60,11 +60,11 @@ NOTHING = Derived(0, 0, 0.0, 0, 0)
 def derive(
     warehouse: Warehouse, *, within_s: float = WITHIN_S, everything: bool = False, most: int = BATCH_LINES
 ) -> Derived:
-    """Compute and store what is due, for so many seconds at most.
+    """Compute and store what is due, for the given number of seconds at most.
 
     Args:
         warehouse: The warehouse; it must exist.
-        within_s: No further batch begins after so many seconds.
+        within_s: No further batch begins after this many seconds.
         everything: Also compute runs that have only grown a little.
         most: Events of a batch, about; a run is never divided.
 

@@ -1,7 +1,7 @@
 """Files that are written under another name and take their place when they are whole.
 
-Whoever writes a draft holds a lock that keeps every other writer of the folder away. So a draft that is found is what a
-killed process left, and is removed.
+A process that writes a draft holds a lock that keeps every other writer of the folder away. So a draft that is found is
+what a killed process left, and is removed.
 """
 
 import contextlib

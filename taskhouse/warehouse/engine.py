@@ -29,7 +29,7 @@ full ones: with DuckDB's default of 122,880 rows, a load of 2,500 events sometim
 
 
 def connect(path: Path | str = "", *, read_only: bool = False, **config: str) -> duckdb.DuckDBPyConnection:
-    """Connect to a file, or to memory; nothing is downloaded, whatever the file is and whatever is asked.
+    """Connect to a file, or to memory; nothing is downloaded for any file or statement.
 
     By default, DuckDB downloads extensions, for example that of SQLite to open such a file. The extensions that we use
     (Parquet, JSON, time zones) are built in. The downloads are turned off after the connection is made, not in its

@@ -1,7 +1,7 @@
 """One writer at a time, across processes: a bounded and fair lock around commits that names its holder.
 
-Fair by a turnstile: who waits for the lock stands in a gate, and whoever just released it must pass that gate again, so
-that a busy process cannot take the lock twice while another one waits at its head.
+Fair by a turnstile: a process that waits for the lock stands in a gate, and the one that just released it must pass
+that gate again, so that a busy process cannot take the lock twice while another one waits at its head.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ def commit_lock(path: Path, *, purpose: str, wait_s: float) -> Iterator[None]:
             hint="Wait for it to finish, or raise TASKHOUSE_LOCK_WAIT_S. Captured events stay in the spool.",
         ) from None
     try:
-        with contextlib.suppress(OSError):  # a note for who waits: a full disk keeps nobody from reading
+        with contextlib.suppress(OSError):  # a note for processes that wait: a full disk keeps nobody from reading
             holder.write_text(
                 json.dumps({"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat()}),
                 encoding="utf-8",

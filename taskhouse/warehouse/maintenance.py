@@ -52,7 +52,7 @@ class Compaction:
 
 
 def forget(warehouse: Warehouse, *, days: int = PAGES_DAYS) -> int:
-    """Forget pages older than so many days that no row names, and what was set aside; returns how many pages.
+    """Forget pages that no row names and that are older than ``days``, and what was set aside; returns how many pages.
 
     What repairs overwrote and what ``taskhouse restore`` replaced is deleted after ``ASIDE_DAYS``.
 

@@ -1,4 +1,4 @@
-"""The warehouse that settings name; whoever only reads it needs no client, no spool and no passes."""
+"""The warehouse that settings name; code that only reads it needs no client, no spool and no passes."""
 
 from pathlib import Path
 

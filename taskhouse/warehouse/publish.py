@@ -4,7 +4,7 @@ published/<generation>.duckdb   mode 0400, under a new name each time; 0440 if t
 published/<generation>.json     what it was made from and how, and how long that took
 published/current.duckdb        a link to the newest, replaced atomically
 
-If the file system can clone, a generation is a clone, which costs the same whatever the size of the warehouse. Its
+If the file system can clone, a generation is a clone, which costs the same regardless of the size of the warehouse. Its
 blocks are those of the warehouse, so once a day there is one with blocks of its own, which a damaged disk cannot harm
 together with the warehouse.
 """
@@ -41,7 +41,7 @@ it."""
 
 EVERY_S = 300.0
 """Shortest time between two copies, each of which reads and writes the whole warehouse, and between two readings of
-all blocks. A clone stays at least so long after a newer generation."""
+all blocks. A clone stays at least this long after a newer generation."""
 
 CLONES_EVERY_S = 10.0
 """Shortest time between two clones: each one begins with an empty page cache for its readers."""

@@ -29,7 +29,7 @@ OTHER_VERSION = "Another version of taskhouse made this copy: `taskhouse sync` p
 
 
 class Reader:
-    """A read-only connection to one generation; whatever is published later does not change what it sees.
+    """A read-only connection to one generation; what is published later does not change what it sees.
 
     Args:
         path: The file; of anything else, what its ``stem`` should call it.

@@ -95,7 +95,7 @@ class Sources:
         yield from (each for each in self.below(name) or [name] if each not in self._definitions)
 
     def _rows(self, table: str) -> Fingerprints:
-        """Fingerprints of a table: the sum of a hash of 64 bits of each row, whatever their order.
+        """Fingerprints of a table: the sum of a hash of 64 bits of each row, in any order.
 
         A payload is known by its SHA-256. One that was captured is known by the other columns, since such a row never
         changes.

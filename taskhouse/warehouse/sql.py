@@ -92,7 +92,7 @@ def moment(text: str, clock: Clock) -> dict[str, object]:
 
 
 def _storable(value: object) -> object:
-    """A parameter that DuckDB takes whatever the server said: a lone surrogate in a text becomes a question mark."""
+    """A parameter that DuckDB always takes: a lone surrogate in a text becomes a question mark."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     return [_storable(inner) for inner in value] if isinstance(value, list) else value

@@ -14,7 +14,7 @@ CHUNK = 8 << 20
 """Characters that one statement brings as parameters at most, but for a single row."""
 
 MANY = 500
-"""From how many rows on they come as arrays."""
+"""From how many rows on they come as columns of Arrow."""
 
 _TEXTS = frozenset({str, type(None)})
 

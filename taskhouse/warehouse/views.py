@@ -183,7 +183,7 @@ def prepare(
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the views are those of this taskhouse, whatever the time zone of their days."""
+    """Whether the views are those of this taskhouse, in any time zone of their days."""
     return _held(connection) == _digests(_texts(current_zone(connection)))
 
 

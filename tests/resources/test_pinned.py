@@ -39,7 +39,7 @@ def pin(house: Any, task: int, *, user: int = 1, pinned: bool = True) -> str:
 
 
 def view(house: Any) -> list[tuple[Any, ...]]:
-    """Of each stretch the task, the number of its viewer, whether its title is known, and whether it is over."""
+    """Of each period the task, the number of its viewer, whether its title is known, and whether it is over."""
     return sorted(
         house.rows(
             "SELECT task_id, dense_rank() OVER (ORDER BY viewer), title IS NOT NULL, pinned_until IS NOT NULL"
@@ -48,7 +48,7 @@ def view(house: Any) -> list[tuple[Any, ...]]:
     )
 
 
-def test_a_task_that_is_pinned_unpinned_and_pinned_again_has_two_stretches(make_house: Any) -> None:
+def test_a_task_that_is_pinned_unpinned_and_pinned_again_has_two_periods(make_house: Any) -> None:
     house = ready(make_house)
     assert (house.sync("pinned").verdict, view(house)) == ("complete", [])
     first, second = pin(house, 0), pin(house, 1)

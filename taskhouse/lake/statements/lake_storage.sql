@@ -32,7 +32,7 @@ CREATE SECRET taskhouse_lake (
 )
 
 -- name: look
--- One request, whatever the bucket has: nothing of a lake is called like this.
+-- One request, regardless of what the bucket has: nothing of a lake is called like this.
 FROM
     glob($pattern)
 

@@ -2,8 +2,8 @@
 
 The server allows a key 480 requests a minute and 4,800 an hour over all endpoints together (API facts 1.6). Streams,
 logs, polling and sweeps draw on that one purse, so each class of request has a *ceiling*: the share of both windows
-that may be full, whoever filled them, for the class still to be served. What lies above a class's ceiling is reserved
-for the classes above it.
+that may be full, regardless of which class filled them, for the class still to be served. What lies above a class's
+ceiling is reserved for the classes above it.
 
 ================  =======  ==========================================================================
 class             ceiling  what it is
@@ -19,7 +19,8 @@ class             ceiling  what it is
 On one machine the windows live in SQLite under a file lock (pyrate-limiter's bucket), stamped with the time of day, so
 they survive restarts. Shards on several machines share those of PostgreSQL or Redis, stamped with the time of that
 server. They give out nine tenths of the limits. The last tenth is for shards that cannot reach the server: each of them
-uses its own equal part of it, so whoever is cut off, and since when, the limits hold in every window.
+uses its own equal part of it, so the limits hold regardless of which machines are cut off, and since when, in every
+window.
 
 The server's 429 stays the truth: others may use the key.
 """

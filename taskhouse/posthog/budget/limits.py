@@ -10,7 +10,7 @@ from pyrate_limiter import Rate
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 RESERVE = 10
-"""One of so many parts of the limits is never given out by a store that shards share: it is for those cut off from it.
+"""One of this many parts of the limits is never given out by a store that shards share: shards that are cut off use it.
 
 Only ``LIVE`` can notice: the ceilings of all other classes are lower anyway.
 """
@@ -49,7 +49,7 @@ class Limits:
         return Limits(self.per_minute, self.per_hour, 1 - 1 / RESERVE)
 
     def cut_off(self, shards: int) -> "Limits":
-        """What each of so many shards may use without asking.
+        """What each of a number of shards may use without asking.
 
         All of them together, and what was given out before, stay within the limits in every window.
         """

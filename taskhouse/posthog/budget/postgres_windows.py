@@ -1,8 +1,9 @@
 """The windows in a table of PostgreSQL (pyrate-limiter's bucket), stamped with the server's time.
 
-The stamp is read under the lock of the table, so stamps are in the order in which room was given, whatever the clocks
-of the clients say. A lock ends with its transaction: that of a client that was killed ends with its connection, and
-that of one that hangs or lost its network is ended by the server (``idle_in_transaction_session_timeout``).
+The stamp is read under the lock of the table, so stamps are in the order in which room was given, regardless of what
+the clocks of the clients say. A lock ends with its transaction: that of a client that was killed ends with its
+connection, and that of one that hangs or lost its network is ended by the server
+(``idle_in_transaction_session_timeout``).
 """
 
 import contextlib

@@ -1,4 +1,4 @@
--- What there is to report on, whatever was asked for.
+-- Everything that there is to report on.
 SELECT
     count(DISTINCT (project_id, repository)) FILTER (WHERE overall IS NOT NULL) AS repositories,
     min(day) FILTER (WHERE overall IS NOT NULL) AS first_day,

@@ -19,7 +19,7 @@ ORDER BY
     column_index
 
 -- name: columns_of_every_schema
--- The columns of every table and view, in whatever schema it is.
+-- The columns of every table and view, in every schema.
 SELECT
     schema_name || '.' || table_name AS name,
     list(column_name ORDER BY column_index) AS columns

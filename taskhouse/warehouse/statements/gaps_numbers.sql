@@ -100,7 +100,7 @@ boots AS (
         boot
     HAVING
         CASE
-            -- most boots came live from 1 to their end, whatever the log has
+            -- most boots came live from 1 to their end, regardless of the log
             WHEN bool_or(live)
                 THEN min(first) FILTER (WHERE live) <> 1 OR count(DISTINCT first) FILTER (WHERE live) < max(last)
             ELSE min(logged_ms) BETWEEN any_value(first_ms) AND any_value(last_ms)
