@@ -221,7 +221,7 @@ class Generator:
         done = at + timedelta(seconds=seconds)
         fate = self.rng.choices(_FATE_NAMES, cum_weights=_FATE_WEIGHTS)[0]
         if self._settings.busy_days and fate not in TERMINAL:
-            fate = "completed"  # who works with a project leaves no run behind
+            fate = "completed"  # people who work with a project leave no run behind
         if fate == "local":
             run.environment, run.status = "local", "queued"
             run.log_written_at = done if self._chance("local run was driven") else None

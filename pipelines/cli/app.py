@@ -1,4 +1,4 @@
-"""The command ``taskhouse``: each subcommand is a module beside this one, which only who needs it imports."""
+"""The command ``taskhouse``: each subcommand is a module beside this one, which only its own commands import."""
 
 import importlib
 from collections.abc import Sequence

@@ -176,7 +176,7 @@ async def _play(environment: dict[str, str], emulator: "EmulatorApp", home: Path
 
 
 def _end_with_parent(loop: asyncio.AbstractEventLoop, serving: "asyncio.Task[None]") -> None:
-    """Wait for the end of the standard input, then cancel; who does not end then is ended."""
+    """Wait for the end of the standard input, then cancel; a process that does not end then is ended."""
     sys.stdin.read()
     loop.call_soon_threadsafe(serving.cancel)
     threading.Event().wait(ENDS_S / 2)

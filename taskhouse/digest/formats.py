@@ -61,7 +61,7 @@ def html(digest: Digest) -> str:
 
 
 def email(digest: Digest) -> str:
-    """A whole message with a text and an HTML part; who sends it adds the sender and the receivers."""
+    """A whole message with a text and an HTML part; the code that sends it adds the sender and the receivers."""
     message = EmailMessage()
     message["Subject"] = plain(digest.title)
     message.set_content(text(digest))

@@ -18,7 +18,7 @@ def environment(package: str) -> jinja2.Environment:
     """The templates of ``<package>/templates``, and those that all pages share: ``head.html`` and ``base.css``.
 
     Functions of :mod:`taskhouse.pages.formatting` are filters named ``as_<function>``. The environment is made once for
-    a package, so who adds filters and globals of its own does so once.
+    a package, so code that adds filters and globals of its own does so once.
     """
     folders = [importlib.resources.files(name) / "templates" for name in (package, "taskhouse.pages")]
 

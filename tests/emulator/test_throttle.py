@@ -65,7 +65,7 @@ def test_the_windows_slide_and_a_refusing_window_does_not_count() -> None:
     assert throttle.wait_s("key") is None
 
 
-def test_when_both_refuse_the_longer_wait_is_told() -> None:
+def test_when_both_refuse_the_longer_wait_is_sent() -> None:
     clock = Clock(speed=0, start=START)
     throttle = Throttle(clock, ((2, 60), (2, 3600)))
     for _ in range(2):

@@ -181,7 +181,7 @@ def test_the_zone_is_a_setting_of_the_warehouse(tmp_path: Any) -> None:
             assert connection.execute("SELECT main.day_zone()").fetchall() == [(expected,)]
 
 
-def test_the_trend_does_not_depend_on_the_zone_of_who_asks(kept: Any) -> None:
+def test_the_trend_does_not_depend_on_the_zone_of_its_reader(kept: Any) -> None:
     before = kept.rows("SELECT * EXCLUDE (generated_at, observed_at) FROM main.readiness_trend ORDER BY ALL")
     kept.connection.execute("SET TimeZone = 'Pacific/Auckland'")
     try:

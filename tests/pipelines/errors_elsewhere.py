@@ -132,7 +132,7 @@ ELSEWHERE = {
         "warehouse/test_identity.py::test_what_is_restored_destroys_nothing"
     ),
     "The warehouse … has been open in … for … s.": (
-        "pipelines/test_status.py::test_the_published_copy_answers_and_its_age_is_told"
+        "pipelines/test_status.py::test_the_published_copy_answers_and_its_age_is_shown"
     ),
     "The warehouse … cannot be opened: ….": "pipelines/test_monitor.py::test_nothing_is_5_and_what_cannot_be_read_1",
     "The warehouse … is older than this home's history: it ends with commit …, but … was seen here.": (
@@ -178,7 +178,7 @@ ELSEWHERE = {
         "search/test_index.py::test_one_process_updates_the_index_and_others_leave_it_alone"
     ),
     "… is being updated, or an update of it was interrupted.": (
-        "search/test_index.py::test_an_index_that_is_being_written_says_so_to_who_may_only_read_it"
+        "search/test_index.py::test_an_index_that_is_being_written_says_so_to_a_process_that_may_only_read_it"
     ),
     "The SQLite … of this Python has no full-text search (FTS5).": (
         "search/test_answers.py::test_without_an_index_with_a_broken_one_and_without_fts5_the_error_says_what_to_do"

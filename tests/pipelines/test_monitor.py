@@ -120,7 +120,7 @@ def test_a_pass_whose_process_is_gone_is_killed_and_one_that_goes_on_is_not(insi
     assert "its process has ended; the next `taskhouse sync` continues" in shown.err
 
 
-def test_a_copy_that_no_publication_follows_is_told(inside: Any, tmp_path: Path) -> None:
+def test_a_copy_that_no_publication_follows_is_shown(inside: Any, tmp_path: Path) -> None:
     home = walk(["acme/web"], days=1).publish(tmp_path / "home")
     words = {"TASKHOUSE_HOME": str(home)}
     first = inside.run("status", **words)

@@ -111,7 +111,7 @@ def test_what_asks_no_server_needs_no_host(run: Run, tmp_path: Path, monkeypatch
     assert run("restore", "backups").exit_code == 0
 
 
-def test_a_file_of_another_home_that_was_replaced_is_told(
+def test_a_file_of_another_home_that_was_replaced_is_named(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("backup", "backups").exit_code == 0

@@ -46,7 +46,7 @@ def of_another_version(path: Path) -> None:
         connection.execute("DROP TABLE raw.task_usage")
 
 
-def test_the_published_copy_answers_and_its_age_is_told(inside: Any, busy: Path) -> None:
+def test_the_published_copy_answers_and_its_age_is_shown(inside: Any, busy: Path) -> None:
     shown = inside.run("status", TASKHOUSE_HOME=str(busy))
     assert shown.code == 0, shown
     assert "has been open in process" in shown.err

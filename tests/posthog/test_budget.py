@@ -197,7 +197,7 @@ asyncio.run(main())
     assert sum(int(process.communicate(timeout=60)[0]) for process in running) == 50
 
 
-def test_who_waits_is_told_for_how_long(tmp_path: Path, clock: Slept) -> None:
+def test_a_caller_that_waits_learns_for_how_long(tmp_path: Path, clock: Slept) -> None:
     told: list[float] = []
 
     async def work(budget: Budget) -> None:

@@ -92,7 +92,7 @@ def test_every_form_of_the_report_says_so(agents_home: Path) -> None:
     assert told == ["Campaign \u2068All\u2069: No repository matches \u2068acmee/*\u2069."] * 2
 
 
-def test_who_is_not_in_the_scope_or_over_or_not_begun_is_left_out(house: Snapshot) -> None:
+def test_what_is_not_in_the_scope_or_over_or_not_begun_is_left_out(house: Snapshot) -> None:
     [found] = campaigns.gather(house, Scope(repository="acme/repo-3"), directory(), WEEK)
     assert (found.now.members, [one.name for one in found.missing]) == (1, ["acme/repo-3"])
     for beside in (

@@ -93,7 +93,7 @@ def told(names: dict[str, str], tmp_path: Path, **options: object) -> tuple[Tree
         return Tree(render(house, chosen)), render(house, replace(chosen, format="md"))
 
 
-def test_the_top_says_who_became_ready_who_slipped_and_why(tmp_path: Path) -> None:
+def test_the_top_says_which_repositories_became_ready_which_slipped_and_why(tmp_path: Path) -> None:
     tree, text = told({"a/up": "pr", "a/slip": "rn", "a/still": "rr", "a/gain": "np", "a/late": ".r"}, tmp_path)
     said = [one.text for one in tree.all("a") if one.parents[-2:] == ("ol", "li")][:3]
     assert said == [

@@ -96,7 +96,7 @@ def _goes(world: World, project: int, name: str, left: date, back: date) -> None
 
 
 @pytest.mark.parametrize("project", PROJECTS)
-def test_who_moved_is_who_stands_elsewhere_than_at_the_end_of_the_week_before(
+def test_a_repository_moved_if_it_stands_elsewhere_than_at_the_end_of_the_week_before(
     history: History, reports: dict[int, Report], project: int
 ) -> None:
     report, expected = reports[project], {}

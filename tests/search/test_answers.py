@@ -211,7 +211,7 @@ def test_a_word_of_any_length_and_many_words_are_answered_or_refused(folder: Pat
             search(folder, Question(words))
 
 
-def test_of_many_texts_the_newest_come_and_the_rest_is_told(folder: Path) -> None:
+def test_of_many_texts_the_newest_come_and_the_rest_is_counted(folder: Path) -> None:
     indexed(folder, [Document([Piece("ab", ["ab"])], 0, "message", 0) for _ in range(60)])  # of one moment
     found = search(folder, Question("ab", limit=50))
     assert (len(found.hits), found.more, found.stopped) == (50, True, False)

@@ -279,7 +279,7 @@ def test_one_process_updates_the_index_and_others_leave_it_alone(
     assert len(search(house.published, Question("export")).hits) == 1
 
 
-def test_an_index_that_is_being_written_says_so_to_who_may_only_read_it(
+def test_an_index_that_is_being_written_says_so_to_a_process_that_may_only_read_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.says("run-1", "export")

@@ -184,7 +184,7 @@ def test_only_what_changed_is_made_again_and_older_pages_go(
         assert set(before) - set(pages(folder)) == {"runs/1/run-3.html", "reports/2026-W46.html"}
 
 
-def test_who_may_read_the_folder_may_read_the_pages(tmp_path: Path) -> None:
+def test_a_user_that_may_read_the_folder_may_read_the_pages(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     folder.mkdir(mode=0o700)
     for mode, inside in ((0o700, {0o700, 0o600}), (0o755, {0o755, 0o644}), (0o750, {0o750, 0o640})):
