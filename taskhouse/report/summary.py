@@ -15,7 +15,7 @@ class Sentence:
     """One thing to know, as plain text.
 
     Attributes:
-        text: A whole sentence. Texts of the server in it are as the server sent them: code that draws it makes them inert.
+        text: A whole sentence. Texts of the server in it are as the server sent them; what draws it makes them inert.
         anchor: The id of the element that proves it, without ``#``.
         tone: Whether that is good.
         weight: What decides which sentences are picked: higher comes first, and of equals the earlier.

@@ -35,8 +35,8 @@ def entry(text: str, at: int | None = None) -> bytes:
 
 def naming(run_id: str, at: int) -> bytes:
     """An entry that names its run."""
-    told = {"method": "_posthog/run_started", "params": {"runId": run_id}}
-    return json.dumps({"timestamp": f"2026-09-14T10:00:{at}Z", "notification": told}).encode()
+    started = {"method": "_posthog/run_started", "params": {"runId": run_id}}
+    return json.dumps({"timestamp": f"2026-09-14T10:00:{at}Z", "notification": started}).encode()
 
 
 def seen(entries: Sequence[bytes], first: int = 0) -> Window:

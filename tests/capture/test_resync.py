@@ -46,8 +46,8 @@ def say(house: Any, run_id: str, numbers: range, *, boot: str = "", logged: bool
     for number in numbers:
         event: dict[str, Any] = {"type": "notification", "notification": {"method": "_posthog/console", "n": number}}
         text = json.dumps(event | ({"event_id": f"{boot}-{number}"} if boot else {}))
-        told = house.emulator.mutate("inject", run_id=run_id, live=text, **({"log": text} if logged else {}))
-        said.append(told["stream_ids"][0])
+        injected = house.emulator.mutate("inject", run_id=run_id, live=text, **({"log": text} if logged else {}))
+        said.append(injected["stream_ids"][0])
     return said
 
 

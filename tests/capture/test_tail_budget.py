@@ -102,10 +102,10 @@ def test_a_look_that_waits_for_its_server_does_not_hold_up_the_end(
             await asyncio.sleep(30)
             monkeypatch.setattr(tail._Watch, "_look", lambda _: asyncio.Event().wait())
             await asyncio.sleep(30)
-            told = asyncio.get_running_loop().time()
+            stopped_at = asyncio.get_running_loop().time()
             tail_of.stop.set()
             report = await tail_of.task
-            return asyncio.get_running_loop().time() - told, report
+            return asyncio.get_running_loop().time() - stopped_at, report
 
     took_s, report = run(story())
     assert took_s < 10

@@ -51,11 +51,11 @@ def _die_at_a_trim(count: Callable[[str], None]) -> None:
     ended, drain, opened, append = SpoolWriter.ended, logs.drain, TasksApi.proxy_stream, SpoolWriter.append
     seen: list[str] = []
 
-    def trimmed(writer: SpoolWriter, layer: str, run_key: RunKey, **told: Any) -> None:
-        if told["ending"] == "trimmed":
+    def trimmed(writer: SpoolWriter, layer: str, run_key: RunKey, **fields: Any) -> None:
+        if fields["ending"] == "trimmed":
             count("frame")
             seen.append("frame")
-        ended(writer, layer, run_key, **told)
+        ended(writer, layer, run_key, **fields)
 
     async def drained(*args: Any, **options: Any) -> int:
         if seen:

@@ -123,8 +123,8 @@ def test_weeks_are_lived_in_seconds(tmp_path: Path, days: list[int]) -> None:
         before, after = (rows(scores.format(side), day_of(max(EXPIRED, days[2]))) for side in ("<", ">="))
         assert max(before) < min(after)
         old = START + timedelta(days=days[-1] - KEPT)
-        told = rows("SELECT sum(pages) FROM ledger.passes WHERE started_at < ?", old)[0][0]
-        assert 0 < rows("SELECT count(*) FROM ledger.pages WHERE fetched_at < ?", old)[0][0] < told
+        counted = rows("SELECT sum(pages) FROM ledger.passes WHERE started_at < ?", old)[0][0]
+        assert 0 < rows("SELECT count(*) FROM ledger.pages WHERE fetched_at < ?", old)[0][0] < counted
         columns = rows(
             "SELECT column_name, schema_name || '.' || table_name FROM duckdb_columns()"
             " WHERE schema_name IN ('raw', 'ledger') AND data_type = 'TIMESTAMP WITH TIME ZONE'"

@@ -150,19 +150,19 @@ def test_everyone_gets_it_and_what_one_refuses_is_said_without_an_address(sinks:
     assert good.got[-1]["title"] == "T"
     assert "text @x" in good.got[-1]["message"]
     bad.status, taken = 403, list[str]()
-    with pytest.raises(Retryable) as told:
+    with pytest.raises(Retryable) as refused:
         send("T", "again", "<p>again</p>", [bad.address, good.address], taken.append)
     assert taken == [good.address]
-    assert "json (address 1): HTTP 403" in str(told.value)
-    assert SECRET not in str(told.value)
+    assert "json (address 1): HTTP 403" in str(refused.value)
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", f"nonsense://{SECRET}", SECRET])
 def test_an_address_that_cannot_be_read_is_named_by_its_place(address: str, sinks: tuple[Sink, Sink]) -> None:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as refused:
         send("T", "x", "x", [sinks[0].address, address])
-    assert "Address 2 of TASKHOUSE_NOTIFY" in str(told.value)
-    assert SECRET not in str(told.value)
+    assert "Address 2 of TASKHOUSE_NOTIFY" in str(refused.value)
+    assert SECRET not in str(refused.value)
     assert sinks[0].got == []
 
 

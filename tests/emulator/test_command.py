@@ -58,13 +58,13 @@ def test_it_prints_an_environment_and_answers_there(more: str) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(3)]
-        told = dict(line.split("=", 1) for line in lines)
-        headers = {"Authorization": f"Bearer {told['POSTHOG_PERSONAL_API_KEY']}"}
-        path = f"/api/projects/{told['POSTHOG_PROJECT_IDS']}/tasks/"
-        answer = httpx.get(told["POSTHOG_HOST"] + path, headers=headers, timeout=30)
+        variables = dict(line.split("=", 1) for line in lines)
+        headers = {"Authorization": f"Bearer {variables['POSTHOG_PERSONAL_API_KEY']}"}
+        path = f"/api/projects/{variables['POSTHOG_PROJECT_IDS']}/tasks/"
+        answer = httpx.get(variables["POSTHOG_HOST"] + path, headers=headers, timeout=30)
         process.terminate()
     assert answer.status_code == 200
-    assert told["POSTHOG_PERSONAL_API_KEY"] == ("phx_b" if "phx_b" in more else "phx_emulator")
+    assert variables["POSTHOG_PERSONAL_API_KEY"] == ("phx_b" if "phx_b" in more else "phx_emulator")
 
 
 def test_a_count_below_zero_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,8 +55,8 @@ def test_429_with_an_http_date(pair: Pair) -> None:
     emulator, client = pair
     emulator.faults({"kind": "429", "times": 1, "retry_after_date_s": 30})
     headers = client.get(LIST).headers
-    told, now = (parsedate_to_datetime(headers[name]) for name in ("Retry-After", "Date"))
-    assert 29 <= (told - now).total_seconds() <= 31, "by the emulator's clock"
+    until, now = (parsedate_to_datetime(headers[name]) for name in ("Retry-After", "Date"))
+    assert 29 <= (until - now).total_seconds() <= 31, "by the emulator's clock"
 
 
 @pytest.mark.parametrize(

@@ -179,14 +179,14 @@ def rare_kinds(*, october: bool) -> set[str]:
     return {part.method or (part.body or {})["type"] for part in parts}
 
 
-def told(*, october: bool) -> str:
+def shown(*, october: bool) -> str:
     """All that some long runs say, in both layers."""
     steps = [step for seed in range(3) for step in play(spec_of(october=october), random.Random(seed))]
     return "\n".join(text for step in steps for text in (step.live, step.log) if text)
 
 
 def test_agents_of_october_have_boots_of_any_text_and_say_new_things() -> None:
-    new, old = told(october=True), told(october=False)
+    new, old = shown(october=True), shown(october=False)
     methods = ("credential_response", "background_turn_started", "side_question", "pi_extension_event")
     assert rare_kinds(october=True) - rare_kinds(october=False) == {
         "credential_request",

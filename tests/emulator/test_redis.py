@@ -111,8 +111,8 @@ def test_a_reset_that_fails_leaves_the_old_end_marker_in_the_way(running: Runnin
     emulator.mutate("reopen", run_id=made["run_id"], reset=False)
     emulator.clock(advance_s=700)
     assert client.get(stream_of(made)).text == before
-    told = truth_of(emulator, made)
-    assert (told["incarnation"], told["live"]["unreachable"] > 20) == (1, True)
+    truth = truth_of(emulator, made)
+    assert (truth["incarnation"], truth["live"]["unreachable"] > 20) == (1, True)
 
 
 def test_a_failover_rolls_events_back_which_come_again_under_other_ids(running: Running) -> None:

@@ -331,8 +331,8 @@ def test_a_late_state_after_the_end_marker_reaches_nobody(own: Own) -> None:
     emulator.clock(advance_s=900)
     path = f"{PROJECT}/{made['task_id']}/runs/{made['run_id']}"
     text = client.get(f"{path}/stream/", headers=SSE).text
-    told = [json.loads(line[6:])["status"] for line in text.split("\n") if '"task_run_state"' in line]
-    assert client.get(f"{path}/").json()["status"] not in told
+    statuses = [json.loads(line[6:])["status"] for line in text.split("\n") if '"task_run_state"' in line]
+    assert client.get(f"{path}/").json()["status"] not in statuses
     truth = next(run for run in emulator.truth()["runs"] if run["id"] == made["run_id"])
     assert truth["live"]["unreachable"] == 1
     assert truth["live"]["count"] == text.count("\nid: ") + text.startswith("id: ")

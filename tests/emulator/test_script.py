@@ -230,13 +230,13 @@ def test_a_prompt_for_permission_is_a_bare_frame_live_and_notifications_in_the_l
 def test_the_run_goes_from_queued_through_in_progress_to_its_outcome(adapter: str) -> None:
     for n, steps in enumerate(crowd(adapter)):
         states = [e for e in lives(steps) if e["type"] == "task_run_state"]
-        told = [state["status"] for state in states]
-        assert told == sorted(told, key=["queued", "in_progress", OUTCOMES[n % 3]].index)
-        assert {told[0], told[-1]} == {"queued", OUTCOMES[n % 3]}
+        shown = [state["status"] for state in states]
+        assert shown == sorted(shown, key=["queued", "in_progress", OUTCOMES[n % 3]].index)
+        assert {shown[0], shown[-1]} == {"queued", OUTCOMES[n % 3]}
         assert all(a["updated_at"] < b["updated_at"] for a, b in pairwise(states))
         assert [s["completed_at"] is not None for s in states] == [s["status"] in OUTCOMES for s in states]
-        assert (states[-1]["error_message"] is not None) == (told[-1] == "failed")
-        if told[-1] == "completed":
+        assert (states[-1]["error_message"] is not None) == (shown[-1] == "failed")
+        if shown[-1] == "completed":
             assert states[-1]["output"]["pr_url"].startswith("https://github.com/acme/shop-web/pull/")
 
 
@@ -245,9 +245,9 @@ def test_changes_add_up_to_what_the_last_state_frame_says() -> None:
         row: Json = {}
         for step in steps:
             row |= step.change or {}
-        told = lives(steps)[-1] if kind(lives(steps)[-1]) == "task_run_state" else {}
-        assert told
-        assert all(told[key] == value for key, value in row.items() if key != "state")
+        shown = lives(steps)[-1] if kind(lives(steps)[-1]) == "task_run_state" else {}
+        assert shown
+        assert all(shown[key] == value for key, value in row.items() if key != "state")
         if "state" in row:
             assert row["state"]["token_usage"]["turns"] >= 1
 

@@ -93,14 +93,14 @@ def test_facts_are_noted_as_they_become_true() -> None:
     made = mutate(service, {"action": "new_task", "run": True, "title": "new", "created_by": 1})
     mutate(service, {"action": "hide", "task_id": made["task_id"], "user_id": 2})
     mutate(service, {"action": "finish", "run_id": made["run_id"]})
-    told = [(fact.what, fact.of, fact.value) for fact in service.chronicle.all[before:]]
-    seen = [value.viewers for what, of, value in told if (what, of) == ("task", made["task_id"])]
+    chronicle = [(fact.what, fact.of, fact.value) for fact in service.chronicle.all[before:]]
+    seen = [value.viewers for what, of, value in chronicle if (what, of) == ("task", made["task_id"])]
     assert [len(viewers) for viewers in seen] == [8, 8, 1]
-    assert [value.status for what, of, value in told if (what, of) == ("run", made["run_id"])] == [
+    assert [value.status for what, of, value in chronicle if (what, of) == ("run", made["run_id"])] == [
         "queued",
         "completed",
     ]
-    assert [value.reachable for what, of, value in told if (what, of) == ("event", made["run_id"])] == [True]
+    assert [value.reachable for what, of, value in chronicle if (what, of) == ("event", made["run_id"])] == [True]
 
 
 def test_the_command_line_asks_for_one() -> None:

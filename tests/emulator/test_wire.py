@@ -49,11 +49,11 @@ def expand(node: Any) -> None:
             expand(value)
 
 
-def mode_of(told: dict[str, Any]) -> Mode:
+def mode_of(capture: dict[str, Any]) -> Mode:
     """Thin-tail runs have a log, of which readers are shown the lines that are JSON objects."""
-    if "log" not in told:
+    if "log" not in capture:
         return PLAIN
-    entries = [line for line in told["log"] if is_object(line)]
+    entries = [line for line in capture["log"] if is_object(line)]
     return Mode(backlog=Backlog(lambda: entries, lambda: entries, most_bytes=10**6))
 
 
@@ -146,34 +146,34 @@ def write_rule(stream: RunStream, rule: dict[str, Any]) -> None:
     assert stream.count(now_ms) == rule["stored_before_sentinel"]
 
 
-async def replay(told: dict[str, Any]) -> list[bytes]:
-    opened_ms = told["sent_ms"] + told["opened_after_ms"]
+async def replay(capture: dict[str, Any]) -> list[bytes]:
+    opened_ms = capture["sent_ms"] + capture["opened_after_ms"]
     clock = Clock(speed=0, start=EPOCH + timedelta(milliseconds=opened_ms))
-    store = StreamStore(StreamSettings(**told["settings"]), clock)
-    run = Recorded(terminal=told["terminal"], state=told.get("state"))
+    store = StreamStore(StreamSettings(**capture["settings"]), clock)
+    run = Recorded(terminal=capture["terminal"], state=capture.get("state"))
     stream = store.stream(run.id)
-    if "written_rule" in told:
-        write_rule(stream, told["written_rule"])
-    earlier = [row for row in told["written"] if row.get("at_ms", -1) <= told["opened_after_ms"]]
-    later = told["written"][len(earlier) :]
-    if "written_as_in" in told:
-        earlier, later = told["written"], []
+    if "written_rule" in capture:
+        write_rule(stream, capture["written_rule"])
+    earlier = [row for row in capture["written"] if row.get("at_ms", -1) <= capture["opened_after_ms"]]
+    later = capture["written"][len(earlier) :]
+    if "written_as_in" in capture:
+        earlier, later = capture["written"], []
     for row in earlier:
         # A `complete` that wrote nothing shows the id of the sentinel before it.
         write(stream, row, max(ms_of(row["id"]), stream.newest(opened_ms).ms))
     reader = Reader(clock)
-    task = asyncio.create_task(reader.read(store, run, told["request"], mode_of(told)))
+    task = asyncio.create_task(reader.read(store, run, capture["request"], mode_of(capture)))
     await reader.settle(task)
     for row in later:
         await reader.until(task, ms_of(row["id"]))
         write(stream, row, ms_of(row["id"]))
         await reader.settle(task)
-    closed_after = told["closed_after_ms"]
+    closed_after = capture["closed_after_ms"]
     if closed_after is None:
         await reader.until(task, opened_ms + 2_000_000)
         assert task.done(), "the server should have closed"
     else:
-        await reader.until(task, told["sent_ms"] + closed_after)
+        await reader.until(task, capture["sent_ms"] + closed_after)
         assert not task.done(), "the server should have kept the connection"
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -182,12 +182,12 @@ async def replay(told: dict[str, Any]) -> list[bytes]:
     return reader.got
 
 
-def expected_frames(told: dict[str, Any]) -> list[bytes]:
+def expected_frames(capture: dict[str, Any]) -> list[bytes]:
     """The recorded frames; a very long one is kept as the id of the write that it shows."""
-    by_id = {row["id"]: row.get("event") for row in told["written"]}
+    by_id = {row["id"]: row.get("event") for row in capture["written"]}
     return [
         (frame if isinstance(frame, str) else show(frame["written_id"], by_id[frame["written_id"]])).encode()
-        for frame in told["frames"]
+        for frame in capture["frames"]
     ]
 
 
@@ -197,21 +197,21 @@ def show(stream_id: str, event: Any) -> str:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("trimmed")])
 def test_a_recorded_connection_comes_out_byte_for_byte(name: str) -> None:
-    told = load(name)
-    got = asyncio.run(replay(told))
-    assert got == expected_frames(told)
+    capture = load(name)
+    got = asyncio.run(replay(capture))
+    assert got == expected_frames(capture)
     body = b"".join(got)
-    assert (len(got), len(body)) == (told["frames_total"], told["body_bytes"])
-    assert hashlib.sha256(body).hexdigest() == told["body_sha256"]
+    assert (len(got), len(body)) == (capture["frames_total"], capture["body_bytes"])
+    assert hashlib.sha256(body).hexdigest() == capture["body_sha256"]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("trimmed")])
 def test_a_trimmed_stream_starts_at_the_recorded_survivor_without_a_word(name: str) -> None:
-    told = load(name)
-    got = asyncio.run(replay(told))
-    assert [frame.decode() for frame in got[:20]] == told["first_frames"]
-    assert [frame.decode() for frame in got[-20:]] == told["last_frames"]
-    assert (len(got), sum(map(len, got))) == (told["frames_total"], told["body_bytes"])
+    capture = load(name)
+    got = asyncio.run(replay(capture))
+    assert [frame.decode() for frame in got[:20]] == capture["first_frames"]
+    assert [frame.decode() for frame in got[-20:]] == capture["last_frames"]
+    assert (len(got), sum(map(len, got))) == (capture["frames_total"], capture["body_bytes"])
 
 
 def test_every_recording_is_here() -> None:

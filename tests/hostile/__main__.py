@@ -20,8 +20,8 @@ def main(home: str, text: str, rounds: str, payloads: str, seed: str = "0") -> N
         began, rng = time.monotonic(), random.Random(f"{seed} {number}")
         everything.all([payload(rng) for _ in range(int(payloads))], last=number == int(rounds) - 1)
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        told = f"round {number}: {everything.count} payloads, {time.monotonic() - began:.0f} s, {used} MiB of memory"
-        sys.stdout.write(told + "\n")
+        line = f"round {number}: {everything.count} payloads, {time.monotonic() - began:.0f} s, {used} MiB of memory"
+        sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
 

@@ -123,9 +123,9 @@ def test_the_keys_are_in_the_memory_of_the_process_alone(
     secret = storage.environment()["AWS_SECRET_ACCESS_KEY"]
     monkeypatch.setenv("HOME", str(tmp_path))
     command = [sys.executable, "-m", "taskhouse.pipelines.cli", "--debug", "lake", "publish"]
-    told = environment(home.settings)
-    done = subprocess.run(command, env=told, capture_output=True, text=True, check=True)
-    wrong_key = {**told, "AWS_ACCESS_KEY_ID": "AKIANOBODYKNOWSTHIS0"}
+    given_variables = environment(home.settings)
+    done = subprocess.run(command, env=given_variables, capture_output=True, text=True, check=True)
+    wrong_key = {**given_variables, "AWS_ACCESS_KEY_ID": "AKIANOBODYKNOWSTHIS0"}
     failed = subprocess.run([*command[:-1], "compact"], env=wrong_key, capture_output=True, text=True, check=False)
     assert failed.returncode == 2
     assert "does not accept the keys for s3://" in failed.stderr

@@ -39,8 +39,8 @@ def given(settings: Settings) -> dict[str, Any]:
 def working(home: Home, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A process that publishes, or looks after the lake, killed at the end of the block."""
     command = [sys.executable, str(worker.__file__), json.dumps(given(home.settings)), *words]
-    told = {"PYTHONPATH": str(ROOT), **keys_here()}
-    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, text=True, cwd=ROOT, env=told) as made:
+    variables = {"PYTHONPATH": str(ROOT), **keys_here()}
+    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, text=True, cwd=ROOT, env=variables) as made:
         try:
             assert made.stdout is not None
             assert made.stdout.readline() == "tick\n"

@@ -86,7 +86,7 @@ def _course(
         answers = sorted(by_day.get(day, []), key=lambda row: row["observed_at"])
         informed = [row for row in answers if _informed(row)]
         row = informed[-1] if informed else answers[-1] if answers else None
-        told: Row = {
+        given: Row = {
             "project_id": project,
             "repository": repository,
             "window_days": window,
@@ -107,25 +107,25 @@ def _course(
             breaks = known is not None and (known["classification"] or "") != (row["classification"] or "")
             if known is None or breaks or known["overall"] != row["overall"]:
                 since = day
-            told["is_break"] = breaks
+            given["is_break"] = breaks
             segment += breaks
-            told["overall"], told["classification"] = row["overall"], row["classification"]
-            told["readiness_score"] = score(row)
+            given["overall"], given["classification"] = row["overall"], row["classification"]
+            given["readiness_score"] = score(row)
             if known is not None and not breaks:
-                told["previous_overall"] = known["overall"]
-                told["is_change"] = known["overall"] != row["overall"]
-                told["changed_after"] = known["day"] if told["is_change"] else None
+                given["previous_overall"] = known["overall"]
+                given["is_change"] = known["overall"] != row["overall"]
+                given["changed_after"] = known["day"] if given["is_change"] else None
             assert since is not None
-            told["days_in_state"] = (day - since).days + 1
+            given["days_in_state"] = (day - since).days + 1
             if row["overall"] == "ready" and first_ready is None:
                 first_ready = day
             known = {**row, "day": day}
-        told["segment"] = segment
-        told["overall_carried"] = known["overall"] if known else None
-        told["state_since"] = since
-        told["first_ready_day"] = first_ready
-        told["days_to_ready"] = (first_ready - first).days if first_ready and first else None
-        found.append(told)
+        given["segment"] = segment
+        given["overall_carried"] = known["overall"] if known else None
+        given["state_since"] = since
+        given["first_ready_day"] = first_ready
+        given["days_to_ready"] = (first_ready - first).days if first_ready and first else None
+        found.append(given)
     return found
 
 

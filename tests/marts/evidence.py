@@ -103,7 +103,7 @@ def _starts_after_end(stream: list[Row], number: int, starts: list[Sign]) -> lis
 
 def _told(sources: list[list[Row]]) -> dict[datetime, list[Row]]:
     """Every time that is given for an end, and the states that give it."""
-    told: dict[datetime, list[Row]] = {}
+    evidence_by_end: dict[datetime, list[Row]] = {}
     for states in sources:
         for over, stretch in itertools.groupby(states, key=lambda state: state["status"] in OVER):
             if not over:
@@ -112,13 +112,15 @@ def _told(sources: list[list[Row]]) -> dict[datetime, list[Row]]:
             given = next((one for one in sights if one["completed_at"]), None)
             for one in sights:
                 if one["completed_at"]:
-                    told.setdefault(one["completed_at"], []).append(one | {"timed": True})
+                    evidence_by_end.setdefault(one["completed_at"], []).append(one | {"timed": True})
                 elif given and given["completed_at"] <= one["at"] + MINUTE:
                     learned = max(one["known_at"], given["known_at"])
-                    told.setdefault(given["completed_at"], []).append(one | {"timed": True, "known_at": learned})
+                    evidence_by_end.setdefault(given["completed_at"], []).append(
+                        one | {"timed": True, "known_at": learned}
+                    )
                 else:
-                    told.setdefault(sights[0]["at"], []).append(one | {"timed": False})
-    return told
+                    evidence_by_end.setdefault(sights[0]["at"], []).append(one | {"timed": False})
+    return evidence_by_end
 
 
 def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
@@ -133,7 +135,7 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
         seen = [one["known_at"] for one in same if one["source"] == "version"]
         told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
         found[ended] = {
-            "told": {name: told_first.get(name) for name in ("pr_url", "error_message")},
+            "evidence_by_end": {name: told_first.get(name) for name in ("pr_url", "error_message")},
             "status": status,
             "known_at": max([min(seen or [one["known_at"] for one in same]), *settled]),
             "end_known_at": max([min(one["known_at"] for one in evidence), *settled]),

@@ -217,6 +217,6 @@ def test_a_run_that_goes_on_is_read_without_what_was_read_before_it(clean: Any) 
     ):
         clean.connection.execute("UPDATE mart.runs SET is_stored = true WHERE run_id = $1", [over])
         assert clean.connection.execute(text).fetchall() == [found]
-        ((_, told),) = clean.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {text}").fetchall()
-        read = re.findall(r'"(?:intermediate_rows|operator_cardinality)": (\d+)', told)
+        ((_, profile),) = clean.connection.execute(f"EXPLAIN (ANALYZE, FORMAT json) {text}").fetchall()
+        read = re.findall(r'"(?:intermediate_rows|operator_cardinality)": (\d+)', profile)
         assert max(map(int, read)) < 150_000

@@ -66,17 +66,17 @@ def history(runs: dict[str, list[Row]]) -> list[Row]:
     """States of one pull request in their order, each with its bounds."""
     opened_before = min(seen[0]["at"] for seen in runs.values())
     opened_after = min(opened_before, *(seen[0]["before"] for seen in runs.values()))
-    told = []
+    observed = []
     for run, seen in runs.items():
         known = [look for look in seen if look["state"]]
         for place, look in enumerate(known):
             if place == 0 or known[place - 1]["state"] != look["state"]:
                 after = known[place - 1]["at"] if place else opened_after
-                told.append((look["at"], look["state"], run, after))
-    if not any(at == opened_before for at, *_ in told):
-        told.append((opened_before, "", "", opened_after))
+                observed.append((look["at"], look["state"], run, after))
+    if not any(at == opened_before for at, *_ in observed):
+        observed.append((opened_before, "", "", opened_after))
     made: list[Row] = []
-    for at, state, _, after in sorted(told):
+    for at, state, _, after in sorted(observed):
         if made and (made[-1]["state"] == "merged" or made[-1]["state"] == state):
             continue
         made.append({"state": state or None, "changed_after": after, "changed_before": at})

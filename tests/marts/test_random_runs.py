@@ -95,8 +95,8 @@ def test_pull_requests(drawn: tuple[Any, str]) -> None:
     for (project, url), versions in named.items():
 
         def last(name: str, versions: list[Row] = versions) -> Any:
-            told = [one["output"].get(name) for one in versions]
-            return next((value for value in reversed(told) if value is not None), None)
+            outputs = [one["output"].get(name) for one in versions]
+            return next((value for value in reversed(outputs) if value is not None), None)
 
         rows.append(
             {

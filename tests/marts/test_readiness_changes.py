@@ -304,8 +304,11 @@ def test_a_week_that_ends_in_an_outage_repeats_what_was_known(zoned: Any) -> Non
 
 def test_a_repository_that_was_gone_begins_anew(zoned: Any) -> None:
     first, ready, blind = datetime(2026, 11, 16, 8, tzinfo=UTC), ("ready",) * 3, {"evidence": "no_token"}
-    told: dict[int, tuple[Sequence[str], Row]] = {0: (ready, {}), 4: (ready, blind), 5: (ready, {})}
-    rows = [answer(1, "acme/a", first + timedelta(days=day), states, **more) for day, (states, more) in told.items()]
+    found_reasons: dict[int, tuple[Sequence[str], Row]] = {0: (ready, {}), 4: (ready, blind), 5: (ready, {})}
+    rows = [
+        answer(1, "acme/a", first + timedelta(days=day), states, **more)
+        for day, (states, more) in found_reasons.items()
+    ]
     there = {"project_id": 1, "repository": "acme/a", "first_seen_at": first, "absent_since": first + timedelta(days=2)}
     tables = zoned(rows, [there, there | {"first_seen_at": first + timedelta(days=4), "absent_since": None}])
     trend = tables.rows(
@@ -337,5 +340,5 @@ def test_a_lone_surrogate_in_an_answer_breaks_no_view_of_reasons(zoned: Any) -> 
     rows[1]["payload"] = json.dumps({name: {"reason": "cut \ud83d", "evidence": {"count": 1}} for name in NAMES})
     tables = zoned(rows)
     for view in ("readiness_changes", "readiness_capabilities"):
-        told = tables.rows(f"SELECT DISTINCT reason FROM main.{view} WHERE day = DATE '2026-11-17'")
-        assert told == [{"reason": "cut \ufffd"}]
+        found_reasons = tables.rows(f"SELECT DISTINCT reason FROM main.{view} WHERE day = DATE '2026-11-17'")
+        assert found_reasons == [{"reason": "cut \ufffd"}]

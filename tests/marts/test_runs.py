@@ -197,11 +197,11 @@ def test_what_stands_still_is_found_without_reading_events_that_are_stored(scrat
     )
     scratch.note_runs()
     scratch.connection.execute("UPDATE mart.runs SET is_stored = true")
-    told = scratch.rows("EXPLAIN ANALYZE SELECT * FROM main.runs_stuck")[0]["explain_value"]
+    plan = scratch.rows("EXPLAIN ANALYZE SELECT * FROM main.runs_stuck")[0]["explain_value"]
     scratch.fill("raw.run_events", [])
     scratch.connection.execute("DELETE FROM mart.runs")
-    assert "run_hours" in told
-    assert "300,000" not in told.replace("300000", "300,000")
+    assert "run_hours" in plan
+    assert "300,000" not in plan.replace("300000", "300,000")
 
 
 def test_the_hours_equal_pandas(kept: Any) -> None:

@@ -355,9 +355,9 @@ def test_the_timeline_holds_every_number_once_and_in_the_agents_order(kept: Any)
             began[boot] = min(began.get(boot, event["timestamp"]), event["timestamp"])
     assert len(shown) > 20
     for run_id, spans in shown.items():
-        told = [(boot, number) for boot, first, last in spans for number in range(first, last + 1)]
-        assert Counter(told) == Counter(held[run_id])
-        assert told == sorted(told, key=lambda each: (began[run_id, each[0]], each[1]))
+        covered = [(boot, number) for boot, first, last in spans for number in range(first, last + 1)]
+        assert Counter(covered) == Counter(held[run_id])
+        assert covered == sorted(covered, key=lambda each: (began[run_id, each[0]], each[1]))
 
 
 def test_both_layers_keep_their_own_order(kept: Any) -> None:

@@ -20,7 +20,7 @@ def first_wins(pairs: list[tuple[str, Any]]) -> Row:
     return found
 
 
-def told(event: Row) -> tuple[str, Row] | None:
+def as_call(event: Row) -> tuple[str, Row] | None:
     """The call that an event is about, and what it says of it, under the names of the columns."""
     params = event.get("notification", {}).get("params", {})
     if event.get("type") == "pi_event":
@@ -70,7 +70,7 @@ def merged(rows: list[Row]) -> dict[tuple[str, str], Row]:
     events: dict[tuple[str, str], dict[Any, Row]] = defaultdict(dict)
     for row in sorted(rows, key=lambda row: row["layer"] != "live"):
         event = json.loads(row["payload"], object_pairs_hook=first_wins)
-        about = told(event)
+        about = as_call(event)
         if about is None:
             continue
         call, fields = about

@@ -141,7 +141,7 @@ happenings = st.tuples(
 NAMES = {"inputTokens": "input_tokens", "outputTokens": "output_tokens", "cachedReadTokens": "cache_read_input_tokens"}
 
 
-def told(number: int, measure: str, session: str | None, used: Row, cost: Any) -> str:
+def payload_of(number: int, measure: str, session: str | None, used: Row, cost: Any) -> str:
     params: Row = {} if session is None else {"sessionId": session}
     method = {"spend": "_posthog/usage_update", "context": "session/update", "turn": "_posthog/turn_complete"}[measure]
     if measure == "context":
@@ -226,7 +226,7 @@ def usage_of(rows: list[Row]) -> Row:
 def test_any_reports_are_counted_as_pandas_counts_them(scratch: Any, script: list[Any]) -> None:
     scratch.fill("raw.run_events", [])
     scratch.fill("raw.run_log_entries", [])
-    texts = [(layer, told(number, *what)) for number, (*what, layer) in enumerate(script)]
+    texts = [(layer, payload_of(number, *what)) for number, (*what, layer) in enumerate(script)]
     scratch.load("live", [(f"{n}-0", text) for n, (layer, text) in enumerate(texts) if layer != "log"])
     scratch.load("log", [(n, text) for n, (layer, text) in enumerate(texts) if layer != "live"])
     expected = [row for *what, _ in script if (row := row_of(*what)) is not None]

@@ -25,7 +25,7 @@ def spool(folder: Path, **settings: Any) -> PageSpool:
     return PageSpool(Context(given, 1, None, Warehouse(folder / "w.duckdb", host=given.host)), "tasks", summaries.KEPT)
 
 
-def page(number: int, told: dict[str, Any] | None = None, title: str = "a title") -> SpooledPages:
+def page(number: int, output: dict[str, Any] | None = None, title: str = "a title") -> SpooledPages:
     batch = WriteBatch(pages=[{"pass_id": "one", "page": number}], cursors=[{"key": "walk", "position": str(number)}])
     batch.add(spec.VERSIONS, {"task_id": ID, "title": title, "internal": None, "page": number})
     batch.see(spec.SIGHTINGS, {"key": ID, "page": number})
@@ -34,7 +34,7 @@ def page(number: int, told: dict[str, Any] | None = None, title: str = "a title"
     facts: Any = [["pr_url", None]]
     batch.completing[run_facts.OF_TASKS] = [tuple(run_facts.Said(ID, ID, facts))]
     batch.completing[summaries.SUMMARIES] = [
-        tuple(summaries.Summary(ID, {"task_id": ID, "title": title}, told or {"id": ID}, number, "now")),
+        tuple(summaries.Summary(ID, {"task_id": ID, "title": title}, output or {"id": ID}, number, "now")),
         tuple(summaries.Summary("", None, None, number, "now")),
     ]
     return SpooledPages(batch, {"requests": number, "throttled_s": 0.25})
@@ -77,12 +77,12 @@ def test_what_is_damaged_is_not_there(tmp_path_factory: pytest.TempPathFactory, 
 
 
 @pytest.mark.parametrize(
-    "told",
+    "output",
     [{"error_message": SIGNED}, {"output": {"x": float("inf")}}, {"output": {"x": 1e16}}, {"stage": 2**64}],
     ids=["signed", "infinite", "a float", "a long number"],
 )
-def test_what_may_not_lie_there_or_would_change_is_committed_at_once(tmp_path: Path, told: dict[str, Any]) -> None:
-    assert not spool(tmp_path).keep("one", page(1, told))
+def test_what_may_not_lie_there_or_would_change_is_committed_at_once(tmp_path: Path, output: dict[str, Any]) -> None:
+    assert not spool(tmp_path).keep("one", page(1, output))
     assert not spool(tmp_path).keep("one", page(1, title="\ud800"))
     assert not list(tmp_path.glob("pages/*/*"))
 

@@ -73,17 +73,17 @@ def test_a_refused_run_is_told_of_once_as_fresh_as_out_of_view_or_as_lasting() -
     def row(key: str, *, hours: int, gone: bool = False) -> refusals.Row:
         return {"key": key, "gone": gone, "since": START, "asked_at": START + hours * HOUR}
 
-    def told(*rows: refusals.Row) -> tuple[str, str]:
+    def summed_up(*rows: refusals.Row) -> tuple[str, str]:
         return refusals.named(rows, "refused", "run"), refusals.doubted(rows, "refused", "run")
 
     fresh, lasting, gone = row("a", hours=1), row("b", hours=24), row("c", hours=1, gone=True)
     since = "2026-09-01 00:00 UTC"
     doubt = f"1 run was refused (403) less than a day ago, at {since}; taskhouse asks again"
-    assert told(fresh, row("a", hours=24)) == ("", doubt), "its log was confirmed, and its stream was not"
-    assert told(fresh, lasting) == ("1 run is refused (403)", doubt)
-    assert told(gone) == ("1 run is refused (403), with its task", "")
-    assert told(lasting, gone) == ("2 runs are refused (403), 1 of them with its task", "")
-    assert told(fresh, row("d", hours=2))[1] == (
+    assert summed_up(fresh, row("a", hours=24)) == ("", doubt), "its log was confirmed, and its stream was not"
+    assert summed_up(fresh, lasting) == ("1 run is refused (403)", doubt)
+    assert summed_up(gone) == ("1 run is refused (403), with its task", "")
+    assert summed_up(lasting, gone) == ("2 runs are refused (403), 1 of them with its task", "")
+    assert summed_up(fresh, row("d", hours=2))[1] == (
         f"2 runs were refused (403) less than a day ago, the first at {since}; taskhouse asks again"
     )
 
@@ -93,8 +93,8 @@ def test_a_task_that_was_hidden_during_one_pass_loses_nothing(house: Any) -> Non
     house.emulator.mutate("hide", task_id=task_id)
     hidden = capture(house)
     assert hidden.verdict == "incomplete"
-    told = r"\d+ runs were not found \(404\) less than a day ago, the first at [-0-9: ]+ UTC; taskhouse asks again"
-    assert re.fullmatch(told, hidden.reason), hidden.reason
+    summed_up = r"\d+ runs were not found \(404\) less than a day ago, the first at [-0-9: ]+ UTC; taskhouse asks again"
+    assert re.fullmatch(summed_up, hidden.reason), hidden.reason
     house.emulator.mutate("show", task_id=task_id)
     move(house, minutes=2)
     assert capture(house).verdict == "complete"

@@ -91,12 +91,12 @@ class Deployment:
     def up(self) -> bool:
         """Whether the definitions are loaded, the launcher is ready and the daemon has been seen."""
         with contextlib.suppress(httpx.TransportError, KeyError):
-            told = self.ask(
+            reply = self.ask(
                 "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } }"
                 " instance { daemonHealth { allDaemonStatuses { healthy required } } } }"
             )
-            daemons = told["instance"]["daemonHealth"]["allDaemonStatuses"]
-            return bool(told["repositoriesOrError"]["nodes"]) and all(
+            daemons = reply["instance"]["daemonHealth"]["allDaemonStatuses"]
+            return bool(reply["repositoriesOrError"]["nodes"]) and all(
                 one["healthy"] for one in daemons if one["required"]
             )
         return False
@@ -124,14 +124,14 @@ class Deployment:
 
     def terminate(self, run_id: str) -> None:
         """Cancel a run."""
-        told = self.ask(STOP, run=run_id)["terminateRun"]
-        assert told["__typename"] == "TerminateRunSuccess", told
+        reply = self.ask(STOP, run=run_id)["terminateRun"]
+        assert reply["__typename"] == "TerminateRunSuccess", reply
 
     def tick(self, schedule: str) -> None:
         """Turn one schedule on."""
         selector = {**SELECTOR, "scheduleName": schedule}
-        told = self.ask(TICK, selector=selector)["startSchedule"]
-        assert told["__typename"] == "ScheduleStateResult", told
+        reply = self.ask(TICK, selector=selector)["startSchedule"]
+        assert reply["__typename"] == "ScheduleStateResult", reply
 
     def ended(self, run_id: str, within_s: float = 180) -> str:
         """The status of a run at its end."""
@@ -192,9 +192,9 @@ class Deployment:
                 self._process.wait(30)
         self._open.close()
 
-    def _run(self, mutation: str, told: Any) -> str:
-        assert "run" in told[mutation], told
-        return str(told[mutation]["run"]["runId"])
+    def _run(self, mutation: str, reply: Any) -> str:
+        assert "run" in reply[mutation], reply
+        return str(reply[mutation]["run"]["runId"])
 
 
 def commandline(pid: int) -> str:

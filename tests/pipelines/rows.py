@@ -53,7 +53,7 @@ class Still:
     def settings(self) -> Settings:
         return self._settings
 
-    def told(self, text: str) -> str:
+    def reworded(self, text: str) -> str:
         return text
 
     def sync(self, project_id: int, resource: str) -> Any:

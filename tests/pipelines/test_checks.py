@@ -160,10 +160,10 @@ def test_the_trouble_of_a_project_is_told_by_its_own_checks_alone(connection: An
     assert all(result.passed for result in _answers(connection, asset, every).values())
     _trouble(connection)
     answers = _answers(connection, asset, every)
-    told = {name: result.description for name, result in answers.items() if not result.passed}
+    descriptions = {name: result.description for name, result in answers.items() if not result.passed}
 
-    assert told == {name: TROUBLE[name.removesuffix("_1")] for name in told}
-    assert len(told) == len(TROUBLE) - (2 if asset is TASKS else 1)
+    assert descriptions == {name: TROUBLE[name.removesuffix("_1")] for name in descriptions}
+    assert len(descriptions) == len(TROUBLE) - (2 if asset is TASKS else 1)
     shown = {name: value.value for name, value in answers["unique_keys_1"].metadata.items()}
     assert shown == {"project": "1", "rows": 5 if asset is TASKS else shown["rows"], "doubles": 1}
 

@@ -171,9 +171,9 @@ def test_what_makes_no_sense_is_refused_in_words_and_never_shows_the_key(
     stranger.write("eu", EU)
     stranger.write("us", US.replace(*change))
     assert US.replace(*change) != US
-    told = stranger.refused()
-    assert said in told
-    assert SECRET not in told
+    message = stranger.refused()
+    assert said in message
+    assert SECRET not in message
 
 
 def test_two_documents_of_a_file_with_one_home_are_called_that(stranger: Stranger) -> None:
@@ -193,9 +193,9 @@ def test_a_variable_that_is_no_setting_is_refused_as_on_the_command_line(
 ) -> None:
     stranger.write("eu", EU)
     monkeypatch.setenv(name, "3")
-    told = stranger.refused()
-    assert name in told
-    assert said in told
+    message = stranger.refused()
+    assert name in message
+    assert said in message
 
 
 def test_what_belongs_to_other_programs_is_no_matter_of_an_instance(
@@ -216,19 +216,19 @@ def test_variables_that_an_attribute_overrules_are_named_once(
     monkeypatch.setenv("TASKHOUSE_PINNED", "true")
     stranger.load()
     stranger.load()
-    [told] = [record.getMessage() for record in caplog.records if record.name == "taskhouse"]
-    assert told.startswith("acme/defs/eu: its attributes decide")
-    assert told.endswith(": TASKHOUSE_CRONS, TASKHOUSE_PINNED.")
+    [message] = [record.getMessage() for record in caplog.records if record.name == "taskhouse"]
+    assert message.startswith("acme/defs/eu: its attributes decide")
+    assert message.endswith(": TASKHOUSE_CRONS, TASKHOUSE_PINNED.")
 
 
 def test_a_home_that_is_a_file_is_refused_by_the_name_of_the_attribute(stranger: Stranger) -> None:
     stranger.write("eu", EU)
     (stranger.folder / "data").mkdir()
     (stranger.folder / "data" / "eu").touch()
-    told = stranger.refused()
-    assert "`home` of acme/defs/eu is /" in told
-    assert "and it is a file. Set `home` of acme/defs/eu to a folder" in told
-    assert "TASKHOUSE_HOME" not in told
+    message = stranger.refused()
+    assert "`home` of acme/defs/eu is /" in message
+    assert "and it is a file. Set `home` of acme/defs/eu to a folder" in message
+    assert "TASKHOUSE_HOME" not in message
 
 
 def test_a_home_that_is_a_loop_of_links_is_refused_by_the_name_of_the_attribute(stranger: Stranger) -> None:
@@ -264,10 +264,10 @@ def test_tables_of_another_version_name_the_asset_and_what_a_command_needs(tmp_p
     made.path.chmod(0o600)
     with duckdb.connect(str(made.path)) as connection:
         connection.execute("DELETE FROM ledger.views WHERE name = 'tasks'")
-    told = "materializing the asset `eu/published` publishes a new one"
-    with pytest.raises(ConfigurationError, match=told):
+    message = "materializing the asset `eu/published` publishes a new one"
+    with pytest.raises(ConfigurationError, match=message):
         tables.frame("tasks", columns=["newer"])
-    with pytest.raises(ConfigurationError, match=told), tables.snapshot() as snapshot:
+    with pytest.raises(ConfigurationError, match=message), tables.snapshot() as snapshot:
         snapshot.sql("SELECT newer FROM tasks")
 
 

@@ -172,11 +172,11 @@ def test_the_column_schema_is_that_of_the_statement_that_makes_the_table(tmp_pat
                 " ORDER BY column_index",
                 [table],
             ).fetchall()
-            told = [
+            descriptions = [
                 (column.name, column.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"))
                 for column in columns(table)
             ]
-            assert told == real, table
+            assert descriptions == real, table
             said = connection.execute(
                 "SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ?"
                 " ORDER BY column_index",

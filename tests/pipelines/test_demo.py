@@ -75,11 +75,11 @@ async def _lived(folder: Path) -> tuple[list[Any], Counter[str]]:
 
 
 def test_what_a_stand_in_says_while_it_plays() -> None:
-    told: list[int] = []
-    assert answer(iter(['{"days": 1}\n', '{"days": 2}\n', '{"POSTHOG_HOST": "x"}\n']), told.append) == {
+    passed_days: list[int] = []
+    assert answer(iter(['{"days": 1}\n', '{"days": 2}\n', '{"POSTHOG_HOST": "x"}\n']), passed_days.append) == {
         "POSTHOG_HOST": "x"
     }
-    assert told == [1, 2]
+    assert passed_days == [1, 2]
     with pytest.raises(TaskhouseError, match="no room") as refused:
-        answer(iter(['{"failed": "There is no room.", "hint": "Free some."}\n']), told.append)
+        answer(iter(['{"failed": "There is no room.", "hint": "Free some."}\n']), passed_days.append)
     assert refused.value.hint == "Free some."

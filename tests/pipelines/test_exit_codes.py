@@ -177,8 +177,8 @@ def test_what_is_interrupted_before_a_command_runs_ends_without_a_word(
 
 
 def test_a_command_imports_nothing_before_it_can_be_interrupted() -> None:
-    told = (
+    code = (
         "import sys; before = set(sys.modules); import taskhouse.pipelines.cli; print(*sorted({*sys.modules} - before))"
     )
-    shown = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert shown.stdout.split() == ["taskhouse", "taskhouse.pipelines", "taskhouse.pipelines.cli"]

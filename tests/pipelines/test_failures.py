@@ -91,14 +91,14 @@ def test_an_incomplete_pass_is_told_once_and_a_complete_one_never(channel: Chann
     channel.passed("tasks", "incomplete", "2")
     channel.passed("tasks", "complete")
     channel.passed("runs", "incomplete")
-    told = channel.tick()
+    ticked = channel.tick()
 
-    assert [text.partition(": ")[0] for text in told] == [
+    assert [text.partition(": ")[0] for text in ticked] == [
         "eu/tasks of project 2 is not proved complete",
         "eu/runs of project 1 is not proved complete",
     ]
-    assert "3 records are in quarantine. The next pass continues." in told[0]
-    assert "`taskhouse check`" in told[0]
+    assert "3 records are in quarantine. The next pass continues." in ticked[0]
+    assert "`taskhouse check`" in ticked[0]
     assert {alert.code for alert in channel.alerts} == {"quarantined"}
     assert channel.tick() == []
     channel.passed("tasks", "incomplete", "2")
@@ -110,11 +110,11 @@ def test_a_failed_step_is_told_once_in_its_own_words_and_never_with_a_key(channe
     channel.run("eu_sync", partition_key="1")
     channel.run("eu_sync_tasks", partition_key="2")
     channel.run("theirs")
-    told = channel.tick()
+    ticked = channel.tick()
 
-    assert told[0] == "eu/tasks of project 1 failed: tasks returned 403. Run `taskhouse check`."
-    assert told[1] == "eu/tasks of project 2 failed: RuntimeError. Look at the run in Dagster, then run it again."
-    assert len(told) == 2
+    assert ticked[0] == "eu/tasks of project 1 failed: tasks returned 403. Run `taskhouse check`."
+    assert ticked[1] == "eu/tasks of project 2 failed: RuntimeError. Look at the run in Dagster, then run it again."
+    assert len(ticked) == 2
     assert [(bool(alert.run_id), alert.code) for alert in channel.alerts] == [(True, "refused"), (True, "failed")]
     assert channel.tick() == []
 
@@ -123,9 +123,9 @@ def test_a_pass_of_the_command_line_that_failed_is_told_once(channel: Channel) -
     channel.tick()
     channel.failed("runs", 1, AccessDenied("runs returned 403.", hint="Run `taskhouse check`."))
     channel.failed("published", None, RuntimeError(SECRET))
-    told = channel.tick()
+    ticked = channel.tick()
 
-    assert told == [
+    assert ticked == [
         "eu/runs of project 1 failed: runs returned 403. Run `taskhouse check`.",
         "eu/published failed: RuntimeError. Run `taskhouse --debug sync` to see where it failed.",
     ]

@@ -48,13 +48,13 @@ def _run(connection: Any, run: str, status: str, begins: datetime, pass_id: str)
 
 
 def test_a_pass_tells_what_it_cost_and_what_it_brought(connection: Any) -> None:
-    told = _figures(connection, TASKS)
-    assert told["rows added"] == 2
-    assert told["requests"] == 9
-    assert (told["bytes received"], told["seconds throttled"]) == (1234, 0.5)
-    assert (told["records absent"], told["records quarantined"]) == (1, 0)
-    assert told["pass"] == "now"
-    assert pass_metadata.SINCE_PROOF not in told
+    figures = _figures(connection, TASKS)
+    assert figures["rows added"] == 2
+    assert figures["requests"] == 9
+    assert (figures["bytes received"], figures["seconds throttled"]) == (1234, 0.5)
+    assert (figures["records absent"], figures["records quarantined"]) == (1, 0)
+    assert figures["pass"] == "now"
+    assert pass_metadata.SINCE_PROOF not in figures
 
 
 def test_what_is_told_of_a_pass_says_how_to_look_at_it(connection: Any) -> None:
@@ -67,9 +67,9 @@ def test_what_is_told_of_a_pass_says_how_to_look_at_it(connection: Any) -> None:
 def test_an_incomplete_pass_says_what_to_do_and_what_goes_on_by_itself(connection: Any, code: Any, hint: str) -> None:
     report = replace(REPORT, verdict="incomplete", reason="set POSTHOG_HOST", reason_code=code)
     asked = Queries(partial(records, connection))
-    told = pass_metadata.of_pass(asked, TASKS, report, NOW, lambda text: text.replace("POSTHOG_HOST", "`host`"))
-    assert hint in told[pass_metadata.HINT]
-    assert told["reason"] == "set `host`"
+    figures = pass_metadata.of_pass(asked, TASKS, report, NOW, lambda text: text.replace("POSTHOG_HOST", "`host`"))
+    assert hint in figures[pass_metadata.HINT]
+    assert figures["reason"] == "set `host`"
 
 
 def test_a_row_is_changed_that_says_something_else_than_the_one_before(connection: Any) -> None:
@@ -78,10 +78,10 @@ def test_a_row_is_changed_that_says_something_else_than_the_one_before(connectio
     _run(connection, "same", "completed", BEFORE, "earlier")
     _run(connection, "same", "completed", NOW, "now")
     _run(connection, "new", "queued", NOW, "now")
-    told = _figures(connection, RUNS)
-    assert told["rows changed"] == 1
-    assert (told[pass_metadata.ACTIVE], told[pass_metadata.ENDED]) == (1, 1)
-    assert told["dagster/row_count"] == 5
+    figures = _figures(connection, RUNS)
+    assert figures["rows changed"] == 1
+    assert (figures[pass_metadata.ACTIVE], figures[pass_metadata.ENDED]) == (1, 1)
+    assert figures["dagster/row_count"] == 5
 
 
 def test_the_lag_is_the_age_of_the_last_proof_when_the_pass_began(connection: Any) -> None:
@@ -102,9 +102,9 @@ def test_the_capture_lag_is_that_of_the_events_of_the_pass(connection: Any) -> N
     for segment, late in (("old", 900), ("new", 2), ("new", 4), ("new", 6)):
         happened = NOW - timedelta(seconds=late)
         put(connection, "raw.run_events", run_id="r", segment=segment, occurred_at=happened, received_at=NOW)
-    told = _figures(connection, RUN_EVENTS)
-    assert told["capture lag p50 seconds"] == 4.0
-    assert 5.9 < told["capture lag p99 seconds"] <= 6.0
+    figures = _figures(connection, RUN_EVENTS)
+    assert figures["capture lag p50 seconds"] == 4.0
+    assert 5.9 < figures["capture lag p99 seconds"] <= 6.0
 
 
 def test_the_trend_of_readiness_is_a_picture_of_the_last_days(connection: Any) -> None:
@@ -114,10 +114,10 @@ def test_the_trend_of_readiness_is_a_picture_of_the_last_days(connection: Any) -
             connection, "raw.readiness_snapshots", repository=repository, window_days=7, overall=overall,
             evidence="scan", generated_at=observed, observed_at=observed,
         )  # fmt: skip
-    told = _figures(connection, READINESS)
-    assert told["repositories ready"] == 1
-    assert unquote(told["trend"].md_str).count("M") == 3
-    assert f"1 of 2 repositories was ready on {NOW:%Y-%m-%d}" in told["trend"].md_str
+    figures = _figures(connection, READINESS)
+    assert figures["repositories ready"] == 1
+    assert unquote(figures["trend"].md_str).count("M") == 3
+    assert f"1 of 2 repositories was ready on {NOW:%Y-%m-%d}" in figures["trend"].md_str
 
 
 def test_a_day_without_an_answer_is_a_hole_in_the_picture(connection: Any) -> None:

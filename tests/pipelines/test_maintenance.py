@@ -22,9 +22,9 @@ def test_the_step_tells_what_it_did_and_publishes(tmp_path: Path) -> None:
             "maintenance"
         )
 
-    told: dict[str, Any] = {name: value.value for name, value in made[0].metadata.items()}
-    assert told["pages forgotten"] == told["runs forgotten"] == 0
-    assert told["bytes before"] == told["bytes after"] > 0
-    assert not told["compacted"]
+    figures: dict[str, Any] = {name: value.value for name, value in made[0].metadata.items()}
+    assert figures["pages forgotten"] == figures["runs forgotten"] == 0
+    assert figures["bytes before"] == figures["bytes after"] > 0
+    assert not figures["compacted"]
     with open_snapshot(settings) as house:
         assert house.views()

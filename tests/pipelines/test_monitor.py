@@ -83,10 +83,10 @@ def test_ages_are_written_as_people_do(text: str, seconds: float) -> None:
 def test_every_wanted_resource_has_its_row(inside: Any, house: Path) -> None:
     everything = {variable(name): "true" for name, resource in RESOURCES.items() if resource.optional}
     shown = inside.run("status", "--json", TASKHOUSE_HOME=str(house), **everything, **KEY)
-    told = json.loads(shown.out)
-    assert (shown.code, told["exit_code"]) == (5, 5)
+    answer = json.loads(shown.out)
+    assert (shown.code, answer["exit_code"]) == (5, 5)
     read = ("tasks", "repositories", "readiness", "runs")
-    assert {row["resource"]: row["state"] for row in told["resources"]} == {
+    assert {row["resource"]: row["state"] for row in answer["resources"]} == {
         name: "complete" if name in read else "never" for name in RESOURCES
     }
     assert KEY["POSTHOG_PERSONAL_API_KEY"] not in shown.said
@@ -112,8 +112,8 @@ def test_a_pass_whose_process_is_gone_is_killed_and_one_that_goes_on_is_not(insi
     words = {"TASKHOUSE_HOME": str(home)}
     (home / "locks").mkdir(exist_ok=True)
     with FileLock(home / "locks" / "readiness-1.lock", thread_local=False):
-        told = json.loads(inside.run("status", "--json", "--select", "readiness", **KEY, **words).out)
-        assert [row["state"] for row in told["resources"]] == ["running"]
+        answer = json.loads(inside.run("status", "--json", "--select", "readiness", **KEY, **words).out)
+        assert [row["state"] for row in answer["resources"]] == ["running"]
     shown = inside.run("status", **words)
     assert shown.code == 3
     assert "killed" in shown.out
@@ -134,9 +134,9 @@ def test_a_copy_that_no_publication_follows_is_shown(inside: Any, tmp_path: Path
         shown = inside.run("status", **words)
         assert (shown.code, " commits behind" in shown.out or " 1 commit behind" in shown.out) == (code, True), shown
     assert "The published copy is of 3 h ago and lacks what a sync brought 2 h ago." in shown.err
-    told = json.loads(inside.run("status", "--json", **words).out)["copy"]
-    assert (told["commits_behind"], told["late"], round(told["waits_s"] / 3600)) == (2, True, 2)
-    assert (told["method"] in {"clone", "copy"}, 0 < told["seconds"] < 60) == (True, True)
+    answer = json.loads(inside.run("status", "--json", **words).out)["copy"]
+    assert (answer["commits_behind"], answer["late"], round(answer["waits_s"] / 3600)) == (2, True, 2)
+    assert (answer["method"] in {"clone", "copy"}, 0 < answer["seconds"] < 60) == (True, True)
     patient = inside.run("status", TASKHOUSE_CRONS="published=0 5 * * *", **words)
     assert patient.code == 0, patient
     with warehouse.transaction("tail") as connection:
@@ -161,8 +161,8 @@ def test_status_tells_when_every_block_was_read(inside: Any, tmp_path: Path) -> 
     home = walk(["acme/web"], days=1).publish(tmp_path / "home")
     assert re.search(r"All blocks last read: \d+ s ago", inside.run("status", TASKHOUSE_HOME=str(home)).out)
     (home / "warehouse.checked").unlink()
-    told = json.loads(inside.run("status", "--json", TASKHOUSE_HOME=str(home)).out)
-    assert told["blocks_read_age_s"] is None
+    answer = json.loads(inside.run("status", "--json", TASKHOUSE_HOME=str(home)).out)
+    assert answer["blocks_read_age_s"] is None
 
 
 def test_nothing_is_5_and_what_cannot_be_read_1(inside: Any, tmp_path: Path) -> None:
@@ -222,9 +222,9 @@ def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quie
 @pytest.mark.parametrize("command", ["status", "check", "plan"])
 def test_a_wrong_setting_is_told_as_json_too(inside: Any, command: str) -> None:
     ended = inside.run(command, "--json", **KEY | {"POSTHOG_PROJECT_IDS": "one"})
-    told = json.loads(ended.out)
-    assert (ended.code, told["exit_code"]) == (2, 2)
-    assert "POSTHOG_PROJECT_IDS" in told["error"]
+    answer = json.loads(ended.out)
+    assert (ended.code, answer["exit_code"]) == (2, 2)
+    assert "POSTHOG_PROJECT_IDS" in answer["error"]
 
 
 def test_what_the_machine_refuses_is_told_as_json_too(inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,9 @@ def test_the_copy_that_a_pass_publishes_holds_it_and_is_newer_than_its_materiali
     assert Identity.beside(newest.path) == Identity.beside(settings.warehouse)
     assert newest.made_at.timestamp() > made.timestamp
     assert search(settings.published, Question("anything")).copy == newest.path.stem, "so is the search index"
-    told = copy.asset_materialization
-    assert told is not None
-    assert (told.metadata["runs and tasks to index"].value, told.metadata["search index"].value) == (0, "No room.")
+    materialization = copy.asset_materialization
+    assert materialization is not None
+    assert (
+        materialization.metadata["runs and tasks to index"].value,
+        materialization.metadata["search index"].value,
+    ) == (0, "No room.")

@@ -52,8 +52,8 @@ def test_a_home_that_others_can_read_is_tightened_once_and_nothing_else_in_it(
     variables = {**synced.environment, "TASKHOUSE_HOME": str(home)}
     first, second = taskhouse.run("check", **variables), taskhouse.run("check", **variables)
     assert (first.code, second.code) == (0, 0), first
-    told = "from now on only their owner can"
-    assert (told in first.err, told in second.err) == (True, False)
+    warning = "from now on only their owner can"
+    assert (warning in first.err, warning in second.err) == (True, False)
     assert closed(home) == set()
 
 

@@ -182,6 +182,6 @@ def test_numbers_are_never_cut() -> None:
 def test_all_rows_of_csv_share_one_writer(monkeypatch: pytest.MonkeyPatch) -> None:
     counting = Mock(side_effect=csv.writer)
     monkeypatch.setattr(csv, "writer", counting)
-    told = query_output.Csv(shown=False, raw=False)
-    assert list(told(["n", "t"], iter([(1, "=a"), (-2.5, None)]))) == ["n,t\n", "1,'=a\n", "-2.5,\n"]
-    assert (counting.call_count, told.changed) == (1, 1)
+    writer = query_output.Csv(shown=False, raw=False)
+    assert list(writer(["n", "t"], iter([(1, "=a"), (-2.5, None)]))) == ["n,t\n", "1,'=a\n", "-2.5,\n"]
+    assert (counting.call_count, writer.changed) == (1, 1)

@@ -30,11 +30,11 @@ def test_a_run_that_goes_well_says_nothing_and_one_that_fails_says_why(
         fails = definitions.resolve_job_def("sync_tasks").execute_in_process(
             instance=instance, partition_key="1", raise_on_error=False
         )
-        told = capfd.readouterr()
+        printed = capfd.readouterr()
 
     assert (well.success, said.out + said.err) == (True, "")
     assert not fails.success
-    assert "tasks of 1 was asked for" in told.err
+    assert "tasks of 1 was asked for" in printed.err
 
 
 @pytest.mark.parametrize("changed", ["", "# mine\n"])

@@ -50,13 +50,13 @@ class Deployment:
             self.now += 300
         return ran
 
-    def made(self, name: str, project: str | None, at: float, told: dict[str, Any]) -> None:
-        self.made_key(dg.AssetKey(name), project, at, told)
+    def made(self, name: str, project: str | None, at: float, figures: dict[str, Any]) -> None:
+        self.made_key(dg.AssetKey(name), project, at, figures)
 
-    def made_key(self, key: dg.AssetKey, project: str | None, at: float, told: dict[str, Any]) -> None:
+    def made_key(self, key: dg.AssetKey, project: str | None, at: float, figures: dict[str, Any]) -> None:
         with self.patch.context() as patch:
             patch.setattr("time.time", lambda: at)
-            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=project, metadata=told))
+            self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=project, metadata=figures))
 
 
 @pytest.fixture

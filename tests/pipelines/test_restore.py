@@ -26,9 +26,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     warehouse = Warehouse(blank(home / "warehouse.duckdb"), host="http://localhost:1")
     with warehouse.transaction("a pass") as connection:
         ledger.begin(connection, pass_id="p", project_id=1, resource="tasks", viewer=None, started_at=now)
-        told = {"interrupted": False, "verdict": "complete", "reason": "", "reason_code": None}
-        told |= {"proof": "listed", "proven_at": now}
-        ledger.finish(connection, pass_id="p", finished_at=now, **told)
+        ending = {"interrupted": False, "verdict": "complete", "reason": "", "reason_code": None}
+        ending |= {"proof": "listed", "proven_at": now}
+        ledger.finish(connection, pass_id="p", finished_at=now, **ending)
     publish(warehouse, home / "published", force=True)
     monkeypatch.setenv("TASKHOUSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("POSTHOG_HOST", "http://localhost:1")

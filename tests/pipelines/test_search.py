@@ -75,7 +75,7 @@ def test_a_result_names_the_page_of_its_run_if_the_site_has_it(house: House, ins
 def test_a_filter_that_fits_nothing_is_refused(house: House, inside: Any) -> None:
     home = str(house.home)
     inside.run("search", "--build", TASKHOUSE_HOME=home)
-    for given, told in {
+    for given, printed in {
         ("--run", "nonsense"): "No run has an id that begins with nonsense.",
         ("--run", "r"): "This is not the id of a run.",
         ("--project", "99"): "There is no text of project 99.",
@@ -84,7 +84,7 @@ def test_a_filter_that_fits_nothing_is_refused(house: House, inside: Any) -> Non
         ("-foo",): "need `--` before them: taskhouse search [options] -- -foo bar",
     }.items():
         ended = inside.run("search", "permission", *given, TASKHOUSE_HOME=home)
-        assert (ended.code, told in " ".join(ended.err.replace("│", "").split())) == (2, True), ended
+        assert (ended.code, printed in " ".join(ended.err.replace("│", "").split())) == (2, True), ended
     ended = inside.run("search", "permission", "--run", "RUN-", TASKHOUSE_HOME=home)
     assert (ended.code, "  taskhouse run run-3\n" in ended.out) == (0, True), ended
     ended = inside.run("search", "permission", "-n", "1", TASKHOUSE_HOME=home)
@@ -119,16 +119,16 @@ def test_what_the_index_lacks_is_said(house: House, inside: Any, monkeypatch: py
     house.publish()
     with monkeypatch.context() as patch:
         patch.setattr(index, "update", lambda *_, **__: (_ for _ in ()).throw(Locked("Another process is at it.")))
-        told = inside.run("search", "permission", TASKHOUSE_HOME=home)
-        assert (told.code, "The index is behind the published copy" in told.err) == (0, True)
+        printed = inside.run("search", "permission", TASKHOUSE_HOME=home)
+        assert (printed.code, "The index is behind the published copy" in printed.err) == (0, True)
         patch.setattr("os.access", lambda *_: False)
         assert inside.run("search", "permission", TASKHOUSE_HOME=home).code == 0
     monkeypatch.setattr(index, "BATCH_LINES", 1)
     monkeypatch.setattr("taskhouse.pipelines.cli.search.BRING_UP_S", 0.0)
-    told = inside.run("search", "permission", TASKHOUSE_HOME=home)
-    assert "Not in the index yet: 2 runs and tasks. `taskhouse search --build` adds them now." in told.err
-    told = inside.run("search", "permission", "--build", TASKHOUSE_HOME=home)
-    assert ("1 runs and tasks are indexed, 1 to go" in told.err, "Not in the index" in told.err) == (True, False)
+    printed = inside.run("search", "permission", TASKHOUSE_HOME=home)
+    assert "Not in the index yet: 2 runs and tasks. `taskhouse search --build` adds them now." in printed.err
+    printed = inside.run("search", "permission", "--build", TASKHOUSE_HOME=home)
+    assert ("1 runs and tasks are indexed, 1 to go" in printed.err, "Not in the index" in printed.err) == (True, False)
 
 
 def test_a_search_for_nothing_is_wrong_usage_before_anything_is_built(inside: Any, tmp_path: Path) -> None:

@@ -177,11 +177,11 @@ def test_a_sync_whose_notes_cannot_be_written_is_complete_and_says_so(inside: An
 def test_an_incomplete_pass_materializes_and_its_check_fails_as_an_error(inside: Any, quiet: Any) -> None:
     quiet.emulator.faults({"kind": "status", "status": 400, "endpoint": "tasks.readiness", "times": 1})
     shown = inside.run("sync", **quiet.environment)
-    told = inside.run("status", **quiet.environment)
+    status = inside.run("status", **quiet.environment)
     metadata, checks, failures = _records(quiet.settings)
     failed = {(name, result.check_name): result for name in checks for result in checks[name] if not result.passed}
 
-    assert (shown.code, told.code) == (3, 3), (shown, told)
+    assert (shown.code, status.code) == (3, 3), (shown, status)
     assert "readiness of project 1 is not proved complete" in shown.err
     assert "incomplete" in shown.out
     assert failures == {}

@@ -110,7 +110,7 @@ def test_a_list_vouches_for_the_key_for_a_minute(monkeypatch: pytest.MonkeyPatch
         return await known.about(AccessDenied("403"), 1, list_tasks)
 
     async def story() -> list[tuple[type, int]]:
-        told = []
+        reported = []
         for at, answer in (
             (0.0, None),
             (59.0, AccessDenied("no")),
@@ -118,7 +118,7 @@ def test_a_list_vouches_for_the_key_for_a_minute(monkeypatch: pytest.MonkeyPatch
             (62.0, NotFound("gone")),
         ):
             monkeypatch.setattr(clock, "monotonic", lambda at=at: at)
-            told.append((type(await one(answer)), asked))
-        return told
+            reported.append((type(await one(answer)), asked))
+        return reported
 
     assert asyncio.run(story()) == [(Refused, 1), (Refused, 1), (AccessDenied, 2), (AccessDenied, 3)]

@@ -198,13 +198,13 @@ asyncio.run(main())
 
 
 def test_a_caller_that_waits_learns_for_how_long(tmp_path: Path, clock: Slept) -> None:
-    told: list[float] = []
+    waits: list[float] = []
 
     async def work(budget: Budget) -> None:
-        budget.waits = told.append
+        budget.waits = waits.append
         for _ in range(8):
             await budget.acquire(Priority.FIRST)
 
     use(tmp_path / "b.sqlite", work, clock)
-    assert told == clock.slept
-    assert len(told) == 1
+    assert waits == clock.slept
+    assert len(waits) == 1

@@ -80,8 +80,8 @@ def hold(
                 await asyncio.sleep(1)
                 meanwhile(service, made)
                 got = await asyncio.gather(*following)
-            told = await service.truth.of(1, service.settings.keys[0].user_id)
-            truth = {run["id"]: run for run in told["runs"]}
+            whole_truth = await service.truth.of(1, service.settings.keys[0].user_id)
+            truth = {run["id"]: run for run in whole_truth["runs"]}
             return [
                 Held(
                     [frame for batch in batches for frame in batch.frames if isinstance(frame, Frame)],

@@ -33,10 +33,10 @@ def test_structure_numbers_and_sizes_survive() -> None:
         },
         "n": 1.5,
     }
-    told = json.loads(without_text(json.dumps(event).encode()))
-    assert told["notification"]["params"]["update"].pop("content") == {"type": "text", "text": mark(SECRET)}
+    kept = json.loads(without_text(json.dumps(event).encode()))
+    assert kept["notification"]["params"]["update"].pop("content") == {"type": "text", "text": mark(SECRET)}
     event["notification"]["params"]["update"].pop("content")  # type: ignore[index]
-    assert told == event
+    assert kept == event
     assert mark(SECRET).startswith(f"[text {len(SECRET)} ")
 
 

@@ -106,149 +106,149 @@ def cursors(server: Server, ending: str = "stream") -> list[str | None]:
 
 
 def test_by_default_no_token_is_asked_for(settings: MakeSettings) -> None:
-    told = followed(settings, [events(event(1), STREAM_END)], stream_leg="django")
-    assert told.numbers == [("django", 1)]
-    assert told.asked == ["stream"]
+    heard = followed(settings, [events(event(1), STREAM_END)], stream_leg="django")
+    assert heard.numbers == [("django", 1)]
+    assert heard.asked == ["stream"]
     assert settings("https://eu.posthog.com").stream_leg == "django"
 
 
 def test_a_run_that_names_the_proxy_is_read_there_with_its_token_alone(settings: MakeSettings) -> None:
-    told = followed(settings, ["token"], [events(event(1) + event(2)), events(event(3), ROTATED), events(STREAM_END)])
-    assert told.numbers == [("proxy", 1), ("proxy", 2), ("proxy", 3)]
-    assert (told.batches[-1].ending, told.batches[-1].leg) == (Ending.STREAM_END, "proxy")
-    assert told.batches[-1].cursor == "17-3"
-    assert told.proxy.paths() == ["/v1/runs/r/stream?resync=1"] * 3
-    assert cursors(told.proxy) == [None, "17-2", "17-3"]
-    assert {told.proxy.header(n, "authorization") for n in range(3)} == {f"Bearer {TOKEN}"}
-    assert told.asked == ["stream_token"], "one request a run, not one a connection"
-    assert told.api.paths() == ["/api/projects/1/tasks/t/runs/r/stream_token/?resync=true"]
+    heard = followed(settings, ["token"], [events(event(1) + event(2)), events(event(3), ROTATED), events(STREAM_END)])
+    assert heard.numbers == [("proxy", 1), ("proxy", 2), ("proxy", 3)]
+    assert (heard.batches[-1].ending, heard.batches[-1].leg) == (Ending.STREAM_END, "proxy")
+    assert heard.batches[-1].cursor == "17-3"
+    assert heard.proxy.paths() == ["/v1/runs/r/stream?resync=1"] * 3
+    assert cursors(heard.proxy) == [None, "17-2", "17-3"]
+    assert {heard.proxy.header(n, "authorization") for n in range(3)} == {f"Bearer {TOKEN}"}
+    assert heard.asked == ["stream_token"], "one request a run, not one a connection"
+    assert heard.api.paths() == ["/api/projects/1/tasks/t/runs/r/stream_token/?resync=true"]
 
 
 def test_after_a_resync_the_proxy_is_read_again_without_a_cursor(settings: MakeSettings) -> None:
     resync = b'event: end\ndata: {"type":"resync","reason":"trimmed"}\n\n'
-    told = followed(settings, ["token"], [events(event(1)), events(resync), events(event(5)), events(STREAM_END)])
-    assert told.numbers == [("proxy", 1), ("proxy", 5)]
-    assert cursors(told.proxy) == [None, "17-1", None, "17-5"]
-    assert [(batch.leg, batch.trimmed) for batch in told.batches if batch.trimmed] == [("proxy", "17-1")]
+    heard = followed(settings, ["token"], [events(event(1)), events(resync), events(event(5)), events(STREAM_END)])
+    assert heard.numbers == [("proxy", 1), ("proxy", 5)]
+    assert cursors(heard.proxy) == [None, "17-1", None, "17-5"]
+    assert [(batch.leg, batch.trimmed) for batch in heard.batches if batch.trimmed] == [("proxy", "17-1")]
 
 
 def test_without_a_url_the_run_is_read_on_django(settings: MakeSettings) -> None:
-    told = followed(settings, ["null", events(event(1)), events(STREAM_END)])
-    assert told.numbers == [("django", 1)]
-    assert told.asked == ["stream_token", "stream", "stream"]
+    heard = followed(settings, ["null", events(event(1)), events(STREAM_END)])
+    assert heard.numbers == [("django", 1)]
+    assert heard.asked == ["stream_token", "stream", "stream"]
 
 
 def test_that_answer_is_kept_too(settings: MakeSettings) -> None:
-    told = followed(settings, ["null", events(STREAM_END), events(STREAM_END), "null", events(STREAM_END)], runs="rrq")
-    assert told.asked == ["stream_token", "stream", "stream", "stream_token", "stream"]
+    heard = followed(settings, ["null", events(STREAM_END), events(STREAM_END), "null", events(STREAM_END)], runs="rrq")
+    assert heard.asked == ["stream_token", "stream", "stream", "stream_token", "stream"]
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "405 No"])
 def test_an_old_server_is_asked_once(settings: MakeSettings, status: str) -> None:
-    told = followed(settings, [answer(b"{}", status), events(), events(STREAM_END)])
-    assert told.asked == ["stream_token", "stream", "stream"]
-    assert told.batches[-1].ending is Ending.STREAM_END
+    heard = followed(settings, [answer(b"{}", status), events(), events(STREAM_END)])
+    assert heard.asked == ["stream_token", "stream", "stream"]
+    assert heard.batches[-1].ending is Ending.STREAM_END
 
 
 @pytest.mark.parametrize(
     "trouble", [answer(b"", "429 Slow", Retry_After="7"), answer(b"", "502 Bad"), exact(b""), answer(b"[1]")]
 )
 def test_trouble_with_the_token_is_django_for_this_round(settings: MakeSettings, trouble: Script) -> None:
-    told = followed(settings, [trouble, events(), "token"], [events(event(1), STREAM_END)])
-    assert told.asked == ["stream_token", "stream", "stream_token"]
-    assert told.numbers == [("proxy", 1)]
+    heard = followed(settings, [trouble, events(), "token"], [events(event(1), STREAM_END)])
+    assert heard.asked == ["stream_token", "stream", "stream_token"]
+    assert heard.numbers == [("proxy", 1)]
 
 
 def test_a_run_that_gave_events_on_django_stays_there(settings: MakeSettings) -> None:
-    told = followed(settings, [answer(b"", "502 Bad"), events(event(1)), events(event(2), STREAM_END)])
-    assert told.numbers == [("django", 1), ("django", 2)]
-    assert told.asked == ["stream_token", "stream", "stream"]
-    assert cursors(told.api) == [None, "17-1"]
+    heard = followed(settings, [answer(b"", "502 Bad"), events(event(1)), events(event(2), STREAM_END)])
+    assert heard.numbers == [("django", 1), ("django", 2)]
+    assert heard.asked == ["stream_token", "stream", "stream"]
+    assert cursors(heard.api) == [None, "17-1"]
 
 
 def test_a_stored_cursor_of_django_needs_no_token(settings: MakeSettings) -> None:
-    told = followed(settings, [events(STREAM_END)], cursor="17-9")
-    assert told.asked == ["stream"]
-    assert cursors(told.api) == ["17-9"]
+    heard = followed(settings, [events(STREAM_END)], cursor="17-9")
+    assert heard.asked == ["stream"]
+    assert cursors(heard.api) == ["17-9"]
 
 
 def test_a_stored_cursor_of_the_proxy_is_used_there_and_nowhere_else(settings: MakeSettings) -> None:
-    told = followed(settings, ["token"], [events(STREAM_END)], cursor="17-9", leg="proxy")
-    assert cursors(told.proxy) == ["17-9"]
-    told = followed(settings, ["null", events(STREAM_END)], cursor="17-9", leg="proxy")
-    assert cursors(told.api) == [None]
-    told = followed(settings, [events(STREAM_END)], cursor="17-9", leg="proxy", stream_leg="django")
-    assert (cursors(told.api), told.batches[-1].cursor, told.batches[-1].leg) == ([None], None, "django")
+    heard = followed(settings, ["token"], [events(STREAM_END)], cursor="17-9", leg="proxy")
+    assert cursors(heard.proxy) == ["17-9"]
+    heard = followed(settings, ["null", events(STREAM_END)], cursor="17-9", leg="proxy")
+    assert cursors(heard.api) == [None]
+    heard = followed(settings, [events(STREAM_END)], cursor="17-9", leg="proxy", stream_leg="django")
+    assert (cursors(heard.api), heard.batches[-1].cursor, heard.batches[-1].leg) == ([None], None, "django")
 
 
 def test_an_expired_token_is_renewed_and_the_cursor_kept(settings: MakeSettings) -> None:
-    told = followed(settings, ["token", "token"], [events(event(1)), EXPIRED, events(event(2), STREAM_END)])
-    assert told.numbers == [("proxy", 1), ("proxy", 2)]
-    assert cursors(told.proxy) == [None, "17-1", "17-1"]
-    assert told.asked == ["stream_token", "stream_token"]
+    heard = followed(settings, ["token", "token"], [events(event(1)), EXPIRED, events(event(2), STREAM_END)])
+    assert heard.numbers == [("proxy", 1), ("proxy", 2)]
+    assert cursors(heard.proxy) == [None, "17-1", "17-1"]
+    assert heard.asked == ["stream_token", "stream_token"]
 
 
 def test_a_proxy_that_takes_no_token_is_given_up_and_its_cursor_with_it(settings: MakeSettings) -> None:
     api: list[Script | str] = ["token", *["token"] * 4, events(event(1), STREAM_END)]
-    told = followed(settings, api, [events(event(9)), EXPIRED])
-    assert told.numbers == [("proxy", 9), ("django", 1)]
-    assert told.asked == ["stream_token"] * 5 + ["stream"]
-    assert cursors(told.api) == [None]
-    assert len(told.proxy.requests) == 6
-    assert (told.batches[-1].leg, told.batches[-1].cursor) == ("django", "17-1")
+    heard = followed(settings, api, [events(event(9)), EXPIRED])
+    assert heard.numbers == [("proxy", 9), ("django", 1)]
+    assert heard.asked == ["stream_token"] * 5 + ["stream"]
+    assert cursors(heard.api) == [None]
+    assert len(heard.proxy.requests) == 6
+    assert (heard.batches[-1].leg, heard.batches[-1].cursor) == ("django", "17-1")
 
 
 @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "406 No"])
 def test_a_proxy_that_refuses_the_run_leads_to_django(settings: MakeSettings, status: str) -> None:
-    told = followed(settings, ["token", events(event(1), STREAM_END)], [answer(b'{"error":"no"}', status)])
-    assert told.numbers == [("django", 1)]
-    assert len(told.proxy.requests) == 1
+    heard = followed(settings, ["token", events(event(1), STREAM_END)], [answer(b'{"error":"no"}', status)])
+    assert heard.numbers == [("django", 1)]
+    assert len(heard.proxy.requests) == 1
 
 
 def test_a_proxy_that_is_full_is_waited_for_as_it_asks(settings: MakeSettings) -> None:
-    told = followed(settings, ["token"], [BUSY, BUSY, events(event(1), STREAM_END)])
-    assert told.numbers == [("proxy", 1)]
-    assert told.asked == ["stream_token"]
+    heard = followed(settings, ["token"], [BUSY, BUSY, events(event(1), STREAM_END)])
+    assert heard.numbers == [("proxy", 1)]
+    assert heard.asked == ["stream_token"]
 
 
 @pytest.mark.parametrize("script", [BUSY, exact(b""), events(), answer(b"<html>", kind="text/html")])
 def test_a_proxy_that_never_brings_anything_is_given_up(settings: MakeSettings, script: Script) -> None:
-    told = followed(settings, ["token", events(event(1), STREAM_END)], [script], policy=FollowPolicy(proxy=3))
-    assert told.numbers == [("django", 1)]
-    assert [path for path in told.api.paths() if "stream" in path][-1].endswith("/stream/")
-    assert len(told.proxy.requests) == 3
+    heard = followed(settings, ["token", events(event(1), STREAM_END)], [script], policy=FollowPolicy(proxy=3))
+    assert heard.numbers == [("django", 1)]
+    assert [path for path in heard.api.paths() if "stream" in path][-1].endswith("/stream/")
+    assert len(heard.proxy.requests) == 3
 
 
 def test_a_proxy_that_nobody_can_reach_is_given_up(settings: MakeSettings) -> None:
-    told = followed(settings, ["token", events(STREAM_END)], base="http://127.0.0.1:1")
-    assert told.batches[-1].ending is Ending.STREAM_END
-    assert any("got no answer from http://127.0.0.1:1" in batch.note for batch in told.batches)
+    heard = followed(settings, ["token", events(STREAM_END)], base="http://127.0.0.1:1")
+    assert heard.batches[-1].ending is Ending.STREAM_END
+    assert any("got no answer from http://127.0.0.1:1" in batch.note for batch in heard.batches)
 
 
 @pytest.mark.parametrize("base", ["http://proxy.example", "https://u:p@proxy.example", "nonsense", "ftp://127.0.0.1"])
 def test_a_token_is_never_sent_over_an_open_line(settings: MakeSettings, base: str) -> None:
-    told = followed(settings, ["token", events(event(1), STREAM_END)], base=base)
-    assert told.numbers == [("django", 1)]
+    heard = followed(settings, ["token", events(event(1), STREAM_END)], base=base)
+    assert heard.numbers == [("django", 1)]
 
 
 def test_a_redirect_of_the_proxy_is_not_followed(settings: MakeSettings) -> None:
     away = answer(b"", "302 Found", Location="http://127.0.0.1:1/")
-    told = followed(settings, ["token", events(event(1), STREAM_END)], [away])
-    assert told.numbers == [("django", 1)]
-    assert len(told.proxy.requests) == 1
+    heard = followed(settings, ["token", events(event(1), STREAM_END)], [away])
+    assert heard.numbers == [("django", 1)]
+    assert len(heard.proxy.requests) == 1
 
 
 def test_refusals_of_django_are_as_final_as_ever(settings: MakeSettings) -> None:
     with pytest.raises(AccessDenied):
         followed(settings, ["null", answer(b"typecodedetailattr", "403 No")])
-    told = followed(settings, [answer(b"{}", "404 No"), answer(b"typecodedetailattr", "404 No")])
-    assert told.batches[-1].ending is Ending.NOT_FOUND
+    heard = followed(settings, [answer(b"{}", "404 No"), answer(b"typecodedetailattr", "404 No")])
+    assert heard.batches[-1].ending is Ending.NOT_FOUND
 
 
 def test_an_echoed_token_is_not_repeated(settings: MakeSettings) -> None:
     echo = answer(json.dumps({"error": f"bad token {TOKEN}"}).encode(), "403 Forbidden")
-    told = followed(settings, ["token", events(STREAM_END)], [echo])
-    assert any("bad token [key]" in batch.note for batch in told.batches)
+    heard = followed(settings, ["token", events(STREAM_END)], [echo])
+    assert any("bad token [key]" in batch.note for batch in heard.batches)
 
 
 def test_the_token_is_paid_from_the_keys_budget_and_the_proxy_is_not(settings: MakeSettings) -> None:
@@ -283,5 +283,5 @@ def test_it_stops_while_the_token_is_awaited(settings: MakeSettings) -> None:
 
 def test_a_silent_token_endpoint_is_noticed(settings: MakeSettings) -> None:
     policy = replace(FollowPolicy(), watchdog_s=0.05)
-    told = followed(settings, [exact(b"", hold=True), "token"], [events(event(1), STREAM_END)], policy=policy)
-    assert told.numbers == [("proxy", 1)]
+    heard = followed(settings, [exact(b"", hold=True), "token"], [events(event(1), STREAM_END)], policy=policy)
+    assert heard.numbers == [("proxy", 1)]

@@ -53,17 +53,17 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 def test_importing_taskhouse_imports_neither_pandas_nor_duckdb() -> None:
-    told = "import sys, taskhouse; print([name for name in ('pandas', 'duckdb', 'pydantic') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    code = "import sys, taskhouse; print([name for name in ('pandas', 'duckdb', 'pydantic') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_opening_does_not_import_pandas(home: Path) -> None:
-    told = (
+    code = (
         "import sys, taskhouse; house = taskhouse.open(sys.argv[1]); house.records('SELECT 1');"
         "print('pandas' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", told, str(home)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 

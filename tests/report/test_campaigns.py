@@ -83,13 +83,13 @@ def test_a_campaign_that_is_over_counted_or_of_other_repositories_needs_no_excus
 
 
 def test_every_form_of_the_report_says_so(agents_home: Path) -> None:
-    told: list[str] = []
+    missing: list[str] = []
     with taskhouse.open(agents_home) as opened:
         for form in ("html", "md"):
-            text = render(opened, Options(format=form), directory(repositories=["acmee/*"]), warn=told.append)
+            text = render(opened, Options(format=form), directory(repositories=["acmee/*"]), warn=missing.append)
             assert "No repository matches" in text
         assert 'href="#campaigns"' in render(opened, Options(), directory(repositories=["acmee/*"]))
-    assert told == ["Campaign \u2068All\u2069: No repository matches \u2068acmee/*\u2069."] * 2
+    assert missing == ["Campaign \u2068All\u2069: No repository matches \u2068acmee/*\u2069."] * 2
 
 
 def test_what_is_not_in_the_scope_or_over_or_not_begun_is_left_out(house: Snapshot) -> None:

@@ -43,14 +43,14 @@ def document(home: Path) -> str:
 
 @pytest.mark.worlds
 def test_the_same_data_gives_the_same_bytes_in_another_process(home: Path, house: Snapshot) -> None:
-    told = (
+    embedded = (
         "import sys, taskhouse; from taskhouse.report import *; house = taskhouse.open(sys.argv[1]);"
         "sys.stdout.buffer.write(b'\\0'.join(render(house, Options(format=form)).encode() for form in sys.argv[2:]))"
     )
     forms: tuple[Literal["html", "md", "csv"], ...] = ("html", "md", "csv")
     here = [render(house, Options(format=form)).encode() for form in forms]
     surroundings = {"PYTHONHASHSEED": "1", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
-    command = [sys.executable, "-c", told, str(home), *forms]
+    command = [sys.executable, "-c", embedded, str(home), *forms]
     done = subprocess.run(command, env=surroundings, capture_output=True, check=True)
     assert done.stdout.split(b"\0") == here
 
@@ -111,22 +111,22 @@ def test_windows_that_say_the_same_share_a_column(tmp_path: Path) -> None:
 
 
 def test_the_numbers_are_those_of_the_views(house: Snapshot, document: str) -> None:
-    told = data(document)
+    embedded = data(document)
     as_of = house.records("FROM readiness_as_of(DATE '2026-11-22') WHERE window_days = 7 AND overall IS NOT NULL")
     assert states(document) == {row["repository"]: row["overall"] for row in as_of}
     weekly = {str(row["week"]): row for row in house.records("FROM readiness_weekly WHERE window_days = 7")}
-    columns = told["columns"]["counts"]
-    for since, _, counts in told["weeks"]:
+    columns = embedded["columns"]["counts"]
+    for since, _, counts in embedded["weeks"]:
         for state in ("ready", "partial", "detected", "needs_setup"):
             assert counts[columns.index(state)] == weekly[since][state]
     daily = house.records("FROM readiness_daily WHERE window_days = 7 AND day BETWEEN '2026-11-16' AND '2026-11-22'")
-    for row, counts in zip(sorted(daily, key=lambda row: row["day"]), told["days"], strict=True):
+    for row, counts in zip(sorted(daily, key=lambda row: row["day"]), embedded["days"], strict=True):
         assert counts[columns.index("ready")] == row["ready_carried"]
     runs = house.records(
         "SELECT count(*) AS n, count(*) FILTER (WHERE status = 'completed') AS ok FROM runs"
         " WHERE completed_at IS NOT NULL AND day_of(completed_at) BETWEEN DATE '2026-11-16' AND DATE '2026-11-22'"
     )[0]
-    completed, failed, cancelled, *_ = told["agents"]["periods"][0]
+    completed, failed, cancelled, *_ = embedded["agents"]["periods"][0]
     assert (completed, completed + failed + cancelled) == (runs["ok"], runs["n"])
 
 
@@ -203,18 +203,18 @@ def test_forty_repositories_stay_below_200_kilobytes_whatever_they_do(tmp_path: 
 def test_every_mover_is_listed_at_any_number_and_the_rest_is_named(tmp_path: Path) -> None:
     with walk(list(names(300)), days=3, windows=(7,), churn=0.6).open(tmp_path) as house:
         document = render(house, Options(rows=20))
-    tree, told = Tree(document), data(document)
+    tree, embedded = Tree(document), data(document)
     assert len(tree.all("svg", class_="s")) == 20
-    moved = {row[1] for row in told["movers"]}
+    moved = {row[1] for row in embedded["movers"]}
     assert len(moved) > 40
     listed = tree.all("section", id="movers")[0].text
     assert all(name in listed for name in moved)
     rest = tree.all("section", id="repositories")[0].text
-    assert f"{len(told['repositories']) - 20} more repositories" in rest
-    assert [one.text for one in tree.all("a", href="#rest")] == [f"{len(told['repositories']) - 20} more"]
+    assert f"{len(embedded['repositories']) - 20} more repositories" in rest
+    assert [one.text for one in tree.all("a", href="#rest")] == [f"{len(embedded['repositories']) - 20} more"]
     for named in tree.all("p", class_="names"):
         assert named.text.count(", ") == named.text.count(",")
-    assert all(row[1] in rest for row in told["repositories"])
+    assert all(row[1] in rest for row in embedded["repositories"])
 
 
 def test_runs_without_readiness_make_a_report(tmp_path: Path) -> None:

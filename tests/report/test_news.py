@@ -80,7 +80,7 @@ def test_answers_that_are_no_information_are_not_called_no_data(tmp_path: Path) 
     assert "no answer contains information (no token)" in text
 
 
-def told(names: dict[str, str], tmp_path: Path, **options: object) -> tuple[Tree, str]:
+def drawn(names: dict[str, str], tmp_path: Path, **options: object) -> tuple[Tree, str]:
     """The report about walks of days until the last one, each day a letter, as HTML and Markdown."""
     world = World()
     words = {"r": "ready", "n": "needs_setup", "p": "partial", "d": "detected"}
@@ -94,7 +94,7 @@ def told(names: dict[str, str], tmp_path: Path, **options: object) -> tuple[Tree
 
 
 def test_the_top_says_which_repositories_became_ready_which_slipped_and_why(tmp_path: Path) -> None:
-    tree, text = told({"a/up": "pr", "a/slip": "rn", "a/still": "rr", "a/gain": "np", "a/late": ".r"}, tmp_path)
+    tree, text = drawn({"a/up": "pr", "a/slip": "rn", "a/still": "rr", "a/gain": "np", "a/late": ".r"}, tmp_path)
     said = [one.text for one in tree.all("a") if one.parents[-2:] == ("ol", "li")][:3]
     assert said == [
         "3 of 5 repositories are ready (60%), 1 more than on 23 Nov.",
@@ -113,13 +113,13 @@ def test_the_top_says_which_repositories_became_ready_which_slipped_and_why(tmp_
 
 
 def test_what_moved_comes_first_and_slips_before_gains(tmp_path: Path) -> None:
-    tree, _ = told({"a/still": "rr", "a/up": "np", "a/slip": "rn", "a/gain": "nr", "a/waits": "nn"}, tmp_path)
+    tree, _ = drawn({"a/still": "rr", "a/up": "np", "a/slip": "rn", "a/gain": "nr", "a/waits": "nn"}, tmp_path)
     rows = [one.removesuffix("frontend js") for one in tree.texts("th", role="rowheader")]
     assert rows == ["a/slip", "a/gain", "a/up", "a/waits", "a/still"]
 
 
 def test_a_change_that_came_back_and_days_without_information_move_nothing(tmp_path: Path) -> None:
-    tree, text = told({"a/back": "rnnr", "a/dark": "r...", "a/holes": "r.r."}, tmp_path)
+    tree, text = drawn({"a/back": "rnnr", "a/dark": "r...", "a/holes": "r.r."}, tmp_path)
     assert "- \u20682 of 3 repositories have no information for 24 Nov 2026: their last known state counts." in text
     assert "No repository became ready, and none slipped." in text
     head = tree.all("header")[0].text
@@ -180,7 +180,7 @@ def test_while_no_week_is_over_the_report_is_about_the_days_so_far(tmp_path: Pat
 
 
 def test_a_change_in_days_without_information_has_the_reason_of_the_answer_after_it(tmp_path: Path) -> None:
-    tree, text = told({"a/up": "p..r", "a/gain": "n..r"}, tmp_path, since=LAST.date() - timedelta(days=1))
+    tree, text = drawn({"a/up": "p..r", "a/gain": "n..r"}, tmp_path, since=LAST.date() - timedelta(days=1))
     reason = f"\u201c\u2068{REASONS['ready']}\u2069\u201d"
     assert f"; the server now says: {reason}" in tree.all("ol")[0].text
     assert REASONS["ready"] in text

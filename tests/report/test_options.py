@@ -83,9 +83,9 @@ def test_what_is_no_week_is_refused(text: str) -> None:
 
 
 def test_a_first_day_after_the_data_is_no_reason_to_swap_anything() -> None:
-    with pytest.raises(ConfigurationError, match="2030-01-01, after 2026-11-24") as told:
+    with pytest.raises(ConfigurationError, match="2030-01-01, after 2026-11-24") as refused:
         Options(since=date(2030, 1, 1)).period(KNOWN)
-    assert told.value.hint == "Choose 2026-11-24 or an earlier day for --since."
+    assert refused.value.hint == "Choose 2026-11-24 or an earlier day for --since."
 
 
 def test_a_scope_says_what_limits_a_query() -> None:

@@ -158,9 +158,9 @@ def test_a_week_is_the_median_of_its_days_and_usual_the_median_of_four_weeks(
                 days.append(states)
         medians[monday] = {state: median(one[state] for one in days) for state in ORDER}
         medians[monday]["share"] = median(one["ready"] / sum(one[state] for state in ORDER) for one in days)
-    told = {week.since: count for week, count in report.weeks}
+    by_week = {week.since: count for week, count in report.weeks}
     for monday, expected in medians.items():
-        count = told[monday]
+        count = by_week[monday]
         assert {state: count.states.get(state, 0) for state in ORDER} == {state: expected[state] for state in ORDER}
         assert count.share == pytest.approx(expected["share"])
     four = [medians[BASE - timedelta(days=6 + 7 * number)] for number in range(4)]

@@ -171,14 +171,14 @@ def test_what_is_clear_is_said_with_the_shares_of_both_sides_and_what_is_not_is_
         made = dict(zip(("completed_before", "before", "completed_after", "after"), counts, strict=True))
         return outcome.Became(1, name, date(2026, 11, 2), 3, Sides(**made))
 
-    def told(*some: outcome.Became) -> str:
+    def embedded(*some: outcome.Became) -> str:
         return outcome.said(outcome.Outcome(some, common([one.runs for one in some]), None))
 
-    assert told(became("a/b", 60, 100, 80, 100), became("c/d", 30, 60, 42, 60)) == (
+    assert embedded(became("a/b", 60, 100, 80, 100), became("c/d", 30, 60, 42, 60)) == (
         "Runs succeeded more often after their repositories became ready: 76%, 56% before"
         " (+20 points, +10 to +30 with 95% confidence, from 320 runs of 2 repositories)."
     )
-    assert told(became("a/b", 12, 20, 14, 21)) == (
+    assert embedded(became("a/b", 12, 20, 14, 21)) == (
         "Whether runs succeed more often once a repository became ready is not clear:"
         " +7 points, \u221223 to +36 with 95% confidence, from 41 runs of 1 repository."
     )
@@ -210,9 +210,9 @@ def test_the_whole_report_says_it_first_and_has_it_for_machines(house: Snapshot)
     said = [one.text for one in page.all("ol", class_="said")]
     assert outcome.sentences(found)[0].text in said[0]
     assert [one.text for one in page.all("a", href="#campaigns")] == ["Campaigns"]
-    told = json.loads(page.all("script", id="data")[0].text)["outcome"]
-    assert told["common"][0] == pytest.approx(found.common.value if found.common else None, abs=1e-3)
-    assert told["runs"] == [
+    embedded = json.loads(page.all("script", id="data")[0].text)["outcome"]
+    assert embedded["common"][0] == pytest.approx(found.common.value if found.common else None, abs=1e-3)
+    assert embedded["runs"] == [
         found.runs.completed_before,
         found.runs.before,
         found.runs.completed_after,

@@ -53,12 +53,12 @@ def test_markdown_leaves_no_markup_of_the_server(house: Snapshot) -> None:
 
 @given(TEXTS)
 def test_an_escaped_text_is_one_line_and_opens_nothing(text: str) -> None:
-    told = escaped(text)
-    assert "\n" not in told
-    bare = told.replace("\\\\", "")
+    safe = escaped(text)
+    assert "\n" not in safe
+    bare = safe.replace("\\\\", "")
     for mark in "`*_[]|<>#!$":
         assert f"\\{mark}" in bare or mark not in bare
-    assert "<" not in told
+    assert "<" not in safe
 
 
 FORGE = re.compile(r"@\w|\$[$x]|[#!]\d|\bgh-\d|://|www\.|:[\w+-]+:|\b[0-9a-f]{40}\b", re.IGNORECASE)
@@ -82,13 +82,13 @@ def test_markdown_is_inert_for_what_a_forge_looks_for_after_it(text: str) -> Non
 
 @given(st.text("a\u05d0\u202e\u2066\u2068\u2069\u200b\U000e0041", max_size=12))
 def test_no_text_changes_the_direction_of_what_stands_around_it(text: str) -> None:
-    told, depth = formatting.clean(text), 0
-    assert set(told) <= {"a", "\u05d0", formatting.ISOLATE, formatting.END}
-    for char in told:
+    safe, depth = formatting.clean(text), 0
+    assert set(safe) <= {"a", "\u05d0", formatting.ISOLATE, formatting.END}
+    for char in safe:
         depth += {formatting.ISOLATE: 1, formatting.END: -1}.get(char, 0)
         assert depth >= 0
     assert depth == 0
-    assert formatting.clean(told) == told
+    assert formatting.clean(safe) == safe
     assert formatting.isolated(text).count(formatting.END) == 1
 
 

@@ -27,7 +27,7 @@ def runs(home: Path) -> Iterator[Snapshot]:
 
 
 @pytest.fixture(scope="session")
-def told(runs: Snapshot) -> dict[str, Run]:
+def pages_of(runs: Snapshot) -> dict[str, Run]:
     """Every run, read once."""
     return gather_all(runs, 1, [FULL, OTHER, HIDDEN, EMPTY])
 

@@ -29,9 +29,9 @@ def made(dice: random.Random, like: Run) -> Run:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_step_of_both_is_there_once_and_in_order(told: dict[str, Run], seed: int) -> None:
+def test_every_step_of_both_is_there_once_and_in_order(pages_of: dict[str, Run], seed: int) -> None:
     dice = random.Random(seed)
-    left, right = made(dice, told[OTHER]), made(dice, told[OTHER])
+    left, right = made(dice, pages_of[OTHER]), made(dice, pages_of[OTHER])
     found = compare.compare(left, right)
     assert [step for one in found.stretches for step in one.left] == compare.steps_of(left)
     assert [step for one in found.stretches for step in one.right] == compare.steps_of(right)
@@ -45,8 +45,8 @@ def test_every_step_of_both_is_there_once_and_in_order(told: dict[str, Run], see
         assert found.shared <= first
 
 
-def test_it_says_where_they_part(told: dict[str, Run]) -> None:
-    page = html.comparison(told[FULL], told[OTHER])
+def test_it_says_where_they_part(pages_of: dict[str, Run]) -> None:
+    page = html.comparison(pages_of[FULL], pages_of[OTHER])
     found = Tree(page)
     assert found.all("h2")[0].text == "They part after 3 steps"
     parted = [one.text for one in found.all("p", class_="line")]
@@ -58,13 +58,13 @@ def test_it_says_where_they_part(told: dict[str, Run]) -> None:
     assert "Not everything was captured (2 gaps in run A), so steps may be missing on that side." in page
 
 
-def test_a_run_beside_itself_takes_the_same_steps(told: dict[str, Run]) -> None:
-    page = html.comparison(told[OTHER], told[OTHER])
+def test_a_run_beside_itself_takes_the_same_steps(pages_of: dict[str, Run]) -> None:
+    page = html.comparison(pages_of[OTHER], pages_of[OTHER])
     assert "They take the same 6 steps" in page
 
 
-def test_texts_that_were_not_kept_are_not_compared(told: dict[str, Run]) -> None:
-    page = html.comparison(told[OTHER], told[HIDDEN])
+def test_texts_that_were_not_kept_are_not_compared(pages_of: dict[str, Run]) -> None:
+    page = html.comparison(pages_of[OTHER], pages_of[HIDDEN])
     assert "Texts of run B were not kept" in page
     assert "0123456789abcdef" not in page
 

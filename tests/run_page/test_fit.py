@@ -28,8 +28,8 @@ def many(number: int, *, size: int = 40) -> Iterator[Step]:
 
 
 @pytest.fixture(scope="module")
-def large(told: dict[str, Run]) -> Run:
-    return replace(told[FULL], steps=list(many(6_000, size=2000)))
+def large(pages_of: dict[str, Run]) -> Run:
+    return replace(pages_of[FULL], steps=list(many(6_000, size=2000)))
 
 
 def test_a_run_that_is_too_large_is_thinned_evenly_and_stays_below_2_mb(large: Run) -> None:

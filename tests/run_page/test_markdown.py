@@ -10,8 +10,8 @@ from tests.report.tree import Tree
 from tests.run_page.story import EMPTY, FULL, HIDDEN
 
 
-def test_it_says_what_was_asked_and_what_came_of_it(told: dict[str, Run]) -> None:
-    text = markdown.page(told[FULL])
+def test_it_says_what_was_asked_and_what_came_of_it(pages_of: dict[str, Run]) -> None:
+    text = markdown.page(pages_of[FULL])
     assert len(text) < 20_000
     said = "2 attempts, \u2068opus\u2069, 11 tool calls, 2 of them failed, 7,200 tokens, $0.50, "
     assert said in text
@@ -21,8 +21,8 @@ def test_it_says_what_was_asked_and_what_came_of_it(told: dict[str, Run]) -> Non
     assert "Not everything was captured: 2 gaps." in text
 
 
-def test_nothing_in_it_does_anything(told: dict[str, Run]) -> None:
-    text = markdown.page(told[FULL])
+def test_nothing_in_it_does_anything(pages_of: dict[str, Run]) -> None:
+    text = markdown.page(pages_of[FULL])
     found = Tree(MarkdownIt("commonmark", {"html": True}).enable("table").render(text))
     assert [one.name for one in found.elements if one.name in {"script", "img", "form", "style"}] == []
     links = {one.attributes["href"] for one in found.all("a")}
@@ -30,12 +30,12 @@ def test_nothing_in_it_does_anything(told: dict[str, Run]) -> None:
     assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text) == []
 
 
-def test_texts_that_were_not_kept_are_said_to_be_so(told: dict[str, Run]) -> None:
-    text = markdown.page(told[HIDDEN])
+def test_texts_that_were_not_kept_are_said_to_be_so(pages_of: dict[str, Run]) -> None:
+    text = markdown.page(pages_of[HIDDEN])
     assert "The texts of this run were not kept." in text
     assert "0123456789abcdef" not in text
     assert "### Asked" not in text
 
 
-def test_a_run_without_events_is_short(told: dict[str, Run]) -> None:
-    assert "0 tool calls" in markdown.page(told[EMPTY])
+def test_a_run_without_events_is_short(pages_of: dict[str, Run]) -> None:
+    assert "0 tool calls" in markdown.page(pages_of[EMPTY])

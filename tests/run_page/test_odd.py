@@ -58,7 +58,7 @@ def call(dice: random.Random, name: str) -> Row:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_any_event_has_a_place_on_a_page_that_does_nothing(told: dict[str, Run], seed: int) -> None:
+def test_any_event_has_a_place_on_a_page_that_does_nothing(pages_of: dict[str, Run], seed: int) -> None:
     dice = random.Random(seed)
     payloads = [json.dumps(value(dice)) for _ in range(120)]
     shaped = [json.dumps({"notification": {"params": value(dice), "result": value(dice)}}) for _ in range(120)]
@@ -71,8 +71,8 @@ def test_any_event_has_a_place_on_a_page_that_does_nothing(told: dict[str, Run],
         for place in sorted(dice.sample(range(len(texts)), 20))
     ]
     found = steps(events, messages, [call(dice, "c"), call(dice, "d")], [], [], frozenset())
-    run = replace(told[FULL], steps=found)
-    for page in (html.page(run), html.comparison(run, told[FULL])):
+    run = replace(pages_of[FULL], steps=found)
+    for page in (html.page(run), html.comparison(run, pages_of[FULL])):
         names = {one.name for one in Tree(page).elements}
         assert not names & {"script", "img", "iframe", "form", "object"}
     assert len(markdown.page(run)) < 30_000

@@ -110,8 +110,8 @@ def test_tokens_and_cost_are_those_of_the_views(runs: Snapshot, page: str) -> No
     assert 'aria-label="Tokens: 7,200 at the end"' in page
 
 
-def test_texts_that_were_not_kept_are_no_empty_bubbles(told: dict[str, Run]) -> None:
-    page = html.page(told[HIDDEN])
+def test_texts_that_were_not_kept_are_no_empty_bubbles(pages_of: dict[str, Run]) -> None:
+    page = html.page(pages_of[HIDDEN])
     assert page.count("The texts of this run were not kept") == 1
     assert "0123456789abcdef" not in page
     assert "What was asked" not in page
@@ -120,8 +120,8 @@ def test_texts_that_were_not_kept_are_no_empty_bubbles(told: dict[str, Run]) -> 
     assert "<b>Bash</b>" in page
 
 
-def test_a_run_without_events_says_so(told: dict[str, Run]) -> None:
-    page = html.page(told[EMPTY])
+def test_a_run_without_events_says_so(pages_of: dict[str, Run]) -> None:
+    page = html.page(pages_of[EMPTY])
     assert "No event of this run was captured." in page
     assert "Its events have not been read yet." in page
 
@@ -151,5 +151,5 @@ def test_the_beginning_of_an_id_is_enough_if_it_is_the_only_one(runs: Snapshot) 
         run_page.find(runs, FULL, 2)
 
 
-def test_the_same_data_gives_the_same_bytes_alone_and_among_others(told: dict[str, Run], page: str) -> None:
-    assert html.page(told[FULL]) == page
+def test_the_same_data_gives_the_same_bytes_alone_and_among_others(pages_of: dict[str, Run], page: str) -> None:
+    assert html.page(pages_of[FULL]) == page

@@ -69,10 +69,10 @@ class Deployment:
 
     def locations(self) -> dict[str, str]:
         """What the UI says of each shard."""
-        told = self.ask(LOCATIONS)
+        reply = self.ask(LOCATIONS)
         return {
             entry["name"]: (entry["locationOrLoadError"] or {"__typename": ""})["__typename"]
-            for entry in (told["workspaceOrError"]["locationEntries"] if told else ())
+            for entry in (reply["workspaceOrError"]["locationEntries"] if reply else ())
         }
 
     def launch(self, shard: str, job: str, project: str) -> str:
@@ -80,9 +80,9 @@ class Deployment:
         selector = {"repositoryLocationName": shard, "repositoryName": "__repository__", "jobName": f"{shard}_{job}"}
         tags = [{"key": "dagster/partition", "value": project}]
         params = {"selector": selector, "executionMetadata": {"tags": tags}, "runConfigData": {}, "mode": "default"}
-        told = self.ask(LAUNCH, params=params)["launchRun"]
-        assert told["__typename"] == "LaunchRunSuccess", told
-        return str(told["run"]["runId"])
+        reply = self.ask(LAUNCH, params=params)["launchRun"]
+        assert reply["__typename"] == "LaunchRunSuccess", reply
+        return str(reply["run"]["runId"])
 
     def status(self, run_id: str) -> str:
         """How a run is."""

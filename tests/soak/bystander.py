@@ -30,16 +30,16 @@ UNION ALL
 SELECT 'segments with other rows than they count'
 FROM (SELECT segment, count(*) AS held FROM (SELECT segment FROM raw.run_events UNION ALL FROM (
     SELECT segment FROM raw.run_log_entries)) GROUP BY ALL) AS rows
-FULL JOIN ledger.segments AS told USING (segment)
-WHERE coalesce(rows.held, 0) IS DISTINCT FROM told.inserted
+FULL JOIN ledger.segments AS stop USING (segment)
+WHERE coalesce(rows.held, 0) IS DISTINCT FROM stop.inserted
 """
 ROWS = "SELECT (SELECT count(*) FROM raw.task_versions) + (SELECT count(*) FROM raw.run_events) AS held"
 
 
-def read(told: threading.Event) -> dict[str, Any]:
+def read(stop: threading.Event) -> dict[str, Any]:
     """Open the current copy again and again; every one must be whole, and none older than the last."""
     reads, held, generations, problems = 0, 0, [""], []
-    while not told.is_set():
+    while not stop.is_set():
         with taskhouse.open() as house:
             problems += [f"{row['what']} in {house.generation}" for row in house.records(PARTIAL)]
             now = house.records(ROWS)[0]["held"]
@@ -52,20 +52,20 @@ def read(told: threading.Event) -> dict[str, Any]:
     return {"reads": reads, "generations": len(generations) - 1, "problems": problems[:5]}
 
 
-def hold(told: threading.Event) -> dict[str, Any]:
+def hold(stop: threading.Event) -> dict[str, Any]:
     """Once somebody writes, take the warehouse between two of their commits and keep it for a while."""
     seconds, read_only = float(sys.argv[2]), sys.argv[3] == "read-only"
     warehouse, tries = load().warehouse, 0
     began = time.time()
-    while warehouse.with_suffix(".lock.json").stat().st_mtime < began and not told.is_set():
+    while warehouse.with_suffix(".lock.json").stat().st_mtime < began and not stop.is_set():
         time.sleep(0.01)
-    while not told.is_set():
+    while not stop.is_set():
         tries += 1
         try:
             with duckdb.connect(str(warehouse), read_only=read_only) as held:
                 held.execute("SELECT count(*) FROM raw.task_versions").fetchone()
-                told.wait(seconds)
-                return {"held": seconds if not told.is_set() else 0.0, "tries": tries}
+                stop.wait(seconds)
+                return {"held": seconds if not stop.is_set() else 0.0, "tries": tries}
         except duckdb.IOException:
             time.sleep(0.002)
     return {"held": 0.0, "tries": tries}
@@ -73,13 +73,13 @@ def hold(told: threading.Event) -> dict[str, Any]:
 
 def main() -> None:
     """Stand by."""
-    told = threading.Event()
+    stop = threading.Event()
     work = {"read": read, "hold": hold}[sys.argv[1]]
     found: dict[str, Any] = {}
-    worker = threading.Thread(target=lambda: found.update(work(told)))
+    worker = threading.Thread(target=lambda: found.update(work(stop)))
     worker.start()
     sys.stdin.read()
-    told.set()
+    stop.set()
     worker.join()
     sys.stdout.write(json.dumps(found) + "\n")
 

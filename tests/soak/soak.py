@@ -170,25 +170,27 @@ def _presence(world: Restless, stretches: list[tuple[Any, ...]]) -> list[str]:
     for row in sorted(stretches, key=lambda row: row[1]):
         by_task.setdefault(row[0], []).append(row)
     for task_id, rows in by_task.items():
-        told = world.seen.get(task_id, [])
+        periods = world.seen.get(task_id, [])
         for _, first, last, absent in rows:
-            problems += [f"{task_id} was not there at {at}" for at in (first, last) if not _was(told, at, visible=True)]
-            if absent is not None and not _was(told, absent, visible=False):
+            problems += [
+                f"{task_id} was not there at {at}" for at in (first, last) if not _was(periods, at, visible=True)
+            ]
+            if absent is not None and not _was(periods, absent, visible=False):
                 problems.append(f"{task_id} was there at {absent}")
-        if len(told) == 1 and (len(rows) != 1 or rows[0][3] is not None):
+        if len(periods) == 1 and (len(rows) != 1 or rows[0][3] is not None):
             problems.append(f"{task_id} was always there, and has {len(rows)} stretches")
-        if (rows[-1][3] is None) != told[-1][2]:
+        if (rows[-1][3] is None) != periods[-1][2]:
             problems.append(f"{task_id} ends otherwise than it is")
     problems += [f"{task_id} was never seen" for task_id in world.visible - by_task.keys()]
     return problems
 
 
-def _was(told: list[tuple[datetime, datetime, bool]], at: datetime, *, visible: bool) -> bool:
+def _was(periods: list[tuple[datetime, datetime, bool]], at: datetime, *, visible: bool) -> bool:
     """Whether the task was visible (or not) at some moment shortly before ``at``."""
     if at > datetime.now(UTC) + timedelta(minutes=30):
-        return told[-1][2] is visible  # the clean syncs, hours later by their clock
-    for number, (begins, _, state) in enumerate(told):
-        ends = told[number + 1][1] if number + 1 < len(told) else datetime.max.replace(tzinfo=UTC)
+        return periods[-1][2] is visible  # the clean syncs, hours later by their clock
+    for number, (begins, _, state) in enumerate(periods):
+        ends = periods[number + 1][1] if number + 1 < len(periods) else datetime.max.replace(tzinfo=UTC)
         if state is visible and begins <= at and ends >= at - SLACK:
             return True
-    return not visible and bool(told) and told[0][1] >= at - SLACK
+    return not visible and bool(periods) and periods[0][1] >= at - SLACK

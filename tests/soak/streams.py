@@ -180,8 +180,8 @@ class StreamSoak:
             result = self._compare_trimmed() if self.window else self._compare()
         for name, verdict in verdicts.items():
             sticky = "|".join([WAITING, *(STICKY.format(run_id) for run_id in self.broken)]) if self.broken else "^$"
-            told = re.sub(f"{sticky}|^incomplete: |; |^complete$", "", verdict)
-            result.problems += [f"{name} ended with: {told}"] if told else []
+            reported = re.sub(f"{sticky}|^incomplete: |; |^complete$", "", verdict)
+            result.problems += [f"{name} ended with: {reported}"] if reported else []
         result.figures |= {
             "kills": sum(self.ends.values()),
             "of these inside a load": sum(count for step, count in self.ends.items() if step != "any moment"),
@@ -281,7 +281,7 @@ class StreamSoak:
         """Where the gaps that are called certain differ from those that the numbers in the texts prove."""
         found = set(self._rows("SELECT run_id, how, repaired_from_log FROM ledger.gaps WHERE certain"))
         return [f"a gap that is none: {gap}" for gap in sorted(found - wanted)] + [
-            f"a gap that is not told: {gap}" for gap in sorted(wanted - found)
+            f"a gap that is not reported: {gap}" for gap in sorted(wanted - found)
         ]
 
     def _compare(self) -> Result:
@@ -301,9 +301,9 @@ class StreamSoak:
         wanted = {hole for run_id in truth for hole in holes(run_id, live[run_id], log[run_id])}
         found = set(self._rows("SELECT run_id, how, repaired_from_log FROM ledger.gaps WHERE certain"))
         result.problems += self._uncertain(wanted)
-        told = {run_id for run_id, *_ in found}
+        reported = {run_id for run_id, *_ in found}
         allowed = {run_id for run_id in lost if self.faults and run_id[0] in "01234567"}
-        for run_id in lost.keys() - (told & allowed):
+        for run_id in lost.keys() - (reported & allowed):
             texts = lost[run_id]
             if run_id in allowed:  # a faulty stream may lose what is not numbered, and what the log brings at an end
                 texts = [text for text in texts if _number(text) and not at_an_end(text, live[run_id], log[run_id])]
@@ -317,7 +317,7 @@ class StreamSoak:
             "events held": sum(map(len, live.values())),
             "log entries held": sum(map(len, log.values())),
             "events lost by the server": sum(map(len, lost.values())),
-            "gaps told": len(found),
+            "gaps reported": len(found),
             "segments": self._rows("SELECT count(*) FROM ledger.segments")[0][0],
             "duplicates dropped": int(self._rows("SELECT sum(duplicates) FROM ledger.segments")[0][0]),
         }
@@ -352,7 +352,7 @@ def at_an_end(text: str, live: list[str], log: list[str]) -> bool:
 def holes(run_id: str, live: list[str], log: list[str]) -> set[tuple[str, str, bool]]:
     """What ``ledger.gaps`` must say of a run, computed from the agent's own numbers in the texts that are held."""
     seen, logged = numbers(live, log)
-    told = set()
+    reported = set()
     for boot, held in seen.items():
         absent = [number for number in range(1, max(held | logged[boot]) + 1) if number not in held]
         stretch: list[int] = []
@@ -363,9 +363,9 @@ def holes(run_id: str, live: list[str], log: list[str]) -> set[tuple[str, str, b
                 continue
             if not kept or (stretch[0] > min(held) and number < max(held)):
                 how = "came only from the log" if kept else "are in neither layer"
-                told.add((run_id, f"the agent's events {boot}-{stretch[0]} to {boot}-{number} {how}", kept))
+                reported.add((run_id, f"the agent's events {boot}-{stretch[0]} to {boot}-{number} {how}", kept))
             stretch = []
-    return told
+    return reported
 
 
 def _number(text: str, field: str = "event_id") -> tuple[str, int] | None:

@@ -51,7 +51,7 @@ def fill(house: Any) -> None:
         connection.execute("UPDATE ledger.passes SET kind = 'list', verdict = 'complete', finished_at = started_at")
 
 
-def told(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def comparable(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Id, title, repository and latest run: what the warehouse was filled with."""
     return (*row[:3], *row[5:])
 
@@ -84,5 +84,5 @@ def test_at_100_000_tasks_an_idle_tick_is_5_requests_and_200_changes_are_10_more
         known, truth = {row[0]: row for row in house.present()}, {row[0]: row for row in house.truth_tasks()}
         assert known.keys() == truth.keys()
         if moves:
-            stale = [task_id for task_id, row in truth.items() if told(known[task_id]) != told(row)]
+            stale = [task_id for task_id, row in truth.items() if comparable(known[task_id]) != comparable(row)]
             assert len(stale) <= 20  # renamed, which moves no activity: the sweep of the summaries finds them

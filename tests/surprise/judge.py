@@ -251,20 +251,20 @@ class Judge:
         if run.thin_tail:
             logged = (_parsed(text) for text in self.service.logs.entries(run))
             names += [(entry.get("first_event_id"), entry.get("event_id")) for entry in logged]
-        told: set[str] = set()
+        reported: set[str] = set()
         for first, last in names:
             end, begin = _number(last), _number(first)
             if end is not None:
                 start = begin[1] if begin is not None and begin[0] == end[0] else end[1]
-                told |= {f"{end[0]}-{number}" for number in range(max(start, end[1] - 9999), end[1] + 1)}
-        return told
+                reported |= {f"{end[0]}-{number}" for number in range(max(start, end[1] - 9999), end[1] + 1)}
+        return reported
 
     def _stream(self, run: Run, mine: HeldRun, one: Claim, since: datetime) -> None:
         have = {(stream_id, payload) for stream_id, payload, _ in self.held.events.get(run.id, ())}
         reachable = [(at, event) for at, event in self.oracle.events.get(run.id, ()) if event.reachable]
         lacking = [item for item in reachable if not _held(item[1], have)]
-        told, thin = self._told(run), run.thin_tail
-        unsaid = [(at, event) for at, event in lacking if _event_id(event.text) not in told]
+        reported, thin = self._told(run), run.thin_tail
+        unsaid = [(at, event) for at, event in lacking if _event_id(event.text) not in reported]
         stream, readable = self.service.store.stream(run.id), self._readable(run)
         here = {
             event

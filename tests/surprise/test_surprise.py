@@ -219,7 +219,7 @@ def test_an_end_that_was_read_a_second_before_the_end_of_the_run_is_not_that_of_
 @pytest.mark.worlds
 def test_a_story_ends_the_same_way_whenever_it_is_told() -> None:
     """Names, draws and moments are the same, so a world that failed fails again."""
-    told = []
+    endings = []
     for _ in range(2):
         house = House(surprising(2, frozenset(), start=START, keys=KEYS, throttle=False, tasks=3, events=0.2))
         with contextlib.closing(house):
@@ -229,9 +229,9 @@ def test_a_story_ends_the_same_way_whenever_it_is_told() -> None:
             with house.reading() as base:
                 passes = base.execute("SELECT pass_id, started_at, requests, reason FROM ledger.passes").fetchall()
                 parts = base.execute("SELECT segment, count(*) FROM raw.run_events GROUP BY ALL").fetchall()
-            told.append((sorted(passes), sorted(parts)))
-    assert told[0] == told[1]
-    assert told[0][1]
+            endings.append((sorted(passes), sorted(parts)))
+    assert endings[0] == endings[1]
+    assert endings[0][1]
 
 
 @pytest.mark.worlds

@@ -53,8 +53,8 @@ def test_a_large_run_is_computed_when_it_has_grown_or_is_quiet(
     warehouse: Warehouse, spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(derive, "SMALL_LINES", 5)
-    told = GivenClock(warehouse.clock.now)
-    warehouse.clock = told
+    given_clock = GivenClock(warehouse.clock.now)
+    warehouse.clock = given_clock
     load_live(warehouse, spool, *(event(f"{number}-0", "{}") for number in range(8)))
     assert derive.derive(warehouse).runs == 1
     load_live(warehouse, spool, event("10-0", "{}"))
@@ -65,7 +65,7 @@ def test_a_large_run_is_computed_when_it_has_grown_or_is_quiet(
     assert derive.derive(warehouse).runs == 1  # a quarter more
     load_live(warehouse, spool, event("12-0", "{}"))
     assert derive.derive(warehouse).runs == 0
-    later = told.now() + derive.QUIET
+    later = given_clock.now() + derive.QUIET
     warehouse.clock = GivenClock(lambda: later)
     assert derive.derive(warehouse).runs == 1
     assert rows(warehouse, KEPT) == [("r", 11)]

@@ -36,14 +36,14 @@ def test_a_full_window_that_begins_with_another_state_is_suspect(server: Server)
 
 def test_a_gap_says_as_many_events_as_are_known_to_have_waited(server: Server) -> None:
     """The last of a burst may have come live: the server's clock is known to the second."""
-    for at_ms, told in ((60_000, "205 events"), (1200, "1 to 205 events")):
+    for at_ms, range_of_events in ((60_000, "205 events"), (1200, "1 to 205 events")):
         one = Server(server.warehouse, server.spool)
         one.hold(range(1000, 1205))
         one.connect(1000, at_ms)
         assert one.find_gaps() == [(None, 1000, False)]
         with one.warehouse.transaction("reading") as connection:
             ((how,),) = connection.execute("SELECT how FROM ledger.gaps WHERE run_id = ?", [one.run.run_id]).fetchall()
-        assert how.startswith(f"{told} were waiting, as many as a stream keeps: ")
+        assert how.startswith(f"{range_of_events} were waiting, as many as a stream keeps: ")
 
 
 def numbered(first: int, count: int, boot: str = "b") -> dict[int, dict[str, Any]]:

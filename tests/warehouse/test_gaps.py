@@ -37,8 +37,8 @@ def live(*numbers: int, boot: str = "1", at: int = 0) -> list[Entry]:
 def log(*ranges: tuple[int, int], boot: str = "1") -> list[Entry]:
     """Entries of the log, each standing for a range of numbers."""
     return [
-        Entry(None, position, json.dumps(told).encode(), redacted=False)
-        for position, told in enumerate(
+        Entry(None, position, json.dumps(ids).encode(), redacted=False)
+        for position, ids in enumerate(
             {"event_id": f"{boot}-{last}"} | ({"first_event_id": f"{boot}-{first}"} if first != last else {})
             for first, last in ranges
         )
@@ -175,7 +175,7 @@ def update(event_id: str | None) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("told", "state", "repaired"),
+    ("ids", "state", "repaired"),
     [
         (["1-1", "1-2", "1-3"], "settled", True),
         (["1-1", "1-2", "1-3"], "drained", False),
@@ -186,9 +186,9 @@ def update(event_id: str | None) -> bytes:
     ],
 )
 def test_a_lost_stream_is_filled_by_a_log_only_where_numbers_prove_it(
-    searched: SearchedRun, told: list[str | None], state: str, *, repaired: bool
+    searched: SearchedRun, ids: list[str | None], state: str, *, repaired: bool
 ) -> None:
-    searched.hold(log=[Entry(None, place, update(event_id), redacted=False) for place, event_id in enumerate(told)])
+    searched.hold(log=[Entry(None, place, update(event_id), redacted=False) for place, event_id in enumerate(ids)])
     with searched.warehouse.transaction("a stream is lost") as connection:
         connection.execute("DELETE FROM ledger.cursors WHERE key = ?", [searched.run.run_id])
         for resource, now in (("run_stream_lost", "not_found"), ("run_log", state)):

@@ -32,8 +32,8 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
                 writer.append(layer, NO_TASK, [one(29)], leg="django")
             writer.append(layer, RunKey(1, "t", "r"), [one(n) for n in range(first + 10, first + 20)], leg="django")
             writer.seal()
-    told: list[str] = []
-    loaded = load_spool(warehouse, spool, report=told.append)[layer]
+    reports: list[str] = []
+    loaded = load_spool(warehouse, spool, report=reports.append)[layer]
     assert (loaded.lines, loaded.inserted, loaded.duplicates, loaded.quarantined, loaded.control_lines) == (
         58,
         57,
@@ -46,7 +46,7 @@ def test_a_line_that_cannot_be_loaded_goes_to_quarantine_and_the_rest_goes_on(
     assert rows(warehouse, "SELECT record_key, payload, kind FROM ledger.quarantine") == [
         (key, '{"n":29}', "not_loadable")
     ]
-    assert told == [f"the event {key} cannot be loaded and is in quarantine"]
+    assert reports == [f"the event {key} cannot be loaded and is in quarantine"]
     table = "run_events" if layer == "live" else "run_log_entries"
     assert rows(warehouse, f"SELECT count(DISTINCT payload) FROM raw.{table}") == [(57,)]
     assert rows(warehouse, "SELECT sum(lines), sum(inserted), sum(quarantined) FROM ledger.segments") == [(58, 57, 1)]

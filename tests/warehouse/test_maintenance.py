@@ -114,8 +114,8 @@ def _synced_on(warehouse: Warehouse, *ago: int) -> None:
     """Passes on days so many days ago."""
     with warehouse.transaction("a test") as connection:
         for days in ago:
-            told = {"pass_id": str(days), "project_id": 1, "resource": "tasks", "viewer": None}
-            connection.execute(sql.query("ledger/begin"), told | {"started_at": NOW - timedelta(days=days)})
+            values = {"pass_id": str(days), "project_id": 1, "resource": "tasks", "viewer": None}
+            connection.execute(sql.query("ledger/begin"), values | {"started_at": NOW - timedelta(days=days)})
 
 
 def test_what_was_set_aside_goes_once_something_was_synced_on_thirty_days_since(

@@ -209,12 +209,12 @@ class Judge:
 
     def _stream(self, run: Run, mine: HeldRun, one: Pass, since: float) -> None:
         have = {stream_id for stream_id, *_ in self.held.events.get(run.id, ())}
-        told = self._told(run)
+        reported = self._told(run)
         thin = run.window == THIN and run.agent.numbered  # the log's entries stand for what they cover
         lacking = [piece for piece in run.frames if piece.stream_id not in have]
         if thin:
-            told |= told_by(run.entries)
-        lost = [piece for piece in lacking if number_of(piece.event_id) not in told]
+            reported |= told_by(run.entries)
+        lost = [piece for piece in lacking if number_of(piece.event_id) not in reported]
         there = [piece for piece in (lost if thin else lacking) if piece.readable(since, one.finished)]
         if there:
             self.blame(

@@ -89,10 +89,10 @@ class Reader:
         if after is None:
             yield error("Stream read error" if run.stream is not None else "Stream not available")
             return
-        told = told_by([piece for piece in run.entries if piece.until > self.clock()] if backlog else [])
+        known = told_by([piece for piece in run.entries if piece.until > self.clock()] if backlog else [])
         for waiting in backlog:
             yield waiting
-        async for sent in self._tail(after, told, blind=self.latest and run.sentinel is not None):
+        async for sent in self._tail(after, known, blind=self.latest and run.sentinel is not None):
             yield sent
 
     def _start(self) -> tuple[int, int] | None:
@@ -104,13 +104,13 @@ class Reader:
             return place(self.cursor) if re.fullmatch(r"[0-9]+(-[0-9]+)?", self.cursor) else None
         return run.last_stream_ms if self.latest else START
 
-    async def _tail(self, after: tuple[int, int], told: set[tuple[str, int]], *, blind: bool) -> AsyncIterator[bytes]:
+    async def _tail(self, after: tuple[int, int], known: set[tuple[str, int]], *, blind: bool) -> AsyncIterator[bytes]:
         run, begun = self.run, self.clock()
         quiet_since = begun
         while True:
             for piece in (batch := self._next(after)):
                 after = place(piece.stream_id or "0-0")
-                if number_of(piece.event_id) not in told:
+                if number_of(piece.event_id) not in known:
                     yield frame(piece.text, stream_id=piece.stream_id)
                 quiet_since = self.clock()
             if batch:
