@@ -23,7 +23,7 @@ STARTUP = Case(
     (
         command("status", "Goal: 0.3 s.", "taskhouse", "status"),
         command("--help", "Goal: 0.2 s.", "taskhouse", "--help"),
-        command("sync", "With Dagster, every resource. Goal: 2.5 s and 2 s of processor time.", "taskhouse", "sync"),
+        command("sync", "Every resource; a note for Dagster. Goal: 2 s of processor time.", "taskhouse", "sync"),
         command("query", "One row of the published copy.", "taskhouse", "query", "SELECT count(*) FROM tasks"),
         command(
             "definitions",
