@@ -64,10 +64,11 @@ def memory(pid: int) -> tuple[int, int]:
     return sizes["Pss"], sizes["Rss"]
 
 
-def look(pid: int) -> tuple[dict[str, float], int, int]:
-    """Processor time by role, and memory in all."""
+def look(pid: int) -> tuple[dict[str, float], dict[str, int], int]:
+    """Processor time by role, shares of memory by role, and all that is mapped."""
     spent: dict[str, float] = {}
-    share = whole = 0
+    shares: dict[str, int] = {}
+    whole = 0
     for one in family(pid):
         try:
             name, (own, ended), (pss, rss) = role(one), busy_s(one), memory(one)
@@ -75,8 +76,9 @@ def look(pid: int) -> tuple[dict[str, float], int, int]:
             continue
         spent[name] = spent.get(name, 0.0) + own
         spent["runs"] = spent.get("runs", 0.0) + ended
-        share, whole = share + pss, whole + rss
-    return spent, share, whole
+        shares[name] = shares.get(name, 0) + pss
+        whole += rss
+    return spent, shares, whole
 
 
 def on_disk(folder: Path) -> dict[str, int]:
@@ -141,8 +143,8 @@ def main() -> int:
             began, shares, wholes = time.monotonic(), [], []
             while time.monotonic() - began < asked.minutes * 60:
                 time.sleep(LOOK_S)
-                after, share, whole = look(process.pid)
-                shares.append(share)
+                after, by_role, whole = look(process.pid)
+                shares.append(sum(by_role.values()))
                 wholes.append(whole)
             took = time.monotonic() - began
             grown = on_disk(folder / "home" / "dagster")
@@ -151,7 +153,8 @@ def main() -> int:
             process.wait(120)
         lines = (folder / "log").read_text("utf-8", "replace").splitlines()
     for name, spent in after.items():
-        print(f"{100 * (spent - before.get(name, 0)) / took:6.2f} % of a core: {name}")
+        share = by_role.get(name, 0) / 1e6
+        print(f"{100 * (spent - before.get(name, 0)) / took:6.2f} % of a core, {share:4.0f} MB at the end: {name}")
     print(f"{100 * (sum(after.values()) - sum(before.values())) / took:6.2f} % of a core in all")
     for name, found in (("share", sorted(shares)), ("RSS", sorted(wholes))):
         print(f"{name}: least {found[0] / 1e6:.0f} MB, median {found[len(found) // 2] / 1e6:.0f} MB,"
