@@ -135,7 +135,7 @@ def ends_of(sources: list[list[Row]], life: list[Sign]) -> dict[datetime, Row]:
         seen = [one["known_at"] for one in same if one["source"] == "version"]
         told_first = min(same, key=lambda one: (one["known_at"], one["at"]))
         found[ended] = {
-            "evidence_by_end": {name: told_first.get(name) for name in ("pr_url", "error_message")},
+            "reported": {name: told_first.get(name) for name in ("pr_url", "error_message")},
             "status": status,
             "known_at": max([min(seen or [one["known_at"] for one in same]), *settled]),
             "end_known_at": max([min(one["known_at"] for one in evidence), *settled]),

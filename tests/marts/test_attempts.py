@@ -90,7 +90,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
                     "status": max(alive, key=lambda sign: (sign[3], sign[0]))[4],
                     "known_at": max(sign[3] for sign in alive),
                     "sources": {sign[2] for sign in alive},
-                    "told": {},
+                    "reported": {},
                 }
             else:
                 state = ends[ended]
@@ -111,7 +111,7 @@ def expected(rows: dict[str, list[Row]], zone: str) -> list[Row]:
             else:
                 began, by = newest["created_at"], "created"
             described = at(versions, "valid_from", state["known_at"] if ended else None)
-            described = described | ({} if "version" in state["sources"] else state["told"])
+            described = described | ({} if "version" in state["sources"] else state["reported"])
             first: Row | None = None
             if began is not None:
                 morrow = began.astimezone(ZoneInfo(zone)).date() + timedelta(days=1)

@@ -113,8 +113,8 @@ def test_a_wheel_brings_one_name_and_every_file(project: Project) -> None:
     )
     theirs = [project.folder / name for name in THEIRS]
     ours = [project.packages / "taskhouse" / name for name in FOLDERS]
-    versions = json.loads(project.run("python", "-c", code))
-    assert versions == [True, *(str(package / "__init__.py") for package in (*theirs, *ours))]
+    places = json.loads(project.run("python", "-c", code))
+    assert places == [True, *(str(package / "__init__.py") for package in (*theirs, *ours))]
 
 
 @pytest.mark.slow
@@ -157,12 +157,12 @@ from dagster.components.core.package_entry import discover_entry_point_package_o
 from acme_agents.definitions import defs
 
 found = [key.to_typename() for key in discover_entry_point_package_objects()]
-repository, versions = defs().get_repository_def(), []
+repository, alerts = defs().get_repository_def(), []
 sensor = repository.get_sensor_def("taskhouse_failures")
 
 
 def posted(request, timeout):
-    versions.append(json.loads(request.data)["text"])
+    alerts.append(json.loads(request.data)["text"])
     return BytesIO()
 
 
@@ -185,7 +185,7 @@ with dg.DagsterInstance.ephemeral() as instance:
     passes.append(run(job, "posthog/tasks", partition_key="99"))
     theirs = run(repository.get_implicit_global_asset_job_def(), "run_durations", "failing_tools", "digest")
     tick(instance, tick(instance, cursor))
-print(json.dumps([found, passes, theirs, versions]))
+print(json.dumps([found, passes, theirs, alerts]))
 """
 
 
@@ -196,11 +196,11 @@ def test_the_example_runs_in_an_environment_that_has_the_wheel(project: Project,
     file.write_text(file.read_text("utf-8").replace("projects: [1]", "projects: [1, 99]"), "utf-8")
     environment = {**quiet.environment, "PYTHONPATH": str(example), "ALERTS_WEBHOOK": "http://localhost:1"}
     said = project.run("python", "-c", EXAMPLE, **environment)
-    found, passes, theirs, versions = json.loads(said.splitlines()[-1])
+    found, passes, theirs, alerts = json.loads(said.splitlines()[-1])
 
     assert "taskhouse.TaskhouseProject" in found
     assert (passes, theirs) == ([True, False], True)
-    assert [text.partition(": ")[0] for text in versions] == ["posthog/tasks of project 99 failed"]
+    assert [text.partition(": ")[0] for text in alerts] == ["posthog/tasks of project 99 failed"]
     assert "acme/" in (example / "digest.txt").read_text("utf-8")
     assert quiet.environment["POSTHOG_PERSONAL_API_KEY"] not in said
 

@@ -30,8 +30,8 @@ UNION ALL
 SELECT 'segments with other rows than they count'
 FROM (SELECT segment, count(*) AS held FROM (SELECT segment FROM raw.run_events UNION ALL FROM (
     SELECT segment FROM raw.run_log_entries)) GROUP BY ALL) AS rows
-FULL JOIN ledger.segments AS stop USING (segment)
-WHERE coalesce(rows.held, 0) IS DISTINCT FROM stop.inserted
+FULL JOIN ledger.segments AS segment USING (segment)
+WHERE coalesce(rows.held, 0) IS DISTINCT FROM segment.inserted
 """
 ROWS = "SELECT (SELECT count(*) FROM raw.task_versions) + (SELECT count(*) FROM raw.run_events) AS held"
 
