@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, settings
 
 PHASES = [phase for phase in Phase if phase is not Phase.shrink or not os.environ.get("CI")]
-"""To shrink an example can take minutes, and whoever mends the failure can do that at their desk."""
+"""To shrink an example can take minutes, and the person who fixes the failure can do that at their desk."""
 
 settings.register_profile("unhurried", deadline=None, max_examples=20, phases=PHASES)
 settings.load_profile("unhurried")

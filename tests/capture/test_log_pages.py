@@ -14,7 +14,7 @@ MOMENT = datetime(2026, 9, 14, tzinfo=UTC)
 
 
 class Server:
-    """A log that serves so many entries a page, and after the first page is another one."""
+    """A log that serves a given number of entries a page, and after the first page is another one."""
 
     def __init__(self, *logs: list[bytes], page: int = 3) -> None:
         self.logs, self.page, self.offsets = list(logs), page, list[int]()

@@ -310,7 +310,7 @@ def test_an_empty_log_is_looked_at_in_growing_pauses_for_a_day() -> None:
     now = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
     def due(ended: float, read: float, position: str) -> bool:
-        """Whether a log is read again that was read so many minutes ago, of a run that ended so many minutes ago."""
+        """Whether a log is read again by how many minutes ago it was read and its run ended."""
         at = {"server_changed_at": now - timedelta(minutes=ended), "log_read_at": now - timedelta(minutes=read)}
         given = {"status": "completed", "stream_state": "stream_end", "log_state": "drained", "log_position": position}
         found = plan_capture([row(**{**at, **given})], now, parents={}, most=9, days=None)

@@ -41,7 +41,7 @@ def begin(house: Any) -> str:
 
 
 def say(house: Any, run_id: str, numbers: range, *, boot: str = "", logged: bool = False) -> list[str]:
-    """The agent says so many things, numbered if it has a boot; their stream ids."""
+    """The agent says a number of things, numbered if it has a boot; their stream ids."""
     said = []
     for number in numbers:
         event: dict[str, Any] = {"type": "notification", "notification": {"method": "_posthog/console", "n": number}}

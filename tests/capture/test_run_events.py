@@ -1,4 +1,4 @@
-"""Run events: both layers of every run, exactly, whatever is killed, locked or cut."""
+"""Run events: both layers of every run, exactly, even if something is killed, locked or cut."""
 
 import contextlib
 import json

@@ -34,7 +34,7 @@ def begin(house: Any) -> str:
 
 
 def say(house: Any, run_id: str, count: int) -> list[str]:
-    """The agent says so many things; their stream ids."""
+    """The agent says a number of things; their stream ids."""
     text = json.dumps({"type": "notification", "notification": {"method": "_posthog/console"}})
     return [house.emulator.mutate("inject", run_id=run_id, live=text)["stream_ids"][0] for _ in range(count)]
 
@@ -204,7 +204,7 @@ def test_a_log_that_grew_while_the_stream_shows_nothing_is_a_possible_gap(make_h
 
 
 def said(house: Any, run_id: str, count: int) -> list[str]:
-    """The agent says so many things, in both layers; their stream ids."""
+    """The agent says a number of things, in both layers; their stream ids."""
     text = json.dumps({"type": "notification", "notification": {"method": "_posthog/console"}})
     ids = [house.emulator.mutate("inject", run_id=run_id, live=text, log=text)["stream_ids"][0] for _ in range(count)]
     return [str(stream_id) for stream_id in ids]

@@ -1,9 +1,9 @@
 """A tail, as a process that a test kills: ``python victim.py [STEP TIMES]`` with the usual environment.
 
 With a query of the load (``load_live/insert``, or ``unlink`` for the time between commit and the file's end), it kills
-itself when it has come to that step so many times. Steps of the resync leg: ``frame`` (the announcement came, and
-nothing of it was written), ``log`` (it is written, and the log not read), ``reopen`` (that is read, and the stream not
-opened anew) and ``reopened`` (its first events came).
+itself when it has come to that step a given number of times. Steps of the resync leg: ``frame`` (the announcement came,
+and nothing of it was written), ``log`` (it is written, and the log not read), ``reopen`` (that is read, and the stream
+not opened anew) and ``reopened`` (its first events came).
 """
 
 import asyncio

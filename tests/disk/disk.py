@@ -19,7 +19,7 @@ def build(folder: Path) -> Path | None:
 
 
 def room(folder: Path, writes: int) -> None:
-    """Let so many more writes below a folder find room, and count anew."""
+    """Let a number of further writes below a folder find room, and count anew."""
     _library().disk_room(str(folder).encode(), ctypes.c_long(writes))
 
 

@@ -1,4 +1,4 @@
-"""What a shard publishes is in the lake exactly once, whatever happens meanwhile."""
+"""What a shard publishes is in the lake exactly once, regardless of what happens meanwhile."""
 
 from collections.abc import Callable
 from pathlib import Path

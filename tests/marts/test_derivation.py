@@ -1,4 +1,4 @@
-"""What is stored in ``mart`` is what the views compute, whatever part of it is stored."""
+"""What is stored in ``mart`` is what the views compute, regardless of which part of it is stored."""
 
 import itertools
 import json

@@ -40,7 +40,7 @@ def days(moments: "pd.Series[Any]", zone: str) -> "pd.Series[Any]":
 
 
 def same(got: pd.DataFrame, expected: pd.DataFrame, by: list[str]) -> None:
-    """Both hold the same rows, whatever their order; a missing value is a missing value."""
+    """Both hold the same rows, in any order; a missing value is a missing value."""
     assert len(expected)
     assert not expected.duplicated(by).any()
     tidy = [one.sort_values(by).reset_index(drop=True)[list(expected.columns)] for one in (got, expected)]

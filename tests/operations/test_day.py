@@ -71,13 +71,13 @@ class Day:
         self.longest[priority] = max(self.longest[priority], (self.time.us - began) // 1_000_000)
 
     async def spread(self, priority: Priority, requests: int) -> None:
-        """So many, evenly over the day."""
+        """A number of them, evenly over the day."""
         for _ in range(requests):
             await self.time.sleep(24 * HOUR_S / requests)
             await self.ask(priority)
 
     async def burst(self, priority: Priority, requests: int, at_s: float) -> None:
-        """So many at once."""
+        """A number of them at once."""
         await self.time.sleep(at_s)
         for _ in range(requests):
             await self.ask(priority)

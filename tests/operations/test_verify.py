@@ -1,4 +1,4 @@
-"""Whatever is changed in a warehouse behind its back is found; what syncs themselves leave is sound."""
+"""Every change to a warehouse behind its back is found; what syncs themselves leave is sound."""
 
 import lzma
 import shutil

@@ -1,4 +1,4 @@
-"""Badges: SVG that any viewer reads, whatever the names hold."""
+"""Badges: SVG that any viewer reads, with any text in the names."""
 
 from xml.etree import ElementTree as ET  # what is read was made here
 

@@ -158,7 +158,7 @@ def test_repositories_that_lie(make_house: Any, fault: dict[str, Any], verdict: 
     names = len(house.emulator.truth(runs=False)["repositories"])
     if fault.get("value") == []:
         assert names > 20
-        verdict = "incomplete"  # so many at once are not believed
+        verdict = "incomplete"  # this many at once are not believed
     assert attempt(house, "repositories") == verdict
     assert house.rows("SELECT count(*) FROM raw.repository_sightings WHERE absent_since IS NULL") == [(names,)]
     house.emulator.faults()
@@ -230,7 +230,7 @@ def test_a_list_that_moves_between_its_pages(
     monkeypatch: pytest.MonkeyPatch,
     known: bool,  # noqa: FBT001
 ) -> None:
-    """Green means: whatever was visible all the while is here, and nothing is here that never was."""
+    """Green means: everything that was visible all the while is here, and nothing is here that never was."""
     monkeypatch.setattr("taskhouse.resources.tasks.rounds.SMALL", 20)
     monkeypatch.setattr(taking, "COMMIT_PAGES", 1)
     verdicts = []

@@ -33,7 +33,7 @@ def commits_of_two_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def broken_off(house: Any, *, after: int) -> None:
-    """A first sweep that meets an outage after so many pages."""
+    """A first sweep that meets an outage after a number of pages."""
     house.emulator.faults({**OUTAGE, "after": after})
     with retry.instant(), suppress(TaskhouseError):
         house.sync("tasks")

@@ -85,7 +85,7 @@ class Commands:
         return self.end(self.start(*arguments, module=module, **variables))
 
     def close(self) -> None:
-        """End whatever still runs."""
+        """End every process that still runs."""
         for process in self.started:
             if process.poll() is None:
                 process.kill()
@@ -180,7 +180,7 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> Inside:
 
 @pytest.fixture
 def taskhouse(tmp_path: Path) -> Iterator[Commands]:
-    """Runs commands; whatever still runs is ended with the test."""
+    """Runs commands; what still runs is ended with the test."""
     commands = Commands(tmp_path)
     yield commands
     commands.close()

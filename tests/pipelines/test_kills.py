@@ -1,4 +1,4 @@
-"""Whatever is killed under ``taskhouse dev``, a re-execution from the failure completes exactly."""
+"""After any process is killed under ``taskhouse dev``, a re-execution from the failure completes exactly."""
 
 import asyncio
 import contextlib

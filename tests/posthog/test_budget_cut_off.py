@@ -1,4 +1,4 @@
-"""A budget that machines share: whoever cannot reach it has a part of his own, and all parts fit into the limits."""
+"""A budget that machines share: one that is cut off has a part of its own, and all parts fit into the limits."""
 
 import asyncio
 import importlib.util

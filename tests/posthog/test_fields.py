@@ -1,4 +1,4 @@
-"""A time is the same in whatever notation it came."""
+"""A time is the same in every notation in which it can come."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

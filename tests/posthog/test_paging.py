@@ -1,4 +1,4 @@
-"""The walk cannot be fooled: what it calls complete is complete, and whatever the server does it ends."""
+"""The walk cannot be fooled: what it calls complete is complete, and it ends regardless of what the server does."""
 
 import asyncio
 import hashlib

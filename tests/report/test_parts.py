@@ -1,4 +1,4 @@
-"""The agents' half as it is drawn: inert whatever the texts are, bounded, and with its links."""
+"""The agents' half as it is drawn: inert with any text, bounded, and with its links."""
 
 import re
 from dataclasses import replace

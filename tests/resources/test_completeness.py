@@ -70,7 +70,7 @@ def name(house: Any, place: int) -> str:
 
 
 def ticks(house: Any, hours: float, *, every: float = 1.0) -> list[Any]:
-    """Ticks over so many hours."""
+    """Ticks over a number of hours."""
     reports = []
     for _ in range(round(hours / every)):
         house.later += timedelta(hours=every)

@@ -1,4 +1,4 @@
-"""Readiness: one snapshot a day for each repository and window, whatever single answers do."""
+"""Readiness: one snapshot a day for each repository and window, regardless of single answers."""
 
 import time
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Tasks: whatever moves, the warehouse ends equal to the server, or says that it could not prove it."""
+"""Tasks: when something moves, the warehouse ends equal to the server, or says that it could not prove it."""
 
 import random
 from datetime import datetime, timedelta

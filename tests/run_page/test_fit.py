@@ -15,7 +15,7 @@ from tests.run_page.story import FULL
 
 
 def many(number: int, *, size: int = 40) -> Iterator[Step]:
-    """So many steps, of which every 50th matters."""
+    """A number of steps, of which every 50th matters."""
     row = {"tool_name": "Bash", "status": "completed", "is_error": False, "kind": "execute", "permission_asked": False}
     row |= {"exit_code": None, "error_message": None, "permission_decision": None, "duration_s": 2.5}
     for place in range(number):

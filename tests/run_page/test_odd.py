@@ -1,4 +1,4 @@
-"""Whatever an agent puts into an event, its run has a page, and the page is inert."""
+"""With anything in an event of an agent, its run has a page, and the page is inert."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""What people and agents wrote stays readable, whatever is between its characters."""
+"""What people and agents wrote stays readable, regardless of what is between its characters."""
 
 import re
 

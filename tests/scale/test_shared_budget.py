@@ -1,4 +1,4 @@
-"""One key on four machines: their processes share its limits in PostgreSQL or Redis, whatever happens to one."""
+"""One key on four machines: their processes share its limits in PostgreSQL or Redis, even if one fails."""
 
 import asyncio
 import bisect

@@ -1,4 +1,4 @@
-"""An index that follows its copies equals one that is built at once, whatever happened to it meanwhile."""
+"""An index that follows its copies equals one that is built at once, regardless of what happened to it meanwhile."""
 
 import contextlib
 import json

@@ -164,7 +164,7 @@ class Soak:
 
 
 def _presence(world: Restless, stretches: list[tuple[Any, ...]]) -> list[str]:
-    """Whatever a stretch says must have been so when it was seen."""
+    """What a stretch says must have been so when it was seen."""
     problems = []
     by_task: dict[str, list[tuple[Any, ...]]] = {}
     for row in sorted(stretches, key=lambda row: row[1]):

@@ -1,4 +1,4 @@
-"""The soak of streams that are shorter than what runs emit: whatever was lost stands under a gap, and little else does.
+"""The soak of streams that are shorter than what runs emit: all that was lost stands under a gap, and little else does.
 
 The oracle stands at the server: it notes what each stream held when a reader came. It knows no number and no rule of
 the judge.

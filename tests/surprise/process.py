@@ -1,7 +1,7 @@
 """A process that dies: at some step that leaves a mark on disk everything in memory is gone.
 
 A step is a commit, before it begins, before it is kept and after it, or a write to the spool, of which a part may be on
-disk. From the death on nothing can be written any more, whatever a ``finally`` would like.
+disk. From the death on nothing can be written any more, not even by a ``finally``.
 """
 
 from __future__ import annotations

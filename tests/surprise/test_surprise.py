@@ -24,7 +24,7 @@ AT_ONCE = 20
 
 
 def live(number: int, worlds: int) -> None:
-    """Live through so many worlds, and make a failing one smaller."""
+    """Live through a number of worlds, and make a failing one smaller."""
     how = settings(
         max_examples=worlds,
         stateful_step_count=10,

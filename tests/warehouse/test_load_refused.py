@@ -15,7 +15,7 @@ from tests.warehouse.spooled import LOG_CURSOR, entry, event, rows, spooled
 pytestmark = pytest.mark.usefixtures("attached")
 
 NO_TASK = RunKey(1, None, "r")  # type: ignore[arg-type]
-"""A line of it has no task, which the table refuses: it stands for whatever DuckDB cannot load."""
+"""A line of it has no task, which the table refuses: it stands for everything that DuckDB cannot load."""
 
 
 @pytest.mark.parametrize("layer", ["live", "log"])

@@ -111,7 +111,7 @@ def test_old_pages_are_forgotten_unless_a_row_names_them(warehouse: Warehouse) -
 
 
 def _synced_on(warehouse: Warehouse, *ago: int) -> None:
-    """Passes on days so many days ago."""
+    """Passes a number of days ago."""
     with warehouse.transaction("a test") as connection:
         for days in ago:
             values = {"pass_id": str(days), "project_id": 1, "resource": "tasks", "viewer": None}

@@ -28,7 +28,7 @@ with Warehouse(pathlib.Path(sys.argv[1]), host="h").opened() as connection:
     os.kill(os.getpid(), signal.SIGKILL)
 """
 TABLES = 40
-"""So many that a checkpoint writes metadata beyond the first page of a block."""
+"""Enough that a checkpoint writes metadata beyond the first page of a block."""
 
 
 def fill(path: Path, start: int) -> None:
@@ -79,7 +79,7 @@ def written(path: Path) -> dict[int, bytes]:
 
 
 def tear(path: Path, size: int = 4096) -> list[int]:
-    """End a commit after so many bytes of each block that it writes; returns the blocks that are damaged then."""
+    """End a commit after a number of bytes of each block that it writes; returns the blocks that are damaged then."""
     new = written(path)
     with path.open("rb+") as file:
         for number, block in new.items():

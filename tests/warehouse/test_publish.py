@@ -1,4 +1,4 @@
-"""Copies for readers: whole, whoever else has the warehouse open."""
+"""Copies for readers: whole, regardless of who else has the warehouse open."""
 
 import errno
 import json
