@@ -1,6 +1,6 @@
 -- One row per attempt of a run, from its start to its end. A finished run can be reopened, and each reopening begins
--- another attempt. Its repository, its model and everything else that describes it are those of the time it ended, so the row
--- of a finished attempt changes only if evidence arrives late.
+-- another attempt. Its repository, its model and everything else that describes it are those of the time it ended, so
+-- the row of a finished attempt changes only if evidence arrives late.
 -- Key: `project_id`, `run_id`, `attempt`.
 --
 -- project_id: The PostHog project.

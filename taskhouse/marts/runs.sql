@@ -34,9 +34,9 @@
 --   `log_only`: the whole log, but nothing of the stream. `expired`: the log expired before it had been read to its
 --   end, or nothing at all was left of the run. `refused`: the server currently refuses the log; taskhouse asks again
 --   while the server may still have it. NULL: not looked at yet.
--- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `error_budget` (it failed
---   several times in a row), `not_found` (404), `refused` (403), or `lost`: refused for as long as the server may have
---   had it.
+-- stream_state: State of the stream's cursor: `live`, `stream_end`, `terminal_without_stream`, `error_budget` (it
+--   failed several times in a row), `not_found` (404), `refused` (403), or `lost`: refused for as long as the server
+--   may have had it.
 -- log_state: State of the log's cursor: `drained` (read, more may come), `settled`, `expired`, `not_found` (404),
 --   `refused` (403), `lost`: refused for as long as the server may have had it, or `unproved`: the server's answers
 --   were inconsistent, or it was not read to its end, so it will be read again from the beginning.

@@ -216,9 +216,9 @@ WHERE
     )
 
 -- name: find_refused
--- What the server refused for as long as it may have had it. A lost stream stays lost, even if more comes later; a log that
--- is read after all is read from its beginning. The log fills a lost stream only if the agent's numbers prove it: the
--- log is settled, every session update of both layers has a number, and each boot is complete from number 1.
+-- What the server refused for as long as it may have had it. A lost stream stays lost, even if more comes later; a log
+-- that is read after all is read from its beginning. The log fills a lost stream only if the agent's numbers prove it:
+-- the log is settled, every session update of both layers has a number, and each boot is complete from number 1.
 INSERT INTO found_gaps BY NAME
 WITH lost AS (
     SELECT
