@@ -70,10 +70,17 @@ class Postgres:
             os.kill(process, signal.SIGSTOP if on else signal.SIGCONT)
 
     def processor_s(self) -> float:
-        """Processor time of all its processes so far, those that ended included."""
+        """Processor time of all its processes so far, those that ended included.
+
+        The first process is read last: it has the time of those that ended meanwhile.
+        """
         ticks = 0
-        for place, process in enumerate(self._processes()):
-            fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+        for place, process in reversed([*enumerate(self._processes())]):
+            try:
+                text = Path(f"/proc/{process}/stat").read_text("utf-8")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            fields = text.rpartition(")")[2].split()
             ticks += sum(map(int, fields[11:15] if place == 0 else fields[11:13]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
