@@ -31,9 +31,9 @@ class Costs:
     """What things cost, as measured on two cores; the comment says where."""
 
     run_s: float = 2.4  # processor seconds of a run with its pass: docs/dagster.md, 2.2 to 2.6
-    postgres_run_s: float = 1.05  # the same in PostgreSQL: benchmarks/dagster_postgres.py
-    postgres_run_wal: float = 250_000  # bytes of its log, there
-    postgres_run_kept: float = 127_000  # bytes that stay until the run is deleted, there
+    postgres_run_s: float = 0.94  # the same in PostgreSQL: benchmarks/dagster_postgres.py
+    postgres_run_wal: float = 170_000  # bytes of its log, there
+    postgres_run_kept: float = 90_000  # bytes that stay until the run is deleted, there
     kept_days: float = 3  # TASKHOUSE_KEEP_RUNS_DAYS
     event_s: float = 36e-6  # 19.6 from socket to row, 16.3 to derive: docs/scale.md
     event_wire: float = 438  # bytes of the emulator's streams, uncompressed
