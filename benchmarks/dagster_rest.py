@@ -42,8 +42,7 @@ def role(pid: int) -> str:
     words = Path(f"/proc/{pid}/cmdline").read_text("utf-8").replace("\0", " ")
     known = {
         "dagster_webserver": "webserver",
-        "dagster-daemon": "daemon",
-        "dagster._daemon": "daemon",  # as `dagster dev` starts it
+        "daemon run": "daemon",
         "api grpc": "code server",
         " dev ": "dev",
     }

@@ -1,8 +1,13 @@
-"""Dagster's daemon: only one may run the schedules of a home; it closes the runs that ended with the previous one."""
+"""Dagster's daemon: only one may run the schedules of a home; it closes the runs that ended with the previous one.
+
+``python -m taskhouse.pipelines.daemon`` is the command ``dagster-daemon``, whose heartbeats end with it.
+"""
 
 import json
+import signal
 import time
 from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from socket import AF_INET, AF_UNIX
 from socket import socket as Socket  # noqa: N812 - Dagster names an address so
@@ -103,3 +108,20 @@ def _answers(host: str, port: int | None = None, socket: str | None = None, **_:
 def _heard(instance: "DagsterInstance") -> float:
     """When a daemon last reported that it runs, in seconds since 1970."""
     return max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
+
+
+def main() -> None:
+    """Run Dagster's command, then delete the heartbeats, so that the next start need not wait until they expire."""
+    (command,) = entry_points(group="console_scripts", name="dagster-daemon")
+    try:
+        command.load()()
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        from dagster import DagsterInstance
+
+        with DagsterInstance.get() as instance:
+            instance.wipe_daemon_heartbeats()
+
+
+if __name__ == "__main__":
+    main()

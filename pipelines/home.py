@@ -42,6 +42,11 @@ _DAMAGED = ("file is not a database", "database disk image is malformed")
 """What SQLite says about a file that it cannot read."""
 
 
+def dagster_home(settings: "Settings") -> Path:
+    """Its absolute path."""
+    return (settings.home / "dagster").resolve()
+
+
 def prepare(settings: "Settings") -> Path:
     """Create Dagster's folder, with our ``dagster.yaml`` unless there is one already; returns its absolute path.
 
@@ -51,7 +56,7 @@ def prepare(settings: "Settings") -> Path:
     from taskhouse.atomic import appearing
 
     home.ready(settings)
-    folder = (settings.home / "dagster").resolve()
+    folder = dagster_home(settings)
     folder.mkdir(parents=True, exist_ok=True)
     ready = folder / ".ready"
     if ready.exists() and not _outdated(folder / CONFIG):

@@ -2,9 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from dagster._core.scheduler.instigation import InstigatorState
-from dagster._serdes import deserialize_value, serialize_value
-
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
@@ -17,6 +14,9 @@ FORMER = "pipelines.definitions"
 
 def carry_over(instance: "DagsterInstance") -> None:
     """Give each schedule and sensor that was turned on or off in the UI its state and cursor under today's name."""
+    from dagster._core.scheduler.instigation import InstigatorState
+    from dagster._serdes import deserialize_value, serialize_value
+
     for state in instance.all_instigator_state():
         if state.origin.location_name != FORMER:
             continue

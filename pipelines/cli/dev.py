@@ -1,6 +1,5 @@
 """``taskhouse dev``: Dagster's UI and daemon on the assets."""
 
-import contextlib
 import json
 import os
 import tempfile
@@ -16,8 +15,6 @@ from taskhouse.pipelines.cli.process_group import catch, led
 
 if TYPE_CHECKING:
     from taskhouse.settings import Settings
-
-WORKSPACE = Path("workspace.yaml")
 
 
 @guarded
@@ -49,7 +46,8 @@ def dev(
 
 def _dev(host: str, port: int) -> None:
     from taskhouse.home import ready
-    from taskhouse.pipelines.home import prepare
+    from taskhouse.pipelines.cli.services import forget
+    from taskhouse.pipelines.home import dagster_home
     from taskhouse.settings import load
 
     settings = load()
@@ -58,8 +56,9 @@ def _dev(host: str, port: int) -> None:
     held = hold(settings, url)
     try:
         bindable(host, port)
-        with led(_stopping, lambda: _forget(settings)):
-            serve(prepare(settings), url, ["--host", host, "--port", str(port)])
+        os.environ["DAGSTER_HOME"] = str(dagster_home(settings))
+        with led(_stopping, forget):
+            serve(url, ["--host", host, "--port", str(port)])
     finally:
         os.close(held)
 
@@ -68,44 +67,25 @@ def _stopping() -> None:
     say("Stopping Dagster.")
 
 
-def _forget(settings: "Settings") -> None:
-    """Delete the heartbeat of a daemon that was killed, so that the next start need not wait until it expires."""
-    from dagster import DagsterInstance
+def serve(url: str, address: list[str]) -> None:
+    """Run Dagster's processes on the folder of DAGSTER_HOME.
 
-    from taskhouse.pipelines.home import prepare
-
-    with contextlib.suppress(Exception), DagsterInstance.from_config(str(prepare(settings))) as instance:
-        instance.wipe_daemon_heartbeats()
-
-
-def serve(folder: Path, url: str, address: list[str]) -> None:
-    """Run Dagster's processes on the folder, and delete the heartbeats of its daemon when they end."""
-    os.environ["DAGSTER_HOME"] = str(folder)
+    None of it imports Dagster here, because this process lives as long as they do.
+    """
     from taskhouse.pipelines.cli import services
-    from taskhouse.pipelines.daemon import close_runs, refuse_another
-    from taskhouse.pipelines.home import sound
-    from taskhouse.pipelines.upgrade import LOCATION, carry_over
+    from taskhouse.pipelines.cli.instance import WORKSPACE, apart, begin, lost
+    from taskhouse.pipelines.upgrade import LOCATION
 
-    with sound(folder) as instance, tempfile.TemporaryDirectory(prefix="taskhouse-dev-") as sockets:
-        refuse_another(
-            instance,
-            folder,
-            waiting=lambda: say("A Dagster daemon ran here just now; waiting to be sure that it has stopped."),
-        )
+    def restarting() -> None:
+        say("Dagster's code server ended, and its runs with it; it starts again.")
+        apart(lost)
 
-        def lost() -> None:
-            say("Dagster's code server ended, and its runs with it; it starts again.")
-            close_runs(instance)
-
-        close_runs(instance)
-        say(f"Dagster keeps its state in {folder}. The UI opens at {url}; press Ctrl-C to stop.")
-        try:
-            if WORKSPACE.exists():
-                services.develop(WORKSPACE, address)
-            carry_over(instance)
-            services.serve(LOCATION, Path(sockets), address, lost)
-        finally:
-            instance.wipe_daemon_heartbeats()
+    apart(begin)
+    say(f"Dagster keeps its state in {os.environ['DAGSTER_HOME']}. The UI opens at {url}; press Ctrl-C to stop.")
+    if WORKSPACE.exists():
+        services.develop(WORKSPACE, address)
+    with tempfile.TemporaryDirectory(prefix="taskhouse-dev-") as sockets:
+        services.serve(LOCATION, Path(sockets), address, restarting)
 
 
 def hold(settings: "Settings", url: str) -> int:

@@ -29,10 +29,7 @@ QUIET = ("--log-level", "warning")
 SUPERSEDED = "ignore:Function `dev_command` is superseded"
 """Hides Dagster's advice to use ``dg dev``, because this is ``taskhouse dev``; other warnings are shown."""
 
-DAEMON = (
-    "from importlib.metadata import entry_points;"
-    " (command,) = entry_points(group='console_scripts', name='dagster-daemon'); command.load()()"
-)
+DAEMON = [sys.executable, "-m", "taskhouse.pipelines.daemon"]
 """The command `dagster-daemon`, wherever its script is."""
 
 Process = subprocess.Popen[bytes]
@@ -45,8 +42,11 @@ def develop(workspace: Path, address: list[str]) -> NoReturn:
         TaskhouseError: Dagster ended.
     """
     command = [sys.executable, "-W", SUPERSEDED, "-m", "dagster", "dev", "-w", str(workspace), *address, *QUIET]
-    with _running(command) as process:
-        raise _ended("development server", process.wait())
+    try:
+        with _running(command) as process:
+            raise _ended("development server", process.wait())
+    finally:
+        forget()
 
 
 def serve(location: str, folder: Path, address: list[str], lost: Callable[[], object]) -> NoReturn:
@@ -65,17 +65,17 @@ def serve(location: str, folder: Path, address: list[str], lost: Callable[[], ob
     server = {"location_name": location, "socket": str(socket)}
     workspace.write_text(json.dumps({"load_from": [{"grpc_server": server}]}), "utf-8")  # which is YAML too
     interface = [sys.executable, "-m", "dagster_webserver", "-w", str(workspace), *address]
-    daemon = [sys.executable, "-c", DAEMON, "run", "-w", str(workspace), *QUIET]
     with contextlib.ExitStack() as stack:
         code = stack.enter_context(_code_server(location, socket))
-        others = {
-            stack.enter_context(_running([*interface, "--dagster-log-level", "warning"])).pid: "UI",
-            stack.enter_context(_running(daemon)).pid: "daemon",
-        }
+        shown = stack.enter_context(_running([*interface, "--dagster-log-level", "warning"]))
+        daemon = stack.enter_context(_daemon(workspace))
+        others = {shown.pid: ("UI", shown), daemon.pid: ("daemon", daemon)}
         while True:
             pid, status = os.wait()
             if pid in others:
-                raise _ended(others[pid], os.waitstatus_to_exitcode(status))
+                name, process = others[pid]
+                process.returncode = os.waitstatus_to_exitcode(status)
+                raise _ended(name, process.returncode)
             if pid == code.pid:
                 lost()
                 code = stack.enter_context(_code_server(location, socket))
@@ -98,6 +98,18 @@ def _code_server(location: str, socket: Path) -> "Iterator[Process]":
 
 
 @contextlib.contextmanager
+def _daemon(workspace: Path) -> "Iterator[Process]":
+    """The daemon, which deletes its heartbeats as it ends; they are deleted here if it could not."""
+    process = None
+    try:
+        with _running([*DAEMON, "run", "-w", str(workspace), *QUIET]) as process:
+            yield process
+    finally:
+        if process and process.returncode:
+            forget()
+
+
+@contextlib.contextmanager
 def _running(command: list[str]) -> "Iterator[Process]":
     """A process that is asked to end when the block does, and killed if it takes too long."""
     with subprocess.Popen(command) as process:  # noqa: S603 - our own words
@@ -108,6 +120,11 @@ def _running(command: list[str]) -> "Iterator[Process]":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(ENDS_S)
             process.kill()
+
+
+def forget() -> None:
+    """Delete the heartbeats of a daemon that was killed, so that the next start need not wait until they expire."""
+    subprocess.run([*DAEMON, "wipe"], capture_output=True, check=False)  # noqa: S603 - our own words
 
 
 def _ended(name: str, code: int | None) -> TaskhouseError:

@@ -23,6 +23,7 @@ from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse import state
 from taskhouse.warehouse.load import load_spool
+from tests.tied import tied
 
 UNFINISHED = "SELECT count(*) FROM main.runs WHERE status IN ('queued', 'in_progress')"
 VICTIM = Path(__file__).with_name("victim.py")
@@ -49,7 +50,7 @@ def tail(house: Any) -> Iterator["subprocess.Popen[str]"]:
     """A tail in a process of its own, ended at the end."""
     house.alone = False
     process = subprocess.Popen(
-        [sys.executable, str(VICTIM)],
+        tied([sys.executable, str(VICTIM)]),
         env=environment(house),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -10,6 +10,7 @@ import pytest
 from taskhouse.emulator.__main__ import parser, settings_of
 from taskhouse.emulator.app import build_app
 from taskhouse.emulator.settings import EmulatorSettings
+from tests.tied import tied
 
 
 def test_the_options_become_settings() -> None:
@@ -55,7 +56,7 @@ def test_it_prints_an_environment_and_answers_there(more: str) -> None:
         *more.split(),
     ]
     root = Path(__file__).parents[2]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+    with subprocess.Popen(tied(command), stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip().removeprefix("export ") for _ in range(3)]
         variables = dict(line.split("=", 1) for line in lines)

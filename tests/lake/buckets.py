@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from taskhouse.values import Bucket
-from tests.scale.servers import free_port, tied
+from tests.scale.servers import free_port
+from tests.tied import tied
 
 PLACES = pytest.mark.parametrize("lake", ["bucket", "sqlite"], indirect=True)
 """A test of how files are written, read or deleted: in a bucket with PostgreSQL, and in a folder with SQLite."""

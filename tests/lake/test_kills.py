@@ -22,7 +22,7 @@ from tests.lake.buckets import keys_here
 from tests.lake.compared import differs
 from tests.lake.homes import Home
 from tests.lake.parquet import holding
-from tests.scale.servers import tied
+from tests.tied import tied
 
 KILLS = 12
 ROOT = Path(__file__).parents[2]

@@ -28,6 +28,7 @@ from tests.lake.conftest import PASSWORD
 from tests.lake.homes import Home
 from tests.lake.test_upkeep import write
 from tests.lake.test_world import environment
+from tests.tied import tied
 
 
 def test_there_is_no_lake_yet(lake: Lake) -> None:
@@ -49,7 +50,7 @@ def test_a_lake_that_is_not_there_is_not_made_to_look_after_it(
 def test_a_publisher_that_is_stopped_gives_its_shard_back(lake: Lake, make_home: Callable[..., Home]) -> None:
     home = make_home("one", lake, full=False)
     home.change()
-    command = [sys.executable, "-m", "taskhouse.pipelines.cli", "lake", "publish", "--every", "1"]
+    command = tied([sys.executable, "-m", "taskhouse.pipelines.cli", "lake", "publish", "--every", "1"])
     with subprocess.Popen(command, env=environment(home.settings), stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert any(line.startswith("commit ") for line in process.stderr)

@@ -39,7 +39,7 @@ from tests.lake import reader, writer
 from tests.lake.buckets import keys_here
 from tests.lake.test_kills import ROOT, given
 from tests.scale.deployment import Deployment, until
-from tests.scale.servers import tied
+from tests.tied import tied
 
 pytestmark = pytest.mark.slow
 

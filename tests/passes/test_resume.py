@@ -19,6 +19,7 @@ from taskhouse.passes import sync_pass
 from taskhouse.posthog import retry
 from taskhouse.resources.tasks import rounds, rows
 from taskhouse.resources.tasks.sync import again
+from tests.tied import tied
 
 PAGES = {"emulator_tasks": 1600}
 """About 13 pages of what the key sees."""
@@ -156,7 +157,7 @@ def killed(house: Any, endpoint: str, *, at: int, hours: float = 0) -> None:
     """A sync some hours from now that is killed while it waits for the answer to a request."""
     house.emulator.faults({"kind": "delay", "endpoint": endpoint, "seconds": 30, "after": at - 1})
     environment = {**os.environ, **house.emulator.environment(), "TASKHOUSE_HOME": str(house.settings.home)}
-    command = [sys.executable, "-c", CHILD, str(hours)]
+    command = tied([sys.executable, "-c", CHILD, str(hours)])
     with subprocess.Popen(command, env=environment, cwd=house.settings.home.parent) as child:
         end = time.monotonic() + 60
         while house.emulator.requests()["by_endpoint"].get(endpoint, 0) < at:

@@ -21,6 +21,7 @@ from taskhouse.settings import Settings
 from tests.blank import started
 from tests.pipelines.deployment import Deployment
 from tests.report.browser import chromium
+from tests.tied import tied
 
 __all__ = ["chromium"]
 
@@ -63,7 +64,7 @@ class Commands:
     ) -> "subprocess.Popen[str]":
         """Start one and go on."""
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            tied([sys.executable, "-m", module, *arguments]),
             cwd=self.folder,
             env={**{name: value for name, value in os.environ.items() if not name.startswith(OURS)}, **variables},
             stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ import httpx
 
 from taskhouse.pipelines import home
 from taskhouse.settings import Settings
+from tests.tied import tied
 
 T = TypeVar("T")
 SWIFT = {"poll_interval_seconds: 30": "poll_interval_seconds: 1", "end_seconds: 30": "end_seconds: 1"}
@@ -64,7 +65,7 @@ class Deployment:
         """Start it, and wait until it is up."""
         with (self.settings.home / "dev.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "taskhouse.pipelines.cli", "dev", "--port", str(self.port)],
+                tied([sys.executable, "-m", "taskhouse.pipelines.cli", "dev", "--port", str(self.port)]),
                 cwd=self.settings.home,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -176,9 +177,13 @@ class Deployment:
 
         return until(look)
 
+    def beats(self) -> list[str]:
+        """The parts of the daemon that look alive."""
+        return list(self._instance.get_daemon_heartbeats())
+
     def daemon(self) -> int:
         """The process that ticks and takes runs out of the queue."""
-        return next(pid for pid in family(self._process.pid) if "dagster-daemon" in commandline(pid))
+        return next(pid for pid in family(self._process.pid) if "pipelines.daemon\0run" in commandline(pid))
 
     def code_server(self) -> int:
         """The process that has the definitions, and starts runs."""

@@ -97,8 +97,10 @@ def test_after_kill_9_of_the_daemon_and_a_new_start_a_scheduled_run_is_done_once
     dev.tick("repositories_schedule")
     run = until(lambda: next((one.run_id for one in dev.runs() if "dagster/schedule_name" in one.tags), None))
     dev.process(run, None)
+    assert dev.beats() != []
     os.kill(dev.daemon(), signal.SIGKILL)
     dev.wait()
+    assert dev.beats() == []
     scene.emulator.faults()
     dev.start()
 

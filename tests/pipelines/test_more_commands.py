@@ -21,6 +21,7 @@ from taskhouse.spool.line import Entry, RunKey
 from taskhouse.spool.writer import SpoolWriter
 from taskhouse.warehouse.connection import Warehouse
 from tests.blank import blank, started
+from tests.tied import tied
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +154,7 @@ def test_replay_with_an_empty_quarantine_is_complete_and_needs_neither_key_nor_h
 
 @pytest.mark.worlds
 def test_tail_ends_with_0_on_sigterm_and_a_second_one_is_refused(environment: dict[str, str]) -> None:
-    command = [sys.executable, "-m", "taskhouse.pipelines.cli", "tail"]
+    command = tied([sys.executable, "-m", "taskhouse.pipelines.cli", "tail"])
     with subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True) as first:
         lock = Path(environment["TASKHOUSE_HOME"]) / "locks" / "tail-1.json"
         end = time.monotonic() + 30

@@ -19,7 +19,8 @@ import pytest
 
 from taskhouse.pipelines.upgrade import LOCATION as MODULE
 from tests.pipelines.conftest import OURS
-from tests.pipelines.deployment import until
+from tests.pipelines.deployment import commandline, family, until
+from tests.tied import tied
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("assets", "pipelines", "emulator")
@@ -54,7 +55,7 @@ class Project:
     def start(self, command: str, *words: str, **variables: str) -> "subprocess.Popen[str]":
         """Start a command of the environment, in the project."""
         return subprocess.Popen(
-            [self.bin / command, *words],
+            tied([str(self.bin / command), *words]),
             cwd=self.folder,
             env=self.environment | variables,
             stdin=subprocess.DEVNULL,
@@ -233,3 +234,7 @@ def test_dev_serves_the_definitions(dev: "subprocess.Popen[str]", port: int) -> 
     (location,) = until(served)
     assert location["location"] == {"name": MODULE}
     assert len(location["assetNodes"]) > 20
+    waiting = [pid for pid in (dev.pid, *family(dev.pid)) if "/taskhouse\0dev\0" in commandline(pid)]
+    assert len(waiting) == 2
+    for pid in waiting:
+        assert "grpc" not in Path(f"/proc/{pid}/maps").read_text("utf-8")  # Dagster has it, and takes 70 MB

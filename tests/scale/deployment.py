@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.scale.servers import free_port, tied
+from tests.scale.servers import free_port
+from tests.tied import tied
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]

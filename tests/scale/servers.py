@@ -11,6 +11,8 @@ from pathlib import Path
 
 import redis
 
+from tests.tied import tied
+
 PROGRAMS = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 NOBODY = "postgres" if os.geteuid() == 0 else None
 """PostgreSQL does not run as root."""
@@ -143,11 +145,6 @@ class Redis:
     def pause(self, *, on: bool) -> None:
         """Let it hang, or go on."""
         self._process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
-
-
-def tied(command: list[str], end: str = "KILL") -> list[str]:
-    """A command whose process gets a signal when the thread that started it ends, however that is."""
-    return ["setpriv", "--pdeathsig", end, *command]
 
 
 def free_port() -> int:

@@ -23,8 +23,9 @@ import redis as client
 from taskhouse.emulator.serve import Emulator
 from taskhouse.emulator.settings import EmulatorSettings
 from taskhouse.posthog.budget import Budget, Priority, fingerprint
-from tests.scale.servers import Postgres, Redis, tied
+from tests.scale.servers import Postgres, Redis
 from tests.scale.spender import KEY, LIMIT, MINUTE_MS, SHARDS
+from tests.tied import tied
 
 pytestmark = pytest.mark.scale
 

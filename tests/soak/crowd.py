@@ -20,6 +20,7 @@ from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish
 from tests.soak.result import Result
 from tests.soak.soak import UNSOUND
+from tests.tied import tied
 
 BYSTANDER = Path(__file__).with_name("bystander.py")
 FAILED = ("STEP_FAILURE", "STEP_UP_FOR_RETRY", "RUN_FAILURE", "Traceback")
@@ -123,7 +124,7 @@ class Crowd:
     def _start(self, module: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
         command = [module] if module.endswith(".py") else ["-m", module]
         return subprocess.Popen(
-            [sys.executable, *command, *arguments],
+            tied([sys.executable, *command, *arguments]),
             cwd=self.settings.home.parent,
             env={**os.environ, **variables},
             stdin=subprocess.PIPE,

@@ -21,6 +21,7 @@ from tests.asked import ask
 from tests.clocks import GivenClock
 from tests.soak.restless import Restless
 from tests.soak.result import Result
+from tests.tied import tied
 
 SLACK = timedelta(seconds=20)
 """Longest time between an answer of the server and the moment under which it is kept."""
@@ -114,7 +115,7 @@ class Soak:
             "TASKHOUSE_SWEEP_HOURS": "0.001",
         }
         with subprocess.Popen(
-            [sys.executable, str(CHILD)], env=environment, cwd=self.home, stdout=subprocess.PIPE, text=True
+            tied([sys.executable, str(CHILD)]), env=environment, cwd=self.home, stdout=subprocess.PIPE, text=True
         ) as child:
             if child.stdout is None or child.stdout.readline() != "ready\n":
                 raise RuntimeError("the child did not start")

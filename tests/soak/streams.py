@@ -29,6 +29,7 @@ from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 from tests.soak.result import Result
 from tests.soak.trimmed import Server, parsed
+from tests.tied import tied
 
 TAIL: Final = Path(__file__).parents[1] / "capture" / "victim.py"
 STEPS: Final = (
@@ -229,7 +230,7 @@ class StreamSoak:
             "TASKHOUSE_TAIL_POLL_S": "0.2",
         } | ({"TASKHOUSE_STREAM_WINDOWS": str(self.window)} if self.window else {})
         with subprocess.Popen(
-            [sys.executable, str(TAIL), *step], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            tied([sys.executable, str(TAIL), *step]), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as tail:
             if tail.stdout is None or tail.stdout.readline() != b"ready\n":
                 raise RuntimeError("the tail did not start")

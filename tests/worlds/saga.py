@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from tests.tied import tied
 from tests.worlds import agent, clock, held, life, steps
 from tests.worlds.oracle import Judge, Sync, Violation
 from tests.worlds.server import Server, facts
@@ -174,7 +175,11 @@ class Teller:
         sync = Sync(number, server.now(), 0.0, None, "")
         with output.open("wb") as out:
             process = subprocess.Popen(
-                [COMMAND, "sync"], env=self._environment(), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+                tied([COMMAND, "sync"]),
+                env=self._environment(),
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             ended = False
             while process.poll() is None:

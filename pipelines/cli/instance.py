@@ -1,0 +1,83 @@
+"""What ``taskhouse dev`` does in Dagster's records, in processes of their own: it waits without Dagster in its memory.
+
+``python -m taskhouse.pipelines.cli.instance begin`` makes them ready for Dagster's processes, and ``lost`` closes the
+runs that ended with the code server.
+"""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from taskhouse.pipelines.cli.app import options
+from taskhouse.pipelines.cli.exits import debug, guarded, say
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
+WORKSPACE = Path("workspace.yaml")
+"""Names the code locations of whoever has some of their own."""
+
+app = typer.Typer(callback=options, add_completion=False)
+
+
+@app.command()
+@guarded
+def begin() -> None:
+    """Refuse to start beside another daemon, and close the runs that ended with the previous one."""
+    from taskhouse.pipelines.daemon import close_runs, refuse_another
+    from taskhouse.pipelines.upgrade import carry_over
+
+    with _opened() as (instance, folder):
+        refuse_another(
+            instance,
+            folder,
+            waiting=lambda: say("A Dagster daemon ran here just now; waiting to be sure that it has stopped."),
+        )
+        close_runs(instance)
+        if not WORKSPACE.exists():
+            carry_over(instance)
+
+
+@app.command()
+@guarded
+def lost() -> None:
+    """Close the runs that ended with the code server."""
+    from taskhouse.pipelines.daemon import close_runs
+
+    with _opened() as (instance, _):
+        close_runs(instance)
+
+
+def apart(command: Callable[[], None]) -> None:
+    """Run one of the commands above in a process of its own.
+
+    Raises:
+        typer.Exit: It failed, and has said why.
+    """
+    asked = ["--debug"] if debug["on"] else []
+    words = [sys.executable, "-m", __name__, *asked, command.__name__]
+    code = subprocess.run(words, check=False).returncode  # noqa: S603 - our own words
+    if code:
+        raise typer.Exit(code if code > 0 else 128 - code)
+
+
+@contextlib.contextmanager
+def _opened() -> Iterator[tuple["DagsterInstance", Path]]:
+    """The records of the home, and their folder."""
+    from taskhouse.pipelines.home import prepare, sound
+    from taskhouse.pipelines.startup import uncollected
+    from taskhouse.settings import load
+
+    with uncollected():
+        folder = prepare(load())
+        with sound(folder) as instance:
+            yield instance, folder
+
+
+if __name__ == "__main__":
+    app()
