@@ -279,7 +279,7 @@ class Driver:
                 setattr(run, name, value)
 
     def _moved(self, run: Run) -> None:
-        if self._settings.activity_moves:
+        if self._settings.activity_moves and (self._settings.older_runs_move or run is run.task.latest_run):
             run.task.last_activity_at = max(run.task.last_activity_at, self._clock.now())
         self._world.touch(run.task)
 

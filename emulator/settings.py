@@ -72,6 +72,7 @@ class EmulatorSettings:
         max_streams: Streams open at once; one more gets 503. 0 rejects all.
         session_logs_bytes: The byte budget of a page of session_logs; 0 is none.
         activity_moves: Whether runs move ``Task.last_activity_at``.
+        older_runs_move: Whether runs that are not the latest of their task move it too.
         saves_move: Whether saving a task moves its ``updated_at``.
         ignored_parameters: Query parameters of the task list that are ignored, as an older server does.
         github_integration: Whether the projects have a GitHub integration.
@@ -121,6 +122,7 @@ class EmulatorSettings:
     max_streams: int = 500
     session_logs_bytes: int = 16 * 1024 * 1024
     activity_moves: bool = True
+    older_runs_move: bool = True
     saves_move: bool = True
     ignored_parameters: frozenset[str] = frozenset()
     github_integration: bool = True

@@ -52,6 +52,11 @@ def _queries(rng: random.Random) -> dict[str, Any]:
     return {"ignored_parameters": frozenset(name for name in known if rng.random() < 0.5)}  # noqa: PLR2004
 
 
+def _activity(rng: random.Random) -> dict[str, Any]:
+    names = ("activity_moves", "saves_move", "older_runs_move")
+    return {name: rng.random() < 0.5 for name in names}  # noqa: PLR2004
+
+
 _SHAPES: Final[dict[str, Callable[[random.Random], dict[str, Any]]]] = {
     "version": _version,
     "pages": _pages,
@@ -59,7 +64,7 @@ _SHAPES: Final[dict[str, Callable[[random.Random], dict[str, Any]]]] = {
     "modes": _modes,
     "queries": _queries,
     "chains": lambda rng: {"log_chains": rng.random() < 0.5},  # noqa: PLR2004
-    "activity": lambda rng: {name: rng.random() < 0.5 for name in ("activity_moves", "saves_move")},  # noqa: PLR2004
+    "activity": _activity,
     "late": lambda rng: {"late_state": rng.choice((0.0, 1.0))},
 }
 """Aspects of the server, as settings that the seed draws; later ones have the last word."""

@@ -221,6 +221,23 @@ def test_runs_move_last_activity_but_never_updated_at(own: Own) -> None:
         assert first == made["task_id"]
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_an_older_run_moves_the_activity_of_its_task_unless_it_is_set_not_to(own: Own, moves: bool) -> None:  # noqa: FBT001
+    emulator, client = own(tasks=5, live_runs=0, older_runs_move=moves)
+    task = emulator.mutate("new_task")["task_id"]
+    times = []
+    older = emulator.mutate("schedule", task_id=task)["run_id"]
+    emulator.clock(advance_s=60)
+    latest = emulator.mutate("schedule", task_id=task)["run_id"]
+    for run in (older, latest):
+        times.append(client.get(f"{PROJECT}/{task}/").json()["last_activity_at"])
+        emulator.clock(advance_s=60)
+        emulator.mutate("finish", run_id=run)
+    times.append(client.get(f"{PROJECT}/{task}/").json()["last_activity_at"])
+    assert times[2] > times[0]
+    assert (times[1] > times[0]) is moves
+
+
 def test_usage_grows_while_a_run_goes_on_and_has_its_own_error_shape(own: Own, check: Check) -> None:
     emulator, client = own(tasks=5)
     task = emulator.mutate("new_task", run=True)["task_id"]

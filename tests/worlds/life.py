@@ -31,6 +31,7 @@ def nature(rng: Random) -> Nature:
         unknown_fields=rng.random() < 0.3,
         notation=rng.choice(("django", "django", "offset", "millis", "seconds", "mixed")),
         log_lag=rng.choice((0.2, 1.0, 5.0)),
+        older_runs_move=rng.random() < 0.7,
     )
 
 
@@ -89,14 +90,15 @@ class Life:
         run.tells_of_itself = rng.random() < 0.8
         run.amend(at)
         task.runs.append(run)
-        self.touch(task, at)
+        self.touch(run, at)
         agent.append(run, agent.state_frame(run, rng), at)
         self.tell(at, f"run {run.id} of {task.id} made" + (f", resumes {parent.id}" if parent else ""))
         return run
 
-    def touch(self, task: Task, at: float) -> None:
-        """Let the task's activity move, on servers where runs do that."""
-        if self.world.nature.activity_moves:
+    def touch(self, run: Run, at: float) -> None:
+        """Let the activity of a run's task move, on servers where runs, or only the latest ones, do that."""
+        nature, task = self.world.nature, run.task
+        if nature.activity_moves and (nature.older_runs_move or run is task.latest):
             task.active = max(task.active, at)
 
     def begin(self, run: Run, at: float) -> None:
@@ -108,7 +110,7 @@ class Life:
         """The run's row changes, and its stream tells so."""
         run.amend(at, **{"updated_at": at, **fields})
         agent.append(run, agent.state_frame(run, self.rng), at)
-        self.touch(run.task, at)
+        self.touch(run, at)
 
     def work(self, run: Run, at: float, count: int | None = None) -> None:
         """The agent does something; now and then very much."""
@@ -116,7 +118,7 @@ class Life:
         if count is None:
             count = rng.choice((1, 3, 10, 40)) if rng.random() < 0.993 else run.window + rng.randint(20, 300)
         agent.work(run, count, at, rng, self.world.nature.log_lag)
-        self.touch(run.task, at)
+        self.touch(run, at)
         if count > 100:
             self.tell(at, f"{count} events of {run.id}, window {run.window}, numbered {run.agent.numbered}")
 
@@ -137,7 +139,7 @@ class Life:
             run.sentinel = ("error", "Connection lost to task run stream") if failed else ("complete", "")
         if late:
             agent.append(run, agent.state_frame(run, rng), at)
-        self.touch(run.task, at)
+        self.touch(run, at)
         self.tell(at, f"run {run.id} {status}, sentinel {run.sentinel}")
 
     def reopen(self, run: Run, at: float) -> None:

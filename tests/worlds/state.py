@@ -177,6 +177,7 @@ class Nature:
     silence: float = 20.0
     wait_for_stream: float = 3.0
     rotation: float = 900.0
+    older_runs_move: bool = True
 
 
 @dataclass(slots=True)
