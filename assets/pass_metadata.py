@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 ADDED = "rows added"
 ACTIVE = "runs that became active"
 ENDED = "runs that ended"
+LISTS = "lists of runs that became due"
 OLDEST = "seconds since the oldest page of the proof"
 SINCE_PROOF = "seconds since the last complete pass"
 
@@ -96,13 +97,13 @@ def _lag(queries: Queries, asset: ResourceAsset, report: "PassReport", since: da
 
 
 def _moved(queries: Queries, asset: ResourceAsset, own: dict[str, Any]) -> dict[str, Any]:
-    """The figures that the sensor ``runs_moved`` reads."""
+    """The figures that say whether anything moves, for the sensor ``runs_moved`` and for ticks that may be skipped."""
     from taskhouse.passes.polling_policy import TERMINAL
 
     if not asset.resource.sees_runs:
         return {}
     row = queries.rows("runs_moved", {**own, "terminal": sorted(TERMINAL)})[0]
-    return {ACTIVE: row["active"], ENDED: row["ended"]}
+    return {ACTIVE: row["active"], ENDED: row["ended"], LISTS: row["lists"]}
 
 
 def _trend(queries: Queries, asset: ResourceAsset, project_id: int) -> dict[str, Any]:

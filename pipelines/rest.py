@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import dagster as dg
 
 from taskhouse.assets import freshness, keys, published, views
-from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
+from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED, LISTS
 from taskhouse.pipelines.jobs import VIEWS, resource_assets
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _passes(
 def _moved(made: dg.AssetMaterialization) -> bool:
     """Whether a pass found something new, or is not complete."""
     metadata: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
-    return _open(made) or any(metadata.get(figure) for figure in (ADDED, ACTIVE, ENDED))
+    return _open(made) or any(metadata.get(figure) for figure in (ADDED, ACTIVE, ENDED, LISTS))
 
 
 def _open(made: dg.AssetMaterialization) -> bool:

@@ -1,4 +1,5 @@
--- Runs that a pass saw in another state than before, or for the first time: those that go on, and those that ended.
+-- Runs that a pass saw in another state than before, or for the first time: those that go on, and those that ended. And
+-- lists of runs that it made due, because a task with an older run that has not ended was active.
 WITH touched AS (
     SELECT DISTINCT
         run_id
@@ -24,7 +25,12 @@ version AS (
 
 SELECT
     count(DISTINCT run_id) FILTER (NOT ended) AS active,
-    count(DISTINCT run_id) FILTER (ended) AS ended
+    count(DISTINCT run_id) FILTER (ended) AS ended,
+    (
+        SELECT count(*)
+        FROM ledger.cursors
+        WHERE project_id = $project_id AND resource = 'activity_seen' AND updated_by = $pass_id
+    ) AS lists
 FROM
     version
 WHERE

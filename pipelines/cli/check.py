@@ -88,7 +88,7 @@ async def _check(settings: "Settings", projects: tuple[int, ...], lines: list[Li
                     ("ok", "whose view", _called(person) + view(person, settings.key())),
                 ]
             lines.append(await _made(api, person, newest))
-            lines.extend(_order(project_id, [row.data.get("last_activity_at") for row in newest.rows]))
+            lines.append(_order(project_id, newest))
             runs = [row.data.get("latest_run") for row in newest.rows]
             lines.extend(await _stream(api, runs))
             await _optional(settings, api, runs, lines)
@@ -154,16 +154,18 @@ def _maker(task: dict[str, Any]) -> Any:
     return made_by.get("id") if isinstance(made_by, dict) else None
 
 
-def _order(project_id: int, times: list[Any]) -> list[Line]:
-    """Whether tasks carry the time of their last activity, and come in its order."""
-    what = f"order by activity in project {project_id}"
-    if not times:
-        return [("no", what, "unknown: there is no task")]
-    if not all(isinstance(time, str) for time in times):
-        return [("no", what, "no last_activity_at: every sync reads the whole list")]
-    if times != sorted(times, reverse=True):
-        return [("no", what, "the server does not keep it: every sync reads the whole list")]
-    return [("ok", what, "yes: a sync reads only what is new")]
+def _order(project_id: int, newest: "Page") -> Line:
+    """Whether tasks carry the time of their last activity, and come in its order, by the rules of a sync."""
+    from taskhouse.resources.tasks import discovery, rows
+
+    what, name = f"order by activity in project {project_id}", "last_activity_at"
+    if not newest.rows:
+        return ("no", what, "unknown: there is no task")
+    if any(rows.zoned_moment(row, name) is None for row in newest.rows):
+        return ("no", what, "no last_activity_at: every sync reads the whole list")
+    if not discovery.descends(newest, name):
+        return ("no", what, "the server does not keep it: every sync reads the whole list")
+    return ("ok", what, "yes: a sync reads only what is new")
 
 
 async def _stream(api: "TasksApi", runs: list[Any]) -> list[Line]:

@@ -26,6 +26,11 @@ COOLING: tuple[tuple[timedelta, timedelta], ...] = (
 """What has been unchanged for less than the first is requested every second one; after the last, once a day."""
 
 COLD = timedelta(days=1)
+
+RESTED = timedelta(minutes=15)
+"""How often at most the activity of its task is a reason to request a run that has been unchanged for a day: a local
+run stays queued for ever (API facts 8)."""
+
 WAITING = "not_started"
 """The state of a run before it begins."""
 
@@ -42,13 +47,17 @@ def due(
     asked_at: datetime,
     now: datetime,
     scheduled_at: datetime | None = None,
+    is_active: bool = False,
 ) -> bool:
     """Whether to request it again: finished runs until once after their grace period, others less and less often.
 
-    A scheduled run is requested once a day until its time, and then like a run that was created at that time.
+    A scheduled run is requested once a day until its time, and then like a run that was created at that time. A run
+    that has not ended is also requested if its task was active since the last time (``is_active``).
     """
     if status is None or status in TERMINAL:
         return asked_at < changed_at + GRACE
+    if is_active and (now - changed_at < COLD or now - asked_at >= RESTED):
+        return True
     if status == WAITING and scheduled_at is not None:
         if waits(status, scheduled_at, now):
             return now - asked_at >= COLD

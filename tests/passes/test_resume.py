@@ -2,11 +2,6 @@
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -19,7 +14,7 @@ from taskhouse.passes import sync_pass
 from taskhouse.posthog import retry
 from taskhouse.resources.tasks import rounds, rows
 from taskhouse.resources.tasks.sync import again
-from tests.tied import tied
+from tests.killed import killed
 
 PAGES = {"emulator_tasks": 1600}
 """About 13 pages of what the key sees."""
@@ -135,36 +130,7 @@ def test_a_page_that_never_comes_does_not_keep_the_rest_waiting_for_ever(make_ho
     assert house.sync("tasks").verdict == "complete"
 
 
-CHILD = """
-import asyncio, sys
-from datetime import UTC, datetime, timedelta
-from taskhouse.clock import Clock
-from taskhouse.settings import load
-from taskhouse.operations import sync
-from taskhouse.resources.tasks import rows
-rows.COMMIT_PAGES = 2
-class Later(Clock):
-    def now(self):
-        return datetime.now(UTC) + timedelta(hours=float(sys.argv[1]))
-asyncio.run(sync(load().with_clock(Later()), 1, "tasks"))
-"""
-
-
 ROTATED = "SELECT count(*), count(DISTINCT sha256) FROM ledger.pages WHERE request = 'list, in rotation'"
-
-
-def killed(house: Any, endpoint: str, *, at: int, hours: float = 0) -> None:
-    """A sync some hours from now that is killed while it waits for the answer to a request."""
-    house.emulator.faults({"kind": "delay", "endpoint": endpoint, "seconds": 30, "after": at - 1})
-    environment = {**os.environ, **house.emulator.environment(), "TASKHOUSE_HOME": str(house.settings.home)}
-    command = tied([sys.executable, "-c", CHILD, str(hours)])
-    with subprocess.Popen(command, env=environment, cwd=house.settings.home.parent) as child:
-        end = time.monotonic() + 60
-        while house.emulator.requests()["by_endpoint"].get(endpoint, 0) < at:
-            assert time.monotonic() < end
-            time.sleep(0.05)
-        child.send_signal(signal.SIGKILL)
-    house.emulator.faults()
 
 
 def test_kill_9_in_the_middle_of_a_page(make_house: Any) -> None:

@@ -84,6 +84,13 @@ def test_a_row_is_changed_that_says_something_else_than_the_one_before(connectio
     assert figures["dagster/row_count"] == 5
 
 
+def test_activity_that_makes_a_list_of_runs_due_is_told(connection: Any) -> None:
+    cursors = ("1", "activity_seen", "now"), ("2", "activity_seen", "earlier"), ("1", "runs", "now")
+    for key, resource, pass_id in cursors:
+        put(connection, "ledger.cursors", resource=resource, key=key, updated_at=NOW, updated_by=pass_id)
+    assert _figures(connection, TASKS)[pass_metadata.LISTS] == 1
+
+
 def test_the_lag_is_the_age_of_the_last_proof_when_the_pass_began(connection: Any) -> None:
     for pass_id, verdict, ago in (("one", "complete", 9), ("two", "complete", 5), ("three", "incomplete", 3)):
         moment = NOW - timedelta(minutes=ago)

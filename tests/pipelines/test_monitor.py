@@ -211,6 +211,27 @@ def test_check_counts_nobodys_tasks_where_the_owner_or_the_server_does_not_tell(
     assert "the server does not say" in inside.run("check", **quiet.environment).out
 
 
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        (("2026-09-14T10:00:00.500000Z", "2026-09-14T10:00:00Z"), "yes: a sync reads only what is new"),
+        (("2026-09-14T10:00:01+00:00", "2026-09-14T12:00:00+02:00"), "yes: a sync reads only what is new"),
+        (("2026-09-14T10:00:00Z", "2026-09-14T10:00:05Z"), "the server does not keep it"),
+        (("2026-09-14T10:00:00Z", ""), "no last_activity_at"),
+    ],
+    ids=["with and without a fraction", "two zones", "out of order", "no time"],
+)
+def test_check_compares_moments_and_not_the_texts_of_activity(
+    inside: Any, quiet: Any, times: tuple[str, str], found: str
+) -> None:
+    first, rest = map(json.dumps, times)
+    fields = {"results.*.last_activity_at": rest, "results.0.last_activity_at": first}
+    quiet.emulator.faults({"kind": "raw_field", "endpoint": "tasks.list", "fields": fields})
+    shown = json.loads(inside.run("check", "--json", **quiet.environment).out)
+    order = [line["found"] for line in shown["checks"] if line["checked"] == "order by activity in project 1"]
+    assert [text[: len(found)] for text in order] == [found]
+
+
 def test_check_knows_a_refusal_of_one_task_from_one_of_the_key(inside: Any, quiet: Any) -> None:
     denied = {"type": "authentication_error", "code": "permission_denied", "detail": "No.", "attr": None}
     quiet.emulator.faults({"kind": "status", "status": 403, "endpoint": "tasks.usage", "body": denied})

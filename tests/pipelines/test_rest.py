@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from taskhouse.assets import views
-from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED
+from taskhouse.assets.pass_metadata import ACTIVE, ADDED, ENDED, LISTS
 from taskhouse.pipelines.rest import can_skip
 from taskhouse.settings import Settings
 
@@ -97,7 +97,7 @@ def test_a_move_wakes_its_project_and_the_copy_at_the_next_tick_and_for_as_long_
     assert _times(ran, "runs", "2") == [1, 31, 61]
 
 
-@pytest.mark.parametrize("what", [{ADDED: 1}, {ACTIVE: 1}, {ENDED: 1}, {"verdict": "incomplete"}])
+@pytest.mark.parametrize("what", [{ADDED: 1}, {ACTIVE: 1}, {ENDED: 1}, {LISTS: 1}, {"verdict": "incomplete"}])
 @pytest.mark.parametrize(("by", "wakes"), [("tasks", 2), ("runs", 2), ("run_events", 1)])
 def test_whatever_a_pass_brings_or_leaves_open_wakes_what_follows_it(
     deployment: Deployment, what: dict[str, Any], by: str, wakes: int

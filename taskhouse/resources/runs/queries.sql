@@ -4,7 +4,7 @@
 -- name: due
 -- Tasks whose list of runs may contain something new: it was never read, or not since there is a new latest run, or the
 -- task differs from the stored version of that run, or an older run may still change, or the list was refused or could
--- not be read in full.
+-- not be read in full. `is_active` says whether the task was active since its list was read, as far as that is known.
 WITH task AS (
     SELECT
         task_id,
@@ -68,6 +68,9 @@ SELECT
     listed.state,
     listed.state_since AS since,
     sighting.last_seen_at AS task_seen_at,
+    seen.position AS activity_seen,
+    seen.position IS NOT NULL
+    AND seen.position IS DISTINCT FROM covered.position AS is_active,
     older.runs AS older,
     latest.changed_at
 FROM
@@ -77,6 +80,14 @@ FROM
         ON listed.project_id = sighting.project_id
         AND listed.resource = 'runs'
         AND listed.key = sighting.task_id
+    LEFT JOIN ledger.cursors AS seen
+        ON seen.project_id = sighting.project_id
+        AND seen.resource = 'activity_seen'
+        AND seen.key = sighting.task_id
+    LEFT JOIN ledger.cursors AS covered
+        ON covered.project_id = sighting.project_id
+        AND covered.resource = 'activity_listed'
+        AND covered.key = sighting.task_id
     LEFT JOIN run AS latest
         ON latest.run_id = task.latest_run_id
     LEFT JOIN older

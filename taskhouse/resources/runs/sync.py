@@ -1,8 +1,10 @@
 """Runs: the list of every task that may have a run that is not stored, or an older run that may change.
 
 The newest run of a task comes with the task. The list is requested if it was never read, if the latest run is a new one
-or differs from what is stored, if an older run may still change, and once more before the log of an older run expires.
-A pass makes one request for each such task, and one more for every further 98 runs.
+or differs from what is stored, if an older run may have changed, and once more before the log of an older run expires.
+An older run that has not ended may have changed if its task was active since (``resources/tasks/activity.py``); without
+that, it is requested less and less often. A pass makes one request for each such task, and one more for every further
+98 runs.
 
 A list may be refused although its runs are not: one run that the key may not read makes the task's whole list 403. Then
 the known runs are requested by id, and the list again at growing intervals.
@@ -34,7 +36,7 @@ from taskhouse.posthog.pages import Page, Row, digest
 from taskhouse.posthog.paging import PageWalk, pages
 from taskhouse.resources.runs import last_looks, record
 from taskhouse.resources.runs.spec import VERSIONS
-from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks import activity, rows
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -145,6 +147,7 @@ def _older_moves(task: Task, now: datetime) -> list[str]:
             asked_at=task["listed_at"],
             now=now,
             scheduled_at=run["scheduled_at"],
+            is_active=task["is_active"],
         )
     ]
 
@@ -265,6 +268,8 @@ def _take(the_pass: Pass, batch: WriteBatch, answer: _Answer) -> None:
     if answer.refusal or not answer.problem:
         state_now = answer.refusal or ("listed" if readable else UNREAD)
         batch.cursors.append(the_pass.cursor(RESOURCE, task_id, answer.task["latest_run_id"], state_now))
+    if not answer.problem:
+        batch.cursors += activity.listed(the_pass, answer.task)
 
 
 def _take_run(the_pass: Pass, batch: WriteBatch, task_id: str, row: Row, number: int, key: str) -> None:

@@ -5,7 +5,7 @@ is checked: a server without it lists by creation, and the list is then read bac
 discovery only makes a pass fast; it proves nothing.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 
 from taskhouse.passes.sync_pass import Pass
@@ -13,13 +13,10 @@ from taskhouse.posthog.api import EVERYTHING
 from taskhouse.posthog.budget import Priority
 from taskhouse.posthog.pages import Page, Row
 from taskhouse.posthog.paging import PageWalk, pages
-from taskhouse.resources.tasks import rows
+from taskhouse.resources.tasks import activity, rows
 from taskhouse.resources.tasks.rounds import OVERLAP_ROWS
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
-
-WATERMARK_MARGIN = timedelta(minutes=10)
-"""How far beyond the watermark discovery reads, because clocks differ and rows are saved before they are visible."""
 
 
 async def read(the_pass: Pass, since: datetime) -> datetime | None:
@@ -30,13 +27,13 @@ async def read(the_pass: Pass, since: datetime) -> datetime | None:
     mark: datetime | None = None
     last: Row | None = None
     bounds = {
-        "last_activity_at": since - WATERMARK_MARGIN,
-        "created_at": _newest_known(the_pass, since) - WATERMARK_MARGIN,
+        "last_activity_at": since - activity.MARGIN,
+        "created_at": _newest_known(the_pass, since) - activity.MARGIN,
     }
     async for page in pages(
         lambda limit, offset: api.list_tasks(limit, offset, ordering="-last_activity_at", **EVERYTHING), walk
     ):
-        orders = [name for name in orders if _descends(page, name, last)]
+        orders = [name for name in orders if descends(page, name, last)]
         batch = WriteBatch()
         rows.take(the_pass, batch, page, f"list by {orders[0] if orders else 'no order'}")
         the_pass.stats.server_count = the_pass.stats.server_count or page.count
@@ -60,7 +57,7 @@ def _newest_known(the_pass: Pass, otherwise: datetime) -> datetime:
     return found[0]["created_at"] or otherwise
 
 
-def _descends(page: Page, name: str, last: Row | None) -> bool:
+def descends(page: Page, name: str, last: Row | None = None) -> bool:
     """Whether the rows go back in time by this field, starting from the last row of the previous page."""
     times = [_second(row, name) for row in page.rows]
     known = [time for time in times if time is not None]

@@ -273,6 +273,61 @@ FROM
         AND last_read.resource = $resource
         AND last_read.key = version.run_id
 
+-- name: activity_moved
+-- Tasks with an older run that has not ended, and their activity if it is newer than what was seen before. If none was
+-- seen, it is compared with the time at which their list of runs was read. The first load reads the other lists.
+WITH told AS (
+    SELECT
+        unnest($task_ids) AS task_id,
+        unnest($run_ids) AS latest_run_id,
+        unnest($moments) AS at
+),
+
+moved AS (
+    SELECT
+        told.*
+    FROM
+        told
+        INNER JOIN ledger.cursors AS listed
+            ON listed.project_id = $project_id
+            AND listed.resource = 'runs'
+            AND listed.key = told.task_id
+        LEFT JOIN ledger.cursors AS seen
+            ON seen.project_id = $project_id
+            AND seen.resource = 'activity_seen'
+            AND seen.key = told.task_id
+    WHERE
+        CAST(told.at AS TIMESTAMPTZ)
+        > coalesce(CAST(seen.position AS TIMESTAMPTZ), listed.updated_at - to_seconds($margin_s))
+),
+
+found AS (
+    SELECT
+        project_id,
+        task_id,
+        run_id,
+        valid_from,
+        status
+    FROM
+        raw.run_versions
+        SEMI JOIN moved USING (task_id)
+    WHERE
+        project_id = $project_id
+)
+
+SELECT
+    moved.task_id,
+    max(moved.at) AS at
+FROM
+    moved
+    INNER JOIN newest('found', run_id) AS run
+        ON run.task_id = moved.task_id
+        AND run.run_id <> moved.latest_run_id
+WHERE
+    NOT list_contains($terminal, run.status)
+GROUP BY
+    moved.task_id
+
 -- name: run_facts_due
 -- Runs to read by id because a task or a summary differs from them, together with the runs of the same task that name
 -- the same pull request, because it may be borrowed from there. Oldest first.

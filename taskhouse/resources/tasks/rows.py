@@ -13,7 +13,7 @@ from taskhouse.posthog.redact import REDACTED
 from taskhouse.resources.runs import nested
 from taskhouse.resources.runs import record as runs
 from taskhouse.resources.runs.spec import VERSIONS as RUN_VERSIONS
-from taskhouse.resources.tasks import list_diff, record, run_facts, spec
+from taskhouse.resources.tasks import activity, list_diff, record, run_facts, spec
 from taskhouse.warehouse import state
 from taskhouse.warehouse.commit import WriteBatch
 
@@ -50,6 +50,7 @@ def _take_one(the_pass: Pass, batch: WriteBatch, row: Row, page: int, observed_i
         return False
     batch.add(spec.VERSIONS, the_pass.stamp(columns, page, observed_in, at=at))
     batch.see(spec.SIGHTINGS, the_pass.sighting(columns["task_id"], page, at=at))
+    activity.note(the_pass, batch, columns, zoned_moment(row, "last_activity_at"))
     with the_pass.quarantining(batch, "runs", row.text, key=columns["latest_run_id"]):
         if inner := runs.latest(row):
             _take_run(the_pass, batch, inner, row.text, columns, page, at)
@@ -136,7 +137,7 @@ def complete(the_pass: Pass, connection: Any, batch: WriteBatch, doubtful: list[
 
 
 LATEST_RUNS = Comparison(complete, Latest)
-KEPT: Kinds = {"latest": LATEST_RUNS, "facts": run_facts.OF_TASKS}
+KEPT: Kinds = {"latest": LATEST_RUNS, "facts": run_facts.OF_TASKS, "activity": activity.TASKS}
 """What a commit of pages compares with the warehouse."""
 
 
