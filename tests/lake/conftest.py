@@ -17,8 +17,9 @@ import pytest
 
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.warehouse.engine import connect as connect_duckdb
+from tests.dealing import deal
 from tests.lake.buckets import Folder, ObjectStorage
-from tests.lake.homes import Home
+from tests.lake.homes import Home, derived
 from tests.marts.history import PACKED
 
 PASSWORD = "s3cret/of@it"
@@ -36,9 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if missing:
             item.add_marker(pytest.mark.skip(reason="DuckLake is not installed: `make test-scale` brings it"))
     if len(ours) == len(items):
-        ours.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-        items[:] = [item for worker in range(workers) for item in ours[worker::workers]]
+        deal(items, LONGEST)
 
 
 @pytest.fixture(autouse=True)
@@ -83,10 +82,10 @@ class Catalogues:
 
 @pytest.fixture(scope="session")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A warehouse with 24 days of history, of project 1."""
+    """A warehouse with 24 days of history, of project 1, and what is computed from it."""
     path = tmp_path_factory.mktemp("history") / "warehouse.duckdb"
     path.write_bytes(lzma.decompress(PACKED.read_bytes()))
-    return path
+    return derived(path)
 
 
 @pytest.fixture

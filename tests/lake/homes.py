@@ -25,6 +25,13 @@ Rows = Counter[str]
 CHANGES = Path(__file__).with_name("changes.sql").read_text("utf-8").split("\n;\n")[:-1]
 
 
+def derived(path: Path) -> Path:
+    """Store in a warehouse what is computed from its events."""
+    derive.derive(Warehouse(path, host=HOST, copies=path.with_name("published")), everything=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+    return path
+
+
 class Home:
     """A home of one project.
 
@@ -33,7 +40,7 @@ class Home:
         shard: Its name in the lake.
         lake: The lake.
         project: Its project.
-        history: A warehouse to begin with.
+        history: A warehouse to begin with, as :func:`derived` leaves it.
     """
 
     def __init__(self, folder: Path, shard: str, lake: Lake, *, project: int, history: Path | None) -> None:
@@ -61,8 +68,6 @@ class Home:
             for (name,) in names:
                 connection.execute(f"UPDATE {name} SET project_id = ?", [project])
         path.with_suffix(".json").unlink(missing_ok=True)
-        if history:
-            derive.derive(self.warehouse, everything=True)
         self.number = 0
         self.publish()
 

@@ -150,7 +150,7 @@ def moved(home: Home, folder: Path) -> Home:
 def test_a_publisher_that_was_stopped_beyond_its_lease_publishes_nothing(
     lake: Lake, make_home: Callable[..., Home], tmp_path: Path
 ) -> None:
-    home, dice = make_home("one", lake), random.Random(5)
+    home, dice = make_home("one", lake, full=False), random.Random(5)
     publish_once(home.settings)
     for number in range(3):
         with working(home, "publish", str(LEASE_S)) as process:

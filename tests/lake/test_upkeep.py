@@ -57,7 +57,7 @@ def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
 ) -> None:
     home, other = make_home("one", lake, full=False), make_home("two", lake, project=2, full=False)
     with claimed(home.settings) as one, claimed(other.settings) as two:
-        for _ in range(12):
+        for _ in range(6):
             for each, publisher in ((home, one), (other, two)):
                 each.change(rows=150)
                 publisher.publish()
@@ -67,7 +67,7 @@ def test_compacting_leaves_one_file_for_each_table_and_readers_alone(
     done = upkeep.compact(home.settings)
     assert done.after.count < done.before.count
     assert done.after.size < done.before.size
-    assert (done.moved > 100, done.removed) == (True, 0)
+    assert (done.moved > 50, done.removed) == (True, 0)
     assert ask(lake, "SELECT max(file_count), sum(delete_file_count) FROM ducklake_table_info('lake')") == [(1, 0)]
     assert shown(reader, home.project)["raw.run_events"] == home.truth()["raw.run_events"]
     reader.close()
@@ -112,10 +112,10 @@ def test_the_lake_is_verified_rebuilt_and_rewritten(lake: Lake, make_home: Calla
     assert done.rows
     assert sum(files_in(lake).values()) == done.after.size
     rows = "SELECT (SELECT count(*) FROM lake.{0}_gone), (SELECT count(*) FROM lake.{0} WHERE lake_shard = 'one')"
-    connection = connect(lake, read_only=True)
+    connection, truth = connect(lake, read_only=True), home.truth()
     for table in SHARED:
         gone, count = connection.execute(rows.format(table.name)).fetchall()[0]
-        assert (table.name, gone, count) == (table.name, 0, home.truth()[table.name].total())
+        assert (table.name, gone, count) == (table.name, 0, truth[table.name].total())
     connection.close()
     publish_once(home.settings)
     assert (differs(lake, home), wrong(other)) == ({}, {})
@@ -152,6 +152,8 @@ def test_a_run_that_is_erased_is_in_no_file_and_never_published_again(
         for name in ("raw.run_events", "raw.run_log_entries", "raw.run_versions", "mart.messages"):
             [(rows, erased)] = ask(lake, in_lake.format(run_id, name))
             assert (rows > 0, erased) == (True, 0)
+        if number == 2:
+            break
         if number == 1:
             restore(home.warehouse, Path(backup), over=True)
         with home.warehouse.transaction("a test") as connection:  # the shard goes on with what was erased

@@ -23,7 +23,7 @@ from taskhouse.warehouse.opening import open_warehouse
 from tests.clocks import GivenClock
 
 RESOURCES = ("tasks", "repositories", "readiness", "runs", "run_events")
-REST_S = 2.0
+REST_S = 5.0
 LATER = timedelta(hours=30)
 
 
@@ -39,7 +39,7 @@ def go_on(settings: Settings) -> None:
 
 def finish(settings: Settings) -> list[Compared]:
     """Read what is left, and compare; what is not as it should be."""
-    go_on(settings.model_copy(update={"capture_seconds": 20}))  # what the streams still have
+    go_on(settings.model_copy(update={"capture_seconds": 10}))  # what the streams still have
     go_on(settings.with_clock(GivenClock(lambda: datetime.now(UTC) + LATER)))  # every sweep and log is due
     asked: dict[str, str | int] = {"project_id": settings.project_ids[0], "key": settings.key(), "runs": 1}
     truth = httpx.get(f"{settings.host}/_emulator/truth", params=asked, timeout=60).raise_for_status().json()

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.dealing import deal
 from tests.scale.servers import Postgres, Redis
+
+LONGEST = ("test_walk", "test_deployment", "test_shared_budget")
+"""The modules whose tests take longest, in this order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """If there are no other tests, begin with the longest."""
+    if all(item.path.parent == Path(__file__).parent for item in items):
+        deal(items, LONGEST)
 
 
 @pytest.fixture
