@@ -30,8 +30,8 @@ def publish(
     """Publish what is new in the published copy of this home to the lake, exactly once.
 
     TASKHOUSE_SHARD names this home in the lake, and only one process publishes a shard. You can stop or kill it at any
-    time: what it publishes is committed in one transaction or not at all. With --every it goes on when the catalogue
-    does not answer for a while, and starts again if DuckDB ends it.
+    time: what it publishes is committed in one transaction or not at all. With --every it waits while another process
+    has the shard, goes on when the catalogue does not answer for a while, and starts again if DuckDB ends it.
     """
     from taskhouse.home import ready
     from taskhouse.lake import service

@@ -102,6 +102,12 @@ class Lake:
             " the command again. Nothing was half written.",
         )
 
+    def explain(self, problem: duckdb.Error) -> TaskhouseError | None:
+        """The same for a statement of somebody who reads; None if the fault is in the statement."""
+        if refused := refusals.failed(problem, self.data):
+            return refused
+        return self.failed(problem, "Reading the lake") if refusals.is_of_lake(problem) else None
+
 
 def connect(
     lake: Lake,

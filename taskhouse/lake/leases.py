@@ -27,6 +27,9 @@ RENEWALS = 5
 EVERYTHING = "*"
 """The lease of a process that changes rows that are there: publishers wait."""
 
+UPKEEP = "*upkeep"
+"""The lease of a process that compacts or rewrites."""
+
 _NOW = {"postgres": "extract(epoch FROM clock_timestamp())", "sqlite": "((julianday('now') - 2440587.5) * 86400.0)"}
 
 
@@ -100,7 +103,7 @@ class Leases:
             )
         raise Locked(
             f"{'The lake' if name.startswith(EVERYTHING) else f'Shard {name}'} is in use by a process on {held.place}.",
-            hint=f"Wait for it to end. If it died, its claim ends within {max(held.left_s, 1):.0f} s.",
+            hint=f"It is free when that process ends, or within {max(held.left_s, 1):.0f} s if it died.",
         )
 
     def held(self, name: str) -> Lease | None:

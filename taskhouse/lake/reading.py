@@ -7,7 +7,6 @@ import duckdb
 
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
-from taskhouse.lake import refusals
 from taskhouse.lake.engine import Lake, connect
 from taskhouse.lake.tables import DERIVED, SHARED
 from taskhouse.warehouse import sql, views
@@ -47,7 +46,7 @@ def open_lake(lake: Lake, clock: Clock = REAL) -> Reader:
     except duckdb.Error as problem:
         connection.close()
         raise lake.failed(problem, "Opening the lake") from None
-    return Reader(Path(f"lake-{snapshot}"), connection, lambda problem: refusals.failed(problem, lake.data))
+    return Reader(Path(f"lake-{snapshot}"), connection, lake.explain)
 
 
 def newest(lake: Lake, spill: Path | None = None) -> duckdb.DuckDBPyConnection:

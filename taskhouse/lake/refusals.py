@@ -1,4 +1,4 @@
-"""What the object storage of a lake refused, in our words."""
+"""What the object storage of a lake refused, in our words, and which errors are those of a catalogue or a file."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,21 @@ _REGION = re.compile(r"\b(AuthorizationHeaderMalformed|PermanentRedirect|Illegal
 _UNSUPPORTED = re.compile(r"\b(NotImplemented|HTTP (?:code )?501)\b")
 _UNTRUSTED = re.compile(r"\bSSL\b")
 _LOST = re.compile(r"\bNoSuchKey\b|\bHTTP (?:code )?(404|416)\b")
+
+
+_OF_CATALOGUE = re.compile(
+    r"\bFailed to [^\"]*\bDuckLake\b|\bFailed to (?:execute|prepare) (?:query|COPY)\b|\bFailed to copy data: "
+    r"|\bUnable to connect to Postgres\b|\bserver closed the connection\b|\bno connection to the server\b"
+    r"|\bcould not receive data from server\b|\bConnection reset failure\b"
+)
+_OF_FILE = re.compile(r"\bducklake-[0-9a-f-]+\.parquet\b")
+_OF_STATEMENT = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+
+
+def is_of_lake(problem: duckdb.Error) -> bool:
+    """Whether a statement failed because the catalogue did not answer, or a file of the lake could not be read."""
+    said = str(problem)
+    return not isinstance(problem, _OF_STATEMENT) and bool(_OF_CATALOGUE.search(said) or _OF_FILE.search(said))
 
 
 def failed(problem: duckdb.Error, place: Path | Bucket | None = None) -> TaskhouseError | None:

@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NoReturn, TypeVar
 
 import duckdb
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseError
 from taskhouse.lake.engine import Lake
-from taskhouse.lake.leases import EVERYTHING, HELD_S, Leases, new_holder
+from taskhouse.lake.leases import EVERYTHING, HELD_S, UPKEEP, Lease, Leases, new_holder
 from taskhouse.lake.publish import Shard, Tick
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
@@ -44,6 +45,9 @@ STOP_S = 5.0
 LOCAL_WAIT_S = 3.0
 """How long a process waits for another one of the same home to end."""
 
+LOOK_S = 10.0
+"""How often a process that waits for another one looks whether that has ended."""
+
 _WRONG = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, duckdb.ConversionException)
 """What no further try mends."""
 
@@ -63,6 +67,11 @@ def shard_of(settings: Settings) -> str:
             hint="Set it to a short name that no other home of the lake has, such as eu1.",
         )
     return settings.shard
+
+
+def upkeep_lock(settings: Settings) -> FileLock:
+    """The lock of the process of a home that compacts or rewrites the lake: a process that dies loses it."""
+    return FileLock(settings.home / "lake.upkeep.lock", thread_local=False)
 
 
 def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], None] | None = None) -> T:
@@ -120,7 +129,8 @@ def claimed(settings: Settings) -> Iterator["Publisher"]:
         zone=settings.timezone,
         spill=spill,
     )
-    publisher = Publisher(shard, home.id if home else "", f"{platform.node()}:{settings.home.absolute()}")
+    place = f"{platform.node()}:{settings.home.absolute()}"
+    publisher = Publisher(shard, home.id if home else "", place, upkeep_lock(settings))
     try:
         yield publisher
     finally:
@@ -131,8 +141,9 @@ def claimed(settings: Settings) -> Iterator["Publisher"]:
 class Publisher:
     """A shard whose lease this process has."""
 
-    def __init__(self, shard: Shard, home: str, place: str) -> None:
+    def __init__(self, shard: Shard, home: str, place: str, upkeep: FileLock) -> None:
         self.shard, self.home, self.place, self.holder = shard, home, place, new_holder()
+        self.upkeep = upkeep
         self.leases: Leases | None = None
         self.has_claimed = False
         self.lease_s = HELD_S
@@ -147,15 +158,32 @@ class Publisher:
         """
         return again(self.shard.lake, "Publishing", self._publish, self.drop)
 
+    def renew(self, seconds: float) -> None:
+        """Have the lease for so long from now on; raises as :meth:`publish`."""
+        self.lease_s = seconds
+        again(self.shard.lake, "Opening the lake", self.claim, self.drop)
+
     def _publish(self) -> Tick:
         leases = self.claim()
-        if other := leases.busy(EVERYTHING):
+        other = leases.busy(EVERYTHING)
+        if other and not self._freed(leases, other):
             raise Locked(
                 f"The lake is being compacted or rewritten by a process on {other.place}.",
-                hint="Run the command again when that has ended; `taskhouse lake publish --every 10` waits by itself."
-                f" If the process died, its claim ends within {max(other.left_s, 1):.0f} s.",
+                hint=f"It is free when that process ends, or within {max(other.left_s, 1):.0f} s if it died."
+                " `taskhouse lake publish --every 10` waits by itself.",
             )
         return self.shard.tick()
+
+    def _freed(self, leases: Leases, other: Lease) -> bool:
+        """Give back what a process of this home has that died while it looked after the lake; whether there was one."""
+        if other.place != self.place:
+            return False
+        with contextlib.suppress(Timeout), self.upkeep.acquire(timeout=0):
+            left = Leases(leases.catalogue, "", other.place, other.holder)
+            left.release(EVERYTHING)
+            left.release(UPKEEP)
+            return True
+        return False
 
     def claim(self, *, any_home: bool = False) -> Leases:
         """Take or renew the lease of the shard; with ``any_home`` also that of another home that gave it up."""
@@ -252,42 +280,42 @@ def _exit(work: Callable[[], int]) -> NoReturn:
 
 
 def _work(settings: Settings, every_s: float, say: Say, complain: Callable[[Exception], int], parent: int) -> int:
+    def rest(seconds: float) -> None:
+        _rest(seconds, parent)
+
     try:
         while publish.current(settings.published) is None:
-            _rest(every_s, parent)
-        with claimed(settings) as publisher:
-            while not _claim(publisher, say):
-                _rest(every_s, parent)
+            rest(every_s)
+        with contextlib.ExitStack() as stack:
+            publisher = _when_free(lambda: stack.enter_context(claimed(settings)), every_s, say, rest)
             while True:
-                rest_s = max(every_s, SHARE * _tick(publisher, say))
+                done = _when_free(publisher.publish, every_s, say, rest)
+                if done.rows or done.gone:
+                    rows = f"{done.rows:,} rows, {done.gone:,} tombstones"
+                    say(f"commit {done.generation}: {rows} in {done.seconds:.2f} s")
+                rest_s = max(every_s, SHARE * done.seconds)
                 if rest_s > HELD_S / 2:
-                    publisher.lease_s = 2 * rest_s
-                    _claim(publisher, say)
-                _rest(rest_s, parent)
+                    _when_free(partial(publisher.renew, 2 * rest_s), every_s, say, rest)
+                rest(rest_s)
     except TaskhouseError as problem:
         return complain(problem)
 
 
-def _claim(publisher: Publisher, say: Say) -> bool:
-    """Take or renew the lease, whether the catalogue answers or not."""
-    try:
-        again(publisher.shard.lake, "Opening the lake", publisher.claim, publisher.drop)
-    except Retryable as problem:
-        say(str(problem))
-        return False
-    return True
-
-
-def _tick(publisher: Publisher, say: Say) -> float:
-    """One tick; how many seconds it took."""
-    try:
-        done = publisher.publish()
-    except (Retryable, Locked) as problem:
-        say(str(problem))
-        return 0.0
-    if done.rows or done.gone:
-        say(f"commit {done.generation}: {done.rows:,} rows, {done.gone:,} tombstones in {done.seconds:.2f} s")
-    return done.seconds
+def _when_free(work: Callable[[], T], every_s: float, say: Say, rest: Callable[[float], None]) -> T:
+    """Do something as soon as the catalogue answers and no other process has what it needs, which is said once."""
+    waits = False
+    while True:
+        try:
+            return work()
+        except Locked as problem:
+            if not waits:
+                say(f"Waiting. {problem}")
+            waits = True
+            rest(min(every_s, LOOK_S))
+        except Retryable as problem:
+            say(str(problem))
+            waits = False
+            rest(every_s)
 
 
 def _rest(seconds: float, parent: int) -> None:

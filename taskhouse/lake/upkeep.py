@@ -12,24 +12,21 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import duckdb
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from taskhouse.errors import ConfigurationError, Locked
 from taskhouse.lake import claims, erasure
 from taskhouse.lake.catalogue import Catalogue
 from taskhouse.lake.damage import Damaged, check, take_out
 from taskhouse.lake.engine import Lake, connect
-from taskhouse.lake.leases import EVERYTHING, Leases, renewed
+from taskhouse.lake.leases import EVERYTHING, UPKEEP, Leases, renewed
 from taskhouse.lake.results import Files, Kept, Rebuilt
-from taskhouse.lake.service import LOCAL_WAIT_S, again, claimed
+from taskhouse.lake.service import LOCAL_WAIT_S, again, claimed, upkeep_lock
 from taskhouse.lake.tables import DERIVED, SHARED
 from taskhouse.settings import Settings
 from taskhouse.warehouse import sql
 
 T = TypeVar("T")
-UPKEEP = "*upkeep"
-"""The lease of a process that compacts or rewrites."""
-
 HELD_S = 120.0
 """How long publishers wait at most for a process that died while it had the lake to itself; it renews its leases."""
 
@@ -280,7 +277,7 @@ def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkee
 def _alone_here(settings: Settings) -> Iterator[None]:
     """A lease cannot tell two processes of a home apart from one that was killed and its successor."""
     try:
-        with FileLock(settings.home / "lake.upkeep.lock", thread_local=False).acquire(timeout=LOCAL_WAIT_S):
+        with upkeep_lock(settings).acquire(timeout=LOCAL_WAIT_S):
             yield
     except Timeout:
         raise Locked(

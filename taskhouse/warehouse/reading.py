@@ -34,7 +34,7 @@ class Reader:
     Args:
         path: The file; of anything else, what its ``stem`` should call it.
         connection: A connection that shows something else in the same schemas.
-        explain: What to say of a statement that failed on it; None for what is usual.
+        explain: What to say of a statement that failed on it; None if the fault is in the statement.
     """
 
     def __init__(
@@ -102,7 +102,8 @@ class Reader:
         try:
             yield
         finally:
-            connection.execute("ROLLBACK")
+            with contextlib.suppress(duckdb.Error):  # a lake that does not answer has said so before
+                connection.execute("ROLLBACK")
 
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The connection itself.
@@ -258,8 +259,6 @@ def _failed(connection: duckdb.DuckDBPyConnection, path: Path, text: str, proble
     hint = OTHER_VERSION if _of_another_version(connection) else ""
     if not hint and isinstance(problem, _UNKNOWN):
         hint = 'Correct the SQL. `taskhouse query "SHOW TABLES"` lists the views, and docs/views.md describes them.'
-    if not hint and path.name.startswith("lake-") and isinstance(problem, duckdb.IOException):
-        hint = "`taskhouse lake verify`, run on each shard, names files of the lake that are lost or damaged."
     if "read-only mode" in str(problem) or _writes(connection, text):
         hint = "The published copy is for reading: ask with SELECT or FROM."
     said = str(problem).replace(f"{path.stem}.", "")  # DuckDB proposes names with that of the copy before them

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 from filelock import FileLock
 
+import taskhouse
 from taskhouse.errors import ConfigurationError, Locked, Retryable
 from taskhouse.lake import upkeep
 from taskhouse.lake.damage import Checked, Damaged, take_out
@@ -186,7 +187,10 @@ def test_marks_that_are_lost_double_nothing(
 def test_a_folder_that_is_not_mounted_is_no_damage(sqlite: Lake, make_home: Callable[..., Home]) -> None:
     one, _ = two_homes(sqlite, make_home)
     assert isinstance(sqlite.data, Path)
-    away = sqlite.data.rename(sqlite.data.with_name("away"))
+    with taskhouse.open(lake=sqlite.address) as reader:
+        away = sqlite.data.rename(sqlite.data.with_name("away"))
+        with pytest.raises(Retryable, match=r"^Reading the lake failed: .* `taskhouse lake verify` names every file"):
+            reader.records("SELECT count(payload) FROM raw.run_events")
     with pytest.raises(ConfigurationError, match=r"^None of the \d+ files of the lake in .* can be read\."):
         upkeep.rebuild(one.settings)
     assert files_in(sqlite) == {}

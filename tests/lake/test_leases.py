@@ -3,8 +3,11 @@
 import copy
 import itertools
 import random
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +28,8 @@ from tests.lake.compared import differs
 from tests.lake.homes import HOST, Home
 from tests.lake.parquet import copy_of_one, files_in
 from tests.lake.test_kills import working
+from tests.lake.test_world import environment
+from tests.tied import tied
 
 LEASE_S = 1.5
 
@@ -136,6 +141,50 @@ def test_who_was_stopped_before_it_removes_files_leaves_those_that_another_one_c
     for each in (home, other):
         publish_once(each.settings)
         assert differs(lake, each) == {}
+
+
+def test_a_killed_process_that_had_the_lake_alone_stops_nobody_once_its_home_publishes(
+    sqlite: Lake, make_home: Callable[..., Home]
+) -> None:
+    home, other = make_home("one", sqlite, full=False), make_home("two", sqlite, project=2, full=False)
+    for each in (home, other):
+        publish_once(each.settings)
+        each.change()
+    with working(home, "alone"):
+        for each in (home, other):
+            with pytest.raises(Locked, match=r"^The lake is being compacted or rewritten by a process on .*/one\."):
+                publish_once(each.settings)
+    with pytest.raises(Locked, match=r"when that process ends, or within \d+ s if it died\. .* waits by itself\.$"):
+        publish_once(other.settings)
+    assert publish_once(home.settings).rows
+    assert publish_once(other.settings).rows
+    upkeep.compact(other.settings)
+    assert (differs(sqlite, home), differs(sqlite, other)) == ({}, {})
+
+
+@pytest.mark.parametrize("is_moved", [True, False])
+def test_a_publisher_waits_for_its_shard_and_says_so_once(
+    sqlite: Lake, make_home: Callable[..., Home], tmp_path: Path, *, is_moved: bool
+) -> None:
+    home = make_home("one", sqlite, full=False)
+    command = [sys.executable, "-m", "taskhouse.pipelines.cli", "lake", "publish", "--every", "1"]
+    with working(home, "publish", "4") as holder:
+        later = moved(home, tmp_path / "moved") if is_moved else home
+        with subprocess.Popen(tied(command), env=environment(later.settings), stderr=-1, text=True) as process:
+            assert process.stderr is not None
+            said = [next(line for line in process.stderr if line.startswith(("Waiting", "Error")))]
+            time.sleep(3)
+            holder.kill()
+            later.change()
+            said += itertools.takewhile(lambda line: not line.startswith("commit "), process.stderr)
+            process.terminate()
+            assert process.wait(20) == 0
+    who = "Shard one is in use by a process on .*/one. It is free when that process ends, or within [1-4] s if it died."
+    if not is_moved:
+        who = "Another process publishes shard one from .*/one, .* stop that process first."
+    assert len(said) == 1
+    assert re.fullmatch(rf"Waiting\. {who}\n", said[0])
+    assert differs(sqlite, later) == {}
 
 
 def moved(home: Home, folder: Path) -> Home:

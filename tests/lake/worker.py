@@ -1,7 +1,7 @@
 """A process that works on the lake, and says when it begins: ``worker.py SETTINGS [compact | rebuild | rewrite [ID]]``.
 
 ``worker.py SETTINGS publish [SECONDS]`` publishes a shard as fast as it can, again and again, with a lease of that
-length.
+length. ``worker.py SETTINGS alone`` has the lake alone until it is killed, and then says that it begins.
 """
 
 import json
@@ -22,6 +22,11 @@ def say(word: str) -> None:
 if __name__ == "__main__":
     settings = Settings(_env_file=None, **json.loads(sys.argv[1]))
     command, *words = sys.argv[2:]
+    if command == "alone":
+        with upkeep.looking_after(settings) as work:
+            work.alone()
+            say("tick")
+            time.sleep(600)
     if command != "publish":
         say("tick")
         getattr(upkeep, command)(settings, *words)
