@@ -1,4 +1,4 @@
--- One row per unbroken period in which a viewer had a task pinned: the page that began it, the pass that saw
+-- One row per unbroken stretch of time in which a viewer had a task pinned: the page that began it, the pass that saw
 -- it last, and the pass that found it unpinned.
 CREATE TABLE raw.pinned_sightings (
     project_id BIGINT NOT NULL,

@@ -1,4 +1,4 @@
--- One row per unbroken period in which a repository was named by the project's tasks: the page that began it,
+-- One row per unbroken stretch of time in which a repository was named by the project's tasks: the page that began it,
 -- the pass that saw it last, and the pass that proved it absent.
 CREATE TABLE raw.repository_sightings (
     project_id BIGINT NOT NULL,

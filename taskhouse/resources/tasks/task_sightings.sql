@@ -1,4 +1,4 @@
--- One row per unbroken period in which a task was there to be seen: the page that began it, the pass that saw
+-- One row per unbroken stretch of time in which a task was there to be seen: the page that began it, the pass that saw
 -- it last, and the pass that proved it absent.
 CREATE TABLE raw.task_sightings (
     project_id BIGINT NOT NULL,
