@@ -1,6 +1,7 @@
 """An older run that has not ended: the list of its task is read when the task was active since, and not otherwise."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from taskhouse.posthog import retry
 from taskhouse.resources.runs import sync as runs_sync
 from taskhouse.resources.tasks import rounds
+from taskhouse.warehouse import state
 from tests.killed import killed
 
 DAY = timedelta(days=1)
@@ -164,6 +166,28 @@ def test_a_run_that_has_been_unchanged_for_a_day_is_asked_for_four_times_an_hour
     pass_time(home, minutes=15)
     moves(home)
     assert (listed(home), status(home, older)) == (1, "completed")
+
+
+def test_old_activity_takes_no_query_and_new_activity_one_for_each_commit(
+    home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two_runs(home)
+    run_of(home, home.emulator.mutate("new_task")["task_id"])
+    listed(home)
+    asked: Counter[str] = Counter()
+    records = state.records
+
+    def counted(connection: Any, question: str, **parameters: object) -> list[state.Record]:
+        asked[question] += 1
+        return records(connection, question, **parameters)
+
+    monkeypatch.setattr(state, "records", counted)
+    pass_time(home, days=2)
+    listed(home)
+    assert (asked["tasks/activity_moved"], asked["runs/due"]) == (0, 1)
+    moves(home)
+    listed(home)
+    assert (asked["tasks/activity_moved"], asked["runs/due"]) == (1, 2)
 
 
 @pytest.mark.parametrize("seen", [False, True], ids=["seen later", "seen meanwhile"])
