@@ -92,10 +92,16 @@ def _copied(path: Any, settings: "Settings") -> Held:
 
 
 def _host(path: Any, settings: "Settings") -> str:
-    """The host of a copy; the host of the settings if the copy cannot be read."""
+    """The host of a copy; the host of the settings if the copy cannot be read.
+
+    It is also beside a copy, unless an earlier version made that: to open another file takes a tenth of the command.
+    """
     from taskhouse.errors import TaskhouseError
+    from taskhouse.warehouse.identity import Identity
     from taskhouse.warehouse.reading import query
 
+    if known := Identity.beside(path):
+        return known.host
     try:
         return str(query(path, _text("host"))[1][0][0])
     except TaskhouseError:

@@ -137,8 +137,7 @@ class _Engine:
         self.root.execute("SET GLOBAL TimeZone = 'UTC'")
         self.root.execute("SET GLOBAL python_enable_replacements = false")
         sql.run(self.root, "versions/newest")
-        for name in marts.VALUES:
-            self.root.execute(marts.text(name))
+        self.root.execute(";\n".join(map(marts.text, marts.VALUES)))
 
 
 _idle: list[_Engine] = []

@@ -55,6 +55,26 @@ def test_the_published_copy_answers_and_its_age_is_shown(inside: Any, busy: Path
     assert int(line.split()[2]) > 0
 
 
+def test_a_warehouse_that_is_free_answers_and_no_copy_is_opened_for_its_host(
+    inside: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = walk(["acme/web"], days=3).publish(tmp_path / "home")
+    opened, connect = [], duckdb.connect
+
+    def noted(path: str, **how: Any) -> duckdb.DuckDBPyConnection:
+        opened.append(path)
+        return connect(path, **how)
+
+    monkeypatch.setattr("duckdb.connect", noted)
+    shown = inside.run("status", TASKHOUSE_HOME=str(home))
+    assert shown.code == 0, shown
+    assert "Published copy:" in shown.out
+    assert str(copy(home)) not in opened
+    copy(home).with_suffix(".json").unlink()  # as an earlier version left it
+    assert inside.run("status", TASKHOUSE_HOME=str(home)).code in {0, 4}
+    assert str(copy(home)) in opened
+
+
 def test_a_copy_of_another_version_tells_what_it_can_and_guesses_nothing(inside: Any, busy: Path) -> None:
     of_another_version(copy(busy))
     shown = inside.run("status", TASKHOUSE_HOME=str(busy))
