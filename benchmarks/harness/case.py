@@ -71,7 +71,7 @@ class Case:
 
 
 @dataclass
-class Outcome:
+class CaseResults:
     """The results of one case at one size.
 
     Attributes:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.case import Figures, Outcome
+from benchmarks.harness.case import CaseResults, Figures
 from benchmarks.harness.environments import ROOT, versions
 
 
@@ -42,7 +42,7 @@ class Results:
         self.machine = machine()
         self.load = [os.getloadavg()[0]]
         self.versions: dict[str, dict[str, str]] = {}
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[CaseResults] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self) -> None:
@@ -108,7 +108,7 @@ def medians(runs: Sequence[Figures]) -> Figures:
     return {name: statistics.median(one[name] for one in runs) for name in names}
 
 
-def _sections(outcome: Outcome) -> Iterable[str]:
+def _sections(outcome: CaseResults) -> Iterable[str]:
     case = outcome.case
     size = ", ".join(f"{number:,} {name}" for name, number in outcome.size.items())
     facts = ", ".join(f"{name} {_figure(value)}" for name, value in outcome.facts.items())
@@ -129,7 +129,7 @@ def _sections(outcome: Outcome) -> Iterable[str]:
         yield "\n".join(f"- **{name} failed**: {why}" for name, why in outcome.failures.items())
 
 
-def _table(outcome: Outcome, names: Sequence[str]) -> str:
+def _table(outcome: CaseResults, names: Sequence[str]) -> str:
     case, first = outcome.case, names[0]
     columns = dict(case.columns)
     headings = [*columns.values(), *([case.per[1]] if case.per else []), f"processor time, {first} = 1"]

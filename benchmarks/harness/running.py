@@ -9,14 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.harness.case import Case, Contender, Figures, Outcome, Size
+from benchmarks.harness.case import Case, CaseResults, Contender, Figures, Size
 from benchmarks.harness.environments import ROOT, python
 
 LONGEST_S = 1800
 """A contender that takes longer has failed."""
 
 
-def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]) -> Iterator[tuple[str, Outcome]]:
+def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]) -> Iterator[tuple[str, CaseResults]]:
     """Each contender's name and what is known after its run.
 
     Args:
@@ -26,7 +26,7 @@ def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]
         full: Whether slow contenders are measured as often as the others.
         only: Names of contenders; empty means all.
     """
-    outcome = Outcome(case, size)
+    outcome = CaseResults(case, size)
     contenders = [one for one in case.contenders if not only or one.name in only]
     if not contenders:
         return
@@ -50,7 +50,7 @@ def run(case: Case, size: Size, *, rounds: int, full: bool, only: frozenset[str]
 class _Turns:
     """One run after the other, each in a fresh folder."""
 
-    def __init__(self, case: Case, url: str, folder: Path, outcome: Outcome) -> None:
+    def __init__(self, case: Case, url: str, folder: Path, outcome: CaseResults) -> None:
         self.case, self.url, self.folder, self.outcome = case, url, folder, outcome
 
     def take(self, contender: Contender, *, counts: bool) -> None:

@@ -20,7 +20,7 @@ from taskhouse.warehouse.identity import Identity, copies_in
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedTable:
     """One table.
 
     Attributes:
@@ -43,7 +43,7 @@ class Compared:
         return bool(self.lacks or self.extra or self.damaged)
 
 
-def verify(settings: Settings) -> tuple[int, list[Compared]]:
+def verify(settings: Settings) -> tuple[int, list[ComparedTable]]:
     """Compare all tables of this shard; returns the commit, and a row for each table.
 
     What was erased from the lake is left out. A table with files that cannot be read stops nothing: the others are
@@ -82,13 +82,13 @@ def _marks(shard: str) -> tuple[str, str]:
     return "shards.published", f"shards.mark_{shard}"
 
 
-def _read(connection: duckdb.DuckDBPyConnection, *tables: str) -> Compared | None:
+def _read(connection: duckdb.DuckDBPyConnection, *tables: str) -> ComparedTable | None:
     """Files of tables that cannot be read, noted with the first of the tables; None if there are none."""
     damaged = check(connection, tables).damaged
-    return Compared(tables[0], 0, 0, 0, damaged) if damaged else None
+    return ComparedTable(tables[0], 0, 0, 0, damaged) if damaged else None
 
 
-def _generation(settings: Settings, connection: duckdb.DuckDBPyConnection, broken: list[Compared]) -> int:
+def _generation(settings: Settings, connection: duckdb.DuckDBPyConnection, broken: list[ComparedTable]) -> int:
     """How far this shard is published; if that cannot be read, as far as its newest copy."""
     shard, lost = shard_of(settings), {one.table for one in broken}
     published, mark = _marks(shard)
@@ -112,12 +112,12 @@ def _copy_of(settings: Settings, generation: int) -> Path | None:
     return None
 
 
-def _compare(connection: duckdb.DuckDBPyConnection, shard: str, *, erased: bool) -> list[Compared]:
+def _compare(connection: duckdb.DuckDBPyConnection, shard: str, *, erased: bool) -> list[ComparedTable]:
     def copied(table: Shared) -> str:
         rows = schema.rows_of(table)
         return erasure.left(table, rows) if erased else rows
 
-    shape, found = schema.shapes(connection), list[Compared]()
+    shape, found = schema.shapes(connection), list[ComparedTable]()
     runs = next(table for table in SHARED if table.name == "mart.runs")
     kept_runs = sql.query("lake_verify/kept").format(table=runs.name)
     pairs = [(table.name, copied(table), sql.query("lake_verify/kept").format(table=table.name)) for table in SHARED]
@@ -140,5 +140,5 @@ def _compare(connection: duckdb.DuckDBPyConnection, shard: str, *, erased: bool)
                 raise
             found.append(one)
         else:
-            found.append(Compared(name, count, lacks, extra))
+            found.append(ComparedTable(name, count, lacks, extra))
     return found

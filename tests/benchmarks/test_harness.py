@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from benchmarks.harness import results, running
-from benchmarks.harness.case import Case, Contender, Outcome
+from benchmarks.harness.case import Case, CaseResults, Contender
 
 COLUMNS = {"seconds": "seconds", "cpu_s": "processor time, s"}
 
@@ -25,7 +25,7 @@ def test_results_have_medians_ranges_and_ratios_of_neighbours(tmp_path: Path) ->
     ours = Contender("ours", "command", "Everything.")
     other = Contender("other", "command", "Nothing.")
     case = Case("rows", "Rows.", (ours, other), (), (), COLUMNS, per=("rows", "µs a row"))
-    outcome = Outcome(case, {"rows": 100}, {"rows": 100})
+    outcome = CaseResults(case, {"rows": 100}, {"rows": 100})
     outcome.runs = {
         "ours": [{"seconds": wait, "cpu_s": wait, "rows": 100} for wait in (1.0, 2.0, 9.0)],
         "other": [{"seconds": wait, "cpu_s": wait, "rows": 100} for wait in (3.0, 6.0, 9.0)],
