@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.tied import tied
 
 SWITCHES = (
     *"--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --hide-scrollbars".split(),
@@ -105,13 +108,16 @@ def browser(folder: Path) -> Iterator[Browser]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+        tied([driver, f"--port={port}"]), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             _ready(client)
             profile = [f"--user-data-dir={folder / 'profile'}"]
-            options = {"binary": chromium, "args": [*SWITCHES, *profile]}
+            program = folder / "chromium"
+            program.write_text(f'#!/bin/sh\nexec {shlex.join(tied([chromium]))} "$@"\n', "utf-8")
+            program.chmod(0o700)
+            options = {"binary": str(program), "args": [*SWITCHES, *profile]}
             wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
             began = client.post("/session", json={"capabilities": {"alwaysMatch": wanted}}).json()["value"]
             client.base_url = f"http://127.0.0.1:{port}/session/{began['sessionId']}/"
