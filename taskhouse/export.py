@@ -126,7 +126,7 @@ def _export(target: Path, snapshot: Snapshot, names: list[str]) -> Export:
     before = _Earlier.read(target)
     with _unless_full(draft):
         draft.mkdir(exist_ok=True)
-        with snapshot.reader.moment():
+        with snapshot.reader.whole_views(), snapshot.reader.moment():
             work = _Work(snapshot, draft, before)
             work.write(names)
         files = tuple(sorted(work.files, key=lambda file: (names.index(_full(file.table)), file.path)))

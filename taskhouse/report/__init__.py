@@ -32,7 +32,9 @@ def gathered(
         ConfigurationError: The days make no sense, or there is no such window or owner.
     """
     try:
-        yield gather(snapshot, options or Options(), directory or Directory())
+        with snapshot.reader.whole_views():
+            found = gather(snapshot, options or Options(), directory or Directory())
+        yield found
     finally:
         trend.done(snapshot)
         forget(snapshot, "report_attempts")
@@ -85,7 +87,8 @@ def text(report: Report | Nothing) -> str:
 
 def _days(snapshot: Snapshot, options: Options, directory: Directory) -> list[dict[str, Any]]:
     try:
-        return days(snapshot, options, directory)
+        with snapshot.reader.whole_views():
+            return days(snapshot, options, directory)
     finally:
         trend.done(snapshot)
 

@@ -62,7 +62,9 @@ def write(
         Locked: Another process is writing there.
     """
     manifest = Manifest(Path(folder), _home(snapshot))
-    found, known = gather(snapshot, weeks), directory or report.Directory()
+    with snapshot.reader.whole_views():
+        found = gather(snapshot, weeks)
+    known = directory or report.Directory()
     reports = {f"reports/{week_name(week)}.html": week for week in found.weeks}
     badges = {one.badge_path: badge(LABEL, one.state) for one in found.repositories if one.strips}
     pages = [*reports, *map(run_path, found.runs), *(one.path for one in found.repositories), RUNS, INDEX]

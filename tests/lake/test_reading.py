@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,11 @@ from taskhouse.lake.engine import Lake
 from taskhouse.lake.service import publish_once
 from taskhouse.reading import Snapshot
 from taskhouse.site.manifest import NAME
+from taskhouse.warehouse.reading import SKIPPED, Reader
 from tests.lake.homes import Home
 
 UNORDERED = {"run_evidence"}
 """Views in which the order of rows in a table decides which of several at one moment is the first."""
-
-INLINING = "cte_inlining"
-"""What DuckDB 1.5 spends most of the time on that it plans a view over the lake for."""
 
 MOMENT = "TIMESTAMPTZ '2026-11-20 12:00:00+00'"
 COMMENTS = """
@@ -45,9 +44,9 @@ def pages(folder: Path) -> dict[str, bytes]:
     }
 
 
-def plan_soon(lake: Snapshot) -> None:
-    """Have DuckDB plan a view in a quarter of the time; what it plans as usual has the same rows."""
-    lake.reader.connection().execute(f"SET disabled_optimizers = '{INLINING}'")
+def skipped(lake: Snapshot) -> object:
+    """The optimizers that DuckDB does without."""
+    return lake.records("SELECT current_setting('disabled_optimizers') AS names")[0]["names"]
 
 
 def statements(snapshot: Snapshot) -> list[str]:
@@ -63,17 +62,23 @@ def statements(snapshot: Snapshot) -> list[str]:
 
 
 def test_the_views_of_one_shard_are_those_of_its_warehouse(
-    sqlite: Lake, make_home: Callable[..., Home], tmp_path: Path
+    sqlite: Lake, make_home: Callable[..., Home], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = make_home("one", sqlite)
     publish_once(home.settings)
+    whole_views, used = Reader.whole_views, list[bool]()
+
+    def noted(reader: Reader) -> AbstractContextManager[None]:
+        used.append(reader.is_copy)
+        return whole_views(reader)
+
+    monkeypatch.setattr(Reader, "whole_views", noted)
     with taskhouse.open(home.settings) as copy, taskhouse.open(home.settings, lake=True) as lake:
         shown = {name: columns for name, columns in lake.tables().items() if name.startswith(("main.", "raw."))}
         assert shown.pop("main.lake_shards")
         assert shown == {name: columns for name, columns in copy.tables().items() if name in shown}
         assert {f"main.{name}" for name in marts.VIEWS} <= shown.keys()
         assert rows(lake, COMMENTS) == rows(copy, COMMENTS)
-        plan_soon(lake)
         options = report.Options(week="2026-W47", format="md")
         assert report.render(lake, options) == report.render(copy, options)
         run_id = copy.records("FROM run_events SELECT mode(run_id) AS run_id")[0]["run_id"]
@@ -89,6 +94,10 @@ def test_the_views_of_one_shard_are_those_of_its_warehouse(
         assert {file.path: file.sha256 for file in done.files if file.table not in apart} == {
             file.path: file.sha256 for file in others.files if file.table not in apart
         }
+        assert (used.count(False), used.count(True)) == (6, 5), "report, digest, site and export read whole views"
+        with lake.reader.whole_views():
+            assert skipped(lake) == SKIPPED
+        assert skipped(lake) == ""
 
 
 def test_the_views_of_two_shards_are_those_of_both_warehouses(sqlite: Lake, make_home: Callable[..., Home]) -> None:
