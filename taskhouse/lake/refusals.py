@@ -22,7 +22,7 @@ _LOST = re.compile(r"\bNoSuchKey\b|\bHTTP (?:code )?(404|416)\b")
 _OF_CATALOGUE = re.compile(
     r"\bFailed to [^\"]*\bDuckLake\b|\bFailed to (?:execute|prepare) (?:query|COPY)\b|\bFailed to copy data: "
     r"|\bUnable to connect to Postgres\b|\bserver closed the connection\b|\bno connection to the server\b"
-    r"|\bcould not receive data from server\b|\bConnection reset failure\b"
+    r"|\bcould not receive data from server\b|\bConnection reset failure\b|\bdatabase has been invalidated\b"
 )
 _OF_FILE = re.compile(r"\bducklake-[0-9a-f-]+\.parquet\b")
 _OF_STATEMENT = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import taskhouse
 from taskhouse.errors import ConfigurationError
 from taskhouse.lake.engine import Lake
+from taskhouse.lake.refusals import is_of_lake
 from taskhouse.lake.service import publish_once
 from tests.lake import outage
 from tests.lake.homes import Home
@@ -65,3 +67,9 @@ def test_every_way_to_read_may_be_tried_again_after_a_restart_of_the_catalogue(
     assert again["records"].startswith(("read", "Retryable: "))
     with taskhouse.open(lake=lake.address) as snapshot:
         assert snapshot.records(outage.RUNS)
+
+
+def test_what_duckdb_says_after_a_restart_broke_it_is_no_fault_of_the_statement() -> None:
+    said = "FATAL Error: Failed: database has been invalidated because of a previous fatal error."
+    assert is_of_lake(duckdb.FatalException(said))
+    assert not is_of_lake(duckdb.ConversionException("Conversion Error: Could not convert string 'x' to INT32"))
