@@ -157,6 +157,7 @@ def test_trouble_of_one_project_is_shown_by_its_own_run_and_stops_nothing_elsewh
     both = {**quiet.environment, "POSTHOG_PROJECT_IDS": "1,2"}
     settings = quiet.settings.model_copy(update={"project_ids": (1, 2)})
     ends = [inside.run("sync", "--select", "tasks", **both)]
+    assert _answer(settings, "unique_keys_1") == ("SUCCEEDED", None)  # and nothing is left to report
     with open_warehouse(settings).transaction("a test") as connection:
         connection.execute("INSERT INTO raw.task_versions FROM raw.task_versions WHERE project_id = 1 LIMIT 3")
     shown = []

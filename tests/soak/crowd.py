@@ -18,6 +18,7 @@ from taskhouse.resources.registry import RESOURCES
 from taskhouse.settings import Settings
 from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish
+from tests.asked import ask
 from tests.soak.result import Result
 from tests.soak.soak import UNSOUND
 from tests.tied import tied
@@ -67,8 +68,7 @@ class Crowd:
             self.result.problems += unequal
             if raw_counts(self.settings) != before:
                 self.result.problems.append(f"the last sync added rows: {before} {raw_counts(self.settings)}")
-            with open_warehouse(self.settings).transaction("reading") as connection:
-                unsound = connection.execute(UNSOUND).fetchall()
+            unsound = ask(open_warehouse(self.settings), UNSOUND)
             self.result.problems += [f"{count} {what}" for what, count in unsound if count]
         self.result.figures |= {"rows": sum(before.values()), "seconds": round(time.monotonic() - began)}
         return self.result
