@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tests.worlds import agent
 from tests.worlds.state import Agent, Nature, Run, Spans, Task, World
+from tests.worlds.stream import THIN
 from tests.worlds.texts import any_uuid, boot, phrase, repository, title
 
 if TYPE_CHECKING:
     from random import Random
 
 ORIGINS = ("user_created", "slack", "signal_report", "cloud_agents", "an_origin_of_tomorrow")
-WINDOWS = (5000, 5000, 2000, 500)
+WINDOWS = (5000, 5000, 2000, THIN)
 HOUR = 3600.0
 
 
@@ -86,7 +87,10 @@ class Life:
             "scheduled_at": None,
         }
         brain = Agent(rng.random() < 0.7, rng.random() < 0.9, boot(rng))
-        run = Run(any_uuid(rng), task, brain, row, at, at, rng.choice(WINDOWS), parent)
+        name, window = any_uuid(rng), rng.choice(WINDOWS)
+        if window == THIN and not brain.numbered:
+            window = max(WINDOWS)  # only numbered streams are that short (API facts 5.4)
+        run = Run(name, task, brain, row, at, at, window, parent)
         run.tells_of_itself = rng.random() < 0.8
         run.amend(at)
         task.runs.append(run)
