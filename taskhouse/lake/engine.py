@@ -86,18 +86,27 @@ class Lake:
         return storage.hide(_PASSWORD.sub(r"\1\3…", text.replace(self.target, "the catalogue")))
 
     def failed(self, problem: duckdb.Error, purpose: str) -> TaskhouseError:
-        """One of our errors for what DuckDB or the catalogue said."""
+        """One of our errors for what DuckDB or the catalogue said.
+
+        Args:
+            problem: What it said.
+            purpose: What was done with the lake, such as ``Reading``.
+        """
         if refused := refusals.failed(problem, self.data) or advised(problem):
             return refused
-        said = " ".join(self.hide(str(problem)).split())[:300]  # the first line may say no more than that it failed
+        said = refusals.in_a_line(self.hide(str(problem)))
         if ".parquet" in said:
             return Retryable(
-                f"{purpose} failed: {said}.",
+                f"{purpose} the lake failed: a file cannot be used ({said}).",
                 hint="Run the command again. If it fails again, `taskhouse lake verify` names every file that cannot be"
                 " read, and `taskhouse lake rebuild` publishes what they had anew.",
             )
+        if self.kind == "postgres" and (how := refusals.lost(problem)):
+            said = f"the connection to the catalogue was lost ({how})"
+        elif self._is_broken(problem):
+            said = f"DuckDB broke off, as it does when it loses the connection to the catalogue ({said.rstrip('.')})"
         return Retryable(
-            f"{purpose} failed: {said}.",
+            f"{purpose} the lake failed: {said}.",
             hint="Check that the catalogue of TASKHOUSE_LAKE runs and that TASKHOUSE_LAKE_DATA can be used, then run"
             " the command again. Nothing was half written.",
         )
@@ -106,7 +115,11 @@ class Lake:
         """The same for a statement of somebody who reads; None if the fault is in the statement."""
         if refused := refusals.failed(problem, self.data):
             return refused
-        return self.failed(problem, "Reading the lake") if refusals.is_of_lake(problem) else None
+        is_of_lake = self._is_broken(problem) or refusals.is_of_lake(problem)
+        return self.failed(problem, "Reading") if is_of_lake else None
+
+    def _is_broken(self, problem: duckdb.Error) -> bool:
+        return self.kind == "postgres" and refusals.is_broken(problem)
 
 
 def connect(
@@ -192,4 +205,4 @@ def _unreachable(lake: Lake, problem: duckdb.Error) -> TaskhouseError:
         )
     if "does not exist" in said and "DuckLake" in said:
         return ConfigurationError("There is no lake at this address yet.", hint="Run `taskhouse lake publish` first.")
-    return lake.failed(problem, "Opening the lake")
+    return lake.failed(problem, "Opening")

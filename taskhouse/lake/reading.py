@@ -8,6 +8,7 @@ import duckdb
 from taskhouse.clock import REAL, Clock
 from taskhouse.errors import ConfigurationError
 from taskhouse.lake.engine import Lake, connect
+from taskhouse.lake.refusals import is_of_lake
 from taskhouse.lake.tables import DERIVED, SHARED
 from taskhouse.warehouse import sql, views
 from taskhouse.warehouse.reading import Reader
@@ -37,15 +38,15 @@ def open_lake(lake: Lake, clock: Clock = REAL) -> Reader:
         snapshot = sql.run(connection, "lake_read/snapshot").fetchall()[0][0]
         show_tables(connection)
         show_views(connection, clock)
-    except (duckdb.CatalogException, duckdb.BinderException):
-        connection.close()
-        raise ConfigurationError(
-            "The lake lacks tables or columns that this taskhouse shows.",
-            hint="Run `taskhouse lake publish` with this version on a shard, or read with the version of the shards.",
-        ) from None
     except duckdb.Error as problem:
         connection.close()
-        raise lake.failed(problem, "Opening the lake") from None
+        if isinstance(problem, duckdb.CatalogException | duckdb.BinderException) and not is_of_lake(problem):
+            raise ConfigurationError(
+                "The lake lacks tables or columns that this taskhouse shows.",
+                hint="Run `taskhouse lake publish` with this version on a shard, or read with the version of the"
+                " shards.",
+            ) from None
+        raise lake.failed(problem, "Opening") from None
     return Reader(Path(f"lake-{snapshot}"), connection, lake.explain)
 
 
@@ -60,7 +61,7 @@ def newest(lake: Lake, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
         try:
             snapshot = sql.run(connection, "lake_read/snapshot").fetchall()[0][0]
         except duckdb.Error as problem:
-            raise lake.failed(problem, "Opening the lake") from None
+            raise lake.failed(problem, "Opening") from None
     return connect(lake, read_only=True, snapshot=snapshot, spill=spill)
 
 

@@ -25,13 +25,41 @@ _OF_CATALOGUE = re.compile(
     r"|\bcould not receive data from server\b|\bConnection reset failure\b|\bdatabase has been invalidated\b"
 )
 _OF_FILE = re.compile(r"\bducklake-[0-9a-f-]+\.parquet\b")
-_OF_STATEMENT = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException)
+_QUOTING = (duckdb.ParserException, duckdb.CatalogException, duckdb.BinderException, duckdb.DataError)
+"""Errors that quote the statement or its data, so only their first words say what failed."""
+
+_CONNECTION = re.compile(
+    r"\bserver closed the connection unexpectedly|\bno connection to the server|\bterminating connection [^\"\n]+"
+    r"|\bthe database system is (?:shutting down|starting up|not yet accepting connections|in recovery mode)"
+    r"|\bcould not (?:receive data from|send data to) server|\bConnection reset failure"
+)
+_SQL = re.compile(r'\b(query|COPY) ".*?"(?=: | \(no result)', re.DOTALL)
+_DETAILS = re.compile(r"\n\s*(?:LINE \d+:|Stack Trace:).*", re.DOTALL)
+_ABORTED = "Current transaction is aborted"
 
 
 def is_of_lake(problem: duckdb.Error) -> bool:
     """Whether a statement failed because the catalogue did not answer, or a file of the lake could not be read."""
-    said = str(problem)
-    return not isinstance(problem, _OF_STATEMENT) and bool(_OF_CATALOGUE.search(said) or _OF_FILE.search(said))
+    said = _DETAILS.sub("", str(problem))
+    words = said.partition(" Error: ")[2]
+    of_catalogue = _OF_CATALOGUE.match(words) if isinstance(problem, _QUOTING) else _OF_CATALOGUE.search(said)
+    return bool(of_catalogue or _OF_FILE.search(said))
+
+
+def lost(problem: duckdb.Error) -> str:
+    """How the connection to a catalogue in PostgreSQL was lost; empty if the error does not speak of that."""
+    found = _CONNECTION.search(_SQL.sub(r"\1", _DETAILS.sub("", str(problem))))
+    return found[0] if found else ""
+
+
+def is_broken(problem: duckdb.Error) -> bool:
+    """Whether it is what DuckDB says if it loses a catalogue in PostgreSQL while it reads rows that have no file."""
+    return isinstance(problem, duckdb.InternalException | duckdb.FatalException) or _ABORTED in str(problem)
+
+
+def in_a_line(said: str) -> str:
+    """What DuckDB said, without its stack trace and the SQL of DuckLake; its first line may say too little."""
+    return " ".join(_SQL.sub(r"\1", _DETAILS.sub("", said)).split())[:300]
 
 
 def failed(problem: duckdb.Error, place: Path | Bucket | None = None) -> TaskhouseError | None:

@@ -23,6 +23,7 @@ from taskhouse.errors import ConfigurationError, Locked, Retryable, TaskhouseErr
 from taskhouse.lake.engine import Lake
 from taskhouse.lake.leases import EVERYTHING, HELD_S, UPKEEP, Lease, Leases, new_holder
 from taskhouse.lake.publish import Shard, Tick
+from taskhouse.lake.refusals import is_of_lake
 from taskhouse.settings import Settings
 from taskhouse.warehouse import publish
 from taskhouse.warehouse.identity import known_of
@@ -79,7 +80,7 @@ def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], N
 
     Args:
         lake: The lake.
-        purpose: What is done, for the error.
+        purpose: What is done with the lake, for the error.
         work: Does it.
         after: Called after each time that failed.
 
@@ -94,7 +95,8 @@ def again(lake: Lake, purpose: str, work: Callable[[], T], after: Callable[[], N
             if after is not None:
                 after()
             said = problem if isinstance(problem, Retryable) else lake.failed(problem, purpose)
-            if isinstance(said, ConfigurationError) or isinstance(problem, _WRONG) or number == TRIES - 1:
+            is_wrong = isinstance(problem, _WRONG) and not is_of_lake(problem)
+            if isinstance(said, ConfigurationError) or is_wrong or number == TRIES - 1:
                 raise said from None
         time.sleep(WAIT_S * 2**number)
     raise AssertionError
@@ -117,7 +119,8 @@ def claimed(settings: Settings) -> Iterator["Publisher"]:
     except Timeout:
         raise Locked(
             f"Another process publishes shard {name} from {settings.home.absolute()}, to this lake or to another one.",
-            hint="One process publishes a home, to one lake. To change the lake, stop that process first.",
+            hint="The shard is free when that process ends. One process publishes a home, to one lake: to change the"
+            " lake, stop that process first.",
         ) from None
     spill = settings.home / "lake.tmp"
     shard = Shard(
@@ -156,12 +159,12 @@ class Publisher:
             Locked: Another process publishes it, or somebody rewrites the lake.
             Retryable: The catalogue did not answer, or was busy each time.
         """
-        return again(self.shard.lake, "Publishing", self._publish, self.drop)
+        return again(self.shard.lake, "Publishing to", self._publish, self.drop)
 
     def renew(self, seconds: float) -> None:
         """Have the lease for so long from now on; raises as :meth:`publish`."""
         self.lease_s = seconds
-        again(self.shard.lake, "Opening the lake", self.claim, self.drop)
+        again(self.shard.lake, "Opening", self.claim, self.drop)
 
     def _publish(self) -> Tick:
         leases = self.claim()

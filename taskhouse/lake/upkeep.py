@@ -242,7 +242,7 @@ class Upkeep:
 
     def _again(self, work: Callable[[], T]) -> T:
         """Do one transaction again if others disturb it: with SQLite, whoever writes first makes another one fail."""
-        return again(self.lake, "Looking after the lake", work)
+        return again(self.lake, "Looking after", work)
 
 
 @contextlib.contextmanager
@@ -270,7 +270,7 @@ def looking_after(settings: Settings, *, create: bool = False) -> Iterator[Upkee
                 leases.release(EVERYTHING)
                 leases.release(UPKEEP)
         except duckdb.Error as problem:
-            raise lake.failed(problem, "Looking after the lake") from None
+            raise lake.failed(problem, "Looking after") from None
 
 
 @contextlib.contextmanager

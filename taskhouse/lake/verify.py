@@ -74,7 +74,7 @@ def verify(settings: Settings) -> tuple[int, list[ComparedTable]]:
             erased = erasure.recall(connection, Catalogue(lake, connection))
             return generation, broken + _compare(connection, shard, erased=erased)
         except duckdb.Error as problem:
-            raise lake.failed(problem, "Reading the lake") from None
+            raise lake.failed(problem, "Reading") from None
 
 
 def _marks(shard: str) -> tuple[str, str]:

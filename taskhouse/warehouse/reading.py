@@ -102,7 +102,7 @@ class Reader:
     def moment(self) -> Iterator[None]:
         """Statements inside the block see one value of ``now()``."""
         connection = self.connection()
-        connection.execute("BEGIN")
+        self.records("BEGIN")
         try:
             yield
         finally:
@@ -116,8 +116,8 @@ class Reader:
             yield
             return
         connection = self.connection()
-        before = connection.execute("SELECT current_setting('disabled_optimizers')").fetchall()[0][0]
-        connection.execute(f"SET disabled_optimizers = {sql.literal(SKIPPED)}")
+        before = self.records("SELECT current_setting('disabled_optimizers') AS names")[0]["names"]
+        self.records(f"SET disabled_optimizers = {sql.literal(SKIPPED)}")
         try:
             yield
         finally:

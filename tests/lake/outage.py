@@ -70,6 +70,6 @@ if __name__ == "__main__":
     address, into, run = sys.argv[1:]
     with taskhouse.open(lake=address) as opened:
         for line in sys.stdin:
-            for name in line.strip().split(","):
+            for name in filter(None, line.strip().split(",")):
                 say(f"{name}: {tried(ways(Path(into), run)[name], opened)}")
             say("done")

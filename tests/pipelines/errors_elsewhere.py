@@ -46,6 +46,10 @@ ELSEWHERE = {
         ),
         "settings/test_lake.py::test_what_object_storage_refuses_is_said_with_the_way_out",
     ),
+    "… the lake failed: ….": "settings/test_lake.py::test_a_catalogue_that_is_lost_is_no_fault_of_the_statement",
+    "… the lake failed: a file cannot be used (…).": (
+        "lake/test_damage.py::test_a_folder_that_is_not_mounted_is_no_damage"
+    ),
     "TASKHOUSE_LAKE is not set, so there is no lake.": (
         "settings/test_lake.py::test_a_home_without_a_lake_or_a_name_in_it_says_so"
     ),

@@ -227,3 +227,70 @@ def test_what_a_folder_or_a_statement_says_is_no_refusal() -> None:
     assert refusals.failed(duckdb.IOException(said), Bucket("lake", "x"))
     assert refusals.failed(duckdb.IOException(said), Path("/srv/lake")) is None
     assert refusals.failed(duckdb.BinderException(f'column "{said}" not found'), Bucket("lake", "x")) is None
+
+
+QUERY = """Failed to prepare query "SELECT data_file_id, value_count, max_value, min_value
+     FROM "public".ducklake_file_column_stats
+     WHERE column_id = 13 AND table_id = 40\""""
+LOST = {
+    f"""Binder Error: Failed to get data file list from DuckLake: {QUERY}: server closed the connection unexpectedly
+\tThis probably means the server terminated abnormally
+
+
+LINE 2:   SELECT * FROM postgres_query('__ducklake_metadata_lake',
+                        ^""": (duckdb.BinderException, "was lost (server closed the connection unexpectedly)"),
+    f"""Binder Error: Failed to get data file list from DuckLake: {QUERY} (no result): no connection to the server""": (
+        duckdb.BinderException,
+        "was lost (no connection to the server)",
+    ),
+    """INTERNAL Error: Attempted to access index 0 within vector of size 0
+
+Stack Trace:
+
+/lib/ducklake.duckdb_extension(+0xd7f00b) [0x7f62e6d7f00b]""": (
+        duckdb.InternalException,
+        "(INTERNAL Error: Attempted to access index 0 within vector of size 0)",
+    ),
+    """FATAL Error: Failed: database has been invalidated because of a previous fatal error.
+Original error: "Attempted to access index 0 within vector of size 0\"""": (
+        duckdb.FatalException,
+        'because of a previous fatal error. Original error: "Attempted to access index 0 within vector of size 0")',
+    ),
+    """Invalid Input Error: Attempting to fetch from an unsuccessful query result
+Error: TransactionContext Error: Current transaction is aborted (please ROLLBACK)""": (
+        duckdb.InvalidInputException,
+        "Error: TransactionContext Error: Current transaction is aborted (please ROLLBACK))",
+    ),
+    'IO Error: Failed to prepare COPY "COPY (SELECT 1) TO STDOUT (FORMAT "binary");": FATAL:  terminating connection'
+    " due to administrator command\n": (
+        duckdb.IOException,
+        "was lost (terminating connection due to administrator command)",
+    ),
+}
+
+
+@pytest.mark.parametrize("said", LOST)
+def test_a_catalogue_that_is_lost_is_no_fault_of_the_statement(said: str) -> None:
+    kind, words = LOST[said]
+    problem = Lake("ducklake:postgres:dbname=lake").explain(kind(said))
+    assert isinstance(problem, Retryable)
+    assert problem.message.startswith("Reading the lake failed: ")
+    assert "the connection to the catalogue " in problem.message
+    assert problem.message.endswith(f"{words}.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (duckdb.BinderException, 'Binder Error: Referenced column "no connection to the server" not found'),
+        (duckdb.BinderException, "Binder Error: No column x\n\nLINE 1: SELECT x, 'Failed to read from DuckLake'"),
+        (duckdb.CatalogException, "Catalog Error: Table with name terminating connection does not exist!"),
+        (duckdb.ParserException, 'Parser Error: syntax error at or near "Failed to get a file from DuckLake"'),
+        (
+            duckdb.ConversionException,
+            "Conversion Error: Could not convert string 'no connection to the server' to INT32",
+        ),
+    ],
+)
+def test_a_statement_that_quotes_such_words_is_still_wrong(kind: type[duckdb.Error], said: str) -> None:
+    assert Lake("ducklake:postgres:dbname=lake").explain(kind(said)) is None
