@@ -104,12 +104,12 @@ def locked(target: str, tables: str) -> Iterator[None]:
 
 def wait_for_a_reader(target: str) -> None:
     """Until a statement of somebody waits for these tables."""
-    for _ in range(200):
+    for _ in range(1000):
         found = subprocess.run([PSQL, "-At", "-d", target, "-c", WAITING], check=True, capture_output=True)
         if found.stdout.strip() != b"0":
             return
         time.sleep(0.05)
-    raise AssertionError
+    raise AssertionError("no reader waits for the tables")
 
 
 def test_a_statement_that_waits_for_the_catalogue_when_that_is_restarted_may_be_tried_again(
