@@ -35,7 +35,7 @@ class Costs:
     postgres_run_wal: float = 170_000  # bytes of its log, there
     postgres_run_kept: float = 90_000  # bytes that stay until the run is deleted, there
     kept_days: float = 3  # TASKHOUSE_KEEP_RUNS_DAYS
-    event_s: float = 36e-6  # 19.6 from socket to row, 16.3 to derive: docs/scale.md
+    event_s: float = 32e-6  # 16.0 from socket to row, 16.3 to derive: docs/scale.md
     event_wire: float = 438  # bytes of the emulator's streams, uncompressed
     event_kept: float = 71  # bytes in the warehouse, in a made world: docs/scale.md
     answer_wire: float = 30_000  # bytes of an answer: a full page has 251,000, one row 3,400

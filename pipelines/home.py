@@ -174,9 +174,8 @@ def hasten() -> None:
             held.pop(next(iter(held))).close()
         if path not in held and connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             held[path] = sqlite3.connect(path, check_same_thread=False)
-            held[path].execute(
-                "SELECT count(*) FROM sqlite_schema"
-            ).fetchone()  # only a connection that has read holds the log
+            # only a connection that has read holds the log
+            held[path].execute("SELECT count(*) FROM sqlite_schema").fetchone()
 
     event.listen(Engine, "connect", connected)
 

@@ -276,7 +276,7 @@ FROM
 -- name: activity_moved
 -- Tasks with an older run that has not ended, and their activity if it is newer than what was seen before. If none was
 -- seen, it is compared with the time at which their list of runs was read. The first load reads the other lists.
-WITH told AS (
+WITH shown AS (
     SELECT
         unnest($task_ids) AS task_id,
         unnest($run_ids) AS latest_run_id,
@@ -285,19 +285,19 @@ WITH told AS (
 
 moved AS (
     SELECT
-        told.*
+        shown.*
     FROM
-        told
+        shown
         INNER JOIN ledger.cursors AS listed
             ON listed.project_id = $project_id
             AND listed.resource = 'runs'
-            AND listed.key = told.task_id
+            AND listed.key = shown.task_id
         LEFT JOIN ledger.cursors AS seen
             ON seen.project_id = $project_id
             AND seen.resource = 'activity_seen'
-            AND seen.key = told.task_id
+            AND seen.key = shown.task_id
     WHERE
-        CAST(told.at AS TIMESTAMPTZ)
+        CAST(shown.at AS TIMESTAMPTZ)
         > coalesce(CAST(seen.position AS TIMESTAMPTZ), listed.updated_at - to_seconds($margin_s))
 ),
 

@@ -120,7 +120,7 @@ def watched(context: Context, seen: datetime) -> Sequence[Mapping[str, Any]]:
 
 
 def again(failed: int) -> timedelta:
-    """The time until a first load is tried again after so many sweeps that proved nothing."""
+    """The time until a first load is tried again after a number of sweeps that proved nothing."""
     return min(AGAIN, AGAIN_FIRST * 2 ** min(failed - 1, 8)) if failed else AGAIN_FIRST
 
 
