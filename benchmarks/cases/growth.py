@@ -1,10 +1,8 @@
 """What grows with the history, and what does not."""
 
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
 
 from benchmarks.cases.pages import COLUMNS
-from benchmarks.contenders.growth import AHEAD_DAYS
 from benchmarks.harness import emulator
 from benchmarks.harness.case import Case, Contender, Size
 from taskhouse.emulator.settings import EmulatorSettings
@@ -12,10 +10,7 @@ from taskhouse.emulator.settings import EmulatorSettings
 
 def served(_: Size) -> AbstractContextManager[str]:
     """A quiet and small project, which is the same beside any history."""
-    start = datetime.now(UTC) + timedelta(days=AHEAD_DAYS)
-    return emulator.serving(
-        EmulatorSettings(tasks=100, repositories=3, live_runs=0, speed=0, throttle=False, start=start)
-    )
+    return emulator.serving(EmulatorSettings(tasks=100, repositories=3, live_runs=0, speed=0, throttle=False))
 
 
 GROWTH = Case(

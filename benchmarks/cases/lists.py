@@ -92,7 +92,7 @@ def case(
         contenders,
         quick=quick,
         full=full,
-        columns=COLUMNS if name == "tasks-cold" else {**COLUMNS, "changed": "changes stored"},
+        columns=COLUMNS if name in ("tasks-cold", "tasks-beside") else {**COLUMNS, "changed": "changes stored"},
         per=("rows", "µs a task"),
         serve=served,
         prepare=prepare,
@@ -124,6 +124,14 @@ LISTS = (
         showing(measure={"changed": 500}),
         quick=tuple({"tasks": 1000, "versions": versions} for versions in (1, 10)),
         full=tuple({"tasks": 10_000, "versions": versions} for versions in (1, 10, 100)),
+    ),
+    case(
+        "tasks-beside",
+        "A first load of the list of tasks beside a history.",
+        ours(),
+        showing(),
+        quick=(),
+        full=tuple({"tasks": 24_000, "runs of a history": runs, "events of a run": 500} for runs in (40, 400, 4000)),
     ),
     case("summaries", "Summaries of all tasks, which are known.", ours(0.9), showing()),
     case(

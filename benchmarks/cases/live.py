@@ -11,6 +11,8 @@ def served(size: Size) -> AbstractContextManager[str]:
     return live_server.serving(live_server.Size(size["streams"], size["events a second"]))
 
 
+FULL: Size = {"streams": 500, "events a second": 5000, "seconds to open": 40, "seconds": 60}
+
 LIVE = Case(
     "live",
     "Streams of runs that go on, followed by the engine of `taskhouse tail`: the time from when the server sends an"
@@ -25,7 +27,7 @@ LIVE = Case(
         ),
     ),
     quick=({"streams": 50, "events a second": 500, "seconds to open": 10, "seconds": 15},),
-    full=({"streams": 500, "events a second": 5000, "seconds to open": 40, "seconds": 60},),
+    full=(FULL, *({**FULL, "runs of a history": runs, "events of a run": 500} for runs in (40, 400, 4000))),
     columns={
         "p50_s": "median, s",
         "p99_s": "p99, s",

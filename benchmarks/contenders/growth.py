@@ -1,8 +1,7 @@
 """What people and schedules wait for when nothing is new, by how long the history is.
 
-The server shows the same small project at every size. The history is made beside it, inside DuckDB: runs that ended in
-the past year, of tasks that no longer exist, with their events, logs and cursors, the passes of that year and the
-segments that brought the events. What is computed from events is stored, and a copy is published.
+The server shows the same small project at every size. The history is made beside it: see
+:mod:`benchmarks.contenders.history`.
 
 Each part runs twice, and the second time counts, so that imports and the first look at the file are left out; the tail
 and ``verify`` run once. Of loads, the mean of several counts.
@@ -14,11 +13,8 @@ import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import duckdb
-
 import taskhouse
-from benchmarks.contenders import load, made_year, measure
-from benchmarks.contenders.lists_taskhouse import Later
+from benchmarks.contenders import history, load, measure
 from taskhouse import report, run_page
 from taskhouse.operations import follow, sync
 from taskhouse.passes.lifecycle import PassReport
@@ -34,10 +30,7 @@ from taskhouse.warehouse.load import load_spool
 from taskhouse.warehouse.opening import open_warehouse
 from taskhouse.warehouse.publish import publish, readable
 
-AHEAD_DAYS = 75.0
-"""How far the clocks of the server and of taskhouse are ahead: the made year is over then."""
-
-LIVE, REPOSITORIES, BATCH = 20, 20, 5_000
+BATCH = 5_000
 LOADS = 8
 """The commits of loads take 8, 21, 8 and 12 ms in turn, because DuckDB merges the last row groups of a table."""
 
@@ -47,66 +40,10 @@ ONCE = (TAIL, "verify")
 SETTLING = 4
 """Passes over each resource after which nothing of the small project is due any more."""
 
-ENDED = "UPDATE life SET status = 'completed' WHERE status = 'in_progress'"
-ABSENT = """
-UPDATE raw.{table} SET absent_since = last_seen_at + INTERVAL 1 HOUR, absent_pass_id = 'pass' WHERE pass_id = 'pass'
-"""
-CURSORS = """
-INSERT INTO ledger.cursors BY NAME
-WITH read AS (
-    SELECT run_id, 'run_stream' AS resource, arg_max(stream_id, stream_ms) AS position, 'django' AS leg,
-        'stream_end' AS state
-    FROM raw.run_events
-    WHERE segment = 'segment'
-    GROUP BY run_id
-    UNION ALL BY NAME
-    SELECT run_id, 'run_log' AS resource, CAST(max(position) AS VARCHAR) AS position, 'settled' AS state
-    FROM raw.run_log_entries
-    WHERE segment = 'segment'
-    GROUP BY run_id
-    UNION ALL BY NAME
-    SELECT run_id, 'run_gaps' AS resource, '' AS position, 'judged' AS state
-    FROM life
-)
-SELECT
-    1 AS project_id, read.resource, read.run_id AS key, read.position, read.leg, read.state,
-    life.ended_at + INTERVAL 3 DAY AS updated_at, life.ended_at + INTERVAL 3 DAY AS state_since, 'made' AS updated_by
-FROM read JOIN life ON read.run_id = life.run_id
-"""
-PASSES = """
-INSERT INTO ledger.passes BY NAME
-SELECT
-    resource || number AS pass_id, 1 AS project_id, resource, to_timestamp(1770000000 + number * (31500000 // $passes))
-        AS started_at, started_at + INTERVAL 2 SECOND AS finished_at, 5 AS requests, 2 AS pages, 100 AS rows_seen,
-    100 AS rows_distinct, 'complete' AS verdict, 'as many as the server counts' AS reason, 'listed' AS proof,
-    started_at AS proven_at, false AS interrupted, 0 AS resumes, 0 AS retries, 0 AS bytes, 0 AS throttled_s,
-    0 AS duplicates, 0 AS rows_added, 0 AS rows_absent, 0 AS ids_requested, 0 AS ids_returned, 0 AS ids_absent,
-    0 AS quarantined
-FROM range($passes) AS passes (number), unnest($resources) AS names (resource)
-"""
-PAGES = """
-INSERT INTO ledger.pages BY NAME
-SELECT
-    pass_id, project_id, page, 'list' AS request, 100 * page AS row_offset, 100 AS row_count, 200 AS server_count,
-    md5(pass_id) AS sha256, started_at AS fetched_at
-FROM ledger.passes, range(2) AS pages (page)
-WHERE rows_seen = 100 AND verdict = 'complete' AND reason = 'as many as the server counts'
-"""
-SEGMENTS = """
-INSERT INTO ledger.segments BY NAME
-SELECT
-    'live-made-' || number AS segment, 'live' AS layer, 100000 AS bytes, 200 AS lines, 200 AS inserted, 0 AS duplicates,
-    0 AS quarantined, 0 AS control_lines, 1770000000000 AS first_ms, 1770000001000 AS last_ms,
-    to_timestamp(1770000000 + number * (31500000 // $passes)) AS loaded_at, 200 AS held
-FROM range($passes) AS segments (number)
-"""
-
 
 def settings_of(asked: measure.Asked) -> Settings:
-    """Settings without a limit of requests, on the clock of the made server."""
-    return Settings(
-        host=asked.url, api_key="phx_emulator", project_ids=(1,), home=asked.home, requests_per_hour=0
-    ).with_clock(Later(AHEAD_DAYS))
+    """Settings without a limit of requests."""
+    return Settings(host=asked.url, api_key="phx_emulator", project_ids=(1,), home=asked.home, requests_per_hour=0)
 
 
 def one_pass(settings: Settings, name: str) -> PassReport:
@@ -114,30 +51,15 @@ def one_pass(settings: Settings, name: str) -> PassReport:
     return asyncio.run(sync(settings, 1, name))
 
 
-def history(connection: duckdb.DuckDBPyConnection, runs: int, events: int) -> None:
-    """Make the history inside the caller's transaction."""
-    made_year.add(connection, runs, events, LIVE, REPOSITORIES, change=ENDED)
-    for table in ("task_sightings", "repository_sightings"):
-        connection.execute(ABSENT.format(table=table))
-    connection.execute(CURSORS)
-    passes = {"passes": runs * 10}
-    connection.execute(PASSES, {**passes, "resources": [name for name in RESOURCES if not RESOURCES[name].optional]})
-    connection.execute(PAGES)
-    connection.execute(SEGMENTS, passes)
-
-
 def prepare(settings: Settings, runs: int, events: int) -> None:
     """The small project, the history, and everything that follows from it."""
     names = [name for name in RESOURCES if settings.wants(name)]
-    warehouse = open_warehouse(settings)
     for number in range(SETTLING):
         for name in names:
             one_pass(settings, name)
         if number == 0:
-            with warehouse.transaction("making a history") as connection:
-                history(connection, runs, events)
-    derive(warehouse, within_s=1e6, everything=True, most=MANY_LINES)
-    publish(warehouse, settings.published, force=True)
+            history.store(settings, runs, events)
+    derive(open_warehouse(settings), within_s=1e6, everything=True, most=MANY_LINES)
 
 
 async def tailed(settings: Settings, seconds: float) -> None:

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import measure
+from benchmarks.contenders import history, measure
 from taskhouse.clock import Clock
 from taskhouse.operations import sync
 from taskhouse.passes.page_spool import PageSpool
@@ -34,6 +34,9 @@ FROM
     range(1, {versions}) AS past (back)
 """
 """Older versions of all that is stored."""
+
+COUNT = "SELECT count(DISTINCT task_id) FROM raw.task_versions WHERE pass_id <> 'pass'"
+"""Tasks, but not those of a history."""
 
 STAGES = (
     ("decode pages, hash them", api, "read_page"),
@@ -73,13 +76,16 @@ def once(settings: Settings, resource_name: str) -> None:
         raise ValueError(f"the pass is {report.verdict}: {report.reason}")
 
 
-def prepare(settings: Settings, versions: int) -> None:
-    """Load the list of tasks, and give each task and run a number of versions."""
+def prepare(settings: Settings, size: Mapping[str, int]) -> None:
+    """Load the list of tasks, and give each task and run a number of versions; or only make a history beside it."""
+    if "runs of a history" in size:
+        history.store(settings, size["runs of a history"], size["events of a run"])
+        return
     once(settings, "tasks")
-    if versions > 1:
+    if size.get("versions", 1) > 1:
         with open_warehouse(settings).transaction("older versions") as connection:
             for table in ("task_versions", "run_versions"):
-                connection.execute(AGE.format(table=table, versions=versions))
+                connection.execute(AGE.format(table=table, versions=size["versions"]))
 
 
 @contextlib.contextmanager
@@ -111,9 +117,8 @@ def main() -> None:
     """Measure a pass over ``tasks``, ``summaries`` or ``runs``, a number of days after the first one."""
     asked = measure.asked()
     resource_name, days, *more = asked.arguments
-    versions = measure.size(asked).get("versions", 1)
     if asked.mode == "prepare":
-        prepare(settings_of(asked.url, asked.home, 0), versions)
+        prepare(settings_of(asked.url, asked.home, 0), measure.size(asked))
         return
     settings = settings_of(asked.url, asked.home, float(days))
     warehouse = open_warehouse(settings)
@@ -123,7 +128,7 @@ def main() -> None:
     with staged(spent) if more else contextlib.nullcontext():
         figures = measure.measured(lambda: once(settings, resource_name))
     with warehouse.reading("counting") as connection:
-        (count,) = connection.execute("SELECT count(DISTINCT task_id) FROM raw.task_versions").fetchall()[0]
+        (count,) = connection.execute(COUNT).fetchall()[0]
         changed = connection.execute("SELECT count(*) FROM raw.task_versions WHERE title LIKE 'Changed: %'").fetchall()
         read = connection.execute("SELECT rows_seen FROM ledger.passes ORDER BY started_at DESC LIMIT 1").fetchall()
     tables = {"where the processor time goes": profile(spent, figures["cpu_s"], read[0][0])} if more else {}

@@ -1,7 +1,7 @@
 """Live streams with the engine of ``taskhouse tail``: how long from when an event is sent to its commit.
 
 Latency is taken from the time of the server that is in each event's id to the end of the transaction that committed it,
-after a while in which the streams open.
+after a while in which the streams open. Beside them there may be a history.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from benchmarks.contenders import measure
+from benchmarks.contenders import history, measure
 from benchmarks.harness import live_server
 from taskhouse.operations import follow, sync
 from taskhouse.settings import Settings
@@ -35,6 +35,8 @@ FROM
 WHERE
     event.received_at >= $since
 """
+NEW = "SELECT count(*), sum(strlen(payload) + 1) FROM raw.run_events WHERE segment <> 'segment'"
+"""The events that were captured, not made beforehand, and their texts as NDJSON, in bytes."""
 
 
 @contextlib.contextmanager
@@ -75,6 +77,10 @@ def main() -> None:
     )
     for name in ("tasks", "runs"):
         asyncio.run(sync(settings, 1, name))
+    held_mb = 0.0
+    if "runs of a history" in size:
+        history.store(settings, size["runs of a history"], size["events of a run"])
+        held_mb = measure.size_mb(settings.warehouse)
     began, opening, before = time.time(), size["seconds to open"], live_server.sent(asked.url)
     with noted(commits):
         figures = measure.measured(lambda: asyncio.run(captured(settings, opening + size["seconds"])))
@@ -84,9 +90,9 @@ def main() -> None:
         connection.executemany("INSERT INTO loaded VALUES (?, ?)", list(commits.items()))
         since = datetime.fromtimestamp(began + opening, UTC)
         _, runs, middle, p99, most, rate, _ = connection.execute(FIGURES, {"since": since}).fetchall()[0]
-        count, texts = connection.execute("SELECT count(*), sum(strlen(payload) + 1) FROM raw.run_events").fetchall()[0]
+        count, texts = connection.execute(NEW).fetchall()[0]
     with open_warehouse(settings).still("measuring"):
-        disk_mb = measure.size_mb(settings.warehouse)
+        disk_mb = measure.size_mb(settings.warehouse) - held_mb
     latency = {"p50_s": middle, "p99_s": p99, "longest_s": most}
     figures |= {"server_cpu_s": server_cpu_s, "streams": runs, "rate": rate, "rows": count}
     measure.tell(**figures, **latency, disk_mb=disk_mb, share=disk_mb * 1e6 / texts)

@@ -1,6 +1,9 @@
-"""A year of a busy project, made inside DuckDB: events, logs, runs, pull requests, usage and readiness."""
+"""A year of a busy project, made inside DuckDB: events, logs, runs, pull requests, usage and readiness.
 
-from datetime import timedelta
+It ended two weeks ago, so all that follows from it lies in the past.
+"""
+
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
@@ -14,13 +17,22 @@ CREATE TEMP MACRO words(n, k) AS
 """
 """Texts of words of 3 to 7 letters, of which some are frequent."""
 
+CLOCK = """
+CREATE TEMP MACRO year_ms() AS {};
+CREATE TEMP MACRO year_start() AS make_timestamptz(year_ms() * 1000)
+"""
+"""When the year begins, in milliseconds, and as a time."""
+
+SINCE = timedelta(days=380)
+"""How long ago the year begins."""
+
 EVENTS = """
 CREATE OR REPLACE TEMP TABLE made AS
 SELECT
     run,
     number,
     regexp_replace(md5('run' || run), '(.{8})(.{4}).(.{3}).(.{3})(.{12})', '\\1-\\2-4\\3-8\\4-\\5') AS run_id,
-    1770000000000 + run * (31536000000 // $runs) + number * 40 AS ms,
+    year_ms() + run * (31536000000 // $runs) + number * 40 AS ms,
     CASE
         WHEN number % 25 = 24 THEN 'tool_call'
         WHEN number % 25 = 0 THEN 'tool_call_update'
@@ -141,7 +153,7 @@ PRESENCE = """
 INSERT INTO raw.repository_sightings BY NAME
 SELECT
     1 AS project_id, 'acme/repo-' || lpad(CAST(number AS VARCHAR), 3, '0') AS repository,
-    make_timestamptz(1770000000000000) AS first_seen_at, make_timestamptz(1801536000000000) AS last_seen_at,
+    year_start() AS first_seen_at, year_start() + INTERVAL 365 DAY AS last_seen_at,
     'pass' AS pass_id, 1 AS page, 'pass' AS last_pass_id
 FROM
     range($repositories) AS repositories (number)
@@ -150,7 +162,7 @@ READINESS = """
 INSERT INTO raw.readiness_snapshots BY NAME
 WITH answer AS (
     SELECT
-        *, make_timestamptz((1770000000000 + day * 86400000) * 1000) AS moment,
+        *, year_start() + to_days(CAST(day AS INTEGER)) AS moment,
         'acme/repo-' || lpad(CAST(number AS VARCHAR), 3, '0') AS name,
         [
             CASE WHEN hash(number, day // 9, width) % 7 < 4 THEN 'ready' ELSE 'needs_setup' END,
@@ -246,6 +258,7 @@ def add(
 ) -> None:
     """Add the runs of a year to what is stored; ``change`` is SQL that changes their lives before they are stored."""
     connection.execute(WORDS)
+    connection.execute(CLOCK.format(int((datetime.now(UTC) - SINCE).timestamp()) // 86_400 * 86_400_000))
     for first in range(1, runs + 1, STEP):
         last = min(first + STEP - 1, runs)
         connection.execute(EVENTS, {"first": first, "last": last, "events": events, "runs": runs})
