@@ -138,9 +138,26 @@ def test_a_pass_of_a_test_puts_it_back_as_well(path: Path) -> None:
     assert len(saved(path)) == 1
 
 
-def test_metadata_that_is_whole_stays_as_it_is(path: Path) -> None:
+def test_metadata_that_is_whole_stays_as_it_is_and_is_not_read_at_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, kept = path.read_bytes(), preimage.beside(path).read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr(preimage.Kept, "read", Mock(side_effect=AssertionError))
+        assert preimage.mend(path) == 0
+    assert (path.read_bytes(), preimage.beside(path).read_bytes()) == (before, kept)
+    assert rows(path) == (1500, sum(range(1500)))
+
+
+@pytest.mark.parametrize("damage", [37, 20_000, -1])
+def test_kept_metadata_that_is_damaged_or_longer_is_forgotten_though_the_file_is_whole(path: Path, damage: int) -> None:
+    """At 37 are the parts in use of the first block: all blocks agree with the file, and the checksum does not."""
+    kept = preimage.beside(path)
+    content = kept.read_bytes()
+    kept.write_bytes(content[:damage] + bytes([content[damage] ^ 1]) + content[damage:][1:] + b"+" * (damage < 0))
     before = path.read_bytes()
     assert preimage.mend(path) == 0
+    assert not kept.exists()
     assert path.read_bytes() == before
     assert rows(path) == (1500, sum(range(1500)))
 
